@@ -1,0 +1,47 @@
+"""What can go wrong with keys, signatures and trust documents.
+
+Error texts carry facts an operator needs (a role, a count, a date) and never key bytes, passphrases or the
+input that could not be parsed.
+"""
+
+
+class KeysError(Exception):
+    """Any failure of this package that is not the caller's programming mistake."""
+
+
+class MalformedKeyError(KeysError):
+    """Bytes or text that are not an admissible key of the purpose asked for."""
+
+
+class BadSignatureError(KeysError):
+    """A signature that does not verify under the key it names."""
+
+
+class ThresholdError(KeysError):
+    """Too few of a role's keys signed."""
+
+    def __init__(self, role: str, *, signed: int, threshold: int) -> None:
+        super().__init__(f"{role}: {signed} of the required {threshold} signatures are valid")
+        self.role = role
+        self.signed = signed
+        self.threshold = threshold
+
+
+class MalformedKeyFileError(KeysError):
+    """A private-key file that is damaged or of an unknown form."""
+
+
+class WrongPassphraseError(KeysError):
+    """The passphrase does not open the key file, or a field of the file was altered."""
+
+
+class MalformedTrustError(KeysError):
+    """A root, node document or members register that cannot be read."""
+
+
+class WrongRootError(KeysError):
+    """A root file that is not the one whose fingerprint was pinned."""
+
+
+class NotCurrentError(KeysError):
+    """A key or document used outside its validity window."""

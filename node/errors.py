@@ -1,0 +1,111 @@
+"""What can go wrong while running a node or a partner's client, outside of the protocol's own rules.
+
+Each leaf maps to one HTTP problem in `node.web.problems` and one exit code in `node.cli.main`; tests keep both
+tables total. Texts say what to do next and never hold a digest, key or token.
+"""
+
+
+class NodeError(Exception):
+    """Any failure of this package; `hint` says what the operator can do."""
+
+    hint: str = ""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint or self.hint
+
+
+class UsageError(NodeError):
+    """The operator asked for something that makes no sense."""
+
+
+class ConfigError(NodeError):
+    """A configuration file that cannot be used."""
+
+
+class NotInitialisedError(NodeError):
+    """No node (or no enrolment) lives in this folder."""
+
+
+class AlreadyExistsError(NodeError):
+    """Something that would have to be overwritten is there."""
+
+
+class NotFoundError(NodeError):
+    """A list, peer, subset, partner or entry of this name is not known."""
+
+
+class InputRefusedError(NodeError):
+    """An input file that cannot be read at all; `line` where it is known."""
+
+
+class StoreError(NodeError):
+    """The database or object store failed."""
+
+
+class StoreLockedError(StoreError):
+    """Another process holds the store or the scheduler."""
+
+
+class ConflictError(StoreError):
+    """A compare-and-swap lost: someone else moved the head."""
+
+
+class MissingObjectError(StoreError):
+    """An object that the catalogue names is not in the object store."""
+
+
+class UnauthenticatedError(NodeError):
+    """No credential, or one that does not verify."""
+
+
+class ForbiddenError(NodeError):
+    """A good credential whose scope or grant does not cover the request."""
+
+
+class OverQuotaError(NodeError):
+    """The partner's evaluations are used up; `retry_after_seconds` says for how long."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimitedError(NodeError):
+    """Too many requests in a short time."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class GoneError(NodeError):
+    """A retired epoch or a used-up enrolment code."""
+
+
+class PeerUnreachableError(NodeError):
+    """The other node did not answer in time, or not at all."""
+
+
+class PeerRefusedError(NodeError):
+    """The other node answered with a problem; `status` is its HTTP status."""
+
+    def __init__(self, message: str, *, status: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class WrongPinError(NodeError):
+    """The certificate presented is not the one pinned for this node."""
+
+
+class VerificationError(NodeError):
+    """What another node sent does not verify; the `ProtocolError` or `KeysError` is the cause."""
+
+
+class ListTooOldError(NodeError):
+    """The partner's release is past its `not_after` and grace."""
+
+
+class PortTakenError(NodeError):
+    """The listening address is in use."""

@@ -1,0 +1,94 @@
+"""What can go wrong in what nodes say to each other.
+
+Parsing raises `MalformedError` or returns; verification raises or returns the trusted value. Texts never hold
+a digest, key bytes, a token or the input itself: whoever handles an error may log it.
+"""
+
+
+class ProtocolError(Exception):
+    """Any failure caused by what the other side sent; programmer's mistakes are `AssertionError`s."""
+
+
+class MalformedError(ProtocolError):
+    """Bytes that are not an encoding of anything."""
+
+
+class NotCanonicalError(MalformedError):
+    """Bytes that decode, but are not the one encoding of their value."""
+
+
+class TooLargeError(MalformedError):
+    """More bytes, items or digits than `protocol.limits` allows."""
+
+
+class UntrustedError(ProtocolError):
+    """Well formed, but not signed as it must be."""
+
+
+class WrongOriginError(UntrustedError):
+    """Signed, but for another log."""
+
+
+class HistoryError(ProtocolError):
+    """Signed, but contradicts what is held."""
+
+
+class RollbackError(HistoryError):
+    """A signed head that is smaller than the one held."""
+
+    def __init__(self, *, held: int, offered: int, evidence: bytes = b"") -> None:
+        super().__init__(f"rollback: the log was at size {held}, now claims {offered}")
+        self.held = held
+        self.offered = offered
+        self.evidence = evidence
+
+
+class ForkError(HistoryError):
+    """Two signed heads that cannot belong to one history; `evidence` holds both notes."""
+
+    def __init__(self, *, size: int, evidence: bytes = b"") -> None:
+        super().__init__(f"fork: two signed histories disagree at or below size {size}")
+        self.size = size
+        self.evidence = evidence
+
+
+class FreezeError(HistoryError):
+    """A head that is older than the follower tolerates."""
+
+
+class RootMismatchError(HistoryError):
+    """Entries that do not hash to the signed root."""
+
+
+class EventRuleError(ProtocolError):
+    """A signed event that breaks the rules of a list; `index` says which."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(f"event {index}: {reason}")
+        self.index = index
+        self.reason = reason
+
+
+class OpeningError(ProtocolError):
+    """An opening that is missing, was not asked for, or does not match its commitment."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(f"opening {index}: {reason}")
+        self.index = index
+        self.reason = reason
+
+
+class ProofError(ProtocolError):
+    """An inclusion or consistency proof that does not hold."""
+
+
+class NotGrantedError(ProtocolError):
+    """Outside the grant."""
+
+
+class OprfError(ProtocolError):
+    """A bad group element, scalar or DLEQ proof."""
+
+
+class SubsetError(ProtocolError):
+    """Release files that do not belong to their manifest."""

@@ -1,0 +1,79 @@
+"""Every bound on what a stranger can send, each with its reason.
+
+A bound is in bytes unless its name says otherwise. Readers check a bound before they allocate.
+"""
+
+MAX_LOG_SIZE = 2**48
+"""Events in a log: C2SP tlog-tiles allows 2^63, no list needs more than this."""
+
+MAX_ORIGIN_BYTES = 255
+"""Length of an origin line: node name, `/lists/`, list name."""
+
+MAX_NOTE_BYTES = 64 * 1024
+"""A checkpoint with its signature lines."""
+
+MAX_NOTE_SIGNATURES = 32
+"""Signature lines of a note; more only costs verification time."""
+
+BUNDLE_WIDTH = 256
+"""Entries in a full bundle and hashes in a full tile (C2SP tlog-tiles)."""
+
+MAX_PROOF_HASHES = 64
+"""Hashes in an inclusion or consistency proof: two for each level of the largest tree is 96, honest ones need 49."""
+
+EVENT_BYTES = 56
+"""Header and commitment of one event."""
+
+MAX_EXT_BYTES = 2048
+"""Deterministic CBOR of an opening's `ext`: reaffirmations are its only long field."""
+
+MAX_DIGEST_BYTES = 144
+"""A PhotoDNA value, the longest digest."""
+
+MAX_OPENING_BYTES = 16 + 1 + 1 + MAX_DIGEST_BYTES + 2 + MAX_EXT_BYTES
+"""One opening: nonce, algorithm, length, digest, ext length, ext."""
+
+MAX_BUNDLE_BYTES = BUNDLE_WIDTH * (2 + EVENT_BYTES)
+"""A full entry bundle: every entry has exactly `EVENT_BYTES` behind its length."""
+
+MAX_OPENINGS_BYTES = BUNDLE_WIDTH * (2 + MAX_OPENING_BYTES)
+"""The openings of a full bundle."""
+
+MAX_CBOR_DEPTH = 8
+MAX_CBOR_ITEMS = 4096
+"""Nesting and total items of one CBOR value: stops bombs that are small on the wire."""
+
+MAX_REAFFIRMS = 16
+"""Blocks one event may reaffirm."""
+
+MAX_CLOCK_SKEW_MS = 5 * 60 * 1000
+"""How far ahead of the reader an event or cosignature may be dated."""
+
+MAX_TRUST_BYTES = 1024 * 1024
+"""A node document or members register; a root is far smaller."""
+
+MAX_ROOT_BYTES = 64 * 1024
+"""A TUF root file."""
+
+MAX_MEMBERS = 1024
+"""Members of a federation."""
+
+MAX_MANIFEST_BYTES = 64 * 1024
+"""A release manifest: one leaf of a release log (its bundle's length prefix allows no more)."""
+
+MAX_SOURCES = 256
+"""Source logs named by one manifest."""
+
+MAX_EVALUATION_BATCH = 4096
+"""Elements in one evaluation request: half a second of work for one core with libsodium."""
+
+MIN_EVALUATION_BATCH = 1
+
+MAX_SET_VALUES = 2**31
+"""Values in a screen or answer set."""
+
+MAX_RELEASE_FILE_BYTES = 2**31
+"""One release file; partners also apply their own cap."""
+
+MAX_REQUEST_BODY = 256 * 1024
+"""Any request body a stranger can post: a full evaluation batch is 131 104 bytes."""
