@@ -1,7 +1,7 @@
 """What can go wrong while running a node or a partner's client, outside of the protocol's own rules.
 
-Each leaf maps to one HTTP problem in `node.web.problems` and one exit code in `node.cli.main`; tests keep both
-tables total. Texts say what to do next and never hold a digest, key or token.
+Each leaf maps to one HTTP problem in `node.web.problems` and one exit code in `node.cli.main`; tests keep
+both tables total. Texts say what to do next and never hold a digest, key or token.
 """
 
 

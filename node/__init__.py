@@ -1,0 +1,1 @@
+"""The running node: all I/O, and the services that join it to the protocol."""

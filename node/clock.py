@@ -1,0 +1,35 @@
+"""The only file that reads the clock and draws randomness; everything else is handed both."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+Entropy = Callable[[int], bytes]
+"""`entropy(n)` is n fresh random bytes."""
+
+
+class Clock(Protocol):
+    """Something that knows the time."""
+
+    def now(self) -> datetime:
+        """Now, aware and in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Now, aware and in UTC."""
+        return datetime.now(UTC)
+
+
+def system_entropy(count: int) -> bytes:
+    """`count` bytes from the operating system's generator."""
+    return os.urandom(count)
+
+
+def milliseconds(moment: datetime) -> int:
+    """A moment as milliseconds since 1970, the unit of event times."""
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,259 @@
+"""The protocol as abstract interfaces, and the table of its HTTP endpoints.
+
+`node.remote` implements these over HTTP for another node, the serving services implement them for this
+one, and tests join the two without sockets. What a caller may see is decided where the implementation is
+made (it is made for one caller), never by a parameter here.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from protocol import limits
+from protocol.messages import (
+    EnrolmentReply,
+    EnrolmentRequest,
+    EvaluationReply,
+    EvaluationRequest,
+    ReleasePart,
+)
+
+
+class TrustApi(Protocol):
+    """Trust files, public: everything in them is signed."""
+
+    async def root(self) -> bytes:
+        """The node's `1.root.json`."""
+        ...
+
+    async def node_document(self) -> bytes:
+        """The signed envelope of the node document."""
+        ...
+
+    async def members(self) -> bytes:
+        """The signed envelope of the members register."""
+        ...
+
+
+class LogApi(Protocol):
+    """Reads of a list or release log, by origin (C2SP tlog-tiles)."""
+
+    async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
+        """The newest signed note, or None when it is byte for byte the `held` one."""
+        ...
+
+    async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
+        """`width * 32` bytes of hashes."""
+        ...
+
+    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
+        """The entry bundle `index` with `width` entries."""
+        ...
+
+
+class OpeningsApi(Protocol):
+    """Openings of lists, filtered by the caller's grant."""
+
+    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
+        """`width` openings with u16 lengths; length 0 is withheld."""
+        ...
+
+
+class PeerApi(TrustApi, LogApi, OpeningsApi, Protocol):
+    """What an agency offers another."""
+
+
+class SubsetApi(TrustApi, LogApi, Protocol):
+    """What an agency offers a partner."""
+
+    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
+        """One file of a release: whole, or as the delta from version `since`."""
+        ...
+
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        """Evaluate a batch of blinded elements."""
+        ...
+
+
+class EnrolmentApi(TrustApi, Protocol):
+    """What an agency offers somebody who holds an invitation."""
+
+    async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
+        """Register the partner's keys; the invitation is used up."""
+        ...
+
+
+class Scope(StrEnum):
+    """Kinds of access token scope; `OPEN` and `QUERY` take an argument (`open:1`, `query:NAME`)."""
+
+    LOG_READ = "log:read"
+    OPEN = "open"
+    QUERY = "query"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One line of the HTTP API."""
+
+    name: str
+    method: str
+    path: str
+    scope: Scope | None
+    """None: public."""
+    media_type: str
+    max_reply_bytes: int
+    summary: str
+
+
+_BIN = "application/octet-stream"
+_JSON = "application/json"
+_TEXT = "text/plain; charset=utf-8"
+_TILE_BYTES = limits.BUNDLE_WIDTH * 32
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        name="root",
+        method="GET",
+        path="/trust/1.root.json",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=limits.MAX_ROOT_BYTES,
+        summary="The root of trust, pinned by its fingerprint",
+    ),
+    Endpoint(
+        name="node_document",
+        method="GET",
+        path="/trust/node.json",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=limits.MAX_TRUST_BYTES,
+        summary="Keys, endpoints, logs and subsets of this node",
+    ),
+    Endpoint(
+        name="members",
+        method="GET",
+        path="/trust/members.json",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=limits.MAX_TRUST_BYTES,
+        summary="The members register",
+    ),
+    Endpoint(
+        name="list_checkpoint",
+        method="GET",
+        path="/lists/{list}/checkpoint",
+        scope=Scope.LOG_READ,
+        media_type=_TEXT,
+        max_reply_bytes=limits.MAX_NOTE_BYTES,
+        summary="The signed head of a list",
+    ),
+    Endpoint(
+        name="list_entries",
+        method="GET",
+        path="/lists/{list}/tile/entries/{tile:.+}",
+        scope=Scope.LOG_READ,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_BUNDLE_BYTES,
+        summary="An entry bundle of a list",
+    ),
+    Endpoint(
+        name="list_tile",
+        method="GET",
+        path="/lists/{list}/tile/{level:[0-9]+}/{tile:.+}",
+        scope=Scope.LOG_READ,
+        media_type=_BIN,
+        max_reply_bytes=_TILE_BYTES,
+        summary="A hash tile of a list",
+    ),
+    Endpoint(
+        name="openings",
+        method="GET",
+        path="/lists/{list}/openings/{tile:.+}",
+        scope=Scope.OPEN,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_OPENINGS_BYTES,
+        summary="The openings of a bundle that the caller's grant covers",
+    ),
+    Endpoint(
+        name="subset_checkpoint",
+        method="GET",
+        path="/subsets/{subset}/checkpoint",
+        scope=Scope.QUERY,
+        media_type=_TEXT,
+        max_reply_bytes=limits.MAX_NOTE_BYTES,
+        summary="The signed head of a release log",
+    ),
+    Endpoint(
+        name="subset_entries",
+        method="GET",
+        path="/subsets/{subset}/tile/entries/{tile:.+}",
+        scope=Scope.QUERY,
+        media_type=_BIN,
+        max_reply_bytes=limits.BUNDLE_WIDTH * (2 + limits.MAX_MANIFEST_BYTES),
+        summary="A bundle of release manifests",
+    ),
+    Endpoint(
+        name="subset_tile",
+        method="GET",
+        path="/subsets/{subset}/tile/{level:[0-9]+}/{tile:.+}",
+        scope=Scope.QUERY,
+        media_type=_BIN,
+        max_reply_bytes=_TILE_BYTES,
+        summary="A hash tile of a release log",
+    ),
+    Endpoint(
+        name="release_part",
+        method="GET",
+        path="/subsets/{subset}/releases/{version:[0-9]+}/{part:screen|answers|labels}",
+        scope=Scope.QUERY,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_RELEASE_FILE_BYTES,
+        summary="A release file, whole or as a delta (?since=VERSION); Range requests are supported",
+    ),
+    Endpoint(
+        name="evaluate",
+        method="POST",
+        path="/subsets/{subset}/evaluate",
+        scope=Scope.QUERY,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_REQUEST_BODY,
+        summary="Evaluate blinded elements; the node does not learn what was looked up",
+    ),
+    Endpoint(
+        name="enrol",
+        method="POST",
+        path="/enrol",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=64 * 1024,
+        summary="Register a partner that holds an invitation",
+    ),
+    Endpoint(
+        name="token",
+        method="POST",
+        path="/oauth2/token",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=64 * 1024,
+        summary="Exchange a signed assertion for an access token",
+    ),
+    Endpoint(
+        name="openapi",
+        method="GET",
+        path="/openapi.json",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=1024 * 1024,
+        summary="This API, described",
+    ),
+    Endpoint(
+        name="health",
+        method="GET",
+        path="/health",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=64 * 1024,
+        summary="Whether the node is serving",
+    ),
+)
+"""Every endpoint, in the order in which the router tries them."""
