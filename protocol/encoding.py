@@ -1,10 +1,10 @@
 """The three encodings every format here is made of: deterministic CBOR, base64 and decimal numbers.
 
-A value has one encoding. Whatever a reader accepts re-encodes to the same bytes, so two nodes that agree on a
-value agree on its hash, and nobody can make a second, different-looking copy of a signed thing. The CBOR profile
-is small (integers, byte and text strings, arrays, maps with unsigned keys, booleans, null), so it is read here in
-one pass that checks each bound before it allocates; a general decoder would also accept tags, floats and
-references. What the keys of a map mean is each format's own matter. Spec: docs/spec/encoding.md.
+A value has one encoding. Whatever a reader accepts re-encodes to the same bytes, so two nodes that agree on
+a value agree on its hash, and nobody can make a second, different-looking copy of a signed thing. The CBOR
+profile is small (integers, byte and text strings, arrays, maps with unsigned keys, booleans, null), so it is
+read here in one pass that checks each bound before it allocates; a general decoder would also accept tags,
+floats and references. What the keys of a map mean is each format's own matter. Spec: docs/spec/encoding.md.
 """
 
 import base64
@@ -23,6 +23,7 @@ _BYTES: Final = 2
 _TEXT: Final = 3
 _ARRAY: Final = 4
 _MAP: Final = 5
+_TAG: Final = 6
 _SIMPLE: Final = 7
 _SIMPLE_VALUES: Final[dict[int, bool | None]] = {20: False, 21: True, 22: None}
 _ARGUMENT_WIDTHS: Final = {24: 1, 25: 2, 26: 4, 27: 8}
@@ -63,8 +64,8 @@ def b64(data: bytes) -> str:
 def unb64(text: str) -> bytes:
     """The bytes that `text` is the one standard base64 encoding of.
 
-    Raises `MalformedError` for anything outside the alphabet, and `NotCanonicalError` when unused trailing bits
-    are set: they would give one signature many spellings.
+    Raises `MalformedError` for anything outside the alphabet, and `NotCanonicalError` when unused trailing
+    bits are set: they would give one signature many spellings.
     """
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
@@ -121,9 +122,7 @@ def _head(major: int, argument: int) -> bytes:
     assert argument <= _MAX_U64, "beyond 64 bits"
     if argument < 24:
         return bytes([major << 5 | argument])
-    for info, width in _ARGUMENT_WIDTHS.items():
-        if argument < 1 << 8 * width:
-            break
+    info, width = next((i, w) for i, w in _ARGUMENT_WIDTHS.items() if argument < 1 << 8 * w)
     return bytes([major << 5 | info]) + argument.to_bytes(width, "big")
 
 
@@ -142,23 +141,15 @@ class _CborReader:
 
     def item(self, *, depth: int) -> CborValue:
         major, argument = self._head()
-        match major:
-            case 0:
-                return argument
-            case 1:
-                return -1 - argument
-            case 2:
-                return self._take(argument)
-            case 3:
-                return self._text(argument)
-            case 4:
-                self._open_container(depth)
-                return [self.item(depth=depth + 1) for _ in range(argument)]
-            case 5:
-                self._open_container(depth)
-                return self._map(argument, depth)
-            case _:
-                return _SIMPLE_VALUES[argument]
+        if major == _UNSIGNED:
+            return argument
+        if major == _NEGATIVE:
+            return -1 - argument
+        if major == _SIMPLE:
+            return _SIMPLE_VALUES[argument]
+        if major in {_BYTES, _TEXT}:
+            return self._string(major, argument)
+        return self._container(major, argument, depth)
 
     def _head(self) -> tuple[int, int]:
         self._items += 1
@@ -166,7 +157,7 @@ class _CborReader:
             raise TooLargeError(f"more than {MAX_CBOR_ITEMS} CBOR items")
         initial = self._take(1)[0]
         major, info = initial >> 5, initial & 31
-        if major == 6:
+        if major == _TAG:
             raise MalformedError("CBOR tags are not allowed")
         if major == _SIMPLE:
             return major, _simple(info)
@@ -191,11 +182,21 @@ class _CborReader:
         self._at = end
         return piece
 
-    def _text(self, count: int) -> str:
+    def _string(self, major: int, count: int) -> bytes | str:
+        data = self._take(count)
+        if major == _BYTES:
+            return data
         try:
-            return self._take(count).decode("utf-8")
+            return data.decode("utf-8")
         except UnicodeDecodeError:
             raise MalformedError("CBOR text that is not UTF-8") from None
+
+    def _container(self, major: int, count: int, depth: int) -> CborValue:
+        if depth >= MAX_CBOR_DEPTH:
+            raise TooLargeError(f"CBOR nested deeper than {MAX_CBOR_DEPTH}")
+        if major == _ARRAY:
+            return [self.item(depth=depth + 1) for _ in range(count)]
+        return self._map(count, depth)
 
     def _map(self, count: int, depth: int) -> dict[int, CborValue]:
         entries: dict[int, CborValue] = {}
@@ -205,15 +206,11 @@ class _CborReader:
             if major != _UNSIGNED:
                 raise MalformedError("a CBOR map key that is not an unsigned integer")
             if key <= last:
-                # Bytewise order of deterministic unsigned keys is their numeric order; equal means a duplicate.
+                # Bytewise order of deterministic unsigned keys is their numeric order; equal is a duplicate.
                 raise NotCanonicalError("CBOR map keys out of order or repeated")
             last = key
             entries[key] = self.item(depth=depth + 1)
         return entries
-
-    def _open_container(self, depth: int) -> None:
-        if depth >= MAX_CBOR_DEPTH:
-            raise TooLargeError(f"CBOR nested deeper than {MAX_CBOR_DEPTH}")
 
 
 def _simple(info: int) -> int:

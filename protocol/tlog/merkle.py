@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 6962 section 2.1: hashes, the streaming frontier, proofs and their verification.
 
-Everything a follower needs about a log of any size is its `CompactRange`: at most 48 hashes. Verification follows
-RFC 9162 sections 2.1.3.2 and 2.1.4.2 step by step and refuses what those leave to the caller (size 0, a proof
-with hashes of another length). Where tree hashes are stored is `tiles`' and the node's matter.
+Everything a follower needs about a log of any size is its `CompactRange`: at most 48 hashes. Verification
+follows RFC 9162 sections 2.1.3.2 and 2.1.4.2 step by step and refuses what those leave to the caller (size 0, a
+proof with hashes of another length). Where tree hashes are stored is `tiles`' and the node's matter.
 Spec: docs/spec/log.md.
 """
 
@@ -135,7 +135,7 @@ def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
 
 
 def consistency_ranges(old_size: int, new_size: int) -> list[tuple[int, int]]:
-    """Leaf ranges [begin, end) whose roots are the consistency proof from `old_size` to `new_size`, in its order.
+    """Leaf ranges [begin, end) whose roots are the consistency proof from `old_size` to `new_size`, in order.
 
     RFC 9162 section 2.1.4.1. Empty when the sizes are equal.
     """
@@ -167,7 +167,10 @@ def consistency_proof(leaf_hashes: Sequence[bytes], old_size: int, new_size: int
 
 
 def verify_inclusion(*, index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> None:
-    """Check that the leaf hash `leaf` is number `index` of the tree; raises `ProofError`. RFC 9162 2.1.3.2."""
+    """Check that the leaf hash `leaf` is number `index` of the tree; raises `ProofError`.
+
+    RFC 9162 section 2.1.3.2.
+    """
     if not 0 <= index < size:
         raise ProofError("an index outside the tree")
     _check_lengths(leaf, root, *proof)
