@@ -109,3 +109,9 @@ class ListTooOldError(NodeError):
 
 class PortTakenError(NodeError):
     """The listening address is in use."""
+
+
+class LibraryError(NodeError):
+    """No usable libsodium: missing, without ristretto255, or failing its self-test."""
+
+    hint = "install libsodium 1.0.18 or later (Debian: libsodium23), or the Python package rbcl"

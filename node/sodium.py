@@ -1,0 +1,152 @@
+"""Find libsodium, check it, and hand it to the protocol as its group.
+
+Decides which library is used: the system's when it has ristretto255 (1.0.18 or later), else the one that the
+package `rbcl` carries as text. Importing `rbcl` would write that library to the temporary folder at every start
+and leave it there, so its text is read without importing it, and written once to a cache folder that nobody else
+can write to.
+The rule it keeps: no library is used that fails a test vector of RFC 9497. See docs/spec/oprf.md.
+"""
+
+import ctypes
+import ctypes.util
+import os
+import re
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from platformdirs import user_cache_path
+
+from node.errors import LibraryError
+from protocol.errors import OprfError
+from protocol.oprf.client import blind_with, finalize_unproven
+from protocol.oprf.group import Group
+from protocol.oprf.server import evaluate_elements
+from protocol.oprf.suite import Mode, derive_key_pair
+
+_NAMES: Final = {
+    "linux": ("libsodium.so.26", "libsodium.so.23"),
+    "darwin": ("libsodium.dylib", "/opt/homebrew/lib/libsodium.dylib", "/usr/local/lib/libsodium.dylib"),
+    "win32": ("libsodium.dll",),
+}
+_CARRIED: Final = re.compile(rb"bytes\.fromhex\('([0-9a-f]+)'\)")
+
+# RFC 9497, appendix A.1.1: OPRF mode, test vector 1
+_SEED: Final = bytes([0xA3]) * 32
+_INFO: Final = b"test key"
+_INPUT: Final = b"\x00"
+_BLIND: Final = bytes.fromhex("64d37aed22a27f5191de1c1d69fadb899d8862b58eb4220029e036ec4c1f6706")
+_OUTPUT: Final = bytes.fromhex(
+    "527759c3d9366f277d8c6020418d96bb393ba2afb20ff90df23fb7708264e2f3"
+    "ab9135e3bd69955851de4b1f9fe8a0973396719b7912ba9ee8aa7d0b5e24bcf6"
+)
+
+
+def load_group(*, cache: Path | None = None) -> Group:
+    """The group behind the first usable libsodium; call it once in a process and keep the result.
+
+    `cache` is the folder for the carried library, by default this user's cache folder.
+
+    Raises:
+        LibraryError: no library passes the self-test.
+    """
+    for name in _system_names():
+        group = _try(name)
+        if group is not None:
+            return group
+    return load_carried(cache=cache)
+
+
+def load_carried(*, cache: Path | None = None) -> Group:
+    """The group behind the library that `rbcl` carries, written to `cache` if it is not there yet.
+
+    Raises:
+        LibraryError: `rbcl` is missing or of an unknown form, the folder is not private or not writable, or the
+            self-test fails.
+    """
+    path = _unpack(cache or user_cache_path("sigfed"))
+    group = _try(str(path))
+    if group is None:
+        raise LibraryError(f"{path} cannot be loaded or fails its self-test")
+    return group
+
+
+def check_group(group: Group) -> None:
+    """The power-on self-test: one vector through hashing, blinding, evaluation, unblinding and finalization.
+
+    Raises:
+        OprfError: the library computes something else.
+    """
+    key = derive_key_pair(group, _SEED, _INFO, Mode.OBLIVIOUS)
+    blinding = blind_with(group, [_INPUT], blinds=_BLIND, mode=Mode.OBLIVIOUS)
+    evaluated = evaluate_elements(group, key, blinding.elements)
+    if finalize_unproven(group, blinding, evaluated) != [_OUTPUT]:
+        raise OprfError("the library does not compute RFC 9497")
+
+
+def _system_names() -> Iterator[str]:
+    yield from _NAMES.get(sys.platform, ())
+    found = ctypes.util.find_library("sodium")  # last: it may start a compiler
+    if found is not None:
+        yield found
+
+
+def _try(name: str) -> Group | None:
+    try:
+        lib = ctypes.CDLL(name)
+        if lib.sodium_init() < 0:
+            return None
+        group = Group(lib)
+        check_group(group)
+    except (OSError, AttributeError, OprfError):  # not there, without ristretto255, or wrong
+        return None
+    return group
+
+
+# ---------------------------------------------------------------------- the carried library
+
+
+def _unpack(folder: Path) -> Path:
+    data = _carried_library()
+    _make_private(folder)
+    path = folder / f"libsodium-{sha256(data).hexdigest()[:16]}{'.dll' if sys.platform == 'win32' else '.so'}"
+    if not path.is_file() or path.read_bytes() != data:
+        _write_atomically(path, data)
+    return path
+
+
+def _carried_library() -> bytes:
+    spec = find_spec("rbcl")  # finds the package without running it
+    if spec is None or not spec.submodule_search_locations:
+        raise LibraryError("there is no libsodium on this system, and the package rbcl is not installed")
+    source = Path(spec.submodule_search_locations[0]) / "_sodium.py"
+    match = _CARRIED.search(source.read_bytes()) if source.is_file() else None
+    if match is None:
+        raise LibraryError("the installed rbcl does not carry libsodium in the form known here")
+    return bytes.fromhex(match[1].decode("ascii"))
+
+
+def _make_private(folder: Path) -> None:
+    """Create the folder for this user alone; refuse one where another user could put a library of his own."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        return  # the profile folder's access list already keeps others out
+    status = folder.stat()
+    if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise LibraryError(f"others can write to {folder}, so no library is loaded from there")
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent)  # created with mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

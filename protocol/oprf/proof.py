@@ -1,0 +1,111 @@
+"""One proof for a whole batch that every element was multiplied by the key behind a public element.
+
+Decides the batched discrete-logarithm-equality proof of RFC 9497 section 2.2, and how the prover's nonce is made.
+The statement: one scalar takes the generator to `public` and each `left[i]` to `right[i]`. The prover's sum is
+additive over the batch, so parts of a batch can be worked on apart and joined.
+The rule it keeps: a nonce never meets two challenges, even when the system's randomness fails.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha512
+from typing import Final
+
+from protocol.errors import OprfError
+from protocol.oprf.group import ELEMENT_BYTES, SCALAR_BYTES, Group, check_scalar
+from protocol.oprf.suite import KeyPair, Mode, expand, hash_to_scalar, prefixed, tag
+
+PROOF_BYTES: Final = 2 * SCALAR_BYTES
+MAX_PROVEN: Final = 2**16 - 1
+"""Elements under one proof: an index has two bytes in the transcript."""
+
+_NONCE_TAG: Final = b"SIGFED-V1 nonce"
+_NONCE_ENTROPY: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What is proven of a batch: `public` (B), `left` (C) and `right` (D), of elements of 32 B each."""
+
+    mode: Mode
+    public: bytes
+    left: bytes
+    right: bytes
+
+
+def weights(group: Group, statement: Statement, *, first: int = 0) -> bytes:
+    """The scalar (32 B) of each pair, of which the first is number `first` of its batch; RFC 9497 section 2.2.1."""
+    if len(statement.left) != len(statement.right) or not statement.left:
+        raise OprfError("a proof needs as many results as elements")
+    if first + len(statement.left) // ELEMENT_BYTES > MAX_PROVEN:
+        raise OprfError(f"a proof covers at most {MAX_PROVEN} elements")
+    seed = sha512(prefixed(statement.public) + prefixed(tag(b"Seed-", statement.mode))).digest()
+    prefix, dst = prefixed(seed), tag(b"HashToScalar-", statement.mode)
+    uniform = []
+    for index, offset in enumerate(range(0, len(statement.left), ELEMENT_BYTES), first):
+        left = statement.left[offset : offset + ELEMENT_BYTES]
+        right = statement.right[offset : offset + ELEMENT_BYTES]
+        message = prefix + index.to_bytes(2, "big") + prefixed(left) + prefixed(right) + b"Composite"
+        uniform.append(expand(message, dst))
+    return group.reduce(b"".join(uniform))
+
+
+def composite(group: Group, statement: Statement, *, first: int = 0) -> bytes:
+    """The weighted sum (32 B) of the left elements: all a prover needs of a batch, or of one part of it.
+
+    Raises:
+        OprfError: an element is not canonical or is the identity.
+    """
+    return group.sum(group.multiply_each(weights(group, statement, first=first), statement.left))
+
+
+def hedged_nonce(group: Group, key: KeyPair, combined: bytes, entropy: Callable[[int], bytes]) -> bytes:
+    """The prover's secret scalar for one transcript.
+
+    Fresh entropy alone would give the key away if a virtual machine were restored and drew the same bytes again for another
+    batch; the key and the transcript alone would make proofs repeatable. Both are hashed.
+    """
+    message = key.secret + entropy(_NONCE_ENTROPY) + key.public + combined
+    return hash_to_scalar(group, message, _NONCE_TAG)
+
+
+def prove(group: Group, key: KeyPair, combined: bytes, *, nonce: bytes) -> bytes:
+    """The proof (64 B: challenge, response) for a batch whose weighted sum is `combined`; RFC 9497 section 2.2.1."""
+    image = group.multiply_all(key.secret, combined)
+    challenge = _challenge(
+        group,
+        key.mode,
+        key.public,
+        combined,
+        image,
+        group.multiply_base(nonce),
+        group.multiply_all(nonce, combined),
+    )
+    response = group.scalar_subtract(nonce, group.scalar_multiply(challenge, key.secret))
+    return challenge + response
+
+
+def verify(group: Group, statement: Statement, proof: bytes) -> None:
+    """Check a proof; RFC 9497 section 2.2.2.
+
+    Raises:
+        OprfError: the proof does not hold, or an element, scalar or length is not admissible.
+    """
+    if len(proof) != PROOF_BYTES:
+        raise OprfError(f"a proof has {PROOF_BYTES} bytes")
+    challenge, response = proof[:SCALAR_BYTES], proof[SCALAR_BYTES:]
+    check_scalar(challenge)
+    check_scalar(response)
+    factors = weights(group, statement)
+    combined = group.sum(group.multiply_each(factors, statement.left))
+    image = group.sum(group.multiply_each(factors, statement.right))
+    commitment = group.add(group.multiply_base(response), group.multiply_all(challenge, statement.public))
+    other = group.sum(group.multiply_each(response + challenge, combined + image))
+    expected = _challenge(group, statement.mode, statement.public, combined, image, commitment, other)
+    if expected != challenge:
+        raise OprfError("the proof does not hold: these are not results of the published key")
+
+
+def _challenge(group: Group, mode: Mode, *elements: bytes) -> bytes:
+    transcript = b"".join([prefixed(one) for one in elements]) + b"Challenge"
+    return hash_to_scalar(group, transcript, tag(b"HashToScalar-", mode))

@@ -1,0 +1,107 @@
+"""The strings and hashes of suite ristretto255-SHA512 of RFC 9497, and key pairs.
+
+Decides every domain separation tag. All hashing to 64 uniform bytes is `expand_message_xmd` of RFC 9380 with
+SHA-512. Leaves arithmetic to `group` and the order of steps to `client`, `server`, `proof` and `poprf`.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import sha512
+from typing import Final
+
+from protocol.errors import OprfError
+from protocol.oprf.group import ELEMENT_BYTES, UNIFORM_BYTES, Group
+
+MAX_INPUT_BYTES: Final = 2**16 - 1
+OUTPUT_BYTES: Final = 64
+SEED_BYTES: Final = 32
+
+_BLOCK: Final = bytes(128)  # Z_pad: one input block of SHA-512
+_LENGTH: Final = struct.pack(">HB", UNIFORM_BYTES, 0)  # l_i_b_str and the separator I2OSP(0, 1)
+
+
+class Mode(IntEnum):
+    """The protocol variants of RFC 9497 section 3; the product uses `VERIFIABLE` only."""
+
+    OBLIVIOUS = 0
+    VERIFIABLE = 1
+    PARTIAL = 2
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class KeyPair:
+    """An evaluation key of one mode: `secret` (scalar, 32 B) and `public` (element, 32 B)."""
+
+    mode: Mode
+    secret: bytes
+    public: bytes
+
+    def __repr__(self) -> str:
+        return f"KeyPair(mode={self.mode.name})"
+
+
+def tag(prefix: bytes, mode: Mode) -> bytes:
+    """`prefix` and the context string of RFC 9497 section 3.1."""
+    return prefix + b"OPRFV1-" + bytes([mode]) + b"-ristretto255-SHA512"
+
+
+def prefixed(data: bytes) -> bytes:
+    """`I2OSP(len(data), 2) || data`; raises OprfError above 65 535 bytes (RFC 9497: InvalidInputError)."""
+    if len(data) > MAX_INPUT_BYTES:
+        raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
+    return len(data).to_bytes(2, "big") + data
+
+
+def expand(message: bytes, dst: bytes) -> bytes:
+    """64 uniform bytes: `expand_message_xmd` (RFC 9380 section 5.3.1) with SHA-512 and a tag of at most 255 bytes."""
+    dst_prime = dst + bytes([len(dst)])
+    first = sha512(_BLOCK + message + _LENGTH + dst_prime).digest()
+    return sha512(first + b"\x01" + dst_prime).digest()
+
+
+def hash_to_scalar(group: Group, message: bytes, dst: bytes) -> bytes:
+    """A scalar (32 B) from a message under a tag; RFC 9497 section 4.1."""
+    return group.reduce(expand(message, dst))
+
+
+def hash_to_group(group: Group, inputs: Iterable[bytes], mode: Mode) -> bytes:
+    """One element (32 B) for each input; RFC 9497 section 4.1."""
+    dst = tag(b"HashToGroup-", mode)
+    return group.from_uniform(b"".join([expand(one, dst) for one in inputs]))
+
+
+def derive_key_pair(group: Group, seed: bytes, info: bytes, mode: Mode) -> KeyPair:
+    """The key pair of a 32-byte seed and a public `info`; RFC 9497 section 3.2.1.
+
+    Raises:
+        OprfError: the seed is not 32 bytes or `info` is longer than 65 535.
+    """
+    if len(seed) != SEED_BYTES:
+        raise OprfError(f"a seed has {SEED_BYTES} bytes")
+    message, dst = seed + prefixed(info), tag(b"DeriveKeyPair", mode)
+    for counter in range(256):
+        secret = hash_to_scalar(group, message + bytes([counter]), dst)
+        if any(secret):
+            return KeyPair(mode, secret, group.multiply_base(secret))
+    raise AssertionError("256 zero scalars: the group is broken")
+
+
+def finish(inputs: Sequence[bytes], elements: bytes) -> list[bytes]:
+    """The PRF outputs (64 B each) of modes 0 and 1, from inputs and their unblinded elements (32 B each)."""
+    return [
+        sha512(prefixed(one) + prefixed(elements[offset : offset + ELEMENT_BYTES]) + b"Finalize").digest()
+        for one, offset in zip(inputs, range(0, len(elements), ELEMENT_BYTES), strict=True)
+    ]
+
+
+def finish_with_info(inputs: Sequence[bytes], info: bytes, elements: bytes) -> list[bytes]:
+    """The PRF outputs (64 B each) of mode 2, which bind the public `info` too."""
+    bound = prefixed(info)
+    return [
+        sha512(
+            prefixed(one) + bound + prefixed(elements[offset : offset + ELEMENT_BYTES]) + b"Finalize"
+        ).digest()
+        for one, offset in zip(inputs, range(0, len(elements), ELEMENT_BYTES), strict=True)
+    ]
