@@ -1,10 +1,9 @@
 """Find libsodium, check it, and hand it to the protocol as its group.
 
-Decides which library is used: the system's when it has ristretto255 (1.0.18 or later), else the one that the
-package `rbcl` carries as text. Importing `rbcl` would write that library to the temporary folder at every start
-and leave it there, so its text is read without importing it, and written once to a cache folder that nobody else
-can write to.
-The rule it keeps: no library is used that fails a test vector of RFC 9497. See docs/spec/oprf.md.
+Decides which library is used: the system's when it has ristretto255 (1.0.18 or later), else the one that
+the package `rbcl` carries as text. Importing `rbcl` would leave another copy of it in the temporary folder
+each time, so its text is read without importing it, and written once to a cache folder that nobody else can
+write to. The rule it keeps: no library is used that fails a test vector of RFC 9497. See docs/spec/oprf.md.
 """
 
 import ctypes
@@ -66,8 +65,8 @@ def load_carried(*, cache: Path | None = None) -> Group:
     """The group behind the library that `rbcl` carries, written to `cache` if it is not there yet.
 
     Raises:
-        LibraryError: `rbcl` is missing or of an unknown form, the folder is not private or not writable, or the
-            self-test fails.
+        LibraryError: `rbcl` is missing or of an unknown form, the folder is not private, or the self-test
+            fails.
     """
     path = _unpack(cache or user_cache_path("sigfed"))
     group = _try(str(path))

@@ -1,12 +1,12 @@
 """The asking side: blind a batch, check what came back, take the blinds off.
 
-Decides nothing about what is asked. The rule it keeps: no output leaves this file before the proof of its whole
-batch holds. A blinded element is uniformly random whatever its input is, so it tells the server nothing.
-Source: RFC 9497 sections 3.3.1 and 3.3.2.
+Decides nothing about what is asked. The rule it keeps: no output of the verifiable mode leaves this file
+before the proof of its whole batch holds. A blinded element is uniformly random whatever its input is, so
+it tells the server nothing. Source: RFC 9497 sections 3.3.1 and 3.3.2.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from protocol.errors import OprfError
 from protocol.oprf.group import UNIFORM_BYTES, Group
@@ -14,17 +14,14 @@ from protocol.oprf.proof import Statement, verify
 from protocol.oprf.suite import MAX_INPUT_BYTES, Mode, finish, hash_to_group
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Blinding:
     """A blinded batch: `inputs`, their secret `blinds` (32 B each) and the `elements` (32 B each) to send."""
 
     mode: Mode
-    inputs: tuple[bytes, ...]
-    blinds: bytes
-    elements: bytes
-
-    def __repr__(self) -> str:
-        return f"Blinding(mode={self.mode.name}, count={len(self.inputs)})"
+    inputs: tuple[bytes, ...] = field(repr=False)
+    blinds: bytes = field(repr=False)
+    elements: bytes = field(repr=False)
 
 
 def blind(

@@ -1,10 +1,11 @@
 """The prime-order group ristretto255 and its scalars, as batches of bytes.
 
-Decides how a batch crosses into libsodium: the inputs are `bytes`, the answer is written into one buffer, and no
-object is made for an item. Every call releases the interpreter lock, so a caller may run batches in threads.
-The rule it keeps: lengths are checked before any pointer is formed, and no invalid encoding and no identity
-comes in or goes out of a multiplication. The library is handed in, loaded and self-tested, by whoever does I/O.
-A faster backend replaces this class alone. Sources: RFC 9496 (the group), RFC 9497 section 4.1 (its use).
+Decides how a batch crosses into libsodium: the inputs are `bytes`, the answer is written into one buffer,
+and no object is made for an item. Every call releases the interpreter lock, so a caller may run batches in
+threads. The rule it keeps: lengths are checked before any pointer is formed, and no invalid encoding and no
+identity goes into or comes out of a multiplication. The library is handed in, loaded and self-tested, by
+whoever does I/O; a faster backend replaces this class alone. Sources: RFC 9496 (the group), RFC 9497
+section 4.1 (its use).
 """
 
 import ctypes
@@ -65,7 +66,8 @@ class Group:
         """One scalar times each element.
 
         Raises:
-            OprfError: a length is wrong, an element is not canonical, or an element or result is the identity.
+            OprfError: a length is wrong, an element is not canonical, or an element or a result is the
+                identity.
         """
         _require_one(scalar)
         out = ctypes.create_string_buffer(_count(elements, ELEMENT_BYTES) * ELEMENT_BYTES)
@@ -212,7 +214,7 @@ def check_elements(group: Group, elements: bytes, count: int) -> None:
 
 
 def check_scalar(scalar: bytes) -> None:
-    """Refuse a public scalar that is not 32 bytes below the order (RFC 9497 section 4.1, DeserializeScalar)."""
+    """Refuse a public scalar that is not 32 bytes below the order (RFC 9497: DeserializeScalar)."""
     if len(scalar) != SCALAR_BYTES or int.from_bytes(scalar, "little") >= ORDER:
         raise OprfError("a scalar is not a canonical encoding")
 

@@ -1,8 +1,8 @@
 """Mode 2 of RFC 9497, in which client and server agree on a public `info` that the output depends on.
 
-The product does not use it: it would give each partner another set of answers, and one logged set for all partners
-is what proves equal treatment. It is here because it completes the suite, and with it the vectors that check `group`.
-Source: RFC 9497 section 3.3.3.
+The product does not use it: it would give each partner another set of answers, and one logged set for all
+partners is what proves equal treatment. It is here because it completes the suite, and with it the vectors
+that check `group`. Source: RFC 9497 section 3.3.3.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def tweak_key(group: Group, key: KeyPair, info: bytes) -> KeyPair:
 
 
 def tweak_public(group: Group, public: bytes, info: bytes) -> bytes:
-    """The public element (32 B) that belongs to one `info`; raises OprfError if `public` is not admissible."""
+    """The public element (32 B) that belongs to one `info`; raises OprfError if `public` is no element."""
     return group.add(group.multiply_base(_offset(group, info)), public)
 
 

@@ -1,9 +1,9 @@
 """One proof for a whole batch that every element was multiplied by the key behind a public element.
 
-Decides the batched discrete-logarithm-equality proof of RFC 9497 section 2.2, and how the prover's nonce is made.
-The statement: one scalar takes the generator to `public` and each `left[i]` to `right[i]`. The prover's sum is
-additive over the batch, so parts of a batch can be worked on apart and joined.
-The rule it keeps: a nonce never meets two challenges, even when the system's randomness fails.
+Decides the batched proof of equal discrete logarithms (DLEQ) of RFC 9497 section 2.2, and how the prover's
+nonce is made. The statement: one scalar takes the generator to `public` and each `left[i]` to `right[i]`.
+The prover's sum is additive over the batch, so parts of a batch can be worked on apart and joined. The rule
+it keeps: a nonce never meets two challenges, even when the system's randomness fails.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,11 @@ class Statement:
 
 
 def weights(group: Group, statement: Statement, *, first: int = 0) -> bytes:
-    """The scalar (32 B) of each pair, of which the first is number `first` of its batch; RFC 9497 section 2.2.1."""
+    """The scalar (32 B) of each pair, the first of which has index `first` in its batch (RFC 9497, 2.2.1).
+
+    Raises:
+        OprfError: the sides differ in length, are empty, or go beyond index 65 534.
+    """
     if len(statement.left) != len(statement.right) or not statement.left:
         raise OprfError("a proof needs as many results as elements")
     if first + len(statement.left) // ELEMENT_BYTES > MAX_PROVEN:
@@ -62,15 +66,15 @@ def composite(group: Group, statement: Statement, *, first: int = 0) -> bytes:
 def hedged_nonce(group: Group, key: KeyPair, combined: bytes, entropy: Callable[[int], bytes]) -> bytes:
     """The prover's secret scalar for one transcript.
 
-    Fresh entropy alone would give the key away if a virtual machine were restored and drew the same bytes again for another
-    batch; the key and the transcript alone would make proofs repeatable. Both are hashed.
+    With fresh entropy alone, a restored virtual machine that draws the same bytes for another batch gives its
+    key away. So the key and the transcript are hashed too: another transcript is another nonce.
     """
     message = key.secret + entropy(_NONCE_ENTROPY) + key.public + combined
     return hash_to_scalar(group, message, _NONCE_TAG)
 
 
 def prove(group: Group, key: KeyPair, combined: bytes, *, nonce: bytes) -> bytes:
-    """The proof (64 B: challenge, response) for a batch whose weighted sum is `combined`; RFC 9497 section 2.2.1."""
+    """The proof (64 B: challenge, response) of a batch whose weighted sum is `combined` (RFC 9497, 2.2.1)."""
     image = group.multiply_all(key.secret, combined)
     challenge = _challenge(
         group,

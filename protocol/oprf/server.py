@@ -1,9 +1,9 @@
 """The answering side: evaluate a batch with the key, prove it, and evaluate one's own list.
 
-Decides how a batch is cut: `split` it, run `evaluate_part` on each piece wherever there is a core, `join` them.
-Nothing here starts a thread; libsodium releases the interpreter lock, so the caller's threads run in parallel.
-The rule it keeps: the results and the proof do not depend on how the batch was cut.
-Source: RFC 9497 section 3.3.2. Counting, quota and duplicates are checked before this file is reached.
+Decides how a batch is cut: `split` it, run `evaluate_part` on each piece wherever there is a core, and
+`join` the parts. Nothing here starts a thread; libsodium releases the interpreter lock, so the caller's
+threads run in parallel. The rule it keeps: the results and the proof do not depend on how the batch was
+cut. Source: RFC 9497 section 3.3.2. Counting, quota and duplicates are checked before this file is reached.
 """
 
 from collections.abc import Callable, Sequence
@@ -77,7 +77,7 @@ def evaluate_part(group: Group, key: KeyPair, piece: Piece) -> Part:
 
 
 def join(group: Group, key: KeyPair, parts: Sequence[Part], *, entropy: Callable[[int], bytes]) -> Evaluation:
-    """Put the parts of one batch together, in their order, and prove them with a nonce from 32 B of entropy."""
+    """Put the parts of one batch together, in their order, and prove them; draws 32 B of entropy."""
     assert key.mode is Mode.VERIFIABLE
     elements = b"".join([part.elements for part in parts])
     combined = group.sum(b"".join([part.composite for part in parts]))

@@ -1,12 +1,13 @@
 """The strings and hashes of suite ristretto255-SHA512 of RFC 9497, and key pairs.
 
-Decides every domain separation tag. All hashing to 64 uniform bytes is `expand_message_xmd` of RFC 9380 with
-SHA-512. Leaves arithmetic to `group` and the order of steps to `client`, `server`, `proof` and `poprf`.
+Decides every domain separation tag. All hashing to 64 uniform bytes is `expand_message_xmd` of RFC 9380
+with SHA-512. Leaves arithmetic to `group` and the order of steps to `client`, `server`, `proof` and
+`poprf`.
 """
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from hashlib import sha512
 from typing import Final
@@ -30,16 +31,13 @@ class Mode(IntEnum):
     PARTIAL = 2
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class KeyPair:
     """An evaluation key of one mode: `secret` (scalar, 32 B) and `public` (element, 32 B)."""
 
     mode: Mode
-    secret: bytes
+    secret: bytes = field(repr=False)
     public: bytes
-
-    def __repr__(self) -> str:
-        return f"KeyPair(mode={self.mode.name})"
 
 
 def tag(prefix: bytes, mode: Mode) -> bytes:
@@ -55,7 +53,7 @@ def prefixed(data: bytes) -> bytes:
 
 
 def expand(message: bytes, dst: bytes) -> bytes:
-    """64 uniform bytes: `expand_message_xmd` (RFC 9380 section 5.3.1) with SHA-512 and a tag of at most 255 bytes."""
+    """64 uniform bytes: `expand_message_xmd` (RFC 9380, 5.3.1) with SHA-512; a tag has at most 255 bytes."""
     dst_prime = dst + bytes([len(dst)])
     first = sha512(_BLOCK + message + _LENGTH + dst_prime).digest()
     return sha512(first + b"\x01" + dst_prime).digest()
