@@ -1,0 +1,141 @@
+"""The configuration file of a node: one TOML file, read here and nowhere else.
+
+Every field has a safe default or is required; unknown keys are refused by name, so that a misspelt setting cannot
+silently do nothing. Secrets are never in the file, only the paths of files that hold them.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from node.errors import ConfigError, NotInitialisedError
+
+CONFIG_NAME = "sigfed.toml"
+
+_NODE_NAME = r"^(?=.{1,120}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listen(_Section):
+    """Where the node listens and how others reach it."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8443
+    url: str
+    """Public base URL, `https://…/`; it is part of the signed node document."""
+
+
+class StoreSettings(_Section):
+    """Where tables live; objects are always in the home folder."""
+
+    dsn: str = ""
+    """Empty: SQLite in the home folder. PostgreSQL: `postgresql+psycopg://user@host/database`."""
+
+
+class Secrets(_Section):
+    """Files that hold passphrases (one line each); without them the CLI asks."""
+
+    passphrase_file: Path | None = None
+    root_passphrase_file: Path | None = None
+
+
+class Schedule(_Section):
+    """How often the running node acts by itself, in minutes; 0 switches a job off."""
+
+    sync_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
+    publish_minutes: Annotated[int, Field(ge=0, le=10_080)] = 5
+    release_minutes: Annotated[int, Field(ge=0, le=10_080)] = 60
+
+
+class Guards(_Section):
+    """What a peer may change a day before a person looks at it; a first sync is not counted."""
+
+    max_adds_per_day: Annotated[int, Field(ge=1)] = 200_000
+    max_withdraws_per_day: Annotated[int, Field(ge=1)] = 2_000
+    max_checkpoint_age_hours: Annotated[int, Field(ge=1)] = 168
+
+
+class Settings(_Section):
+    """Everything a node is told by its operator."""
+
+    node: Annotated[str, Field(pattern=_NODE_NAME)]
+    """DNS-like name, for ever: it is the first part of every origin."""
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    profile: Literal["small", "full"] = "small"
+    listen: Listen
+    store: StoreSettings = StoreSettings()
+    secrets: Secrets = Secrets()
+    schedule: Schedule = Schedule()
+    guards: Guards = Guards()
+
+
+def load(home: Path) -> Settings:
+    """Read the configuration of the node that lives in `home`.
+
+    Raises:
+        NotInitialisedError: there is no configuration file.
+        ConfigError: it is not TOML, or a value or key is not allowed; the text names the key.
+    """
+    path = home / CONFIG_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as exc:
+        raise NotInitialisedError(f"no node lives in {home}", hint="create one with: sigfed init") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path} cannot be read") from exc
+    return parse(text, source=str(path))
+
+
+def parse(text: str, *, source: str) -> Settings:
+    """The settings in a TOML text; `source` names it in errors.
+
+    Raises:
+        ConfigError: not TOML, or a value or key is not allowed.
+    """
+    try:
+        return Settings.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(f"{source}: {exc}", hint="correct the line it names") from exc
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{source}: {where}: {first['msg']}", hint="see docs/reference/config.md") from exc
+
+
+def write_new(home: Path, settings: Settings) -> Path:
+    """Write the configuration of a new node; an existing file is never overwritten.
+
+    Raises:
+        ConfigError: the file exists already.
+    """
+    path = home / CONFIG_NAME
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(render(settings))
+    except FileExistsError as exc:
+        raise ConfigError(f"{path} exists already") from exc
+    return path
+
+
+def render(settings: Settings) -> str:
+    """The settings as TOML that `parse` reads back."""
+    tables = settings.model_dump(mode="json", exclude_none=True)
+    plain = {name: value for name, value in tables.items() if not isinstance(value, dict)}
+    lines = [f"{name} = {_toml(value)}" for name, value in plain.items()]
+    for table, fields in tables.items():
+        if isinstance(fields, dict) and fields:
+            lines += ["", f"[{table}]"]
+            lines += [f"{name} = {_toml(value)}" for name, value in fields.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,86 @@
+"""Private files: written whole or not at all, never overwritten, never readable by others.
+
+A private file is refused when it is a symbolic link, belongs to somebody else, or its group or the world may read
+it: each is how a key leaks or is swapped without anybody noticing.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from node.clock import system_entropy
+from node.errors import AlreadyExistsError, ConfigError, NotFoundError
+
+MAX_PRIVATE_BYTES = 64 * 1024
+
+
+def read_private(path: Path) -> bytes:
+    """The content of a private file.
+
+    Raises:
+        NotFoundError: there is no such file.
+        ConfigError: a link, not a regular file, of another owner, open to others, or implausibly large.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError as exc:
+        raise NotFoundError(f"{path} does not exist") from exc
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be opened: {exc.strerror}", hint="it must not be a link") from exc
+    with os.fdopen(handle, "rb") as file:
+        _check(path, os.fstat(file.fileno()))
+        return file.read(MAX_PRIVATE_BYTES)
+
+
+def _check(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigError(f"{path} is not a regular file")
+    if found.st_uid != os.geteuid():
+        raise ConfigError(f"{path} belongs to another user", hint=f"chown it to the node's user: {path}")
+    if found.st_mode & 0o077:
+        raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {path}")
+    if found.st_size > MAX_PRIVATE_BYTES:
+        raise ConfigError(f"{path} is too large for a private file")
+
+
+def create_private(path: Path, data: bytes) -> None:
+    """Write a new private file (mode 0600), durable before this returns.
+
+    Raises:
+        AlreadyExistsError: the file exists; keys are never overwritten.
+    """
+    temporary = _write_temporary(path, data)
+    try:
+        os.link(temporary, path)
+    except FileExistsError as exc:
+        raise AlreadyExistsError(f"{path} exists and is not overwritten") from exc
+    finally:
+        temporary.unlink()
+    sync_folder(path.parent)
+
+
+def replace_private(path: Path, data: bytes) -> None:
+    """Write a private state file (mode 0600) in place of the old one, durable before this returns."""
+    temporary = _write_temporary(path, data)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def _write_temporary(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_name(f".{path.name}.{system_entropy(8).hex()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and links inside `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,119 @@
+"""The private keys of one home folder: one key file each, opened on demand with one passphrase.
+
+Online keys open with the node's passphrase, root keys (in `offline/`) with their own: whoever has the node does
+not have its root. Deriving the key of a key file is slow on purpose, so an opened secret is kept for the process.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from keys.errors import KeysError
+from keys.key import PrivateKey
+from keys.keyfile import ONLINE, KdfProfile, describe, seal, unseal
+from keys.roles import Role
+from node.clock import Entropy
+from node.errors import ConfigError, NotFoundError
+from node.signing.files import create_private, read_private
+
+Passphrase = Callable[[], bytes]
+"""Asks for the passphrase when it is first needed: a file, a prompt or a system credential."""
+
+Key = TypeVar("Key", bound=PrivateKey)
+
+
+class Keychain:
+    """Key files `ROLE-LABEL.json` of `node` in one folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        node: str,
+        passphrase: Passphrase,
+        entropy: Entropy,
+        profile: KdfProfile = ONLINE,
+    ) -> None:
+        self._folder = folder
+        self._node = node
+        self._passphrase = passphrase
+        self._entropy = entropy
+        self._profile = profile
+        self._opened: dict[Path, bytes] = {}
+
+    def create(self, kind: type[Key], label: str) -> Key:
+        """Make a new signing key and its key file.
+
+        Raises:
+            AlreadyExistsError: a key of this role and label exists.
+        """
+        key = kind.from_seed(self._entropy(32))
+        self._write(key.role, label, key.seed, public=key.public.to_text())
+        return key
+
+    def create_secret(
+        self, role: Role, label: str, *, secret: bytes | None = None, public: str = ""
+    ) -> bytes:
+        """Make the key file of a secret that is not a signing key: 32 random bytes unless given."""
+        value = self._entropy(32) if secret is None else secret
+        self._write(role, label, value, public=public)
+        return value
+
+    def _write(self, role: Role, label: str, secret: bytes, *, public: str) -> None:
+        data = seal(
+            secret,
+            passphrase=self._passphrase(),
+            role=role,
+            node=self._node,
+            public=public,
+            profile=self._profile,
+            entropy=self._entropy,
+        )
+        create_private(self._path(role, label), data)
+        self._opened[self._path(role, label)] = secret
+
+    def key(self, kind: type[Key], label: str) -> Key:
+        """A signing key.
+
+        Raises:
+            NotFoundError: no such key file.
+            ConfigError: the file is of another node or role.
+            WrongPassphraseError: the passphrase does not open it.
+        """
+        return kind.from_seed(self.secret(kind.role, label))
+
+    def secret(self, role: Role, label: str) -> bytes:
+        """The secret bytes of a key file; raises as `key` does."""
+        path = self._path(role, label)
+        if path not in self._opened:
+            self._opened[path] = self._open(path, role)
+        return self._opened[path]
+
+    def _open(self, path: Path, role: Role) -> bytes:
+        data = read_private(path)
+        opened = unseal(data, self._passphrase())
+        if opened.role is not role or opened.node != self._node:
+            raise ConfigError(f"{path} holds another key than its name says")
+        return opened.secret
+
+    def labels(self, role: Role) -> list[str]:
+        """Labels of the keys of a role, sorted; needs no passphrase."""
+        prefix = f"{role.value}-"
+        return sorted(p.stem.removeprefix(prefix) for p in self._folder.glob(f"{prefix}*.json"))
+
+    def public(self, role: Role, label: str) -> str:
+        """The public text of a key file; needs no passphrase, so it is only a hint until the key is opened."""
+        return describe(read_private(self._path(role, label))).public
+
+    def damaged(self) -> list[str]:
+        """Names of key files that cannot even be read: what `doctor` reports."""
+        found = []
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                describe(read_private(path))
+            except (KeysError, ConfigError, NotFoundError):
+                found.append(path.name)
+        return found
+
+    def _path(self, role: Role, label: str) -> Path:
+        return self._folder / f"{role.value}-{label}.json"

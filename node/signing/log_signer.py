@@ -1,0 +1,120 @@
+"""The signer of a node's own logs: it appends, it cannot fork or go back.
+
+It keeps the compact range of every log it signs in a private state file of its own. It is given leaf hashes,
+extends that range and computes the root itself, so whoever asks (even a process that was taken over) can make it
+sign a continuation of what it signed before, and nothing else. The state is durable before a note leaves.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from keys.signer import Signer
+from node.errors import ConflictError, NotFoundError, StoreError
+from node.signing.files import read_private, replace_private
+from protocol.errors import MalformedError
+from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from protocol.tlog.merkle import CompactRange
+
+KeysOf = Callable[[str], Sequence[Signer]]
+"""The log keys that sign an origin now: one, or two while a roll overlaps."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    range: CompactRange
+    start: int
+    """Where the last signed batch began, so that the same batch can be signed again after a crash."""
+    note: bytes
+
+
+class FolderLogSigner:
+    """Signs heads of the node's own logs; one state file a log in `folder`."""
+
+    def __init__(self, folder: Path, keys_of: KeysOf) -> None:
+        self._folder = folder
+        self._keys_of = keys_of
+
+    def sign(self, origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
+        """Append `leaf_hashes` at `start` and sign the resulting head.
+
+        Asking again for the batch that was signed last returns its note: that is how a publication that was cut
+        off between signature and commit is finished.
+
+        Raises:
+            ConflictError: `start` is not where this signer stands, or the repeated batch differs.
+        """
+        state = self._load(origin)
+        if start == state.range.size and (leaf_hashes or not state.note):
+            return self._extend(origin, state, leaf_hashes)
+        if state.note and start + len(leaf_hashes) == state.range.size:
+            return self._again(origin, state, start, leaf_hashes)
+        raise ConflictError(
+            f"{origin}: the signer stands at size {state.range.size}, the request starts at {start}",
+            hint="the store is older than the signer; restore it from peers before publishing",
+        )
+
+    def size(self, origin: str) -> int:
+        """How many leaves of `origin` this signer has signed."""
+        return self._load(origin).range.size
+
+    def _extend(self, origin: str, state: _State, leaf_hashes: Sequence[bytes]) -> bytes:
+        grown = state.range.copy()
+        grown.extend(leaf_hashes)
+        note = sign_checkpoint(Checkpoint(origin, grown.size, grown.root()), self._keys_of(origin))
+        self._save(origin, before=state.range, start=state.range.size, grown=grown, note=note)
+        return note
+
+    def _again(self, origin: str, state: _State, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
+        before = self._load_before(origin)
+        if start != state.start or before.size != start:
+            raise ConflictError(f"{origin}: only the last signed batch can be signed again")
+        before.extend(leaf_hashes)
+        # Another batch of the same length would be a second history of one size: a fork.
+        if before.root() != state.range.root():
+            raise ConflictError(f"{origin}: the signer signed other entries at this size")
+        return state.note
+
+    def _path(self, origin: str) -> Path:
+        return self._folder / f"{sha256(origin.encode()).hexdigest()}.json"
+
+    def _fields(self, origin: str) -> dict[str, str | int] | None:
+        try:
+            data = read_private(self._path(origin))
+        except NotFoundError:
+            return None
+        fields = json.loads(data)
+        if not isinstance(fields, dict) or fields.get("origin") != origin:
+            raise StoreError(f"signer state of {origin} is damaged", hint="restore it from a backup")
+        return fields
+
+    def _load(self, origin: str) -> _State:
+        fields = self._fields(origin)
+        if fields is None:
+            return _State(range=CompactRange(), start=0, note=b"")
+        try:
+            tree = CompactRange.from_bytes(b64decode(str(fields["range"])))
+        except MalformedError as exc:
+            raise StoreError(f"signer state of {origin} is damaged") from exc
+        return _State(range=tree, start=int(fields["start"]), note=b64decode(str(fields["note"])))
+
+    def _load_before(self, origin: str) -> CompactRange:
+        fields = self._fields(origin)
+        assert fields is not None
+        return CompactRange.from_bytes(b64decode(str(fields["before"])))
+
+    def _save(
+        self, origin: str, *, before: CompactRange, start: int, grown: CompactRange, note: bytes
+    ) -> None:
+        fields = {
+            "v": 1,
+            "origin": origin,
+            "before": b64encode(before.to_bytes()).decode(),
+            "start": start,
+            "range": b64encode(grown.to_bytes()).decode(),
+            "note": b64encode(note).decode(),
+        }
+        replace_private(self._path(origin), json.dumps(fields).encode())
