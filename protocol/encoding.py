@@ -1,10 +1,11 @@
 """The three encodings every format here is made of: deterministic CBOR, base64 and decimal numbers.
 
-A value has one encoding. Whatever a reader accepts re-encodes to the same bytes, so two nodes that agree on
-a value agree on its hash, and nobody can make a second, different-looking copy of a signed thing. The CBOR
-profile is small (integers, byte and text strings, arrays, maps with unsigned keys, booleans, null), so it is
-read here in one pass that checks each bound before it allocates; a general decoder would also accept tags,
-floats and references. What the keys of a map mean is each format's own matter. Spec: docs/spec/encoding.md.
+A value has one encoding. Whatever a reader accepts re-encodes to the same bytes, so two nodes that agree
+on a value agree on its hash, and nobody can make a second, different-looking copy of a signed thing. The
+CBOR profile is small (integers, byte and text strings, arrays, maps with unsigned keys, booleans, null),
+so it is read here in one pass that checks each bound before it allocates; a general decoder would also
+accept tags, floats and references. What the keys of a map mean is each format's own matter. Spec:
+docs/spec/encoding.md.
 """
 
 import base64
@@ -42,8 +43,9 @@ def encode_cbor(value: Mapping[int, CborValue]) -> bytes:
 def decode_cbor(data: bytes, *, max_bytes: int) -> dict[int, CborValue]:
     """The map that `data` is the deterministic encoding of.
 
-    Arrays come back as `list`, maps as `dict`. Raises `TooLargeError` beyond `max_bytes`, `MAX_CBOR_DEPTH` or
-    `MAX_CBOR_ITEMS`, `NotCanonicalError` for another encoding of the same value, else `MalformedError`.
+    Arrays come back as `list`, maps as `dict`. Raises `TooLargeError` beyond `max_bytes`,
+    `MAX_CBOR_DEPTH` or `MAX_CBOR_ITEMS`, `NotCanonicalError` for another encoding of the same value, else
+    `MalformedError`.
     """
     if len(data) > max_bytes:
         raise TooLargeError(f"CBOR of {len(data)} bytes, at most {max_bytes} allowed")

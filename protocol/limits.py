@@ -15,6 +15,16 @@ MAX_NOTE_BYTES = 64 * 1024
 MAX_NOTE_SIGNATURES = 32
 """Signature lines of a note; more only costs verification time."""
 
+MAX_POLICY_BYTES = 256 * 1024
+MAX_POLICY_LINES = 4096
+"""A witness policy file: every member of the largest federation as a witness, with comments."""
+
+MAX_TLOG_PROOF_BYTES = 2 * MAX_NOTE_BYTES
+"""An offline inclusion proof: a checkpoint, its hashes, and as much extra data."""
+
+MAX_EVIDENCE_BYTES = 2 * MAX_NOTE_BYTES + 1024
+"""Evidence that consists of two notes."""
+
 BUNDLE_WIDTH = 256
 """Entries in a full bundle and hashes in a full tile (C2SP tlog-tiles)."""
 

@@ -1,8 +1,8 @@
 """Checkpoints: the signed, cosigned head of a log (C2SP tlog-checkpoint).
 
-Stricter than C2SP, as only our own kind of log is read here: no extension lines (nobody audits them), key name
-equal to the origin, size at most 2^48, the empty tree only with its own root. A `SignedCheckpoint` is the proof
-that the checks were made; whether it may follow the one held is `protocol.history`'s matter.
+Stricter than C2SP, as only our own kind of log is read here: no extension lines (nobody audits them), key
+name equal to the origin, size at most 2^48, the empty tree only with its own root. A `SignedCheckpoint`
+is the proof that the checks were made; whether it may follow the one held is `protocol.history`'s matter.
 Spec: docs/spec/log.md.
 """
 
@@ -72,7 +72,8 @@ def open_checkpoint(
 ) -> SignedCheckpoint:
     """The checkpoint in `data`, if at least one of `log_keys` signed it and no known key's line is bad.
 
-    The caller chooses keys that are valid now. Raises `MalformedError`, `WrongOriginError` or `UntrustedError`.
+    The caller chooses keys that are valid now. Raises `MalformedError`, `WrongOriginError` or
+    `UntrustedError`.
     """
     note = Note.parse(data)
     checkpoint = Checkpoint.from_text(note.text)

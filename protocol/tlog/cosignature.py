@@ -1,8 +1,8 @@
 """Timestamped witness cosignatures: cosignature/v1, signature type 0x04 (C2SP tlog-cosignature).
 
-A cosignature says: at this time, this is the largest consistent head that I saw of this log. The time is under
-the signature, so it is worth as much as the witness's clock. Which witnesses suffice is `policy`'s matter, how
-old they may be is `protocol.history`'s. Spec: docs/spec/log.md.
+A cosignature says: at this time, this is the largest consistent head that I saw of this log. The time is
+under the signature, so it is worth as much as the witness's clock. Which witnesses suffice is `policy`'s
+matter, how old they may be is `protocol.history`'s. Spec: docs/spec/log.md.
 """
 
 import struct

@@ -1,9 +1,9 @@
 """The Merkle tree of RFC 6962 section 2.1: hashes, the streaming frontier, proofs and their verification.
 
 Everything a follower needs about a log of any size is its `CompactRange`: at most 48 hashes. Verification
-follows RFC 9162 sections 2.1.3.2 and 2.1.4.2 step by step and refuses what those leave to the caller (size 0, a
-proof with hashes of another length). Where tree hashes are stored is `tiles`' and the node's matter.
-Spec: docs/spec/log.md.
+follows RFC 9162 sections 2.1.3.2 and 2.1.4.2 step by step and refuses what those leave to the caller
+(size 0, a proof with hashes of another length). Where tree hashes are stored is `tiles`' and the node's
+matter. Spec: docs/spec/log.md.
 """
 
 import struct
@@ -193,8 +193,8 @@ def verify_consistency(
 ) -> None:
     """Check that the old tree is a prefix of the new one; raises `ProofError`. RFC 9162 section 2.1.4.2.
 
-    `old_size` 0 is refused: everything follows the empty tree, so there is nothing to prove and a caller that
-    asks has lost its state.
+    `old_size` 0 is refused: everything follows the empty tree, so there is nothing to prove and a caller
+    that asks has lost its state.
     """
     if not 0 < old_size <= new_size:
         raise ProofError("no consistency proof leads from the empty tree or backwards")

@@ -1,9 +1,9 @@
 """Signed notes and verifier keys, read strictly (C2SP signed-note).
 
-A note is text under Ed25519 signature lines. Rules kept here: unknown keys are ignored, a known key with a bad
-signature rejects the whole note, so do two lines of one known key; base64 is canonical. Stricter than C2SP: only
-the signature types 0x01 and 0x04 exist in a verifier key. What the text means is `checkpoint`'s matter, what a
-timestamped line signs is `cosignature`'s. Spec: docs/spec/log.md.
+A note is text under Ed25519 signature lines. Rules kept here: unknown keys are ignored, a known key with
+a bad signature rejects the whole note, so do two lines of one known key; base64 is canonical. Stricter
+than C2SP: only the signature types 0x01 and 0x04 exist in a verifier key. What the text means is
+`checkpoint`'s matter, what a timestamped line signs is `cosignature`'s. Spec: docs/spec/log.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -171,7 +171,8 @@ def verify_note(note: Note, verifiers: Sequence[VerifierKey]) -> tuple[VerifierK
 def lines_of(note: Note, verifiers: Sequence[VerifierKey]) -> list[tuple[VerifierKey, NoteSignature]]:
     """The lines that name one of `verifiers`, each with its key; lines of unknown keys are left out.
 
-    Raises `UntrustedError` for two lines of one key: a second line would let a stranger vary a note's bytes.
+    Raises `UntrustedError` for two lines of one key: a second line would let a stranger vary a note's
+    bytes.
     """
     known = {(v.name, v.key_hash): v for v in verifiers}
     if len(known) < len(set(verifiers)):

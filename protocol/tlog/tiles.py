@@ -1,0 +1,164 @@
+"""Tiles and entry bundles: a log as a finite set of files that never change (C2SP tlog-tiles).
+
+Decides names, widths and contents: which hash tiles the growth of a log adds, how a bundle holds its
+entries. A partial tile is named by its width and stands until the full one exists; serving and deleting
+are the node's matter. Proofs from tiles are made in `tileproof`. Spec: docs/spec/log.md.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from protocol.encoding import parse_decimal
+from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
+from protocol.limits import BUNDLE_WIDTH, MAX_LOG_SIZE
+from protocol.tlog.merkle import HASH_BYTES, root_of
+
+TILE_HEIGHT: Final = 8
+_MAX_LEVEL: Final = 63
+_MAX_INDEX: Final = MAX_LOG_SIZE // BUNDLE_WIDTH
+_ENTRIES: Final = "entries"
+_LENGTH_BYTES: Final = 2
+_MAX_ENTRY: Final = 2**16 - 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tile:
+    """Hashes `index * 256 …` of tree level 8 * `level`, `width` of them (256 when full)."""
+
+    level: int
+    index: int
+    width: int
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.level <= _MAX_LEVEL, "no such level"
+        assert 0 <= self.index <= _MAX_INDEX, "no such tile"
+        assert 1 <= self.width <= BUNDLE_WIDTH, "no such width"
+
+    @property
+    def full(self) -> bool:
+        """Whether the tile can never grow."""
+        return self.width == BUNDLE_WIDTH
+
+
+ReadTile: TypeAlias = Callable[[Tile], bytes]
+"""Gives the stored hashes of a tile, 32 bytes each; how is the caller's matter, errors pass through."""
+
+
+def tile_path(tile: Tile) -> str:
+    """Where a hash tile is served: `tile/<L>/<N>[.p/<W>]`."""
+    return f"tile/{tile.level}/{_numbered(tile.index, tile.width)}"
+
+
+def entries_path(index: int, width: int = BUNDLE_WIDTH) -> str:
+    """Where an entry bundle is served: `tile/entries/<N>[.p/<W>]`."""
+    return f"tile/{_ENTRIES}/{_numbered(index, width)}"
+
+
+def parse_tile_path(path: str) -> Tile:
+    """The hash tile of a path that `tile_path` made; raises `MalformedError`."""
+    level, index, width = _parse(path)
+    return Tile(parse_decimal(level, _MAX_LEVEL), index, width)
+
+
+def parse_entries_path(path: str) -> tuple[int, int]:
+    """Index and width of the bundle of a path that `entries_path` made; raises `MalformedError`."""
+    kind, index, width = _parse(path)
+    if kind != _ENTRIES:
+        raise MalformedError("not the path of an entry bundle")
+    return index, width
+
+
+def encode_bundle(entries: Sequence[bytes]) -> bytes:
+    """Up to 256 entries, each behind its length as u16 big-endian."""
+    assert len(entries) <= BUNDLE_WIDTH, "more entries than a bundle holds"
+    assert all(len(entry) <= _MAX_ENTRY for entry in entries), "an entry too long for its length field"
+    return b"".join(len(entry).to_bytes(_LENGTH_BYTES, "big") + entry for entry in entries)
+
+
+def decode_bundle(data: bytes, width: int) -> list[bytes]:
+    """The `width` entries of a bundle; raises `MalformedError` if it holds more, fewer or a broken one."""
+    entries: list[bytes] = []
+    at, end = 0, len(data)
+    for _ in range(width):
+        start = at + _LENGTH_BYTES
+        at = start + int.from_bytes(data[at:start], "big")
+        if start > end or at > end:
+            raise MalformedError("a bundle that ends in the middle of an entry")
+        entries.append(data[start:at])
+    if at != end:
+        raise MalformedError("a bundle with more entries than its width")
+    return entries
+
+
+def bundle_widths(old_size: int, new_size: int) -> Iterator[tuple[int, int]]:
+    """(index, width) of every entry bundle that a log of `new_size` has and one of `old_size` has not.
+
+    The first of them repeats the entries from `index * 256` to `old_size` when `old_size` is inside it.
+    """
+    assert 0 <= old_size <= new_size, "a log never shrinks"
+    if old_size == new_size:
+        return
+    for index in range(old_size // BUNDLE_WIDTH, -(-new_size // BUNDLE_WIDTH)):
+        yield index, min(BUNDLE_WIDTH, new_size - index * BUNDLE_WIDTH)
+
+
+def width_at(*, level: int, index: int, size: int) -> int:
+    """Width of a tile in a log of `size` leaves; 0 or less if it has no such tile."""
+    return min(BUNDLE_WIDTH, (size >> TILE_HEIGHT * level) - index * BUNDLE_WIDTH)
+
+
+def new_hash_tiles(
+    old_size: int, leaf_hashes: Sequence[bytes], read: ReadTile
+) -> Iterator[tuple[Tile, bytes]]:
+    """Every hash tile, with its bytes, that growing a log of `old_size` by these leaf hashes adds.
+
+    `read` is asked only for partial tiles of the old size: at most one a level. Levels go upwards, so
+    whoever stores the tiles in this order never has a hash without the tile under it. Raises
+    `MalformedError` if a stored tile has the wrong length.
+    """
+    level, hashes = 0, list(leaf_hashes)
+    while hashes:
+        old_count = old_size >> TILE_HEIGHT * level
+        begin = old_count - old_count % BUNDLE_WIDTH
+        if begin < old_count:
+            hashes = read_tile(Tile(level, begin // BUNDLE_WIDTH, old_count - begin), read) + hashes
+        parents: list[bytes] = []
+        for at in range(0, len(hashes), BUNDLE_WIDTH):
+            row = hashes[at : at + BUNDLE_WIDTH]
+            tile = Tile(level, (begin + at) // BUNDLE_WIDTH, len(row))
+            yield tile, b"".join(row)
+            if tile.full:
+                parents.append(root_of(row))
+        level, hashes = level + 1, parents
+
+
+def read_tile(tile: Tile, read: ReadTile) -> list[bytes]:
+    """The hashes of a stored tile; raises `MalformedError` if there are not `width` of them."""
+    data = read(tile)
+    if len(data) != tile.width * HASH_BYTES:
+        raise MalformedError("a stored tile of the wrong length")
+    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+
+
+def _numbered(index: int, width: int) -> str:
+    groups = [f"{index % 1000:03}"]
+    while index := index // 1000:
+        groups.append(f"x{index % 1000:03}")
+    partial = "" if width == BUNDLE_WIDTH else f".p/{width}"
+    return "/".join(reversed(groups)) + partial
+
+
+def _parse(path: str) -> tuple[str, int, int]:
+    """Level or kind, index and width; strict, since every other spelling would be a second cached copy."""
+    if len(path) > 64:
+        raise TooLargeError("a tile path of more than 64 characters")
+    number, partial, width_text = path.partition(".p/")
+    head, _, rest = number.partition("/")
+    kind, _, groups = rest.partition("/")
+    digits = "".join(part[-3:] for part in groups.split("/"))
+    index = parse_decimal(digits.lstrip("0") or "0", _MAX_INDEX)
+    width = parse_decimal(width_text, BUNDLE_WIDTH - 1) if partial else BUNDLE_WIDTH
+    if width == 0 or f"{head}/{_numbered(index, width)}" != f"tile/{groups}{partial}{width_text}":
+        raise NotCanonicalError("not the path of a tile")
+    return kind, index, width
