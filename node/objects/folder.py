@@ -1,0 +1,115 @@
+"""Objects as files of one folder: written beside their place, fsynced, renamed, the folder fsynced.
+
+A reader sees the old bytes or the new ones, and after `put` returns a power cut does not take them back. Names
+are checked here, because a name that climbs out of the folder would be a write anywhere on the disk.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
+from pathlib import Path
+
+from node.errors import MissingObjectError, StoreError
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
+_TEMPORARY = ".tmp-"
+_CHUNK = 512
+_serial = count()
+
+
+class FolderObjects:
+    """The object store in `root`, which is created when it is missing, readable by its owner only."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store `data` under `name`, replacing what was there; durable on return."""
+        self.put_all([(name, data)])
+
+    def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Store many objects; all are durable on return. One fsync a file and one a folder of each 512 files."""
+        stream = iter(items)
+        while chunk := list(islice(stream, _CHUNK)):
+            self._put_chunk(chunk)
+
+    def get(self, name: str) -> bytes:
+        """The bytes of `name`; raises `MissingObjectError`."""
+        try:
+            return self._path(name).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise MissingObjectError(
+                f"object {name} is missing", hint="restore the object folder from a backup"
+            ) from None
+        except OSError as exc:
+            raise StoreError(f"object {name} cannot be read: {exc.strerror}") from exc
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an object of that name."""
+        return self._path(name).is_file()
+
+    def delete(self, name: str) -> None:
+        """Remove `name`; nothing happens when it is not there."""
+        self._path(name).unlink(missing_ok=True)
+
+    def ls(self, prefix: str) -> Iterator[str]:
+        """Names that start with `prefix`, which is empty or ends with `/`, sorted; temporary files are not objects."""
+        assert not prefix or prefix.endswith("/"), "a prefix is a folder"
+        top = self._path(prefix.rstrip("/")) if prefix else self._root
+        found = [
+            Path(folder, name).relative_to(self._root).as_posix()
+            for folder, _, names in os.walk(top)
+            for name in names
+            if not name.startswith(_TEMPORARY)
+        ]
+        return iter(sorted(found))
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise StoreError("an object name of other characters than letters, digits, dots, dashes and slashes")
+        return self._root / name
+
+    def _put_chunk(self, items: list[tuple[str, bytes]]) -> None:
+        placed = [(self._path(name), data) for name, data in items]
+        folders = {path.parent for path, _ in placed}
+        made = {folder for parent in folders for folder in self._make(parent)}
+        try:
+            temporary = [(_write_beside(path, data), path) for path, data in placed]
+            for written, path in temporary:
+                written.replace(path)
+            for folder in folders | made:
+                _sync_folder(folder)
+        except OSError as exc:
+            raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
+
+    def _make(self, folder: Path) -> list[Path]:
+        """Create `folder`; returns the folders that got a new one in them."""
+        if folder.is_dir():
+            return []
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return [path.parent for path in missing]
+
+
+def _write_beside(path: Path, data: bytes) -> Path:
+    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{threading.get_ident()}-{next(_serial)}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    return temporary
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,57 @@
+"""Records and table of the agencies this node knows: who they are, where they are, what they may read here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerRecord:
+    """One peer. The signed files are kept as received and verified again by whoever uses them."""
+
+    name: str
+    url: str
+    """Base URL it was added with; later ones are in its node document."""
+    root: bytes
+    """Its pinned `1.root.json`."""
+    node_document: bytes
+    """Signed envelope of the newest node document."""
+    serial: int
+    """Of that document; never goes back."""
+    members: bytes
+    """Signed envelope of its members register; empty when it shows none."""
+    grant: str
+    """What it may read here, as JSON; a text that cannot be read grants nothing."""
+    added_ms: int
+    synced_ms: int = 0
+    """Last successful sync."""
+    outcome: str = ""
+    """Last sync in words, without ids of secrets."""
+
+
+class PeerTable(Protocol):
+    """The peers of this node."""
+
+    def add(self, peer: PeerRecord) -> None:
+        """Add a peer; raises `AlreadyExistsError`."""
+        ...
+
+    def get(self, name: str) -> PeerRecord:
+        """The peer of that name; raises `NotFoundError`."""
+        ...
+
+    def ls(self) -> Sequence[PeerRecord]:
+        """All peers by name."""
+        ...
+
+    def update_trust(self, name: str, *, node_document: bytes, serial: int, members: bytes) -> None:
+        """Store newer signed files; raises `ConflictError` when `serial` is lower than the one held."""
+        ...
+
+    def update_grant(self, name: str, grant: str) -> None:
+        """Change what it may read."""
+        ...
+
+    def note_sync(self, name: str, *, synced_ms: int | None, outcome: str) -> None:
+        """Record how a sync ended; `synced_ms` only when it succeeded."""
+        ...

@@ -1,0 +1,60 @@
+"""The store as services see it: units of work, each one transaction over all tables.
+
+Everything read and written in one `with store.write()` happens together or not at all. Objects are written before
+the transaction that names them.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from node.ports.entries import EntryIndex
+from node.ports.logs import LogTable
+from node.ports.peers import PeerTable
+from node.ports.pending import BatchTable
+from node.ports.quarantine import QuarantineTable
+
+
+class Unit(Protocol):
+    """The tables, inside one transaction."""
+
+    @property
+    def logs(self) -> LogTable:
+        """Catalogue and heads."""
+        ...
+
+    @property
+    def pending(self) -> BatchTable:
+        """Changes waiting for publication."""
+        ...
+
+    @property
+    def cases(self) -> BatchTable:
+        """Local case data of own entries."""
+        ...
+
+    @property
+    def entries(self) -> EntryIndex:
+        """The look-up index."""
+        ...
+
+    @property
+    def quarantine(self) -> QuarantineTable:
+        """What the guards set aside."""
+        ...
+
+    @property
+    def peers(self) -> PeerTable:
+        """Other agencies."""
+        ...
+
+
+class Storage(Protocol):
+    """Where units of work come from."""
+
+    def read(self) -> AbstractContextManager[Unit]:
+        """A consistent view; writing in it is a programmer's mistake."""
+        ...
+
+    def write(self) -> AbstractContextManager[Unit]:
+        """A transaction: committed when the block ends, rolled back when it raises."""
+        ...

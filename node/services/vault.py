@@ -1,0 +1,86 @@
+"""The keys that make a stolen database or object folder list nothing, and the three things done with them.
+
+The storage key seals openings, waiting changes and case data, and wraps the data keys; the index key, a data key,
+turns digests into look-up keys; the nonce of every sealing is random. Whoever holds the files and not the storage key
+learns counts, collections and times, which the log tells every peer anyway. See docs/reference/store.md.
+"""
+
+import hmac
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.clock import Entropy
+from node.errors import StoreError
+from node.ports.entries import Keys
+from protocol.digest import Digest
+
+KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_VERSION: Final = b"\x01"
+_INDEX_BYTES: Final = 8
+
+
+class Vault:
+    """The storage key with the index key it wraps; `entropy` makes nonces."""
+
+    def __init__(self, storage_key: bytes, index_key: bytes, entropy: Entropy) -> None:
+        assert len(storage_key) == KEY_BYTES == len(index_key), "keys of the vault are 32 bytes"
+        self._cipher = AESGCM(storage_key)
+        self._index_key = index_key
+        self.entropy = entropy
+
+    def __repr__(self) -> str:
+        return "<Vault>"
+
+    def seal(self, name: str, data: bytes) -> bytes:
+        """`data` encrypted and bound to `name`, so that no sealed object can stand in for another."""
+        return seal(self._cipher, name, data, self.entropy)
+
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """What `seal` was given; raises `StoreError` for another key, another name or altered bytes."""
+        return unseal(self._cipher, name, sealed)
+
+    def key_of(self, digest: Digest) -> int:
+        """The look-up key of one digest."""
+        mac = hmac.digest(self._index_key, bytes((digest.algorithm,)) + digest.value, "sha256")
+        return int.from_bytes(mac[:_INDEX_BYTES], signed=True)
+
+    def keys_of(self, digests: Iterable[Digest]) -> Keys:
+        """The look-up keys of many digests, in their order."""
+        key, digest_of = self._index_key, hmac.digest
+        prefix = [bytes((algorithm,)) for algorithm in range(256)]
+        macs = [digest_of(key, prefix[d.algorithm] + d.value, "sha256")[:_INDEX_BYTES] for d in digests]
+        return np.frombuffer(b"".join(macs), dtype=">i8").astype(np.int64)
+
+
+def wrap(storage_key: bytes, name: str, data_key: bytes, entropy: Entropy) -> bytes:
+    """A data key sealed with the storage key."""
+    return seal(AESGCM(storage_key), f"data-key/{name}", data_key, entropy)
+
+
+def unwrap(storage_key: bytes, name: str, wrapped: bytes) -> bytes:
+    """The data key that `wrap` sealed; raises `StoreError` when this is not its storage key."""
+    return unseal(AESGCM(storage_key), f"data-key/{name}", wrapped)
+
+
+def seal(cipher: AESGCM, name: str, data: bytes, entropy: Entropy) -> bytes:
+    """Version byte, nonce, AES-256-GCM with `name` as associated data."""
+    nonce = entropy(_NONCE_BYTES)
+    return _VERSION + nonce + cipher.encrypt(nonce, data, _VERSION + name.encode())
+
+
+def unseal(cipher: AESGCM, name: str, sealed: bytes) -> bytes:
+    """The data that was sealed under `name`; raises `StoreError`."""
+    if sealed[:1] != _VERSION:
+        raise StoreError(f"{name} is sealed in an unknown form", hint="was it written by a newer version?")
+    try:
+        return cipher.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], _VERSION + name.encode())
+    except (InvalidTag, ValueError):
+        raise StoreError(
+            f"{name} does not open with this storage key, or was altered",
+            hint="use the storage key of this node, or restore the object from a backup",
+        ) from None
