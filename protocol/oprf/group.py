@@ -70,7 +70,8 @@ class Group:
                 identity.
         """
         _require_one(scalar)
-        out = ctypes.create_string_buffer(_count(elements, ELEMENT_BYTES) * ELEMENT_BYTES)
+        _require_top_bits_clear(elements)
+        out = ctypes.create_string_buffer(len(elements))
         source, target, multiply = _address(elements), ctypes.addressof(out), self._multiply
         failed = 0
         for offset in range(0, len(elements), ELEMENT_BYTES):
@@ -83,7 +84,9 @@ class Group:
         Raises:
             OprfError: lengths differ, an element is not canonical, or an element or result is the identity.
         """
-        _require_pairs(scalars, elements)
+        if len(scalars) != len(elements):
+            raise OprfError("as many scalars as elements are needed")
+        _require_top_bits_clear(elements)
         out = ctypes.create_string_buffer(len(elements))
         factor, source = _address(scalars), _address(elements)
         target, multiply = ctypes.addressof(out), self._multiply
@@ -102,12 +105,11 @@ class Group:
         """The sum of two elements; raises OprfError if one is not canonical."""
         _require_one(left)
         _require_one(right)
-        out = ctypes.create_string_buffer(ELEMENT_BYTES)
-        return _all_valid(out, self._add(out, left, right))
+        return self.sum(left + right)
 
     def sum(self, elements: bytes) -> bytes:
         """The sum of at least one element; raises OprfError if one is not canonical."""
-        _count(elements, ELEMENT_BYTES)
+        _require_top_bits_clear(elements)
         out = ctypes.create_string_buffer(elements[:ELEMENT_BYTES], ELEMENT_BYTES)
         source, add = _address(elements), self._add
         failed = 0
@@ -117,7 +119,7 @@ class Group:
 
     def check_canonical(self, elements: bytes) -> None:
         """Refuse an encoding that is not the canonical one of an element (RFC 9496 section 4.3.1)."""
-        _count(elements, ELEMENT_BYTES)
+        _require_top_bits_clear(elements)
         source, is_valid = _address(elements), self._is_valid
         if not all(is_valid(source + offset) for offset in range(0, len(elements), ELEMENT_BYTES)):
             raise OprfError("an element is not a canonical encoding")
@@ -248,9 +250,11 @@ def _require_one(data: bytes) -> None:
         raise OprfError(f"a scalar or element has {ELEMENT_BYTES} bytes")
 
 
-def _require_pairs(scalars: bytes, elements: bytes) -> None:
-    if _count(scalars, SCALAR_BYTES) != _count(elements, ELEMENT_BYTES):
-        raise OprfError("as many scalars as elements are needed")
+def _require_top_bits_clear(elements: bytes) -> None:
+    """Version 1.0.18 ignores the top bit, which would give an element a second encoding (RFC 9496: s < p)."""
+    _count(elements, ELEMENT_BYTES)
+    if max(elements[ELEMENT_BYTES - 1 :: ELEMENT_BYTES]) >= 0x80:
+        raise OprfError("an element is not a canonical encoding")
 
 
 def _all_valid(out: "ctypes.Array[ctypes.c_char]", failed: int) -> bytes:
