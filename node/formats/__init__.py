@@ -1,0 +1,35 @@
+"""One reader or writer for each outside format; services see rows and never a format.
+
+`read_rows` recognises the format by its header line. Readers are streaming and bounded: a file of any size
+and any content costs a few hundred kilobytes of memory and ends in rows, refused rows or one
+InputRefusedError.
+"""
+
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from node.formats.columns import read_columns
+from node.formats.icse import looks_like_icse, read_icse
+from node.formats.rows import ImportRow, Reading, RefusedRow, RowResult
+
+__all__ = ["ImportRow", "Reading", "RefusedRow", "RowResult", "read_columns", "read_icse", "read_rows"]
+
+
+def read_rows(
+    stream: BinaryIO,
+    *,
+    collection: int,
+    mapping: Mapping[str, str] | None = None,
+    delimiter: str | None = None,
+) -> Reading:
+    """The rows of `stream`, which must be seekable, in the format its header line shows.
+
+    An ICSE export decides the collection itself; `collection` is that of rows of other files that name none.
+    Raises InputRefusedError when no format fits, UsageError for a bad `mapping`.
+    """
+    start = stream.tell()
+    icse = not mapping and looks_like_icse(stream)
+    stream.seek(start)
+    if icse:
+        return read_icse(stream, delimiter=delimiter)
+    return read_columns(stream, collection=collection, mapping=mapping, delimiter=delimiter)
