@@ -1,0 +1,271 @@
+"""Rules that make a log of events a list: what each event may refer to, and when it may be dated.
+
+A follower streams through a log of millions with three bytes an event: `LogShape` keeps the op and the collection
+of each, and nothing else. Headers are checked a bundle at a time. An event with an op, flag or algorithm that this
+version does not know is admitted, remembered as unknown and reported: a newer publisher must not stop older
+followers. Openings are `protocol.bundle`'s. Spec: docs/spec/event.md, "Rules of a list".
+"""
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol.digest import Algorithm
+from protocol.errors import EventRuleError, MalformedError
+from protocol.event import KNOWN_FLAGS, NO_COLLECTION, REFERRING, SHRED, SHREDDING, VERSION, Op
+from protocol.limits import EVENT_BYTES, MAX_CLOCK_SKEW_MS, MAX_LOG_SIZE
+
+_EVENT: Final = np.dtype(
+    [
+        ("version", "u1"),
+        ("op", "u1"),
+        ("collection", ">u2"),
+        ("algorithm", "u1"),
+        ("flags", "u1"),
+        ("reserved", ">u2"),
+        ("time_ms", ">u8"),
+        ("ref", ">u8"),
+        ("commitment", "V32"),
+    ]
+)
+_HEAD: Final = Struct(">QQ")  # size, time of the last event
+_UNKNOWN: Final = 0
+"""Kept instead of an op that is not known, or whose flag or algorithm is not."""
+_SHREDDED: Final = 0x80
+"""Set on the op of an event whose opening a later event asked to delete."""
+_OP_BITS: Final = 0x7F
+
+_Mask = NDArray[np.bool_]
+
+
+def _table(ops: Iterable[int]) -> _Mask:
+    table = np.zeros(256, dtype=np.bool_)
+    table[list(ops)] = True
+    return table
+
+
+_IS_KNOWN: Final = _table(Op)
+_IS_REFERRING: Final = _table(REFERRING)
+_MAY_SHRED: Final = _table(SHREDDING)
+_HAS_DIGEST: Final = _table({Op.ADD, Op.DISPUTE})
+_TARGET: Final = {Op.WITHDRAW: Op.ADD, Op.AMEND: Op.ADD, Op.RESOLVE: Op.DISPUTE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Events that keep the rules behind the shape that examined them, not yet part of it."""
+
+    first_index: int
+    ops: bytes
+    collections: NDArray[np.uint16]
+    algorithms: bytes
+    """Header algorithms; 0 also where the opening alone knows."""
+    last_time_ms: int
+    shreds: tuple[int, ...]
+    """Indices whose openings these events ask to delete."""
+
+    @property
+    def unknown(self) -> list[int]:
+        """Indices of events this version does not apply."""
+        return [self.first_index + at for at, op in enumerate(self.ops) if op == _UNKNOWN]
+
+
+class LogShape:
+    """What must be remembered of a list's events to hold the next ones against the rules: 3 bytes an event."""
+
+    __slots__ = ("_collections", "_last_time_ms", "_ops", "unknown")
+
+    def __init__(self) -> None:
+        self._ops = bytearray()
+        self._collections = array("H")
+        self._last_time_ms = 0
+        self.unknown: list[int] = []
+        """Indices of admitted events that this version does not apply, for the operator; not persisted."""
+
+    @property
+    def size(self) -> int:
+        """Number of admitted events."""
+        return len(self._ops)
+
+    @property
+    def last_time_ms(self) -> int:
+        """Time of the last event, 0 before the first."""
+        return self._last_time_ms
+
+    def op(self, index: int) -> Op | None:
+        """The op of an admitted event, None when this version does not apply it."""
+        op = self._ops[index] & _OP_BITS
+        return Op(op) if op else None
+
+    def collection(self, index: int) -> int:
+        """The collection of an admitted event."""
+        return self._collections[index]
+
+    def is_shredded(self, index: int) -> bool:
+        """Whether a later event asked to delete the opening of this one."""
+        return bool(self._ops[index] & _SHREDDED)
+
+    def admit_bundle(self, first_index: int, data: bytes | Sequence[bytes], now_ms: int) -> list[int]:
+        """Examine and accept the next events; returns the indices of unknown ones.
+
+        Raises:
+            EventRuleError: an event that breaks a rule; nothing was accepted.
+        """
+        admission = self.examine(first_index, data, now_ms)
+        self.accept(admission)
+        return admission.unknown
+
+    def examine(self, first_index: int, data: bytes | Sequence[bytes], now_ms: int) -> Admission:
+        """Hold the next events (56 bytes each, joined or apart) against the rules, without accepting them.
+
+        Raises:
+            EventRuleError: an event that breaks a rule, the one named by its index.
+        """
+        assert first_index == self.size, "events are admitted in order"
+        events = _records(first_index, data)
+        check = _Check(first_index, events)
+        check.headers()
+        check.times(self._last_time_ms, now_ms + MAX_CLOCK_SKEW_MS)
+        check.fields()
+        shreds = self._check_refs(check)
+        return Admission(
+            first_index=first_index,
+            ops=check.ops.tobytes(),
+            collections=events["collection"].astype(np.uint16),
+            algorithms=events["algorithm"].tobytes(),
+            last_time_ms=int(events["time_ms"][-1]) if len(events) else self._last_time_ms,
+            shreds=shreds,
+        )
+
+    def accept(self, admission: Admission) -> None:
+        """Make examined events part of the shape."""
+        assert admission.first_index == self.size, "the shape has moved since these events were examined"
+        self._ops += admission.ops
+        self._collections.frombytes(admission.collections.tobytes())
+        self._last_time_ms = admission.last_time_ms
+        for index in admission.shreds:
+            self._ops[index] |= _SHREDDED
+        self.unknown.extend(admission.unknown)
+
+    def to_bytes(self) -> bytes:
+        """Size, last time, ops and big-endian collections: what a resumed pull starts from."""
+        collections = np.frombuffer(self._collections, dtype=np.uint16).astype(">u2")
+        return _HEAD.pack(self.size, self._last_time_ms) + self._ops + collections.tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` gave.
+
+        Raises:
+            MalformedError: a length or op that it never writes.
+        """
+        if len(data) < _HEAD.size:
+            raise MalformedError("log shape: too short")
+        size, last_time_ms = _HEAD.unpack_from(data)
+        ops = data[_HEAD.size : _HEAD.size + size]
+        if (
+            size > MAX_LOG_SIZE
+            or len(data) != _HEAD.size + 3 * size
+            or {op & _OP_BITS for op in ops} - _STORED
+        ):
+            raise MalformedError("log shape: length or op that no shape has")
+        shape = cls()
+        shape._ops += ops
+        collections = np.frombuffer(data, dtype=">u2", offset=_HEAD.size + size)
+        shape._collections.frombytes(collections.astype(np.uint16).tobytes())
+        shape._last_time_ms = last_time_ms
+        return shape
+
+    def _check_refs(self, check: "_Check") -> tuple[int, ...]:
+        """Each referring event against its target; returns the targets of shredding ones."""
+        refs = check.events["ref"]
+        shredding = check.shredding
+        shreds = []
+        for at in np.flatnonzero(_IS_REFERRING[check.ops]).tolist():
+            target = int(refs[at])
+            self._check_ref(check, at, target)
+            if shredding[at]:
+                shreds.append(target)
+        return tuple(shreds)
+
+    def _check_ref(self, check: "_Check", at: int, target: int) -> None:
+        first = check.first_index
+        if target >= first + at:
+            raise EventRuleError(first + at, "refers to an event that does not exist yet")
+        if target < first:
+            op, collection = self._ops[target] & _OP_BITS, self._collections[target]
+        else:
+            op, collection = int(check.ops[target - first]), int(check.events["collection"][target - first])
+        # An unknown target may be what a newer version withdraws: the reference has no effect here.
+        if op not in {_UNKNOWN, _TARGET[Op(int(check.ops[at]))]}:
+            raise EventRuleError(first + at, "refers to an event of the wrong kind")
+        if collection != int(check.events["collection"][at]):
+            raise EventRuleError(first + at, "is in another collection than what it refers to")
+
+
+_STORED: Final = frozenset({_UNKNOWN, *Op})
+
+
+def _records(first_index: int, data: bytes | Sequence[bytes]) -> NDArray[np.void]:
+    if not isinstance(data, bytes):
+        for at, event in enumerate(data):
+            if len(event) != EVENT_BYTES:
+                raise EventRuleError(first_index + at, f"{len(event)} bytes instead of {EVENT_BYTES}")
+        data = b"".join(data)
+    if len(data) % EVENT_BYTES:
+        raise EventRuleError(first_index + len(data) // EVENT_BYTES, "cut short")
+    return np.frombuffer(data, dtype=_EVENT)
+
+
+class _Check:
+    """The vectorised rules over one bundle; `ops` has unknown events as 0."""
+
+    __slots__ = ("events", "first_index", "known", "ops")
+
+    def __init__(self, first_index: int, events: NDArray[np.void]) -> None:
+        self.first_index = first_index
+        self.events = events
+        known_flags = (events["flags"] & ~np.uint8(KNOWN_FLAGS)) == 0
+        self.known = _IS_KNOWN[events["op"]] & known_flags & (events["algorithm"] <= max(Algorithm))
+        self.ops = np.where(self.known, events["op"], np.uint8(_UNKNOWN))
+
+    @property
+    def shredding(self) -> _Mask:
+        """Which events carry `SHRED` with a meaning known here."""
+        shredding: _Mask = self.known & (self.events["flags"] & np.uint8(SHRED) != 0)
+        return shredding
+
+    def headers(self) -> None:
+        self._refuse(self.events["version"] != VERSION, "has an unsupported version")
+        self._refuse(self.events["reserved"] != 0, "has reserved bytes that are not zero")
+
+    def times(self, last_ms: int, latest_ms: int) -> None:
+        times = self.events["time_ms"].astype(np.uint64)
+        before = np.concatenate((np.array([last_ms], dtype=np.uint64), times[:-1]))[: len(times)]
+        self._refuse(times < before, "is dated before the event ahead of it")
+        self._refuse(times > np.uint64(max(latest_ms, 0)), "is dated in the future")
+
+    def fields(self) -> None:
+        known, ops, events = self.known, self.ops, self.events
+        is_continue = ops == Op.CONTINUE
+        at_start = np.arange(len(ops)) == -self.first_index
+        self._refuse(
+            known & ~_IS_REFERRING[ops] & (events["ref"] != 0), "has a reference its op does not use"
+        )
+        self._refuse(self.shredding & ~_MAY_SHRED[ops], "asks for shredding, which its op cannot")
+        self._refuse(
+            known & ~_HAS_DIGEST[ops] & (events["algorithm"] != 0), "names an algorithm without a digest"
+        )
+        self._refuse(
+            known & (is_continue != (events["collection"] == NO_COLLECTION)), "has the wrong collection"
+        )
+        self._refuse(is_continue & ~at_start, "continues a log, but is not the first event")
+
+    def _refuse(self, broken: _Mask, reason: str) -> None:
+        if broken.any():
+            raise EventRuleError(self.first_index + int(broken.argmax()), reason)
