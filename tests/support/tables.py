@@ -1,0 +1,73 @@
+"""Synthetic tables in the outside formats; every digest is that of a short made-up text."""
+
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+
+from node.formats import ImportRow, Reading, RefusedRow
+
+ICSE_HEADER = (
+    "MD5;SHA1;ZZ40;PhotoDNA;Lace;Image ID;Is distributed;Victim identified;Offender identified;Series name;"
+    "Investigation name;Agency;Number of submissions;File Available;Media Type;Baseline"
+)
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def sha1(text: str) -> str:
+    return hashlib.sha1(text.encode()).hexdigest()
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def photodna(text: str) -> str:
+    return hashlib.shake_256(text.encode()).hexdigest(144).upper()
+
+
+def pdq(text: str) -> str:
+    """A well-mixed value of PDQ's length; of no picture."""
+    return hashlib.shake_256(b"pdq" + text.encode()).hexdigest(32)
+
+
+def icse_row(name: str, **cells: str) -> str:
+    """One ICSE line about the file `name`; `cells` replace columns by their name with _ for spaces."""
+    row = {
+        "MD5": md5(name),
+        "SHA1": sha1(name),
+        "ZZ40": "00AA" * 8,
+        "PhotoDNA": photodna(name),
+        "Lace": "QUJD" * 43,
+        "Image ID": f"img-{name}",
+        "Is distributed": "Y",
+        "Victim identified": "N",
+        "Offender identified": "N",
+        "Series name": "Series Blue",
+        "Investigation name": "Operation Tern",
+        "Agency": "Agency of Examples",
+        "Number of submissions": "3",
+        "File Available": "True",
+        "Media Type": "Image",
+        "Baseline": "Yes",
+    }
+    row.update({key.replace("_", " "): value for key, value in cells.items()})
+    return ";".join(row.values())
+
+
+def stream(*lines: str, end: str = "\n", last: str = "\n") -> io.BytesIO:
+    return io.BytesIO((end.join(lines) + last).encode())
+
+
+def accepted(reading: Reading) -> list[ImportRow]:
+    """The rows, of a reading in which nothing may be refused."""
+    rows = list(reading)
+    assert not [row for row in rows if isinstance(row, RefusedRow)]
+    return [row for row in rows if isinstance(row, ImportRow)]
+
+
+def outcome(results: Iterable[ImportRow | RefusedRow]) -> Mapping[int, str]:
+    """Line number to "ok" or the reason."""
+    return {row.line: row.reason if isinstance(row, RefusedRow) else "ok" for row in results}
