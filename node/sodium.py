@@ -68,7 +68,11 @@ def load_carried(*, cache: Path | None = None) -> Group:
         LibraryError: `rbcl` is missing or of an unknown form, the folder is not private, or the self-test
             fails.
     """
-    path = _unpack(cache or user_cache_path("sigfed"))
+    folder = cache or user_cache_path("sigfed")
+    try:
+        path = _unpack(folder)
+    except OSError as error:
+        raise LibraryError(f"libsodium cannot be written to {folder}: {error.strerror}") from error
     group = _try(str(path))
     if group is None:
         raise LibraryError(f"{path} cannot be loaded or fails its self-test")

@@ -1,5 +1,6 @@
 """For any batch: the exchange computes the function, and nothing altered passes."""
 
+from collections.abc import Callable
 from hashlib import shake_128
 
 import pytest
@@ -21,7 +22,7 @@ seeds = st.binary(min_size=1, max_size=8)
 scalars = st.integers(1, ORDER - 1).map(lambda value: value.to_bytes(32, "little"))
 
 
-def drawn_from(seed: bytes):
+def drawn_from(seed: bytes) -> Callable[[int], bytes]:
     return lambda size: shake_128(seed).digest(size)
 
 
