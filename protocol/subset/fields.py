@@ -1,0 +1,95 @@
+"""Typed reading of a decoded CBOR map, key by key, until none is left.
+
+Manifests and filters are small closed maps: a missing field, a field of another type or range, and a field nobody
+asked for are all malformed. A later format has another format number and its own reader. Spec:
+docs/spec/subset.md.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from protocol.encoding import CborValue, decode_cbor
+from protocol.errors import MalformedError
+
+_Item = TypeVar("_Item")
+
+
+class Fields:
+    """The fields of one map that are still to be read; `name` is what error texts call the map."""
+
+    def __init__(self, data: bytes, *, name: str, max_bytes: int) -> None:
+        self._name = name
+        self._left = decode_cbor(data, max_bytes=max_bytes)
+
+    def number(self, key: int, *, maximum: int, minimum: int = 0) -> int:
+        """An integer within inclusive bounds."""
+        return number_of(self._take(key), self._where(key), maximum=maximum, minimum=minimum)
+
+    def octets(self, key: int, size: int) -> bytes:
+        """A byte string of `size` bytes."""
+        return octets_of(self._take(key), self._where(key), size)
+
+    def optional_octets(self, key: int, size: int) -> bytes | None:
+        """A byte string of `size` bytes, or None when the key is absent."""
+        return self.octets(key, size) if key in self._left else None
+
+    def truth(self, key: int) -> bool:
+        """A boolean."""
+        value = self._take(key)
+        if not isinstance(value, bool):
+            raise MalformedError(f"{self._where(key)} is not a boolean")
+        return value
+
+    def items(self, key: int, read: Callable[[CborValue, str], _Item]) -> tuple[_Item, ...]:
+        """An array, each item read by `read(item, where)`."""
+        where = self._where(key)
+        return tuple(read(item, where) for item in array_of(self._take(key), where))
+
+    def finish(self) -> None:
+        """Raise `MalformedError` if a field is left: its meaning is unknown, so the whole is not understood."""
+        if self._left:
+            raise MalformedError(f"{self._name}: unknown fields")
+
+    def _where(self, key: int) -> str:
+        return f"{self._name}: field {key}"
+
+    def _take(self, key: int) -> CborValue:
+        if key not in self._left:
+            raise MalformedError(f"{self._where(key)} is missing")
+        return self._left.pop(key)
+
+
+def increasing(numbers: Sequence[int]) -> bool:
+    """Whether each number is greater than the one before: how a set is written, once."""
+    return all(earlier < later for earlier, later in pairwise(numbers))
+
+
+def number_of(value: CborValue, where: str, *, maximum: int, minimum: int = 0) -> int:
+    """`value` as an integer within inclusive bounds; raises `MalformedError`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise MalformedError(f"{where} is not a number")
+    if not minimum <= value <= maximum:
+        raise MalformedError(f"{where} is out of range")
+    return value
+
+
+def octets_of(value: CborValue, where: str, size: int) -> bytes:
+    """`value` as a byte string of `size` bytes; raises `MalformedError`."""
+    if not isinstance(value, bytes) or len(value) != size:
+        raise MalformedError(f"{where} is not {size} bytes")
+    return value
+
+
+def text_of(value: CborValue, where: str) -> str:
+    """`value` as text; raises `MalformedError`."""
+    if not isinstance(value, str):
+        raise MalformedError(f"{where} is not text")
+    return value
+
+
+def array_of(value: CborValue, where: str) -> Sequence[CborValue]:
+    """`value` as an array; raises `MalformedError`."""
+    if not isinstance(value, list):
+        raise MalformedError(f"{where} is not an array")
+    return value

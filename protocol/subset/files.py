@@ -1,0 +1,140 @@
+"""The files of a release as they travel: each whole, or as a delta from an earlier version.
+
+Eight bytes say which; the rest is set coding, a delta, or plain labels. The reader says which version it holds,
+so a file that starts elsewhere is refused before it is read. Nothing in a file is trusted: counts and widths come
+from the manifest, and what results is verified. Spec: docs/spec/subset.md, section "Files".
+"""
+
+from dataclasses import dataclass
+from struct import Struct
+from typing import Final
+
+from protocol.errors import MalformedError, NotCanonicalError, SubsetError
+from protocol.subset.delta import apply_delta, encode_delta
+from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
+from protocol.subset.manifest import Manifest
+from protocol.subset.release import Release, verify_release
+from protocol.subset.rice import U64Array
+from protocol.subset.setcoding import decode_multiset, decode_set, encode_multiset, encode_set
+
+FORMAT: Final = 1
+WHOLE: Final = 0
+"""The `since` of a file that needs no other: versions start at 1."""
+
+_HEAD: Final = Struct(">B3xI")  # format, version the delta starts from
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A verified release and its version: what a delta starts from."""
+
+    version: int
+    release: Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseFiles:
+    """The bytes of a release's files, each with its head."""
+
+    screen: bytes
+    answers: bytes
+    labels: bytes | None
+
+
+def write_screen(release: Release, *, since: Held | None = None) -> bytes:
+    """The screen's file, as a delta where `since` allows one."""
+    width = release.manifest.screen_width
+    if width == 0:
+        return _head(WHOLE)
+    if since is not None and since.release.manifest.screen_width == width:
+        return _head(since.version) + encode_delta(since.release.screen, release.screen, width)
+    return _head(WHOLE) + encode_set(release.screen, width)
+
+
+def write_answers(release: Release, *, since: Held | None = None) -> bytes:
+    """The answers' file, as a delta where `since` allows one: within an epoch and a width."""
+    width = release.manifest.answers_width
+    if since is not None and _same_answers(since.release.manifest, release.manifest):
+        return _head(since.version) + encode_delta(since.release.answers, release.answers, width)
+    return _head(WHOLE) + encode_multiset(release.answers, width)
+
+
+def write_labels(release: Release, *, since: Held | None = None) -> bytes:
+    """The labels' file of a release that has labels, as a delta where the answers' is one and both have labels."""
+    new = _labelled(release)
+    assert new is not None
+    if since is not None and _same_answers(since.release.manifest, release.manifest):
+        old = _labelled(since.release)
+        if old is not None:
+            return _head(since.version) + encode_label_delta(old, new)
+    return _head(WHOLE) + new.labels
+
+
+def read_release(manifest: Manifest, files: ReleaseFiles, *, held: Held | None = None) -> Release:
+    """The verified release of `manifest`, from files that are whole or deltas from what is `held`.
+
+    Raises `MalformedError` for a file that does not parse, `SubsetError` for one that starts from another version
+    or leads to values that are not the manifest's.
+    """
+    screen = _read_screen(manifest, files.screen, held)
+    answers = _read_answers(manifest, files.answers, held)
+    labels = None if files.labels is None else _read_labels(files.labels, answers, held)
+    return verify_release(manifest, screen=screen, answers=answers, labels=labels)
+
+
+def _read_screen(manifest: Manifest, data: bytes, held: Held | None) -> U64Array:
+    base, body = _open(data, held)
+    width = manifest.screen_width
+    if width == 0:
+        return decode_set(body, width=1, count=0)
+    if base is None:
+        return decode_set(body, width=width, count=manifest.screen_count)
+    return apply_delta(base.screen, body, width)
+
+
+def _read_answers(manifest: Manifest, data: bytes, held: Held | None) -> U64Array:
+    base, body = _open(data, held)
+    if base is None:
+        return decode_multiset(body, width=manifest.answers_width, count=manifest.answers_count)
+    return apply_delta(base.answers, body, manifest.answers_width)
+
+
+def _read_labels(data: bytes, answers: U64Array, held: Held | None) -> bytes:
+    base, body = _open(data, held)
+    if base is None:
+        return body
+    old = _labelled(base)
+    if old is None:
+        raise SubsetError("labels: a delta from a release without labels")
+    return apply_label_delta(old, body, answers)
+
+
+def _head(since: int) -> bytes:
+    return _HEAD.pack(FORMAT, since)
+
+
+def _open(data: bytes, held: Held | None) -> tuple[Release | None, bytes]:
+    """The release that the file starts from, None for a whole one, and its body."""
+    if len(data) < _HEAD.size:
+        raise MalformedError("release file: shorter than its head")
+    number, since = _HEAD.unpack_from(data)
+    if number != FORMAT:
+        raise MalformedError("release file: unknown format")
+    if data[1:4] != bytes(3):
+        raise NotCanonicalError("release file: reserved bytes are not zero")
+    body = data[_HEAD.size :]
+    if since == WHOLE:
+        return None, body
+    if held is None or held.version != since:
+        raise SubsetError("release file: a delta from a version that is not held")
+    return held.release, body
+
+
+def _labelled(release: Release) -> Labelled | None:
+    if release.labels is None:
+        return None
+    return Labelled(answers=release.answers, labels=release.labels)
+
+
+def _same_answers(old: Manifest, new: Manifest) -> bool:
+    return (old.epoch, old.answers_width) == (new.epoch, new.answers_width)

@@ -1,0 +1,99 @@
+"""Which effective digests a subset has, and how much its release tells: a filter as data.
+
+Its hash is in every manifest, so a release made by another filter than the one agreed with a partner shows.
+Applying it to the quorum's result is the releasing service's work. Spec: docs/spec/subset.md, section "Filter".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from protocol.digest import SIZES, Algorithm
+from protocol.encoding import CborValue, encode_cbor
+from protocol.errors import MalformedError, NotCanonicalError
+from protocol.event import PRIVATE_FROM
+from protocol.subset.fields import Fields, increasing, number_of
+
+FORMAT: Final = 1
+MAX_SCREEN_BITS: Final = 16
+"""The budget of accredited partners; far beyond it a screen is practically the list."""
+MAX_FILTER_BYTES: Final = 8 * 1024
+"""Every collection there can be takes 3 bytes."""
+
+_FORMAT, _COLLECTIONS, _ALGORITHMS, _SCREEN_BITS, _LABELS = range(5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubsetFilter:
+    """What a subset takes in, and the two choices that decide what a release of it reveals."""
+
+    collections: frozenset[int]
+    algorithms: frozenset[Algorithm]
+    screen_bits: int
+    """Leak budget per screened value: 8 weak, 12 default, 16 for accredited partners, 0 no screen."""
+    labels: bool
+    """Whether a release carries all labels; without them a label comes with the receipt of a report."""
+
+    def __post_init__(self) -> None:
+        if not self.collections or not self.algorithms:
+            raise MalformedError("filter: takes nothing in")
+        if not all(0 < collection < PRIVATE_FROM for collection in self.collections):
+            raise MalformedError("filter: a collection that is never released")
+        if not 0 <= self.screen_bits <= MAX_SCREEN_BITS:
+            raise MalformedError(f"filter: screen bits must be 0 to {MAX_SCREEN_BITS}")
+
+    def covers(self, collection: int, algorithm: Algorithm) -> bool:
+        """Whether a digest of `algorithm` that is effective in `collection` belongs to the subset."""
+        return collection in self.collections and algorithm in self.algorithms
+
+    def to_bytes(self) -> bytes:
+        """Deterministic CBOR."""
+        return encode_cbor(
+            {
+                _FORMAT: FORMAT,
+                _COLLECTIONS: sorted(self.collections),
+                _ALGORITHMS: sorted(int(algorithm) for algorithm in self.algorithms),
+                _SCREEN_BITS: self.screen_bits,
+                _LABELS: self.labels,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "SubsetFilter":
+        """Parse deterministic CBOR; raises `MalformedError`."""
+        fields = Fields(data, name="filter", max_bytes=MAX_FILTER_BYTES)
+        fields.number(_FORMAT, minimum=FORMAT, maximum=FORMAT)
+        collections = fields.items(_COLLECTIONS, _collection)
+        algorithms = fields.items(_ALGORITHMS, _algorithm)
+        screen_bits = fields.number(_SCREEN_BITS, maximum=MAX_SCREEN_BITS)
+        labels = fields.truth(_LABELS)
+        fields.finish()
+        _check_increasing(collections)
+        _check_increasing(algorithms)
+        return cls(
+            collections=frozenset(collections),
+            algorithms=frozenset(algorithms),
+            screen_bits=screen_bits,
+            labels=labels,
+        )
+
+    def sha256(self) -> bytes:
+        """32 bytes: what the manifest says of the filter."""
+        return sha256(self.to_bytes()).digest()
+
+
+def _collection(value: CborValue, where: str) -> int:
+    return number_of(value, where, minimum=1, maximum=PRIVATE_FROM - 1)
+
+
+def _algorithm(value: CborValue, where: str) -> Algorithm:
+    number = number_of(value, where, maximum=255)
+    if number not in SIZES:
+        raise MalformedError(f"{where} names an unknown algorithm")
+    return Algorithm(number)
+
+
+def _check_increasing(numbers: Sequence[int]) -> None:
+    if not increasing(numbers):
+        raise NotCanonicalError("filter: numbers do not increase")

@@ -1,0 +1,85 @@
+"""Looking up in a verified release: which files survive the screen, which outputs are hits.
+
+The screen is asked in bulk about every hash of every file, and its misses end there. The answers are asked about
+PRF outputs of what survived. With labels, a hit is an answer whose label opens; without them it is confirmed by
+the receipt of its report. Spec: docs/spec/subset.md, section "Look-up".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol.errors import SubsetError
+from protocol.subset.answers import equal_range, tag
+from protocol.subset.label import Label, open_label
+from protocol.subset.release import Release
+from protocol.subset.rice import U64Array
+from protocol.subset.screen import truncate
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An output that met an answer."""
+
+    places: range
+    """The answers it met: one, unless truncated tags repeat and no label tells them apart."""
+    label: Label | None
+    """What was sealed for it; None when the release carries no labels."""
+
+
+class Lookup:
+    """Membership in one release, by numpy search in its sorted values."""
+
+    def __init__(self, release: Release) -> None:
+        self._release = release
+        self._manifest = release.manifest
+
+    def survives(self, values: U64Array) -> NDArray[np.bool_]:
+        """Which of these full 64-bit screen values are in the screen; all, when there is no screen."""
+        if self._manifest.screen_width == 0:
+            return np.ones(len(values), dtype=np.bool_)
+        return _contains(self._release.screen, truncate(values, self._manifest.screen_width))
+
+    def answered(self, tags: U64Array) -> NDArray[np.bool_]:
+        """Which of these full 64-bit tags, kept from earlier evaluations of this epoch, meet an answer."""
+        return _contains(self._release.answers, truncate(tags, self._manifest.answers_width))
+
+    def match(self, outputs: Sequence[bytes]) -> list[Match | None]:
+        """For each 64-byte PRF output what it met, in order; None is no hit.
+
+        Raises `MalformedError` for a label that opens and does not parse: the node wrote it so.
+        """
+        tags = np.frombuffer(b"".join(map(tag, outputs)), dtype=">u8").astype(np.uint64)
+        met = self.answered(tags)
+        return [
+            self._judge(output, int(value)) if hit else None
+            for output, value, hit in zip(outputs, tags, met, strict=True)
+        ]
+
+    def _judge(self, output: bytes, value: int) -> Match | None:
+        places = equal_range(self._release.answers, value >> (64 - self._manifest.answers_width))
+        if self._release.labels is None:
+            return Match(places, None)
+        for place in places:
+            label = self._open(place, output)
+            if label is not None:
+                return Match(range(place, place + 1), label)
+        return None
+
+    def _open(self, place: int, output: bytes) -> Label | None:
+        """The label at `place` if it is this output's: another's is what a chance hit or an equal tag looks like."""
+        manifest = self._manifest
+        sealed = self._release.label(place)
+        try:
+            return open_label(sealed, output=output, subset_id=manifest.subset_id, epoch=manifest.epoch)
+        except SubsetError:
+            return None
+
+
+def _contains(values: U64Array, wanted: U64Array) -> NDArray[np.bool_]:
+    if len(values) == 0:
+        return np.zeros(len(wanted), dtype=np.bool_)
+    places = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
+    return np.equal(values[places], wanted)

@@ -1,0 +1,127 @@
+"""Golomb-Rice bits: sorted numbers below a bound, to bytes and back, vectorised both ways.
+
+A code is the unary quotients of all gaps, padded to a byte, then the fixed-width remainders of all gaps, padded
+to a byte. Keeping the two apart costs no bit and lets numpy read each in whole blocks. The parameter follows from
+count and bound alone, so a sorted sequence has exactly one code and nothing about it is read from the wire.
+
+A code is read only after its length is known to be possible for `count`, so memory stays within a constant times
+the bytes received. What the numbers mean is left to `setcoding` and `delta`. Spec: docs/spec/subset.md, section
+"Set coding".
+"""
+
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol.errors import MalformedError, NotCanonicalError
+
+U64Array: TypeAlias = NDArray[np.uint64]
+_Octets: TypeAlias = NDArray[np.uint8]
+
+MAX_BOUND: Final = 2**63
+"""Below this no sum of decoded gaps can wrap around 2^64: quotients and remainders each add up to less than it."""
+
+_BLOCK: Final = 8 * 1024
+"""Numbers (or octets) handled at once: a multiple of 8, so that blocks meet at byte borders, and cache-sized."""
+
+_PHI: Final = (481, 1000)
+"""ln of the golden ratio: 2^k at or above this share of the mean gap is the best k (Gallager and Van Voorhis)."""
+
+
+def parameter(count: int, bound: int) -> int:
+    """Bits of a remainder: the least k with `count · 2^k · 1000 ≥ 481 · bound`, for `count` ≥ 1."""
+    smallest = -(-_PHI[0] * bound // (_PHI[1] * count))
+    return (smallest - 1).bit_length()
+
+
+def encode_sorted(values: U64Array, bound: int) -> bytes:
+    """The code of `values`, which do not decrease and are below `bound` ≤ 2^63."""
+    assert 0 < bound <= MAX_BOUND
+    if len(values) == 0:
+        return b""
+    assert int(values[-1]) < bound
+    assert bool(np.all(values[1:] >= values[:-1]))
+    k = parameter(len(values), bound)
+    gaps = np.diff(values, prepend=np.uint64(0))
+    return _write_unary(gaps >> np.uint64(k)) + _write_remainders(gaps, k)
+
+
+def decode_sorted(data: bytes, *, count: int, bound: int) -> U64Array:
+    """The `count` numbers below `bound` ≤ 2^63 whose code is `data`.
+
+    Raises `MalformedError` for a length or number of codes that `count` does not allow and for a number at or
+    above `bound`, `NotCanonicalError` for padding that is not zero or not minimal.
+    """
+    assert 0 < bound <= MAX_BOUND
+    if count == 0:
+        _refuse(len(data) > 0, "bytes in the code of nothing")
+        return np.empty(0, dtype=np.uint64)
+    k = parameter(count, bound)
+    longest = count + ((bound - 1) >> k)  # bits of the unary part if the numbers reach up to the bound
+    octets = np.frombuffer(data, dtype=np.uint8)
+    split = len(octets) - _octets_for(count * k)
+    _refuse(not _octets_for(count) <= split <= _octets_for(longest), "length does not fit the count")
+    gaps = _read_unary(octets[:split], count, longest) << np.uint64(k)
+    gaps |= _read_remainders(octets[split:], count, k)
+    values = np.cumsum(gaps, dtype=np.uint64)
+    _refuse(int(values[-1]) >= bound, "number out of bounds")
+    return values
+
+
+def _octets_for(bits: int) -> int:
+    return -(-bits // 8)
+
+
+def _refuse(broken: bool, reason: str) -> None:  # noqa: FBT001 - a condition to test, not an option
+    if broken:
+        raise MalformedError(f"set coding: {reason}")
+
+
+def _write_unary(quotients: U64Array) -> bytes:
+    ends = np.cumsum(quotients + np.uint64(1), dtype=np.uint64)
+    bits = np.zeros(int(ends[-1]), dtype=np.uint8)
+    bits[ends - np.uint64(1)] = 1
+    return np.packbits(bits).tobytes()
+
+
+def _read_unary(octets: _Octets, count: int, longest: int) -> U64Array:
+    blocks = [
+        np.flatnonzero(np.unpackbits(octets[start : start + _BLOCK])) + 8 * start
+        for start in range(0, len(octets), _BLOCK)
+    ]
+    ends = np.concatenate(blocks)
+    _refuse(len(ends) != count, "number of codes is not the count")
+    last = int(ends[-1])
+    _refuse(last >= longest, "number out of bounds")
+    if last // 8 != len(octets) - 1:
+        raise NotCanonicalError("set coding: zero bytes behind the last quotient")
+    return (np.diff(ends, prepend=-1) - 1).astype(np.uint64)
+
+
+def _write_remainders(gaps: U64Array, k: int) -> bytes:
+    if k == 0:
+        return b""
+    wide = _octets_for(k)
+    octets = gaps.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - wide :]
+    blocks = [
+        np.packbits(np.unpackbits(octets[start : start + _BLOCK], axis=1)[:, 8 * wide - k :]).tobytes()
+        for start in range(0, len(octets), _BLOCK)
+    ]
+    return b"".join(blocks)
+
+
+def _read_remainders(octets: _Octets, count: int, k: int) -> U64Array:
+    values = np.zeros(count, dtype=np.uint64)
+    if k == 0:
+        return values
+    padding = -count * k % 8
+    if int(octets[-1]) & ((1 << padding) - 1):
+        raise NotCanonicalError("set coding: padding bits are not zero")
+    for start in range(0, count, _BLOCK):
+        block = values[start : start + _BLOCK]
+        bits = np.zeros((len(block), 64), dtype=np.uint8)
+        packed = octets[start * k // 8 :]
+        bits[:, 64 - k :] = np.unpackbits(packed, count=len(block) * k).reshape(len(block), k)
+        block[:] = np.packbits(bits, axis=1).view(">u8").ravel()
+    return values
