@@ -19,6 +19,7 @@ MAX_INPUT_BYTES: Final = 2**16 - 1
 OUTPUT_BYTES: Final = 64
 SEED_BYTES: Final = 32
 
+_EPOCH_INFO: Final = b"SIGFED-V1 oprf"
 _BLOCK: Final = bytes(128)  # Z_pad: one input block of SHA-512
 _LENGTH: Final = struct.pack(">HB", UNIFORM_BYTES, 0)  # l_i_b_str and the separator I2OSP(0, 1)
 
@@ -84,6 +85,11 @@ def derive_key_pair(group: Group, seed: bytes, info: bytes, mode: Mode) -> KeyPa
         if any(secret):
             return KeyPair(mode, secret, group.multiply_base(secret))
     raise AssertionError("256 zero scalars: the group is broken")
+
+
+def epoch_key(group: Group, seed: bytes) -> KeyPair:
+    """The key pair of one epoch of a subset, from its 32 random bytes; raises OprfError for another length."""
+    return derive_key_pair(group, seed, _EPOCH_INFO, Mode.VERIFIABLE)
 
 
 def finish(inputs: Sequence[bytes], elements: bytes) -> list[bytes]:

@@ -1,5 +1,6 @@
 """Client and server together: what they refuse, how batches are cut, and what the nonce depends on."""
 
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import shake_128
 
 import pytest
@@ -10,7 +11,7 @@ from protocol.oprf.client import blind, blind_with, finalize, unblind
 from protocol.oprf.group import ORDER, Group
 from protocol.oprf.proof import MAX_PROVEN, Statement, hedged_nonce, verify, weights
 from protocol.oprf.server import Evaluation, Piece, evaluate, evaluate_part, join, outputs, split
-from protocol.oprf.suite import MAX_INPUT_BYTES, KeyPair, Mode, derive_key_pair, hash_to_scalar
+from protocol.oprf.suite import MAX_INPUT_BYTES, KeyPair, Mode, derive_key_pair, epoch_key, hash_to_scalar
 from support.sodium import loaded_group
 
 GROUP = loaded_group()
@@ -118,6 +119,12 @@ def test_derive_key_pair_skips_a_zero_secret(monkeypatch: pytest.MonkeyPatch) ->
     assert key.secret == hash_to_scalar(GROUP, messages[1], b"DeriveKeyPairOPRFV1-\x01-ristretto255-SHA512")
 
 
+def test_epoch_key() -> None:
+    expected = derive_key_pair(GROUP, b"\x09" * 32, b"SIGFED-V1 oprf", Mode.VERIFIABLE)
+    found = epoch_key(GROUP, b"\x09" * 32)
+    assert (found.mode, found.secret, found.public) == (expected.mode, expected.secret, expected.public)
+
+
 # ---------------------------------------------------------------------- pieces of a batch
 
 
@@ -143,6 +150,12 @@ def test_split_refuses(elements: bytes) -> None:
 def test_cutting_changes_nothing(ways: int) -> None:
     parts = [evaluate_part(GROUP, KEY, piece) for piece in split(BLINDING.elements, ways)]
     assert join(GROUP, KEY, parts, entropy=entropy) == EVALUATION
+
+
+def test_pieces_may_run_in_threads() -> None:
+    with ThreadPoolExecutor(2) as threads:
+        parts = threads.map(lambda piece: evaluate_part(GROUP, KEY, piece), split(BLINDING.elements, 2))
+        assert join(GROUP, KEY, list(parts), entropy=entropy) == EVALUATION
 
 
 def test_a_part_of_the_wrong_place_breaks_the_proof() -> None:
