@@ -39,10 +39,6 @@ class EntryIndex(Protocol):
         """Every row with one of the keys, in one log or in all."""
         ...
 
-    def present(self, keys: Keys, *, log_id: int) -> Sequence[IndexHit]:
-        """Like `find`, for a large batch of which few are expected to be listed."""
-        ...
-
     def end(self, log_id: int, ended: Mapping[tuple[int, int], int]) -> None:
         """Mark rows by (key, position) as ended by a position."""
         ...

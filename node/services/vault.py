@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing_extensions import override
 
 from node.clock import Entropy
 from node.errors import StoreError
@@ -33,6 +34,7 @@ class Vault:
         self._index_key = index_key
         self.entropy = entropy
 
+    @override
     def __repr__(self) -> str:
         return "<Vault>"
 
@@ -78,7 +80,9 @@ def unseal(cipher: AESGCM, name: str, sealed: bytes) -> bytes:
     if sealed[:1] != _VERSION:
         raise StoreError(f"{name} is sealed in an unknown form", hint="was it written by a newer version?")
     try:
-        return cipher.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], _VERSION + name.encode())
+        return cipher.decrypt(
+            sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], _VERSION + name.encode()
+        )
     except (InvalidTag, ValueError):
         raise StoreError(
             f"{name} does not open with this storage key, or was altered",

@@ -1,0 +1,106 @@
+"""What SQLite and PostgreSQL do differently, in one place: connecting, beginning, and moving rows in bulk.
+
+Everything else of the store is SQL that both understand. Bulk rows go to the driver itself (`executemany`, `COPY`);
+through ORM objects they would take seventeen times as long.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from node.errors import ConfigError
+
+SQLITE: Final = "sqlite"
+POSTGRESQL: Final = "postgresql"
+_BUSY_SECONDS: Final = 30
+_WRITES: Final = "sigfed_writes"
+
+
+def parse_dsn(dsn: str) -> URL:
+    """The address of a database; raises `ConfigError` for anything but SQLite files and PostgreSQL."""
+    try:
+        url = make_url(dsn)
+    except ArgumentError as exc:
+        raise ConfigError(
+            "the store's DSN cannot be read", hint="sqlite:///… or postgresql+psycopg://…"
+        ) from exc
+    if url.get_backend_name() == POSTGRESQL:
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != SQLITE or not url.database or url.database == ":memory:":
+        raise ConfigError(
+            "the store is a SQLite file or PostgreSQL", hint="sqlite:///… or postgresql+psycopg://…"
+        )
+    return url
+
+
+def connect(url: URL) -> Engine:
+    """An engine whose transactions begin as `begin_reading` and `begin_writing` say."""
+    try:
+        if url.get_backend_name() == POSTGRESQL:
+            return create_engine(url, pool_pre_ping=True)
+    except NoSuchModuleError as exc:  # pragma: no cover - psycopg is a dependency
+        raise ConfigError("PostgreSQL needs the psycopg driver") from exc
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def begin_reading(engine: Engine) -> Connection:
+    """A connection whose transaction sees one state of the database throughout."""
+    connection = engine.connect()
+    if engine.dialect.name == POSTGRESQL:
+        return connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return connection
+
+
+def begin_writing(engine: Engine) -> Connection:
+    """A connection whose transaction takes SQLite's write lock at its start, so that it never has to give up later."""
+    connection = engine.connect()
+    if engine.dialect.name == SQLITE:
+        return connection.execution_options(**{_WRITES: True})
+    return connection
+
+
+def insert_rows(
+    connection: Connection, table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Insert many rows; `columns` are (name, PostgreSQL type), the values ints, texts, bytes or None."""
+    names = ", ".join(name for name, _ in columns)
+    if connection.dialect.name == POSTGRESQL:
+        _copy(connection, f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)", [t for _, t in columns], rows)
+        return
+    marks = ", ".join("?" * len(columns))
+    batch = list(rows)
+    if batch:
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names from our own code
+        connection.exec_driver_sql(statement, batch)
+
+
+def _copy(connection: Connection, statement: str, types: list[str], rows: Iterable[Sequence[Any]]) -> None:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late and is never IMMEDIATE
+    for pragma in (
+        "journal_mode=WAL",
+        # FULL: a claimed head that a power cut took back would leave the signer ahead of the store for ever.
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,68 @@
+"""The look-up index: rows of five integers, clustered by the key, moved in bulk and found by sorted IN-lists.
+
+Rows are inserted in key order: a random order costs SQLite twice the time.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from typing import Final
+
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from node.ports.entries import Collections, IndexHit, Keys, Positions
+from node.store.driver import POSTGRESQL, insert_rows
+from node.store.tables import EntryRow, table
+
+_C: Final = table(EntryRow).c
+_COLUMNS: Final = (("key", "int8"), ("log_id", "int4"), ("position", "int8"), ("collection", "int4"))
+_IN_LIST: Final = 1000
+_FIND: Final = "SELECT key, log_id, position, collection, ended FROM entry_index WHERE key "
+
+
+class EntryRows:
+    """The `entry_index` table inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._postgresql = connection.dialect.name == POSTGRESQL
+
+    def add(self, log_id: int, *, keys: Keys, positions: Positions, collections: Collections) -> None:
+        """Insert one row for each digest; arrays of one length, in any order."""
+        order = np.argsort(keys, kind="stable")
+        columns = (keys[order].tolist(), positions[order].tolist(), collections[order].tolist())
+        rows = zip(columns[0], repeat(log_id), columns[1], columns[2], strict=False)
+        insert_rows(self._connection, "entry_index", _COLUMNS, rows)
+
+    def find(self, keys: Sequence[int], *, log_id: int | None = None) -> Sequence[IndexHit]:
+        """Every row with one of the keys, in one log or in all."""
+        wanted = sorted(set(keys))
+        hits: list[IndexHit] = []
+        for at in range(0, len(wanted), _IN_LIST):
+            hits += self._find_some(wanted[at : at + _IN_LIST])
+        return hits if log_id is None else [hit for hit in hits if hit.log_id == log_id]
+
+    def end(self, log_id: int, ended: Mapping[tuple[int, int], int]) -> None:
+        """Mark rows by (key, position) as ended by a position."""
+        if not ended:
+            return
+        mark = "%s" if self._postgresql else "?"
+        statement = (
+            f"UPDATE entry_index SET ended = {mark}"  # noqa: S608 - nothing but placeholders
+            f" WHERE key = {mark} AND log_id = {mark} AND position = {mark} AND ended IS NULL"
+        )
+        rows = [(by, key, log_id, position) for (key, position), by in ended.items()]
+        self._connection.exec_driver_sql(statement, rows)
+
+    def count(self, log_id: int) -> Mapping[int, int]:
+        """Active rows by collection."""
+        query = select(_C.collection, func.count()).where(_C.log_id == log_id, _C.ended.is_(None))
+        return {row[0]: row[1] for row in self._connection.execute(query.group_by(_C.collection))}
+
+    def _find_some(self, keys: list[int]) -> list[IndexHit]:
+        if self._postgresql:
+            rows = self._connection.exec_driver_sql(_FIND + "= ANY(%s)", (keys,))
+        else:
+            marks = ",".join("?" * len(keys))
+            rows = self._connection.exec_driver_sql(f"{_FIND} IN ({marks})", tuple(keys))
+        return [IndexHit(*row) for row in rows]

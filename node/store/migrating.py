@@ -1,0 +1,47 @@
+"""Bringing the tables up to date: alembic, its migrations packaged beside this file.
+
+The revision of `versions/vNNNN_name.py` is NNNN. A database that a newer version wrote is refused, never downgraded.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, inspect
+
+from node.errors import StoreError
+from node.store.driver import begin_writing
+
+_FOLDER: Final = Path(__file__).parent / "migrations"
+
+
+def newest_revision() -> str:
+    """The revision that this version of the program wants."""
+    return max(path.name[1:5] for path in (_FOLDER / "versions").glob("v[0-9]*.py"))
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision of a database; None when no store is in it."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").one_or_none()
+    return None if row is None else str(row[0])
+
+
+def migrate(engine: Engine) -> None:
+    """Run what is missing, in one transaction; raises `StoreError` for a database of a newer version."""
+    with engine.connect() as connection:
+        revision = revision_of(connection)
+    if revision == newest_revision():
+        return
+    if revision is not None and revision > newest_revision():
+        raise StoreError(
+            "the store was written by a newer version of this program", hint="upgrade the program"
+        )
+    from alembic import command  # noqa: PLC0415 - a tenth of a second that only an upgrade pays
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    with begin_writing(engine) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,82 @@
+"""Records of the guards, and how much each pull brought."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from node.errors import NotFoundError
+from node.ports.quarantine import Intake, Quarantined
+from node.store.tables import IntakeRow, QuarantineRow, table
+
+_QUARANTINE = table(QuarantineRow)
+_INTAKE = table(IntakeRow)
+
+
+class QuarantineRows:
+    """The `quarantine` and `intake` tables inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, records: Sequence[Quarantined]) -> None:
+        """Set aside."""
+        if not records:
+            return
+        rows = [
+            {
+                "log_id": r.log_id,
+                "kind": r.kind,
+                "first": r.first,
+                "last": r.last,
+                "reason": r.reason,
+                "created_ms": r.created_ms,
+            }
+            for r in records
+        ]
+        self._connection.execute(insert(_QUARANTINE), rows)
+
+    def ls(self, log_id: int | None = None) -> Sequence[Quarantined]:
+        """What is set aside and not released, oldest first."""
+        c = _QUARANTINE.c
+        query = select(_QUARANTINE).where(c.released_ms.is_(None)).order_by(c.id)
+        if log_id is not None:
+            query = query.where(c.log_id == log_id)
+        return [_record(row) for row in self._connection.execute(query)]
+
+    def release(self, record_id: int, *, now_ms: int) -> None:
+        """An operator looked at it; raises `NotFoundError`."""
+        c = _QUARANTINE.c
+        release = update(_QUARANTINE).where(c.id == record_id, c.released_ms.is_(None))
+        if self._connection.execute(release.values(released_ms=now_ms)).rowcount != 1:
+            raise NotFoundError(f"nothing is quarantined under number {record_id}")
+
+    def note_intake(self, log_id: int, intake: Intake) -> None:
+        """Record what a pull brought."""
+        values = {
+            "log_id": log_id,
+            "received_ms": intake.received_ms,
+            "adds": intake.adds,
+            "withdrawals": intake.withdrawals,
+        }
+        self._connection.execute(insert(_INTAKE).values(values))
+
+    def intake_since(self, log_id: int, *, since_ms: int) -> tuple[int, int]:
+        """(adds, withdrawals) that pulls brought from `since_ms` on."""
+        c = _INTAKE.c
+        query = select(func.coalesce(func.sum(c.adds), 0), func.coalesce(func.sum(c.withdrawals), 0))
+        row = self._connection.execute(query.where(c.log_id == log_id, c.received_ms >= since_ms)).one()
+        return int(row[0]), int(row[1])
+
+
+def _record(row: Row[Any]) -> Quarantined:
+    return Quarantined(
+        id=row.id,
+        log_id=row.log_id,
+        kind=row.kind,
+        first=row.first,
+        last=row.last,
+        reason=row.reason,
+        created_ms=row.created_ms,
+        released_ms=row.released_ms,
+    )

@@ -1,0 +1,131 @@
+"""The tables of a holding node, declared once; rows never leave `node.store`.
+
+A digest appears in no column: `entry_index` has keyed hashes, and what holds digests is sealed in the object store.
+Times are milliseconds since 1970, UTC. Column types are those that SQLite and PostgreSQL share. docs/reference/store.md
+describes each table; the migrations create them, so a change here needs one.
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Table
+from sqlmodel import Field, SQLModel
+
+
+def _big(*, default: int | None = None) -> "Column[int]":
+    return Column(BigInteger, nullable=False, server_default=None if default is None else str(default))
+
+
+class Log(SQLModel, table=True):
+    """A log this node writes or follows, with its head and, while one is being published, its pending head."""
+
+    __tablename__ = "log"
+
+    id: int | None = Field(default=None, primary_key=True)
+    origin: str = Field(max_length=255, unique=True)
+    kind: str = Field(max_length=16)
+    node: str = Field(max_length=255)
+    name: str = Field(max_length=255)
+    size: int = Field(sa_column=_big())
+    root: bytes
+    frontier: bytes
+    time_ms: int = Field(sa_column=_big())
+    note: bytes | None = None
+    pending_size: int | None = Field(default=None, sa_type=BigInteger)
+    pending_root: bytes | None = None
+    pending_frontier: bytes | None = None
+    pending_time_ms: int | None = Field(default=None, sa_type=BigInteger)
+    pending_note: bytes | None = None
+    tail: int = Field(sa_column=_big())
+    checked_ms: int = Field(sa_column=_big())
+
+
+class PendingBatch(SQLModel, table=True):
+    """Changes waiting for publication; the object is sealed."""
+
+    __tablename__ = "pending_batch"
+
+    log_id: int = Field(foreign_key="log.id", primary_key=True)
+    first: int = Field(sa_type=BigInteger, primary_key=True)
+    count: int
+    object: str = Field(max_length=255)
+
+
+class CaseBatch(SQLModel, table=True):
+    """Case data and source ids of own entries; the object is sealed and its content enters no log."""
+
+    __tablename__ = "case_batch"
+
+    log_id: int = Field(foreign_key="log.id", primary_key=True)
+    first: int = Field(sa_type=BigInteger, primary_key=True)
+    count: int
+    object: str = Field(max_length=255)
+
+
+class EntryRow(SQLModel, table=True):
+    """One add or dispute by the keyed hash of its digest; clustered by the key, written in bulk by the driver."""
+
+    __tablename__ = "entry_index"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    key: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    log_id: int = Field(sa_column=Column(ForeignKey("log.id"), primary_key=True, autoincrement=False))
+    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    collection: int
+    ended: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class QuarantineRow(SQLModel, table=True):
+    """Something a guard set aside until a person has looked at it."""
+
+    __tablename__ = "quarantine"
+
+    id: int | None = Field(default=None, primary_key=True)
+    log_id: int = Field(foreign_key="log.id", index=True)
+    kind: str = Field(max_length=16)
+    first: int = Field(sa_column=_big())
+    last: int = Field(sa_column=_big())
+    reason: str = Field(max_length=255)
+    created_ms: int = Field(sa_column=_big())
+    released_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class IntakeRow(SQLModel, table=True):
+    """How much one pull brought, for the guards that count by the day."""
+
+    __tablename__ = "intake"
+    __table_args__ = (Index("ix_intake_log_received", "log_id", "received_ms"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    log_id: int = Field(foreign_key="log.id")
+    received_ms: int = Field(sa_column=_big())
+    adds: int
+    withdrawals: int
+
+
+class Peer(SQLModel, table=True):
+    """An agency this node knows, with its signed files as received."""
+
+    __tablename__ = "peer"
+
+    name: str = Field(max_length=255, primary_key=True)
+    url: str = Field(max_length=2048)
+    root: bytes
+    node_document: bytes
+    serial: int = Field(sa_column=_big())
+    members: bytes
+    grant_json: str
+    added_ms: int = Field(sa_column=_big())
+    synced_ms: int = Field(sa_column=_big(default=0))
+    outcome: str = ""
+
+
+class DataKey(SQLModel, table=True):
+    """A data key, wrapped with the storage key."""
+
+    __tablename__ = "data_key"
+
+    name: str = Field(max_length=32, primary_key=True)
+    wrapped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The Core table of a model: statements are built from it, rows are never made into objects."""
+    return SQLModel.metadata.tables[str(model.__tablename__)]

@@ -1,0 +1,22 @@
+"""One transaction over all tables: each noun's rows as an attribute."""
+
+from sqlalchemy import Connection
+
+from node.store.batches import BatchRows
+from node.store.entries import EntryRows
+from node.store.logs import LogRows
+from node.store.peers import PeerRows
+from node.store.quarantine import QuarantineRows
+from node.store.tables import CaseBatch, PendingBatch, table
+
+
+class UnitOfWork:
+    """The tables inside one transaction; made by `Store.read` and `Store.write`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.logs = LogRows(connection)
+        self.pending = BatchRows(connection, table(PendingBatch))
+        self.cases = BatchRows(connection, table(CaseBatch))
+        self.entries = EntryRows(connection)
+        self.quarantine = QuarantineRows(connection)
+        self.peers = PeerRows(connection)
