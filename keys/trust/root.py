@@ -105,8 +105,7 @@ def open_root(data: bytes, pinned: bytes) -> TrustedRoot:
     require_match(found, pinned)
     metadata, message = _parse(data)
     root = _read(metadata.signed, data, found)
-    signatures = {keyid: signature.signature for keyid, signature in metadata.signatures.items()}
-    require_threshold(root, message, signatures)
+    require_threshold(root, message, _signatures(metadata))
     return root
 
 
@@ -118,23 +117,32 @@ def tuf_key_id(key: PublicKey) -> str:
     return sha256(canonical.encode("ascii")).hexdigest()
 
 
-def require_threshold(root: TrustedRoot, message: bytes, signatures: Mapping[str, str]) -> None:
+def require_threshold(root: TrustedRoot, message: bytes, signatures: Mapping[str, bytes]) -> None:
     """Returns if enough root keys signed `message`, else raises `ThresholdError`.
 
-    `signatures` maps TUF key ids to 64 bytes in hex. Signatures of unknown keys, and invalid ones, count for nothing,
+    `signatures` maps TUF key ids to 64 bytes. Signatures of unknown keys, and invalid ones, count for nothing,
     as in TUF: to stock clients and to us the same set of files is valid.
     """
-    signed = sum(_signed(key, message, signatures.get(tuf_key_id(key), "")) for key in root.root_keys)
+    signed = sum(_signed(key, message, signatures.get(tuf_key_id(key))) for key in root.root_keys)
     if signed < root.threshold:
         raise ThresholdError(Role.ROOT, signed=signed, threshold=root.threshold)
 
 
-def _signed(key: PublicKey, message: bytes, signature_hex: str) -> bool:
+def _signed(key: PublicKey, message: bytes, signature: bytes | None) -> bool:
+    if signature is None:
+        return False
     try:
-        key.verify(message, bytes.fromhex(signature_hex))
-    except (ValueError, TypeError, BadSignatureError):
+        key.verify(message, signature)
+    except BadSignatureError:
         return False
     return True
+
+
+def _signatures(metadata: Metadata[Root]) -> dict[str, bytes]:
+    try:
+        return {keyid: bytes.fromhex(found.signature) for keyid, found in metadata.signatures.items()}
+    except (ValueError, TypeError):
+        raise MalformedTrustError("root: a signature is not hex") from None
 
 
 def _to_tuf(key: PublicKey) -> Key:
