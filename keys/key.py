@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
-from typing import ClassVar, Final, Generic, NoReturn, Self, TypeVar
+from typing import ClassVar, Final, Generic, NoReturn, Self
 
 import nacl.exceptions
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.signing import SigningKey, VerifyKey
-from typing_extensions import override
+from typing_extensions import TypeVar, override
 
 from keys.encoding import b64u, unb64u
 from keys.errors import BadSignatureError, MalformedKeyError
@@ -24,7 +24,7 @@ from keys.roles import Role
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 
-PublicT_co = TypeVar("PublicT_co", bound="PublicKey", covariant=True)
+PublicT_co = TypeVar("PublicT_co", bound="PublicKey", covariant=True, default="PublicKey")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -145,15 +145,17 @@ class PrivateKey(Generic[PublicT_co]):
     __slots__ = ("_public", "_signing")
     __hash__ = None  # type: ignore[assignment]  # a secret is not a dictionary key
 
+    role: ClassVar[Role]
     public_type: ClassVar[type[PublicKey]]
 
     @override
     def __init_subclass__(cls, *, public_type: type[PublicKey]) -> None:
         cls.public_type = public_type
+        cls.role = public_type.role
 
     def __init__(self, seed: bytes) -> None:
         if len(seed) != KEY_BYTES:
-            raise MalformedKeyError(f"a private key for {self.public_type.role} is {KEY_BYTES} bytes")
+            raise MalformedKeyError(f"a private key for {self.role} is {KEY_BYTES} bytes")
         self._signing = SigningKey(bytes(seed))
         self._public: PublicT_co = self.public_type(bytes(self._signing.verify_key))  # type: ignore[assignment]  # the subclass pairs them
 
@@ -165,11 +167,11 @@ class PrivateKey(Generic[PublicT_co]):
     @classmethod
     def from_text(cls, text: str) -> Self:
         """The key in `sigfed-<role>-key:<base64url>`; raises `MalformedKeyError`, also for another role's key."""
-        return cls(_read_text(text, _prefix(cls.public_type.role, "key")))
+        return cls(_read_text(text, _prefix(cls.role, "key")))
 
     def to_text(self) -> str:
         """`sigfed-<role>-key:` and the seed in unpadded base64url. Secret."""
-        return _prefix(self.public_type.role, "key") + b64u(self.seed)
+        return _prefix(self.role, "key") + b64u(self.seed)
 
     @property
     def seed(self) -> bytes:
@@ -252,9 +254,9 @@ class StatementPrivateKey(PrivateKey[StatementPublicKey], public_type=StatementP
     __slots__ = ()
 
 
-PRIVATE_KEY_TYPES: Final[Mapping[Role, type[PrivateKey[PublicKey]]]] = MappingProxyType(
+PRIVATE_KEY_TYPES: Final[Mapping[Role, type[PrivateKey]]] = MappingProxyType(
     {
-        kind.public_type.role: kind
+        kind.role: kind
         for kind in (
             RootPrivateKey,
             TargetsPrivateKey,

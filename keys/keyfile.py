@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from keys.encoding import Fields, Json, b64, dump, load
 from keys.errors import MalformedKeyFileError, WrongPassphraseError
-from keys.key import PRIVATE_KEY_TYPES, PrivateKey, PublicKey
+from keys.key import PRIVATE_KEY_TYPES, PrivateKey
 from keys.roles import Role
 
 VERSION: Final = 1
@@ -69,6 +69,7 @@ class KeyFileHeader:
     role: Role
     node: str
     public: str
+    """Text of the public key; empty where there is none."""
     profile: KdfProfile
 
 
@@ -81,8 +82,8 @@ class OpenedKey:
     node: str
     public: str
 
-    def private_key(self) -> PrivateKey[PublicKey]:
-        """The Ed25519 key of the file's role; raises `MalformedKeyFileError` if it is not one, or not the labelled one."""
+    def private_key(self) -> PrivateKey:
+        """The Ed25519 key of the file's role; raises `MalformedKeyFileError` if it is none, or not the labelled one."""
         kind = PRIVATE_KEY_TYPES.get(self.role)
         if kind is None or len(self.secret) != 32:
             raise MalformedKeyFileError(f"{_WHERE}: its {self.role} key is not an Ed25519 key")
@@ -106,7 +107,7 @@ class _Sealed:
             "v": VERSION,
             "role": self.header.role,
             "node": self.header.node,
-            "public": self.header.public,
+            "public": self.header.public or None,
             "kdf": {
                 "name": "argon2id",
                 "t": profile.time_cost,
@@ -211,7 +212,7 @@ def _header(fields: Fields, kdf: Fields) -> KeyFileHeader:
     return KeyFileHeader(
         role=Role(role),
         node=fields.text("node"),
-        public=fields.text("public"),
+        public="" if fields.absent("public") else fields.text("public"),
         profile=KdfProfile(kdf.integer("t"), kdf.integer("m_kib"), kdf.integer("p")),
     )
 
