@@ -59,6 +59,22 @@ class UnauthenticatedError(NodeError):
     """No credential, or one that does not verify."""
 
 
+class TokenExpiredError(UnauthenticatedError):
+    """An access token past its end: get a new one and ask again."""
+
+
+class ReplayedError(UnauthenticatedError):
+    """An assertion that was used before."""
+
+
+class ClockSkewError(UnauthenticatedError):
+    """The client's clock is `ahead_seconds` ahead of the server's (behind, when negative)."""
+
+    def __init__(self, message: str, *, ahead_seconds: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.ahead_seconds = ahead_seconds
+
+
 class ForbiddenError(NodeError):
     """A good credential whose scope or grant does not cover the request."""
 

@@ -1,0 +1,143 @@
+"""Signed tokens (JWS compact form): the only file that knows PyJWT.
+
+Decides how a token is signed and read: one algorithm, EdDSA, computed with our own keys (PyNaCl verifies, after
+the key's admission); the key is chosen by (issuer, key id) from what the caller trusts, and whatever else a
+header offers (`jku`, `jwk`, `x5u`) is not looked at. What claims must hold is for the two `auth` files to say.
+RFC 7515, RFC 8725. See docs/spec/http.md.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NoReturn
+
+from jwt.algorithms import Algorithm
+from jwt.api_jws import PyJWS
+from jwt.exceptions import PyJWTError
+from typing_extensions import override
+
+from keys.errors import BadSignatureError
+from keys.key import PublicKey
+from keys.signer import Signer
+from node.errors import UnauthenticatedError
+
+MAX_TOKEN_CHARS: Final = 8192
+_ALGORITHM: Final = "EdDSA"
+_MAX_KID_CHARS: Final = 64
+
+Claims = Mapping[str, object]
+ChooseKey = Callable[[str, str], PublicKey | None]
+"""Gives the key of (issuer, key id), or None."""
+
+
+class _EdDsa(Algorithm):
+    """Ed25519 with the keys of `keys.key`."""
+
+    @override
+    def prepare_key(self, key: Any) -> Any:
+        return key
+
+    @override
+    def sign(self, msg: bytes, key: Signer) -> bytes:
+        return key.sign(msg)
+
+    @override
+    def verify(self, msg: bytes, key: PublicKey, sig: bytes) -> bool:
+        try:
+            key.verify(msg, sig)
+        except BadSignatureError:
+            return False
+        return True
+
+    @override
+    @staticmethod
+    def to_jwk(key_obj: Any, as_dict: bool = False) -> NoReturn:
+        raise NotImplementedError("keys come from trust data, never from tokens")
+
+    @override
+    @staticmethod
+    def from_jwk(jwk: Any) -> NoReturn:
+        raise NotImplementedError("keys come from trust data, never from tokens")
+
+
+def _eddsa_only() -> PyJWS:
+    jws = PyJWS(algorithms=[])
+    jws.register_algorithm(_ALGORITHM, _EdDsa())
+    return jws
+
+
+_JWS: Final = _eddsa_only()
+
+
+def sign_token(claims: Mapping[str, str | int], *, typ: str, signer: Signer) -> str:
+    """The claims as a token of type `typ`, signed; the header names the key by its id."""
+    payload = json.dumps(claims, separators=(",", ":")).encode()
+    key: Any = signer  # PyJWT passes it to our algorithm as it is
+    return _JWS.encode(payload, key, _ALGORITHM, headers={"typ": typ, "kid": signer.public.kid})
+
+
+def read_token(token: str, *, typ: str, choose: ChooseKey) -> Claims:
+    """The claims of a token of exactly this type, signed by the key that `choose` gives.
+
+    Raises:
+        UnauthenticatedError: anything else; the text does not say which, so that it helps nobody guess.
+    """
+    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
+        raise _refused()
+    try:
+        unverified = _JWS.decode_complete(token, options={"verify_signature": False})
+        key: Any = _choose(unverified, typ, choose)
+        verified = _JWS.decode_complete(token, key, algorithms=[_ALGORITHM])
+    except PyJWTError:
+        raise _refused() from None
+    return _claims(verified["payload"])
+
+
+def _choose(unverified: Mapping[str, Any], typ: str, choose: ChooseKey) -> PublicKey:
+    header = unverified["header"]
+    kid = header.get("kid")
+    issuer = _claims(unverified["payload"]).get("iss")
+    if header.get("typ") != typ or not isinstance(kid, str) or not isinstance(issuer, str):
+        raise _refused()
+    if len(kid) > _MAX_KID_CHARS:
+        raise _refused()
+    key = choose(issuer, kid)
+    if key is None:
+        raise _refused()
+    return key
+
+
+def _claims(payload: bytes) -> dict[str, object]:
+    try:
+        claims = json.loads(payload.decode("utf-8"), object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise _refused() from None
+    if not isinstance(claims, dict):
+        raise _refused()
+    return claims
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    claims = dict(pairs)
+    if len(claims) != len(pairs):  # two readers could take different ones
+        raise _refused()
+    return claims
+
+
+def _refused() -> UnauthenticatedError:
+    return UnauthenticatedError("the credential presented does not verify")
+
+
+def text_claim(claims: Claims, name: str, *, max_chars: int = 255) -> str:
+    """A claim that must be a text; raises `UnauthenticatedError`."""
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= max_chars:
+        raise UnauthenticatedError(f"the credential presented has no usable {name}")
+    return value
+
+
+def time_claim(claims: Claims, name: str) -> int:
+    """A claim that must be seconds since 1970, a whole number; raises `UnauthenticatedError`."""
+    value = claims.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**40:
+        raise UnauthenticatedError(f"the credential presented has no usable {name}")
+    return value

@@ -1,0 +1,35 @@
+"""What the web server serves: one frozen value that the runtime composes.
+
+An API is made for one caller; what that caller may see is decided by whoever makes it, from the caller's
+scopes. The web server adds authentication and limits, and knows no list.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from keys.key import TokenPublicKey
+from keys.signer import Signer
+from node.clock import Clock, Entropy
+from node.ports.callers import Caller, CallerDirectory
+from node.ports.replay import ReplayGuard
+from protocol.api import EnrolmentApi, PeerApi, SubsetApi, TrustApi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebServices:
+    """Everything behind the HTTP API of one node."""
+
+    node: str
+    """Name of the node: it makes the issuer of tokens and the origins of logs."""
+    clock: Clock
+    entropy: Entropy
+    token_signer: Signer
+    """Signs access tokens."""
+    token_keys: tuple[TokenPublicKey, ...]
+    """Keys whose access tokens are accepted: the signer's, and predecessors until their tokens have expired."""
+    callers: CallerDirectory
+    replays: ReplayGuard
+    trust: Callable[[], TrustApi]
+    peer: Callable[[Caller], PeerApi]
+    partner: Callable[[Caller], SubsetApi]
+    enrolment: Callable[[], EnrolmentApi]

@@ -1,0 +1,193 @@
+"""TLS between nodes: 1.3 only, self-signed certificates, pinned by the SHA-256 of their public key (SPKI).
+
+Decides what a certificate is worth here: nothing but its key. Names, dates and issuers in it are ignored; a
+connection stands when the key is one that signed trust data pins, and that is checked inside the handshake,
+so that nothing is sent to anyone else. Who is calling is the business of tokens. See docs/spec/http.md.
+"""
+
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from typing_extensions import Buffer, override
+
+from node.clock import Entropy
+
+DEFAULT_DAYS: Final = 3650
+_BACKDATED: Final = timedelta(days=1)  # tools that look at dates may run on a machine whose clock is behind
+
+
+@dataclass(frozen=True, slots=True)
+class TlsIdentity:
+    """A certificate and its private key."""
+
+    certificate: bytes
+    """PEM."""
+    key: bytes = field(repr=False)
+    """PKCS #8, DER, not encrypted: keep it in a sealed key file."""
+
+    @property
+    def spki_sha256(self) -> bytes:
+        """The pin: 32 bytes."""
+        return _pin(x509.load_pem_x509_certificate(self.certificate))
+
+
+def create_identity(node: str, *, now: datetime, days: int = DEFAULT_DAYS) -> TlsIdentity:
+    """A fresh P-256 key with a self-signed certificate for `node`, good for `days` days."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, node[:64])])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(node)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return TlsIdentity(
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+    )
+
+
+def spki_sha256(certificate_der: bytes) -> bytes:
+    """The pin of a certificate: SHA-256 of its SubjectPublicKeyInfo, 32 bytes.
+
+    Raises:
+        ssl.SSLCertVerificationError: bytes that are no certificate, or a key of an unknown kind.
+    """
+    try:
+        return _pin(x509.load_der_x509_certificate(certificate_der))
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise ssl.SSLCertVerificationError("the certificate presented cannot be read") from exc
+
+
+def _pin(certificate: x509.Certificate) -> bytes:
+    spki = certificate.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return sha256(spki).digest()
+
+
+def server_context(identity: TlsIdentity, *, entropy: Entropy) -> ssl.SSLContext:
+    """The context a node listens with: TLS 1.3, no tickets (a resumed session would outlive a rotation)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.num_tickets = 0
+    _load(context, identity, passphrase=entropy(32))
+    return context
+
+
+def _load(context: ssl.SSLContext, identity: TlsIdentity, *, passphrase: bytes) -> None:
+    """Hand the key to OpenSSL, which takes files only: encrypted there under a passphrase nobody keeps."""
+    key = serialization.load_der_private_key(identity.key, None)
+    sealed = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase.hex().encode()),
+    )
+    with TemporaryDirectory(prefix="sigfed-") as folder:
+        certificate_file, key_file = Path(folder, "certificate.pem"), Path(folder, "key.pem")
+        certificate_file.write_bytes(identity.certificate)
+        key_file.write_bytes(sealed)
+        context.load_cert_chain(certificate_file, key_file, passphrase.hex())
+
+
+class Traffic:
+    """Counts the bytes above TLS of all connections of one client, heads of requests and replies included."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.received = 0
+
+    def on_sent(self, data: memoryview) -> None:
+        """Called with what was handed to TLS; the view is valid during the call only."""
+        self.sent += data.nbytes
+
+    def on_received(self, data: memoryview) -> None:
+        """Called with what TLS handed up; the view is valid during the call only."""
+        self.received += data.nbytes
+
+
+class PinnedObject(ssl.SSLObject):
+    """A TLS connection that ends its own handshake unless the other side has a pinned key."""
+
+    @override
+    def do_handshake(self) -> None:
+        """Complete the handshake and compare the key; raises before a byte of the application is sent."""
+        super().do_handshake()
+        self._pinned.admit(self.getpeercert(binary_form=True))
+
+    @override
+    def read(self, *args: Any) -> Any:
+        """Read and count: bytes, or with a buffer as second argument the number of bytes put there."""
+        result: Any = super().read(*args)
+        data = memoryview(args[1])[:result] if len(args) > 1 else memoryview(result)
+        self._pinned.traffic.on_received(data)
+        return result
+
+    @override
+    def write(self, data: Buffer) -> int:
+        """Write and count."""
+        count = super().write(data)
+        self._pinned.traffic.on_sent(memoryview(data)[:count])
+        return count
+
+    @property
+    def _pinned(self) -> "PinnedContext":
+        assert isinstance(self.context, PinnedContext), "made by a PinnedContext"
+        return self.context
+
+
+class PinnedContext(ssl.SSLContext):
+    """A client context; use `client_context` or `unpinned_context`."""
+
+    sslobject_class = PinnedObject
+    pins: frozenset[bytes] | None
+    """None: nothing is pinned yet, keys are only noted in `seen`."""
+    seen: set[bytes]
+    traffic: Traffic
+
+    def admit(self, certificate_der: bytes | None) -> None:
+        """Raise `ssl.SSLCertVerificationError` unless the certificate's key is pinned."""
+        if certificate_der is None:
+            raise ssl.SSLCertVerificationError("no certificate was presented")
+        pin = spki_sha256(certificate_der)
+        self.seen.add(pin)
+        if self.pins is not None and pin not in self.pins:
+            raise ssl.SSLCertVerificationError("the certificate presented is not pinned")
+
+
+def client_context(pins: frozenset[bytes], *, traffic: Traffic | None = None) -> PinnedContext:
+    """A context that talks to holders of a pinned key only (SHA-256 of SPKI, 32 bytes each)."""
+    assert pins, "a client context needs pins"
+    context = unpinned_context(traffic=traffic)
+    context.pins = pins
+    return context
+
+
+def unpinned_context(*, traffic: Traffic | None = None) -> PinnedContext:
+    """A context for fetching the files that establish trust, and nothing else; it notes the keys it saw."""
+    context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # no authority vouches for anyone: `admit` compares the key itself
+    context.pins = None
+    context.seen = set()
+    context.traffic = traffic or Traffic()
+    return context
