@@ -1,0 +1,243 @@
+"""What makes a digest effective: enough countries on their own knowledge, or an authority, and no block.
+
+A pure function of the held lists, the members register and the previous effective set; neither the order of its
+inputs nor a clock plays a part (`fresh` was decided before). Each digest stands alone: digests of one file help
+each other nowhere. Which adds count is `protocol.voices`', which blocks apply `protocol.blocking`'s. What a release
+takes of the effective digests is the subset's filter. Spec: docs/spec/quorum.md.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from keys.trust.members import Members
+from protocol.blocking import Blocking, Standing, StandingBlock
+from protocol.digest import Digest
+from protocol.listing import BlockKind, Entry
+from protocol.opening import EntryRef
+from protocol.voices import Discount, MemberListing, Voice, Voices
+
+# Callers of the quorum need the types of its input and answer from here.
+__all__ = [
+    "Blocked",
+    "Decision",
+    "Discount",
+    "Discounted",
+    "Excluded",
+    "MemberListing",
+    "Standing",
+    "StandingBlock",
+    "Support",
+    "Tombstoned",
+    "TooFewCountries",
+    "Why",
+    "decide",
+    "effective",
+]
+
+Key: TypeAlias = tuple[int, Digest]
+"""Collection and digest."""
+
+_NOTHING: Final[frozenset[Digest]] = frozenset()
+_NO_PREVIOUS: Final[frozenset[Key]] = frozenset()
+_NO_RELEASE: Final[frozenset[EntryRef]] = frozenset()
+
+
+def _never(_: Digest) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """Why a digest is effective in a collection: the counting entries, lowest index first in each list."""
+
+    collection: int
+    digest: Digest
+    countries: Mapping[str, tuple[Entry, ...]]
+    """By ISO 3166 alpha-2 code, ascending."""
+    authorities: Mapping[str, tuple[Entry, ...]]
+    """By node name of the members that are an authority for the collection, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooFewCountries:
+    """Not enough countries list the digest on their own knowledge."""
+
+    found: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discounted:
+    """An active entry that does not count."""
+
+    node: str
+    ref: EntryRef
+    reason: Discount
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A list's block applies."""
+
+    node: str
+    ref: EntryRef
+    kind: BlockKind
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """This node excludes the digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstoned:
+    """The digest was shredded here."""
+
+
+Why: TypeAlias = Excluded | Tombstoned | Blocked | TooFewCountries | Discounted
+"""One reason why a digest is not effective."""
+
+
+class Decision:
+    """What is effective, what is blocked, and why something is not."""
+
+    __slots__ = (
+        "_blocking",
+        "_exclusions",
+        "_k",
+        "_previous",
+        "_tombstoned",
+        "_voices",
+        "blocks",
+        "effective",
+    )
+
+    def __init__(
+        self,
+        voices: Voices,
+        blocking: Blocking,
+        *,
+        k: int,
+        previous: frozenset[Key],
+        exclusions: frozenset[Digest],
+        tombstoned: Callable[[Digest], bool],
+    ) -> None:
+        self._voices = voices
+        self._blocking = blocking
+        self._k = k
+        self._previous = previous
+        self._exclusions = exclusions
+        self._tombstoned = tombstoned
+        self.effective: Mapping[Key, Support] = dict(sorted(self._supports(), key=lambda item: item[0]))
+        """The effective digests by collection, in ascending order."""
+        self.blocks: tuple[StandingBlock, ...] = blocking.show(sorted({key[0] for key in voices.adds}))
+        """Every open block and what it does, for operators."""
+
+    def explain(self, collection: int, digest: Digest) -> tuple[Why, ...]:
+        """Every reason why a digest is not effective in a collection; none when it is."""
+        key = (collection, digest)
+        return () if key in self.effective else tuple(self._reasons(key))
+
+    def _supports(self) -> Iterator[tuple[Key, Support]]:
+        for key in self._voices.adds:
+            support = self._support(key)
+            if self._is_enough(support) and not self._is_withheld(key):
+                yield key, support
+
+    def _support(self, key: Key) -> Support:
+        """The voices that count for a digest: new ones must come from fresh lists."""
+        countries: defaultdict[str, list[Entry]] = defaultdict(list)
+        authorities: defaultdict[str, list[Entry]] = defaultdict(list)
+        for voice in self._counting(key):
+            if voice.member.country is not None:
+                countries[voice.member.country].append(voice.entry)
+            if key[0] in voice.member.authority_for:
+                authorities[voice.member.node].append(voice.entry)
+        return Support(
+            collection=key[0], digest=key[1], countries=_ordered(countries), authorities=_ordered(authorities)
+        )
+
+    def _counting(self, key: Key) -> list[Voice]:
+        voices = self._voices.adds.get(key, [])
+        return voices if key in self._previous else [voice for voice in voices if voice.fresh]
+
+    def _is_enough(self, support: Support) -> bool:
+        return len(support.countries) >= self._k or bool(support.authorities)
+
+    def _is_withheld(self, key: Key) -> bool:
+        digest = key[1]
+        return (
+            digest in self._exclusions or self._tombstoned(digest) or digest in self._blocking.blocked(key[0])
+        )
+
+    def _reasons(self, key: Key) -> Iterator[Why]:
+        collection, digest = key
+        if digest in self._exclusions:
+            yield Excluded()
+        if self._tombstoned(digest):
+            yield Tombstoned()
+        for block in self._blocking.applying(collection, digest):
+            yield Blocked(block.node, block.ref, block.kind)
+        support = self._support(key)
+        if self._is_enough(support):
+            return
+        yield TooFewCountries(len(support.countries), self._k)
+        for node, entry, reason in self._voices.discounted(collection, digest):
+            yield Discounted(node, entry.ref, reason)
+        counting = self._counting(key)
+        for voice in self._voices.adds.get(key, ()):
+            if voice not in counting:
+                yield Discounted(voice.member.node, voice.entry.ref, Discount.STALE)
+
+
+def decide(
+    listings: Sequence[MemberListing],
+    members: Members,
+    *,
+    previous: frozenset[Key] = _NO_PREVIOUS,
+    exclusions: frozenset[Digest] = _NOTHING,
+    tombstoned: Callable[[Digest], bool] = _never,
+    released: frozenset[EntryRef] = _NO_RELEASE,
+) -> Decision:
+    """Judge all held lists of all members.
+
+    `previous` is the effective set before (collection and digest), `exclusions` and `tombstoned` are this node's
+    own, `released` are blocks of removed members that a second person released. Lists of removed members belong
+    into `listings`: their adds have ended, their blocks have not.
+    """
+    origins = {held.listing.origin for held in listings}
+    assert len(origins) == len(listings), "one list at two sizes"
+    voices = Voices(listings, members)
+    blocking = Blocking(listings, members, voices, previous=previous, released=released)
+    return Decision(
+        voices, blocking, k=members.k, previous=previous, exclusions=exclusions, tombstoned=tombstoned
+    )
+
+
+def effective(
+    listings: Sequence[MemberListing],
+    members: Members,
+    *,
+    previous: frozenset[Key] = _NO_PREVIOUS,
+    exclusions: frozenset[Digest] = _NOTHING,
+    tombstoned: Callable[[Digest], bool] = _never,
+    released: frozenset[EntryRef] = _NO_RELEASE,
+) -> Mapping[Key, Support]:
+    """The effective digests by collection, with their support; see `decide`."""
+    return decide(
+        listings,
+        members,
+        previous=previous,
+        exclusions=exclusions,
+        tombstoned=tombstoned,
+        released=released,
+    ).effective
+
+
+def _ordered(entries: Mapping[str, list[Entry]]) -> Mapping[str, tuple[Entry, ...]]:
+    return {
+        name: tuple(sorted(entries[name], key=lambda entry: (entry.origin, entry.index)))
+        for name in sorted(entries)
+    }
