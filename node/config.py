@@ -5,6 +5,7 @@ silently do nothing. Secrets are never in the file, only the paths of files that
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +15,7 @@ from node.errors import ConfigError, NotInitialisedError
 
 CONFIG_NAME = "sigfed.toml"
 
-_NODE_NAME = r"^(?=.{1,120}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
+_NODE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
 
 
 class _Section(BaseModel):
@@ -63,7 +64,7 @@ class Guards(_Section):
 class Settings(_Section):
     """Everything a node is told by its operator."""
 
-    node: Annotated[str, Field(pattern=_NODE_NAME)]
+    node: Annotated[str, Field(pattern=_NODE_NAME, max_length=120)]
     """DNS-like name, for ever: it is the first part of every origin."""
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     profile: Literal["small", "full"] = "small"
@@ -98,9 +99,20 @@ def parse(text: str, *, source: str) -> Settings:
         ConfigError: not TOML, or a value or key is not allowed.
     """
     try:
-        return Settings.model_validate(tomllib.loads(text))
+        fields = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"{source}: {exc}", hint="correct the line it names") from exc
+    return validate(fields, source=source)
+
+
+def validate(fields: Mapping[str, object], *, source: str) -> Settings:
+    """The settings with these values; `source` names them in errors.
+
+    Raises:
+        ConfigError: a value or key that is not allowed.
+    """
+    try:
+        return Settings.model_validate(fields)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from keys.errors import KeysError
-from keys.key import PrivateKey
+from keys.key import PrivateKey, PublicKey
 from keys.keyfile import ONLINE, KdfProfile, describe, seal, unseal
 from keys.roles import Role
 from node.clock import Entropy
@@ -19,7 +19,7 @@ from node.signing.files import create_private, read_private
 Passphrase = Callable[[], bytes]
 """Asks for the passphrase when it is first needed: a file, a prompt or a system credential."""
 
-Key = TypeVar("Key", bound=PrivateKey)
+Key = TypeVar("Key", bound=PrivateKey[PublicKey])
 
 
 class Keychain:
@@ -48,7 +48,7 @@ class Keychain:
             AlreadyExistsError: a key of this role and label exists.
         """
         key = kind.from_seed(self._entropy(32))
-        self._write(key.role, label, key.seed, public=key.public.to_text())
+        self._write(key.public.role, label, key.seed, public=key.public.to_text())
         return key
 
     def create_secret(
@@ -80,7 +80,7 @@ class Keychain:
             ConfigError: the file is of another node or role.
             WrongPassphraseError: the passphrase does not open it.
         """
-        return kind.from_seed(self.secret(kind.role, label))
+        return kind.from_seed(self.secret(kind.public_type.role, label))
 
     def secret(self, role: Role, label: str) -> bytes:
         """The secret bytes of a key file; raises as `key` does."""

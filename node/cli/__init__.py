@@ -1,0 +1,1 @@
+"""The command line: `sigfed NOUN VERB`, one module a noun; services do the work."""

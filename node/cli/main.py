@@ -1,0 +1,101 @@
+"""The entry point: the command tree, what every command has, and where failures become messages and exit codes."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from keys.errors import KeysError
+from node import journal
+from node.cli import agency, exchange, partner, setup, subsets
+from node.cli.exit_codes import ExitCode, exit_code
+from node.cli.output import Output
+from node.cli.session import Session
+from node.errors import NodeError
+from node.runtime.home import Home
+from protocol.errors import ProtocolError
+
+AGENCY, PARTNER, OPERATOR = "For agencies", "For partners", "For operators"
+
+app = typer.Typer(
+    name="sigfed",
+    help="Share signed lists of known-file hashes between agencies, and let partners ask privately.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option("--home", envvar="SIGFED_HOME", help="Folder of the node or partner.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Results as one JSON line each.")] = False,
+    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more (-vv: debug).")] = 0,
+) -> None:
+    """Options that every command has."""
+    journal.configure(level=("WARNING", "INFO", "DEBUG")[min(verbose, 2)])
+    context.obj = Session(
+        home=Home(home.expanduser().absolute()) if home else Home.default(), output=Output(as_json=as_json)
+    )
+
+
+for name, command in {
+    "init": setup.init,
+    "run": setup.run,
+    "status": setup.status,
+    "doctor": setup.doctor,
+}.items():
+    app.command(name, rich_help_panel=OPERATOR)(command)
+for name, command in {
+    "hash": agency.hash_folder,
+    "publish": agency.publish,
+    "endorse": agency.endorse,
+}.items():
+    app.command(name, rich_help_panel=AGENCY)(command)
+for name, command in {"enroll": partner.enroll, "update": partner.update, "check": partner.check}.items():
+    app.command(name, rich_help_panel=PARTNER)(command)
+app.command("demo", rich_help_panel=OPERATOR)(setup.demo)
+app.add_typer(agency.lists, name="list", rich_help_panel=AGENCY)
+app.add_typer(agency.entries, name="entry", rich_help_panel=AGENCY)
+app.add_typer(exchange.members, name="member", rich_help_panel=OPERATOR)
+app.add_typer(exchange.peers, name="peer", rich_help_panel=OPERATOR)
+app.add_typer(subsets.subsets, name="subset", rich_help_panel=OPERATOR)
+app.add_typer(subsets.partners, name="partner", rich_help_panel=OPERATOR)
+app.add_typer(exchange.evidence, name="evidence", rich_help_panel=AGENCY)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of one command line; messages go to standard error."""
+    try:
+        result = app(arguments, standalone_mode=False)
+    except (KeysError, ProtocolError, NodeError) as error:
+        return _failed(error)
+    except typer.Abort:
+        sys.stderr.write("sigfed: stopped; nothing was changed\n")
+        return ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
+        sys.stderr.write("sigfed: interrupted; the same command resumes\n")
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.FATAL
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _failed(error: KeysError | ProtocolError | NodeError) -> int:
+    sys.stderr.write(f"sigfed: {error}\n")
+    hint = error.hint if isinstance(error, NodeError) else ""
+    if hint:
+        sys.stderr.write(f"  {hint}\n")
+    return exit_code(error)
+

@@ -1,0 +1,88 @@
+"""What the command line prints, and where: results on standard output, talk on standard error.
+
+With `--json` a result is one JSON line of documented, stable fields, and nothing else reaches standard output.
+Progress is drawn on terminals only. No digest, key or token is ever printed unless the user asked for exactly it.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TextIO
+
+Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
+
+
+@dataclass(slots=True)
+class Output:
+    """Where this run's results and talk go."""
+
+    as_json: bool = False
+    quiet: bool = False
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+
+    def result(self, fields: Mapping[str, Fact], *lines: str) -> None:
+        """One result: `fields` with `--json`, else `lines` for people."""
+        if self.as_json:
+            self.out.write(json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n")
+            return
+        for line in lines:
+            self.out.write(line + "\n")
+
+    def talk(self, *lines: str) -> None:
+        """Something for the person who watches."""
+        if not self.quiet:
+            self.err.write("".join(line + "\n" for line in lines))
+
+    def following(self, *steps: str) -> None:
+        """What to do next; every step of the command line ends with this."""
+        if self.as_json:
+            return
+        for step in steps:
+            self.talk(f"next: {step}")
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator["Progress"]:
+        """A counter that is redrawn in place on a terminal and silent elsewhere."""
+        progress = Progress(what, self.err, enabled=self.err.isatty() and not self.quiet)
+        try:
+            yield progress
+        finally:
+            progress.close()
+
+
+class Progress:
+    """One line on a terminal that counts."""
+
+    def __init__(self, what: str, err: TextIO, *, enabled: bool) -> None:
+        self._what = what
+        self._err = err
+        self._enabled = enabled
+        self._drawn = 0
+
+    def at(self, done: int, total: int | None = None) -> None:
+        """Redraw when at least one percent, or a thousand items, has been done since the last time."""
+        step = max(1, total // 100) if total else 1000
+        if not self._enabled or done - self._drawn < step:
+            return
+        self._drawn = done
+        shown = f"{done:,}" if total is None else f"{done:,} of {total:,}"
+        self._err.write(f"\r{self._what}: {shown}\x1b[K")
+        self._err.flush()
+
+    def close(self) -> None:
+        """Remove the line."""
+        if self._enabled and self._drawn:
+            self._err.write("\r\x1b[K")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows under a header, in aligned columns."""
+    cells = [list(header), *[list(row) for row in rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]

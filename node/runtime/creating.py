@@ -1,0 +1,134 @@
+"""Creating a node: configuration, keys, certificate, trust files and store, in a folder where nothing lives yet."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from keys.errors import KeysError
+from keys.keyfile import OFFLINE, ONLINE, KdfProfile
+from keys.roles import Role
+from keys.trust.node_parts import NodeLimits
+from node import config
+from node.clock import Clock, Entropy
+from node.config import Guards, Secrets, Settings
+from node.errors import AlreadyExistsError, ConfigError, UsageError
+from node.objects.folder import FolderObjects
+from node.runtime import passphrases
+from node.runtime.home import Home
+from node.runtime.opening import CERTIFICATE_NAME
+from node.services.founding import FIRST, Founded, Founding, found
+from node.signing.keychain import Keychain
+from node.store.store import Store
+from node.tls import create_identity
+
+ROOT_KDF = {"offline": OFFLINE, "online": ONLINE}
+"""What opening a root key costs: 2 GiB and seconds, or 64 MiB and a tenth of a second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the operator decided in `sigfed init`."""
+
+    settings: Settings
+    root_kdf: KdfProfile
+
+
+def plan(
+    *,
+    node: str,
+    country: str,
+    url: str,
+    host: str,
+    port: int,
+    profile: str,
+    dsn: str,
+    passphrase_file: Path | None,
+    root_passphrase_file: Path | None,
+    root_kdf: str,
+) -> Plan:
+    """A plan from the operator's answers.
+
+    Raises:
+        ConfigError: an answer that cannot be used; the text names it.
+        UsageError: an unknown profile of key derivation.
+    """
+    if root_kdf not in ROOT_KDF:
+        raise UsageError(f"--root-kdf is one of: {', '.join(ROOT_KDF)}")
+    fields = {
+        "node": node,
+        "country": country,
+        "profile": profile,
+        "listen": {"host": host, "port": port, "url": url if url.endswith("/") else url + "/"},
+        "store": {"dsn": dsn},
+        "secrets": _paths(passphrase_file=passphrase_file, root_passphrase_file=root_passphrase_file),
+    }
+    return Plan(settings=config.validate(fields, source="init"), root_kdf=ROOT_KDF[root_kdf])
+
+
+def _paths(**files: Path | None) -> dict[str, str]:
+    return {name: str(path.expanduser().absolute()) for name, path in files.items() if path is not None}
+
+
+def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded:
+    """Create the node; the configuration is written last, so a creation that was cut off is not a node.
+
+    Raises:
+        AlreadyExistsError: a node, or part of one, is in the folder.
+    """
+    settings = plan.settings
+    _require_empty(home)
+    keychain, root_keychain = _new_keychains(home, plan, entropy)
+    files = FolderObjects(home.trust)
+    identity = create_identity(settings.node, now=clock.now())
+    founding = Founding(
+        node=settings.node,
+        country=settings.country,
+        url=settings.listen.url,
+        profile=settings.profile,
+        tls_spki_sha256=identity.spki_sha256,
+        limits=_limits(settings.guards),
+    )
+    try:
+        founded = found(founding, keychain=keychain, root_keychain=root_keychain, files=files, clock=clock)
+    except KeysError as exc:
+        raise ConfigError(str(exc)) from exc
+    files.put(CERTIFICATE_NAME, identity.certificate)
+    keychain.create_secret(Role.TLS, FIRST, secret=identity.key)
+    storage_key = keychain.secret(Role.STORAGE, FIRST)
+    Store.create(store_dsn(home, settings), storage_key=storage_key, entropy=entropy).dispose()
+    FolderObjects(home.objects)
+    config.write_new(home.folder, settings)
+    return founded
+
+
+def store_dsn(home: Home, settings: Settings) -> str:
+    """Where the tables are: as configured, else SQLite in the home folder."""
+    return settings.store.dsn or f"sqlite:///{home.database}"
+
+
+def _require_empty(home: Home) -> None:
+    for path in (home.config, home.keys, home.trust, home.database):
+        if path.exists():
+            raise AlreadyExistsError(
+                f"{path} exists: a node, or part of one, is in this folder",
+                hint="choose another folder with --home; nothing was changed",
+            )
+    home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _new_keychains(home: Home, plan: Plan, entropy: Entropy) -> tuple[Keychain, Keychain]:
+    secrets: Secrets = plan.settings.secrets
+    online = passphrases.new_passphrase(what="passphrase of this node", file=secrets.passphrase_file)
+    offline = passphrases.new_passphrase(what="root passphrase", file=secrets.root_passphrase_file)
+    node = plan.settings.node
+    return (
+        Keychain(home.keys, node=node, passphrase=online, entropy=entropy),
+        Keychain(home.offline_keys, node=node, passphrase=offline, entropy=entropy, profile=plan.root_kdf),
+    )
+
+
+def _limits(guards: Guards) -> NodeLimits:
+    return NodeLimits(
+        max_adds_per_day=guards.max_adds_per_day,
+        max_withdraws_per_day=guards.max_withdraws_per_day,
+        max_checkpoint_age_s=guards.max_checkpoint_age_hours * 3600,
+    )

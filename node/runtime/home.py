@@ -1,0 +1,65 @@
+"""Where everything of a node lies inside its home folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from node.config import CONFIG_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One folder, one node (or one partner's client)."""
+
+    folder: Path
+
+    @classmethod
+    def default(cls) -> "Home":
+        """The platform's data folder for this program."""
+        return cls(user_data_path("sigfed", appauthor=False))
+
+    @property
+    def config(self) -> Path:
+        """The configuration file."""
+        return self.folder / CONFIG_NAME
+
+    @property
+    def keys(self) -> Path:
+        """Key files of the running node."""
+        return self.folder / "keys"
+
+    @property
+    def offline_keys(self) -> Path:
+        """Root and targets keys, until their holders take them away."""
+        return self.keys / "offline"
+
+    @property
+    def trust(self) -> Path:
+        """The node's own signed trust files, and its certificate."""
+        return self.folder / "trust"
+
+    @property
+    def introductions(self) -> Path:
+        """Trust files of members, as they were introduced."""
+        return self.folder / "members"
+
+    @property
+    def objects(self) -> Path:
+        """The object store."""
+        return self.folder / "objects"
+
+    @property
+    def signer(self) -> Path:
+        """State of the log signer."""
+        return self.folder / "signer"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file, when no DSN is configured."""
+        return self.folder / "sigfed.db"
+
+    @property
+    def partner(self) -> Path:
+        """State of an enrolled partner."""
+        return self.folder / "partner"

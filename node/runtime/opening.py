@@ -1,0 +1,121 @@
+"""Opening a node that exists: its settings, keys, trust files and log signer; stores are opened on demand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keys.errors import KeysError
+from keys.key import LogPrivateKey, RootPrivateKey
+from keys.keyfile import OFFLINE, KdfProfile
+from keys.roles import Role
+from keys.signer import Signer
+from keys.trust.fingerprint import fingerprint
+from node import config
+from node.clock import Clock, Entropy, SystemClock, system_entropy
+from node.config import Settings
+from node.errors import MissingObjectError, NotFoundError, NotInitialisedError
+from node.objects.folder import FolderObjects
+from node.runtime import passphrases
+from node.runtime.home import Home
+from node.services.founding import FIRST
+from node.services.trusting import ROOT_NAME, OwnTrust
+from node.signing.keychain import Keychain
+from node.signing.log_signer import FolderLogSigner
+from node.tls import TlsIdentity
+
+CERTIFICATE_NAME = "tls-1.pem"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A node's settings, keys and trust: enough to sign and to say who it is."""
+
+    home: Home
+    settings: Settings
+    clock: Clock
+    entropy: Entropy
+    keychain: Keychain
+    root_keychain: Keychain
+    trust_files: FolderObjects
+    trust: OwnTrust
+
+    def root_signers(self) -> Sequence[Signer]:
+        """As many root keys as must sign; asks for the root passphrase.
+
+        Raises:
+            NotFoundError: too few root keys are on this machine.
+        """
+        wanted = self.trust.root().threshold
+        labels = self.root_keychain.labels(Role.ROOT)[:wanted]
+        if len(labels) < wanted:
+            raise NotFoundError(
+                f"{wanted} root keys must sign and {len(labels)} are in {self.home.offline_keys}",
+                hint="copy the holders' key files there for this step, and take them away afterwards",
+            )
+        return [self.root_keychain.key(RootPrivateKey, label) for label in labels]
+
+    def log_signer(self) -> FolderLogSigner:
+        """The signer of this node's lists and release logs."""
+        return FolderLogSigner(self.home.signer, self._log_keys)
+
+    def _log_keys(self, origin: str) -> Sequence[Signer]:
+        return [self.keychain.key(LogPrivateKey, log_label(origin))]
+
+    def tls(self) -> TlsIdentity:
+        """The certificate and key that this node serves with."""
+        return TlsIdentity(
+            certificate=self.trust_files.get(CERTIFICATE_NAME),
+            key=self.keychain.secret(Role.TLS, FIRST),
+        )
+
+
+def log_label(origin: str) -> str:
+    """Label of the key that signs the log `origin`: `lists-NAME-1` or `subsets-NAME-1`."""
+    return "-".join([*origin.split("/")[1:], FIRST])
+
+
+def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = system_entropy) -> Identity:
+    """The node that lives in `home`.
+
+    Raises:
+        NotInitialisedError: nothing lives there.
+        ConfigError: its configuration cannot be used.
+    """
+    settings = config.load(home.folder)
+    keychains = make_keychains(home, settings, entropy=entropy)
+    files = FolderObjects(home.trust)
+    the_clock = clock or SystemClock()
+    try:
+        pinned = fingerprint(files.get(ROOT_NAME))
+    except (MissingObjectError, KeysError) as exc:
+        raise NotInitialisedError(f"{home.trust} has no root", hint="restore it from a backup") from exc
+    return Identity(
+        home=home,
+        settings=settings,
+        clock=the_clock,
+        entropy=entropy,
+        keychain=keychains[0],
+        root_keychain=keychains[1],
+        trust_files=files,
+        trust=OwnTrust(files, the_clock, root_sha256=pinned),
+    )
+
+
+def make_keychains(
+    home: Home, settings: Settings, *, entropy: Entropy, root_profile: KdfProfile = OFFLINE
+) -> tuple[Keychain, Keychain]:
+    """The online keychain and that of the root's holders."""
+    secrets = settings.secrets
+    online = passphrases.from_sources(
+        what="passphrase of this node", file=secrets.passphrase_file, credential=passphrases.CREDENTIAL
+    )
+    offline = passphrases.from_sources(
+        what="root passphrase",
+        file=secrets.root_passphrase_file,
+        credential=f"{passphrases.CREDENTIAL}-root",
+    )
+    return (
+        Keychain(home.keys, node=settings.node, passphrase=online, entropy=entropy),
+        Keychain(
+            home.offline_keys, node=settings.node, passphrase=offline, entropy=entropy, profile=root_profile
+        ),
+    )

@@ -1,0 +1,62 @@
+"""Where passphrases come from: a file, a system credential, or a prompt; never an argument or a variable."""
+
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from node.errors import ConfigError, UsageError
+from node.signing.files import read_private
+
+MIN_BYTES = 8
+CREDENTIAL = "sigfed-passphrase"
+
+
+def from_sources(*, what: str, file: Path | None, credential: str) -> Callable[[], bytes]:
+    """A function that finds the passphrase when it is first needed and remembers it.
+
+    The order is: the configured file, a systemd credential of that name, a prompt on the terminal.
+    """
+
+    @cache
+    def ask() -> bytes:
+        if file is not None:
+            return _checked(read_private(file).rstrip(b"\r\n"), str(file))
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        if folder and (path := Path(folder, credential)).exists():
+            return _checked(path.read_bytes().rstrip(b"\r\n"), str(path))
+        return _prompt(what)
+
+    return ask
+
+
+def new_passphrase(*, what: str, file: Path | None) -> Callable[[], bytes]:
+    """As `from_sources` for a passphrase that does not exist yet: a prompt asks twice."""
+
+    @cache
+    def ask() -> bytes:
+        if file is not None:
+            return _checked(read_private(file).rstrip(b"\r\n"), str(file))
+        first = _checked(_prompt(f"new {what}"), what)
+        if _prompt(f"{what} again") != first:
+            raise UsageError("the two passphrases differ")
+        return first
+
+    return ask
+
+
+def _prompt(what: str) -> bytes:
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            f"the {what} is needed and there is no terminal to ask on",
+            hint="name a file in sigfed.toml: [secrets] passphrase_file, root_passphrase_file",
+        )
+    return getpass.getpass(f"{what}: ").encode()
+
+
+def _checked(value: bytes, where: str) -> bytes:
+    if len(value) < MIN_BYTES:
+        raise ConfigError(f"{where}: a passphrase has at least {MIN_BYTES} characters")
+    return value

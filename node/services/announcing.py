@@ -1,0 +1,43 @@
+"""What the node document says of the node's logs and subsets: a new one is announced before anybody can follow it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from keys.key import LogPublicKey
+from keys.signer import Signer
+from keys.trust.node_document import NodeDocument
+from keys.trust.node_parts import EpochInfo, LogInfo, SubsetInfo
+from keys.trust.vkey import DatedVkey
+from keys.trust.window import Window
+from node.services.trusting import OwnTrust
+
+LOG_KEY_DAYS = 730
+
+
+def announce_log(
+    trust: OwnTrust, origin: str, key: LogPublicKey, *, valid: Window, signers: Sequence[Signer]
+) -> NodeDocument:
+    """Name a new log, its address and its key in the node document; nothing happens when it is named already."""
+    document = trust.document()
+    if any(log.origin == origin for log in document.logs):
+        return document
+    base = document.endpoints[0].url
+    info = LogInfo(
+        origin=origin,
+        url=base + origin.partition("/")[2] + "/",
+        vkeys=(DatedVkey.of(key, name=origin, valid=valid),),
+    )
+    return trust.revise_document(lambda old: replace(old, logs=(*old.logs, info)), signers=signers)
+
+
+def announce_epoch(
+    trust: OwnTrust, subset: str, epoch: EpochInfo, *, signers: Sequence[Signer]
+) -> NodeDocument:
+    """Name an epoch of a subset and its public key in the node document."""
+
+    def change(old: NodeDocument) -> NodeDocument:
+        others = tuple(info for info in old.subsets if info.name != subset)
+        epochs = next((info.epochs for info in old.subsets if info.name == subset), ())
+        return replace(old, subsets=(*others, SubsetInfo(name=subset, epochs=(*epochs, epoch))))
+
+    return trust.revise_document(change, signers=signers)

@@ -1,0 +1,156 @@
+"""Founding a node: all its keys, its root, its first node document and a members register with itself in it.
+
+It happens once. Root and targets keys go to a keychain of their own, so that they can leave the machine; everything
+else stays with the node. Nothing that exists is overwritten.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from keys.key import (
+    AuthPrivateKey,
+    AuthPublicKey,
+    PrivateKey,
+    PublicKey,
+    RootPrivateKey,
+    SnapshotPrivateKey,
+    StatementPrivateKey,
+    StatementPublicKey,
+    TargetsPrivateKey,
+    TimestampPrivateKey,
+    TokenPrivateKey,
+    TokenPublicKey,
+)
+from keys.roles import Role
+from keys.trust.fingerprint import fingerprint, to_words
+from keys.trust.members import Member, Members, sign_members
+from keys.trust.node_document import NodeDocument, sign_node_document
+from keys.trust.node_parts import DatedKey, Endpoint, NodeLimits
+from keys.trust.root import author_root
+from node.clock import Clock
+from node.ports.objects import ObjectStore
+from node.services.trusting import DOCUMENT_DAYS, DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME, window
+
+FIRST = "1"
+"""Label of a role's first key."""
+
+DEFAULT_K = 2
+DEFAULT_BLOCK_CAP = 1_000
+
+Key = TypeVar("Key", bound=PrivateKey[PublicKey])
+KeyP = TypeVar("KeyP", bound=PublicKey)
+
+
+class KeyMaker(Protocol):
+    """A keychain that can make keys."""
+
+    def create(self, kind: type[Key], label: str) -> Key:
+        """Make a new signing key and its key file; raises `AlreadyExistsError`."""
+        ...
+
+    def create_secret(
+        self, role: Role, label: str, *, secret: bytes | None = None, public: str = ""
+    ) -> bytes:
+        """Make the key file of a secret that is not a signing key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How many people hold root keys, and how many of them must act."""
+
+    holders: int
+    threshold: int
+
+
+PROFILES = {"small": Profile(holders=2, threshold=1), "full": Profile(holders=3, threshold=2)}
+"""small: one key in use, one on a stick in the safe; full: three holders, two act."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Founding:
+    """What the operator decided."""
+
+    node: str
+    country: str
+    url: str
+    profile: str
+    tls_spki_sha256: bytes
+    limits: NodeLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Founded:
+    """What came of it."""
+
+    root_sha256: bytes
+    words: str
+    root_labels: tuple[str, ...]
+
+
+def found(
+    founding: Founding, *, keychain: KeyMaker, root_keychain: KeyMaker, files: ObjectStore, clock: Clock
+) -> Founded:
+    """Make every key and sign the first trust files into `files`.
+
+    Raises:
+        AlreadyExistsError: a key of that name exists: a node was founded here before.
+    """
+    now = clock.now()
+    profile = PROFILES[founding.profile]
+    labels = tuple(str(number) for number in range(1, profile.holders + 1))
+    root_keys = [root_keychain.create(RootPrivateKey, label) for label in labels]
+    data = _author(founding, now, root_keys, keychain, root_keychain)
+    files.put(ROOT_NAME, data)
+    signers = root_keys[: profile.threshold]
+    files.put(DOCUMENT_NAME, sign_node_document(_document(founding, now, keychain), signers))
+    files.put(MEMBERS_NAME, sign_members(_members(founding, fingerprint(data)), signers))
+    keychain.create_secret(Role.STORAGE, FIRST)
+    return Founded(root_sha256=fingerprint(data), words=to_words(fingerprint(data)), root_labels=labels)
+
+
+def _author(
+    founding: Founding,
+    now: datetime,
+    root_keys: Sequence[RootPrivateKey],
+    keychain: KeyMaker,
+    root_keychain: KeyMaker,
+) -> bytes:
+    targets = root_keychain.create(TargetsPrivateKey, FIRST)
+    return author_root(
+        node=founding.node,
+        root=[key.public for key in root_keys],
+        threshold=PROFILES[founding.profile].threshold,
+        targets=[targets.public],
+        snapshot=keychain.create(SnapshotPrivateKey, FIRST).public,
+        timestamp=keychain.create(TimestampPrivateKey, FIRST).public,
+        expires=now + timedelta(days=365),
+        signers=root_keys[: PROFILES[founding.profile].threshold],
+    )
+
+
+def _document(founding: Founding, now: datetime, keychain: KeyMaker) -> NodeDocument:
+    return NodeDocument(
+        node=founding.node,
+        serial=1,
+        valid=window(now, DOCUMENT_DAYS),
+        endpoints=(Endpoint(url=founding.url, tls_spki_sha256=(founding.tls_spki_sha256,)),),
+        auth_keys=(_dated(keychain.create(AuthPrivateKey, FIRST).public, AuthPublicKey, now),),
+        token_keys=(_dated(keychain.create(TokenPrivateKey, FIRST).public, TokenPublicKey, now),),
+        statement_keys=(_dated(keychain.create(StatementPrivateKey, FIRST).public, StatementPublicKey, now),),
+        logs=(),
+        witness=None,
+        subsets=(),
+        limits=founding.limits,
+    )
+
+
+def _dated(key: KeyP, _kind: type[KeyP], now: datetime) -> DatedKey[KeyP]:
+    return DatedKey(kid=key.kid, key=key, valid=window(now, 365))
+
+
+def _members(founding: Founding, root_sha256: bytes) -> Members:
+    own = Member(node=founding.node, root_sha256=root_sha256, country=founding.country)
+    return Members(version=1, k=DEFAULT_K, block_cap=DEFAULT_BLOCK_CAP, members=(own,))

@@ -1,0 +1,89 @@
+"""The node's own trust files: its root, node document and members register, read and revised.
+
+A revision is a function from the old value to the new one; serial and version grow here and nowhere else, and what
+was signed is verified before it replaces what was there. Root keys are needed for every revision, so a thief of the
+running node cannot change who it is or whom it counts.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from keys.signer import Signer
+from keys.trust.members import Members, open_members, sign_members
+from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
+from keys.trust.root import TrustedRoot, open_root
+from keys.trust.window import Window
+from node.clock import Clock
+from node.ports.objects import ObjectStore
+
+ROOT_NAME = "1.root.json"
+DOCUMENT_NAME = "node.json"
+MEMBERS_NAME = "members.json"
+DOCUMENT_DAYS = 180
+
+
+class OwnTrust:
+    """The trust files in `files`; `root_sha256` was pinned when the node was founded."""
+
+    def __init__(self, files: ObjectStore, clock: Clock, *, root_sha256: bytes) -> None:
+        self._files = files
+        self._clock = clock
+        self._pinned = root_sha256
+
+    def root(self) -> TrustedRoot:
+        """The root this node was founded with."""
+        return open_root(self._files.get(ROOT_NAME), self._pinned)
+
+    def document(self) -> NodeDocument:
+        """The newest node document."""
+        return open_node_document(self._files.get(DOCUMENT_NAME), self.root())
+
+    def members(self) -> Members:
+        """The newest members register."""
+        return open_members(self._files.get(MEMBERS_NAME), self.root())
+
+    def revise_document(
+        self, change: Callable[[NodeDocument], NodeDocument], *, signers: Sequence[Signer]
+    ) -> NodeDocument:
+        """Sign and store the next node document; its window starts now and lasts 180 days."""
+        old = self.document()
+        changed = replace(change(old), serial=old.serial + 1, valid=window(self._clock.now(), DOCUMENT_DAYS))
+        data = sign_node_document(changed, signers)
+        open_node_document(data, self.root())
+        self._files.put(DOCUMENT_NAME, data)
+        return changed
+
+    def revise_members(self, change: Callable[[Members], Members], *, signers: Sequence[Signer]) -> Members:
+        """Sign and store the next members register."""
+        old = self.members()
+        changed = replace(change(old), version=old.version + 1)
+        data = sign_members(changed, signers)
+        open_members(data, self.root())
+        self._files.put(MEMBERS_NAME, data)
+        return changed
+
+
+class ServedTrust:
+    """The trust files as other nodes may read them (`protocol.api.TrustApi`): as they were signed."""
+
+    def __init__(self, files: ObjectStore) -> None:
+        self._files = files
+
+    async def root(self) -> bytes:
+        """The node's `1.root.json`."""
+        return self._files.get(ROOT_NAME)
+
+    async def node_document(self) -> bytes:
+        """The signed envelope of the node document."""
+        return self._files.get(DOCUMENT_NAME)
+
+    async def members(self) -> bytes:
+        """The signed envelope of the members register."""
+        return self._files.get(MEMBERS_NAME)
+
+
+def window(start: datetime, days: int) -> Window:
+    """From `start` (cut to whole seconds) for `days` days."""
+    begin = start.replace(microsecond=0)
+    return Window(begin, begin + timedelta(days=days))
