@@ -26,7 +26,7 @@ class Algorithm(IntEnum):
     """Opaque: taken over from others, never computed here."""
 
 
-SIZES: Final[dict[int, int]] = {
+SIZES: Final[dict[Algorithm, int]] = {
     Algorithm.MD5: 16,
     Algorithm.SHA1: 20,
     Algorithm.SHA256: 32,
