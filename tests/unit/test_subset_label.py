@@ -1,0 +1,153 @@
+"""Labels: layout, choice of sources, and that only the right output opens one."""
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from protocol.errors import MalformedError, NotCanonicalError, SubsetError
+from protocol.subset.label import (
+    CANARY_LABEL,
+    LABEL_BYTES,
+    Backer,
+    Label,
+    LabelSource,
+    choose_label,
+    open_label,
+    seal_label,
+)
+from support.subsets import LABEL, SUBSET, output
+
+WIRE = bytes.fromhex("0001 02 00 00 000000000005 01 000000000009") + bytes(14)
+
+
+def test_layout():
+    assert LABEL.to_bytes() == WIRE
+    assert Label.from_bytes(WIRE) == LABEL
+
+
+def test_largest_label_fills_its_bytes():
+    label = Label(1023, tuple(LabelSource(number, 2**48 - 1) for number in (0, 1, 254, 255)))
+    assert len(label.to_bytes()) == 32
+    assert Label.from_bytes(label.to_bytes()) == label
+
+
+def test_canary_label_is_all_zeros():
+    assert CANARY_LABEL.to_bytes() == bytes(32)
+    assert Label.from_bytes(bytes(32)) == CANARY_LABEL
+
+
+def _put(place, value):
+    data = bytearray(WIRE)
+    data[place] = value
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        pytest.param(WIRE[:-1], MalformedError, id="short"),
+        pytest.param(WIRE + b"\0", MalformedError, id="long"),
+        pytest.param(_put(2, 5), MalformedError, id="five sources"),
+        pytest.param(_put(3, 1), NotCanonicalError, id="reserved byte"),
+        pytest.param(_put(31, 1), NotCanonicalError, id="padding"),
+        pytest.param(_put(2, 1), NotCanonicalError, id="a source behind the count"),
+        pytest.param(_put(4, 1), NotCanonicalError, id="a source twice"),
+        pytest.param(_put(4, 2), NotCanonicalError, id="sources out of order"),
+        pytest.param(_put(1, 0), MalformedError, id="sources without a collection"),
+        pytest.param(bytes([0, 1]) + bytes(30), MalformedError, id="a collection without sources"),
+        pytest.param(_put(0, 4), MalformedError, id="a private collection"),
+    ],
+)
+def test_label_is_refused(data, error):
+    with pytest.raises(error):
+        Label.from_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: LabelSource(256, 0), id="number"),
+        pytest.param(lambda: LabelSource(0, 2**48), id="index"),
+        pytest.param(lambda: Label(1, tuple(LabelSource(n, 0) for n in range(5))), id="five sources"),
+    ],
+)
+def test_fields_out_of_range(make):
+    with pytest.raises(MalformedError):
+        make()
+
+
+FR, FR2, NL, DE = (
+    Backer(number=number, index=number * 10, country=country)
+    for number, country in [(3, "FR"), (5, "FR"), (4, "NL"), (1, "DE")]
+)
+HUB = Backer(number=2, index=7, country=None, authority=True)
+
+
+@pytest.mark.parametrize(
+    ("backers", "k", "label"),
+    [
+        pytest.param({1: [FR, NL]}, 2, (1, [(3, 30), (4, 40)]), id="two countries"),
+        pytest.param({1: [FR, FR2, NL]}, 2, (1, [(3, 30), (4, 40)]), id="one source a country"),
+        pytest.param({1: [FR, NL, DE]}, 2, (1, [(1, 10), (3, 30)]), id="the lowest numbers"),
+        pytest.param({2: [FR, NL], 1: [DE, NL]}, 2, (1, [(1, 10), (4, 40)]), id="the lowest collection"),
+        pytest.param(
+            {1: [Backer(number=3, index=2, country="FR"), FR, NL]},
+            2,
+            (1, [(3, 2), (4, 40)]),
+            id="the lowest index",
+        ),
+        pytest.param({1: [HUB]}, 2, (1, [(2, 7)]), id="an authority alone"),
+        pytest.param({1: [FR, HUB]}, 2, (1, [(2, 7)]), id="too few countries beside an authority"),
+        pytest.param({1: [FR, HUB, NL]}, 2, (1, [(3, 30), (4, 40)]), id="countries before an authority"),
+        pytest.param({1: [NL]}, 1, (1, [(4, 40)]), id="quorum of one"),
+    ],
+)
+def test_choose_label(backers, k, label):
+    collection, sources = label
+    expected = Label(collection, tuple(LabelSource(*source) for source in sources))
+    assert choose_label(backers, k) == expected
+    assert choose_label({key: value[::-1] for key, value in backers.items()}, k) == expected
+
+
+def test_a_label_for_what_is_not_effective_is_a_mistake():
+    with pytest.raises(AssertionError):
+        choose_label({1: [FR]}, 2)
+
+
+def test_sealed_as_specified():
+    sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL)
+    key = HKDFExpand(SHA512(), 32, b"SIGFED-V1 label").derive(output(1))
+    bound = SUBSET + bytes([0, 0, 0, 7]) + output(1)[:8]
+    assert AESGCMSIV(key).decrypt(bytes(12), sealed, bound) == WIRE
+    assert len(sealed) == LABEL_BYTES
+    assert open_label(sealed, output=output(1), subset_id=SUBSET, epoch=7) == LABEL
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"output": output(2)}, id="output"),
+        pytest.param({"subset_id": bytes(16)}, id="subset"),
+        pytest.param({"epoch": 8}, id="epoch"),
+    ],
+)
+def test_label_opens_in_its_place_only(change):
+    sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL)
+    place = {"output": output(1), "subset_id": SUBSET, "epoch": 7} | change
+    with pytest.raises(SubsetError):
+        open_label(sealed, **place)
+
+
+def test_an_altered_label_does_not_open():
+    sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL)
+    for bit in range(8 * len(sealed)):
+        altered = bytearray(sealed)
+        altered[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(SubsetError):
+            open_label(bytes(altered), output=output(1), subset_id=SUBSET, epoch=7)
+
+
+def test_a_label_of_another_length():
+    with pytest.raises(SubsetError, match="length"):
+        open_label(bytes(47), output=output(1), subset_id=SUBSET, epoch=7)

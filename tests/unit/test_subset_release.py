@@ -1,0 +1,404 @@
+"""Releases: files against manifest, one release after another, and looking up."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from protocol.errors import MalformedError, NotCanonicalError, SubsetError
+from protocol.subset.canary import ABSENT, CANARIES, PRESENT, check_canaries, is_canary
+from protocol.subset.files import (
+    Held,
+    ReleaseFiles,
+    read_release,
+    write_answers,
+    write_labels,
+    write_screen,
+)
+from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, LabelSource
+from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
+from protocol.subset.lookup import Lookup, Match
+from protocol.subset.manifest import ReleaseKind
+from protocol.subset.release import check_removal_only, check_successor, verify_release
+from protocol.subset.screen import build_screen, screen_values, truncate
+from support.subsets import LABEL, SOURCES, digest, make_release, output, u64
+
+NAMES = range(20)
+LABELS = [Label(1, (LabelSource(0, place),)) for place in NAMES]
+RELEASE = make_release(NAMES, labels=LABELS)
+PLAIN = make_release(NAMES)
+NO_SCREEN = make_release(NAMES, screen_width=0)
+
+
+def _wider(values, width):
+    changed = values.copy()
+    changed[-1] = 1 << width
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        pytest.param({"screen": RELEASE.screen[1:]}, "screen: number", id="a screen value less"),
+        pytest.param({"answers": RELEASE.answers[1:]}, "answers: number", id="an answer less"),
+        pytest.param({"screen": RELEASE.screen[::-1]}, "screen: order", id="screen not sorted"),
+        pytest.param({"answers": RELEASE.answers[::-1]}, "answers: order", id="answers not sorted"),
+        pytest.param(
+            {"screen": np.sort(RELEASE.screen[[0, 0, *range(2, 20)]])},
+            "screen: order",
+            id="a screen value twice",
+        ),
+        pytest.param(
+            {"screen": _wider(RELEASE.screen, 17)}, "screen: value wider", id="screen value too wide"
+        ),
+        pytest.param({"answers": _wider(RELEASE.answers, 37)}, "answers: value wider", id="answer too wide"),
+        pytest.param({"screen": RELEASE.screen ^ u64(*[0] * 19, 1)}, "screen: root", id="screen"),
+        pytest.param({"answers": RELEASE.answers ^ u64(*[0] * 19, 1)}, "answers: root", id="answers"),
+        pytest.param({"labels": RELEASE.labels[:-1]}, "labels: one for each", id="a label cut"),
+        pytest.param(
+            {"labels": RELEASE.labels[48:] + RELEASE.labels[:48]}, "labels: root", id="labels moved"
+        ),
+        pytest.param({"labels": None}, "labels: some where", id="labels left out"),
+    ],
+)
+def test_files_that_are_not_the_manifests(changes, text):
+    files = {"screen": RELEASE.screen, "answers": RELEASE.answers, "labels": RELEASE.labels} | changes
+    with pytest.raises(SubsetError, match=text):
+        verify_release(RELEASE.manifest, **files)
+
+
+def test_labels_where_the_manifest_has_none():
+    with pytest.raises(SubsetError, match="labels: some where none"):
+        verify_release(PLAIN.manifest, screen=PLAIN.screen, answers=PLAIN.answers, labels=RELEASE.labels)
+
+
+def test_every_flipped_bit_of_the_values_is_noticed():
+    for place in range(len(RELEASE.answers)):
+        for bit in range(64):
+            answers = RELEASE.answers.copy()
+            answers[place] ^= np.uint64(1 << bit)
+            with pytest.raises(SubsetError):
+                verify_release(
+                    RELEASE.manifest, screen=RELEASE.screen, answers=answers, labels=RELEASE.labels
+                )
+
+
+def test_label_of_a_place():
+    assert RELEASE.label(1) == RELEASE.labels[48:96]
+
+
+# ------------------------------------------------------------------ look-up
+
+
+def test_screen_misses_end_here_and_listed_hashes_survive():
+    lookup = Lookup(RELEASE)
+    assert lookup.survives(screen_values(digest(name) for name in NAMES)).all()
+    clean = lookup.survives(screen_values(digest(name) for name in range(100, 1100)))
+    assert clean.sum() < 10  # odds of 20 in 2^17 each
+    assert lookup.survives(u64()).tolist() == []
+
+
+def test_without_a_screen_everything_survives():
+    assert Lookup(NO_SCREEN).survives(u64(1, 2)).tolist() == [True, True]
+
+
+def test_an_empty_release_has_no_survivors_and_no_hits():
+    lookup = Lookup(make_release([]))
+    assert lookup.survives(u64(1)).tolist() == [False]
+    assert lookup.match([output(1)]) == [None]
+    assert lookup.match([]) == []
+
+
+def test_a_hit_opens_its_label():
+    found = Lookup(RELEASE).match([output("clean"), output(7), output(3)])
+    assert [match and match.label for match in found] == [None, LABELS[7], LABELS[3]]
+    assert all(len(match.places) == 1 for match in found if match)
+
+
+def test_without_labels_a_hit_waits_for_its_receipt():
+    (match,) = Lookup(PLAIN).match([output(7)])
+    assert match.label is None
+    assert PLAIN.answers[match.places[0]] == truncate(u64(int.from_bytes(output(7)[:8], "big")), 37)[0]
+
+
+def test_a_tag_kept_from_an_earlier_evaluation_meets_its_answer():
+    tags = u64(*(int.from_bytes(output(name)[:8], "big") for name in (3, "clean")))
+    assert Lookup(RELEASE).answered(tags).tolist() == [True, False]
+
+
+TWINS = [b"\x05" * 8 + bytes([last]) * 56 for last in (9, 3, 7)]
+
+
+def test_outputs_with_equal_tags_each_find_their_own_label():
+    release = make_release(range(3), outputs=TWINS, labels=LABELS[:3])
+    found = Lookup(release).match(TWINS)
+    assert [match.label for match in found] == LABELS[:3]
+    assert sorted(match.places[0] for match in found) == [0, 1, 2]
+
+
+def test_outputs_with_equal_tags_meet_all_their_answers_when_there_are_no_labels():
+    found = Lookup(make_release(range(3), outputs=TWINS)).match(TWINS[:1])
+    assert found == [Match(range(3), None)]
+
+
+def test_a_chance_meeting_opens_no_label():
+    stranger = b"\x05" * 8 + b"x" * 56
+    release = make_release(range(3), outputs=TWINS, labels=LABELS[:3])
+    assert Lookup(release).match([stranger]) == [None]
+
+
+# ------------------------------------------------------------------ canaries
+
+
+def _with_canary(present_label=CANARY_LABEL, *, screened=True, answered=True, absent=False):
+    outputs = [
+        output("other"),
+        *([output("present")] if answered else []),
+        *([output("absent")] if absent else []),
+    ]
+    labels = [LABEL, *([present_label] if answered else []), *([LABEL] if absent else [])]
+    release = make_release(range(len(outputs)), outputs=outputs, labels=labels)
+    screen = build_screen([PRESENT] if screened else [ABSENT], release.manifest.screen_width)
+    return Lookup(replace(release, screen=screen))
+
+
+def test_canaries_pass():
+    lookup = _with_canary()
+    check_canaries(lookup, [output("present"), output("absent")])
+    (match,) = lookup.match([output("present")])
+    assert is_canary(match)
+
+
+def test_canaries_pass_without_labels():
+    release = make_release([0], outputs=[output("present")])
+    screen = build_screen([PRESENT], release.manifest.screen_width)
+    check_canaries(Lookup(replace(release, screen=screen)), [output("present"), output("absent")])
+
+
+@pytest.mark.parametrize(
+    ("lookup", "text"),
+    [
+        pytest.param(_with_canary(screened=False), "the screen misses", id="screen"),
+        pytest.param(_with_canary(answered=False), "the answers miss", id="answers"),
+        pytest.param(_with_canary(LABEL), "a label of material", id="label"),
+        pytest.param(_with_canary(absent=True), "on no list", id="absent"),
+    ],
+)
+def test_canaries_fail(lookup, text):
+    with pytest.raises(SubsetError, match=text):
+        check_canaries(lookup, [output("present"), output("absent")])
+
+
+def test_canaries_are_two_digests_and_a_hit_on_material_is_none():
+    assert CANARIES == (PRESENT, ABSENT)
+    assert not is_canary(Match(range(1), LABEL))
+
+
+# ------------------------------------------------------------------ one release after another
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        pytest.param({"subset_id": bytes(16)}, "another subset", id="subset"),
+        pytest.param({"epoch": 0}, "earlier epoch", id="epoch"),
+        pytest.param({"pk": bytes(32)}, "another key", id="key"),
+        pytest.param(
+            {"kind": ReleaseKind.REMOVAL_ONLY, "epoch": 2}, "removal-only", id="removal in a new epoch"
+        ),
+        pytest.param(
+            {"kind": ReleaseKind.REMOVAL_ONLY, "answers_width": 40}, "removal-only", id="removal, width"
+        ),
+        pytest.param(
+            {"sources": (replace(SOURCES[0], origin="x"),)}, "another log", id="number of another log"
+        ),
+        pytest.param({"sources": (replace(SOURCES[0], size=69),)}, "went back", id="source rolled back"),
+        pytest.param({"sources": (replace(SOURCES[0], root=bytes(32)),)}, "forked", id="source forked"),
+    ],
+)
+def test_successor_is_refused(changes, text):
+    with pytest.raises(SubsetError, match=text):
+        check_successor(RELEASE.manifest, replace(RELEASE.manifest, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="the same again"),
+        pytest.param(
+            {"epoch": 2, "pk": bytes(32), "sources": (replace(SOURCES[0], size=1),)}, id="a new epoch"
+        ),
+        pytest.param({"sources": (replace(SOURCES[0], size=71, root=bytes(32)),)}, id="a source grew"),
+        pytest.param({"sources": (replace(SOURCES[0], number=2, origin="x"),)}, id="a new source"),
+        pytest.param({"answers_width": 40}, id="a snapshot with other widths"),
+        pytest.param({"kind": ReleaseKind.REMOVAL_ONLY}, id="removal-only"),
+    ],
+)
+def test_successor_is_accepted(changes):
+    check_successor(RELEASE.manifest, replace(RELEASE.manifest, **changes))
+
+
+def _removal(names=NAMES[2:], **changes):
+    fields = {"screen_width": 17, "answers_width": 37, "kind": ReleaseKind.REMOVAL_ONLY} | changes
+    return make_release(names, **fields)
+
+
+def test_removal_only_says_how_much_it_removes():
+    assert check_removal_only(PLAIN, _removal(), cap=2) == 2
+
+
+@pytest.mark.parametrize(
+    ("offered", "cap", "text"),
+    [
+        pytest.param(_removal(kind=ReleaseKind.ORDINARY), 9, "not a removal-only", id="ordinary"),
+        pytest.param(_removal(), 1, "beyond the cap", id="cap"),
+        pytest.param(_removal([*NAMES[2:], "new"]), 9, "screen: a removal-only", id="adds to the screen"),
+        pytest.param(
+            _removal(NAMES[2:], outputs=[output(name) for name in [*NAMES[2:], "new"]]),
+            9,
+            "answers: a removal-only",
+            id="adds to the answers",
+        ),
+        pytest.param(_removal(epoch=2), 9, "epoch or widths", id="epoch"),
+    ],
+)
+def test_removal_only_is_refused(offered, cap, text):
+    with pytest.raises(SubsetError, match=text):
+        check_removal_only(PLAIN, offered, cap=cap)
+
+
+# ------------------------------------------------------------------ files
+
+
+def _files(release, since=None):
+    labels = None if release.labels is None else write_labels(release, since=since)
+    return ReleaseFiles(
+        screen=write_screen(release, since=since), answers=write_answers(release, since=since), labels=labels
+    )
+
+
+def _same(left, right):
+    return (
+        left.manifest == right.manifest
+        and left.labels == right.labels
+        and left.screen.tolist() == right.screen.tolist()
+        and left.answers.tolist() == right.answers.tolist()
+    )
+
+
+@pytest.mark.parametrize("release", [RELEASE, PLAIN, NO_SCREEN, make_release([], labels=[])])
+def test_whole_files(release):
+    assert _same(read_release(release.manifest, _files(release)), release)
+
+
+HELD = Held(3, RELEASE)
+SAME_WIDTHS = {"screen_width": RELEASE.manifest.screen_width, "answers_width": RELEASE.manifest.answers_width}
+CHANGED = make_release([*NAMES[3:], "new"], labels=[LABEL, *LABELS[4:], LABEL], **SAME_WIDTHS)
+
+
+def test_delta_files():
+    files = _files(CHANGED, HELD)
+    assert [data[:8] for data in (files.screen, files.answers, files.labels)] == [
+        bytes.fromhex("0100000000000003")
+    ] * 3
+    assert len(files.labels) < 8 + 4 + 3 + 2 * LABEL_BYTES
+    assert _same(read_release(CHANGED.manifest, files, held=HELD), CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("held", "release", "whole"),
+    [
+        pytest.param(
+            RELEASE, make_release(NAMES, labels=LABELS, epoch=2), (False, True, True), id="new epoch"
+        ),
+        pytest.param(
+            RELEASE, make_release(range(40), labels=LABELS * 2), (True, True, True), id="new widths"
+        ),
+        pytest.param(PLAIN, RELEASE, (False, False, True), id="labels from now on"),
+        pytest.param(NO_SCREEN, RELEASE, (True, False, True), id="a screen from now on"),
+        pytest.param(
+            RELEASE, make_release(NAMES, labels=LABELS, screen_width=0), (True, False, False), id="no screen"
+        ),
+    ],
+)
+def test_files_are_whole_where_a_delta_has_no_start(held, release, whole):
+    base = Held(3, held)
+    files = _files(release, base)
+    written = tuple(data[4:8] == bytes(4) for data in (files.screen, files.answers, files.labels) if data)
+    expected = whole if held.labels is not None else (*whole[:2], True)
+    assert written == expected
+    assert _same(read_release(release.manifest, files, held=base), release)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "text"),
+    [
+        pytest.param(b"\1\0\0\0\0\0\0", MalformedError, "head", id="short"),
+        pytest.param(b"\2\0\0\0\0\0\0\0", MalformedError, "format", id="format"),
+        pytest.param(b"\1\0\0\1\0\0\0\0", NotCanonicalError, "reserved", id="reserved"),
+        pytest.param(b"\1\0\0\0\0\0\0\4", SubsetError, "not held", id="another version"),
+    ],
+)
+def test_file_head_is_refused(data, error, text):
+    with pytest.raises(error, match=text):
+        read_release(RELEASE.manifest, replace(_files(RELEASE), screen=data), held=HELD)
+
+
+def test_a_delta_without_what_it_starts_from():
+    with pytest.raises(SubsetError, match="not held"):
+        read_release(CHANGED.manifest, _files(CHANGED, HELD))
+
+
+def test_a_label_delta_from_a_release_without_labels():
+    files = replace(_files(CHANGED), labels=write_labels(CHANGED, since=HELD))
+    with pytest.raises(SubsetError, match="without labels"):
+        read_release(CHANGED.manifest, files, held=Held(3, PLAIN))
+
+
+def test_bytes_in_the_screen_that_there_is_not():
+    files = replace(_files(NO_SCREEN), screen=write_screen(PLAIN))
+    with pytest.raises(MalformedError):
+        read_release(NO_SCREEN.manifest, files)
+
+
+# ------------------------------------------------------------------ label deltas
+
+A, B, C = (bytes([letter]) * LABEL_BYTES for letter in b"ABC")
+BEFORE = Labelled(answers=u64(1, 5), labels=A + B)
+
+
+@pytest.mark.parametrize(
+    ("answers", "labels", "written"),
+    [
+        pytest.param([1, 5], A + B, b"", id="nothing changed"),
+        pytest.param([1, 5], A + C, C, id="a label changed"),
+        pytest.param([1, 3, 5], A + C + B, C, id="an answer came"),
+        pytest.param([5], B, b"", id="an answer went"),
+        pytest.param([1, 5, 5], A + B + bytes(48), bytes(48), id="an equal came, its label all zeros"),
+        pytest.param([], b"", b"", id="all went"),
+    ],
+)
+def test_label_delta_writes_what_changed(answers, labels, written):
+    new = Labelled(answers=u64(*answers), labels=labels)
+    data = encode_label_delta(BEFORE, new)
+    assert data.endswith(written)
+    assert int.from_bytes(data[:4], "big") == len(written) // LABEL_BYTES
+    assert apply_label_delta(BEFORE, data, new.answers) == labels
+
+
+@pytest.mark.parametrize(
+    ("data", "answers", "error"),
+    [
+        pytest.param(b"\0\0\0", [1, 5], MalformedError, id="short"),
+        pytest.param(b"\0\0\0\1" + b"\x80" + C[:-1], [1, 5], MalformedError, id="a label cut"),
+        pytest.param(
+            b"\0\0\0\3" + b"\xe0" + A + B + C, [1, 5], MalformedError, id="more labels than answers"
+        ),
+        pytest.param(b"\0\0\0\0" + b"\x80", [1, 5], MalformedError, id="code of nothing"),
+        pytest.param(b"\0\0\0\0", [1, 3, 5], NotCanonicalError, id="a new answer without a label"),
+        pytest.param(b"\0\0\0\1" + b"\x80" + A, [1, 5], NotCanonicalError, id="writes what did not change"),
+    ],
+)
+def test_label_delta_is_refused(data, answers, error):
+    with pytest.raises(error):
+        apply_label_delta(BEFORE, data, u64(*answers))

@@ -1,0 +1,192 @@
+"""Identity, PRF input, screen and answers: what is hashed, what is chosen, how wide it is."""
+
+from hashlib import blake2b, sha256
+
+import numpy as np
+import pytest
+
+from protocol.digest import Algorithm, Digest
+from protocol.subset.answers import (
+    answer_width,
+    build_answers,
+    equal_range,
+    kept_answer_width,
+    tag,
+)
+from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.exclusions import exclusions_hash
+from protocol.subset.identity import subset_id
+from protocol.subset.prf_input import prf_input
+from protocol.subset.screen import (
+    EffectiveDigest,
+    build_screen,
+    kept_screen_width,
+    screen_value,
+    screen_values,
+    screen_width,
+    select_screened,
+    truncate,
+)
+from protocol.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash
+from support.subsets import ORIGIN, SUBSET, digest, output, u64
+
+FILE = ("fr.example/lists/main", b"1" * 16)
+OTHER = ("fr.example/lists/main", b"2" * 16)
+MD5 = digest("f", Algorithm.MD5)
+SHA1 = digest("f", Algorithm.SHA1)
+SHA256 = digest("f")
+PDQ = digest("f", Algorithm.PDQ)
+PHOTODNA = digest("f", Algorithm.PHOTODNA)
+
+
+def test_subset_id_is_a_domain_separated_hash_of_the_origin():
+    assert subset_id(ORIGIN) == sha256(b"sigfed/subset/v1\0" + ORIGIN.encode()).digest()[:16]
+    assert subset_id("nl.example/subsets/baseline") != SUBSET
+
+
+def test_prf_input_binds_subset_algorithm_and_length():
+    value = bytes(range(20))
+    expected = b"SIGFED-V1\0" + SUBSET + b"\x02\x00\x14" + value
+    assert prf_input(SUBSET, Digest(Algorithm.SHA1, value)) == expected
+
+
+def test_screen_value_is_a_personalised_blake2b():
+    data = b"\x03" + SHA256.value
+    person = b"SIGFED1-scr" + bytes(5)
+    assert screen_value(SHA256).to_bytes(8, "big") == blake2b(data, digest_size=8, person=person).digest()
+    assert screen_values([SHA256, MD5]).tolist() == [screen_value(SHA256), screen_value(MD5)]
+    assert screen_values([]).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("count", "bits", "width"),
+    [
+        (0, 12, 12),
+        (1, 12, 12),
+        (2, 12, 13),
+        (3, 12, 14),
+        (4, 12, 14),
+        (5, 8, 11),
+        (10**6, 12, 32),
+        (10**6, 0, 0),
+    ],
+)
+def test_screen_width_at_a_snapshot(count, bits, width):
+    assert screen_width(count, bits) == width
+
+
+@pytest.mark.parametrize(
+    ("held", "count", "bits", "kept"),
+    [
+        pytest.param(32, 10**6, 12, 32, id="fits"),
+        pytest.param(31, 10**6, 12, 31, id="one narrower: a few more survivors"),
+        pytest.param(30, 10**6, 12, 32, id="two narrower"),
+        pytest.param(33, 10**6, 12, 32, id="wider leaks more than the budget"),
+        pytest.param(0, 10**6, 12, 32, id="there was no screen"),
+        pytest.param(0, 1, 1, 1, id="no screen is not a narrow screen"),
+        pytest.param(32, 10**6, 0, 0, id="the screen is given up"),
+    ],
+)
+def test_screen_width_is_kept_within_the_leak_budget(held, count, bits, kept):
+    assert kept_screen_width(held, count=count, screen_bits=bits) == kept
+
+
+@pytest.mark.parametrize(
+    ("entries", "chosen"),
+    [
+        pytest.param([(MD5, {FILE}), (SHA1, {FILE}), (SHA256, {FILE})], {SHA256}, id="sha256 first"),
+        pytest.param([(MD5, {FILE}), (SHA1, {FILE})], {SHA1}, id="then sha1"),
+        pytest.param([(MD5, {FILE})], {MD5}, id="then md5"),
+        pytest.param([(MD5, set()), (SHA256, {FILE})], {MD5, SHA256}, id="without an id stands alone"),
+        pytest.param([(PDQ, {FILE}), (SHA256, {FILE})], {PDQ, SHA256}, id="every pdq"),
+        pytest.param([(PDQ, set())], {PDQ}, id="pdq without an id"),
+        pytest.param([(PHOTODNA, {FILE}), (MD5, {FILE})], {MD5}, id="a partner cannot compute photodna"),
+        pytest.param([(PHOTODNA, set())], {PHOTODNA}, id="every digest without an id"),
+        pytest.param([(MD5, {FILE, OTHER}), (SHA256, {OTHER})], {MD5, SHA256}, id="each id is served"),
+        pytest.param(
+            [(SHA256, {FILE}), (digest("g"), {FILE})],
+            {SHA256, digest("g")},
+            id="an id given to two files hides neither",
+        ),
+        pytest.param([], set(), id="nothing"),
+    ],
+)
+def test_select_screened(entries, chosen):
+    items = [EffectiveDigest(item, frozenset(ids)) for item, ids in entries]
+    assert select_screened(items) == chosen
+    assert select_screened(reversed(items)) == chosen
+
+
+def test_another_lists_use_of_a_content_id_hides_nothing():
+    copied = ("mallory.example/lists/main", FILE[1])
+    items = [EffectiveDigest(MD5, frozenset({FILE})), EffectiveDigest(SHA256, frozenset({copied}))]
+    assert MD5 in select_screened(items)
+
+
+def test_build_screen_sorts_and_drops_equal_prefixes():
+    digests = [digest(name) for name in range(40)]
+    screen = build_screen(digests, 4)
+    assert screen.tolist() == sorted({screen_value(item) >> 60 for item in digests})
+
+
+@pytest.mark.parametrize(("width", "value"), [(64, 2**64 - 1), (63, 2**63 - 1), (1, 1)])
+def test_truncate_keeps_the_top_bits(width, value):
+    assert truncate(u64(2**64 - 1), width).tolist() == [value]
+
+
+@pytest.mark.parametrize(("count", "width"), [(0, 32), (1, 32), (2, 33), (10**6, 52), (2**31, 63)])
+def test_answer_width_at_a_snapshot(count, width):
+    assert answer_width(count) == width
+
+
+@pytest.mark.parametrize(
+    ("held", "kept"),
+    [
+        pytest.param(52, 52, id="fits"),
+        pytest.param(53, 53, id="one wider costs a bit an answer"),
+        pytest.param(54, 52, id="two wider"),
+        pytest.param(51, 52, id="narrower would break the false positive promise"),
+    ],
+)
+def test_answer_width_is_kept_while_false_positives_stay_rare(held, kept):
+    assert kept_answer_width(held, count=10**6) == kept
+
+
+def test_answers_are_in_the_order_of_whole_outputs():
+    same_tag = [b"\x05" * 8 + bytes([last]) * 56 for last in (9, 3, 7)]
+    outputs = [output(1), *same_tag, output(2)]
+    answers = build_answers(outputs, 40)
+    ordered = [outputs[place] for place in answers.order]
+    assert ordered == sorted(outputs)
+    assert answers.values.tolist() == [int.from_bytes(tag(item), "big") >> 24 for item in ordered]
+    assert len(equal_range(answers.values, int.from_bytes(b"\x05" * 5, "big"))) == 3
+
+
+def test_no_answers():
+    assert build_answers([], 32).values.tolist() == []
+
+
+def test_equal_range_of_a_value_that_is_not_there_is_empty():
+    assert len(equal_range(u64(1, 3), 2)) == 0
+
+
+def test_roots_are_over_chunks_of_1024_big_endian_values():
+    values = np.arange(2050, dtype=np.uint64)
+    data = b"".join(value.to_bytes(8, "big") for value in range(2050))
+    first, second, third = (leaf_hash(data[start : start + 8192]) for start in (0, 8192, 16384))
+    assert values_root(values) == node_hash(node_hash(first, second), third)
+    assert values_root(u64()) == EMPTY_ROOT
+
+
+def test_label_roots_are_over_chunks_of_1024_labels():
+    labels = bytes(48) * 1024 + b"\1" * 48
+    assert labels_root(labels, 48) == node_hash(leaf_hash(bytes(48) * 1024), leaf_hash(b"\1" * 48))
+
+
+def test_exclusions_commit_to_a_salted_set():
+    salt = bytes(32)
+    expected = sha256(
+        b"sigfed/exclusions/v1\0" + salt + b"\x01\x00\x10" + MD5.value + b"\x03\x00\x20" + SHA256.value
+    )
+    assert exclusions_hash(salt, [SHA256, MD5, SHA256]) == expected.digest()
+    assert exclusions_hash(b"s" * 32, [SHA256, MD5]) != expected.digest()
