@@ -1,0 +1,92 @@
+"""Changes on their way into a log: an event without its time, and its opening.
+
+A change waits as part of a sealed batch. When it is published, the time of the round makes its header complete, and
+the same batch with the same time gives the same events, however often a publication is started again.
+Form of a batch: for each change, op u8, flags u8, collection u16, ref u64, u16 length, opening.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from struct import Struct
+from typing import Final, NamedTuple
+
+from node.errors import StoreError
+from protocol.event import Header
+from protocol.opening import NONCE_BYTES, Ext, commitment
+
+_HEAD: Final = Struct(">BBHQH")
+CONTENT_ID: Final = slice(3, 19)
+"""Where a content id stands in ext: behind the head of the map, its key 1 and the head of its 16 bytes."""
+_ID_HEAD: Final = b"\x01\x50"
+
+
+class Change(NamedTuple):
+    """One event to be; `position` is decided by the order of publication. A named tuple: an import makes millions."""
+
+    op: int
+    flags: int
+    collection: int
+    ref: int
+    opening: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExtTemplate:
+    """The ext of an import's adds, which differ in the content id alone."""
+
+    before: bytes
+    after: bytes
+
+    @classmethod
+    def of(cls, ext: Ext) -> "ExtTemplate":
+        """A template of `ext`, which has any content id."""
+        data = ext.to_bytes()
+        assert data[1:3] == _ID_HEAD, "an ext without a content id is no template"
+        return cls(len(data).to_bytes(2) + data[: CONTENT_ID.start], data[CONTENT_ID.stop :])
+
+    def with_id(self, content_id: bytes) -> bytes:
+        """Length and ext with this content id, as they end an opening."""
+        return self.before + content_id + self.after
+
+
+def pack(changes: Iterable[Change]) -> bytes:
+    """Changes as the plaintext of a batch."""
+    head = _HEAD.pack
+    return b"".join(
+        head(op, flags, collection, ref, len(opening)) + opening
+        for op, flags, collection, ref, opening in changes
+    )
+
+
+def unpack(data: bytes) -> Iterator[Change]:
+    """The changes of a batch; raises `StoreError` for bytes that are none."""
+    at, size = 0, _HEAD.size
+    while at < len(data):
+        if at + size > len(data):
+            raise StoreError("a batch of changes is damaged", hint="restore it from a backup")
+        op, flags, collection, ref, length = _HEAD.unpack_from(data, at)
+        at += size + length
+        yield Change(op, flags, collection, ref, data[at - length : at])
+
+
+def event_of(change: Change, *, origin_hash: bytes, time_ms: int) -> bytes:
+    """The 56 bytes of the event that a change becomes at `time_ms`."""
+    header = _header(
+        change.op, change.flags, change.collection, change.opening[NONCE_BYTES], change.ref, time_ms
+    )
+    return header + commitment(origin_hash, header, change.opening)
+
+
+def content_id_of(opening: bytes) -> bytes:
+    """The content id in an opening's bytes; empty when there is none."""
+    end = NONCE_BYTES + 2 + opening[NONCE_BYTES + 1]
+    ext = opening[end + 2 :]
+    return ext[CONTENT_ID] if ext[1:3] == _ID_HEAD else b""
+
+
+@lru_cache(64)
+def _header(op: int, flags: int, collection: int, algorithm: int, ref: int, time_ms: int) -> bytes:
+    return Header(
+        op=op, flags=flags, collection=collection, algorithm=algorithm, ref=ref, time_ms=time_ms
+    ).to_bytes()

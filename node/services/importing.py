@@ -1,0 +1,288 @@
+"""Rows of a file into waiting entries of an own list: all of them in one transaction, or none.
+
+Refused rows are reported with their line, rows with a digest that this list withdrew before go to quarantine, what the
+list has is passed over. Nothing is visible before the last line was read: an input that breaks off leaves the list as
+it was. Case data is sealed beside the list and enters no event. Digests that say nothing about a file never get here:
+the readers of `node.formats` refuse them.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Final
+
+import numpy as np
+
+from node.errors import ConflictError, UsageError
+from node.formats.rows import ImportRow, RefusedRow, RowResult
+from node.ports.entries import IndexHit, Keys
+from node.ports.logs import LogKind, LogRecord
+from node.ports.quarantine import Quarantined
+from node.ports.storage import Unit
+from node.services.changes import Change, ExtTemplate
+from node.services.queueing import Queue
+from node.services.reading import ListReader
+from node.services.shelf import Shelf
+from node.services.sorting import Fresh, Sorted, Sorter
+from protocol.event import Op
+from protocol.ext import CONTENT_ID_BYTES, Basis, Ext
+from protocol.opening import NONCE_BYTES
+
+_CHUNK: Final = 4096
+_SHOWN: Final = 1000
+_WITHDRAWN: Final = "a digest of this row was withdrawn from the list"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did, or a preview of it would do."""
+
+    accepted: int = 0
+    """Rows that bring something new."""
+    entries: int = 0
+    """Entries they become, one for each digest."""
+    already_listed: int = 0
+    duplicates: int = 0
+    """Rows that repeat others of the same input."""
+    refused: tuple[RefusedRow, ...] = ()
+    """The first of the refused rows, at most a thousand."""
+    refused_total: int = 0
+    quarantined: int = 0
+
+    def plus(self, other: "ImportReport") -> "ImportReport":
+        """Both together."""
+        return ImportReport(
+            accepted=self.accepted + other.accepted,
+            entries=self.entries + other.entries,
+            already_listed=self.already_listed + other.already_listed,
+            duplicates=self.duplicates + other.duplicates,
+            refused=(self.refused + other.refused)[:_SHOWN],
+            refused_total=self.refused_total + other.refused_total,
+            quarantined=self.quarantined + other.quarantined,
+        )
+
+
+Progress = Callable[[int], None]
+"""Told the number of rows read so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What the importing agency says about every row."""
+
+    basis: Basis = Basis.RELIES_ON
+    criteria: int
+    """Version of the signed criteria document."""
+    relies_on: str | None = None
+    """Name of the export or supplier, for basis relies-on only."""
+
+    def template(self) -> ExtTemplate:
+        """The ext of the entries; raises `UsageError` for a source that contradicts the basis."""
+        if self.relies_on is not None and self.basis is not Basis.RELIES_ON:
+            raise UsageError("a source is named, but the basis is not relies-on")
+        return ExtTemplate.of(
+            Ext(
+                content_id=bytes(CONTENT_ID_BYTES),
+                criteria=self.criteria,
+                basis=self.basis,
+                relies_on=self.relies_on,
+            )
+        )
+
+
+def import_rows(
+    shelf: Shelf,
+    origin: str,
+    rows: Iterable[RowResult],
+    *,
+    statement: Statement,
+    now_ms: int,
+    progress: Progress = lambda _: None,
+) -> ImportReport:
+    """Queue the new digests of `rows` for publication in the own list `origin`.
+
+    Raises:
+        NotFoundError: there is no such list.
+        ConflictError: another import queued some of the same digests meanwhile; nothing was changed.
+    """
+    template = statement.template()
+    report, waiting = ImportReport(), rows
+    while True:
+        one, deferred = _Import(shelf, origin, template, now_ms, progress).run(waiting)
+        report = report.plus(one)
+        if not deferred:
+            return report
+        waiting = deferred
+
+
+def preview_rows(
+    shelf: Shelf, origin: str, rows: Iterable[RowResult], *, progress: Progress = lambda _: None
+) -> ImportReport:
+    """What `import_rows` would do; changes nothing."""
+    report = ImportReport()
+    with shelf.storage.read() as unit:
+        sorter = _sorter(shelf, unit, _own_list(unit, origin))
+        for chunk, refused in _chunks(rows, progress):
+            report = report.plus(_refusals(refused))
+            if chunk:
+                found = sorter.sort(chunk)
+                also = replace(_count(found), accepted=len(found.fresh) + len(found.deferred))
+                report = report.plus(also)
+    return report
+
+
+@dataclass(slots=True)
+class _Import:
+    shelf: Shelf
+    origin: str
+    template: ExtTemplate
+    now_ms: int
+    progress: Progress
+    report: ImportReport = ImportReport()
+    deferred: list[ImportRow] = field(default_factory=list)
+    set_aside: list[ImportRow] = field(default_factory=list)
+
+    def run(self, rows: Iterable[RowResult]) -> tuple[ImportReport, list[ImportRow]]:
+        """Import what can be decided now; returns the report and the rows that have to be looked at again."""
+        with self.shelf.storage.read() as unit:
+            log = _own_list(unit, self.origin)
+            queue = Queue(self.shelf, log)
+            try:
+                self._read(rows, queue, _sorter(self.shelf, unit, log))
+            except BaseException:
+                queue.drop()
+                raise
+        try:
+            self._commit(queue)
+        except BaseException:
+            queue.drop()
+            raise
+        return self.report, self.deferred
+
+    def _read(self, rows: Iterable[RowResult], queue: Queue, sorter: Sorter) -> None:
+        for chunk, refused in _chunks(rows, self.progress):
+            self.report = self.report.plus(_refusals(refused))
+            if not chunk:
+                continue
+            found = sorter.sort(chunk)
+            self.report = self.report.plus(_count(found))
+            self.deferred += found.deferred
+            self.set_aside += found.withdrawn
+            if found.fresh:
+                self._queue(queue, found)
+
+    def _queue(self, queue: Queue, found: Sorted) -> None:
+        offset = queue.count
+        changes = self._changes(found.fresh)
+        queue.store(changes)
+        collections = np.fromiter((c.collection for c in changes), dtype=np.int32, count=len(changes))
+        queue.list_digests(offset, np.concatenate(found.keys), collections)
+        case = _case_data(found.fresh)
+        if case:
+            queue.store_case(offset, case)
+
+    def _changes(self, fresh: Sequence[Fresh]) -> list[Change]:
+        """One add for each new digest: the hot loop."""
+        entropy, with_id = self.shelf.vault.entropy, self.template.with_id
+        ids = _pieces(entropy(CONTENT_ID_BYTES * len(fresh)), CONTENT_ID_BYTES)
+        nonces = _pieces(entropy(NONCE_BYTES * sum(len(item.digests) for item in fresh)), NONCE_BYTES)
+        add, changes = int(Op.ADD), []
+        for (row, digests, joined), own in zip(fresh, ids, strict=True):
+            ext = with_id(joined or own)
+            for digest in digests:
+                value = digest.value
+                opening = next(nonces) + bytes((digest.algorithm, len(value))) + value + ext
+                changes.append(Change(add, 0, row.collection, 0, opening))
+        return changes
+
+    def _commit(self, queue: Queue) -> None:
+        if not queue.count and not self.set_aside:
+            return
+        with self.shelf.storage.write() as unit:
+            log = unit.logs.get(self.origin)
+            if log.tail != queue.log.tail:
+                _check_overtaken(unit, queue)
+            queue.log = log
+            queue.commit(unit)
+            unit.quarantine.add([self._quarantined(log, row) for row in self.set_aside[:_SHOWN]])
+
+    def _quarantined(self, log: LogRecord, row: ImportRow) -> Quarantined:
+        return Quarantined(
+            log_id=log.id,
+            kind="row",
+            first=row.line,
+            last=row.line,
+            reason=_WITHDRAWN,
+            created_ms=self.now_ms,
+        )
+
+
+def _own_list(unit: Unit, origin: str) -> LogRecord:
+    log = unit.logs.get(origin)
+    if log.kind is not LogKind.OWN_LIST:
+        raise UsageError(f"{origin} is not a list of this node")
+    return log
+
+
+def _sorter(shelf: Shelf, unit: Unit, log: LogRecord) -> Sorter:
+    reader = ListReader(shelf, unit, log)
+
+    def find(keys: Keys) -> Sequence[IndexHit]:
+        return unit.entries.find(keys.tolist(), log_id=log.id) if log.tail else ()
+
+    return Sorter(shelf.vault, find, lambda position: reader.opening(position).ext.content_id or b"")
+
+
+def _chunks(
+    rows: Iterable[RowResult], progress: Progress
+) -> Iterator[tuple[list[ImportRow], list[RefusedRow]]]:
+    stream, read = iter(rows), 0
+    while chunk := list(islice(stream, _CHUNK)):
+        taken = [row for row in chunk if type(row) is ImportRow]
+        refused = [row for row in chunk if type(row) is RefusedRow] if len(taken) < len(chunk) else []
+        read += len(chunk)
+        yield taken, refused
+        progress(read)
+
+
+def _refusals(refused: Sequence[RefusedRow]) -> ImportReport:
+    return ImportReport(refused=tuple(refused[:_SHOWN]), refused_total=len(refused))
+
+
+def _count(found: Sorted) -> ImportReport:
+    return ImportReport(
+        accepted=len(found.fresh),
+        entries=sum(len(keys) for keys in found.keys),
+        already_listed=found.listed,
+        duplicates=found.duplicates,
+        quarantined=len(found.withdrawn),
+    )
+
+
+def _check_overtaken(unit: Unit, queue: Queue) -> None:
+    """Changes were queued since the rows were sorted: fine, unless one lists a digest of ours."""
+    hits = unit.entries.find(queue.keys().tolist(), log_id=queue.log.id)
+    if any(hit.position >= queue.log.tail for hit in hits):
+        raise ConflictError(
+            f"{queue.log.origin}: another import listed some of the same digests meanwhile",
+            hint="run the import again: what is listed by now will be passed over",
+        )
+
+
+def _case_data(fresh: Sequence[Fresh]) -> bytes:
+    """JSON: for each set of column names, rows of [offset, digests, source id, values…]; empty without any."""
+    groups: dict[tuple[str, ...], list[list[str | int]]] = {}
+    offset = 0
+    for row, digests, _ in fresh:
+        if row.case or row.source_id:
+            names = tuple(row.case)
+            groups.setdefault(names, []).append([offset, len(digests), row.source_id, *row.case.values()])
+        offset += len(digests)
+    if not groups:
+        return b""
+    return json.dumps([{"names": names, "rows": rows} for names, rows in groups.items()]).encode()
+
+
+def _pieces(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))

@@ -1,0 +1,58 @@
+"""A node's own lists: making one, and what it holds in numbers."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.errors import UsageError
+from node.ports.logs import LogKind, LogRecord
+from node.services.shelf import Shelf
+
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListReport:
+    """One list in numbers."""
+
+    log: LogRecord
+    active: Mapping[int, int]
+    """Active entries by collection, those waiting for publication included."""
+
+    @property
+    def waiting(self) -> int:
+        """Changes that wait for publication."""
+        return self.log.tail - self.log.head.size
+
+
+def list_origin(node: str, name: str) -> str:
+    """Origin of the list `name` of `node`."""
+    return f"{node}/lists/{name}"
+
+
+def create_list(shelf: Shelf, node: str, name: str) -> LogRecord:
+    """Start a list; raises `UsageError` for a name that is not one, `AlreadyExistsError` when it exists."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            "a list is named with up to 63 small letters, digits and hyphens",
+            hint="for example: csam, csam-nl",
+        )
+    with shelf.storage.write() as unit:
+        return unit.logs.create(origin=list_origin(node, name), kind=LogKind.OWN_LIST, node=node, name=name)
+
+
+def report_list(shelf: Shelf, origin: str) -> ListReport:
+    """One list, own or a peer's; raises `NotFoundError`."""
+    with shelf.storage.read() as unit:
+        log = unit.logs.get(origin)
+        return ListReport(log=log, active=unit.entries.count(log.id))
+
+
+def report_lists(shelf: Shelf) -> Sequence[ListReport]:
+    """All lists, own and peers'."""
+    with shelf.storage.read() as unit:
+        return [
+            ListReport(log=log, active=unit.entries.count(log.id))
+            for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
+        ]

@@ -1,0 +1,170 @@
+"""Waiting changes into a signed head: pending, signed, published, and repaired by running it again.
+
+One transaction makes the new head pending (compare-and-swap) and with it the time of the round: from then on the events
+are fixed. The objects are written, the signer signs exactly that head, a last transaction publishes it. Whatever is cut
+off between these steps, the next run finds the pending head and finishes it; a pending head is never replaced.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Final
+
+from node.errors import StoreError, UsageError
+from node.ports.logs import Head, LogKind, LogRecord
+from node.ports.pending import Batch
+from node.ports.signing import LogSigner
+from node.services.changes import event_of
+from node.services.logfiles import LogFiles
+from node.services.reading import read_batch
+from node.services.shelf import Shelf
+from protocol.errors import MalformedError
+from protocol.event import Op
+from protocol.opening import origin_hash
+from protocol.tlog.checkpoint import Checkpoint
+from protocol.tlog.merkle import CompactRange, leaf_hash
+from protocol.tlog.note import Note
+
+_ROUND: Final = 2**18
+"""Changes under one checkpoint, at most: what a round holds in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What a publication did; all zero when nothing was waiting."""
+
+    size: int
+    adds: int = 0
+    withdrawals: int = 0
+    checkpoints: int = 0
+    note: bytes
+
+    @property
+    def changed(self) -> bool:
+        """Whether a new head was published."""
+        return self.checkpoints > 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """The events that a pending head adds."""
+
+    events: list[bytes]
+    openings: list[bytes]
+    leaves: list[bytes]
+    adds: int
+    withdrawals: int
+
+
+def publish(shelf: Shelf, origin: str, *, signer: LogSigner, now_ms: int) -> Published:
+    """Publish everything that waits in the own list `origin`, after finishing what was cut off.
+
+    Raises:
+        NotFoundError: there is no such list.
+        ConflictError: another publisher was faster; nothing was lost, running again shows the outcome.
+    """
+    adds = withdrawals = checkpoints = 0
+    while True:
+        log = _own_list(shelf, origin)
+        if log.pending is None and log.note is not None and log.tail == log.head.size:
+            break
+        if log.pending is None:
+            log, round_ = _claim(shelf, log, now_ms)
+        else:
+            round_ = _read_round(shelf, log, log.pending.time_ms, end=log.pending.size)
+        _finish(shelf, log, round_, signer, now_ms)
+        adds, withdrawals = adds + round_.adds, withdrawals + round_.withdrawals
+        checkpoints += 1
+    return Published(
+        size=log.head.size, adds=adds, withdrawals=withdrawals, checkpoints=checkpoints, note=log.note
+    )
+
+
+def _own_list(shelf: Shelf, origin: str) -> LogRecord:
+    with shelf.storage.read() as unit:
+        log = unit.logs.get(origin)
+    if log.kind is not LogKind.OWN_LIST:
+        raise UsageError(f"{origin} is not a list of this node")
+    return log
+
+
+def _claim(shelf: Shelf, log: LogRecord, now_ms: int) -> tuple[LogRecord, _Round]:
+    """Fix the next head and make it pending."""
+    time_ms = max(now_ms, log.head.time_ms)
+    round_ = _read_round(shelf, log, time_ms, end=log.head.size + _ROUND)
+    tree = _frontier(log)
+    tree.extend(round_.leaves)
+    head = Head(size=tree.size, root=tree.root(), frontier=tree.to_bytes(), time_ms=time_ms)
+    with shelf.storage.write() as unit:
+        unit.logs.claim(log, head, note=None)
+        return unit.logs.get(log.origin), round_
+
+
+def _read_round(shelf: Shelf, log: LogRecord, time_ms: int, *, end: int) -> _Round:
+    """The events of the batches that lie before `end`, as they are at `time_ms`."""
+    with shelf.storage.read() as unit:
+        batches = unit.pending.ls(log.id, first=log.head.size, end=end)
+    round_ = _Round([], [], [], 0, 0)
+    adds = withdrawals = 0
+    hashed = origin_hash(log.origin)
+    for batch in takewhile(lambda batch: batch.first + batch.count <= end, batches):
+        for change in read_batch(shelf, batch.object):
+            event = event_of(change, origin_hash=hashed, time_ms=time_ms)
+            round_.events.append(event)
+            round_.openings.append(change.opening)
+            round_.leaves.append(leaf_hash(event))
+            adds += change.op == Op.ADD
+            withdrawals += change.op == Op.WITHDRAW
+    return _Round(round_.events, round_.openings, round_.leaves, adds, withdrawals)
+
+
+def _finish(shelf: Shelf, log: LogRecord, round_: _Round, signer: LogSigner, now_ms: int) -> None:
+    """From the pending head to the published one; every step gives the same when it is repeated."""
+    assert log.pending is not None, "there is nothing to finish"
+    _check_root(log, round_.leaves)
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    shelf.objects.put_all(files.growth(log.head.size, round_.events, round_.openings))
+    note = signer.sign(log.origin, start=log.head.size, leaf_hashes=round_.leaves)
+    _check_note(log, note)
+    with shelf.storage.write() as unit:
+        unit.logs.settle(log, note=note, checked_ms=now_ms)
+        done = unit.pending.remove(log.id, end=log.pending.size)
+    _tidy(shelf, files, log, done)
+
+
+def _check_root(log: LogRecord, leaves: Sequence[bytes]) -> None:
+    """Damage to the queue must stop here: the head is fixed, and other events would never fit it."""
+    assert log.pending is not None
+    tree = _frontier(log)
+    tree.extend(leaves)
+    if tree.size != log.pending.size or tree.root() != log.pending.root:
+        raise StoreError(
+            f"{log.origin}: the waiting changes are not those of its pending head",
+            hint="restore the object folder from a backup of the same time as the database",
+        )
+
+
+def _check_note(log: LogRecord, note: bytes) -> None:
+    assert log.pending is not None
+    try:
+        signed = Checkpoint.from_text(Note.parse(note).text)
+    except MalformedError as exc:
+        raise StoreError(f"{log.origin}: the signer gave something that is not a checkpoint") from exc
+    if signed != Checkpoint(log.origin, log.pending.size, log.pending.root):
+        raise StoreError(f"{log.origin}: the signer signed another head than the pending one")
+
+
+def _frontier(log: LogRecord) -> CompactRange:
+    try:
+        return CompactRange.from_bytes(log.head.frontier)
+    except MalformedError as exc:
+        raise StoreError(f"{log.origin}: its stored frontier is damaged") from exc
+
+
+def _tidy(shelf: Shelf, files: LogFiles, log: LogRecord, done: Sequence[Batch]) -> None:
+    """Delete what the published head has no use for; what a crash leaves behind costs only space."""
+    assert log.pending is not None
+    for batch in done:
+        shelf.objects.delete(batch.object)
+    for name in files.outgrown(log.head.size, log.pending.size):
+        shelf.objects.delete(name)
