@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from keys.errors import KeysError
 from node import journal
@@ -86,9 +86,8 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("sigfed: interrupted; the same command resumes\n")
         return ExitCode.INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.FATAL
+    except TyperException as error:
+        return _misused(error)
     return result if isinstance(result, int) else ExitCode.OK
 
 
@@ -99,3 +98,9 @@ def _failed(error: KeysError | ProtocolError | NodeError) -> int:
         sys.stderr.write(f"  {hint}\n")
     return exit_code(error)
 
+
+def _misused(error: TyperException) -> int:
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+    return ExitCode.FATAL

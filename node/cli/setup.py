@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.session import session, wait_for
+from node.cli.session import session
 
 
 def init(

@@ -1,0 +1,67 @@
+"""The jobs a running node does by itself: sync, publish, release. The only file that knows APScheduler.
+
+A job is a coroutine function that is safe to run again at any time. One run of a job at a time; runs that were
+missed are made up by one. A job that fails is journalled and tried again at its next time: a peer that is down must
+not stop the node.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from keys.errors import KeysError
+from node.errors import NodeError
+from node.journal import Journal
+from protocol.errors import ProtocolError
+
+_journal = Journal("scheduler")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Something to do every `minutes`; 0 switches it off."""
+
+    name: str
+    minutes: int
+    work: Callable[[], Awaitable[None]]
+
+
+class Scheduler:
+    """Runs jobs on the event loop it is started on."""
+
+    def __init__(self, jobs: list[Job]) -> None:
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        for job in jobs:
+            if job.minutes:
+                self._add(job)
+
+    def _add(self, job: Job) -> None:
+        self._scheduler.add_job(
+            run_guarded,
+            IntervalTrigger(minutes=job.minutes, jitter=min(30, job.minutes * 6)),
+            args=[job],
+            id=job.name,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
+
+    def start(self) -> None:
+        """Begin; the first run of each job is one interval from now."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Begin no more jobs."""
+        self._scheduler.shutdown(wait=False)
+
+
+async def run_guarded(job: Job) -> None:
+    """Run a job once; our own failures are journalled, bugs are raised."""
+    try:
+        await job.work()
+    except (NodeError, ProtocolError, KeysError) as exc:
+        _journal.warning("job-failed", job=job.name, error=type(exc).__name__, reason=str(exc))
+        return
+    _journal.info("job-done", job=job.name)

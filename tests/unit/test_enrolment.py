@@ -1,0 +1,102 @@
+"""Invitations and the enrolment string."""
+
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.enrolment import Invitation, check_mac, enrolment_mac, enrolment_string, invite_id
+from protocol.errors import MalformedError, UntrustedError
+from protocol.messages import EnrolmentRequest
+
+INVITATION = Invitation(url="https://fr.example:8443/", pin=bytes(range(16)), secret=bytes(range(16, 32)))
+TEXT = "https://fr.example:8443/#AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQTCQKRMFYYDENBWHA5DYPQ"
+
+
+def test_one_string_says_where_and_whom() -> None:
+    assert INVITATION.to_text() == TEXT
+    assert Invitation.from_text(TEXT) == INVITATION
+
+
+@pytest.mark.parametrize(
+    "text", [f"  {TEXT}\n", TEXT.replace(TEXT[25:], TEXT[25:].lower())], ids=["spaces around", "lower case"]
+)
+def test_pasting_is_forgiving(text: str) -> None:
+    assert Invitation.from_text(text) == INVITATION
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        TEXT[:-1],
+        TEXT + "A",
+        TEXT.replace("https", "http"),
+        TEXT.replace("#", ""),
+        TEXT.replace("8443/", "8443/path"),
+        TEXT[:-1] + "R",
+        TEXT[:-1] + "1",
+        TEXT[:-1] + "é",
+        "x" * 601,
+    ],
+    ids=[
+        "empty",
+        "cut off",
+        "one character more",
+        "without TLS",
+        "no separator",
+        "a path",
+        "unused bits set",
+        "not base32",
+        "not ASCII",
+        "endless",
+    ],
+)
+def test_what_is_not_an_invitation_is_refused(text: str) -> None:
+    with pytest.raises(MalformedError):
+        Invitation.from_text(text)
+
+
+@given(st.text())
+def test_arbitrary_text_raises_only_our_errors(text: str) -> None:
+    try:
+        invitation = Invitation.from_text(text)
+    except MalformedError:
+        return
+    assert Invitation.from_text(invitation.to_text()) == invitation
+
+
+@given(st.binary(min_size=16, max_size=16), st.binary(min_size=16, max_size=16))
+def test_round_trip(pin: bytes, secret: bytes) -> None:
+    invitation = Invitation(url="https://a.example/", pin=pin, secret=secret)
+    assert Invitation.from_text(invitation.to_text()) == invitation
+
+
+def test_wrong_lengths_are_no_invitation() -> None:
+    with pytest.raises(MalformedError):
+        Invitation(url="https://a.example/", pin=b"", secret=bytes(16))
+
+
+def test_the_secret_is_not_shown() -> None:
+    assert "secret" not in repr(INVITATION)
+    assert INVITATION.invite_id == sha256(b"sigfed/invite/v1\0" + INVITATION.secret).digest()[:16]
+    assert invite_id(bytes(16)) != INVITATION.invite_id
+
+
+def request(mac: bytes) -> EnrolmentRequest:
+    return EnrolmentRequest(invite_id=bytes(16), auth_key=bytes(32), mac=mac, auth_signature=bytes(64))
+
+
+PARTS = {"root_sha256": b"r" * 32, "spki_sha256": b"s" * 32, "auth_key": b"a" * 32}
+
+
+def test_the_mac_binds_root_connection_and_keys() -> None:
+    string = enrolment_string(**PARTS)
+    check_mac(INVITATION.secret, string, request(enrolment_mac(INVITATION.secret, string)))
+    for name in PARTS:
+        other = enrolment_string(**{**PARTS, name: b"x" * 32})
+        with pytest.raises(UntrustedError):
+            check_mac(INVITATION.secret, string, request(enrolment_mac(INVITATION.secret, other)))
+    with pytest.raises(UntrustedError):
+        check_mac(INVITATION.secret, string, request(enrolment_mac(bytes(16), string)))
