@@ -1,0 +1,55 @@
+"""The web application: exactly the endpoints of `protocol.api.ENDPOINTS`, each with its handler."""
+
+from typing import Final
+
+from aiohttp import web
+
+from node.ports.serving import WebServices
+from node.web.auth import TokenGate, TokenOffice
+from node.web.handlers import logs, oauth, public, subsets
+from node.web.middleware import Handler, gate, journal
+from node.web.ratelimit import TokenBuckets
+from node.web.settings import WebSettings
+from node.web.state import STATE, WebState
+from protocol.api import ENDPOINTS
+from protocol.limits import MAX_REQUEST_BODY
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "root": public.root,
+    "node_document": public.node_document,
+    "members": public.members,
+    "list_checkpoint": logs.checkpoint,
+    "list_entries": logs.entries,
+    "list_tile": logs.tile,
+    "openings": logs.openings,
+    "subset_checkpoint": subsets.checkpoint,
+    "subset_entries": subsets.entries,
+    "subset_tile": subsets.tile,
+    "release_part": subsets.release_part,
+    "evaluate": subsets.evaluate,
+    "enrol": public.enrol,
+    "token": oauth.token,
+    "openapi": public.openapi,
+    "health": public.health,
+}
+
+
+def make_app(services: WebServices, settings: WebSettings = WebSettings()) -> web.Application:  # noqa: B008  # frozen
+    """The application that serves one node."""
+    app = web.Application(middlewares=[journal, gate], client_max_size=MAX_REQUEST_BODY)
+    app[STATE] = WebState(
+        services=services,
+        settings=settings,
+        office=TokenOffice(services),
+        gate=TokenGate(services),
+        callers=TokenBuckets(
+            per_minute=settings.caller_per_minute, burst=settings.caller_burst, clock=services.clock
+        ),
+        addresses=TokenBuckets(
+            per_minute=settings.address_per_minute, burst=settings.address_burst, clock=services.clock
+        ),
+    )
+    for endpoint in ENDPOINTS:
+        # no implicit HEAD: a reply that is computed to be thrown away costs the same
+        app.router.add_route(endpoint.method, endpoint.path, HANDLERS[endpoint.name], name=endpoint.name)
+    return app

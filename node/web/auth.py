@@ -1,0 +1,181 @@
+"""Who is calling: client assertions (RFC 7523) in, access tokens (RFC 9068) out, access tokens checked.
+
+Decides what every claim must be; all are required, and times are compared with the clock the node runs on. Signatures
+and their algorithm are `node.jose`'s matter, which keys and scopes a client has is the directory's, and what a scope
+opens is decided where data is read. Spec: docs/spec/http.md, "Authentication".
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from keys.key import AuthPublicKey, PublicKey
+from node import jose
+from node.errors import ClockSkewError, ForbiddenError, TokenExpiredError, UnauthenticatedError
+from node.ports.callers import Caller, CallerDirectory, Credential
+from node.ports.replay import MAX_ID_CHARS
+from node.ports.serving import WebServices
+
+ASSERTION_TYP: Final = "client-authentication+jwt"
+TOKEN_TYP: Final = "at+jwt"  # noqa: S105  # a media type, not a password
+MAX_ASSERTION_SECONDS: Final = 60
+LEEWAY_SECONDS: Final = 5
+TOKEN_SECONDS: Final = 600
+MAX_SCOPE_CHARS: Final = 4096
+_CACHE_SECONDS: Final = 30
+_CACHE_TOKENS: Final = 4096
+
+
+def issuer_of(node: str) -> str:
+    """The issuer identifier of a node: audience of assertions, issuer and audience of its tokens."""
+    return f"https://{node}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """An access token with what the client must know about it."""
+
+    token: str
+    expires_in: int
+    scopes: frozenset[str]
+
+
+class TokenOffice:
+    """Exchanges assertions for access tokens. Synchronous: the directory and the replay table are the store's."""
+
+    def __init__(self, services: WebServices) -> None:
+        self._services = services
+        self._issuer = issuer_of(services.node)
+
+    def exchange(self, assertion: str, *, wanted: frozenset[str] | None) -> IssuedToken:
+        """A token for the client that signed `assertion`, with its scopes or those of them that are `wanted`.
+
+        Raises:
+            UnauthenticatedError: the assertion does not verify, or was used before (`ReplayedError`).
+            ClockSkewError: it verifies, but is dated in the past or the future.
+            ForbiddenError: none of the wanted scopes is the client's.
+        """
+        now = self._services.clock.now()
+        credential = self._verify(assertion, now)
+        scopes = credential.scopes if wanted is None else credential.scopes & wanted
+        if not scopes:
+            raise ForbiddenError("the client has none of the scopes asked for")
+        return self._issue(credential, scopes, now)
+
+    def _verify(self, assertion: str, now: datetime) -> Credential:
+        found: list[Credential] = []
+
+        def choose(issuer: str, kid: str) -> PublicKey | None:
+            credential = self._services.callers.credential(issuer, kid)
+            if credential is None:
+                return None
+            found.append(credential)
+            return credential.key
+
+        claims = jose.read_token(assertion, typ=ASSERTION_TYP, choose=choose)
+        credential = found[-1]
+        client = jose.text_claim(claims, "iss")
+        if jose.text_claim(claims, "sub") != client or credential.client != client:
+            raise UnauthenticatedError("the assertion's issuer and subject differ")
+        if claims.get("aud") != self._issuer:  # a list would make it good at several nodes
+            raise UnauthenticatedError("the assertion is for another node")
+        expires = _check_assertion_times(claims, now)
+        jti = jose.text_claim(claims, "jti", max_chars=MAX_ID_CHARS)
+        self._services.replays.spend(client, jti, expires=expires, now=now)
+        return credential
+
+    def _issue(self, credential: Credential, scopes: frozenset[str], now: datetime) -> IssuedToken:
+        issued = int(now.timestamp())
+        claims: Mapping[str, str | int] = {
+            "iss": self._issuer,
+            "aud": self._issuer,
+            "sub": credential.client,
+            "client_id": credential.client,
+            "client_kid": credential.key.kid,
+            "scope": " ".join(sorted(scopes)),
+            "iat": issued,
+            "exp": issued + TOKEN_SECONDS,
+            "jti": self._services.entropy(16).hex(),
+        }
+        token = jose.sign_token(claims, typ=TOKEN_TYP, signer=self._services.token_signer)
+        return IssuedToken(token=token, expires_in=TOKEN_SECONDS, scopes=scopes)
+
+
+def _check_assertion_times(claims: jose.Claims, now: datetime) -> datetime:
+    """When the assertion may be forgotten. The signature held, so a wrong time is a wrong clock: say by how much."""
+    issued, expires = jose.time_claim(claims, "iat"), jose.time_claim(claims, "exp")
+    not_before = jose.time_claim(claims, "nbf") if "nbf" in claims else issued
+    if not 0 < expires - issued <= MAX_ASSERTION_SECONDS or not issued <= not_before <= expires:
+        raise UnauthenticatedError(f"an assertion must live for {MAX_ASSERTION_SECONDS} seconds at most")
+    ahead = issued - int(now.timestamp())
+    if not -MAX_ASSERTION_SECONDS <= ahead <= LEEWAY_SECONDS:
+        direction = "ahead of" if ahead > 0 else "behind"
+        raise ClockSkewError(
+            f"the client's clock is {abs(ahead)} s {direction} this node's", ahead_seconds=ahead
+        )
+    if expires + LEEWAY_SECONDS < now.timestamp():
+        raise ClockSkewError(f"the assertion is {-ahead} s old", ahead_seconds=ahead)
+    return datetime.fromtimestamp(expires, UTC) + timedelta(seconds=LEEWAY_SECONDS)
+
+
+class TokenGate:
+    """Says whose access token is presented; a verified token is remembered for half a minute."""
+
+    def __init__(self, services: WebServices) -> None:
+        self._services = services
+        self._issuer = issuer_of(services.node)
+        self._keys = {key.kid: key for key in services.token_keys}
+        self._cache: OrderedDict[bytes, tuple[Caller, datetime, datetime]] = OrderedDict()
+
+    async def caller(self, token: str) -> Caller:
+        """The caller that `token` names, with the scopes that are in the token and still the client's.
+
+        Raises:
+            TokenExpiredError: the token was good and is past its end.
+            UnauthenticatedError: anything else.
+        """
+        now = self._services.clock.now()
+        name = sha256(token.encode("utf-8", "surrogateescape")).digest()
+        cached = self._cache.get(name)
+        if cached and cached[1] <= now < cached[2]:
+            return cached[0]
+        caller, expires = await asyncio.to_thread(self._verify, token, now)
+        self._remember(name, caller, now, min(expires, now + timedelta(seconds=_CACHE_SECONDS)))
+        return caller
+
+    def _verify(self, token: str, now: datetime) -> tuple[Caller, datetime]:
+        claims = jose.read_token(token, typ=TOKEN_TYP, choose=self._token_key)
+        if claims.get("aud") != self._issuer:
+            raise UnauthenticatedError("the access token is for another node")
+        if (
+            "cnf" in claims
+        ):  # bound to a TLS or DPoP key, which is not checked yet: never accept it as a bearer's
+            raise UnauthenticatedError("the access token is bound to a key that was not shown")
+        expires = datetime.fromtimestamp(jose.time_claim(claims, "exp"), UTC)
+        if expires <= now:
+            raise TokenExpiredError("the access token has expired")
+        return _caller(claims, self._services.callers), expires
+
+    def _token_key(self, issuer: str, kid: str) -> PublicKey | None:
+        return self._keys.get(kid) if issuer == self._issuer else None
+
+    def _remember(self, name: bytes, caller: Caller, start: datetime, end: datetime) -> None:
+        self._cache[name] = (caller, start, end)
+        self._cache.move_to_end(name)
+        if len(self._cache) > _CACHE_TOKENS:
+            self._cache.popitem(last=False)
+
+
+def _caller(claims: jose.Claims, directory: CallerDirectory) -> Caller:
+    """The caller of a verified token; asking the directory again is what makes a revocation take effect."""
+    client = jose.text_claim(claims, "sub")
+    credential = directory.credential(client, jose.text_claim(claims, "client_kid"))
+    if credential is None:
+        raise UnauthenticatedError("the client's key is no longer known here")
+    assert isinstance(credential.key, AuthPublicKey), "a client authenticates with an auth key"
+    scopes = frozenset(jose.text_claim(claims, "scope", max_chars=MAX_SCOPE_CHARS).split(" "))
+    return Caller(client=client, kind=credential.kind, scopes=scopes & credential.scopes)

@@ -1,0 +1,52 @@
+"""The token endpoint: client credentials with a signed assertion (RFC 6749 §4.4, RFC 7523 §2.2)."""
+
+import asyncio
+import json
+from typing import Final
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from node.web.auth import MAX_SCOPE_CHARS
+from node.web.bodies import read_body
+from node.web.replies import plain
+from node.web.settings import MAX_FORM_BYTES
+from node.web.state import STATE
+from protocol.errors import MalformedError
+
+GRANT_TYPE: Final = "client_credentials"
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_FORM: Final = "application/x-www-form-urlencoded"
+_MAX_FIELDS: Final = 16
+
+
+async def token(request: web.Request) -> web.StreamResponse:
+    """An access token for a client assertion."""
+    if request.content_type != _FORM:
+        raise web.HTTPUnsupportedMediaType
+    form = _fields(await read_body(request, max_bytes=MAX_FORM_BYTES))
+    if form.get("grant_type") != GRANT_TYPE or form.get("client_assertion_type") != ASSERTION_TYPE:
+        raise MalformedError("token request: only client credentials with a signed assertion are offered")
+    wanted = frozenset(form["scope"].split(" ")) if "scope" in form else None
+    office = request.app[STATE].office
+    issued = await asyncio.to_thread(office.exchange, form.get("client_assertion", ""), wanted=wanted)
+    body = {
+        "access_token": issued.token,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in,
+        "scope": " ".join(sorted(issued.scopes)),
+    }
+    return plain(json.dumps(body).encode(), "application/json")
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    try:
+        lists = parse_qs(body.decode("ascii"), strict_parsing=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        raise MalformedError("token request: not a form") from None
+    if any(len(values) != 1 for values in lists.values()):
+        raise MalformedError("token request: a field appears twice")
+    fields = {name: values[0] for name, values in lists.items()}
+    if len(fields.get("scope", "")) > MAX_SCOPE_CHARS:
+        raise MalformedError("token request: scope is too long")
+    return fields

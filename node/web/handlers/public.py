@@ -1,0 +1,47 @@
+"""What anybody may ask: trust files, the description of this API, whether the node serves, enrolment."""
+
+import json
+from typing import Final
+
+from aiohttp import web
+
+from node.web.bodies import read_body
+from node.web.openapi import describe
+from node.web.replies import NO_STORE, conditional, plain
+from node.web.settings import MAX_FORM_BYTES
+from node.web.state import services_of
+from protocol.messages import EnrolmentRequest
+
+_JSON: Final = "application/json"
+
+
+async def root(request: web.Request) -> web.StreamResponse:
+    """The root of trust."""
+    return conditional(request, await services_of(request).trust().root(), _JSON)
+
+
+async def node_document(request: web.Request) -> web.StreamResponse:
+    """The signed node document."""
+    return conditional(request, await services_of(request).trust().node_document(), _JSON)
+
+
+async def members(request: web.Request) -> web.StreamResponse:
+    """The signed members register."""
+    return conditional(request, await services_of(request).trust().members(), _JSON)
+
+
+async def enrol(request: web.Request) -> web.StreamResponse:
+    """Register a partner."""
+    asked = EnrolmentRequest.from_bytes(await read_body(request, max_bytes=MAX_FORM_BYTES))
+    reply = await services_of(request).enrolment().enrol(asked)
+    return plain(reply.to_bytes(), _JSON)
+
+
+async def openapi(request: web.Request) -> web.StreamResponse:
+    """The description of this API."""
+    return conditional(request, json.dumps(describe()).encode(), _JSON)
+
+
+async def health(_request: web.Request) -> web.StreamResponse:
+    """Whether the node is serving; says nothing about what."""
+    return plain(b'{"status":"ok"}', _JSON, cache=NO_STORE)

@@ -1,0 +1,159 @@
+"""The API described in OpenAPI 3.1, made from the endpoint table so that it cannot differ from what is served."""
+
+import re
+from functools import cache
+from typing import Any, Final
+
+from node.web.problems import HTTP_PROBLEMS, INTERNAL, MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
+from protocol.api import ENDPOINTS, Endpoint
+
+API_VERSION: Final = "1.0.0"
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::([^}]+))?\}")
+_BODIES: Final = {
+    "evaluate": ("application/octet-stream", {"type": "string", "format": "binary"}),
+    "enrol": ("application/json", {"$ref": "#/components/schemas/EnrolmentRequest"}),
+    "token": ("application/x-www-form-urlencoded", {"$ref": "#/components/schemas/TokenRequest"}),
+}
+_REPLIES: Final = {
+    "enrol": {"$ref": "#/components/schemas/EnrolmentReply"},
+    "token": {"$ref": "#/components/schemas/TokenReply"},
+}
+_CONDITIONAL: Final = {"list_checkpoint", "subset_checkpoint", "root", "node_document", "members", "openapi"}
+_PATTERNS: Final = {
+    "tile": r"^(x\d{3}/)*\d{3}(\.p/\d{1,3})?$",
+    "level": r"^\d+$",
+    "version": r"^\d+$",
+}
+
+
+@cache
+def describe() -> dict[str, Any]:
+    """The OpenAPI document as JSON values."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "sigfed node",
+            "version": API_VERSION,
+            "description": "Signed lists for agencies, private look-ups for partners. Formats: docs/spec.",
+        },
+        "paths": _paths(),
+        "components": {"securitySchemes": _security(), "schemas": _schemas(), "responses": _responses()},
+    }
+
+
+def openapi_path(path: str) -> str:
+    """A path of the endpoint table without the patterns of its placeholders."""
+    return _PLACEHOLDER.sub(r"{\1}", path)
+
+
+def _paths() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for endpoint in ENDPOINTS:
+        paths.setdefault(openapi_path(endpoint.path), {})[endpoint.method.lower()] = _operation(endpoint)
+    return paths
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "security": [] if endpoint.scope is None else [{"token": [endpoint.scope.value]}],
+        "parameters": _parameters(endpoint),
+        "responses": _operation_responses(endpoint),
+    }
+    if endpoint.name in _BODIES:
+        media_type, schema = _BODIES[endpoint.name]
+        operation["requestBody"] = {"required": True, "content": {media_type: {"schema": schema}}}
+    return operation
+
+
+def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    parameters = [_path_parameter(match[1], match[2]) for match in _PLACEHOLDER.finditer(endpoint.path)]
+    if endpoint.name == "release_part":
+        number = {"type": "integer", "minimum": 1}
+        parameters.append({"name": "since", "in": "query", "required": False, "schema": number})
+        parameters.append(_header("Range"))
+    if endpoint.name in _CONDITIONAL:
+        parameters.append(_header("If-None-Match"))
+    return parameters
+
+
+def _path_parameter(name: str, pattern: str | None) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    if name in _PATTERNS:
+        schema["pattern"] = _PATTERNS[name]
+    elif pattern:
+        schema["enum"] = pattern.split("|")
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
+
+
+def _operation_responses(endpoint: Endpoint) -> dict[str, Any]:
+    schema = _REPLIES.get(endpoint.name, _schema_of(endpoint.media_type))
+    content = {endpoint.media_type.partition(";")[0]: {"schema": schema}}
+    found: dict[str, Any] = {"200": {"description": endpoint.summary, "content": content}}
+    if endpoint.name == "release_part":
+        found["206"] = {"description": "The part asked for", "content": content}
+    if endpoint.name in _CONDITIONAL:
+        found["304"] = {"description": "The client holds these bytes"}
+    found["default"] = {"$ref": "#/components/responses/Problem"}
+    return found
+
+
+def _schema_of(media_type: str) -> dict[str, Any]:
+    if media_type == "application/json":
+        return {"type": "object"}
+    return {"type": "string"} if media_type.startswith("text/") else {"type": "string", "format": "binary"}
+
+
+def _security() -> dict[str, Any]:
+    scopes = {
+        "log:read": "Checkpoints, tiles and entries of lists",
+        "open": "open:N, openings of collection N",
+        "query": "query:NAME, releases of subset NAME and evaluation in it",
+    }
+    flow = {"tokenUrl": "/oauth2/token", "scopes": scopes}
+    return {"token": {"type": "oauth2", "flows": {"clientCredentials": flow}}}
+
+
+def _responses() -> dict[str, Any]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"Problem": {"description": "Anything that went wrong (RFC 9457)", "content": content}}
+
+
+def _schemas() -> dict[str, Any]:
+    text, number = {"type": "string"}, {"type": "integer", "minimum": 0}
+    problems = {problem.name for problem in [*PROBLEMS.values(), *HTTP_PROBLEMS.values(), INTERNAL]}
+    return {
+        "Problem": {
+            "type": "object",
+            "required": ["type", "title", "status", "instance"],
+            "properties": {
+                "type": {"type": "string", "enum": sorted(TYPE_PREFIX + name for name in problems)},
+                "title": text,
+                "status": number,
+                "detail": text,
+                "instance": text,
+                "ahead_seconds": {"type": "integer"},
+                "retry_after_seconds": number,
+            },
+        },
+        "EnrolmentRequest": _object(invite_id=text, auth_key=text, mac=text, auth_signature=text),
+        "EnrolmentReply": _object(
+            partner=text, subset=text, origin=text, evaluations_per_day=number, grace_days=number
+        ),
+        "TokenRequest": _token_request(text),
+        "TokenReply": _object(access_token=text, token_type=text, expires_in=number, scope=text),
+    }
+
+
+def _token_request(text: dict[str, Any]) -> dict[str, Any]:
+    schema = _object(grant_type=text, client_assertion_type=text, client_assertion=text)
+    return schema | {"properties": schema["properties"] | {"scope": text}}
+
+
+def _object(**fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(fields), "properties": fields}

@@ -1,0 +1,49 @@
+"""Replies: bytes with the endpoint's media type, conditional and partial where that is documented.
+
+An ETag is a hash of public signed bytes, never of list contents. Ranges are single (RFC 9110 §14.2); a range header in
+any other form is ignored, as the RFC says it may be.
+"""
+
+import re
+from hashlib import sha256
+from typing import Final
+
+from aiohttp import web
+
+NO_STORE: Final = "no-store"
+REVALIDATE: Final = "private, no-cache"
+FOREVER: Final = "private, max-age=31536000, immutable"
+_RANGE: Final = re.compile(r"bytes=([0-9]{1,18})-([0-9]{1,18})?")
+_TAG_CHARS: Final = 32
+
+
+def plain(body: bytes, media_type: str, *, cache: str = NO_STORE) -> web.Response:
+    """A whole reply."""
+    return web.Response(body=body, headers={"Content-Type": media_type, "Cache-Control": cache})
+
+
+def conditional(request: web.Request, body: bytes, media_type: str) -> web.Response:
+    """A reply that costs almost nothing when the client holds the same bytes (`If-None-Match`)."""
+    tag = etag(body)
+    headers = {"ETag": tag, "Cache-Control": REVALIDATE}
+    if request.headers.get("If-None-Match") == tag:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, headers=headers | {"Content-Type": media_type})
+
+
+def etag(body: bytes) -> str:
+    """The strong entity tag of a reply body."""
+    return f'"{sha256(body).hexdigest()[:_TAG_CHARS]}"'
+
+
+def ranged(request: web.Request, body: bytes, media_type: str) -> web.Response:
+    """A reply of which the client may ask a part (`Range: bytes=FIRST-[LAST]`), to resume."""
+    headers = {"Content-Type": media_type, "Cache-Control": NO_STORE, "Accept-Ranges": "bytes"}
+    asked = _RANGE.fullmatch(request.headers.get("Range", ""))
+    if asked is None:
+        return web.Response(body=body, headers=headers)
+    first, last = int(asked[1]), min(int(asked[2] or len(body)), len(body) - 1)
+    if first > last:
+        raise web.HTTPRequestRangeNotSatisfiable
+    headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
+    return web.Response(status=206, body=memoryview(body)[first : last + 1], headers=headers)

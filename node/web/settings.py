@@ -1,0 +1,24 @@
+"""Limits of the server that an operator may want to change, with defaults for one machine."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """Rates are per minute; bursts are what may come at once after a quiet time."""
+
+    caller_per_minute: int = 6000
+    """Requests of one authenticated client: a first sync asks for thousands of bundles."""
+    caller_burst: int = 3000
+    address_per_minute: int = 120
+    """Requests without a token (trust files, tokens, enrolment) from one address, refused tokens included."""
+    address_burst: int = 60
+    body_seconds: float = 30.0
+    """Time for a request body to arrive."""
+
+
+MAX_FORM_BYTES = 16 * 1024
+"""Body of a token request: an assertion is about 400 bytes."""
+
+KEEPALIVE_SECONDS = 75.0
+"""Idle connections, and those whose first request does not arrive, are closed after this."""

@@ -1,0 +1,41 @@
+"""What the handlers of one application share, and what one request carries, under typed keys."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from node.ports.callers import Caller
+from node.ports.limits import RateLimiter
+from node.ports.serving import WebServices
+from node.web.auth import TokenGate, TokenOffice
+from node.web.settings import WebSettings
+from protocol.api import ENDPOINTS, Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebState:
+    """Made once by `node.web.app`."""
+
+    services: WebServices
+    settings: WebSettings
+    office: TokenOffice
+    gate: TokenGate
+    callers: RateLimiter
+    addresses: RateLimiter
+
+
+STATE: Final = web.AppKey("state", WebState)
+CALLER: Final = web.RequestKey("caller", Caller)
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+_BY_NAME: Final = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+
+
+def endpoint_of(request: web.Request) -> Endpoint | None:
+    """The line of the endpoint table that a request matched; None when it matched none."""
+    return _BY_NAME.get(request.match_info.route.name or "")
+
+
+def services_of(request: web.Request) -> WebServices:
+    """The services of the application that got the request."""
+    return request.app[STATE].services
