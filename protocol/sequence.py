@@ -133,6 +133,7 @@ class LogShape:
         check.times(self._last_time_ms, now_ms + MAX_CLOCK_SKEW_MS)
         check.fields()
         shreds = self._check_refs(check)
+        check.finish(len(events))
         return Admission(
             first_index=first_index,
             ops=check.ops.tobytes(),
@@ -187,6 +188,7 @@ class LogShape:
         shredding = check.shredding
         shreds = []
         for at in np.flatnonzero(_IS_REFERRING[check.ops]).tolist():
+            check.finish(at + 1)
             target = int(refs[at])
             self._check_ref(check, at, target)
             if shredding[at]:
@@ -223,9 +225,12 @@ def _records(first_index: int, data: bytes | Sequence[bytes]) -> NDArray[np.void
 
 
 class _Check:
-    """The vectorised rules over one bundle; `ops` has unknown events as 0."""
+    """The vectorised rules over one bundle; `ops` has unknown events as 0.
 
-    __slots__ = ("events", "first_index", "known", "ops")
+    The lowest event that breaks a rule is the one named: what follows it may be innocent.
+    """
+
+    __slots__ = ("_broken_at", "_reason", "events", "first_index", "known", "ops")
 
     def __init__(self, first_index: int, events: NDArray[np.void]) -> None:
         self.first_index = first_index
@@ -233,6 +238,8 @@ class _Check:
         known_flags = (events["flags"] & ~np.uint8(KNOWN_FLAGS)) == 0
         self.known = _IS_KNOWN[events["op"]] & known_flags & (events["algorithm"] <= max(Algorithm))
         self.ops = np.where(self.known, events["op"], np.uint8(_UNKNOWN))
+        self._broken_at = len(events)
+        self._reason = ""
 
     @property
     def shredding(self) -> _Mask:
@@ -266,6 +273,11 @@ class _Check:
         )
         self._refuse(is_continue & ~at_start, "continues a log, but is not the first event")
 
+    def finish(self, end: int) -> None:
+        """Raise for an event before `end` that broke a rule."""
+        if self._broken_at < end:
+            raise EventRuleError(self.first_index + self._broken_at, self._reason)
+
     def _refuse(self, broken: _Mask, reason: str) -> None:
-        if broken.any():
-            raise EventRuleError(self.first_index + int(broken.argmax()), reason)
+        if broken.any() and broken.argmax() < self._broken_at:
+            self._broken_at, self._reason = int(broken.argmax()), reason
