@@ -3,7 +3,10 @@
 import contextlib
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from random import Random
+from typing import Any
 
 import numpy as np
 from hypothesis import given
@@ -158,7 +161,7 @@ def test_whatever_is_read_as_a_label_has_one_encoding(data: bytes) -> None:
     ),
     st.randoms(),
 )
-def test_a_label_names_one_source_of_each_of_k_countries(backers: list[Backer], random: st.randoms) -> None:
+def test_a_label_names_one_source_of_each_of_k_countries(backers: list[Backer], random: Random) -> None:
     countries = {backer.number: backer.country for backer in backers}
     k = min(len(set(countries.values())), 4)
     label = choose_label({1: backers}, k)
@@ -262,7 +265,7 @@ def test_filters_come_back_and_have_one_encoding(subset_filter: SubsetFilter, da
 
 
 @given(st.binary(max_size=100), st.sampled_from([Manifest.from_bytes, SubsetFilter.from_bytes]))
-def test_only_malformed_escapes_a_reader(data: bytes, read: st.functions) -> None:
+def test_only_malformed_escapes_a_reader(data: bytes, read: Callable[[bytes], object]) -> None:
     with contextlib.suppress(MalformedError):
         read(data)
 
@@ -293,7 +296,7 @@ NAMES = st.lists(st.integers(0, 30), max_size=12, unique=True)
 
 @given(NAMES, NAMES, st.integers(0, 3))
 def test_a_release_is_the_same_whole_and_by_delta(old: list[int], new: list[int], shift: int) -> None:
-    widths = {"screen_width": 20, "answers_width": 40}
+    widths: dict[str, Any] = {"screen_width": 20, "answers_width": 40}
     first, second = (
         make_release(
             names,
@@ -303,6 +306,7 @@ def test_a_release_is_the_same_whole_and_by_delta(old: list[int], new: list[int]
         for names, extra in ((old, 0), (new, shift))
     )
     held = Held(1, first)
+    read = second
     for since in (None, held):
         files = ReleaseFiles(
             screen=write_screen(second, since=since),

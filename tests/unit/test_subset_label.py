@@ -1,5 +1,8 @@
 """Labels: layout, choice of sources, and that only the right output opens one."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA512
@@ -21,23 +24,23 @@ from support.subsets import LABEL, SUBSET, output
 WIRE = bytes.fromhex("0001 02 00 00 000000000005 01 000000000009") + bytes(14)
 
 
-def test_layout():
+def test_layout() -> None:
     assert LABEL.to_bytes() == WIRE
     assert Label.from_bytes(WIRE) == LABEL
 
 
-def test_largest_label_fills_its_bytes():
+def test_largest_label_fills_its_bytes() -> None:
     label = Label(1023, tuple(LabelSource(number, 2**48 - 1) for number in (0, 1, 254, 255)))
     assert len(label.to_bytes()) == 32
     assert Label.from_bytes(label.to_bytes()) == label
 
 
-def test_canary_label_is_all_zeros():
+def test_canary_label_is_all_zeros() -> None:
     assert CANARY_LABEL.to_bytes() == bytes(32)
     assert Label.from_bytes(bytes(32)) == CANARY_LABEL
 
 
-def _put(place, value):
+def _put(place: int, value: int) -> bytes:
     data = bytearray(WIRE)
     data[place] = value
     return bytes(data)
@@ -59,7 +62,7 @@ def _put(place, value):
         pytest.param(_put(0, 4), MalformedError, id="a private collection"),
     ],
 )
-def test_label_is_refused(data, error):
+def test_label_is_refused(data: bytes, error: type[MalformedError]) -> None:
     with pytest.raises(error):
         Label.from_bytes(data)
 
@@ -72,7 +75,7 @@ def test_label_is_refused(data, error):
         pytest.param(lambda: Label(1, tuple(LabelSource(n, 0) for n in range(5))), id="five sources"),
     ],
 )
-def test_fields_out_of_range(make):
+def test_fields_out_of_range(make: Callable[[], object]) -> None:
     with pytest.raises(MalformedError):
         make()
 
@@ -103,19 +106,21 @@ HUB = Backer(number=2, index=7, country=None, authority=True)
         pytest.param({1: [NL]}, 1, (1, [(4, 40)]), id="quorum of one"),
     ],
 )
-def test_choose_label(backers, k, label):
+def test_choose_label(
+    backers: dict[int, list[Backer]], k: int, label: tuple[int, list[tuple[int, int]]]
+) -> None:
     collection, sources = label
     expected = Label(collection, tuple(LabelSource(*source) for source in sources))
     assert choose_label(backers, k) == expected
     assert choose_label({key: value[::-1] for key, value in backers.items()}, k) == expected
 
 
-def test_a_label_for_what_is_not_effective_is_a_mistake():
+def test_a_label_for_what_is_not_effective_is_a_mistake() -> None:
     with pytest.raises(AssertionError):
         choose_label({1: [FR]}, 2)
 
 
-def test_sealed_as_specified():
+def test_sealed_as_specified() -> None:
     sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL)
     key = HKDFExpand(SHA512(), 32, b"SIGFED-V1 label").derive(output(1))
     bound = SUBSET + bytes([0, 0, 0, 7]) + output(1)[:8]
@@ -132,14 +137,14 @@ def test_sealed_as_specified():
         pytest.param({"epoch": 8}, id="epoch"),
     ],
 )
-def test_label_opens_in_its_place_only(change):
+def test_label_opens_in_its_place_only(change: dict[str, Any]) -> None:
     sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL)
-    place = {"output": output(1), "subset_id": SUBSET, "epoch": 7} | change
+    place: dict[str, Any] = {"output": output(1), "subset_id": SUBSET, "epoch": 7} | change
     with pytest.raises(SubsetError):
         open_label(sealed, **place)
 
 
-def test_an_altered_label_does_not_open():
+def test_an_altered_label_does_not_open() -> None:
     sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL)
     for bit in range(8 * len(sealed)):
         altered = bytearray(sealed)
@@ -148,6 +153,6 @@ def test_an_altered_label_does_not_open():
             open_label(bytes(altered), output=output(1), subset_id=SUBSET, epoch=7)
 
 
-def test_a_label_of_another_length():
+def test_a_label_of_another_length() -> None:
     with pytest.raises(SubsetError, match="length"):
         open_label(bytes(47), output=output(1), subset_id=SUBSET, epoch=7)

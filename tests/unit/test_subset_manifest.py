@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
 from protocol import limits
 from protocol.digest import Algorithm
-from protocol.encoding import decode_cbor, encode_cbor
+from protocol.encoding import CborValue, decode_cbor, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import MAX_TIME_MS, Manifest, ReleaseKind
@@ -24,16 +25,16 @@ FILTER = SubsetFilter(
 )
 
 
-def _source(**changes):
+def _source(**changes: Any) -> SourceCheckpoint:
     return replace(SOURCES[0], **changes)
 
 
 @pytest.mark.parametrize("manifest", [EMPTY_MANIFEST, FULL], ids=["empty", "full"])
-def test_manifest_round_trip(manifest):
+def test_manifest_round_trip(manifest: Manifest) -> None:
     assert Manifest.from_bytes(manifest.to_bytes()) == manifest
 
 
-def test_labels_root_is_left_out_when_there_are_no_labels():
+def test_labels_root_is_left_out_when_there_are_no_labels() -> None:
     assert 11 not in decode_cbor(EMPTY_MANIFEST.to_bytes(), max_bytes=2**16)
     assert 11 in decode_cbor(FULL.to_bytes(), max_bytes=2**16)
 
@@ -79,7 +80,7 @@ def test_labels_root_is_left_out_when_there_are_no_labels():
         pytest.param(19, 0, id="unknown field"),
     ],
 )
-def test_manifest_is_refused(key, value):
+def test_manifest_is_refused(key: int, value: CborValue) -> None:
     fields = decode_cbor(FULL.to_bytes(), max_bytes=2**16)
     fields[key] = value
     with pytest.raises(MalformedError):
@@ -87,7 +88,7 @@ def test_manifest_is_refused(key, value):
 
 
 @pytest.mark.parametrize("key", [key for key in range(19) if key != 11])
-def test_manifest_without_a_field_is_refused(key):
+def test_manifest_without_a_field_is_refused(key: int) -> None:
     fields = decode_cbor(FULL.to_bytes(), max_bytes=2**16)
     del fields[key]
     with pytest.raises(MalformedError, match=f"field {key} is missing"):
@@ -110,12 +111,12 @@ def test_manifest_without_a_field_is_refused(key):
     ],
     ids=str,
 )
-def test_manifest_cannot_be_made_with_what_it_refuses_to_read(changes):
+def test_manifest_cannot_be_made_with_what_it_refuses_to_read(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):
         replace(EMPTY_MANIFEST, **changes)
 
 
-def test_rule_hashes_are_32_bytes():
+def test_rule_hashes_are_32_bytes() -> None:
     with pytest.raises(MalformedError):
         replace(EMPTY_MANIFEST.rules, criteria=b"")
 
@@ -125,17 +126,17 @@ def test_rule_hashes_are_32_bytes():
     [{"number": -1}, {"number": 256}, {"size": -1}, {"origin": ""}, {"origin": "a\tb"}, {"root": b""}],
     ids=str,
 )
-def test_source_is_refused(changes):
+def test_source_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):
         _source(**changes)
 
 
-def test_no_screen_is_a_width_of_zero():
+def test_no_screen_is_a_width_of_zero() -> None:
     manifest = replace(EMPTY_MANIFEST, screen_width=0)
     assert Manifest.from_bytes(manifest.to_bytes()).screen_root == EMPTY_ROOT
 
 
-def test_a_manifest_fits_a_leaf():
+def test_a_manifest_fits_a_leaf() -> None:
     sources = tuple(_source(number=number, origin=f"{number}".rjust(255, "x")) for number in range(256))
     with pytest.raises(TooLargeError):
         replace(EMPTY_MANIFEST, sources=sources).to_bytes()
@@ -143,13 +144,13 @@ def test_a_manifest_fits_a_leaf():
         Manifest.from_bytes(bytes(limits.MAX_MANIFEST_BYTES + 1))
 
 
-def test_many_sources_fit():
+def test_many_sources_fit() -> None:
     sources = tuple(_source(number=number, origin=f"{number}.example/lists/main") for number in range(256))
     manifest = replace(EMPTY_MANIFEST, sources=sources, kind=ReleaseKind.REMOVAL_ONLY)
     assert Manifest.from_bytes(manifest.to_bytes()) == manifest
 
 
-def test_source_of_a_label():
+def test_source_of_a_label() -> None:
     assert FULL.source(1) == SOURCES[1]
     with pytest.raises(MalformedError):
         FULL.source(2)
@@ -166,17 +167,19 @@ def test_source_of_a_label():
         pytest.param({}, [], {}, id="nothing"),
     ],
 )
-def test_numbers_of_sources_are_append_only(held, origins, numbers):
+def test_numbers_of_sources_are_append_only(
+    held: dict[str, int], origins: list[str], numbers: dict[str, int]
+) -> None:
     assert number_sources(held, origins) == numbers
 
 
-def test_an_epoch_runs_out_of_numbers():
+def test_an_epoch_runs_out_of_numbers() -> None:
     assert number_sources({}, map(str, range(256)))["99"] <= 255
     with pytest.raises(TooLargeError):
         number_sources({}, map(str, range(257)))
 
 
-def test_filter_is_data_with_one_encoding():
+def test_filter_is_data_with_one_encoding() -> None:
     data = encode_cbor({0: 1, 1: [1, 2], 2: [1, 4], 3: 12, 4: True})
     assert FILTER.to_bytes() == data
     assert SubsetFilter.from_bytes(data) == FILTER
@@ -192,7 +195,7 @@ def test_filter_is_data_with_one_encoding():
         (1, Algorithm.SHA1, False),
     ],
 )
-def test_filter_covers(collection, algorithm, covered):
+def test_filter_covers(collection: int, algorithm: Algorithm, covered: bool) -> None:
     assert FILTER.covers(collection, algorithm) is covered
 
 
@@ -214,7 +217,7 @@ def test_filter_covers(collection, algorithm, covered):
         pytest.param(5, 1, MalformedError, id="unknown field"),
     ],
 )
-def test_filter_is_refused(key, value, error):
+def test_filter_is_refused(key: int, value: CborValue, error: type[MalformedError]) -> None:
     fields = decode_cbor(FILTER.to_bytes(), max_bytes=2**16)
     fields[key] = value
     with pytest.raises(error):
@@ -231,10 +234,10 @@ def test_filter_is_refused(key, value, error):
     ],
     ids=str,
 )
-def test_filter_cannot_be_made_with_what_it_refuses_to_read(changes):
+def test_filter_cannot_be_made_with_what_it_refuses_to_read(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):
         replace(FILTER, **changes)
 
 
-def test_source_checkpoint_as_cbor():
+def test_source_checkpoint_as_cbor() -> None:
     assert SourceCheckpoint.from_cbor(SOURCES[0].to_cbor(), "here") == SOURCES[0]

@@ -1,6 +1,8 @@
 """Releases: files against manifest, one release after another, and looking up."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,18 +21,20 @@ from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, LabelSource
 from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.lookup import Lookup, Match
 from protocol.subset.manifest import ReleaseKind
-from protocol.subset.release import check_removal_only, check_successor, verify_release
+from protocol.subset.release import Release, check_removal_only, check_successor, verify_release
+from protocol.subset.rice import U64Array
 from protocol.subset.screen import build_screen, screen_values, truncate
 from support.subsets import LABEL, SOURCES, digest, make_release, output, u64
 
 NAMES = range(20)
 LABELS = [Label(1, (LabelSource(0, place),)) for place in NAMES]
 RELEASE = make_release(NAMES, labels=LABELS)
+SEALED = RELEASE.labels or b""
 PLAIN = make_release(NAMES)
 NO_SCREEN = make_release(NAMES, screen_width=0)
 
 
-def _wider(values, width):
+def _wider(values: U64Array, width: int) -> U64Array:
     changed = values.copy()
     changed[-1] = 1 << width
     return changed
@@ -54,25 +58,23 @@ def _wider(values, width):
         pytest.param({"answers": _wider(RELEASE.answers, 37)}, "answers: value wider", id="answer too wide"),
         pytest.param({"screen": RELEASE.screen ^ u64(*[0] * 19, 1)}, "screen: root", id="screen"),
         pytest.param({"answers": RELEASE.answers ^ u64(*[0] * 19, 1)}, "answers: root", id="answers"),
-        pytest.param({"labels": RELEASE.labels[:-1]}, "labels: one for each", id="a label cut"),
-        pytest.param(
-            {"labels": RELEASE.labels[48:] + RELEASE.labels[:48]}, "labels: root", id="labels moved"
-        ),
+        pytest.param({"labels": SEALED[:-1]}, "labels: one for each", id="a label cut"),
+        pytest.param({"labels": SEALED[48:] + SEALED[:48]}, "labels: root", id="labels moved"),
         pytest.param({"labels": None}, "labels: some where", id="labels left out"),
     ],
 )
-def test_files_that_are_not_the_manifests(changes, text):
+def test_files_that_are_not_the_manifests(changes: dict[str, Any], text: str) -> None:
     files = {"screen": RELEASE.screen, "answers": RELEASE.answers, "labels": RELEASE.labels} | changes
     with pytest.raises(SubsetError, match=text):
         verify_release(RELEASE.manifest, **files)
 
 
-def test_labels_where_the_manifest_has_none():
+def test_labels_where_the_manifest_has_none() -> None:
     with pytest.raises(SubsetError, match="labels: some where none"):
         verify_release(PLAIN.manifest, screen=PLAIN.screen, answers=PLAIN.answers, labels=RELEASE.labels)
 
 
-def test_every_flipped_bit_of_the_values_is_noticed():
+def test_every_flipped_bit_of_the_values_is_noticed() -> None:
     for place in range(len(RELEASE.answers)):
         for bit in range(64):
             answers = RELEASE.answers.copy()
@@ -83,14 +85,14 @@ def test_every_flipped_bit_of_the_values_is_noticed():
                 )
 
 
-def test_label_of_a_place():
-    assert RELEASE.label(1) == RELEASE.labels[48:96]
+def test_label_of_a_place() -> None:
+    assert RELEASE.label(1) == SEALED[48:96]
 
 
 # ------------------------------------------------------------------ look-up
 
 
-def test_screen_misses_end_here_and_listed_hashes_survive():
+def test_screen_misses_end_here_and_listed_hashes_survive() -> None:
     lookup = Lookup(RELEASE)
     assert lookup.survives(screen_values(digest(name) for name in NAMES)).all()
     clean = lookup.survives(screen_values(digest(name) for name in range(100, 1100)))
@@ -98,30 +100,31 @@ def test_screen_misses_end_here_and_listed_hashes_survive():
     assert lookup.survives(u64()).tolist() == []
 
 
-def test_without_a_screen_everything_survives():
+def test_without_a_screen_everything_survives() -> None:
     assert Lookup(NO_SCREEN).survives(u64(1, 2)).tolist() == [True, True]
 
 
-def test_an_empty_release_has_no_survivors_and_no_hits():
+def test_an_empty_release_has_no_survivors_and_no_hits() -> None:
     lookup = Lookup(make_release([]))
     assert lookup.survives(u64(1)).tolist() == [False]
     assert lookup.match([output(1)]) == [None]
     assert lookup.match([]) == []
 
 
-def test_a_hit_opens_its_label():
+def test_a_hit_opens_its_label() -> None:
     found = Lookup(RELEASE).match([output("clean"), output(7), output(3)])
     assert [match and match.label for match in found] == [None, LABELS[7], LABELS[3]]
     assert all(len(match.places) == 1 for match in found if match)
 
 
-def test_without_labels_a_hit_waits_for_its_receipt():
+def test_without_labels_a_hit_waits_for_its_receipt() -> None:
     (match,) = Lookup(PLAIN).match([output(7)])
+    assert match is not None
     assert match.label is None
     assert PLAIN.answers[match.places[0]] == truncate(u64(int.from_bytes(output(7)[:8], "big")), 37)[0]
 
 
-def test_a_tag_kept_from_an_earlier_evaluation_meets_its_answer():
+def test_a_tag_kept_from_an_earlier_evaluation_meets_its_answer() -> None:
     tags = u64(*(int.from_bytes(output(name)[:8], "big") for name in (3, "clean")))
     assert Lookup(RELEASE).answered(tags).tolist() == [True, False]
 
@@ -129,19 +132,19 @@ def test_a_tag_kept_from_an_earlier_evaluation_meets_its_answer():
 TWINS = [b"\x05" * 8 + bytes([last]) * 56 for last in (9, 3, 7)]
 
 
-def test_outputs_with_equal_tags_each_find_their_own_label():
+def test_outputs_with_equal_tags_each_find_their_own_label() -> None:
     release = make_release(range(3), outputs=TWINS, labels=LABELS[:3])
     found = Lookup(release).match(TWINS)
-    assert [match.label for match in found] == LABELS[:3]
-    assert sorted(match.places[0] for match in found) == [0, 1, 2]
+    assert [match and match.label for match in found] == LABELS[:3]
+    assert sorted(match.places[0] for match in found if match) == [0, 1, 2]
 
 
-def test_outputs_with_equal_tags_meet_all_their_answers_when_there_are_no_labels():
+def test_outputs_with_equal_tags_meet_all_their_answers_when_there_are_no_labels() -> None:
     found = Lookup(make_release(range(3), outputs=TWINS)).match(TWINS[:1])
     assert found == [Match(range(3), None)]
 
 
-def test_a_chance_meeting_opens_no_label():
+def test_a_chance_meeting_opens_no_label() -> None:
     stranger = b"\x05" * 8 + b"x" * 56
     release = make_release(range(3), outputs=TWINS, labels=LABELS[:3])
     assert Lookup(release).match([stranger]) == [None]
@@ -150,7 +153,9 @@ def test_a_chance_meeting_opens_no_label():
 # ------------------------------------------------------------------ canaries
 
 
-def _with_canary(present_label=CANARY_LABEL, *, screened=True, answered=True, absent=False):
+def _with_canary(
+    present_label: Label = CANARY_LABEL, *, screened: bool = True, answered: bool = True, absent: bool = False
+) -> Lookup:
     outputs = [
         output("other"),
         *([output("present")] if answered else []),
@@ -162,14 +167,15 @@ def _with_canary(present_label=CANARY_LABEL, *, screened=True, answered=True, ab
     return Lookup(replace(release, screen=screen))
 
 
-def test_canaries_pass():
+def test_canaries_pass() -> None:
     lookup = _with_canary()
     check_canaries(lookup, [output("present"), output("absent")])
     (match,) = lookup.match([output("present")])
+    assert match is not None
     assert is_canary(match)
 
 
-def test_canaries_pass_without_labels():
+def test_canaries_pass_without_labels() -> None:
     release = make_release([0], outputs=[output("present")])
     screen = build_screen([PRESENT], release.manifest.screen_width)
     check_canaries(Lookup(replace(release, screen=screen)), [output("present"), output("absent")])
@@ -184,12 +190,12 @@ def test_canaries_pass_without_labels():
         pytest.param(_with_canary(absent=True), "on no list", id="absent"),
     ],
 )
-def test_canaries_fail(lookup, text):
+def test_canaries_fail(lookup: Lookup, text: str) -> None:
     with pytest.raises(SubsetError, match=text):
         check_canaries(lookup, [output("present"), output("absent")])
 
 
-def test_canaries_are_two_digests_and_a_hit_on_material_is_none():
+def test_canaries_are_two_digests_and_a_hit_on_material_is_none() -> None:
     assert CANARIES == (PRESENT, ABSENT)
     assert not is_canary(Match(range(1), LABEL))
 
@@ -216,7 +222,7 @@ def test_canaries_are_two_digests_and_a_hit_on_material_is_none():
         pytest.param({"sources": (replace(SOURCES[0], root=bytes(32)),)}, "forked", id="source forked"),
     ],
 )
-def test_successor_is_refused(changes, text):
+def test_successor_is_refused(changes: dict[str, Any], text: str) -> None:
     with pytest.raises(SubsetError, match=text):
         check_successor(RELEASE.manifest, replace(RELEASE.manifest, **changes))
 
@@ -234,16 +240,20 @@ def test_successor_is_refused(changes, text):
         pytest.param({"kind": ReleaseKind.REMOVAL_ONLY}, id="removal-only"),
     ],
 )
-def test_successor_is_accepted(changes):
+def test_successor_is_accepted(changes: dict[str, Any]) -> None:
     check_successor(RELEASE.manifest, replace(RELEASE.manifest, **changes))
 
 
-def _removal(names=NAMES[2:], **changes):
-    fields = {"screen_width": 17, "answers_width": 37, "kind": ReleaseKind.REMOVAL_ONLY} | changes
+def _removal(names: Sequence[object] = NAMES[2:], **changes: Any) -> Release:
+    fields: dict[str, Any] = {
+        "screen_width": 17,
+        "answers_width": 37,
+        "kind": ReleaseKind.REMOVAL_ONLY,
+    } | changes
     return make_release(names, **fields)
 
 
-def test_removal_only_says_how_much_it_removes():
+def test_removal_only_says_how_much_it_removes() -> None:
     assert check_removal_only(PLAIN, _removal(), cap=2) == 2
 
 
@@ -262,7 +272,7 @@ def test_removal_only_says_how_much_it_removes():
         pytest.param(_removal(epoch=2), 9, "epoch or widths", id="epoch"),
     ],
 )
-def test_removal_only_is_refused(offered, cap, text):
+def test_removal_only_is_refused(offered: Release, cap: int, text: str) -> None:
     with pytest.raises(SubsetError, match=text):
         check_removal_only(PLAIN, offered, cap=cap)
 
@@ -270,14 +280,14 @@ def test_removal_only_is_refused(offered, cap, text):
 # ------------------------------------------------------------------ files
 
 
-def _files(release, since=None):
+def _files(release: Release, since: Held | None = None) -> ReleaseFiles:
     labels = None if release.labels is None else write_labels(release, since=since)
     return ReleaseFiles(
         screen=write_screen(release, since=since), answers=write_answers(release, since=since), labels=labels
     )
 
 
-def _same(left, right):
+def _same(left: Release, right: Release) -> bool:
     return (
         left.manifest == right.manifest
         and left.labels == right.labels
@@ -287,20 +297,23 @@ def _same(left, right):
 
 
 @pytest.mark.parametrize("release", [RELEASE, PLAIN, NO_SCREEN, make_release([], labels=[])])
-def test_whole_files(release):
+def test_whole_files(release: Release) -> None:
     assert _same(read_release(release.manifest, _files(release)), release)
 
 
 HELD = Held(3, RELEASE)
-SAME_WIDTHS = {"screen_width": RELEASE.manifest.screen_width, "answers_width": RELEASE.manifest.answers_width}
+SAME_WIDTHS: dict[str, Any] = {
+    "screen_width": RELEASE.manifest.screen_width,
+    "answers_width": RELEASE.manifest.answers_width,
+}
 CHANGED = make_release([*NAMES[3:], "new"], labels=[LABEL, *LABELS[4:], LABEL], **SAME_WIDTHS)
 
 
-def test_delta_files():
+def test_delta_files() -> None:
     files = _files(CHANGED, HELD)
-    assert [data[:8] for data in (files.screen, files.answers, files.labels)] == [
-        bytes.fromhex("0100000000000003")
-    ] * 3
+    assert files.labels is not None
+    head = bytes.fromhex("0100000000000003")
+    assert all(data.startswith(head) for data in (files.screen, files.answers, files.labels))
     assert len(files.labels) < 8 + 4 + 3 + 2 * LABEL_BYTES
     assert _same(read_release(CHANGED.manifest, files, held=HELD), CHANGED)
 
@@ -321,7 +334,9 @@ def test_delta_files():
         ),
     ],
 )
-def test_files_are_whole_where_a_delta_has_no_start(held, release, whole):
+def test_files_are_whole_where_a_delta_has_no_start(
+    held: Release, release: Release, whole: tuple[bool, bool, bool]
+) -> None:
     base = Held(3, held)
     files = _files(release, base)
     written = tuple(data[4:8] == bytes(4) for data in (files.screen, files.answers, files.labels) if data)
@@ -339,23 +354,23 @@ def test_files_are_whole_where_a_delta_has_no_start(held, release, whole):
         pytest.param(b"\1\0\0\0\0\0\0\4", SubsetError, "not held", id="another version"),
     ],
 )
-def test_file_head_is_refused(data, error, text):
+def test_file_head_is_refused(data: bytes, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         read_release(RELEASE.manifest, replace(_files(RELEASE), screen=data), held=HELD)
 
 
-def test_a_delta_without_what_it_starts_from():
+def test_a_delta_without_what_it_starts_from() -> None:
     with pytest.raises(SubsetError, match="not held"):
         read_release(CHANGED.manifest, _files(CHANGED, HELD))
 
 
-def test_a_label_delta_from_a_release_without_labels():
+def test_a_label_delta_from_a_release_without_labels() -> None:
     files = replace(_files(CHANGED), labels=write_labels(CHANGED, since=HELD))
     with pytest.raises(SubsetError, match="without labels"):
         read_release(CHANGED.manifest, files, held=Held(3, PLAIN))
 
 
-def test_bytes_in_the_screen_that_there_is_not():
+def test_bytes_in_the_screen_that_there_is_not() -> None:
     files = replace(_files(NO_SCREEN), screen=write_screen(PLAIN))
     with pytest.raises(MalformedError):
         read_release(NO_SCREEN.manifest, files)
@@ -378,7 +393,7 @@ BEFORE = Labelled(answers=u64(1, 5), labels=A + B)
         pytest.param([], b"", b"", id="all went"),
     ],
 )
-def test_label_delta_writes_what_changed(answers, labels, written):
+def test_label_delta_writes_what_changed(answers: list[int], labels: bytes, written: bytes) -> None:
     new = Labelled(answers=u64(*answers), labels=labels)
     data = encode_label_delta(BEFORE, new)
     assert data.endswith(written)
@@ -399,6 +414,6 @@ def test_label_delta_writes_what_changed(answers, labels, written):
         pytest.param(b"\0\0\0\1" + b"\x80" + A, [1, 5], NotCanonicalError, id="writes what did not change"),
     ],
 )
-def test_label_delta_is_refused(data, answers, error):
+def test_label_delta_is_refused(data: bytes, answers: list[int], error: type[Exception]) -> None:
     with pytest.raises(error):
         apply_label_delta(BEFORE, data, u64(*answers))

@@ -18,6 +18,7 @@ from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
 from protocol.subset.prf_input import prf_input
 from protocol.subset.screen import (
+    ContentId,
     EffectiveDigest,
     build_screen,
     kept_screen_width,
@@ -39,18 +40,18 @@ PDQ = digest("f", Algorithm.PDQ)
 PHOTODNA = digest("f", Algorithm.PHOTODNA)
 
 
-def test_subset_id_is_a_domain_separated_hash_of_the_origin():
+def test_subset_id_is_a_domain_separated_hash_of_the_origin() -> None:
     assert subset_id(ORIGIN) == sha256(b"sigfed/subset/v1\0" + ORIGIN.encode()).digest()[:16]
     assert subset_id("nl.example/subsets/baseline") != SUBSET
 
 
-def test_prf_input_binds_subset_algorithm_and_length():
+def test_prf_input_binds_subset_algorithm_and_length() -> None:
     value = bytes(range(20))
     expected = b"SIGFED-V1\0" + SUBSET + b"\x02\x00\x14" + value
     assert prf_input(SUBSET, Digest(Algorithm.SHA1, value)) == expected
 
 
-def test_screen_value_is_a_personalised_blake2b():
+def test_screen_value_is_a_personalised_blake2b() -> None:
     data = b"\x03" + SHA256.value
     person = b"SIGFED1-scr" + bytes(5)
     assert screen_value(SHA256).to_bytes(8, "big") == blake2b(data, digest_size=8, person=person).digest()
@@ -71,7 +72,7 @@ def test_screen_value_is_a_personalised_blake2b():
         (10**6, 0, 0),
     ],
 )
-def test_screen_width_at_a_snapshot(count, bits, width):
+def test_screen_width_at_a_snapshot(count: int, bits: int, width: int) -> None:
     assert screen_width(count, bits) == width
 
 
@@ -87,7 +88,7 @@ def test_screen_width_at_a_snapshot(count, bits, width):
         pytest.param(32, 10**6, 0, 0, id="the screen is given up"),
     ],
 )
-def test_screen_width_is_kept_within_the_leak_budget(held, count, bits, kept):
+def test_screen_width_is_kept_within_the_leak_budget(held: int, count: int, bits: int, kept: int) -> None:
     assert kept_screen_width(held, count=count, screen_bits=bits) == kept
 
 
@@ -111,31 +112,31 @@ def test_screen_width_is_kept_within_the_leak_budget(held, count, bits, kept):
         pytest.param([], set(), id="nothing"),
     ],
 )
-def test_select_screened(entries, chosen):
+def test_select_screened(entries: list[tuple[Digest, set[ContentId]]], chosen: set[Digest]) -> None:
     items = [EffectiveDigest(item, frozenset(ids)) for item, ids in entries]
     assert select_screened(items) == chosen
     assert select_screened(reversed(items)) == chosen
 
 
-def test_another_lists_use_of_a_content_id_hides_nothing():
+def test_another_lists_use_of_a_content_id_hides_nothing() -> None:
     copied = ("mallory.example/lists/main", FILE[1])
     items = [EffectiveDigest(MD5, frozenset({FILE})), EffectiveDigest(SHA256, frozenset({copied}))]
     assert MD5 in select_screened(items)
 
 
-def test_build_screen_sorts_and_drops_equal_prefixes():
+def test_build_screen_sorts_and_drops_equal_prefixes() -> None:
     digests = [digest(name) for name in range(40)]
     screen = build_screen(digests, 4)
     assert screen.tolist() == sorted({screen_value(item) >> 60 for item in digests})
 
 
 @pytest.mark.parametrize(("width", "value"), [(64, 2**64 - 1), (63, 2**63 - 1), (1, 1)])
-def test_truncate_keeps_the_top_bits(width, value):
+def test_truncate_keeps_the_top_bits(width: int, value: int) -> None:
     assert truncate(u64(2**64 - 1), width).tolist() == [value]
 
 
 @pytest.mark.parametrize(("count", "width"), [(0, 32), (1, 32), (2, 33), (10**6, 52), (2**31, 63)])
-def test_answer_width_at_a_snapshot(count, width):
+def test_answer_width_at_a_snapshot(count: int, width: int) -> None:
     assert answer_width(count) == width
 
 
@@ -148,11 +149,11 @@ def test_answer_width_at_a_snapshot(count, width):
         pytest.param(51, 52, id="narrower would break the false positive promise"),
     ],
 )
-def test_answer_width_is_kept_while_false_positives_stay_rare(held, kept):
+def test_answer_width_is_kept_while_false_positives_stay_rare(held: int, kept: int) -> None:
     assert kept_answer_width(held, count=10**6) == kept
 
 
-def test_answers_are_in_the_order_of_whole_outputs():
+def test_answers_are_in_the_order_of_whole_outputs() -> None:
     same_tag = [b"\x05" * 8 + bytes([last]) * 56 for last in (9, 3, 7)]
     outputs = [output(1), *same_tag, output(2)]
     answers = build_answers(outputs, 40)
@@ -162,15 +163,15 @@ def test_answers_are_in_the_order_of_whole_outputs():
     assert len(equal_range(answers.values, int.from_bytes(b"\x05" * 5, "big"))) == 3
 
 
-def test_no_answers():
+def test_no_answers() -> None:
     assert build_answers([], 32).values.tolist() == []
 
 
-def test_equal_range_of_a_value_that_is_not_there_is_empty():
+def test_equal_range_of_a_value_that_is_not_there_is_empty() -> None:
     assert len(equal_range(u64(1, 3), 2)) == 0
 
 
-def test_roots_are_over_chunks_of_1024_big_endian_values():
+def test_roots_are_over_chunks_of_1024_big_endian_values() -> None:
     values = np.arange(2050, dtype=np.uint64)
     data = b"".join(value.to_bytes(8, "big") for value in range(2050))
     first, second, third = (leaf_hash(data[start : start + 8192]) for start in (0, 8192, 16384))
@@ -178,12 +179,12 @@ def test_roots_are_over_chunks_of_1024_big_endian_values():
     assert values_root(u64()) == EMPTY_ROOT
 
 
-def test_label_roots_are_over_chunks_of_1024_labels():
+def test_label_roots_are_over_chunks_of_1024_labels() -> None:
     labels = bytes(48) * 1024 + b"\1" * 48
     assert labels_root(labels, 48) == node_hash(leaf_hash(bytes(48) * 1024), leaf_hash(b"\1" * 48))
 
 
-def test_exclusions_commit_to_a_salted_set():
+def test_exclusions_commit_to_a_salted_set() -> None:
     salt = bytes(32)
     expected = sha256(
         b"sigfed/exclusions/v1\0" + salt + b"\x01\x00\x10" + MD5.value + b"\x03\x00\x20" + SHA256.value

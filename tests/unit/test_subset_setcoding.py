@@ -4,11 +4,21 @@ import struct
 
 import numpy as np
 import pytest
+from benchmarks.bench_setcoding import (
+    COUNT,
+    MOST_DELTA,
+    MOST_SNAPSHOT,
+    WIDTHS,
+    changed_set,
+    measure_delta,
+    measure_snapshot,
+    random_set,
+)
 
 from protocol import limits
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.subset.delta import Alignment, align, apply_delta, encode_delta, kept_places
-from protocol.subset.rice import decode_sorted, encode_sorted, parameter
+from protocol.subset.rice import U64Array, decode_sorted, encode_sorted, parameter
 from protocol.subset.setcoding import decode_multiset, decode_set, encode_multiset, encode_set
 from support.subsets import u64
 
@@ -26,20 +36,20 @@ from support.subsets import u64
         pytest.param(480, 1000, 1, id="just beyond it"),
     ],
 )
-def test_parameter_follows_from_count_and_bound(count, bound, k):
+def test_parameter_follows_from_count_and_bound(count: int, bound: int, k: int) -> None:
     assert parameter(count, bound) == k
     assert (count << k) * 1000 >= 481 * bound
     assert k == 0 or (count << (k - 1)) * 1000 < 481 * bound
 
 
-def test_known_code():
+def test_known_code() -> None:
     # 3 values of 8 bits: k = 6; gaps 5, 130, 1 -> quotients 0, 2, 0 and remainders 5, 2, 1
     code = bytes([0b1001_1000, 0b0001_0100, 0b0010_0000, 0b0100_0000])
     assert encode_set(u64(5, 135, 136), 8) == code
     assert decode_set(code, width=8, count=3).tolist() == [5, 135, 136]
 
 
-def test_nothing_is_no_bytes():
+def test_nothing_is_no_bytes() -> None:
     assert encode_set(u64(), 8) == b""
     assert decode_set(b"", width=8, count=0).tolist() == []
 
@@ -66,12 +76,12 @@ def test_nothing_is_no_bytes():
         pytest.param(bytes.fromhex("8cffffc0"), 3, MalformedError, "bounds", id="last value is 2^8 or more"),
     ],
 )
-def test_code_is_refused(data, count, error, text):
+def test_code_is_refused(data: bytes, count: int, error: type[MalformedError], text: str) -> None:
     with pytest.raises(error, match=text):
         decode_set(data, width=8, count=count)
 
 
-def test_zero_bytes_behind_the_quotients_are_not_canonical():
+def test_zero_bytes_behind_the_quotients_are_not_canonical() -> None:
     # 20 values of 16 bits: up to 20 + 31 bits of quotients, so that there is room for a spare byte
     code = encode_set(np.arange(20, dtype=np.uint64), 16)
     k = parameter(20, 2**16)
@@ -80,7 +90,7 @@ def test_zero_bytes_behind_the_quotients_are_not_canonical():
         decode_set(code[:split] + b"\0" + code[split:], width=16, count=20)
 
 
-def test_a_set_has_no_value_twice_and_a_multiset_may():
+def test_a_set_has_no_value_twice_and_a_multiset_may() -> None:
     code = encode_multiset(u64(7, 7, 9), 8)
     assert decode_multiset(code, width=8, count=3).tolist() == [7, 7, 9]
     with pytest.raises(MalformedError, match="twice"):
@@ -96,19 +106,19 @@ def test_a_set_has_no_value_twice_and_a_multiset_may():
         pytest.param(u64(*[2**63 - 1] * 70), id="all at the end"),
     ],
 )
-def test_widest_values(values):
+def test_widest_values(values: U64Array) -> None:
     code = encode_multiset(values, 63)
     assert decode_multiset(code, width=63, count=len(values)).tolist() == values.tolist()
 
 
-def test_dense_values_need_no_remainders():
+def test_dense_values_need_no_remainders() -> None:
     values = np.arange(100, dtype=np.uint64)
     code = encode_sorted(values, 100)
     assert len(code) == 25  # a gap of one is two bits; the first value has no gap
     assert decode_sorted(code, count=100, bound=100).tolist() == values.tolist()
 
 
-def test_blocks_join_without_a_seam():
+def test_blocks_join_without_a_seam() -> None:
     values = np.cumsum(np.arange(20_000, dtype=np.uint64) % np.uint64(977), dtype=np.uint64)
     code = encode_multiset(values, 40)
     assert (decode_multiset(code, width=40, count=20_000) == values).all()
@@ -124,12 +134,12 @@ def test_blocks_join_without_a_seam():
         pytest.param(u64(1), 64, id="width beyond 63"),
     ],
 )
-def test_encoding_what_is_not_a_set_is_a_mistake(values, width):
+def test_encoding_what_is_not_a_set_is_a_mistake(values: U64Array, width: int) -> None:
     with pytest.raises(AssertionError):
         encode_set(values, width)
 
 
-def test_more_values_than_a_release_may_have():
+def test_more_values_than_a_release_may_have() -> None:
     with pytest.raises(TooLargeError):
         decode_set(b"", width=8, count=limits.MAX_SET_VALUES + 1)
 
@@ -146,7 +156,9 @@ def test_more_values_than_a_release_may_have():
         pytest.param([5, 5], [4, 6], [0, 1], [0, 1], id="nothing in common"),
     ],
 )
-def test_align_keeps_the_most(old, new, removed, inserted):
+def test_align_keeps_the_most(
+    old: list[int], new: list[int], removed: list[int], inserted: list[int]
+) -> None:
     alignment = align(u64(*old), u64(*new))
     assert isinstance(alignment, Alignment)
     assert alignment.removed.tolist() == removed
@@ -158,15 +170,21 @@ OLD = u64(3, 5, 5, 9, 200)
 DELTA = encode_delta(OLD, u64(3, 5, 7, 9, 200), 8)
 
 
-def test_delta_is_two_codes_behind_their_counts():
+def test_delta_is_two_codes_behind_their_counts() -> None:
     removed = encode_sorted(u64(2), 5)
     added = encode_sorted(u64(7), 2**8)
     assert struct.pack(">III", 1, 1, len(removed)) + removed + added == DELTA
     assert apply_delta(OLD, DELTA, 8).tolist() == [3, 5, 7, 9, 200]
 
 
-def _delta(removed, added, *, counts=None, removed_bytes=None, old=OLD):
-    code = encode_sorted(u64(*removed), max(len(old), 1))
+def _delta(
+    removed: list[int],
+    added: list[int],
+    *,
+    counts: tuple[int, int] | None = None,
+    removed_bytes: int | None = None,
+) -> bytes:
+    code = encode_sorted(u64(*removed), len(OLD))
     head = (*(counts or (len(removed), len(added))), len(code) if removed_bytes is None else removed_bytes)
     return struct.pack(">III", *head) + code + encode_sorted(u64(*added), 256)
 
@@ -200,12 +218,20 @@ def _delta(removed, added, *, counts=None, removed_bytes=None, old=OLD):
         pytest.param(_delta([2, 2], [7]), NotCanonicalError, "between", id="one place twice"),
     ],
 )
-def test_delta_is_refused(data, error, text):
+def test_delta_is_refused(data: bytes, error: type[MalformedError], text: str) -> None:
     with pytest.raises(error, match=text):
         apply_delta(OLD, data, 8)
 
 
-def test_delta_from_nothing_and_to_nothing():
+def test_delta_from_nothing_and_to_nothing() -> None:
     everything = encode_delta(u64(), OLD, 8)
     assert apply_delta(u64(), everything, 8).tolist() == OLD.tolist()
     assert apply_delta(OLD, encode_delta(OLD, u64(), 8), 8).tolist() == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_million_values_take_little_more_than_their_entropy(width: int) -> None:
+    rng = np.random.default_rng(1)
+    values = random_set(rng, width, COUNT)
+    assert measure_snapshot(values, width).ratio <= MOST_SNAPSHOT
+    assert measure_delta(values, changed_set(rng, values, width), width).ratio <= MOST_DELTA
