@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from node.errors import ConfigError, UsageError
-from node.signing.files import read_private
+from node.files import read_private
 
 MIN_BYTES = 8
 CREDENTIAL = "sigfed-passphrase"

@@ -14,7 +14,7 @@ from keys.keyfile import ONLINE, KdfProfile, describe, seal, unseal
 from keys.roles import Role
 from node.clock import Entropy
 from node.errors import ConfigError, NotFoundError
-from node.signing.files import create_private, read_private
+from node.files import create_private, read_private
 
 Passphrase = Callable[[], bytes]
 """Asks for the passphrase when it is first needed: a file, a prompt or a system credential."""

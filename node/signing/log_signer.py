@@ -14,7 +14,7 @@ from pathlib import Path
 
 from keys.signer import Signer
 from node.errors import ConflictError, NotFoundError, StoreError
-from node.signing.files import read_private, replace_private
+from node.files import read_private, replace_private
 from protocol.errors import MalformedError
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange

@@ -1,0 +1,118 @@
+"""Enrolling with one string: believe the node because of the string's pin, then hand it the partner's key.
+
+The order is fixed: root against the pin, node document against the root, TLS key of the connection against the node
+document; only then is anything sent, and what is sent proves the secret without telling it.
+"""
+
+from dataclasses import dataclass
+
+from keys.errors import KeysError
+from keys.key import AuthPrivateKey
+from keys.trust.members import open_members
+from keys.trust.node_document import open_node_document
+from keys.trust.root import TrustedRoot, open_root
+from node.clock import Clock, Entropy
+from node.errors import VerificationError, WrongPinError
+from node.partner.knowing import Known
+from node.partner.state import Enrolment
+from protocol.api import EnrolmentApi
+from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
+from protocol.messages import EnrolmentReply, EnrolmentRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Trust files as they were found at the invitation's address, and the TLS key that served them."""
+
+    root: bytes
+    node_document: bytes
+    members: bytes
+    spki_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introduction:
+    """A node that is the one that the invitation names."""
+
+    invitation: Invitation
+    found: Found
+    known: Known
+
+
+def introduce(invitation: Invitation, found: Found, clock: Clock) -> Introduction:
+    """Believe what was found because of the invitation's pin.
+
+    Raises:
+        VerificationError: the files are not those of the node that invited.
+        WrongPinError: the server does not have the TLS key that the node document names.
+    """
+    try:
+        known = _open(open_root(found.root, invitation.pin), found)
+        known.document.valid.require(clock.now(), f"the node document of {known.document.node}")
+    except KeysError as exc:
+        raise VerificationError(
+            f"the node at {invitation.url} is not the one that invited: {exc}",
+            hint="ask the agency for a new invitation by telephone; nothing was sent",
+        ) from exc
+    if found.spki_sha256 not in known.pins:
+        raise WrongPinError(
+            f"the connection to {invitation.url} ends at another server than the node's",
+            hint="a proxy may be inspecting TLS; exempt this address from inspection. Nothing was sent",
+        )
+    return Introduction(invitation=invitation, found=found, known=known)
+
+
+def _open(root: TrustedRoot, found: Found) -> Known:
+    return Known(
+        root=root,
+        document=open_node_document(found.node_document, root),
+        members=open_members(found.members, root),
+    )
+
+
+async def enrol(
+    introduction: Introduction, api: EnrolmentApi, *, entropy: Entropy
+) -> tuple[Enrolment, AuthPrivateKey]:
+    """Register a new key with the node; the invitation is used up.
+
+    Raises:
+        GoneError: the invitation was used, has expired, or was never made.
+    """
+    key = AuthPrivateKey.from_seed(entropy(32))
+    reply = await api.enrol(_request(introduction, key))
+    found = introduction.found
+    enrolment = Enrolment(
+        url=introduction.invitation.url,
+        partner=reply.partner,
+        subset=reply.subset,
+        origin=_checked_origin(reply, introduction.known),
+        evaluations_per_day=reply.evaluations_per_day,
+        grace_days=reply.grace_days,
+        root=found.root,
+        node_document=found.node_document,
+        members=found.members,
+        serial=introduction.known.document.serial,
+    )
+    return enrolment, key
+
+
+def _request(introduction: Introduction, key: AuthPrivateKey) -> EnrolmentRequest:
+    invitation = introduction.invitation
+    string = enrolment_string(
+        root_sha256=introduction.known.root.sha256,
+        spki_sha256=introduction.found.spki_sha256,
+        auth_key=key.public.raw,
+    )
+    return EnrolmentRequest(
+        invite_id=invitation.invite_id,
+        auth_key=key.public.raw,
+        mac=enrolment_mac(invitation.secret, string),
+        auth_signature=key.sign(string),
+    )
+
+
+def _checked_origin(reply: EnrolmentReply, known: Known) -> str:
+    """The release log's origin, which must be the node's own: its checkpoints are verified under that name."""
+    if reply.origin != f"{known.document.node}/subsets/{reply.subset}":
+        raise VerificationError("the node granted a subset of another node")
+    return reply.origin

@@ -1,0 +1,91 @@
+"""Whom a partner believes: the node's trust files, followed from the root it pinned when it enrolled."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from keys.errors import KeysError
+from keys.trust.fingerprint import fingerprint
+from keys.trust.members import Members, open_members
+from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.root import TrustedRoot, open_root
+from keys.trust.window import valid_at
+from node.errors import VerificationError
+from node.partner.state import Enrolment
+from protocol.api import TrustApi
+from protocol.tlog.note import VerifierKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The node's documents, verified."""
+
+    root: TrustedRoot
+    document: NodeDocument
+    members: Members
+
+    @property
+    def pins(self) -> frozenset[bytes]:
+        """SPKI hashes of the TLS keys it may serve with."""
+        return frozenset(pin for endpoint in self.document.endpoints for pin in endpoint.tls_spki_sha256)
+
+    def log_keys(self, origin: str, now: datetime) -> tuple[VerifierKey, ...]:
+        """Keys that may sign the log `origin` now."""
+        vkeys = [vkey for log in self.document.logs if log.origin == origin for vkey in log.vkeys]
+        return tuple(VerifierKey.from_text(dated.vkey) for dated in valid_at(vkeys, now))
+
+    def all_log_keys(self, origin: str) -> tuple[VerifierKey, ...]:
+        """Every key of the log `origin` that the document names: what signed a checkpoint that is held."""
+        return tuple(
+            VerifierKey.from_text(dated.vkey)
+            for log in self.document.logs
+            if log.origin == origin
+            for dated in log.vkeys
+        )
+
+    def epoch_key(self, subset: str, epoch: int) -> bytes:
+        """The OPRF public key that the node document names for an epoch of a subset.
+
+        Raises:
+            VerificationError: it names none.
+        """
+        for info in self.document.subsets:
+            for named in info.epochs:
+                if (info.name, named.epoch) == (subset, epoch):
+                    return named.pk
+        raise VerificationError(f"the node document names no key for epoch {epoch} of {subset}")
+
+    def country_of(self, origin: str) -> str:
+        """Country (or, for a body of no country, name) of the member whose list `origin` is."""
+        node = origin.partition("/")[0]
+        for member in self.members.members:
+            if member.node == node:
+                return member.country or node
+        return node
+
+
+def known(enrolment: Enrolment) -> Known:
+    """The documents that are stored; their signatures are checked again."""
+    root = open_root(enrolment.root, fingerprint(enrolment.root))
+    return Known(
+        root=root,
+        document=open_node_document(enrolment.node_document, root),
+        members=open_members(enrolment.members, root),
+    )
+
+
+async def refresh(enrolment: Enrolment, api: TrustApi, now: datetime) -> Enrolment:
+    """The enrolment with the newest trust files of the node.
+
+    Raises:
+        VerificationError: they are not signed by the pinned root, out of date, or older than those held.
+    """
+    node_document, members = await api.node_document(), await api.members()
+    offered = replace(enrolment, node_document=node_document, members=members)
+    try:
+        held, found = known(enrolment), known(offered)
+        found.document.valid.require(now, f"the node document of {found.document.node}")
+    except KeysError as exc:
+        raise VerificationError(f"trust files of the node: {exc}") from exc
+    if found.document.serial < held.document.serial or found.members.version < held.members.version:
+        raise VerificationError("the node serves older trust files than before: somebody replays them")
+    return replace(offered, serial=found.document.serial)

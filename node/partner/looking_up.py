@@ -1,0 +1,201 @@
+"""Looking up: screen locally, ask blinded, verify, open the label.
+
+A file's hashes are screened here; of a file that survives all hashes are asked, in a batch whose size says nothing
+about how many are real. The node sees random group elements; what it answers is proven to come from the key that the
+release was made with. Nothing about a file leaves this machine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from node.clock import Clock, Entropy
+from node.errors import ListTooOldError, NotInitialisedError, VerificationError
+from node.partner.knowing import Known
+from node.partner.state import Enrolment
+from protocol.api import SubsetApi
+from protocol.digest import Algorithm, Digest
+from protocol.errors import ProtocolError
+from protocol.event import collection_name
+from protocol.limits import MAX_EVALUATION_BATCH
+from protocol.messages import REQUEST_ID_BYTES, EvaluationRequest
+from protocol.oprf.client import blind, finalize
+from protocol.oprf.group import Group
+from protocol.subset.canary import CANARIES, check_canaries, is_canary
+from protocol.subset.files import Held
+from protocol.subset.lookup import Lookup, Match
+from protocol.subset.manifest import Manifest
+from protocol.subset.prf_input import prf_input
+from protocol.subset.screen import screen_values
+
+MIN_BATCH = 64
+"""Fewer look-ups are padded to this many, so that one file and twenty look the same to the node."""
+
+_WEAK = frozenset({Algorithm.MD5, Algorithm.SHA1})
+_DECOY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An entry behind a hit: whose list it is in, at which index, for which country."""
+
+    country: str
+    origin: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A file that is on the list."""
+
+    algorithms: tuple[Algorithm, ...]
+    """Which of its hashes are listed."""
+    collection: str
+    """Name; empty when the release carries no labels."""
+    sources: tuple[Source, ...]
+    weak: bool
+    """Only one of md5 and sha1 matched: collisions of those can be made, so a person must look."""
+    test_file: bool
+    """The published test file, not material."""
+
+
+class Examiner:
+    """Looks files up in the release `held`, through `api` for what survives the screen."""
+
+    def __init__(
+        self,
+        enrolment: Enrolment,
+        known: Known,
+        held: Held | None,
+        *,
+        group: Group,
+        api: SubsetApi,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        if held is None:
+            raise NotInitialisedError("there is no release yet", hint="fetch one with: sigfed update")
+        self._enrolment = enrolment
+        self._known = known
+        self._version = held.version
+        self._manifest = held.release.manifest
+        self._lookup = Lookup(held.release)
+        self._group = group
+        self._api = api
+        self._clock = clock
+        self._entropy = entropy
+        self.evaluated = 0
+        """Elements sent so far, padding included: what the quota counts."""
+
+    async def examine(self, files: Sequence[Sequence[Digest]]) -> list[Hit | None]:
+        """For each file, given by all its hashes, the hit or None.
+
+        Raises:
+            ListTooOldError: the release is past its `not_after` and grace.
+            VerificationError: an answer is not proven, or a label is not the node's.
+            OverQuotaError: the evaluations are used up; what was not answered is not judged.
+        """
+        self.require_current()
+        asked = self._survivors(files)
+        matches = await self._matches([digest for _, digests in asked for digest in digests])
+        hits: list[Hit | None] = [None] * len(files)
+        position = 0
+        for place, digests in asked:
+            found = matches[position : position + len(digests)]
+            position += len(digests)
+            hits[place] = self._judge(digests, found)
+        return hits
+
+    async def self_test(self) -> None:
+        """Look the published test files up; raises `VerificationError` when the look-up does not work."""
+        try:
+            check_canaries(self._lookup, await self._outputs(CANARIES))
+        except ProtocolError as exc:
+            raise VerificationError(str(exc)) from exc
+
+    def require_current(self) -> None:
+        """Raise `ListTooOldError` when verdicts of this release may not be used any more."""
+        end = _moment(self._manifest.not_after_ms) + timedelta(days=self._enrolment.grace_days)
+        if self._clock.now() >= end:
+            raise ListTooOldError(
+                f"release {self._version} of {self._enrolment.subset} ended on {end:%Y-%m-%d}",
+                hint="fetch a newer one with: sigfed update",
+            )
+
+    def _survivors(self, files: Sequence[Sequence[Digest]]) -> list[tuple[int, Sequence[Digest]]]:
+        survives = self._lookup.survives(screen_values(digest for file in files for digest in file))
+        starts = np.cumsum([0, *(len(file) for file in files)])
+        return [
+            (place, file)
+            for place, file in enumerate(files)
+            if survives[starts[place] : starts[place + 1]].any()
+        ]
+
+    async def _matches(self, digests: Sequence[Digest]) -> list[Match | None]:
+        outputs = await self._outputs(digests)
+        try:
+            return self._lookup.match(outputs)
+        except ProtocolError as exc:
+            raise VerificationError(str(exc)) from exc
+
+    async def _outputs(self, digests: Sequence[Digest]) -> list[bytes]:
+        outputs: list[bytes] = []
+        for start in range(0, len(digests), MAX_EVALUATION_BATCH):
+            batch = digests[start : start + MAX_EVALUATION_BATCH]
+            outputs += await self._ask([prf_input(self._manifest.subset_id, digest) for digest in batch])
+        return outputs
+
+    async def _ask(self, inputs: Sequence[bytes]) -> list[bytes]:
+        decoys = [self._entropy(_DECOY_BYTES) for _ in range(padded(len(inputs)) - len(inputs))]
+        blinding = blind(self._group, [*inputs, *decoys], entropy=self._entropy)
+        request = EvaluationRequest(
+            subset_id=self._manifest.subset_id,
+            epoch=self._manifest.epoch,
+            request_id=self._entropy(REQUEST_ID_BYTES),
+            elements=blinding.elements,
+        )
+        reply = await self._api.evaluate(self._enrolment.subset, request)
+        self.evaluated += request.count
+        if (reply.request_id, reply.epoch) != (request.request_id, request.epoch):
+            raise VerificationError("the node answered another request")
+        try:
+            outputs = finalize(
+                self._group, blinding, reply.elements, proof=reply.proof, public=self._manifest.pk
+            )
+        except ProtocolError as exc:
+            raise VerificationError(f"the node's answer is not proven: {exc}") from exc
+        return outputs[: len(inputs)]
+
+    def _judge(self, digests: Sequence[Digest], matches: Sequence[Match | None]) -> Hit | None:
+        met = [(digest, match) for digest, match in zip(digests, matches, strict=True) if match]
+        if not met:
+            return None
+        algorithms = tuple(sorted({digest.algorithm for digest, _ in met}))
+        label = met[-1][1].label
+        return Hit(
+            algorithms=algorithms,
+            collection=collection_name(label.collection) if label and label.sources else "",
+            sources=_sources(self._manifest, met[-1][1], self._known),
+            weak=len(algorithms) == 1 and algorithms[0] in _WEAK,
+            test_file=is_canary(met[-1][1]),
+        )
+
+
+def padded(count: int) -> int:
+    """The size of the batch that carries `count` look-ups: the next power of two from 64 to 4 096."""
+    return max(MIN_BATCH, 1 << (count - 1).bit_length())
+
+
+def _sources(manifest: Manifest, match: Match, known: Known) -> tuple[Source, ...]:
+    if match.label is None:
+        return ()
+    found = [(manifest.source(source.number).origin, source.index) for source in match.label.sources]
+    return tuple(
+        Source(country=known.country_of(origin), origin=origin, index=index) for origin, index in found
+    )
+
+
+def _moment(time_ms: int) -> datetime:
+    return datetime.fromtimestamp(time_ms / 1000, UTC)

@@ -1,0 +1,202 @@
+"""What a partner's client remembers, in one folder: whom it enrolled with, its key, the release it holds.
+
+`state.json` is replaced whole, last: a release is written beside the old one first, so whatever kills the process,
+state and release belong together. What is loaded was verified when it was stored; counts, order and roots are
+checked again on loading, so a damaged disk cannot turn into a verdict.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keys.key import AuthPrivateKey
+from node.errors import NotInitialisedError, StoreError
+from node.files import create_private, read_private, replace_private, sync_folder
+from protocol.encoding import b64, unb64
+from protocol.errors import ProtocolError
+from protocol.subset.files import Held
+from protocol.subset.manifest import Manifest
+from protocol.subset.release import verify_release
+from protocol.subset.rice import U64Array
+
+_STATE = "state.json"
+_KEY = "auth.key"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """What was agreed when the partner enrolled, and the node's trust files as they are known now."""
+
+    url: str
+    partner: str
+    subset: str
+    origin: str
+    evaluations_per_day: int
+    grace_days: int
+    root: bytes
+    """The pinned `1.root.json`."""
+    node_document: bytes
+    members: bytes
+    serial: int
+    """Serial of the node document: never goes back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far the release log is followed; version 0: no release yet."""
+
+    version: int = 0
+    note: bytes = b""
+    frontier: bytes = b""
+    tail: tuple[bytes, ...] = ()
+    """Leaves of the last, partial bundle: an overlap that must not change."""
+
+
+class PartnerFolder:
+    """The folder of one enrolment."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def exists(self) -> bool:
+        """Whether a partner is enrolled here."""
+        return (self._folder / _STATE).exists()
+
+    def create(self, enrolment: Enrolment, key: AuthPrivateKey) -> None:
+        """Remember a new enrolment; raises `AlreadyExistsError` when there is a key already."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        create_private(self._folder / _KEY, key.to_text().encode())
+        self.save(enrolment, Cursor())
+
+    def key(self) -> AuthPrivateKey:
+        """The partner's authentication key."""
+        return AuthPrivateKey.from_text(read_private(self._folder / _KEY).decode("ascii", "replace"))
+
+    def save(self, enrolment: Enrolment, cursor: Cursor) -> None:
+        """Replace the state."""
+        fields = {"v": _FORMAT, **_enrolment_fields(enrolment), **_cursor_fields(cursor)}
+        replace_private(self._folder / _STATE, json.dumps(fields).encode())
+
+    def load(self) -> tuple[Enrolment, Cursor]:
+        """The state.
+
+        Raises:
+            NotInitialisedError: nobody is enrolled here.
+            StoreError: the state is damaged.
+        """
+        if not self.exists:
+            raise NotInitialisedError(
+                f"no partner is enrolled in {self._folder}", hint="enrol with: sigfed enroll"
+            )
+        try:
+            fields = json.loads((self._folder / _STATE).read_bytes())
+            return _read_enrolment(fields), _read_cursor(fields)
+        except (ValueError, KeyError, TypeError, ProtocolError) as exc:
+            raise StoreError(
+                f"{self._folder / _STATE} is damaged", hint="restore it, or enrol again in another folder"
+            ) from exc
+
+    def store_release(self, held: Held) -> None:
+        """Write a release durably; it is in force once `save` names its version."""
+        folder = self._release(held.version)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        release = held.release
+        files = {
+            "manifest.cbor": release.manifest.to_bytes(),
+            "screen.u64": release.screen.astype("<u8").tobytes(),
+            "answers.u64": release.answers.astype("<u8").tobytes(),
+        }
+        if release.labels is not None:
+            files["labels.bin"] = release.labels
+        for name, data in files.items():
+            replace_private(folder / name, data)
+        sync_folder(folder.parent)
+
+    def load_release(self, version: int) -> Held:
+        """The release of that version.
+
+        Raises:
+            StoreError: its files are missing or damaged.
+        """
+        folder = self._release(version)
+        try:
+            manifest = Manifest.from_bytes((folder / "manifest.cbor").read_bytes())
+            labels = (folder / "labels.bin").read_bytes() if manifest.labels_root else None
+            release = verify_release(
+                manifest,
+                screen=_values(folder / "screen.u64"),
+                answers=_values(folder / "answers.u64"),
+                labels=labels,
+            )
+        except (OSError, ValueError, ProtocolError) as exc:
+            raise StoreError(
+                f"the release in {folder} is damaged", hint="fetch it again with: sigfed update --whole"
+            ) from exc
+        return Held(version, release)
+
+    def forget_releases(self, *, but: int) -> None:
+        """Remove the releases that are not in force any more."""
+        for folder in (self._folder / "releases").glob("*"):
+            if folder.name != str(but):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _release(self, version: int) -> Path:
+        return self._folder / "releases" / str(version)
+
+
+def _values(path: Path) -> U64Array:
+    return np.frombuffer(path.read_bytes(), dtype="<u8").astype(np.uint64)
+
+
+def _enrolment_fields(enrolment: Enrolment) -> dict[str, str | int]:
+    return {
+        "url": enrolment.url,
+        "partner": enrolment.partner,
+        "subset": enrolment.subset,
+        "origin": enrolment.origin,
+        "evaluations_per_day": enrolment.evaluations_per_day,
+        "grace_days": enrolment.grace_days,
+        "root": b64(enrolment.root),
+        "node_document": b64(enrolment.node_document),
+        "members": b64(enrolment.members),
+        "serial": enrolment.serial,
+    }
+
+
+def _read_enrolment(fields: dict[str, str]) -> Enrolment:
+    return Enrolment(
+        url=fields["url"],
+        partner=fields["partner"],
+        subset=fields["subset"],
+        origin=fields["origin"],
+        evaluations_per_day=int(fields["evaluations_per_day"]),
+        grace_days=int(fields["grace_days"]),
+        root=unb64(fields["root"]),
+        node_document=unb64(fields["node_document"]),
+        members=unb64(fields["members"]),
+        serial=int(fields["serial"]),
+    )
+
+
+def _cursor_fields(cursor: Cursor) -> dict[str, str | int | list[str]]:
+    return {
+        "version": cursor.version,
+        "note": b64(cursor.note),
+        "frontier": b64(cursor.frontier),
+        "tail": [b64(leaf) for leaf in cursor.tail],
+    }
+
+
+def _read_cursor(fields: dict[str, str]) -> Cursor:
+    return Cursor(
+        version=int(fields["version"]),
+        note=unb64(fields["note"]),
+        frontier=unb64(fields["frontier"]),
+        tail=tuple(unb64(leaf) for leaf in fields["tail"]),
+    )
