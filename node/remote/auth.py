@@ -1,0 +1,120 @@
+"""Our side of authentication: sign an assertion, hold the access token it buys, renew it in time.
+
+The private key never leaves its signer, and the token is sent to the one node that issued it, over its pinned
+connection. RFC 7523, RFC 6749 §4.4. See docs/spec/http.md, "Authentication".
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from keys.signer import Signer
+from node import jose
+from node.clock import Clock, Entropy
+from node.errors import VerificationError
+
+_ASSERTION_TYP: Final = "client-authentication+jwt"
+_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_ASSERTION_SECONDS: Final = 60
+_RENEW_BEFORE: Final = timedelta(seconds=30)
+_MAX_LIFE_SECONDS: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Under which name we are known to the node, and the auth key that proves it."""
+
+    client: str
+    signer: Signer
+
+
+def assertion(credentials: Credentials, *, node: str, now: datetime, entropy: Entropy) -> str:
+    """A client assertion for `node`, good once and for a minute."""
+    issued = int(now.timestamp())
+    claims: dict[str, str | int] = {
+        "iss": credentials.client,
+        "sub": credentials.client,
+        "aud": f"https://{node}",
+        "iat": issued,
+        "exp": issued + _ASSERTION_SECONDS,
+        "jti": entropy(16).hex(),
+    }
+    return jose.sign_token(claims, typ=_ASSERTION_TYP, signer=credentials.signer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    token: str
+    renew_at: datetime
+
+
+class TokenKeeper:
+    """Holds one access token of one node; `post` sends a form to its token endpoint and gives the reply."""
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        credentials: Credentials,
+        clock: Clock,
+        entropy: Entropy,
+        post: Callable[[bytes], Awaitable[bytes]],
+    ) -> None:
+        self._node = node
+        self._credentials = credentials
+        self._clock = clock
+        self._entropy = entropy
+        self._post = post
+        self._held: _Held | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def token(self) -> str:
+        """A token that should still be good for half a minute."""
+        async with self._one_at_a_time:
+            if self._held is None or self._clock.now() >= self._held.renew_at:
+                self._held = await self._fetch()
+            return self._held.token
+
+    def forget(self, token: str) -> None:
+        """The node refused `token`: get another next time."""
+        if self._held is not None and self._held.token == token:
+            self._held = None
+
+    async def _fetch(self) -> _Held:
+        now = self._clock.now()
+        signed = assertion(self._credentials, node=self._node, now=now, entropy=self._entropy)
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": _ASSERTION_TYPE,
+            "client_assertion": signed,
+        }
+        token, life = _read_reply(await self._post(urlencode(form).encode()), self._node)
+        return _Held(token, now + max(timedelta(seconds=1), timedelta(seconds=life) - _RENEW_BEFORE))
+
+
+def _read_reply(body: bytes, node: str) -> tuple[str, int]:
+    try:
+        reply = json.loads(body)
+    except (ValueError, RecursionError):
+        reply = None
+    if not isinstance(reply, dict) or reply.get("token_type") != "Bearer":
+        raise VerificationError(f"{node} sent a token reply that cannot be read")
+    token, life = reply.get("access_token"), reply.get("expires_in")
+    if not isinstance(token, str) or not _sendable(token):
+        raise VerificationError(f"{node} sent a token that cannot be read")
+    if not isinstance(life, int) or isinstance(life, bool) or not 0 < life <= _MAX_LIFE_SECONDS:
+        raise VerificationError(f"{node} sent a token with a strange lifetime")
+    return token, life
+
+
+def _sendable(token: str) -> bool:
+    return (
+        0 < len(token) <= jose.MAX_TOKEN_CHARS
+        and token.isascii()
+        and token.isprintable()
+        and " " not in token
+    )

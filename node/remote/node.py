@@ -1,0 +1,128 @@
+"""Another node as `protocol.api`, over HTTPS: which endpoint each call is. Whether what arrives is true is for callers.
+
+Spec: docs/spec/http.md.
+"""
+
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from node.clock import Clock, Entropy
+from node.errors import NotFoundError
+from node.remote.asking import ask_for
+from node.remote.auth import Credentials
+from node.remote.client import Client
+from node.remote.exchange import Exchange
+from node.remote.limits import RemoteLimits
+from node.tls import Traffic, client_context
+from protocol.messages import (
+    EnrolmentReply,
+    EnrolmentRequest,
+    EvaluationReply,
+    EvaluationRequest,
+    ReleasePart,
+)
+from protocol.tlog.tiles import Tile, entries_path, tile_path
+
+
+class RemoteNode:
+    """A node that we know as `node`, reach at `base_url` and recognise by `pins`. An async context manager.
+
+    Every method raises what `node.remote.exchange.Exchange.send` raises; `traffic` counts all bytes above TLS.
+    """
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        base_url: str,
+        pins: frozenset[bytes],
+        credentials: Credentials | None,
+        clock: Clock,
+        entropy: Entropy,
+        limits: RemoteLimits = RemoteLimits(),  # noqa: B008  # frozen
+        proxy: str | None = None,
+        traffic: Traffic | None = None,
+    ) -> None:
+        self.traffic = traffic or Traffic()
+        self._node = node
+        self._limits = limits
+        context = client_context(pins, traffic=self.traffic)
+        self._exchange = Exchange(node=node, base_url=base_url, context=context, limits=limits, proxy=proxy)
+        self._client = Client(
+            self._exchange, node=node, credentials=credentials, clock=clock, entropy=entropy, limits=limits
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._exchange.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exchange.__aexit__(kind, error, trace)
+
+    async def root(self) -> bytes:
+        """The node's `1.root.json`, to be checked against its fingerprint."""
+        return await self._client.get(ask_for("root"))
+
+    async def node_document(self) -> bytes:
+        """The signed envelope of the node document."""
+        return await self._client.get(ask_for("node_document"))
+
+    async def members(self) -> bytes:
+        """The signed envelope of the members register."""
+        return await self._client.get(ask_for("members"))
+
+    async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
+        """The newest signed note, or None when it is the `held` one."""
+        kind, name = self._log(origin)
+        return await self._client.get_unless_held(ask_for(f"{kind}_checkpoint", **{kind: name}), held)
+
+    async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
+        """`width * 32` bytes of hashes."""
+        kind, name = self._log(origin)
+        place = tile_path(Tile(level, index, width)).removeprefix(f"tile/{level}/")
+        ask = ask_for(f"{kind}_tile", **{kind: name}, level=str(level), tile=place)
+        return await self._client.get(ask)
+
+    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
+        """The entry bundle `index` with `width` entries."""
+        kind, name = self._log(origin)
+        return await self._client.get(ask_for(f"{kind}_entries", **{kind: name}, tile=_bundle(index, width)))
+
+    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
+        """`width` openings; those outside our grant are withheld."""
+        kind, name = self._log(origin)
+        if kind != "list":
+            raise NotFoundError(f"{origin} is not a list: only lists have openings")
+        return await self._client.get(ask_for("openings", list=name, tile=_bundle(index, width)))
+
+    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
+        """One file of a release, whole or as the delta from `since`; resumed when interrupted."""
+        ask = ask_for("release_part", subset=subset, version=str(version), part=part.value)
+        path = ask.path if since is None else f"{ask.path}?since={since}"
+        return await self._client.get_resumed(
+            replace(ask, path=path, max_bytes=self._limits.max_release_bytes)
+        )
+
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        """Have a batch evaluated; not repeated once sent, because it costs quota."""
+        body = await self._client.post_once(ask_for("evaluate", subset=subset), request.to_bytes())
+        return EvaluationReply.from_bytes(body)
+
+    async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
+        """Register our keys; not repeated once sent, because it uses the invitation up."""
+        return EnrolmentReply.from_bytes(await self._client.post_once(ask_for("enrol"), request.to_bytes()))
+
+    def _log(self, origin: str) -> tuple[str, str]:
+        """(`list` or `subset`, name) of a log of this node."""
+        for kind in ("list", "subset"):
+            prefix = f"{self._node}/{kind}s/"
+            if origin.startswith(prefix) and len(origin) > len(prefix):
+                return kind, origin[len(prefix) :]
+        raise NotFoundError(f"{origin} is not a log of {self._node}")
+
+
+def _bundle(index: int, width: int) -> str:
+    return entries_path(index, width).removeprefix("tile/entries/")

@@ -1,0 +1,94 @@
+"""Replies that are not the answer: which error each becomes.
+
+Nothing of the reply's text is repeated: a hostile node could put anything there, and errors are logged. Only the
+problem's type, when it is one of ours, and numbers in a sensible range are taken.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from node.errors import (
+    ClockSkewError,
+    ForbiddenError,
+    GoneError,
+    NodeError,
+    NotFoundError,
+    OverQuotaError,
+    PeerRefusedError,
+    RateLimitedError,
+    ReplayedError,
+    TokenExpiredError,
+    UnauthenticatedError,
+)
+
+MAX_PROBLEM_BYTES: Final = 64 * 1024
+_PREFIX: Final = "urn:sigfed:problem:"
+_MAX_SECONDS: Final = 366 * 86_400
+_DEFAULT_RETRY_SECONDS: Final = 60
+_CLOCK_HINT: Final = "set this machine's clock (for example: timedatectl set-ntp true) and try again"
+
+_UNAUTHENTICATED: Final[dict[str, type[UnauthenticatedError]]] = {
+    "token-expired": TokenExpiredError,
+    "replayed": ReplayedError,
+}
+_BY_STATUS: Final[dict[int, tuple[type[NodeError], str]]] = {
+    403: (ForbiddenError, "does not allow this"),
+    404: (NotFoundError, "has no such thing"),
+    410: (GoneError, "says this is no longer valid"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    name: str
+    facts: Mapping[str, object]
+
+    def seconds(self, name: str, *, default: int) -> int:
+        value = self.facts.get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return default
+        return max(-_MAX_SECONDS, min(_MAX_SECONDS, value))
+
+
+def refusal(node: str, *, status: int, body: bytes) -> NodeError:
+    """The error for a reply with a status that is not a success; `node` is our name for whom we asked."""
+    found = _read(body)
+    if status == 401:
+        return _unauthenticated(node, found)
+    if status == 429:
+        return _limited(node, found)
+    if status in _BY_STATUS:
+        cls, text = _BY_STATUS[status]
+        return cls(f"{node} {text}")
+    return PeerRefusedError(f"{node} refused the request with status {status}", status=status)
+
+
+def _unauthenticated(node: str, found: _Refusal) -> NodeError:
+    if found.name == "clock-skew":
+        ahead = found.seconds("ahead_seconds", default=0)
+        direction = "ahead of" if ahead > 0 else "behind"
+        text = f"this machine's clock is {abs(ahead)} s {direction} the clock of {node}"
+        return ClockSkewError(text, ahead_seconds=ahead, hint=_CLOCK_HINT)
+    cls = _UNAUTHENTICATED.get(found.name, UnauthenticatedError)
+    return cls(f"{node} does not accept our credential")
+
+
+def _limited(node: str, found: _Refusal) -> NodeError:
+    wait = max(1, found.seconds("retry_after_seconds", default=_DEFAULT_RETRY_SECONDS))
+    if found.name == "over-quota":
+        return OverQuotaError(f"the quota at {node} is used up", retry_after_seconds=wait)
+    return RateLimitedError(f"{node} asks us to slow down", retry_after_seconds=wait)
+
+
+def _read(body: bytes) -> _Refusal:
+    try:
+        facts = json.loads(body[:MAX_PROBLEM_BYTES])
+    except (ValueError, RecursionError):
+        return _Refusal("", {})
+    if not isinstance(facts, dict):
+        return _Refusal("", {})
+    kind = facts.get("type")
+    name = kind.removeprefix(_PREFIX) if isinstance(kind, str) else ""
+    return _Refusal(name, facts)
