@@ -9,6 +9,7 @@ from typing import Protocol
 
 from node.ports.entries import EntryIndex
 from node.ports.logs import LogTable
+from node.ports.partners import PartnerTable, ReplayTable
 from node.ports.peers import PeerTable
 from node.ports.pending import BatchTable
 from node.ports.quarantine import QuarantineTable
@@ -45,6 +46,16 @@ class Unit(Protocol):
     @property
     def peers(self) -> PeerTable:
         """Other agencies."""
+        ...
+
+    @property
+    def partners(self) -> PartnerTable:
+        """Partners and invitations."""
+        ...
+
+    @property
+    def replays(self) -> ReplayTable:
+        """Used assertion ids."""
         ...
 
 

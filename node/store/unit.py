@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from node.store.batches import BatchRows
 from node.store.entries import EntryRows
 from node.store.logs import LogRows
+from node.store.partners import PartnerRows, ReplayRows
 from node.store.peers import PeerRows
 from node.store.quarantine import QuarantineRows
 from node.store.tables import CaseBatch, PendingBatch, table
@@ -20,3 +21,5 @@ class UnitOfWork:
         self.entries = EntryRows(connection)
         self.quarantine = QuarantineRows(connection)
         self.peers = PeerRows(connection)
+        self.partners = PartnerRows(connection)
+        self.replays = ReplayRows(connection)

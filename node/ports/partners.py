@@ -1,0 +1,103 @@
+"""Records and tables of partners: invitations, enrolled partners, and what is left of their evaluations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InviteRecord:
+    """An invitation that was handed out; it enrols one partner once."""
+
+    invite_id: bytes
+    """16 bytes, names it without telling its secret."""
+    partner: str
+    subset: str
+    sealed_secret: bytes
+    """The secret, sealed with the storage key."""
+    evaluations_per_day: int
+    expires_ms: int
+    used_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerRecord:
+    """An enrolled partner."""
+
+    name: str
+    subset: str
+    auth_key: bytes
+    """Ed25519 public key, 32 bytes."""
+    evaluations_per_day: int
+    added_ms: int
+    seen_ms: int = 0
+    """Last evaluation."""
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What is left of a partner's evaluations: a bucket that fills over a day, and a monthly cap."""
+
+    level: int
+    """Evaluations in the bucket at `level_ms`, in thousandths: a bucket that is asked often must still fill."""
+    level_ms: int
+    month: str
+    """`YYYY-MM` that `used` counts."""
+    used: int
+
+
+class PartnerTable(Protocol):
+    """Partners and invitations."""
+
+    def invite(self, invite: InviteRecord) -> None:
+        """Keep an invitation; raises `AlreadyExistsError` when the partner is enrolled or invited already."""
+        ...
+
+    def invitation(self, invite_id: bytes) -> InviteRecord | None:
+        """The invitation of that id, whatever its state; None when there never was one."""
+        ...
+
+    def invitations(self) -> Sequence[InviteRecord]:
+        """All invitations by partner."""
+        ...
+
+    def use_up(self, invite_id: bytes, *, now_ms: int) -> None:
+        """Mark an invitation as used; raises `ConflictError` when it was used before."""
+        ...
+
+    def add(self, partner: PartnerRecord) -> None:
+        """Add a partner with a full bucket; raises `AlreadyExistsError`."""
+        ...
+
+    def get(self, name: str) -> PartnerRecord:
+        """The partner of that name; raises `NotFoundError`."""
+        ...
+
+    def ls(self) -> Sequence[PartnerRecord]:
+        """All partners by name."""
+        ...
+
+    def allowance(self, name: str) -> Allowance:
+        """What is left, locked for this transaction; raises `NotFoundError`."""
+        ...
+
+    def set_allowance(self, name: str, allowance: Allowance, *, seen_ms: int) -> None:
+        """Store what is left."""
+        ...
+
+
+class ReplayTable(Protocol):
+    """Ids of assertions that were used."""
+
+    def forget(self, *, before_ms: int) -> None:
+        """Remove ids that expired before."""
+        ...
+
+    def count(self, issuer: str) -> int:
+        """How many ids of an issuer are kept."""
+        ...
+
+    def spend(self, issuer: str, jti: str, *, expires_ms: int) -> None:
+        """Keep an id; raises `ReplayedError` when it is kept already."""
+        ...

@@ -1,0 +1,162 @@
+"""Admitting partners: an invitation is one string, and it enrols one partner once.
+
+Unknown, used and expired invitations are refused alike, so that nobody can find out by trying which exist. Using an
+invitation up and storing the partner's key is one transaction.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from keys.errors import KeysError
+from keys.key import AuthPublicKey
+from node.clock import Clock, Entropy, milliseconds
+from node.errors import ConflictError, GoneError, UsageError, VerificationError
+from node.ports.partners import InviteRecord, PartnerRecord
+from node.services.quotas import evaluations_for
+from node.services.shelf import Shelf
+from node.services.trusting import OwnTrust
+from protocol.api import TrustApi
+from protocol.enrolment import PIN_BYTES, SECRET_BYTES, Invitation, check_mac, enrolment_string, invite_id
+from protocol.errors import ProtocolError
+from protocol.messages import EnrolmentReply, EnrolmentRequest
+
+INVITATION_DAYS = 7
+GRACE_DAYS = 7
+"""Past a release's `not_after`; a holiday without staff does not blind a partner."""
+
+_MAX_NAME = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """What the operator hands to the partner, once: it is not kept in the clear."""
+
+    text: str
+    evaluations_per_day: int
+    days: int = INVITATION_DAYS
+
+
+class Admission:
+    """Invitations and enrolments of this node."""
+
+    def __init__(self, shelf: Shelf, trust: OwnTrust, *, clock: Clock, entropy: Entropy) -> None:
+        self._shelf = shelf
+        self._trust = trust
+        self._clock = clock
+        self._entropy = entropy
+
+    def invite(self, partner: str, subset: str, *, files_per_day: int, screen_bits: int) -> Invited:
+        """Invite a partner to a subset.
+
+        Raises:
+            UsageError: a name that cannot be one.
+            AlreadyExistsError: it was invited before.
+        """
+        if not 0 < len(partner) <= _MAX_NAME or not partner.isprintable() or " " in partner:
+            raise UsageError(f"a partner's name has 1 to {_MAX_NAME} characters and no spaces")
+        secret = self._entropy(SECRET_BYTES)
+        document, root = self._trust.document(), self._trust.root()
+        evaluations = evaluations_for(files_per_day, screen_bits)
+        expires = self._clock.now() + timedelta(days=INVITATION_DAYS)
+        record = InviteRecord(
+            invite_id=invite_id(secret),
+            partner=partner,
+            subset=subset,
+            sealed_secret=self._shelf.vault.seal(_name(invite_id(secret)), secret),
+            evaluations_per_day=evaluations,
+            expires_ms=milliseconds(expires),
+        )
+        with self._shelf.storage.write() as unit:
+            unit.partners.invite(record)
+        url = document.endpoints[0].url
+        invitation = Invitation(url=url, pin=root.sha256[:PIN_BYTES], secret=secret)
+        return Invited(text=invitation.to_text(), evaluations_per_day=evaluations)
+
+    def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
+        """Store a partner's key and use its invitation up.
+
+        Raises:
+            GoneError: the invitation is unknown, used or expired.
+            VerificationError: the request was not made with the invitation's secret, or not for this node.
+        """
+        now_ms = milliseconds(self._clock.now())
+        try:
+            with self._shelf.storage.write() as unit:
+                invite = unit.partners.invitation(request.invite_id)
+                if invite is None or invite.used_ms is not None or invite.expires_ms <= now_ms:
+                    raise _gone()
+                self._verify(invite, request)
+                unit.partners.use_up(invite.invite_id, now_ms=now_ms)
+                unit.partners.add(_partner(invite, request, now_ms))
+        except ConflictError as exc:
+            raise _gone() from exc
+        return EnrolmentReply(
+            partner=invite.partner,
+            subset=invite.subset,
+            origin=f"{self._trust.root().node}/subsets/{invite.subset}",
+            evaluations_per_day=invite.evaluations_per_day,
+            grace_days=GRACE_DAYS,
+        )
+
+    def _verify(self, invite: InviteRecord, request: EnrolmentRequest) -> None:
+        secret = self._shelf.vault.unseal(_name(invite.invite_id), invite.sealed_secret)
+        document, root = self._trust.document(), self._trust.root()
+        pins = [pin for endpoint in document.endpoints for pin in endpoint.tls_spki_sha256]
+        failure: Exception | None = None
+        for pin in pins:
+            string = enrolment_string(root_sha256=root.sha256, spki_sha256=pin, auth_key=request.auth_key)
+            try:
+                check_mac(secret, string, request)
+                AuthPublicKey.from_bytes(request.auth_key).verify(string, request.auth_signature)
+            except (ProtocolError, KeysError) as exc:
+                failure = exc
+            else:
+                return
+        raise VerificationError(
+            "the enrolment was not made with this invitation", hint="paste the whole string again"
+        ) from failure
+
+
+class ServedEnrolment:
+    """`protocol.api.EnrolmentApi` of this node: the trust files, and enrolling."""
+
+    def __init__(self, trust: TrustApi, admission: Admission) -> None:
+        self._trust = trust
+        self._admission = admission
+
+    async def root(self) -> bytes:
+        """The node's `1.root.json`."""
+        return await self._trust.root()
+
+    async def node_document(self) -> bytes:
+        """The signed envelope of the node document."""
+        return await self._trust.node_document()
+
+    async def members(self) -> bytes:
+        """The signed envelope of the members register."""
+        return await self._trust.members()
+
+    async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
+        """Register the partner's keys; the invitation is used up."""
+        return await asyncio.to_thread(self._admission.enrol, request)
+
+
+def _partner(invite: InviteRecord, request: EnrolmentRequest, now_ms: int) -> PartnerRecord:
+    return PartnerRecord(
+        name=invite.partner,
+        subset=invite.subset,
+        auth_key=request.auth_key,
+        evaluations_per_day=invite.evaluations_per_day,
+        added_ms=now_ms,
+    )
+
+
+def _name(identity: bytes) -> str:
+    return f"invite/{identity.hex()}"
+
+
+def _gone() -> GoneError:
+    return GoneError(
+        "the invitation is not valid (any more)", hint="ask the agency for a new one; each enrols once"
+    )

@@ -1,0 +1,101 @@
+"""Who may call: peers with the keys of their node documents, partners with the key they enrolled.
+
+Scopes come from grants and subsets as they are now. A grant that cannot be read gives no scope, a suspended partner
+no credential.
+"""
+
+import json
+from datetime import datetime
+
+from keys.errors import KeysError
+from keys.key import AuthPublicKey
+from keys.trust.fingerprint import fingerprint
+from keys.trust.node_document import open_node_document
+from keys.trust.root import open_root
+from node.clock import Clock, milliseconds
+from node.errors import NotFoundError, RateLimitedError
+from node.ports.callers import LOG_READ, CallerKind, Credential, open_scope, query_scope
+from node.ports.partners import PartnerRecord
+from node.ports.peers import PeerRecord
+from node.ports.replay import MAX_LIVE_PER_ISSUER
+from node.ports.storage import Storage
+from protocol.grant import Grant, read_grant
+
+_REPLAY_RETRY_SECONDS = 60
+
+
+class StoredCallers:
+    """`node.ports.callers.CallerDirectory` over the peers and partners of the store."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    def credential(self, client: str, kid: str) -> Credential | None:
+        """The credential of a client's key, or None."""
+        try:
+            with self._storage.read() as unit:
+                return self._peer(unit.peers.get(client), kid)
+        except NotFoundError:
+            pass
+        try:
+            with self._storage.read() as unit:
+                return _partner(unit.partners.get(client), kid)
+        except NotFoundError:
+            return None
+
+    def _peer(self, peer: PeerRecord, kid: str) -> Credential | None:
+        now = self._clock.now()
+        try:
+            document = open_node_document(peer.node_document, open_root(peer.root, fingerprint(peer.root)))
+        except KeysError:
+            return None
+        for dated in document.auth_keys:
+            if dated.kid == kid and dated.valid.covers(now) and document.valid.covers(now):
+                scopes = _scopes(stored_grant(peer), now)
+                return Credential(client=peer.name, kind=CallerKind.PEER, key=dated.key, scopes=scopes)
+        return None
+
+
+def stored_grant(peer: PeerRecord) -> Grant:
+    """What a peer may read; nothing when it cannot be read itself."""
+    try:
+        value = json.loads(peer.grant)
+    except ValueError:
+        value = None
+    return read_grant(value)
+
+
+def _scopes(grant: Grant, now: datetime) -> frozenset[str]:
+    readable = {open_scope(number) for number in grant.collections if grant.covers(number, now)}
+    return frozenset({LOG_READ, *readable}) if readable else frozenset()
+
+
+def _partner(partner: PartnerRecord, kid: str) -> Credential | None:
+    key = AuthPublicKey.from_bytes(partner.auth_key)
+    if key.kid != kid or partner.suspended:
+        return None
+    scopes = frozenset({query_scope(partner.subset)})
+    return Credential(client=partner.name, kind=CallerKind.PARTNER, key=key, scopes=scopes)
+
+
+class StoredReplays:
+    """`node.ports.replay.ReplayGuard` over the store, shared by all workers."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def spend(self, issuer: str, jti: str, *, expires: datetime, now: datetime) -> None:
+        """Record the first use of an id.
+
+        Raises:
+            ReplayedError: the id was used before.
+            RateLimitedError: the issuer has too many unexpired ids.
+        """
+        with self._storage.write() as unit:
+            unit.replays.forget(before_ms=milliseconds(now))
+            if unit.replays.count(issuer) >= MAX_LIVE_PER_ISSUER:
+                raise RateLimitedError(
+                    "too many assertions in a short time", retry_after_seconds=_REPLAY_RETRY_SECONDS
+                )
+            unit.replays.spend(issuer, jti, expires_ms=milliseconds(expires))

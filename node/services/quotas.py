@@ -1,0 +1,96 @@
+"""Evaluations a partner may have: a bucket that fills over a day, and a cap a month.
+
+Evaluations are what tests a hash, so evaluations are what is counted, before any is made: padding included, refused
+batches not. The bucket limits the pace of somebody who wants to test hashes he holds, the cap the sum.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from node.clock import milliseconds
+from node.errors import OverQuotaError
+from node.ports.partners import Allowance, PartnerRecord
+from node.ports.storage import Storage
+
+DAYS_A_MONTH = 31
+MIN_EVALUATIONS_PER_DAY = 8_192
+"""Room for small partners: 128 padded batches a day."""
+
+_DAY_MS = 24 * 60 * 60 * 1000
+_MILLI = 1000
+
+
+def evaluations_for(files_per_day: int, screen_bits: int) -> int:
+    """Evaluations a day for a partner that declares so many new files a day.
+
+    Three hashes of a file are screened; each passes by chance with probability at most 2^-(bits - 1); of a file
+    that passes up to four hashes are asked. Half as much again for bursts and padding.
+    """
+    passing = min(1.0, 3 * 2.0 ** (1 - screen_bits)) if screen_bits else 1.0
+    return max(MIN_EVALUATIONS_PER_DAY, int(files_per_day * passing * 4 * 1.5))
+
+
+class Quotas:
+    """The allowances of all partners."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def spend(self, name: str, count: int, *, now: datetime) -> None:
+        """Take `count` evaluations from a partner's allowance.
+
+        Raises:
+            OverQuotaError: not that many are left; nothing was taken. It says when they will be.
+        """
+        with self._storage.write() as unit:
+            partner = unit.partners.get(name)
+            left = spend(unit.partners.allowance(name), partner, count, now)
+            unit.partners.set_allowance(name, left, seen_ms=milliseconds(now))
+
+    def left(self, name: str, *, now: datetime) -> int:
+        """Evaluations that a partner could make at once now."""
+        with self._storage.read() as unit:
+            partner = unit.partners.get(name)
+            filled = fill(unit.partners.allowance(name), partner, now)
+        return min(filled.level // _MILLI, _cap(partner) - filled.used)
+
+
+def fill(allowance: Allowance, partner: PartnerRecord, now: datetime) -> Allowance:
+    """The allowance at `now`, before anything is taken."""
+    now_ms = milliseconds(now)
+    elapsed = max(0, now_ms - allowance.level_ms)
+    full = partner.evaluations_per_day * _MILLI
+    level = min(full, allowance.level + full * elapsed // _DAY_MS)
+    month = now.astimezone(UTC).strftime("%Y-%m")
+    used = allowance.used if month == allowance.month else 0
+    return Allowance(level=level, level_ms=max(now_ms, allowance.level_ms), month=month, used=used)
+
+
+def spend(allowance: Allowance, partner: PartnerRecord, count: int, now: datetime) -> Allowance:
+    """The allowance after taking `count`; raises `OverQuotaError`."""
+    filled = fill(allowance, partner, now)
+    if filled.used + count > _cap(partner):
+        raise _over("month", _until_next_month(now))
+    missing = count * _MILLI - filled.level
+    if missing > 0:
+        rate = partner.evaluations_per_day * _MILLI
+        raise _over("day", max(1, -(-missing * _DAY_MS // rate) // 1000))
+    return replace(filled, level=filled.level - count * _MILLI, used=filled.used + count)
+
+
+def _cap(partner: PartnerRecord) -> int:
+    return partner.evaluations_per_day * DAYS_A_MONTH
+
+
+def _over(period: str, seconds: int) -> OverQuotaError:
+    return OverQuotaError(
+        f"the evaluations of this {period} are used up",
+        retry_after_seconds=seconds,
+        hint="wait, or ask the agency for a larger quota",
+    )
+
+
+def _until_next_month(now: datetime) -> int:
+    first = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return max(1, int((following - now).total_seconds()))

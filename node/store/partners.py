@@ -1,0 +1,155 @@
+"""Partners, invitations and used assertion ids, inside one transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError, ReplayedError
+from node.ports.partners import Allowance, InviteRecord, PartnerRecord
+from node.store.tables import table
+from node.store.tables_partners import Invite, Partner, UsedAssertion
+
+_INVITE, _PARTNER, _USED = table(Invite), table(Partner), table(UsedAssertion)
+_MILLI = 1000
+
+
+class PartnerRows:
+    """The `partner` and `invite` tables."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def invite(self, invite: InviteRecord) -> None:
+        """Keep an invitation; raises `AlreadyExistsError` when the partner is enrolled or invited already."""
+        row = {
+            "invite_id": invite.invite_id,
+            "partner": invite.partner,
+            "subset": invite.subset,
+            "sealed_secret": invite.sealed_secret,
+            "evaluations_per_day": invite.evaluations_per_day,
+            "expires_ms": invite.expires_ms,
+            "used_ms": invite.used_ms,
+        }
+        try:
+            self._connection.execute(insert(_INVITE).values(row))
+        except IntegrityError:
+            raise AlreadyExistsError(f"{invite.partner} was invited already") from None
+
+    def invitation(self, invite_id: bytes) -> InviteRecord | None:
+        """The invitation of that id, whatever its state; None when there never was one."""
+        wanted = select(_INVITE).where(_INVITE.c.invite_id == invite_id)
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _invite(row)
+
+    def invitations(self) -> Sequence[InviteRecord]:
+        """All invitations by partner."""
+        return [_invite(row) for row in self._connection.execute(select(_INVITE).order_by(_INVITE.c.partner))]
+
+    def use_up(self, invite_id: bytes, *, now_ms: int) -> None:
+        """Mark an invitation as used; raises `ConflictError` when it was used before."""
+        unused = update(_INVITE).where(_INVITE.c.invite_id == invite_id, _INVITE.c.used_ms.is_(None))
+        if self._connection.execute(unused.values(used_ms=now_ms)).rowcount != 1:
+            raise ConflictError("the invitation was used meanwhile")
+
+    def add(self, partner: PartnerRecord) -> None:
+        """Add a partner with a full bucket; raises `AlreadyExistsError`."""
+        row = {
+            "name": partner.name,
+            "subset": partner.subset,
+            "auth_key": partner.auth_key,
+            "evaluations_per_day": partner.evaluations_per_day,
+            "added_ms": partner.added_ms,
+            "seen_ms": partner.seen_ms,
+            "suspended": partner.suspended,
+            "level": partner.evaluations_per_day * _MILLI,
+            "level_ms": partner.added_ms,
+            "month": "",
+            "used": 0,
+        }
+        try:
+            self._connection.execute(insert(_PARTNER).values(row))
+        except IntegrityError:
+            raise AlreadyExistsError(f"{partner.name} is enrolled already") from None
+
+    def get(self, name: str) -> PartnerRecord:
+        """The partner of that name; raises `NotFoundError`."""
+        return _partner(self._row(name))
+
+    def ls(self) -> Sequence[PartnerRecord]:
+        """All partners by name."""
+        return [_partner(row) for row in self._connection.execute(select(_PARTNER).order_by(_PARTNER.c.name))]
+
+    def allowance(self, name: str) -> Allowance:
+        """What is left, locked for this transaction; raises `NotFoundError`."""
+        row = self._one(name, select(_PARTNER).where(_PARTNER.c.name == name).with_for_update())
+        return Allowance(level=row.level, level_ms=row.level_ms, month=row.month, used=row.used)
+
+    def set_allowance(self, name: str, allowance: Allowance, *, seen_ms: int) -> None:
+        """Store what is left."""
+        values = {
+            "level": allowance.level,
+            "level_ms": allowance.level_ms,
+            "month": allowance.month,
+            "used": allowance.used,
+            "seen_ms": seen_ms,
+        }
+        self._connection.execute(update(_PARTNER).where(_PARTNER.c.name == name).values(values))
+
+    def _row(self, name: str) -> Row[Any]:
+        return self._one(name, select(_PARTNER).where(_PARTNER.c.name == name))
+
+    def _one(self, name: str, wanted: Select[Any]) -> Row[Any]:
+        row = self._connection.execute(wanted).one_or_none()
+        if row is None:
+            raise NotFoundError(f"{name} is not a partner of this node", hint="see them with: sigfed partner ls")
+        return row
+
+
+class ReplayRows:
+    """The `used_assertion` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def forget(self, *, before_ms: int) -> None:
+        """Remove ids that expired before."""
+        self._connection.execute(delete(_USED).where(_USED.c.expires_ms < before_ms))
+
+    def count(self, issuer: str) -> int:
+        """How many ids of an issuer are kept."""
+        counted = select(func.count()).select_from(_USED).where(_USED.c.issuer == issuer)
+        return int(self._connection.execute(counted).scalar_one())
+
+    def spend(self, issuer: str, jti: str, *, expires_ms: int) -> None:
+        """Keep an id; raises `ReplayedError` when it is kept already."""
+        row = {"issuer": issuer, "jti": jti, "expires_ms": expires_ms}
+        try:
+            self._connection.execute(insert(_USED).values(row))
+        except IntegrityError:
+            raise ReplayedError("this assertion was used before") from None
+
+
+def _invite(row: Row[Any]) -> InviteRecord:
+    return InviteRecord(
+        invite_id=bytes(row.invite_id),
+        partner=row.partner,
+        subset=row.subset,
+        sealed_secret=bytes(row.sealed_secret),
+        evaluations_per_day=row.evaluations_per_day,
+        expires_ms=row.expires_ms,
+        used_ms=row.used_ms,
+    )
+
+
+def _partner(row: Row[Any]) -> PartnerRecord:
+    return PartnerRecord(
+        name=row.name,
+        subset=row.subset,
+        auth_key=bytes(row.auth_key),
+        evaluations_per_day=row.evaluations_per_day,
+        added_ms=row.added_ms,
+        seen_ms=row.seen_ms,
+        suspended=row.suspended,
+    )

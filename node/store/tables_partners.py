@@ -1,0 +1,46 @@
+"""The tables of partners: invitations, enrolled partners with their allowance, used assertion ids."""
+
+from sqlalchemy import BigInteger, LargeBinary
+from sqlmodel import Field, SQLModel
+
+
+class Invite(SQLModel, table=True):
+    """An invitation; its secret is sealed with the storage key."""
+
+    __tablename__ = "invite"
+
+    invite_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    partner: str = Field(max_length=64, unique=True)
+    subset: str = Field(max_length=64)
+    sealed_secret: bytes
+    evaluations_per_day: int = Field(sa_type=BigInteger)
+    expires_ms: int = Field(sa_type=BigInteger)
+    used_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Partner(SQLModel, table=True):
+    """A partner with its bucket of evaluations."""
+
+    __tablename__ = "partner"
+
+    name: str = Field(max_length=64, primary_key=True)
+    subset: str = Field(max_length=64)
+    auth_key: bytes
+    evaluations_per_day: int = Field(sa_type=BigInteger)
+    added_ms: int = Field(sa_type=BigInteger)
+    seen_ms: int = Field(sa_type=BigInteger)
+    suspended: bool
+    level: int = Field(sa_type=BigInteger)
+    level_ms: int = Field(sa_type=BigInteger)
+    month: str = Field(max_length=7)
+    used: int = Field(sa_type=BigInteger)
+
+
+class UsedAssertion(SQLModel, table=True):
+    """An assertion id that was used, until it expires."""
+
+    __tablename__ = "used_assertion"
+
+    issuer: str = Field(max_length=128, primary_key=True)
+    jti: str = Field(max_length=64, primary_key=True)
+    expires_ms: int = Field(sa_type=BigInteger, index=True)

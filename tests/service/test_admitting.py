@@ -1,0 +1,259 @@
+"""Partners on a real store: invitations, enrolment, quotas, credentials, replays."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from keys.key import AuthPrivateKey
+from keys.trust.node_parts import NodeLimits
+from node.clock import system_entropy
+from node.errors import (
+    AlreadyExistsError,
+    GoneError,
+    OverQuotaError,
+    RateLimitedError,
+    ReplayedError,
+    UsageError,
+    VerificationError,
+)
+from node.objects.folder import FolderObjects
+from node.ports.callers import CallerKind
+from node.ports.replay import MAX_LIVE_PER_ISSUER
+from node.services.admitting import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
+from node.services.callers import StoredCallers, StoredReplays
+from node.services.founding import Founding, found
+from node.services.quotas import DAYS_A_MONTH, MIN_EVALUATIONS_PER_DAY, Quotas, evaluations_for
+from node.services.shelf import Shelf
+from node.services.trusting import OwnTrust, ServedTrust
+from node.store.store import Store
+from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
+from protocol.messages import EnrolmentReply, EnrolmentRequest
+from support.founding import MemoryKeys
+from support.times import SettableClock
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+PIN = b"\x07" * 32
+LIMITS = NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600)
+
+
+class Agency:
+    """A founded node that admits partners."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = SettableClock(NOW)
+        self.files = FolderObjects(folder / "trust")
+        founding = Founding(
+            node="fr.example",
+            country="FR",
+            url="https://fr.example:8443/",
+            profile="small",
+            tls_spki_sha256=PIN,
+            limits=LIMITS,
+        )
+        founded = found(
+            founding, keychain=MemoryKeys(), root_keychain=MemoryKeys(), files=self.files, clock=self.clock
+        )
+        self.trust = OwnTrust(self.files, self.clock, root_sha256=founded.root_sha256)
+        dsn = f"sqlite:///{folder / 'sigfed.db'}"
+        self.store = Store.create(dsn, storage_key=bytes(32), entropy=system_entropy)
+        shelf = Shelf(self.store, FolderObjects(folder / "objects"), self.store.vault)
+        self.admission = Admission(shelf, self.trust, clock=self.clock, entropy=system_entropy)
+        self.quotas = Quotas(self.store)
+        self.callers = StoredCallers(self.store, self.clock)
+
+    def invite(self, name: str = "acme") -> Invitation:
+        invited = self.admission.invite(name, "baseline", files_per_day=1000, screen_bits=12)
+        return Invitation.from_text(invited.text)
+
+    def request(
+        self,
+        invitation: Invitation,
+        key: AuthPrivateKey,
+        *,
+        secret: bytes | None = None,
+        spki: bytes = PIN,
+        signer: AuthPrivateKey | None = None,
+    ) -> EnrolmentRequest:
+        string = enrolment_string(
+            root_sha256=self.trust.root().sha256, spki_sha256=spki, auth_key=key.public.raw
+        )
+        return EnrolmentRequest(
+            invite_id=invitation.invite_id,
+            auth_key=key.public.raw,
+            mac=enrolment_mac(secret or invitation.secret, string),
+            auth_signature=(signer or key).sign(string),
+        )
+
+
+@pytest.fixture
+def agency(tmp_path: Path) -> Iterator[Agency]:
+    made = Agency(tmp_path)
+    yield made
+    made.store.dispose()
+
+
+def new_key() -> AuthPrivateKey:
+    return AuthPrivateKey.from_seed(system_entropy(32))
+
+
+def test_an_invitation_enrols_one_partner_once(agency: Agency) -> None:
+    invitation, key = agency.invite(), new_key()
+    assert invitation.url == "https://fr.example:8443/"
+    assert agency.trust.root().sha256.startswith(invitation.pin)
+    reply = agency.admission.enrol(agency.request(invitation, key))
+    assert reply == EnrolmentReply(
+        partner="acme",
+        subset="baseline",
+        origin="fr.example/subsets/baseline",
+        evaluations_per_day=MIN_EVALUATIONS_PER_DAY,
+        grace_days=GRACE_DAYS,
+    )
+    with pytest.raises(GoneError):
+        agency.admission.enrol(agency.request(invitation, new_key()))
+    credential = agency.callers.credential("acme", key.public.kid)
+    assert credential is not None
+    assert (credential.kind, credential.scopes) == (CallerKind.PARTNER, {"query:baseline"})
+    assert agency.callers.credential("acme", "0" * 16) is None
+    assert agency.callers.credential("nobody", key.public.kid) is None
+
+
+def test_of_two_at_once_one_enrols(agency: Agency) -> None:
+    invitation = agency.invite()
+    outcomes: list[str] = []
+    barrier = threading.Barrier(2)
+
+    def enrol() -> None:
+        request = agency.request(invitation, new_key())
+        barrier.wait()
+        try:
+            agency.admission.enrol(request)
+        except GoneError:
+            outcomes.append("gone")
+        else:
+            outcomes.append("enrolled")
+
+    threads = [threading.Thread(target=enrol) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["enrolled", "gone"]
+
+
+def test_an_expired_invitation_is_like_an_unknown_one(agency: Agency) -> None:
+    invitation = agency.invite()
+    agency.clock.advance(timedelta(days=INVITATION_DAYS))
+    with pytest.raises(GoneError) as expired:
+        agency.admission.enrol(agency.request(invitation, new_key()))
+    unknown = Invitation(url=invitation.url, pin=invitation.pin, secret=bytes(16))
+    with pytest.raises(GoneError) as never:
+        agency.admission.enrol(agency.request(unknown, new_key()))
+    assert str(expired.value) == str(never.value)
+
+
+@pytest.mark.parametrize("fault", ["another secret", "another connection", "another signer"])
+def test_a_wrong_enrolment_leaves_the_invitation_usable(agency: Agency, fault: str) -> None:
+    invitation, key = agency.invite(), new_key()
+    wrong = {
+        "another secret": agency.request(invitation, key, secret=b"\x01" * 16),
+        "another connection": agency.request(invitation, key, spki=bytes(32)),
+        "another signer": agency.request(invitation, key, signer=new_key()),
+    }[fault]
+    with pytest.raises(VerificationError):
+        agency.admission.enrol(wrong)
+    assert agency.admission.enrol(agency.request(invitation, key)).partner == "acme"
+
+
+@pytest.mark.parametrize("name", ["", "two words", "x" * 65, "a\n"], ids=repr)
+def test_names_that_cannot_be_one(agency: Agency, name: str) -> None:
+    with pytest.raises(UsageError):
+        agency.invite(name)
+
+
+def test_a_partner_is_invited_once(agency: Agency) -> None:
+    agency.invite()
+    with pytest.raises(AlreadyExistsError):
+        agency.invite()
+
+
+async def test_served_enrolment_shows_the_trust_files(agency: Agency) -> None:
+    served = ServedEnrolment(ServedTrust(agency.files), agency.admission)
+    assert await served.root() == agency.trust.root().data
+    assert await served.node_document() == agency.files.get("node.json")
+    assert await served.members() == agency.files.get("members.json")
+    invitation, key = agency.invite(), new_key()
+    assert (await served.enrol(agency.request(invitation, key))).partner == "acme"
+
+
+@pytest.fixture
+def enrolled(agency: Agency) -> Agency:
+    agency.admission.enrol(agency.request(agency.invite(), new_key()))
+    return agency
+
+
+def test_the_bucket_empties_and_fills_over_a_day(enrolled: Agency) -> None:
+    full = MIN_EVALUATIONS_PER_DAY
+    enrolled.quotas.spend("acme", full, now=NOW)
+    with pytest.raises(OverQuotaError) as refused:
+        enrolled.quotas.spend("acme", full // 2, now=NOW)
+    assert refused.value.retry_after_seconds == 12 * 60 * 60
+    assert enrolled.quotas.left("acme", now=NOW) == 0
+    enrolled.quotas.spend("acme", full // 2, now=NOW + timedelta(hours=12))
+    assert enrolled.quotas.left("acme", now=NOW + timedelta(days=3)) == full
+
+
+def test_being_asked_often_does_not_stop_the_bucket_from_filling(enrolled: Agency) -> None:
+    enrolled.quotas.spend("acme", MIN_EVALUATIONS_PER_DAY, now=NOW)
+    for tenth in range(1, 60):
+        with pytest.raises(OverQuotaError):
+            enrolled.quotas.spend("acme", 64, now=NOW + timedelta(seconds=tenth / 10))
+    assert enrolled.quotas.left("acme", now=NOW + timedelta(hours=1)) == MIN_EVALUATIONS_PER_DAY // 24
+
+
+def test_the_month_is_capped_and_says_when_it_ends(enrolled: Agency) -> None:
+    first = datetime(2026, 12, 1, tzinfo=UTC)
+    for day in range(DAYS_A_MONTH - 1):
+        enrolled.quotas.spend("acme", MIN_EVALUATIONS_PER_DAY, now=first + timedelta(days=day))
+    late = first + timedelta(days=30, hours=23)
+    enrolled.quotas.spend("acme", MIN_EVALUATIONS_PER_DAY, now=late)
+    with pytest.raises(OverQuotaError) as refused:
+        enrolled.quotas.spend("acme", 1, now=late)
+    assert refused.value.retry_after_seconds == 60 * 60
+    enrolled.quotas.spend("acme", 64, now=datetime(2027, 1, 1, tzinfo=UTC))
+
+
+def test_a_clock_that_goes_back_gives_nothing(enrolled: Agency) -> None:
+    enrolled.quotas.spend("acme", MIN_EVALUATIONS_PER_DAY, now=NOW)
+    with pytest.raises(OverQuotaError):
+        enrolled.quotas.spend("acme", 64, now=NOW - timedelta(days=2))
+    assert enrolled.quotas.left("acme", now=NOW) == 0
+
+
+@pytest.mark.parametrize(
+    ("files", "bits", "expected"),
+    [(1000, 12, MIN_EVALUATIONS_PER_DAY), (10_000_000, 12, 87_890), (1_000_000, 0, 6_000_000)],
+    ids=["a small partner has room", "ten million files", "no screen: every file is asked"],
+)
+def test_the_default_quota_follows_from_declared_files(files: int, bits: int, expected: int) -> None:
+    assert evaluations_for(files, bits) == expected
+
+
+def test_an_assertion_id_is_used_once(agency: Agency) -> None:
+    replays = StoredReplays(agency.store)
+    soon = NOW + timedelta(seconds=60)
+    replays.spend("nl.example", "a", expires=soon, now=NOW)
+    with pytest.raises(ReplayedError):
+        replays.spend("nl.example", "a", expires=soon, now=NOW)
+    replays.spend("be.example", "a", expires=soon, now=NOW)
+    replays.spend("nl.example", "a", expires=soon, now=NOW + timedelta(seconds=61))
+
+
+def test_one_issuer_cannot_fill_the_table(agency: Agency) -> None:
+    with agency.store.write() as unit:
+        for number in range(MAX_LIVE_PER_ISSUER):
+            unit.replays.spend("nl.example", str(number), expires_ms=2**52)
+    with pytest.raises(RateLimitedError):
+        StoredReplays(agency.store).spend("nl.example", "x", expires=NOW + timedelta(days=1), now=NOW)
