@@ -9,7 +9,7 @@ nothing about other lists. Spec: docs/spec/event.md, "What a list says".
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, Self, assert_never
 
 from protocol.digest import Digest
 from protocol.errors import MalformedError, OpeningError
@@ -170,6 +170,8 @@ class ListingBuilder:
                 self._resolve(change)
             case Op.CONTINUE:
                 self._continues = change.ext.continues
+            case _ as op:
+                assert_never(op)
 
     def _open(self, index: int, header: Header, data: bytes | None) -> Opening | None:
         if data is None:
