@@ -1,4 +1,6 @@
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from protocol.tlog.merkle import (
     CompactRange,
     consistency_proof,
     inclusion_proof,
+    inclusion_ranges,
     leaf_hash,
     node_hash,
     root_of,
@@ -24,6 +27,13 @@ ROOTS = [naive_root(LEAVES[:n]) for n in range(ALL + 1)]
 def flips(value: bytes) -> Iterator[bytes]:
     number = int.from_bytes(value, "big")
     return ((number ^ 1 << bit).to_bytes(len(value), "big") for bit in range(8 * len(value)))
+
+
+def test_roots_of_the_reference_implementations() -> None:
+    path = Path(__file__).parents[1] / "vectors" / "rfc6962_roots.json"
+    vectors = json.loads(path.read_text("utf-8"))
+    hashes = [leaf_hash(bytes.fromhex(text)) for text in vectors["leaves"]]
+    assert [root_of(hashes[:n]).hex() for n in range(len(hashes) + 1)] == vectors["roots"]
 
 
 def test_leaf_and_node_are_separate_domains() -> None:
@@ -154,6 +164,45 @@ def test_inclusion_of_another_length_or_place_is_refused(size: int) -> None:
         for at, tree_size, hashes in wrong:
             with pytest.raises(ProofError):
                 verify_inclusion(index=at, size=tree_size, leaf=LEAVES[index], proof=hashes, root=ROOTS[size])
+
+
+@pytest.mark.parametrize("size", range(1, ALL + 1))
+def test_proof_that_goes_on_above_the_root_is_refused(size: int) -> None:
+    # A root signed for a larger tree must not vouch for a smaller size.
+    more = LEAVES[0]
+    above = [(node_hash(more, ROOTS[size]), more), (node_hash(ROOTS[size], more), more)]
+    for root, extra in above:
+        for index in range(size):
+            proof = [*inclusion_proof(LEAVES, index, size), extra]
+            with pytest.raises(ProofError):
+                verify_inclusion(index=index, size=size, leaf=LEAVES[index], proof=proof, root=root)
+            old = index + 1
+            if old < size:
+                steps = [*consistency_proof(LEAVES, old, size), extra]
+                for old_root in (ROOTS[old], node_hash(more, ROOTS[old])):
+                    with pytest.raises(ProofError):
+                        verify_consistency(
+                            old_size=old, old_root=old_root, new_size=size, new_root=root, proof=steps
+                        )
+
+
+@pytest.mark.parametrize("size", range(2, ALL + 1))
+def test_proof_that_stops_below_the_root_is_refused(size: int) -> None:
+    # The root of a subtree is a genuine hash of the tree, but not the root of this size.
+    left = next(end for begin, end in inclusion_ranges(size - 1, size)[::-1] if begin == 0)
+    for index in range(left):
+        proof = inclusion_proof(LEAVES, index, left)
+        with pytest.raises(ProofError):
+            verify_inclusion(index=index, size=size, leaf=LEAVES[index], proof=proof, root=ROOTS[left])
+        steps = consistency_proof(LEAVES, index + 1, left)
+        with pytest.raises(ProofError):
+            verify_consistency(
+                old_size=index + 1,
+                old_root=ROOTS[index + 1],
+                new_size=size,
+                new_root=ROOTS[left],
+                proof=steps,
+            )
 
 
 @pytest.mark.parametrize("size", range(2, ALL + 1))
