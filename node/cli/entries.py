@@ -1,0 +1,118 @@
+"""`sigfed entry`, `sigfed endorse` and `sigfed hash`: what this agency lists."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO, TypeVar
+
+import typer
+
+from node.cli.exit_codes import ExitCode
+from node.cli.output import Progress
+from node.cli.session import session
+
+if TYPE_CHECKING:
+    from node.formats.hashing import HashedFile, SkippedFile
+
+Item = TypeVar("Item")
+
+app = typer.Typer(help="Entries of this agency's lists.", no_args_is_help=True)
+
+_BASES = "own (the agency holds the material), reviewed (its analysts examined it), relies-on (somebody else says so)"
+
+
+@app.command("import")
+def import_file(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="ICSE export or CSV with named columns.", dir_okay=False)],
+    to: Annotated[str, typer.Option("--list", help="List to add to.")],
+    basis: Annotated[str, typer.Option(help=_BASES)] = "relies-on",
+    collection: Annotated[
+        str, typer.Option(help="Collection of rows that name none: baseline, national, investigative, other.")
+    ] = "national",
+    criteria: Annotated[int, typer.Option(help="Version of the criteria document that was applied.")] = 1,
+    source: Annotated[str, typer.Option(help="With relies-on: whose word it is.")] = "",
+    columns: Annotated[
+        list[str] | None, typer.Option("--column", help="Name a column: sha256='SHA-256 hash'; repeatable.")
+    ] = None,
+    delimiter: Annotated[str, typer.Option(help="Delimiter, when the header does not show it.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen, change nothing.")
+    ] = False,
+) -> int:
+    """Read a file of hashes; refused rows are named with line and reason."""
+    from node.cli.importing import Source, read_into
+
+    here = session(context)
+    return read_into(
+        here,
+        Source(
+            file=file,
+            collection=collection,
+            columns=tuple(columns or ()),
+            delimiter=delimiter or None,
+        ),
+        to=to,
+        basis=basis,
+        criteria=criteria,
+        relies_on=source or None,
+        dry_run=dry_run,
+    )
+
+
+def hash_folder(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder (or file) to hash.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="CSV to write; default: standard output.")
+    ] = None,
+    paths: Annotated[bool, typer.Option("--paths", help="Write paths instead of row numbers.")] = False,
+) -> int:
+    """Hash files into a CSV that `entry import` and `check --hash-from` read; nothing else is kept."""
+    from node.errors import NotFoundError
+    from node.formats.hashing import SkippedFile, path_identity, write_csv
+    from node.formats.hashing import hash_folder as walk
+    from node.formats.pdq import installed_hasher
+
+    here = session(context)
+    if not folder.exists():
+        raise NotFoundError(f"{folder} does not exist")
+    skipped: list[SkippedFile] = []
+    with here.output.progress("hashed") as progress, _target(output) as stream:
+        found = _tell_progress(walk(folder, image_hasher=installed_hasher()), progress)
+        count = write_csv(_hashed(found, skipped), stream, identity=path_identity if paths else None)
+    here.output.talk(
+        f"hashed {count:,} files", *(f"  skipped {file.path}: {file.reason}" for file in skipped)
+    )
+    here.output.following("sigfed entry import FILE --list NAME --basis own")
+    return ExitCode.PARTIAL if skipped else ExitCode.OK
+
+
+def _target(output: Path | None) -> AbstractContextManager[TextIO]:
+    if output is None:
+        return nullcontext(sys.stdout)
+    try:
+        return output.open("x", encoding="utf-8", newline="")
+    except FileExistsError as exc:
+        from node.errors import AlreadyExistsError
+
+        raise AlreadyExistsError(f"{output} exists and is not overwritten") from exc
+
+
+def _tell_progress(found: Iterable[Item], progress: Progress) -> Iterator[Item]:
+    for done, item in enumerate(found, 1):
+        progress.at(done)
+        yield item
+
+
+def _hashed(
+    found: "Iterable[HashedFile | SkippedFile]", skipped: "list[SkippedFile]"
+) -> "Iterator[HashedFile]":
+    from node.formats.hashing import HashedFile
+
+    for item in found:
+        if isinstance(item, HashedFile):
+            yield item
+        else:
+            skipped.append(item)

@@ -1,0 +1,117 @@
+"""`sigfed entry import`: from a file to waiting entries, with a report that names every refused line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.cli.exit_codes import ExitCode
+from node.cli.output import Fact
+from node.cli.session import Session
+from node.clock import milliseconds
+from node.errors import InputRefusedError, UsageError
+from node.formats import read_rows
+from node.runtime.shelving import open_shelf
+from node.services.importing import ImportReport, Statement, import_rows, preview_rows
+from node.services.lists import list_origin
+from protocol.errors import MalformedError
+from protocol.event import collection_number
+from protocol.ext import Basis
+
+_SHOWN = 20
+BASES = {"own": Basis.OWN, "reviewed": Basis.REVIEWED, "relies-on": Basis.RELIES_ON}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file, and what the operator says of its columns."""
+
+    file: Path
+    collection: str
+    columns: tuple[str, ...]
+    delimiter: str | None
+
+
+def read_into(
+    here: Session,
+    source: Source,
+    *,
+    to: str,
+    basis: str,
+    criteria: int,
+    relies_on: str | None,
+    dry_run: bool,
+) -> int:
+    """Import (or preview) `source` into the list `to`; the exit code says whether rows were refused."""
+    identity = here.identity()
+    statement = Statement(basis=basis_of(basis), criteria=criteria, relies_on=relies_on)
+    origin = list_origin(identity.settings.node, to)
+    number, mapping = collection_of(source.collection), _mapping(source.columns)
+    try:
+        stream = source.file.open("rb")
+    except OSError as exc:
+        raise InputRefusedError(f"{source.file} cannot be read: {exc.strerror}") from exc
+    with stream, open_shelf(identity) as shelf, here.output.progress("read") as progress:
+        reading = read_rows(stream, collection=number, mapping=mapping, delimiter=source.delimiter)
+        if dry_run:
+            report = preview_rows(shelf, origin, reading, progress=progress.at)
+        else:
+            report = import_rows(
+                shelf,
+                origin,
+                reading,
+                statement=statement,
+                now_ms=milliseconds(identity.clock.now()),
+                progress=progress.at,
+            )
+    _tell(here, report, form=reading.form, left_out=reading.left_out, dry_run=dry_run)
+    return ExitCode.PARTIAL if report.refused_total else ExitCode.OK
+
+
+def basis_of(name: str) -> Basis:
+    """The basis of that name; raises `UsageError`."""
+    if name not in BASES:
+        raise UsageError(f"the basis is one of: {', '.join(BASES)}")
+    return BASES[name]
+
+
+def collection_of(name: str) -> int:
+    """The collection of that name or number; raises `UsageError`."""
+    try:
+        return collection_number(name)
+    except MalformedError as exc:
+        raise UsageError(f"no such collection: {exc}") from exc
+
+
+def _mapping(columns: tuple[str, ...]) -> dict[str, str] | None:
+    pairs = [column.partition("=") for column in columns]
+    if any(not found for _, found, _ in pairs):
+        raise UsageError("a column is named like this: --column sha256='SHA-256 hash'")
+    return {name: title for name, _, title in pairs} or None
+
+
+def _tell(
+    here: Session, report: ImportReport, *, form: str, left_out: tuple[str, ...], dry_run: bool
+) -> None:
+    fields: dict[str, Fact] = {
+        "form": form,
+        "dry_run": dry_run,
+        "accepted": report.accepted,
+        "entries": report.entries,
+        "already_listed": report.already_listed,
+        "duplicates": report.duplicates,
+        "refused": report.refused_total,
+        "quarantined": report.quarantined,
+        "refused_rows": [{"line": row.line, "reason": row.reason} for row in report.refused],
+    }
+    here.output.result(
+        fields,
+        f"{form}: {report.accepted:,} rows {'would be ' if dry_run else ''}accepted"
+        f" ({report.entries:,} entries), {report.already_listed:,} listed already,"
+        f" {report.duplicates:,} repeated, {report.refused_total:,} refused,"
+        f" {report.quarantined:,} quarantined",
+        *(f"  line {row.line}: {row.reason}" for row in report.refused[:_SHOWN]),
+        *([f"  … and {report.refused_total - _SHOWN:,} more"] if report.refused_total > _SHOWN else []),
+    )
+    if left_out:
+        here.output.talk(f"columns that were not used: {', '.join(left_out)}")
+    if not dry_run and report.entries:
+        here.output.following("sigfed publish")

@@ -1,0 +1,124 @@
+"""`sigfed list` and `sigfed publish`: the lists of this agency."""
+
+from typing import Annotated
+
+import typer
+
+from node.cli.output import table
+from node.cli.session import session
+
+app = typer.Typer(help="Lists of this agency, and of its peers.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")]
+) -> None:
+    """Start a list: its key, its log, and its place in the node document (asks for a root key)."""
+    from node.runtime.logs import create_list
+    from node.runtime.shelving import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        log = create_list(identity, shelf, name)
+    here.output.result({"origin": log.origin}, f"created {log.origin}")
+    here.output.following(f"sigfed entry import FILE --list {name}")
+
+
+@app.command("show")
+def show(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="Name, or origin of a peer's.")]
+) -> None:
+    """Size, age and entries of a list."""
+    from node.runtime.shelving import open_shelf
+    from node.services.lists import list_origin, report_list
+    from protocol.event import collection_name
+
+    here = session(context)
+    identity = here.identity()
+    origin = name if "/" in name else list_origin(identity.settings.node, name)
+    with open_shelf(identity) as shelf:
+        report = report_list(shelf, origin)
+    active = {collection_name(number): count for number, count in sorted(report.active.items())}
+    here.output.result(
+        {
+            "origin": origin,
+            "size": report.log.head.size,
+            "waiting": report.waiting,
+            "active": active,
+            "updated_ms": report.log.checked_ms,
+        },
+        origin,
+        f"  published events: {report.log.head.size:,}",
+        f"  waiting:          {report.waiting:,}",
+        *(f"  active {collection}: {count:,}" for collection, count in active.items()),
+    )
+    if report.waiting:
+        here.output.following("sigfed publish")
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """All lists, own and followed."""
+    from node.runtime.shelving import open_shelf
+    from node.services.lists import report_lists
+
+    here = session(context)
+    with open_shelf(here.identity()) as shelf:
+        reports = report_lists(shelf)
+    for report in reports if here.output.as_json else ():
+        here.output.result(
+            {
+                "origin": report.log.origin,
+                "kind": report.log.kind,
+                "size": report.log.head.size,
+                "waiting": report.waiting,
+                "active": sum(report.active.values()),
+            }
+        )
+    rows = [
+        (
+            report.log.origin,
+            "own" if report.log.kind == "own_list" else "followed",
+            f"{report.log.head.size:,}",
+            f"{sum(report.active.values()):,}",
+            f"{report.waiting:,}",
+        )
+        for report in reports
+    ]
+    if not here.output.as_json:
+        here.output.result({}, *table(("list", "", "events", "active", "waiting"), rows))
+    if not reports:
+        here.output.following("sigfed list create NAME")
+
+
+def publish(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Only this list; default: every own list.")] = "",
+) -> None:
+    """Sign and publish what is waiting."""
+    from node.clock import milliseconds
+    from node.runtime.shelving import open_shelf
+    from node.services.lists import list_origin, report_lists
+    from node.services.publishing import publish as publish_list
+
+    here = session(context)
+    identity = here.identity()
+    wanted = list_origin(identity.settings.node, name) if name else ""
+    with open_shelf(identity) as shelf:
+        own = [report.log.origin for report in report_lists(shelf) if report.log.kind == "own_list"]
+        for origin in [wanted] if wanted else own:
+            done = publish_list(
+                shelf,
+                origin,
+                signer=identity.log_signer(),
+                now_ms=milliseconds(identity.clock.now()),
+            )
+            here.output.result(
+                {"origin": origin, "size": done.size, "adds": done.adds, "withdrawals": done.withdrawals},
+                f"{origin}: size {done.size:,}, {done.adds:,} added, {done.withdrawals:,} withdrawn"
+                if done.changed
+                else f"{origin}: nothing was waiting",
+            )
+    here.output.following("sigfed peer sync", "sigfed subset release NAME")

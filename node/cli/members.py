@@ -1,0 +1,84 @@
+"""`sigfed member`: whom this agency counts in the federation."""
+
+from typing import Annotated
+
+import typer
+
+from node.cli.output import table
+from node.cli.session import session, wait_for
+
+app = typer.Typer(help="Agencies of the federation that this node counts.", no_args_is_help=True)
+
+
+@app.command("add")
+def add(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(help="Address of the other node, https://…/")],
+    words: Annotated[
+        str,
+        typer.Option(
+            prompt="Its fingerprint, as the other operator reads it out",
+            help="Fingerprint words of its root.",
+        ),
+    ],
+    country: Annotated[
+        str,
+        typer.Option(help="Two letters; empty for a body of no country.", prompt="Its country (two letters)"),
+    ],
+    authority: Annotated[
+        list[str] | None,
+        typer.Option("--authority-for", help="Collection in which its word alone counts; repeatable."),
+    ] = None,
+) -> None:
+    """Count another agency, after comparing its fingerprint by telephone or in person."""
+    from node.cli.importing import collection_of
+    from node.runtime.membership import membership
+    from node.runtime.reaching import fetch
+    from node.services.membership import introduce
+
+    here = session(context)
+    identity = here.identity()
+    fetched = wait_for(fetch(url, entropy=identity.entropy))
+    introduced = introduce(fetched, words, identity.clock)
+    with membership(identity) as members:
+        member = members.add_member(
+            introduced,
+            country=country.upper() or None,
+            authority_for=frozenset(collection_of(name) for name in authority or ()),
+            signers=identity.root_signers(),
+        )
+        register = members.members()
+    here.output.result(
+        {"node": member.node, "country": member.country, "members": len(register.members), "k": register.k},
+        f"{member.node} counts for {member.country or 'no country'};"
+        f" {len(register.members)} members, {register.k} countries must agree",
+    )
+    here.output.following(f"sigfed peer add {member.node} --grant baseline")
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """The register: who counts, for which country."""
+    here = session(context)
+    identity = here.identity()
+    register = identity.trust.members()
+    for member in register.members if here.output.as_json else ():
+        here.output.result(
+            {
+                "node": member.node,
+                "country": member.country,
+                "fingerprint": _words(member.root_sha256),
+                "authority_for": sorted(member.authority_for),
+            }
+        )
+    if not here.output.as_json:
+        rows = [
+            (member.node, member.country or "-", _words(member.root_sha256)) for member in register.members
+        ]
+        here.output.result({}, *table(("member", "country", "fingerprint"), rows))
+
+
+def _words(fingerprint: bytes) -> str:
+    from keys.trust.fingerprint import to_words
+
+    return to_words(fingerprint)

@@ -1,0 +1,152 @@
+"""Commands of a partner: `enroll`, `update`, `check`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.exit_codes import ExitCode
+from node.cli.output import Fact
+from node.cli.session import Session, session, wait_for
+
+if TYPE_CHECKING:
+    from node.partner.looking_up import Hit
+    from node.partner.updating import UpdateReport
+    from node.runtime.partner import Checked
+
+LEAVES = (
+    "What leaves this machine: your IP address, the number and time of look-ups (in padded batches), and the",
+    "version you hold. What never leaves: file names, hashes, files. A hit is not reported by this command.",
+)
+
+
+def enroll(
+    context: typer.Context,
+    from_stdin: Annotated[bool, typer.Option("--stdin", help="Read the string from standard input.")] = False,
+) -> None:
+    """Enrol with the one string an agency gave, and fetch the first release."""
+    from node.runtime.partner import enrol
+
+    here = session(context)
+    text = sys.stdin.readline() if from_stdin else typer.prompt("Enrolment string", hide_input=True, err=True)
+    done = wait_for(enrol(here.home, text))
+    here.output.result(
+        {
+            "partner": done.enrolment.partner,
+            "node": done.node,
+            "subset": done.enrolment.subset,
+            "evaluations_per_day": done.enrolment.evaluations_per_day,
+            "grace_days": done.enrolment.grace_days,
+            "version": done.report.new,
+            "entries": done.report.entries,
+        },
+        f"enrolled as {done.enrolment.partner} with {done.node}, subset {done.enrolment.subset}",
+        _line(done.report, done.bytes_received),
+        "self-test passed: the published test file is a hit, another is not",
+        f"{done.enrolment.evaluations_per_day:,} evaluations a day;"
+        f" verdicts stay valid {done.enrolment.grace_days} days past a release's end",
+    )
+    here.output.talk(*LEAVES)
+    here.output.following("sigfed check FILE", "run sigfed update every hour")
+
+
+def update(
+    context: typer.Context,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Fetch whole files, when those here are damaged.")
+    ] = False,
+) -> None:
+    """Bring the newest release in force, verified."""
+    from node.runtime.partner import update as run_update
+
+    here = session(context)
+    done = wait_for(run_update(here.home, whole=whole))
+    report = done.report
+    here.output.result(
+        {
+            "subset": report.subset,
+            "old": report.old,
+            "new": report.new,
+            "added": report.added,
+            "removed": report.removed,
+            "entries": report.entries,
+            "bytes_received": done.bytes_received,
+            "not_after": report.not_after.isoformat() if report.not_after else None,
+            "member_changes": list(report.member_changes),
+        },
+        _line(report, done.bytes_received),
+        *(f"  the federation changed: {change}" for change in report.member_changes),
+    )
+    here.output.following("sigfed check FILE")
+
+
+def check(
+    context: typer.Context,
+    files: Annotated[list[Path] | None, typer.Argument(help="Files to look up.")] = None,
+    hash_from: Annotated[
+        str,
+        typer.Option("--hash-from", help="CSV of hashes (as `sigfed hash` writes), or - for standard input."),
+    ] = "",
+) -> int:
+    """Ask privately whether files are on the list; exit code 1 when one is."""
+    from node.errors import UsageError
+    from node.runtime.partner import check as run_check
+
+    here = session(context)
+    if bool(files) == bool(hash_from):
+        raise UsageError("name files, or --hash-from", hint="sigfed check FILE…")
+    done = wait_for(run_check(here.home, files=files or [], hash_from=hash_from))
+    for name, hit in done.verdicts:
+        _tell(here, name, hit)
+    for name, reason in done.unreadable:
+        here.output.result(
+            {"file": name, "verdict": "unreadable", "reason": reason}, f"{name}: UNREADABLE {reason}"
+        )
+    _summary(here, done)
+    if any(hit for _, hit in done.verdicts):
+        return ExitCode.HITS
+    return ExitCode.PARTIAL if done.unreadable else ExitCode.OK
+
+
+def _tell(here: Session, name: str, hit: "Hit | None") -> None:
+    if hit is None:
+        here.output.result({"file": name, "verdict": "clean"}, f"{name}: not on the list")
+        return
+    countries = list(dict.fromkeys(source.country for source in hit.sources))
+    fields: dict[str, Fact] = {
+        "file": name,
+        "verdict": "test-file" if hit.test_file else "hit",
+        "weak": hit.weak,
+        "collection": hit.collection,
+        "countries": countries,
+        "algorithms": [algorithm.name.lower() for algorithm in hit.algorithms],
+        "sources": [{"list": source.origin, "index": source.index} for source in hit.sources],
+    }
+    if hit.test_file:
+        here.output.result(fields, f"{name}: the published test file (not material)")
+        return
+    here.output.result(
+        fields,
+        f"{name}: HIT {hit.collection}, listed by {' and '.join(countries) or 'the federation'}"
+        + (" (weak: one old hash only; a person must look)" if hit.weak else ""),
+    )
+
+
+def _summary(here: Session, done: "Checked") -> None:
+    hits = sum(hit is not None for _, hit in done.verdicts)
+    here.output.talk(
+        f"{len(done.verdicts)} looked up, {hits} on the list;"
+        f" {done.evaluated} blinded values were sent, the node learned nothing else"
+    )
+    if hits:
+        here.output.following("do not open, copy or delete the file; follow your reporting procedure")
+
+
+def _line(report: "UpdateReport", received: int) -> str:
+    if report.old == report.new:
+        return f"{report.subset} {report.new}: up to date, {received:,} bytes"
+    return (
+        f"{report.subset} {report.old} → {report.new}, {report.added:,} added, {report.removed:,} removed,"
+        f" verified, {received:,} bytes"
+    )

@@ -1,0 +1,40 @@
+"""Starting a log of this node: key, announcement in the node document, catalogue; safe to run again after a crash."""
+
+from keys.key import LogPrivateKey
+from node.errors import AlreadyExistsError
+from node.ports.logs import LogRecord
+from node.runtime.opening import Identity, log_label
+from node.services.announcing import LOG_KEY_DAYS, announce_log
+from node.services.lists import create_list as catalogue_list
+from node.services.lists import list_origin
+from node.services.shelf import Shelf
+from node.services.trusting import window
+
+
+def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:
+    """Start the list `name`; asks for a root key.
+
+    Raises:
+        AlreadyExistsError: there is such a list.
+        UsageError: a name that is not one.
+    """
+    node = identity.settings.node
+    record = catalogue_list(shelf, node, name)
+    announce(identity, list_origin(node, name))
+    return record
+
+
+def announce(identity: Identity, origin: str) -> None:
+    """Make the log's key, if there is none yet, and name it in the node document."""
+    label = log_label(origin)
+    try:
+        key = identity.keychain.create(LogPrivateKey, label)
+    except AlreadyExistsError:
+        key = identity.keychain.key(LogPrivateKey, label)
+    announce_log(
+        identity.trust,
+        origin,
+        key.public,
+        valid=window(identity.clock.now(), LOG_KEY_DAYS),
+        signers=identity.root_signers(),
+    )

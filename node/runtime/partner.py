@@ -1,0 +1,174 @@
+"""A partner's client, joined: folder, connection, group arithmetic."""
+
+import io
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from node.clock import SystemClock, system_entropy
+from node.errors import AlreadyExistsError, InputRefusedError
+from node.formats import ImportRow, read_columns
+from node.formats.hashing import hash_file
+from node.formats.pdq import installed_hasher
+from node.partner.enrolling import Found, introduce
+from node.partner.enrolling import enrol as enrol_with
+from node.partner.knowing import known
+from node.partner.looking_up import Examiner, Hit
+from node.partner.state import Cursor, Enrolment, PartnerFolder
+from node.partner.updating import Updater, UpdateReport
+from node.remote.bootstrap import fetch_trust
+from node.remote.node import RemoteNode
+from node.runtime.home import Home
+from node.runtime.reaching import reach_node_of
+from node.sodium import load_group
+from node.tls import Traffic
+from protocol.digest import Digest
+from protocol.enrolment import Invitation
+from protocol.event import NATIONAL
+
+_CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """A new enrolment with its first release."""
+
+    node: str
+    enrolment: Enrolment
+    report: UpdateReport
+    bytes_received: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """An update and what it moved."""
+
+    report: UpdateReport
+    bytes_received: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """Verdicts by name, files that could not be read, and the number of blinded values sent."""
+
+    verdicts: Sequence[tuple[str, Hit | None]]
+    unreadable: Sequence[tuple[str, str]]
+    evaluated: int
+
+
+async def enrol(home: Home, text: str) -> Enrolled:
+    """Enrol with a pasted string, fetch the first release and test it.
+
+    Raises:
+        AlreadyExistsError: a partner is enrolled in this folder.
+        MalformedError: the string is not an invitation.
+    """
+    folder = PartnerFolder(home.partner)
+    if folder.exists:
+        raise AlreadyExistsError(
+            f"a partner is enrolled in {home.folder} already", hint="use another folder with --home"
+        )
+    invitation = Invitation.from_text(text)
+    files = await fetch_trust(invitation.url, entropy=system_entropy)
+    found = Found(
+        root=files.root,
+        node_document=files.node_document,
+        members=files.members,
+        spki_sha256=files.spki_sha256,
+    )
+    introduction = introduce(invitation, found, _CLOCK)
+    node = introduction.known.document.node
+    async with RemoteNode(
+        node=node,
+        base_url=invitation.url,
+        pins=introduction.known.pins,
+        credentials=None,
+        clock=_CLOCK,
+        entropy=system_entropy,
+    ) as remote:
+        enrolment, key = await enrol_with(introduction, remote, entropy=system_entropy)
+    folder.create(enrolment, key)
+    done = await update(home)
+    await self_test(home)
+    return Enrolled(node=node, enrolment=enrolment, report=done.report, bytes_received=done.bytes_received)
+
+
+async def update(home: Home, *, whole: bool = False) -> Updated:
+    """Bring the newest release in force."""
+    folder = PartnerFolder(home.partner)
+    enrolment, cursor = folder.load()
+    if whole:
+        folder.save(enrolment, Cursor())
+    traffic = Traffic()
+    async with _reach(folder, enrolment, traffic) as remote:
+        report = await Updater(folder, remote, _CLOCK).update()
+    if whole:
+        report = replace(report, old=cursor.version)
+    return Updated(report=report, bytes_received=traffic.received)
+
+
+async def self_test(home: Home) -> None:
+    """Look up the published test files."""
+    folder = PartnerFolder(home.partner)
+    async with _reach(folder, folder.load()[0], Traffic()) as remote:
+        await _examiner(folder, remote).self_test()
+
+
+async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked:
+    """Look up files, or the rows of a table of hashes."""
+    folder = PartnerFolder(home.partner)
+    enrolment, _ = folder.load()
+    named, unreadable = _read_table(hash_from) if hash_from else _hash(files)
+    async with _reach(folder, enrolment, Traffic()) as remote:
+        examiner = _examiner(folder, remote)
+        hits = await examiner.examine([digests for _, digests in named])
+    verdicts = [(name, hit) for (name, _), hit in zip(named, hits, strict=True)]
+    return Checked(verdicts=verdicts, unreadable=unreadable, evaluated=examiner.evaluated)
+
+
+def _reach(folder: PartnerFolder, enrolment: Enrolment, traffic: Traffic) -> RemoteNode:
+    return reach_node_of(enrolment, folder.key(), clock=_CLOCK, entropy=system_entropy, traffic=traffic)
+
+
+def _examiner(folder: PartnerFolder, remote: RemoteNode) -> Examiner:
+    enrolment, cursor = folder.load()
+    return Examiner(
+        enrolment,
+        known(enrolment),
+        folder.load_release(cursor.version) if cursor.version else None,
+        group=load_group(),
+        api=remote,
+        clock=_CLOCK,
+        entropy=system_entropy,
+    )
+
+
+Named = list[tuple[str, Sequence[Digest]]]
+
+
+def _hash(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:
+    named: Named = []
+    unreadable = []
+    hasher = installed_hasher()
+    for file in files:
+        try:
+            named.append((str(file), hash_file(file, image_hasher=hasher)))
+        except OSError as exc:
+            unreadable.append((str(file), exc.strerror or "cannot be read"))
+    return named, unreadable
+
+
+def _read_table(source: str) -> tuple[Named, list[tuple[str, str]]]:
+    try:
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as exc:
+        raise InputRefusedError(f"{source} cannot be read: {exc.strerror}") from exc
+    named: Named = []
+    refused = []
+    for row in read_columns(io.BytesIO(data), collection=NATIONAL):
+        if isinstance(row, ImportRow):
+            named.append((row.source_id or f"line {row.line}", row.digests))
+        else:
+            refused.append((f"line {row.line}", row.reason))
+    return named, refused

@@ -1,0 +1,68 @@
+"""Reaching other nodes: first contact, a peer that is known, and the node a partner is enrolled with."""
+
+from keys.key import AuthPrivateKey
+from keys.trust.fingerprint import fingerprint
+from keys.trust.node_document import open_node_document
+from keys.trust.root import open_root
+from node.clock import Clock, Entropy
+from node.partner.knowing import known
+from node.partner.state import Enrolment
+from node.ports.peers import PeerRecord
+from node.remote.auth import Credentials
+from node.remote.bootstrap import fetch_trust
+from node.remote.node import RemoteNode
+from node.runtime.opening import Identity
+from node.services.founding import FIRST
+from node.services.membership import FetchedTrust
+from node.tls import Traffic
+
+
+async def fetch(url: str, *, entropy: Entropy) -> FetchedTrust:
+    """The trust files of the node at `url`, believed by nobody yet."""
+    base = url if url.endswith("/") else url + "/"
+    files = await fetch_trust(base, entropy=entropy)
+    return FetchedTrust(
+        url=base,
+        root=files.root,
+        node_document=files.node_document,
+        members=files.members,
+        spki_sha256=files.spki_sha256,
+    )
+
+
+def reach_peer(identity: Identity, peer: PeerRecord, *, traffic: Traffic | None = None) -> RemoteNode:
+    """A connection to a peer, pinned to the keys in its node document, with our auth key as credential."""
+    root = open_root(peer.root, fingerprint(peer.root))
+    document = open_node_document(peer.node_document, root)
+    return RemoteNode(
+        node=peer.name,
+        base_url=document.endpoints[0].url,
+        pins=frozenset(pin for endpoint in document.endpoints for pin in endpoint.tls_spki_sha256),
+        credentials=Credentials(
+            client=identity.settings.node, signer=identity.keychain.key(AuthPrivateKey, FIRST)
+        ),
+        clock=identity.clock,
+        entropy=identity.entropy,
+        traffic=traffic,
+    )
+
+
+def reach_node_of(
+    enrolment: Enrolment,
+    key: AuthPrivateKey,
+    *,
+    clock: Clock,
+    entropy: Entropy,
+    traffic: Traffic | None = None,
+) -> RemoteNode:
+    """A partner's connection to the node it is enrolled with."""
+    documents = known(enrolment)
+    return RemoteNode(
+        node=documents.document.node,
+        base_url=enrolment.url,
+        pins=documents.pins,
+        credentials=Credentials(client=enrolment.partner, signer=key),
+        clock=clock,
+        entropy=entropy,
+        traffic=traffic,
+    )

@@ -1,0 +1,31 @@
+"""Opening the store of a node: its tables and objects, with the storage key from its key file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from keys.roles import Role
+from node.objects.folder import FolderObjects
+from node.runtime.creating import store_dsn
+from node.runtime.opening import Identity
+from node.services.founding import FIRST
+from node.services.shelf import Shelf
+from node.store.store import Store
+
+
+@contextmanager
+def open_shelf(identity: Identity) -> Iterator[Shelf]:
+    """The node's store, closed when the block ends.
+
+    Raises:
+        NotInitialisedError: there is no store.
+        WrongPassphraseError: the passphrase does not open the storage key.
+    """
+    store = Store.open(
+        store_dsn(identity.home, identity.settings),
+        storage_key=identity.keychain.secret(Role.STORAGE, FIRST),
+        entropy=identity.entropy,
+    )
+    try:
+        yield Shelf(store, FolderObjects(identity.home.objects), store.vault)
+    finally:
+        store.dispose()
