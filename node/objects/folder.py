@@ -69,7 +69,9 @@ class FolderObjects:
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
-            raise StoreError("an object name of other characters than letters, digits, dots, dashes and slashes")
+            raise StoreError(
+                "an object name of other characters than letters, digits, dots, dashes and slashes"
+            )
         return self._root / name
 
     def _put_chunk(self, items: list[tuple[str, bytes]]) -> None:

@@ -20,12 +20,12 @@ from node.ports.entries import IndexHit, Keys
 from node.ports.logs import LogKind, LogRecord
 from node.ports.quarantine import Quarantined
 from node.ports.storage import Unit
-from node.services.changes import Change, ExtTemplate
+from node.services.bulk import acyclic
+from node.services.changes import AddPacker, ExtTemplate
 from node.services.queueing import Queue
 from node.services.reading import ListReader
 from node.services.shelf import Shelf
-from node.services.sorting import Fresh, Sorted, Sorter
-from protocol.event import Op
+from node.services.sorting import Fresh, Sorted, Sorter, collections_of
 from protocol.ext import CONTENT_ID_BYTES, Basis, Ext
 from protocol.opening import NONCE_BYTES
 
@@ -106,10 +106,11 @@ def import_rows(
         NotFoundError: there is no such list.
         ConflictError: another import queued some of the same digests meanwhile; nothing was changed.
     """
-    template = statement.template()
+    packer = AddPacker(statement.template())
     report, waiting = ImportReport(), rows
     while True:
-        one, deferred = _Import(shelf, origin, template, now_ms, progress).run(waiting)
+        with acyclic():
+            one, deferred = _Import(shelf, origin, packer, now_ms, progress).run(waiting)
         report = report.plus(one)
         if not deferred:
             return report
@@ -136,7 +137,7 @@ def preview_rows(
 class _Import:
     shelf: Shelf
     origin: str
-    template: ExtTemplate
+    packer: AddPacker
     now_ms: int
     progress: Progress
     report: ImportReport = ImportReport()
@@ -174,27 +175,23 @@ class _Import:
 
     def _queue(self, queue: Queue, found: Sorted) -> None:
         offset = queue.count
-        changes = self._changes(found.fresh)
-        queue.store(changes)
-        collections = np.fromiter((c.collection for c in changes), dtype=np.int32, count=len(changes))
+        queue.store(self._records(found.fresh))
+        counts = [len(item.digests) for item in found.fresh]
+        collections = np.repeat(collections_of([item.row for item in found.fresh]), counts)
         queue.list_digests(offset, np.concatenate(found.keys), collections)
         case = _case_data(found.fresh)
         if case:
             queue.store_case(offset, case)
 
-    def _changes(self, fresh: Sequence[Fresh]) -> list[Change]:
-        """One add for each new digest: the hot loop."""
-        entropy, with_id = self.shelf.vault.entropy, self.template.with_id
+    def _records(self, fresh: Sequence[Fresh]) -> list[bytes]:
+        """One add for each new digest."""
+        entropy, pack = self.shelf.vault.entropy, self.packer.pack
         ids = _pieces(entropy(CONTENT_ID_BYTES * len(fresh)), CONTENT_ID_BYTES)
         nonces = _pieces(entropy(NONCE_BYTES * sum(len(item.digests) for item in fresh)), NONCE_BYTES)
-        add, changes = int(Op.ADD), []
+        records: list[bytes] = []
         for (row, digests, joined), own in zip(fresh, ids, strict=True):
-            ext = with_id(joined or own)
-            for digest in digests:
-                value = digest.value
-                opening = next(nonces) + bytes((digest.algorithm, len(value))) + value + ext
-                changes.append(Change(add, 0, row.collection, 0, opening))
-        return changes
+            records += pack(row.collection, digests, joined or own, nonces)
+        return records
 
     def _commit(self, queue: Queue) -> None:
         if not queue.count and not self.set_aside:
@@ -277,7 +274,11 @@ def _case_data(fresh: Sequence[Fresh]) -> bytes:
     for row, digests, _ in fresh:
         if row.case or row.source_id:
             names = tuple(row.case)
-            groups.setdefault(names, []).append([offset, len(digests), row.source_id, *row.case.values()])
+            line = [offset, len(digests), row.source_id, *row.case.values()]
+            if names in groups:
+                groups[names].append(line)
+            else:
+                groups[names] = [line]
         offset += len(digests)
     if not groups:
         return b""

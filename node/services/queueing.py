@@ -14,7 +14,6 @@ from node.ports.entries import Collections, Keys
 from node.ports.logs import LogRecord
 from node.ports.pending import Batch
 from node.ports.storage import Unit
-from node.services.changes import Change, pack
 from node.services.logfiles import LogFiles
 from node.services.shelf import Shelf
 
@@ -34,12 +33,12 @@ class Queue:
     cases: list[Batch] = field(default_factory=list)
     _index: list[tuple[int, Keys, Collections]] = field(default_factory=list)
 
-    def store(self, changes: Sequence[Change]) -> None:
-        """Seal and store changes behind those that are stored already."""
+    def store(self, records: Sequence[bytes]) -> None:
+        """Seal and store packed changes behind those that are stored already."""
         named = []
-        for at in range(0, len(changes), BATCH):
-            part = changes[at : at + BATCH]
-            named.append(self._sealed("pending", pack(part)))
+        for at in range(0, len(records), BATCH):
+            part = records[at : at + BATCH]
+            named.append(self._sealed("pending", b"".join(part)))
             self.batches.append(Batch(first=self.count, count=len(part), object=named[-1][0]))
             self.count += len(part)
         self.shelf.objects.put_all(named)

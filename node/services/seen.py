@@ -33,8 +33,9 @@ class SeenKeys:
 
     def among(self, keys: Keys) -> NDArray[np.bool_]:
         """Which of the keys were taken in before."""
-        recent = self._recent
-        found = np.fromiter((key in recent for key in keys.tolist()), dtype=np.bool_, count=len(keys))
+        recent, found = self._recent, np.zeros(len(keys), dtype=np.bool_)
+        if not recent.isdisjoint(keys.tolist()):
+            found |= np.fromiter((key in recent for key in keys.tolist()), dtype=np.bool_, count=len(keys))
         if len(self._sorted):
             order = np.argsort(keys)
             at = np.searchsorted(self._sorted, keys[order])

@@ -5,8 +5,8 @@ turns digests into look-up keys; the nonce of every sealing is random. Whoever h
 learns counts, collections and times, which the log tells every peer anyway. See docs/reference/store.md.
 """
 
-import hmac
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Final
 
 import numpy as np
@@ -17,12 +17,12 @@ from typing_extensions import override
 from node.clock import Entropy
 from node.errors import StoreError
 from node.ports.entries import Keys
-from protocol.digest import Digest
+from protocol.digest import Algorithm, Digest
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _VERSION: Final = b"\x01"
-_INDEX_BYTES: Final = 8
+_BLOCK: Final = 64
 
 
 class Vault:
@@ -31,7 +31,8 @@ class Vault:
     def __init__(self, storage_key: bytes, index_key: bytes, entropy: Entropy) -> None:
         assert len(storage_key) == KEY_BYTES == len(index_key), "keys of the vault are 32 bytes"
         self._cipher = AESGCM(storage_key)
-        self._index_key = index_key
+        self._inner = {a: _padded(index_key, 0x36) + bytes((a,)) for a in Algorithm}
+        self._outer = _padded(index_key, 0x5C)
         self.entropy = entropy
 
     @override
@@ -48,14 +49,15 @@ class Vault:
 
     def key_of(self, digest: Digest) -> int:
         """The look-up key of one digest."""
-        mac = hmac.digest(self._index_key, bytes((digest.algorithm,)) + digest.value, "sha256")
-        return int.from_bytes(mac[:_INDEX_BYTES], signed=True)
+        return int(self.keys_of([digest])[0])
 
     def keys_of(self, digests: Iterable[Digest]) -> Keys:
-        """The look-up keys of many digests, in their order."""
-        key, digest_of = self._index_key, hmac.digest
-        prefix = [bytes((algorithm,)) for algorithm in range(256)]
-        macs = [digest_of(key, prefix[d.algorithm] + d.value, "sha256")[:_INDEX_BYTES] for d in digests]
+        """The look-up keys of many digests, in their order.
+
+        HMAC as RFC 2104 spells it out: two calls of SHA-256, which is half as long as `hmac.digest` takes.
+        """
+        inner, outer, hash_ = self._inner, self._outer, sha256
+        macs = [hash_(outer + hash_(inner[d.algorithm] + d.value).digest()).digest()[:8] for d in digests]
         return np.frombuffer(b"".join(macs), dtype=">i8").astype(np.int64)
 
 
@@ -88,3 +90,7 @@ def unseal(cipher: AESGCM, name: str, sealed: bytes) -> bytes:
             f"{name} does not open with this storage key, or was altered",
             hint="use the storage key of this node, or restore the object from a backup",
         ) from None
+
+
+def _padded(key: bytes, pad: int) -> bytes:
+    return bytes(byte ^ pad for byte in key.ljust(_BLOCK, b"\0"))

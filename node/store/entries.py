@@ -17,6 +17,7 @@ from node.store.tables import EntryRow, table
 _C: Final = table(EntryRow).c
 _COLUMNS: Final = (("key", "int8"), ("log_id", "int4"), ("position", "int8"), ("collection", "int4"))
 _IN_LIST: Final = 1000
+_INSERT: Final = 2**17
 _FIND: Final = "SELECT key, log_id, position, collection, ended FROM entry_index WHERE key "
 
 
@@ -30,9 +31,11 @@ class EntryRows:
     def add(self, log_id: int, *, keys: Keys, positions: Positions, collections: Collections) -> None:
         """Insert one row for each digest; arrays of one length, in any order."""
         order = np.argsort(keys, kind="stable")
-        columns = (keys[order].tolist(), positions[order].tolist(), collections[order].tolist())
-        rows = zip(columns[0], repeat(log_id), columns[1], columns[2], strict=False)
-        insert_rows(self._connection, "entry_index", _COLUMNS, rows)
+        for at in range(0, len(order), _INSERT):
+            part = order[at : at + _INSERT]
+            columns = (keys[part].tolist(), positions[part].tolist(), collections[part].tolist())
+            rows = zip(columns[0], repeat(log_id), columns[1], columns[2], strict=False)
+            insert_rows(self._connection, "entry_index", _COLUMNS, rows)
 
     def find(self, keys: Sequence[int], *, log_id: int | None = None) -> Sequence[IndexHit]:
         """Every row with one of the keys, in one log or in all."""
