@@ -59,7 +59,7 @@ def _put(place: int, value: int) -> bytes:
         pytest.param(_put(4, 2), NotCanonicalError, id="sources out of order"),
         pytest.param(_put(1, 0), MalformedError, id="sources without a collection"),
         pytest.param(bytes([0, 1]) + bytes(30), MalformedError, id="a collection without sources"),
-        pytest.param(_put(0, 4), MalformedError, id="a private collection"),
+        pytest.param(b"\4\0" + WIRE[2:], MalformedError, id="the first private collection"),
     ],
 )
 def test_label_is_refused(data: bytes, error: type[MalformedError]) -> None:

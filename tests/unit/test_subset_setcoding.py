@@ -90,6 +90,13 @@ def test_zero_bytes_behind_the_quotients_are_not_canonical() -> None:
         decode_set(code[:split] + b"\0" + code[split:], width=16, count=20)
 
 
+def test_quotients_that_wrap_around_to_a_small_value_are_out_of_bounds() -> None:
+    zero = encode_set(u64(0), 63)
+    assert zero == b"\x80" + bytes(8)
+    with pytest.raises(MalformedError, match="bounds"):
+        decode_set(b"\x08" + bytes(8), width=63, count=1)  # 4 * 2^62 is 0 modulo 2^64
+
+
 def test_a_set_has_no_value_twice_and_a_multiset_may() -> None:
     code = encode_multiset(u64(7, 7, 9), 8)
     assert decode_multiset(code, width=8, count=3).tolist() == [7, 7, 9]
