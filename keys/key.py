@@ -146,7 +146,7 @@ class PrivateKey(Generic[PublicT_co]):
     __hash__ = None  # type: ignore[assignment]  # a secret is not a dictionary key
 
     role: ClassVar[Role]
-    public_type: ClassVar[type[PublicKey]]
+    public_type: ClassVar[type[PublicKey]] = PublicKey
 
     @override
     def __init_subclass__(cls, *, public_type: type[PublicKey]) -> None:

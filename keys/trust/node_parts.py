@@ -8,7 +8,9 @@ span parts, such as that no key serves two roles, are `keys.trust.node_document`
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Generic, Self
+
+from typing_extensions import TypeVar
 
 from keys.encoding import MAX_INTEGER, Fields, Json, b64u
 from keys.errors import MalformedTrustError
@@ -23,6 +25,7 @@ _WITNESS: Final = re.compile(r"[!-*,-~]{1,128}")
 _MAX_PINS: Final = 4
 _MAX_EPOCH: Final = 2**32 - 1
 
+KeyT_co = TypeVar("KeyT_co", bound=PublicKey, covariant=True, default=PublicKey)
 KeyT = TypeVar("KeyT", bound=PublicKey)
 
 
@@ -50,11 +53,11 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class DatedKey(Generic[KeyT]):
+class DatedKey(Generic[KeyT_co]):
     """A public key, the name that tokens and statements call it by, and when it counts."""
 
     kid: str
-    key: KeyT
+    key: KeyT_co
     valid: Window
 
     def __post_init__(self) -> None:

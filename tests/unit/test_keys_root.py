@@ -1,0 +1,289 @@
+"""The root: stock TUF accepts ours, and what stock TUF or nobody would accept is refused."""
+
+import copy
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from securesystemslib.formats import encode_canonical
+from tuf.api.metadata import Metadata, Root
+from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
+from tuf.ngclient.config import EnvelopeType
+
+from keys.errors import (
+    KeysError,
+    MalformedKeyError,
+    MalformedTrustError,
+    NotCurrentError,
+    ThresholdError,
+    WrongRootError,
+)
+from keys.key import RootPrivateKey, TargetsPrivateKey
+from keys.trust.fingerprint import fingerprint, from_words, to_words
+from keys.trust.root import author_root, open_root, tuf_key_id
+from support.trust import (
+    AUTH_KEY,
+    EXPIRES,
+    NODE,
+    NOW,
+    ROOT_KEYS,
+    SNAPSHOT_KEY,
+    TARGETS_KEY,
+    TIMESTAMP_KEY,
+    root_bytes,
+    trusted_root,
+)
+
+Json = dict[str, Any]
+ECDSA = {"keytype": "ecdsa", "scheme": "ecdsa-sha2-nistp256"}
+LOW_ORDER = "01" + "00" * 31
+
+
+def signed(
+    change: Callable[[Json], object], *, signers: tuple[RootPrivateKey, ...] = tuple(ROOT_KEYS)
+) -> bytes:
+    """Our root with its content changed and then signed again by its holders."""
+    content = json.loads(root_bytes())["signed"]
+    change(content)
+    message = encode_canonical(content)
+    assert message is not None
+    signatures = [
+        {"keyid": tuf_key_id(key.public), "sig": key.sign(message.encode()).hex()} for key in signers
+    ]
+    return json.dumps({"signatures": signatures, "signed": content}).encode()
+
+
+def opened(data: bytes) -> object:
+    return open_root(data, fingerprint(data))
+
+
+def key_id(content: Json, role: str, at: int = 0) -> str:
+    return str(content["roles"][role]["keyids"][at])
+
+
+def test_what_was_authored_is_what_is_opened() -> None:
+    data = root_bytes()
+    root = open_root(data, fingerprint(data))
+    assert (root.node, root.version, root.threshold, root.expires) == (NODE, 1, 2, EXPIRES)
+    assert set(root.root_keys) == {key.public for key in ROOT_KEYS}
+    assert root.targets_keys == (TARGETS_KEY.public,)
+    assert root.snapshot_keys == (SNAPSHOT_KEY.public,)
+    assert root.timestamp_keys == (TIMESTAMP_KEY.public,)
+    assert len(root.keys) == 6
+    assert (root.data, root.sha256) == (data, fingerprint(data))
+
+
+def test_the_words_are_enough_of_a_pin() -> None:
+    data = root_bytes()
+    assert open_root(data, from_words(to_words(fingerprint(data)))) == trusted_root()
+
+
+def test_the_same_values_give_the_same_bytes_in_any_order() -> None:
+    backwards = root_bytes(root_keys=ROOT_KEYS[::-1], signers=ROOT_KEYS[1::-1])
+    assert backwards == root_bytes()
+
+
+def test_stock_tuf_takes_our_root_as_trusted() -> None:
+    data = root_bytes()
+    assert TrustedMetadataSet(data, EnvelopeType.METADATA).root.version == 1
+    metadata = Metadata[Root].from_bytes(data)
+    metadata.verify_delegate("root", metadata)
+    metadata.signed.verify_delegate("root", metadata.signed_bytes, metadata.signatures)
+    assert metadata.signed.expires == EXPIRES
+
+
+def test_stock_tuf_follows_our_root_to_a_second_version() -> None:
+    # The first slice of a node's history must stay usable when its second root is made by any TUF tool.
+    def second(content: Json) -> None:
+        content["version"] = 2
+
+    trusted = TrustedMetadataSet(root_bytes(), EnvelopeType.METADATA)
+    assert trusted.update_root(signed(second)).version == 2
+
+
+def test_another_root_than_the_pinned_one_is_refused_unread() -> None:
+    with pytest.raises(WrongRootError):
+        open_root(root_bytes(node="nl.example"), fingerprint(root_bytes()))
+    with pytest.raises(WrongRootError):
+        open_root(b"not even JSON", fingerprint(root_bytes()))
+
+
+@pytest.mark.parametrize("threshold", [1, 2, 3])
+def test_the_threshold_is_of_valid_signatures(threshold: int) -> None:
+    opened(root_bytes(threshold=threshold, signers=ROOT_KEYS[:threshold]))
+    with pytest.raises(ThresholdError) as caught:
+        root_bytes(threshold=threshold, signers=ROOT_KEYS[: threshold - 1])
+    assert (caught.value.signed, caught.value.threshold) == (threshold - 1, threshold)
+
+
+def test_signatures_of_strangers_and_invalid_ones_do_not_count() -> None:
+    stranger = RootPrivateKey.from_seed(b"x" * 32)
+    with pytest.raises(ThresholdError, match="root: 1 of the required 2"):
+        root_bytes(signers=[ROOT_KEYS[0], stranger])
+    fields = json.loads(root_bytes())
+    fields["signatures"][0]["sig"] = "00" * 64
+    with pytest.raises(ThresholdError, match="root: 1 of the required 2"):
+        opened(json.dumps(fields).encode())
+
+
+def test_an_invalid_signature_does_not_spoil_enough_valid_ones() -> None:
+    # As in TUF: to stock clients and to us the same files are valid.
+    fields = json.loads(root_bytes(signers=ROOT_KEYS))
+    fields["signatures"][0]["sig"] = "00" * 64
+    data = json.dumps(fields).encode()
+    opened(data)
+    TrustedMetadataSet(data, EnvelopeType.METADATA)
+
+
+def test_a_changed_content_is_not_signed() -> None:
+    fields = json.loads(root_bytes())
+    fields["signed"]["x-sigfed-node"] = "nl.example"
+    with pytest.raises(ThresholdError, match="0 of the required 2"):
+        opened(json.dumps(fields).encode())
+
+
+def test_an_unknown_field_is_signed_and_ignored() -> None:
+    assert opened(signed(lambda content: content.update({"x-other": {"a": 1}})))
+
+
+def test_one_key_under_two_ids_counts_once() -> None:
+    # Two signatures by one holder must not be two holders.
+    def twice(content: Json) -> None:
+        first = key_id(content, "root")
+        content["keys"]["00" * 32] = content["keys"][first]
+        content["roles"]["root"]["keyids"].append("00" * 32)
+
+    with pytest.raises(MalformedTrustError, match="id that is not its own"):
+        opened(signed(twice))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content.pop("x-sigfed-node"), "node name"),
+        (lambda content: content.update({"x-sigfed-node": 7}), "node name"),
+        (lambda content: content.update({"x-sigfed-node": "FR.example"}), "node name"),
+        (lambda content: content.update({"x-sigfed-node": "fr.example\n"}), "node name"),
+        (lambda content: content.update(version=2), "version"),
+        (lambda content: content["roles"]["root"].update(threshold=4), "threshold of root"),
+        (lambda content: content["roles"]["snapshot"].update(keyids=[]), "threshold of snapshot"),
+        (
+            lambda content: content["roles"]["targets"].update(keyids=content["roles"]["root"]["keyids"][:1]),
+            "two roles",
+        ),
+        (lambda content: content["roles"]["targets"].update(keyids=["00" * 32]), "missing"),
+        (
+            lambda content: content["keys"][key_id(content, "root")].update(scheme="ed25519ph"),
+            "not TUF metadata",
+        ),
+        (
+            lambda content: content["keys"][key_id(content, "root")].update(
+                keytype="ecdsa", scheme="ecdsa-sha2-nistp256"
+            ),
+            "missing or not ed25519",
+        ),
+        (lambda content: content["keys"][key_id(content, "root")]["keyval"].update(public="zz"), "not hex"),
+        (lambda content: content["roles"].pop("timestamp"), "not TUF metadata"),
+        (lambda content: content["roles"]["root"].update(threshold=0), "not TUF metadata"),
+        (lambda content: content.update(_type="targets", targets={}), "another role"),
+        (lambda content: content.update(expires="tomorrow"), "not TUF metadata"),
+        (lambda content: content.update(spec_version="2.0.0"), "not TUF metadata"),
+    ],
+)
+def test_a_root_outside_our_rules_is_refused(change: Callable[[Json], object], message: str) -> None:
+    with pytest.raises(MalformedTrustError, match=message):
+        opened(signed(change))
+
+
+@pytest.mark.parametrize("public", [LOW_ORDER, "00" * 31, "ee" + "ff" * 30 + "7f"])
+def test_a_key_that_is_not_admissible_is_refused(public: str) -> None:
+    def replace(content: Json) -> None:
+        content["keys"][key_id(content, "timestamp")]["keyval"]["public"] = public
+
+    with pytest.raises(MalformedKeyError):
+        opened(signed(replace))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"signed": 1, "signatures": []}',
+        root_bytes()[:-1],
+        root_bytes().replace(b'"version":1', b'"version":1,"version":1'),
+        b" " * 512_001,
+    ],
+    ids=["empty", "no fields", "array", "no content", "cut", "field twice", "long"],
+)
+def test_other_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(MalformedTrustError):
+        opened(data)
+
+
+@pytest.mark.parametrize("signature", ["zz", 7, None, []])
+def test_a_signature_that_is_not_hex_is_refused(signature: object) -> None:
+    fields = json.loads(root_bytes())
+    fields["signatures"][0]["sig"] = signature
+    with pytest.raises(MalformedTrustError):
+        opened(json.dumps(fields).encode())
+
+
+def test_a_number_that_tuf_cannot_sign_is_refused() -> None:
+    fields = json.loads(root_bytes())
+    fields["signed"]["x-other"] = 1.5
+    with pytest.raises(MalformedTrustError, match="not TUF metadata"):
+        opened(json.dumps(fields).encode())
+
+
+def test_two_signatures_under_one_id_are_refused() -> None:
+    fields = json.loads(root_bytes())
+    fields["signatures"].append(copy.copy(fields["signatures"][0]))
+    with pytest.raises(KeysError):
+        opened(json.dumps(fields).encode())
+
+
+def test_a_root_that_would_not_open_is_not_written() -> None:
+    with pytest.raises(MalformedTrustError, match="node name"):
+        root_bytes(node="Not A Name")
+    with pytest.raises(MalformedTrustError, match="two roles"):
+        author_root(
+            node=NODE,
+            root=[ROOT_KEYS[0].public],
+            threshold=1,
+            targets=[TargetsPrivateKey.from_seed(ROOT_KEYS[0].seed).public],
+            snapshot=SNAPSHOT_KEY.public,
+            timestamp=TIMESTAMP_KEY.public,
+            expires=EXPIRES,
+            signers=ROOT_KEYS[:1],
+        )
+
+
+def test_only_root_keys_sign_the_root() -> None:
+    with pytest.raises(ThresholdError):
+        root_bytes(signers=[ROOT_KEYS[0], AUTH_KEY])
+
+
+def test_a_root_expires() -> None:
+    root = trusted_root()
+    root.check_current(NOW)
+    root.check_current(EXPIRES - timedelta(seconds=1))
+    with pytest.raises(NotCurrentError, match=r"fr\.example expired on 2027-11-01"):
+        root.check_current(EXPIRES)
+
+
+def test_an_expiry_is_cut_to_whole_seconds() -> None:
+    data = author_root(
+        node=NODE,
+        root=[ROOT_KEYS[0].public],
+        threshold=1,
+        targets=[TARGETS_KEY.public],
+        snapshot=SNAPSHOT_KEY.public,
+        timestamp=TIMESTAMP_KEY.public,
+        expires=datetime(2027, 11, 1, 0, 0, 0, 999_999, tzinfo=UTC),
+        signers=ROOT_KEYS[:1],
+    )
+    assert open_root(data, fingerprint(data)).expires == EXPIRES
