@@ -268,6 +268,21 @@ def test_hash_of_another_length_is_refused() -> None:
         )
 
 
+def test_hash_of_another_length_in_a_consistency_proof_is_refused() -> None:
+    # The same cut: the old root comes out right, and the new one is of no tree that contains the old.
+    third, fourth, first_two = consistency_proof(LEAVES, 3, 4)
+    short, long = third[1:], first_two + third[:1]
+    assert node_hash(long, short) == ROOTS[3]
+    with pytest.raises(ProofError):
+        verify_consistency(
+            old_size=3,
+            old_root=ROOTS[3],
+            new_size=4,
+            new_root=node_hash(long, node_hash(short, fourth)),
+            proof=[short, fourth, long],
+        )
+
+
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (3, 3), (-1, 3)])
 def test_proving_what_is_not_there_is_a_programming_mistake(index: int, size: int) -> None:
     with pytest.raises(AssertionError):
