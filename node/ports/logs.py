@@ -82,6 +82,10 @@ class LogTable(Protocol):
         """Make the pending head the head; raises `ConflictError` unless it is still that of `log`."""
         ...
 
+    def abandon(self, log: LogRecord) -> None:
+        """Forget the pending head of a peer's log, whose bundles can be fetched again; never of an own one."""
+        ...
+
     def confirm(self, log: LogRecord, *, checked_ms: int) -> None:
         """Note that `log.head` is still the newest."""
         ...

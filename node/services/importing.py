@@ -274,7 +274,7 @@ def _case_data(fresh: Sequence[Fresh]) -> bytes:
     for row, digests, _ in fresh:
         if row.case or row.source_id:
             names = tuple(row.case)
-            line = [offset, len(digests), row.source_id, *row.case.values()]
+            line: list[str | int] = [offset, len(digests), row.source_id, *row.case.values()]
             if names in groups:
                 groups[names].append(line)
             else:

@@ -5,13 +5,14 @@
     openings/<hex sha256(origin)>/<N>                    openings of bundle N, sealed
     pending/<hex sha256(origin)>/<random>                changes that wait for publication, sealed
     cases/<hex sha256(origin)>/<random>                  local case data, sealed
-    staging/<hex sha256(origin)>/<N>                     bundles of a pull under way, openings sealed
+    staging/<hex sha256(origin)>/<N>                     bundles of a pull under way, from N on, sealed
+    shapes/<hex sha256(origin)>/<size>                   what the event rules remember of a peer's list
 
 Bundles and tiles never change; a partial one gives way to the wider one, which answers for it. Openings grow with
 their bundle and are rewritten by shredding.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -97,6 +98,17 @@ class LogFiles:
         leaves = [leaf_hash(event) for event in events]
         for tile, data in new_hash_tiles(old_size, leaves, lambda tile: self.tile(tile, size=old_size)):
             yield self._tile_name(tile), data
+
+    def without_openings(self, positions: Iterable[int], *, size: int) -> Iterator[Named]:
+        """The opening objects of a log at `size` with those at `positions` deleted whole."""
+        by_bundle: dict[int, list[int]] = {}
+        for position in positions:
+            by_bundle.setdefault(position // BUNDLE_WIDTH, []).append(position % BUNDLE_WIDTH)
+        for index, offsets in by_bundle.items():
+            rows = self.openings(index, size=size)
+            for at in offsets:
+                rows[at] = b""
+            yield from self._opening_objects(index, rows)
 
     def outgrown(self, old_size: int, new_size: int) -> Iterator[str]:
         """Names of the partial objects of a log of `old_size` that it has no use for at `new_size`."""

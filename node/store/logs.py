@@ -1,7 +1,7 @@
 """The catalogue of logs. Each change of a head is one conditional UPDATE: whoever loses the race is told."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Update, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +13,13 @@ from protocol.tlog.merkle import EMPTY_ROOT, CompactRange
 
 _LOG = table(Log)
 _C = _LOG.c
+_NO_PENDING: Final = {
+    "pending_size": None,
+    "pending_root": None,
+    "pending_frontier": None,
+    "pending_time_ms": None,
+    "pending_note": None,
+}
 
 
 class LogRows:
@@ -88,17 +95,18 @@ class LogRows:
                 frontier=pending.frontier,
                 time_ms=pending.time_ms,
                 note=note,
-                pending_size=None,
-                pending_root=None,
-                pending_frontier=None,
-                pending_time_ms=None,
-                pending_note=None,
+                **_NO_PENDING,
                 tail=case((_C.tail < pending.size, pending.size), else_=_C.tail),
                 checked_ms=checked_ms,
             ),
             log,
             "its pending head was published meanwhile",
         )
+
+    def abandon(self, log: LogRecord) -> None:
+        """Forget the pending head of a peer's log, whose bundles can be fetched again; never of an own one."""
+        assert log.kind in {LogKind.PEER_LIST, LogKind.PEER_RELEASES}, "an own pending head is never replaced"
+        self._connection.execute(_at_head(log).values(**_NO_PENDING))
 
     def confirm(self, log: LogRecord, *, checked_ms: int) -> None:
         """Note that `log.head` is still the newest; nothing happens when the head has moved on."""
