@@ -27,9 +27,11 @@ def read_private(path: Path) -> bytes:
         raise NotFoundError(f"{path} does not exist") from exc
     except OSError as exc:
         raise ConfigError(f"{path} cannot be opened: {exc.strerror}", hint="it must not be a link") from exc
-    with os.fdopen(handle, "rb") as file:
-        _check(path, os.fstat(file.fileno()))
-        return file.read(MAX_PRIVATE_BYTES)
+    try:
+        _check(path, os.fstat(handle))
+        return os.read(handle, MAX_PRIVATE_BYTES)
+    finally:
+        os.close(handle)
 
 
 def _check(path: Path, found: os.stat_result) -> None:

@@ -48,9 +48,11 @@ class FolderLogSigner:
             ConflictError: `start` is not where this signer stands, or the repeated batch differs.
         """
         state = self._load(origin)
-        if start == state.range.size and (leaf_hashes or not state.note):
+        if start == state.range.size and not leaf_hashes and state.note:
+            return state.note
+        if start == state.range.size:
             return self._extend(origin, state, leaf_hashes)
-        if state.note and start + len(leaf_hashes) == state.range.size:
+        if start + len(leaf_hashes) == state.range.size:
             return self._again(origin, state, start, leaf_hashes)
         raise ConflictError(
             f"{origin}: the signer stands at size {state.range.size}, the request starts at {start}",
@@ -86,7 +88,10 @@ class FolderLogSigner:
             data = read_private(self._path(origin))
         except NotFoundError:
             return None
-        fields = json.loads(data)
+        try:
+            fields = json.loads(data)
+        except ValueError:
+            fields = None
         if not isinstance(fields, dict) or fields.get("origin") != origin:
             raise StoreError(f"signer state of {origin} is damaged", hint="restore it from a backup")
         return fields

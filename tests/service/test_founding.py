@@ -1,0 +1,174 @@
+"""Founding, trust files, members and peers: what is signed, what is believed, what is refused."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from keys.errors import NotCurrentError, ThresholdError, WrongRootError
+from keys.key import LogPrivateKey, RootPrivateKey
+from keys.trust.fingerprint import to_words
+from keys.trust.node_parts import EpochInfo, NodeLimits
+from node.clock import system_entropy
+from node.errors import AlreadyExistsError, NotFoundError, WrongPinError
+from node.objects.folder import FolderObjects
+from node.services.announcing import announce_epoch, announce_log
+from node.services.callers import StoredCallers, stored_grant
+from node.services.founding import Founding, found
+from node.services.membership import FetchedTrust, Membership, introduce
+from node.services.trusting import OwnTrust, window
+from node.store.store import Store
+from protocol.grant import NOTHING, Grant
+from support.founding import MemoryKeys
+from support.times import SettableClock
+
+NOW = datetime(2026, 5, 4, 12, 0, 0, 5, tzinfo=UTC)
+LIMITS = NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600)
+
+
+class Founded:
+    """A node's trust files and root keys in memory."""
+
+    def __init__(self, folder: Path, node: str, country: str, profile: str = "small") -> None:
+        self.clock = SettableClock(NOW)
+        self.files = FolderObjects(folder)
+        self.keys, self.root_keys = MemoryKeys(), MemoryKeys()
+        self.pin = system_entropy(32)
+        founding = Founding(
+            node=node,
+            country=country,
+            url=f"https://{node}/",
+            profile=profile,
+            tls_spki_sha256=self.pin,
+            limits=LIMITS,
+        )
+        self.result = found(
+            founding, keychain=self.keys, root_keychain=self.root_keys, files=self.files, clock=self.clock
+        )
+        self.trust = OwnTrust(self.files, self.clock, root_sha256=self.result.root_sha256)
+
+    def signers(self, count: int = 1) -> list[RootPrivateKey]:
+        return [self.root_keys.key(RootPrivateKey, str(number)) for number in range(1, count + 1)]
+
+    def fetched(self) -> FetchedTrust:
+        return FetchedTrust(
+            url=self.trust.document().endpoints[0].url,
+            root=self.files.get("1.root.json"),
+            node_document=self.files.get("node.json"),
+            members=self.files.get("members.json"),
+            spki_sha256=self.pin,
+        )
+
+
+@pytest.fixture
+def fr(tmp_path: Path) -> Founded:
+    return Founded(tmp_path / "fr", "fr.example", "FR")
+
+
+@pytest.fixture
+def nl(tmp_path: Path) -> Founded:
+    return Founded(tmp_path / "nl", "nl.example", "NL")
+
+
+@pytest.fixture
+def membership(fr: Founded, tmp_path: Path) -> Iterator[Membership]:
+    store = Store.create(f"sqlite:///{tmp_path / 'a.db'}", storage_key=bytes(32), entropy=system_entropy)
+    yield Membership(fr.trust, store, FolderObjects(tmp_path / "members"), fr.clock)
+    store.dispose()
+
+
+def test_a_founded_node_counts_itself(fr: Founded) -> None:
+    (own,) = fr.trust.members().members
+    assert (own.node, own.country, own.root_sha256) == ("fr.example", "FR", fr.trust.root().sha256)
+    assert fr.trust.document().serial == 1
+    assert fr.result.words == to_words(fr.result.root_sha256)
+
+
+def test_the_full_profile_needs_two_holders(tmp_path: Path) -> None:
+    full = Founded(tmp_path / "full", "eu.example", "BE", profile="full")
+    assert (len(full.trust.root().root_keys), full.trust.root().threshold) == (3, 2)
+    key = LogPrivateKey.from_seed(bytes(32)).public
+    with pytest.raises(ThresholdError):
+        announce_log(full.trust, "eu.example/lists/a", key, valid=window(NOW, 1), signers=full.signers(1))
+    assert full.trust.document().serial == 1
+    announce_log(full.trust, "eu.example/lists/a", key, valid=window(NOW, 1), signers=full.signers(2))
+    assert full.trust.document().serial == 2
+
+
+def test_a_log_is_announced_once(fr: Founded) -> None:
+    key = LogPrivateKey.from_seed(bytes(32)).public
+    for _ in range(2):
+        document = announce_log(
+            fr.trust, "fr.example/lists/a", key, valid=window(NOW, 1), signers=fr.signers()
+        )
+    (log,) = document.logs
+    assert (log.origin, log.url) == ("fr.example/lists/a", "https://fr.example/lists/a/")
+    assert document.serial == 2
+
+
+def test_epochs_of_a_subset_are_collected(fr: Founded) -> None:
+    for number in (1, 2):
+        epoch = EpochInfo(epoch=number, pk=bytes([number]) * 32, valid=window(NOW, 90))
+        document = announce_epoch(fr.trust, "baseline", epoch, signers=fr.signers())
+    (subset,) = document.subsets
+    assert [epoch.epoch for epoch in subset.epochs] == [1, 2]
+
+
+def test_compared_words_introduce_a_member(fr: Founded, nl: Founded, membership: Membership) -> None:
+    introduced = introduce(nl.fetched(), nl.result.words, fr.clock)
+    member = membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
+    assert (member.node, member.root_sha256) == ("nl.example", nl.result.root_sha256)
+    assert [m.node for m in membership.members().members] == ["fr.example", "nl.example"]
+    assert membership.members().version == 2
+    with pytest.raises(AlreadyExistsError):
+        membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
+
+
+@pytest.mark.parametrize("fault", ["other words", "another server", "out of date"])
+def test_who_is_not_believed(fr: Founded, nl: Founded, fault: str) -> None:
+    fetched, words = nl.fetched(), nl.result.words
+    error: type[Exception] = WrongRootError
+    if fault == "other words":
+        words = fr.result.words
+    if fault == "another server":
+        fetched, error = replace(fetched, spki_sha256=bytes(32)), WrongPinError
+    if fault == "out of date":
+        fr.clock.advance(timedelta(days=181))
+        error = NotCurrentError
+    with pytest.raises(error):
+        introduce(fetched, words, fr.clock)
+
+
+def test_a_peer_is_a_member_with_a_grant(fr: Founded, nl: Founded, membership: Membership) -> None:
+    grant = Grant(collections=frozenset({1, 2}))
+    with pytest.raises(NotFoundError, match="not a member"):
+        membership.add_peer("nl.example", grant)
+    introduced = introduce(nl.fetched(), nl.result.words, fr.clock)
+    membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
+    peer = membership.add_peer("nl.example", grant)
+    assert (peer.serial, stored_grant(peer)) == (1, grant)
+    assert stored_grant(replace(peer, grant="{")) == NOTHING
+
+
+def test_a_peer_calls_with_the_key_of_its_document(
+    fr: Founded, nl: Founded, membership: Membership, tmp_path: Path
+) -> None:
+    introduced = introduce(nl.fetched(), nl.result.words, fr.clock)
+    membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
+    membership.add_peer("nl.example", Grant(collections=frozenset({1}), until=NOW + timedelta(days=1)))
+    store = Store.open(f"sqlite:///{tmp_path / 'a.db'}", storage_key=bytes(32), entropy=system_entropy)
+    callers = StoredCallers(store, fr.clock)
+    kid = nl.trust.document().auth_keys[0].kid
+    credential = callers.credential("nl.example", kid)
+    assert credential is not None
+    assert credential.scopes == {"log:read", "open:1"}
+    assert callers.credential("nl.example", "other") is None
+    fr.clock.advance(timedelta(days=2))
+    ended = callers.credential("nl.example", kid)
+    assert ended is not None
+    assert ended.scopes == frozenset()
+    fr.clock.advance(timedelta(days=365))
+    assert callers.credential("nl.example", kid) is None
+    store.dispose()

@@ -1,0 +1,72 @@
+"""Key files in a folder: made once, opened with their passphrase, refused when they are not what they say."""
+
+from pathlib import Path
+
+import pytest
+
+from keys.errors import WrongPassphraseError
+from keys.key import AuthPrivateKey, LogPrivateKey
+from keys.keyfile import KdfProfile
+from keys.roles import Role
+from node.clock import system_entropy
+from node.errors import AlreadyExistsError, ConfigError, NotFoundError
+from node.signing.keychain import Keychain
+
+CHEAP = KdfProfile(1, 64, 1)
+
+
+def keychain(folder: Path, *, node: str = "fr.example", passphrase: bytes = b"correct horse") -> Keychain:
+    return Keychain(folder, node=node, passphrase=lambda: passphrase, entropy=system_entropy, profile=CHEAP)
+
+
+def test_a_key_is_made_once_and_found_again(tmp_path: Path) -> None:
+    key = keychain(tmp_path).create(AuthPrivateKey, "1")
+    assert keychain(tmp_path).key(AuthPrivateKey, "1").seed == key.seed
+    assert keychain(tmp_path).public(Role.AUTH, "1") == key.public.to_text()
+    assert keychain(tmp_path).labels(Role.AUTH) == ["1"]
+    with pytest.raises(AlreadyExistsError):
+        keychain(tmp_path).create(AuthPrivateKey, "1")
+
+
+def test_a_secret_that_is_no_signing_key(tmp_path: Path) -> None:
+    secret = keychain(tmp_path).create_secret(Role.STORAGE, "1")
+    assert len(secret) == 32
+    assert keychain(tmp_path).secret(Role.STORAGE, "1") == secret
+    keychain(tmp_path).create_secret(Role.TLS, "1", secret=b"DER")
+    assert keychain(tmp_path).secret(Role.TLS, "1") == b"DER"
+
+
+def test_nothing_secret_is_in_the_folder(tmp_path: Path) -> None:
+    secret = keychain(tmp_path).create_secret(Role.STORAGE, "1")
+    assert all(secret not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("other", "error"),
+    [
+        ({"passphrase": b"wrong horse"}, WrongPassphraseError),
+        ({"node": "nl.example"}, ConfigError),
+    ],
+    ids=["wrong passphrase", "a key of another node"],
+)
+def test_refused(tmp_path: Path, other: dict[str, str], error: type[Exception]) -> None:
+    keychain(tmp_path).create(AuthPrivateKey, "1")
+    with pytest.raises(error):
+        keychain(tmp_path, **other).key(AuthPrivateKey, "1")  # type: ignore[arg-type]  # a table of one each
+
+
+def test_a_file_under_another_name_is_refused(tmp_path: Path) -> None:
+    keychain(tmp_path).create(AuthPrivateKey, "1")
+    (tmp_path / "auth-1.json").rename(tmp_path / "log-1.json")
+    with pytest.raises(ConfigError, match="another key"):
+        keychain(tmp_path).key(LogPrivateKey, "1")
+    with pytest.raises(NotFoundError):
+        keychain(tmp_path).key(AuthPrivateKey, "1")
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    chain = keychain(tmp_path)
+    chain.create(AuthPrivateKey, "1")
+    assert chain.damaged() == []
+    (tmp_path / "auth-1.json").write_text("{}")
+    assert chain.damaged() == ["auth-1.json"]

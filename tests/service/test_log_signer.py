@@ -1,0 +1,89 @@
+"""The log signer appends; it cannot be made to fork or to go back."""
+
+from pathlib import Path
+
+import pytest
+
+from keys.key import LogPrivateKey
+from node.errors import ConflictError, StoreError
+from node.signing.log_signer import FolderLogSigner
+from protocol.tlog.checkpoint import open_checkpoint
+from protocol.tlog.merkle import leaf_hash, root_of
+from protocol.tlog.note import VerifierKey
+
+ORIGIN = "fr.example/lists/csam"
+KEY = LogPrivateKey.from_seed(bytes(32))
+LEAVES = [leaf_hash(bytes([number])) for number in range(10)]
+
+
+@pytest.fixture
+def signer(tmp_path: Path) -> FolderLogSigner:
+    return FolderLogSigner(tmp_path / "signer", lambda _: [KEY])
+
+
+def opened(note: bytes) -> tuple[int, bytes]:
+    keys = [VerifierKey.of_log(ORIGIN, KEY.public)]
+    checkpoint = open_checkpoint(note, origin=ORIGIN, log_keys=keys).checkpoint
+    return checkpoint.size, checkpoint.root
+
+
+def test_it_computes_the_root_itself(signer: FolderLogSigner) -> None:
+    assert opened(signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:3])) == (3, root_of(LEAVES[:3]))
+    assert opened(signer.sign(ORIGIN, start=3, leaf_hashes=LEAVES[3:])) == (10, root_of(LEAVES))
+    assert signer.size(ORIGIN) == 10
+
+
+def test_an_empty_log_can_be_signed(signer: FolderLogSigner) -> None:
+    note = signer.sign(ORIGIN, start=0, leaf_hashes=[])
+    assert opened(note) == (0, root_of([]))
+    assert signer.sign(ORIGIN, start=0, leaf_hashes=[]) == note
+
+
+def test_the_last_batch_again_gives_the_same_note(signer: FolderLogSigner, tmp_path: Path) -> None:
+    signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:3])
+    note = signer.sign(ORIGIN, start=3, leaf_hashes=LEAVES[3:5])
+    again = FolderLogSigner(tmp_path / "signer", lambda _: [KEY])
+    assert again.sign(ORIGIN, start=3, leaf_hashes=LEAVES[3:5]) == note
+
+
+@pytest.mark.parametrize(
+    ("start", "leaves"),
+    [
+        (0, LEAVES[:1]),
+        (3, [LEAVES[9], LEAVES[8]]),
+        (3, LEAVES[3:4]),
+        (4, [LEAVES[9]]),
+        (0, LEAVES[:5]),
+        (6, LEAVES[6:]),
+        (5, []),
+        (0, []),
+    ],
+    ids=[
+        "a second first batch",
+        "other entries at the same size",
+        "a smaller head",
+        "another last entry",
+        "all of it as one batch",
+        "with a gap",
+        "nothing to sign",
+        "an empty log again",
+    ],
+)
+def test_refused(signer: FolderLogSigner, start: int, leaves: list[bytes]) -> None:
+    signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:3])
+    signer.sign(ORIGIN, start=3, leaf_hashes=LEAVES[3:5])
+    if (start, leaves) == (5, []):
+        assert opened(signer.sign(ORIGIN, start=start, leaf_hashes=leaves))[0] == 5
+        return
+    with pytest.raises(ConflictError):
+        signer.sign(ORIGIN, start=start, leaf_hashes=leaves)
+    assert signer.size(ORIGIN) == 5
+
+
+@pytest.mark.parametrize("damage", ['{"origin": "nl.example/lists/x"}', "{}", "[]", "{"], ids=repr)
+def test_damaged_state_is_never_started_over(signer: FolderLogSigner, tmp_path: Path, damage: str) -> None:
+    signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES)
+    (state,) = (tmp_path / "signer").iterdir()
+    state.write_text(damage)
+    with pytest.raises(StoreError):
+        signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES)

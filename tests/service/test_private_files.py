@@ -1,0 +1,72 @@
+"""Private files: whole or not at all, never overwritten, refused when others could read or swap them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from node.errors import AlreadyExistsError, ConfigError, NotFoundError
+from node.files import MAX_PRIVATE_BYTES, create_private, read_private, replace_private
+
+
+def test_created_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "a.json"
+    create_private(path, b"first")
+    assert read_private(path) == b"first"
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(AlreadyExistsError):
+        create_private(path, b"second")
+    assert read_private(path) == b"first"
+    assert os.listdir(path.parent) == ["a.json"]  # noqa: PTH208 - names are what is compared
+
+
+def test_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    replace_private(path, b"one")
+    replace_private(path, b"two")
+    assert read_private(path) == b"two"
+    assert [found.name for found in tmp_path.iterdir()] == ["state"]
+
+
+def test_missing(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        read_private(tmp_path / "nothing")
+
+
+def link(path: Path) -> None:
+    path.rename(path.with_name("real"))
+    path.symlink_to(path.with_name("real"))
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def grow(path: Path) -> None:
+    path.write_bytes(bytes(MAX_PRIVATE_BYTES + 1))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [link, folder, grow, lambda path: path.chmod(0o640), lambda path: path.chmod(0o604)],
+    ids=["a link", "a folder", "too large", "group may read", "world may read"],
+)
+def test_refused(tmp_path: Path, spoil: object) -> None:
+    assert callable(spoil)
+    path = tmp_path / "key"
+    create_private(path, b"secret")
+    spoil(path)
+    with pytest.raises(ConfigError) as refused:
+        read_private(path)
+    assert str(path) in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away: run the tests as root")
+def test_of_another_owner(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    create_private(path, b"secret")
+    os.chown(path, 12345, 12345)
+    with pytest.raises(ConfigError, match="another user"):
+        read_private(path)
