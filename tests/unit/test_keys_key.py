@@ -5,6 +5,7 @@ import json
 import operator
 import pickle
 from collections.abc import Callable
+from hashlib import sha512
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ VECTORS = Path(__file__).parents[1] / "vectors"
 RFC8032 = json.loads((VECTORS / "rfc8032_ed25519.json").read_text("utf-8"))["vectors"]
 REFUSED = json.loads((VECTORS / "ed25519_refused_keys.json").read_text("utf-8"))["keys"]
 
+GROUP_ORDER = 2**252 + 27742317777372353535851937790883648493
 IDENTITY = (1).to_bytes(32, "little")
 BASE_POINT = bytes.fromhex("58" + "66" * 31)
 ORDER_8 = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
@@ -69,12 +71,23 @@ def test_the_identity_key_forgery_that_another_library_accepts_is_refused_twice(
         smuggled.verify(message, FORGERY)
 
 
+def test_a_signature_with_a_low_order_r_is_refused() -> None:
+    # Only the key's holder can make one; libraries disagree about it, so it would split what nodes believe.
+    seed = b"1" * 32
+    key = LogPrivateKey.from_seed(seed)
+    scalar = int.from_bytes(sha512(seed).digest()[:32], "little") & (1 << 254) - 8 | 1 << 254
+    challenge = int.from_bytes(sha512(IDENTITY + key.public.raw + b"message").digest(), "little")
+    signature = IDENTITY + (challenge * scalar % GROUP_ORDER).to_bytes(32, "little")
+    Ed25519PublicKey.from_public_bytes(key.public.raw).verify(signature, b"message")
+    with pytest.raises(BadSignatureError):
+        key.public.verify(b"message", signature)
+
+
 def test_a_signature_with_s_beyond_the_group_order_is_refused() -> None:
     # RFC 8032 section 5.1.7: S + L would be a second signature of the same message.
-    order = 2**252 + 27742317777372353535851937790883648493
     key = LogPrivateKey.from_seed(b"1" * 32)
     signature = key.sign(b"message")
-    s = int.from_bytes(signature[32:], "little") + order
+    s = int.from_bytes(signature[32:], "little") + GROUP_ORDER
     with pytest.raises(BadSignatureError):
         key.public.verify(b"message", signature[:32] + s.to_bytes(32, "little"))
 
