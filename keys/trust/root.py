@@ -32,6 +32,8 @@ MAX_ROOT_BYTES: Final = 512_000
 """As python-tuf's default limit for root metadata."""
 
 _KEY_TYPE: Final = "ed25519"
+_SPEC_VERSION: Final = "1.0.31"
+"""Fixed, so that a newer library does not write other bytes for the same values."""
 
 KeyT = TypeVar("KeyT", bound=PublicKey)
 
@@ -79,7 +81,7 @@ def author_root(
     `threshold` of `root` and `targets_threshold` of `targets` must sign. `expires` is aware and cut to whole
     seconds. Raises `MalformedTrustError` for what `open_root` would refuse, `ThresholdError` for too few signers.
     """
-    content = Root(expires=expires, unrecognized_fields={NODE_FIELD: node})
+    content = Root(spec_version=_SPEC_VERSION, expires=expires, unrecognized_fields={NODE_FIELD: node})
     content.roles["root"].threshold = threshold
     content.roles["targets"].threshold = targets_threshold
     keys: tuple[PublicKey, ...] = (*root, *targets, snapshot, timestamp)
