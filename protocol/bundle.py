@@ -123,7 +123,7 @@ def _form_around_id(form: bytes) -> tuple[int, int]:
     `form` is algorithm, digest length, ext length, the first three bytes of ext, and what follows the content id.
     Nothing is allowed when ext does not start with a content id, or was too short for the slices taken.
     """
-    if form[5:7] != _ID_HEAD or form[4] & 0xE0 != 0xA0 or form[4] > 0xB7:
+    if form[5:7] != _ID_HEAD or not 0xA1 <= form[4] <= 0xB7:
         return 0, 0
     return _judge_form(form[:2] + bytes(form[1]) + form[2:7] + bytes(16) + form[7:])
 

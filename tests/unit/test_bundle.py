@@ -140,11 +140,13 @@ def _with_ext(ext: bytes, length: int | None = None) -> bytes:
         _with_ext(b"\xa2\x01\x50" + bytes(16) + b"\x07\x01"),
         _with_ext(b"\xa1\x02\x58\x20" + bytes(32)),
         _with_ext(b"\xa1\x0b\x59\x02\x00" + bytes(511)),
+        _with_ext(b"\xa1\x0b\x96" + b"\x1c" * 16 + bytes(6)),
     ],
     ids=[
         "empty", "no length", "head only", "short", "long", "no ext", "id head only", "id cut", "other algorithm",
         "long digest", "no digest", "short id", "short id, right length", "promised key missing", "byte after ext",
         "array", "long map head", "long integer", "order", "reason on an add", "wrong type", "long and malformed",
+        "malformed where an id would be",
     ],
 )  # fmt: skip
 def test_a_committed_but_malformed_opening_is_refused(opening: bytes) -> None:

@@ -253,6 +253,24 @@ def test_k_other_countries_or_an_authority_overrule_a_block(
     assert world.effective() == ({A} if lifted else set())
 
 
+@pytest.mark.parametrize(("names", "lifted"), [(["fr", "nl"], False), (["de", "nl"], True)])
+def test_the_blocking_country_does_not_overrule_through_its_second_agency(
+    world: World, names: Sequence[str], lifted: bool
+) -> None:
+    listed_by(world, "fr", "nl")
+    ref = error(world, "fr2")
+    listed_by(world, *names, ext=replace(OWN, reaffirms=(ref,)))
+    assert world.effective() == ({A} if lifted else set())
+
+
+def test_a_body_of_no_country_overrules_only_where_it_is_an_authority(world: World) -> None:
+    for name in ("fr", "nl"):
+        world[name].add(A, collection=NATIONAL)
+    ref = error(world, "us")
+    listed_by(world, "fr", "interpol", ext=replace(OWN, reaffirms=(ref,)))
+    assert world.effective(NATIONAL) == set()
+
+
 def test_a_country_overrules_by_an_amend_and_no_longer_when_it_is_gone(world: World) -> None:
     adds = listed_by(world, "fr", "nl")
     ref = error(world, "us")
