@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from node.errors import StoreError
 from protocol.digest import SIZES, Digest
@@ -58,6 +58,16 @@ def pack(change: Change) -> bytes:
     return _HEAD.pack(op, flags, collection, ref, len(opening)) + opening
 
 
+class Packer(Protocol):
+    """Makes the adds of one file."""
+
+    def pack(
+        self, collection: int, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
+    ) -> list[bytes]:
+        """Records of one file's digests, each with the next nonce."""
+        ...
+
+
 class AddPacker:
     """Packs adds that differ in nonce, digest, content id and collection alone: the hot loop of imports."""
 
@@ -69,7 +79,7 @@ class AddPacker:
     def pack(
         self, collection: int, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
     ) -> list[bytes]:
-        """Records of one file's digests."""
+        """Records of one file's digests, each with the next nonce."""
         heads = self._heads.get(collection) or self._add_heads(collection)
         ext = self._template.with_id(content_id)
         records = []

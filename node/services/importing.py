@@ -17,11 +17,12 @@ import numpy as np
 from node.errors import ConflictError, UsageError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.ports.entries import IndexHit, Keys
-from node.ports.logs import LogKind, LogRecord
+from node.ports.logs import LogRecord
 from node.ports.quarantine import Quarantined
 from node.ports.storage import Unit
 from node.services.bulk import acyclic
-from node.services.changes import AddPacker, ExtTemplate
+from node.services.changes import AddPacker, ExtTemplate, Packer
+from node.services.lists import own_list
 from node.services.queueing import Queue
 from node.services.reading import ListReader
 from node.services.shelf import Shelf
@@ -107,6 +108,19 @@ def import_rows(
         ConflictError: another import queued some of the same digests meanwhile; nothing was changed.
     """
     packer = AddPacker(statement.template())
+    return queue_rows(shelf, origin, rows, packer=packer, now_ms=now_ms, progress=progress)
+
+
+def queue_rows(
+    shelf: Shelf,
+    origin: str,
+    rows: Iterable[RowResult],
+    *,
+    packer: Packer,
+    now_ms: int,
+    progress: Progress = lambda _: None,
+) -> ImportReport:
+    """Queue the new digests of `rows` as adds that `packer` makes; see `import_rows`."""
     report, waiting = ImportReport(), rows
     while True:
         with acyclic():
@@ -123,7 +137,7 @@ def preview_rows(
     """What `import_rows` would do; changes nothing."""
     report = ImportReport()
     with shelf.storage.read() as unit:
-        sorter = _sorter(shelf, unit, _own_list(unit, origin))
+        sorter = _sorter(shelf, unit, own_list(unit, origin))
         for chunk, refused in _chunks(rows, progress):
             report = report.plus(_refusals(refused))
             if chunk:
@@ -137,7 +151,7 @@ def preview_rows(
 class _Import:
     shelf: Shelf
     origin: str
-    packer: AddPacker
+    packer: Packer
     now_ms: int
     progress: Progress
     report: ImportReport = ImportReport()
@@ -147,7 +161,7 @@ class _Import:
     def run(self, rows: Iterable[RowResult]) -> tuple[ImportReport, list[ImportRow]]:
         """Import what can be decided now; returns the report and the rows that have to be looked at again."""
         with self.shelf.storage.read() as unit:
-            log = _own_list(unit, self.origin)
+            log = own_list(unit, self.origin)
             queue = Queue(self.shelf, log)
             try:
                 self._read(rows, queue, _sorter(self.shelf, unit, log))
@@ -213,13 +227,6 @@ class _Import:
             reason=_WITHDRAWN,
             created_ms=self.now_ms,
         )
-
-
-def _own_list(unit: Unit, origin: str) -> LogRecord:
-    log = unit.logs.get(origin)
-    if log.kind is not LogKind.OWN_LIST:
-        raise UsageError(f"{origin} is not a list of this node")
-    return log
 
 
 def _sorter(shelf: Shelf, unit: Unit, log: LogRecord) -> Sorter:

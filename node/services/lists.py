@@ -7,6 +7,7 @@ from typing import Final
 
 from node.errors import UsageError
 from node.ports.logs import LogKind, LogRecord
+from node.ports.storage import Unit
 from node.services.shelf import Shelf
 
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -56,3 +57,11 @@ def report_lists(shelf: Shelf) -> Sequence[ListReport]:
             ListReport(log=log, active=unit.entries.count(log.id))
             for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
         ]
+
+
+def own_list(unit: Unit, origin: str) -> LogRecord:
+    """A list of this node; raises `NotFoundError`, or `UsageError` for another's."""
+    log = unit.logs.get(origin)
+    if log.kind is not LogKind.OWN_LIST:
+        raise UsageError(f"{origin} is not a list of this node")
+    return log

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
-from node.errors import StoreError, UsageError
-from node.ports.logs import Head, LogKind, LogRecord
+from node.errors import StoreError
+from node.ports.logs import Head, LogRecord
 from node.ports.pending import Batch
 from node.ports.signing import LogSigner
 from node.services.changes import event_of
+from node.services.lists import own_list
 from node.services.logfiles import LogFiles
 from node.services.reading import read_batch
 from node.services.shelf import Shelf
@@ -65,7 +66,7 @@ def publish(shelf: Shelf, origin: str, *, signer: LogSigner, now_ms: int) -> Pub
     """
     adds = withdrawals = checkpoints = 0
     while True:
-        log = _own_list(shelf, origin)
+        log = _log(shelf, origin)
         if log.pending is None and log.note is not None and log.tail == log.head.size:
             break
         if log.pending is None:
@@ -80,12 +81,9 @@ def publish(shelf: Shelf, origin: str, *, signer: LogSigner, now_ms: int) -> Pub
     )
 
 
-def _own_list(shelf: Shelf, origin: str) -> LogRecord:
+def _log(shelf: Shelf, origin: str) -> LogRecord:
     with shelf.storage.read() as unit:
-        log = unit.logs.get(origin)
-    if log.kind is not LogKind.OWN_LIST:
-        raise UsageError(f"{origin} is not a list of this node")
-    return log
+        return own_list(unit, origin)
 
 
 def _claim(shelf: Shelf, log: LogRecord, now_ms: int) -> tuple[LogRecord, _Round]:

@@ -1,0 +1,90 @@
+"""What is effective now: the held lists folded, each with its freshness, and the quorum over them.
+
+Own lists count as far as they are published. A peer's list is fresh when its head was seen to be the newest within the
+age the operator allows. What the guards set aside is left out, additions and withdrawals alike, until it is released.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from keys.trust.members import Members
+from node.clock import milliseconds
+from node.ports.logs import LogKind, LogRecord
+from node.ports.quarantine import Quarantined
+from node.services.bulk import acyclic
+from node.services.logfiles import LogFiles
+from node.services.shelf import Shelf
+from protocol.digest import Digest
+from protocol.event import Op
+from protocol.listing import Listing, fold
+from protocol.opening import EntryRef
+from protocol.quorum import Decision, MemberListing, decide
+
+_KINDS = {"add": Op.ADD, "withdraw": Op.WITHDRAW}
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The quorum's decision and what it was made of."""
+
+    decision: Decision
+    listings: tuple[MemberListing, ...]
+    heads: tuple[LogRecord, ...]
+    """The logs at the sizes that were folded, in the order of `listings`."""
+
+
+def current(
+    shelf: Shelf,
+    members: Members,
+    *,
+    now: datetime,
+    max_age: timedelta,
+    previous: frozenset[tuple[int, Digest]] = frozenset(),
+    exclusions: frozenset[Digest] = frozenset(),
+    tombstoned: Callable[[Digest], bool] = lambda _: False,
+    released: frozenset[EntryRef] = frozenset(),
+) -> Current:
+    """Judge all held lists; see `protocol.quorum.decide` for the arguments it takes over."""
+    oldest_ms = milliseconds(now - max_age)
+    with shelf.storage.read() as unit:
+        heads = [log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST) if log.note is not None]
+        set_aside = unit.quarantine.ls()
+    with acyclic():
+        listings = tuple(
+            MemberListing(
+                node=log.node,
+                listing=listing_of(shelf, log, [item for item in set_aside if item.log_id == log.id]),
+                fresh=log.kind is LogKind.OWN_LIST or log.checked_ms >= oldest_ms,
+            )
+            for log in heads
+        )
+        decision = decide(
+            listings,
+            members,
+            previous=previous,
+            exclusions=exclusions,
+            tombstoned=tombstoned,
+            released=released,
+        )
+    return Current(decision, listings, tuple(heads))
+
+
+def listing_of(shelf: Shelf, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Listing:
+    """What one held list says at its held size, without what was set aside."""
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    items = files.items(first=0, size=log.head.size)
+    spans = [
+        (_KINDS[item.kind], range(item.first, item.last + 1)) for item in set_aside if item.kind in _KINDS
+    ]
+    listing = fold(log.origin, _without(items, spans) if spans else items)
+    return replace(listing, size=log.head.size)
+
+
+_Item = tuple[int, bytes, bytes | None]
+
+
+def _without(items: Iterator[_Item], spans: Sequence[tuple[Op, range]]) -> Iterator[_Item]:
+    for item in items:
+        if not any(item[1][1] == op and item[0] in span for op, span in spans):
+            yield item

@@ -1,0 +1,141 @@
+"""Withdrawing entries: one person, at once, and never half of a file.
+
+A withdraw event ends one add. For a digest the list needs one for each active add of it, and of the digests that share
+a content id with it, in every collection: a sibling left behind would still name the file. They are queued in one
+transaction; an entry that waits for publication is withdrawn like a published one, by the position it will have.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from node.errors import ConflictError, MissingObjectError, NotFoundError
+from node.ports.entries import IndexHit
+from node.ports.logs import LogRecord
+from node.ports.storage import Unit
+from node.services.changes import Change, pack
+from node.services.lists import own_list
+from node.services.queueing import Queue
+from node.services.reading import ListReader
+from node.services.shelf import Shelf
+from protocol.digest import Digest
+from protocol.event import Op
+from protocol.opening import NONCE_BYTES, Ext, Opening, Reason
+
+_ATTEMPTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """What a withdrawal will end when it is published."""
+
+    entries: int
+    digests: int
+    """Of the file asked for and its siblings."""
+    positions: tuple[int, ...]
+    """Of the entries, ascending."""
+
+
+def withdraw(shelf: Shelf, origin: str, digest: Digest, *, reason: Reason) -> Withdrawn:
+    """Queue the withdrawal of a digest and its siblings from the own list `origin`.
+
+    Raises:
+        NotFoundError: there is no such list, or no active entry of the digest in it.
+        ConflictError: others kept queueing changes at the same moment.
+    """
+    return _retried(lambda: _withdraw(shelf, origin, digest, reason))
+
+
+def withdraw_at(shelf: Shelf, origin: str, position: int, *, reason: Reason) -> Withdrawn:
+    """The same for the digest of the entry at a position."""
+    with shelf.storage.read() as unit:
+        log = own_list(unit, origin)
+        digest = ListReader(shelf, unit, log).opening(position).digest
+    if digest is None:
+        raise NotFoundError(f"{origin} has no entry at {position}")
+    return withdraw(shelf, origin, digest, reason=reason)
+
+
+def _retried(attempt: Callable[[], Withdrawn]) -> Withdrawn:
+    """A withdrawal must not fail because an import or a publication ended at the same moment."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return attempt()
+        except (ConflictError, MissingObjectError):
+            continue
+    return attempt()
+
+
+def _withdraw(shelf: Shelf, origin: str, digest: Digest, reason: Reason) -> Withdrawn:
+    with shelf.storage.read() as unit:
+        log = own_list(unit, origin)
+        family = _Family(shelf, unit, log)
+        hits = family.active(digest)
+    queue = Queue(shelf, log)
+    queue.store(_records(shelf, hits, reason))
+    try:
+        with shelf.storage.write() as unit:
+            queue.commit(unit)
+            ended = {(hit.key, hit.position): log.tail + at for at, hit in enumerate(hits)}
+            unit.entries.end(log.id, ended)
+    except BaseException:
+        queue.drop()
+        raise
+    return Withdrawn(
+        entries=len(hits),
+        digests=len({hit.key for hit in hits}),
+        positions=tuple(hit.position for hit in hits),
+    )
+
+
+class _Family:
+    """The entries that belong to one file."""
+
+    def __init__(self, shelf: Shelf, unit: Unit, log: LogRecord) -> None:
+        self._vault = shelf.vault
+        self._entries = unit.entries
+        self._log = log
+        self._reader = ListReader(shelf, unit, log)
+
+    def active(self, digest: Digest) -> list[IndexHit]:
+        """Every active entry of the digest and of its siblings, by position; raises `NotFoundError` for none."""
+        own = self._listed([digest])
+        if not own:
+            raise NotFoundError(
+                f"{self._log.origin} has no active entry of this hash", hint="was it withdrawn already?"
+            )
+        ids = {self._reader.opening(hit.position).ext.content_id for hit in own}
+        digests = {digest, *self._siblings(frozenset(item for item in ids if item))}
+        return sorted(self._listed(digests), key=lambda hit: hit.position)
+
+    def _siblings(self, ids: frozenset[bytes]) -> set[Digest]:
+        found = (opening.digest for _, opening in self._reader.with_content_ids(ids)) if ids else ()
+        return {digest for digest in found if digest is not None}
+
+    def _listed(self, digests: Iterable[Digest]) -> list[IndexHit]:
+        """Active entries of exactly these digests: two digests may share a look-up key."""
+        by_key: dict[int, set[Digest]] = {}
+        for digest in digests:
+            by_key.setdefault(self._vault.key_of(digest), set()).add(digest)
+        hits = self._entries.find(list(by_key), log_id=self._log.id)
+        return [
+            hit
+            for hit in hits
+            if hit.ended is None and self._reader.opening(hit.position).digest in by_key[hit.key]
+        ]
+
+
+def _records(shelf: Shelf, hits: Iterable[IndexHit], reason: Reason) -> list[bytes]:
+    ext = Ext(reason=reason)
+    return [
+        pack(
+            Change(
+                op=Op.WITHDRAW,
+                flags=0,
+                collection=hit.collection,
+                ref=hit.position,
+                opening=Opening(shelf.vault.entropy(NONCE_BYTES), None, ext).to_bytes(),
+            )
+        )
+        for hit in hits
+    ]
