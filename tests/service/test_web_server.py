@@ -1,0 +1,174 @@
+"""Listening, draining, and what is written down while doing so."""
+
+import asyncio
+import json
+import logging
+import socket
+
+import pytest
+from typing_extensions import override
+
+from node.clock import system_entropy
+from node.errors import NodeError, PeerRefusedError, PeerUnreachableError, PortTakenError
+from node.tls import client_context, server_context
+from node.web.app import make_app
+from node.web.ratelimit import MAX_BUCKETS, TokenBuckets, address_key
+from node.web.server import serve
+from protocol.messages import EvaluationReply, EvaluationRequest
+from support.fakes_api import (
+    IDENTITY,
+    LIST,
+    HandClock,
+    MemoryNode,
+    MemorySubset,
+    node_on_loopback,
+)
+
+REQUEST = EvaluationRequest(subset_id=b"s" * 16, epoch=1, request_id=b"r" * 16, elements=b"\0" * 32)
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    async with node_on_loopback() as node:
+        context = server_context(IDENTITY, entropy=system_entropy)
+        app = make_app(MemoryNode().services())
+        with pytest.raises(PortTakenError, match=str(node.server.port)) as caught:
+            await serve(app, ssl_context=context, host="127.0.0.1", port=node.server.port)
+        assert "another port" in caught.value.hint
+
+
+async def test_a_host_that_does_not_exist_is_not_a_taken_port() -> None:
+    context = server_context(IDENTITY, entropy=system_entropy)
+    with pytest.raises(socket.gaierror):
+        await serve(make_app(MemoryNode().services()), ssl_context=context, host="no.such.invalid", port=0)
+
+
+async def test_running_requests_are_finished_before_the_server_ends() -> None:
+    started, finish = asyncio.Event(), asyncio.Event()
+
+    class Slow(MemorySubset):
+        @override
+        async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+            started.set()
+            await finish.wait()
+            return await super().evaluate(subset, request)
+
+    memory = MemoryNode()
+    memory.subset = Slow()
+    async with node_on_loopback(memory) as node, node.as_partner() as partner:
+        asked = asyncio.create_task(partner.evaluate("baseline", REQUEST))
+        await started.wait()
+        stopping = asyncio.create_task(node.server.stop())
+        await asyncio.sleep(0.05)
+        async with node.as_peer() as late:
+            with pytest.raises(PeerUnreachableError):
+                await late.checkpoint(LIST, held=None)
+        finish.set()
+        assert (await asked).elements == b"\1" * 32
+        await stopping
+
+
+async def test_a_server_knows_where_it_listens() -> None:
+    async with node_on_loopback() as node:
+        assert node.url == f"https://127.0.0.1:{node.server.port}"
+        assert type(node.server)("::1", 1, node.server.runner).url == "https://[::1]:1"
+
+
+# ------------------------------------------------------------------ what is logged
+
+SECRET = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
+
+
+async def test_no_path_query_token_or_error_text_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    class Failing(MemorySubset):
+        @override
+        async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+            raise RuntimeError(SECRET)
+
+    memory = MemoryNode()
+    memory.subset = Failing()
+    async with node_on_loopback(memory) as node, node.as_partner() as partner:
+        with pytest.raises(PeerRefusedError):
+            await partner.evaluate("baseline", REQUEST)
+        await _speak(node.server.port, f"GET /{SECRET}?{SECRET}={SECRET} HTTP/1.1\r\nHost: {SECRET}")
+        await _speak(node.server.port, f"GET /health HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {SECRET}")
+        await _speak(node.server.port, f"{SECRET} {SECRET}\r\nbad header {SECRET}")
+    text = caplog.text + "".join(str(record.__dict__) for record in caplog.records)
+    assert SECRET not in text
+    assert "endpoint=evaluate status=500" in caplog.text
+    assert "error=RuntimeError" in caplog.text
+    assert "endpoint=none status=404" in caplog.text
+    assert "caller=hoster-1" in caplog.text
+
+
+async def _speak(port: int, head: str) -> bytes:
+    context = client_context(frozenset({IDENTITY.spki_sha256}))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    writer.write(head.encode() + b"\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_a_failure_is_opaque_to_the_client_and_has_the_id_of_the_log_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    memory = MemoryNode()
+    memory.trust.files.clear()  # KeyError
+    async with node_on_loopback(memory) as node:
+        answer = await _speak(node.server.port, "GET /trust/1.root.json HTTP/1.1\r\nHost: x")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert b" 500 " in head.splitlines()[0]
+    assert set(problem) == {"type", "title", "status", "instance"}
+    assert problem["instance"].removeprefix("urn:sigfed:request:") in caplog.text
+
+
+# ------------------------------------------------------------------ buckets
+
+
+def test_buckets_refill_with_time_and_never_beyond_their_size() -> None:
+    clock = HandClock()
+    buckets = TokenBuckets(per_minute=60, burst=2, clock=clock)
+    buckets.spend("a")
+    buckets.spend("a")
+    for seconds, allowed in ((0.0, 0), (1.0, 1), (3600.0, 2), (-60.0, 0)):
+        clock.advance(seconds)
+        assert _spendable(buckets, "a") == allowed
+
+
+def _spendable(buckets: TokenBuckets, key: str) -> int:
+    for count in range(10):
+        try:
+            buckets.spend(key)
+        except NodeError:
+            return count
+    raise AssertionError("no limit")
+
+
+def test_the_number_of_buckets_is_bounded() -> None:
+    buckets = TokenBuckets(per_minute=1, burst=1, clock=HandClock())
+    for number in range(MAX_BUCKETS + 10):
+        buckets.spend(str(number))
+    assert len(buckets._buckets) == MAX_BUCKETS
+
+
+_ADDRESSES = {
+    "192.0.2.1": "address:192.0.2.1",
+    "2001:db8:1:2:3:4:5:6": "address:20010db800010002/64",
+    "2001:db8:1:2::9": "address:20010db800010002/64",
+    "fe80::1%eth0": "address:fe80000000000000/64",
+    "": "address:unknown",
+    "socket": "address:unknown",
+}
+
+
+@pytest.mark.parametrize(("remote", "key"), _ADDRESSES.items())
+def test_an_address_is_counted_as_the_network_of_one_subscriber(remote: str, key: str) -> None:
+    assert address_key(remote) == key
+
+
+def test_no_address_is_counted_as_unknown() -> None:
+    assert address_key(None) == "address:unknown"

@@ -1,0 +1,311 @@
+"""Small in-memory implementations of `protocol.api` and of the web server's ports, and a node of them on loopback."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from typing_extensions import override
+
+from keys.key import AuthPrivateKey, AuthPublicKey, TokenPrivateKey
+from node.clock import system_entropy
+from node.errors import GoneError, NotFoundError, ReplayedError
+from node.ports.callers import LOG_READ, Caller, CallerKind, Credential, open_scope, query_scope
+from node.ports.serving import WebServices
+from node.remote.auth import Credentials
+from node.remote.limits import RemoteLimits
+from node.remote.node import RemoteNode
+from node.tls import TlsIdentity, Traffic, create_identity, server_context
+from node.web.app import make_app
+from node.web.server import RunningServer, serve
+from node.web.settings import WebSettings
+from protocol.api import EnrolmentApi, PeerApi, SubsetApi, TrustApi
+from protocol.messages import (
+    EnrolmentReply,
+    EnrolmentRequest,
+    EvaluationReply,
+    EvaluationRequest,
+    ReleasePart,
+)
+
+NODE = "fr.example"
+LIST = f"{NODE}/lists/main"
+RELEASES = f"{NODE}/subsets/baseline"
+PEER = "nl.example"
+PARTNER = "hoster-1"
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PEER_KEY = AuthPrivateKey.from_seed(b"p" * 32)
+PARTNER_KEY = AuthPrivateKey.from_seed(b"q" * 32)
+TOKEN_KEY = TokenPrivateKey.from_seed(b"t" * 32)
+IDENTITY = create_identity(NODE, now=START)
+QUICK = RemoteLimits(
+    connect_seconds=2.0,
+    reply_seconds=2.0,
+    window_seconds=0.3,
+    window_bytes=4096,
+    attempts=3,
+    backoff_seconds=0.002,
+    max_pause_seconds=1.0,
+    max_release_bytes=1024 * 1024,
+)
+
+
+class HandClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.moment = start
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def advance(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+class MemoryDirectory:
+    """The clients known, by name and key id."""
+
+    def __init__(self, *credentials: Credential) -> None:
+        self.known = {(each.client, each.key.kid): each for each in credentials}
+        self.asked = 0
+
+    def credential(self, client: str, kid: str) -> Credential | None:
+        self.asked += 1
+        return self.known.get((client, kid))
+
+
+class MemoryReplays:
+    """Ids of assertions that were used."""
+
+    def __init__(self) -> None:
+        self.used: set[tuple[str, str]] = set()
+
+    def spend(self, issuer: str, jti: str, *, expires: datetime, now: datetime) -> None:
+        assert expires > now
+        if (issuer, jti) in self.used:
+            raise ReplayedError("the assertion was used before")
+        self.used.add((issuer, jti))
+
+
+@dataclass
+class MemoryTrust:
+    """Trust files."""
+
+    files: dict[str, bytes] = field(
+        default_factory=lambda: {"root": b'{"root":1}', "node": b'{"node":1}', "members": b'{"members":1}'}
+    )
+
+    async def root(self) -> bytes:
+        return self.files["root"]
+
+    async def node_document(self) -> bytes:
+        return self.files["node"]
+
+    async def members(self) -> bytes:
+        return self.files["members"]
+
+
+@dataclass
+class MemoryLogs(MemoryTrust):
+    """Logs whose tiles and bundles are made from their own coordinates."""
+
+    notes: dict[str, bytes] = field(
+        default_factory=lambda: {
+            LIST: b"fr.example/lists/main\n3\nroot\n",
+            RELEASES: b"fr.example/subsets/b\n1\nr\n",
+        }
+    )
+
+    async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
+        if origin not in self.notes:
+            raise NotFoundError("no such log here")
+        return None if self.notes[origin] == held else self.notes[origin]
+
+    async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
+        return sha256(f"{origin} {level} {index}".encode()).digest() * width
+
+    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
+        return f"{origin} entries {index} {width}".encode()
+
+
+@dataclass
+class MemoryPeer(MemoryLogs):
+    """What a peer may see: openings name the collections of its grant, and nothing else."""
+
+    caller: Caller | None = None
+
+    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
+        assert self.caller is not None
+        return f"{origin} openings {index} {width} of {sorted(self.caller.collections)}".encode()
+
+
+@dataclass
+class MemorySubset(MemoryLogs):
+    """What a partner may see: its release files and an evaluator that adds one to every byte."""
+
+    parts: dict[ReleasePart, bytes] = field(
+        default_factory=lambda: {part: bytes(range(256)) * 200 for part in ReleasePart}
+    )
+    asked: list[EvaluationRequest] = field(default_factory=list)
+
+    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
+        if since is not None:
+            return f"{subset} {version} {part} since {since}".encode()
+        return self.parts[part]
+
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        if request.epoch != 1:
+            raise GoneError("this epoch is retired: update first")
+        self.asked.append(request)
+        elements = bytes((byte + 1) % 256 for byte in request.elements)
+        return EvaluationReply(
+            epoch=request.epoch, request_id=request.request_id, elements=elements, proof=b"\1" * 64
+        )
+
+
+@dataclass
+class MemoryEnrolment(MemoryTrust):
+    """An invitation that is good once."""
+
+    used: bool = False
+
+    async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
+        if self.used:
+            raise GoneError("this invitation was used")
+        self.used = True
+        assert len(request.auth_key) == 32
+        return EnrolmentReply(
+            partner=PARTNER, subset="baseline", origin=RELEASES, evaluations_per_day=1000, grace_days=7
+        )
+
+
+def peer_credential(key: AuthPublicKey = PEER_KEY.public) -> Credential:
+    scopes = frozenset({LOG_READ, open_scope(1), open_scope(2)})
+    return Credential(client=PEER, kind=CallerKind.PEER, key=key, scopes=scopes)
+
+
+def partner_credential(key: AuthPublicKey = PARTNER_KEY.public) -> Credential:
+    scopes = frozenset({query_scope("baseline")})
+    return Credential(client=PARTNER, kind=CallerKind.PARTNER, key=key, scopes=scopes)
+
+
+class MemoryNode:
+    """All of it together; tests change what they need before `make_services`."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.directory = MemoryDirectory(peer_credential(), partner_credential())
+        self.replays = MemoryReplays()
+        self.trust = MemoryTrust()
+        self.peer = MemoryPeer()
+        self.subset = MemorySubset()
+        self.enrolment = MemoryEnrolment()
+        self.callers: list[Caller] = []
+
+    def services(self) -> WebServices:
+        return WebServices(
+            node=NODE,
+            clock=self.clock,
+            entropy=system_entropy,
+            token_signer=TOKEN_KEY,
+            token_keys=(TOKEN_KEY.public,),
+            callers=self.directory,
+            replays=self.replays,
+            trust=self._trust,
+            peer=self._peer,
+            partner=self._partner,
+            enrolment=self._enrolment,
+        )
+
+    def _trust(self) -> TrustApi:
+        return self.trust
+
+    def _peer(self, caller: Caller) -> PeerApi:
+        self.callers.append(caller)
+        self.peer.caller = caller
+        return self.peer
+
+    def _partner(self, caller: Caller) -> SubsetApi:
+        self.callers.append(caller)
+        return self.subset
+
+    def _enrolment(self) -> EnrolmentApi:
+        return self.enrolment
+
+
+@dataclass
+class Loopback:
+    """A served node and the ways to reach it."""
+
+    memory: MemoryNode
+    server: RunningServer
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def as_peer(self, **changes: object) -> RemoteNode:
+        return self._remote(Credentials(PEER, PEER_KEY), changes)
+
+    def as_partner(self, **changes: object) -> RemoteNode:
+        return self._remote(Credentials(PARTNER, PARTNER_KEY), changes)
+
+    def as_nobody(self, **changes: object) -> RemoteNode:
+        return self._remote(None, changes)
+
+    def _remote(self, credentials: Credentials | None, changes: dict[str, object]) -> RemoteNode:
+        return remote_to(self.url, credentials=credentials, **({"clock": self.memory.clock} | changes))
+
+
+def remote_to(url: str, *, credentials: Credentials | None = None, **changes: object) -> RemoteNode:
+    """A remote node that knows `IDENTITY` at `url`."""
+    arguments: dict[str, object] = {
+        "node": NODE,
+        "base_url": url,
+        "pins": frozenset({IDENTITY.spki_sha256}),
+        "credentials": credentials,
+        "clock": HandClock(),
+        "entropy": system_entropy,
+        "limits": QUICK,
+    }
+    build: Callable[..., RemoteNode] = RemoteNode
+    return build(**(arguments | changes))
+
+
+@asynccontextmanager
+async def node_on_loopback(
+    memory: MemoryNode | None = None,
+    *,
+    settings: WebSettings | None = None,
+    identity: TlsIdentity = IDENTITY,
+) -> AsyncIterator[Loopback]:
+    """A node of in-memory parts behind real HTTPS."""
+    memory = memory or MemoryNode()
+    app = make_app(memory.services(), settings or WebSettings())
+    context = server_context(identity, entropy=system_entropy)
+    server = await serve(app, ssl_context=context, host="127.0.0.1", port=0, drain_seconds=1.0)
+    try:
+        yield Loopback(memory, server)
+    finally:
+        await server.stop()
+
+
+class RecordingTraffic(Traffic):
+    """Keeps every byte above TLS."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent_bytes = bytearray()
+        self.received_bytes = bytearray()
+
+    @override
+    def on_sent(self, data: memoryview) -> None:
+        super().on_sent(data)
+        self.sent_bytes += data
+
+    @override
+    def on_received(self, data: memoryview) -> None:
+        super().on_received(data)
+        self.received_bytes += data
