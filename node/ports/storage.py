@@ -13,6 +13,7 @@ from node.ports.partners import PartnerTable, ReplayTable
 from node.ports.peers import PeerTable
 from node.ports.pending import BatchTable
 from node.ports.quarantine import QuarantineTable
+from node.ports.subsets import ReleaseTable, SubsetTable
 
 
 class Unit(Protocol):
@@ -56,6 +57,16 @@ class Unit(Protocol):
     @property
     def replays(self) -> ReplayTable:
         """Used assertion ids."""
+        ...
+
+    @property
+    def subsets(self) -> SubsetTable:
+        """Subsets and their source numbers."""
+        ...
+
+    @property
+    def releases(self) -> ReleaseTable:
+        """Releases of subsets."""
         ...
 
 

@@ -8,6 +8,7 @@ from node.store.logs import LogRows
 from node.store.partners import PartnerRows, ReplayRows
 from node.store.peers import PeerRows
 from node.store.quarantine import QuarantineRows
+from node.store.subsets import ReleaseRows, SubsetRows
 from node.store.tables import CaseBatch, PendingBatch, table
 
 
@@ -23,3 +24,5 @@ class UnitOfWork:
         self.peers = PeerRows(connection)
         self.partners = PartnerRows(connection)
         self.replays = ReplayRows(connection)
+        self.subsets = SubsetRows(connection)
+        self.releases = ReleaseRows(connection)

@@ -1,0 +1,47 @@
+"""The tables of subsets: what they take in, the source numbers of their epochs, their releases."""
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, SQLModel
+
+
+class Subset(SQLModel, table=True):
+    """A subset with the public key of its epoch; the secret is in a key file, never here."""
+
+    __tablename__ = "subset"
+
+    name: str = Field(max_length=64, primary_key=True)
+    origin: str = Field(max_length=255, unique=True)
+    filter_cbor: bytes
+    epoch: int = Field(sa_type=BigInteger)
+    pk: bytes
+    created_ms: int = Field(sa_type=BigInteger)
+    sealed_salt: bytes
+
+
+class SourceNumber(SQLModel, table=True):
+    """The number that stands for a log in the labels of one epoch."""
+
+    __tablename__ = "source_number"
+
+    subset: str = Field(max_length=64, foreign_key="subset.name", primary_key=True)
+    epoch: int = Field(sa_type=BigInteger, primary_key=True)
+    number: int = Field(primary_key=True)
+    origin: str = Field(max_length=255)
+
+
+class ReleaseRow(SQLModel, table=True):
+    """A release; its note is set when it is published."""
+
+    __tablename__ = "subset_release"
+
+    subset: str = Field(max_length=64, foreign_key="subset.name", primary_key=True)
+    version: int = Field(sa_type=BigInteger, primary_key=True)
+    epoch: int = Field(sa_type=BigInteger)
+    kind: int
+    manifest_sha256: bytes
+    answers: int = Field(sa_type=BigInteger)
+    added: int = Field(sa_type=BigInteger)
+    removed: int = Field(sa_type=BigInteger)
+    created_ms: int = Field(sa_type=BigInteger)
+    not_after_ms: int = Field(sa_type=BigInteger)
+    note: bytes | None = None
