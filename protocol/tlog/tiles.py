@@ -83,7 +83,7 @@ def decode_bundle(data: bytes, width: int) -> list[bytes]:
     for _ in range(width):
         start = at + _LENGTH_BYTES
         at = start + int.from_bytes(data[at:start], "big")
-        if start > end or at > end:
+        if at > end:
             raise MalformedError("a bundle that ends in the middle of an entry")
         entries.append(data[start:at])
     if at != end:

@@ -128,6 +128,12 @@ def test_another_log_is_refused() -> None:
     data = signed_note(head(7))
     with pytest.raises(WrongOriginError):
         open_checkpoint(data, origin="agency.example/lists/other", log_keys=[LOG_KEY])
+    # A log's own key under its own name, but on the head of another log.
+    text = Checkpoint("agency.example/lists/other", 7, head(7).root).text()
+    with pytest.raises(WrongOriginError):
+        open_checkpoint(
+            Note(text, (sign_note(text, ORIGIN, LOG),)).to_bytes(), origin=ORIGIN, log_keys=[LOG_KEY]
+        )
     stray = VerifierKey.of_log("agency.example/lists/other", LOG.public)
     with pytest.raises(WrongOriginError):
         open_checkpoint(data, origin=ORIGIN, log_keys=[LOG_KEY, stray])
@@ -156,7 +162,11 @@ GOOD = cosign(head(7).text(), witness_key("a").name, WITNESSES["a"], TIME)
     [
         cosigned(bad_line(GOOD.body[:8] + b"s" * 64)),
         cosigned(bad_line((TIME + 1).to_bytes(8, "big") + GOOD.body[8:])),
-        cosigned(bad_line((2**63).to_bytes(8, "big") + GOOD.body[8:])),
+        cosigned(
+            bad_line(
+                (2**63).to_bytes(8, "big") + WITNESSES["a"].sign(cosigned_message(head(7).text(), 2**63))
+            )
+        ),
         cosigned(bad_line(GOOD.body + b"\x00")),
         cosigned(bad_line(GOOD.body[8:])),
         cosigned(cosign(head(8).text(), witness_key("a").name, WITNESSES["a"], TIME)),
