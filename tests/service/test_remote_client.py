@@ -153,6 +153,15 @@ async def test_one_token_serves_many_requests_at_once() -> None:
         assert len(node.memory.replays.used) == 1
 
 
+async def test_a_refusal_of_an_older_token_does_not_cost_the_newer_one() -> None:
+    async with node_on_loopback() as node, node.as_peer() as peer:
+        await peer.checkpoint(LIST, held=None)
+        assert peer._client._keeper is not None
+        peer._client._keeper.forget("an older token")
+        await peer.checkpoint(LIST, held=None)
+        assert len(node.memory.replays.used) == 1
+
+
 async def test_a_token_is_renewed_before_it_ends() -> None:
     async with node_on_loopback() as node, node.as_peer() as peer:
         await peer.checkpoint(LIST, held=None)

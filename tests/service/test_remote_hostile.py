@@ -292,6 +292,15 @@ async def test_a_node_that_refuses_every_token_is_asked_twice_only() -> None:
         assert len(server.requests) == 4
 
 
+async def test_a_clock_complaint_is_not_answered_with_another_token() -> None:
+    skew = _problem("clock-skew", "401 U", ahead_seconds=-9)
+    async with hostile(says(_token_reply()), skew) as server:
+        async with _partner(server.url) as remote:
+            with pytest.raises(ClockSkewError, match="9 s behind"):
+                await remote.checkpoint(LIST, held=None)
+        assert len(server.requests) == 2
+
+
 # ------------------------------------------------------------------ first contact
 
 

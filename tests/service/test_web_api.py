@@ -3,12 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from node.clock import system_entropy
 from node.errors import ForbiddenError, GoneError, NotFoundError, RateLimitedError, UnauthenticatedError
+from node.ports.callers import Caller, CallerKind
 from node.remote.auth import Credentials, assertion
+from node.web.middleware import _require_scope
 from node.web.settings import MAX_FORM_BYTES, WebSettings
 from protocol.api import ENDPOINTS, Endpoint
 from protocol.limits import MAX_REQUEST_BODY
@@ -92,6 +96,12 @@ async def test_each_client_is_kept_to_its_scopes() -> None:
         with pytest.raises(ForbiddenError):
             await peer.release_part("baseline", version=1, part=ReleasePart.SCREEN, since=None)
         assert node.memory.callers == []
+
+
+def test_a_scope_that_the_gate_does_not_know_covers_nothing() -> None:
+    caller = Caller(client=PEER, kind=CallerKind.PEER, scopes=frozenset({"log:read", "open:1"}))
+    with pytest.raises(ForbiddenError):
+        _require_scope(caller, replace(ENDPOINTS[3], scope=None), make_mocked_request("GET", "/"))
 
 
 # ------------------------------------------------------------------ the edges, by raw requests
