@@ -92,3 +92,7 @@ class OprfError(ProtocolError):
 
 class SubsetError(ProtocolError):
     """Release files that do not belong to their manifest."""
+
+
+class OverlapError(HistoryError):
+    """Entries that are held and differ in what a peer offers now."""

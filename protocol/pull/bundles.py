@@ -1,0 +1,45 @@
+"""Reading what a peer sent as the events and openings of one bundle. Lengths first: nothing oversized is taken apart.
+
+Form, number and overlap are decided here; rules, commitments and grants by `protocol.bundle`.
+Spec: docs/spec/sync.md, "Bundles".
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from protocol.errors import MalformedError, OverlapError, TooLargeError
+from protocol.limits import EVENT_BYTES, MAX_OPENING_BYTES
+from protocol.tlog.tiles import decode_bundle
+
+_LENGTH: Final = 2
+_STRIDE: Final = _LENGTH + EVENT_BYTES
+_PREFIX: Final = EVENT_BYTES.to_bytes(_LENGTH)
+
+
+def read_events(data: bytes, width: int) -> list[bytes]:
+    """The `width` events in an entry bundle; raises `MalformedError`, also for entries of another length."""
+    if len(data) > width * _STRIDE:
+        raise TooLargeError("entry bundle: longer than its width allows")
+    high, low = data[::_STRIDE], data[1::_STRIDE]
+    if len(data) != width * _STRIDE or high != bytes(width) or low != _PREFIX[1:] * width:
+        raise MalformedError("entry bundle: not as many events as its width says")
+    return [data[at : at + EVENT_BYTES] for at in range(_LENGTH, len(data), _STRIDE)]
+
+
+def read_openings(data: bytes | None, width: int) -> list[bytes | None]:
+    """The `width` openings that belong to a bundle, None for those withheld; raises `MalformedError`.
+
+    Without `data`, because none were asked for, all are withheld.
+    """
+    if data is None:
+        return [None] * width
+    if len(data) > width * (_LENGTH + MAX_OPENING_BYTES):
+        raise TooLargeError("openings: longer than their number allows")
+    return [opening or None for opening in decode_bundle(data, width)]
+
+
+def cut_overlap(events: Sequence[bytes], tail: Sequence[bytes]) -> Sequence[bytes]:
+    """The events of a bundle behind those that are held of it; raises `OverlapError` if these differ."""
+    if tuple(events[: len(tail)]) != tuple(tail):
+        raise OverlapError("the log was rewritten: entries that are held differ in what is offered")
+    return events[len(tail) :]

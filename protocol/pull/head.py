@@ -1,0 +1,45 @@
+"""Is this the log's newest head, and may it follow the one held? Steps 3 to 5 of a pull, in that order.
+
+Spec: docs/spec/sync.md, "The head".
+"""
+
+from datetime import datetime
+
+from protocol.errors import RootMismatchError, TooLargeError
+from protocol.history import Follow, check_freshness, follow
+from protocol.limits import MAX_NOTE_BYTES
+from protocol.pull.inputs import LogTrust
+from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
+
+
+def judge_head(
+    note: bytes, *, held: SignedCheckpoint | None, trust: LogTrust, now: datetime
+) -> tuple[Follow, SignedCheckpoint]:
+    """The opened head in `note`, and how it relates to the one held.
+
+    Raises:
+        MalformedError: not the encoding of a checkpoint.
+        UntrustedError: not signed, or not witnessed, as it must be; `WrongOriginError` for another log.
+        HistoryError: rollback, fork (both with evidence), freeze, or growth past the end of a closed log.
+    """
+    if len(note) > MAX_NOTE_BYTES:
+        raise TooLargeError("checkpoint: longer than a note may be")
+    witnessing = trust.witnessing
+    offered = open_checkpoint(
+        note,
+        origin=trust.origin,
+        log_keys=trust.log_keys,
+        witnesses=witnessing.policy.witness_keys if witnessing else (),
+    )
+    if witnessing:
+        check_freshness(offered, witnessing.policy, now=now, max_age=witnessing.max_age)
+    relation = follow(held, offered)
+    if trust.final:
+        _check_final(offered.checkpoint, trust.final)
+    return relation, offered
+
+
+def _check_final(offered: Checkpoint, final: Checkpoint) -> None:
+    """Whoever stole the key of a closed log can sign, but not add to it."""
+    if offered.size > final.size or (offered.size == final.size and offered.root != final.root):
+        raise RootMismatchError("the log was closed with another head")
