@@ -73,7 +73,7 @@ class Exchange:
         url = URL(base_url)
         if url.scheme != "https" or url.host is None or url.query_string or url.user:
             raise PeerRefusedError(f"{node}: its address is not an https URL", status=0)
-        self._url = url
+        self._base = base_url.rstrip("/")
         self._node = node
         self._context = context
         self._limits = limits
@@ -127,7 +127,7 @@ class Exchange:
         async with asyncio.timeout(self._limits.connect_seconds + self._limits.reply_seconds):
             response = await self._session.request(
                 ask.method,
-                self._url.join(URL(ask.path, encoded=True)),
+                URL(self._base + ask.path, encoded=True),
                 headers=ask.headers,
                 data=ask.body,
                 allow_redirects=False,

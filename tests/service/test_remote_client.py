@@ -243,6 +243,13 @@ async def test_a_name_cannot_leave_its_place_in_the_path() -> None:
         assert server.requests[1].split()[1] == b"/lists/..%2F..%2Ftrust%3Fx%23y/checkpoint"
 
 
+@pytest.mark.parametrize("tail", ["", "/", "/signatures", "/signatures/"])
+async def test_a_node_may_live_under_a_path(tail: str) -> None:
+    async with hostile(says(reply(b"{}"))) as server, remote_to(server.url + tail) as remote:
+        await remote.root()
+        assert server.requests[0].split()[1].decode() == tail.rstrip("/") + "/trust/1.root.json"
+
+
 # ------------------------------------------------------------------ resuming
 
 
