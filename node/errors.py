@@ -131,3 +131,9 @@ class LibraryError(NodeError):
     """No usable libsodium: missing, without ristretto255, or failing its self-test."""
 
     hint = "install libsodium 1.0.18 or later (Debian: libsodium23), or the Python package rbcl"
+
+
+class EvaluatorDownError(NodeError):
+    """The evaluation process does not start, failed, or died with what was under way."""
+
+    hint = "ask again; if it stays so, see the journal of the node"
