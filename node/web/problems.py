@@ -64,6 +64,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     node_errors.PortTakenError: INTERNAL,
     node_errors.LibraryError: INTERNAL,
     node_errors.EvaluatorDownError: _UNAVAILABLE,
+    node_errors.EvaluatorDownError: _UNAVAILABLE,
     protocol_errors.MalformedError: _MALFORMED,
     protocol_errors.NotCanonicalError: _MALFORMED,
     protocol_errors.TooLargeError: _TOO_LARGE,

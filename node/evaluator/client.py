@@ -1,0 +1,263 @@
+"""The node's end of its evaluation process: start it, ask it, start it again when it died.
+
+Requests go out and replies come in through two threads, so the event loop never waits on a pipe. Several requests are
+under way at once, which keeps both threads of the process busy. What was under way when the process died fails; the
+next request starts a new one.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from itertools import count
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import Final, Self
+
+from node.errors import EvaluatorDownError, GoneError, RateLimitedError
+from node.evaluator.frames import (
+    Kind,
+    Reply,
+    Request,
+    Status,
+    pack_inputs,
+    pack_secrets,
+    read_frame,
+    unpack_outputs,
+    write_frame,
+)
+from node.evaluator.process import READY
+from node.journal import Journal
+from node.ports.evaluator import EpochSecret
+from protocol.errors import OprfError
+from protocol.oprf.proof import PROOF_BYTES
+from protocol.oprf.server import Evaluation
+
+MAX_WAITING: Final = 256
+"""Batches under way or waiting; more would only wait longer than their clients do."""
+START_SECONDS: Final = 60
+END_SECONDS: Final = 10
+_INPUTS_A_FRAME: Final = 1024
+_FRAMES_AHEAD: Final = 2
+
+_CHILD: Final = "from node.evaluator.process import main; main()"
+_journal = Journal("evaluator")
+
+Secrets = Callable[[], Sequence[EpochSecret]]
+"""Asked for at each start, and when an epoch is asked for that is new."""
+
+
+class EvaluatorProcess:
+    """`node.ports.evaluator.Evaluator` in a process of its own; a context manager."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._link: _Link | None = None
+        self._publics: Mapping[tuple[str, int], bytes] = {}
+        self._lock = Lock()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the process and hand it the secrets.
+
+        Raises:
+            EvaluatorDownError: it does not start.
+        """
+        with self._lock:
+            self._renew()
+
+    def close(self) -> None:
+        """End the process after what is under way."""
+        with self._lock:
+            if self._link is not None:
+                self._link.close()
+                self._link = None
+
+    def public(self, subset: str, epoch: int) -> bytes:
+        """The public key of an epoch (32 bytes); raises `GoneError`. Blocks as `outputs` does."""
+        self._ready(subset, epoch)
+        return self._publics[subset, epoch]
+
+    async def evaluate(self, subset: str, epoch: int, elements: bytes) -> Evaluation:
+        """Evaluate and prove one batch; raises as the port says, and `EvaluatorDownError` when the process died."""
+        link = self._at_hand(subset, epoch)
+        if link is None:
+            link = await asyncio.to_thread(self._ready, subset, epoch)
+        if link.waiting >= MAX_WAITING:
+            raise RateLimitedError("too many batches are waiting", retry_after_seconds=1)
+        reply = await asyncio.wrap_future(link.ask(Kind.EVALUATE, subset, epoch, elements))
+        return Evaluation(reply[:-PROOF_BYTES], reply[-PROOF_BYTES:])
+
+    def outputs(self, subset: str, epoch: int, inputs: Sequence[bytes]) -> list[bytes]:
+        """The PRF outputs (64 bytes each) of own inputs; blocks. Raises as `evaluate` does."""
+        link = self._ready(subset, epoch)
+        ahead: deque[Future[bytes]] = deque()
+        found: list[bytes] = []
+        for at in range(0, len(inputs), _INPUTS_A_FRAME):
+            body = pack_inputs(inputs[at : at + _INPUTS_A_FRAME])
+            ahead.append(link.ask(Kind.OUTPUTS, subset, epoch, body))
+            if len(ahead) > _FRAMES_AHEAD:
+                found += unpack_outputs(ahead.popleft().result())
+        for future in ahead:
+            found += unpack_outputs(future.result())
+        return found
+
+    @property
+    def pid(self) -> int | None:
+        """Id of the process; None while there is none."""
+        return None if self._link is None else self._link.pid
+
+    def _at_hand(self, subset: str, epoch: int) -> "_Link | None":
+        """The link, if nothing has to be done first."""
+        link = self._link
+        return link if link is not None and link.alive and (subset, epoch) in self._publics else None
+
+    def _ready(self, subset: str, epoch: int) -> "_Link":
+        """A link to a process that has the key; raises `GoneError`, `EvaluatorDownError`."""
+        with self._lock:
+            if self._link is None or not self._link.alive:
+                _journal.warning("restart")
+                self._renew()
+            elif (subset, epoch) not in self._publics:
+                self._hold(self._link)
+            if (subset, epoch) not in self._publics:
+                raise GoneError(
+                    f"epoch {epoch} of {subset} is not evaluated any more",
+                    hint="fetch the newest release first",
+                )
+            assert self._link is not None
+            return self._link
+
+    def _renew(self) -> None:
+        if self._link is not None:
+            self._link.close()
+        self._link = _Link()
+        self._hold(self._link)
+
+    def _hold(self, link: "_Link") -> None:
+        secrets = self._secrets()
+        publics = link.ask(Kind.HOLD, "", 0, pack_secrets(secrets)).result(START_SECONDS)
+        self._publics = {
+            (secret.subset, secret.epoch): publics[32 * at : 32 * at + 32]
+            for at, secret in enumerate(secrets)
+        }
+
+
+class _Link:
+    """One process and the pipes to it."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+            [sys.executable, "-P", "-c", _CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},  # noqa: PTH109
+        )
+        self._numbers = count(READY + 1)
+        self._lock = Lock()
+        self._asked: dict[int, Future[bytes]] = {READY: _begun()}
+        self._frames: SimpleQueue[bytes | None] = SimpleQueue()
+        self._over = False
+        self._threads = [Thread(target=work, daemon=True) for work in (self._send, self._receive)]
+        ready = self._asked[READY]
+        for thread in self._threads:
+            thread.start()
+        try:
+            ready.result(START_SECONDS)
+        except (EvaluatorDownError, TimeoutError) as exc:
+            self.close()
+            raise EvaluatorDownError(f"the evaluation process does not start: {exc}") from exc
+
+    @property
+    def pid(self) -> int:
+        """Id of the process."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return not self._over
+
+    @property
+    def waiting(self) -> int:
+        """Requests without a reply."""
+        return len(self._asked)
+
+    def ask(self, kind: Kind, subset: str, epoch: int, body: bytes) -> "Future[bytes]":
+        """Send a request; the future has the reply's body, or its failure."""
+        future = _begun()
+        with self._lock:
+            if self._over:
+                raise _down()
+            number = next(self._numbers)
+            self._asked[number] = future
+        request = Request(number=number, kind=kind, subset=subset, epoch=epoch, body=body)
+        self._frames.put(request.to_bytes())
+        return future
+
+    def close(self) -> None:
+        """End of requests: the process finishes what it has and ends; it is killed if it does not."""
+        self._frames.put(None)
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for thread in self._threads:
+            thread.join()
+
+    def _send(self) -> None:
+        assert self._process.stdin is not None
+        with suppress(OSError), self._process.stdin as pipe:  # a process that died: the receiver tells
+            while (frame := self._frames.get()) is not None:
+                write_frame(pipe, frame)
+
+    def _receive(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as pipe:
+            while (data := read_frame(pipe)) is not None:
+                reply = Reply.from_bytes(data)
+                with self._lock:
+                    future = self._asked.pop(reply.number)
+                _settle(future, reply)
+        self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._over = True
+            lost, self._asked = list(self._asked.values()), {}
+        self._frames.put(None)
+        for future in lost:
+            future.set_exception(_down())
+
+
+def _begun() -> "Future[bytes]":
+    future: Future[bytes] = Future()
+    future.set_running_or_notify_cancel()  # whoever gives up waiting must not break the receiver
+    return future
+
+
+def _settle(future: "Future[bytes]", reply: Reply) -> None:
+    text = reply.body.decode(errors="replace") if reply.status is not Status.DONE else ""
+    if reply.status is Status.DONE:
+        future.set_result(reply.body)
+    elif reply.status is Status.GONE:
+        future.set_exception(GoneError(text, hint="fetch the newest release first"))
+    elif reply.status is Status.REFUSED:
+        future.set_exception(OprfError(text))
+    else:
+        future.set_exception(EvaluatorDownError(f"the evaluation process failed: {text}"))
+
+
+def _down() -> EvaluatorDownError:
+    return EvaluatorDownError("the evaluation process ended", hint="it is started again by the next request")
