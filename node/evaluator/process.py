@@ -1,118 +1,263 @@
-"""The evaluation process: it holds the keys, and answers its parent and nobody else.
+"""The node's end of its evaluation process: start it, ask it, start it again when it died.
 
-It has no socket and reads no file but libsodium. The secrets come over its standard input, never by argument or
-environment; when that ends, its parent is gone, and it ends too.
+Requests go out and replies come in through two threads, so the event loop never waits on a pipe. Several requests are
+under way at once, which keeps both threads of the process busy. What was under way when the process died fails; the
+next request starts a new one.
 """
 
+import asyncio
 import os
-import signal
+import subprocess
 import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from threading import Lock
-from typing import IO
+from itertools import count
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import Final, Self
 
-from node.clock import system_entropy
-from node.errors import GoneError, NodeError
-from node.evaluator.bench import Bench
+from node.errors import EvaluatorDownError, GoneError, RateLimitedError
 from node.evaluator.frames import (
     Kind,
     Reply,
     Request,
     Status,
+    pack_inputs,
+    pack_secrets,
     read_frame,
-    unpack_inputs,
-    unpack_secrets,
+    unpack_outputs,
     write_frame,
 )
-from node.sodium import load_group
+from node.evaluator.child import READY
+from node.journal import Journal
+from node.ports.evaluator import EpochSecret
 from protocol.errors import OprfError
+from protocol.oprf.proof import PROOF_BYTES
 from protocol.oprf.server import Evaluation
 
-READY = 0
-"""Number of the reply that nobody asked for: the process is ready, or says why it is not."""
+MAX_WAITING: Final = 256
+"""Batches under way or waiting; more would only wait longer than their clients do."""
+START_SECONDS: Final = 60
+END_SECONDS: Final = 10
+_INPUTS_A_FRAME: Final = 1024
+_FRAMES_AHEAD: Final = 2
+
+_CHILD: Final = "from node.evaluator.child import main; main()"
+_journal = Journal("evaluator")
+
+Secrets = Callable[[], Sequence[EpochSecret]]
+"""Asked for at each start, and when an epoch is asked for that is new."""
 
 
-class Desk:
-    """Takes requests in and gives replies out, in whatever order they are done."""
+class EvaluatorProcess:
+    """`node.ports.evaluator.Evaluator` in a process of its own; a context manager."""
 
-    def __init__(self, bench: Bench, replies: IO[bytes]) -> None:
-        self._bench = bench
-        self._replies = replies
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._link: _Link | None = None
+        self._publics: Mapping[tuple[str, int], bytes] = {}
         self._lock = Lock()
 
-    def serve(self, requests: IO[bytes]) -> None:
-        """Answer until the requests end."""
-        while (data := read_frame(requests)) is not None:
-            request = Request.from_bytes(data)
-            try:
-                self._take(request)
-            except Exception as exc:  # noqa: BLE001 - a bad request must not stop the others
-                self._refuse(request.number, exc)
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
-    def reply(self, number: int, body: bytes, status: Status = Status.DONE) -> None:
-        """Send one reply; nothing happens when the parent is gone."""
-        with self._lock, suppress(OSError, ValueError):
-            write_frame(self._replies, Reply(number=number, status=status, body=body).to_bytes())
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-    def _take(self, request: Request) -> None:
-        number, subset, epoch = request.number, request.subset, request.epoch
-        if request.kind is Kind.HOLD:
-            self.reply(number, b"".join(self._bench.hold(unpack_secrets(request.body))))
-        elif request.kind is Kind.EVALUATE:
-            evaluation = self._bench.evaluate(subset, epoch, request.body)
-            evaluation.add_done_callback(lambda done: self._evaluated(number, done))
-        else:
-            outputs = self._bench.outputs(subset, epoch, unpack_inputs(request.body))
-            outputs.add_done_callback(lambda done: self._computed(number, done))
+    def start(self) -> None:
+        """Start the process and hand it the secrets.
 
-    def _evaluated(self, number: int, done: "Future[Evaluation]") -> None:
-        error = done.exception()
-        if error is not None:
-            self._refuse(number, error)
-            return
-        evaluation = done.result()
-        self.reply(number, evaluation.elements + evaluation.proof)
+        Raises:
+            EvaluatorDownError: it does not start.
+        """
+        with self._lock:
+            self._renew()
 
-    def _computed(self, number: int, done: "Future[list[bytes]]") -> None:
-        error = done.exception()
-        if error is not None:
-            self._refuse(number, error)
-            return
-        self.reply(number, b"".join(done.result()))
+    def close(self) -> None:
+        """End the process after what is under way."""
+        with self._lock:
+            if self._link is not None:
+                self._link.close()
+                self._link = None
 
-    def _refuse(self, number: int, error: BaseException) -> None:
-        if isinstance(error, GoneError):
-            self.reply(number, str(error).encode(), Status.GONE)
-        elif isinstance(error, OprfError):
-            self.reply(number, str(error).encode(), Status.REFUSED)
-        else:
-            self.reply(number, type(error).__name__.encode(), Status.FAILED)
+    def public(self, subset: str, epoch: int) -> bytes:
+        """The public key of an epoch (32 bytes); raises `GoneError`. Blocks as `outputs` does."""
+        self._ready(subset, epoch)
+        return self._publics[subset, epoch]
+
+    async def evaluate(self, subset: str, epoch: int, elements: bytes) -> Evaluation:
+        """Evaluate and prove one batch; raises as the port says, and `EvaluatorDownError` when the process died."""
+        link = self._at_hand(subset, epoch)
+        if link is None:
+            link = await asyncio.to_thread(self._ready, subset, epoch)
+        if link.waiting >= MAX_WAITING:
+            raise RateLimitedError("too many batches are waiting", retry_after_seconds=1)
+        reply = await asyncio.wrap_future(link.ask(Kind.EVALUATE, subset, epoch, elements))
+        return Evaluation(reply[:-PROOF_BYTES], reply[-PROOF_BYTES:])
+
+    def outputs(self, subset: str, epoch: int, inputs: Sequence[bytes]) -> list[bytes]:
+        """The PRF outputs (64 bytes each) of own inputs; blocks. Raises as `evaluate` does."""
+        link = self._ready(subset, epoch)
+        ahead: deque[Future[bytes]] = deque()
+        found: list[bytes] = []
+        for at in range(0, len(inputs), _INPUTS_A_FRAME):
+            body = pack_inputs(inputs[at : at + _INPUTS_A_FRAME])
+            ahead.append(link.ask(Kind.OUTPUTS, subset, epoch, body))
+            if len(ahead) > _FRAMES_AHEAD:
+                found += unpack_outputs(ahead.popleft().result())
+        for future in ahead:
+            found += unpack_outputs(future.result())
+        return found
+
+    @property
+    def pid(self) -> int | None:
+        """Id of the process; None while there is none."""
+        return None if self._link is None else self._link.pid
+
+    def _at_hand(self, subset: str, epoch: int) -> "_Link | None":
+        """The link, if nothing has to be done first."""
+        link = self._link
+        return link if link is not None and link.alive and (subset, epoch) in self._publics else None
+
+    def _ready(self, subset: str, epoch: int) -> "_Link":
+        """A link to a process that has the key; raises `GoneError`, `EvaluatorDownError`."""
+        with self._lock:
+            if self._link is None or not self._link.alive:
+                _journal.warning("restart")
+                self._renew()
+            elif (subset, epoch) not in self._publics:
+                self._hold(self._link)
+            if (subset, epoch) not in self._publics:
+                raise GoneError(
+                    f"epoch {epoch} of {subset} is not evaluated any more",
+                    hint="fetch the newest release first",
+                )
+            assert self._link is not None
+            return self._link
+
+    def _renew(self) -> None:
+        if self._link is not None:
+            self._link.close()
+        self._link = _Link()
+        self._hold(self._link)
+
+    def _hold(self, link: "_Link") -> None:
+        secrets = self._secrets()
+        publics = link.ask(Kind.HOLD, "", 0, pack_secrets(secrets)).result(START_SECONDS)
+        self._publics = {
+            (secret.subset, secret.epoch): publics[32 * at : 32 * at + 32]
+            for at, secret in enumerate(secrets)
+        }
 
 
-def main() -> None:
-    """Run the process on its standard input and output."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    _keep_memory_private()
-    requests = sys.stdin.buffer
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints must not write into a frame
-    try:
-        group = load_group()
-    except NodeError as exc:
-        write_frame(replies, Reply(number=READY, status=Status.FAILED, body=str(exc).encode()).to_bytes())
-        return
-    bench = Bench(group, entropy=system_entropy)
-    desk = Desk(bench, replies)
-    desk.reply(READY, b"")
-    desk.serve(requests)
-    bench.close()
+class _Link:
+    """One process and the pipes to it."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+            [sys.executable, "-P", "-c", _CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},  # noqa: PTH109
+        )
+        self._numbers = count(READY + 1)
+        self._lock = Lock()
+        self._asked: dict[int, Future[bytes]] = {READY: _begun()}
+        self._frames: SimpleQueue[bytes | None] = SimpleQueue()
+        self._over = False
+        self._threads = [Thread(target=work, daemon=True) for work in (self._send, self._receive)]
+        ready = self._asked[READY]
+        for thread in self._threads:
+            thread.start()
+        try:
+            ready.result(START_SECONDS)
+        except (EvaluatorDownError, TimeoutError) as exc:
+            self.close()
+            raise EvaluatorDownError(f"the evaluation process does not start: {exc}") from exc
+
+    @property
+    def pid(self) -> int:
+        """Id of the process."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return not self._over
+
+    @property
+    def waiting(self) -> int:
+        """Requests without a reply."""
+        return len(self._asked)
+
+    def ask(self, kind: Kind, subset: str, epoch: int, body: bytes) -> "Future[bytes]":
+        """Send a request; the future has the reply's body, or its failure."""
+        future = _begun()
+        with self._lock:
+            if self._over:
+                raise _down()
+            number = next(self._numbers)
+            self._asked[number] = future
+        request = Request(number=number, kind=kind, subset=subset, epoch=epoch, body=body)
+        self._frames.put(request.to_bytes())
+        return future
+
+    def close(self) -> None:
+        """End of requests: the process finishes what it has and ends; it is killed if it does not."""
+        self._frames.put(None)
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for thread in self._threads:
+            thread.join()
+
+    def _send(self) -> None:
+        assert self._process.stdin is not None
+        with suppress(OSError), self._process.stdin as pipe:  # a process that died: the receiver tells
+            while (frame := self._frames.get()) is not None:
+                write_frame(pipe, frame)
+
+    def _receive(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as pipe:
+            while (data := read_frame(pipe)) is not None:
+                reply = Reply.from_bytes(data)
+                with self._lock:
+                    future = self._asked.pop(reply.number)
+                _settle(future, reply)
+        self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._over = True
+            lost, self._asked = list(self._asked.values()), {}
+        self._frames.put(None)
+        for future in lost:
+            future.set_exception(_down())
 
 
-def _keep_memory_private() -> None:
-    """No core dumps: they would be key files without a passphrase."""
-    if sys.platform == "win32":
-        return
-    import resource  # noqa: PLC0415 - POSIX only
+def _begun() -> "Future[bytes]":
+    future: Future[bytes] = Future()
+    future.set_running_or_notify_cancel()  # whoever gives up waiting must not break the receiver
+    return future
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+def _settle(future: "Future[bytes]", reply: Reply) -> None:
+    text = reply.body.decode(errors="replace") if reply.status is not Status.DONE else ""
+    if reply.status is Status.DONE:
+        future.set_result(reply.body)
+    elif reply.status is Status.GONE:
+        future.set_exception(GoneError(text, hint="fetch the newest release first"))
+    elif reply.status is Status.REFUSED:
+        future.set_exception(OprfError(text))
+    else:
+        future.set_exception(EvaluatorDownError(f"the evaluation process failed: {text}"))
+
+
+def _down() -> EvaluatorDownError:
+    return EvaluatorDownError("the evaluation process ended", hint="it is started again by the next request")
