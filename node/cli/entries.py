@@ -61,6 +61,85 @@ def import_file(
     )
 
 
+@app.command("show")
+def show(
+    context: typer.Context,
+    hash_from: Annotated[
+        str, typer.Option(help="File with hashes, or - for standard input; default: a prompt.")
+    ] = "",
+) -> None:
+    """Who lists a hash, on what basis, and whether it reaches partners or why not."""
+    from node.cli.asking import read_hashes
+    from node.cli.explaining import show_each
+
+    here = session(context)
+    show_each(here, read_hashes(hash_from))
+
+
+@app.command("withdraw")
+def withdraw(
+    context: typer.Context,
+    name: Annotated[str, typer.Option("--list", help="Own list.")],
+    hash_from: Annotated[
+        str, typer.Option(help="File with hashes, or - for standard input; default: a prompt.")
+    ] = "",
+    index: Annotated[int, typer.Option(help="Index of an entry, instead of a hash.")] = -1,
+    reason: Annotated[
+        str,
+        typer.Option(help="error (blocks the hash everywhere until reaffirmed), legal, duplicate, other."),
+    ] = "error",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Withdraw a file's hashes at once: one person is enough; published with the next `publish`."""
+    from node.cli.asking import read_hashes
+    from node.cli.withdrawing import withdraw_each, withdraw_index
+
+    here = session(context)
+    if not yes:
+        typer.confirm(
+            f"Withdraw from {name} for the reason '{reason}', with all hashes of the same file?",
+            abort=True,
+            err=True,
+        )
+    if index >= 0:
+        withdraw_index(here, name, index, reason=reason)
+    else:
+        withdraw_each(here, name, read_hashes(hash_from), reason=reason)
+    here.output.following(f"sigfed publish {name}", "sigfed subset release NAME")
+
+
+def endorse(
+    context: typer.Context,
+    source: Annotated[str, typer.Option("--from", help="Peer whose entries to endorse.")],
+    basis: Annotated[str, typer.Option(help=_BASES)],
+    to: Annotated[str, typer.Option("--list", help="Own list to add to.")],
+    peer_list: Annotated[str, typer.Option(help="The peer's list; default: one of the same name.")] = "",
+    collection: Annotated[str, typer.Option(help="Only entries of this collection.")] = "",
+    hash_from: Annotated[str, typer.Option(help="Only these hashes: a file, or - for standard input.")] = "",
+    criteria: Annotated[int, typer.Option(help="Version of the criteria document that was applied.")] = 1,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Add a peer's entries to an own list, after examination (own, reviewed) or relying on the peer."""
+    from node.cli.asking import read_hashes
+    from node.cli.endorsing import Choice, endorse_from
+
+    here = session(context)
+    if basis != "relies-on" and not yes:
+        typer.confirm(
+            f"This states, signed, that the entries were examined here (basis {basis}). Go on?",
+            abort=True,
+            err=True,
+        )
+    choice = Choice(
+        peer=source,
+        peer_list=peer_list or to,
+        collection=collection,
+        digests=frozenset(d for _, file in read_hashes(hash_from) for d in file) if hash_from else None,
+    )
+    endorse_from(here, choice, to=to, basis=basis, criteria=criteria)
+    here.output.following(f"sigfed publish {to}")
+
+
 def hash_folder(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder (or file) to hash.")],

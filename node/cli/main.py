@@ -1,6 +1,7 @@
 """The entry point: the command tree, what every command has, and where failures become messages and exit codes."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from typer.exceptions import TyperException
 
 from keys.errors import KeysError
 from node import journal
-from node.cli import agency, exchange, partner, setup, subsets
+from node.cli import entries, evidence, lists, members, partner, partners, peers, setup, subsets
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.output import Output
 from node.cli.session import Session
@@ -44,29 +45,31 @@ def options(
     )
 
 
-for name, command in {
-    "init": setup.init,
-    "run": setup.run,
-    "status": setup.status,
-    "doctor": setup.doctor,
-}.items():
-    app.command(name, rich_help_panel=OPERATOR)(command)
-for name, command in {
-    "hash": agency.hash_folder,
-    "publish": agency.publish,
-    "endorse": agency.endorse,
-}.items():
-    app.command(name, rich_help_panel=AGENCY)(command)
-for name, command in {"enroll": partner.enroll, "update": partner.update, "check": partner.check}.items():
-    app.command(name, rich_help_panel=PARTNER)(command)
-app.command("demo", rich_help_panel=OPERATOR)(setup.demo)
-app.add_typer(agency.lists, name="list", rich_help_panel=AGENCY)
-app.add_typer(agency.entries, name="entry", rich_help_panel=AGENCY)
-app.add_typer(exchange.members, name="member", rich_help_panel=OPERATOR)
-app.add_typer(exchange.peers, name="peer", rich_help_panel=OPERATOR)
-app.add_typer(subsets.subsets, name="subset", rich_help_panel=OPERATOR)
-app.add_typer(subsets.partners, name="partner", rich_help_panel=OPERATOR)
-app.add_typer(exchange.evidence, name="evidence", rich_help_panel=AGENCY)
+_COMMANDS: dict[str, dict[str, Callable[..., int | None]]] = {
+    AGENCY: {"hash": entries.hash_folder, "publish": lists.publish, "endorse": entries.endorse},
+    PARTNER: {"enroll": partner.enroll, "update": partner.update, "check": partner.check},
+    OPERATOR: {
+        "init": setup.init,
+        "run": setup.run,
+        "status": setup.status,
+        "doctor": setup.doctor,
+        "demo": setup.demo,
+    },
+}
+_NOUNS = {
+    "list": (lists.app, AGENCY),
+    "entry": (entries.app, AGENCY),
+    "evidence": (evidence.app, AGENCY),
+    "member": (members.app, OPERATOR),
+    "peer": (peers.app, OPERATOR),
+    "subset": (subsets.app, OPERATOR),
+    "partner": (partners.app, OPERATOR),
+}
+for _panel, _commands in _COMMANDS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_panel)(_command)
+for _name, (_noun, _panel) in _NOUNS.items():
+    app.add_typer(_noun, name=_name, rich_help_panel=_panel)
 
 
 def main() -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from node.cli.session import session
+from node.cli.exit_codes import ExitCode
+from node.cli.session import session, wait_for
 
 
 def init(
@@ -69,3 +70,59 @@ def init(
         "sigfed list create NAME",
         "sigfed run",
     )
+
+
+def run(context: typer.Context) -> None:
+    """Serve peers and partners, and sync, publish and release on schedule, until stopped."""
+    from node.runtime.serving import serve_until_stopped
+
+    here = session(context)
+    identity = here.identity()
+
+    def listening(url: str) -> None:
+        here.output.result({"serving": url, "node": identity.settings.node})
+        here.output.out.flush()
+        here.output.talk(f"serving {url} as {identity.settings.node}; stop with Ctrl-C")
+
+    wait_for(serve_until_stopped(identity, listening=listening))
+
+
+def status(context: typer.Context) -> None:
+    """What this node (or partner) holds, how fresh it is, and what to do next."""
+    from node.cli.state import partner_status, show_status
+
+    here = session(context)
+    if here.home.config.exists() or not here.home.partner.exists():
+        show_status(here)
+    else:
+        partner_status(here)
+
+
+def doctor(context: typer.Context) -> int:
+    """Look for what is wrong or soon will be, and say what to do; exit code 2 when something must be mended."""
+    from node.runtime.checking import Health, examine
+
+    here = session(context)
+    identity = here.identity()
+    failed = False
+    for check in examine(identity):
+        failed = failed or check.health is Health.FAIL
+        here.output.result(
+            {"check": check.name, "health": check.health, "words": check.words, "step": check.step},
+            f"{check.health.upper():4}  {check.name}: {check.words}",
+            *([f"      {check.step}"] if check.step else []),
+        )
+    here.output.following("mend what failed, then run it again" if failed else "sigfed status")
+    return ExitCode.FATAL if failed else ExitCode.OK
+
+
+def demo(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", help="Folder to use and leave; default: a new one.")
+    ] = None,
+) -> int:
+    """Walk two agencies and a partner through everything, on this machine, and write an illustrated report."""
+    from node.demo.walk import run as walk
+
+    return walk(folder, output=session(context).output)

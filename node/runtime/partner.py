@@ -1,6 +1,5 @@
 """A partner's client, joined: folder, connection, group arithmetic."""
 
-import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from node.clock import SystemClock, system_entropy
 from node.errors import AlreadyExistsError, InputRefusedError
-from node.formats import ImportRow, read_columns
+from node.formats.asked import read_asked
 from node.formats.hashing import hash_file
 from node.formats.pdq import installed_hasher
 from node.partner.enrolling import Found, introduce
@@ -25,7 +24,6 @@ from node.sodium import load_group
 from node.tls import Traffic
 from protocol.digest import Digest
 from protocol.enrolment import Invitation
-from protocol.event import NATIONAL
 
 _CLOCK = SystemClock()
 
@@ -119,7 +117,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
     """Look up files, or the rows of a table of hashes."""
     folder = PartnerFolder(home.partner)
     enrolment, _ = folder.load()
-    named, unreadable = _read_table(hash_from) if hash_from else _hash(files)
+    named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
     async with _reach(folder, enrolment, Traffic()) as remote:
         examiner = _examiner(folder, remote)
         hits = await examiner.examine([digests for _, digests in named])
@@ -159,16 +157,11 @@ def _hash(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:
     return named, unreadable
 
 
-def _read_table(source: str) -> tuple[Named, list[tuple[str, str]]]:
+def _read_asked(source: str) -> Named:
+    if source == "-":
+        return list(read_asked(sys.stdin.buffer))
     try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        with Path(source).open("rb") as stream:
+            return list(read_asked(stream))
     except OSError as exc:
         raise InputRefusedError(f"{source} cannot be read: {exc.strerror}") from exc
-    named: Named = []
-    refused = []
-    for row in read_columns(io.BytesIO(data), collection=NATIONAL):
-        if isinstance(row, ImportRow):
-            named.append((row.source_id or f"line {row.line}", row.digests))
-        else:
-            refused.append((f"line {row.line}", row.reason))
-    return named, refused

@@ -1,0 +1,27 @@
+"""Hashes as the command line takes them: from a file, standard input or a hidden prompt, never as arguments.
+
+Arguments are visible to every user of a machine and stay in the shell's history.
+"""
+
+import io
+import sys
+from pathlib import Path
+
+import typer
+
+from node.errors import InputRefusedError
+from node.formats.asked import Asked, read_asked
+
+
+def read_hashes(source: str) -> list[Asked]:
+    """The files asked about: `source` is a path, `-` for standard input, or empty for a prompt."""
+    if source == "-":
+        return read_asked(sys.stdin.buffer)
+    if not source:
+        typed = typer.prompt("Hash (hex)", hide_input=True, err=True)
+        return read_asked(io.BytesIO(str(typed).encode()))
+    try:
+        with Path(source).open("rb") as stream:
+            return read_asked(stream)
+    except OSError as exc:
+        raise InputRefusedError(f"{source} cannot be read: {exc.strerror}") from exc

@@ -1,0 +1,86 @@
+"""`sigfed partner`: who may ask."""
+
+from typing import Annotated
+
+import typer
+
+from node.cli.output import table
+from node.cli.session import session
+
+app = typer.Typer(help="Partners that may ask privately.", no_args_is_help=True)
+
+
+@app.command("invite")
+def invite(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the partner, without spaces.")],
+    subset: Annotated[str, typer.Option(help="Subset it may follow.")],
+    files_per_day: Annotated[
+        int, typer.Option(help="New files it looks up a day; sizes its quota.", min=1)
+    ] = 100_000,
+) -> None:
+    """Make the one string with which a partner enrols; it is shown once."""
+    from node.runtime.shelving import open_shelf
+    from node.services.admitting import Admission
+    from node.services.subsets import report_subset
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        bits = report_subset(shelf, subset).subset.filter.screen_bits
+        admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
+        invited = admission.invite(name, subset, files_per_day=files_per_day, screen_bits=bits)
+    here.output.result(
+        {
+            "partner": name,
+            "subset": subset,
+            "invitation": invited.text,
+            "evaluations_per_day": invited.evaluations_per_day,
+            "days": invited.days,
+        },
+        invited.text,
+    )
+    here.output.talk(
+        f"This string enrols {name} once, within {invited.days} days. Hand it over by a channel you trust:",
+        "whoever has it first is the partner. It is not stored in the clear and cannot be shown again.",
+    )
+    here.output.following("the partner runs: sigfed enroll")
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """Partners and open invitations, with what is left of their evaluations."""
+    from node.runtime.shelving import open_shelf
+    from node.services.quotas import Quotas
+
+    here = session(context)
+    identity = here.identity()
+    now = identity.clock.now()
+    with open_shelf(identity) as shelf:
+        with shelf.storage.read() as unit:
+            partners, invites = list(unit.partners.ls()), list(unit.partners.invitations())
+        left = {partner.name: Quotas(shelf.storage).left(partner.name, now=now) for partner in partners}
+    rows = []
+    for partner in partners:
+        if here.output.as_json:
+            here.output.result(
+                {
+                    "partner": partner.name,
+                    "subset": partner.subset,
+                    "evaluations_per_day": partner.evaluations_per_day,
+                    "left": left[partner.name],
+                    "seen_ms": partner.seen_ms,
+                    "enrolled": True,
+                }
+            )
+        rows.append((partner.name, partner.subset, f"{left[partner.name]:,}", "enrolled"))
+    for invite_record in invites:
+        if invite_record.used_ms is not None:
+            continue
+        if here.output.as_json:
+            here.output.result(
+                {"partner": invite_record.partner, "subset": invite_record.subset, "enrolled": False}
+            )
+        rows.append((invite_record.partner, invite_record.subset, "-", "invited"))
+    if not here.output.as_json:
+        here.output.result({}, *table(("partner", "subset", "evaluations left", ""), rows))

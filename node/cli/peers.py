@@ -1,0 +1,97 @@
+"""`sigfed peer`: the agencies this node follows and that may read here."""
+
+from typing import Annotated
+
+import typer
+
+from node.cli.exit_codes import ExitCode
+from node.cli.output import table
+from node.cli.session import session, wait_for
+
+app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_help=True)
+
+
+@app.command("add")
+def add(
+    context: typer.Context,
+    node: Annotated[str, typer.Argument(help="Name of a member.")],
+    grant: Annotated[str, typer.Option(help="Collections whose openings it may read here, comma-separated.")],
+    until: Annotated[str, typer.Option(help="Last day of the grant, YYYY-MM-DD; default: no end.")] = "",
+) -> None:
+    """Follow a member's lists, and let it read ours in the granted collections."""
+    from node.cli.importing import collection_of
+    from node.cli.times import end_of_day
+    from node.runtime.membership import membership
+    from protocol.grant import Grant
+
+    here = session(context)
+    collections = frozenset(collection_of(name.strip()) for name in grant.split(","))
+    with membership(here.identity()) as members:
+        peer = members.add_peer(node, Grant(collections=collections, until=end_of_day(until)))
+    here.output.result(
+        {"peer": peer.name, "grant": grant, "url": peer.url}, f"{peer.name} may read {grant} here"
+    )
+    here.output.following("sigfed run", f"sigfed peer sync {peer.name}")
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """Peers: what they may read, and how far their lists are held."""
+    from node.runtime.shelving import open_shelf
+    from node.services.lists import report_lists
+
+    here = session(context)
+    with open_shelf(here.identity()) as shelf:
+        with shelf.storage.read() as unit:
+            peers = list(unit.peers.ls())
+        followed = [report.log for report in report_lists(shelf) if report.log.kind == "peer_list"]
+    rows = []
+    for peer in peers:
+        lists = {log.name: log.head.size for log in followed if log.node == peer.name}
+        if here.output.as_json:
+            here.output.result(
+                {
+                    "peer": peer.name,
+                    "url": peer.url,
+                    "grant": peer.grant,
+                    "lists": lists,
+                    "synced_ms": peer.synced_ms,
+                    "outcome": peer.outcome,
+                }
+            )
+        held = ", ".join(f"{name} at {size:,}" for name, size in lists.items()) or "nothing yet"
+        rows.append((peer.name, held, peer.outcome or "never synced"))
+    if not here.output.as_json:
+        here.output.result({}, *table(("peer", "holding", "last sync"), rows))
+
+
+@app.command("sync")
+def sync(
+    context: typer.Context,
+    node: Annotated[str, typer.Argument(help="Only this peer; default: all.")] = "",
+) -> int:
+    """Fetch what peers published since the last sync, verified; resumes where it stopped."""
+    from node.runtime.shelving import open_shelf
+    from node.runtime.syncing import sync_peers
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        outcomes = wait_for(sync_peers(identity, shelf, only=node))
+    for outcome in outcomes:
+        here.output.result(
+            {
+                "peer": outcome.peer,
+                "origin": outcome.origin,
+                "old": outcome.old,
+                "new": outcome.new,
+                "adds": outcome.adds,
+                "withdrawals": outcome.withdrawals,
+                "quarantined": outcome.quarantined,
+                "bytes": outcome.received,
+                "outcome": outcome.words,
+            },
+            f"{outcome.origin or outcome.peer}: {outcome.words}",
+        )
+    here.output.following("sigfed list ls", "sigfed subset release NAME")
+    return max((ExitCode(outcome.exit_code) for outcome in outcomes), default=ExitCode.OK)

@@ -1,0 +1,114 @@
+"""`sigfed status`: what is held and how fresh, for an agency's node and for a partner."""
+
+from datetime import UTC, datetime
+
+from node.cli.output import table
+from node.cli.session import Session
+
+
+def show_status(here: Session) -> None:
+    """The state of a node."""
+    from node.runtime.shelving import open_shelf
+    from node.services.lists import report_lists
+    from node.services.subsets import report_subsets
+
+    identity = here.identity()
+    document, register = identity.trust.document(), identity.trust.members()
+    with open_shelf(identity) as shelf:
+        lists, subsets = report_lists(shelf), list(report_subsets(shelf))
+        with shelf.storage.read() as unit:
+            peers, partners = list(unit.peers.ls()), list(unit.partners.ls())
+    waiting = sum(report.waiting for report in lists if report.log.kind == "own_list")
+    here.output.result(
+        {
+            "node": document.node,
+            "country": identity.settings.country,
+            "members": len(register.members),
+            "k": register.k,
+            "lists": [
+                {
+                    "origin": report.log.origin,
+                    "size": report.log.head.size,
+                    "active": sum(report.active.values()),
+                    "waiting": report.waiting,
+                    "checked_ms": report.log.checked_ms,
+                }
+                for report in lists
+            ],
+            "peers": [
+                {"peer": peer.name, "synced_ms": peer.synced_ms, "outcome": peer.outcome} for peer in peers
+            ],
+            "subsets": [
+                {"subset": report.subset.name, "version": report.newest.version if report.newest else 0}
+                for report in subsets
+            ],
+            "partners": len(partners),
+            "document_valid_until": document.valid.end.isoformat(),
+        },
+        f"{document.node} ({identity.settings.country}), {len(register.members)} members,"
+        f" {register.k} countries must agree",
+        *table(
+            ("list", "events", "active", "waiting", "checked"),
+            [
+                (
+                    report.log.origin,
+                    f"{report.log.head.size:,}",
+                    f"{sum(report.active.values()):,}",
+                    f"{report.waiting:,}",
+                    moment(report.log.checked_ms),
+                )
+                for report in lists
+            ],
+        ),
+        *(f"peer {peer.name}: {peer.outcome or 'never synced'} ({moment(peer.synced_ms)})" for peer in peers),
+        *(
+            f"subset {report.subset.name}: release {report.newest.version if report.newest else 'none yet'}"
+            for report in subsets
+        ),
+        f"{len(partners)} partners; node document valid until {document.valid.end:%Y-%m-%d}",
+    )
+    here.output.following(
+        _next_step(lists=len(lists), waiting=waiting, peers=len(peers), subsets=len(subsets))
+    )
+
+
+def _next_step(*, lists: int, waiting: int, peers: int, subsets: int) -> str:
+    if not lists:
+        return "sigfed list create NAME"
+    if waiting:
+        return "sigfed publish"
+    if not peers:
+        return "sigfed member add URL, then sigfed peer add NODE --grant baseline"
+    if not subsets:
+        return "sigfed subset create NAME"
+    return "sigfed run, if it is not running; sigfed doctor, if something seems wrong"
+
+
+def partner_status(here: Session) -> None:
+    """The state of a partner's client."""
+    from node.partner.state import PartnerFolder
+
+    folder = PartnerFolder(here.home.partner)
+    enrolment, cursor = folder.load()
+    held = folder.load_release(cursor.version) if cursor.version else None
+    manifest = held.release.manifest if held else None
+    here.output.result(
+        {
+            "partner": enrolment.partner,
+            "subset": enrolment.subset,
+            "version": cursor.version,
+            "entries": manifest.answers_count if manifest else 0,
+            "not_after_ms": manifest.not_after_ms if manifest else 0,
+            "grace_days": enrolment.grace_days,
+        },
+        f"{enrolment.partner}, subset {enrolment.subset}, release {cursor.version or 'none yet'}",
+        f"valid until {moment(manifest.not_after_ms)}, then {enrolment.grace_days} days of grace"
+        if manifest
+        else "no release is held",
+    )
+    here.output.following("sigfed update" if manifest is None else "sigfed check FILE")
+
+
+def moment(time_ms: int) -> str:
+    """A time for people, in UTC; `never` for 0."""
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC" if time_ms else "never"

@@ -1,0 +1,107 @@
+"""`sigfed subset`: what partners get, as releases of digests that reached the quorum."""
+
+from typing import Annotated
+
+import typer
+
+from node.cli.output import table
+from node.cli.session import session
+
+app = typer.Typer(help="Subsets for partners, and their releases.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
+    collections: Annotated[
+        list[str] | None,
+        typer.Option("--collection", help="Collection to release; repeatable. Default: baseline."),
+    ] = None,
+    screen_bits: Annotated[
+        int, typer.Option(help="Leak budget of the screen: 8 weak, 12, 16 accredited partners; 0 no screen.")
+    ] = 12,
+    labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Let a hit say who lists it.")] = True,
+) -> None:
+    """Define a subset: its filter, its key and its release log (asks for a root key)."""
+    from node.cli.importing import collection_of
+    from node.runtime.shelving import open_shelf
+    from node.runtime.subsets import create_subset
+    from protocol.digest import Algorithm
+    from protocol.subset.filter import SubsetFilter
+
+    here = session(context)
+    identity = here.identity()
+    wanted = SubsetFilter(
+        collections=frozenset(collection_of(item) for item in collections or ["baseline"]),
+        algorithms=frozenset(Algorithm) - {Algorithm.HIDDEN, Algorithm.PHOTODNA},
+        screen_bits=screen_bits,
+        labels=labels,
+    )
+    with open_shelf(identity) as shelf:
+        made = create_subset(identity, shelf, name, wanted)
+    here.output.result(
+        {"subset": made.name, "origin": made.origin, "epoch": made.epoch}, f"created subset {made.origin}"
+    )
+    here.output.following(f"sigfed subset release {name}", f"sigfed partner invite PARTNER --subset {name}")
+
+
+@app.command("release")
+def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the subset.")]) -> None:
+    """Release what is effective now: digests that enough countries list on their own knowledge."""
+    from node.runtime.shelving import open_shelf
+    from node.runtime.subsets import release_here
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        report = release_here(identity, shelf, name)
+    here.output.result(
+        {
+            "subset": report.subset,
+            "version": report.version,
+            "entries": report.entries,
+            "added": report.added,
+            "removed": report.removed,
+            "kind": report.kind.name.lower(),
+            "unchanged": not report.published,
+            "not_after": report.not_after.isoformat(),
+        },
+        f"{report.subset} {report.version}: {report.entries:,} entries, {report.added:,} added,"
+        f" {report.removed:,} removed, valid until {report.not_after:%Y-%m-%d}"
+        if report.published
+        else f"{report.subset} {report.version}: nothing changed, no new release",
+    )
+    here.output.following("partners fetch it with: sigfed update")
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """Subsets with their newest release."""
+    from node.runtime.shelving import open_shelf
+    from node.services.subsets import report_subsets
+    from protocol.event import collection_name
+
+    here = session(context)
+    with open_shelf(here.identity()) as shelf:
+        reports = list(report_subsets(shelf))
+    rows = []
+    for report in reports:
+        subset, newest = report.subset, report.newest
+        names = ", ".join(collection_name(number) for number in sorted(subset.filter.collections))
+        version, entries = (newest.version, newest.answers) if newest else (0, 0)
+        if here.output.as_json:
+            here.output.result(
+                {
+                    "subset": subset.name,
+                    "origin": subset.origin,
+                    "epoch": subset.epoch,
+                    "collections": names,
+                    "screen_bits": subset.filter.screen_bits,
+                    "version": version,
+                    "entries": entries,
+                }
+            )
+        rows.append((subset.name, names, str(version), f"{entries:,}", str(subset.epoch)))
+    if not here.output.as_json:
+        here.output.result({}, *table(("subset", "collections", "release", "entries", "epoch"), rows))

@@ -1,0 +1,57 @@
+"""`sigfed entry withdraw`: take a file's hashes off an own list."""
+
+from collections.abc import Sequence
+
+from node.cli.session import Session
+from node.errors import NotFoundError, UsageError
+from node.formats.asked import Asked
+from node.runtime.shelving import open_shelf
+from node.services.lists import list_origin
+from node.services.withdrawing import Withdrawn, withdraw, withdraw_at
+from protocol.opening import Reason
+
+
+def withdraw_each(here: Session, name: str, asked: Sequence[Asked], *, reason: str) -> None:
+    """Withdraw every file asked about; a file that is not listed is named, and the others are withdrawn."""
+    identity = here.identity()
+    origin = list_origin(identity.settings.node, name)
+    missing = []
+    with open_shelf(identity) as shelf:
+        for called, digests in asked:
+            done = []
+            for digest in digests:
+                try:
+                    done.append(withdraw(shelf, origin, digest, reason=_reason(reason)))
+                except NotFoundError:
+                    continue
+            _tell(here, origin, done)
+            if not done:
+                missing.append(called)
+    if missing:
+        raise NotFoundError(f"not (any more) in {origin}: {', '.join(missing)}")
+
+
+def withdraw_index(here: Session, name: str, index: int, *, reason: str) -> None:
+    """Withdraw the file of one entry."""
+    identity = here.identity()
+    origin = list_origin(identity.settings.node, name)
+    with open_shelf(identity) as shelf:
+        _tell(here, origin, [withdraw_at(shelf, origin, index, reason=_reason(reason))])
+
+
+def _reason(name: str) -> Reason:
+    try:
+        return Reason[name.upper().replace("-", "_")]
+    except KeyError:
+        known = ", ".join(reason.name.lower() for reason in Reason)
+        raise UsageError(f"the reason is one of: {known}") from None
+
+
+def _tell(here: Session, origin: str, done: Sequence[Withdrawn]) -> None:
+    if not done:
+        return
+    entries, digests = sum(one.entries for one in done), sum(one.digests for one in done)
+    here.output.result(
+        {"origin": origin, "withdrawals": entries, "digests": digests},
+        f"{origin}: {entries} entries of {digests} hashes will end with the next publication",
+    )

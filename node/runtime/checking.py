@@ -1,0 +1,143 @@
+"""What `sigfed doctor` looks at, and what it says to do: each check is one sentence and, when not well, one step."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from keys.errors import KeysError
+from keys.roles import Role
+from node.errors import NodeError
+from node.runtime.opening import Identity
+from node.runtime.shelving import open_shelf
+from node.services.lists import report_lists
+from node.sodium import load_group
+from protocol.errors import ProtocolError
+
+_LOW_DISK_BYTES = 1 << 30
+_SOON = timedelta(days=30)
+
+
+class Health(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding."""
+
+    name: str
+    health: Health
+    words: str
+    step: str = ""
+
+
+def examine(identity: Identity) -> Iterator[Check]:
+    """All checks of a node, in the order in which they should be mended."""
+    for name, look in _CHECKS.items():
+        try:
+            yield from look(identity)
+        except (NodeError, KeysError, ProtocolError) as exc:
+            yield Check(name, Health.FAIL, str(exc), exc.hint if isinstance(exc, NodeError) else "")
+
+
+def _folder(identity: Identity) -> Iterator[Check]:
+    mode = identity.home.folder.stat().st_mode & 0o077
+    if mode:
+        yield Check(
+            "folder", Health.WARN, "others can read the home folder", f"chmod 700 {identity.home.folder}"
+        )
+    free = shutil.disk_usage(identity.home.folder).free
+    if free < _LOW_DISK_BYTES:
+        yield Check(
+            "folder", Health.WARN, f"only {free >> 20} MiB are free", "make room before the next sync"
+        )
+    if not mode and free >= _LOW_DISK_BYTES:
+        yield Check("folder", Health.OK, f"private, {free >> 30} GiB free")
+
+
+def _keys(identity: Identity) -> Iterator[Check]:
+    damaged = [*identity.keychain.damaged(), *identity.root_keychain.damaged()]
+    if damaged:
+        yield Check("keys", Health.FAIL, f"damaged: {', '.join(damaged)}", "restore them from a backup")
+        return
+    identity.keychain.secret(Role.STORAGE, "1")
+    yield Check("keys", Health.OK, "all key files can be read, and the passphrase opens them")
+    roots = identity.root_keychain.labels(Role.ROOT)
+    if len(roots) > identity.trust.root().threshold:
+        spare = identity.home.offline_keys / f"root-{roots[-1]}.json"
+        yield Check(
+            "root keys", Health.WARN, f"{len(roots)} root keys are on this machine", f"move {spare} to a safe"
+        )
+
+
+def _trust(identity: Identity) -> Iterator[Check]:
+    now = identity.clock.now()
+    document, root = identity.trust.document(), identity.trust.root()
+    identity.trust.members()
+    document.valid.require(now, "the node document")
+    root.check_current(now)
+    left = min(document.valid.end, root.expires) - now
+    if left < _SOON:
+        yield Check(
+            "trust", Health.WARN, f"trust files end in {left.days} days", "sign new ones with a root key"
+        )
+        return
+    yield Check("trust", Health.OK, f"node document {document.serial}, valid for {left.days} days")
+
+
+def _store(identity: Identity) -> Iterator[Check]:
+    with open_shelf(identity) as shelf:
+        reports = report_lists(shelf)
+        waiting = sum(report.waiting for report in reports if report.log.kind == "own_list")
+        signer = identity.log_signer()
+        behind = [
+            report.log.origin
+            for report in reports
+            if report.log.kind == "own_list" and signer.size(report.log.origin) < report.log.head.size
+        ]
+        with shelf.storage.read() as unit:
+            late = [peer.name for peer in unit.peers.ls() if not peer.synced_ms]
+    if behind:
+        yield Check(
+            "store",
+            Health.FAIL,
+            f"the signer is behind the store: {', '.join(behind)}",
+            "restore signer/ from a backup",
+        )
+    else:
+        yield Check("store", Health.OK, f"{len(reports)} lists, {waiting:,} changes waiting")
+    if late:
+        yield Check("peers", Health.WARN, f"never synced: {', '.join(late)}", "sigfed peer sync")
+
+
+def _group(_: Identity) -> Iterator[Check]:
+    load_group()
+    yield Check("libsodium", Health.OK, "found, and its self-test passed")
+
+
+def _passphrase(identity: Identity) -> Iterator[Check]:
+    secrets = identity.settings.secrets
+    if secrets.passphrase_file is None and "CREDENTIALS_DIRECTORY" not in os.environ:
+        yield Check(
+            "passphrase",
+            Health.WARN,
+            "it is asked at a terminal, so the node cannot start by itself",
+            "set [secrets] passphrase_file, or use a systemd credential",
+        )
+
+
+_CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
+    "folder": _folder,
+    "passphrase": _passphrase,
+    "keys": _keys,
+    "trust": _trust,
+    "store": _store,
+    "libsodium": _group,
+}

@@ -1,0 +1,145 @@
+"""A running node: its store, evaluator, web server and scheduler joined, until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from keys.key import TokenPrivateKey
+from node.clock import milliseconds
+from node.evaluator.process import EvaluatorProcess
+from node.journal import Journal
+from node.ports.callers import Caller
+from node.ports.logs import LogKind
+from node.ports.serving import WebServices
+from node.runtime.lock import running
+from node.runtime.opening import Identity
+from node.runtime.shelving import open_shelf
+from node.runtime.subsets import release_with
+from node.runtime.syncing import sync_peers
+from node.scheduler import Job, Scheduler
+from node.services.admitting import Admission, ServedEnrolment
+from node.services.callers import StoredCallers, StoredReplays
+from node.services.evaluating import Evaluating
+from node.services.founding import FIRST
+from node.services.publishing import publish
+from node.services.quotas import Quotas
+from node.services.releasing import Releaser
+from node.services.serving_peers import ServedPeers
+from node.services.serving_subsets import ServedSubsets
+from node.services.shelf import Shelf
+from node.services.subsets import report_subsets
+from node.services.trusting import ServedTrust
+from node.signing.epochs import epoch_secrets
+from node.tls import server_context
+from node.web.app import make_app
+from node.web.server import RunningServer, serve
+from protocol.api import SubsetApi
+
+_journal = Journal("run")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a running node is made of."""
+
+    identity: Identity
+    shelf: Shelf
+    evaluator: EvaluatorProcess
+
+    def web(self) -> WebServices:
+        """Everything behind the HTTP API."""
+        identity, shelf = self.identity, self.shelf
+        trust = ServedTrust(identity.trust_files)
+        evaluating = Evaluating(shelf.storage, Quotas(shelf.storage), self.evaluator, identity.clock)
+        subsets = ServedSubsets(shelf, trust, evaluating)
+        peers = ServedPeers(shelf, trust, identity.clock)
+        admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
+        token_key = identity.keychain.key(TokenPrivateKey, FIRST)
+
+        def partner(caller: Caller) -> SubsetApi:
+            return subsets.for_partner(caller.client, caller.subsets)
+
+        return WebServices(
+            node=identity.settings.node,
+            clock=identity.clock,
+            entropy=identity.entropy,
+            token_signer=token_key,
+            token_keys=(token_key.public,),
+            callers=StoredCallers(shelf.storage, identity.clock),
+            replays=StoredReplays(shelf.storage),
+            trust=lambda: trust,
+            peer=peers.for_caller,
+            partner=partner,
+            enrolment=lambda: ServedEnrolment(trust, admission),
+        )
+
+    def jobs(self) -> list[Job]:
+        """What the node does by itself."""
+        schedule = self.identity.settings.schedule
+        return [
+            Job(name="publish", minutes=schedule.publish_minutes, work=self._publish),
+            Job(name="sync", minutes=schedule.sync_minutes, work=self._sync),
+            Job(name="release", minutes=schedule.release_minutes, work=self._release),
+        ]
+
+    async def _publish(self) -> None:
+        await asyncio.to_thread(self._publish_all)
+
+    def _publish_all(self) -> None:
+        with self.shelf.storage.read() as unit:
+            origins = [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
+        for origin in origins:
+            now_ms = milliseconds(self.identity.clock.now())
+            publish(self.shelf, origin, signer=self.identity.log_signer(), now_ms=now_ms)
+
+    async def _sync(self) -> None:
+        for outcome in await sync_peers(self.identity, self.shelf):
+            _journal.info("synced", peer=outcome.peer, origin=outcome.origin, outcome=outcome.words)
+
+    async def _release(self) -> None:
+        await asyncio.to_thread(self._release_all)
+
+    def _release_all(self) -> None:
+        releaser = Releaser(self.shelf, self.identity.log_signer(), self.evaluator)
+        for report in report_subsets(self.shelf):
+            release_with(self.identity, releaser, report.subset.name)
+
+
+async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished.
+
+    Raises:
+        StoreLockedError: another process runs this node.
+        PortTakenError: the address is in use.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(running(identity.home))
+        shelf = stack.enter_context(open_shelf(identity))
+        evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
+        parts = Parts(identity, shelf, evaluator)
+        server = await serve(
+            make_app(parts.web()),
+            ssl_context=server_context(identity.tls(), entropy=identity.entropy),
+            host=identity.settings.listen.host,
+            port=identity.settings.listen.port,
+        )
+        scheduler = Scheduler(parts.jobs())
+        scheduler.start()
+        _journal.info("serving", url=server.url)
+        await _until_stopped(server, scheduler, lambda: listening(server.url))
+
+
+async def _until_stopped(server: RunningServer, scheduler: Scheduler, listening: Callable[[], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        listening()
+        await stop.wait()
+    finally:
+        _journal.info("stopping")
+        scheduler.stop()
+        await server.stop()
