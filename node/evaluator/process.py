@@ -19,6 +19,7 @@ from threading import Lock, Thread
 from typing import Final, Self
 
 from node.errors import EvaluatorDownError, GoneError, RateLimitedError
+from node.evaluator.child import READY
 from node.evaluator.frames import (
     Kind,
     Reply,
@@ -30,7 +31,6 @@ from node.evaluator.frames import (
     unpack_outputs,
     write_frame,
 )
-from node.evaluator.child import READY
 from node.journal import Journal
 from node.ports.evaluator import EpochSecret
 from protocol.errors import OprfError
