@@ -26,7 +26,7 @@ from node.services.lists import own_list
 from node.services.queueing import Queue
 from node.services.reading import ListReader
 from node.services.shelf import Shelf
-from node.services.sorting import Fresh, Sorted, Sorter, collections_of
+from node.services.sorting import Fresh, JoiningSorter, Sorted, Sorter, collections_of
 from protocol.ext import CONTENT_ID_BYTES, Basis, Ext
 from protocol.opening import NONCE_BYTES
 
@@ -121,14 +121,13 @@ def queue_rows(
     progress: Progress = lambda _: None,
 ) -> ImportReport:
     """Queue the new digests of `rows` as adds that `packer` makes; see `import_rows`."""
-    report, waiting = ImportReport(), rows
-    while True:
-        with acyclic():
-            one, deferred = _Import(shelf, origin, packer, now_ms, progress).run(waiting)
-        report = report.plus(one)
-        if not deferred:
-            return report
-        waiting = deferred
+    with acyclic():
+        first = _Import(shelf, origin, packer, now_ms, Sorter)
+        report = first.run(_chunks(rows, progress))
+        if first.deferred:
+            second = _Import(shelf, origin, packer, now_ms, JoiningSorter)
+            report = report.plus(second.run(_chunks(first.deferred, lambda _: None)))
+    return report
 
 
 def preview_rows(
@@ -137,7 +136,7 @@ def preview_rows(
     """What `import_rows` would do; changes nothing."""
     report = ImportReport()
     with shelf.storage.read() as unit:
-        sorter = _sorter(shelf, unit, own_list(unit, origin))
+        sorter = _make_sorter(Sorter, shelf, unit, own_list(unit, origin))
         for chunk, refused in _chunks(rows, progress):
             report = report.plus(_refusals(refused))
             if chunk:
@@ -147,24 +146,27 @@ def preview_rows(
     return report
 
 
+_Chunk = tuple[list[ImportRow], list[RefusedRow]]
+
+
 @dataclass(slots=True)
 class _Import:
     shelf: Shelf
     origin: str
     packer: Packer
     now_ms: int
-    progress: Progress
+    sorter: type[Sorter | JoiningSorter]
     report: ImportReport = ImportReport()
     deferred: list[ImportRow] = field(default_factory=list)
     set_aside: list[ImportRow] = field(default_factory=list)
 
-    def run(self, rows: Iterable[RowResult]) -> tuple[ImportReport, list[ImportRow]]:
-        """Import what can be decided now; returns the report and the rows that have to be looked at again."""
+    def run(self, chunks: Iterator[_Chunk]) -> ImportReport:
+        """Import what can be decided now; the rest is in `deferred`."""
         with self.shelf.storage.read() as unit:
             log = own_list(unit, self.origin)
             queue = Queue(self.shelf, log)
             try:
-                self._read(rows, queue, _sorter(self.shelf, unit, log))
+                self._read(chunks, queue, _make_sorter(self.sorter, self.shelf, unit, log))
             except BaseException:
                 queue.drop()
                 raise
@@ -173,10 +175,10 @@ class _Import:
         except BaseException:
             queue.drop()
             raise
-        return self.report, self.deferred
+        return self.report
 
-    def _read(self, rows: Iterable[RowResult], queue: Queue, sorter: Sorter) -> None:
-        for chunk, refused in _chunks(rows, self.progress):
+    def _read(self, chunks: Iterator[_Chunk], queue: Queue, sorter: Sorter | JoiningSorter) -> None:
+        for chunk, refused in chunks:
             self.report = self.report.plus(_refusals(refused))
             if not chunk:
                 continue
@@ -229,18 +231,18 @@ class _Import:
         )
 
 
-def _sorter(shelf: Shelf, unit: Unit, log: LogRecord) -> Sorter:
+def _make_sorter(
+    kind: type[Sorter | JoiningSorter], shelf: Shelf, unit: Unit, log: LogRecord
+) -> Sorter | JoiningSorter:
     reader = ListReader(shelf, unit, log)
 
     def find(keys: Keys) -> Sequence[IndexHit]:
         return unit.entries.find(keys.tolist(), log_id=log.id) if log.tail else ()
 
-    return Sorter(shelf.vault, find, lambda position: reader.opening(position).ext.content_id or b"")
+    return kind(shelf.vault, find, lambda position: reader.opening(position).ext.content_id or b"")
 
 
-def _chunks(
-    rows: Iterable[RowResult], progress: Progress
-) -> Iterator[tuple[list[ImportRow], list[RefusedRow]]]:
+def _chunks(rows: Iterable[RowResult], progress: Progress) -> Iterator[_Chunk]:
     stream, read = iter(rows), 0
     while chunk := list(islice(stream, _CHUNK)):
         taken = [row for row in chunk if type(row) is ImportRow]

@@ -103,7 +103,9 @@ class PartnerRows:
     def _one(self, name: str, wanted: Select[Any]) -> Row[Any]:
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
-            raise NotFoundError(f"{name} is not a partner of this node", hint="see them with: sigfed partner ls")
+            raise NotFoundError(
+                f"{name} is not a partner of this node", hint="see them with: sigfed partner ls"
+            )
         return row
 
 

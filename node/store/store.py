@@ -36,11 +36,10 @@ class Store:
         """Make the tables and the data keys of a new node; raises `AlreadyExistsError`."""
         url = parse_dsn(dsn)
         _private_file(url)
-        engine = connect(url)
-        with _translated():
+        with _connected(url) as engine:
             migrate(engine)
             _make_keys(engine, storage_key, entropy)
-        return cls(engine, _vault(engine, storage_key, entropy))
+            return cls(engine, _vault(engine, storage_key, entropy))
 
     @classmethod
     def open(cls, dsn: str, *, storage_key: bytes, entropy: Entropy) -> Self:
@@ -55,15 +54,14 @@ class Store:
             raise NotInitialisedError(
                 "there is no store at this address", hint="create one with: sigfed init"
             )
-        engine = connect(url)
-        with _translated(), engine.connect() as connection:
-            if revision_of(connection) is None:
-                raise NotInitialisedError(
-                    "the database has no store in it", hint="create one with: sigfed init"
-                )
-        with _translated():
+        with _connected(url) as engine:
+            with engine.connect() as connection:
+                if revision_of(connection) is None:
+                    raise NotInitialisedError(
+                        "the database has no store in it", hint="create one with: sigfed init"
+                    )
             migrate(engine)
-        return cls(engine, _vault(engine, storage_key, entropy))
+            return cls(engine, _vault(engine, storage_key, entropy))
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
@@ -84,8 +82,12 @@ class Store:
 
 def _private_file(url: URL) -> None:
     """SQLite makes files with the process's umask; the database must be its owner's from the first byte."""
-    if url.get_backend_name() == SQLITE:
+    if url.get_backend_name() != SQLITE:
+        return
+    try:
         Path(url.database or "").touch(mode=0o600)
+    except OSError as exc:
+        raise StoreError(f"the database file cannot be made: {exc.strerror}") from exc
 
 
 def _make_keys(engine: Engine, storage_key: bytes, entropy: Entropy) -> None:
@@ -101,7 +103,7 @@ def _make_keys(engine: Engine, storage_key: bytes, entropy: Entropy) -> None:
 
 
 def _vault(engine: Engine, storage_key: bytes, entropy: Entropy) -> Vault:
-    with _translated(), engine.connect() as connection:
+    with engine.connect() as connection:
         wrapped = _wrapped(connection, INDEX_KEY)
     return Vault(storage_key, unwrap(storage_key, INDEX_KEY, wrapped), entropy)
 
@@ -111,9 +113,21 @@ def _wrapped(connection: Connection, name: str) -> bytes:
     row = connection.execute(select(keys.c.wrapped).where(keys.c.name == name)).one_or_none()
     if row is None:
         raise StoreError(
-            f"the store has no {name} key", hint="its creation was cut off; start it again elsewhere"
+            f"the store has no {name} key", hint="its creation was cut off; create it again"
         )
     return bytes(row[0])
+
+
+@contextmanager
+def _connected(url: URL) -> Iterator[Engine]:
+    """An engine that is closed again when opening the store fails."""
+    engine = connect(url)
+    try:
+        with _translated():
+            yield engine
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 @contextmanager

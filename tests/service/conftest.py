@@ -1,0 +1,40 @@
+"""Stores of both databases: a test that asks for `shelf` or `agency` runs on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.services.shelf import Shelf
+from support.postgres import HINT, PostgresServer, binaries, postgres_server
+from support.shelves import Agency, close, make_shelf, sqlite_dsn
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    if binaries() is None:
+        pytest.skip(HINT)
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An address where no store is yet."""
+    if request.param == "sqlite":
+        return sqlite_dsn(tmp_path)
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.database()
+
+
+@pytest.fixture
+def shelf(dsn: str, tmp_path: Path) -> Iterator[Shelf]:
+    made = make_shelf(dsn, tmp_path)
+    yield made
+    close(made)
+
+
+@pytest.fixture
+def agency(shelf: Shelf, tmp_path: Path) -> Agency:
+    """An agency with an empty list."""
+    return Agency(shelf, tmp_path)

@@ -1,0 +1,230 @@
+"""Imports: what is taken, what is passed over, and that a broken input changes nothing."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from node.errors import ConflictError, InputRefusedError, NotFoundError, UsageError
+from node.formats.rows import RowResult
+from node.services.importing import ImportReport, Statement, import_rows, preview_rows
+from node.services.reading import ListReader
+from node.services.withdrawing import withdraw
+from protocol.digest import Digest
+from protocol.event import BASELINE, NATIONAL
+from protocol.opening import Basis, Opening, Reason
+from support.shelves import (
+    NOW_MS,
+    OWN,
+    Agency,
+    close,
+    file_digests,
+    make_shelf,
+    refused,
+    row,
+    rows,
+    sha256_digest,
+    sqlite_dsn,
+)
+
+
+def openings(agency: Agency) -> list[Opening]:
+    """Everything that waits or is published."""
+    with agency.shelf.storage.read() as unit:
+        log = unit.logs.get(agency.origin)
+        reader = ListReader(agency.shelf, unit, log)
+        return [reader.opening(position) for position in range(log.tail)]
+
+
+def digests(agency: Agency) -> list[Digest | None]:
+    return [opening.digest for opening in openings(agency)]
+
+
+def objects(agency: Agency) -> set[str]:
+    return set(agency.shelf.objects.ls(""))
+
+
+def test_takes_every_digest_of_a_row_under_one_content_id(agency: Agency) -> None:
+    report = agency.add(rows("a", "b"))
+    assert report == ImportReport(accepted=2, entries=4)
+    found = openings(agency)
+    assert {opening.digest for opening in found} == {*file_digests("a"), *file_digests("b")}
+    ids = [opening.ext.content_id for opening in found]
+    assert ids[0] == ids[1] != ids[2] == ids[3]
+    assert {(o.ext.basis, o.ext.criteria, o.ext.relies_on) for o in found} == {(Basis.OWN, 1, None)}
+    assert len({opening.nonce for opening in found}) == 4
+
+
+def test_says_whom_it_relies_on(agency: Agency) -> None:
+    agency.add(rows("a"), Statement(criteria=3, relies_on="export 7"))
+    assert {(o.ext.basis, o.ext.relies_on) for o in openings(agency)} == {(Basis.RELIES_ON, "export 7")}
+
+
+def test_refuses_a_source_beside_own_knowledge(agency: Agency) -> None:
+    with pytest.raises(UsageError):
+        agency.add(rows("a"), Statement(basis=Basis.OWN, criteria=1, relies_on="export"))
+
+
+def test_refuses_an_unknown_list(agency: Agency) -> None:
+    with pytest.raises(NotFoundError):
+        import_rows(agency.shelf, "fr.example/lists/none", rows("a"), statement=OWN, now_ms=NOW_MS)
+
+
+def test_passes_over_what_is_listed(agency: Agency) -> None:
+    agency.add(rows("a", "b"))
+    assert agency.add(rows("b", "c")) == ImportReport(accepted=1, entries=2, already_listed=1)
+    agency.publish()
+    assert agency.add(rows("a", "b", "c")) == ImportReport(already_listed=3)
+    assert len(digests(agency)) == len(set(digests(agency))) == 6
+
+
+def test_counts_repeated_rows_of_one_input(agency: Agency) -> None:
+    assert agency.add(rows("a", "b", "a")) == ImportReport(accepted=2, entries=4, duplicates=1)
+
+
+def test_lists_a_digest_once_in_each_collection(agency: Agency) -> None:
+    incoming = [row("a"), row("a", line=3, collection=NATIONAL), row("a", line=4)]
+    assert agency.add(incoming) == ImportReport(accepted=2, entries=4, duplicates=1)
+    assert agency.add(rows("a", collection=NATIONAL)) == ImportReport(already_listed=1)
+
+
+@pytest.mark.parametrize("published", [False, True], ids=["waiting", "published"])
+def test_a_new_algorithm_joins_the_content_id(agency: Agency, published: bool) -> None:
+    agency.add(rows("a", "b"))
+    if published:
+        agency.publish()
+    more = [row("a", digests=(*file_digests("a"), sha256_digest("a")))]
+    assert agency.add(more) == ImportReport(accepted=1, entries=1)
+    found = openings(agency)
+    assert found[4].digest == sha256_digest("a")
+    assert found[4].ext.content_id == found[0].ext.content_id
+
+
+def test_rows_of_one_input_that_share_a_digest_share_a_content_id(agency: Agency) -> None:
+    md5, sha1 = file_digests("a")
+    incoming = [
+        row("a", digests=(md5,)),
+        row("a", line=3, digests=(md5, sha1)),
+        row("a", line=4, digests=(sha1, sha256_digest("a"))),
+    ]
+    assert agency.add(incoming) == ImportReport(accepted=3, entries=3)
+    assert len({opening.ext.content_id for opening in openings(agency)}) == 1
+
+
+def test_reports_refused_rows_and_takes_the_others(agency: Agency) -> None:
+    report = agency.add([refused(2), row("a", line=3), refused(4)])
+    assert (report.accepted, report.refused_total) == (1, 2)
+    assert [item.line for item in report.refused] == [2, 4]
+
+
+def test_shows_a_thousand_refused_rows_and_counts_all(agency: Agency) -> None:
+    report = agency.add(refused(line) for line in range(5000))
+    assert (len(report.refused), report.refused_total) == (1000, 5000)
+    assert agency.log.tail == 0
+
+
+def test_quarantines_what_the_list_withdrew(agency: Agency) -> None:
+    agency.add(rows("a"))
+    withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
+    assert agency.add(rows("a", "b")) == ImportReport(accepted=1, entries=2, quarantined=1)
+    with agency.shelf.storage.read() as unit:
+        (record,) = unit.quarantine.ls(agency.log.id)
+    assert (record.kind, record.first) == ("row", 2)
+
+
+def test_an_input_that_breaks_off_changes_nothing(agency: Agency) -> None:
+    agency.add(rows("a"))
+    before, stored = agency.log, objects(agency)
+
+    def broken() -> Iterator[RowResult]:
+        yield from rows(*(f"f{n}" for n in range(5000)))
+        raise InputRefusedError("the file ends in the middle")
+
+    with pytest.raises(InputRefusedError):
+        agency.add(broken())
+    assert (agency.log, objects(agency)) == (before, stored)
+    assert agency.add(rows("f1")).accepted == 1
+
+
+def test_a_preview_counts_and_changes_nothing(agency: Agency) -> None:
+    agency.add(rows("a"))
+    before, stored = agency.log, objects(agency)
+    incoming = [*rows("a", "b", "b"), refused(9)]
+    report = preview_rows(agency.shelf, agency.origin, incoming)
+    assert (report.accepted, report.entries, report.already_listed) == (1, 2, 1)
+    assert (report.duplicates, report.refused_total) == (1, 1)
+    assert (agency.log, objects(agency)) == (before, stored)
+
+
+def test_another_import_in_between_is_tolerated_unless_it_lists_the_same(agency: Agency) -> None:
+    def interleaved(mine: str, theirs: str) -> Iterator[RowResult]:
+        yield row(mine)
+        agency.add(rows(theirs))
+
+    assert agency.add(interleaved("a", "b")).accepted == 1
+    stored = objects(agency)
+    with pytest.raises(ConflictError):
+        agency.add(interleaved("c", "c"))
+    assert len(digests(agency)) == len(set(digests(agency))) == 6
+    assert len(objects(agency) - stored) == 2, (
+        "the loser's objects are gone: one batch and its case data stay"
+    )
+
+
+def test_tells_its_progress(agency: Agency) -> None:
+    told: list[int] = []
+    incoming = rows(*(f"f{n}" for n in range(5000)))
+    import_rows(agency.shelf, agency.origin, incoming, statement=OWN, now_ms=NOW_MS, progress=told.append)
+    assert told == [4096, 5000]
+
+
+def test_case_data_is_sealed_beside_the_list(agency: Agency) -> None:
+    agency.add(rows("a", "b"))
+    with agency.shelf.storage.read() as unit:
+        (batch,) = unit.cases.ls(agency.log.id, first=0)
+    data = agency.shelf.vault.unseal(batch.object, agency.shelf.objects.get(batch.object))
+    assert json.loads(data) == [
+        {"names": ["Series"], "rows": [[0, 2, "id a", "of a"], [2, 2, "id b", "of b"]]}
+    ]
+    assert b"of a" not in agency.shelf.objects.get(batch.object)
+    agency.publish()
+    assert all(b"of a" not in agency.shelf.objects.get(name) for name in objects(agency))
+
+
+_FILES = [tuple(sha256_digest(f"{n}/{kind}") for kind in "xyz") for n in range(4)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    inputs=st.lists(
+        st.lists(
+            st.tuples(
+                st.sampled_from(_FILES),
+                st.sets(st.integers(0, 2), min_size=1),
+                st.sampled_from([BASELINE, NATIONAL]),
+            ),
+            max_size=8,
+        ),
+        max_size=4,
+    )
+)
+def test_whatever_is_imported_each_digest_is_listed_once_and_files_stay_whole(
+    tmp_path_factory: pytest.TempPathFactory,
+    inputs: list[list[tuple[tuple[Digest, ...], set[int], int]]],
+) -> None:
+    folder = tmp_path_factory.mktemp("agency")
+    shelf = make_shelf(sqlite_dsn(folder), folder)
+    agency = Agency(shelf, folder)
+    wanted: set[tuple[Digest, int]] = set()
+    for incoming in inputs:
+        chosen = [(tuple(file[n] for n in sorted(which)), where) for file, which, where in incoming]
+        agency.add(row("f", line=at, digests=ds, collection=c) for at, (ds, c) in enumerate(chosen))
+        wanted |= {(digest, c) for ds, c in chosen for digest in ds}
+        agency.publish()
+    listed = [(event[2:4], Opening.from_bytes(opening or b"")) for _, event, opening in agency.items()]
+    found = [(opening.digest, int.from_bytes(where)) for where, opening in listed]
+    assert len(found) == len(set(found))
+    assert set(found) == wanted
+    close(shelf)

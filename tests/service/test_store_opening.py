@@ -1,0 +1,132 @@
+"""Creating and opening a store, on both databases."""
+
+import os
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlmodel import SQLModel
+
+from node.errors import AlreadyExistsError, ConfigError, NotInitialisedError, StoreError, StoreLockedError
+from node.ports.logs import LogKind
+from node.services.shelf import Shelf
+from node.store import driver
+from node.store.migrating import newest_revision
+from node.store.store import Store
+from protocol.digest import Algorithm, Digest
+from support.shelves import STORAGE_KEY
+
+
+def create(dsn: str) -> Store:
+    return Store.create(dsn, storage_key=STORAGE_KEY, entropy=os.urandom)
+
+
+def reopen(dsn: str, key: bytes = STORAGE_KEY) -> Store:
+    return Store.open(dsn, storage_key=key, entropy=os.urandom)
+
+
+def test_what_was_stored_is_there_after_opening(dsn: str) -> None:
+    store = create(dsn)
+    with store.write() as unit:
+        unit.logs.create(origin="a/lists/b", kind=LogKind.OWN_LIST, node="a", name="b")
+    store.dispose()
+    again = reopen(dsn)
+    with again.read() as unit:
+        assert unit.logs.get("a/lists/b").node == "a"
+    again.dispose()
+
+
+def test_the_look_up_keys_survive_opening_and_differ_between_stores(dsn: str, tmp_path: Path) -> None:
+    digest = Digest(Algorithm.MD5, bytes(range(16)))
+    store = create(dsn)
+    other = create(f"sqlite:///{tmp_path}/other.db")
+    again = reopen(dsn)
+    assert again.vault.key_of(digest) == store.vault.key_of(digest)
+    assert other.vault.key_of(digest) != store.vault.key_of(digest)
+    for each in (store, other, again):
+        each.dispose()
+
+
+def test_refuses_to_create_twice(dsn: str) -> None:
+    create(dsn).dispose()
+    with pytest.raises(AlreadyExistsError):
+        create(dsn)
+
+
+def test_refuses_to_open_what_is_not_there(dsn: str, tmp_path: Path) -> None:
+    with pytest.raises(NotInitialisedError):
+        reopen(dsn)
+    assert not (tmp_path / "sigfed.db").exists()
+
+
+def test_refuses_another_storage_key(dsn: str) -> None:
+    create(dsn).dispose()
+    with pytest.raises(StoreError, match="storage key"):
+        reopen(dsn, bytes(32))
+
+
+def test_refuses_a_store_of_a_newer_version(dsn: str) -> None:
+    store = create(dsn)
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    store.dispose()
+    with pytest.raises(StoreError, match="newer version"):
+        reopen(dsn)
+
+
+def test_a_creation_that_was_cut_off_before_the_keys_can_be_started_again(dsn: str) -> None:
+    store = create(dsn)
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM data_key")
+    store.dispose()
+    with pytest.raises(StoreError, match="no index key"):
+        reopen(dsn)
+    create(dsn).dispose()
+    reopen(dsn).dispose()
+
+
+def test_migrations_make_the_tables_that_the_models_declare(dsn: str) -> None:
+    store = create(dsn)
+    with store._engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+        version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+    assert version == newest_revision()
+    store.dispose()
+
+
+@pytest.mark.parametrize("dsn", ["mysql://x/y", "sqlite://", "sqlite:///:memory:", "nonsense"])
+def test_refuses_other_databases(dsn: str) -> None:
+    with pytest.raises(ConfigError):
+        create(dsn)
+
+
+def test_a_unit_that_fails_changes_nothing(dsn: str) -> None:
+    store = create(dsn)
+    with pytest.raises(AlreadyExistsError), store.write() as unit:
+        [unit.logs.create(origin=origin, node="a", name="b", kind=LogKind.OWN_LIST) for origin in "xyx"]
+    with store.read() as unit:
+        assert unit.logs.ls(LogKind.OWN_LIST) == []
+    store.dispose()
+
+
+def test_a_locked_sqlite_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "_BUSY_SECONDS", 0.05)
+    dsn = f"sqlite:///{tmp_path}/x.db"
+    one, two = create(dsn), reopen(dsn)
+    with one.write(), pytest.raises(StoreLockedError), two.write():
+        pass
+    one.dispose()
+    two.dispose()
+
+
+def test_the_sqlite_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    create(f"sqlite:///{tmp_path}/x.db").dispose()
+    assert (tmp_path / "x.db").stat().st_mode & 0o077 == 0
+
+
+def test_database_errors_do_not_show_values(shelf: Shelf) -> None:
+    assert isinstance(shelf.storage, Store)
+    with pytest.raises(StoreError) as caught, shelf.storage.write() as unit:
+        unit.logs._connection.exec_driver_sql("INSERT INTO nowhere VALUES ('secret')")
+    assert "secret" not in str(caught.value)

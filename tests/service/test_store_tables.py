@@ -1,0 +1,205 @@
+"""The store's tables one by one, on both databases."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError
+from node.ports.logs import Head, LogKind, LogRecord
+from node.ports.peers import PeerRecord
+from node.ports.pending import Batch
+from node.ports.quarantine import Intake, Quarantined
+from node.services.shelf import Shelf
+
+HEAD = Head(size=3, root=b"r" * 32, frontier=b"f", time_ms=5)
+PEER = PeerRecord(
+    name="nl.example",
+    url="https://nl.example/",
+    root=b"{}",
+    node_document=b"one",
+    serial=1,
+    members=b"",
+    grant="{}",
+    added_ms=1,
+)
+
+
+def new_log(shelf: Shelf, kind: LogKind = LogKind.OWN_LIST) -> LogRecord:
+    with shelf.storage.write() as unit:
+        return unit.logs.create(origin="a/lists/b", kind=kind, node="a", name="b")
+
+
+def log_of(shelf: Shelf) -> LogRecord:
+    with shelf.storage.read() as unit:
+        return unit.logs.get("a/lists/b")
+
+
+class TestLogs:
+    def test_refuses_an_origin_twice(self, shelf: Shelf) -> None:
+        new_log(shelf)
+        with pytest.raises(AlreadyExistsError):
+            new_log(shelf)
+
+    def test_does_not_find_what_is_not_there(self, shelf: Shelf) -> None:
+        with pytest.raises(NotFoundError):
+            log_of(shelf)
+
+    def test_a_claimed_head_is_settled(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        with shelf.storage.write() as unit:
+            unit.logs.claim(log, HEAD, note=b"theirs")
+        claimed = log_of(shelf)
+        assert (claimed.pending, claimed.pending_note, claimed.head) == (HEAD, b"theirs", log.head)
+        with shelf.storage.write() as unit:
+            unit.logs.settle(claimed, note=b"note", checked_ms=9)
+        settled = log_of(shelf)
+        assert (settled.head, settled.note, settled.pending) == (HEAD, b"note", None)
+        assert (settled.tail, settled.checked_ms) == (3, 9)
+
+    def test_a_pending_head_is_never_replaced(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        with shelf.storage.write() as unit:
+            unit.logs.claim(log, HEAD, note=None)
+        with pytest.raises(ConflictError), shelf.storage.write() as unit:
+            unit.logs.claim(log, replace(HEAD, root=b"x" * 32), note=None)
+        assert log_of(shelf).pending == HEAD
+
+    def test_a_head_is_settled_once(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        with shelf.storage.write() as unit:
+            unit.logs.claim(log, HEAD, note=None)
+            claimed = unit.logs.get(log.origin)
+            unit.logs.settle(claimed, note=b"note", checked_ms=9)
+        with pytest.raises(ConflictError), shelf.storage.write() as unit:
+            unit.logs.settle(claimed, note=b"other", checked_ms=9)
+        with pytest.raises(ConflictError), shelf.storage.write() as unit:
+            unit.logs.claim(log, HEAD, note=None)
+
+    def test_positions_go_to_one_of_two(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        with shelf.storage.write() as unit:
+            unit.logs.reserve(log, 5)
+        with pytest.raises(ConflictError), shelf.storage.write() as unit:
+            unit.logs.reserve(log, 5)
+        assert log_of(shelf).tail == 5
+
+    def test_only_a_peers_pending_head_can_be_abandoned(self, shelf: Shelf) -> None:
+        log = new_log(shelf, LogKind.PEER_LIST)
+        with shelf.storage.write() as unit:
+            unit.logs.claim(log, HEAD, note=b"n")
+            unit.logs.abandon(log)
+        assert log_of(shelf).pending is None
+        with pytest.raises(AssertionError), shelf.storage.write() as unit:
+            unit.logs.abandon(replace(log, kind=LogKind.OWN_LIST))
+
+    def test_confirms_only_the_head_that_stands(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        with shelf.storage.write() as unit:
+            unit.logs.confirm(log, checked_ms=7)
+            unit.logs.confirm(replace(log, head=HEAD), checked_ms=8)
+        assert log_of(shelf).checked_ms == 7
+
+
+class TestEntries:
+    def add(self, shelf: Shelf, log: LogRecord, keys: list[int]) -> None:
+        with shelf.storage.write() as unit:
+            unit.entries.add(
+                log.id,
+                keys=np.array(keys, dtype=np.int64),
+                positions=np.arange(len(keys)),
+                collections=np.ones(len(keys), dtype=np.int32),
+            )
+
+    def test_finds_keys_of_the_whole_range(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        keys = [-(2**63), -1, 0, 2**63 - 1, 0]
+        self.add(shelf, log, keys)
+        with shelf.storage.read() as unit:
+            found = unit.entries.find([0, -1, 5], log_id=log.id)
+            assert unit.entries.find([0], log_id=log.id + 1) == []
+        assert sorted((hit.key, hit.position) for hit in found) == [(-1, 1), (0, 2), (0, 4)]
+        assert {hit.ended for hit in found} == {None}
+
+    def test_finds_many(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        self.add(shelf, log, list(range(0, 7000, 2)))
+        with shelf.storage.read() as unit:
+            assert len(unit.entries.find(range(7000))) == 3500
+
+    def test_ends_once_and_counts_what_is_active(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        self.add(shelf, log, [7, 8, 9])
+        with shelf.storage.write() as unit:
+            unit.entries.end(log.id, {(7, 0): 10, (8, 1): 11})
+            unit.entries.end(log.id, {(7, 0): 99})
+            unit.entries.end(log.id, {})
+        with shelf.storage.read() as unit:
+            assert unit.entries.count(log.id) == {1: 1}
+            assert [hit.ended for hit in unit.entries.find([7])] == [10]
+
+
+class TestBatches:
+    def test_lists_overlapping_and_removes_whole_ones(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        batches = [Batch(first=0, count=4, object="a"), Batch(first=4, count=4, object="b")]
+        with shelf.storage.write() as unit:
+            unit.pending.add(log.id, batches)
+            unit.pending.add(log.id, [])
+            assert unit.pending.ls(log.id, first=3) == batches
+            assert unit.pending.ls(log.id, first=4) == batches[1:]
+            assert unit.pending.ls(log.id, first=0, end=4) == batches[:1]
+            assert unit.pending.remove(log.id, end=7) == batches[:1]
+            assert unit.pending.ls(log.id, first=0) == batches[1:]
+            assert unit.cases.ls(log.id, first=0) == []
+
+
+class TestQuarantine:
+    def test_lists_until_released(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        record = Quarantined(log_id=log.id, kind="add", first=1, last=4, reason="why", created_ms=1)
+        with shelf.storage.write() as unit:
+            unit.quarantine.add([record, replace(record, first=5)])
+            unit.quarantine.add([])
+            one, two = unit.quarantine.ls()
+            unit.quarantine.release(one.id, now_ms=3)
+            assert unit.quarantine.ls(log.id) == [two]
+            assert unit.quarantine.ls(log.id + 1) == []
+            with pytest.raises(NotFoundError):
+                unit.quarantine.release(one.id, now_ms=3)
+
+    def test_sums_the_day(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        with shelf.storage.write() as unit:
+            assert unit.quarantine.intake_since(log.id, since_ms=0) == (0, 0)
+            for at in (1, 2, 3):
+                unit.quarantine.note_intake(log.id, Intake(received_ms=at, adds=10 * at, withdrawals=at))
+            assert unit.quarantine.intake_since(log.id, since_ms=2) == (50, 5)
+
+
+class TestPeers:
+    def test_keeps_the_newest_document(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            unit.peers.add(PEER)
+            unit.peers.update_trust(PEER.name, node_document=b"two", serial=2, members=b"m")
+            with pytest.raises(ConflictError):
+                unit.peers.update_trust(PEER.name, node_document=b"one", serial=1, members=b"")
+            assert unit.peers.get(PEER.name).node_document == b"two"
+
+    def test_notes_how_a_sync_ended(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            unit.peers.add(PEER)
+            unit.peers.note_sync(PEER.name, synced_ms=5, outcome="ok")
+            unit.peers.note_sync(PEER.name, synced_ms=None, outcome="no answer")
+            unit.peers.update_grant(PEER.name, "[]")
+            peer = unit.peers.get(PEER.name)
+            assert unit.peers.ls() == [peer]
+        assert (peer.synced_ms, peer.outcome, peer.grant) == (5, "no answer", "[]")
+
+    def test_refuses_twice_and_unknown(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            unit.peers.add(PEER)
+            with pytest.raises(NotFoundError):
+                unit.peers.get("x.example")
+        with pytest.raises(AlreadyExistsError), shelf.storage.write() as unit:
+            unit.peers.add(PEER)

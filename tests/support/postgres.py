@@ -1,0 +1,119 @@
+"""A private PostgreSQL for tests: a cluster in a temporary folder, on 127.0.0.1 and a free port, never as root."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+HINT = "no PostgreSQL server binaries; install the Debian package postgresql"
+_ROLE = "sigfed"
+_serial = count(1)
+
+
+@cache
+def binaries() -> Path | None:
+    """The folder with `initdb` and `postgres`, newest version first; None without a server."""
+    found = shutil.which("initdb")
+    candidates = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    candidates += [Path(found).resolve().parent] if found else []
+    return next((path for path in candidates if path.joinpath("postgres").exists()), None)
+
+
+class PostgresServer:
+    """A running cluster; `database` makes an empty database and returns its DSN."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def database(self) -> str:
+        """DSN of a new, empty database."""
+        name = f"sigfed_{os.getpid()}_{next(_serial)}"
+        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return f"postgresql+psycopg://{_ROLE}@127.0.0.1:{self.port}/{name}"
+
+    def _conninfo(self, name: str) -> str:
+        return f"host=127.0.0.1 port={self.port} user={_ROLE} dbname={name}"
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A cluster that lives as long as the block; needs `binaries()`."""
+    folder = binaries()
+    assert folder is not None, HINT
+    with tempfile.TemporaryDirectory(prefix="sigfed-pg-", ignore_cleanup_errors=True) as scratch:
+        data = Path(scratch, "data")
+        become = _unprivileged(Path(scratch))
+        subprocess.run(
+            [*become, folder / "initdb", "-D", data, "-U", _ROLE, "--auth=trust", "-E", "UTF8", "--no-sync"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        server = PostgresServer(_free_port())
+        process = subprocess.Popen(
+            [*become, folder / "postgres", "-D", data, *_settings(server.port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _wait(server, process)
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)  # does not wait for clients
+            process.wait(timeout=30)
+
+
+def _settings(port: int) -> Sequence[str]:
+    values = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "fsync": "off",
+        "max_connections": "40",
+        "shared_buffers": "32MB",
+    }
+    return [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
+
+
+def _unprivileged(scratch: Path) -> Sequence[str]:
+    """What to put before a command, so that PostgreSQL does not run as root."""
+    if os.geteuid() != 0:
+        return []
+    user = next(entry for name in ("postgres", "nobody") if (entry := _user(name)) is not None)
+    os.chown(scratch, user.pw_uid, user.pw_gid)
+    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+
+
+def _user(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:
+    for _ in range(300):
+        assert process.poll() is None, "PostgreSQL did not start"
+        try:
+            with psycopg.connect(server._conninfo("postgres"), connect_timeout=2):
+                return
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    raise AssertionError("PostgreSQL does not answer")
