@@ -18,7 +18,7 @@ from itertools import islice
 from typing import TypeAlias
 
 from protocol.bundle import verify_bundle
-from protocol.errors import OpeningError, RootMismatchError
+from protocol.errors import MalformedError, OpeningError, RootMismatchError
 from protocol.history import Follow
 from protocol.limits import BUNDLE_WIDTH
 from protocol.opening import origin_hash
@@ -144,11 +144,10 @@ class Pull:
             ProtocolError: see `protocol.pull.head.judge_head`.
         """
         self._leave(_State.ASK_HEAD)
-        if note is None and self._held.note is None:
-            raise AssertionError("nothing is held that could be unchanged")
         # An unchanged note is judged like any other: its key may have been revoked, its witnesses silent since.
         data = note if note is not None else self._held.note
-        assert data is not None
+        if data is None:
+            raise MalformedError("a head that is said to be unchanged, but none is held")
         relation, offered = judge_head(data, held=self._head, trust=self._trust, now=self._now)
         if relation is Follow.UNCHANGED:
             self._result = Unchanged(checkpoint=offered)

@@ -288,6 +288,11 @@ def test_a_closed_log_has_one_last_root() -> None:
         pull.receive_head(source.note())
 
 
+def test_a_peer_cannot_call_a_head_unchanged_that_was_never_held() -> None:
+    with pytest.raises(MalformedError, match="none is held"):
+        pull_of(served(20)).receive_head(None)
+
+
 # ---------------------------------------------------------------- bundles
 
 
@@ -528,7 +533,6 @@ def _misuses() -> dict[str, Callable[[], object]]:
     return {
         "bundle before head": lambda: pull_of(source).receive_bundle(*answer),
         "memory before head": lambda: pull_of(source).recall(LogShape()),
-        "unchanged with nothing held": lambda: pull_of(source).receive_head(None),
         "head twice": lambda: started().receive_head(source.note()),
         "no openings": lambda: started().receive_bundle(answer[0], None),
         "result before the end": lambda: started().result,

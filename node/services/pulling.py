@@ -1,0 +1,158 @@
+"""One list of a peer, pulled: `protocol.pull` says what to ask and judges it, the follower keeps it.
+
+Bundles are fetched a few ahead of the one being judged. What was accepted is staged, so that an interruption costs what
+was under way; what was refused is forgotten, and when staged bundles had a part in it, the peer gets one more try from
+the beginning: an earlier lie must not stop an honest answer.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from node.clock import milliseconds
+from node.errors import ConflictError, StoreError
+from node.services.following import Committed, Delivery, Follower, HeldLog, StagedBundle
+from protocol.api import PeerApi
+from protocol.errors import ProtocolError
+from protocol.limits import MAX_OPENINGS_BYTES
+from protocol.pull import GetBundle, Held, LogTrust, Pull, Pulled, RecallShape
+
+_AHEAD: Final = 8
+assert _AHEAD * MAX_OPENINGS_BYTES < 2**23, "what a peer can make us hold while one bundle is judged"
+
+
+@dataclass(slots=True)
+class ListPull:
+    """A pull of one list from one peer at one moment; `received` counts the bytes of its answers."""
+
+    follower: Follower
+    api: PeerApi
+    trust: LogTrust
+    granted: frozenset[int]
+    now: datetime
+    received: int = 0
+    _resumed: bool = False
+
+    async def run(self, held: HeldLog, note: bytes | None) -> Committed | None:
+        """Judge the answer to "anything newer than `held`?", and take over what is; None when nothing is.
+
+        Raises:
+            ProtocolError: the peer's answers do not verify; nothing was taken over.
+            NodeError: the peer cannot be reached or refuses, or the own store failed.
+        """
+        self.received += len(note or b"")
+        try:
+            return await self._attempt(held, note)
+        except ProtocolError:
+            if not self._resumed:
+                raise
+        self._resumed = False
+        return await self._attempt(held, note)
+
+    async def _attempt(self, held: HeldLog, note: bytes | None) -> Committed | None:
+        origin = self.trust.origin
+        pull = Pull(_held(held), self.trust, granted=self.granted, now=self.now)
+        try:
+            pull.receive_head(note)
+            await self._drive(pull)
+        except ProtocolError:
+            await asyncio.to_thread(self.follower.discard, origin)
+            raise
+        except BaseException:
+            # Without a thread: whoever is being cancelled may not get another turn.
+            self.follower.flush(origin)
+            raise
+        return await asyncio.to_thread(self._take_over, pull)
+
+    async def _drive(self, pull: Pull) -> None:
+        ahead = _Ahead(self)
+        try:
+            while (request := pull.next_request()) is not None:
+                if isinstance(request, RecallShape):
+                    pull.recall(await asyncio.to_thread(self.follower.shape, self.trust.origin))
+                    continue
+                bundle = await ahead.next(pull.upcoming(_AHEAD))
+                await asyncio.to_thread(self._accept, pull, bundle)
+        finally:
+            await ahead.close()
+
+    def _accept(self, pull: Pull, bundle: StagedBundle) -> None:
+        accepted = pull.receive_bundle(bundle.entries, bundle.openings)
+        self.follower.stage(
+            self.trust.origin,
+            StagedBundle(
+                index=accepted.index,
+                width=accepted.width,
+                entries=accepted.entries,
+                openings=accepted.openings,
+            ),
+        )
+
+    def _take_over(self, pull: Pull) -> Committed | None:
+        origin, result, now_ms = self.trust.origin, pull.result, milliseconds(self.now)
+        if not isinstance(result, Pulled) or result.checkpoint.checkpoint.size == 0:
+            self.follower.confirm(origin, now_ms=now_ms)
+            return None
+        head = result.checkpoint.checkpoint
+        delivery = Delivery(
+            note=result.checkpoint.note,
+            size=head.size,
+            root=head.root,
+            frontier=result.frontier,
+            shape=result.shape,
+        )
+        return self.follower.commit(origin, delivery, now_ms=now_ms)
+
+    def staged(self, request: GetBundle) -> StagedBundle | None:
+        """What an interrupted pull left of a bundle; damage is the same as nothing."""
+        try:
+            bundle = self.follower.staged(request.origin, index=request.index, width=request.width)
+        except ConflictError:
+            raise
+        except StoreError:
+            self.follower.discard(request.origin)
+            return None
+        if bundle is None or (bundle.openings is None) is request.openings:
+            return None
+        self._resumed = True
+        return bundle
+
+    async def fetch(self, request: GetBundle) -> StagedBundle:
+        """A bundle from the peer."""
+        place = {"index": request.index, "width": request.width}
+        entries = await self.api.entries(request.origin, **place)
+        openings = await self.api.openings(request.origin, **place) if request.openings else None
+        self.received += len(entries) + len(openings or b"")
+        return StagedBundle(index=request.index, width=request.width, entries=entries, openings=openings)
+
+
+class _Ahead:
+    """Bundles on their way: what is staged is taken from there, the rest is asked for before it is needed."""
+
+    def __init__(self, pull: ListPull) -> None:
+        self._pull = pull
+        self._coming: dict[int, StagedBundle | asyncio.Task[StagedBundle]] = {}
+
+    async def next(self, upcoming: Sequence[GetBundle]) -> StagedBundle:
+        """The first of the upcoming bundles."""
+        for request in upcoming:
+            if request.index not in self._coming:
+                staged = await asyncio.to_thread(self._pull.staged, request)
+                self._coming[request.index] = staged or asyncio.create_task(self._pull.fetch(request))
+        first = self._coming[upcoming[0].index]
+        bundle = first if isinstance(first, StagedBundle) else await first
+        del self._coming[upcoming[0].index]
+        return bundle
+
+    async def close(self) -> None:
+        """Give up what is still on its way."""
+        tasks = [task for task in self._coming.values() if isinstance(task, asyncio.Task)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _held(held: HeldLog) -> Held:
+    return Held(note=held.note, frontier=held.frontier, tail=held.tail)

@@ -1,0 +1,80 @@
+"""The trust files of a peer, brought up to date: signed by its pinned root, valid now, never going back.
+
+Whoever answers at a peer's address may hold its files back, but not swap them: an older document, or a second one under
+the same serial, is refused, and one that has ended stops the sync.
+"""
+
+from datetime import datetime
+
+from keys.trust.fingerprint import fingerprint
+from keys.trust.members import open_members
+from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.root import TrustedRoot, open_root
+from keys.trust.window import valid_at
+from node.errors import NotFoundError, VerificationError
+from node.ports.peers import PeerRecord
+from protocol.api import TrustApi
+from protocol.pull import LogTrust
+from protocol.tlog.checkpoint import Checkpoint
+from protocol.tlog.note import VerifierKey
+
+
+def pinned_root(peer: PeerRecord) -> TrustedRoot:
+    """The root that was compared when the peer became a member."""
+    return open_root(peer.root, fingerprint(peer.root))
+
+
+def held_document(peer: PeerRecord, now: datetime) -> NodeDocument:
+    """The newest node document that is held; raises `NotCurrentError` when it has ended, with its root or alone."""
+    root = pinned_root(peer)
+    return _current(open_node_document(peer.node_document, root), root, now)
+
+
+async def newest_trust(peer: PeerRecord, api: TrustApi, now: datetime) -> tuple[NodeDocument, bytes, bytes]:
+    """The peer's node document as it is now, its envelope, and the envelope of its members register.
+
+    Raises:
+        VerificationError: it is older than the one held, or another under the same serial.
+        KeysError: not signed by the pinned root, malformed, or not valid now.
+    """
+    root = pinned_root(peer)
+    data = await api.node_document()
+    document = open_node_document(data, root)
+    if document.serial < peer.serial:
+        raise VerificationError(f"{peer.name} shows an older node document than before")
+    if document.serial == peer.serial and document != open_node_document(peer.node_document, root):
+        raise VerificationError(f"{peer.name} shows two node documents with one serial")
+    return _current(document, root, now), data, await _members(peer, api, root)
+
+
+def log_trust(document: NodeDocument, origin: str, now: datetime) -> LogTrust:
+    """Whom to believe about a log; nobody when the document does not name it."""
+    for log in document.logs:
+        if log.origin == origin:
+            keys = tuple(VerifierKey.from_text(dated.vkey) for dated in valid_at(log.vkeys, now))
+            end = log.final_checkpoint
+            final = None if end is None else Checkpoint(origin, end.size, end.root)
+            return LogTrust(origin=origin, log_keys=keys, final=final)
+    return LogTrust(origin=origin, log_keys=())
+
+
+def list_origins(document: NodeDocument) -> tuple[str, ...]:
+    """Origins of the lists a node document names, release logs left out."""
+    return tuple(log.origin for log in document.logs if log.origin.startswith(f"{document.node}/lists/"))
+
+
+def _current(document: NodeDocument, root: TrustedRoot, now: datetime) -> NodeDocument:
+    root.check_current(now)
+    document.valid.require(now, f"the node document of {document.node}")
+    return document
+
+
+async def _members(peer: PeerRecord, api: TrustApi, root: TrustedRoot) -> bytes:
+    try:
+        data = await api.members()
+    except NotFoundError:
+        return peer.members
+    members = open_members(data, root)
+    if peer.members and members.version < open_members(peer.members, root).version:
+        raise VerificationError(f"{peer.name} shows an older members register than before")
+    return data

@@ -1,0 +1,256 @@
+"""Following peers: trust first, then each of their lists, and a report of what happened whatever it was.
+
+A peer that cannot be reached or that lies is an outcome, kept and shown, never a crash, and never changes what is held.
+Two heads that contradict each other are kept as evidence; after a proven fork the list stands still until an operator
+has looked. Trust files are fetched again before any new head is judged, and at least once an hour, so that a poll that
+finds nothing new costs one conditional request a list. Rules: docs/spec/sync.md.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from keys.errors import KeysError
+from keys.trust.node_document import NodeDocument
+from node.clock import Clock, milliseconds
+from node.errors import (
+    ConflictError,
+    NodeError,
+    PeerUnreachableError,
+    StoreError,
+    UnauthenticatedError,
+    VerificationError,
+    WrongPinError,
+)
+from node.ports.links import PeerLink
+from node.ports.peers import PeerRecord
+from node.ports.quarantine import Quarantined
+from node.services.following import Committed, Follower, FollowGuards, HeldLog
+from node.services.pulling import ListPull
+from node.services.refreshing import held_document, list_origins, log_trust, newest_trust
+from node.services.shelf import Shelf
+from protocol.errors import ForkError, ProtocolError, RollbackError
+
+FORKED: Final = "log"
+"""Kind of the quarantine record that stops a whole list."""
+
+TRUST_MAX_AGE: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOutcome:
+    """What a sync did with one list."""
+
+    origin: str
+    old_size: int
+    new_size: int
+    adds: int = 0
+    withdrawals: int = 0
+    quarantined: int = 0
+    received: int = 0
+    """Bytes of notes, entries and openings that came."""
+    error: Exception | None = None
+    """Why nothing was taken over; one of this project's errors."""
+    evidence: str | None = None
+    """Name of the object that holds two contradicting heads."""
+
+    @property
+    def words(self) -> str:
+        """The outcome for people."""
+        if self.error is not None:
+            return f"refused: {self.error}" if isinstance(self.error, ProtocolError) else str(self.error)
+        if self.old_size == self.new_size:
+            return f"{self.new_size:,} events, nothing new"
+        aside = f", {self.quarantined} set aside" if self.quarantined else ""
+        return (
+            f"{self.old_size:,} → {self.new_size:,} events, "
+            f"{self.adds:,} added, {self.withdrawals:,} withdrawn{aside}, verified"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncReport:
+    """What a sync with one peer did."""
+
+    peer: str
+    lists: tuple[ListOutcome, ...] = ()
+    error: Exception | None = None
+    """Why its lists could not be asked for, or not all of them."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything the peer has is held now."""
+        return self.error is None and all(outcome.error is None for outcome in self.lists)
+
+    @property
+    def words(self) -> str:
+        """The outcome for people, in one line."""
+        names = (f"{outcome.origin.rpartition('/')[2]}: {outcome.words}" for outcome in self.lists)
+        return "; ".join((*names, *([str(self.error)] if self.error is not None else []))) or "no lists"
+
+
+class Syncer:
+    """Syncs one node with its peers; it remembers when each peer's trust files were last fetched."""
+
+    def __init__(self, shelf: Shelf, clock: Clock, *, trust_max_age: timedelta = TRUST_MAX_AGE) -> None:
+        self._shelf = shelf
+        self._clock = clock
+        self._trust_max_age = trust_max_age
+        self._refreshed: dict[str, datetime] = {}
+
+    async def sync(self, name: str, link: PeerLink) -> SyncReport:
+        """Bring the lists of the peer `name` up to date over `link`.
+
+        What the peer does wrong is in the report; raises `NotFoundError` for a name that is not a peer, and what the
+        own store raises.
+        """
+        now = self._clock.now()
+        peer = await asyncio.to_thread(self._peer, name)
+        fresh = now - self._refreshed.get(name, now - self._trust_max_age) < self._trust_max_age
+        session = _Session(self._shelf, link, peer, now)
+        report = await session.run(refresh=not fresh)
+        if session.refreshed:
+            self._refreshed[name] = now
+        await asyncio.to_thread(self._note, report, now)
+        return report
+
+    def _peer(self, name: str) -> PeerRecord:
+        with self._shelf.storage.read() as unit:
+            return unit.peers.get(name)
+
+    def _note(self, report: SyncReport, now: datetime) -> None:
+        synced_ms = milliseconds(now) if report.succeeded else None
+        with self._shelf.storage.write() as unit:
+            unit.peers.note_sync(report.peer, synced_ms=synced_ms, outcome=report.words)
+
+
+class _Session:
+    """One sync with one peer, at one moment."""
+
+    def __init__(self, shelf: Shelf, link: PeerLink, peer: PeerRecord, now: datetime) -> None:
+        self._shelf = shelf
+        self._link = link
+        self._peer = peer
+        self._now = now
+        self.refreshed = False
+
+    async def run(self, *, refresh: bool) -> SyncReport:
+        """Trust, then every list; a failure that concerns the peer as a whole ends it."""
+        lists: list[ListOutcome] = []
+        error: Exception | None = None
+        try:
+            document = await self._refresh() if refresh else held_document(self._peer, self._now)
+            for origin in list_origins(document):
+                lists.append(await self._sync_list(origin, document))  # noqa: PERF401  # keep what came before a failure
+        except (NodeError, ProtocolError, KeysError) as exc:
+            if _is_ours(exc):
+                raise
+            error = exc
+        return SyncReport(peer=self._peer.name, lists=tuple(lists), error=error)
+
+    async def _refresh(self) -> NodeDocument:
+        document, data, members = await newest_trust(self._peer, self._link, self._now)
+        await asyncio.to_thread(self._store_trust, document.serial, data, members)
+        self.refreshed = True
+        return document
+
+    def _store_trust(self, serial: int, data: bytes, members: bytes) -> None:
+        with self._shelf.storage.write() as unit:
+            unit.peers.update_trust(self._peer.name, node_document=data, serial=serial, members=members)
+
+    async def _sync_list(self, origin: str, document: NodeDocument) -> ListOutcome:
+        follower = Follower(self._shelf, _guards(document))
+        held = await asyncio.to_thread(self._held, follower, origin)
+        outcome = ListOutcome(origin=origin, old_size=held.size, new_size=held.size)
+        pull: ListPull | None = None
+        try:
+            await asyncio.to_thread(self._require_not_suspended, origin)
+            note = await self._link.checkpoint(origin, held=held.note)
+            if note is not None and not self.refreshed:
+                document = await self._refresh()
+            pull = await self._pull_of(follower, origin, document, changed=note is not None)
+            committed = await pull.run(held, note)
+        except (NodeError, ProtocolError) as exc:
+            if _is_ours(exc) or isinstance(exc, _WHOLE_PEER):
+                raise
+            evidence = await asyncio.to_thread(self._keep_evidence, origin, held.size, exc)
+            outcome = replace(outcome, error=exc, evidence=evidence)
+        else:
+            outcome = _committed(outcome, committed)
+        return replace(outcome, received=0 if pull is None else pull.received)
+
+    async def _pull_of(
+        self, follower: Follower, origin: str, document: NodeDocument, *, changed: bool
+    ) -> ListPull:
+        return ListPull(
+            follower=follower,
+            api=self._link,
+            trust=log_trust(document, origin, self._now),
+            granted=await self._link.granted() if changed else frozenset(),
+            now=self._now,
+        )
+
+    def _held(self, follower: Follower, origin: str) -> HeldLog:
+        follower.follow(origin, node=self._peer.name)
+        return follower.held(origin, now_ms=milliseconds(self._now))
+
+    def _require_not_suspended(self, origin: str) -> None:
+        with self._shelf.storage.read() as unit:
+            log = unit.logs.get(origin)
+            if any(record.kind == FORKED for record in unit.quarantine.ls(log.id)):
+                raise VerificationError(
+                    f"{origin} contradicted itself and is not followed until somebody has looked",
+                    hint="show the evidence to the other members, then release the record in quarantine",
+                )
+
+    def _keep_evidence(self, origin: str, size: int, error: Exception) -> str | None:
+        """Both heads, for anyone to check. A rollback proves nothing by itself; a fork stops the list."""
+        if not isinstance(error, ForkError | RollbackError):
+            return None
+        name = f"evidence/{sha256(error.evidence).hexdigest()}.cbor"
+        self._shelf.objects.put(name, error.evidence)
+        if isinstance(error, ForkError):
+            self._suspend(origin, size)
+        return name
+
+    def _suspend(self, origin: str, size: int) -> None:
+        with self._shelf.storage.write() as unit:
+            record = Quarantined(
+                log_id=unit.logs.get(origin).id,
+                kind=FORKED,
+                first=size,
+                last=size,
+                reason="two signed heads of one size: a fork",
+                created_ms=milliseconds(self._now),
+            )
+            unit.quarantine.add([record])
+
+
+_WHOLE_PEER: Final = (PeerUnreachableError, WrongPinError, UnauthenticatedError)
+"""What would meet every other list as well."""
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether our own store failed; losing a race to another pull is no failure."""
+    return isinstance(error, StoreError) and not isinstance(error, ConflictError)
+
+
+def _guards(document: NodeDocument) -> FollowGuards:
+    limits = document.limits
+    return FollowGuards(
+        max_adds_per_day=limits.max_adds_per_day, max_withdraws_per_day=limits.max_withdraws_per_day
+    )
+
+
+def _committed(outcome: ListOutcome, committed: Committed | None) -> ListOutcome:
+    if committed is None:
+        return outcome
+    return replace(
+        outcome,
+        new_size=committed.new_size,
+        adds=committed.adds,
+        withdrawals=committed.withdrawals,
+        quarantined=committed.quarantined,
+    )
