@@ -1,0 +1,199 @@
+"""From what is effective to a release: the filter applied, labels chosen, screen, answers and labels made.
+
+Pure: the same decision, outputs and predecessor give the same release, byte for byte. Canaries are the spec's, whatever
+the lists say: a list that names the absent test file must not make every partner's self-test fail. Spec:
+docs/spec/subset.md.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from protocol.digest import Digest
+from protocol.listing import Entry
+from protocol.quorum import Support
+from protocol.subset.answers import Answers, answer_width, build_answers, kept_answer_width
+from protocol.subset.canary import CANARIES, PRESENT
+from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.delta import align
+from protocol.subset.filter import SubsetFilter
+from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Backer, Label, choose_label, seal_label
+from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes
+from protocol.subset.release import Release, verify_release
+from protocol.subset.rice import U64Array
+from protocol.subset.screen import (
+    EffectiveDigest,
+    build_screen,
+    kept_screen_width,
+    screen_width,
+    select_screened,
+)
+from protocol.subset.sources import SourceCheckpoint
+
+_NO_SCREEN: Final[U64Array] = np.empty(0, dtype=np.uint64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A digest that a release will list."""
+
+    digest: Digest
+    supports: tuple[Support, ...]
+    """One for each collection of the subset in which it is effective, by collection."""
+
+    @property
+    def collections(self) -> tuple[int, ...]:
+        """These collections."""
+        return tuple(support.collection for support in self.supports)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a release is made under: all of it is in the manifest."""
+
+    subset_id: bytes
+    epoch: int
+    pk: bytes
+    filter: SubsetFilter
+    k: int
+    """Quorum of the members register: as many sources does a label name."""
+    sources: tuple[SourceCheckpoint, ...]
+    """By number."""
+    rules: RuleHashes
+    not_after_ms: int
+
+
+def choose(
+    effective: Mapping[tuple[int, Digest], Support], subset_filter: SubsetFilter
+) -> dict[Digest, Chosen]:
+    """The effective digests that the filter takes in, in ascending order; canaries are never among them."""
+    supports: dict[Digest, list[Support]] = {}
+    for (collection, digest), support in effective.items():
+        if subset_filter.covers(collection, digest.algorithm) and digest not in CANARIES:
+            supports.setdefault(digest, []).append(support)
+    return {
+        digest: Chosen(
+            digest=digest, supports=tuple(sorted(supports[digest], key=lambda each: each.collection))
+        )
+        for digest in sorted(supports)
+    }
+
+
+def compose(
+    terms: Terms, chosen: Mapping[Digest, Chosen], outputs: Mapping[Digest, bytes], *, held: Release | None
+) -> Release:
+    """The release of `chosen` and the canary, whose PRF outputs are all in `outputs`.
+
+    `held` is the release before: its widths are kept while they fit, and what is only less than it is removal-only.
+    """
+    digests = [PRESENT, *chosen]
+    screen, width = _screen(terms, chosen, held)
+    answers, answers_width = _answers(terms, [outputs[digest] for digest in digests], held)
+    labels = _labels(terms, digests, chosen, outputs, answers) if terms.filter.labels else None
+    manifest = Manifest(
+        subset_id=terms.subset_id,
+        epoch=terms.epoch,
+        kind=ReleaseKind.ORDINARY,
+        screen_count=len(screen),
+        answers_count=len(digests),
+        screen_width=width,
+        answers_width=answers_width,
+        pk=terms.pk,
+        screen_root=values_root(screen),
+        answers_root=values_root(answers.values),
+        labels_root=None if labels is None else labels_root(labels, LABEL_BYTES),
+        sources=terms.sources,
+        rules=terms.rules,
+        not_after_ms=terms.not_after_ms,
+    )
+    release = verify_release(manifest, screen=screen, answers=answers.values, labels=labels)
+    return replace(release, manifest=replace(manifest, kind=_kind(held, release)))
+
+
+def is_same(held: Release, new: Release) -> bool:
+    """Whether a new release would say nothing that the held one does not: only sources and times may differ."""
+    old = held.manifest
+    return replace(new.manifest, sources=old.sources, not_after_ms=old.not_after_ms, kind=old.kind) == old
+
+
+def _screen(terms: Terms, chosen: Mapping[Digest, Chosen], held: Release | None) -> tuple[U64Array, int]:
+    screened = {PRESENT} | select_screened(
+        EffectiveDigest(each.digest, frozenset(_content_ids(each))) for each in chosen.values()
+    )
+    count, bits = len(screened), terms.filter.screen_bits
+    if held is None:
+        width = screen_width(count, bits)
+    else:
+        width = kept_screen_width(held.manifest.screen_width, count=count, screen_bits=bits)
+    return (build_screen(screened, width) if width else _NO_SCREEN), width
+
+
+def _answers(terms: Terms, outputs: Sequence[bytes], held: Release | None) -> tuple[Answers, int]:
+    if held is None or held.manifest.epoch != terms.epoch:
+        width = answer_width(len(outputs))
+    else:
+        width = kept_answer_width(held.manifest.answers_width, count=len(outputs))
+    return build_answers(outputs, width), width
+
+
+def _labels(
+    terms: Terms,
+    digests: Sequence[Digest],
+    chosen: Mapping[Digest, Chosen],
+    outputs: Mapping[Digest, bytes],
+    answers: Answers,
+) -> bytes:
+    numbers = {source.origin: source.number for source in terms.sources}
+
+    def sealed(digest: Digest) -> bytes:
+        label = CANARY_LABEL if digest == PRESENT else _label(chosen[digest], numbers, terms.k)
+        return seal_label(outputs[digest], subset_id=terms.subset_id, epoch=terms.epoch, label=label)
+
+    return b"".join(sealed(digests[place]) for place in answers.order)
+
+
+def _label(chosen: Chosen, numbers: Mapping[str, int], k: int) -> Label:
+    backers = {support.collection: list(_backers(support, numbers)) for support in chosen.supports}
+    return choose_label(backers, k)
+
+
+def _backers(support: Support, numbers: Mapping[str, int]) -> Iterator[Backer]:
+    authorities = {entry.ref for entries in support.authorities.values() for entry in entries}
+    national = set()
+    for country, entries in support.countries.items():
+        for entry in entries:
+            national.add(entry.ref)
+            yield Backer(
+                number=numbers[entry.origin],
+                index=entry.index,
+                country=country,
+                authority=entry.ref in authorities,
+            )
+    for entry in _all(support.authorities):
+        if entry.ref not in national:
+            yield Backer(number=numbers[entry.origin], index=entry.index, country=None, authority=True)
+
+
+def _content_ids(chosen: Chosen) -> Iterator[tuple[str, bytes]]:
+    for support in chosen.supports:
+        for entry in (*_all(support.countries), *_all(support.authorities)):
+            if entry.ext.content_id is not None:
+                yield entry.origin, entry.ext.content_id
+
+
+def _all(entries: Mapping[str, tuple[Entry, ...]]) -> Iterator[Entry]:
+    return (entry for group in entries.values() for entry in group)
+
+
+def _kind(held: Release | None, new: Release) -> ReleaseKind:
+    if held is None:
+        return ReleaseKind.ORDINARY
+    old, now = held.manifest, new.manifest
+    fixed = (old.epoch, old.screen_width, old.answers_width, old.rules)
+    if fixed != (now.epoch, now.screen_width, now.answers_width, now.rules):
+        return ReleaseKind.ORDINARY
+    answers = align(held.answers, new.answers)
+    grows = len(answers.inserted) or len(align(held.screen, new.screen).inserted)
+    return ReleaseKind.REMOVAL_ONLY if len(answers.removed) and not grows else ReleaseKind.ORDINARY

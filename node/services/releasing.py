@@ -1,0 +1,189 @@
+"""Releasing a subset: what is effective becomes files, a manifest, and a signed leaf of the release log.
+
+Evaluating the digests may take minutes; if a list moved meanwhile, everything is judged again with the outputs at hand,
+so that no withdrawal or dispute that this node holds is passed over. Files are durable first; one transaction makes the
+release pending together with the log's head; then the head is signed, then published. Whatever is cut off between these
+steps is finished by the next run. A new release is made when it says something new, or when the last one is past half
+of its life. See docs/reference/releases.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from keys.trust.members import Members
+from node.clock import milliseconds
+from node.errors import ConflictError
+from node.ports.evaluator import Evaluator
+from node.ports.logs import LogKind
+from node.ports.signing import LogSigner
+from node.ports.storage import Unit
+from node.ports.subsets import ReleaseRecord, SubsetRecord
+from node.services.composing import is_same
+from node.services.drafting import LIFE, Draft, Drafter, Held, Order, RuleDocuments
+from node.services.heads import next_head, require_leaves, require_signed
+from node.services.logfiles import LogFiles
+from node.services.release_files import ReleaseFolder, tidy
+from node.services.shelf import Shelf
+from protocol.digest import Digest
+from protocol.subset.manifest import ReleaseKind
+from protocol.subset.release import Release
+from protocol.tlog.merkle import leaf_hash
+
+ATTEMPTS: Final = 5
+"""How often lists may move under a release before it gives up."""
+
+_NOTHING: Final[frozenset[Digest]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseReport:
+    """What a run of releasing did; the test file is not counted."""
+
+    subset: str
+    version: int
+    published: bool
+    """False: nothing had changed, and `version` is the newest as it was."""
+    kind: ReleaseKind
+    entries: int
+    added: int
+    removed: int
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """How far the lists are held, and what is set aside: while it stays so, a judgement holds."""
+
+    sizes: Mapping[str, int]
+    set_aside: frozenset[int]
+
+    @classmethod
+    def of(cls, unit: Unit) -> "_Standing":
+        logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
+        return cls(
+            sizes={log.origin: log.head.size for log in logs},
+            set_aside=frozenset(item.id for item in unit.quarantine.ls()),
+        )
+
+
+class Releaser:
+    """Makes releases of this node's subsets."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        signer: LogSigner,
+        evaluator: Evaluator,
+        documents: RuleDocuments = RuleDocuments(),  # noqa: B008 - frozen
+    ) -> None:
+        self._shelf = shelf
+        self._signer = signer
+        self._evaluator = evaluator
+        self._documents = documents
+
+    def release(
+        self,
+        name: str,
+        *,
+        members: Members,
+        now: datetime,
+        max_age: timedelta,
+        exclusions: frozenset[Digest] = _NOTHING,
+    ) -> ReleaseReport:
+        """Release the subset `name`, if there is something to say; `max_age` is how old a peer's fresh list may be.
+
+        Raises:
+            NotFoundError: there is no such subset.
+            ConflictError: another process released it meanwhile, or the lists would not stand still.
+            GoneError: the evaluator has no key of the subset's epoch.
+            StoreError: it has another key than the node document names.
+            TooLargeError: the epoch has run out of source numbers.
+        """
+        with self._shelf.storage.read() as unit:
+            subset = unit.subsets.get(name)
+        order = Order(subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions)
+        finished = self._finish(subset, now)
+        held = self._held(name)
+        drafter = Drafter(self._shelf, self._evaluator, self._documents, order, held)
+        for _ in range(ATTEMPTS):
+            standing = self._standing()
+            draft = drafter.draft()
+            if held is not None and not _is_due(held, draft.release, now):
+                return _report(held.record, published=finished)
+            if self._claim(subset, standing, draft):
+                self._finish(subset, now)
+                return _report(draft.record, published=True)
+        raise ConflictError(f"the lists of {name} did not stand still", hint="run the command again")
+
+    def _standing(self) -> _Standing:
+        with self._shelf.storage.read() as unit:
+            return _Standing.of(unit)
+
+    def _held(self, name: str) -> Held | None:
+        with self._shelf.storage.read() as unit:
+            record = unit.releases.newest(name)
+        if record is None:
+            return None
+        folder = ReleaseFolder(self._shelf, record)
+        return Held(record, folder.load().release, folder.roster())
+
+    def _claim(self, subset: SubsetRecord, standing: _Standing, draft: Draft) -> bool:
+        """Store the files and make the release pending; False when a list has moved since it was judged."""
+        if self._standing() != standing:
+            return False
+        ReleaseFolder(self._shelf, draft.record).store(draft.release, draft.roster)
+        leaf = leaf_hash(draft.release.manifest.to_bytes())
+        with self._shelf.storage.write() as unit:
+            if _Standing.of(unit) != standing:
+                return False
+            log = unit.logs.get(subset.origin)
+            if log.head.size != draft.record.version - 1:
+                raise ConflictError(f"{subset.name} was released meanwhile", hint="run the command again")
+            head = next_head(log, [leaf], time_ms=draft.record.created_ms)
+            unit.logs.claim(log, head, note=None)
+            unit.releases.add(draft.record)
+            unit.subsets.add_sources(subset.name, subset.epoch, draft.sources)
+        return True
+
+    def _finish(self, subset: SubsetRecord, now: datetime) -> bool:
+        """Publish what is pending, step by step; each gives the same when it is repeated. False: nothing was."""
+        with self._shelf.storage.read() as unit:
+            log = unit.logs.get(subset.origin)
+            if log.pending is None:
+                return False
+            record = unit.releases.get(subset.name, log.pending.size)
+        manifest = ReleaseFolder(self._shelf, record).manifest()
+        leaves = [leaf_hash(manifest)]
+        require_leaves(log, leaves)
+        files = LogFiles(self._shelf.objects, self._shelf.vault, log.origin)
+        self._shelf.objects.put_all(files.growth(log.head.size, [manifest], None))
+        note = self._signer.sign(log.origin, start=log.head.size, leaf_hashes=leaves)
+        require_signed(log, note)
+        with self._shelf.storage.write() as unit:
+            unit.logs.settle(log, note=note, checked_ms=milliseconds(now))
+            unit.releases.publish(subset.name, record.version, note)
+            published = unit.releases.ls(subset.name)
+        for name in files.outgrown(log.head.size, record.version):
+            self._shelf.objects.delete(name)
+        tidy(self._shelf, published)
+        return True
+
+
+def _is_due(held: Held, new: Release, now: datetime) -> bool:
+    left = timedelta(milliseconds=held.record.not_after_ms - milliseconds(now))
+    return left < LIFE / 2 or not is_same(held.release, new)
+
+
+def _report(record: ReleaseRecord, *, published: bool) -> ReleaseReport:
+    return ReleaseReport(
+        subset=record.subset,
+        version=record.version,
+        published=published,
+        kind=record.kind,
+        entries=record.answers - 1,
+        added=record.added if published else 0,
+        removed=record.removed if published else 0,
+        not_after=datetime.fromtimestamp(record.not_after_ms / 1000, UTC),
+    )

@@ -1,0 +1,81 @@
+"""What a release lists, digest by digest: kept sealed, for the next release of the same subset.
+
+It saves evaluating the whole list again, and it is the *previous effective set* of the quorum: what was listed stays
+while a list is stale, what is new needs fresh lists. Partners never get it. Form of a part: for each digest, algorithm
+u8, number of collections u8, length u8, the digest, collections u16 each, the PRF output of 64 bytes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from struct import Struct
+from typing import Final, TypeAlias
+
+from node.errors import StoreError
+from protocol.digest import Algorithm, Digest
+from protocol.subset.answers import OUTPUT_BYTES
+
+PART: Final = 2**15
+"""Digests in one sealed object."""
+_HEAD: Final = Struct(">BBB")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Where a digest was effective, and its PRF output in the release's epoch."""
+
+    collections: tuple[int, ...]
+    """None for the test file."""
+    output: bytes = field(repr=False)
+
+
+Roster: TypeAlias = Mapping[Digest, Listed]
+
+
+def previous_of(roster: Roster) -> frozenset[tuple[int, Digest]]:
+    """The effective set that a roster stands for."""
+    return frozenset(
+        (collection, digest) for digest, listed in roster.items() for collection in listed.collections
+    )
+
+
+def pack_roster(roster: Roster) -> Iterator[bytes]:
+    """The parts of a roster."""
+    rows = iter(sorted(roster.items()))
+    while part := list(islice(rows, PART)):
+        yield b"".join(_pack(digest, listed) for digest, listed in part)
+
+
+def unpack_roster(parts: Iterator[bytes] | Sequence[bytes]) -> Roster:
+    """The roster of its parts; raises `StoreError` for bytes that are none."""
+    roster: dict[Digest, Listed] = {}
+    for data in parts:
+        at = 0
+        while at < len(data):
+            digest, listed, at = _unpack(data, at)
+            roster[digest] = listed
+    return roster
+
+
+def _pack(digest: Digest, listed: Listed) -> bytes:
+    collections = b"".join(collection.to_bytes(2) for collection in listed.collections)
+    head = _HEAD.pack(digest.algorithm, len(listed.collections), len(digest.value))
+    return head + digest.value + collections + listed.output
+
+
+def _unpack(data: bytes, at: int) -> tuple[Digest, Listed, int]:
+    if at + _HEAD.size > len(data):
+        raise _damaged()
+    algorithm, count, length = _HEAD.unpack_from(data, at)
+    value = at + _HEAD.size
+    numbers = value + length
+    output = numbers + 2 * count
+    end = output + OUTPUT_BYTES
+    if end > len(data):
+        raise _damaged()
+    collections = tuple(int.from_bytes(data[n : n + 2]) for n in range(numbers, output, 2))
+    return Digest(Algorithm(algorithm), data[value:numbers]), Listed(collections, data[output:end]), end
+
+
+def _damaged() -> StoreError:
+    return StoreError("the roster of a release is damaged", hint="restore the object folder from a backup")
