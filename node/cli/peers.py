@@ -1,12 +1,16 @@
 """`sigfed peer`: the agencies this node follows and that may read here."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli.exit_codes import ExitCode
 from node.cli.output import table
-from node.cli.session import session, wait_for
+from node.cli.session import Session, session, wait_for
+from node.errors import NodeError
+
+if TYPE_CHECKING:
+    from node.runtime.syncing import PeerSync
 
 app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_help=True)
 
@@ -71,27 +75,41 @@ def sync(
     node: Annotated[str, typer.Argument(help="Only this peer; default: all.")] = "",
 ) -> int:
     """Fetch what peers published since the last sync, verified; resumes where it stopped."""
+    from node.cli.exit_codes import exit_code
     from node.runtime.shelving import open_shelf
-    from node.runtime.syncing import sync_peers
+    from node.runtime.syncing import PeerSyncs
 
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        outcomes = wait_for(sync_peers(identity, shelf, only=node))
-    for outcome in outcomes:
+        syncs = wait_for(PeerSyncs(identity, shelf).run(only=node))
+    for done in syncs:
+        _tell(here, done)
+    here.output.following("sigfed list ls", "sigfed subset release NAME")
+    return max((exit_code(done.failure) for done in syncs if done.failure), default=ExitCode.OK)
+
+
+def _tell(here: Session, done: "PeerSync") -> None:
+    peer = done.report.peer
+    for one in done.lists:
         here.output.result(
             {
-                "peer": outcome.peer,
-                "origin": outcome.origin,
-                "old": outcome.old,
-                "new": outcome.new,
-                "adds": outcome.adds,
-                "withdrawals": outcome.withdrawals,
-                "quarantined": outcome.quarantined,
-                "bytes": outcome.received,
-                "outcome": outcome.words,
+                "peer": peer,
+                "origin": one.origin,
+                "old": one.old_size,
+                "new": one.new_size,
+                "adds": one.adds,
+                "withdrawals": one.withdrawals,
+                "quarantined": one.quarantined,
+                "bytes": done.received,
+                "outcome": one.words,
+                "evidence": one.evidence,
             },
-            f"{outcome.origin or outcome.peer}: {outcome.words}",
+            f"{one.origin}: {one.words}",
+            *([f"  evidence kept: {one.evidence}"] if one.evidence else []),
         )
-    here.output.following("sigfed list ls", "sigfed subset release NAME")
-    return max((ExitCode(outcome.exit_code) for outcome in outcomes), default=ExitCode.OK)
+    if done.report.error is not None:
+        here.output.result({"peer": peer, "outcome": str(done.report.error)}, f"{peer}: {done.report.error}")
+    if isinstance(done.failure, NodeError) and done.failure.hint:
+        here.output.talk(f"  {done.failure.hint}")
+    here.output.talk(f"{peer}: {done.received:,} bytes received, {done.sent:,} sent")

@@ -58,8 +58,7 @@ class Caller:
     @property
     def collections(self) -> frozenset[int]:
         """Collections whose openings may be read."""
-        numbers = _arguments(self.scopes, Scope.OPEN)
-        return frozenset(int(text) for text in numbers if _is_collection(text))
+        return opened_collections(self.scopes)
 
     @property
     def subsets(self) -> frozenset[str]:
@@ -73,6 +72,11 @@ class CallerDirectory(Protocol):
     def credential(self, client: str, kid: str) -> Credential | None:
         """The credential of `client` whose key has this id, if it may be used now."""
         ...
+
+
+def opened_collections(scopes: frozenset[str]) -> frozenset[int]:
+    """Collections whose openings these scopes read; an unreadable scope reads nothing."""
+    return frozenset(int(text) for text in _arguments(scopes, Scope.OPEN) if _is_collection(text))
 
 
 def _arguments(scopes: frozenset[str], kind: Scope) -> frozenset[str]:

@@ -22,6 +22,7 @@ _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 _ASSERTION_SECONDS: Final = 60
 _RENEW_BEFORE: Final = timedelta(seconds=30)
 _MAX_LIFE_SECONDS: Final = 3600
+_MAX_SCOPE_CHARS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def assertion(credentials: Credentials, *, node: str, now: datetime, entropy: En
 class _Held:
     token: str
     renew_at: datetime
+    scopes: frozenset[str]
 
 
 class TokenKeeper:
@@ -74,10 +76,17 @@ class TokenKeeper:
 
     async def token(self) -> str:
         """A token that should still be good for half a minute."""
+        return (await self._current()).token
+
+    async def scopes(self) -> frozenset[str]:
+        """What the node says that our token may read."""
+        return (await self._current()).scopes
+
+    async def _current(self) -> _Held:
         async with self._one_at_a_time:
             if self._held is None or self._clock.now() >= self._held.renew_at:
                 self._held = await self._fetch()
-            return self._held.token
+            return self._held
 
     def forget(self, token: str) -> None:
         """The node refused `token`: get another next time."""
@@ -92,11 +101,12 @@ class TokenKeeper:
             "client_assertion_type": _ASSERTION_TYPE,
             "client_assertion": signed,
         }
-        token, life = _read_reply(await self._post(urlencode(form).encode()), self._node)
-        return _Held(token, now + max(timedelta(seconds=1), timedelta(seconds=life) - _RENEW_BEFORE))
+        token, life, scopes = _read_reply(await self._post(urlencode(form).encode()), self._node)
+        renew_at = now + max(timedelta(seconds=1), timedelta(seconds=life) - _RENEW_BEFORE)
+        return _Held(token, renew_at, scopes)
 
 
-def _read_reply(body: bytes, node: str) -> tuple[str, int]:
+def _read_reply(body: bytes, node: str) -> tuple[str, int, frozenset[str]]:
     try:
         reply = json.loads(body)
     except (ValueError, RecursionError):
@@ -108,7 +118,10 @@ def _read_reply(body: bytes, node: str) -> tuple[str, int]:
         raise VerificationError(f"{node} sent a token that cannot be read")
     if not isinstance(life, int) or isinstance(life, bool) or not 0 < life <= _MAX_LIFE_SECONDS:
         raise VerificationError(f"{node} sent a token with a strange lifetime")
-    return token, life
+    scope = reply.get("scope", "")
+    if not isinstance(scope, str) or len(scope) > _MAX_SCOPE_CHARS:
+        raise VerificationError(f"{node} sent a token with strange scopes")
+    return token, life, frozenset(scope.split())
 
 
 def _sendable(token: str) -> bool:

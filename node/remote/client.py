@@ -52,6 +52,12 @@ class Client:
                 node=node, credentials=credentials, clock=clock, entropy=entropy, post=self._post_token
             )
 
+    async def scopes(self) -> frozenset[str]:
+        """What the node says that we may read; nothing without credentials."""
+        if self._keeper is None:
+            return frozenset()
+        return await retried(self._keeper.scopes, limits=self._limits, entropy=self._entropy)
+
     async def get(self, ask: Ask) -> bytes:
         """The body of a read."""
         return (await self._get(ask))[1]

@@ -9,6 +9,7 @@ from typing import Self
 
 from node.clock import Clock, Entropy
 from node.errors import NotFoundError
+from node.ports.callers import opened_collections
 from node.remote.asking import ask_for
 from node.remote.auth import Credentials
 from node.remote.client import Client
@@ -73,6 +74,10 @@ class RemoteNode:
     async def members(self) -> bytes:
         """The signed envelope of the members register."""
         return await self._client.get(ask_for("members"))
+
+    async def granted(self) -> frozenset[int]:
+        """Collections whose openings the node gives us, in its own words."""
+        return opened_collections(await self._client.scopes())
 
     async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
         """The newest signed note, or None when it is the `held` one."""

@@ -17,7 +17,7 @@ from node.runtime.lock import running
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
 from node.runtime.subsets import release_with
-from node.runtime.syncing import sync_peers
+from node.runtime.syncing import PeerSyncs
 from node.scheduler import Job, Scheduler
 from node.services.admitting import Admission, ServedEnrolment
 from node.services.callers import StoredCallers, StoredReplays
@@ -47,6 +47,7 @@ class Parts:
     identity: Identity
     shelf: Shelf
     evaluator: EvaluatorProcess
+    syncs: PeerSyncs
 
     def web(self) -> WebServices:
         """Everything behind the HTTP API."""
@@ -95,8 +96,8 @@ class Parts:
             publish(self.shelf, origin, signer=self.identity.log_signer(), now_ms=now_ms)
 
     async def _sync(self) -> None:
-        for outcome in await sync_peers(self.identity, self.shelf):
-            _journal.info("synced", peer=outcome.peer, origin=outcome.origin, outcome=outcome.words)
+        for done in await self.syncs.run():
+            _journal.info("synced", peer=done.report.peer, outcome=done.report.words, received=done.received)
 
     async def _release(self) -> None:
         await asyncio.to_thread(self._release_all)
@@ -118,7 +119,7 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         stack.enter_context(running(identity.home))
         shelf = stack.enter_context(open_shelf(identity))
         evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
-        parts = Parts(identity, shelf, evaluator)
+        parts = Parts(identity, shelf, evaluator, PeerSyncs(identity, shelf))
         server = await serve(
             make_app(parts.web()),
             ssl_context=server_context(identity.tls(), entropy=identity.entropy),

@@ -26,7 +26,7 @@ class ServedPeers:
 
     def for_caller(self, caller: Caller) -> PeerApi:
         """What `caller` may read."""
-        logs = Holding(self._shelf).for_caller(self._grant(caller))
+        logs = Holding(self._shelf, self._clock).for_caller(self._grant(caller))
         return ServedPeer(self._trust, logs)
 
     def _grant(self, caller: Caller) -> Grant:

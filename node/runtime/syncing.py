@@ -1,0 +1,58 @@
+"""Syncing an opened node with its peers over HTTPS, one after the other: a slow peer must not starve the machine."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.ports.peers import PeerRecord
+from node.runtime.opening import Identity
+from node.runtime.reaching import reach_peer
+from node.services.shelf import Shelf
+from node.services.syncing import ListOutcome, Syncer, SyncReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerSync:
+    """A sync with one peer and what it moved over the network."""
+
+    report: SyncReport
+    sent: int
+    received: int
+    """Bytes above TLS, headers included."""
+
+    @property
+    def lists(self) -> Sequence[ListOutcome]:
+        """What happened to each list."""
+        return self.report.lists
+
+    @property
+    def failure(self) -> Exception | None:
+        """What went wrong first, with the peer or with one of its lists."""
+        return self.report.error or next((one.error for one in self.lists if one.error), None)
+
+
+class PeerSyncs:
+    """Syncs with all peers; keeps what a running node remembers between its runs."""
+
+    def __init__(self, identity: Identity, shelf: Shelf) -> None:
+        self._identity = identity
+        self._shelf = shelf
+        self._syncer = Syncer(shelf, identity.clock)
+
+    async def run(self, *, only: str = "") -> list[PeerSync]:
+        """Sync with every peer, or with the one named.
+
+        Raises:
+            NotFoundError: `only` is not a peer.
+        """
+        peers = await asyncio.to_thread(self._peers, only)
+        return [await self._sync(peer) for peer in peers]
+
+    async def _sync(self, peer: PeerRecord) -> PeerSync:
+        async with reach_peer(self._identity, peer) as link:
+            report = await self._syncer.sync(peer.name, link)
+            return PeerSync(report=report, sent=link.traffic.sent, received=link.traffic.received)
+
+    def _peers(self, only: str) -> list[PeerRecord]:
+        with self._shelf.storage.read() as unit:
+            return [unit.peers.get(only)] if only else list(unit.peers.ls())
