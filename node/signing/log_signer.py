@@ -2,12 +2,16 @@
 
 It keeps the compact range of every log it signs in a private state file of its own. It is given leaf hashes,
 extends that range and computes the root itself, so whoever asks (even a process that was taken over) can make it
-sign a continuation of what it signed before, and nothing else. The state is durable before a note leaves.
+sign a continuation of what it signed before, and nothing else. The state is durable before a note leaves, and one
+process at a time reads and replaces it: two that signed at once would sign two histories of one size.
 """
 
+import fcntl
 import json
+import os
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +29,8 @@ KeysOf = Callable[[str], Sequence[Signer]]
 
 @dataclass(frozen=True, slots=True)
 class _State:
+    before: CompactRange
+    """Where the last signed batch began, as a range: what the batch is repeated from."""
     range: CompactRange
     start: int
     """Where the last signed batch began, so that the same batch can be signed again after a crash."""
@@ -46,7 +52,12 @@ class FolderLogSigner:
 
         Raises:
             ConflictError: `start` is not where this signer stands, or the repeated batch differs.
+            StoreError: the state is damaged.
         """
+        with self._alone(origin):
+            return self._sign(origin, start, leaf_hashes)
+
+    def _sign(self, origin: str, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
         state = self._load(origin)
         if start == state.range.size and not leaf_hashes and state.note:
             return state.note
@@ -71,7 +82,7 @@ class FolderLogSigner:
         return note
 
     def _again(self, origin: str, state: _State, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
-        before = self._load_before(origin)
+        before = state.before.copy()
         if start != state.start or before.size != start:
             raise ConflictError(f"{origin}: only the last signed batch can be signed again")
         before.extend(leaf_hashes)
@@ -79,6 +90,18 @@ class FolderLogSigner:
         if before.root() != state.range.root():
             raise ConflictError(f"{origin}: the signer signed other entries at this size")
         return state.note
+
+    @contextmanager
+    def _alone(self, origin: str) -> Iterator[None]:
+        """Keep other signers of this log out; the lock ends with the process that holds it."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = self._path(origin).with_suffix(".lock")
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _path(self, origin: str) -> Path:
         return self._folder / f"{sha256(origin.encode()).hexdigest()}.json"
@@ -99,17 +122,16 @@ class FolderLogSigner:
     def _load(self, origin: str) -> _State:
         fields = self._fields(origin)
         if fields is None:
-            return _State(range=CompactRange(), start=0, note=b"")
+            return _State(before=CompactRange(), range=CompactRange(), start=0, note=b"")
         try:
-            tree = CompactRange.from_bytes(b64decode(str(fields["range"])))
-        except MalformedError as exc:
-            raise StoreError(f"signer state of {origin} is damaged") from exc
-        return _State(range=tree, start=int(fields["start"]), note=b64decode(str(fields["note"])))
-
-    def _load_before(self, origin: str) -> CompactRange:
-        fields = self._fields(origin)
-        assert fields is not None
-        return CompactRange.from_bytes(b64decode(str(fields["before"])))
+            return _State(
+                before=CompactRange.from_bytes(b64decode(str(fields["before"]))),
+                range=CompactRange.from_bytes(b64decode(str(fields["range"]))),
+                start=int(fields["start"]),
+                note=b64decode(str(fields["note"])),
+            )
+        except (MalformedError, ValueError, KeyError) as exc:
+            raise StoreError(f"signer state of {origin} is damaged", hint="restore it from a backup") from exc
 
     def _save(
         self, origin: str, *, before: CompactRange, start: int, grown: CompactRange, note: bytes

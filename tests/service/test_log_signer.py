@@ -1,5 +1,9 @@
 """The log signer appends; it cannot be made to fork or to go back."""
 
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,7 +87,39 @@ def test_refused(signer: FolderLogSigner, start: int, leaves: list[bytes]) -> No
 @pytest.mark.parametrize("damage", ['{"origin": "nl.example/lists/x"}', "{}", "[]", "{"], ids=repr)
 def test_damaged_state_is_never_started_over(signer: FolderLogSigner, tmp_path: Path, damage: str) -> None:
     signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES)
-    (state,) = (tmp_path / "signer").iterdir()
+    (state,) = (tmp_path / "signer").glob("*.json")
     state.write_text(damage)
     with pytest.raises(StoreError):
         signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES)
+
+
+def test_two_signers_at_once_sign_one_history(tmp_path: Path) -> None:
+    """Two processes ask for different entries at one size: without a lock both were signed, which is a fork."""
+    started = threading.Barrier(2)
+
+    def slow_keys(_: str) -> list[LogPrivateKey]:
+        time.sleep(0.05)
+        return [KEY]
+
+    def sign(leaf: bytes) -> str:
+        signer = FolderLogSigner(tmp_path / "signer", slow_keys)
+        started.wait()
+        try:
+            signer.sign(ORIGIN, start=0, leaf_hashes=[leaf])
+        except ConflictError:
+            return "refused"
+        return "signed"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(sign, LEAVES[:2])) == ["refused", "signed"]
+
+
+@pytest.mark.parametrize("name", ["range", "before", "start", "note"])
+def test_a_state_without_a_field_is_named(signer: FolderLogSigner, tmp_path: Path, name: str) -> None:
+    signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:3])
+    (path,) = (tmp_path / "signer").glob("*.json")
+    fields = json.loads(path.read_bytes())
+    del fields[name]
+    path.write_text(json.dumps(fields))
+    with pytest.raises(StoreError, match="damaged"):
+        signer.sign(ORIGIN, start=3, leaf_hashes=LEAVES[3:])
