@@ -1,0 +1,110 @@
+"""Chapter five: a hoster enrols with one string, updates, and asks privately about five files."""
+
+from collections.abc import Sequence
+
+from node.demo.parties import AGENCIES, Party
+from node.demo.processes import Facts, Outcome
+from node.demo.synthetic import MadeUp
+from node.demo.world import SUBSET, Act, World
+
+
+def enrol(world: World) -> None:
+    """Invite, enrol, update, look up."""
+    world.serve(*AGENCIES)
+    invite = ["partner", "invite", Party.HOSTER.node, "--subset", SUBSET, "--files-per-day", "10000"]
+    (invited,) = world.perform(
+        Act(
+            who=Party.FR,
+            what="invites the hoster",
+            arguments=invite,
+            note=lambda outcome: f"one string of {len(outcome.first['invitation'])} characters",
+        )
+    )
+    world.perform(
+        Act(
+            who=Party.HOSTER,
+            what="enrols with that string and fetches the first release",
+            arguments=["enroll", "--stdin"],
+            typed=invited.first["invitation"] + "\n",
+            source=Party.FR,
+            note=lambda outcome: f"{outcome.first['entries']:,} answers, self-test passed",
+        ),
+    )
+    world.perform(update())
+    _look_up(world)
+
+
+def update(*, exits: Sequence[int] = (0,), trouble: bool = False) -> Act:
+    """The hoster brings the newest release in force."""
+    return Act(
+        who=Party.HOSTER,
+        what="updates",
+        arguments=["update"],
+        exits=exits,
+        source=Party.FR,
+        note=_updated,
+        moved=lambda outcome: outcome.first.get("bytes_received"),
+        trouble=trouble,
+    )
+
+
+def _updated(outcome: Outcome) -> str:
+    if outcome.exit:
+        return f"refused (exit {outcome.exit})"
+    first = outcome.first
+    if first["old"] == first["new"]:
+        return f"version {first['new']} is the newest"
+    return f"version {first['old']} → {first['new']}, {first['added']:,} added, {first['removed']:,} removed"
+
+
+def check(world: World, *files: MadeUp, exits: Sequence[int] = (0, 1)) -> Act:
+    """The hoster asks about files of the cast."""
+    many = f"{len(files)} files" if len(files) > 1 else "a file"
+    return Act(
+        who=Party.HOSTER,
+        what=f"asks about {many}, blinded",
+        arguments=["check", *(str(world.file(file)) for file in files)],
+        exits=exits,
+        source=Party.FR,
+        note=_verdicts,
+    )
+
+
+def _verdicts(outcome: Outcome) -> str:
+    verdicts = [result["verdict"] for result in outcome.results]
+    return ", ".join(f"{verdicts.count(kind)} {kind}" for kind in dict.fromkeys(verdicts)) or "no verdict"
+
+
+def verdict(world: World, outcome: Outcome, file: MadeUp) -> Facts:
+    """What a check said about a file."""
+    wanted = str(world.file(file))
+    return next((result for result in outcome.results if result["file"] == wanted), {"verdict": "missing"})
+
+
+def told(facts: Facts) -> str:
+    """A verdict in words."""
+    if facts["verdict"] != "hit":
+        return str(facts["verdict"])
+    return (
+        f"hit, {facts['collection'] or 'no collection'}, {' and '.join(facts['countries']) or 'no country'}"
+    )
+
+
+def _look_up(world: World) -> None:
+    cast = world.actors
+    (answered,) = world.perform(check(world, *cast.names().values()))
+    both = verdict(world, answered, cast.both)
+    record = world.record
+    record.find("quorum-hit", held=both["verdict"] == "hit", detail=told(both))
+    record.find(
+        "label-countries",
+        held=both.get("collection") == "baseline" and sorted(both.get("countries", ())) == ["FR", "NL"],
+        detail=told(both),
+    )
+    for claim, file in (
+        ("single-agency-clean", cast.single),
+        ("relied-on-clean", cast.relied),
+        ("unlisted-clean", cast.unlisted),
+    ):
+        seen = verdict(world, answered, file)
+        record.find(claim, held=seen["verdict"] == "clean", detail=told(seen))

@@ -1,0 +1,102 @@
+"""Chapters three and four: the agencies count and follow each other; one releases what both list."""
+
+from node.demo.parties import AGENCIES, Party
+from node.demo.processes import Outcome
+from node.demo.world import LIST, SUBSET, Act, World, pairs
+
+
+def meet(world: World) -> None:
+    """Compare fingerprints, become members and peers, sync both ways."""
+    world.serve(*AGENCIES)
+    world.perform(*(_member(world, who, other) for who, other in pairs(AGENCIES)))
+    world.moment("before-peers")
+    world.perform(*(_peer(who, other) for who, other in pairs(AGENCIES)))
+    world.perform(*(sync(who) for who in AGENCIES))
+    _test_grant(world)
+
+
+def _member(world: World, who: Party, other: Party) -> Act:
+    arguments = ["member", "add", world.url(other), "--words", world.words[other], "--country", other.country]
+    return Act(
+        who=who,
+        what=f"counts {other.country} as a member, after comparing fingerprints by telephone",
+        arguments=arguments,
+        source=other,
+        note=lambda outcome: f"{outcome.first['k']} countries must agree",
+    )
+
+
+def _peer(who: Party, other: Party) -> Act:
+    return Act(
+        who=who,
+        what=f"follows {other.country}, and lets it read baseline here",
+        arguments=["peer", "add", other.node, "--grant", "baseline"],
+    )
+
+
+def sync(who: Party) -> Act:
+    """An agency fetches what its peer published."""
+    return Act(
+        who=who,
+        what="syncs, verifying every event",
+        arguments=["peer", "sync"],
+        source=next(other for other in AGENCIES if other is not who),
+        note=lambda outcome: f"{_sum(outcome, 'adds'):,} added, {_sum(outcome, 'withdrawals'):,} withdrawn",
+        moved=lambda outcome: _sum(outcome, "bytes"),
+    )
+
+
+def _sum(outcome: Outcome, name: str) -> int:
+    return sum(result[name] for result in outcome.results)
+
+
+def _test_grant(world: World) -> None:
+    origin = f"{Party.FR.node}/lists/{LIST}"
+    own, seen = world.perform(
+        Act(who=Party.FR, what="looks at its list", arguments=["list", "show", LIST]),
+        Act(who=Party.NL, what="looks at what it holds of FR's list", arguments=["list", "show", origin]),
+    )
+    here, there = own.first["active"], seen.first["active"]
+    readable = {name: there.get(name, 0) for name in here}
+    world.record.find(
+        "grant-kept",
+        held=own.first["size"] == seen.first["size"]
+        and readable == {name: count if name == "baseline" else 0 for name, count in here.items()}
+        and len(here) > 1,
+        detail=f"of FR's {own.first['size']:,} events NL holds all, and can read:"
+        f" {', '.join(f'{name} {count:,} of {here[name]:,}' for name, count in readable.items())}",
+    )
+
+
+def agree(world: World) -> None:
+    """FR defines a subset for partners and releases what both countries list."""
+    world.serve(*AGENCIES)
+    world.moment("before-subset")
+    world.perform(
+        Act(
+            who=Party.FR,
+            what="defines a subset for partners",
+            arguments=["subset", "create", SUBSET, "--collection", "baseline", "--screen-bits", "12"],
+        )
+    )
+    world.moment("before-release")
+    (released,) = world.perform(release())
+    wanted, entries = 2 * len(world.listed), released.first["entries"]
+    world.record.find(
+        "only-agreed-released",
+        held=entries == wanted,
+        detail=f"{entries:,} hashes released; both list {wanted:,} (MD5 and SHA-1 of {len(world.listed):,} files)",
+    )
+
+
+def release() -> Act:
+    """FR releases what is effective."""
+    return Act(
+        who=Party.FR,
+        what="releases what both countries list",
+        arguments=["subset", "release", SUBSET],
+        note=lambda outcome: (
+            f"version {outcome.first['version']}: {outcome.first['added']:,} added,"
+            f" {outcome.first['removed']:,} removed"
+        ),
+    )

@@ -1,0 +1,173 @@
+"""The product as its users run it: one operating-system process a command, JSON lines out, journal into a file.
+
+A server is always stopped by the process id it was started with. Nothing here knows what the commands mean.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from node.clock import Clock
+from node.errors import NodeError
+
+Facts = Mapping[str, Any]
+"""One JSON line of a command."""
+
+_PROGRAM: Final = (
+    sys.executable,
+    "-P",
+    "-m",
+    "node",
+)  # -P: a folder `node` where we stand is not this program
+_COMMAND_SECONDS: Final = 120
+_START_SECONDS: Final = 60
+_STOP_SECONDS: Final = 15
+_PAUSE: Final = 0.05
+
+
+class StepFailedError(NodeError):
+    """A command of the walk did not do what it does for a user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command ended and what it answered."""
+
+    exit: int
+    results: tuple[Facts, ...]
+    seconds: float
+
+    @property
+    def first(self) -> Facts:
+        """Its first answer; empty when it gave none."""
+        return self.results[0] if self.results else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Where one party sits: its home folder, and the file that takes its journal."""
+
+    home: Path
+    journal: Path
+
+    def command(self, arguments: Sequence[str]) -> list[str]:
+        """The whole command line."""
+        return [*_PROGRAM, "--home", str(self.home), "--json", "-vv", *arguments]
+
+    def note(self, line: str) -> None:
+        """Write a line of ours into the journal."""
+        with self.journal.open("a", encoding="utf-8") as journal:
+            journal.write(line + "\n")
+
+
+def shown(arguments: Sequence[str]) -> str:
+    """What a user would have typed."""
+    return " ".join(["sigfed", *(f"'{word}'" if " " in word else word for word in arguments)])
+
+
+def run(
+    seat: Seat, arguments: Sequence[str], *, typed: str = "", exits: Sequence[int] = (0,), clock: Clock
+) -> Outcome:
+    """Run one command to its end.
+
+    Raises:
+        StepFailedError: it ended with another code than `exits`, hung, or answered something else than JSON lines.
+    """
+    seat.note(f"$ {shown(arguments)}")
+    began = clock.now()
+    try:
+        with seat.journal.open("ab") as journal:
+            done = subprocess.run(  # noqa: S603 - our own program, arguments never pass a shell
+                seat.command(arguments),
+                input=typed.encode(),
+                stdout=subprocess.PIPE,
+                stderr=journal,
+                env=_environment(),
+                timeout=_COMMAND_SECONDS,
+                check=False,
+            )
+        results = tuple(json.loads(line) for line in done.stdout.splitlines())
+    except subprocess.TimeoutExpired as exc:
+        raise _failed(seat, arguments, f"did not end within {_COMMAND_SECONDS} seconds") from exc
+    except ValueError as exc:
+        raise _failed(seat, arguments, "answered something else than JSON lines") from exc
+    if done.returncode not in exits:
+        wanted = " or ".join(map(str, exits))
+        raise _failed(seat, arguments, f"ended with {done.returncode} instead of {wanted}")
+    return Outcome(exit=done.returncode, results=results, seconds=(clock.now() - began).total_seconds())
+
+
+def _failed(seat: Seat, arguments: Sequence[str], how: str) -> StepFailedError:
+    return StepFailedError(
+        f"{shown(arguments)} {how}: {last_words(seat.journal)}", hint=f"its journal is {seat.journal}"
+    )
+
+
+def last_words(journal: Path) -> str:
+    """The last line of a journal, which is where a command says why it failed; an indented hint belongs to it."""
+    lines = journal.read_text(encoding="utf-8", errors="replace").splitlines()
+    while lines and (not lines[-1].strip() or lines[-1].startswith(" ")):
+        lines.pop()
+    return lines[-1] if lines else "it said nothing"
+
+
+def _environment() -> dict[str, str]:
+    """The user's environment without what would point a command at another home."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SIGFED_")}
+
+
+class Server:
+    """A node that runs, from the moment it answers until `stop`."""
+
+    def __init__(self, seat: Seat, *, clock: Clock) -> None:
+        """Start `sigfed run` and wait until it listens; raises `StepFailedError` when it does not."""
+        seat.note("$ sigfed run")
+        began = clock.now()
+        self._answers = seat.home.with_name(f"{seat.home.name}.serving")
+        with self._answers.open("wb") as answers, seat.journal.open("ab") as journal:
+            # A session of its own: Ctrl-C must reach it through `stop`, after the commands that need it.
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, arguments never pass a shell
+                seat.command(["run"]),
+                stdin=subprocess.DEVNULL,
+                stdout=answers,
+                stderr=journal,
+                env=_environment(),
+                start_new_session=True,
+            )
+        try:
+            self._wait(seat)
+        except BaseException:
+            self.stop()
+            raise
+        self.seconds = (clock.now() - began).total_seconds()
+
+    def _wait(self, seat: Seat) -> None:
+        for _ in range(int(_START_SECONDS / _PAUSE)):
+            if b'"serving"' in self._answers.read_bytes():
+                return
+            try:
+                code = self._process.wait(_PAUSE)
+            except subprocess.TimeoutExpired:
+                continue
+            raise _failed(seat, ["run"], f"ended with {code} before it served")
+        raise _failed(seat, ["run"], f"did not serve within {_START_SECONDS} seconds")
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def stop(self) -> None:
+        """End it, gently and then not."""
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._answers.unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+"""What happened, as data: chapters with steps, and findings; the report is drawn from it."""
+
+from dataclasses import dataclass, field
+
+from node.demo.claims import CLAIMS, Finding
+from node.demo.parties import Party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that one party did."""
+
+    chapter: int
+    who: Party
+    what: str
+    """A sentence without its subject: "publishes its list"."""
+    command: str
+    """What was typed; empty where the demonstration itself acted."""
+    seconds: float
+    note: str = ""
+    """What came of it, in a few words."""
+    source: Party | None = None
+    """Where data came from, when it crossed the wire."""
+    moved: int | None = None
+    """Bytes that did, or that were read."""
+    trouble: bool = False
+    """Something that an attacker did, or that was refused because of one."""
+
+
+@dataclass(slots=True)
+class Record:
+    """The walk so far."""
+
+    steps: list[Step] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def find(self, claim: str, *, held: bool, detail: str) -> None:
+        """Note whether a claim held."""
+        self.findings.append(Finding(claim=CLAIMS[claim], held=held, detail=detail))
+
+    def give_up(self, why: str) -> None:
+        """Note that the claims that were not come to did not hold."""
+        tested = {finding.claim.name for finding in self.findings}
+        for name in CLAIMS:
+            if name not in tested:
+                self.find(name, held=False, detail=f"not tested: {why}")
+
+    @property
+    def complete(self) -> bool:
+        """Whether every claim was tested, and held."""
+        return {finding.claim.name for finding in self.findings if finding.held} == set(CLAIMS)

@@ -1,0 +1,1 @@
+"""The illustrated report: one HTML file with inline pictures, no script, nothing fetched."""

@@ -1,0 +1,149 @@
+"""Making the world wrong on purpose, one way for each claim, so that a test can see the claim fail.
+
+A demonstration that cannot fail shows nothing. Each sabotage does something that a careless agency, a bug or an
+attacker could do, at a named moment of the walk; none touches how a claim is judged. It is asked for by the
+environment variable `SIGFED_DEMO_SABOTAGE` with the name of a claim.
+"""
+
+import base64
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from node.demo.altering import flip, served
+from node.demo.claims import CLAIMS
+from node.demo.exports import Export
+from node.demo.federating import sync
+from node.demo.parties import AGENCIES, Party
+from node.demo.preparing import own_import, publication
+from node.demo.synthetic import MadeUp
+from node.demo.world import LIST, Act, World
+from node.errors import UsageError
+
+VARIABLE: Final = "SIGFED_DEMO_SABOTAGE"
+_SECOND: Final = "second"
+
+Deed = Callable[[World], None]
+
+
+def nothing(_world: World, _moment: str) -> None:
+    """An honest walk."""
+
+
+def from_environment() -> Callable[[World, str], None]:
+    """The sabotage that the environment asks for; raises `UsageError` for a claim that there is not."""
+    claim = os.environ.get(VARIABLE, "")
+    if not claim:
+        return nothing
+    if claim not in CLAIMS:
+        raise UsageError(f"{VARIABLE} names no claim", hint=f"claims: {', '.join(CLAIMS)}")
+    return sabotage(claim)
+
+
+def sabotage(claim: str) -> Callable[[World, str], None]:
+    """What spoils `claim`, to be called at every moment of a walk."""
+    when, deed = DEEDS[claim]
+
+    def at(world: World, moment: str) -> None:
+        if moment == when:
+            deed(world)
+
+    return at
+
+
+def _bend(command: str, *arguments: str) -> Deed:
+    """A command is typed with other options."""
+
+    def deed(world: World) -> None:
+        world.extra[command] = arguments
+
+    return deed
+
+
+def _lists_too(world: World, party: Party, *files: MadeUp) -> None:
+    """An agency lists more files, as its own, in a second list; FR follows it."""
+    name = f"{party.value}-{_SECOND}.csv"
+    Export(agency=party.country, baseline=files).write(world.place("exports", name))
+    world.perform(Act(who=party, what="starts a second list", arguments=["list", "create", _SECOND]))
+    world.perform(own_import(world, party, name, to=_SECOND))
+    world.perform(publication(party, _SECOND))
+
+
+def _both_list(world: World, *files: MadeUp) -> None:
+    for party in AGENCIES:
+        _lists_too(world, party, *files)
+    world.perform(sync(Party.FR))
+
+
+def _nl_lists(world: World, *files: MadeUp) -> None:
+    _lists_too(world, Party.NL, *files)
+    world.perform(sync(Party.FR))
+
+
+def _nl_withdraws(world: World) -> None:
+    hashes = world.place("exports", "nl-withdraws.csv")
+    file = world.file(world.actors.both)
+    withdrawal = ["entry", "withdraw", "--list", LIST, "--hash-from", str(hashes), "--yes"]
+    world.perform(Act(who=Party.NL, what="hashes a file", arguments=["hash", str(file), "-o", str(hashes)]))
+    world.perform(Act(who=Party.NL, what="withdraws it", arguments=withdrawal))
+    world.perform(publication(Party.NL))
+    world.perform(sync(Party.FR))
+
+
+def _put_back(part: str, world: World) -> None:
+    """Undo an alteration before anybody fetched it."""
+    stored = served(world, part)
+    assert stored is not None, "it has just been altered"
+    flip(stored)
+
+
+def _break_release(world: World) -> None:
+    for path in world.seat(Party.HOSTER).home.rglob("answers.u64"):
+        path.write_bytes(path.read_bytes()[:-8])
+
+
+def _name_another(world: World) -> None:
+    """The wrong file's hashes get into the withdrawal."""
+    wrong = world.listed[2]
+    text = f"md5,sha1\n{wrong.md5.hex()},{wrong.sha1.hex()}\n"
+    world.place("exports", "to-withdraw.csv").write_text(text, encoding="ascii")
+
+
+def _keep_a_hash(world: World) -> None:
+    """Somebody at the hoster writes a listed hash into a file of the client."""
+    digest = world.actors.both.sha1
+    world.seat(Party.HOSTER).home.joinpath("notes.txt").write_bytes(b"seen: " + base64.b64encode(digest))
+
+
+def _log_a_hash(world: World) -> None:
+    """The node's journal holds what was asked."""
+    world.seat(Party.FR).note(f"DEBUG sigfed.web asked-about {world.actors.unlisted.md5.hex()}")
+
+
+def _hand_over_export(world: World) -> None:
+    """FR's export, case intelligence included, is copied to NL."""
+    export = world.place("exports", "fr.csv").read_bytes()
+    world.seat(Party.NL).home.joinpath("from-fr.csv").write_bytes(export)
+
+
+DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
+    "grant-kept": ("before-peers", _bend("peer add", "--grant", "baseline,investigative")),
+    "only-agreed-released": ("before-release", lambda world: _nl_lists(world, world.actors.relied)),
+    "quorum-hit": ("before-release", _nl_withdraws),
+    "label-countries": ("before-subset", _bend("subset create", "--no-labels")),
+    "single-agency-clean": ("before-release", lambda world: _both_list(world, world.actors.single)),
+    "relied-on-clean": ("before-release", lambda world: _nl_lists(world, world.actors.relied)),
+    "unlisted-clean": ("before-release", lambda world: _both_list(world, world.actors.unlisted)),
+    "altered-manifest-refused": ("altered-manifest", partial(_put_back, "manifest")),
+    "altered-screen-refused": ("altered-screen", partial(_put_back, "screen")),
+    "altered-answers-refused": ("altered-answers", partial(_put_back, "answers")),
+    "altered-labels-refused": ("altered-labels", partial(_put_back, "labels")),
+    "old-release-stays": ("refused", _break_release),
+    "withdrawn-clean": ("before-withdrawal", _name_another),
+    "delta-small": ("before-last-update", _bend("update", "--whole")),
+    "partner-holds-no-digest": ("before-search", _keep_a_hash),
+    "node-learned-nothing": ("before-search", _log_a_hash),
+    "case-data-stays": ("before-search", _hand_over_export),
+}
+"""For each claim, when and how to make it false."""

@@ -1,0 +1,107 @@
+"""The walk from beginning to end: every chapter, the report, the verdict; no process outlives it.
+
+Exit code 0 means that every claim was tested and held. A command that fails ends the walk: what was not come to did
+not hold. The folder stays.
+"""
+
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+from node.clock import SystemClock, system_entropy
+from node.demo.chapters import CHAPTERS, play
+from node.demo.parties import AGENCIES
+from node.demo.ports import free_ports
+from node.demo.processes import StepFailedError
+from node.demo.report.page import page
+from node.demo.sabotage import from_environment
+from node.demo.world import Listener, World
+from node.errors import AlreadyExistsError
+
+ROWS: Final = 3000
+REPORT: Final = "report.html"
+HELD, NOT_HELD = 0, 2
+
+
+def run(folder: Path | None, *, output: Listener, rows: int = ROWS) -> int:
+    """Walk in `folder`, or in a new temporary one; the exit code says whether every claim held.
+
+    Raises:
+        AlreadyExistsError: the folder is not empty.
+        UsageError: the environment asks for the sabotage of something that is no claim.
+    """
+    clock = SystemClock()
+    began = clock.now()
+    world = stage(_prepared(folder), output=output, rows=rows)
+    world.at_moment = from_environment()
+    output.talk(f"walking in {world.folder}; this takes about half a minute")
+    with _stoppable(), closing(world):
+        for chapter in CHAPTERS:
+            try:
+                play(world, chapter)
+            except StepFailedError as failure:
+                output.talk("", f"stopped: {failure}", f"  {failure.hint}")
+                world.record.give_up(str(failure))
+                break
+    return conclude(world, seconds=(clock.now() - began).total_seconds())
+
+
+def stage(folder: Path, *, output: Listener, rows: int) -> World:
+    """A world in an empty folder, before chapter one; each agency will import about `rows` rows."""
+    ports = dict(zip(AGENCIES, free_ports(len(AGENCIES), system_entropy), strict=True))
+    return World(folder=folder, rows=rows, ports=ports, listener=output)
+
+
+def conclude(world: World, *, seconds: float) -> int:
+    """Tell the findings, write the report, and return the exit code."""
+    output, record = world.listener, world.record
+    output.talk("")
+    for finding in record.findings:
+        mark = "ok " if finding.held else "NOT"
+        output.result(
+            {"claim": finding.claim.name, "held": finding.held, "detail": finding.detail},
+            f"{mark} {finding.claim.name}: {finding.claim.sentence}",
+            *(() if finding.held else (f"    {finding.detail}",)),
+        )
+    path = world.place(REPORT)
+    path.write_text(page(record, seconds=seconds), encoding="utf-8")
+    held = sum(finding.held for finding in record.findings)
+    output.result(
+        {"report": str(path), "seconds": round(seconds, 1), "ok": record.complete},
+        f"{held} of {len(record.findings)} claims held, in {seconds:.0f} seconds",
+        f"report: {path}",
+    )
+    return HELD if record.complete else NOT_HELD
+
+
+def _prepared(folder: Path | None) -> Path:
+    if folder is None:
+        return Path(tempfile.mkdtemp(prefix="sigfed-demo-"))
+    path = folder.expanduser().absolute()
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(path.iterdir()):
+        raise AlreadyExistsError(f"{path} is not empty", hint="name a new folder with --dir")
+    return path
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let a polite request to end be an interrupt, so that nodes are stopped on the way out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
