@@ -1,0 +1,397 @@
+"""Agencies on real services and SQLite stores, joined by links without sockets.
+
+    federation = Federation(tmp_path)
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.add("a file"); nl.publish()
+    await federation.settle()
+
+A link passes every answer through its `meddle`, which may change it, hold it back or raise: that is how a network, or
+somebody in it, misbehaves. Nodes that lie with their own keys are in `support.adversary`.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from keys.key import LogPrivateKey, RootPrivateKey
+from keys.trust.fingerprint import to_words
+from keys.trust.node_document import NodeDocument
+from keys.trust.node_parts import NodeLimits
+from node.clock import Clock, milliseconds
+from node.errors import MissingObjectError, PeerRefusedError, PeerUnreachableError, StoreError
+from node.formats.rows import ImportRow
+from node.ports.logs import LogRecord
+from node.services.announcing import announce_log
+from node.services.callers import stored_grant
+from node.services.founding import Founding, found
+from node.services.holding import CallerLogs, Holding
+from node.services.importing import Statement, import_rows
+from node.services.lists import create_list, list_origin
+from node.services.logfiles import LogFiles
+from node.services.membership import FetchedTrust, Membership, introduce
+from node.services.publishing import Published, publish
+from node.services.shelf import Shelf
+from node.services.syncing import Syncer, SyncReport
+from node.services.trusting import OwnTrust, ServedTrust, window
+from node.services.withdrawing import withdraw
+from node.signing.log_signer import FolderLogSigner
+from node.store.store import Store
+from protocol.api import PeerApi
+from protocol.digest import Algorithm, Digest
+from protocol.event import BASELINE, NATIONAL
+from protocol.grant import Grant
+from protocol.opening import Basis, Opening, Reason
+from support.founding import MemoryKeys
+from support.lists import digest
+from support.times import SettableClock
+
+START = datetime(2026, 5, 4, 12, tzinfo=UTC)
+EVERYTHING = Grant(collections=frozenset({BASELINE, NATIONAL}))
+LIMITS = NodeLimits(max_adds_per_day=100_000, max_withdraws_per_day=1000, max_checkpoint_age_s=86_400)
+LIST = "main"
+
+
+class MemoryObjects:
+    """An object store that forgets: for tests that make many nodes."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, bytes] = {}
+
+    def put(self, name: str, data: bytes) -> None:
+        self.data[name] = data
+
+    def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
+        self.data.update(items)
+
+    def get(self, name: str) -> bytes:
+        if name not in self.data:
+            raise MissingObjectError("there is no such object")
+        return self.data[name]
+
+    def exists(self, name: str) -> bool:
+        return name in self.data
+
+    def delete(self, name: str) -> None:
+        self.data.pop(name, None)
+
+    def ls(self, prefix: str) -> Iterator[str]:
+        return iter(sorted(name for name in self.data if name.startswith(prefix)))
+
+
+class FoundedNode:
+    """The identity of a node: its keys and trust files, in memory."""
+
+    def __init__(self, name: str, country: str, clock: Clock) -> None:
+        self.name = name
+        self.clock = clock
+        self.files = MemoryObjects()
+        self.keys, self.root_keys = MemoryKeys(), MemoryKeys()
+        self.pin = os.urandom(32)
+        founding = Founding(
+            node=name,
+            country=country,
+            url=f"https://{name}/",
+            profile="small",
+            tls_spki_sha256=self.pin,
+            limits=LIMITS,
+        )
+        self.founded = found(
+            founding, keychain=self.keys, root_keychain=self.root_keys, files=self.files, clock=clock
+        )
+        self.trust = OwnTrust(self.files, clock, root_sha256=self.founded.root_sha256)
+
+    @property
+    def signers(self) -> list[RootPrivateKey]:
+        return [self.root_keys.key(RootPrivateKey, "1")]
+
+    @property
+    def origin(self) -> str:
+        """Origin of the node's first list."""
+        return list_origin(self.name, LIST)
+
+    def announce(self, origin: str, key: LogPrivateKey) -> None:
+        """Name a log and its key in the node document."""
+        valid = window(self.clock.now(), 730)
+        announce_log(self.trust, origin, key.public, valid=valid, signers=self.signers)
+
+    def revise(self, change: Callable[[NodeDocument], NodeDocument]) -> NodeDocument:
+        """Sign another node document."""
+        return self.trust.revise_document(change, signers=self.signers)
+
+    def fetched(self) -> FetchedTrust:
+        """The trust files as somebody finds them at the node's address."""
+        return FetchedTrust(
+            url=f"https://{self.name}/",
+            root=self.files.get("1.root.json"),
+            node_document=self.files.get("node.json"),
+            members=self.files.get("members.json"),
+            spki_sha256=self.pin,
+        )
+
+
+class Agency(FoundedNode):
+    """A whole node: identity, store, one list of its own, and those of its peers."""
+
+    def __init__(self, name: str, country: str, folder: Path, clock: SettableClock) -> None:
+        super().__init__(name, country, clock)
+        self.country = country
+        folder.mkdir(parents=True)
+        self.store = Store.create(
+            f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32), entropy=os.urandom
+        )
+        self.objects = MemoryObjects()
+        self.shelf = Shelf(self.store, self.objects, self.store.vault)
+        self.log_key = LogPrivateKey.from_seed(os.urandom(32))
+        self.log_keys = [self.log_key]
+        self.signer = FolderLogSigner(folder / "signer", lambda _: self.log_keys)
+        self.membership = Membership(self.trust, self.store, MemoryObjects(), clock)
+        self.syncer = Syncer(self.shelf, clock)
+        create_list(self.shelf, name, LIST)
+        self.announce(self.origin, self.log_key)
+
+    @property
+    def now_ms(self) -> int:
+        return milliseconds(self.clock.now())
+
+    def add(self, *names: str, collection: int = BASELINE, basis: Basis = Basis.OWN) -> None:
+        """Queue made-up files, one digest each."""
+        rows = [
+            ImportRow(at, (digest(name, Algorithm.SHA256),), collection, {}, "")
+            for at, name in enumerate(names, 2)
+        ]
+        statement = Statement(basis=basis, criteria=1)
+        import_rows(self.shelf, self.origin, rows, statement=statement, now_ms=self.now_ms)
+
+    def withdraw(self, name: str, reason: Reason = Reason.OTHER) -> None:
+        """Queue the withdrawal of a made-up file."""
+        withdraw(self.shelf, self.origin, digest(name, Algorithm.SHA256), reason=reason)
+
+    def publish(self) -> Published:
+        return publish(self.shelf, self.origin, signer=self.signer, now_ms=self.now_ms)
+
+    def know(self, other: FoundedNode, *, country: str, grant: Grant) -> None:
+        """Make `other` a member, and a peer that may read what `grant` covers."""
+        introduced = introduce(other.fetched(), to_words(other.founded.root_sha256), self.clock)
+        self.membership.add_member(
+            introduced, country=country, authority_for=frozenset(), signers=self.signers
+        )
+        self.membership.add_peer(other.name, grant)
+
+    def grant_of(self, peer: str) -> Grant:
+        with self.store.read() as unit:
+            return stored_grant(unit.peers.get(peer))
+
+    def log(self, origin: str | None = None) -> LogRecord:
+        with self.store.read() as unit:
+            return unit.logs.get(origin or self.origin)
+
+    def items(self, origin: str) -> list[tuple[int, bytes, bytes | None]]:
+        """Everything held of a list: index, event, opening."""
+        files = LogFiles(self.objects, self.store.vault, origin)
+        return list(files.items(first=0, size=self.log(origin).head.size))
+
+    def digests(self, origin: str) -> set[Digest]:
+        """Digests in the held openings of a list."""
+        opened = (Opening.from_bytes(opening).digest for _, _, opening in self.items(origin) if opening)
+        return {found for found in opened if found is not None}
+
+    def serve(self, caller: str) -> "ServedTo":
+        """What this agency offers `caller`."""
+        return ServedTo(
+            ServedTrust(self.files), Holding(self.shelf, self.clock).for_caller(self.grant_of(caller))
+        )
+
+
+class ServedTo:
+    """Trust files and logs of an agency, for one caller."""
+
+    def __init__(self, trust: ServedTrust, logs: CallerLogs) -> None:
+        self.root = trust.root
+        self.node_document = trust.node_document
+        self.members = trust.members
+        self.checkpoint = logs.checkpoint
+        self.tile = logs.tile
+        self.entries = logs.entries
+        self.openings = logs.openings
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request over a link."""
+
+    what: str
+    origin: str = ""
+    index: int = 0
+    width: int = 0
+
+
+Meddle = Callable[[Call, bytes], bytes]
+"""Sees an answer on its way and returns what arrives, or raises."""
+
+
+def honest(_call: Call, answer: bytes) -> bytes:
+    """Change nothing."""
+    return answer
+
+
+class Link:
+    """A connection from one node to another (`node.ports.links.PeerLink`), with somebody in between."""
+
+    def __init__(self, api: Callable[[], PeerApi], grant: Callable[[], Grant]) -> None:
+        self._api = api
+        self._grant = grant
+        self.meddle: Meddle = honest
+        self.calls: list[Call] = []
+
+    async def granted(self) -> frozenset[int]:
+        return self._grant().collections
+
+    async def root(self) -> bytes:
+        return await self._pass(Call("root"), lambda api: api.root())
+
+    async def node_document(self) -> bytes:
+        return await self._pass(Call("node_document"), lambda api: api.node_document())
+
+    async def members(self) -> bytes:
+        return await self._pass(Call("members"), lambda api: api.members())
+
+    async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
+        note = await self._pass(Call("checkpoint", origin), lambda api: _note(api, origin))
+        return None if note == held else note
+
+    async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
+        call = Call("tile", origin, index, width)
+        return await self._pass(call, lambda api: api.tile(origin, level=level, index=index, width=width))
+
+    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
+        call = Call("entries", origin, index, width)
+        return await self._pass(call, lambda api: api.entries(origin, index=index, width=width))
+
+    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
+        call = Call("openings", origin, index, width)
+        return await self._pass(call, lambda api: api.openings(origin, index=index, width=width))
+
+    async def _pass(self, call: Call, ask: Callable[[PeerApi], Awaitable[bytes]]) -> bytes:
+        self.calls.append(call)
+        try:
+            answer = await ask(self._api())
+        except StoreError as exc:  # over HTTP the other node's own failures are a status, never ours
+            raise PeerRefusedError("the node failed", status=500) from exc
+        return self.meddle(call, answer)
+
+
+async def _note(api: PeerApi, origin: str) -> bytes:
+    note = await api.checkpoint(origin, held=None)
+    assert note is not None
+    return note
+
+
+def unreachable_from(first: int) -> Meddle:
+    """The connection breaks at the call `first` (counted from 0) and stays down."""
+    seen = iter(range(10**9))
+
+    def meddle(call: Call, answer: bytes) -> bytes:
+        if next(seen) >= first:
+            raise PeerUnreachableError(f"no answer to {call.what}")
+        return answer
+
+    return meddle
+
+
+def on(what: str, change: Callable[[bytes], bytes]) -> Meddle:
+    """Change the answers to one kind of call."""
+    return lambda call, answer: change(answer) if call.what == what else answer
+
+
+def flip(at: int) -> Callable[[bytes], bytes]:
+    """Flip the lowest bit of a byte, counted from either end."""
+    return lambda data: (
+        bytes(byte ^ 1 if place == at % len(data) else byte for place, byte in enumerate(data))
+        if data
+        else data
+    )
+
+
+class Federation:
+    """Agencies, the links between them, and the time they share."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.clock = SettableClock(START)
+        self.agencies: list[Agency] = []
+        self.links: dict[tuple[str, str], Link] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for agency in self.agencies:
+            agency.store.dispose()
+
+    def agency(self, name: str, country: str) -> Agency:
+        """Another agency with an empty list."""
+        made = Agency(name, country, self._folder / name, self.clock)
+        self.agencies.append(made)
+        return made
+
+    def introduce(
+        self, one: Agency, other: Agency, *, grant: Grant = EVERYTHING, back: Grant = EVERYTHING
+    ) -> None:
+        """Make two agencies peers: `other` may read `grant` of `one`, and `one` reads `back` of `other`."""
+        one.know(other, country=other.country, grant=grant)
+        other.know(one, country=one.country, grant=back)
+        for asker, asked in ((one, other), (other, one)):
+            self.links[asker.name, asked.name] = Link(
+                lambda asked=asked, asker=asker: asked.serve(asker.name),  # type: ignore[misc]
+                lambda asked=asked, asker=asker: asked.grant_of(asker.name),  # type: ignore[misc]
+            )
+
+    def link(self, asker: Agency, asked: Agency) -> Link:
+        return self.links[asker.name, asked.name]
+
+    async def sync(self, asker: Agency, asked: Agency) -> SyncReport:
+        """Let `asker` fetch what `asked` has."""
+        return await asker.syncer.sync(asked.name, self.link(asker, asked))
+
+    async def settle(self) -> list[SyncReport]:
+        """Everybody syncs with all peers once; nothing they hold depends on the order."""
+        named = {agency.name: agency for agency in self.agencies}
+        return [await self.sync(named[asker], named[asked]) for asker, asked in self.links]
+
+    def advance(self, **delta: float) -> None:
+        """Let time pass."""
+        self.clock.advance(timedelta(**delta))
+
+    def require_converged(self) -> None:
+        """Everybody holds exactly what everybody else published."""
+        named = {agency.name: agency for agency in self.agencies}
+        for asker, asked in self.links:
+            check_follows(named[asker], named[asked])
+
+
+def check_follows(follower: Agency, source: Agency) -> None:
+    """What `follower` holds of the list of `source` is what that published, opened as granted."""
+    held, own = follower.log(source.origin), source.log()
+    assert (held.head.size, held.head.root, held.note) == (own.head.size, own.head.root, own.note)
+    collections = source.grant_of(follower.name).collections
+    expected = [
+        (index, event, opening if int.from_bytes(event[2:4]) in collections else None)
+        for index, event, opening in source.items(source.origin)
+    ]
+    assert follower.items(source.origin) == expected
+
+
+def sizes(reports: Sequence[SyncReport]) -> dict[str, tuple[int, int]]:
+    """Old and new size of every list in the reports."""
+    return {
+        f"{report.peer} {outcome.origin}": (outcome.old_size, outcome.new_size)
+        for report in reports
+        for outcome in report.lists
+    }
