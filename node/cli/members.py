@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.output import table
+from node.cli.output import counted, table
 from node.cli.session import session, wait_for
 
 app = typer.Typer(help="Agencies of the federation that this node counts.", no_args_is_help=True)
@@ -51,7 +51,7 @@ def add(
     here.output.result(
         {"node": member.node, "country": member.country, "members": len(register.members), "k": register.k},
         f"{member.node} counts for {member.country or 'no country'};"
-        f" {len(register.members)} members, {register.k} countries must agree",
+        f" {counted(len(register.members), 'member')}, {register.k} countries must agree",
     )
     here.output.following(f"sigfed peer add {member.node} --grant baseline")
 

@@ -86,3 +86,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: `1 member`, `2 members`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from node.cli.output import table
+from node.cli.output import counted, table
 from node.cli.session import Session
 
 
@@ -45,7 +45,7 @@ def show_status(here: Session) -> None:
             "partners": len(partners),
             "document_valid_until": document.valid.end.isoformat(),
         },
-        f"{document.node} ({identity.settings.country}), {len(register.members)} members,"
+        f"{document.node} ({identity.settings.country}), {counted(len(register.members), 'member')},"
         f" {register.k} countries must agree",
         *table(
             ("list", "events", "active", "waiting", "checked"),
@@ -65,7 +65,7 @@ def show_status(here: Session) -> None:
             f"subset {report.subset.name}: release {report.newest.version if report.newest else 'none yet'}"
             for report in subsets
         ),
-        f"{len(partners)} partners; node document valid until {document.valid.end:%Y-%m-%d}",
+        f"{counted(len(partners), 'partner')}; node document valid until {document.valid.end:%Y-%m-%d}",
     )
     here.output.following(
         _next_step(lists=len(lists), waiting=waiting, peers=len(peers), subsets=len(subsets))
@@ -87,6 +87,7 @@ def _next_step(*, lists: int, waiting: int, peers: int, subsets: int) -> str:
 def partner_status(here: Session) -> None:
     """The state of a partner's client."""
     from node.partner.state import PartnerFolder
+    from protocol.subset.canary import LISTED
 
     folder = PartnerFolder(here.home.partner)
     enrolment, cursor = folder.load()
@@ -97,7 +98,7 @@ def partner_status(here: Session) -> None:
             "partner": enrolment.partner,
             "subset": enrolment.subset,
             "version": cursor.version,
-            "entries": manifest.answers_count if manifest else 0,
+            "entries": manifest.answers_count - len(LISTED) if manifest else 0,
             "not_after_ms": manifest.not_after_ms if manifest else 0,
             "grace_days": enrolment.grace_days,
         },

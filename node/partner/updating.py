@@ -18,6 +18,7 @@ from protocol.api import SubsetApi
 from protocol.errors import ProtocolError, RootMismatchError
 from protocol.history import follow
 from protocol.messages import ReleasePart
+from protocol.subset.canary import LISTED
 from protocol.subset.delta import align
 from protocol.subset.files import Held, ReleaseFiles, read_release
 from protocol.subset.identity import subset_id
@@ -38,6 +39,7 @@ class UpdateReport:
     added: int
     removed: int
     entries: int
+    """Digests in the new release, the published test file not counted."""
     not_after: datetime | None
     member_changes: tuple[str, ...]
     """Changes of the members register, in words: the partner trusts its node for it, so each is shown."""
@@ -177,7 +179,7 @@ def _report(subset: str, old: Held | None, new: Held | None, changes: tuple[str,
         new=new.version if new else 0,
         added=added,
         removed=removed,
-        entries=manifest.answers_count if manifest else 0,
+        entries=manifest.answers_count - len(LISTED) if manifest else 0,
         not_after=datetime.fromtimestamp(manifest.not_after_ms / 1000, UTC) if manifest else None,
         member_changes=changes,
     )
@@ -187,7 +189,7 @@ def _difference(old: Held | None, new: Held | None) -> tuple[int, int]:
     if new is None or old is new:
         return 0, 0
     if old is None:
-        return len(new.release.answers), 0
+        return len(new.release.answers) - len(LISTED), 0
     before, after = old.release, new.release
     if (before.manifest.epoch, before.manifest.answers_width) != (
         after.manifest.epoch,

@@ -25,6 +25,9 @@ ABSENT: Final = Digest(Algorithm.SHA256, sha256(ABSENT_TEXT).digest())
 
 CANARIES: Final = (PRESENT, ABSENT)
 
+LISTED: Final = (PRESENT,)
+"""Those of them that every release has among its answers, beside the digests of the lists."""
+
 
 def check_canaries(lookup: Lookup, outputs: Sequence[bytes]) -> None:
     """Check a whole look-up with the PRF outputs of `CANARIES`; raises `SubsetError` naming what is wrong.
