@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from keys.key import LogPrivateKey
 from node.services.shelf import Shelf
 from support.postgres import HINT, PostgresServer, binaries, postgres_server
 from support.shelves import Agency, close, make_shelf, sqlite_dsn
@@ -38,3 +39,13 @@ def shelf(dsn: str, tmp_path: Path) -> Iterator[Shelf]:
 def agency(shelf: Shelf, tmp_path: Path) -> Agency:
     """An agency with an empty list."""
     return Agency(shelf, tmp_path)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Agency]:
+    """A second agency, of another country, always on SQLite."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    made = make_shelf(sqlite_dsn(folder), folder)
+    yield Agency(made, folder, node="nl.example", key=LogPrivateKey.from_seed(b"n" * 32))
+    close(made)

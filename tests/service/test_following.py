@@ -1,0 +1,378 @@
+"""Following: a pull stops at any point and goes on, and what is held is always whole."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import pytest
+
+from node.errors import ConflictError, NotFoundError, StoreError
+from node.ports.quarantine import Quarantined
+from node.services.following import Committed, Delivery, Follower, HeldLog
+from node.services.intake import DAY_MS
+from node.services.withdrawing import withdraw
+from protocol.digest import Algorithm, Digest
+from protocol.opening import Reason
+from protocol.sequence import LogShape
+from protocol.tlog.merkle import EMPTY_ROOT
+from support.shelves import GUARDS, Agency, check_whole, file_digests, row, rows, sha256_digest
+
+
+class CutOffError(Exception):
+    """Stands for the end of the process."""
+
+
+def fill(agency: Agency, count: int, prefix: str = "f") -> None:
+    agency.add(rows(*(f"{prefix}{n}" for n in range(count))))
+    agency.publish()
+
+
+def held(agency: Agency, other: Agency) -> HeldLog:
+    return agency.follower.held(other.origin, now_ms=agency.now_ms)
+
+
+def restarted(agency: Agency) -> None:
+    """A new process: what was in memory is gone."""
+    agency.follower = Follower(agency.shelf, GUARDS)
+
+
+def set_aside(agency: Agency, other: Agency) -> list[Quarantined]:
+    with agency.shelf.storage.read() as unit:
+        return list(unit.quarantine.ls(agency.log_of(other.origin).id))
+
+
+def test_starts_from_nothing(agency: Agency, other: Agency) -> None:
+    first = agency.follower.follow(other.origin, node=other.node)
+    assert agency.follower.follow(other.origin, node=other.node) == first
+    start = held(agency, other)
+    assert (start.size, start.root, start.note, start.tail) == (0, EMPTY_ROOT, None, ())
+    assert agency.follower.shape(other.origin).size == 0
+
+
+def test_does_not_hold_what_it_does_not_follow(agency: Agency, other: Agency) -> None:
+    with pytest.raises(NotFoundError):
+        held(agency, other)
+
+
+@pytest.mark.parametrize("steps", [[1, 1, 126, 1, 300], [128], [150, 3], [500]], ids=str)
+def test_holds_what_the_peer_published(agency: Agency, other: Agency, steps: list[int]) -> None:
+    for number, count in enumerate(steps):
+        fill(other, count, f"s{number}-")
+        agency.pull(other)
+        now = held(agency, other)
+        assert (now.size, now.root, now.note) == (other.log.head.size, other.log.head.root, other.log.note)
+        assert list(now.tail) == [event for _, event, _ in other.items()][now.size - now.size % 256 :]
+        assert agency.items(other.origin) == other.items()
+        assert agency.follower.shape(other.origin).size == now.size
+        check_whole(agency, other.origin)
+    stored = list(agency.shelf.objects.ls(""))
+    assert sum("/entries/" in name for name in stored) == -(-2 * sum(steps) // 256)
+    assert not any(name.startswith("staging/") for name in stored)
+
+
+def test_indexes_what_it_holds(agency: Agency, other: Agency) -> None:
+    fill(other, 3)
+    withdraw(other.shelf, other.origin, file_digests("f1")[0], reason=Reason.ERROR)
+    other.publish()
+    committed = agency.pull(other)
+    assert committed == Committed(old_size=0, new_size=8, adds=6, withdrawals=2, quarantined=0)
+    with agency.shelf.storage.read() as unit:
+        keys = [agency.shelf.vault.key_of(digest) for digest in file_digests("f1")]
+        assert [
+            (hit.position, hit.ended) for hit in sorted(unit.entries.find(keys), key=lambda h: h.position)
+        ] == [
+            (2, 6),
+            (3, 7),
+        ]
+        assert unit.entries.count(agency.log_of(other.origin).id) == {1: 4}
+
+
+def test_a_later_withdrawal_ends_an_older_entry(agency: Agency, other: Agency) -> None:
+    fill(other, 3)
+    agency.pull(other)
+    withdraw(other.shelf, other.origin, file_digests("f1")[0], reason=Reason.OTHER)
+    other.publish()
+    agency.pull(other)
+    with agency.shelf.storage.read() as unit:
+        (hit,) = unit.entries.find([agency.shelf.vault.key_of(file_digests("f1")[1])])
+    assert hit.ended is not None
+
+
+def test_the_kept_shape_is_that_of_the_bundles(agency: Agency, other: Agency) -> None:
+    fill(other, 200)
+    agency.follower.follow(other.origin, node=other.node)
+    shape = LogShape()
+    shape.admit_bundle(0, [event for _, event, _ in other.items()], other.now_ms)
+    agency.follower.commit(other.origin, replace(agency.stage(other), shape=shape), now_ms=agency.now_ms)
+    kept = agency.follower.shape(other.origin).to_bytes()
+    (name,) = agency.shelf.objects.ls("shapes/")
+    agency.shelf.objects.put(name, b"damaged")
+    assert agency.follower.shape(other.origin).to_bytes() == kept == shape.to_bytes()
+    fill(other, 1, "late")
+    agency.pull(other)
+    assert agency.follower.shape(other.origin).size == 402
+
+
+class TestInterrupted:
+    @pytest.fixture(autouse=True)
+    def small_parts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("node.services.staging._PART", 4)
+
+    @pytest.mark.parametrize("bundles", [0, 1, 3, 4, 5, 9])
+    def test_goes_on_with_what_is_staged(self, agency: Agency, other: Agency, bundles: int) -> None:
+        fill(other, 9 * 128)
+        agency.follower.follow(other.origin, node=other.node)
+        agency.stage(other, bundles=bundles)
+        agency.follower.flush(other.origin)
+        restarted(agency)
+        again = [agency.follower.staged(other.origin, index=n, width=256) for n in range(9)]
+        assert [bundle is not None for bundle in again] == [n < bundles for n in range(9)]
+        assert all(
+            bundle.entries == other.files().entries(n, 256, size=other.log.head.size)
+            for n, bundle in enumerate(again)
+            if bundle is not None
+        )
+        assert held(agency, other).size == 0
+        agency.pull(other)
+        assert agency.items(other.origin) == other.items()
+
+    def test_loses_no_more_than_a_part_without_a_flush(self, agency: Agency, other: Agency) -> None:
+        fill(other, 9 * 128)
+        agency.follower.follow(other.origin, node=other.node)
+        agency.stage(other)
+        restarted(agency)
+        assert agency.follower.staged(other.origin, index=7, width=256) is not None
+        assert agency.follower.staged(other.origin, index=8, width=256) is None
+        agency.pull(other)
+        check_whole(agency, other.origin)
+
+    def test_a_bundle_that_has_grown_is_not_what_was_staged(self, agency: Agency, other: Agency) -> None:
+        fill(other, 10)
+        agency.follower.follow(other.origin, node=other.node)
+        agency.stage(other)
+        agency.follower.flush(other.origin)
+        fill(other, 10, "more")
+        assert agency.follower.staged(other.origin, index=0, width=20) is not None
+        assert agency.follower.staged(other.origin, index=0, width=40) is None
+        agency.pull(other)
+        assert agency.items(other.origin) == other.items()
+
+    def test_staged_openings_are_sealed(self, agency: Agency, other: Agency) -> None:
+        fill(other, 10)
+        agency.follower.follow(other.origin, node=other.node)
+        agency.stage(other)
+        agency.follower.flush(other.origin)
+        (name,) = agency.shelf.objects.ls("staging/")
+        assert file_digests("f1")[0].value not in agency.shelf.objects.get(name)
+
+    def test_what_was_discarded_is_gone(self, agency: Agency, other: Agency) -> None:
+        fill(other, 200)
+        agency.follower.follow(other.origin, node=other.node)
+        agency.stage(other)
+        agency.follower.flush(other.origin)
+        agency.follower.discard(other.origin)
+        assert agency.follower.staged(other.origin, index=0, width=256) is None
+        assert list(agency.shelf.objects.ls("staging/")) == []
+
+
+class TestCutOff:
+    """After the claim a commit is finished by whoever looks next."""
+
+    def cut_off(
+        self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch, target: object, name: str
+    ) -> None:
+        agency.follower.follow(other.origin, node=other.node)
+        delivery = agency.stage(other)
+        agency.follower.flush(other.origin)
+
+        def dies(*_: object, **__: object) -> None:
+            raise CutOffError
+
+        monkeypatch.setattr(target, name, dies)
+        with pytest.raises(CutOffError):
+            agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
+        monkeypatch.undo()
+        restarted(agency)
+
+    def test_before_the_objects(self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+        fill(other, 300)
+        self.cut_off(agency, other, monkeypatch, agency.shelf.objects, "put_all")
+        assert agency.log_of(other.origin).head.size == 0
+        assert held(agency, other).size == 600
+        assert agency.items(other.origin) == other.items()
+        check_whole(agency, other.origin)
+
+    def test_between_the_objects_and_the_head(
+        self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(other, 300)
+        self.cut_off(agency, other, monkeypatch, type(_logs(agency)), "settle")
+        assert held(agency, other).size == 600
+        check_whole(agency, other.origin)
+        with agency.shelf.storage.read() as unit:
+            assert unit.entries.count(agency.log_of(other.origin).id) == {1: 600}
+
+    def test_while_tidying(self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+        fill(other, 300)
+        self.cut_off(agency, other, monkeypatch, agency.shelf.objects, "delete")
+        assert held(agency, other).size == 600
+        fill(other, 10, "late")
+        agency.pull(other)
+        assert agency.items(other.origin) == other.items()
+
+    def test_with_the_staged_bundles_lost_it_is_fetched_again(
+        self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(other, 300)
+        self.cut_off(agency, other, monkeypatch, agency.shelf.objects, "put_all")
+        for name in list(agency.shelf.objects.ls("staging/")):
+            agency.shelf.objects.delete(name)
+        assert held(agency, other).size == 0
+        agency.pull(other)
+        assert agency.items(other.origin) == other.items()
+
+
+def _logs(agency: Agency) -> object:
+    with agency.shelf.storage.read() as unit:
+        return unit.logs
+
+
+def _drop_last(delivery: Delivery) -> Delivery:
+    return replace(delivery, size=delivery.size - 1)
+
+
+def _other_root(delivery: Delivery) -> Delivery:
+    return replace(delivery, root=bytes(32))
+
+
+def _other_frontier(delivery: Delivery) -> Delivery:
+    return replace(delivery, frontier=delivery.frontier[:-1] + b"\0")
+
+
+@pytest.mark.parametrize("alter", [_drop_last, _other_root, _other_frontier])
+def test_what_does_not_hash_to_the_head_is_not_held(
+    agency: Agency, other: Agency, alter: Callable[[Delivery], Delivery]
+) -> None:
+    fill(other, 10)
+    agency.follower.follow(other.origin, node=other.node)
+    with pytest.raises(StoreError, match="not those that were verified"):
+        agency.follower.commit(other.origin, alter(agency.stage(other)), now_ms=agency.now_ms)
+    assert held(agency, other).size == 0
+    agency.pull(other)
+    check_whole(agency, other.origin)
+
+
+def test_bundles_that_change_between_two_looks_are_not_held(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another pull of an equivocating peer writes its own bundles to the same place."""
+    fill(other, 10)
+    agency.follower.follow(other.origin, node=other.node)
+    delivery = agency.stage(other)
+    agency.follower.flush(other.origin)
+    (name,) = agency.shelf.objects.ls("staging/")
+    data = bytearray(agency.shelf.vault.unseal(name, agency.shelf.objects.get(name)))
+    data[18 + 2 + 40] ^= 1
+    agency.shelf.objects.put(name, agency.shelf.vault.seal(name, bytes(data)))
+    restarted(agency)
+    with pytest.raises(StoreError, match="not those that were verified"):
+        agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
+    assert list(agency.shelf.objects.ls("staging/")) == []
+    assert held(agency, other).size == 0
+    agency.pull(other)
+    check_whole(agency, other.origin)
+
+
+def test_of_two_pulls_one_is_told(agency: Agency, other: Agency) -> None:
+    fill(other, 10)
+    agency.follower.follow(other.origin, node=other.node)
+    slow = Follower(agency.shelf, GUARDS)
+    delivery = agency.stage(other)
+    agency.pull(other)
+    with pytest.raises(ConflictError):
+        slow.commit(other.origin, delivery, now_ms=agency.now_ms)
+    assert held(agency, other).size == 20
+
+
+def test_an_unchanged_head_is_confirmed(agency: Agency, other: Agency) -> None:
+    fill(other, 1)
+    agency.pull(other)
+    agency.follower.confirm(other.origin, now_ms=agency.now_ms + 77)
+    assert held(agency, other).checked_ms == agency.now_ms + 77
+
+
+def test_a_withheld_opening_is_held_as_none(agency: Agency, other: Agency) -> None:
+    fill(other, 2)
+    agency.follower.follow(other.origin, node=other.node)
+    delivery = agency.stage(other)
+    staged = agency.follower.staged(other.origin, index=0, width=4)
+    assert staged is not None
+    agency.follower.discard(other.origin)
+    agency.follower.stage(other.origin, replace(staged, openings=None))
+    agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
+    assert [opening for _, _, opening in agency.items(other.origin)] == [None] * 4
+    withdraw(other.shelf, other.origin, file_digests("f1")[0], reason=Reason.ERROR)
+    other.publish()
+    assert agency.pull(other) == Committed(old_size=4, new_size=6, adds=0, withdrawals=2, quarantined=0)
+
+
+class TestGuards:
+    @pytest.fixture
+    def agency(self, agency: Agency, other: Agency) -> Agency:
+        """Follows the other list since its first entry."""
+        fill(other, 1, "first")
+        agency.pull(other)
+        return agency
+
+    def test_a_first_pull_is_not_counted(self, agency: Agency, other: Agency) -> None:
+        assert set_aside(agency, other) == []
+        fill(other, 400)
+        agency.pull(other)
+        assert set_aside(agency, other) == []
+
+    def test_more_additions_than_agreed_are_set_aside(self, agency: Agency, other: Agency) -> None:
+        fill(other, 300)
+        agency.pull(other)
+        fill(other, 300, "more")
+        agency.pull(other)
+        (record,) = set_aside(agency, other)
+        assert (record.kind, record.first, record.last) == ("add", 1002, 1201)
+
+    def test_the_count_is_by_the_day(self, agency: Agency, other: Agency) -> None:
+        fill(other, 300)
+        agency.pull(other)
+        agency.now_ms += DAY_MS + 1
+        fill(other, 300, "more")
+        agency.pull(other)
+        assert set_aside(agency, other) == []
+
+    def test_more_withdrawals_than_agreed_are_set_aside(self, agency: Agency, other: Agency) -> None:
+        fill(other, 10)
+        for n in range(6):
+            withdraw(other.shelf, other.origin, file_digests(f"f{n}")[0], reason=Reason.OTHER)
+        other.publish()
+        agency.pull(other)
+        (record,) = set_aside(agency, other)
+        assert (record.kind, record.first, record.last) == ("withdraw", 32, 33)
+
+    def test_digests_that_say_nothing_are_set_aside(self, agency: Agency, other: Agency) -> None:
+        bad = [Digest(Algorithm.SHA256, bytes((n,)) * 32) for n in (0, 1, 2)]
+        digests = [bad[0], bad[1], sha256_digest("good"), bad[2]]
+        other.add(row(str(n), line=n, digests=[digest]) for n, digest in enumerate(digests))
+        other.publish()
+        agency.pull(other)
+        assert [(r.kind, r.first, r.last, r.reason) for r in set_aside(agency, other)] == [
+            ("add", 2, 3, "every byte is the same"),
+            ("add", 5, 5, "every byte is the same"),
+        ]
+
+    def test_a_flood_of_them_ends_in_one_record(
+        self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("node.services.intake._MOST_RECORDS", 2)
+        bad = [Digest(Algorithm.SHA256, bytes((n,)) * 32) for n in range(20)]
+        good = [sha256_digest(str(n)) for n in range(20)]
+        pairs: Iterable[tuple[Digest, Digest]] = zip(bad, good, strict=True)
+        other.add(row(str(n), line=n, digests=[d]) for n, d in enumerate(d for pair in pairs for d in pair))
+        other.publish()
+        agency.pull(other)
+        assert [(r.first, r.last) for r in set_aside(agency, other)] == [(2, 2), (4, 4), (6, 41)]

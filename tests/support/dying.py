@@ -1,0 +1,87 @@
+"""A child process that imports or publishes and is killed with SIGKILL at a named place.
+
+    python -m support.dying DSN FOLDER {import|publish} {objects|claim|sign|settle}
+
+The place is reached inside the real call, with everything before it done: a process that dies there cannot tidy up.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from keys.key import LogPrivateKey
+from node.objects.folder import FolderObjects
+from node.services.importing import import_rows
+from node.services.publishing import publish
+from node.services.shelf import Shelf
+from node.signing.log_signer import FolderLogSigner
+from node.store.logs import LogRows
+from node.store.store import Store
+from node.store.unit import UnitOfWork
+from support.shelves import NOW_MS, OWN, STORAGE_KEY, rows
+
+ORIGIN = "fr.example/lists/csam"
+
+
+def main() -> None:
+    """Open the store and die at work."""
+    dsn, folder, work, place = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+    store = Store.open(dsn, storage_key=STORAGE_KEY, entropy=os.urandom)
+    shelf = Shelf(store, FolderObjects(folder / "objects"), store.vault)
+    signer = FolderLogSigner(folder / "signer", lambda _: [LogPrivateKey.from_seed(b"k" * 32)])
+    _arm(place)
+    if work == "import":
+        names = [f"dying{n}" for n in range(3000)]
+        import_rows(shelf, ORIGIN, rows(*names), statement=OWN, now_ms=NOW_MS)
+    else:
+        publish(shelf, ORIGIN, signer=signer, now_ms=NOW_MS + 7)
+
+
+def _arm(place: str) -> None:
+    """Replace the step named by one that is done and then kills."""
+    targets: dict[str, tuple[type, str]] = {
+        "objects": (FolderObjects, "put_all"),
+        "claim": (Store, "write"),
+        "before-sign": (FolderLogSigner, "sign"),
+        "sign": (FolderLogSigner, "sign"),
+        "settle": (LogRows, "settle"),
+    }
+    owner, name = targets[place]
+    if place == "before-sign":
+        setattr(owner, name, _die)
+    elif place == "claim":
+        _arm_commit()
+    else:
+        setattr(owner, name, _then_die(getattr(owner, name)))
+
+
+def _arm_commit() -> None:
+    """Die when the first transaction has been committed."""
+    write = Store.write
+
+    @contextmanager
+    def dying(store: Store) -> Iterator[UnitOfWork]:
+        with write(store) as unit:
+            yield unit
+        _die()
+
+    Store.write = dying  # type: ignore[method-assign,assignment]  # the process ends with it
+
+
+def _then_die(step: Callable[..., object]) -> Callable[..., None]:
+    def done(*args: object, **kwargs: object) -> None:
+        step(*args, **kwargs)
+        _die()
+
+    return done
+
+
+def _die(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
