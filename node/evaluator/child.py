@@ -94,9 +94,13 @@ def main() -> None:
     """Run the process on its standard input and output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     _keep_memory_private()
-    requests = sys.stdin.buffer
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints must not write into a frame
+    run(sys.stdin.buffer, replies)
+
+
+def run(requests: IO[bytes], replies: IO[bytes]) -> None:
+    """Say that the process is ready, or why it is not; then answer until the requests end."""
     try:
         group = load_group()
     except NodeError as exc:

@@ -1,0 +1,319 @@
+"""Evaluation in threads and in a process of its own: proven, concurrent, and what happens when it dies."""
+
+import asyncio
+import io
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keys.keyfile import KdfProfile
+from keys.roles import Role
+from node.clock import system_entropy
+from node.errors import EvaluatorDownError, GoneError, LibraryError, RateLimitedError
+from node.evaluator import child, process
+from node.evaluator.bench import Bench
+from node.evaluator.child import READY, Desk
+from node.evaluator.frames import (
+    Kind,
+    Reply,
+    Request,
+    Status,
+    pack_inputs,
+    pack_secrets,
+    read_frame,
+    unpack_inputs,
+    unpack_outputs,
+    unpack_secrets,
+    write_frame,
+)
+from node.evaluator.in_process import InProcessEvaluator
+from node.evaluator.process import EvaluatorProcess
+from node.ports.evaluator import EpochSecret, Evaluator
+from node.signing.epochs import epoch_secrets, oprf_label
+from node.signing.keychain import Keychain
+from protocol.errors import OprfError
+from protocol.oprf.client import blind, finalize
+from protocol.oprf.server import outputs
+from protocol.oprf.suite import epoch_key
+from support.sodium import loaded_group
+
+SEED = b"\x05" * 32
+SECRET = EpochSecret(subset="baseline", epoch=1, seed=SEED)
+KEY = epoch_key(loaded_group(), SEED)
+INPUTS = [number.to_bytes(2) for number in range(100)]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[EvaluatorProcess]:
+    with EvaluatorProcess(lambda: [SECRET]) as evaluator:
+        yield evaluator
+
+
+@pytest.fixture(scope="module")
+def inline() -> Iterator[InProcessEvaluator]:
+    with InProcessEvaluator(loaded_group(), [SECRET]) as evaluator:
+        yield evaluator
+
+
+@pytest.fixture(params=["running", "inline"])
+def evaluator(request: pytest.FixtureRequest) -> Evaluator:
+    made: Evaluator = request.getfixturevalue(request.param)
+    return made
+
+
+async def ask(evaluator: Evaluator, inputs: Sequence[bytes]) -> list[bytes]:
+    """What a client gets of its inputs, after checking the proof."""
+    blinding = blind(loaded_group(), inputs, entropy=system_entropy)
+    answer = await evaluator.evaluate("baseline", 1, blinding.elements)
+    return finalize(
+        loaded_group(), blinding, answer.elements, proof=answer.proof, public=evaluator.public("baseline", 1)
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 100])
+async def test_answers_are_proven_and_those_of_the_key(evaluator: Evaluator, count: int) -> None:
+    assert evaluator.public("baseline", 1) == KEY.public
+    assert await ask(evaluator, INPUTS[:count]) == outputs(loaded_group(), KEY, INPUTS[:count])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2600])
+def test_own_inputs_have_the_same_outputs(evaluator: Evaluator, count: int) -> None:
+    inputs = [number.to_bytes(2) for number in range(count)]
+    expected = outputs(loaded_group(), KEY, inputs) if inputs else []
+    assert evaluator.outputs("baseline", 1, inputs) == expected
+
+
+async def test_requests_at_once_each_get_their_own_answer(evaluator: Evaluator) -> None:
+    parts = [INPUTS[at : at + 10] for at in range(0, 100, 10)]
+    found = await asyncio.gather(*(ask(evaluator, part) for part in parts))
+    assert [output for part in found for output in part] == outputs(loaded_group(), KEY, INPUTS)
+
+
+UNKNOWN = [("baseline", 2), ("other", 1), ("baseline", 2**32 - 1)]
+
+
+@pytest.mark.parametrize(("subset", "epoch"), UNKNOWN)
+async def test_a_retired_epoch_is_gone(evaluator: Evaluator, subset: str, epoch: int) -> None:
+    with pytest.raises(GoneError):
+        await evaluator.evaluate(subset, epoch, KEY.public)
+    with pytest.raises(GoneError):
+        evaluator.outputs(subset, epoch, [b""])
+    with pytest.raises(GoneError):
+        evaluator.public(subset, epoch)
+
+
+BAD = {
+    "nothing": b"",
+    "not a multiple": KEY.public + b"\0",
+    "identity": bytes(32),
+    "not canonical, in the second part": KEY.public + b"\xff" * 32,
+    "not canonical, in the first part": b"\xff" * 32 + KEY.public,
+}
+
+
+@pytest.mark.parametrize("elements", BAD.values(), ids=BAD)
+async def test_a_bad_batch_is_refused_and_the_next_answered(evaluator: Evaluator, elements: bytes) -> None:
+    with pytest.raises(OprfError):
+        await evaluator.evaluate("baseline", 1, elements)
+    assert len(await ask(evaluator, INPUTS[:2])) == 2
+
+
+async def test_whoever_gives_up_waiting_stops_nobody(evaluator: Evaluator) -> None:
+    task = asyncio.ensure_future(evaluator.evaluate("baseline", 1, KEY.public))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(await ask(evaluator, INPUTS)) == 100
+
+
+# ------------------------------------------------------------------ the process
+
+
+async def test_a_process_that_dies_is_started_again() -> None:
+    with EvaluatorProcess(lambda: [SECRET]) as evaluator:
+        first = evaluator.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: evaluator._link is None or not evaluator._link.alive)
+        assert await ask(evaluator, INPUTS[:3]) == outputs(loaded_group(), KEY, INPUTS[:3])
+        assert evaluator.pid != first
+    assert evaluator.pid is None
+
+
+async def test_what_was_under_way_when_it_died_fails() -> None:
+    with EvaluatorProcess(lambda: [SECRET]) as evaluator:
+        assert evaluator.pid is not None
+        os.kill(evaluator.pid, signal.SIGSTOP)
+        batch = asyncio.ensure_future(evaluator.evaluate("baseline", 1, KEY.public))
+        await asyncio.sleep(0)
+        os.kill(evaluator.pid, signal.SIGKILL)
+        with pytest.raises(EvaluatorDownError):
+            await batch
+
+
+async def test_a_new_epoch_is_asked_for_when_it_is_needed() -> None:
+    secrets = [SECRET]
+    with EvaluatorProcess(lambda: list(secrets)) as evaluator:
+        with pytest.raises(GoneError):
+            evaluator.public("baseline", 2)
+        secrets.append(EpochSecret(subset="baseline", epoch=2, seed=b"\x06" * 32))
+        answer = await evaluator.evaluate("baseline", 2, KEY.public)
+        assert len(answer.elements) == 32
+        assert evaluator.public("baseline", 2) == epoch_key(loaded_group(), b"\x06" * 32).public
+
+
+async def test_too_many_waiting_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "MAX_WAITING", 0)
+    with EvaluatorProcess(lambda: [SECRET]) as evaluator:
+        with pytest.raises(RateLimitedError):
+            await evaluator.evaluate("baseline", 1, KEY.public)
+        assert len(evaluator.outputs("baseline", 1, INPUTS)) == 100
+
+
+def test_a_process_that_does_not_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_CHILD", "raise SystemExit(3)")
+    with pytest.raises(EvaluatorDownError, match="does not start"):
+        EvaluatorProcess(lambda: [SECRET]).start()
+
+
+def test_no_secret_is_in_arguments_or_environment(running: EvaluatorProcess) -> None:
+    folder = Path(f"/proc/{running.pid}")
+    if not folder.exists():
+        pytest.skip("needs /proc, which Linux has")
+    told = folder.joinpath("cmdline").read_bytes() + folder.joinpath("environ").read_bytes()
+    assert b"evaluator" in told
+    assert SEED not in told
+    assert SEED.hex().encode() not in told
+    assert f"{SEED!r}" not in repr(SECRET)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("never happened")
+
+
+# ------------------------------------------------------------------ its two ends, in this process
+
+
+def converse(*requests: Request) -> list[Reply]:
+    """Replies of a desk to requests, in the order of their numbers."""
+    asked, answered = io.BytesIO(), io.BytesIO()
+    for request in requests:
+        write_frame(asked, request.to_bytes())
+    asked.seek(0)
+    bench = Bench(loaded_group(), entropy=system_entropy)
+    Desk(bench, answered).serve(asked)
+    bench.close()
+    answered.seek(0)
+    replies = []
+    while (data := read_frame(answered)) is not None:
+        replies.append(Reply.from_bytes(data))
+    return sorted(replies, key=lambda reply: reply.number)
+
+
+def evaluation(number: int, elements: bytes, *, epoch: int = 1) -> Request:
+    return Request(number=number, kind=Kind.EVALUATE, subset="baseline", epoch=epoch, body=elements)
+
+
+def test_each_failure_has_its_status() -> None:
+    hold = Request(number=1, kind=Kind.HOLD, body=pack_secrets([SECRET]))
+    replies = converse(
+        hold,
+        evaluation(2, KEY.public),
+        evaluation(3, KEY.public, epoch=9),
+        evaluation(4, b"\xff" * 32),
+        Request(number=5, kind=Kind.OUTPUTS, subset="baseline", epoch=1, body=pack_inputs(INPUTS)),
+        Request(number=6, kind=Kind.OUTPUTS, subset="baseline", epoch=1, body=b""),
+        Request(number=7, kind=Kind.OUTPUTS, subset="baseline", epoch=9, body=pack_inputs(INPUTS)),
+        Request(number=8, kind=Kind.HOLD, body=pack_secrets([SECRET])[:-1]),
+    )
+    statuses = [reply.status for reply in replies]
+    wanted = [0, 0, 1, 2, 0, 3, 1, 2]
+    assert statuses == [Status(number) for number in wanted]
+    assert replies[0].body == KEY.public
+    assert unpack_outputs(replies[4].body) == outputs(loaded_group(), KEY, INPUTS)
+    assert replies[5].body == b"AssertionError"
+
+
+def test_a_process_without_libsodium_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise LibraryError("no libsodium")
+
+    replies = io.BytesIO()
+    monkeypatch.setattr(child, "load_group", missing)
+    child.run(io.BytesIO(), replies)
+    replies.seek(0)
+    data = read_frame(replies)
+    assert data is not None
+    assert Reply.from_bytes(data) == Reply(number=READY, status=Status.FAILED, body=b"no libsodium")
+
+
+def test_a_frame_that_breaks_off_is_the_end() -> None:
+    stream = io.BytesIO()
+    write_frame(stream, b"whole")
+    data = stream.getvalue()
+    assert read_frame(io.BytesIO(data)) == b"whole"
+    assert [read_frame(io.BytesIO(data[:cut])) for cut in range(len(data))] == [None] * len(data)
+
+
+names = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=64)
+secrets = st.builds(
+    EpochSecret, subset=names, epoch=st.integers(0, 2**32 - 1), seed=st.binary(min_size=32, max_size=32)
+)
+
+
+@given(
+    st.builds(
+        Request,
+        number=st.integers(0, 2**64 - 1),
+        kind=st.sampled_from(Kind),
+        subset=names,
+        epoch=st.integers(0, 2**32 - 1),
+        body=st.binary(),
+    )
+)
+def test_requests_come_back(request_: Request) -> None:
+    assert Request.from_bytes(request_.to_bytes()) == request_
+
+
+@given(st.lists(secrets), st.lists(st.binary(max_size=300)))
+def test_bodies_come_back(held: list[EpochSecret], inputs: list[bytes]) -> None:
+    assert unpack_secrets(pack_secrets(held)) == held
+    assert unpack_inputs(pack_inputs(inputs)) == inputs
+
+
+# ------------------------------------------------------------------ key files
+
+
+def test_secrets_come_from_key_files(tmp_path: Path) -> None:
+    keychain = Keychain(
+        tmp_path,
+        node="fr.example",
+        passphrase=lambda: b"correct horse",
+        entropy=system_entropy,
+        profile=KdfProfile(time_cost=1, memory_kib=8, lanes=1),
+    )
+    made = {
+        (name, epoch): keychain.create_secret(Role.OPRF, oprf_label(name, epoch))
+        for name, epoch in (("baseline", 1), ("baseline", 12), ("for-2-hosters", 3))
+    }
+    keychain.create_secret(Role.OPRF, "something-else")
+    keychain.create_secret(Role.STORAGE, oprf_label("baseline", 2))
+    assert {(secret.subset, secret.epoch): secret.seed for secret in epoch_secrets(keychain)} == made
+
+
+def test_threads_end_with_the_evaluator() -> None:
+    before = threading.active_count()
+    with EvaluatorProcess(lambda: [SECRET]) as evaluator:
+        assert evaluator.pid is not None
+    assert threading.active_count() == before

@@ -1,0 +1,419 @@
+"""Releases of two agencies' lists, on both databases: what is in them, what a run does, what the partner finds."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from keys.trust.members import Member
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError, StoreError, UsageError
+from node.objects.folder import FolderObjects
+from node.ports.evaluator import EpochSecret
+from node.services import releasing
+from node.services.drafting import LIFE, Drafter
+from node.services.importing import Statement
+from node.services.release_files import KEPT, ReleaseFolder
+from node.services.rosters import Listed, pack_roster, previous_of, unpack_roster
+from node.services.shelf import Shelf
+from node.services.subsets import create_subset, report_subset, report_subsets
+from node.services.withdrawing import withdraw
+from protocol.digest import Algorithm, Digest
+from protocol.event import BASELINE, NATIONAL
+from protocol.opening import Basis, Reason
+from protocol.subset.canary import ABSENT, PRESENT
+from protocol.subset.label import LabelSource, open_label
+from protocol.subset.manifest import ReleaseKind
+from protocol.subset.release import check_removal_only, check_successor
+from protocol.tlog.checkpoint import open_checkpoint
+from protocol.tlog.note import VerifierKey
+from support.releases import FILTER, LOG_KEY, SUBSET, ReleasingAgency
+from support.shelves import Agency, file_digests, row, rows, sha256_digest
+
+RELYING = Statement(basis=Basis.RELIES_ON, criteria=1)
+
+
+@pytest.fixture
+def fr(shelf: Shelf, tmp_path: Path) -> Iterator[ReleasingAgency]:
+    agency = ReleasingAgency(shelf, tmp_path / "fr")
+    yield agency
+    agency.evaluator.close()
+
+
+def folder(fr: ReleasingAgency) -> ReleaseFolder:
+    return ReleaseFolder(fr.shelf, fr.records[-1])
+
+
+def listed(fr: ReleasingAgency) -> set[Digest]:
+    return folder(fr).roster().keys() - {PRESENT}
+
+
+def release_both(fr: ReleasingAgency, nl: Agency, *names: str) -> None:
+    """A first release of files that both agencies list."""
+    fr.lists.add(rows(*names))
+    nl.add(rows(*names))
+    fr.follow(nl)
+    assert fr.release().published
+
+
+def test_lists_what_two_countries_list(fr: ReleasingAgency, other: Agency) -> None:
+    fr.lists.add(rows("both", "only fr"))
+    other.add(rows("both", "only nl"))
+    other.add(rows("national", collection=NATIONAL))
+    fr.lists.add(rows("national", collection=NATIONAL))
+    fr.follow(other)
+    report = fr.release()
+    assert (report.version, report.published, report.entries) == (1, True, 2)
+    assert (report.added, report.removed, report.kind) == (2, 0, ReleaseKind.ORDINARY)
+    assert report.not_after == fr.clock.now() + LIFE
+    assert listed(fr) == set(file_digests("both"))
+
+
+def test_reliance_is_no_second_word(fr: ReleasingAgency, other: Agency) -> None:
+    fr.lists.add(rows("relied on", "both"))
+    other.add(rows("relied on"), RELYING)
+    other.add(rows("both"))
+    fr.follow(other)
+    fr.release()
+    assert listed(fr) == set(file_digests("both"))
+
+
+def test_manifest_says_what_it_was_made_from(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, "a")
+    held = folder(fr).load().release
+    manifest = held.manifest
+    assert [(source.number, source.origin) for source in manifest.sources] == [
+        (0, "fr.example/lists/csam"),
+        (1, "nl.example/lists/csam"),
+    ]
+    heads = {log.origin: log.head for log in (fr.lists.log, fr.lists.log_of(other.origin))}
+    assert all(
+        (source.size, source.root) == (heads[source.origin].size, heads[source.origin].root)
+        for source in manifest.sources
+    )
+    assert manifest.rules.members == fr.trust.members().sha256
+    assert manifest.rules.filter == FILTER.sha256()
+    assert manifest.rules.criteria == sha256(b"").digest()
+    assert (manifest.pk, manifest.epoch) == (fr.subset.pk, 1)
+    assert (manifest.screen_count, manifest.answers_count) == (2, 3)  # one value a file, and the test file
+
+
+def test_the_release_log_is_signed_and_holds_the_manifest(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, "a")
+    log, record = fr.lists.log_of(fr.subset.origin), fr.records[0]
+    assert log.note is not None
+    key = VerifierKey.of_log(fr.subset.origin, LOG_KEY.public)
+    opened = open_checkpoint(log.note, origin=fr.subset.origin, log_keys=[key])
+    assert (opened.checkpoint.size, opened.checkpoint.root) == (1, log.head.root)
+    assert fr.lists.files(fr.subset.origin).events(0, size=1) == [folder(fr).manifest()]
+    assert (record.note, log.pending) == (log.note, None)
+
+
+def test_labels_open_to_the_entries_of_both(fr: ReleasingAgency, other: Agency) -> None:
+    other.add(rows("first at nl"))
+    release_both(fr, other, "a", "b")
+    release, roster = folder(fr).load().release, folder(fr).roster()
+    wanted = roster[file_digests("b")[0]].output
+    labels = []
+    for place in range(release.manifest.answers_count):
+        try:
+            labels.append(
+                open_label(release.label(place), output=wanted, subset_id=release.manifest.subset_id, epoch=1)
+            )
+        except Exception:  # noqa: BLE001 - another digest's
+            continue
+    assert [(label.collection, label.sources) for label in labels] == [
+        (BASELINE, (LabelSource(0, 2), LabelSource(1, 4)))
+    ]
+
+
+def test_an_authority_alone_is_enough(fr: ReleasingAgency, other: Agency) -> None:
+    fr.admit(
+        Member(
+            node="icse.example", root_sha256=b"\x02" * 32, country=None, authority_for=frozenset({BASELINE})
+        )
+    )
+    authority = Agency(other.shelf, other.folder, node="icse.example")
+    authority.add(rows("a"))
+    fr.follow(authority)
+    fr.release()
+    assert listed(fr) == set(file_digests("a"))
+
+
+def test_nothing_new_is_no_release_until_half_of_its_life(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, "a")
+    fr.lists.add(rows("only fr"))
+    fr.clock.advance(LIFE / 2)
+    same = fr.release()
+    assert (same.version, same.published, same.entries, same.added) == (1, False, 2, 0)
+    fr.clock.advance(timedelta(minutes=1))
+    again = fr.release()
+    assert (again.version, again.published, again.added, again.removed) == (2, True, 0, 0)
+    assert again.not_after == fr.clock.now() + LIFE
+    assert listed(fr) == set(file_digests("a"))  # stale lists keep what was listed
+
+
+def test_a_changed_register_makes_a_release(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, "a")
+    fr.admit(Member(node="be.example", root_sha256=b"\x03" * 32, country="BE"))
+    assert fr.release().version == 2
+
+
+def test_what_is_new_needs_fresh_lists(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, "a")
+    other.add(rows("b"))
+    fr.follow(other)
+    fr.lists.add(rows("b"))
+    fr.clock.advance(timedelta(days=2))
+    assert not fr.release().published
+    fr.follow(other)
+    assert fr.release().added == 2
+
+
+def test_a_withdrawal_is_a_small_removal(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, *(f"file {number}" for number in range(100)))
+    before = folder(fr).load().release
+    withdraw(fr.shelf, fr.lists.origin, file_digests("file 7")[0], reason=Reason.LEGAL)
+    report = fr.release()
+    assert (report.kind, report.removed, report.added, report.entries) == (
+        ReleaseKind.REMOVAL_ONLY,
+        2,
+        0,
+        198,
+    )
+    assert listed(fr).isdisjoint(file_digests("file 7"))
+    after = folder(fr).load().release
+    assert check_removal_only(before, after, cap=10) == 2
+    assert [source.number for source in after.manifest.sources] == [0, 1]
+
+
+def test_widths_stay_until_a_snapshot_is_needed(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, "a", "b")
+    widths = []
+    for grown in (["c"], ["d", "e", "f", "g", "h", "i"]):
+        fr.lists.add(rows(*grown))
+        other.add(rows(*grown))
+        fr.follow(other)
+        before = folder(fr).load().release.manifest
+        fr.release()
+        manifest = folder(fr).load().release.manifest
+        check_successor(before, manifest)
+        widths.append((manifest.screen_width, manifest.answers_width))
+    assert widths == [(14, 35), (16, 37)]
+
+
+def test_exclusions_and_the_absent_test_file_stay_out(fr: ReleasingAgency, other: Agency) -> None:
+    for agency in (fr.lists, other):
+        agency.add(
+            [row("canary", digests=(ABSENT,)), row("canary", line=3, digests=(PRESENT,)), *rows("a", "b")]
+        )
+    fr.follow(other)
+    report = fr.release(exclusions=frozenset(file_digests("a")))
+    assert listed(fr) == set(file_digests("b"))
+    assert report.entries == 2
+    assert folder(fr).roster()[PRESENT].collections == ()
+
+
+def test_a_release_without_labels_and_one_without_screen(shelf: Shelf, tmp_path: Path, other: Agency) -> None:
+    bare = type(FILTER)(
+        collections=FILTER.collections, algorithms=FILTER.algorithms, screen_bits=0, labels=False
+    )
+    fr = ReleasingAgency(shelf, tmp_path / "fr", subset_filter=bare)
+    release_both(fr, other, "a")
+    release = folder(fr).load().release
+    assert (release.labels, release.manifest.labels_root) == (None, None)
+    assert (len(release.screen), release.manifest.screen_width) == (0, 0)
+    fr.evaluator.close()
+
+
+def test_outputs_of_an_epoch_are_computed_once(fr: ReleasingAgency, other: Agency) -> None:
+    asked: list[int] = []
+    outputs = fr.evaluator.outputs
+
+    def counted(subset: str, epoch: int, inputs: list[bytes]) -> list[bytes]:
+        asked.append(len(inputs))
+        return outputs(subset, epoch, inputs)
+
+    fr.evaluator.outputs = counted  # type: ignore[method-assign, assignment]
+    release_both(fr, other, "a", "b")
+    fr.lists.add(rows("c"))
+    other.add(rows("c"))
+    fr.follow(other)
+    fr.release()
+    fr.release()
+    assert asked == [5, 2, 0]
+
+
+def test_a_wrong_key_file_releases_nothing(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, "a")
+    fr.evaluator.hold([EpochSecret(subset=SUBSET, epoch=1, seed=b"\x06" * 32)])
+    with pytest.raises(StoreError, match="key file"):
+        fr.release()
+
+
+# ------------------------------------------------------------------ lists that move, processes that die
+
+
+def test_a_withdrawal_during_evaluation_is_not_passed_over(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr.lists.add(rows("a", "b"))
+    other.add(rows("a", "b"))
+    fr.follow(other)
+    draft, calls = Drafter.draft, iter([True])
+
+    def slow(drafter: Drafter) -> object:
+        made = draft(drafter)
+        if next(calls, False):
+            withdraw(fr.shelf, fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
+            fr.lists.publish()
+        return made
+
+    monkeypatch.setattr(Drafter, "draft", slow)
+    assert fr.release().version == 1
+    assert listed(fr) == set(file_digests("b"))
+
+
+def test_lists_that_never_stand_still(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter(range(100))
+    draft = Drafter.draft
+
+    def restless(drafter: Drafter) -> object:
+        made = draft(drafter)
+        fr.lists.add(rows(f"more {next(numbers)}"))
+        fr.lists.publish()
+        return made
+
+    monkeypatch.setattr(Drafter, "draft", restless)
+    with pytest.raises(ConflictError, match="stand still"):
+        fr.release()
+    assert fr.records == []
+
+
+class Killed(BaseException):
+    """What a kill -9 looks like from inside: nothing handles it."""
+
+
+def killed(*_: object, **__: object) -> None:
+    raise Killed
+
+
+KILLS = {
+    "before the files": lambda patch, fr: patch.setattr(ReleaseFolder, "store", killed),
+    "between files and claim": lambda patch, fr: patch.setattr(releasing, "next_head", killed),
+    "between claim and log files": lambda patch, fr: patch.setattr(releasing, "require_leaves", killed),
+    "between log files and signature": lambda patch, fr: patch.setattr(fr.signer, "sign", killed),
+    "between signature and publication": lambda patch, fr: patch.setattr(releasing, "require_signed", killed),
+    "before tidying": lambda patch, fr: patch.setattr(releasing, "tidy", killed),
+}
+
+
+@pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
+def test_whatever_kills_a_release_the_next_run_finishes_it(
+    fr: ReleasingAgency,
+    other: Agency,
+    kill: Callable[[pytest.MonkeyPatch, ReleasingAgency], None],
+) -> None:
+    release_both(fr, other, "a")
+    fr.lists.add(rows("b"))
+    other.add(rows("b"))
+    fr.follow(other)
+    with pytest.MonkeyPatch.context() as patch:
+        kill(patch, fr)
+        with pytest.raises(Killed):
+            fr.release()
+    report = fr.release()
+    assert (report.version, report.entries) == (2, 4)
+    assert [record.version for record in fr.records] == [1, 2]
+    log = fr.lists.log_of(fr.subset.origin)
+    assert (log.head.size, log.pending) == (2, None)
+    manifests = fr.lists.files(fr.subset.origin).events(0, size=2)
+    assert [ReleaseFolder(fr.shelf, record).manifest() for record in fr.records] == manifests
+    assert not fr.release().published
+
+
+def test_of_two_releasers_one_wins(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr.lists.add(rows("a"))
+    other.add(rows("a"))
+    fr.follow(other)
+    fr.lists.publish()
+    draft, first = Drafter.draft, iter([True])
+
+    def overtaken(drafter: Drafter) -> object:
+        made = draft(drafter)
+        if next(first, False):
+            fr.clock.advance(timedelta(seconds=5))
+            assert fr.release_only().version == 1
+        return made
+
+    monkeypatch.setattr(Drafter, "draft", overtaken)
+    with pytest.raises(ConflictError):
+        fr.release_only()
+    held = folder(fr).load().release
+    assert held.manifest.answers_count == 3
+
+
+# ------------------------------------------------------------------ subsets, rosters, what is kept
+
+
+def test_old_files_go_and_the_newest_stay(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.services.release_files.KEPT", 2)
+    assert KEPT > 2
+    release_both(fr, other, "a")
+    for name in ("b", "c", "d"):
+        fr.lists.add(rows(name))
+        other.add(rows(name))
+        fr.follow(other)
+        fr.release()
+    kept = [ReleaseFolder(fr.shelf, record).exists() for record in fr.records]
+    assert kept == [False, False, True, True]
+    rosters = [name for name in fr.shelf.objects.ls("releases/") if "/roster/" in name]
+    assert len(rosters) == 1
+
+
+def test_objects_of_a_release_hold_no_digest(fr: ReleasingAgency, other: Agency, tmp_path: Path) -> None:
+    release_both(fr, other, "a", "b")
+    assert isinstance(fr.shelf.objects, FolderObjects)
+    names = list(fr.shelf.objects.ls("releases/"))
+    stored = b"".join(map(fr.shelf.objects.get, names))
+    assert PRESENT.value not in stored
+    assert not [
+        digest for digest in listed(fr) if digest.value in stored or digest.value.hex().encode() in stored
+    ]
+    outputs = [item.output for item in folder(fr).roster().values()]
+    assert not [output for output in outputs if output in stored]
+
+
+def test_subsets_are_made_once_and_reported(fr: ReleasingAgency, other: Agency) -> None:
+    with pytest.raises(AlreadyExistsError):
+        create_subset(fr.shelf, "fr.example", SUBSET, FILTER, pk=bytes(32), now_ms=0)
+    with pytest.raises(UsageError):
+        create_subset(fr.shelf, "fr.example", "Not A Name", FILTER, pk=bytes(32), now_ms=0)
+    with pytest.raises(NotFoundError):
+        report_subset(fr.shelf, "nothing")
+    assert report_subset(fr.shelf, SUBSET).newest is None
+    release_both(fr, other, "a")
+    (report,) = report_subsets(fr.shelf)
+    assert report.subset == fr.subset
+    assert report.newest == fr.records[-1]
+
+
+def test_a_roster_comes_back_and_damage_shows() -> None:
+    roster = {
+        sha256_digest("a"): Listed((1, 2), b"\1" * 64),
+        Digest(Algorithm.MD5, b"\2" * 16): Listed((), b"\3" * 64),
+    }
+    parts = list(pack_roster(roster))
+    assert unpack_roster(parts) == roster
+    assert previous_of(roster) == {(1, sha256_digest("a")), (2, sha256_digest("a"))}
+    between_rows = len(parts[0]) - (3 + 32 + 4 + 64)
+    for cut in set(range(1, len(parts[0]))) - {between_rows}:
+        with pytest.raises(StoreError):
+            unpack_roster([parts[0][:cut]])

@@ -1,0 +1,341 @@
+"""The partner's client on the agency's API, joined in memory: updates, look-ups, and an agency or thief that alters."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+from typing_extensions import override
+
+from node.errors import (
+    GoneError,
+    ListTooOldError,
+    NotFoundError,
+    OverQuotaError,
+    UsageError,
+    VerificationError,
+)
+from node.services.evaluating import Evaluating
+from node.services.release_files import ReleaseFolder
+from node.services.serving_subsets import ServedSubsets
+from node.services.trusting import ServedTrust
+from node.services.withdrawing import withdraw
+from protocol.api import SubsetApi
+from protocol.errors import OprfError
+from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
+from protocol.opening import Reason
+from protocol.oprf.client import blind, finalize
+from protocol.oprf.group import ORDER
+from protocol.subset.canary import ABSENT, PRESENT
+from protocol.subset.identity import subset_id
+from protocol.tlog.tiles import decode_bundle
+from support.releases import SUBSET, EnrolledPartner, ReleasingAgency
+from support.shelves import Agency, file_digests, make_shelf, rows, sqlite_dsn
+from support.shelves import close as close_shelf
+from support.sodium import loaded_group
+
+ORIGIN = f"fr.example/subsets/{SUBSET}"
+
+
+@dataclass
+class World:
+    """Two agencies, a first release of a hundred files that both list, and a partner that is enrolled."""
+
+    fr: ReleasingAgency
+    nl: Agency
+    partner: EnrolledPartner
+
+    def list_both(self, *names: str) -> None:
+        for agency in (self.fr.lists, self.nl):
+            agency.add(rows(*names))
+        self.fr.follow(self.nl)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    shelves = [make_shelf(sqlite_dsn(folder), folder) for folder in _folders(tmp_path, "fr", "nl")]
+    fr = ReleasingAgency(shelves[0], tmp_path / "fr")
+    nl = Agency(shelves[1], tmp_path / "nl", node="nl.example")
+    made = World(fr, nl, await fr.admit_partner(tmp_path / "partner"))
+    made.list_both(*(f"file {number}" for number in range(100)))
+    fr.lists.add(rows("only fr"))
+    fr.release()
+    yield made
+    fr.evaluator.close()
+    for shelf in shelves:
+        close_shelf(shelf)
+
+
+def _folders(tmp_path: Path, *names: str) -> list[Path]:
+    folders = [tmp_path / name for name in names]
+    for folder in folders:
+        folder.mkdir()
+    return folders
+
+
+async def test_a_partner_finds_what_both_list_and_nothing_else(world: World) -> None:
+    report = await world.partner.update()
+    assert (report.old, report.new, report.entries) == (0, 1, 200)
+    await world.partner.examiner().self_test()
+    hit = await world.partner.hit(file_digests("file 3"))
+    assert hit is not None
+    assert [(source.country, source.origin) for source in hit.sources] == [
+        ("FR", "fr.example/lists/csam"),
+        ("NL", "nl.example/lists/csam"),
+    ]
+    assert (hit.collection, hit.weak, hit.test_file) == ("baseline", False, False)
+    assert await world.partner.hit(file_digests("only fr")) is None
+    assert await world.partner.hit(file_digests("clean")) is None
+    canary = await world.partner.hit([PRESENT])
+    assert canary is not None
+    assert canary.test_file
+    assert await world.partner.hit([ABSENT]) is None
+
+
+async def test_a_withdrawn_file_is_clean_after_a_small_update(world: World) -> None:
+    await world.partner.update()
+    withdraw(world.fr.shelf, world.fr.lists.origin, file_digests("file 3")[0], reason=Reason.LEGAL)
+    world.list_both("new")
+    world.fr.release()
+    meter = Meter(world.partner.api)
+    world.partner.api = cast("SubsetApi", meter)
+    report = await world.partner.update()
+    assert (report.old, report.new, report.added, report.removed) == (1, 2, 2, 2)
+    assert await world.partner.hit(file_digests("file 3")) is None
+    assert await world.partner.hit(file_digests("new")) is not None
+    whole = ReleaseFolder(world.fr.shelf, world.fr.records[-1])
+    for part, received in meter.parts.items():
+        assert received < len(whole.part(part, since=None)) / 4, part
+
+
+async def test_deltas_are_made_once_and_are_the_same_for_all(world: World) -> None:
+    world.list_both("new")
+    world.fr.release()
+    first = await world.fr.api().release_part(SUBSET, version=2, part=ReleasePart.ANSWERS, since=1)
+    name = next(name for name in world.fr.shelf.objects.ls("releases/") if name.endswith("since-1/answers"))
+    assert world.fr.shelf.objects.get(name) == first
+    again = await world.fr.api("other").release_part(SUBSET, version=2, part=ReleasePart.ANSWERS, since=1)
+    assert again == first
+
+
+@pytest.mark.parametrize("since", [None, 0, 2, 3, 99, 2**48], ids=str)
+async def test_what_no_delta_starts_from_is_answered_whole(world: World, since: int | None) -> None:
+    world.list_both("new")
+    world.fr.release()
+    folder = ReleaseFolder(world.fr.shelf, world.fr.records[-1])
+    for part in ReleasePart:
+        data = await world.fr.api().release_part(SUBSET, version=2, part=part, since=since)
+        assert data == folder.part(part, since=None)
+
+
+async def test_a_release_whose_files_are_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.services.release_files.KEPT", 1)
+    world.list_both("new")
+    world.fr.release()
+    api = world.fr.api()
+    with pytest.raises(GoneError):
+        await api.release_part(SUBSET, version=1, part=ReleasePart.SCREEN, since=None)
+    whole = await api.release_part(SUBSET, version=2, part=ReleasePart.SCREEN, since=None)
+    assert await api.release_part(SUBSET, version=2, part=ReleasePart.SCREEN, since=1) == whole
+
+
+async def test_the_release_log_is_read_by_origin(world: World) -> None:
+    api = world.fr.api()
+    note = await api.checkpoint(ORIGIN, held=None)
+    assert note is not None
+    assert await api.checkpoint(ORIGIN, held=note) is None
+    (leaf,) = decode_bundle(await api.entries(ORIGIN, index=0, width=1), 1)
+    assert leaf == ReleaseFolder(world.fr.shelf, world.fr.records[0]).manifest()
+    assert len(await api.tile(ORIGIN, level=0, index=0, width=1)) == 32
+    with pytest.raises(NotFoundError):
+        await api.entries(ORIGIN, index=0, width=2)
+    for other in (world.fr.lists.origin, "fr.example/subsets/other"):
+        with pytest.raises(NotFoundError):
+            await api.checkpoint(other, held=None)
+
+
+async def test_a_partner_reaches_its_own_subsets_only(world: World) -> None:
+    served = ServedSubsets(
+        world.fr.shelf,
+        ServedTrust(world.fr.files),
+        Evaluating(world.fr.shelf.storage, Unmetered(), world.fr.evaluator, world.fr.clock),
+    )
+    stranger = served.for_partner("stranger", frozenset())
+    with pytest.raises(NotFoundError):
+        await stranger.release_part(SUBSET, version=1, part=ReleasePart.SCREEN, since=None)
+    with pytest.raises(NotFoundError):
+        await stranger.checkpoint(ORIGIN, held=None)
+    with pytest.raises(NotFoundError):
+        await stranger.evaluate(SUBSET, request())
+    with pytest.raises(NotFoundError):
+        await world.fr.api().release_part(SUBSET, version=9, part=ReleasePart.SCREEN, since=None)
+
+
+class Unmetered:
+    """A quota that never ends."""
+
+    def spend(self, name: str, count: int, *, now: object) -> None: ...
+
+
+# ------------------------------------------------------------------ what is altered is refused
+
+
+class Altered:
+    """The agency's API with one answer altered on its way."""
+
+    def __init__(self, api: SubsetApi, **changes: Callable[[bytes], bytes]) -> None:
+        self._api = api
+        self._changes = changes
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._api, name)
+
+    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
+        return self._altered("entries", await self._api.entries(origin, index=index, width=width))
+
+    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
+        data = await self._api.release_part(subset, version=version, part=part, since=since)
+        return self._altered(part.value, data)
+
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        data = (await self._api.evaluate(subset, request)).to_bytes()
+        return EvaluationReply.from_bytes(self._altered("evaluate", data))
+
+    def _altered(self, name: str, data: bytes) -> bytes:
+        return self._changes.get(name, bytes)(data)
+
+
+def altered(api: SubsetApi, **changes: Callable[[bytes], bytes]) -> SubsetApi:
+    return cast("SubsetApi", Altered(api, **changes))
+
+
+def flip(place: int) -> Callable[[bytes], bytes]:
+    def change(data: bytes) -> bytes:
+        changed = bytearray(data)
+        changed[place] ^= 1
+        return bytes(changed)
+
+    return change
+
+
+@pytest.mark.parametrize("place", [8, -1], ids=["early", "last"])
+@pytest.mark.parametrize("answer", ["entries", "screen", "answers", "labels"])
+@pytest.mark.parametrize("held", [False, True], ids=["first", "delta"])
+async def test_an_altered_release_is_refused(world: World, answer: str, place: int, held: bool) -> None:
+    if held:
+        await world.partner.update()
+        world.list_both(*(f"new {number}" for number in range(30)))
+        world.fr.release()
+    honest = world.partner.api
+    world.partner.api = altered(honest, **{answer: flip(place)})
+    with pytest.raises(VerificationError):
+        await world.partner.update()
+    assert world.partner.home.load()[1].version == int(held)
+    world.partner.api = honest
+    assert (await world.partner.update()).new == 1 + held
+
+
+@pytest.mark.parametrize("place", [28, -1], ids=["element", "proof"])
+async def test_an_altered_evaluation_is_refused(world: World, place: int) -> None:
+    await world.partner.update()
+    world.partner.api = altered(world.partner.api, evaluate=flip(place))
+    with pytest.raises(VerificationError):
+        await world.partner.hit(file_digests("file 3"))
+
+
+async def test_a_release_ends(world: World) -> None:
+    await world.partner.update()
+    world.fr.clock.advance(timedelta(days=60))
+    with pytest.raises(ListTooOldError):
+        await world.partner.hit(file_digests("file 3"))
+
+
+# ------------------------------------------------------------------ evaluation requests
+
+
+def request(
+    count: int = 64, *, elements: bytes = b"", epoch: int = 1, origin: str = ORIGIN
+) -> EvaluationRequest:
+    blinding = blind(
+        loaded_group(), [bytes([number]) for number in range(count)], entropy=lambda n: b"\7" * n
+    )
+    return EvaluationRequest(
+        subset_id=subset_id(origin), epoch=epoch, request_id=b"r" * 16, elements=elements or blinding.elements
+    )
+
+
+def distinct(count: int) -> bytes:
+    group = loaded_group()
+    return b"".join(group.multiply_base(number.to_bytes(32, "little")) for number in range(1, count + 1))
+
+
+async def test_an_evaluation_is_proven_under_the_announced_key(world: World) -> None:
+    inputs = [bytes([number]) for number in range(100)]
+    blinding = blind(loaded_group(), inputs, entropy=_counting())
+    reply = await world.fr.api().evaluate(SUBSET, request(elements=blinding.elements))
+    assert (reply.epoch, reply.request_id, reply.count) == (1, b"r" * 16, 100)
+    outputs = finalize(loaded_group(), blinding, reply.elements, proof=reply.proof, public=world.fr.subset.pk)
+    assert outputs == world.fr.evaluator.outputs(SUBSET, 1, inputs)
+
+
+def _counting() -> Callable[[int], bytes]:
+    return lambda count: b"".join(number.to_bytes(4) for number in range(count // 4))
+
+
+REFUSED: dict[str, tuple[EvaluationRequest, type[Exception]]] = {
+    "retired epoch": (request(epoch=2), GoneError),
+    "another subset's id": (request(origin="fr.example/subsets/other"), UsageError),
+    "an element twice": (request(elements=distinct(1) * 64), OprfError),
+    "the identity": (request(elements=distinct(63) + bytes(32)), OprfError),
+    "not canonical": (request(elements=distinct(63) + b"\xff" * 32), OprfError),
+    "not canonical by one": (request(elements=distinct(63) + b"\x01" + bytes(31)), OprfError),
+    "beyond the field": (request(elements=distinct(63) + ORDER.to_bytes(32, "little")), OprfError),
+}
+
+
+@pytest.mark.parametrize(("asked", "error"), REFUSED.values(), ids=REFUSED)
+async def test_a_bad_request_is_refused(
+    world: World, asked: EvaluationRequest, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await world.fr.api().evaluate(SUBSET, asked)
+    assert (await world.fr.api().evaluate(SUBSET, request(elements=distinct(64)))).count == 64
+
+
+async def test_the_quota_is_charged_before_anything_is_evaluated(world: World) -> None:
+    api, asked = world.fr.api(), request(elements=distinct(4096))
+    for _ in range(2):
+        await api.evaluate(SUBSET, asked)
+    with pytest.raises(OverQuotaError) as caught:
+        await api.evaluate(SUBSET, asked)
+    assert caught.value.retry_after_seconds > 0
+    with pytest.raises(GoneError):
+        await api.evaluate(SUBSET, request(epoch=2))
+    world.fr.clock.advance(timedelta(days=1))
+    assert (await api.evaluate(SUBSET, asked)).count == 4096
+
+
+async def test_before_the_first_release_there_is_nothing(tmp_path: Path) -> None:
+    (folder,) = _folders(tmp_path, "new")
+    shelf = make_shelf(sqlite_dsn(folder), folder)
+    fr = ReleasingAgency(shelf, folder)
+    with pytest.raises(NotFoundError):
+        await fr.api().checkpoint(ORIGIN, held=None)
+    fr.evaluator.close()
+    close_shelf(shelf)
+
+
+class Meter(Altered):
+    """Counts the bytes of each release file."""
+
+    def __init__(self, api: SubsetApi) -> None:
+        super().__init__(api)
+        self.parts: dict[ReleasePart, int] = {}
+
+    @override
+    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
+        data = await super().release_part(subset, version=version, part=part, since=since)
+        self.parts[part] = len(data)
+        return data

@@ -1,0 +1,194 @@
+"""An agency that releases a subset to a partner, joined without a network: real store, real trust files, real keys."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from keys.key import LogPrivateKey, RootPrivateKey
+from keys.signer import Signer
+from keys.trust.members import Member
+from keys.trust.node_parts import EpochInfo, NodeLimits
+from node.clock import milliseconds, system_entropy
+from node.evaluator.in_process import InProcessEvaluator
+from node.objects.folder import FolderObjects
+from node.partner.enrolling import Found, enrol, introduce
+from node.partner.knowing import known
+from node.partner.looking_up import Examiner, Hit
+from node.partner.state import PartnerFolder
+from node.partner.updating import Updater, UpdateReport
+from node.ports.evaluator import EpochSecret
+from node.ports.subsets import ReleaseRecord
+from node.services.admitting import Admission, ServedEnrolment
+from node.services.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
+from node.services.evaluating import Evaluating
+from node.services.founding import Founding, found
+from node.services.publishing import publish
+from node.services.quotas import Quotas
+from node.services.releasing import Releaser, ReleaseReport
+from node.services.serving_subsets import ServedSubsets
+from node.services.shelf import Shelf
+from node.services.subsets import create_subset
+from node.services.trusting import OwnTrust, ServedTrust, window
+from node.signing.log_signer import FolderLogSigner
+from protocol.api import SubsetApi
+from protocol.digest import Algorithm, Digest
+from protocol.enrolment import Invitation
+from protocol.event import BASELINE
+from protocol.oprf.suite import epoch_key
+from protocol.subset.filter import SubsetFilter
+from support.founding import MemoryKeys
+from support.shelves import NOW_MS, Agency
+from support.sodium import loaded_group
+from support.times import SettableClock
+
+SUBSET = "baseline"
+EXACT = frozenset({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256})
+FILTER = SubsetFilter(collections=frozenset({BASELINE}), algorithms=EXACT, screen_bits=12, labels=True)
+SEED = b"\x05" * 32
+MAX_AGE = timedelta(days=1)
+SPKI = b"\x07" * 32
+LOG_KEY = LogPrivateKey.from_seed(b"z" * 32)
+LIMITS = NodeLimits(max_adds_per_day=1000, max_withdraws_per_day=10, max_checkpoint_age_s=86_400)
+
+
+class ReleasingAgency:
+    """`fr.example` with a list, a subset, a register that names it and `nl.example`, and an evaluator."""
+
+    def __init__(self, shelf: Shelf, folder: Path, *, subset_filter: SubsetFilter = FILTER) -> None:
+        self.shelf = shelf
+        self.clock = SettableClock(datetime.fromtimestamp(NOW_MS / 1000, UTC))
+        self.lists = Agency(shelf, folder)
+        self.signer = FolderLogSigner(folder / "release-signer", lambda _: [LOG_KEY])
+        self.evaluator = InProcessEvaluator(
+            loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=system_entropy
+        )
+        self.releaser = Releaser(shelf, self.signer, self.evaluator)
+        self._found(folder)
+        self.subset = create_subset(
+            shelf,
+            "fr.example",
+            SUBSET,
+            subset_filter,
+            pk=epoch_key(loaded_group(), SEED).public,
+            now_ms=milliseconds(self.clock.now()),
+        )
+        self._announce()
+
+    def _found(self, folder: Path) -> None:
+        self._root_keys = MemoryKeys()
+        self.files = FolderObjects(folder / "trust")
+        founding = Founding(
+            node="fr.example",
+            country="FR",
+            url="https://fr.example:8443/",
+            profile="small",
+            tls_spki_sha256=SPKI,
+            limits=LIMITS,
+        )
+        founded = found(
+            founding,
+            keychain=MemoryKeys(),
+            root_keychain=self._root_keys,
+            files=self.files,
+            clock=self.clock,
+        )
+        self.trust = OwnTrust(self.files, self.clock, root_sha256=founded.root_sha256)
+        self.admit(Member(node="nl.example", root_sha256=b"\x01" * 32, country="NL"))
+
+    def _announce(self) -> None:
+        valid = window(self.clock.now(), LOG_KEY_DAYS)
+        announce_log(self.trust, self.subset.origin, LOG_KEY.public, valid=valid, signers=self.root_signers)
+        epoch = EpochInfo(epoch=1, pk=self.subset.pk, valid=valid)
+        announce_epoch(self.trust, SUBSET, epoch, signers=self.root_signers)
+
+    @property
+    def root_signers(self) -> Sequence[Signer]:
+        return [self._root_keys.key(RootPrivateKey, "1")]
+
+    def admit(self, member: Member) -> None:
+        """Add a member to the register."""
+        self.trust.revise_members(
+            lambda old: replace(old, members=(*old.members, member)), signers=self.root_signers
+        )
+
+    def follow(self, other: Agency) -> None:
+        """Publish the other agency's list and pull it; its list is fresh from now on."""
+        changed = other.publish().changed
+        self.lists.now_ms = milliseconds(self.clock.now())
+        if changed:
+            self.lists.pull(other)
+        else:
+            self.lists.follower.confirm(other.origin, now_ms=self.lists.now_ms)
+
+    def release(self, *, exclusions: frozenset[Digest] = frozenset()) -> ReleaseReport:
+        """Publish the own list and release."""
+        now_ms = milliseconds(self.clock.now())
+        publish(self.shelf, self.lists.origin, signer=self.lists.signer, now_ms=now_ms)
+        return self.release_only(exclusions=exclusions)
+
+    def release_only(self, *, exclusions: frozenset[Digest] = frozenset()) -> ReleaseReport:
+        return self.releaser.release(
+            SUBSET,
+            members=self.trust.members(),
+            now=self.clock.now(),
+            max_age=MAX_AGE,
+            exclusions=exclusions,
+        )
+
+    @property
+    def records(self) -> Sequence[ReleaseRecord]:
+        """The published releases."""
+        with self.shelf.storage.read() as unit:
+            return unit.releases.ls(SUBSET)
+
+    def api(self, partner: str = "hoster") -> SubsetApi:
+        """What the partner's requests reach."""
+        evaluating = Evaluating(self.shelf.storage, Quotas(self.shelf.storage), self.evaluator, self.clock)
+        served = ServedSubsets(self.shelf, ServedTrust(self.files), evaluating)
+        return served.for_partner(partner, frozenset({SUBSET}))
+
+    async def admit_partner(self, folder: Path, *, name: str = "hoster") -> "EnrolledPartner":
+        """Invite and enrol a partner."""
+        admission = Admission(self.shelf, self.trust, clock=self.clock, entropy=system_entropy)
+        invited = admission.invite(name, SUBSET, files_per_day=1000, screen_bits=12)
+        served = ServedTrust(self.files)
+        files = Found(
+            root=await served.root(),
+            node_document=await served.node_document(),
+            members=await served.members(),
+            spki_sha256=SPKI,
+        )
+        introduction = introduce(Invitation.from_text(invited.text), files, self.clock)
+        enrolment, key = await enrol(introduction, ServedEnrolment(served, admission), entropy=system_entropy)
+        home = PartnerFolder(folder)
+        home.create(enrolment, key)
+        return EnrolledPartner(self, home)
+
+
+class EnrolledPartner:
+    """A partner's client on the agency's API, which a test may replace."""
+
+    def __init__(self, agency: ReleasingAgency, home: PartnerFolder) -> None:
+        self.agency = agency
+        self.home = home
+        self.api = agency.api()
+
+    async def update(self) -> UpdateReport:
+        return await Updater(self.home, self.api, self.agency.clock).update()
+
+    def examiner(self) -> Examiner:
+        enrolment, cursor = self.home.load()
+        return Examiner(
+            enrolment,
+            known(enrolment),
+            self.home.load_release(cursor.version),
+            group=loaded_group(),
+            api=self.api,
+            clock=self.agency.clock,
+            entropy=system_entropy,
+        )
+
+    async def hit(self, digests: Sequence[Digest]) -> Hit | None:
+        """Look one file up."""
+        return (await self.examiner().examine([digests]))[0]
