@@ -77,6 +77,7 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
     settings = plan.settings
     _require_empty(home)
     keychain, root_keychain = _new_keychains(home, plan, entropy)
+    home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = FolderObjects(home.trust)
     identity = create_identity(settings.node, now=clock.now())
     founding = Founding(
@@ -112,13 +113,15 @@ def _require_empty(home: Home) -> None:
                 f"{path} exists: a node, or part of one, is in this folder",
                 hint="choose another folder with --home; nothing was changed",
             )
-    home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _new_keychains(home: Home, plan: Plan, entropy: Entropy) -> tuple[Keychain, Keychain]:
     secrets: Secrets = plan.settings.secrets
     online = passphrases.new_passphrase(what="passphrase of this node", file=secrets.passphrase_file)
     offline = passphrases.new_passphrase(what="root passphrase", file=secrets.root_passphrase_file)
+    # Both are asked before the first file is written: a typing mistake must not leave half a node.
+    online()
+    offline()
     node = plan.settings.node
     return (
         Keychain(home.keys, node=node, passphrase=online, entropy=entropy),

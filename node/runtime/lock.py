@@ -1,4 +1,7 @@
-"""One running node a home folder: an advisory lock that ends with the process that holds it."""
+"""Advisory locks in a home folder: one process runs the node, one at a time revises its trust files.
+
+A lock ends with the process that holds it, whatever ends that.
+"""
 
 import fcntl
 import os
@@ -9,6 +12,7 @@ from node.errors import StoreLockedError
 from node.runtime.home import Home
 
 LOCK_NAME = "run.lock"
+REVISION_LOCK_NAME = "trust.lock"
 
 
 @contextmanager
@@ -18,7 +22,7 @@ def running(home: Home) -> Iterator[None]:
     Raises:
         StoreLockedError: another process runs this node, and with it its scheduler.
     """
-    handle = os.open(home.folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    handle = _open(home, LOCK_NAME)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
@@ -30,3 +34,21 @@ def running(home: Home) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def revising(home: Home) -> Iterator[None]:
+    """Wait until nobody else revises the trust files, then keep others out.
+
+    Two processes that each signed a next document would sign two under one serial, which peers take for a fork.
+    """
+    handle = _open(home, REVISION_LOCK_NAME)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _open(home: Home, name: str) -> int:
+    return os.open(home.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -1,6 +1,13 @@
-"""Starting a log of this node: key, announcement in the node document, catalogue; safe to run again after a crash."""
+"""Starting a log of this node: key, announcement in the node document, catalogue; safe to run again after a crash.
+
+The root keys are opened first, so that a wrong passphrase leaves nothing behind. What was cut off later is finished
+by the same command: a log counts as there once the node document names it.
+"""
+
+from collections.abc import Sequence
 
 from keys.key import LogPrivateKey
+from keys.signer import Signer
 from node.errors import AlreadyExistsError
 from node.ports.logs import LogRecord
 from node.runtime.opening import Identity, log_label
@@ -19,12 +26,25 @@ def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:
         UsageError: a name that is not one.
     """
     node = identity.settings.node
-    record = catalogue_list(shelf, node, name)
-    announce(identity, list_origin(node, name))
+    origin = list_origin(node, name)
+    signers = identity.root_signers()
+    try:
+        record = catalogue_list(shelf, node, name)
+    except AlreadyExistsError:
+        if announced(identity, origin):
+            raise
+        with shelf.storage.read() as unit:
+            record = unit.logs.get(origin)
+    announce(identity, origin, signers=signers)
     return record
 
 
-def announce(identity: Identity, origin: str) -> None:
+def announced(identity: Identity, origin: str) -> bool:
+    """Whether the node document names the log."""
+    return any(log.origin == origin for log in identity.trust.document().logs)
+
+
+def announce(identity: Identity, origin: str, *, signers: Sequence[Signer]) -> None:
     """Make the log's key, if there is none yet, and name it in the node document."""
     label = log_label(origin)
     try:
@@ -36,5 +56,5 @@ def announce(identity: Identity, origin: str) -> None:
         origin,
         key.public,
         valid=window(identity.clock.now(), LOG_KEY_DAYS),
-        signers=identity.root_signers(),
+        signers=signers,
     )

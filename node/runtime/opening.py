@@ -16,6 +16,7 @@ from node.errors import MissingObjectError, NotFoundError, NotInitialisedError
 from node.objects.folder import FolderObjects
 from node.runtime import passphrases
 from node.runtime.home import Home
+from node.runtime.lock import revising
 from node.services.founding import FIRST
 from node.services.trusting import ROOT_NAME, OwnTrust
 from node.signing.keychain import Keychain
@@ -96,7 +97,7 @@ def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = 
         keychain=keychains[0],
         root_keychain=keychains[1],
         trust_files=files,
-        trust=OwnTrust(files, the_clock, root_sha256=pinned),
+        trust=OwnTrust(files, the_clock, root_sha256=pinned, alone=lambda: revising(home)),
     )
 
 

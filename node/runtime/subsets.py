@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from keys.roles import Role
+from keys.trust.names import is_log_name
 from keys.trust.node_parts import EpochInfo
 from node.clock import milliseconds
-from node.errors import AlreadyExistsError
+from node.errors import AlreadyExistsError, UsageError
 from node.evaluator.in_process import InProcessEvaluator
 from node.ports.subsets import SubsetRecord
 from node.runtime.logs import announce
@@ -14,7 +15,7 @@ from node.services.announcing import announce_epoch
 from node.services.releasing import Releaser, ReleaseReport
 from node.services.shelf import Shelf
 from node.services.subsets import create_subset as catalogue_subset
-from node.services.subsets import subset_origin
+from node.services.subsets import report_subset
 from node.services.trusting import window
 from node.signing.epochs import epoch_secrets, oprf_label
 from node.sodium import load_group
@@ -29,21 +30,39 @@ def create_subset(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFil
     """Make the subset `name`: epoch key, tables, log key, announcement; asks for a root key.
 
     Raises:
-        AlreadyExistsError: there is such a subset.
+        AlreadyExistsError: there is such a subset, or one of another filter that is not announced yet.
         UsageError: a name that is not one.
     """
+    if not is_log_name(name):
+        raise UsageError("a subset is named with up to 64 small letters, digits and hyphens")
+    signers = identity.root_signers()
     now = identity.clock.now()
+    pk = epoch_key(load_group(), _first_seed(identity, name)).public
+    made = _catalogued(identity, shelf, name, wanted, pk)
+    announce(identity, made.origin, signers=signers)
+    epoch = EpochInfo(epoch=_FIRST, pk=pk, valid=window(now, EPOCH_DAYS))
+    announce_epoch(identity.trust, name, epoch, signers=signers)
+    return made
+
+
+def _first_seed(identity: Identity, name: str) -> bytes:
     label = oprf_label(name, _FIRST)
     try:
-        seed = identity.keychain.create_secret(Role.OPRF, label)
+        return identity.keychain.create_secret(Role.OPRF, label)
     except AlreadyExistsError:
-        seed = identity.keychain.secret(Role.OPRF, label)
-    pk = epoch_key(load_group(), seed).public
-    made = catalogue_subset(shelf, identity.settings.node, name, wanted, pk=pk, now_ms=milliseconds(now))
-    announce(identity, subset_origin(identity.settings.node, name))
-    epoch = EpochInfo(epoch=_FIRST, pk=pk, valid=window(now, EPOCH_DAYS))
-    announce_epoch(identity.trust, name, epoch, signers=identity.root_signers())
-    return made
+        return identity.keychain.secret(Role.OPRF, label)
+
+
+def _catalogued(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFilter, pk: bytes) -> SubsetRecord:
+    """The new subset, or the one of an earlier try that was cut off before its epoch was announced."""
+    now_ms = milliseconds(identity.clock.now())
+    try:
+        return catalogue_subset(shelf, identity.settings.node, name, wanted, pk=pk, now_ms=now_ms)
+    except AlreadyExistsError:
+        found = report_subset(shelf, name).subset
+        if found.filter != wanted or any(info.name == name for info in identity.trust.document().subsets):
+            raise
+        return found
 
 
 def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:

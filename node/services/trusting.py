@@ -1,11 +1,12 @@
 """The node's own trust files: its root, node document and members register, read and revised.
 
-A revision is a function from the old value to the new one; serial and version grow here and nowhere else, and what
-was signed is verified before it replaces what was there. Root keys are needed for every revision, so a thief of the
-running node cannot change who it is or whom it counts.
+A revision is a function from the old value to the new one, and one is made at a time; serial and version grow here and
+nowhere else, and what was signed is verified before it replaces what was there. Root keys are needed for every
+revision, so a thief of the running node cannot change who it is or whom it counts.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -24,12 +25,20 @@ DOCUMENT_DAYS = 180
 
 
 class OwnTrust:
-    """The trust files in `files`; `root_sha256` was pinned when the node was founded."""
+    """The trust files in `files`, whose root has this SHA-256; `alone` keeps other processes from revising them."""
 
-    def __init__(self, files: ObjectStore, clock: Clock, *, root_sha256: bytes) -> None:
+    def __init__(
+        self,
+        files: ObjectStore,
+        clock: Clock,
+        *,
+        root_sha256: bytes,
+        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._files = files
         self._clock = clock
         self._pinned = root_sha256
+        self._alone = alone
 
     def root(self) -> TrustedRoot:
         """The root this node was founded with."""
@@ -47,21 +56,24 @@ class OwnTrust:
         self, change: Callable[[NodeDocument], NodeDocument], *, signers: Sequence[Signer]
     ) -> NodeDocument:
         """Sign and store the next node document; its window starts now and lasts 180 days."""
-        old = self.document()
-        changed = replace(change(old), serial=old.serial + 1, valid=window(self._clock.now(), DOCUMENT_DAYS))
-        data = sign_node_document(changed, signers)
-        open_node_document(data, self.root())
-        self._files.put(DOCUMENT_NAME, data)
-        return changed
+        with self._alone():
+            old = self.document()
+            valid = window(self._clock.now(), DOCUMENT_DAYS)
+            changed = replace(change(old), serial=old.serial + 1, valid=valid)
+            data = sign_node_document(changed, signers)
+            open_node_document(data, self.root())
+            self._files.put(DOCUMENT_NAME, data)
+            return changed
 
     def revise_members(self, change: Callable[[Members], Members], *, signers: Sequence[Signer]) -> Members:
         """Sign and store the next members register."""
-        old = self.members()
-        changed = replace(change(old), version=old.version + 1)
-        data = sign_members(changed, signers)
-        open_members(data, self.root())
-        self._files.put(MEMBERS_NAME, data)
-        return changed
+        with self._alone():
+            old = self.members()
+            changed = replace(change(old), version=old.version + 1)
+            data = sign_members(changed, signers)
+            open_members(data, self.root())
+            self._files.put(MEMBERS_NAME, data)
+            return changed
 
 
 class ServedTrust:
