@@ -140,6 +140,7 @@ class Agency(FoundedNode):
     def __init__(self, name: str, country: str, folder: Path, clock: SettableClock) -> None:
         super().__init__(name, country, clock)
         self.country = country
+        self.time = clock
         folder.mkdir(parents=True)
         self.store = Store.create(
             f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32), entropy=os.urandom

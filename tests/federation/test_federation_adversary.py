@@ -1,0 +1,194 @@
+"""A follower and a peer that lies with valid keys: every attack ends in its error, changes nothing, and is overcome."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.errors import NotFoundError
+from node.ports.quarantine import Quarantined
+from node.services.judging import judge
+from node.services.syncing import SyncReport
+from protocol.errors import ForkError, RollbackError
+from support.adversary import ATTACKS, GROWN, HELD, SECRET, Attack, ListPeer, follow
+from support.federation import Agency, Federation
+from support.pulling import Served
+
+
+@pytest.fixture
+def follower(tmp_path: Path) -> Iterator[Agency]:
+    with Federation(tmp_path) as federation:
+        yield federation.agency("fr.example", "FR")
+
+
+@pytest.fixture
+def peer(follower: Agency) -> ListPeer:
+    """A peer that was honest so far."""
+    made = ListPeer("nl.example", follower.time)
+    made.grow(HELD)
+    follow(follower, made)
+    return made
+
+
+def snapshot(follower: Agency, origin: str) -> tuple[object, ...]:
+    """All that a refused sync may not change."""
+    log = follower.log(origin)
+    return log.head, log.note, log.pending, log.checked_ms, follower.items(origin)
+
+
+def check_holds(follower: Agency, served: Served) -> None:
+    """The follower holds all of a history, opened as granted."""
+    log = follower.log(served.origin)
+    assert (log.head.size, log.head.root, log.note) == (served.size, served.tree().root(), served.note())
+    assert follower.items(served.origin) == [
+        (index, event, opening if int.from_bytes(event[2:4]) in SECRET else None)
+        for index, event, opening in served.writer.items
+    ]
+
+
+def failure(report: SyncReport) -> Exception | None:
+    """The one thing that went wrong."""
+    errors = [report.error, *(outcome.error for outcome in report.lists)]
+    found = [error for error in errors if error is not None]
+    return found[0] if found else None
+
+
+def release(follower: Agency, record: Quarantined) -> None:
+    with follower.store.write() as unit:
+        unit.quarantine.release(record.id, now_ms=follower.now_ms)
+
+
+def suspended(follower: Agency, origin: str) -> list[Quarantined]:
+    log = follower.log(origin)
+    with follower.store.read() as unit:
+        return [record for record in unit.quarantine.ls(log.id) if record.kind == "log"]
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+async def test_an_attack_ends_in_its_error_and_is_overcome(
+    follower: Agency, peer: ListPeer, attack: Attack
+) -> None:
+    assert (await follower.syncer.sync("nl.example", peer)).succeeded
+    before = snapshot(follower, peer.origin)
+    peer.grow(GROWN)
+    honest = peer.writer
+    follower.syncer._refreshed.clear()
+    attack.prepare(peer)
+
+    report = await follower.syncer.sync("nl.example", peer)
+    error = failure(report)
+    assert isinstance(error, attack.error)
+    assert (report.error is error) is attack.whole
+    assert snapshot(follower, peer.origin) == before
+    assert not [name for name in follower.objects.data if name.startswith("staging/")]
+
+    peer.honest_again(honest)
+    peer.identity.revise(lambda old: old)  # the operators of the peer have their node back
+    records = suspended(follower, peer.origin)
+    assert bool(records) is attack.suspends
+    for record in records:
+        release(follower, record)
+    if attack is ATTACKS["goes on after its end"]:
+        return  # a log that its node closed stays closed
+    assert (await follower.syncer.sync("nl.example", peer)).succeeded
+    check_holds(follower, Served(honest, peer.key))
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+async def test_an_attack_at_first_sight_holds_nothing_that_is_not_signed(
+    follower: Agency, peer: ListPeer, attack: Attack
+) -> None:
+    peer.grow(GROWN)
+    honest = peer.writer
+    attack.prepare(peer)
+    await follower.syncer.sync("nl.example", peer)
+    try:
+        log = follower.log(peer.origin)
+    except NotFoundError:
+        assert attack.whole
+        return
+    shown = (peer.served, Served(honest, peer.key))
+    assert log.head.size == 0 or log.head.root in {served.tree(log.head.size).root() for served in shown}
+
+
+async def test_evidence_is_kept_and_holds_before_anybody(follower: Agency, peer: ListPeer) -> None:
+    await follower.syncer.sync("nl.example", peer)
+    held = follower.log(peer.origin).note
+    for name, error in (("rolls back", RollbackError), ("forks at the held size", ForkError)):
+        honest = peer.writer
+        ATTACKS[name].prepare(peer)
+        report = await follower.syncer.sync("nl.example", peer)
+        [outcome] = report.lists
+        assert isinstance(outcome.error, error)
+        assert outcome.evidence is not None
+        finding = judge(follower.objects.get(outcome.evidence), peer.identity.trust.document())
+        assert finding.held.note == held
+        assert finding.log_at_fault is (error is ForkError)
+        peer.honest_again(honest)
+
+
+async def test_a_forked_list_stands_still_until_somebody_looked(follower: Agency, peer: ListPeer) -> None:
+    await follower.syncer.sync("nl.example", peer)
+    honest = peer.writer
+    ATTACKS["forks at the held size"].prepare(peer)
+    await follower.syncer.sync("nl.example", peer)
+    peer.honest_again(honest)
+    peer.grow(GROWN)
+    peer.calls.clear()
+    report = await follower.syncer.sync("nl.example", peer)
+    assert "contradicted itself" in report.words
+    assert "checkpoint" not in peer.calls
+    [record] = suspended(follower, peer.origin)
+    release(follower, record)
+    assert (await follower.syncer.sync("nl.example", peer)).succeeded
+
+
+async def test_a_lie_that_was_staged_does_not_stop_the_truth(follower: Agency, peer: ListPeer) -> None:
+    """A forked bundle is staged, the line breaks, and the honest peer is believed in the very next sync."""
+    peer.grow(600)
+    honest = peer.writer
+    forked = peer.history(10)
+    while len(forked.events) < 600:
+        forked.events.append(peer.writer.events[len(forked.events) - 1])
+        forked.openings.append(peer.writer.openings[len(forked.openings) - 1])
+    peer.show(forked)
+    peer.note = Served(honest, peer.key).note()
+    breaking = iter(range(9))
+
+    def lie(entries: bytes, openings: bytes) -> tuple[bytes, bytes | None]:
+        if next(breaking) >= 4:
+            peer.unreachable = True
+        return entries, openings
+
+    peer.lie = lie
+    assert not (await follower.syncer.sync("nl.example", peer)).succeeded
+    assert [name for name in follower.objects.data if name.startswith("staging/")]
+    peer.honest_again(honest)
+    assert (await follower.syncer.sync("nl.example", peer)).succeeded
+    check_holds(follower, Served(honest, peer.key))
+
+
+async def test_a_head_that_is_called_unchanged_before_any_was_seen_is_refused(
+    follower: Agency, peer: ListPeer
+) -> None:
+    peer.says_unchanged = True
+    report = await follower.syncer.sync("nl.example", peer)
+    assert "none is held" in report.words
+    assert follower.log(peer.origin).note is None
+
+
+async def test_replayed_answers_change_nothing(follower: Agency, peer: ListPeer) -> None:
+    await follower.syncer.sync("nl.example", peer)
+    before = follower.items(peer.origin)
+    report = await follower.syncer.sync("nl.example", peer)
+    assert report.succeeded
+    assert follower.items(peer.origin) == before
+
+
+async def test_an_unreachable_peer_is_asked_once(follower: Agency, peer: ListPeer) -> None:
+    peer.unreachable = True
+    report = await follower.syncer.sync("nl.example", peer)
+    assert report.words == "no answer"
+    assert len(peer.calls) == 1
+    with follower.store.read() as unit:
+        assert unit.peers.get("nl.example").outcome == "no answer"

@@ -1,0 +1,385 @@
+"""A peer that lies with its own, valid keys, and every way it does so.
+
+`ListPeer` serves one list from memory under the identity of a founded node: honestly, until an attack changes what it
+serves. `ATTACKS` names each attack, how the peer prepares it, and the error in which it must end. Every attack meets a
+follower that holds `HELD` events of an honest history which has grown to `GROWN` since.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from keys.errors import KeysError, MalformedTrustError, NotCurrentError, ThresholdError
+from keys.key import LogPrivateKey
+from keys.trust.members import sign_members
+from keys.trust.node_document import sign_node_document
+from keys.trust.node_parts import FinalCheckpoint, LogStatus
+from keys.trust.window import Window
+from node.errors import NodeError, NotFoundError, PeerUnreachableError, VerificationError
+from protocol.errors import (
+    EventRuleError,
+    ForkError,
+    MalformedError,
+    NotCanonicalError,
+    OpeningError,
+    OverlapError,
+    ProtocolError,
+    RollbackError,
+    RootMismatchError,
+    TooLargeError,
+    UntrustedError,
+    WrongOriginError,
+)
+from protocol.event import BASELINE, NATIONAL, Header, Op
+from protocol.grant import NOTHING
+from protocol.limits import MAX_CLOCK_SKEW_MS
+from protocol.opening import Ext, Opening, Reason, commitment, origin_hash
+from protocol.pull import GetBundle
+from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from support.federation import Agency, FoundedNode, MemoryObjects
+from support.lists import ListWriter, digest
+from support.pulling import ALL, Answer, Served, rows_of, with_row
+from support.times import SettableClock
+
+HELD = 300
+GROWN = 330
+SECRET = frozenset({BASELINE})
+"""What the peer grants; its list has entries of another collection, too."""
+
+Lie = Callable[[bytes, bytes], Answer]
+"""What becomes of the honest entries and openings of a bundle."""
+
+
+def truthful(entries: bytes, openings: bytes) -> Answer:
+    """Change nothing."""
+    return entries, openings
+
+
+class ListPeer:
+    """A founded node with one list in memory (`node.ports.links.PeerLink`)."""
+
+    def __init__(self, name: str, clock: SettableClock) -> None:
+        self.identity = FoundedNode(name, "NL", clock)
+        self.key = LogPrivateKey.from_seed(b"p" * 32)
+        self.identity.announce(self.identity.origin, self.key)
+        self.identity.trust.revise_members(lambda old: old, signers=self.identity.signers)
+        self.served = Served(ListWriter(self.identity.origin), self.key)
+        self.granted_collections = SECRET
+        self.note: bytes | None = None
+        """Served instead of the honest head."""
+        self.lie: Lie = truthful
+        self.says_unchanged = False
+        self.unreachable = False
+        self.files = self.identity.files
+        self.calls: list[str] = []
+
+    @property
+    def writer(self) -> ListWriter:
+        return self.served.writer
+
+    @property
+    def origin(self) -> str:
+        return self.identity.origin
+
+    def grow(self, size: int) -> None:
+        """Append honest entries: every seventh in a collection that is not granted."""
+        for number in range(len(self.writer.events), size):
+            self.writer.add(digest(f"file {number}"), collection=NATIONAL if number % 7 == 6 else BASELINE)
+
+    def history(self, size: int) -> ListWriter:
+        """A copy of the first events, for another continuation."""
+        copy = ListWriter(self.origin)
+        copy.events, copy.openings = self.writer.events[:size], self.writer.openings[:size]
+        return copy
+
+    def show(self, writer: ListWriter) -> None:
+        """Serve another history, signed like the honest one."""
+        self.served = Served(writer, self.key)
+
+    def show_files(self, **changed: bytes) -> None:
+        """Serve other trust files."""
+        files = MemoryObjects()
+        files.data = {**self.identity.files.data, **{f"{name}.json": data for name, data in changed.items()}}
+        self.files = files
+
+    def honest_again(self, writer: ListWriter) -> None:
+        """Stop lying."""
+        self.show(writer)
+        self.note, self.lie, self.says_unchanged, self.unreachable = None, truthful, False, False
+        self.granted_collections, self.files = SECRET, self.identity.files
+
+    async def granted(self) -> frozenset[int]:
+        return self.granted_collections
+
+    async def root(self) -> bytes:
+        return self._answer("root", self.files.get("1.root.json"))
+
+    async def node_document(self) -> bytes:
+        return self._answer("node_document", self.files.get("node.json"))
+
+    async def members(self) -> bytes:
+        return self._answer("members", self.files.get("members.json"))
+
+    async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
+        note = self._answer("checkpoint", self.served.note() if self.note is None else self.note)
+        return None if note == held or self.says_unchanged else note
+
+    async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
+        raise NotFoundError("this peer has no tiles")
+
+    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
+        return self._answer("entries", self._bundle(origin, index, width)[0])
+
+    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
+        openings = self._bundle(origin, index, width)[1]
+        assert openings is not None
+        return self._answer("openings", openings)
+
+    def _bundle(self, origin: str, index: int, width: int) -> Answer:
+        request = GetBundle(origin, index, width, openings=True)
+        entries, openings = self.served.bundle(request, granted=SECRET)
+        assert openings is not None
+        return self.lie(entries, openings)
+
+    def _answer(self, what: str, data: bytes) -> bytes:
+        self.calls.append(what)
+        if self.unreachable:
+            raise PeerUnreachableError("no answer")
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """What a peer does, and how its follower must refuse it."""
+
+    prepare: Callable[[ListPeer], None]
+    error: type[Exception]
+    whole: bool = False
+    """Whether it concerns the peer, not one list."""
+    suspends: bool = False
+    """Whether an operator has to look before the list is followed again."""
+
+
+def _note(change: Callable[[bytes], bytes]) -> Callable[[ListPeer], None]:
+    def prepare(peer: ListPeer) -> None:
+        peer.note = change(peer.served.note())
+
+    return prepare
+
+
+def _lies(lie: Lie) -> Callable[[ListPeer], None]:
+    def prepare(peer: ListPeer) -> None:
+        peer.lie = lie
+
+    return prepare
+
+
+def _breaks(append: Callable[[ListWriter], object]) -> Callable[[ListPeer], None]:
+    """Sign an event that breaks the rules, behind honest ones."""
+
+    def prepare(peer: ListPeer) -> None:
+        writer = peer.history(GROWN)
+        append(writer)
+        peer.show(writer)
+
+    return prepare
+
+
+def _forks(at: int, size: int) -> Callable[[ListPeer], None]:
+    """Sign another history that leaves the honest one at an event."""
+
+    def prepare(peer: ListPeer) -> None:
+        writer = peer.history(at)
+        for number in range(at, size):
+            writer.add(digest(f"forked {number}"))
+        peer.show(writer)
+
+    return prepare
+
+
+def _rewrites_an_early_event(peer: ListPeer) -> None:
+    writer, other = peer.history(GROWN), peer.history(HELD // 4)
+    other.add(digest("rewritten"))
+    writer.events[HELD // 4], writer.openings[HELD // 4] = other.events[-1], other.openings[-1]
+    peer.show(writer)
+
+
+def _rolls_back(peer: ListPeer) -> None:
+    peer.note = peer.served.note(HELD - 100)
+
+
+def _shows_another_list(peer: ListPeer) -> None:
+    other = f"{peer.identity.name}/lists/other"
+    peer.note = sign_checkpoint(Checkpoint(other, GROWN, peer.served.tree().root()), [peer.key])
+
+
+def _signs_with_another_key(peer: ListPeer) -> None:
+    stranger = LogPrivateKey.from_seed(b"s" * 32)
+    peer.note = Served(peer.writer, stranger).note()
+
+
+def _flip(data: bytes, at: int) -> bytes:
+    at %= len(data)
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def _swap(entries: bytes, openings: bytes) -> Answer:
+    rows = rows_of(openings)
+    shown = [at for at, row in enumerate(rows) if row][-2:]
+    one, other = (rows[at] for at in shown)
+    return entries, with_row(with_row(openings, shown[0], other), shown[1], one)
+
+
+def _withhold(entries: bytes, openings: bytes) -> Answer:
+    last = max(at for at, row in enumerate(rows_of(openings)) if row)
+    return entries, with_row(openings, last, b"")
+
+
+def _grants_less_than_it_opens(peer: ListPeer) -> None:
+    peer.granted_collections = frozenset({NATIONAL})
+
+
+def _grants_more_than_it_opens(peer: ListPeer) -> None:
+    peer.granted_collections = ALL
+
+
+def _reserved_bits(writer: ListWriter) -> None:
+    header = bytearray(Header(op=Op.ADD, collection=BASELINE, time_ms=_last_ms(writer)).to_bytes())
+    header[7] = 1
+    opening = Opening(b"n" * 16, digest("reserved"), Ext(criteria=1)).to_bytes()
+    event = bytes(header) + commitment(origin_hash(writer.origin), bytes(header), opening)
+    writer.events.append(event)
+    writer.openings.append(opening)
+
+
+def _amends_a_withdraw(writer: ListWriter) -> None:
+    ended = writer.write(Op.WITHDRAW, None, Ext(reason=Reason.OTHER), ref=1)
+    writer.amend(ended, Ext(criteria=2))
+
+
+def _last_ms(writer: ListWriter) -> int:
+    return Header.from_bytes(writer.events[-1][:24]).time_ms
+
+
+def _write(
+    op: Op, *, ref: int = 1, collection: int = BASELINE, earlier_ms: int = 0
+) -> Callable[[ListWriter], object]:
+    ext = Ext(reason=Reason.OTHER) if op in {Op.WITHDRAW, Op.RESOLVE} else Ext(criteria=1)
+    value = digest("written") if op in {Op.ADD, Op.DISPUTE} else None
+
+    def write(writer: ListWriter) -> object:
+        time_ms = _last_ms(writer) - earlier_ms
+        return writer.write(op, value, ext, ref=ref, collection=collection, time_ms=time_ms)
+
+    return write
+
+
+def _dated_ahead(peer: ListPeer) -> None:
+    writer = peer.history(GROWN)
+    now_ms = int(peer.identity.clock.now().timestamp() * 1000)
+    writer.write(Op.ADD, digest("tomorrow"), Ext(criteria=1), time_ms=now_ms + MAX_CLOCK_SKEW_MS + 1)
+    peer.show(writer)
+
+
+def _closes_before(peer: ListPeer) -> None:
+    end = FinalCheckpoint(GROWN - 1, peer.served.tree(GROWN - 1).root())
+    peer.identity.revise(
+        lambda old: replace(old, logs=(replace(old.logs[0], status=LogStatus.CLOSED, final_checkpoint=end),))
+    )
+
+
+def _old_document(peer: ListPeer) -> None:
+    document = peer.identity.trust.document()
+    old = replace(document, serial=document.serial - 1)
+    peer.show_files(node=sign_node_document(old, peer.identity.signers))
+
+
+def _second_document(peer: ListPeer) -> None:
+    document = replace(peer.identity.trust.document(), subsets=(), logs=())
+    peer.show_files(node=sign_node_document(document, peer.identity.signers))
+
+
+def _ended_document(peer: ListPeer) -> None:
+    document = peer.identity.trust.document()
+    start = document.valid.start - timedelta(days=10)
+    ended = replace(document, serial=document.serial + 1, valid=Window(start, start + timedelta(days=1)))
+    peer.show_files(node=sign_node_document(ended, peer.identity.signers))
+
+
+def _document_of_a_stranger(peer: ListPeer) -> None:
+    document = replace(peer.identity.trust.document(), serial=9)
+    stranger = FoundedNode(peer.identity.name, "NL", peer.identity.clock)
+    peer.show_files(node=sign_node_document(document, stranger.signers))
+
+
+def _old_members(peer: ListPeer) -> None:
+    members = replace(peer.identity.trust.members(), version=1)
+    peer.show_files(members=sign_members(members, peer.identity.signers))
+
+
+def _be_unreachable(peer: ListPeer) -> None:
+    peer.unreachable = True
+
+
+ATTACKS: dict[str, Attack] = {
+    # the head
+    "forks at the held size": Attack(_forks(HELD - 50, HELD), ForkError, suspends=True),
+    "rolls back": Attack(_rolls_back, RollbackError),
+    "shows another list": Attack(_shows_another_list, WrongOriginError),
+    "signs with a key nobody named": Attack(_signs_with_another_key, UntrustedError),
+    "alters a signed head": Attack(_note(lambda note: note.replace(b"\n330\n", b"\n331\n")), UntrustedError),
+    "flips a bit of the signature": Attack(_note(lambda note: _flip(note, -20)), ProtocolError),
+    "writes numbers in two ways": Attack(
+        _note(lambda note: note.replace(b"\n330\n", b"\n0330\n")), NotCanonicalError
+    ),
+    "sends no note": Attack(_note(lambda _: b"<html>"), MalformedError),
+    "sends a note without end": Attack(_note(lambda note: note + b"x" * 100_000), TooLargeError),
+    # the history
+    "forks before the cursor": Attack(_forks(HELD // 4, GROWN), OverlapError),
+    "rewrites what is long held": Attack(_rewrites_an_early_event, RootMismatchError),
+    "rewrites what is held of a bundle": Attack(_forks(HELD - 1, GROWN), OverlapError),
+    "goes on after its end": Attack(_closes_before, RootMismatchError),
+    # bundles
+    "sends nothing": Attack(_lies(lambda _e, _o: (b"", b"")), MalformedError),
+    "sends fewer entries": Attack(_lies(lambda e, o: (e[:-58], o)), MalformedError),
+    "sends more entries": Attack(_lies(lambda e, o: (e + e[:58], o)), TooLargeError),
+    "sends entries without end": Attack(_lies(lambda e, o: (e * 100, o)), TooLargeError),
+    "sends longer entries": Attack(_lies(lambda e, o: (with_row(e, 1, bytes(57)), o)), TooLargeError),
+    "flips a bit of an entry": Attack(_lies(lambda e, o: (_flip(e, -1), o)), ProtocolError),
+    "sends openings without end": Attack(_lies(lambda e, o: (e, o * 1000)), TooLargeError),
+    "cuts openings": Attack(_lies(lambda e, o: (e, o[:-1])), MalformedError),
+    "withholds an opening": Attack(_lies(_withhold), OpeningError),
+    "withholds all openings": Attack(_lies(lambda e, o: (e, bytes(2 * len(rows_of(o))))), OpeningError),
+    "swaps openings": Attack(_lies(_swap), OpeningError),
+    "flips a bit of an opening": Attack(_lies(lambda e, o: (e, _flip(o, -1))), OpeningError),
+    "opens what it does not grant": Attack(_grants_less_than_it_opens, OpeningError),
+    "grants what it does not open": Attack(_grants_more_than_it_opens, OpeningError),
+    # events, under a good signature
+    "refers to a later event": Attack(_breaks(_write(Op.WITHDRAW, ref=GROWN)), EventRuleError),
+    "turns time back": Attack(_breaks(_write(Op.ADD, ref=0, earlier_ms=5000)), EventRuleError),
+    "dates an event ahead": Attack(_dated_ahead, EventRuleError),
+    "amends a withdrawal": Attack(_breaks(_amends_a_withdraw), EventRuleError),
+    "resolves an addition": Attack(_breaks(_write(Op.RESOLVE)), EventRuleError),
+    "withdraws in another collection": Attack(
+        _breaks(_write(Op.WITHDRAW, collection=NATIONAL)), EventRuleError
+    ),
+    "sets reserved bits": Attack(_breaks(_reserved_bits), EventRuleError),
+    # trust files
+    "shows an older document": Attack(_old_document, VerificationError, whole=True),
+    "shows two documents of one serial": Attack(_second_document, VerificationError, whole=True),
+    "shows a document that has ended": Attack(_ended_document, NotCurrentError, whole=True),
+    "shows a document of other root keys": Attack(_document_of_a_stranger, ThresholdError, whole=True),
+    "shows a document that is none": Attack(
+        lambda peer: peer.show_files(node=b"{}"), MalformedTrustError, whole=True
+    ),
+    "shows an older register": Attack(_old_members, VerificationError, whole=True),
+    # the line
+    "does not answer": Attack(_be_unreachable, PeerUnreachableError, whole=True),
+}
+EXPECTED_ERRORS = frozenset(attack.error for attack in ATTACKS.values())
+OURS = (NodeError, ProtocolError, KeysError)
+
+
+def follow(follower: Agency, peer: ListPeer) -> None:
+    """Introduce the peer to the follower."""
+    follower.know(peer.identity, country="NL", grant=NOTHING)
