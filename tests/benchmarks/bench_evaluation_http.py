@@ -43,17 +43,16 @@ class RealEvaluator(MemorySubset):
         )
 
 
-async def through_http(node: Loopback, batches: Sequence[bytes]) -> Run:
+async def through_http(node: Loopback, batches: Sequence[bytes], *, subset_id: bytes = bytes(16)) -> Run:
     """All batches over one partner's connections, four at a time."""
     async with node.as_partner() as partner:
-        await partner.evaluate(
-            "baseline", _request(batches[0])
-        )  # connection and token are not what is measured
+        # connection and token are not what is measured
+        await partner.evaluate("baseline", _request(batches[0], subset_id))
         gate = asyncio.Semaphore(2 * THREADS)
 
         async def one(batch: bytes) -> Evaluation:
             async with gate:
-                reply = await partner.evaluate("baseline", _request(batch))
+                reply = await partner.evaluate("baseline", _request(batch, subset_id))
                 return Evaluation(reply.elements, reply.proof)
 
         started = time.perf_counter()
@@ -62,8 +61,8 @@ async def through_http(node: Loopback, batches: Sequence[bytes]) -> Run:
     return Run(answers, sum(map(len, batches)) // ELEMENT_BYTES, seconds)
 
 
-def _request(elements: bytes) -> EvaluationRequest:
-    return EvaluationRequest(subset_id=bytes(16), epoch=1, request_id=os.urandom(16), elements=elements)
+def _request(elements: bytes, subset_id: bytes) -> EvaluationRequest:
+    return EvaluationRequest(subset_id=subset_id, epoch=1, request_id=os.urandom(16), elements=elements)
 
 
 async def measure(group: Group, *, batches: int, size: int, rounds: int) -> tuple[float, float]:
