@@ -6,7 +6,6 @@ it was. Case data is sealed beside the list and enters no event. Digests that sa
 the readers of `node.formats` refuse them.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -21,6 +20,7 @@ from node.ports.logs import LogRecord
 from node.ports.quarantine import Quarantined
 from node.ports.storage import Unit
 from node.services.bulk import acyclic
+from node.services.cases import pack_cases
 from node.services.changes import AddPacker, ExtTemplate, Packer
 from node.services.lists import own_list
 from node.services.queueing import Queue
@@ -195,7 +195,7 @@ class _Import:
         counts = [len(item.digests) for item in found.fresh]
         collections = np.repeat(collections_of([item.row for item in found.fresh]), counts)
         queue.list_digests(offset, np.concatenate(found.keys), collections)
-        case = _case_data(found.fresh)
+        case = pack_cases(found.fresh)
         if case:
             queue.store_case(offset, case)
 
@@ -274,24 +274,6 @@ def _check_overtaken(unit: Unit, queue: Queue) -> None:
             f"{queue.log.origin}: another import listed some of the same digests meanwhile",
             hint="run the import again: what is listed by now will be passed over",
         )
-
-
-def _case_data(fresh: Sequence[Fresh]) -> bytes:
-    """JSON: for each set of column names, rows of [offset, digests, source id, values…]; empty without any."""
-    groups: dict[tuple[str, ...], list[list[str | int]]] = {}
-    offset = 0
-    for row, digests, _ in fresh:
-        if row.case or row.source_id:
-            names = tuple(row.case)
-            line: list[str | int] = [offset, len(digests), row.source_id, *row.case.values()]
-            if names in groups:
-                groups[names].append(line)
-            else:
-                groups[names] = [line]
-        offset += len(digests)
-    if not groups:
-        return b""
-    return json.dumps([{"names": names, "rows": rows} for names, rows in groups.items()]).encode()
 
 
 def _pieces(data: bytes, size: int) -> Iterator[bytes]:

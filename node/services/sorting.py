@@ -6,6 +6,7 @@ with more algorithms: the new ones join its content id.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -98,9 +99,8 @@ class Sorter:
         repeats = np.logical_or.reduceat(self._repeats(keys, slots, known), starts)
         sorted_ = Sorted()
         alone = np.repeat(~repeats, counts)
-        sorted_.fresh += [
-            Fresh(row, row.digests, b"") for row, again in zip(rows, repeats, strict=True) if not again
-        ]
+        new = compress(rows, (~repeats).tolist()) if repeats.any() else rows
+        sorted_.fresh += [Fresh(row, row.digests, b"") for row in new]
         sorted_.keys.append(keys[alone])
         self._seen.add(slots[alone])
         for at in np.flatnonzero(repeats).tolist():

@@ -31,7 +31,7 @@ class Vault:
     def __init__(self, storage_key: bytes, index_key: bytes, entropy: Entropy) -> None:
         assert len(storage_key) == KEY_BYTES == len(index_key), "keys of the vault are 32 bytes"
         self._cipher = AESGCM(storage_key)
-        self._inner = {a: _padded(index_key, 0x36) + bytes((a,)) for a in Algorithm}
+        self._inner = [_padded(index_key, 0x36) + bytes((a,)) for a in range(1 + max(Algorithm))]
         self._outer = _padded(index_key, 0x5C)
         self.entropy = entropy
 

@@ -1,6 +1,5 @@
 """Imports: what is taken, what is passed over, and that a broken input changes nothing."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from node.errors import ConflictError, InputRefusedError, NotFoundError, UsageError
 from node.formats.rows import RowResult
+from node.services.cases import CaseRow, unpack_cases
 from node.services.importing import ImportReport, Statement, import_rows, preview_rows
 from node.services.reading import ListReader
 from node.services.withdrawing import withdraw
@@ -185,8 +185,9 @@ def test_case_data_is_sealed_beside_the_list(agency: Agency) -> None:
     with agency.shelf.storage.read() as unit:
         (batch,) = unit.cases.ls(agency.log.id, first=0)
     data = agency.shelf.vault.unseal(batch.object, agency.shelf.objects.get(batch.object))
-    assert json.loads(data) == [
-        {"names": ["Series"], "rows": [[0, 2, "id a", "of a"], [2, 2, "id b", "of b"]]}
+    assert list(unpack_cases(data)) == [
+        CaseRow(offset=0, entries=2, source_id="id a", case={"Series": "of a"}),
+        CaseRow(offset=2, entries=2, source_id="id b", case={"Series": "of b"}),
     ]
     assert b"of a" not in agency.shelf.objects.get(batch.object)
     agency.publish()
