@@ -1,21 +1,21 @@
 """A peer that lies with its own, valid keys, and every way it does so.
 
 `ListPeer` serves one list from memory under the identity of a founded node: honestly, until an attack changes what it
-serves. `ATTACKS` names each attack, how the peer prepares it, and the error in which it must end. Every attack meets a
-follower that holds `HELD` events of an honest history which has grown to `GROWN` since.
+serves. `ATTACKS` names each attack, how the peer prepares it, and the error in which it must end when its follower
+holds the first `cursor` events, some hundred, of an honest history that has grown since.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from keys.errors import KeysError, MalformedTrustError, NotCurrentError, ThresholdError
+from keys.errors import MalformedTrustError, NotCurrentError, ThresholdError
 from keys.key import LogPrivateKey
 from keys.trust.members import sign_members
 from keys.trust.node_document import sign_node_document
 from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from keys.trust.window import Window
-from node.errors import NodeError, NotFoundError, PeerUnreachableError, VerificationError
+from node.errors import NotFoundError, PeerUnreachableError, VerificationError
 from protocol.errors import (
     EventRuleError,
     ForkError,
@@ -41,8 +41,6 @@ from support.lists import ListWriter, digest
 from support.pulling import ALL, Answer, Served, rows_of, with_row
 from support.times import SettableClock
 
-HELD = 300
-GROWN = 330
 SECRET = frozenset({BASELINE})
 """What the peer grants; its list has entries of another collection, too."""
 
@@ -64,6 +62,8 @@ class ListPeer:
         self.identity.announce(self.identity.origin, self.key)
         self.identity.trust.revise_members(lambda old: old, signers=self.identity.signers)
         self.served = Served(ListWriter(self.identity.origin), self.key)
+        self.cursor = 0
+        """How many events the follower holds, as far as the peer knows."""
         self.granted_collections = SECRET
         self.note: bytes | None = None
         """Served instead of the honest head."""
@@ -86,8 +86,8 @@ class ListPeer:
         for number in range(len(self.writer.events), size):
             self.writer.add(digest(f"file {number}"), collection=NATIONAL if number % 7 == 6 else BASELINE)
 
-    def history(self, size: int) -> ListWriter:
-        """A copy of the first events, for another continuation."""
+    def history(self, size: int | None = None) -> ListWriter:
+        """A copy of the first events (default: of all), for another continuation."""
         copy = ListWriter(self.origin)
         copy.events, copy.openings = self.writer.events[:size], self.writer.openings[:size]
         return copy
@@ -167,6 +167,16 @@ def _note(change: Callable[[bytes], bytes]) -> Callable[[ListPeer], None]:
     return prepare
 
 
+def _claims(change: Callable[[bytes], bytes]) -> Callable[[ListPeer], None]:
+    """Write the size in the signed head otherwise."""
+
+    def prepare(peer: ListPeer) -> None:
+        size = b"%d" % peer.served.size
+        peer.note = peer.served.note().replace(b"\n" + size + b"\n", b"\n" + change(size) + b"\n")
+
+    return prepare
+
+
 def _lies(lie: Lie) -> Callable[[ListPeer], None]:
     def prepare(peer: ListPeer) -> None:
         peer.lie = lie
@@ -178,19 +188,20 @@ def _breaks(append: Callable[[ListWriter], object]) -> Callable[[ListPeer], None
     """Sign an event that breaks the rules, behind honest ones."""
 
     def prepare(peer: ListPeer) -> None:
-        writer = peer.history(GROWN)
+        writer = peer.history()
         append(writer)
         peer.show(writer)
 
     return prepare
 
 
-def _forks(at: int, size: int) -> Callable[[ListPeer], None]:
-    """Sign another history that leaves the honest one at an event."""
+def _forks(*, back: int, to_cursor: bool = False) -> Callable[[ListPeer], None]:
+    """Sign another history that leaves the honest one `back` events before the cursor."""
 
     def prepare(peer: ListPeer) -> None:
-        writer = peer.history(at)
-        for number in range(at, size):
+        writer = peer.history(max(peer.cursor - back, 0))
+        size = peer.cursor if to_cursor else len(peer.writer.events)
+        for number in range(len(writer.events), size):
             writer.add(digest(f"forked {number}"))
         peer.show(writer)
 
@@ -198,19 +209,20 @@ def _forks(at: int, size: int) -> Callable[[ListPeer], None]:
 
 
 def _rewrites_an_early_event(peer: ListPeer) -> None:
-    writer, other = peer.history(GROWN), peer.history(HELD // 4)
+    at = peer.cursor // 4
+    writer, other = peer.history(), peer.history(at)
     other.add(digest("rewritten"))
-    writer.events[HELD // 4], writer.openings[HELD // 4] = other.events[-1], other.openings[-1]
+    writer.events[at], writer.openings[at] = other.events[-1], other.openings[-1]
     peer.show(writer)
 
 
 def _rolls_back(peer: ListPeer) -> None:
-    peer.note = peer.served.note(HELD - 100)
+    peer.note = peer.served.note(peer.cursor // 2)
 
 
 def _shows_another_list(peer: ListPeer) -> None:
     other = f"{peer.identity.name}/lists/other"
-    peer.note = sign_checkpoint(Checkpoint(other, GROWN, peer.served.tree().root()), [peer.key])
+    peer.note = sign_checkpoint(Checkpoint(other, peer.served.size, peer.served.tree().root()), [peer.key])
 
 
 def _signs_with_another_key(peer: ListPeer) -> None:
@@ -257,6 +269,10 @@ def _amends_a_withdraw(writer: ListWriter) -> None:
     writer.amend(ended, Ext(criteria=2))
 
 
+def _refers_ahead(writer: ListWriter) -> None:
+    writer.write(Op.WITHDRAW, None, Ext(reason=Reason.OTHER), ref=len(writer.events) + 1)
+
+
 def _last_ms(writer: ListWriter) -> int:
     return Header.from_bytes(writer.events[-1][:24]).time_ms
 
@@ -275,14 +291,15 @@ def _write(
 
 
 def _dated_ahead(peer: ListPeer) -> None:
-    writer = peer.history(GROWN)
+    writer = peer.history()
     now_ms = int(peer.identity.clock.now().timestamp() * 1000)
     writer.write(Op.ADD, digest("tomorrow"), Ext(criteria=1), time_ms=now_ms + MAX_CLOCK_SKEW_MS + 1)
     peer.show(writer)
 
 
 def _closes_before(peer: ListPeer) -> None:
-    end = FinalCheckpoint(GROWN - 1, peer.served.tree(GROWN - 1).root())
+    before = peer.served.tree(peer.served.size - 1)
+    end = FinalCheckpoint(before.size, before.root())
     peer.identity.revise(
         lambda old: replace(old, logs=(replace(old.logs[0], status=LogStatus.CLOSED, final_checkpoint=end),))
     )
@@ -323,21 +340,19 @@ def _be_unreachable(peer: ListPeer) -> None:
 
 ATTACKS: dict[str, Attack] = {
     # the head
-    "forks at the held size": Attack(_forks(HELD - 50, HELD), ForkError, suspends=True),
+    "forks at the held size": Attack(_forks(back=50, to_cursor=True), ForkError, suspends=True),
     "rolls back": Attack(_rolls_back, RollbackError),
     "shows another list": Attack(_shows_another_list, WrongOriginError),
     "signs with a key nobody named": Attack(_signs_with_another_key, UntrustedError),
-    "alters a signed head": Attack(_note(lambda note: note.replace(b"\n330\n", b"\n331\n")), UntrustedError),
+    "alters a signed head": Attack(_claims(lambda size: b"1" + size), UntrustedError),
     "flips a bit of the signature": Attack(_note(lambda note: _flip(note, -20)), ProtocolError),
-    "writes numbers in two ways": Attack(
-        _note(lambda note: note.replace(b"\n330\n", b"\n0330\n")), NotCanonicalError
-    ),
+    "writes numbers in two ways": Attack(_claims(lambda size: b"0" + size), NotCanonicalError),
     "sends no note": Attack(_note(lambda _: b"<html>"), MalformedError),
     "sends a note without end": Attack(_note(lambda note: note + b"x" * 100_000), TooLargeError),
     # the history
-    "forks before the cursor": Attack(_forks(HELD // 4, GROWN), OverlapError),
+    "forks before the cursor": Attack(_forks(back=225), OverlapError),
     "rewrites what is long held": Attack(_rewrites_an_early_event, RootMismatchError),
-    "rewrites what is held of a bundle": Attack(_forks(HELD - 1, GROWN), OverlapError),
+    "rewrites what is held of a bundle": Attack(_forks(back=1), OverlapError),
     "goes on after its end": Attack(_closes_before, RootMismatchError),
     # bundles
     "sends nothing": Attack(_lies(lambda _e, _o: (b"", b"")), MalformedError),
@@ -355,7 +370,7 @@ ATTACKS: dict[str, Attack] = {
     "opens what it does not grant": Attack(_grants_less_than_it_opens, OpeningError),
     "grants what it does not open": Attack(_grants_more_than_it_opens, OpeningError),
     # events, under a good signature
-    "refers to a later event": Attack(_breaks(_write(Op.WITHDRAW, ref=GROWN)), EventRuleError),
+    "refers to a later event": Attack(_breaks(_refers_ahead), EventRuleError),
     "turns time back": Attack(_breaks(_write(Op.ADD, ref=0, earlier_ms=5000)), EventRuleError),
     "dates an event ahead": Attack(_dated_ahead, EventRuleError),
     "amends a withdrawal": Attack(_breaks(_amends_a_withdraw), EventRuleError),
@@ -376,8 +391,8 @@ ATTACKS: dict[str, Attack] = {
     # the line
     "does not answer": Attack(_be_unreachable, PeerUnreachableError, whole=True),
 }
-EXPECTED_ERRORS = frozenset(attack.error for attack in ATTACKS.values())
-OURS = (NodeError, ProtocolError, KeysError)
+REFUSALS = frozenset(attack.error for attack in ATTACKS.values()) - {ProtocolError}
+"""Every class of error that a lying peer can meet."""
 
 
 def follow(follower: Agency, peer: ListPeer) -> None:
