@@ -172,7 +172,7 @@ class _Import:
                 raise
         try:
             self._commit(queue)
-        except BaseException:
+        except ConflictError:  # of any other error nobody knows whether the transaction took effect
             queue.drop()
             raise
         return self.report

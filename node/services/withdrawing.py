@@ -78,7 +78,7 @@ def _withdraw(shelf: Shelf, origin: str, digest: Digest, reason: Reason) -> With
             queue.commit(unit)
             ended = {(hit.key, hit.position): log.tail + at for at, hit in enumerate(hits)}
             unit.entries.end(log.id, ended)
-    except BaseException:
+    except ConflictError:  # of any other error nobody knows whether the transaction took effect
         queue.drop()
         raise
     return Withdrawn(
