@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.exit_codes import ExitCode
+from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.output import Fact
 from node.cli.session import Session, session, wait_for
 
@@ -103,9 +103,13 @@ def check(
         here.output.result(
             {"file": name, "verdict": "unreadable", "reason": reason}, f"{name}: UNREADABLE {reason}"
         )
+    for name in done.unanswered:
+        here.output.result({"file": name, "verdict": "unanswered"}, f"{name}: NOT LOOKED UP")
     _summary(here, done)
     if any(hit for _, hit in done.verdicts):
         return ExitCode.HITS
+    if done.stopped is not None:
+        return exit_code(done.stopped)
     return ExitCode.PARTIAL if done.unreadable else ExitCode.OK
 
 
@@ -139,6 +143,9 @@ def _summary(here: Session, done: "Checked") -> None:
         f"{len(done.verdicts)} looked up, {hits} on the list;"
         f" {done.evaluated} blinded values were sent, the node learned nothing else"
     )
+    if done.stopped is not None:
+        here.output.talk(f"{len(done.unanswered)} were not looked up: {done.stopped}")
+        here.output.following("the same command again, later, for the files that were not looked up")
     if hits:
         here.output.following("do not open, copy or delete the file; follow your reporting procedure")
 

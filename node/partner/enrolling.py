@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
 from keys.trust.members import open_members
+from keys.trust.names import is_log_name
 from keys.trust.node_document import open_node_document
 from keys.trust.root import TrustedRoot, open_root
 from node.clock import Clock, Entropy
@@ -48,6 +49,7 @@ def introduce(invitation: Invitation, found: Found, clock: Clock) -> Introductio
     """
     try:
         known = _open(open_root(found.root, invitation.pin), found)
+        known.root.check_current(clock.now())
         known.document.valid.require(clock.now(), f"the node document of {known.document.node}")
     except KeysError as exc:
         raise VerificationError(
@@ -83,7 +85,7 @@ async def enrol(
     found = introduction.found
     enrolment = Enrolment(
         url=introduction.invitation.url,
-        partner=reply.partner,
+        partner=_checked_name(reply.partner),
         subset=reply.subset,
         origin=_checked_origin(reply, introduction.known),
         evaluations_per_day=reply.evaluations_per_day,
@@ -113,6 +115,13 @@ def _request(introduction: Introduction, key: AuthPrivateKey) -> EnrolmentReques
 
 def _checked_origin(reply: EnrolmentReply, known: Known) -> str:
     """The release log's origin, which must be the node's own: its checkpoints are verified under that name."""
-    if reply.origin != f"{known.document.node}/subsets/{reply.subset}":
+    if not is_log_name(reply.subset) or reply.origin != f"{known.document.node}/subsets/{reply.subset}":
         raise VerificationError("the node granted a subset of another node")
     return reply.origin
+
+
+def _checked_name(partner: str) -> str:
+    """The name we are known by; it is shown on terminals, where control characters would be obeyed."""
+    if not partner.isprintable():
+        raise VerificationError("the node gave us a name that cannot be printed")
+    return partner

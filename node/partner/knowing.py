@@ -83,9 +83,14 @@ async def refresh(enrolment: Enrolment, api: TrustApi, now: datetime) -> Enrolme
     offered = replace(enrolment, node_document=node_document, members=members)
     try:
         held, found = known(enrolment), known(offered)
+        found.root.check_current(now)
         found.document.valid.require(now, f"the node document of {found.document.node}")
     except KeysError as exc:
         raise VerificationError(f"trust files of the node: {exc}") from exc
     if found.document.serial < held.document.serial or found.members.version < held.members.version:
         raise VerificationError("the node serves older trust files than before: somebody replays them")
+    if (found.document.serial == held.document.serial and found.document != held.document) or (
+        found.members.version == held.members.version and found.members != held.members
+    ):
+        raise VerificationError("the node signed two different trust files under one number")
     return replace(offered, serial=found.document.serial)

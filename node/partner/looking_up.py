@@ -5,13 +5,14 @@ about how many are real. The node sees random group elements; what it answers is
 release was made with. Nothing about a file leaves this machine.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 
-from node.clock import Clock, Entropy
+from node.clock import Clock, Entropy, milliseconds
 from node.errors import ListTooOldError, NotInitialisedError, VerificationError
 from node.partner.knowing import Known
 from node.partner.state import Enrolment
@@ -35,6 +36,7 @@ MIN_BATCH = 64
 
 _WEAK = frozenset({Algorithm.MD5, Algorithm.SHA1})
 _DECOY_BYTES = 32
+_DAY_MS = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +99,28 @@ class Examiner:
             VerificationError: an answer is not proven, or a label is not the node's.
             OverQuotaError: the evaluations are used up; what was not answered is not judged.
         """
+        hits: list[Hit | None] = [None] * len(files)
+        async for place, hit in self.verdicts(files):
+            hits[place] = hit
+        return hits
+
+    async def verdicts(self, files: Sequence[Sequence[Digest]]) -> AsyncIterator[tuple[int, Hit | None]]:
+        """The place and verdict of each file as it is known: what a later failure must not take back.
+
+        First come those that the screen clears, then, batch by batch, those that were asked about. Raises as
+        `examine`.
+        """
         self.require_current()
         asked = self._survivors(files)
-        matches = await self._matches([digest for _, digests in asked for digest in digests])
-        hits: list[Hit | None] = [None] * len(files)
-        position = 0
-        for place, digests in asked:
-            found = matches[position : position + len(digests)]
-            position += len(digests)
-            hits[place] = self._judge(digests, found)
-        return hits
+        for place in sorted(set(range(len(files))) - {place for place, _ in asked}):
+            yield place, None
+        waiting = deque(asked)
+        matches: deque[Match | None] = deque()
+        async for found in self._answers([digest for _, digests in asked for digest in digests]):
+            matches += found
+            while waiting and len(waiting[0][1]) <= len(matches):
+                place, digests = waiting.popleft()
+                yield place, self._judge(digests, [matches.popleft() for _ in digests])
 
     async def self_test(self) -> None:
         """Look the published test files up; raises `VerificationError` when the look-up does not work."""
@@ -117,8 +131,10 @@ class Examiner:
 
     def require_current(self) -> None:
         """Raise `ListTooOldError` when verdicts of this release may not be used any more."""
-        end = _moment(self._manifest.not_after_ms) + timedelta(days=self._enrolment.grace_days)
-        if self._clock.now() >= end:
+        # In milliseconds, not in dates: the node chose both numbers, and their sum may lie beyond the calendar.
+        end_ms = self._manifest.not_after_ms + self._enrolment.grace_days * _DAY_MS
+        if milliseconds(self._clock.now()) >= end_ms:
+            end = datetime.fromtimestamp(end_ms / 1000, UTC)
             raise ListTooOldError(
                 f"release {self._version} of {self._enrolment.subset} ended on {end:%Y-%m-%d}",
                 hint="fetch a newer one with: sigfed update",
@@ -133,19 +149,17 @@ class Examiner:
             if survives[starts[place] : starts[place + 1]].any()
         ]
 
-    async def _matches(self, digests: Sequence[Digest]) -> list[Match | None]:
-        outputs = await self._outputs(digests)
-        try:
-            return self._lookup.match(outputs)
-        except ProtocolError as exc:
-            raise VerificationError(str(exc)) from exc
-
-    async def _outputs(self, digests: Sequence[Digest]) -> list[bytes]:
-        outputs: list[bytes] = []
+    async def _answers(self, digests: Sequence[Digest]) -> AsyncIterator[list[Match | None]]:
+        """What each digest met, in order, a batch at a time."""
         for start in range(0, len(digests), MAX_EVALUATION_BATCH):
-            batch = digests[start : start + MAX_EVALUATION_BATCH]
-            outputs += await self._ask([prf_input(self._manifest.subset_id, digest) for digest in batch])
-        return outputs
+            outputs = await self._outputs(digests[start : start + MAX_EVALUATION_BATCH])
+            try:
+                yield self._lookup.match(outputs)
+            except ProtocolError as exc:
+                raise VerificationError(str(exc)) from exc
+
+    async def _outputs(self, batch: Sequence[Digest]) -> list[bytes]:
+        return await self._ask([prf_input(self._manifest.subset_id, digest) for digest in batch])
 
     async def _ask(self, inputs: Sequence[bytes]) -> list[bytes]:
         decoys = [self._entropy(_DECOY_BYTES) for _ in range(padded(len(inputs)) - len(inputs))]
@@ -179,7 +193,7 @@ class Examiner:
             collection=collection_name(label.collection) if label and label.sources else "",
             sources=_sources(self._manifest, met[-1][1], self._known),
             weak=len(algorithms) == 1 and algorithms[0] in _WEAK,
-            test_file=is_canary(met[-1][1]),
+            test_file=all(is_canary(digest) for digest, _ in met),
         )
 
 
@@ -195,7 +209,3 @@ def _sources(manifest: Manifest, match: Match, known: Known) -> tuple[Source, ..
     return tuple(
         Source(country=known.country_of(origin), origin=origin, index=index) for origin, index in found
     )
-
-
-def _moment(time_ms: int) -> datetime:
-    return datetime.fromtimestamp(time_ms / 1000, UTC)

@@ -7,14 +7,17 @@ checked again on loading, so a damaged disk cannot turn into a verdict.
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from keys.key import AuthPrivateKey
 from node.errors import NotInitialisedError, StoreError
-from node.files import create_private, read_private, replace_private, sync_folder
+from node.files import create_private, locked, read_private, replace_private, sync_folder
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.subset.files import Held
@@ -24,6 +27,7 @@ from protocol.subset.rice import U64Array
 
 _STATE = "state.json"
 _KEY = "auth.key"
+_LOCK = "update.lock"
 _FORMAT = 1
 
 
@@ -139,6 +143,32 @@ class PartnerFolder:
                 f"the release in {folder} is damaged", hint="fetch it again with: sigfed update --whole"
             ) from exc
         return Held(version, release)
+
+    def in_force(self) -> tuple[Enrolment, Held | None]:
+        """The enrolment and the release in force, also while an update replaces it; raises as `load_release`."""
+        enrolment, cursor = self.load()
+        while True:
+            try:
+                return enrolment, self.load_release(cursor.version) if cursor.version else None
+            except StoreError:
+                held = cursor.version
+                enrolment, cursor = self.load()
+                if cursor.version == held:
+                    raise
+
+    def keep_evidence(self, data: bytes, enrolment: Enrolment) -> Path:
+        """Keep evidence against the node durably, with the trust files that it is judged by; gives the folder."""
+        folder = self._folder / "evidence" / sha256(data).hexdigest()
+        files = {"evidence.cbor": data, "1.root.json": enrolment.root, "node.json": enrolment.node_document}
+        for name, content in files.items():
+            replace_private(folder / name, content)
+        return folder
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other updates of this folder out: one would remove the release that another just put in force."""
+        with locked(self._folder / _LOCK):
+            yield
 
     def forget_releases(self, *, but: int) -> None:
         """Remove the releases that are not in force any more."""

@@ -4,29 +4,28 @@ Like a list's follower, the partner accepts only a checkpoint that continues the
 leaf of it. What was in force stays in force until the new release has been verified and written.
 """
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import pairwise
+from typing import Final
 
-from keys.trust.members import Members
+from keys.trust.members import Member, Members
 from node.clock import Clock
 from node.errors import VerificationError
+from node.partner.following_releases import ReleaseLog, Step
 from node.partner.knowing import Known, known, refresh
 from node.partner.state import Cursor, Enrolment, PartnerFolder
-from protocol import limits
 from protocol.api import SubsetApi
-from protocol.errors import ProtocolError, RootMismatchError
-from protocol.history import follow
+from protocol.errors import ForkError, ProtocolError, RollbackError
+from protocol.event import collection_name
 from protocol.messages import ReleasePart
 from protocol.subset.canary import LISTED
 from protocol.subset.delta import align
 from protocol.subset.files import Held, ReleaseFiles, read_release
 from protocol.subset.identity import subset_id
 from protocol.subset.manifest import Manifest
-from protocol.subset.release import check_successor
-from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
-from protocol.tlog.merkle import CompactRange, leaf_hash
-from protocol.tlog.tiles import decode_bundle
+
+_HINT: Final = "the release held before stays in force; tell the agency, this may be an attack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +44,6 @@ class UpdateReport:
     """Changes of the members register, in words: the partner trusts its node for it, so each is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A release log followed to a newer checkpoint: the cursor there and the manifests on the way."""
-
-    cursor: Cursor
-    manifests: tuple[Manifest, ...]
-
-
 class Updater:
     """Keeps one enrolment up to date through `api`."""
 
@@ -65,27 +56,52 @@ class Updater:
         """Bring the newest verified release in force.
 
         Raises:
-            VerificationError: something the node sent does not verify; what was in force stays in force.
+            VerificationError: something the node sent does not verify; what was in force stays in force. Evidence
+                of a fork or rollback is kept in the folder.
         """
         enrolment, cursor = self._folder.load()
-        before = known(enrolment).members
-        enrolment = await refresh(enrolment, self._api, self._clock.now())
+        held = self._folder.load_release(cursor.version) if cursor.version else None
+        last = held.release.manifest if held else None
+        now = self._clock.now()
+        return await self._update(
+            enrolment, cursor, held, lambda log: log.advance(cursor, last=last, now=now)
+        )
+
+    async def update_whole(self) -> UpdateReport:
+        """The same when files here are damaged: everything is fetched again.
+
+        Only the checkpoint held is relied on: what continues it replaces what is here, and nothing older does. Raises
+        as `update`.
+        """
+        enrolment, cursor = self._folder.load()
+        now = self._clock.now()
+        return await self._update(enrolment, cursor, None, lambda log: log.again(cursor, now=now))
+
+    async def _update(
+        self,
+        old: Enrolment,
+        cursor: Cursor,
+        held: Held | None,
+        follow: Callable[[ReleaseLog], Awaitable[Step]],
+    ) -> UpdateReport:
+        enrolment = await refresh(old, self._api, self._clock.now())
+        # Kept whatever comes: an update that fails for weeks must not lose the node's next keys.
+        self._folder.save(replace(enrolment, members=old.members), cursor)
         found = known(enrolment)
-        changes = member_changes(before, found.members)
         try:
-            step = await self._follow(enrolment, cursor, found)
-            held = self._held(cursor)
-            new = None if step is None else await self._fetch(enrolment, step, held, found)
+            step = await follow(ReleaseLog(self._api, enrolment.origin, found))
+            new = await self._fetch(enrolment, step, held, found)
+        except (ForkError, RollbackError) as exc:
+            raise self._convicted(enrolment, exc) from exc
         except ProtocolError as exc:
-            raise VerificationError(
-                f"{enrolment.subset}: {exc}",
-                hint="the release held before stays in force; tell the agency, this may be an attack",
-            ) from exc
-        self._put_in_force(enrolment, cursor if step is None else step.cursor, new)
+            raise VerificationError(f"{enrolment.subset}: {exc}", hint=_HINT) from exc
+        self._put_in_force(enrolment, step.cursor, new)
+        changes = member_changes(known(old).members, found.members)
         return _report(enrolment.subset, held, new or held, changes)
 
-    def _held(self, cursor: Cursor) -> Held | None:
-        return self._folder.load_release(cursor.version) if cursor.version else None
+    def _convicted(self, enrolment: Enrolment, exc: ForkError | RollbackError) -> VerificationError:
+        kept = self._folder.keep_evidence(exc.evidence, enrolment)
+        return VerificationError(f"{enrolment.subset}: {exc}", hint=f"{_HINT}; the evidence is in {kept}")
 
     def _put_in_force(self, enrolment: Enrolment, cursor: Cursor, new: Held | None) -> None:
         if new is not None:
@@ -94,49 +110,10 @@ class Updater:
         if new is not None:
             self._folder.forget_releases(but=new.version)
 
-    async def _follow(self, enrolment: Enrolment, cursor: Cursor, found: Known) -> _Step | None:
-        keys = found.log_keys(enrolment.origin, self._clock.now())
-        note = await self._api.checkpoint(enrolment.origin, held=cursor.note or None)
-        if note is None:
+    async def _fetch(self, enrolment: Enrolment, step: Step, held: Held | None, found: Known) -> Held | None:
+        manifest = step.manifest
+        if manifest is None:
             return None
-        offered = open_checkpoint(note, origin=enrolment.origin, log_keys=keys)
-        follow(_open_held(enrolment, cursor, found), offered)
-        if offered.checkpoint.size == cursor.version:
-            return None
-        return await self._advance(enrolment.origin, cursor, offered)
-
-    async def _advance(self, origin: str, cursor: Cursor, offered: SignedCheckpoint) -> _Step:
-        size = offered.checkpoint.size
-        leaves = await self._leaves(origin, cursor, size)
-        tree = CompactRange.from_bytes(cursor.frontier) if cursor.frontier else CompactRange()
-        tree.extend(leaf_hash(leaf) for leaf in leaves)
-        if tree.root() != offered.checkpoint.root:
-            raise RootMismatchError("the manifests do not hash to the signed root of the release log")
-        partial = size % limits.BUNDLE_WIDTH
-        tail = (*cursor.tail, *leaves)[-partial:] if partial else ()
-        return _Step(
-            cursor=Cursor(version=size, note=offered.note, frontier=tree.to_bytes(), tail=tail),
-            manifests=tuple(map(Manifest.from_bytes, leaves)),
-        )
-
-    async def _leaves(self, origin: str, cursor: Cursor, size: int) -> list[bytes]:
-        """The leaves after the cursor; what overlaps with those held must be equal."""
-        leaves: list[bytes] = []
-        first = cursor.version // limits.BUNDLE_WIDTH
-        for index in range(first, (size - 1) // limits.BUNDLE_WIDTH + 1):
-            width = min(limits.BUNDLE_WIDTH, size - index * limits.BUNDLE_WIDTH)
-            data = await self._api.entries(origin, index=index, width=width)
-            leaves += decode_bundle(data, width)
-        overlap = len(cursor.tail)
-        if tuple(leaves[:overlap]) != cursor.tail:
-            raise RootMismatchError("the release log changed manifests that were already followed")
-        return leaves[overlap:]
-
-    async def _fetch(self, enrolment: Enrolment, step: _Step, held: Held | None, found: Known) -> Held:
-        chain = [held.release.manifest] if held else []
-        for old, new in pairwise([*chain, *step.manifests]):
-            check_successor(old, new)
-        manifest = step.manifests[-1]
         self._check_manifest(enrolment, manifest, found)
         version = step.cursor.version
         since = held.version if held else None
@@ -159,15 +136,6 @@ class Updater:
 
     async def _part(self, enrolment: Enrolment, version: int, part: ReleasePart, since: int | None) -> bytes:
         return await self._api.release_part(enrolment.subset, version=version, part=part, since=since)
-
-
-def _open_held(enrolment: Enrolment, cursor: Cursor, found: Known) -> SignedCheckpoint | None:
-    """The checkpoint held, opened under every key that the node document has for the log, past ones too."""
-    if not cursor.note:
-        return None
-    return open_checkpoint(
-        cursor.note, origin=enrolment.origin, log_keys=found.all_log_keys(enrolment.origin)
-    )
 
 
 def _report(subset: str, old: Held | None, new: Held | None, changes: tuple[str, ...]) -> UpdateReport:
@@ -209,7 +177,19 @@ def member_changes(old: Members, new: Members) -> tuple[str, ...]:
         f"{node} joined for {after[node].country or 'no country'}" for node in sorted(after.keys() - before)
     ]
     words += [f"{node} left" for node in sorted(before.keys() - after)]
-    words += [f"{node} changed" for node in sorted(after.keys() & before) if after[node] != before[node]]
+    words += [text for node in sorted(after.keys() & before) for text in _changed(before[node], after[node])]
     if old.k != new.k:
         words.append(f"{new.k} countries must agree instead of {old.k}")
+    if old.block_cap != new.block_cap:
+        words.append(f"{new.block_cap} blocks of one list apply instead of {old.block_cap}")
     return tuple(words)
+
+
+def _changed(old: Member, new: Member) -> Iterator[str]:
+    if old.root_sha256 != new.root_sha256:
+        yield f"{new.node} has another root"
+    if old.country != new.country:
+        yield f"{new.node} counts for {new.country or 'no country'} instead of {old.country or 'no country'}"
+    for collection in sorted(new.authority_for ^ old.authority_for):
+        verb = "is now" if collection in new.authority_for else "is no longer"
+        yield f"{new.node} {verb} an authority for {collection_name(collection)}"

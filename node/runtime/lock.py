@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from node.errors import StoreLockedError
+from node.files import locked
 from node.runtime.home import Home
 
 LOCK_NAME = "run.lock"
@@ -22,7 +23,7 @@ def running(home: Home) -> Iterator[None]:
     Raises:
         StoreLockedError: another process runs this node, and with it its scheduler.
     """
-    handle = _open(home, LOCK_NAME)
+    handle = os.open(home.folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
@@ -42,13 +43,5 @@ def revising(home: Home) -> Iterator[None]:
 
     Two processes that each signed a next document would sign two under one serial, which peers take for a fork.
     """
-    handle = _open(home, REVISION_LOCK_NAME)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked(home.folder / REVISION_LOCK_NAME):
         yield
-    finally:
-        os.close(handle)
-
-
-def _open(home: Home, name: str) -> int:
-    return os.open(home.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

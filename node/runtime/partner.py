@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from node.clock import SystemClock, system_entropy
-from node.errors import AlreadyExistsError, InputRefusedError
+from node.errors import AlreadyExistsError, InputRefusedError, NodeError
 from node.formats.asked import read_asked
 from node.formats.hashing import hash_file
 from node.formats.pdq import installed_hasher
@@ -14,7 +14,7 @@ from node.partner.enrolling import Found, introduce
 from node.partner.enrolling import enrol as enrol_with
 from node.partner.knowing import known
 from node.partner.looking_up import Examiner, Hit
-from node.partner.state import Cursor, Enrolment, PartnerFolder
+from node.partner.state import Enrolment, PartnerFolder
 from node.partner.updating import Updater, UpdateReport
 from node.remote.bootstrap import fetch_trust
 from node.remote.node import RemoteNode
@@ -53,6 +53,10 @@ class Checked:
     verdicts: Sequence[tuple[str, Hit | None]]
     unreadable: Sequence[tuple[str, str]]
     evaluated: int
+    unanswered: Sequence[str] = ()
+    """Files that were not looked up, because the node stopped answering in the middle."""
+    stopped: NodeError | None = None
+    """Why."""
 
 
 async def enrol(home: Home, text: str) -> Enrolled:
@@ -95,14 +99,11 @@ async def enrol(home: Home, text: str) -> Enrolled:
 async def update(home: Home, *, whole: bool = False) -> Updated:
     """Bring the newest release in force."""
     folder = PartnerFolder(home.partner)
-    enrolment, cursor = folder.load()
-    if whole:
-        folder.save(enrolment, Cursor())
     traffic = Traffic()
-    async with _reach(folder, enrolment, traffic) as remote:
-        report = await Updater(folder, remote, _CLOCK).update()
-    if whole:
-        report = replace(report, old=cursor.version)
+    with folder.alone():
+        async with _reach(folder, folder.load()[0], traffic) as remote:
+            updater = Updater(folder, remote, _CLOCK)
+            report = await (updater.update_whole() if whole else updater.update())
     return Updated(report=report, bytes_received=traffic.received)
 
 
@@ -120,9 +121,23 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
     named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
     async with _reach(folder, enrolment, Traffic()) as remote:
         examiner = _examiner(folder, remote)
-        hits = await examiner.examine([digests for _, digests in named])
-    verdicts = [(name, hit) for (name, _), hit in zip(named, hits, strict=True)]
-    return Checked(verdicts=verdicts, unreadable=unreadable, evaluated=examiner.evaluated)
+        known_hits: dict[int, Hit | None] = {}
+        stopped = None
+        try:
+            async for place, hit in examiner.verdicts([digests for _, digests in named]):
+                known_hits[place] = hit  # noqa: PERF403 - what came before a failure counts
+        except NodeError as exc:
+            # A hit that was paid for and proven must reach a person, whatever became of the rest.
+            if not known_hits:
+                raise
+            stopped = exc
+    return Checked(
+        verdicts=[(name, known_hits[place]) for place, (name, _) in enumerate(named) if place in known_hits],
+        unreadable=unreadable,
+        evaluated=examiner.evaluated,
+        unanswered=[name for place, (name, _) in enumerate(named) if place not in known_hits],
+        stopped=stopped,
+    )
 
 
 def _reach(folder: PartnerFolder, enrolment: Enrolment, traffic: Traffic) -> RemoteNode:
@@ -130,11 +145,11 @@ def _reach(folder: PartnerFolder, enrolment: Enrolment, traffic: Traffic) -> Rem
 
 
 def _examiner(folder: PartnerFolder, remote: RemoteNode) -> Examiner:
-    enrolment, cursor = folder.load()
+    enrolment, held = folder.in_force()
     return Examiner(
         enrolment,
         known(enrolment),
-        folder.load_release(cursor.version) if cursor.version else None,
+        held,
         group=load_group(),
         api=remote,
         clock=_CLOCK,

@@ -6,9 +6,7 @@ sign a continuation of what it signed before, and nothing else. The state is dur
 process at a time reads and replaces it: two that signed at once would sign two histories of one size.
 """
 
-import fcntl
 import json
-import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from pathlib import Path
 
 from keys.signer import Signer
 from node.errors import ConflictError, NotFoundError, StoreError
-from node.files import read_private, replace_private
+from node.files import locked, read_private, replace_private
 from protocol.errors import MalformedError
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange
@@ -93,15 +91,9 @@ class FolderLogSigner:
 
     @contextmanager
     def _alone(self, origin: str) -> Iterator[None]:
-        """Keep other signers of this log out; the lock ends with the process that holds it."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = self._path(origin).with_suffix(".lock")
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        """Keep other signers of this log out."""
+        with locked(self._path(origin).with_suffix(".lock")):
             yield
-        finally:
-            os.close(handle)
 
     def _path(self, origin: str) -> Path:
         return self._folder / f"{sha256(origin.encode()).hexdigest()}.json"
