@@ -9,7 +9,7 @@ after the claim is finished by the next `held`; what cannot be finished is fetch
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from node.errors import ConflictError, NotFoundError, StoreError
+from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreError
 from node.ports.logs import Head, LogKind, LogRecord
 from node.services.bulk import acyclic
 from node.services.intake import EventIntake, FollowGuards
@@ -191,6 +191,11 @@ class Follower:
                 self._write(log, files, intake)
         except MalformedError:
             raise self._not_those(log.origin) from None
+        except MissingObjectError:
+            # Whoever commits a head tidies up behind it, so a slower one may miss what it was about to read.
+            if self._log(log.origin).head == log.head:
+                raise
+            raise ConflictError(f"{log.origin}: another pull was faster", hint="sync again") from None
         self._shelf.objects.put_all(files.without_openings(intake.shredded, size=log.pending.size))
         with self._shelf.storage.write() as unit:
             unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)

@@ -2,19 +2,18 @@
 
     logs/<hex sha256(origin)>/tile/entries/<N>[.p/<W>]   entry bundles (C2SP tlog-tiles)
     logs/<hex sha256(origin)>/tile/<L>/<N>[.p/<W>]       hash tiles
-    openings/<hex sha256(origin)>/<N>                    openings of bundle N, sealed
+    openings/<hex sha256(origin)>/<N>[.p/<W>]            openings of bundle N, sealed
     pending/<hex sha256(origin)>/<random>                changes that wait for publication, sealed
     cases/<hex sha256(origin)>/<random>                  local case data, sealed
     staging/<hex sha256(origin)>/<N>                     bundles of a pull under way, from N on, sealed
     shapes/<hex sha256(origin)>/<size>                   what the event rules remember of a peer's list
 
-Bundles and tiles never change; a partial one gives way to the wider one, which answers for it. Openings grow with
-their bundle and are rewritten by shredding.
+Bundles and tiles never change; a partial one gives way to the wider one, which answers for it. Openings are rewritten
+by shredding alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import Final
 
 from node.errors import NotFoundError, StoreError
 from node.ports.objects import ObjectStore
@@ -33,7 +32,6 @@ from protocol.tlog.tiles import (
     width_at,
 )
 
-_COUNT_BYTES: Final = 2
 Named = tuple[str, bytes]
 """An object to be: name and bytes."""
 
@@ -68,10 +66,8 @@ class LogFiles:
         width = width_at(level=0, index=index, size=size)
         if width <= 0:
             return []
-        name = self._openings_name(index)
-        data = self._vault.unseal(name, self._objects.get(name))
-        held = int.from_bytes(data[:_COUNT_BYTES])
-        return _decode(data[_COUNT_BYTES:], held)[:width]
+        name = self._openings_name(index, width)
+        return _decode(self._vault.unseal(name, self._objects.get(name)), width)
 
     def items(self, *, first: int, size: int) -> Iterator[tuple[int, bytes, bytes | None]]:
         """Index, event and opening (None: not held) of every event from `first` up to `size`."""
@@ -120,6 +116,7 @@ class LogFiles:
                 yield self._tile_name(Tile(level, index, old))
                 if level == 0:
                     yield self._entries_name(index, old)
+                    yield self._openings_name(index, old)
             level += 1
 
     def name(self, kind: str, last: str) -> str:
@@ -128,9 +125,9 @@ class LogFiles:
 
     def _opening_objects(self, first: int, openings: Sequence[bytes]) -> Iterator[Named]:
         for at in range(0, len(openings), BUNDLE_WIDTH):
-            name = self._openings_name(first + at // BUNDLE_WIDTH)
             row = openings[at : at + BUNDLE_WIDTH]
-            yield name, self._vault.seal(name, len(row).to_bytes(_COUNT_BYTES) + encode_bundle(row))
+            name = self._openings_name(first + at // BUNDLE_WIDTH, len(row))
+            yield name, self._vault.seal(name, encode_bundle(row))
 
     def _entries_name(self, index: int, width: int) -> str:
         return f"logs/{self.folder}/{entries_path(index, width)}"
@@ -138,8 +135,10 @@ class LogFiles:
     def _tile_name(self, tile: Tile) -> str:
         return f"logs/{self.folder}/{tile_path(tile)}"
 
-    def _openings_name(self, index: int) -> str:
-        return f"openings/{self.folder}/{index}"
+    def _openings_name(self, index: int, width: int) -> str:
+        # By width, like bundles: a slow writer of an older head must not cut short what a newer one wrote.
+        partial = "" if width == BUNDLE_WIDTH else f".p/{width}"
+        return f"openings/{self.folder}/{index}{partial}"
 
 
 def _width(level: int, index: int, width: int, size: int) -> int:

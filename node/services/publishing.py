@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
-from node.errors import StoreError
+from node.errors import ConflictError, MissingObjectError, StoreError
 from node.ports.logs import Head, LogRecord
 from node.ports.pending import Batch
 from node.ports.signing import LogSigner
@@ -69,16 +69,30 @@ def publish(shelf: Shelf, origin: str, *, signer: LogSigner, now_ms: int) -> Pub
         log = _log(shelf, origin)
         if log.pending is None and log.note is not None and log.tail == log.head.size:
             break
-        if log.pending is None:
-            log, round_ = _claim(shelf, log, now_ms)
-        else:
-            round_ = _read_round(shelf, log, log.pending.time_ms, end=log.pending.size)
-        _finish(shelf, log, round_, signer, now_ms)
+        round_ = _publish_round(shelf, log, signer, now_ms)
         adds, withdrawals = adds + round_.adds, withdrawals + round_.withdrawals
         checkpoints += 1
     return Published(
         size=log.head.size, adds=adds, withdrawals=withdrawals, checkpoints=checkpoints, note=log.note
     )
+
+
+def _publish_round(shelf: Shelf, log: LogRecord, signer: LogSigner, now_ms: int) -> _Round:
+    """One head, from wherever it stands to published."""
+    try:
+        if log.pending is None:
+            log, round_ = _claim(shelf, log, now_ms)
+        else:
+            round_ = _read_round(shelf, log, log.pending.time_ms, end=log.pending.size)
+        _finish(shelf, log, round_, signer, now_ms)
+    except MissingObjectError:
+        # Whoever publishes a head tidies up behind it, so a slower publisher may miss what it was about to read.
+        if _log(shelf, log.origin).head == log.head:
+            raise
+        raise ConflictError(
+            f"{log.origin}: another publisher was faster", hint="run the command again"
+        ) from None
+    return round_
 
 
 def _log(shelf: Shelf, origin: str) -> LogRecord:

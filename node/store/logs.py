@@ -106,7 +106,8 @@ class LogRows:
     def abandon(self, log: LogRecord) -> None:
         """Forget the pending head of a peer's log, whose bundles can be fetched again; never of an own one."""
         assert log.kind in {LogKind.PEER_LIST, LogKind.PEER_RELEASES}, "an own pending head is never replaced"
-        self._connection.execute(_at_head(log).values(**_NO_PENDING))
+        pending_root = None if log.pending is None else log.pending.root
+        self._connection.execute(_at_head(log).where(_C.pending_root == pending_root).values(**_NO_PENDING))
 
     def confirm(self, log: LogRecord, *, checked_ms: int) -> None:
         """Note that `log.head` is still the newest; nothing happens when the head has moved on."""

@@ -88,7 +88,10 @@ class TestLogs:
         log = new_log(shelf, LogKind.PEER_LIST)
         with shelf.storage.write() as unit:
             unit.logs.claim(log, HEAD, note=b"n")
-            unit.logs.abandon(log)
+            claimed = unit.logs.get(log.origin)
+            unit.logs.abandon(replace(claimed, pending=replace(HEAD, root=b"x" * 32)))
+            assert unit.logs.get(log.origin) == claimed
+            unit.logs.abandon(claimed)
         assert log_of(shelf).pending is None
         with pytest.raises(AssertionError), shelf.storage.write() as unit:
             unit.logs.abandon(replace(log, kind=LogKind.OWN_LIST))
