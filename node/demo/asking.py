@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from node.demo.parties import AGENCIES, Party
+from node.demo.parties import Party
 from node.demo.processes import Facts, Outcome
 from node.demo.synthetic import MadeUp
 from node.demo.world import SUBSET, Act, World
 
 
 def enrol(world: World) -> None:
-    """Invite, enrol, update, look up."""
-    world.serve(*AGENCIES)
+    """Invite, enrol, update."""
+    world.serve(Party.FR)
     invite = ["partner", "invite", Party.HOSTER.node, "--subset", SUBSET, "--files-per-day", "10000"]
     (invited,) = world.perform(
         Act(
@@ -31,7 +31,6 @@ def enrol(world: World) -> None:
         ),
     )
     world.perform(update())
-    _look_up(world)
 
 
 def update(*, exits: Sequence[int] = (0,), trouble: bool = False) -> Act:
@@ -90,7 +89,9 @@ def told(facts: Facts) -> str:
     )
 
 
-def _look_up(world: World) -> None:
+def look_up(world: World) -> None:
+    """Ask about all five files."""
+    world.serve(Party.FR)
     cast = world.actors
     (answered,) = world.perform(check(world, *cast.names().values()))
     both = verdict(world, answered, cast.both)

@@ -1,15 +1,25 @@
-"""The chapters of the walk, in order."""
+"""The chapters of the walk, in order, and their scenes: what a sabotage or a test can stop between."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from node.demo.asking import enrol
-from node.demo.attacking import attack
-from node.demo.ending import withdraw
-from node.demo.federating import agree, meet
+from node.demo.altering import PARTS
+from node.demo.asking import enrol, look_up
+from node.demo.attacking import alter, carry_on, grow
+from node.demo.ending import ask_again, notice, search, withdraw
+from node.demo.federating import agree, define, follow, meet
 from node.demo.preparing import found, make_files
 from node.demo.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Some acts that belong together; `name` is the moment before the first of them."""
+
+    name: str
+    play: Callable[[World], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,52 +29,71 @@ class Chapter:
     number: int
     title: str
     about: str
-    play: Callable[[World], None]
+    scenes: tuple[Scene, ...]
+
+
+def _scenes(**scenes: Callable[[World], None]) -> tuple[Scene, ...]:
+    return tuple(Scene(name=name.replace("_", "-"), play=play) for name, play in scenes.items())
 
 
 _STORY: Final = (
     (
         "Made-up files",
         "Random files and exports of their hashes, in the form in which agencies export theirs.",
-        make_files,
+        _scenes(make=make_files),
     ),
     (
         "Two agencies list",
         "Each founds a node with its own keys, imports its export, and signs and publishes its list.",
-        found,
+        _scenes(found=found),
     ),
     (
         "They meet",
-        "Operators compare fingerprints by telephone. Each node then follows the other's list and verifies every event.",
-        meet,
+        "Operators compare fingerprints by telephone. Each node then follows the other's list and checks every event.",
+        _scenes(meet=meet, follow=follow),
     ),
-    ("They agree", "One agency releases what both countries list on their own knowledge.", agree),
+    (
+        "They agree",
+        "One agency releases what both countries list on their own knowledge.",
+        _scenes(define=define, agree=agree),
+    ),
     (
         "A hoster asks",
         "It enrols with one string and asks about five files. The node answers without learning what it was asked.",
-        enrol,
+        _scenes(enrol=enrol, look_up=look_up),
     ),
     (
         "Somebody cheats",
         "The list grows; an intruder at the agency's server alters each part of the new release. Nothing gets through.",
-        attack,
+        (
+            *_scenes(grow=grow),
+            *(Scene(name=f"alter-{part}", play=partial(alter, part)) for part in PARTS),
+            *_scenes(carry_on=carry_on),
+        ),
     ),
     (
         "A mistake is corrected",
         "An entry is withdrawn; the next update makes the file clean. Then everybody's folders are searched.",
-        withdraw,
+        _scenes(notice=notice, withdraw=withdraw, ask_again=ask_again, search=search),
     ),
 )
 
 CHAPTERS: Final = tuple(
-    Chapter(number=number, title=title, about=about, play=play)
-    for number, (title, about, play) in enumerate(_STORY, 1)
+    Chapter(number=number, title=title, about=about, scenes=scenes)
+    for number, (title, about, scenes) in enumerate(_STORY, 1)
 )
 """All chapters."""
 
 
 def play(world: World, chapter: Chapter) -> None:
     """Play one chapter; those before it have been played in this world."""
-    world.chapter = chapter.number
     world.listener.talk("", f"{chapter.number}. {chapter.title}. {chapter.about}")
-    chapter.play(world)
+    for scene in chapter.scenes:
+        play_scene(world, chapter, scene)
+
+
+def play_scene(world: World, chapter: Chapter, scene: Scene) -> None:
+    """Play one scene; those before it have been played in this world."""
+    world.chapter = chapter.number
+    world.moment(scene.name)
+    scene.play(world)

@@ -1,5 +1,8 @@
 """Chapter seven: an entry is withdrawn and its file becomes clean; then everybody's folders are searched."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from node.demo.asking import check, told, update, verdict
 from node.demo.attacking import SPARE
 from node.demo.federating import release, sync
@@ -12,12 +15,37 @@ _SMALL = 4
 """An update of a handful of changes moves less than a whole release by at least this factor."""
 
 
+def notice(world: World) -> None:
+    """Somebody notices that a file was listed by mistake."""
+    file = world.file(world.actors.withdrawn)
+    arguments = ["hash", str(file), "-o", str(_hashes(world))]
+    world.perform(Act(who=Party.FR, what="hashes a file that was listed by mistake", arguments=arguments))
+
+
 def withdraw(world: World) -> None:
-    """Withdraw, publish, sync, release, update, ask again."""
+    """Withdraw, publish, sync, release."""
     world.serve(*AGENCIES)
-    _withdraw(world)
+    arguments = ["entry", "withdraw", "--list", LIST, "--hash-from", str(_hashes(world))]
+    world.perform(
+        Act(
+            who=Party.FR,
+            what="withdraws it: one person is enough",
+            arguments=[*arguments, "--reason", "error", "--yes"],
+            note=lambda outcome: f"{outcome.first['withdrawals']} entries",
+        )
+    )
+    world.perform(publication(Party.FR))
+    world.perform(sync(Party.NL))
     world.perform(release())
-    world.moment("before-last-update")
+
+
+def _hashes(world: World) -> Path:
+    return world.place("exports", "to-withdraw.csv")
+
+
+def ask_again(world: World) -> None:
+    """Update, ask about two files again, and see how little moved."""
+    world.serve(Party.FR)
     (updated,) = world.perform(update())
     cast = world.actors
     (answered,) = world.perform(check(world, cast.withdrawn, cast.both))
@@ -28,55 +56,26 @@ def withdraw(world: World) -> None:
         detail=f"the withdrawn file: {told(gone)}; the other one: {told(there)}",
     )
     _compare(world, updated.first["bytes_received"])
-    world.moment("before-search")
-    _search(world)
-
-
-def _withdraw(world: World) -> None:
-    hashes = world.place("exports", "to-withdraw.csv")
-    file = world.file(world.actors.withdrawn)
-    world.perform(
-        Act(
-            who=Party.FR,
-            what="hashes a file that was listed by mistake",
-            arguments=["hash", str(file), "-o", str(hashes)],
-        )
-    )
-    world.moment("before-withdrawal")
-    arguments = [
-        "entry",
-        "withdraw",
-        "--list",
-        LIST,
-        "--hash-from",
-        str(hashes),
-        "--reason",
-        "error",
-        "--yes",
-    ]
-    world.perform(
-        Act(
-            who=Party.FR,
-            what="withdraws it: one person is enough",
-            arguments=arguments,
-            note=lambda outcome: f"{outcome.first['withdrawals']} entries",
-        )
-    )
-    world.perform(publication(Party.FR))
-    world.perform(sync(Party.NL))
 
 
 def _compare(world: World, moved: int) -> None:
     """What the update moved against the same release fetched whole, by the second machine."""
-    whole = world.run_at(SPARE, update(), "--whole").first["bytes_received"]
+    act = replace(
+        update(),
+        what="fetches the whole release on its second machine, to compare",
+        arguments=["update", "--whole"],
+        note=lambda outcome: f"version {outcome.first['new']}, whole",
+    )
+    whole = world.perform_at(SPARE, act).first["bytes_received"]
     world.record.find(
         "delta-small",
         held=moved * _SMALL <= whole,
-        detail=f"{moved:,} bytes over the wire, handshakes and trust files included; the whole release: {whole:,}",
+        detail=f"{moved:,} bytes over the wire, headers and trust files included; the whole release: {whole:,}",
     )
 
 
-def _search(world: World) -> None:
+def search(world: World) -> None:
+    """Search everybody's folder and journal."""
     record, hoster = world.record, world.seat(Party.HOSTER)
     listed = Search(digests=(digest for file in world.listed for digest in file.digests))
     places = [hoster.home, world.place(SPARE), hoster.journal]

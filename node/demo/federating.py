@@ -1,4 +1,7 @@
-"""Chapters three and four: the agencies count and follow each other; one releases what both list."""
+"""Chapters three and four: the agencies count and follow each other; one releases what both list.
+
+Scenes are functions of the world; those before have been played.
+"""
 
 from node.demo.parties import AGENCIES, Party
 from node.demo.processes import Outcome
@@ -6,10 +9,14 @@ from node.demo.world import LIST, SUBSET, Act, World, pairs
 
 
 def meet(world: World) -> None:
-    """Compare fingerprints, become members and peers, sync both ways."""
+    """Compare fingerprints and become members of one federation."""
     world.serve(*AGENCIES)
     world.perform(*(_member(world, who, other) for who, other in pairs(AGENCIES)))
-    world.moment("before-peers")
+
+
+def follow(world: World) -> None:
+    """Become peers, sync both ways, and see what a peer can read."""
+    world.serve(*AGENCIES)
     world.perform(*(_peer(who, other) for who, other in pairs(AGENCIES)))
     world.perform(*(sync(who) for who in AGENCIES))
     _test_grant(world)
@@ -68,18 +75,14 @@ def _test_grant(world: World) -> None:
     )
 
 
+def define(world: World) -> None:
+    """FR defines a subset for partners."""
+    arguments = ["subset", "create", SUBSET, "--collection", "baseline", "--screen-bits", "12"]
+    world.perform(Act(who=Party.FR, what="defines a subset for partners", arguments=arguments))
+
+
 def agree(world: World) -> None:
-    """FR defines a subset for partners and releases what both countries list."""
-    world.serve(*AGENCIES)
-    world.moment("before-subset")
-    world.perform(
-        Act(
-            who=Party.FR,
-            what="defines a subset for partners",
-            arguments=["subset", "create", SUBSET, "--collection", "baseline", "--screen-bits", "12"],
-        )
-    )
-    world.moment("before-release")
+    """FR releases what both countries list."""
     (released,) = world.perform(release())
     wanted, entries = 2 * len(world.listed), released.first["entries"]
     world.record.find(

@@ -5,6 +5,7 @@ from pathlib import Path
 from node.clock import system_entropy
 from node.demo.exports import Export
 from node.demo.parties import AGENCIES, Party
+from node.demo.record import Tally
 from node.demo.synthetic import MadeUp, make
 from node.demo.world import LIST, Act, Cast, World
 
@@ -24,6 +25,12 @@ def make_files(world: World) -> None:
     others = {party: take(world.rows // 10) for party in AGENCIES}
     (unlisted,) = take(1)
     world.listed = shared
+    world.record.tally = Tally(
+        shared=len(shared),
+        alone=len(alone[Party.FR]),
+        relied=len(relied),
+        others=len(others[Party.FR]),
+    )
     world.cast = Cast(
         both=shared[0], withdrawn=shared[1], single=alone[Party.NL][0], relied=relied[0], unlisted=unlisted
     )
@@ -38,7 +45,7 @@ def make_files(world: World) -> None:
     size = sum(export.write(world.place("exports", name)) for name, export in exports.items())
     rows = sum(len(export.baseline) + len(export.others) for export in exports.values())
     note = f"{rows:,} rows in {len(exports)} exports, {size / 1e6:.1f} MB"
-    world.own_act(Party.FR, "and NL get made-up exports", began=began, note=note)
+    world.own_act(Party.FR, "and Agency NL have made-up exports", began=began, note=note)
 
 
 def found(world: World) -> None:

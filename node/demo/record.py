@@ -27,12 +27,30 @@ class Step:
     """Something that an attacker did, or that was refused because of one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many made-up files are where."""
+
+    shared: int
+    """Both agencies list them on their own knowledge."""
+    alone: int
+    """Each agency has as many that only it lists."""
+    relied: int
+    """FR lists them, NL only relies on somebody who does."""
+    others: int
+    """Each agency has as many outside of the collection baseline."""
+
+
 @dataclass(slots=True)
 class Record:
     """The walk so far."""
 
+    tally: Tally | None = None
+
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    stopped: str = ""
+    """Why the walk ended before its end, if it did."""
 
     def find(self, claim: str, *, held: bool, detail: str) -> None:
         """Note whether a claim held."""
@@ -40,10 +58,11 @@ class Record:
 
     def give_up(self, why: str) -> None:
         """Note that the claims that were not come to did not hold."""
+        self.stopped = why
         tested = {finding.claim.name for finding in self.findings}
         for name in CLAIMS:
             if name not in tested:
-                self.find(name, held=False, detail=f"not tested: {why}")
+                self.find(name, held=False, detail="not tested: the walk stopped before")
 
     @property
     def complete(self) -> bool:

@@ -71,17 +71,20 @@ def _lists_too(world: World, party: Party, *files: MadeUp) -> None:
 
 
 def _both_list(world: World, *files: MadeUp) -> None:
+    world.serve(Party.NL)
     for party in AGENCIES:
         _lists_too(world, party, *files)
     world.perform(sync(Party.FR))
 
 
 def _nl_lists(world: World, *files: MadeUp) -> None:
+    world.serve(Party.NL)
     _lists_too(world, Party.NL, *files)
     world.perform(sync(Party.FR))
 
 
 def _nl_withdraws(world: World) -> None:
+    world.serve(Party.NL)
     hashes = world.place("exports", "nl-withdraws.csv")
     file = world.file(world.actors.both)
     withdrawal = ["entry", "withdraw", "--list", LIST, "--hash-from", str(hashes), "--yes"]
@@ -128,22 +131,22 @@ def _hand_over_export(world: World) -> None:
 
 
 DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
-    "grant-kept": ("before-peers", _bend("peer add", "--grant", "baseline,investigative")),
-    "only-agreed-released": ("before-release", lambda world: _nl_lists(world, world.actors.relied)),
-    "quorum-hit": ("before-release", _nl_withdraws),
-    "label-countries": ("before-subset", _bend("subset create", "--no-labels")),
-    "single-agency-clean": ("before-release", lambda world: _both_list(world, world.actors.single)),
-    "relied-on-clean": ("before-release", lambda world: _nl_lists(world, world.actors.relied)),
-    "unlisted-clean": ("before-release", lambda world: _both_list(world, world.actors.unlisted)),
+    "grant-kept": ("follow", _bend("peer add", "--grant", "baseline,investigative")),
+    "only-agreed-released": ("agree", lambda world: _nl_lists(world, world.actors.relied)),
+    "quorum-hit": ("agree", _nl_withdraws),
+    "label-countries": ("define", _bend("subset create", "--no-labels")),
+    "single-agency-clean": ("agree", lambda world: _both_list(world, world.actors.single)),
+    "relied-on-clean": ("agree", lambda world: _nl_lists(world, world.actors.relied)),
+    "unlisted-clean": ("agree", lambda world: _both_list(world, world.actors.unlisted)),
     "altered-manifest-refused": ("altered-manifest", partial(_put_back, "manifest")),
     "altered-screen-refused": ("altered-screen", partial(_put_back, "screen")),
     "altered-answers-refused": ("altered-answers", partial(_put_back, "answers")),
     "altered-labels-refused": ("altered-labels", partial(_put_back, "labels")),
-    "old-release-stays": ("refused", _break_release),
-    "withdrawn-clean": ("before-withdrawal", _name_another),
-    "delta-small": ("before-last-update", _bend("update", "--whole")),
-    "partner-holds-no-digest": ("before-search", _keep_a_hash),
-    "node-learned-nothing": ("before-search", _log_a_hash),
-    "case-data-stays": ("before-search", _hand_over_export),
+    "old-release-stays": ("carry-on", _break_release),
+    "withdrawn-clean": ("withdraw", _name_another),
+    "delta-small": ("ask-again", _bend("update", "--whole")),
+    "partner-holds-no-digest": ("search", _keep_a_hash),
+    "node-learned-nothing": ("search", _log_a_hash),
+    "case-data-stays": ("search", _hand_over_export),
 }
 """For each claim, when and how to make it false."""

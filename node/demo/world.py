@@ -71,7 +71,7 @@ class Cast:
 
     def name_of(self, file: MadeUp) -> str:
         """The name of a file."""
-        return next(name for name, other in self.names().items() if other is file)
+        return next(name for name, other in self.names().items() if other == file)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,20 +124,23 @@ class World:
         with ThreadPoolExecutor(len(acts)) as pool:
             outcomes = list(pool.map(self._run, acts))
         for act, outcome in zip(acts, outcomes, strict=True):
-            self.tell(
-                Step(
-                    chapter=self.chapter,
-                    who=act.who,
-                    what=act.what,
-                    command=processes.shown(self._arguments(act)),
-                    seconds=outcome.seconds,
-                    note=act.note(outcome),
-                    source=act.source,
-                    moved=act.moved(outcome),
-                    trouble=act.trouble,
-                )
-            )
+            self._tell_of(act, self._arguments(act), outcome)
         return outcomes
+
+    def _tell_of(self, act: Act, arguments: Sequence[str], outcome: Outcome) -> None:
+        self.tell(
+            Step(
+                chapter=self.chapter,
+                who=act.who,
+                what=act.what,
+                command=processes.shown(arguments),
+                seconds=outcome.seconds,
+                note=act.note(outcome),
+                source=act.source,
+                moved=act.moved(outcome),
+                trouble=act.trouble,
+            )
+        )
 
     def _run(self, act: Act) -> Outcome:
         return processes.run(
@@ -192,12 +195,12 @@ class World:
         """Record what an attacker did at FR's server."""
         self.tell(Step(chapter=self.chapter, who=Party.FR, what=what, command="", seconds=0, trouble=True))
 
-    def run_at(self, name: str, act: Act, *more: str) -> Outcome:
-        """Run an act in another home of the same party, `name`, with more arguments; it is not recorded."""
+    def perform_at(self, name: str, act: Act) -> Outcome:
+        """Run and record an act in another home of the same party, `name`."""
         seat = Seat(home=self.place(name), journal=self.seat(act.who).journal)
-        return processes.run(
-            seat, [*act.arguments, *more], typed=act.typed, exits=act.exits, clock=self.clock
-        )
+        outcome = processes.run(seat, act.arguments, typed=act.typed, exits=act.exits, clock=self.clock)
+        self._tell_of(act, act.arguments, outcome)
+        return outcome
 
     def last_words(self, party: Party) -> str:
         """The last line of a party's journal: why its last command failed."""
