@@ -11,6 +11,7 @@ from keys.trust.members import Member
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, StoreError, UsageError
 from node.objects.folder import FolderObjects
 from node.ports.evaluator import EpochSecret
+from node.ports.objects import ObjectStore
 from node.services import releasing
 from node.services.drafting import LIFE, Drafter
 from node.services.importing import Statement
@@ -417,3 +418,67 @@ def test_a_roster_comes_back_and_damage_shows() -> None:
     for cut in set(range(1, len(parts[0]))) - {between_rows}:
         with pytest.raises(StoreError):
             unpack_roster([parts[0][:cut]])
+
+
+# ------------------------------------------------------------------ damage and a bad signer
+
+
+DAMAGE = {
+    "a part of the roster is missing": ("/roster/", lambda objects, name: objects.delete(name)),
+    "the roster was altered": ("/roster/", lambda objects, name: objects.put(name, b"\1" * 99)),
+    "the screen was altered": ("/screen", lambda objects, name: objects.put(name, b"\1\0\0\0\0\0\0\0\0")),
+    "the labels are missing": ("/labels", lambda objects, name: objects.delete(name)),
+    "the manifest was altered": ("/manifest", lambda objects, name: objects.put(name, b"\xa0")),
+}
+
+
+@pytest.mark.parametrize(("part", "damage"), DAMAGE.values(), ids=DAMAGE)
+def test_damage_stops_the_next_release(
+    fr: ReleasingAgency, other: Agency, part: str, damage: Callable[[ObjectStore, str], None]
+) -> None:
+    release_both(fr, other, "a")
+    damage(fr.shelf.objects, next(name for name in fr.shelf.objects.ls("releases/") if part in name))
+    with pytest.raises(StoreError):
+        fr.release()
+    assert len(fr.records) == 1
+
+
+BAD_NOTES = {
+    "no note": lambda note: b"",
+    "another head": lambda note: note.replace(b"\n1\n", b"\n2\n", 1),
+    "another log": lambda note: note.replace(b"/subsets/", b"/lists/"),
+}
+
+
+@pytest.mark.parametrize("alter", BAD_NOTES.values(), ids=BAD_NOTES)
+def test_a_signer_that_signs_something_else_is_not_believed(
+    fr: ReleasingAgency,
+    other: Agency,
+    monkeypatch: pytest.MonkeyPatch,
+    alter: Callable[[bytes], bytes],
+) -> None:
+    fr.lists.add(rows("a"))
+    other.add(rows("a"))
+    fr.follow(other)
+    sign = fr.signer.sign
+    monkeypatch.setattr(fr.signer, "sign", lambda *args, **kwargs: alter(sign(*args, **kwargs)))
+    with pytest.raises(StoreError, match="signer"):
+        fr.release()
+    assert fr.records == []
+    monkeypatch.undo()
+    assert fr.release().version == 1
+
+
+def test_another_manifest_than_the_claimed_one_is_never_signed(fr: ReleasingAgency, other: Agency) -> None:
+    fr.lists.add(rows("a"))
+    other.add(rows("a"))
+    fr.follow(other)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(releasing, "require_leaves", killed)
+        with pytest.raises(Killed):
+            fr.release()
+    name = next(name for name in fr.shelf.objects.ls("releases/") if name.endswith("/manifest"))
+    fr.shelf.objects.put(name, b"another")
+    with pytest.raises(StoreError, match="pending head"):
+        fr.release()
+    assert fr.signer.size(fr.subset.origin) == 0

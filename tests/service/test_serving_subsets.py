@@ -1,7 +1,7 @@
 """The partner's client on the agency's API, joined in memory: updates, look-ups, and an agency or thief that alters."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -31,7 +31,7 @@ from protocol.oprf.group import ORDER
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.identity import subset_id
 from protocol.tlog.tiles import decode_bundle
-from support.releases import SUBSET, EnrolledPartner, ReleasingAgency
+from support.releases import FILTER, SUBSET, EnrolledPartner, ReleasingAgency
 from support.shelves import Agency, file_digests, make_shelf, rows, sqlite_dsn
 from support.shelves import close as close_shelf
 from support.sodium import loaded_group
@@ -139,6 +139,23 @@ async def test_a_release_whose_files_are_gone(world: World, monkeypatch: pytest.
         await api.release_part(SUBSET, version=1, part=ReleasePart.SCREEN, since=None)
     whole = await api.release_part(SUBSET, version=2, part=ReleasePart.SCREEN, since=None)
     assert await api.release_part(SUBSET, version=2, part=ReleasePart.SCREEN, since=1) == whole
+
+
+async def test_a_subset_without_labels_has_no_such_file(tmp_path: Path) -> None:
+    (folder,) = _folders(tmp_path, "bare")
+    shelf = make_shelf(sqlite_dsn(folder), folder)
+    fr = ReleasingAgency(shelf, folder, subset_filter=replace(FILTER, labels=False))
+    fr.release()
+    api = fr.api()
+    with pytest.raises(NotFoundError, match="labels"):
+        await api.release_part(SUBSET, version=1, part=ReleasePart.LABELS, since=None)
+    assert await api.release_part(SUBSET, version=1, part=ReleasePart.ANSWERS, since=None)
+    partner = await fr.admit_partner(tmp_path / "partner")
+    assert (await partner.update()).new == 1
+    hit = await partner.hit([PRESENT])
+    assert hit is not None
+    fr.evaluator.close()
+    close_shelf(shelf)
 
 
 async def test_the_release_log_is_read_by_origin(world: World) -> None:
