@@ -12,6 +12,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from keys.errors import KeysError
+from node.clock import Clock, SystemClock
 from node.errors import NodeError
 from node.journal import Journal
 from protocol.errors import ProtocolError
@@ -31,8 +32,9 @@ class Job:
 class Scheduler:
     """Runs jobs on the event loop it is started on."""
 
-    def __init__(self, jobs: list[Job]) -> None:
+    def __init__(self, jobs: list[Job], clock: Clock | None = None) -> None:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._now = (clock or SystemClock()).now
         for job in jobs:
             if job.minutes:
                 self._add(job)
@@ -51,6 +53,14 @@ class Scheduler:
     def start(self) -> None:
         """Begin; the first run of each job is one interval from now."""
         self._scheduler.start()
+
+    def names(self) -> list[str]:
+        """Names of the jobs that are switched on, sorted."""
+        return sorted(str(job.id) for job in self._scheduler.get_jobs())
+
+    def run_now(self, name: str) -> None:
+        """Let a job run as soon as possible instead of at its next time."""
+        self._scheduler.modify_job(name, next_run_time=self._now())
 
     def stop(self) -> None:
         """Begin no more jobs."""
