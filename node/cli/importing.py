@@ -17,6 +17,7 @@ from protocol.event import collection_number
 from protocol.ext import Basis
 
 _SHOWN = 20
+_FORMS = {"icse": "ICSE export", "columns": "CSV with named columns"}
 BASES = {"own": Basis.OWN, "reviewed": Basis.REVIEWED, "relies-on": Basis.RELIES_ON}
 
 
@@ -104,7 +105,7 @@ def _tell(
     }
     here.output.result(
         fields,
-        f"{form}: {report.accepted:,} rows {'would be ' if dry_run else ''}accepted"
+        f"{_FORMS.get(form, form)}: {report.accepted:,} rows {'would be ' if dry_run else ''}accepted"
         f" ({report.entries:,} entries), {report.already_listed:,} listed already,"
         f" {report.duplicates:,} repeated, {report.refused_total:,} refused,"
         f" {report.quarantined:,} quarantined",

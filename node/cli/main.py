@@ -12,7 +12,8 @@ from keys.errors import KeysError
 from node import journal
 from node.cli import entries, evidence, lists, members, partner, partners, peers, setup, subsets
 from node.cli.exit_codes import ExitCode, exit_code
-from node.cli.output import Output
+from node.cli.grouping import GroupedByUser
+from node.cli.output import Output, shown
 from node.cli.session import Session
 from node.errors import NodeError
 from node.runtime.home import Home
@@ -22,6 +23,7 @@ AGENCY, PARTNER, OPERATOR = "For agencies", "For partners", "For operators"
 
 app = typer.Typer(
     name="sigfed",
+    cls=GroupedByUser,
     help="Share signed lists of known-file hashes between agencies, and let partners ask privately.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -95,10 +97,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _failed(error: KeysError | ProtocolError | NodeError) -> int:
-    sys.stderr.write(f"sigfed: {error}\n")
+    sys.stderr.write(shown(f"sigfed: {error}") + "\n")
     hint = error.hint if isinstance(error, NodeError) else ""
     if hint:
-        sys.stderr.write(f"  {hint}\n")
+        sys.stderr.write(shown(f"  {hint}") + "\n")
     return exit_code(error)
 
 

@@ -26,15 +26,18 @@ class Output:
     def result(self, fields: Mapping[str, Fact], *lines: str) -> None:
         """One result: `fields` with `--json`, else `lines` for people."""
         if self.as_json:
-            self.out.write(json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n")
+            text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+            # A file name that is not UTF-8 holds lone surrogates, which JSON can escape and UTF-8 cannot encode.
+            self.out.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
             return
         for line in lines:
-            self.out.write(line + "\n")
+            self.out.write(shown(line) + "\n")
 
     def talk(self, *lines: str) -> None:
         """Something for the person who watches."""
         if not self.quiet:
-            self.err.write("".join(line + "\n" for line in lines))
+            self.out.flush()  # results before what is said about them, also when both go into one file
+            self.err.write("".join(shown(line) + "\n" for line in lines))
 
     def following(self, *steps: str) -> None:
         """What to do next; every step of the command line ends with this."""
@@ -76,6 +79,18 @@ class Progress:
         """Remove the line."""
         if self._enabled and self._drawn:
             self._err.write("\r\x1b[K")
+
+
+def shown(line: str) -> str:
+    """The line with what a terminal would obey or cannot encode written as escapes.
+
+    File names come from whoever uploaded the file: one with a newline in it would forge a verdict.
+    """
+    if line.isprintable():
+        return line
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line
+    )
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

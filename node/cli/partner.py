@@ -140,8 +140,12 @@ def _tell(here: Session, name: str, hit: "Hit | None") -> None:
 def _summary(here: Session, done: "Checked") -> None:
     hits = sum(hit is not None for _, hit in done.verdicts)
     here.output.talk(
-        f"{len(done.verdicts)} looked up, {hits} on the list;"
-        f" {done.evaluated} blinded values were sent, the node learned nothing else"
+        f"{len(done.verdicts)} looked up, {hits} on the list; "
+        + (
+            f"{done.evaluated} blinded values were sent, the node learned nothing else"
+            if done.evaluated
+            else "the node was not asked"
+        )
     )
     if done.stopped is not None:
         here.output.talk(f"{len(done.unanswered)} were not looked up: {done.stopped}")
