@@ -6,7 +6,7 @@ written, then one transaction moves the head together with the look-up index and
 after the claim is finished by the next `held`; what cannot be finished is fetched again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreError
@@ -196,10 +196,11 @@ class Follower:
             if self._log(log.origin).head == log.head:
                 raise
             raise ConflictError(f"{log.origin}: another pull was faster", hint="sync again") from None
+        older_keys = self._older_keys(files, intake.older_refs(), log.head.size)  # before they are shredded
         self._shelf.objects.put_all(files.without_openings(intake.shredded, size=log.pending.size))
         with self._shelf.storage.write() as unit:
             unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)
-            intake.write(unit, log.id, lambda ref: self._older_key(files, ref, log.head.size))
+            intake.write(unit, log.id, older_keys)
             quarantined = intake.guard(unit, log.id, self._guards, now_ms=now_ms)
         self.discard(log.origin)
         for name in files.outgrown(log.head.size, log.pending.size):
@@ -267,11 +268,16 @@ class Follower:
             unit.logs.abandon(log)
         self.discard(log.origin)
 
-    def _older_key(self, files: LogFiles, ref: int, size: int) -> int | None:
-        index, at = divmod(ref, BUNDLE_WIDTH)
-        data = files.openings(index, size=size)[at]
-        digest = parse_opening(data).digest if data else None
-        return None if digest is None else self._shelf.vault.key_of(digest)
+    def _older_keys(self, files: LogFiles, refs: Iterable[int], size: int) -> dict[int, int]:
+        """Look-up keys of held entries whose openings are there."""
+        found = {}
+        for ref in refs:
+            index, at = divmod(ref, BUNDLE_WIDTH)
+            data = files.openings(index, size=size)[at]
+            digest = parse_opening(data).digest if data else None
+            if digest is not None:
+                found[ref] = self._shelf.vault.key_of(digest)
+        return found
 
     def _not_those(self, origin: str) -> "_NotStagedError":
         return _NotStagedError(f"{origin}: the staged bundles are not those that were verified")

@@ -5,7 +5,7 @@ somebody has looked: more additions or withdrawals a day than agreed, and digest
 they set aside is held and shown, and the quorum leaves it out. A first pull is not counted: the operator asked for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,15 +67,19 @@ class EventIntake:
                     self._suspect.append((at, reason))
         self._keys.append(self.vault.keys_of(digests))
 
-    def write(self, unit: Unit, log_id: int, older_key: Callable[[int], int | None]) -> None:
-        """Index rows and endings; `older_key` gives the look-up key of an entry from before this pull."""
+    def older_refs(self) -> list[int]:
+        """Positions from before this pull that it ends."""
+        return [ref for ref in self._ended if ref < self.first]
+
+    def write(self, unit: Unit, log_id: int, older_keys: Mapping[int, int]) -> None:
+        """Index rows and endings; `older_keys` are the look-up keys of `older_refs` as far as they are known."""
         keys = np.concatenate([np.empty(0, dtype=np.int64), *self._keys])
         positions = np.array(self._positions, dtype=np.int64)
         collections = np.array(self._collections, dtype=np.int32)
         unit.entries.add(log_id, keys=keys, positions=positions, collections=collections)
         ended = {}
         for ref, by in self._ended.items():
-            key = older_key(ref) if ref < self.first else _key_at(keys, positions, ref)
+            key = older_keys.get(ref) if ref < self.first else _key_at(keys, positions, ref)
             if key is not None:
                 ended[key, ref] = by
         unit.entries.end(log_id, ended)

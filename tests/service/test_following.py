@@ -7,11 +7,14 @@ import pytest
 
 from node.errors import ConflictError, NotFoundError, StoreError
 from node.ports.quarantine import Quarantined
+from node.services.changes import Change, pack
 from node.services.following import Committed, Delivery, Follower, HeldLog
 from node.services.intake import DAY_MS
+from node.services.queueing import Queue
 from node.services.withdrawing import withdraw
 from protocol.digest import Algorithm, Digest
-from protocol.opening import Reason
+from protocol.event import BASELINE, SHRED, Op
+from protocol.opening import Ext, Opening, Reason
 from protocol.sequence import LogShape
 from protocol.tlog.merkle import EMPTY_ROOT
 from support.shelves import GUARDS, Agency, check_whole, file_digests, row, rows, sha256_digest
@@ -313,6 +316,27 @@ def test_a_withheld_opening_is_held_as_none(agency: Agency, other: Agency) -> No
     withdraw(other.shelf, other.origin, file_digests("f1")[0], reason=Reason.ERROR)
     other.publish()
     assert agency.pull(other) == Committed(old_size=4, new_size=6, adds=0, withdrawals=2, quarantined=0)
+
+
+@pytest.mark.parametrize("pulled_before", [True, False], ids=["held", "new"])
+def test_a_shredded_opening_is_deleted_wherever_it_lies(
+    agency: Agency, other: Agency, pulled_before: bool
+) -> None:
+    fill(other, 200)
+    if pulled_before:
+        agency.pull(other)
+    queue = Queue(other.shelf, other.log)
+    reason = Opening(bytes(16), None, Ext(reason=Reason.ERROR)).to_bytes()
+    queue.store([pack(Change(Op.WITHDRAW, SHRED, BASELINE, ref, reason)) for ref in (4, 399)])
+    with other.shelf.storage.write() as unit:
+        queue.commit(unit)
+    other.publish()
+    agency.pull(other)
+    assert [index for index, _, opening in agency.items(other.origin) if opening is None] == [4, 399]
+    with agency.shelf.storage.read() as unit:
+        keys = [agency.shelf.vault.key_of(file_digests(name)[n]) for name, n in (("f2", 0), ("f199", 1))]
+        assert sorted((hit.position, hit.ended) for hit in unit.entries.find(keys)) == [(4, 400), (399, 401)]
+    check_whole(agency, other.origin)
 
 
 class TestGuards:
