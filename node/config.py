@@ -4,6 +4,7 @@ Every field has a safe default or is required; unknown keys are refused by name,
 silently do nothing. Secrets are never in the file, only the paths of files that hold them.
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -127,7 +128,10 @@ def write_new(home: Path, settings: Settings) -> Path:
     """
     path = home / CONFIG_NAME
     try:
-        with path.open("x", encoding="utf-8") as file:
+        # For the owner alone, whatever the umask: who can write it names the files that secrets are read from.
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(render(settings))
     except FileExistsError as exc:
         raise ConfigError(f"{path} exists already") from exc

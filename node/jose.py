@@ -98,7 +98,8 @@ def _choose(unverified: Mapping[str, Any], typ: str, choose: ChooseKey) -> Publi
     issuer = _claims(unverified["payload"]).get("iss")
     if header.get("typ") != typ or not isinstance(kid, str) or not isinstance(issuer, str):
         raise _refused()
-    if len(kid) > _MAX_KID_CHARS:
+    # The name is looked up before the signature is verified: a lone surrogate or NUL would fail in the database.
+    if len(kid) > _MAX_KID_CHARS or not issuer.isprintable():
         raise _refused()
     key = choose(issuer, kid)
     if key is None:
@@ -128,9 +129,9 @@ def _refused() -> UnauthenticatedError:
 
 
 def text_claim(claims: Claims, name: str, *, max_chars: int = 255) -> str:
-    """A claim that must be a text; raises `UnauthenticatedError`."""
+    """A claim that must be a text of printable characters; raises `UnauthenticatedError`."""
     value = claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= max_chars:
+    if not isinstance(value, str) or not 0 < len(value) <= max_chars or not value.isprintable():
         raise UnauthenticatedError(f"the credential presented has no usable {name}")
     return value
 

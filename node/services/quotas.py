@@ -58,12 +58,16 @@ class Quotas:
 def fill(allowance: Allowance, partner: PartnerRecord, now: datetime) -> Allowance:
     """The allowance at `now`, before anything is taken."""
     now_ms = milliseconds(now)
-    elapsed = max(0, now_ms - allowance.level_ms)
+    # A clock set back fills no bucket. One that was a month ahead was wrong: the bucket starts anew, since waiting until
+    # then would shut a partner out for years.
+    wrong = allowance.level_ms - now_ms >= DAYS_A_MONTH * _DAY_MS
+    since_ms = now_ms - _DAY_MS if wrong else allowance.level_ms
+    elapsed = max(0, now_ms - since_ms)
     full = partner.evaluations_per_day * _MILLI
     level = min(full, allowance.level + full * elapsed // _DAY_MS)
     month = now.astimezone(UTC).strftime("%Y-%m")
     used = allowance.used if month == allowance.month else 0
-    return Allowance(level=level, level_ms=max(now_ms, allowance.level_ms), month=month, used=used)
+    return Allowance(level=level, level_ms=max(now_ms, since_ms), month=month, used=used)
 
 
 def spend(allowance: Allowance, partner: PartnerRecord, count: int, now: datetime) -> Allowance:

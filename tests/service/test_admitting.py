@@ -232,6 +232,14 @@ def test_a_clock_that_goes_back_gives_nothing(enrolled: Agency) -> None:
     assert enrolled.quotas.left("acme", now=NOW) == 0
 
 
+def test_a_clock_that_was_years_ahead_does_not_stop_a_partner_for_years(enrolled: Agency) -> None:
+    enrolled.quotas.spend("acme", MIN_EVALUATIONS_PER_DAY, now=NOW + timedelta(days=2000))
+    enrolled.quotas.spend("acme", MIN_EVALUATIONS_PER_DAY, now=NOW)
+    with pytest.raises(OverQuotaError) as refused:
+        enrolled.quotas.spend("acme", 64, now=NOW)
+    assert refused.value.retry_after_seconds < 24 * 3600
+
+
 @pytest.mark.parametrize(
     ("files", "bits", "expected"),
     [(1000, 12, MIN_EVALUATIONS_PER_DAY), (10_000_000, 12, 87_890), (1_000_000, 0, 6_000_000)],

@@ -122,6 +122,8 @@ _BAD_CLAIMS: dict[str, dict[str, object]] = {
     "id is empty": {"jti": ""},
     "id is too long": {"jti": "x" * 65},
     "id is a number": {"jti": 7},
+    "id that no database takes": {"jti": "\x00"},
+    "issuer that no database takes": {"iss": "\x00", "sub": "\x00"},
 }
 
 
@@ -260,6 +262,20 @@ def test_every_flipped_bit_of_a_signature_is_refused() -> None:
             office.exchange(f"{head}.{payload}.{flipped}", wanted=None)
         raw[bit // 8] ^= 1 << bit % 8
     assert office.exchange(f"{head}.{payload}.{signature}", wanted=None).token
+
+
+@pytest.mark.parametrize("issuer", ["\ud800", "\x00", "a\nb", ""], ids=ascii)
+def test_a_name_that_cannot_be_printed_is_not_even_looked_up(issuer: str) -> None:
+    """Nothing is verified yet: a stranger's name must not fail in the database."""
+    looked_up: list[str] = []
+
+    def choose(name: str, _kid: str) -> None:
+        looked_up.append(name)
+
+    token = _signed({"iss": issuer})
+    with pytest.raises(UnauthenticatedError):
+        jose.read_token(token, typ=ASSERTION_TYP, choose=choose)
+    assert looked_up == ([] if issuer else [""])
 
 
 def test_keys_offered_in_a_header_are_not_looked_at() -> None:

@@ -1,5 +1,6 @@
 """The configuration file: what it holds is kept, what it cannot hold is refused by name."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,14 @@ def test_where_no_node_lives(tmp_path: Path) -> None:
     (tmp_path / "sigfed.toml").mkdir()
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path)
+
+
+def test_the_file_is_the_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = write_new(
+            tmp_path, Settings(node="fr.example", country="FR", listen=Listen(url="https://fr.example/"))
+        )
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600
