@@ -25,6 +25,7 @@ from node.services.evaluating import Evaluating
 from node.services.founding import Founding, found
 from node.services.publishing import publish
 from node.services.quotas import Quotas
+from node.services.release_files import ReleaseFolder
 from node.services.releasing import Releaser, ReleaseReport
 from node.services.serving_subsets import ServedSubsets
 from node.services.shelf import Shelf
@@ -36,9 +37,10 @@ from protocol.digest import Algorithm, Digest
 from protocol.enrolment import Invitation
 from protocol.event import BASELINE
 from protocol.oprf.suite import epoch_key
+from protocol.subset.canary import PRESENT
 from protocol.subset.filter import SubsetFilter
 from support.founding import MemoryKeys
-from support.shelves import NOW_MS, Agency
+from support.shelves import NOW_MS, Agency, rows
 from support.sodium import loaded_group
 from support.times import SettableClock
 
@@ -192,3 +194,19 @@ class EnrolledPartner:
     async def hit(self, digests: Sequence[Digest]) -> Hit | None:
         """Look one file up."""
         return (await self.examiner().examine([digests]))[0]
+
+
+def folder(fr: ReleasingAgency) -> ReleaseFolder:
+    return ReleaseFolder(fr.shelf, fr.records[-1])
+
+
+def listed(fr: ReleasingAgency) -> set[Digest]:
+    return folder(fr).roster().keys() - {PRESENT}
+
+
+def release_both(fr: ReleasingAgency, nl: Agency, *names: str) -> None:
+    """A first release of files that both agencies list."""
+    fr.lists.add(rows(*names))
+    nl.add(rows(*names))
+    fr.follow(nl)
+    assert fr.release().published

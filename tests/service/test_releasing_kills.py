@@ -1,0 +1,142 @@
+"""Releasing while lists move, others release, and processes die; on both databases."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from node.errors import ConflictError, StoreError
+from node.services import releasing
+from node.services.drafting import Drafter
+from node.services.release_files import ReleaseFolder
+from node.services.shelf import Shelf
+from node.services.withdrawing import withdraw
+from protocol.opening import Reason
+from support.releases import ReleasingAgency, folder, listed, release_both
+from support.shelves import Agency, file_digests, rows
+
+
+@pytest.fixture
+def fr(shelf: Shelf, tmp_path: Path) -> Iterator[ReleasingAgency]:
+    agency = ReleasingAgency(shelf, tmp_path / "fr")
+    yield agency
+    agency.evaluator.close()
+
+
+def test_a_withdrawal_during_evaluation_is_not_passed_over(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr.lists.add(rows("a", "b"))
+    other.add(rows("a", "b"))
+    fr.follow(other)
+    draft, calls = Drafter.draft, iter([True])
+
+    def slow(drafter: Drafter) -> object:
+        made = draft(drafter)
+        if next(calls, False):
+            withdraw(fr.shelf, fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
+            fr.lists.publish()
+        return made
+
+    monkeypatch.setattr(Drafter, "draft", slow)
+    assert fr.release().version == 1
+    assert listed(fr) == set(file_digests("b"))
+
+
+def test_lists_that_never_stand_still(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter(range(100))
+    draft = Drafter.draft
+
+    def restless(drafter: Drafter) -> object:
+        made = draft(drafter)
+        fr.lists.add(rows(f"more {next(numbers)}"))
+        fr.lists.publish()
+        return made
+
+    monkeypatch.setattr(Drafter, "draft", restless)
+    with pytest.raises(ConflictError, match="stand still"):
+        fr.release()
+    assert fr.records == []
+
+
+class Killed(BaseException):
+    """What a kill -9 looks like from inside: nothing handles it."""
+
+
+def killed(*_: object, **__: object) -> None:
+    raise Killed
+
+
+KILLS = {
+    "before the files": lambda patch, fr: patch.setattr(ReleaseFolder, "store", killed),
+    "between files and claim": lambda patch, fr: patch.setattr(releasing, "next_head", killed),
+    "between claim and log files": lambda patch, fr: patch.setattr(releasing, "require_leaves", killed),
+    "between log files and signature": lambda patch, fr: patch.setattr(fr.signer, "sign", killed),
+    "between signature and publication": lambda patch, fr: patch.setattr(releasing, "require_signed", killed),
+    "before tidying": lambda patch, fr: patch.setattr(releasing, "tidy", killed),
+}
+
+
+@pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
+def test_whatever_kills_a_release_the_next_run_finishes_it(
+    fr: ReleasingAgency,
+    other: Agency,
+    kill: Callable[[pytest.MonkeyPatch, ReleasingAgency], None],
+) -> None:
+    release_both(fr, other, "a")
+    fr.lists.add(rows("b"))
+    other.add(rows("b"))
+    fr.follow(other)
+    with pytest.MonkeyPatch.context() as patch:
+        kill(patch, fr)
+        with pytest.raises(Killed):
+            fr.release()
+    report = fr.release()
+    assert (report.version, report.entries) == (2, 4)
+    assert [record.version for record in fr.records] == [1, 2]
+    log = fr.lists.log_of(fr.subset.origin)
+    assert (log.head.size, log.pending) == (2, None)
+    manifests = fr.lists.files(fr.subset.origin).events(0, size=2)
+    assert [ReleaseFolder(fr.shelf, record).manifest() for record in fr.records] == manifests
+    assert not fr.release().published
+
+
+def test_of_two_releasers_one_wins(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr.lists.add(rows("a"))
+    other.add(rows("a"))
+    fr.follow(other)
+    fr.lists.publish()
+    draft, first = Drafter.draft, iter([True])
+
+    def overtaken(drafter: Drafter) -> object:
+        made = draft(drafter)
+        if next(first, False):
+            fr.clock.advance(timedelta(seconds=5))
+            assert fr.release_only().version == 1
+        return made
+
+    monkeypatch.setattr(Drafter, "draft", overtaken)
+    with pytest.raises(ConflictError):
+        fr.release_only()
+    held = folder(fr).load().release
+    assert held.manifest.answers_count == 3
+
+
+def test_another_manifest_than_the_claimed_one_is_never_signed(fr: ReleasingAgency, other: Agency) -> None:
+    fr.lists.add(rows("a"))
+    other.add(rows("a"))
+    fr.follow(other)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(releasing, "require_leaves", killed)
+        with pytest.raises(Killed):
+            fr.release()
+    name = next(name for name in fr.shelf.objects.ls("releases/") if name.endswith("/manifest"))
+    fr.shelf.objects.put(name, b"another")
+    with pytest.raises(StoreError, match="pending head"):
+        fr.release()
+    assert fr.signer.size(fr.subset.origin) == 0
