@@ -1,0 +1,114 @@
+"""Nothing leaks: what reached partner and agencies is searched for every digest that should not be there.
+
+Real processes over real HTTPS; every byte above TLS of every connection, bodies put together and inflated, the
+folders, and all logs at DEBUG, those of libraries too. Digests are looked for raw, in hex of either case, in base64 and
+base64url at three offsets. That the recording catches what flows is shown by what may flow: openings between agencies.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from node.demo.parties import AGENCIES, Party
+from support.digest_search import DigestSearch
+from support.recorded_walk import Recorded, record
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield record(Path(tmp_path_factory.mktemp("leaks")), monkeypatch)
+
+
+def test_the_walk_is_one_worth_searching(walked: Recorded) -> None:
+    """Hits and misses were evaluated, a hash was withdrawn, a delta was fetched: all that could leak has happened."""
+    verdicts = [result["verdict"] for result in walked.looked_up.results]
+    assert (verdicts.count("hit"), verdicts.count("clean")) == (
+        1,
+        len(verdicts) - 1,
+    )  # one of a file's is screened
+    assert walked.blinded_strangers > 0
+    assert [result["verdict"] for result in walked.again.results] == ["clean", "hit"]
+    assert (walked.updated.first["old"], walked.updated.first["new"]) == (1, 2)
+    assert walked.baseline[Party.FR] & walked.baseline[Party.NL] & walked.asked
+    assert walked.asked - walked.listed
+    assert all(walked.others.values())
+
+
+def test_every_connection_was_recorded_at_both_ends(walked: Recorded) -> None:
+    served = {party: list(walked.streams(party, "server", "in").values()) for party in AGENCIES}
+    for client, server in ((Party.HOSTER, Party.FR), (Party.FR, Party.NL), (Party.NL, Party.FR)):
+        sent = walked.streams(client, "client", "out")
+        assert sent
+        assert [name for name, stream in sent.items() if stream not in served[server]] == []
+
+
+def test_the_recording_shows_what_may_flow(walked: Recorded) -> None:
+    """A peer receives what it was granted, raw, and nothing of what it was not."""
+    for party, peer in ((Party.FR, Party.NL), (Party.NL, Party.FR)):
+        received = walked.streams(party, "client", "in")
+        granted = DigestSearch(walked.baseline[peer]).sightings_in(received)
+        assert {sighting.digest for sighting in granted} == walked.baseline[peer]
+        assert DigestSearch(walked.others[peer]).sightings_in(received) == []
+
+
+def test_no_listed_digest_reached_the_partner(walked: Recorded) -> None:
+    received = walked.streams(Party.HOSTER, "client", "in")
+    assert any(name.startswith("hoster-update") for name in received)
+    _expect_none(walked.listed | walked.asked, received)
+
+
+def test_the_partner_holds_no_digest(walked: Recorded) -> None:
+    held = walked.home(Party.HOSTER)
+    assert any("release" in name for name in held)
+    _expect_none(walked.listed | walked.asked, held | walked.logs(Party.HOSTER))
+
+
+def test_no_digest_that_was_looked_up_reached_an_agency(walked: Recorded) -> None:
+    for party in AGENCIES:
+        # Whatever clients sent, peers and partner alike; in the other direction agencies hand each other openings.
+        _expect_none(walked.listed | walked.asked, walked.streams(party, "server", "in"))
+        _expect_none(walked.asked - walked.listed, walked.streams(party, "client", "in"))
+    _expect_none(walked.listed | walked.asked, walked.streams(Party.HOSTER, "client", "out"))
+
+
+def test_no_digest_is_in_a_log_at_debug(walked: Recorded) -> None:
+    for party in AGENCIES:
+        logs = walked.logs(party)
+        assert any(
+            name.startswith(f"{party.value}-run") and b"\nDEBUG asyncio" in logs[name] for name in logs
+        )
+        assert b" INFO sigfed.web request " in logs[f"{party.value}.log"]
+        _expect_none(walked.listed | walked.asked, logs)
+
+
+def test_no_digest_is_readable_in_the_home_of_an_agency(walked: Recorded) -> None:
+    for party in AGENCIES:
+        _expect_none(walked.listed | walked.asked, walked.home(party))
+
+
+@pytest.mark.parametrize("spelling", ["raw", "hex", "HEX", "body"])
+def test_a_planted_digest_is_found(walked: Recorded, spelling: str) -> None:
+    """In each place that was searched, among all that is there."""
+    digest = min(walked.asked)
+    planted = {"hex": digest.hex().encode(), "HEX": digest.hex().upper().encode()}.get(spelling, digest)
+    search = DigestSearch(walked.listed | walked.asked)
+    places = (
+        walked.streams(Party.HOSTER, "client", "in"),
+        walked.streams(Party.FR, "server", "in"),
+        walked.home(Party.HOSTER),
+        walked.logs(Party.FR),
+    )
+    for place in places:
+        name = max(place, key=lambda each: len(place[each]))
+        middle = len(place[name]) // 2
+        spoilt = place | {name: place[name][:middle] + planted + place[name][middle:]}
+        assert [found.digest for found in search.sightings_in(spoilt)] == [digest]
+
+
+def _expect_none(digests: frozenset[bytes], places: Mapping[str, bytes]) -> None:
+    assert digests
+    assert sum(map(len, places.values())) > 1000
+    found = DigestSearch(digests).sightings_in(places)
+    assert found == [], f"{len(found)} digests in {sorted({sighting.place for sighting in found})}"
