@@ -98,27 +98,23 @@ def publish(
     name: Annotated[str, typer.Argument(help="Only this list; default: every own list.")] = "",
 ) -> None:
     """Sign and publish what is waiting."""
-    from node.clock import milliseconds
+    from node.runtime.logs import publish_one, publish_own
     from node.runtime.shelving import open_shelf
-    from node.services.lists import list_origin, report_lists
-    from node.services.publishing import publish as publish_list
+    from node.services.lists import list_origin
 
     here = session(context)
     identity = here.identity()
-    wanted = list_origin(identity.settings.node, name) if name else ""
     with open_shelf(identity) as shelf:
-        own = [report.log.origin for report in report_lists(shelf) if report.log.kind == "own_list"]
-        for origin in [wanted] if wanted else own:
-            done = publish_list(
-                shelf,
-                origin,
-                signer=identity.log_signer(),
-                now_ms=milliseconds(identity.clock.now()),
-            )
-            here.output.result(
-                {"origin": origin, "size": done.size, "adds": done.adds, "withdrawals": done.withdrawals},
-                f"{origin}: size {done.size:,}, {done.adds:,} added, {done.withdrawals:,} withdrawn"
-                if done.changed
-                else f"{origin}: nothing was waiting",
-            )
+        if name:
+            origin = list_origin(identity.settings.node, name)
+            published = {origin: publish_one(identity, shelf, origin)}
+        else:
+            published = publish_own(identity, shelf)
+    for origin, done in published.items():
+        here.output.result(
+            {"origin": origin, "size": done.size, "adds": done.adds, "withdrawals": done.withdrawals},
+            f"{origin}: size {done.size:,}, {done.adds:,} added, {done.withdrawals:,} withdrawn"
+            if done.changed
+            else f"{origin}: nothing was waiting",
+        )
     here.output.following("sigfed peer sync", "sigfed subset release NAME")

@@ -53,7 +53,10 @@ def add(
         f"{member.node} counts for {member.country or 'no country'};"
         f" {counted(len(register.members), 'member')}, {register.k} countries must agree",
     )
-    here.output.following(f"sigfed peer add {member.node} --grant baseline")
+    here.output.following(
+        f"sigfed peer add {member.node} --grant baseline",
+        "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
+    )
 
 
 @app.command("ls")

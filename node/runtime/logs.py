@@ -8,12 +8,14 @@ from collections.abc import Sequence
 
 from keys.key import LogPrivateKey
 from keys.signer import Signer
+from node.clock import milliseconds
 from node.errors import AlreadyExistsError
-from node.ports.logs import LogRecord
+from node.ports.logs import LogKind, LogRecord
 from node.runtime.opening import Identity, log_label
 from node.services.announcing import LOG_KEY_DAYS, announce_log
 from node.services.lists import create_list as catalogue_list
 from node.services.lists import list_origin
+from node.services.publishing import Published, publish
 from node.services.shelf import Shelf
 from node.services.trusting import window
 
@@ -58,3 +60,16 @@ def announce(identity: Identity, origin: str, *, signers: Sequence[Signer]) -> N
         valid=window(identity.clock.now(), LOG_KEY_DAYS),
         signers=signers,
     )
+
+
+def publish_own(identity: Identity, shelf: Shelf) -> dict[str, Published]:
+    """Publish what is waiting in every own list; by origin."""
+    with shelf.storage.read() as unit:
+        origins = [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
+    return {origin: publish_one(identity, shelf, origin) for origin in origins}
+
+
+def publish_one(identity: Identity, shelf: Shelf, origin: str) -> Published:
+    """Publish what is waiting in one own list."""
+    now_ms = milliseconds(identity.clock.now())
+    return publish(shelf, origin, signer=identity.log_signer(), now_ms=now_ms)

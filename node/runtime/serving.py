@@ -7,13 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from keys.key import TokenPrivateKey
-from node.clock import milliseconds
 from node.evaluator.process import EvaluatorProcess
 from node.journal import Journal
 from node.ports.callers import Caller
-from node.ports.logs import LogKind
 from node.ports.serving import WebServices
 from node.runtime.lock import running
+from node.runtime.logs import publish_own
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
 from node.runtime.subsets import release_with
@@ -23,7 +22,6 @@ from node.services.admitting import Admission, ServedEnrolment
 from node.services.callers import StoredCallers, StoredReplays
 from node.services.evaluating import Evaluating
 from node.services.founding import FIRST
-from node.services.publishing import publish
 from node.services.quotas import Quotas
 from node.services.releasing import Releaser
 from node.services.serving_peers import ServedPeers
@@ -86,14 +84,7 @@ class Parts:
         ]
 
     async def _publish(self) -> None:
-        await asyncio.to_thread(self._publish_all)
-
-    def _publish_all(self) -> None:
-        with self.shelf.storage.read() as unit:
-            origins = [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
-        for origin in origins:
-            now_ms = milliseconds(self.identity.clock.now())
-            publish(self.shelf, origin, signer=self.identity.log_signer(), now_ms=now_ms)
+        await asyncio.to_thread(publish_own, self.identity, self.shelf)
 
     async def _sync(self) -> None:
         for done in await self.syncs.run():
@@ -103,6 +94,7 @@ class Parts:
         await asyncio.to_thread(self._release_all)
 
     def _release_all(self) -> None:
+        publish_own(self.identity, self.shelf)  # a release takes in published lists only
         releaser = Releaser(self.shelf, self.identity.log_signer(), self.evaluator)
         for report in report_subsets(self.shelf):
             release_with(self.identity, releaser, report.subset.name)

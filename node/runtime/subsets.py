@@ -9,7 +9,7 @@ from node.clock import milliseconds
 from node.errors import AlreadyExistsError, UsageError
 from node.evaluator.in_process import InProcessEvaluator
 from node.ports.subsets import SubsetRecord
-from node.runtime.logs import announce
+from node.runtime.logs import announce, publish_own
 from node.runtime.opening import Identity
 from node.services.announcing import announce_epoch
 from node.services.releasing import Releaser, ReleaseReport
@@ -66,7 +66,11 @@ def _catalogued(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFilte
 
 
 def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
-    """Release a subset in this process, whether or not the node is running."""
+    """Publish what is waiting, then release a subset, in this process, whether or not the node is running.
+
+    A release takes in published lists only: a withdrawal that is still waiting must not miss it.
+    """
+    publish_own(identity, shelf)
     with InProcessEvaluator(load_group(), epoch_secrets(identity.keychain)) as evaluator:
         releaser = Releaser(shelf, identity.log_signer(), evaluator)
         return release_with(identity, releaser, name)
