@@ -25,7 +25,9 @@ MAX_INVITATION_CHARS: Final = 600
 _INVITE: Final = b"sigfed/invite/v1\0"
 _ENROL: Final = b"sigfed/enrol/v1\0"
 _CODE_CHARS: Final = 52  # 32 bytes in base32 without padding
-_URL: Final = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?/", re.ASCII)
+_URL: Final = re.compile(
+    r"https://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?/([A-Za-z0-9._~-]+/)*", re.ASCII
+)
 _AUTH: Final = 1
 """CBOR key of the authentication key in the map of a partner's keys."""
 
@@ -40,7 +42,7 @@ class Invitation:
 
     def __post_init__(self) -> None:
         if not _URL.fullmatch(self.url):
-            raise MalformedError("invitation: the address is not https://HOST[:PORT]/")
+            raise MalformedError("invitation: the address is not https://HOST[:PORT]/[PATH/]")
         if len(self.pin) != PIN_BYTES or len(self.secret) != SECRET_BYTES:
             raise MalformedError("invitation: the code has another length")
 

@@ -50,8 +50,8 @@ class Allowance:
 class PartnerTable(Protocol):
     """Partners and invitations."""
 
-    def invite(self, invite: InviteRecord) -> None:
-        """Keep an invitation; raises `AlreadyExistsError` when the partner is enrolled or invited already."""
+    def invite(self, invite: InviteRecord, *, now_ms: int) -> None:
+        """Keep an invitation in place of one that ended unused; raises `AlreadyExistsError` for any other."""
         ...
 
     def invitation(self, invite_id: bytes) -> InviteRecord | None:

@@ -49,28 +49,30 @@ class Admission:
     def invite(self, partner: str, subset: str, *, files_per_day: int, screen_bits: int) -> Invited:
         """Invite a partner to a subset.
 
+        An invitation of it that has ended unused is replaced.
+
         Raises:
             UsageError: a name that cannot be one.
-            AlreadyExistsError: it was invited before.
+            AlreadyExistsError: it is enrolled, or has an invitation that can still be used.
+            MalformedError: this node's address cannot stand in an invitation.
         """
         if not 0 < len(partner) <= _MAX_NAME or not partner.isprintable() or " " in partner:
             raise UsageError(f"a partner's name has 1 to {_MAX_NAME} characters and no spaces")
         secret = self._entropy(SECRET_BYTES)
-        document, root = self._trust.document(), self._trust.root()
+        url, pin = self._trust.document().endpoints[0].url, self._trust.root().sha256[:PIN_BYTES]
+        invitation = Invitation(url=url, pin=pin, secret=secret)
         evaluations = evaluations_for(files_per_day, screen_bits)
-        expires = self._clock.now() + timedelta(days=INVITATION_DAYS)
+        now = self._clock.now()
         record = InviteRecord(
             invite_id=invite_id(secret),
             partner=partner,
             subset=subset,
             sealed_secret=self._shelf.vault.seal(_name(invite_id(secret)), secret),
             evaluations_per_day=evaluations,
-            expires_ms=milliseconds(expires),
+            expires_ms=milliseconds(now + timedelta(days=INVITATION_DAYS)),
         )
         with self._shelf.storage.write() as unit:
-            unit.partners.invite(record)
-        url = document.endpoints[0].url
-        invitation = Invitation(url=url, pin=root.sha256[:PIN_BYTES], secret=secret)
+            unit.partners.invite(record, now_ms=milliseconds(now))
         return Invited(text=invitation.to_text(), evaluations_per_day=evaluations)
 
     def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:

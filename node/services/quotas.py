@@ -58,8 +58,8 @@ class Quotas:
 def fill(allowance: Allowance, partner: PartnerRecord, now: datetime) -> Allowance:
     """The allowance at `now`, before anything is taken."""
     now_ms = milliseconds(now)
-    # A clock set back fills no bucket. One that was a month ahead was wrong: the bucket starts anew, since waiting until
-    # then would shut a partner out for years.
+    # A clock set back fills no bucket. One that was a month ahead was wrong: the bucket starts anew, since waiting
+    # until then would shut a partner out for years.
     wrong = allowance.level_ms - now_ms >= DAYS_A_MONTH * _DAY_MS
     since_ms = now_ms - _DAY_MS if wrong else allowance.level_ms
     elapsed = max(0, now_ms - since_ms)

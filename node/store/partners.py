@@ -21,8 +21,8 @@ class PartnerRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def invite(self, invite: InviteRecord) -> None:
-        """Keep an invitation; raises `AlreadyExistsError` when the partner is enrolled or invited already."""
+    def invite(self, invite: InviteRecord, *, now_ms: int) -> None:
+        """Keep an invitation in place of one that ended unused; raises `AlreadyExistsError` for any other."""
         row = {
             "invite_id": invite.invite_id,
             "partner": invite.partner,
@@ -32,6 +32,12 @@ class PartnerRows:
             "expires_ms": invite.expires_ms,
             "used_ms": invite.used_ms,
         }
+        ended = (
+            _INVITE.c.partner == invite.partner,
+            _INVITE.c.used_ms.is_(None),
+            _INVITE.c.expires_ms <= now_ms,
+        )
+        self._connection.execute(delete(_INVITE).where(*ended))
         try:
             self._connection.execute(insert(_INVITE).values(row))
         except IntegrityError:

@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from keys.key import AuthPrivateKey
-from keys.trust.node_parts import NodeLimits
+from keys.key import AuthPrivateKey, RootPrivateKey
+from keys.trust.node_parts import Endpoint, NodeLimits
 from node.clock import system_entropy
 from node.errors import (
     AlreadyExistsError,
@@ -30,6 +31,7 @@ from node.services.shelf import Shelf
 from node.services.trusting import OwnTrust, ServedTrust
 from node.store.store import Store
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
+from protocol.errors import MalformedError
 from protocol.messages import EnrolmentReply, EnrolmentRequest
 from support.founding import MemoryKeys
 from support.times import SettableClock
@@ -53,9 +55,11 @@ class Agency:
             tls_spki_sha256=PIN,
             limits=LIMITS,
         )
+        root_keys = MemoryKeys()
         founded = found(
-            founding, keychain=MemoryKeys(), root_keychain=MemoryKeys(), files=self.files, clock=self.clock
+            founding, keychain=MemoryKeys(), root_keychain=root_keys, files=self.files, clock=self.clock
         )
+        self.root_signers = [root_keys.key(RootPrivateKey, "1")]
         self.trust = OwnTrust(self.files, self.clock, root_sha256=founded.root_sha256)
         dsn = f"sqlite:///{folder / 'sigfed.db'}"
         self.store = Store.create(dsn, storage_key=bytes(32), entropy=system_entropy)
@@ -115,7 +119,7 @@ def test_an_invitation_enrols_one_partner_once(agency: Agency) -> None:
         agency.admission.enrol(agency.request(invitation, new_key()))
     credential = agency.callers.credential("acme", key.public.kid)
     assert credential is not None
-    assert (credential.kind, credential.scopes) == (CallerKind.PARTNER, {"query:baseline"})
+    assert (credential.kind, credential.scopes) == (CallerKind.PARTNER, frozenset({"query:baseline"}))
     assert agency.callers.credential("acme", "0" * 16) is None
     assert agency.callers.credential("nobody", key.public.kid) is None
 
@@ -175,8 +179,37 @@ def test_names_that_cannot_be_one(agency: Agency, name: str) -> None:
 
 def test_a_partner_is_invited_once(agency: Agency) -> None:
     agency.invite()
+    agency.clock.advance(timedelta(days=INVITATION_DAYS, seconds=-1))
     with pytest.raises(AlreadyExistsError):
         agency.invite()
+
+
+def test_an_invitation_that_ended_unused_is_replaced(agency: Agency) -> None:
+    lost = agency.invite()
+    agency.clock.advance(timedelta(days=INVITATION_DAYS))
+    found_again = agency.invite()
+    with pytest.raises(GoneError):
+        agency.admission.enrol(agency.request(lost, new_key()))
+    agency.admission.enrol(agency.request(found_again, new_key()))
+    agency.clock.advance(timedelta(days=2 * INVITATION_DAYS))
+    with pytest.raises(AlreadyExistsError):
+        agency.invite()
+
+
+@pytest.mark.parametrize("url", ["https://fr.example/sigfed/", "https://[2001:db8::1]:8443/"])
+def test_an_invitation_leads_to_wherever_the_node_is(agency: Agency, url: str) -> None:
+    endpoint = Endpoint(url=url, tls_spki_sha256=(PIN,))
+    agency.trust.revise_document(lambda old: replace(old, endpoints=(endpoint,)), signers=agency.root_signers)
+    assert agency.invite().url == url
+
+
+def test_an_address_that_no_invitation_can_carry_uses_up_no_name(agency: Agency) -> None:
+    endpoint = Endpoint(url="https://fr.example/?a=b", tls_spki_sha256=(PIN,))
+    agency.trust.revise_document(lambda old: replace(old, endpoints=(endpoint,)), signers=agency.root_signers)
+    with pytest.raises(MalformedError):
+        agency.invite()
+    with agency.store.read() as unit:
+        assert not unit.partners.invitations()
 
 
 async def test_served_enrolment_shows_the_trust_files(agency: Agency) -> None:
