@@ -1,0 +1,41 @@
+"""Own lists: names, numbers, and which list is whose."""
+
+import pytest
+
+from node.errors import AlreadyExistsError, UsageError
+from node.ports.logs import LogKind
+from node.services.lists import create_list, own_list, report_list, report_lists
+from node.services.shelf import Shelf
+from node.services.withdrawing import withdraw
+from protocol.event import BASELINE, NATIONAL
+from protocol.opening import Reason
+from support.shelves import Agency, file_digests, rows
+
+
+@pytest.mark.parametrize("name", ["", "A", "a_b", "-a", "a-", "a/b", "a" * 64, "ä", "a b", "a\n"])
+def test_refuses_names_that_would_make_a_bad_origin(shelf: Shelf, name: str) -> None:
+    with pytest.raises(UsageError):
+        create_list(shelf, "fr.example", name)
+
+
+@pytest.mark.parametrize("name", ["a", "csam-nl", "7", "a" * 63])
+def test_makes_a_list_once(shelf: Shelf, name: str) -> None:
+    assert create_list(shelf, "fr.example", name).origin == f"fr.example/lists/{name}"
+    with pytest.raises(AlreadyExistsError):
+        create_list(shelf, "fr.example", name)
+
+
+def test_reports_what_is_active_and_what_waits(agency: Agency, other: Agency) -> None:
+    agency.add(rows("a", "b"))
+    agency.add(rows("a", collection=NATIONAL))
+    agency.publish()
+    withdraw(agency.shelf, agency.origin, file_digests("b")[0], reason=Reason.OTHER)
+    report = report_list(agency.shelf, agency.origin)
+    assert (report.active, report.waiting) == ({BASELINE: 2, NATIONAL: 2}, 2)
+    other.publish()
+    other.add(rows("c"))
+    other.publish()
+    agency.pull(other)
+    assert [item.log.kind for item in report_lists(agency.shelf)] == [LogKind.OWN_LIST, LogKind.PEER_LIST]
+    with agency.shelf.storage.read() as unit, pytest.raises(UsageError):
+        own_list(unit, other.origin)
