@@ -64,9 +64,13 @@ def announce(identity: Identity, origin: str, *, signers: Sequence[Signer]) -> N
 
 def publish_own(identity: Identity, shelf: Shelf) -> dict[str, Published]:
     """Publish what is waiting in every own list; by origin."""
+    return {origin: publish_one(identity, shelf, origin) for origin in own_origins(shelf)}
+
+
+def own_origins(shelf: Shelf) -> list[str]:
+    """Origins of the node's own lists."""
     with shelf.storage.read() as unit:
-        origins = [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
-    return {origin: publish_one(identity, shelf, origin) for origin in origins}
+        return [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
 
 
 def publish_one(identity: Identity, shelf: Shelf, origin: str) -> Published:

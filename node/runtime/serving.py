@@ -2,17 +2,19 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from keys.errors import KeysError
 from keys.key import TokenPrivateKey
+from node.errors import NodeError
 from node.evaluator.process import EvaluatorProcess
 from node.journal import Journal
 from node.ports.callers import Caller
 from node.ports.serving import WebServices
 from node.runtime.lock import running
-from node.runtime.logs import publish_own
+from node.runtime.logs import own_origins, publish_one
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
 from node.runtime.subsets import release_with
@@ -34,6 +36,7 @@ from node.tls import server_context
 from node.web.app import make_app
 from node.web.server import RunningServer, serve
 from protocol.api import SubsetApi
+from protocol.errors import ProtocolError
 
 _journal = Journal("run")
 
@@ -84,7 +87,12 @@ class Parts:
         ]
 
     async def _publish(self) -> None:
-        await asyncio.to_thread(publish_own, self.identity, self.shelf)
+        await asyncio.to_thread(self._publish_all)
+
+    def _publish_all(self) -> None:
+        for origin in own_origins(self.shelf):
+            with _each(origin):
+                publish_one(self.identity, self.shelf, origin)
 
     async def _sync(self) -> None:
         for done in await self.syncs.run():
@@ -94,10 +102,20 @@ class Parts:
         await asyncio.to_thread(self._release_all)
 
     def _release_all(self) -> None:
-        publish_own(self.identity, self.shelf)  # a release takes in published lists only
+        self._publish_all()  # a release takes in published lists only
         releaser = Releaser(self.shelf, self.identity.log_signer(), self.evaluator)
         for report in report_subsets(self.shelf):
-            release_with(self.identity, releaser, report.subset.name)
+            with _each(report.subset.origin):
+                release_with(self.identity, releaser, report.subset.name)
+
+
+@contextmanager
+def _each(origin: str) -> Iterator[None]:
+    """One log of several: what stops it must not stop the others, whose withdrawals wait."""
+    try:
+        yield
+    except (NodeError, ProtocolError, KeysError) as exc:
+        _journal.warning("log-failed", origin=origin, error=type(exc).__name__, reason=str(exc))
 
 
 async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], None]) -> None:

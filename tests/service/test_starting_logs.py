@@ -1,10 +1,12 @@
 """Starting lists and subsets: a wrong passphrase leaves nothing behind, and what was cut off is finished."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -13,12 +15,14 @@ from keys.keyfile import KdfProfile
 from keys.trust.node_parts import NodeLimits
 from node.clock import system_entropy
 from node.config import Listen, Settings
-from node.errors import AlreadyExistsError, NotFoundError, UsageError
+from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
+from node.evaluator.process import EvaluatorProcess
 from node.objects.folder import FolderObjects
-from node.runtime import logs, subsets
+from node.runtime import logs, serving, subsets
 from node.runtime.home import Home
 from node.runtime.lock import revising
 from node.runtime.opening import Identity
+from node.runtime.syncing import PeerSyncs
 from node.services.founding import Founding, found
 from node.services.shelf import Shelf
 from node.services.subsets import report_subset
@@ -155,3 +159,23 @@ def test_revisions_at_once_get_serials_of_their_own(agency: Agency, shelf: Shelf
 
 def _cut_off(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_list_that_cannot_be_published_does_not_hold_up_the_others(
+    agency: Agency, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = agency.identity()
+    for name in ("broken", "csam"):
+        logs.create_list(identity, shelf, name)
+    published = []
+
+    def publish(_identity: Identity, _shelf: Shelf, origin: str) -> None:
+        if origin.endswith("broken"):
+            raise StoreError("damaged")
+        published.append(origin)
+
+    monkeypatch.setattr(serving, "publish_one", publish)
+    parts = serving.Parts(identity, shelf, cast("EvaluatorProcess", None), cast("PeerSyncs", None))
+    (job,) = [job for job in parts.jobs() if job.name == "publish"]
+    asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))
+    assert published == [f"{NODE}/lists/csam"]
