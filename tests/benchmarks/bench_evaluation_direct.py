@@ -1,11 +1,10 @@
 """What evaluation with proof can do on this machine without a node around it: the baseline of the API's throughput.
 
-Run it as `python -m benchmarks.bench_evaluation_direct` with `tests` and the repository on the path. Only ratios to
-this baseline, taken on the same machine at the same time, say something about a node.
+`bench_evaluation_node` takes it in turns with its own runs: only ratios to this baseline, taken on the same machine at
+the same time, say something about a node.
 """
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from protocol.oprf.client import blind
 from protocol.oprf.group import ELEMENT_BYTES, Group
 from protocol.oprf.server import Evaluation, evaluate
-from protocol.oprf.suite import KeyPair, epoch_key
+from protocol.oprf.suite import KeyPair
 
 THREADS = 2
 
@@ -46,17 +45,3 @@ def direct_two_threads(group: Group, key: KeyPair, batches: Sequence[bytes]) -> 
         answers = list(threads.map(lambda batch: evaluate(group, key, batch, entropy=os.urandom), batches))
         seconds = time.perf_counter() - started
     return Run(answers, sum(len(batch) for batch in batches) // ELEMENT_BYTES, seconds)
-
-
-def main() -> None:
-    """Print the baseline for batches of 1 024."""
-    from node.sodium import load_group
-
-    group = load_group()
-    batches = make_batches(group, batches=16, size=1024)
-    run = direct_two_threads(group, epoch_key(group, os.urandom(32)), batches)
-    sys.stdout.write(f"{run.per_second:,.0f} proven evaluations/s in {THREADS} threads\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,96 +1,146 @@
-"""Evaluation with proof by a whole node, against the same work called directly in two threads.
+"""Evaluation with proof by a running node, against the same work called directly in two threads.
 
-HTTPS, tokens, the quota in the store, and the evaluation process are all real; the client's elements are blinded
-beforehand. Client and web server share one process. Run it as `python -m benchmarks.bench_evaluation_node` with `tests`
+The node is `sigfed run`, a process of its own with its evaluation process, made by the commands that a user types. The
+client is an enrolled partner over HTTPS, with its token and a quota in the store; its elements are blinded beforehand,
+and what it gets back is checked once, afterwards. Run it as `python -m benchmarks.bench_evaluation_node` with `tests`
 and the repository on the path.
 """
 
 import asyncio
-import statistics
 import sys
 import tempfile
-from dataclasses import replace
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median
 
-from benchmarks.bench_evaluation_direct import direct_two_threads, make_batches
-from benchmarks.bench_evaluation_http import ROUNDS, through_http
-from typing_extensions import override
+from benchmarks.bench_evaluation_direct import THREADS, Run, direct_two_threads, make_batches
+from benchmarks.results import Better, Result, report
 
-from node.evaluator.process import EvaluatorProcess
-from node.ports.callers import Caller
-from node.ports.evaluator import EpochSecret
-from node.ports.partners import PartnerRecord
-from node.ports.serving import WebServices
-from node.services.evaluating import Evaluating
-from node.services.quotas import Quotas
-from node.services.serving_subsets import ServedSubsets
-from node.services.trusting import ServedTrust
-from protocol.api import SubsetApi
-from protocol.oprf.group import Group
-from protocol.oprf.suite import epoch_key
+from keys.roles import Role
+from node.clock import SystemClock, system_entropy
+from node.partner.state import PartnerFolder
+from node.remote.node import RemoteNode
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from node.runtime.partner import enrol
+from node.runtime.reaching import reach_node_of
+from node.signing.epochs import oprf_label
+from node.sodium import load_group
+from protocol.messages import EvaluationRequest
+from protocol.oprf.group import ELEMENT_BYTES
+from protocol.oprf.proof import Statement, verify
+from protocol.oprf.server import Evaluation
+from protocol.oprf.suite import KeyPair, epoch_key
 from protocol.subset.identity import subset_id
-from support.fakes_api import PARTNER, MemoryNode, node_on_loopback
-from support.releases import SEED, SUBSET, ReleasingAgency
-from support.shelves import close, make_shelf, sqlite_dsn
+from support.agencies import found_agency
+from support.processes import Cli, Running
 
-BATCHES = 16
+BATCHES = 32
 SIZE = 1024
+ROUNDS = 5
+AT_ONCE = 2 * THREADS
 LEAST = 0.85
+_SUBSET = "baseline"
+_FILES_PER_DAY = 10**9
 
 
-class WholeNode(MemoryNode):
-    """A loopback node whose partners reach the real services."""
-
-    def __init__(self, agency: ReleasingAgency, evaluator: EvaluatorProcess) -> None:
-        super().__init__()
-        self._agency = agency
-        storage = agency.shelf.storage
-        evaluating = Evaluating(storage, Quotas(storage), evaluator, self.clock)
-        self._served = ServedSubsets(agency.shelf, ServedTrust(agency.files), evaluating)
-
-    @override
-    def services(self) -> WebServices:
-        return replace(super().services(), partner=self._real_partner)
-
-    def _real_partner(self, caller: Caller) -> SubsetApi:
-        return self._served.for_partner(caller.client, caller.subsets)
+def made_node(folder: Path) -> Cli:
+    """A node with a released subset; the release lists nothing but the test file."""
+    node = found_agency(folder, name="bench", country="FR")
+    node.done("subset", "create", _SUBSET)
+    node.done("subset", "release", _SUBSET)
+    return node
 
 
-async def measure(group: Group, folder: Path, *, rounds: int) -> tuple[float, float]:
-    """Median evaluations a second, direct and through the node, of interleaved runs."""
-    key, work = epoch_key(group, SEED), make_batches(group, batches=BATCHES, size=SIZE)
-    direct, whole = [], []
-    shelf = make_shelf(sqlite_dsn(folder), folder)
-    agency = ReleasingAgency(shelf, folder)
-    _admit(agency)
-    with EvaluatorProcess(lambda: [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)]) as evaluator:
-        async with node_on_loopback(WholeNode(agency, evaluator)) as node:
-            for _ in range(rounds):
-                direct.append((await asyncio.to_thread(direct_two_threads, group, key, work)).per_second)
-                run = await through_http(node, work, subset_id=subset_id(agency.subset.origin))
-                whole.append(run.per_second)
-    agency.evaluator.close()
-    close(shelf)
-    return statistics.median(direct), statistics.median(whole)
+def invitation(node: Cli) -> str:
+    """An invitation whose quota is never used up."""
+    arguments = ["partner", "invite", "bench-partner", "--subset", _SUBSET]
+    text: str = node.done(*arguments, "--files-per-day", str(_FILES_PER_DAY))["invitation"]
+    return text
 
 
-def _admit(agency: ReleasingAgency) -> None:
-    partner = PartnerRecord(
-        name=PARTNER, subset=SUBSET, auth_key=bytes(32), evaluations_per_day=10**9, added_ms=0
+def epoch_key_of(node: Cli) -> KeyPair:
+    """The key that the node evaluates with."""
+    keychain = open_identity(Home(node.home)).keychain
+    return epoch_key(load_group(), keychain.secret(Role.OPRF, oprf_label(_SUBSET, 1)))
+
+
+def reach(home: Home) -> RemoteNode:
+    """The partner's connection."""
+    folder = PartnerFolder(home.partner)
+    enrolment, _ = folder.load()
+    return reach_node_of(enrolment, folder.key(), clock=SystemClock(), entropy=system_entropy)
+
+
+async def through_node(remote: RemoteNode, requests: Sequence[EvaluationRequest]) -> Run:
+    """Have all batches evaluated, a few at a time."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(request: EvaluationRequest) -> Evaluation:
+        async with gate:
+            reply = await remote.evaluate(_SUBSET, request)
+            return Evaluation(reply.elements, reply.proof)
+
+    started = time.perf_counter()
+    answers = await asyncio.gather(*map(one, requests))
+    seconds = time.perf_counter() - started
+    return Run(answers, sum(len(request.elements) for request in requests) // ELEMENT_BYTES, seconds)
+
+
+async def in_rounds(home: Home, key: KeyPair, batches: Sequence[bytes], rounds: int) -> list[tuple[Run, Run]]:
+    """Direct and through the node, in turns, over connections that are open and a token that is there."""
+    group, runs = load_group(), []
+    async with reach(home) as remote:
+        requests = [_request(batch) for batch in batches]
+        await through_node(remote, requests[:AT_ONCE])
+        for _ in range(rounds):
+            direct = await asyncio.to_thread(direct_two_threads, group, key, batches)
+            runs.append((direct, await through_node(remote, requests)))
+    return runs
+
+
+def _request(elements: bytes) -> EvaluationRequest:
+    return EvaluationRequest(
+        subset_id=subset_id(f"bench.example/subsets/{_SUBSET}"),
+        epoch=1,
+        request_id=system_entropy(16),
+        elements=elements,
     )
-    with agency.shelf.storage.write() as unit:
-        unit.partners.add(partner)
 
 
-def main() -> None:
-    """Print both and their ratio; exit 1 when the node is below its target."""
-    from node.sodium import load_group
+def check(key: KeyPair, batches: Sequence[bytes], runs: Sequence[tuple[Run, Run]]) -> None:
+    """Both ways gave the same elements, each with a proof that holds."""
+    for run in runs[-1]:
+        for batch, answer in zip(batches, run.answers, strict=True):
+            statement = Statement(key.mode, key.public, batch, answer.elements)
+            verify(load_group(), statement, answer.proof)
+    direct, node = runs[-1]
+    assert [one.elements for one in direct.answers] == [one.elements for one in node.answers]
 
-    with tempfile.TemporaryDirectory() as folder:
-        direct, whole = asyncio.run(measure(load_group(), Path(folder), rounds=ROUNDS))
-    sys.stdout.write(f"direct {direct:,.0f}/s, through the node {whole:,.0f}/s: {whole / direct:.1%}\n")
-    sys.exit(whole < LEAST * direct)
+
+def measure(*, divisor: int = 1) -> Iterator[Result]:
+    """The node's share of what the library can do."""
+    batches = make_batches(load_group(), batches=max(BATCHES // divisor, THREADS), size=SIZE)
+    rounds = ROUNDS if divisor == 1 else 2
+    with tempfile.TemporaryDirectory() as name:
+        node, home = made_node(Path(name)), Home(Path(name, "partner"))
+        key, text = epoch_key_of(node), invitation(node)
+        with Running(node):
+            asyncio.run(enrol(home, text))
+            runs = asyncio.run(in_rounds(home, key, batches, rounds))
+    check(key, batches, runs)
+    direct, served = (median(run.per_second for run in side) for side in zip(*runs, strict=True))
+    yield Result(
+        name="evaluating with proof through the API",
+        value=served / direct,
+        limit=LEAST,
+        better=Better.HIGHER,
+        unit="%",
+        detail=f"{served:,.0f} evaluations a second against {direct:,.0f} called directly in {THREADS} threads;"
+        f" batches of {SIZE:,}",
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(report([measure], sys.argv[1:]))

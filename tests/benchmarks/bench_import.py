@@ -19,6 +19,8 @@ from hashlib import md5, sha1
 from pathlib import Path
 from statistics import median
 
+from benchmarks.results import Result, in_turns, report
+
 from node.formats import read_rows
 from node.objects.folder import FolderObjects
 from node.services.importing import Statement, import_rows
@@ -109,21 +111,22 @@ def _dispose(shelf: Shelf) -> None:
     shelf.storage.dispose()
 
 
-def main() -> int:
-    """Run it; 0 when the bound holds."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
+def measure(*, divisor: int = 1) -> Iterator[Result]:
+    """The import against its baseline."""
+    count = COUNT // divisor
     with tempfile.TemporaryDirectory() as name:
         path = Path(name, "export.csv")
         write_export(path, count)
-        runs = [(time_baseline(path), time_import(path)) for _ in range(RUNS)]
-    baseline, ours = (median(times) for times in zip(*runs, strict=True))
-    sys.stdout.write(
-        f"import of {count:,} rows, {2 * count:,} digests: {ours:.1f} s, {count / ours:,.0f} rows/s\n"
-        f"csv.reader + executemany: {baseline:.1f} s\n"
-        f"ratio {ours / baseline:.2f} (at most {MOST_RATIO})\n"
+        times = in_turns(RUNS, lambda: time_baseline(path), lambda: time_import(path))
+    baseline, ours = map(median, times)
+    yield Result(
+        name="importing an export",
+        value=ours / baseline,
+        limit=MOST_RATIO,
+        detail=f"{count:,} rows in {ours:.1f} s, {count / ours:,.0f} a second,"
+        f" against csv.reader and executemany of the same {2 * count:,} digests in {baseline:.1f} s",
     )
-    return 0 if ours <= MOST_RATIO * baseline else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report([measure], sys.argv[1:]))

@@ -7,9 +7,11 @@ set depends on random values only within a few parts in 10 000, so one run tells
 import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from benchmarks.results import Result, report
 
 from protocol.subset.delta import apply_delta, encode_delta
 from protocol.subset.rice import U64Array
@@ -78,26 +80,25 @@ def measure_delta(old: U64Array, new: U64Array, width: int) -> Coded:
     return Coded(len(delta), 8 * len(delta) / least, written - started, read - written)
 
 
-def _line(name: str, width: int, coded: Coded, most: float) -> str:
-    return (
-        f"{name:8} b = {width}: {coded.octets:>9,} B, {coded.ratio:.4f} of entropy (at most {most}),"
-        f" write {coded.write_s * 1e3:.0f} ms, read {coded.read_s * 1e3:.0f} ms\n"
+def measure(*, divisor: int = 1) -> Iterator[Result]:
+    """Both ratios for each width."""
+    rng = np.random.default_rng(1)
+    for width in WIDTHS:
+        values = random_set(rng, width, COUNT // divisor)
+        yield _result("snapshot", width, measure_snapshot(values, width), MOST_SNAPSHOT)
+        changed = changed_set(rng, values, width)
+        yield _result("delta", width, measure_delta(values, changed, width), MOST_DELTA)
+
+
+def _result(name: str, width: int, coded: Coded, most: float) -> Result:
+    times = f"written in {coded.write_s * 1e3:.0f} ms, read in {coded.read_s * 1e3:.0f} ms"
+    return Result(
+        name=f"set coding, {name} of {width} bits",
+        value=coded.ratio,
+        limit=most,
+        detail=f"{coded.octets:,} B against the entropy of the set; {times}",
     )
 
 
-def main() -> int:
-    """Print both ratios for each width; 0 when all are within their bounds."""
-    rng = np.random.default_rng(1)
-    within = True
-    for width in WIDTHS:
-        values = random_set(rng, width, COUNT)
-        snapshot = measure_snapshot(values, width)
-        delta = measure_delta(values, changed_set(rng, values, width), width)
-        sys.stdout.write(_line("snapshot", width, snapshot, MOST_SNAPSHOT))
-        sys.stdout.write(_line("delta", width, delta, MOST_DELTA))
-        within &= snapshot.ratio <= MOST_SNAPSHOT and delta.ratio <= MOST_DELTA
-    return 0 if within else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report([measure], sys.argv[1:]))

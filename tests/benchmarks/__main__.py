@@ -1,0 +1,16 @@
+"""Every benchmark, one after the other: `python -m benchmarks` with `tests` and the repository on the path."""
+
+import sys
+
+from benchmarks import bench_evaluation_node, bench_import, bench_setcoding, bench_verify
+from benchmarks.results import Measure, report
+
+ALL: tuple[Measure, ...] = (
+    bench_verify.measure,
+    bench_import.measure,
+    bench_setcoding.measure,
+    bench_evaluation_node.measure,
+)
+
+if __name__ == "__main__":
+    sys.exit(report(ALL, sys.argv[1:]))
