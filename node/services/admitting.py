@@ -15,7 +15,7 @@ from node.errors import ConflictError, GoneError, UsageError, VerificationError
 from node.ports.partners import InviteRecord, PartnerRecord
 from node.services.quotas import evaluations_for
 from node.services.shelf import Shelf
-from node.services.trusting import OwnTrust
+from node.services.trusting import ForwardedTrust, OwnTrust
 from protocol.api import TrustApi
 from protocol.enrolment import PIN_BYTES, SECRET_BYTES, Invitation, check_mac, enrolment_string, invite_id
 from protocol.errors import ProtocolError
@@ -120,24 +120,12 @@ class Admission:
         ) from failure
 
 
-class ServedEnrolment:
+class ServedEnrolment(ForwardedTrust):
     """`protocol.api.EnrolmentApi` of this node: the trust files, and enrolling."""
 
     def __init__(self, trust: TrustApi, admission: Admission) -> None:
-        self._trust = trust
+        super().__init__(trust)
         self._admission = admission
-
-    async def root(self) -> bytes:
-        """The node's `1.root.json`."""
-        return await self._trust.root()
-
-    async def node_document(self) -> bytes:
-        """The signed envelope of the node document."""
-        return await self._trust.node_document()
-
-    async def members(self) -> bytes:
-        """The signed envelope of the members register."""
-        return await self._trust.members()
 
     async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
         """Register the partner's keys; the invitation is used up."""

@@ -12,6 +12,7 @@ from node.ports.callers import Caller
 from node.services.callers import stored_grant
 from node.services.holding import CallerLogs, Holding
 from node.services.shelf import Shelf
+from node.services.trusting import ForwardedTrust
 from protocol.api import PeerApi, TrustApi
 from protocol.grant import NOTHING, Grant
 
@@ -38,24 +39,12 @@ class ServedPeers:
         return replace(grant, collections=grant.collections & caller.collections)
 
 
-class ServedPeer:
+class ServedPeer(ForwardedTrust):
     """`protocol.api.PeerApi` for one caller."""
 
     def __init__(self, trust: TrustApi, logs: CallerLogs) -> None:
-        self._trust = trust
+        super().__init__(trust)
         self._logs = logs
-
-    async def root(self) -> bytes:
-        """The node's `1.root.json`."""
-        return await self._trust.root()
-
-    async def node_document(self) -> bytes:
-        """The signed envelope of the node document."""
-        return await self._trust.node_document()
-
-    async def members(self) -> bytes:
-        """The signed envelope of the members register."""
-        return await self._trust.members()
 
     async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
         """The newest signed note, or None when it is the `held` one."""

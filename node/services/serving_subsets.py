@@ -9,6 +9,7 @@ from node.services.evaluating import Evaluating
 from node.services.logfiles import LogFiles
 from node.services.release_files import ReleaseFolder
 from node.services.shelf import Shelf
+from node.services.trusting import ForwardedTrust
 from protocol.api import SubsetApi, TrustApi
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
 from protocol.tlog.tiles import Tile
@@ -27,7 +28,7 @@ class ServedSubsets:
         return ServedSubset(self._shelf, self._trust, self._evaluating, partner=partner, subsets=subsets)
 
 
-class ServedSubset:
+class ServedSubset(ForwardedTrust):
     """`protocol.api.SubsetApi` for one partner."""
 
     def __init__(
@@ -40,22 +41,10 @@ class ServedSubset:
         subsets: frozenset[str],
     ) -> None:
         self._shelf = shelf
-        self._trust = trust
+        super().__init__(trust)
         self._evaluating = evaluating
         self._partner = partner
         self._subsets = subsets
-
-    async def root(self) -> bytes:
-        """The node's `1.root.json`."""
-        return await self._trust.root()
-
-    async def node_document(self) -> bytes:
-        """The signed envelope of the node document."""
-        return await self._trust.node_document()
-
-    async def members(self) -> bytes:
-        """The signed envelope of the members register."""
-        return await self._trust.members()
 
     async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
         """The newest signed note of a release log, or None when it is the `held` one.

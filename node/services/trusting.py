@@ -17,6 +17,7 @@ from keys.trust.root import TrustedRoot, open_root
 from keys.trust.window import Window
 from node.clock import Clock
 from node.ports.objects import ObjectStore
+from protocol.api import TrustApi
 
 ROOT_NAME = "1.root.json"
 DOCUMENT_NAME = "node.json"
@@ -93,6 +94,25 @@ class ServedTrust:
     async def members(self) -> bytes:
         """The signed envelope of the members register."""
         return self._files.get(MEMBERS_NAME)
+
+
+class ForwardedTrust:
+    """The reads of the trust files, passed on to `trust`: what every served API begins with."""
+
+    def __init__(self, trust: TrustApi) -> None:
+        self._trust = trust
+
+    async def root(self) -> bytes:
+        """The node's `1.root.json`."""
+        return await self._trust.root()
+
+    async def node_document(self) -> bytes:
+        """The signed envelope of the node document."""
+        return await self._trust.node_document()
+
+    async def members(self) -> bytes:
+        """The signed envelope of the members register."""
+        return await self._trust.members()
 
 
 def window(start: datetime, days: int) -> Window:
