@@ -30,7 +30,7 @@ from node.services.sorting import Fresh, JoiningSorter, Sorted, Sorter, collecti
 from protocol.ext import CONTENT_ID_BYTES, Basis, Ext
 from protocol.opening import NONCE_BYTES
 
-_CHUNK: Final = 4096
+_CHUNK: Final = 8192
 _SHOWN: Final = 1000
 _WITHDRAWN: Final = "a digest of this row was withdrawn from the list"
 

@@ -17,7 +17,7 @@ from node.ports.storage import Unit
 from node.services.logfiles import LogFiles
 from node.services.shelf import Shelf
 
-BATCH: Final = 4096
+BATCH: Final = 16384
 """Changes in one sealed object."""
 _NAME_BYTES: Final = 16
 

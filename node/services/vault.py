@@ -57,8 +57,8 @@ class Vault:
         HMAC as RFC 2104 spells it out: two calls of SHA-256, which is half as long as `hmac.digest` takes.
         """
         inner, outer, hash_ = self._inner, self._outer, sha256
-        macs = [hash_(outer + hash_(inner[d.algorithm] + d.value).digest()).digest()[:8] for d in digests]
-        return np.frombuffer(b"".join(macs), dtype=">i8").astype(np.int64)
+        macs = [hash_(outer + hash_(inner[d.algorithm] + d.value).digest()).digest() for d in digests]
+        return np.frombuffer(b"".join(macs), dtype=">i8")[::4].astype(np.int64)
 
 
 def wrap(storage_key: bytes, name: str, data_key: bytes, entropy: Entropy) -> bytes:

@@ -5,7 +5,7 @@ Times are milliseconds since 1970, UTC. Column types are those that SQLite and P
 describes each table; the migrations create them, so a change here needs one.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 from sqlmodel import Field, SQLModel
 
 
@@ -66,7 +66,8 @@ class EntryRow(SQLModel, table=True):
     __table_args__ = {"sqlite_with_rowid": False}
 
     key: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    log_id: int = Field(sa_column=Column(ForeignKey("log.id"), primary_key=True, autoincrement=False))
+    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    """No foreign key: logs are never deleted, and checking it would cost each row of an import."""
     position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     collection: int
     ended: int | None = Field(default=None, sa_type=BigInteger)

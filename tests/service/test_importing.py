@@ -139,7 +139,7 @@ def test_an_input_that_breaks_off_changes_nothing(agency: Agency) -> None:
     before, stored = agency.log, objects(agency)
 
     def broken() -> Iterator[RowResult]:
-        yield from rows(*(f"f{n}" for n in range(5000)))
+        yield from rows(*(f"f{n}" for n in range(9000)))
         raise InputRefusedError("the file ends in the middle")
 
     with pytest.raises(InputRefusedError):
@@ -175,9 +175,9 @@ def test_another_import_in_between_is_tolerated_unless_it_lists_the_same(agency:
 
 def test_tells_its_progress(agency: Agency) -> None:
     told: list[int] = []
-    incoming = rows(*(f"f{n}" for n in range(5000)))
+    incoming = rows(*(f"f{n}" for n in range(9000)))
     import_rows(agency.shelf, agency.origin, incoming, statement=OWN, now_ms=NOW_MS, progress=told.append)
-    assert told == [4096, 5000]
+    assert told == [8192, 9000]
 
 
 def test_case_data_is_sealed_beside_the_list(agency: Agency) -> None:

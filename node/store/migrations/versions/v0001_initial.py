@@ -61,7 +61,7 @@ def _entry_index() -> None:
     op.create_table(
         "entry_index",
         sa.Column("key", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("log_id", sa.Integer, sa.ForeignKey("log.id"), primary_key=True, autoincrement=False),
+        sa.Column("log_id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("collection", sa.Integer, nullable=False),
         sa.Column("ended", sa.BigInteger),

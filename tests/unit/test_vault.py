@@ -1,0 +1,71 @@
+"""Sealing binds bytes to a name; look-up keys are HMAC-SHA-256 as others compute it."""
+
+import hmac
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.errors import StoreError
+from node.services.vault import Vault, unwrap, wrap
+from protocol.digest import SIZES, Algorithm, Digest
+
+STORAGE_KEY, INDEX_KEY = bytes(range(32)), bytes(range(32, 64))
+_serial = count()
+
+
+def entropy(size: int) -> bytes:
+    return next(_serial).to_bytes(size)
+
+
+VAULT = Vault(STORAGE_KEY, INDEX_KEY, entropy)
+ALGORITHMS = sorted(SIZES)
+DIGESTS = st.sampled_from(ALGORITHMS).flatmap(
+    lambda a: st.binary(min_size=SIZES[a], max_size=SIZES[a]).map(lambda value: Digest(Algorithm(a), value))
+)
+
+
+@given(st.lists(DIGESTS, max_size=5))
+def test_keys_are_the_first_eight_bytes_of_hmac(digests: list[Digest]) -> None:
+    wanted = [
+        hmac.digest(INDEX_KEY, bytes((digest.algorithm,)) + digest.value, "sha256")[:8] for digest in digests
+    ]
+    assert VAULT.keys_of(digests).tolist() == [int.from_bytes(mac, signed=True) for mac in wanted]
+    assert [VAULT.key_of(digest) for digest in digests] == VAULT.keys_of(digests).tolist()
+
+
+@given(st.binary(max_size=100))
+def test_what_is_sealed_opens_under_its_name_alone(data: bytes) -> None:
+    sealed = VAULT.seal("pending/a", data)
+    assert VAULT.unseal("pending/a", sealed) == data
+    with pytest.raises(StoreError):
+        VAULT.unseal("pending/b", sealed)
+    assert VAULT.seal("pending/a", data) != sealed
+
+
+@pytest.mark.parametrize("at", [0, 1, 12, 13, 20, -1], ids="byte {}".format)
+def test_altered_bytes_do_not_open(at: int) -> None:
+    sealed = bytearray(VAULT.seal("x", b"secret of some length"))
+    sealed[at] ^= 1
+    with pytest.raises(StoreError):
+        VAULT.unseal("x", bytes(sealed))
+
+
+@pytest.mark.parametrize("length", [0, 1, 12, 13, 28])
+def test_cut_bytes_do_not_open(length: int) -> None:
+    with pytest.raises(StoreError):
+        VAULT.unseal("x", VAULT.seal("x", b"secret of some length")[:length])
+
+
+def test_a_data_key_unwraps_with_its_storage_key_and_name() -> None:
+    wrapped = wrap(STORAGE_KEY, "index", INDEX_KEY, entropy)
+    assert unwrap(STORAGE_KEY, "index", wrapped) == INDEX_KEY
+    with pytest.raises(StoreError):
+        unwrap(STORAGE_KEY, "tombstone", wrapped)
+    with pytest.raises(StoreError):
+        unwrap(INDEX_KEY, "index", wrapped)
+
+
+def test_shows_no_key() -> None:
+    assert repr(VAULT) == "<Vault>"
