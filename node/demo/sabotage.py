@@ -61,37 +61,30 @@ def _bend(command: str, *arguments: str) -> Deed:
     return deed
 
 
-def _lists_too(world: World, party: Party, *files: MadeUp) -> None:
-    """An agency lists more files, as its own, in a second list; FR follows it."""
-    name = f"{party.value}-{_SECOND}.csv"
-    Export(agency=party.country, baseline=files).write(world.place("exports", name))
-    world.perform(Act(who=party, what="starts a second list", arguments=["list", "create", _SECOND]))
-    world.perform(own_import(world, party, name, to=_SECOND))
-    world.perform(publication(party, _SECOND))
+def _list_too(world: World, file: MadeUp, *parties: Party) -> None:
+    """Agencies list one more file, as their own, in a second list; FR follows NL's."""
+    for party in parties:
+        name = f"{party.value}-{_SECOND}.csv"
+        Export(agency=party.country, baseline=(file,)).write(world.place("exports", name))
+    start = ["list", "create", _SECOND]
+    world.perform(*(Act(who=party, what="starts a second list", arguments=start) for party in parties))
+    world.perform(
+        *(own_import(world, party, f"{party.value}-{_SECOND}.csv", to=_SECOND) for party in parties)
+    )
+    world.perform(*(publication(party, _SECOND) for party in parties))
+    if Party.NL in parties:
+        world.serve(Party.NL)
+        world.perform(sync(Party.FR))
 
 
-def _both_list(world: World, *files: MadeUp) -> None:
-    world.serve(Party.NL)
-    for party in AGENCIES:
-        _lists_too(world, party, *files)
-    world.perform(sync(Party.FR))
-
-
-def _nl_lists(world: World, *files: MadeUp) -> None:
-    world.serve(Party.NL)
-    _lists_too(world, Party.NL, *files)
-    world.perform(sync(Party.FR))
-
-
-def _nl_withdraws(world: World) -> None:
-    world.serve(Party.NL)
-    hashes = world.place("exports", "nl-withdraws.csv")
+def _fr_takes_back(world: World) -> None:
+    """FR withdraws the file that both list before it is ever released."""
+    hashes = world.place("exports", "taken-back.csv")
     file = world.file(world.actors.both)
     withdrawal = ["entry", "withdraw", "--list", LIST, "--hash-from", str(hashes), "--yes"]
-    world.perform(Act(who=Party.NL, what="hashes a file", arguments=["hash", str(file), "-o", str(hashes)]))
-    world.perform(Act(who=Party.NL, what="withdraws it", arguments=withdrawal))
-    world.perform(publication(Party.NL))
-    world.perform(sync(Party.FR))
+    world.perform(Act(who=Party.FR, what="hashes a file", arguments=["hash", str(file), "-o", str(hashes)]))
+    world.perform(Act(who=Party.FR, what="withdraws it", arguments=withdrawal))
+    world.perform(publication(Party.FR))
 
 
 def _put_back(part: str, world: World) -> None:
@@ -132,12 +125,12 @@ def _hand_over_export(world: World) -> None:
 
 DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "grant-kept": ("follow", _bend("peer add", "--grant", "baseline,investigative")),
-    "only-agreed-released": ("agree", lambda world: _nl_lists(world, world.actors.relied)),
-    "quorum-hit": ("agree", _nl_withdraws),
+    "only-agreed-released": ("agree", lambda world: _list_too(world, world.actors.single, Party.FR)),
+    "quorum-hit": ("agree", _fr_takes_back),
     "label-countries": ("define", _bend("subset create", "--no-labels")),
-    "single-agency-clean": ("agree", lambda world: _both_list(world, world.actors.single)),
-    "relied-on-clean": ("agree", lambda world: _nl_lists(world, world.actors.relied)),
-    "unlisted-clean": ("agree", lambda world: _both_list(world, world.actors.unlisted)),
+    "single-agency-clean": ("agree", lambda world: _list_too(world, world.actors.single, Party.FR)),
+    "relied-on-clean": ("agree", lambda world: _list_too(world, world.actors.relied, Party.NL)),
+    "unlisted-clean": ("agree", lambda world: _list_too(world, world.actors.unlisted, *AGENCIES)),
     "altered-manifest-refused": ("altered-manifest", partial(_put_back, "manifest")),
     "altered-screen-refused": ("altered-screen", partial(_put_back, "screen")),
     "altered-answers-refused": ("altered-answers", partial(_put_back, "answers")),

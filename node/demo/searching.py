@@ -24,7 +24,7 @@ def forms(digest: bytes) -> Iterator[bytes]:
 def _inner(text: bytes, offset: int) -> bytes:
     """The characters of a base64 text that depend on nothing before or after."""
     before = (0, 2, 3)[offset]
-    after = {0: 0, 1: 3, 2: 2}[text.count(b"=")]
+    after = (0, 2, 3)[text.count(b"=")]
     return text[before : len(text) - after]
 
 

@@ -1,0 +1,133 @@
+"""`sigfed demo` as somebody types it who has just installed the product: one process, one folder, one verdict."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from node.demo.claims import CLAIMS
+from support.walks import processes_that_name
+
+DEMO = [sys.executable, "-P", "-m", "node", "--json", "demo", "--dir"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """What a demonstration left."""
+
+    folder: Path
+    code: int
+    lines: list[dict[str, Any]]
+    talk: str
+
+    @property
+    def page(self) -> str:
+        return self.folder.joinpath("report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
+    folder = tmp_path_factory.mktemp("demo") / "new"
+    done = subprocess.run([*DEMO, str(folder)], capture_output=True, text=True, check=False, timeout=300)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return Walked(folder=folder, code=done.returncode, lines=lines, talk=done.stderr)
+
+
+def test_every_claim_holds(walked: Walked) -> None:
+    *claims, last = walked.lines
+    assert [(line["claim"], line["held"]) for line in claims] == [(name, True) for name in CLAIMS], (
+        walked.talk
+    )
+    assert all(line["detail"] for line in claims)
+    assert last == {"report": str(walked.folder / "report.html"), "seconds": last["seconds"], "ok": True}
+    assert walked.code == 0
+
+
+def test_each_step_is_told(walked: Walked) -> None:
+    for number in range(1, 8):
+        assert f"\n{number}. " in walked.talk
+    assert walked.talk.count("refused (exit 14)") == 4
+
+
+def test_the_folder_stays_and_no_process_does(walked: Walked) -> None:
+    names = {path.name for path in walked.folder.iterdir()}
+    assert {"report.html", "fr", "nl", "hoster", "files", "exports", "journals"} <= names
+    assert not processes_that_name(walked.folder)
+
+
+def test_a_folder_is_not_used_twice(walked: Walked) -> None:
+    before = walked.page
+    done = subprocess.run(
+        [*DEMO, str(walked.folder)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert "is not empty" in done.stderr
+    assert walked.page == before
+
+
+class Links(HTMLParser):
+    """Everything a page could fetch or run, and tags that are not closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.open: list[str] = []
+        self.pictures = 0
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.pictures += tag == "svg"
+        if tag != "meta":
+            self.open.append(tag)
+        self.found += [tag] if tag in {"script", "link", "img", "iframe", "object", "image", "use"} else []
+        self.found += [
+            name for name, _ in attrs if name in {"src", "href", "xlink:href"} or name.startswith("on")
+        ]
+
+    @override
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_report_needs_nothing_else(walked: Walked) -> None:
+    links = Links()
+    links.feed(walked.page)
+    assert links.open == []
+    assert links.found == []
+    assert links.pictures > len(CLAIMS)
+    assert "url(" not in walked.page
+    assert "@import" not in walked.page
+
+
+def test_the_report_shows_claims_and_steps(walked: Walked) -> None:
+    assert all(claim.sentence.replace("'", "&#x27;") in walked.page for claim in CLAIMS.values())
+    assert "all 17 claims held" in walked.page
+    assert "did not hold" not in walked.page
+    assert not re.search(r"[0-9a-f]{32}", walked.page), "no hash"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
+def test_an_interrupted_walk_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+    with subprocess.Popen([*DEMO, str(tmp_path / "new")], stderr=subprocess.PIPE, text=True) as demo:
+        assert demo.stderr is not None
+        for line in demo.stderr:
+            if "Agency NL  runs its node" in line:
+                assert len(processes_that_name(tmp_path)) > 2
+                demo.send_signal(number)
+                break
+        demo.stderr.read()
+    assert demo.returncode == 130
+    assert not processes_that_name(tmp_path)

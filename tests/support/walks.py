@@ -1,0 +1,87 @@
+"""A walk of the demonstration that can be stopped before a scene, kept, and taken up again from there."""
+
+import copy
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+from node.demo.chapters import CHAPTERS, play_scene
+from node.demo.processes import Facts, StepFailedError
+from node.demo.walk import stage
+from node.demo.world import World
+
+SCENES = [(chapter, scene) for chapter in CHAPTERS for scene in chapter.scenes]
+NAMES = [scene.name for _, scene in SCENES]
+
+
+class Collector:
+    """Takes what a walk tells."""
+
+    def __init__(self) -> None:
+        self.results: list[Facts] = []
+
+    def result(self, fields: Facts, *_lines: str) -> None:
+        self.results.append(fields)
+
+    def talk(self, *_lines: str) -> None:
+        pass
+
+
+class KeptWalk:
+    """An honest walk, kept before each of some scenes; it is played no further than was asked for."""
+
+    def __init__(self, folder: Path, *, rows: int, keep: set[str]) -> None:
+        assert keep <= set(NAMES)
+        self._folder = folder
+        self._stops = [name for name in NAMES if name in keep or name == NAMES[0]]
+        walk = folder / "walk"
+        walk.mkdir()
+        self._kept: dict[str, World] = {}
+        self._keep(NAMES[0], stage(walk, output=Collector(), rows=rows))
+
+    def taken_up(self, name: str) -> World:
+        """The world as it was before the scene `name`; what is done in it does not change what is kept."""
+        if name not in self._kept:
+            before = self._stops[self._stops.index(name) - 1]
+            world = self.taken_up(before)
+            with closing(world):
+                play_from(world, before, until=name)
+            self._keep(name, world)
+        world = copy.deepcopy(self._kept[name])
+        shutil.rmtree(world.folder)
+        shutil.copytree(self._folder / name, world.folder)
+        return world
+
+    def _keep(self, name: str, world: World) -> None:
+        shutil.copytree(world.folder, self._folder / name)
+        self._kept[name] = copy.deepcopy(world)
+
+
+def play_from(world: World, first: str, *, until: str) -> None:
+    """Play the scenes from `first` on, up to the beginning of `until`."""
+    for chapter, scene in SCENES[NAMES.index(first) : NAMES.index(until)]:
+        play_scene(world, chapter, scene)
+
+
+def play_to_claim(world: World, first: str, claim: str) -> None:
+    """Play the scenes from `first` on until `claim` was tested or a command failed; stops all nodes."""
+    with closing(world):
+        for chapter, scene in SCENES[NAMES.index(first) :]:
+            try:
+                play_scene(world, chapter, scene)
+            except StepFailedError as failure:
+                world.record.give_up(str(failure))
+            if any(finding.claim.name == claim for finding in world.record.findings):
+                return
+
+
+def processes_that_name(folder: Path) -> list[int]:
+    """Ids of the processes whose command line names a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if str(folder).encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue  # it has just ended
+    return found

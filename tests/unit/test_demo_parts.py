@@ -1,0 +1,161 @@
+"""What the demonstration is made of, without a walk: exports, searches, claims, report."""
+
+import base64
+import io
+from pathlib import Path
+
+import pytest
+
+from node.clock import SystemClock, system_entropy
+from node.demo.altering import altered
+from node.demo.claims import CLAIMS
+from node.demo.exports import HEADER, Export
+from node.demo.parties import Party
+from node.demo.ports import NoPortError, free_ports
+from node.demo.processes import Seat, Server, StepFailedError, run
+from node.demo.record import Record, Step, Tally
+from node.demo.report.page import page
+from node.demo.searching import Search, forms
+from node.demo.synthetic import make
+from node.demo.world import Act, Cast
+from node.formats import read_rows
+from node.formats.icse import REQUIRED
+from node.formats.rows import ImportRow
+from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL
+
+
+def test_an_export_is_read_as_one(tmp_path: Path) -> None:
+    files = tuple(make(system_entropy, 40))
+    export = Export(agency="FR", baseline=files[:30], others=files[30:])
+    path = tmp_path / "fr.csv"
+    assert export.write(path) == path.stat().st_size
+    reading = read_rows(io.BytesIO(path.read_bytes()), collection=NATIONAL)
+    rows = [row for row in reading if isinstance(row, ImportRow)]
+    assert reading.form == "icse"
+    assert set(REQUIRED) <= set(HEADER)
+    assert [row.collection for row in rows] == [BASELINE] * 30 + [INVESTIGATIVE] * 10
+    for file, row in zip(files, rows, strict=True):
+        assert {file.md5, file.sha1} <= {digest.value for digest in row.digests}
+    assert {value for row in rows for value in row.case.values()} >= set(export.case_words)
+
+
+DIGEST = bytes(range(7, 27))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        DIGEST,
+        DIGEST.hex().encode(),
+        DIGEST.hex().upper().encode(),
+        *(base64.b64encode(b"x" * count + DIGEST + b"yz") for count in range(3)),
+        *(base64.urlsafe_b64encode(b"\xff" * count + DIGEST) for count in range(3)),
+    ],
+    ids=["bytes", "hex", "HEX", "b64 0", "b64 1", "b64 2", "url 0", "url 1", "url 2"],
+)
+def test_a_search_finds_every_form(tmp_path: Path, written: bytes) -> None:
+    tmp_path.joinpath("clean").write_bytes(b"nothing to see" + DIGEST[:-1])
+    deep = tmp_path / "some" / "where"
+    deep.mkdir(parents=True)
+    search = Search(digests=[DIGEST, bytes(16)], words=["Series-of-FR"])
+    assert search.found_in(tmp_path) == []
+    deep.joinpath("leak").write_bytes(b"before " + written + b" after")
+    assert search.found_in(tmp_path) == ["leak"]
+    assert search.found_in(deep / "leak") == ["leak"]
+
+
+def test_forms_are_none_too_short() -> None:
+    assert min(len(form) for form in forms(bytes(16))) >= 16
+
+
+def test_altering_is_undone(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    for data in (b"a", b"some bytes"):
+        path.write_bytes(data)
+        with altered(path):
+            changed = path.read_bytes()
+            assert len(changed) == len(data)
+            assert sum(old != new for old, new in zip(data, changed, strict=True)) == 1
+        assert path.read_bytes() == data
+
+
+def test_ports_are_free_and_differ() -> None:
+    assert len(set(free_ports(5, system_entropy))) == 5
+
+
+def test_a_lack_of_ports_is_told() -> None:
+    with pytest.raises(NoPortError):
+        free_ports(2, bytes)
+
+
+def seat(folder: Path) -> Seat:
+    return Seat(home=folder / "home", journal=folder / "party.log")
+
+
+def test_a_command_that_fails_says_why_and_where(tmp_path: Path) -> None:
+    with pytest.raises(StepFailedError, match=r"sigfed list ls ended with 10 .*no node lives") as failure:
+        run(seat(tmp_path), ["list", "ls"], clock=SystemClock())
+    assert str(tmp_path / "party.log") in failure.value.hint
+
+
+def test_a_node_that_cannot_serve_is_no_server(tmp_path: Path) -> None:
+    with pytest.raises(StepFailedError, match="ended with 10 before it served"):
+        Server(seat(tmp_path), clock=SystemClock())
+    assert [path.name for path in tmp_path.iterdir()] == ["party.log"]
+
+
+def a_record() -> Record:
+    record = Record(tally=Tally(shared=10, alone=5, relied=2, others=2))
+    facts = {"chapter": 3, "who": Party.NL, "seconds": 1.5}
+    record.steps.append(Step(**facts, what="syncs", command="sigfed peer sync", source=Party.FR, moved=1234))  # type: ignore[arg-type]  # one table of defaults
+    record.steps.append(Step(**facts, what="says <b>", command="", note="refused & so on", trouble=True))  # type: ignore[arg-type]  # one table of defaults
+    return record
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_record_is_complete_when_every_claim_held(missing: int) -> None:
+    record = a_record()
+    for name in list(CLAIMS)[missing:]:
+        record.find(name, held=True, detail="seen")
+    assert record.complete is (missing == 0)
+
+
+def test_a_page_of_held_claims_says_so() -> None:
+    record = a_record()
+    for name in CLAIMS:
+        record.find(name, held=True, detail="seen")
+    assert f"all {len(CLAIMS)} claims held" in page(record, seconds=3)
+
+
+def test_a_page_tells_what_did_not_hold() -> None:
+    record = a_record()
+    record.find("quorum-hit", held=False, detail="clean <instead>")
+    record.give_up("sigfed run ended with 2")
+    shown = page(record, seconds=3)
+    assert f"{len(CLAIMS)} of {len(CLAIMS)} claims did NOT hold" in shown
+    assert "clean &lt;instead&gt;" in shown
+    assert "says &lt;b&gt;" in shown
+    assert "The walk stopped early." in shown
+    assert shown.count("not tested: the walk stopped before") == len(CLAIMS) - 1
+    assert "1.2 kB" in shown
+
+
+def test_a_page_of_nothing_is_a_page() -> None:
+    record = Record()
+    record.give_up("no ports")
+    assert "no ports" in page(record, seconds=0)
+
+
+def test_names_of_the_cast_are_its_files() -> None:
+    cast = Cast(
+        **dict(
+            zip(("both", "withdrawn", "single", "relied", "unlisted"), make(system_entropy, 5), strict=True)
+        )
+    )
+    assert [cast.name_of(file) for file in cast.names().values()] == list(cast.names())
+
+
+def test_an_act_has_nothing_to_tell_unless_it_says_so() -> None:
+    act = Act(who=Party.FR, what="waits", arguments=["status"])
+    assert act.exits == (0,)
+    assert act.typed == ""
