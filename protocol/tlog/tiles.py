@@ -80,12 +80,15 @@ def decode_bundle(data: bytes, width: int) -> list[bytes]:
     """The `width` entries of a bundle; raises `MalformedError` if it holds more, fewer or a broken one."""
     entries: list[bytes] = []
     at, end = 0, len(data)
-    for _ in range(width):
-        start = at + _LENGTH_BYTES
-        at = start + int.from_bytes(data[at:start], "big")
-        if at > end:
-            raise MalformedError("a bundle that ends in the middle of an entry")
-        entries.append(data[start:at])
+    try:
+        for _ in range(width):
+            start = at + _LENGTH_BYTES
+            at = start + (data[at] << 8 | data[at + 1])
+            entries.append(data[start:at])
+    except IndexError:
+        at = end + 1  # the entry before may be cut, too
+    if at > end:
+        raise MalformedError("a bundle that ends in the middle of an entry")
     if at != end:
         raise MalformedError("a bundle with more entries than its width")
     return entries
