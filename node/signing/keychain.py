@@ -4,9 +4,11 @@ Online keys open with the node's passphrase, root keys (in `offline/`) with thei
 not have its root. Deriving the key of a key file is slow on purpose, so an opened secret is kept for the process.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from threading import Lock
+from typing import Final, TypeVar
 
 from keys.errors import KeysError
 from keys.key import PrivateKey, PublicKey
@@ -20,6 +22,9 @@ Passphrase = Callable[[], bytes]
 """Asks for the passphrase when it is first needed: a file, a prompt or a system credential."""
 
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])
+
+_ONE_DERIVATION: Final = Lock()
+"""OpenSSL runs the lanes of Argon2 in one pool a process: two derivations at once wait for each other for ever."""
 
 
 class Keychain:
@@ -60,15 +65,17 @@ class Keychain:
         return value
 
     def _write(self, role: Role, label: str, secret: bytes, *, public: str) -> None:
-        data = seal(
-            secret,
-            passphrase=self._passphrase(),
-            role=role,
-            node=self._node,
-            public=public,
-            profile=self._profile,
-            entropy=self._entropy,
-        )
+        passphrase = self._passphrase()
+        with _derivation():
+            data = seal(
+                secret,
+                passphrase=passphrase,
+                role=role,
+                node=self._node,
+                public=public,
+                profile=self._profile,
+                entropy=self._entropy,
+            )
         create_private(self._path(role, label), data)
         self._opened[self._path(role, label)] = secret
 
@@ -91,7 +98,9 @@ class Keychain:
 
     def _open(self, path: Path, role: Role) -> bytes:
         data = read_private(path)
-        opened = unseal(data, self._passphrase())
+        passphrase = self._passphrase()
+        with _derivation():
+            opened = unseal(data, passphrase)
         if opened.role is not role or opened.node != self._node:
             raise ConfigError(f"{path} holds another key than its name says")
         return opened.secret
@@ -117,3 +126,15 @@ class Keychain:
 
     def _path(self, role: Role, label: str) -> Path:
         return self._folder / f"{role.value}-{label}.json"
+
+
+@contextmanager
+def _derivation() -> Iterator[None]:
+    with _ONE_DERIVATION:
+        try:
+            yield
+        except MemoryError as exc:
+            raise ConfigError(
+                "there is not enough memory to derive a key",
+                hint="a root key takes 2 GiB for a moment, another key 64 MiB",
+            ) from exc

@@ -1,5 +1,7 @@
 """Key files in a folder: made once, opened with their passphrase, refused when they are not what they say."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from node.errors import AlreadyExistsError, ConfigError, NotFoundError
 from node.signing.keychain import Keychain
 
 CHEAP = KdfProfile(1, 64, 1)
+LANES = 4
 
 
 def keychain(folder: Path, *, node: str = "fr.example", passphrase: bytes = b"correct horse") -> Keychain:
@@ -70,3 +73,28 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     assert chain.damaged() == []
     (tmp_path / "auth-1.json").write_text("{}")
     assert chain.damaged() == ["auth-1.json"]
+
+
+def test_threads_open_keys_at_the_same_time(tmp_path: Path) -> None:
+    """In a process of its own: derivations that wait for each other could not be ended."""
+    program = f"""if True:
+        import sys
+        from concurrent.futures import ThreadPoolExecutor
+        from pathlib import Path
+        from keys.keyfile import KdfProfile
+        from keys.roles import Role
+        from node.clock import system_entropy
+        from node.signing.keychain import Keychain
+
+        def chain():
+            return Keychain(
+                Path(sys.argv[1]), node="fr.example", passphrase=lambda: b"correct horse",
+                entropy=system_entropy, profile=KdfProfile(1, 1024, {LANES}),
+            )
+
+        chain().create_secret(Role.STORAGE, "1")
+        with ThreadPoolExecutor(4) as pool:
+            found = set(pool.map(lambda _: chain().secret(Role.STORAGE, "1"), range(100)))
+        assert len(found) == 1
+    """
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
