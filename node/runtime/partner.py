@@ -100,6 +100,7 @@ async def update(home: Home, *, whole: bool = False) -> Updated:
     """Bring the newest release in force."""
     folder = PartnerFolder(home.partner)
     traffic = Traffic()
+    folder.load()  # where nobody is enrolled, not even a lock is left behind
     with folder.alone():
         async with _reach(folder, folder.load()[0], traffic) as remote:
             updater = Updater(folder, remote, _CLOCK)
