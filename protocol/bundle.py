@@ -6,11 +6,11 @@ everything else is judged once and remembered; that keeps the loop near the cost
 a function of the bytes: the memory never changes it. Spec: docs/spec/event.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, OpeningError
@@ -23,6 +23,9 @@ _MAX_REMEMBERED: Final = 512
 """Bytes of an opening whose form is remembered: a stranger may fill that memory, and it stays small."""
 _ID_HEAD: Final = b"\x01\x50"
 """CBOR of key 1, the content id, and the head of its 16 bytes; they follow the head of the map."""
+_ID_BYTES: Final = 16
+_SHORTEST: Final = NONCE_BYTES + 2
+"""An opening of fewer bytes has no digest length."""
 _ALGORITHMS: Final = frozenset(Algorithm)
 
 
@@ -59,15 +62,21 @@ def verify_bundle(
     assert len(events) == len(openings), "one opening or None for each event"
     admission = shape.examine(first_index, events, now_ms)
     missing = _missing(admission, openings, granted | {NO_COLLECTION})
-    leaves, unreadable = _verify_openings(admission, DOMAIN + origin_hash, events, openings)
+    leaves = [sha256(b"\0" + event).digest() for event in events]
+    opened = _opened(admission, events, openings)
+    _check_commitments(opened, DOMAIN + origin_hash)
+    unreadable = _unreadable(opened)
     shape.accept(admission)
     unknown = sorted(admission.unknown + unreadable)
     return VerifiedBundle(leaf_hashes=leaves, missing=missing, unknown=unknown)
 
 
 def _missing(admission: Admission, openings: Sequence[bytes | None], granted: frozenset[int]) -> list[int]:
+    collections = admission.collections.tolist()
+    if all(openings) and granted.issuperset(collections):
+        return []
     missing = []
-    for at, (collection, opening) in enumerate(zip(admission.collections.tolist(), openings, strict=True)):
+    for at, (collection, opening) in enumerate(zip(collections, openings, strict=True)):
         if (collection in granted) is (opening is not None):
             continue
         index = admission.first_index + at
@@ -78,30 +87,79 @@ def _missing(admission: Admission, openings: Sequence[bytes | None], granted: fr
     return missing
 
 
-def _verify_openings(
-    admission: Admission, prefix: bytes, events: Sequence[bytes], openings: Sequence[bytes | None]
-) -> tuple[list[bytes], list[int]]:
-    """The hot loop: leaf hashes of all events, and indices of openings that cannot be read here."""
-    leaves = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """The events of a bundle whose openings are given, as columns: a row of objects for each would cost more."""
+
+    indices: Sequence[int]
+    events: Sequence[bytes]
+    openings: Sequence[bytes]
+    ops: Sequence[int]
+    """0: unknown."""
+    algorithms: Sequence[int]
+    """As in the headers."""
+
+
+def _opened(admission: Admission, events: Sequence[bytes], openings: Sequence[bytes | None]) -> _Opened:
+    given = [opening for opening in openings if opening is not None]
+    first, ops, algorithms = admission.first_index, admission.ops, admission.algorithms
+    if len(given) == len(openings):
+        indices = range(first, first + len(given))
+        return _Opened(indices=indices, events=events, openings=given, ops=ops, algorithms=algorithms)
+    places = [at for at, opening in enumerate(openings) if opening is not None]
+    return _Opened(
+        indices=[first + at for at in places],
+        events=[events[at] for at in places],
+        openings=given,
+        ops=[ops[at] for at in places],
+        algorithms=[algorithms[at] for at in places],
+    )
+
+
+def _check_commitments(opened: _Opened, prefix: bytes) -> None:
+    pairs = zip(opened.events, opened.openings, strict=True)
+    found = [sha256(prefix + event[:24] + opening).digest() for event, opening in pairs]
+    stated = [event[24:] for event in opened.events]
+    if found != stated:
+        wrong = [one != other for one, other in zip(found, stated, strict=True)].index(True)
+        raise OpeningError(opened.indices[wrong], "does not match its commitment")
+
+
+def _unreadable(opened: _Opened) -> list[int]:
+    """Indices of openings that cannot be read here; raises for one that is not well formed.
+
+    Of openings that differ in nonce, digest and content id alone, one is judged for all.
+    """
+    if min(map(len, opened.openings), default=_SHORTEST) < _SHORTEST:
+        return _judge_each(opened, range(len(opened.openings)))
+    rows = zip(opened.openings, opened.ops, opened.algorithms, strict=True)
+    forms = [
+        (
+            opening[16:18],
+            opening[(end := 18 + opening[17]) : end + 5],
+            opening[end + 21 :],
+            len(opening),
+            op,
+            alg,
+        )
+        for opening, op, alg in rows
+    ]
+    different = set(forms)
+    usual = {form for form in different if form[3] <= _MAX_REMEMBERED and _is_usual(form)}
+    if len(usual) == len(different):
+        return []
+    return _judge_each(opened, [at for at, form in enumerate(forms) if form not in usual])
+
+
+def _judge_each(opened: _Opened, places: Iterable[int]) -> list[int]:
     unreadable = []
-    rows = zip(events, openings, admission.ops, admission.algorithms, strict=True)
-    for index, (event, opening, op, algorithm) in enumerate(rows, admission.first_index):
-        leaves.append(sha256(b"\0" + event).digest())
-        if opening is None:
+    for at in places:
+        op, opening = opened.ops[at], opened.openings[at]
+        if not op or _is_usual_without_id(op, opened.algorithms[at], opening):
             continue
-        if sha256(prefix + event[:24] + opening).digest() != event[24:]:
-            raise OpeningError(index, "does not match its commitment")
-        if 18 <= len(opening) <= _MAX_REMEMBERED:
-            end = 18 + opening[17]
-            length, allowed = _form_around_id(opening[16:18] + opening[end : end + 5] + opening[end + 21 :])
-            if len(opening) == length and allowed >> (op * 8 + algorithm) & 1:
-                continue
-            length, allowed = _form_without_id(opening[16:18] + opening[end:])
-            if len(opening) == length and allowed >> (op * 8 + algorithm) & 1:
-                continue
-        if op and not _is_readable(index, event, opening):
-            unreadable.append(index)
-    return leaves, unreadable
+        if not _is_readable(opened.indices[at], opened.events[at], opening):
+            unreadable.append(opened.indices[at])
+    return unreadable
 
 
 def _is_readable(index: int, event: bytes, opening: bytes) -> bool:
@@ -116,21 +174,39 @@ def _is_readable(index: int, event: bytes, opening: bytes) -> bool:
     return True
 
 
-@lru_cache(_REMEMBERED_FORMS)
-def _form_around_id(form: bytes) -> tuple[int, int]:
-    """Length of an opening that is `form` around nonce, digest and content id, and the events it may belong to.
+_Form: TypeAlias = tuple[bytes, bytes, bytes, int, int, int]
+"""Algorithm and digest length; length of ext and its first three bytes; what follows a content id at the front of ext;
+length of the opening; op and algorithm of the header."""
 
-    `form` is algorithm, digest length, ext length, the first three bytes of ext, and what follows the content id.
-    Nothing is allowed when ext does not start with a content id, or was too short for the slices taken.
+
+@lru_cache(_REMEMBERED_FORMS)
+def _is_usual(form: _Form) -> bool:
+    """Whether everything of this form is well formed and what its event may have.
+
+    Only what the form shows whole is: an ext that starts with a content id, or one of at most three bytes.
     """
-    if form[5:7] != _ID_HEAD or not 0xA1 <= form[4] <= 0xB7:
-        return 0, 0
-    return _judge_form(form[:2] + bytes(form[1]) + form[2:7] + bytes(16) + form[7:])
+    kind, start, rest, length, op, algorithm = form
+    around_id = start[3:] == _ID_HEAD and 0xA0 <= start[2] <= 0xB7
+    middle = bytes(_ID_BYTES) if around_id else b""
+    judged, allowed = _judge_form(kind + bytes(kind[1]) + start + middle + rest)
+    return judged == length and _allows(allowed, op, algorithm)
+
+
+def _is_usual_without_id(op: int, algorithm: int, opening: bytes) -> bool:
+    """The same for an opening that differs from others in nonce and digest alone."""
+    if not _SHORTEST <= len(opening) <= _MAX_REMEMBERED:
+        return False
+    length, allowed = _form_without_id(opening[16:18] + opening[18 + opening[17] :])
+    return len(opening) == length and _allows(allowed, op, algorithm)
+
+
+def _allows(allowed: int, op: int, algorithm: int) -> bool:
+    return bool(allowed >> (op * 8 + algorithm) & 1)
 
 
 @lru_cache(_REMEMBERED_FORMS)
 def _form_without_id(form: bytes) -> tuple[int, int]:
-    """The same for an opening that is `form` around nonce and digest alone."""
+    """Length of an opening that is `form` around nonce and digest, and the events it may belong to."""
     return _judge_form(form[:2] + bytes(form[1]) + form[2:])
 
 

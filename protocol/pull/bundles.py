@@ -9,7 +9,6 @@ from typing import Final
 
 from protocol.errors import MalformedError, OverlapError, TooLargeError
 from protocol.limits import EVENT_BYTES, MAX_OPENING_BYTES
-from protocol.tlog.tiles import decode_bundle
 
 _LENGTH: Final = 2
 _STRIDE: Final = _LENGTH + EVENT_BYTES
@@ -35,7 +34,18 @@ def read_openings(data: bytes | None, width: int) -> list[bytes | None]:
         return [None] * width
     if len(data) > width * (_LENGTH + MAX_OPENING_BYTES):
         raise TooLargeError("openings: longer than their number allows")
-    return [opening or None for opening in decode_bundle(data, width)]
+    openings: list[bytes | None] = []
+    at = 0
+    try:
+        for _ in range(width):
+            start = at + _LENGTH
+            at = start + (data[at] << 8 | data[at + 1])
+            openings.append(data[start:at] or None)
+    except IndexError:
+        raise MalformedError("openings: fewer than the bundle has events") from None
+    if at != len(data):
+        raise MalformedError("openings: not as many as the bundle has events")
+    return openings
 
 
 def cut_overlap(events: Sequence[bytes], tail: Sequence[bytes]) -> Sequence[bytes]:

@@ -5,9 +5,8 @@ Spec: docs/spec/sync.md, "The head".
 
 from datetime import datetime
 
-from protocol.errors import RootMismatchError, TooLargeError
+from protocol.errors import RootMismatchError
 from protocol.history import Follow, check_freshness, follow
-from protocol.limits import MAX_NOTE_BYTES
 from protocol.pull.inputs import LogTrust
 from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 
@@ -22,8 +21,6 @@ def judge_head(
         UntrustedError: not signed, or not witnessed, as it must be; `WrongOriginError` for another log.
         HistoryError: rollback, fork (both with evidence), freeze, or growth past the end of a closed log.
     """
-    if len(note) > MAX_NOTE_BYTES:
-        raise TooLargeError("checkpoint: longer than a note may be")
     witnessing = trust.witnessing
     offered = open_checkpoint(
         note,

@@ -306,6 +306,10 @@ def _cut_elsewhere(entries: bytes, openings: bytes) -> Answer:
     return b"".join(len(row).to_bytes(2) + row for row in rows), openings
 
 
+def _one_opening_fewer(entries: bytes, openings: bytes) -> Answer:
+    return entries, b"".join(len(row).to_bytes(2) + row for row in rows_of(openings)[:-1])
+
+
 def _swapped(entries: bytes, openings: bytes) -> Answer:
     rows = rows_of(openings)
     rows[0], rows[1] = rows[1], rows[0]
@@ -325,6 +329,7 @@ _LIES: dict[str, tuple[Lie, type[ProtocolError]]] = {
     "events cut elsewhere": (_cut_elsewhere, MalformedError),
     "a length in the high byte": (lambda e, o: (_flip(e, 58), o), MalformedError),
     "openings cut": (lambda e, o: (e, o[:-1]), MalformedError),
+    "an opening fewer": (_one_opening_fewer, MalformedError),
     "an opening more": (lambda e, o: (e, o + b"\x00\x00"), MalformedError),
     "openings beyond all length": (lambda e, o: (e, o + bytes(20 * 3000)), TooLargeError),
     "a flipped commitment": (lambda e, o: (_flip(e, 57), o), OpeningError),
