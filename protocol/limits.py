@@ -87,3 +87,9 @@ MAX_RELEASE_FILE_BYTES = 2**31
 
 MAX_REQUEST_BODY = 256 * 1024
 """Any request body a stranger can post: a full evaluation batch is 131 104 bytes."""
+
+MAX_WITNESS_PROOF_HASHES = 63
+"""Hashes of a consistency proof that a witness is sent (C2SP tlog-witness)."""
+
+MAX_ADD_CHECKPOINT_BYTES = MAX_NOTE_BYTES + 4096
+"""A request to a witness: an old size, 63 hashes of 45 bytes, and a checkpoint."""
