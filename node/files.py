@@ -48,6 +48,14 @@ def _check(path: Path, found: os.stat_result) -> None:
         raise ConfigError(f"{path} is too large for a private file")
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make `folder` and those above it that are missing, each the owner's alone whatever the umask."""
+    # Path.mkdir gives the mode to the last folder only.
+    for path in reversed([folder, *folder.parents]):
+        if not path.is_dir():
+            path.mkdir(mode=0o700, exist_ok=True)
+
+
 def create_private(path: Path, data: bytes) -> None:
     """Write a new private file (mode 0600), durable before this returns.
 
@@ -72,7 +80,7 @@ def replace_private(path: Path, data: bytes) -> None:
 
 
 def _write_temporary(path: Path, data: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{system_entropy(8).hex()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -89,7 +97,7 @@ def _write_temporary(path: Path, data: bytes) -> Path:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Wait for the lock file `path` and hold it; the lock ends with the process, whatever ends that."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(path.parent)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,5 +1,6 @@
 """The entry point: the command tree, what every command has, and where failures become messages and exit codes."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +84,7 @@ def run(arguments: list[str]) -> int:
     """The exit code of one command line; messages go to standard error."""
     try:
         result = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
     except (KeysError, ProtocolError, NodeError) as error:
         return _failed(error)
     except typer.Abort:
@@ -93,6 +95,8 @@ def run(arguments: list[str]) -> int:
         return ExitCode.INTERRUPTED
     except TyperException as error:
         return _misused(error)
+    except (OSError, SystemExit) as error:
+        return _machine_failed(error)
     return result if isinstance(result, int) else ExitCode.OK
 
 
@@ -102,6 +106,16 @@ def _failed(error: KeysError | ProtocolError | NodeError) -> int:
     if hint:
         sys.stderr.write(shown(f"  {hint}") + "\n")
     return exit_code(error)
+
+
+def _machine_failed(error: OSError | SystemExit) -> int:
+    if isinstance(error, SystemExit | BrokenPipeError):
+        # Whoever read our output has gone, as `head` does. Typer then leaves with 1, which would mean hits. Nothing
+        # more is written, at exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FATAL
+    sys.stderr.write(shown(f"sigfed: {error.filename or 'a file'}: {error.strerror or 'failed'}") + "\n")
+    return ExitCode.FATAL
 
 
 def _misused(error: TyperException) -> int:

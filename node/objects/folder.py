@@ -92,7 +92,8 @@ class FolderObjects:
         if folder.is_dir():
             return []
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in reversed(missing):  # one by one: `parents=True` gives the mode to the last only
+            path.mkdir(mode=0o700, exist_ok=True)
         return [path.parent for path in missing]
 
 

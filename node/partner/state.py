@@ -17,7 +17,7 @@ import numpy as np
 
 from keys.key import AuthPrivateKey
 from node.errors import NotInitialisedError, StoreError
-from node.files import create_private, locked, read_private, replace_private, sync_folder
+from node.files import create_private, locked, make_private_folder, read_private, replace_private, sync_folder
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.subset.files import Held
@@ -73,7 +73,7 @@ class PartnerFolder:
 
     def create(self, enrolment: Enrolment, key: AuthPrivateKey) -> None:
         """Remember a new enrolment; raises `AlreadyExistsError` when there is a key already."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(self._folder)
         create_private(self._folder / _KEY, key.to_text().encode())
         self.save(enrolment, Cursor())
 
@@ -109,7 +109,7 @@ class PartnerFolder:
         """Write a release durably; it is in force once `save` names its version."""
         folder = self._release(held.version)
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
+        make_private_folder(folder)
         release = held.release
         files = {
             "manifest.cbor": release.manifest.to_bytes(),

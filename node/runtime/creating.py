@@ -6,11 +6,13 @@ from pathlib import Path
 from keys.errors import KeysError
 from keys.keyfile import OFFLINE, ONLINE, KdfProfile
 from keys.roles import Role
-from keys.trust.node_parts import NodeLimits
+from keys.trust.members import Member
+from keys.trust.node_parts import Endpoint, NodeLimits
 from node import config
 from node.clock import Clock, Entropy
 from node.config import Guards, Secrets, Settings
 from node.errors import AlreadyExistsError, ConfigError, UsageError
+from node.files import make_private_folder
 from node.objects.folder import FolderObjects
 from node.runtime import passphrases
 from node.runtime.home import Home
@@ -61,7 +63,18 @@ def plan(
         "store": {"dsn": dsn},
         "secrets": _paths(passphrase_file=passphrase_file, root_passphrase_file=root_passphrase_file),
     }
-    return Plan(settings=config.validate(fields, source="init"), root_kdf=ROOT_KDF[root_kdf])
+    settings = config.validate(fields, source="init")
+    _check_signable(settings)
+    return Plan(settings=settings, root_kdf=ROOT_KDF[root_kdf])
+
+
+def _check_signable(settings: Settings) -> None:
+    """Refuse now what no trust file could say: found out later, it would leave half a node behind."""
+    try:
+        Member(node=settings.node, root_sha256=bytes(32), country=settings.country)
+        Endpoint(url=settings.listen.url, tls_spki_sha256=(bytes(32),))
+    except KeysError as exc:
+        raise ConfigError(f"init: {exc}") from exc
 
 
 def _paths(**files: Path | None) -> dict[str, str]:
@@ -77,7 +90,7 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
     settings = plan.settings
     _require_empty(home)
     keychain, root_keychain = _new_keychains(home, plan, entropy)
-    home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(home.folder)
     files = FolderObjects(home.trust)
     identity = create_identity(settings.node, now=clock.now())
     founding = Founding(

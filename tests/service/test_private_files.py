@@ -1,12 +1,14 @@
 """Private files: whole or not at all, never overwritten, refused when others could read or swap them."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from node.errors import AlreadyExistsError, ConfigError, NotFoundError
-from node.files import MAX_PRIVATE_BYTES, create_private, read_private, replace_private
+from node.files import MAX_PRIVATE_BYTES, create_private, locked, read_private, replace_private
+from node.objects.folder import FolderObjects
 
 
 def test_created_once_and_for_its_owner_only(tmp_path: Path) -> None:
@@ -70,3 +72,26 @@ def test_of_another_owner(tmp_path: Path) -> None:
     os.chown(path, 12345, 12345)
     with pytest.raises(ConfigError, match="another user"):
         read_private(path)
+
+
+def test_folders_are_the_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        create_private(tmp_path / "home" / "keys" / "offline" / "root-1.json", b"{}")
+        FolderObjects(tmp_path / "objects").put("logs/a/tile/0/000", b"")
+        with locked(tmp_path / "signer" / "a.lock"):
+            pass
+    finally:
+        os.umask(before)
+    assert [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o077] == []
+
+
+def test_a_full_disk_leaves_no_half_written_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="no space"):
+            create_private(tmp_path / "a.json", b"secret")
+    assert list(tmp_path.iterdir()) == []
