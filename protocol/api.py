@@ -17,6 +17,7 @@ from protocol.messages import (
     EvaluationRequest,
     ReleasePart,
 )
+from protocol.witness import Refuse
 
 
 class TrustApi(Protocol):
@@ -80,6 +81,18 @@ class EnrolmentApi(TrustApi, Protocol):
 
     async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
         """Register the partner's keys; the invitation is used up."""
+        ...
+
+
+class WitnessApi(Protocol):
+    """What a node offers the logs that it witnesses, and those who watch them (C2SP tlog-witness)."""
+
+    async def add_checkpoint(self, body: bytes) -> bytes | Refuse:
+        """The cosignature line on the checkpoint in a request's body, or why there is none."""
+        ...
+
+    async def witnessed(self, origin_sha256: str) -> bytes:
+        """The last checkpoint cosigned, by the SHA-256 of its origin in lower case hexadecimal digits."""
         ...
 
 
@@ -218,6 +231,24 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type=_BIN,
         max_reply_bytes=limits.MAX_REQUEST_BODY,
         summary="Evaluate blinded elements; the node does not learn what was looked up",
+    ),
+    Endpoint(
+        name="add_checkpoint",
+        method="POST",
+        path="/witness/add-checkpoint",
+        scope=None,
+        media_type=_TEXT,
+        max_reply_bytes=4096,
+        summary="Cosign a checkpoint that is consistent with the last one cosigned (C2SP tlog-witness)",
+    ),
+    Endpoint(
+        name="witnessed_checkpoint",
+        method="GET",
+        path="/witness/{origin_sha256:[0-9a-f]+}/checkpoint",
+        scope=None,
+        media_type=_TEXT,
+        max_reply_bytes=limits.MAX_NOTE_BYTES,
+        summary="The last checkpoint of a log that this node cosigned",
     ),
     Endpoint(
         name="enrol",

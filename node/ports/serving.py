@@ -12,7 +12,7 @@ from keys.signer import Signer
 from node.clock import Clock, Entropy
 from node.ports.callers import Caller, CallerDirectory
 from node.ports.replay import ReplayGuard
-from protocol.api import EnrolmentApi, PeerApi, SubsetApi, TrustApi
+from protocol.api import EnrolmentApi, PeerApi, SubsetApi, TrustApi, WitnessApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +33,5 @@ class WebServices:
     peer: Callable[[Caller], PeerApi]
     partner: Callable[[Caller], SubsetApi]
     enrolment: Callable[[], EnrolmentApi]
+    witness: WitnessApi | None = None
+    """None: this node was founded without a witness's key."""

@@ -14,6 +14,7 @@ from node.ports.peers import PeerTable
 from node.ports.pending import BatchTable
 from node.ports.quarantine import QuarantineTable
 from node.ports.subsets import ReleaseTable, SubsetTable
+from node.ports.witness import WitnessTable
 
 
 class Unit(Protocol):
@@ -67,6 +68,11 @@ class Unit(Protocol):
     @property
     def releases(self) -> ReleaseTable:
         """Releases of subsets."""
+        ...
+
+    @property
+    def witnessed(self) -> WitnessTable:
+        """Heads that were cosigned."""
         ...
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from keys.errors import KeysError
-from keys.key import TokenPrivateKey
+from keys.key import TokenPrivateKey, WitnessPrivateKey
 from node.errors import NodeError
 from node.evaluator.process import EvaluatorProcess
 from node.journal import Journal
@@ -31,6 +31,7 @@ from node.services.serving_subsets import ServedSubsets
 from node.services.shelf import Shelf
 from node.services.subsets import report_subsets
 from node.services.trusting import ServedTrust
+from node.services.witnessing import ServedWitness, Witnessing
 from node.signing.epochs import epoch_secrets
 from node.tls import server_context
 from node.web.app import make_app
@@ -75,6 +76,18 @@ class Parts:
             peer=peers.for_caller,
             partner=partner,
             enrolment=lambda: ServedEnrolment(trust, admission),
+            witness=self._witness(),
+        )
+
+    def _witness(self) -> ServedWitness | None:
+        """This node as a witness; None when its document names no witness."""
+        identity = self.identity
+        info = identity.trust.document().witness
+        if info is None:
+            return None
+        signer = identity.keychain.key(WitnessPrivateKey, FIRST)
+        return ServedWitness(
+            Witnessing(self.shelf, identity.clock, node=identity.settings.node, name=info.name, signer=signer)
         )
 
     def jobs(self) -> list[Job]:

@@ -22,13 +22,15 @@ from keys.key import (
     TimestampPrivateKey,
     TokenPrivateKey,
     TokenPublicKey,
+    WitnessPrivateKey,
 )
 from keys.roles import Role
 from keys.trust.fingerprint import fingerprint, to_words
 from keys.trust.members import Member, Members, sign_members
 from keys.trust.node_document import NodeDocument, sign_node_document
-from keys.trust.node_parts import DatedKey, Endpoint, NodeLimits
+from keys.trust.node_parts import DatedKey, Endpoint, NodeLimits, WitnessInfo
 from keys.trust.root import author_root
+from keys.trust.vkey import DatedVkey
 from node.clock import Clock
 from node.ports.objects import ObjectStore
 from node.services.trusting import DOCUMENT_DAYS, DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME, window
@@ -141,10 +143,17 @@ def _document(founding: Founding, now: datetime, keychain: KeyMaker) -> NodeDocu
         token_keys=(_dated(keychain.create(TokenPrivateKey, FIRST).public, TokenPublicKey, now),),
         statement_keys=(_dated(keychain.create(StatementPrivateKey, FIRST).public, StatementPublicKey, now),),
         logs=(),
-        witness=None,
+        witness=_witness(founding, now, keychain),
         subsets=(),
         limits=founding.limits,
     )
+
+
+def _witness(founding: Founding, now: datetime, keychain: KeyMaker) -> WitnessInfo:
+    name = f"{founding.node}/w{FIRST}"
+    key = keychain.create(WitnessPrivateKey, FIRST).public
+    vkey = DatedVkey.of(key, name=name, valid=window(now, 365))
+    return WitnessInfo(name=name, url=founding.url.rstrip("/") + "/witness/", vkeys=(vkey,))
 
 
 def _dated(key: KeyP, _kind: type[KeyP], now: datetime) -> DatedKey[KeyP]:

@@ -10,6 +10,7 @@ from node.store.peers import PeerRows
 from node.store.quarantine import QuarantineRows
 from node.store.subsets import ReleaseRows, SubsetRows
 from node.store.tables import CaseBatch, PendingBatch, table
+from node.store.witness import WitnessRows
 
 
 class UnitOfWork:
@@ -26,3 +27,4 @@ class UnitOfWork:
         self.replays = ReplayRows(connection)
         self.subsets = SubsetRows(connection)
         self.releases = ReleaseRows(connection)
+        self.witnessed = WitnessRows(connection)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from node.ports.serving import WebServices
 from node.web.auth import TokenGate, TokenOffice
-from node.web.handlers import logs, oauth, public, subsets
+from node.web.handlers import logs, oauth, public, subsets, witness
 from node.web.middleware import Handler, gate, journal
 from node.web.ratelimit import TokenBuckets
 from node.web.settings import WebSettings
@@ -27,6 +27,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "subset_tile": subsets.tile,
     "release_part": subsets.release_part,
     "evaluate": subsets.evaluate,
+    "add_checkpoint": witness.add_checkpoint,
+    "witnessed_checkpoint": witness.checkpoint,
     "enrol": public.enrol,
     "token": oauth.token,
     "openapi": public.openapi,

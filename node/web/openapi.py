@@ -10,6 +10,7 @@ from protocol.api import ENDPOINTS, Endpoint
 API_VERSION: Final = "1.0.0"
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::([^}]+))?\}")
 _BODIES: Final = {
+    "add_checkpoint": ("text/plain", {"type": "string"}),
     "evaluate": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "enrol": ("application/json", {"$ref": "#/components/schemas/EnrolmentRequest"}),
     "token": ("application/x-www-form-urlencoded", {"$ref": "#/components/schemas/TokenRequest"}),
@@ -18,11 +19,20 @@ _REPLIES: Final = {
     "enrol": {"$ref": "#/components/schemas/EnrolmentReply"},
     "token": {"$ref": "#/components/schemas/TokenReply"},
 }
-_CONDITIONAL: Final = {"list_checkpoint", "subset_checkpoint", "root", "node_document", "members", "openapi"}
+_CONDITIONAL: Final = {
+    "list_checkpoint",
+    "subset_checkpoint",
+    "witnessed_checkpoint",
+    "root",
+    "node_document",
+    "members",
+    "openapi",
+}
 _PATTERNS: Final = {
     "tile": r"^(x\d{3}/)*\d{3}(\.p/\d{1,3})?$",
     "level": r"^\d+$",
     "version": r"^\d+$",
+    "origin_sha256": r"^[0-9a-f]{64}$",
 }
 
 
@@ -97,6 +107,9 @@ def _operation_responses(endpoint: Endpoint) -> dict[str, Any]:
     found: dict[str, Any] = {"200": {"description": endpoint.summary, "content": content}}
     if endpoint.name == "release_part":
         found["206"] = {"description": "The part asked for", "content": content}
+    if endpoint.name == "add_checkpoint":
+        size = {"text/x.tlog.size": {"schema": {"type": "string"}}}
+        found["409"] = {"description": "Another size was cosigned last: this one", "content": size}
     if endpoint.name in _CONDITIONAL:
         found["304"] = {"description": "The client holds these bytes"}
     found["default"] = {"$ref": "#/components/responses/Problem"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from keys.errors import NotCurrentError, ThresholdError, WrongRootError
-from keys.key import LogPrivateKey, RootPrivateKey
+from keys.key import LogPrivateKey, RootPrivateKey, WitnessPrivateKey
 from keys.trust.fingerprint import to_words
 from keys.trust.node_parts import EpochInfo, NodeLimits
 from node.clock import system_entropy
@@ -84,6 +84,14 @@ def test_a_founded_node_counts_itself(fr: Founded) -> None:
     assert (own.node, own.country, own.root_sha256) == ("fr.example", "FR", fr.trust.root().sha256)
     assert fr.trust.document().serial == 1
     assert fr.result.words == to_words(fr.result.root_sha256)
+
+
+def test_a_founded_node_is_a_witness(fr: Founded) -> None:
+    witness = fr.trust.document().witness
+    assert witness is not None
+    assert (witness.name, witness.url) == ("fr.example/w1", "https://fr.example/witness/")
+    (vkey,) = witness.vkeys
+    assert vkey.key == fr.keys.key(WitnessPrivateKey, "1").public
 
 
 def test_the_full_profile_needs_two_holders(tmp_path: Path) -> None:

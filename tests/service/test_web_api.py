@@ -17,7 +17,16 @@ from node.web.settings import MAX_FORM_BYTES, WebSettings
 from protocol.api import ENDPOINTS, Endpoint
 from protocol.limits import MAX_REQUEST_BODY
 from protocol.messages import EnrolmentRequest, EvaluationRequest, ReleasePart
-from support.fakes_api import LIST, NODE, PARTNER, PEER, PEER_KEY, RELEASES, node_on_loopback
+from support.fakes_api import (
+    LIST,
+    NODE,
+    ORIGIN_SHA256,
+    PARTNER,
+    PEER,
+    PEER_KEY,
+    RELEASES,
+    node_on_loopback,
+)
 from support.raw_http import raw_access
 
 # ------------------------------------------------------------------ the walk
@@ -108,6 +117,7 @@ def test_a_scope_that_the_gate_does_not_know_covers_nothing() -> None:
 
 _PLACES = {"{list}": "main", "{subset}": "baseline", "{level:[0-9]+}": "0", "{tile:.+}": "000.p/1"}
 _PLACES |= {"{version:[0-9]+}": "1", "{part:screen|answers|labels}": "screen"}
+_PLACES |= {"{origin_sha256:[0-9a-f]+}": ORIGIN_SHA256}
 
 
 def _example(path: str) -> str:

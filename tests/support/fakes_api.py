@@ -20,7 +20,7 @@ from node.tls import TlsIdentity, Traffic, create_identity, server_context
 from node.web.app import make_app
 from node.web.server import RunningServer, serve
 from node.web.settings import WebSettings
-from protocol.api import EnrolmentApi, PeerApi, SubsetApi, TrustApi
+from protocol.api import EnrolmentApi, PeerApi, SubsetApi, TrustApi, WitnessApi
 from protocol.messages import (
     EnrolmentReply,
     EnrolmentRequest,
@@ -28,10 +28,12 @@ from protocol.messages import (
     EvaluationRequest,
     ReleasePart,
 )
+from protocol.witness import Refuse
 
 NODE = "fr.example"
 LIST = f"{NODE}/lists/main"
 RELEASES = f"{NODE}/subsets/baseline"
+ORIGIN_SHA256 = sha256(b"nl.example/lists/main").hexdigest()
 PEER = "nl.example"
 PARTNER = "hoster-1"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -191,6 +193,23 @@ def partner_credential(key: AuthPublicKey = PARTNER_KEY.public) -> Credential:
     return Credential(client=PARTNER, kind=CallerKind.PARTNER, key=key, scopes=scopes)
 
 
+class MemoryWitness:
+    """A witness that answers what a test wants."""
+
+    def __init__(self) -> None:
+        self.answer: bytes | Refuse = b"\xe2\x80\x94 fr.example/w1 AAAA\n"
+        self.asked: list[bytes] = []
+
+    async def add_checkpoint(self, body: bytes) -> bytes | Refuse:
+        self.asked.append(body)
+        return self.answer
+
+    async def witnessed(self, origin_sha256: str) -> bytes:
+        if origin_sha256 != ORIGIN_SHA256:
+            raise NotFoundError("no checkpoint of this log was cosigned here")
+        return b"nl.example/lists/main\n3\nroot\n"
+
+
 class MemoryNode:
     """All of it together; tests change what they need before `make_services`."""
 
@@ -202,6 +221,7 @@ class MemoryNode:
         self.peer = MemoryPeer()
         self.subset = MemorySubset()
         self.enrolment = MemoryEnrolment()
+        self.witness: WitnessApi | None = MemoryWitness()
         self.callers: list[Caller] = []
 
     def services(self) -> WebServices:
@@ -217,6 +237,7 @@ class MemoryNode:
             peer=self._peer,
             partner=self._partner,
             enrolment=self._enrolment,
+            witness=self.witness,
         )
 
     def _trust(self) -> TrustApi:

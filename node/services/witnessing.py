@@ -1,0 +1,123 @@
+"""This node as a witness of its peers' logs: lists and release logs, as their node documents name them.
+
+A head is cosigned on consistency alone, and remembered before the answer leaves. Of two requests that meet, one is
+remembered and the other judged again, against what is then remembered. Never a log of this node: its word about itself
+adds nothing. Rules: docs/spec/witness.md.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+from keys.errors import KeysError
+from keys.signer import Signer
+from node.clock import Clock
+from node.errors import ConflictError, NotFoundError, StoreLockedError
+from node.ports.witness import WitnessRecord
+from node.services.refreshing import held_document, log_trust
+from node.services.shelf import Shelf
+from protocol.errors import MalformedError
+from protocol.tlog.cosignature import cosign
+from protocol.tlog.note import VerifierKey
+from protocol.witness import AddCheckpoint, Refuse, Status, Witnessed, judge
+
+_TRIES: Final = 16
+
+
+class Witnessing:
+    """The witness `name` of the node `node`; `signer` holds the witness's key."""
+
+    def __init__(self, shelf: Shelf, clock: Clock, *, node: str, name: str, signer: Signer) -> None:
+        self._shelf = shelf
+        self._clock = clock
+        self._node = node
+        self._name = name
+        self._signer = signer
+
+    def add(self, body: bytes) -> bytes | Refuse:
+        """The cosignature line on the checkpoint in a request's body, or why there is none.
+
+        Raises:
+            StoreLockedError: too many others were served in between.
+        """
+        try:
+            request = AddCheckpoint.from_bytes(body)
+        except MalformedError as error:
+            return Refuse(Status.MALFORMED, str(error))
+        log_keys = self._log_keys(request.claim.origin)
+        for _ in range(_TRIES):
+            try:
+                return self._answer(request, log_keys)
+            except ConflictError:
+                continue
+        raise StoreLockedError("other checkpoints of this log came in between", hint="ask again")
+
+    def checkpoint(self, origin_sha256: str) -> bytes:
+        """The last checkpoint cosigned: the log's signatures and ours; raises `NotFoundError`."""
+        with self._shelf.storage.read() as unit:
+            record = unit.witnessed.get(origin_sha256)
+        return record.head.note + record.cosignature
+
+    def _answer(self, request: AddCheckpoint, log_keys: Sequence[VerifierKey] | None) -> bytes | Refuse:
+        origin = request.claim.origin
+        with self._shelf.storage.read() as unit:
+            held = unit.witnessed.find(origin)
+        judged = judge(
+            request,
+            log_keys=log_keys,
+            held=held.head if held else None,
+            now_s=int(self._clock.now().timestamp()),
+        )
+        if isinstance(judged, Refuse):
+            self._keep_evidence(judged)
+            return judged
+        return self._remember(held, self._cosigned(request, judged))
+
+    def _cosigned(self, request: AddCheckpoint, head: Witnessed) -> WitnessRecord:
+        line = cosign(request.note.text, self._name, self._signer, head.time_s).to_line()
+        return WitnessRecord(origin=request.claim.origin, head=head, cosignature=line.encode())
+
+    def _remember(self, held: WitnessRecord | None, new: WitnessRecord) -> bytes:
+        with self._shelf.storage.write() as unit:
+            unit.witnessed.replace(held, new)
+        return new.cosignature
+
+    def _keep_evidence(self, refused: Refuse) -> None:
+        if refused.evidence is not None:
+            name = f"evidence/{sha256(refused.evidence).hexdigest()}.cbor"
+            self._shelf.objects.put(name, refused.evidence)
+
+    def _log_keys(self, origin: str) -> Sequence[VerifierKey] | None:
+        """Keys of a peer's log that are valid now; None for a log that no peer's document names."""
+        node = origin.partition("/")[0]
+        if node == self._node:
+            return None
+        try:
+            with self._shelf.storage.read() as unit:
+                peer = unit.peers.get(node)
+        except NotFoundError:
+            return None
+        now = self._clock.now()
+        try:
+            document = held_document(peer, now)
+        except KeysError:
+            return ()  # its trust files have ended: nobody can sign for it now
+        if all(log.origin != origin for log in document.logs):
+            return None
+        return log_trust(document, origin, now).log_keys
+
+
+class ServedWitness:
+    """A witness as the web server asks it."""
+
+    def __init__(self, witnessing: Witnessing) -> None:
+        self._witnessing = witnessing
+
+    async def add_checkpoint(self, body: bytes) -> bytes | Refuse:
+        """The cosignature line, or why there is none."""
+        return await asyncio.to_thread(self._witnessing.add, body)
+
+    async def witnessed(self, origin_sha256: str) -> bytes:
+        """The last checkpoint cosigned."""
+        return await asyncio.to_thread(self._witnessing.checkpoint, origin_sha256)
