@@ -88,7 +88,7 @@ _MIN_PDQ_ROWS: Final = 4
 def degenerate(digest: Digest) -> str | None:
     """Why many unrelated files have this digest, or None: a short reason without the value."""
     value = digest.value
-    if value in _EMPTY_VALUES:
+    if value in _EMPTY_VALUES and digest in _EMPTY_FILE:
         return "digest of the empty file"
     if value.count(value[0]) == len(value):
         return "every byte is the same"
