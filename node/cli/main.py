@@ -77,7 +77,12 @@ for _name, (_noun, _panel) in _NOUNS.items():
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except Exception:  # noqa: BLE001 - a bug: its traceback is shown, and Python's own exit code 1 would mean hits
+        sys.excepthook(*sys.exc_info())
+        code = ExitCode.FATAL
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

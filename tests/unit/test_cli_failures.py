@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from node.cli import main
 from node.cli.exit_codes import ExitCode
 from node.cli.main import run
 
@@ -63,3 +64,16 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == ExitCode.FATAL  # 1, typer's own, would say that files are on the list
+
+
+def test_a_bug_shows_its_traceback_and_is_no_hit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: list[str]) -> int:
+        raise LookupError("a bug")
+
+    monkeypatch.setattr(main, "run", broken)
+    with pytest.raises(SystemExit) as left:
+        main.main()
+    assert left.value.code == ExitCode.FATAL
+    assert "LookupError: a bug" in capsys.readouterr().err
