@@ -13,6 +13,7 @@ from typing import Final, Self
 from protocol.encoding import b64, parse_decimal, unb64
 from protocol.errors import MalformedError, ProofError, TooLargeError, UntrustedError
 from protocol.limits import MAX_ADD_CHECKPOINT_BYTES, MAX_LOG_SIZE, MAX_WITNESS_PROOF_HASHES
+from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.conflict import Conflict, ConflictKind
 from protocol.tlog.merkle import EMPTY_ROOT, HASH_BYTES, verify_consistency
 from protocol.tlog.note import Note, VerifierKey, check_name, lines_of, verify_note
@@ -119,12 +120,13 @@ def judge(
     log_keys: Sequence[VerifierKey] | None,
     held: Witnessed | None,
     now_s: int,
+    final: Checkpoint | None = None,
 ) -> Witnessed | Refuse:
     """What to remember and cosign, or why not, in the order of checks of tlog-witness.
 
     `log_keys` are the keys of the claimed origin that are valid now, None for a log that is not witnessed; `held` is
-    what was remembered of it. Never dated before the last cosignature: a clock that went back would make this witness
-    contradict itself.
+    what was remembered of it, `final` the last head of a log that was closed. A cosignature is never dated before the
+    last one: a clock that went back would make this witness contradict itself.
     """
     claim = request.claim
     if log_keys is None:
@@ -137,29 +139,36 @@ def judge(
     # Lines of strangers are dropped: with them anybody could make more and more evidence out of one fork.
     signatures = tuple(signature for _, signature in lines_of(request.note, log_keys))
     note = Note(request.note.text, signatures).to_bytes()
-    return _judge_growth(request, claim, note, held) or Witnessed(
+    return _judge_growth(request, note, held, final) or Witnessed(
         size=claim.size, root=claim.root, time_s=max(now_s, held.time_s if held else 0), note=note
     )
 
 
-def _judge_growth(request: AddCheckpoint, claim: Claim, note: bytes, held: Witnessed | None) -> Refuse | None:
+def _judge_growth(
+    request: AddCheckpoint, note: bytes, held: Witnessed | None, final: Checkpoint | None
+) -> Refuse | None:
     """Why the head that the log signed may not follow the one remembered; None if it may."""
-    if request.old_size > claim.size:
-        return Refuse(Status.MALFORMED, "the old size is larger than the checkpoint")
+    claim = request.claim
     evidence = _evidence(claim, note, held)
+    if request.old_size > claim.size:
+        return Refuse(Status.MALFORMED, "the old size is larger than the checkpoint", None, evidence)
     held_size = held.size if held else 0
     if request.old_size != held_size:
         return Refuse(Status.BEHIND, "another size was cosigned last", held_size, evidence)
     try:
         _check_consistency(request, claim, held)
+        _check_final(claim, final)
     except ProofError as error:
         return Refuse(Status.INCONSISTENT, str(error), None, evidence)
     return None
 
 
 def _evidence(claim: Claim, note: bytes, held: Witnessed | None) -> bytes | None:
-    """Two roots of one size convict the log, whatever else is wrong with the request."""
-    if held is None or held.size != claim.size or held.root == claim.root:
+    """Two roots of one size convict the log, whatever else is wrong with the request.
+
+    Of size 0 there is one root only: a note with another is no checkpoint that anybody would read as evidence.
+    """
+    if held is None or claim.size == 0 or held.size != claim.size or held.root == claim.root:
         return None
     return Conflict(ConflictKind.FORK, held.note, note).to_bytes()
 
@@ -178,3 +187,9 @@ def _check_consistency(request: AddCheckpoint, claim: Claim, held: Witnessed | N
         new_root=claim.root,
         proof=request.proof,
     )
+
+
+def _check_final(claim: Claim, final: Checkpoint | None) -> None:
+    """Whoever stole the key of a closed log can sign, but not have it cosigned."""
+    if final and (claim.size > final.size or (claim.size == final.size and claim.root != final.root)):
+        raise ProofError("the log was closed with another head")

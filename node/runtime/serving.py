@@ -31,7 +31,7 @@ from node.services.serving_subsets import ServedSubsets
 from node.services.shelf import Shelf
 from node.services.subsets import report_subsets
 from node.services.trusting import ServedTrust
-from node.services.witnessing import ServedWitness, Witnessing
+from node.services.witnessing import ServedWitness, Witness
 from node.signing.epochs import epoch_secrets
 from node.tls import server_context
 from node.web.app import make_app
@@ -87,7 +87,7 @@ class Parts:
             return None
         signer = identity.keychain.key(WitnessPrivateKey, FIRST)
         return ServedWitness(
-            Witnessing(self.shelf, identity.clock, node=identity.settings.node, name=info.name, signer=signer)
+            Witness(self.shelf, identity.clock, node=identity.settings.node, name=info.name, signer=signer)
         )
 
     def jobs(self) -> list[Job]:

@@ -6,7 +6,6 @@ adds nothing. Rules: docs/spec/witness.md.
 """
 
 import asyncio
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -14,18 +13,20 @@ from keys.errors import KeysError
 from keys.signer import Signer
 from node.clock import Clock
 from node.errors import ConflictError, NotFoundError, StoreLockedError
+from node.journal import Journal
 from node.ports.witness import WitnessRecord
 from node.services.refreshing import held_document, log_trust
 from node.services.shelf import Shelf
 from protocol.errors import MalformedError
+from protocol.pull import LogTrust
 from protocol.tlog.cosignature import cosign
-from protocol.tlog.note import VerifierKey
 from protocol.witness import AddCheckpoint, Refuse, Status, Witnessed, judge
 
 _TRIES: Final = 16
+_journal = Journal("witness")
 
 
-class Witnessing:
+class Witness:
     """The witness `name` of the node `node`; `signer` holds the witness's key."""
 
     def __init__(self, shelf: Shelf, clock: Clock, *, node: str, name: str, signer: Signer) -> None:
@@ -45,10 +46,10 @@ class Witnessing:
             request = AddCheckpoint.from_bytes(body)
         except MalformedError as error:
             return Refuse(Status.MALFORMED, str(error))
-        log_keys = self._log_keys(request.claim.origin)
+        trust = self._trust(request.claim.origin)
         for _ in range(_TRIES):
             try:
-                return self._answer(request, log_keys)
+                return self._answer(request, trust)
             except ConflictError:
                 continue
         raise StoreLockedError("other checkpoints of this log came in between", hint="ask again")
@@ -59,18 +60,19 @@ class Witnessing:
             record = unit.witnessed.get(origin_sha256)
         return record.head.note + record.cosignature
 
-    def _answer(self, request: AddCheckpoint, log_keys: Sequence[VerifierKey] | None) -> bytes | Refuse:
+    def _answer(self, request: AddCheckpoint, trust: LogTrust | None) -> bytes | Refuse:
         origin = request.claim.origin
         with self._shelf.storage.read() as unit:
             held = unit.witnessed.find(origin)
         judged = judge(
             request,
-            log_keys=log_keys,
+            log_keys=trust.log_keys if trust else None,
             held=held.head if held else None,
             now_s=int(self._clock.now().timestamp()),
+            final=trust.final if trust else None,
         )
         if isinstance(judged, Refuse):
-            self._keep_evidence(judged)
+            self._keep_evidence(origin, judged)
             return judged
         return self._remember(held, self._cosigned(request, judged))
 
@@ -83,13 +85,14 @@ class Witnessing:
             unit.witnessed.replace(held, new)
         return new.cosignature
 
-    def _keep_evidence(self, refused: Refuse) -> None:
+    def _keep_evidence(self, origin: str, refused: Refuse) -> None:
         if refused.evidence is not None:
             name = f"evidence/{sha256(refused.evidence).hexdigest()}.cbor"
             self._shelf.objects.put(name, refused.evidence)
+            _journal.warning("fork", origin=origin, evidence=name)
 
-    def _log_keys(self, origin: str) -> Sequence[VerifierKey] | None:
-        """Keys of a peer's log that are valid now; None for a log that no peer's document names."""
+    def _trust(self, origin: str) -> LogTrust | None:
+        """Whom to believe about a peer's log now; None for a log that no peer's document names."""
         node = origin.partition("/")[0]
         if node == self._node:
             return None
@@ -102,22 +105,22 @@ class Witnessing:
         try:
             document = held_document(peer, now)
         except KeysError:
-            return ()  # its trust files have ended: nobody can sign for it now
+            return LogTrust(origin=origin, log_keys=())  # its trust files have ended: nobody signs for it now
         if all(log.origin != origin for log in document.logs):
             return None
-        return log_trust(document, origin, now).log_keys
+        return log_trust(document, origin, now)
 
 
 class ServedWitness:
     """A witness as the web server asks it."""
 
-    def __init__(self, witnessing: Witnessing) -> None:
-        self._witnessing = witnessing
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
 
     async def add_checkpoint(self, body: bytes) -> bytes | Refuse:
         """The cosignature line, or why there is none."""
-        return await asyncio.to_thread(self._witnessing.add, body)
+        return await asyncio.to_thread(self._witness.add, body)
 
     async def witnessed(self, origin_sha256: str) -> bytes:
         """The last checkpoint cosigned."""
-        return await asyncio.to_thread(self._witnessing.checkpoint, origin_sha256)
+        return await asyncio.to_thread(self._witness.checkpoint, origin_sha256)

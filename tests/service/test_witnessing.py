@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey, WitnessPrivateKey
+from keys.trust.node_document import NodeDocument
+from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from node.clock import Clock
 from node.errors import ConflictError, NotFoundError, StoreLockedError
 from node.ports.witness import WitnessRecord
 from node.services.shelf import Shelf
-from node.services.witnessing import ServedWitness, Witnessing
+from node.services.witnessing import ServedWitness, Witness
 from protocol.errors import UntrustedError
 from protocol.evidence import verify_evidence
 from protocol.limits import MAX_ADD_CHECKPOINT_BYTES
@@ -59,8 +61,8 @@ class World:
         assert info is not None
         return VerifierKey.from_text(info.vkeys[0].vkey)
 
-    def witness(self, *, clock: Clock | None = None) -> Witnessing:
-        return Witnessing(
+    def witness(self, *, clock: Clock | None = None) -> Witness:
+        return Witness(
             self.fr.shelf,
             clock or self.fr.clock,
             node=self.fr.name,
@@ -195,7 +197,7 @@ async def test_a_rollback_is_409(world: World) -> None:
     assert world.evidence() == []
 
 
-async def test_a_fork_is_422_and_both_notes_are_kept(world: World) -> None:
+async def test_a_fork_is_422_and_both_notes_are_kept(world: World, caplog: pytest.LogCaptureFixture) -> None:
     async with world.served() as ask:
         assert (await ask("POST", SUBMIT, data=world.request(0, 7))).status == 200
         for _ in range(2):
@@ -210,6 +212,7 @@ async def test_a_fork_is_422_and_both_notes_are_kept(world: World) -> None:
     finding = verify_evidence(data, origin=world.origin, log_keys=[world.log_key])
     assert (finding.kind, finding.log_at_fault) == (ConflictKind.FORK, True)
     assert finding.offered.checkpoint.root == naive_root(OTHER[:7])
+    assert f"fork origin={world.origin} evidence={name}" in [r.getMessage() for r in caplog.records]
 
 
 async def test_a_history_that_does_not_contain_the_last_head_is_422(world: World) -> None:
@@ -222,6 +225,20 @@ async def test_a_history_that_does_not_contain_the_last_head_is_422(world: World
             reply = await ask("POST", SUBMIT, data=body)
             assert (reply.status, reply.problem) == (422, "not-verified")
     assert world.evidence() == []
+
+
+async def test_a_closed_log_ends_with_its_final_head(world: World) -> None:
+    final = FinalCheckpoint(7, naive_root(LEAVES[:7]))
+
+    def close(document: NodeDocument) -> NodeDocument:
+        (log,) = document.logs
+        return replace(document, logs=(replace(log, status=LogStatus.CLOSED, final_checkpoint=final),))
+
+    world.nl.revise(close)
+    await world.federation.sync(world.fr, world.nl)  # fetches the node document
+    async with world.served() as ask:
+        assert (await ask("POST", SUBMIT, data=world.request(0, 9))).status == 422
+        assert (await ask("POST", SUBMIT, data=world.request(0, 7))).status == 200
 
 
 async def test_a_node_without_a_witnesss_key_is_no_witness(world: World) -> None:

@@ -223,10 +223,27 @@ class TestRefusals:
         assert AddCheckpoint.from_bytes(asked.to_bytes()) == asked
         assert refused(asked, None).status is Status.INCONSISTENT
         empty = Witnessed(size=0, root=EMPTY_ROOT, time_s=NOW, note=signed_note(checkpoint(0)))
-        assert refused(asked, empty).status is Status.INCONSISTENT
+        judged = refused(asked, empty)
+        assert (judged.status, judged.evidence) == (Status.INCONSISTENT, None)
 
     @pytest.mark.parametrize(
-        ("old", "status"), [(7, Status.INCONSISTENT), (0, Status.BEHIND)], ids=["at it", "asking"]
+        ("size", "hashes", "cosigned"),
+        [(6, LEAVES, True), (7, LEAVES, True), (7, OTHER, False), (8, LEAVES, False)],
+        ids=["before the end", "the end", "another end", "after the end"],
+    )
+    def test_a_closed_log_ends_with_its_final_head(
+        self, size: int, hashes: list[bytes], *, cosigned: bool
+    ) -> None:
+        judged = judge(
+            request(0, size, hashes), log_keys=[LOG_KEY], held=None, now_s=NOW, final=checkpoint(7)
+        )
+        assert isinstance(judged, Witnessed) == cosigned
+        assert cosigned or (isinstance(judged, Refuse) and judged.status is Status.INCONSISTENT)
+
+    @pytest.mark.parametrize(
+        ("old", "status"),
+        [(7, Status.INCONSISTENT), (0, Status.BEHIND), (9, Status.MALFORMED)],
+        ids=["at it", "asking", "beyond"],
     )
     def test_two_roots_of_one_size_are_evidence(self, old: int, status: Status) -> None:
         judged = refused(request(old, 7, OTHER, proof=[]), held(7))
