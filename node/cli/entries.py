@@ -164,7 +164,7 @@ def hash_folder(
     here.output.talk(
         f"hashed {count:,} files", *(f"  skipped {file.path}: {file.reason}" for file in skipped)
     )
-    here.output.following("sigfed entry import FILE --list NAME --basis own")
+    here.output.following("sigfed entry import FILE --list NAME --basis own", "sigfed check --hash-from FILE")
     return ExitCode.PARTIAL if skipped else ExitCode.OK
 
 

@@ -138,7 +138,7 @@ def _tell(here: Session, name: str, hit: "Hit | None") -> None:
 
 
 def _summary(here: Session, done: "Checked") -> None:
-    hits = sum(hit is not None for _, hit in done.verdicts)
+    hits = sum(hit is not None and not hit.test_file for _, hit in done.verdicts)
     here.output.talk(
         f"{len(done.verdicts)} looked up, {hits} on the list; "
         + (

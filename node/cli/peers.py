@@ -1,5 +1,6 @@
 """`sigfed peer`: the agencies this node follows and that may read here."""
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,7 +58,7 @@ def ls(context: typer.Context) -> None:
                 {
                     "peer": peer.name,
                     "url": peer.url,
-                    "grant": peer.grant,
+                    "grant": json.loads(peer.grant),
                     "lists": lists,
                     "synced_ms": peer.synced_ms,
                     "outcome": peer.outcome,

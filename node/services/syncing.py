@@ -18,6 +18,7 @@ from node.clock import Clock, milliseconds
 from node.errors import (
     ConflictError,
     NodeError,
+    NotFoundError,
     PeerUnreachableError,
     StoreError,
     UnauthenticatedError,
@@ -167,7 +168,7 @@ class _Session:
         pull: ListPull | None = None
         try:
             await asyncio.to_thread(self._require_not_suspended, origin)
-            note = await self._link.checkpoint(origin, held=held.note)
+            note = await self._newest_head(origin, held)
             if note is not None and not self.refreshed:
                 document = await self._refresh()
             pull = await self._pull_of(follower, origin, document, changed=note is not None)
@@ -180,6 +181,15 @@ class _Session:
         else:
             outcome = _committed(outcome, committed)
         return replace(outcome, received=0 if pull is None else pull.received)
+
+    async def _newest_head(self, origin: str, held: HeldLog) -> bytes | None:
+        try:
+            return await self._link.checkpoint(origin, held=held.note)
+        except NotFoundError as exc:
+            if held.note is not None:
+                raise
+            hint = "its operator runs: sigfed publish"
+            raise NotFoundError("it has not been published yet", hint=hint) from exc
 
     async def _pull_of(
         self, follower: Follower, origin: str, document: NodeDocument, *, changed: bool
