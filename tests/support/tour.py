@@ -41,6 +41,7 @@ _MASKS = (
     (re.compile(r"[\d,]+ bytes received, [\d,]+ sent"), "BYTES"),
     (re.compile(r"[\d,]+ bytes"), "BYTES"),
     (re.compile(r"[\d,]+ GiB"), "SPACE"),
+    (re.compile(r"\b1\d{12}\b"), "MILLISECONDS"),
 )
 ELLIPSIS = "…"
 
@@ -283,7 +284,7 @@ def main(pages: list[str], *, rewrite: bool) -> int:
                 text = page.read_text(encoding="utf-8")
                 done = [_typed_aloud(typist, step) for step in steps(text)]
                 wrong += sum(not one.as_shown for one in done)
-                if rewrite:
+                if rewrite and all(one.exit_code == one.step.exit_code for one in done):
                     page.write_text(rewritten(text, done), encoding="utf-8")
         finally:
             typist.close()
