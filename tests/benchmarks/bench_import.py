@@ -30,7 +30,7 @@ from node.store.store import Store
 from protocol.event import BASELINE, INVESTIGATIVE
 
 COUNT = 1_000_000
-RUNS = 3
+RUNS = 5
 MOST_RATIO = 3.0
 
 _HEADER = (
