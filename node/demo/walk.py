@@ -40,7 +40,7 @@ def run(folder: Path | None, *, output: Listener, rows: int = ROWS) -> int:
     world = stage(_prepared(folder), output=output, rows=rows)
     world.at_moment = from_environment()
     output.talk(f"walking in {world.folder}; this takes about half a minute")
-    with _stoppable(), closing(world):
+    with stoppable(), closing(world):
         for chapter in CHAPTERS:
             try:
                 play(world, chapter)
@@ -90,7 +90,7 @@ def _prepared(folder: Path | None) -> Path:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """Let a polite request to end be an interrupt, so that nodes are stopped on the way out."""
     if threading.current_thread() is not threading.main_thread():
         yield

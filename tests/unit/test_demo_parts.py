@@ -2,6 +2,8 @@
 
 import base64
 import io
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from node.demo.record import Record, Step, Tally
 from node.demo.report.page import page
 from node.demo.searching import Search, forms
 from node.demo.synthetic import make
+from node.demo.walk import stoppable
 from node.demo.world import Act, Cast
 from node.formats import read_rows
 from node.formats.icse import REQUIRED
@@ -159,3 +162,16 @@ def test_an_act_has_nothing_to_tell_unless_it_says_so() -> None:
     act = Act(who=Party.FR, what="waits", arguments=["status"])
     assert act.exits == (0,)
     assert act.typed == ""
+
+
+def test_a_request_to_end_is_an_interrupt() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), stoppable():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_manual_names_every_claim() -> None:
+    manual = Path("docs/manuals/demo.md")
+    text = (Path(__file__).parents[2] / manual).read_text(encoding="utf-8")
+    assert [name for name in CLAIMS if f"`{name}`" not in text] == []
