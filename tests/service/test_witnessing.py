@@ -16,6 +16,7 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from node.clock import Clock
 from node.errors import ConflictError, NotFoundError, StoreLockedError
+from node.ports.peers import PeerRecord
 from node.ports.witness import WitnessRecord
 from node.services.shelf import Shelf
 from node.services.witnessing import ServedWitness, Witness
@@ -260,6 +261,25 @@ async def test_a_published_list_and_a_release_log_are_cosigned(world: World) -> 
         assert (await ask("POST", SUBMIT, data=AddCheckpoint(0, (), note).to_bytes())).status == 200
         reply = await ask("POST", SUBMIT, data=world.request(0, 3, origin=releases, key=key))
         assert reply.status == 200
+
+
+def test_a_log_of_its_own_is_never_cosigned_even_if_it_were_its_own_peer(world: World) -> None:
+    own = world.fr.fetched()
+    peer = PeerRecord(
+        name=world.fr.name,
+        url=own.url,
+        root=own.root,
+        node_document=own.node_document,
+        serial=1,
+        members=own.members,
+        grant="{}",
+        added_ms=1,
+    )
+    with world.fr.store.write() as unit:
+        unit.peers.add(peer)
+    answer = world.witness().add(world.request(0, 3, origin=world.fr.origin, key=world.fr.log_key))
+    assert isinstance(answer, Refuse)
+    assert answer.status is Status.UNKNOWN
 
 
 # ------------------------------------------------------------------ races and clocks
