@@ -89,7 +89,7 @@ class AddPacker:
         return records
 
     def _add_heads(self, collection: int) -> dict[int, tuple[bytes, bytes]]:
-        heads = {}
+        heads: dict[int, tuple[bytes, bytes]] = {}
         for algorithm, size in SIZES.items():
             length = NONCE_BYTES + 2 + size + self._length
             heads[algorithm] = (_HEAD.pack(Op.ADD, 0, collection, 0, length), bytes((algorithm, size)))

@@ -112,9 +112,7 @@ def _wrapped(connection: Connection, name: str) -> bytes:
     keys = table(DataKey)
     row = connection.execute(select(keys.c.wrapped).where(keys.c.name == name)).one_or_none()
     if row is None:
-        raise StoreError(
-            f"the store has no {name} key", hint="its creation was cut off; create it again"
-        )
+        raise StoreError(f"the store has no {name} key", hint="its creation was cut off; create it again")
     return bytes(row[0])
 
 

@@ -106,7 +106,9 @@ class Manifest:
         roots = (self.pk, self.screen_root, self.answers_root)
         _check(len(self.subset_id) == SUBSET_ID_BYTES, "subset id that is not 16 bytes")
         _check(all(len(value) == _HASH for value in roots), "a root or key that is not 32 bytes")
-        _check(self.labels_root is None or len(self.labels_root) == _HASH, "a labels root that is not 32 bytes")
+        _check(
+            self.labels_root is None or len(self.labels_root) == _HASH, "a labels root that is not 32 bytes"
+        )
         _check(0 <= self.epoch <= MAX_EPOCH, "epoch out of range")
         _check(0 <= self.not_after_ms <= MAX_TIME_MS, "time out of range")
         _check_screen(self)
