@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from node.clock import milliseconds
-from node.errors import ConflictError, StoreError
+from node.errors import StoreError
 from node.services.following import Committed, Delivery, Follower, HeldLog, StagedBundle
 from protocol.api import PeerApi
 from protocol.errors import ProtocolError
@@ -109,8 +109,6 @@ class ListPull:
         """What an interrupted pull left of a bundle; damage is the same as nothing."""
         try:
             bundle = self.follower.staged(request.origin, index=request.index, width=request.width)
-        except ConflictError:
-            raise
         except StoreError:
             self.follower.discard(request.origin)
             return None

@@ -2,18 +2,36 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from node.errors import ConflictError, PeerUnreachableError
+from keys.errors import NotCurrentError
+from keys.key import LogPrivateKey
+from keys.trust.vkey import DatedVkey
+from keys.trust.window import Window
+from node.errors import ConflictError, NotFoundError, PeerUnreachableError, StoreError
 from node.services.effective import current
 from node.services.syncing import Syncer
+from node.services.trusting import window
+from protocol.errors import UntrustedError
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import NOTHING, Grant
 from protocol.opening import Basis
-from support.federation import Call, Federation, check_follows, honest, unreachable_from
+from support.federation import (
+    Call,
+    Federation,
+    Meddle,
+    check_follows,
+    flip,
+    honest,
+    on,
+    unreachable_at,
+    unreachable_from,
+)
 from support.lists import digest
 
 
@@ -152,6 +170,54 @@ async def test_a_sync_that_breaks_anywhere_goes_on_from_there(federation: Federa
     assert len(again) == 6 if calls < 5 else len(again) <= 6
 
 
+async def test_answers_may_arrive_in_any_order(federation: Federation) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.add(*(f"{number}" for number in range(3000)))
+    nl.publish()
+    link = federation.link(fr, nl)
+    link.delay = lambda call: (97 * call.index + len(call.what)) % 13
+    assert (await federation.sync(fr, nl)).succeeded
+    check_follows(fr, nl)
+
+
+_NOISE = {
+    "a flipped bit in an entry": on("entries", flip(100)),
+    "a flipped bit at the end of an entry": on("entries", flip(-1)),
+    "a flipped bit in an opening": on("openings", flip(-1)),
+    "a flipped bit in the head": on("checkpoint", flip(30)),
+    "a flipped bit in the document": on("node_document", flip(200)),
+    "a flipped bit in the register": on("members", flip(-30)),
+    "truncated entries": on("entries", lambda data: data[:-7]),
+    "truncated openings": on("openings", lambda data: data[: len(data) // 2]),
+    "a truncated head": on("checkpoint", lambda data: data[:-1]),
+    "a truncated document": on("node_document", lambda data: data[:-1]),
+    "doubled entries": on("entries", lambda data: data * 2),
+    "a doubled head": on("checkpoint", lambda data: data * 2),
+    "empty openings": on("openings", lambda _: b""),
+}
+
+
+@pytest.mark.parametrize("noise", _NOISE.values(), ids=_NOISE)
+async def test_noise_is_refused_and_forgotten(federation: Federation, noise: Meddle) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.add(*(f"{number}" for number in range(300)))
+    nl.publish()
+    await federation.sync(fr, nl)
+    before = fr.log(nl.origin).head, fr.items(nl.origin)
+    nl.add("more")
+    nl.publish()
+    federation.advance(hours=2)
+    link = federation.link(fr, nl)
+    link.meddle = noise
+    assert not (await federation.sync(fr, nl)).succeeded
+    assert (fr.log(nl.origin).head, fr.items(nl.origin)) == before
+    link.meddle = honest
+    assert (await federation.sync(fr, nl)).succeeded
+    check_follows(fr, nl)
+
+
 async def test_a_cancelled_sync_keeps_what_it_accepted(federation: Federation) -> None:
     fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
     federation.introduce(fr, nl)
@@ -209,5 +275,110 @@ async def test_an_empty_list_is_followed_and_fresh(federation: Federation) -> No
     assert (await federation.sync(fr, nl)).succeeded
     nl.add("a")
     nl.publish()
+    assert (await federation.sync(fr, nl)).succeeded
+    check_follows(fr, nl)
+
+
+async def test_a_log_key_counts_in_its_time_only(federation: Federation) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.publish()
+    [log] = nl.trust.document().logs
+    [dated] = log.vkeys
+    started = dated.valid.start
+    ended = replace(dated, valid=Window(started - timedelta(days=2), started - timedelta(days=1)))
+    nl.revise(lambda old: replace(old, logs=(replace(log, vkeys=(ended,)),)))
+    report = await federation.sync(fr, nl)
+    assert isinstance(report.lists[0].error, UntrustedError)
+    nl.revise(lambda old: replace(old, logs=(log,)))
+    assert (await federation.sync(fr, nl)).succeeded
+
+
+async def test_a_list_that_its_node_no_longer_names_is_not_believed(federation: Federation) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.publish()
+    await federation.sync(fr, nl)
+    nl.add("a")
+    nl.publish()
+    nl.revise(lambda old: replace(old, logs=()))
+    report = await federation.sync(fr, nl)
+    assert isinstance(report.lists[0].error, UntrustedError)
+    assert (await federation.sync(fr, nl)).words == "no lists"
+
+
+async def test_keys_roll_while_a_peer_follows(federation: Federation) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.add("before")
+    nl.publish()
+    await federation.sync(fr, nl)
+    successor = LogPrivateKey.from_seed(b"2" * 32)
+    [log] = nl.trust.document().logs
+    now = nl.time.now().replace(microsecond=0)
+    vkeys = (*log.vkeys, DatedVkey.of(successor.public, name=nl.origin, valid=window(now, 30)))
+    nl.revise(lambda old: replace(old, logs=(replace(log, vkeys=vkeys),)))
+    for keys in ([nl.log_key, successor], [successor]):
+        nl.log_keys = keys
+        nl.add(f"signed by {len(keys)}")
+        nl.publish()
+        assert (await federation.sync(fr, nl)).succeeded
+    check_follows(fr, nl)
+
+
+async def test_a_root_that_has_expired_stops_the_sync(federation: Federation) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.publish()
+    federation.advance(days=366)
+    nl.revise(lambda old: old)
+    report = await federation.sync(fr, nl)
+    assert isinstance(report.error, NotCurrentError)
+    assert "root" in report.words
+
+
+async def test_a_peer_without_a_register_is_followed_and_what_it_showed_is_kept(
+    federation: Federation,
+) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.publish()
+
+    def missing(call: Call, answer: bytes) -> bytes:
+        if call.what == "members":
+            raise NotFoundError("there is no register")
+        return answer
+
+    federation.link(fr, nl).meddle = missing
+    with fr.store.read() as unit:
+        before = unit.peers.get(nl.name).members
+    assert (await federation.sync(fr, nl)).succeeded
+    with fr.store.read() as unit:
+        assert unit.peers.get(nl.name).members == before
+
+
+async def test_damage_to_what_was_staged_only_costs_the_fetching(federation: Federation) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.add(*(f"{number}" for number in range(600)))
+    nl.publish()
+    link = federation.link(fr, nl)
+    link.meddle = unreachable_at(Call("openings", nl.origin, 2, 88))
+    await federation.sync(fr, nl)
+    [staged] = list(fr.objects.ls("staging/"))
+    fr.objects.data[staged] = fr.objects.data[staged][:-1]
+    link.meddle = honest
+    assert (await federation.sync(fr, nl)).succeeded
+    check_follows(fr, nl)
+
+
+async def test_what_our_own_store_cannot_do_is_no_outcome_of_the_peer(federation: Federation) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.add("a")
+    nl.publish()
+    full = patch.object(fr.objects, "put_all", side_effect=StoreError("the disk is full"))
+    with full, pytest.raises(StoreError, match="full"):
+        await federation.sync(fr, nl)
     assert (await federation.sync(fr, nl)).succeeded
     check_follows(fr, nl)

@@ -10,8 +10,9 @@ A link passes every answer through its `meddle`, which may change it, hold it ba
 somebody in it, misbehaves. Nodes that lie with their own keys are in `support.adversary`.
 """
 
+import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -247,6 +248,8 @@ class Link:
         self._api = api
         self._grant = grant
         self.meddle: Meddle = honest
+        self.delay: Callable[[Call], int] = lambda _: 0
+        """How many turns of the event loop an answer takes."""
         self.calls: list[Call] = []
 
     async def granted(self) -> frozenset[int]:
@@ -283,6 +286,8 @@ class Link:
             answer = await ask(self._api())
         except StoreError as exc:  # over HTTP the other node's own failures are a status, never ours
             raise PeerRefusedError("the node failed", status=500) from exc
+        for _ in range(self.delay(call)):
+            await asyncio.sleep(0)
         return self.meddle(call, answer)
 
 
@@ -298,6 +303,17 @@ def unreachable_from(first: int) -> Meddle:
 
     def meddle(call: Call, answer: bytes) -> bytes:
         if next(seen) >= first:
+            raise PeerUnreachableError(f"no answer to {call.what}")
+        return answer
+
+    return meddle
+
+
+def unreachable_at(place: Call) -> Meddle:
+    """The connection breaks at one call."""
+
+    def meddle(call: Call, answer: bytes) -> bytes:
+        if call == place:
             raise PeerUnreachableError(f"no answer to {call.what}")
         return answer
 
@@ -387,12 +403,3 @@ def check_follows(follower: Agency, source: Agency) -> None:
         for index, event, opening in source.items(source.origin)
     ]
     assert follower.items(source.origin) == expected
-
-
-def sizes(reports: Sequence[SyncReport]) -> dict[str, tuple[int, int]]:
-    """Old and new size of every list in the reports."""
-    return {
-        f"{report.peer} {outcome.origin}": (outcome.old_size, outcome.new_size)
-        for report in reports
-        for outcome in report.lists
-    }
