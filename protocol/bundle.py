@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, OpeningError
-from protocol.event import NO_COLLECTION, Header, Op
+from protocol.event import HEADER_BYTES, NO_COLLECTION, Header, Op
 from protocol.opening import DOMAIN, NONCE_BYTES, Opening, check_opening, readable
 from protocol.sequence import Admission, LogShape
 
@@ -24,6 +24,7 @@ _MAX_REMEMBERED: Final = 512
 _ID_HEAD: Final = b"\x01\x50"
 """CBOR of key 1, the content id, and the head of its 16 bytes; they follow the head of the map."""
 _ID_BYTES: Final = 16
+_TIME: Final = slice(8, 16)
 _SHORTEST: Final = NONCE_BYTES + 2
 """An opening of fewer bytes has no digest length."""
 _ALGORITHMS: Final = frozenset(Algorithm)
@@ -117,12 +118,29 @@ def _opened(admission: Admission, events: Sequence[bytes], openings: Sequence[by
 
 
 def _check_commitments(opened: _Opened, prefix: bytes) -> None:
-    pairs = zip(opened.events, opened.openings, strict=True)
-    found = [sha256(prefix + event[:24] + opening).digest() for event, opening in pairs]
-    stated = [event[24:] for event in opened.events]
+    found = _commitments(opened, prefix)
+    stated = [event[HEADER_BYTES:] for event in opened.events]
     if found != stated:
         wrong = [one != other for one, other in zip(found, stated, strict=True)].index(True)
         raise OpeningError(opened.indices[wrong], "does not match its commitment")
+
+
+def _commitments(opened: _Opened, prefix: bytes) -> list[bytes]:
+    """What each opening commits to under the header of its event.
+
+    Events of one publication have one time, and few different headers: each is then hashed once and its state copied.
+    """
+    heads = [event[:HEADER_BYTES] for event in opened.events]
+    pairs = zip(heads, opened.openings, strict=True)
+    if not heads or heads[0][_TIME] != heads[-1][_TIME]:
+        return [sha256(prefix + head + opening).digest() for head, opening in pairs]
+    states = {head: sha256(prefix + head) for head in set(heads)}
+    found = []
+    for head, opening in pairs:
+        state = states[head].copy()
+        state.update(opening)
+        found.append(state.digest())
+    return found
 
 
 def _unreadable(opened: _Opened) -> list[int]:

@@ -223,9 +223,10 @@ _STORED: Final = frozenset({_UNKNOWN, *Op})
 
 def _records(first_index: int, data: bytes | Sequence[bytes]) -> NDArray[np.void]:
     if not isinstance(data, bytes):
-        for at, event in enumerate(data):
-            if len(event) != EVENT_BYTES:
-                raise EventRuleError(first_index + at, f"{len(event)} bytes instead of {EVENT_BYTES}")
+        lengths = list(map(len, data))
+        if lengths.count(EVENT_BYTES) < len(lengths):
+            at = next(at for at, length in enumerate(lengths) if length != EVENT_BYTES)
+            raise EventRuleError(first_index + at, f"{lengths[at]} bytes instead of {EVENT_BYTES}")
         data = b"".join(data)
     if len(data) % EVENT_BYTES:
         raise EventRuleError(first_index + len(data) // EVENT_BYTES, "cut short")

@@ -43,6 +43,8 @@ KEY = LogPrivateKey.from_seed(b"b" * 32)
 GRANTED = frozenset({BASELINE, NATIONAL})
 START_MS = 1_700_000_000_000
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
+ROUND = 5000
+"""Events of one publication: they share its time."""
 _HEAD = struct.Struct(">III")
 _WARM = 2 * BUNDLE_WIDTH
 
@@ -72,14 +74,15 @@ def write_list(path: Path, count: int) -> bytes:
 
 
 def _row(rng: random.Random, index: int) -> tuple[bytes, bytes]:
+    time_ms = START_MS + index // ROUND
     if index % 20 == 19:
-        header = Header(op=Op.WITHDRAW, collection=BASELINE, time_ms=START_MS + index, ref=index - 19)
+        header = Header(op=Op.WITHDRAW, collection=BASELINE, time_ms=time_ms, ref=index - 19)
         opening = Opening(rng.randbytes(16), None, Ext(reason=Reason.DUPLICATE))
     else:
         algorithm = (Algorithm.SHA256, Algorithm.SHA1, Algorithm.MD5)[index % 3]
         shown = algorithm if index % 2 else Algorithm.HIDDEN
         collection = NATIONAL if index % 20 == 7 else BASELINE
-        header = Header(op=Op.ADD, collection=collection, algorithm=shown, time_ms=START_MS + index)
+        header = Header(op=Op.ADD, collection=collection, algorithm=shown, time_ms=time_ms)
         basis = Basis.RELIES_ON if index % 5 == 1 else Basis.OWN
         ext = Ext(content_id=rng.randbytes(16), criteria=3, basis=basis, legality=("FR", "NL"))
         opening = Opening(rng.randbytes(16), Digest(algorithm, rng.randbytes(SIZES[algorithm])), ext)
