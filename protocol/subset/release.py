@@ -44,8 +44,10 @@ def verify_release(
     _check(bool((answers[1:] >= answers[:-1]).all()), "answers: order of values")
     _check_width("screen", screen, manifest.screen_width)
     _check_width("answers", answers, manifest.answers_width)
-    _check(values_root(screen) == manifest.screen_root, "screen: root")
-    _check(values_root(answers) == manifest.answers_root, "answers: root")
+    _check(values_root(screen) == manifest.screen_root, "screen: not the values whose root the manifest has")
+    _check(
+        values_root(answers) == manifest.answers_root, "answers: not the values whose root the manifest has"
+    )
     _check_labels(manifest, labels)
     return Release(manifest=manifest, screen=screen, answers=answers, labels=labels)
 
@@ -92,7 +94,10 @@ def _check_labels(manifest: Manifest, labels: bytes | None) -> None:
         _check(labels is None and manifest.labels_root is None, "labels: some where none, none where some")
         return
     _check(len(labels) == manifest.answers_count * LABEL_BYTES, "labels: one for each answer")
-    _check(labels_root(labels, LABEL_BYTES) == manifest.labels_root, "labels: root")
+    _check(
+        labels_root(labels, LABEL_BYTES) == manifest.labels_root,
+        "labels: not those whose root the manifest has",
+    )
 
 
 def _check_sources(held: Manifest, offered: Manifest) -> None:

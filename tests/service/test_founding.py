@@ -108,9 +108,8 @@ def test_the_full_profile_needs_two_holders(tmp_path: Path) -> None:
 def test_a_log_is_announced_once(fr: Founded) -> None:
     key = LogPrivateKey.from_seed(bytes(32)).public
     for _ in range(2):
-        document = announce_log(
-            fr.trust, "fr.example/lists/a", key, valid=window(NOW, 1), signers=fr.signers()
-        )
+        announce_log(fr.trust, "fr.example/lists/a", key, valid=window(NOW, 1), signers=fr.signers())
+    document = fr.trust.document()
     (log,) = document.logs
     assert (log.origin, log.url) == ("fr.example/lists/a", "https://fr.example/lists/a/")
     assert document.serial == 2
@@ -119,8 +118,8 @@ def test_a_log_is_announced_once(fr: Founded) -> None:
 def test_epochs_of_a_subset_are_collected(fr: Founded) -> None:
     for number in (1, 2):
         epoch = EpochInfo(epoch=number, pk=bytes([number]) * 32, valid=window(NOW, 90))
-        document = announce_epoch(fr.trust, "baseline", epoch, signers=fr.signers())
-    (subset,) = document.subsets
+        announce_epoch(fr.trust, "baseline", epoch, signers=fr.signers())
+    (subset,) = fr.trust.document().subsets
     assert [epoch.epoch for epoch in subset.epochs] == [1, 2]
 
 

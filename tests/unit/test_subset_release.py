@@ -56,10 +56,10 @@ def _wider(values: U64Array, width: int) -> U64Array:
             {"screen": _wider(RELEASE.screen, 17)}, "screen: value wider", id="screen value too wide"
         ),
         pytest.param({"answers": _wider(RELEASE.answers, 37)}, "answers: value wider", id="answer too wide"),
-        pytest.param({"screen": RELEASE.screen ^ u64(*[0] * 19, 1)}, "screen: root", id="screen"),
-        pytest.param({"answers": RELEASE.answers ^ u64(*[0] * 19, 1)}, "answers: root", id="answers"),
+        pytest.param({"screen": RELEASE.screen ^ u64(*[0] * 19, 1)}, "screen: .*root", id="screen"),
+        pytest.param({"answers": RELEASE.answers ^ u64(*[0] * 19, 1)}, "answers: .*root", id="answers"),
         pytest.param({"labels": SEALED[:-1]}, "labels: one for each", id="a label cut"),
-        pytest.param({"labels": SEALED[48:] + SEALED[:48]}, "labels: root", id="labels moved"),
+        pytest.param({"labels": SEALED[48:] + SEALED[:48]}, "labels: .*root", id="labels moved"),
         pytest.param({"labels": None}, "labels: some where", id="labels left out"),
     ],
 )
