@@ -1,0 +1,130 @@
+"""The command reference: what each command's section must say, read from the command tree itself.
+
+`python tests/support/cli_reference.py` writes these parts into docs/reference/cli.md and keeps what people wrote
+between them.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from node.cli.main import app
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = ROOT / "docs/reference/cli.md"
+MARK = "<!-- from the command itself -->"
+END = "<!-- end -->"
+
+
+def commands() -> dict[str, Any]:
+    """Every command that can be run, by the words that call it."""
+    return dict(_leaves(get_command(app), "sigfed"))
+
+
+def _leaves(command: Any, words: str) -> Iterator[tuple[str, Any]]:
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _leaves(child, f"{words} {name}")
+    if not hasattr(command, "commands"):
+        yield words, command
+
+
+def options(command: Any) -> list[Any]:
+    """A command's options, without --help."""
+    return [param for param in command.params if param.param_type_name == "option" and param.name != "help"]
+
+
+def arguments(command: Any) -> list[Any]:
+    """A command's arguments."""
+    return [param for param in command.params if param.param_type_name == "argument"]
+
+
+def described(words: str, command: Any) -> str:
+    """The part of a command's section that the command decides: usage, purpose, arguments and options."""
+    usage = " ".join(_usage(param) for param in arguments(command))
+    required = "".join(
+        f" {max(param.opts, key=len)} {_placeholder(param)}" for param in options(command) if param.required
+    )
+    more = " [OPTIONS]" if any(not param.required for param in options(command)) else ""
+    lines = ["```text", f"{words}{more}{required} {usage}".rstrip(), "```", "", command.help, ""]
+    rows = [*(_row(param, _usage(param)) for param in arguments(command)), *map(_option, options(command))]
+    if rows:
+        lines += ["| | | default |", "|---|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def _usage(param: Any) -> str:
+    name = str(param.name).upper()
+    many = "…" if param.nargs == -1 else ""
+    return f"{name}{many}" if param.required else f"[{name}{many}]"
+
+
+def _placeholder(param: Any) -> str:
+    return "" if param.is_flag else max(param.opts, key=len).rpartition("-")[2].upper()
+
+
+def _option(param: Any) -> str:
+    names = ", ".join([*param.opts, *param.secondary_opts])
+    return _row(param, f"{names} {_placeholder(param)}".rstrip())
+
+
+def _row(param: Any, shown: str) -> str:
+    return f"| `{shown}` | {(param.help or '').replace('|', '/')} | {_absent(param)} |"
+
+
+def _absent(param: Any) -> str:
+    if getattr(param, "prompt", None) or callable(param.default):
+        return "asked for"
+    if param.required:
+        return "required"
+    return "" if param.default in {None, "", False, -1} else f"`{_given(param)}`"
+
+
+def _given(param: Any) -> str:
+    return str(param.opts[0]) if param.default is True else str(param.default)
+
+
+def results() -> set[frozenset[str]]:
+    """The field names of each kind of JSON line that the command line prints, read from its source."""
+    found: set[frozenset[str]] = set()
+    for path in sorted((ROOT / "node/cli").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(fields := _fields(node), ast.Dict) and fields.keys:
+                found.add(frozenset(str(key.value) for key in fields.keys if isinstance(key, ast.Constant)))
+    return found
+
+
+def _fields(node: ast.AST) -> ast.expr | None:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "result":
+        return node.args[0]
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "fields":
+        return node.value
+    return None
+
+
+def sections(text: str) -> dict[str, str]:
+    """The page's section of each command, by the words that call it."""
+    parts = re.split(r"^### `(sigfed [a-z ]+)`$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def renewed(text: str) -> str:
+    """The page with the parts that commands decide as they are now; sections of new commands are appended."""
+    for words, command in commands().items():
+        part = f"{MARK}\n{described(words, command)}{END}"
+        heading = f"### `{words}`\n\n"
+        if heading not in text:
+            text += f"\n{heading}{part}\n"
+            continue
+        before, _, rest = text.partition(heading)
+        text = before + heading + part + rest.partition(END)[2]
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    sys.stdout.write(f"{PAGE} is as the commands are\n")
