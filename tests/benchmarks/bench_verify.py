@@ -8,7 +8,7 @@ Seconds are of processor time. Memory is the growth of the peak of a process of 
 
 import multiprocessing
 import random
-import resource
+import re
 import struct
 import sys
 import tempfile
@@ -129,9 +129,16 @@ def measure_here(path: Path, note: bytes, passes: int) -> tuple[list[Pass], floa
     """All passes, and the growth of this process's peak memory over them in MiB."""
     warm = path.with_suffix(".warm")
     one_pass(warm, write_list(warm, _WARM))  # what is loaded and remembered once is not the list's
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mib()
     done = [one_pass(path, note) for _ in range(passes)]
-    return done, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return done, peak_mib() - before
+
+
+def peak_mib() -> float:
+    """The most memory that this process ever had resident, in MiB."""
+    # Not `ru_maxrss`, which a process inherits: below the peak of what started it, no growth would be seen.
+    (kib,) = re.findall(r"^VmHWM:\s*(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(kib) / 1024
 
 
 def measure(*, divisor: int = 1) -> Iterator[Result]:
