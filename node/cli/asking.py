@@ -7,8 +7,7 @@ import io
 import sys
 from pathlib import Path
 
-import typer
-
+from node.cli.prompting import ask_hidden
 from node.errors import InputRefusedError
 from node.formats.asked import Asked, read_asked
 
@@ -18,8 +17,8 @@ def read_hashes(source: str) -> list[Asked]:
     if source == "-":
         return read_asked(sys.stdin.buffer)
     if not source:
-        typed = typer.prompt("Hash (hex)", hide_input=True, err=True)
-        return read_asked(io.BytesIO(str(typed).encode()))
+        typed = ask_hidden("Hash (hex)")
+        return read_asked(io.BytesIO(typed.encode()))
     try:
         with Path(source).open("rb") as stream:
             return read_asked(stream)

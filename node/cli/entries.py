@@ -10,6 +10,7 @@ import typer
 
 from node.cli.exit_codes import ExitCode
 from node.cli.output import Progress
+from node.cli.prompting import confirm
 from node.cli.session import session
 
 if TYPE_CHECKING:
@@ -96,11 +97,7 @@ def withdraw(
 
     here = session(context)
     if not yes:
-        typer.confirm(
-            f"Withdraw from {name} for the reason '{reason}', with all hashes of the same file?",
-            abort=True,
-            err=True,
-        )
+        confirm(f"Withdraw from {name} for the reason '{reason}', with all hashes of the same file?")
     if index >= 0:
         withdraw_index(here, name, index, reason=reason)
     else:
@@ -125,11 +122,7 @@ def endorse(
 
     here = session(context)
     if basis != "relies-on" and not yes:
-        typer.confirm(
-            f"This states, signed, that the entries were examined here (basis {basis}). Go on?",
-            abort=True,
-            err=True,
-        )
+        confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?")
     choice = Choice(
         peer=source,
         peer_list=peer_list or to,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from node.cli.prompting import ask
 from node.cli.session import session
 
 app = typer.Typer(help="Portable evidence of misbehaviour.", no_args_is_help=True)
@@ -16,7 +17,14 @@ def verify(
     file: Annotated[Path, typer.Argument(help="Evidence file.", dir_okay=False)],
     root: Annotated[Path, typer.Option(help="1.root.json of the accused node.", dir_okay=False)],
     document: Annotated[Path, typer.Option(help="Its node.json.", dir_okay=False)],
-    words: Annotated[str, typer.Option(prompt="Fingerprint words of that root", help="Fingerprint words.")],
+    words: Annotated[
+        str,
+        typer.Option(
+            default_factory=lambda: ask("Fingerprint words of that root"),
+            show_default=False,
+            help="Fingerprint words; asked for when not given.",
+        ),
+    ],
 ) -> None:
     """Check evidence against a node's pinned root; needs no network and no node of one's own."""
     from keys.trust.fingerprint import from_words

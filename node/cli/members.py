@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from node.cli.output import counted, table
+from node.cli.prompting import ask
 from node.cli.session import session, wait_for
 
 app = typer.Typer(help="Agencies of the federation that this node counts.", no_args_is_help=True)
@@ -17,13 +18,18 @@ def add(
     words: Annotated[
         str,
         typer.Option(
-            prompt="Its fingerprint, as the other operator reads it out",
-            help="Fingerprint words of its root.",
+            default_factory=lambda: ask("Its fingerprint, as the other operator reads it out"),
+            show_default=False,
+            help="Fingerprint words of its root; asked for when not given.",
         ),
     ],
     country: Annotated[
         str,
-        typer.Option(help="Two letters; empty for a body of no country.", prompt="Its country (two letters)"),
+        typer.Option(
+            default_factory=lambda: ask("Its country (two letters; empty for a body of no country)"),
+            show_default=False,
+            help="Two letters; empty for a body of no country.",
+        ),
     ],
     authority: Annotated[
         list[str] | None,

@@ -8,6 +8,7 @@ import typer
 
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.output import Fact
+from node.cli.prompting import ask_hidden
 from node.cli.session import Session, session, wait_for
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def enroll(
     from node.runtime.partner import enrol
 
     here = session(context)
-    text = sys.stdin.readline() if from_stdin else typer.prompt("Enrolment string", hide_input=True, err=True)
+    text = sys.stdin.readline() if from_stdin else ask_hidden("Enrolment string")
     done = wait_for(enrol(here.home, text))
     here.output.result(
         {

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode
+from node.cli.prompting import ask
 from node.cli.session import session, wait_for
 
 
@@ -14,14 +15,24 @@ def init(
     node: Annotated[
         str,
         typer.Option(
-            prompt="Name of this node, like a DNS name (for ever)", help="Name, like fr.example; for ever."
+            default_factory=lambda: ask("Name of this node, like a DNS name (for ever)"),
+            show_default=False,
+            help="Name, like fr.example; for ever.",
         ),
     ],
-    country: Annotated[str, typer.Option(prompt="Country of the agency (two letters)", help="Two letters.")],
+    country: Annotated[
+        str,
+        typer.Option(
+            default_factory=lambda: ask("Country of the agency (two letters)"),
+            show_default=False,
+            help="Two letters.",
+        ),
+    ],
     url: Annotated[
         str,
         typer.Option(
-            prompt="Address at which peers and partners reach it (https://…)",
+            default_factory=lambda: ask("Address at which peers and partners reach it (https://…)"),
+            show_default=False,
             help="Public address, https://…",
         ),
     ],

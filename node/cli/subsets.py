@@ -19,7 +19,10 @@ def create(
         typer.Option("--collection", help="Collection to release; repeatable. Default: baseline."),
     ] = None,
     screen_bits: Annotated[
-        int, typer.Option(help="Leak budget of the screen: 8 weak, 12, 16 accredited partners; 0 no screen.")
+        int,
+        typer.Option(
+            help="Leak budget of the screen: 8 weak, 12, 16 accredited partners; 0 no screen.", min=0, max=16
+        ),
     ] = 12,
     labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Let a hit say who lists it.")] = True,
 ) -> None:
