@@ -19,6 +19,7 @@ from node.runtime.home import Home
 from node.runtime.opening import CERTIFICATE_NAME
 from node.services.founding import FIRST, Founded, Founding, found
 from node.signing.keychain import Keychain
+from node.store.driver import parse_dsn
 from node.store.store import Store
 from node.tls import create_identity
 
@@ -50,7 +51,7 @@ def plan(
     """A plan from the operator's answers.
 
     Raises:
-        ConfigError: an answer that cannot be used; the text names it.
+        ConfigError: an answer that cannot be used; the text names it. Nothing has been made then.
         UsageError: an unknown profile of key derivation.
     """
     if root_kdf not in ROOT_KDF:
@@ -65,6 +66,8 @@ def plan(
     }
     settings = config.validate(fields, source="init")
     _check_signable(settings)
+    if dsn:
+        parse_dsn(dsn)
     return Plan(settings=settings, root_kdf=ROOT_KDF[root_kdf])
 
 
