@@ -1,0 +1,31 @@
+"""Homes that are made once a run: a test that changes one takes a copy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.agencies import Federation, federate, found_agency, list_files, numbered
+from support.processes import Cli
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """An agency with three published files; never changed."""
+    cli = found_agency(tmp_path_factory.mktemp("agency"), name="fr", country="FR")
+    list_files(cli, numbered("published", 3))
+    return cli
+
+
+@pytest.fixture
+def agency(founded: Cli, tmp_path: Path) -> Cli:
+    """A copy of that agency for one test."""
+    return founded.copied(tmp_path / "fr")
+
+
+@pytest.fixture(scope="session")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """Two running agencies and a partner; a test leaves it as it found it."""
+    made = federate(tmp_path_factory.mktemp("federation"))
+    yield made
+    made.stop()

@@ -1,0 +1,223 @@
+"""Mistyped names and options, homes that are not there, help, and that no secret or hash is ever an argument."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from node.cli.main import app, run
+from support.agencies import LIST, numbered, table, written
+from support.processes import Cli, Finished, contents
+
+
+def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with the words that name it."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield path, command
+        return
+    for name, one in inner.items():
+        yield from commands(one, *path, name)
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert len((COMMANDS[words].help or "").split()) >= 4
+    for parameter in COMMANDS[words].params:
+        if parameter.param_type_name == "option":
+            assert parameter.help, parameter.name
+            assert parameter.opts[0] in shown
+
+
+def test_no_parameter_is_a_secret_or_a_hash() -> None:
+    """Arguments are seen by every user of the machine: what is secret comes by file, standard input or prompt."""
+    sensitive = re.compile(r"hash|digest|md5|sha|pass|secret|token|key|pin|invitation|string")
+    by_file = re.compile(r".*_file|hash_from|root_kdf")
+    found = {
+        (words, parameter.name)
+        for words, command in COMMANDS.items()
+        for parameter in command.params
+        if sensitive.search(parameter.name) and not by_file.fullmatch(parameter.name)
+    }
+    assert not found
+
+
+NO_HOME = {
+    ("list", "create", "csam"),
+    ("entry", "import", "FILE", "--list", "csam"),
+    ("entry", "withdraw", "--list", "csam", "--hash-from", "FILE", "--yes"),
+    ("member", "ls"),
+    ("peer", "sync"),
+    ("subset", "release", "baseline"),
+    ("run",),
+    ("status",),
+    ("doctor",),
+    ("update",),
+    ("check", "FILE"),
+}
+
+
+def test_commands_on_an_empty_home_say_how_to_make_one(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    file = written(tmp_path / "file.csv", table(*numbered("asked", 1)))
+
+    def attempt(words: tuple[str, ...]) -> Finished:
+        return Cli(home).run(*(file if word == "FILE" else word for word in words))
+
+    with ThreadPoolExecutor(2) as pool:
+        done = dict(zip(sorted(NO_HOME), pool.map(attempt, sorted(NO_HOME)), strict=True))
+    wrong = {
+        words: finished
+        for words, finished in done.items()
+        if (finished.exit, finished.out) != (10, "")
+        or ("sigfed init" not in finished.err and "sigfed enroll" not in finished.err)
+    }
+    assert not wrong
+    assert list(home.iterdir()) == []
+
+
+MISTYPED: dict[str, tuple[int, str, tuple[str, ...]]] = {
+    "list to show": (2, "fr.example/lists/cams", ("list", "show", "cams")),
+    "list to import into": (2, "fr.example/lists/cams", ("entry", "import", "FILE", "--list", "cams")),
+    "list that exists": (2, "exists", ("list", "create", LIST)),
+    "list with a bad name": (2, "small letters, digits", ("list", "create", "C S A M")),
+    "index of no entry": (2, "999", ("entry", "withdraw", "--list", LIST, "--index", "999", "--yes")),
+    "hash that is not listed": (
+        2,
+        "not (any more) in fr.example/lists/csam",
+        ("entry", "withdraw", "--list", LIST, "--hash-from", "UNLISTED", "--yes"),
+    ),
+    "reason": (
+        2,
+        "the reason is one of: error, legal, duplicate, other",
+        ("entry", "withdraw", "--list", LIST, "--hash-from", "FILE", "--yes", "--reason", "eror"),
+    ),
+    "basis": (
+        2,
+        "the basis is one of: own, reviewed, relies-on",
+        ("entry", "import", "FILE", "--list", LIST, "--basis", "mine"),
+    ),
+    "collection": (
+        2,
+        "no such collection",
+        ("entry", "import", "FILE", "--list", LIST, "--collection", "basline"),
+    ),
+    "grant": (2, "no such collection", ("peer", "add", "nl.example", "--grant", "basline")),
+    "end of a grant": (
+        2,
+        "a day is written YYYY-MM-DD",
+        ("peer", "add", "nl.example", "--grant", "baseline", "--until", "31.12.2030"),
+    ),
+    "member to follow": (2, "nl.example", ("peer", "add", "nl.example", "--grant", "baseline")),
+    "peer to sync with": (2, "nl.example", ("peer", "sync", "nl.example")),
+    "subset to release": (2, "basline", ("subset", "release", "basline")),
+    "subset to invite to": (2, "basline", ("partner", "invite", "hoster", "--subset", "basline")),
+    "screen of a subset": (2, "--screen-bits", ("subset", "create", "s", "--screen-bits", "99")),
+    "fingerprint words": (
+        16,
+        "cannot be reached",
+        ("member", "add", "https://127.0.0.1:9/", "--words", "no-such-words", "--country", "NL"),
+    ),
+    "address": (2, "https", ("member", "add", "ftp://nl.example", "--words", "x", "--country", "NL")),
+    "file to judge": (
+        2,
+        "cannot be read",
+        ("evidence", "verify", "FILE", "--root", "nowhere", "--document", "nowhere", "--words", "x"),
+    ),
+    "invitation": (14, "invitation", ("enroll", "--stdin")),
+    "folder to hash": (2, "does not exist", ("hash", "nowhere")),
+    "option": (2, "No such option", ("list", "ls", "--al")),
+    "number": (2, "should be a valid integer", ("entry", "withdraw", "--list", LIST, "--index", "one")),
+    "folder that is a node": (
+        2,
+        "a node, or part of one, is in this folder",
+        ("init", "--node", "x.example", "--country", "FR", "--url", "https://x.example/"),
+    ),
+}
+
+
+def test_mistyped_names_are_named_and_change_nothing(agency: Cli, tmp_path: Path) -> None:
+    places = {
+        "FILE": written(tmp_path / "file.csv", table(*numbered("published", 1))),
+        "UNLISTED": written(tmp_path / "unlisted.csv", table(*numbered("unlisted", 1))),
+    }
+    before = contents(agency.home)
+
+    def attempt(name: str) -> Finished:
+        words = [places.get(word, word) for word in MISTYPED[name][2]]
+        return agency.run(*words, typed="not an invitation\n")
+
+    with ThreadPoolExecutor(2) as pool:
+        done = dict(zip(MISTYPED, pool.map(attempt, MISTYPED), strict=True))
+    wrong = {
+        name: finished
+        for name, finished in done.items()
+        if (finished.exit, finished.out) != (MISTYPED[name][0], "")
+        or MISTYPED[name][1] not in " ".join(finished.err.split())
+    }
+    assert not wrong
+    assert contents(agency.home) == before
+    agency.done("entry", "withdraw", "--list", LIST, "--hash-from", places["FILE"], "--yes")
+
+
+def test_stopping_at_the_question_changes_nothing(agency: Cli, tmp_path: Path) -> None:
+    asked = written(tmp_path / "asked.csv", table(*numbered("published", 1)))
+    before = contents(agency.home)
+    words = ("entry", "withdraw", "--list", LIST, "--hash-from", asked)
+    finished = agency.run(*words, typed="n\n")
+    assert (finished.exit, finished.out) == (130, "")
+    assert "stopped; nothing was changed" in finished.err
+    assert contents(agency.home) == before
+    assert agency.done(*words, typed="y\n")["withdrawals"] == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("--country", "FRA", "country"),
+        ("--node", "no-dots", "node"),
+        ("--port", "0", "port"),
+        ("--profile", "medium", "profile"),
+        ("--root-kdf", "none", "--root-kdf is one of: offline, online"),
+        ("--passphrase-file", "nowhere", "nowhere does not exist"),
+        ("--store", "mysql://host/db", "SQLite file or PostgreSQL"),
+    ],
+)
+def test_init_refuses_what_cannot_be_a_node(tmp_path: Path, field: str, value: str, says: str) -> None:
+    secret = tmp_path / "passphrase"
+    secret.touch(mode=0o600)
+    secret.write_text("a long passphrase\n")
+    answers = {
+        "--node": "fr.example",
+        "--country": "FR",
+        "--url": "https://fr.example/",
+        "--root-kdf": "online",
+    }
+    answers |= {"--passphrase-file": str(secret), "--root-passphrase-file": str(secret)}
+    options = [part for pair in (answers | {field: value}).items() for part in pair]
+    finished = Cli(tmp_path / "home").run("init", *options)
+    assert (finished.exit, finished.out) == (2, "")
+    assert says in finished.err
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_passphrase_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.write_text("a long passphrase\n")
+    secret.chmod(0o644)
+    options = ["--node", "fr.example", "--country", "FR", "--url", "https://fr.example/"]
+    finished = Cli(tmp_path / "home").run("init", *options, "--passphrase-file", str(secret))
+    assert (finished.exit, finished.out) == (2, "")
+    assert f"{secret} can be read by others" in finished.err
+    assert f"chmod 600 {secret}" in finished.err
+    assert not (tmp_path / "home").exists()

@@ -1,0 +1,164 @@
+"""Agencies and a partner for tests of the command line, made by the commands that a user types.
+
+Keys open with the cheap derivation, and the running nodes do nothing by themselves, so that what happens is what
+a test does.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import md5, sha256
+from pathlib import Path
+
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from node.runtime.shelving import open_shelf
+from node.services.lists import ListReport, report_list
+from support.processes import Cli, Running, free_port
+
+LIST = "csam"
+SUBSET = "baseline"
+PARTNER = "hoster"
+PASSPHRASE = "a made-up passphrase"
+ROOT_PASSPHRASE = "another made-up passphrase"
+
+BOTH, SINGLE, UNLISTED = b"listed by both agencies", b"listed by one agency", b"listed by nobody"
+"""Contents of files that the partner looks up."""
+
+
+def row(content: bytes) -> str:
+    """The hashes of a made-up file as a line of a table."""
+    return f"{sha256(content).hexdigest()},{md5(content).hexdigest()},baseline"
+
+
+def table(*contents: bytes) -> str:
+    """A table with named columns."""
+    return "\n".join(["sha256,md5,collection", *map(row, contents), ""])
+
+
+def numbered(name: str, count: int) -> list[bytes]:
+    """Made-up files."""
+    return [f"{name} {number}".encode() for number in range(count)]
+
+
+def written(path: Path, content: str | bytes) -> str:
+    """Write a file; its path as an argument."""
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return str(path)
+
+
+def found_agency(folder: Path, *, name: str, country: str) -> Cli:
+    """A node that was just founded."""
+    secrets = {"passphrase": PASSPHRASE, "root-passphrase": ROOT_PASSPHRASE}
+    files = {secret: folder / f"{name}-{secret}" for secret in secrets}
+    for secret, path in files.items():
+        path.touch(mode=0o600)
+        path.write_text(secrets[secret] + "\n")
+    cli, port = Cli(folder / name), free_port()
+    arguments = ["init", "--node", f"{name}.example", "--country", country, "--root-kdf", "online"]
+    arguments += ["--url", f"https://127.0.0.1:{port}/", "--port", str(port)]
+    for secret, path in files.items():
+        arguments += [f"--{secret}-file", str(path)]
+    cli.done(*arguments)
+    for job in ("sync_minutes = 10", "publish_minutes = 5", "release_minutes = 60"):
+        cli.edit("sigfed.toml", job, job.split(" = ")[0] + " = 0")
+    return cli
+
+
+def list_files(cli: Cli, contents: Iterable[bytes]) -> None:
+    """Start the list, import made-up files that the agency holds, and publish."""
+    cli.done("list", "create", LIST)
+    import_files(cli, contents)
+    cli.done("publish")
+
+
+def import_files(cli: Cli, contents: Iterable[bytes]) -> None:
+    """Import made-up files that the agency holds."""
+    path = written(cli.home.with_name(f"{cli.home.name}.csv"), table(*contents))
+    cli.done("entry", "import", path, "--list", LIST, "--basis", "own")
+
+
+def report(cli: Cli, origin: str = "") -> ListReport:
+    """What is held of a list, read beside the product's commands."""
+    identity = open_identity(Home(cli.home))
+    with open_shelf(identity) as shelf:
+        return report_list(shelf, origin or f"{identity.settings.node}/lists/{LIST}")
+
+
+@dataclass(slots=True, kw_only=True)
+class Federation:
+    """Two agencies that know and follow each other, both running, and a partner enrolled with the first."""
+
+    folder: Path
+    fr: Cli
+    nl: Cli
+    partner: Cli
+    fr_node: Running
+    nl_node: Running
+    invitation: str
+    files: dict[str, str]
+    """Paths of the files that the partner looks up."""
+
+    def stop(self) -> None:
+        """Stop both nodes."""
+        for node in (self.fr_node, self.nl_node):
+            node.stop()
+
+
+def at_once(*work: Sequence[str | Cli]) -> list[dict[str, object]]:
+    """Commands of different homes at the same time; the results in order."""
+    with ThreadPoolExecutor(len(work)) as pool:
+        futures = [pool.submit(one[0].done, *map(str, one[1:])) for one in work if isinstance(one[0], Cli)]
+        return [future.result() for future in futures]
+
+
+def federate(folder: Path) -> Federation:
+    """Found, publish, become members and peers, release, enrol."""
+    listed = {"fr": ("FR", [BOTH]), "nl": ("NL", [BOTH, SINGLE])}
+
+    def make(name: str) -> tuple[Cli, Running]:
+        country, contents = listed[name]
+        cli = found_agency(folder, name=name, country=country)
+        list_files(cli, contents)
+        return cli, Running(cli)
+
+    with ThreadPoolExecutor(2) as pool:
+        (fr, fr_node), (nl, nl_node) = pool.map(make, listed)
+    try:
+        invitation = _join(fr, nl)
+        partner = Cli(folder / "partner")
+        partner.done("enroll", "--stdin", typed=invitation + "\n")
+    except BaseException:
+        fr_node.stop()
+        nl_node.stop()
+        raise
+    contents = {"both": BOTH, "single": SINGLE, "unlisted": UNLISTED}
+    return Federation(
+        folder=folder,
+        fr=fr,
+        nl=nl,
+        partner=partner,
+        fr_node=fr_node,
+        nl_node=nl_node,
+        invitation=invitation,
+        files={name: written(folder / f"{name}.bin", content) for name, content in contents.items()},
+    )
+
+
+def _join(fr: Cli, nl: Cli) -> str:
+    """Members, peers, one sync, one release; an invitation."""
+    words = {cli: cli.done("member", "ls")["fingerprint"] for cli in (fr, nl)}
+    urls = {cli: open_identity(Home(cli.home)).settings.listen.url for cli in (fr, nl)}
+    at_once(
+        (fr, "member", "add", urls[nl], "--words", words[nl], "--country", "NL"),
+        (nl, "member", "add", urls[fr], "--words", words[fr], "--country", "FR"),
+    )
+    at_once(
+        (fr, "peer", "add", "nl.example", "--grant", "baseline"),
+        (nl, "peer", "add", "fr.example", "--grant", "baseline"),
+    )
+    at_once((fr, "peer", "sync"), (nl, "peer", "sync"))
+    fr.done("subset", "create", SUBSET)
+    fr.done("subset", "release", SUBSET)
+    invited = fr.done("partner", "invite", PARTNER, "--subset", SUBSET, "--files-per-day", "10")
+    return str(invited["invitation"])

@@ -1,0 +1,246 @@
+"""The product as a user meets it: a process a command, its exit code, what it prints, what it leaves behind.
+
+A node that runs is always stopped by its own process id. Whatever a command is fed, a traceback is a failure.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-P", "-m", "node")
+"""`-P`: what lies in the working folder is not this program."""
+
+_PATIENCE = 60.0
+_PAUSE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a command ended."""
+
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """Its results; with `--json` nothing else may be on standard output."""
+        lines = self.out.splitlines()
+        found = [json.loads(line) for line in lines]
+        assert all(isinstance(one, dict) for one in found), "a result is a JSON object"
+        return found
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """Its first result."""
+        return self.results[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Cli:
+    """The command line with one home folder."""
+
+    home: Path
+
+    def command(
+        self, arguments: Sequence[str], *, clock: str = "", program: Sequence[str] = PROGRAM
+    ) -> list[str]:
+        """The whole command line; `clock` is an offset as `faketime` takes it."""
+        moved = [_faketime(), "-f", clock] if clock else []
+        return [*moved, *program, "--home", str(self.home), "--json", *arguments]
+
+    def run(
+        self,
+        *arguments: str,
+        typed: str = "",
+        clock: str = "",
+        program: Sequence[str] = PROGRAM,
+        before: Callable[[], None] | None = None,
+        folder: Path | None = None,
+    ) -> Finished:
+        """Run one command to its end; `before` runs in the child."""
+        done = subprocess.run(
+            self.command(arguments, clock=clock, program=program),
+            input=typed.encode(),
+            capture_output=True,
+            env=environment(),
+            cwd=folder or self.home.parent,
+            preexec_fn=before,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        finished = Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+        assert "Traceback" not in finished.err, finished.err
+        return finished
+
+    def done(self, *arguments: str, typed: str = "") -> dict[str, Any]:
+        """The first result of a command that must succeed."""
+        finished = self.run(*arguments, typed=typed)
+        assert finished.exit == 0, finished.err
+        return finished.first
+
+    def refused(self, code: int, says: str, *arguments: str, typed: str = "", clock: str = "") -> Finished:
+        """A command that must end with `code`, print no result, say `says` and change nothing."""
+        before = contents(self.home)
+        finished = self.run(*arguments, typed=typed, clock=clock)
+        assert (finished.exit, finished.out) == (code, ""), finished.err
+        assert says in " ".join(finished.err.split())
+        assert contents(self.home) == before, "a refused command changed something"
+        return finished
+
+    def start(self, *arguments: str, program: Sequence[str] = PROGRAM) -> subprocess.Popen[bytes]:
+        """Start a command whose caller waits for it."""
+        return subprocess.Popen(
+            self.command(arguments, program=program),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            cwd=self.home.parent,
+        )
+
+    def copied(self, to: Path) -> Self:
+        """A second home like this one."""
+        shutil.copytree(self.home, to)
+        return type(self)(to)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Change a text file of the home."""
+        path = self.home / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+
+class Running:
+    """`sigfed run`, from the moment it listens until `stop`; its journal is kept at the most talkative level."""
+
+    def __init__(self, cli: Cli, *, variables: Mapping[str, str] | None = None) -> None:
+        self.journal = cli.home.with_name(f"{cli.home.name}-run.log")
+        self._answers = cli.home.with_name(f"{cli.home.name}-run.out")
+        with self._answers.open("wb") as answers, self.journal.open("ab") as journal:
+            self.process = subprocess.Popen(
+                cli.command(["-vv", "run"]),
+                stdin=subprocess.DEVNULL,
+                stdout=answers,
+                stderr=journal,
+                env=environment() | dict(variables or {}),
+                cwd=cli.home.parent,
+            )
+        try:
+            wait_until(self._serves)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _serves(self) -> bool:
+        assert self.process.poll() is None, self.journal.read_text()
+        return self._answers.read_bytes().endswith(b"\n")
+
+    @property
+    def answered(self) -> dict[str, Any]:
+        """What it said when it listened."""
+        found: dict[str, Any] = json.loads(self._answers.read_bytes())
+        return found
+
+    def stop(self) -> int:
+        """End it as a service manager does; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def environment() -> dict[str, str]:
+    """The environment of a command: nothing of it names another home."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SIGFED_")}
+    return kept | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "COLUMNS": "100"}
+
+
+def wait_until(met: Callable[[], bool]) -> None:
+    """Wait for something that another process does."""
+    end = time.monotonic() + _PATIENCE
+    while not met():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(_PAUSE)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        port: int = asked.getsockname()[1]
+    return port
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """What a folder holds: a hash of each file, and of what a database says rather than how it is laid out."""
+    return {
+        str(path.relative_to(folder)): _content(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith((".lock", "-wal", "-shm"))
+    }
+
+
+def _content(path: Path) -> str:
+    data = path.read_bytes()
+    if path.suffix == ".db" and data.startswith(b"SQLite format 3"):
+        data = _dump(path)
+    return sha256(data).hexdigest()
+
+
+def _dump(path: Path) -> bytes:
+    database = sqlite3.connect(path)
+    try:
+        return "\n".join(database.iterdump()).encode()
+    except sqlite3.DatabaseError:
+        return path.read_bytes()
+    finally:
+        database.close()
+
+
+def needs_faketime() -> None:
+    """Skip a test when the clock of a process cannot be moved."""
+    if shutil.which("faketime") is None:
+        pytest.skip("needs faketime (Debian: apt install faketime)")
+
+
+def _faketime() -> str:
+    needs_faketime()
+    found = shutil.which("faketime")
+    assert found
+    return found
+
+
+@cache
+def movable_clock() -> str:
+    """The library that `faketime` preloads; a process that preloads it reads its clock from a file."""
+    done = subprocess.run(
+        [_faketime(), "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, check=True, text=True
+    )
+    return done.stdout.strip()
