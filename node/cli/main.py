@@ -114,6 +114,8 @@ def _failed(error: KeysError | ProtocolError | NodeError) -> int:
 
 
 def _machine_failed(error: OSError | SystemExit) -> int:
+    if isinstance(error, SystemExit) and not error.code:
+        return ExitCode.OK  # the answer to a shell that asked for completions
     if isinstance(error, SystemExit | BrokenPipeError):
         # Whoever read our output has gone, as `head` does. Typer then leaves with 1, which would mean hits. Nothing
         # more is written, at exit neither.
