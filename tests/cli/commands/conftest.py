@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.agencies import Federation, federate, found_agency, list_files, numbered
+from support.agencies import Federation, federate, found_agency, import_files, list_files, numbered
 from support.processes import Cli
 
 
@@ -21,6 +21,20 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Cli:
 def agency(founded: Cli, tmp_path: Path) -> Cli:
     """A copy of that agency for one test."""
     return founded.copied(tmp_path / "fr")
+
+
+@pytest.fixture(scope="session")
+def queued(founded: Cli, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """That agency with four changes that wait for publication; never changed."""
+    cli = founded.copied(tmp_path_factory.mktemp("queued") / "fr")
+    import_files(cli, numbered("waiting", 2))
+    return cli
+
+
+@pytest.fixture
+def waiting(queued: Cli, tmp_path: Path) -> Cli:
+    """A copy of the agency where changes wait."""
+    return queued.copied(tmp_path / "fr")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,52 @@
+"""The manuals say what is true: every command on them is typed, in the order in which a reader meets the pages."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.tour import Done, Typist, blocks, steps
+
+ROOT = Path(__file__).parent.parent.parent
+MANUALS = ("operator", "agency", "partner")
+
+
+def _text(name: str) -> str:
+    return (ROOT / f"docs/manuals/{name}.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def typed(
+    tmp_path_factory: pytest.TempPathFactory, shell_environment: dict[str, str]
+) -> Iterator[dict[str, list[Done]]]:
+    """What each manual's commands printed, in one world."""
+    typist = Typist(folder=ROOT, home=tmp_path_factory.mktemp("manuals"), environment=shell_environment)
+    try:
+        yield {name: [typist.type(step) for step in steps(_text(name))] for name in MANUALS}
+    finally:
+        typist.close()
+
+
+@pytest.mark.parametrize("name", MANUALS)
+def test_every_command_of_a_manual_does_what_the_page_shows(name: str, typed: dict[str, list[Done]]) -> None:
+    wrong = [done.story for done in typed[name] if not done.as_shown]
+    pages = " ".join(f"docs/manuals/{manual}.md" for manual in MANUALS)
+    assert not wrong, "\n\n".join(wrong) + f"\n\npython3 tests/support/tour.py {pages} --rewrite"
+
+
+@pytest.mark.parametrize("name", MANUALS)
+def test_a_manual_shows_no_command_that_is_not_typed(name: str) -> None:
+    untyped = [
+        line for kind in ("", "sh", "text") for _, lines in blocks(_text(name), kind) for line in lines
+    ]
+    starting = [line for line in untyped if line.lstrip().startswith("sigfed ")]
+    assert starting == []
+
+
+def test_manuals_have_commands_to_type() -> None:
+    assert all(len(steps(_text(name))) > 10 for name in MANUALS)
+
+
+def test_no_manual_prints_a_hash(typed: dict[str, list[Done]]) -> None:
+    told = " ".join(line for done in typed.values() for one in done for line in one.printed)
+    assert not any(len(word) >= 32 and set(word) <= set("0123456789abcdef") for word in told.split())

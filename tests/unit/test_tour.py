@@ -1,0 +1,119 @@
+"""The reader of documentation: what counts as a command, what is masked, and that a lie on a page is found."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.tour import Typist, masked, matches, rewritten, steps
+
+PAGE = """\
+Text.
+
+```console
+a$ echo one
+one
+b$ echo two \\
+     three
+two three
+a$ false # exit code 1
+```
+
+```sh
+not typed
+```
+"""
+
+
+@pytest.fixture
+def typist(tmp_path: Path) -> Iterator[Typist]:
+    typing = Typist(folder=tmp_path, home=tmp_path, environment=dict(os.environ), patience=20)
+    yield typing
+    typing.close()
+
+
+def test_commands_are_read_with_who_types_them_what_is_shown_and_where() -> None:
+    found = [(step.who, step.command, step.shown, step.line, step.exit_code) for step in steps(PAGE)]
+    assert found == [
+        ("a", "echo one", ("one",), 4, 0),
+        ("b", "echo two \\\n     three", ("two three",), 6, 0),
+        ("a", "false # exit code 1", (), 9, 1),
+    ]
+
+
+def test_output_before_a_command_is_a_mistake_of_the_page() -> None:
+    with pytest.raises(AssertionError, match="line 2"):
+        steps("```console\nno prompt\n```\n")
+
+
+def test_a_true_page_is_as_shown(typist: Typist) -> None:
+    assert all(typist.type(step).as_shown for step in steps(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [
+        ("\none\n", "\nnone\n"),
+        ("one\none", "one"),
+        ("exit code 1", "exit code 2"),
+        ("two three\n", "two\nthree\n"),
+    ],
+    ids=["text", "missing line", "exit code", "lines"],
+)
+def test_a_lie_is_found(true: str, false: str, typist: Typist) -> None:
+    lie = PAGE.replace(true, false, 1)
+    assert lie != PAGE
+    assert not all(typist.type(step).as_shown for step in steps(lie))
+
+
+def test_a_page_is_rewritten_to_the_truth(typist: Typist) -> None:
+    lie = PAGE.replace("\none\n", "\nfour\nfive\n").replace("two three\na", "a")
+    done = [typist.type(step) for step in steps(lie)]
+    assert rewritten(lie, done) == PAGE
+
+
+def test_shells_keep_what_was_exported_and_are_apart(typist: Typist) -> None:
+    page = "```console\na$ export X=1\na$ echo $X\n1\nb$ echo x$X\nx\n```\n"
+    assert all(typist.type(step).as_shown for step in steps(page))
+
+
+def test_words_are_read_over_from_what_was_printed(typist: Typist) -> None:
+    shown, real = "-".join(["babab"] * 8), "-".join(["kuzil"] * 8)
+    (typist.home / "words").write_text(f"fingerprint: {real}\n")
+    page = f"```console\na$ cat ~/words\nfingerprint: {shown}\nb$ test {shown} = {real}\n```\n"
+    assert all(typist.type(step).as_shown for step in steps(page))
+
+
+def test_a_server_is_waited_for_and_ended(typist: Typist) -> None:
+    page = "```console\na$ (sleep 0.3; echo serving; exec sleep 100) &\nserving\na$ echo next\nnext\n```\n"
+    assert all(typist.type(step).as_shown for step in steps(page))
+
+
+def test_a_command_that_does_not_end_is_given_up(typist: Typist) -> None:
+    typist.patience = 0.3
+    with pytest.raises(TimeoutError, match="does not end"):
+        typist.type(steps("```console\na$ sleep 100\n```\n")[0])
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown", "same"),
+    [
+        (["valid until 2026-12-09"], ["valid until 2027-01-01"], True),
+        (["4,043 bytes received, 1,550 sent"], ["1 bytes received, 2 sent"], True),
+        (["3 added"], ["4 added"], False),
+        (["a", "b", "c"], ["a", "…"], True),
+        (["a", "b", "c"], ["…", "c"], True),
+        (["a", "b"], ["a"], False),
+        ([], ["…"], True),
+    ],
+    ids=["date", "bytes", "numbers count", "rest", "start", "more", "nothing"],
+)
+def test_what_counts_as_the_same(printed: list[str], shown: list[str], same: bool) -> None:
+    assert matches(printed, shown) is same
+
+
+def test_masks_leave_names_alone() -> None:
+    assert (
+        masked("fr.example/lists/national: size 9, 9 added") == "fr.example/lists/national: size 9, 9 added"
+    )
