@@ -1,16 +1,13 @@
 """A node's own lists: making one, and what it holds in numbers."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from keys.trust.names import is_log_name
 from node.errors import UsageError
 from node.ports.logs import LogKind, LogRecord
 from node.ports.storage import Unit
 from node.services.shelf import Shelf
-
-_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +31,9 @@ def list_origin(node: str, name: str) -> str:
 
 def create_list(shelf: Shelf, node: str, name: str) -> LogRecord:
     """Start a list; raises `UsageError` for a name that is not one, `AlreadyExistsError` when it exists."""
-    if not _NAME.fullmatch(name):
+    if not is_log_name(name):
         raise UsageError(
-            "a list is named with up to 63 small letters, digits and hyphens",
+            "a list is named with up to 64 small letters, digits and hyphens",
             hint="for example: csam, csam-nl",
         )
     with shelf.storage.write() as unit:

@@ -252,6 +252,16 @@ async def test_a_path_has_one_spelling(path: str, status: int) -> None:
         assert reply.problem in {"malformed", "not-found", "too-large"}
 
 
+@pytest.mark.parametrize("name", ["Main", "main%0ax", "-main", "a" * 65, "%e2%98%83", "main%20"])
+async def test_what_cannot_name_a_list_is_neither_looked_up_nor_repeated(name: str) -> None:
+    async with raw_access() as raw:
+        token = await raw.peer_token()
+        for rest in ("checkpoint", "tile/entries/000.p/1", "tile/0/000.p/1", "openings/000.p/1"):
+            reply = await raw("GET", f"/lists/{name}/{rest}", token)
+            assert (reply.status, reply.problem) == (404, "not-found")
+            assert b"no such log here" in reply.body
+
+
 _RELEASE_PATHS = {
     "no such part": ("/subsets/baseline/releases/1/other", 404),
     "version with a leading zero": ("/subsets/baseline/releases/01/screen", 400),

@@ -6,46 +6,33 @@ Evaluation is bytes in and bytes out: the elements are not looked at here.
 from aiohttp import web
 
 from node.web.bodies import read_body
-from node.web.replies import FOREVER, NO_STORE, conditional, plain, ranged
+from node.web.handlers.logreads import BIN, origin_of, read_checkpoint, read_entries, read_tile
+from node.web.replies import plain, ranged
 from node.web.state import CALLER, services_of
 from protocol.api import SubsetApi
 from protocol.encoding import parse_decimal
 from protocol.errors import MalformedError
-from protocol.limits import BUNDLE_WIDTH, MAX_LOG_SIZE, MAX_REQUEST_BODY
+from protocol.limits import MAX_LOG_SIZE, MAX_REQUEST_BODY
 from protocol.messages import EvaluationRequest, ReleasePart
-from protocol.tlog.tiles import parse_entries_path, parse_tile_path
-
-_BIN = "application/octet-stream"
-_TEXT = "text/plain; charset=utf-8"
 
 
 def _api(request: web.Request) -> SubsetApi:
     return services_of(request).partner(request[CALLER])
 
 
-def _origin(request: web.Request) -> str:
-    return f"{services_of(request).node}/subsets/{request.match_info['subset']}"
-
-
 async def checkpoint(request: web.Request) -> web.StreamResponse:
     """The signed head of a release log."""
-    note = await _api(request).checkpoint(_origin(request), held=None)
-    assert note is not None, "nothing was said to be held"
-    return conditional(request, note, _TEXT)
+    return await read_checkpoint(request, _api(request), origin_of(request, "subset"))
 
 
 async def entries(request: web.Request) -> web.StreamResponse:
     """A bundle of release manifests."""
-    index, width = parse_entries_path(f"tile/entries/{request.match_info['tile']}")
-    body = await _api(request).entries(_origin(request), index=index, width=width)
-    return plain(body, _BIN, cache=FOREVER if width == BUNDLE_WIDTH else NO_STORE)
+    return await read_entries(request, _api(request), origin_of(request, "subset"))
 
 
 async def tile(request: web.Request) -> web.StreamResponse:
     """A hash tile of a release log."""
-    asked = parse_tile_path(f"tile/{request.match_info['level']}/{request.match_info['tile']}")
-    body = await _api(request).tile(_origin(request), level=asked.level, index=asked.index, width=asked.width)
-    return plain(body, _BIN, cache=FOREVER if asked.full else NO_STORE)
+    return await read_tile(request, _api(request), origin_of(request, "subset"))
 
 
 async def release_part(request: web.Request) -> web.StreamResponse:
@@ -55,7 +42,7 @@ async def release_part(request: web.Request) -> web.StreamResponse:
     body = await _api(request).release_part(
         request.match_info["subset"], version=version, part=part, since=_since(request)
     )
-    return ranged(request, body, _BIN)
+    return ranged(request, body, BIN)
 
 
 def _since(request: web.Request) -> int | None:
@@ -69,4 +56,4 @@ async def evaluate(request: web.Request) -> web.StreamResponse:
     """Evaluate blinded elements."""
     asked = EvaluationRequest.from_bytes(await read_body(request, max_bytes=MAX_REQUEST_BODY))
     reply = await _api(request).evaluate(request.match_info["subset"], asked)
-    return plain(reply.to_bytes(), _BIN)
+    return plain(reply.to_bytes(), BIN)
