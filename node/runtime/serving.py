@@ -5,9 +5,11 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from keys.errors import KeysError
 from keys.key import TokenPrivateKey, WitnessPrivateKey
+from node.clock import milliseconds
 from node.errors import NodeError
 from node.evaluator.process import EvaluatorProcess
 from node.journal import Journal
@@ -30,6 +32,7 @@ from node.services.serving_peers import ServedPeers
 from node.services.serving_subsets import ServedSubsets
 from node.services.shelf import Shelf
 from node.services.subsets import report_subsets
+from node.services.sweeping import sweep
 from node.services.trusting import ServedTrust
 from node.services.witnessing import ServedWitness, Witness
 from node.signing.epochs import epoch_secrets
@@ -40,6 +43,7 @@ from protocol.api import SubsetApi
 from protocol.errors import ProtocolError
 
 _journal = Journal("run")
+_SWEEP_MINUTES: Final = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class Parts:
             Job(name="publish", minutes=schedule.publish_minutes, work=self._publish),
             Job(name="sync", minutes=schedule.sync_minutes, work=self._sync),
             Job(name="release", minutes=schedule.release_minutes, work=self._release),
+            Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
         ]
 
     async def _publish(self) -> None:
@@ -120,6 +125,11 @@ class Parts:
         for report in report_subsets(self.shelf):
             with _each(report.subset.origin):
                 release_with(self.identity, releaser, report.subset.name)
+
+    async def _sweep(self) -> None:
+        now_ms = milliseconds(self.identity.clock.now())
+        deleted = await asyncio.to_thread(sweep, self.shelf, now_ms=now_ms)
+        _journal.info("swept", deleted=deleted)
 
 
 @contextmanager

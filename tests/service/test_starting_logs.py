@@ -13,7 +13,7 @@ import pytest
 from keys.errors import WrongPassphraseError
 from keys.keyfile import KdfProfile
 from keys.trust.node_parts import NodeLimits
-from node.clock import system_entropy
+from node.clock import milliseconds, system_entropy
 from node.config import Listen, Settings
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
 from node.evaluator.process import EvaluatorProcess
@@ -179,3 +179,21 @@ def test_a_list_that_cannot_be_published_does_not_hold_up_the_others(
     (job,) = [job for job in parts.jobs() if job.name == "publish"]
     asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))
     assert published == [f"{NODE}/lists/csam"]
+
+
+def test_a_running_node_sweeps_every_day(
+    agency: Agency, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = agency.identity()
+    swept: list[tuple[Shelf, int]] = []
+
+    def sweep(what: Shelf, *, now_ms: int) -> int:
+        swept.append((what, now_ms))
+        return 0
+
+    monkeypatch.setattr(serving, "sweep", sweep)
+    parts = serving.Parts(identity, shelf, cast("EvaluatorProcess", None), cast("PeerSyncs", None))
+    (job,) = [job for job in parts.jobs() if job.name == "sweep"]
+    assert job.minutes == 24 * 60
+    asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))
+    assert swept == [(shelf, milliseconds(identity.clock.now()))]
