@@ -131,6 +131,10 @@ class TokenGate:
         self._keys = {key.kid: key for key in services.token_keys}
         self._cache: OrderedDict[bytes, tuple[Caller, datetime, datetime]] = OrderedDict()
 
+    def remembers(self, token: str) -> bool:
+        """Whether `caller` answers without verifying a signature."""
+        return self._cached(_name(token), self._services.clock.now()) is not None
+
     async def caller(self, token: str) -> Caller:
         """The caller that `token` names, with the scopes that are in the token and still the client's.
 
@@ -139,13 +143,17 @@ class TokenGate:
             UnauthenticatedError: anything else.
         """
         now = self._services.clock.now()
-        name = sha256(token.encode("utf-8", "surrogateescape")).digest()
-        cached = self._cache.get(name)
-        if cached and cached[1] <= now < cached[2]:
-            return cached[0]
+        name = _name(token)
+        cached = self._cached(name, now)
+        if cached is not None:
+            return cached
         caller, expires = await asyncio.to_thread(self._verify, token, now)
         self._remember(name, caller, now, min(expires, now + timedelta(seconds=_CACHE_SECONDS)))
         return caller
+
+    def _cached(self, name: bytes, now: datetime) -> Caller | None:
+        caller, start, end = self._cache.get(name, (None, now, now))
+        return caller if start <= now < end else None
 
     def _verify(self, token: str, now: datetime) -> tuple[Caller, datetime]:
         claims = jose.read_token(token, typ=TOKEN_TYP, choose=self._token_key)
@@ -168,6 +176,10 @@ class TokenGate:
         self._cache.move_to_end(name)
         if len(self._cache) > _CACHE_TOKENS:
             self._cache.popitem(last=False)
+
+
+def _name(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 def _caller(claims: jose.Claims, directory: CallerDirectory) -> Caller:

@@ -84,19 +84,19 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def _authenticated(request: web.Request) -> Caller:
+    """The caller; a token that was not verified lately is charged to the address before it costs a signature check."""
     state = request.app[STATE]
-    try:
-        return await state.gate.caller(_bearer(request))
-    except UnauthenticatedError:
-        state.addresses.spend(address_key(request.remote))  # guessing is charged to the address
-        raise
-
-
-def _bearer(request: web.Request) -> str:
-    header = request.headers.get("Authorization", "")
-    if header[: len(_BEARER)].lower() != _BEARER:
+    token = _bearer(request)
+    if token is None or not state.gate.remembers(token):
+        state.addresses.spend(address_key(request.remote))
+    if token is None:
         raise UnauthenticatedError("an access token is required")
-    return header[len(_BEARER) :]
+    return await state.gate.caller(token)
+
+
+def _bearer(request: web.Request) -> str | None:
+    header = request.headers.get("Authorization", "")
+    return header[len(_BEARER) :] if header[: len(_BEARER)].lower() == _BEARER else None
 
 
 def _require_scope(caller: Caller, endpoint: Endpoint, request: web.Request) -> None:

@@ -11,7 +11,7 @@ class WebSettings:
     """Requests of one authenticated client: a first sync asks for thousands of bundles."""
     caller_burst: int = 3000
     address_per_minute: int = 120
-    """Requests without a token (trust files, tokens, enrolment) from one address, refused tokens included."""
+    """Requests from one address without a token that was verified lately (trust files, enrolment, new tokens)."""
     address_burst: int = 60
     body_seconds: float = 30.0
     """Time for a request body to arrive."""

@@ -4,10 +4,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from node import jose
 from node.clock import system_entropy
 from node.errors import ForbiddenError, GoneError, NotFoundError, RateLimitedError, UnauthenticatedError
 from node.ports.callers import Caller, CallerKind
@@ -402,11 +404,30 @@ async def test_a_client_that_asks_too_often_is_told_when_to_come_back() -> None:
 async def test_an_address_that_guesses_is_slowed_down() -> None:
     async with raw_access(settings=WebSettings(address_per_minute=60, address_burst=5)) as raw:
         token = await raw.peer_token()
-        statuses = [(await raw("GET", "/lists/main/checkpoint", "guess")).status for _ in range(5)]
-        assert statuses == [401, 401, 401, 401, 429]
+        raw.node.memory.clock.advance(10)
+        assert (await raw("GET", "/lists/main/checkpoint", token)).status == 200
+        raw.node.memory.clock.advance(1)
+        statuses = [(await raw("GET", "/lists/main/checkpoint", "guess")).status for _ in range(6)]
+        assert statuses == [401, 401, 401, 401, 401, 429]
         assert (await raw("GET", "/trust/1.root.json")).status == 429
         assert (await raw("GET", "/nothing/here")).status == 429
-        assert (await raw("GET", "/lists/main/checkpoint", token)).status == 200, "a good token passes"
+        assert (await raw("GET", "/lists/main/checkpoint", token)).status == 200, "a known token passes"
+
+
+async def test_an_address_without_allowance_costs_no_signature_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+    read = jose.read_token
+
+    def counted(token: str, **rest: Any) -> object:
+        checked.append(token)
+        return read(token, **rest)
+
+    async with raw_access(settings=WebSettings(address_per_minute=1, address_burst=3)) as raw:
+        monkeypatch.setattr("node.web.auth.jose.read_token", counted)
+        for number in range(8):
+            await raw("GET", "/lists/main/checkpoint", f"guess-{number}")
+            await raw("GET", "/lists/main/checkpoint")
+    assert checked == ["guess-0", "guess-1"]
 
 
 async def test_the_client_reports_a_rate_limit() -> None:
