@@ -11,7 +11,7 @@ MAX_ID_CHARS: Final = 64
 """Length of an assertion's id."""
 
 MAX_LIVE_PER_ISSUER: Final = 1024
-"""Ids of one issuer that are not expired: an issuer cannot fill the table."""
+"""Ids of one issuer that are remembered: an issuer cannot fill the table."""
 
 
 class ReplayGuard(Protocol):

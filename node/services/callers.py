@@ -5,7 +5,8 @@ no credential.
 """
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from keys.errors import KeysError
 from keys.key import AuthPublicKey
@@ -22,6 +23,9 @@ from node.ports.storage import Storage
 from protocol.grant import Grant, read_grant
 
 _REPLAY_RETRY_SECONDS = 60
+KEPT_AT_LEAST: Final = timedelta(minutes=10)
+"""How long a used id is remembered, however soon its assertion ends: a clock that was ahead and is set back by less
+makes no used assertion good again."""
 
 
 class StoredCallers:
@@ -90,7 +94,7 @@ class StoredReplays:
 
         Raises:
             ReplayedError: the id was used before.
-            RateLimitedError: the issuer has too many unexpired ids.
+            RateLimitedError: the issuer has too many remembered ids.
         """
         with self._storage.write() as unit:
             unit.replays.forget(before_ms=milliseconds(now))
@@ -98,4 +102,5 @@ class StoredReplays:
                 raise RateLimitedError(
                     "too many assertions in a short time", retry_after_seconds=_REPLAY_RETRY_SECONDS
                 )
-            unit.replays.spend(issuer, jti, expires_ms=milliseconds(expires))
+            kept_until = max(expires, now + KEPT_AT_LEAST)
+            unit.replays.spend(issuer, jti, expires_ms=milliseconds(kept_until))

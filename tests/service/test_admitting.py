@@ -24,7 +24,7 @@ from node.objects.folder import FolderObjects
 from node.ports.callers import CallerKind
 from node.ports.replay import MAX_LIVE_PER_ISSUER
 from node.services.admitting import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
-from node.services.callers import StoredCallers, StoredReplays
+from node.services.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
 from node.services.founding import Founding, found
 from node.services.quotas import DAYS_A_MONTH, MIN_EVALUATIONS_PER_DAY, Quotas, evaluations_for
 from node.services.shelf import Shelf
@@ -289,7 +289,17 @@ def test_an_assertion_id_is_used_once(agency: Agency) -> None:
     with pytest.raises(ReplayedError):
         replays.spend("nl.example", "a", expires=soon, now=NOW)
     replays.spend("be.example", "a", expires=soon, now=NOW)
-    replays.spend("nl.example", "a", expires=soon, now=NOW + timedelta(seconds=61))
+    replays.spend("nl.example", "a", expires=soon, now=NOW + KEPT_AT_LEAST + timedelta(seconds=1))
+
+
+def test_a_clock_that_was_ahead_makes_no_used_assertion_good_again(agency: Agency) -> None:
+    replays = StoredReplays(agency.store)
+    soon = NOW + timedelta(seconds=60)
+    replays.spend("nl.example", "a", expires=soon, now=NOW)
+    ahead = NOW + timedelta(minutes=9)
+    replays.spend("nl.example", "b", expires=ahead + timedelta(seconds=60), now=ahead)
+    with pytest.raises(ReplayedError):
+        replays.spend("nl.example", "a", expires=soon, now=NOW + timedelta(seconds=1))
 
 
 def test_one_issuer_cannot_fill_the_table(agency: Agency) -> None:
