@@ -1,0 +1,43 @@
+"""A node whose tables are in PostgreSQL: the same commands, from nothing to a release."""
+
+from pathlib import Path
+
+import pytest
+
+from support.postgres import HINT, binaries, postgres_server
+from support.processes import Cli
+
+ROWS = "id,sha256\n" + "".join(f"{number},{number:064x}\n" for number in range(0x11111111, 0x11111119))
+
+
+@pytest.mark.skipif(binaries() is None, reason=HINT)
+def test_the_same_commands_work_on_postgresql(tmp_path: Path) -> None:
+    secret, table = tmp_path / "secret", tmp_path / "rows.csv"
+    secret.touch(mode=0o600)
+    secret.write_text("correct horse battery\n")
+    table.write_text(ROWS)
+    cli = Cli(tmp_path / "home")
+    with postgres_server() as server:
+        dsn = server.database()
+        passphrases = ("--passphrase-file", str(secret), "--root-passphrase-file", str(secret))
+        url = "https://127.0.0.1:8443/"
+        founding = ("--node", "fr.example", "--country", "FR", "--url", url, "--store", dsn)
+        steps = [
+            ("init", *founding, *passphrases, "--root-kdf", "online"),
+            ("list", "create", "csam"),
+            ("entry", "import", str(table), "--list", "csam", "--basis", "own"),
+            ("publish",),
+            ("subset", "create", "baseline"),
+            ("subset", "release", "baseline"),
+            ("status",),
+            ("doctor",),
+        ]
+        done = [cli.run(*step) for step in steps]
+        assert [one.exit for one in done] == [0] * len(steps), [one.err for one in done]
+        assert done[3].first["adds"] == 8
+        assert not (cli.home / "sigfed.db").exists()
+        again = cli.run("init", *founding, *passphrases, "--root-kdf", "online")
+    assert again.exit == 2
+    gone = cli.run("status")
+    assert gone.exit != 0
+    assert "Traceback" not in gone.err
