@@ -83,12 +83,14 @@ class Admission:
             VerificationError: the request was not made with the invitation's secret, or not for this node.
         """
         now_ms = milliseconds(self._clock.now())
+        # Anybody may ask, so nothing is locked before the invitation has been found good; using it up decides.
+        with self._shelf.storage.read() as unit:
+            invite = unit.partners.invitation(request.invite_id)
+        if invite is None or invite.used_ms is not None or invite.expires_ms <= now_ms:
+            raise _gone()
+        self._verify(invite, request)
         try:
             with self._shelf.storage.write() as unit:
-                invite = unit.partners.invitation(request.invite_id)
-                if invite is None or invite.used_ms is not None or invite.expires_ms <= now_ms:
-                    raise _gone()
-                self._verify(invite, request)
                 unit.partners.use_up(invite.invite_id, now_ms=now_ms)
                 unit.partners.add(_partner(invite, request, now_ms))
         except ConflictError as exc:

@@ -171,6 +171,26 @@ def test_a_wrong_enrolment_leaves_the_invitation_usable(agency: Agency, fault: s
     assert agency.admission.enrol(agency.request(invitation, key)).partner == "acme"
 
 
+def test_what_enrols_nobody_takes_no_write_lock(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    invitation, key = agency.invite(), new_key()
+    good = agency.request(invitation, key)
+    unknown = Invitation(url=invitation.url, pin=invitation.pin, secret=bytes(16))
+
+    def locked(*_: object) -> None:
+        raise AssertionError("the write lock was taken")
+
+    monkeypatch.setattr(Store, "write", locked)
+    with pytest.raises(VerificationError):
+        agency.admission.enrol(agency.request(invitation, key, signer=new_key()))
+    with pytest.raises(GoneError):
+        agency.admission.enrol(agency.request(unknown, key))
+    with pytest.raises(AssertionError, match="lock"):
+        agency.admission.enrol(good)
+    agency.clock.advance(timedelta(days=INVITATION_DAYS))
+    with pytest.raises(GoneError):
+        agency.admission.enrol(good)
+
+
 @pytest.mark.parametrize("name", ["", "two words", "x" * 65, "a\n"], ids=repr)
 def test_names_that_cannot_be_one(agency: Agency, name: str) -> None:
     with pytest.raises(UsageError):
