@@ -78,14 +78,21 @@ class FolderObjects:
         placed = [(self._path(name), data) for name, data in items]
         folders = {path.parent for path, _ in placed}
         made = {folder for parent in folders for folder in self._make(parent)}
+        beside = [(_temporary_beside(path), path, data) for path, data in placed]
         try:
-            temporary = [(_write_beside(path, data), path) for path, data in placed]
-            for written, path in temporary:
-                written.replace(path)
+            for temporary, _, data in beside:
+                _write(temporary, data)
+            for temporary, path, _ in beside:
+                temporary.replace(path)
             for folder in folders | made:
                 _sync_folder(folder)
-        except OSError as exc:
-            raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
+        except BaseException as exc:
+            # A full disk or Ctrl-C must not leave behind what fills the disk further.
+            for temporary, _, _ in beside:
+                temporary.unlink(missing_ok=True)
+            if isinstance(exc, OSError):
+                raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
+            raise
 
     def _make(self, folder: Path) -> list[Path]:
         """Create `folder`; returns the folders that got a new one in them."""
@@ -97,9 +104,12 @@ class FolderObjects:
         return [path.parent for path in missing]
 
 
-def _write_beside(path: Path, data: bytes) -> Path:
-    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{threading.get_ident()}-{next(_serial)}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+def _temporary_beside(path: Path) -> Path:
+    return path.with_name(f"{_TEMPORARY}{os.getpid()}-{threading.get_ident()}-{next(_serial)}")
+
+
+def _write(path: Path, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         view = memoryview(data)
         while view:
@@ -107,7 +117,6 @@ def _write_beside(path: Path, data: bytes) -> Path:
         os.fsync(fd)
     finally:
         os.close(fd)
-    return temporary
 
 
 def _sync_folder(folder: Path) -> None:

@@ -74,6 +74,19 @@ def test_a_failed_write_leaves_the_old_bytes_and_no_object_more(
     assert list(objects.ls("")) == ["a/b"]
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_nothing_of_a_failed_write_takes_room(
+    objects: FolderObjects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(_fd: int) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises((StoreError, KeyboardInterrupt)):
+        objects.put_all([("a/b", b"1"), ("a/c", b"2")])
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_files_and_their_folders_are_synced_before_put_returns(
     objects: FolderObjects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
