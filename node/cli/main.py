@@ -96,13 +96,23 @@ def run(arguments: list[str]) -> int:
         sys.stderr.write("sigfed: stopped; nothing was changed\n")
         return ExitCode.INTERRUPTED
     except KeyboardInterrupt:
-        sys.stderr.write("sigfed: interrupted; the same command resumes\n")
-        return ExitCode.INTERRUPTED
+        return _interrupted()
     except TyperException as error:
         return _misused(error)
     except (OSError, SystemExit) as error:
         return _machine_failed(error)
+    return _ended(result)
+
+
+def _ended(result: object) -> int:
+    if result == ExitCode.INTERRUPTED:  # what Typer makes of Ctrl-C, without a word
+        return _interrupted()
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _interrupted() -> int:
+    sys.stderr.write("sigfed: interrupted; the same command resumes\n")
+    return ExitCode.INTERRUPTED
 
 
 def _failed(error: KeysError | ProtocolError | NodeError) -> int:
