@@ -10,8 +10,9 @@ from enum import StrEnum
 from keys.errors import KeysError
 from keys.roles import Role
 from node.errors import NodeError
-from node.runtime.opening import Identity
+from node.runtime.opening import Identity, log_label
 from node.runtime.shelving import open_shelf
+from node.services.completeness import missing_objects
 from node.services.lists import report_lists
 from node.sodium import load_group
 from protocol.errors import ProtocolError
@@ -117,6 +118,22 @@ def _store(identity: Identity) -> Iterator[Check]:
         yield Check("peers", Health.WARN, f"never synced: {', '.join(late)}", "sigfed peer sync")
 
 
+def _logs(identity: Identity) -> Iterator[Check]:
+    labels = identity.keychain.labels(Role.LOG)
+    with open_shelf(identity) as shelf:
+        logs = [report.log for report in report_lists(shelf)]
+        lost = {log.origin: len(missing_objects(shelf, log)) for log in logs}
+    keyless = [log.origin for log in logs if log.kind == "own_list" and log_label(log.origin) not in labels]
+    for origin in keyless:
+        yield Check("logs", Health.FAIL, f"the key of {origin} is gone", "restore keys/ from a backup")
+    for origin, count in lost.items():
+        if count:
+            words = f"{count:,} objects of {origin} are gone"
+            yield Check("logs", Health.FAIL, words, "restore objects/ from a backup")
+    if not keyless and not any(lost.values()):
+        yield Check("logs", Health.OK, "every list has its key and its objects")
+
+
 def _group(_: Identity) -> Iterator[Check]:
     load_group()
     yield Check("libsodium", Health.OK, "found, and its self-test passed")
@@ -139,5 +156,6 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "keys": _keys,
     "trust": _trust,
     "store": _store,
+    "logs": _logs,
     "libsodium": _group,
 }

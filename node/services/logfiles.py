@@ -55,6 +55,11 @@ class LogFiles:
         width = width_at(level=0, index=index, size=size)
         return _decode(self._objects.get(self._entries_name(index, width)), width) if width > 0 else []
 
+    def bundles(self, *, size: int) -> Iterator[str]:
+        """Names of the entry bundles of the log at `size`."""
+        for index in range(-(-size // BUNDLE_WIDTH)):
+            yield self._entries_name(index, width_at(level=0, index=index, size=size))
+
     def tile(self, tile: Tile, *, size: int) -> bytes:
         """The first hashes of a tile of the log at `size`; raises `NotFoundError` beyond it."""
         held = _width(tile.level, tile.index, tile.width, size)
