@@ -1,0 +1,47 @@
+"""The command line, killed with SIGKILL at a place: what a power cut or `kill -9` does to a command.
+
+    python -m support.dying_command PLACE --home HOME COMMAND…
+
+The place is reached inside the real command, with everything before it done: a process that dies there cannot tidy up.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from node.cli.main import run
+from node.objects.folder import FolderObjects
+from node.partner.state import PartnerFolder
+from node.signing.log_signer import FolderLogSigner
+from node.store.store import Store
+
+
+def main() -> None:
+    """Run the command that dies."""
+    owner, name = PLACES[sys.argv[1]]
+    setattr(owner, name, _then_die(getattr(owner, name)))
+    sys.exit(run(sys.argv[2:]))
+
+
+PLACES: dict[str, tuple[type, str]] = {
+    "objects": (FolderObjects, "put_all"),
+    "signature": (FolderLogSigner, "sign"),
+    "release": (PartnerFolder, "store_release"),
+    "commit": (Store, "write"),
+}
+"""After objects are written and before the transaction that names them; after a signature; after a partner wrote a
+release and before it is in force; at the first transaction that writes."""
+
+
+def _then_die(step: Callable[..., Any]) -> Callable[..., Any]:
+    def done(*args: Any, **kwargs: Any) -> None:
+        step(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return done
+
+
+if __name__ == "__main__":
+    main()
