@@ -2,7 +2,7 @@
 
 Each benchmark is a function `measure(divisor=…)` that gives results; a divisor makes everything smaller, for a quick
 look or to prove that it runs. Times mean something only against the baseline beside them; runs take turns, so that
-whatever else the machine does falls on both, and medians are compared.
+whatever else the machine does falls on both, and of the ratios of neighbours the median counts.
 """
 
 import argparse
