@@ -24,6 +24,7 @@ from node.runtime.syncing import PeerSyncs
 from node.scheduler import Job, Scheduler
 from node.services.admitting import Admission, ServedEnrolment
 from node.services.callers import StoredCallers, StoredReplays
+from node.services.deltas import Deltas
 from node.services.evaluating import Evaluating
 from node.services.founding import FIRST
 from node.services.quotas import Quotas
@@ -54,13 +55,14 @@ class Parts:
     shelf: Shelf
     evaluator: EvaluatorProcess
     syncs: PeerSyncs
+    deltas: Deltas
 
     def web(self) -> WebServices:
         """Everything behind the HTTP API."""
         identity, shelf = self.identity, self.shelf
         trust = ServedTrust(identity.trust_files)
         evaluating = Evaluating(shelf.storage, Quotas(shelf.storage), self.evaluator, identity.clock)
-        subsets = ServedSubsets(shelf, trust, evaluating)
+        subsets = ServedSubsets(shelf, trust, evaluating, self.deltas)
         peers = ServedPeers(shelf, trust, identity.clock)
         admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
         token_key = identity.keychain.key(TokenPrivateKey, FIRST)
@@ -152,7 +154,8 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         stack.enter_context(running(identity.home))
         shelf = stack.enter_context(open_shelf(identity))
         evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
-        parts = Parts(identity, shelf, evaluator, PeerSyncs(identity, shelf))
+        deltas = stack.enter_context(Deltas())
+        parts = Parts(identity, shelf, evaluator, PeerSyncs(identity, shelf), deltas)
         server = await serve(
             make_app(parts.web()),
             ssl_context=server_context(identity.tls(), entropy=identity.entropy),

@@ -3,7 +3,7 @@
     releases/<subset>/<version>-<start of the manifest's SHA-256>/manifest            the leaf
     …/screen, …/answers, …/labels                                                     as partners get them
     …/roster/<N>                                                                      sealed, for the next release
-    …/since-<version>/screen, …                                                       deltas, made when first asked for
+    …/since-<version>/screen, …                                                       deltas, made once
 
 The hash in the name keeps two attempts at one version apart: only the one that was claimed is ever read.
 """
@@ -81,16 +81,22 @@ class ReleaseFolder:
         return roster
 
     def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> bytes:
-        """One file: as a delta from `since` if that is a kept release and the delta is smaller, else whole.
+        """One file: whole, or from `since` as `make_deltas` stored it: as a delta where that is smaller.
 
         Raises `MissingObjectError` for labels of a release without, and for a release that is not kept.
         """
         if since is None:
             return self._shelf.objects.get(self._name(part))
-        name = self._delta_name(since, part)
-        if not self._shelf.objects.exists(name):
+        return self._shelf.objects.get(self._delta_name(since, part))
+
+    def has_deltas(self, since: ReleaseRecord) -> bool:
+        """Whether `part` can be asked for deltas from `since`."""
+        return self._shelf.objects.exists(self._delta_name(since, ReleasePart.ANSWERS))
+
+    def make_deltas(self, since: ReleaseRecord) -> None:
+        """Store the deltas from `since`, a kept release, unless they are there; raises `StoreError`."""
+        if not self.has_deltas(since):
             self._store_deltas(since)
-        return self._shelf.objects.get(name)
 
     def exists(self) -> bool:
         """Whether its files are kept."""

@@ -7,7 +7,7 @@ steps is finished by the next run. A new release is made when it says something 
 of its life. See docs/reference/releases.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -167,8 +167,17 @@ class Releaser:
             published = unit.releases.ls(subset.name)
         for name in files.outgrown(log.head.size, record.version):
             self._shelf.objects.delete(name)
+        self._prepare_deltas(published)
         tidy(self._shelf, published)
         return True
+
+    def _prepare_deltas(self, published: Sequence[ReleaseRecord]) -> None:
+        """Make what nearly every partner will ask for, once it is published: a withdrawal must not wait for it."""
+        if len(published) < 2:
+            return
+        last, new = sorted(published, key=lambda record: record.version)[-2:]
+        if ReleaseFolder(self._shelf, last).exists():
+            ReleaseFolder(self._shelf, new).make_deltas(last)
 
 
 def _is_due(held: Held, new: Release, now: datetime) -> bool:

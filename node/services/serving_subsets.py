@@ -5,6 +5,7 @@ import asyncio
 from node.errors import GoneError, NotFoundError
 from node.ports.logs import LogRecord
 from node.ports.subsets import ReleaseRecord
+from node.services.deltas import Deltas
 from node.services.evaluating import Evaluating
 from node.services.logfiles import LogFiles
 from node.services.release_files import ReleaseFolder
@@ -18,14 +19,17 @@ from protocol.tlog.tiles import Tile
 class ServedSubsets:
     """Makes the API of one calling partner."""
 
-    def __init__(self, shelf: Shelf, trust: TrustApi, evaluating: Evaluating) -> None:
+    def __init__(self, shelf: Shelf, trust: TrustApi, evaluating: Evaluating, deltas: Deltas) -> None:
         self._shelf = shelf
         self._trust = trust
         self._evaluating = evaluating
+        self._deltas = deltas
 
     def for_partner(self, partner: str, subsets: frozenset[str]) -> SubsetApi:
         """What `partner` may follow and ask: these subsets."""
-        return ServedSubset(self._shelf, self._trust, self._evaluating, partner=partner, subsets=subsets)
+        return ServedSubset(
+            self._shelf, self._trust, self._evaluating, self._deltas, partner=partner, subsets=subsets
+        )
 
 
 class ServedSubset(ForwardedTrust):
@@ -36,6 +40,7 @@ class ServedSubset(ForwardedTrust):
         shelf: Shelf,
         trust: TrustApi,
         evaluating: Evaluating,
+        deltas: Deltas,
         *,
         partner: str,
         subsets: frozenset[str],
@@ -43,6 +48,7 @@ class ServedSubset(ForwardedTrust):
         self._shelf = shelf
         super().__init__(trust)
         self._evaluating = evaluating
+        self._deltas = deltas
         self._partner = partner
         self._subsets = subsets
 
@@ -72,7 +78,10 @@ class ServedSubset(ForwardedTrust):
             NotFoundError: not a subset of this partner, no such release, or no such file in it.
             GoneError: the release is so old that its files are not kept.
         """
-        return await asyncio.to_thread(self._part, subset, version, part, since)
+        folder, base = await asyncio.to_thread(self._find, subset, version, part, since)
+        if base is not None and not await asyncio.to_thread(folder.has_deltas, base):
+            await self._deltas.make(folder, base)
+        return await asyncio.to_thread(folder.part, part, since=base)
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         """Evaluate a batch of blinded elements; raises as `Evaluating.evaluate`."""
@@ -102,7 +111,9 @@ class ServedSubset(ForwardedTrust):
         log = self._log(origin)
         return self._files(log).entries(index, width, size=log.head.size)
 
-    def _part(self, subset: str, version: int, part: ReleasePart, since: int | None) -> bytes:
+    def _find(
+        self, subset: str, version: int, part: ReleasePart, since: int | None
+    ) -> tuple[ReleaseFolder, ReleaseRecord | None]:
         self._require(subset)
         with self._shelf.storage.read() as unit:
             has_labels = unit.subsets.get(subset).filter.labels
@@ -116,7 +127,7 @@ class ServedSubset(ForwardedTrust):
             raise GoneError(
                 "the files of this release are not kept any more", hint="fetch the newest release"
             )
-        return folder.part(part, since=self._base(releases.get(since or 0), version))
+        return folder, self._base(releases.get(since or 0), version)
 
     def _base(self, since: ReleaseRecord | None, version: int) -> ReleaseRecord | None:
         """What a delta can start from: an earlier release whose files are kept."""

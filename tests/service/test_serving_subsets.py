@@ -1,5 +1,8 @@
 """The partner's client on the agency's API, joined in memory: updates, look-ups, and an agency or thief that alters."""
 
+import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,6 +20,8 @@ from node.errors import (
     UsageError,
     VerificationError,
 )
+from node.ports.subsets import ReleaseRecord
+from node.services.deltas import Deltas
 from node.services.evaluating import Evaluating
 from node.services.release_files import ReleaseFolder
 from node.services.serving_subsets import ServedSubsets
@@ -120,6 +125,57 @@ async def test_deltas_are_made_once_and_are_the_same_for_all(world: World) -> No
     assert again == first
 
 
+async def test_the_delta_from_the_last_release_is_made_with_it(world: World) -> None:
+    world.list_both("new")
+    world.fr.release()
+    new, last = ReleaseFolder(world.fr.shelf, world.fr.records[-1]), world.fr.records[0]
+    assert new.has_deltas(last)
+
+
+async def test_partners_who_ask_at_once_wait_for_one_delta(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("second", "third"):
+        world.list_both(name)
+        world.fr.release()
+    made: list[tuple[int, str]] = []
+    store = ReleaseFolder._store_deltas
+
+    def counted(folder: ReleaseFolder, since: ReleaseRecord) -> None:
+        made.append((since.version, threading.current_thread().name.partition("_")[0]))
+        time.sleep(0.05)
+        store(folder, since)
+
+    monkeypatch.setattr(ReleaseFolder, "_store_deltas", counted)
+    api = world.fr.api()
+    asked = [api.release_part(SUBSET, version=3, part=ReleasePart.ANSWERS, since=1) for _ in range(8)]
+    answers = await asyncio.gather(*asked)
+    assert len(set(answers)) == 1
+    assert made == [(1, "deltas")]
+
+
+async def test_one_who_leaves_does_not_stop_the_delta(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(_folder: ReleaseFolder, _since: ReleaseRecord) -> None:
+        started.set()
+        go_on.wait(5)
+        raise GoneError("nobody hears this")
+
+    monkeypatch.setattr(ReleaseFolder, "make_deltas", slow)
+    record = world.fr.records[0]
+    with Deltas() as deltas:
+        first, second = (
+            asyncio.create_task(deltas.make(ReleaseFolder(world.fr.shelf, record), record)) for _ in range(2)
+        )
+        await asyncio.to_thread(started.wait, 5)
+        first.cancel()
+        go_on.set()
+        with pytest.raises(GoneError):
+            await second
+    assert first.cancelled()
+
+
 @pytest.mark.parametrize("since", [None, 0, 2, 3, 99, 2**48], ids=str)
 async def test_what_no_delta_starts_from_is_answered_whole(world: World, since: int | None) -> None:
     world.list_both("new")
@@ -178,6 +234,7 @@ async def test_a_partner_reaches_its_own_subsets_only(world: World) -> None:
         world.fr.shelf,
         ServedTrust(world.fr.files),
         Evaluating(world.fr.shelf.storage, Unmetered(), world.fr.evaluator, world.fr.clock),
+        world.fr.deltas,
     )
     stranger = served.for_partner("stranger", frozenset())
     with pytest.raises(NotFoundError):

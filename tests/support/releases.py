@@ -21,6 +21,7 @@ from node.ports.evaluator import EpochSecret
 from node.ports.subsets import ReleaseRecord
 from node.services.admitting import Admission, ServedEnrolment
 from node.services.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
+from node.services.deltas import Deltas
 from node.services.evaluating import Evaluating
 from node.services.founding import Founding, found
 from node.services.publishing import publish
@@ -62,6 +63,7 @@ class ReleasingAgency:
         self.clock = SettableClock(datetime.fromtimestamp(NOW_MS / 1000, UTC))
         self.lists = Agency(shelf, folder)
         self.signer = FolderLogSigner(folder / "release-signer", lambda _: [LOG_KEY])
+        self.deltas = Deltas()
         self.evaluator = InProcessEvaluator(
             loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=system_entropy
         )
@@ -147,7 +149,7 @@ class ReleasingAgency:
     def api(self, partner: str = "hoster") -> SubsetApi:
         """What the partner's requests reach."""
         evaluating = Evaluating(self.shelf.storage, Quotas(self.shelf.storage), self.evaluator, self.clock)
-        served = ServedSubsets(self.shelf, ServedTrust(self.files), evaluating)
+        served = ServedSubsets(self.shelf, ServedTrust(self.files), evaluating, self.deltas)
         return served.for_partner(partner, frozenset({SUBSET}))
 
     async def admit_partner(self, folder: Path, *, name: str = "hoster") -> "EnrolledPartner":
