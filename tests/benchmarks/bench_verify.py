@@ -2,7 +2,7 @@
 
 Run it as `python -m benchmarks.bench_verify` with `tests` and the repository on the path. The follower is a whole pull:
 signature of the checkpoint, form of bundles and openings, rules of a list, commitments, Merkle tree and root. The list
-is read from a file bundle by bundle, and both loops take turns on each; of the ratios of whole passes the median counts.
+is read from a file bundle by bundle, and both loops take turns on each; of the ratios of passes the median counts.
 Seconds are of processor time. Memory is the growth of the peak of a process of its own.
 """
 
