@@ -67,8 +67,16 @@ class PeerApi(TrustApi, LogApi, OpeningsApi, Protocol):
 class SubsetApi(TrustApi, LogApi, Protocol):
     """What an agency offers a partner."""
 
-    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
-        """One file of a release: whole, or as the delta from version `since`."""
+    async def release_part(
+        self,
+        subset: str,
+        *,
+        version: int,
+        part: ReleasePart,
+        since: int | None,
+        max_bytes: int | None = None,
+    ) -> bytes:
+        """One file of a release: whole, or as the delta from version `since`; refused beyond `max_bytes`."""
         ...
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:

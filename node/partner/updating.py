@@ -23,8 +23,11 @@ from protocol.subset.canary import LISTED
 from protocol.subset.delta import align
 from protocol.subset.files import Held, ReleaseFiles, read_release
 from protocol.subset.identity import subset_id
+from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest
 
+_HEADS: Final = 32
+"""Heads of a file and of a delta, and the padding of codes."""
 _HINT: Final = "the release held before stays in force; tell the agency, this may be an attack"
 
 
@@ -116,14 +119,16 @@ class Updater:
             return None
         self._check_manifest(enrolment, manifest, found)
         version = step.cursor.version
-        since = held.version if held else None
-        files = ReleaseFiles(
-            screen=await self._part(enrolment, version, ReleasePart.SCREEN, since),
-            answers=await self._part(enrolment, version, ReleasePart.ANSWERS, since),
-            labels=await self._part(enrolment, version, ReleasePart.LABELS, since)
+        screen, answers = [
+            await self._part(enrolment, version, part, manifest, held)
+            for part in (ReleasePart.SCREEN, ReleasePart.ANSWERS)
+        ]
+        labels = (
+            await self._part(enrolment, version, ReleasePart.LABELS, manifest, held)
             if manifest.labels_root
-            else None,
+            else None
         )
+        files = ReleaseFiles(screen=screen, answers=answers, labels=labels)
         return Held(version, read_release(manifest, files, held=held))
 
     def _check_manifest(self, enrolment: Enrolment, manifest: Manifest, found: Known) -> None:
@@ -134,8 +139,35 @@ class Updater:
         if manifest.rules.members != found.members.sha256:
             raise VerificationError("the release was made with another members register than the node shows")
 
-    async def _part(self, enrolment: Enrolment, version: int, part: ReleasePart, since: int | None) -> bytes:
-        return await self._api.release_part(enrolment.subset, version=version, part=part, since=since)
+    async def _part(
+        self, enrolment: Enrolment, version: int, part: ReleasePart, manifest: Manifest, held: Held | None
+    ) -> bytes:
+        return await self._api.release_part(
+            enrolment.subset,
+            version=version,
+            part=part,
+            since=held.version if held else None,
+            max_bytes=part_limit(manifest, part, held),
+        )
+
+
+def part_limit(manifest: Manifest, part: ReleasePart, held: Held | None) -> int:
+    """Bytes that a release file of `manifest` can have, whole or as a delta from `held`.
+
+    A value costs its width and at most four bits more, a place that a delta names less than a byte. Without this a node
+    could make the client hold as many bytes as any release may have.
+    """
+    old = held.release.manifest if held else None
+    if part is ReleasePart.SCREEN:
+        values, places = manifest.screen_count * (manifest.screen_width + 4), old.screen_count if old else 0
+    elif part is ReleasePart.ANSWERS:
+        values, places = (
+            manifest.answers_count * (manifest.answers_width + 4),
+            old.answers_count if old else 0,
+        )
+    else:
+        values, places = manifest.answers_count * LABEL_BYTES * 8, manifest.answers_count if old else 0
+    return _HEADS + values // 8 + places
 
 
 def _report(subset: str, old: Held | None, new: Held | None, changes: tuple[str, ...]) -> UpdateReport:

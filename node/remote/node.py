@@ -103,12 +103,21 @@ class RemoteNode:
             raise NotFoundError(f"{origin} is not a list: only lists have openings")
         return await self._client.get(ask_for("openings", list=name, tile=_bundle(index, width)))
 
-    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
-        """One file of a release, whole or as the delta from `since`; resumed when interrupted."""
+    async def release_part(
+        self,
+        subset: str,
+        *,
+        version: int,
+        part: ReleasePart,
+        since: int | None,
+        max_bytes: int | None = None,
+    ) -> bytes:
+        """One file of a release, whole or as the delta from `since`, `max_bytes` at most; resumed when interrupted."""
         ask = ask_for("release_part", subset=subset, version=str(version), part=part.value)
         path = ask.path if since is None else f"{ask.path}?since={since}"
+        cap = self._limits.max_release_bytes
         return await self._client.get_resumed(
-            replace(ask, path=path, max_bytes=self._limits.max_release_bytes)
+            replace(ask, path=path, max_bytes=cap if max_bytes is None else min(cap, max_bytes))
         )
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:

@@ -12,6 +12,7 @@ from node.services.release_files import ReleaseFolder
 from node.services.shelf import Shelf
 from node.services.trusting import ForwardedTrust
 from protocol.api import SubsetApi, TrustApi
+from protocol.errors import TooLargeError
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
 from protocol.tlog.tiles import Tile
 
@@ -71,17 +72,29 @@ class ServedSubset(ForwardedTrust):
         """The bundle `index` of manifests with `width` entries; raises `NotFoundError` beyond the log."""
         return await asyncio.to_thread(self._entries, origin, index, width)
 
-    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
+    async def release_part(
+        self,
+        subset: str,
+        *,
+        version: int,
+        part: ReleasePart,
+        since: int | None,
+        max_bytes: int | None = None,
+    ) -> bytes:
         """One file of a release: whole, or the delta from version `since` where there is one.
 
         Raises:
             NotFoundError: not a subset of this partner, no such release, or no such file in it.
             GoneError: the release is so old that its files are not kept.
+            TooLargeError: the file has more than `max_bytes`.
         """
         folder, base = await asyncio.to_thread(self._find, subset, version, part, since)
         if base is not None and not await asyncio.to_thread(folder.has_deltas, base):
             await self._deltas.make(folder, base)
-        return await asyncio.to_thread(folder.part, part, since=base)
+        data = await asyncio.to_thread(folder.part, part, since=base)
+        if max_bytes is not None and len(data) > max_bytes:
+            raise TooLargeError(f"release file: more than {max_bytes} bytes")
+        return data
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         """Evaluate a batch of blinded elements; raises as `Evaluating.evaluate`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -286,6 +287,18 @@ async def test_a_release_file_is_resumed_where_it_stopped() -> None:
     async with hostile(says(TOKEN), parts) as server:
         assert await _release(server.url) == WHOLE
     assert parts.starts == [0, 2500, 5000, 7500, 10000]
+
+
+@pytest.mark.parametrize("most", [len(WHOLE) - 1, len(WHOLE)], ids=["too much", "just enough"])
+async def test_a_release_file_is_cut_off_at_what_the_caller_allows(most: int) -> None:
+    async with hostile(says(TOKEN), Parts(piece=len(WHOLE))) as server, _partner(server.url) as remote:
+        with nullcontext() if most == len(WHOLE) else pytest.raises(VerificationError, match="longer"):
+            assert (
+                await remote.release_part(
+                    "baseline", version=1, part=ReleasePart.LABELS, since=None, max_bytes=most
+                )
+                == WHOLE
+            )
 
 
 async def test_a_node_that_does_not_resume_is_read_from_the_start() -> None:

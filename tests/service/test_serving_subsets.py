@@ -20,6 +20,7 @@ from node.errors import (
     UsageError,
     VerificationError,
 )
+from node.partner.updating import part_limit
 from node.ports.subsets import ReleaseRecord
 from node.services.deltas import Deltas
 from node.services.evaluating import Evaluating
@@ -269,8 +270,18 @@ class Altered:
     async def entries(self, origin: str, *, index: int, width: int) -> bytes:
         return self._altered("entries", await self._api.entries(origin, index=index, width=width))
 
-    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
-        data = await self._api.release_part(subset, version=version, part=part, since=since)
+    async def release_part(
+        self,
+        subset: str,
+        *,
+        version: int,
+        part: ReleasePart,
+        since: int | None,
+        max_bytes: int | None = None,
+    ) -> bytes:
+        data = await self._api.release_part(
+            subset, version=version, part=part, since=since, max_bytes=max_bytes
+        )
         return self._altered(part.value, data)
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
@@ -317,6 +328,24 @@ async def test_an_altered_evaluation_is_refused(world: World, place: int) -> Non
     world.partner.api = altered(world.partner.api, evaluate=flip(place))
     with pytest.raises(VerificationError):
         await world.partner.hit(file_digests("file 3"))
+
+
+@pytest.mark.parametrize("part", ReleasePart)
+@pytest.mark.parametrize("held", [False, True], ids=["first", "delta"])
+async def test_no_more_is_read_than_the_manifest_allows(world: World, part: ReleasePart, held: bool) -> None:
+    if held:
+        await world.partner.update()
+        world.list_both("new")
+        world.fr.release()
+    manifest = ReleaseFolder(world.fr.shelf, world.fr.records[-1]).load().release.manifest
+    whole = len(ReleaseFolder(world.fr.shelf, world.fr.records[-1]).part(part, since=None))
+    assert whole <= part_limit(manifest, part, None) <= 2 * whole + 64
+    folder = ReleaseFolder(world.fr.shelf, world.fr.records[-1])
+    for name in world.fr.shelf.objects.ls(folder.prefix):
+        if name.endswith(f"/{part}"):
+            world.fr.shelf.objects.put(name, bytes(3 * whole + 1000))
+    with pytest.raises(VerificationError, match="more than"):
+        await world.partner.update()
 
 
 async def test_a_release_ends(world: World) -> None:
@@ -409,7 +438,17 @@ class Meter(Altered):
         self.parts: dict[ReleasePart, int] = {}
 
     @override
-    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
-        data = await super().release_part(subset, version=version, part=part, since=since)
+    async def release_part(
+        self,
+        subset: str,
+        *,
+        version: int,
+        part: ReleasePart,
+        since: int | None,
+        max_bytes: int | None = None,
+    ) -> bytes:
+        data = await super().release_part(
+            subset, version=version, part=part, since=since, max_bytes=max_bytes
+        )
         self.parts[part] = len(data)
         return data

@@ -152,7 +152,16 @@ class MemorySubset(MemoryLogs):
     )
     asked: list[EvaluationRequest] = field(default_factory=list)
 
-    async def release_part(self, subset: str, *, version: int, part: ReleasePart, since: int | None) -> bytes:
+    async def release_part(
+        self,
+        subset: str,
+        *,
+        version: int,
+        part: ReleasePart,
+        since: int | None,
+        max_bytes: int | None = None,
+    ) -> bytes:
+        assert max_bytes is None, "a limit is for the one who asks and not sent"
         if since is not None:
             return f"{subset} {version} {part} since {since}".encode()
         return self.parts[part]
