@@ -1,13 +1,16 @@
 """Commands that make and run a node: `init`, `run`, `status`, `doctor`, `demo`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli.exit_codes import ExitCode
 from node.cli.prompting import ask
-from node.cli.session import session, wait_for
+from node.cli.session import Session, session, wait_for
+
+if TYPE_CHECKING:  # only `init` needs what founding needs
+    from node.services.founding import Founded
 
 
 def init(
@@ -69,6 +72,10 @@ def init(
     )
     here.output.talk("making keys; this takes some seconds on purpose")
     founded = creating.create(here.home, plan, clock=SystemClock(), entropy=system_entropy)
+    _tell_founded(here, node, founded)
+
+
+def _tell_founded(here: Session, node: str, founded: "Founded") -> None:
     here.output.result(
         {"node": node, "home": str(here.home.folder), "fingerprint": founded.words},
         f"founded {node} in {here.home.folder}",

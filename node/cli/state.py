@@ -1,9 +1,13 @@
 """`sigfed status`: what is held and how fresh, for an agency's node and for a partner."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from node.cli.output import counted, table
+from node.cli.output import Fact, counted, table
 from node.cli.session import Session
+
+if TYPE_CHECKING:  # commands that do not show lists start without them
+    from node.services.lists import ListReport
 
 
 def show_status(here: Session) -> None:
@@ -25,16 +29,7 @@ def show_status(here: Session) -> None:
             "country": identity.settings.country,
             "members": len(register.members),
             "k": register.k,
-            "lists": [
-                {
-                    "origin": report.log.origin,
-                    "size": report.log.head.size,
-                    "active": sum(report.active.values()),
-                    "waiting": report.waiting,
-                    "checked_ms": report.log.checked_ms,
-                }
-                for report in lists
-            ],
+            "lists": [_list_fields(report) for report in lists],
             "peers": [
                 {"peer": peer.name, "synced_ms": peer.synced_ms, "outcome": peer.outcome} for peer in peers
             ],
@@ -47,19 +42,7 @@ def show_status(here: Session) -> None:
         },
         f"{document.node} ({identity.settings.country}), {counted(len(register.members), 'member')},"
         f" {register.k} countries must agree",
-        *table(
-            ("list", "events", "active", "waiting", "checked"),
-            [
-                (
-                    report.log.origin,
-                    f"{report.log.head.size:,}",
-                    f"{sum(report.active.values()):,}",
-                    f"{report.waiting:,}",
-                    moment(report.log.checked_ms),
-                )
-                for report in lists
-            ],
-        ),
+        *table(("list", "events", "active", "waiting", "checked"), [_list_cells(report) for report in lists]),
         *(f"peer {peer.name}: {peer.outcome or 'never synced'} ({moment(peer.synced_ms)})" for peer in peers),
         *(
             f"subset {report.subset.name}: release {report.newest.version if report.newest else 'none yet'}"
@@ -69,6 +52,26 @@ def show_status(here: Session) -> None:
     )
     here.output.following(
         _next_step(lists=len(lists), waiting=waiting, peers=len(peers), subsets=len(subsets))
+    )
+
+
+def _list_fields(report: "ListReport") -> dict[str, Fact]:
+    return {
+        "origin": report.log.origin,
+        "size": report.log.head.size,
+        "active": sum(report.active.values()),
+        "waiting": report.waiting,
+        "checked_ms": report.log.checked_ms,
+    }
+
+
+def _list_cells(report: "ListReport") -> tuple[str, ...]:
+    return (
+        report.log.origin,
+        f"{report.log.head.size:,}",
+        f"{sum(report.active.values()):,}",
+        f"{report.waiting:,}",
+        moment(report.log.checked_ms),
     )
 
 
