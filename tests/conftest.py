@@ -1,6 +1,7 @@
 """How the whole suite runs: hypothesis profiles, and no silent skips where everything is installed."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -12,6 +13,10 @@ settings.register_profile(
 )
 settings.register_profile("thorough", settings.get_profile("dev"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+# A shell that runs the suite in the background lets it ignore Ctrl-C, and every child with it; tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRE_ALL = os.environ.get("SIGFED_REQUIRE_ALL") == "1"
 """Set where every program a test can want is installed: there a skip is a failure."""
