@@ -1,6 +1,7 @@
 """Evaluating for a partner: the right subset and epoch, then the quota, then the batch, then the key.
 
 The quota is charged before anything that depends on the elements is done, so a batch that is refused is paid for too.
+What the evaluator was too busy or too dead to answer is given back.
 A retired epoch is answered before it: who must update first has asked nothing. The event loop waits on neither the
 store nor the key.
 """
@@ -10,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from node.clock import Clock
-from node.errors import GoneError, UsageError
+from node.errors import EvaluatorDownError, GoneError, RateLimitedError, UsageError
 from node.ports.evaluator import Evaluator
 from node.ports.storage import Storage
 from protocol.messages import EvaluationReply, EvaluationRequest
@@ -23,6 +24,10 @@ class Quota(Protocol):
 
     def spend(self, name: str, count: int, *, now: datetime) -> None:
         """Take `count` evaluations from a partner's allowance; raises `OverQuotaError`."""
+        ...
+
+    def refund(self, name: str, count: int, *, now: datetime) -> None:
+        """Give back `count` evaluations that were not made."""
         ...
 
 
@@ -48,7 +53,12 @@ class Evaluating:
         """
         await asyncio.to_thread(self._admit, partner, subset, request)
         check_batch(request.elements, request.count)
-        evaluation = await self._evaluator.evaluate(subset, request.epoch, request.elements)
+        try:
+            evaluation = await self._evaluator.evaluate(subset, request.epoch, request.elements)
+        except (RateLimitedError, EvaluatorDownError):
+            now = self._clock.now()
+            await asyncio.to_thread(self._quota.refund, partner, request.count, now=now)
+            raise
         return EvaluationReply(
             epoch=request.epoch,
             request_id=request.request_id,

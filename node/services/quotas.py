@@ -47,6 +47,15 @@ class Quotas:
             left = spend(unit.partners.allowance(name), partner, count, now)
             unit.partners.set_allowance(name, left, seen_ms=milliseconds(now))
 
+    def refund(self, name: str, count: int, *, now: datetime) -> None:
+        """Give back `count` evaluations that were taken and not made; never more than a full bucket."""
+        with self._storage.write() as unit:
+            partner = unit.partners.get(name)
+            filled = fill(unit.partners.allowance(name), partner, now)
+            level = min(partner.evaluations_per_day * _MILLI, filled.level + count * _MILLI)
+            given = replace(filled, level=level, used=max(0, filled.used - count))
+            unit.partners.set_allowance(name, given, seen_ms=milliseconds(now))
+
     def left(self, name: str, *, now: datetime) -> int:
         """Evaluations that a partner could make at once now."""
         with self._storage.read() as unit:
