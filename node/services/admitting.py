@@ -52,12 +52,13 @@ class Admission:
         An invitation of it that has ended unused is replaced.
 
         Raises:
-            UsageError: a name that cannot be one.
+            UsageError: a name that cannot be one, or that is an agency's.
             AlreadyExistsError: it is enrolled, or has an invitation that can still be used.
             MalformedError: this node's address cannot stand in an invitation.
         """
         if not 0 < len(partner) <= _MAX_NAME or not partner.isprintable() or " " in partner:
             raise UsageError(f"a partner's name has 1 to {_MAX_NAME} characters and no spaces")
+        self._refuse_agency(partner)
         secret = self._entropy(SECRET_BYTES)
         url, pin = self._trust.document().endpoints[0].url, self._trust.root().sha256[:PIN_BYTES]
         invitation = Invitation(url=url, pin=pin, secret=secret)
@@ -74,6 +75,14 @@ class Admission:
         with self._shelf.storage.write() as unit:
             unit.partners.invite(record, now_ms=milliseconds(now))
         return Invited(text=invitation.to_text(), evaluations_per_day=evaluations)
+
+    def _refuse_agency(self, name: str) -> None:
+        """Callers are known by name, and an agency's comes first: the partner would be locked out or taken for it."""
+        with self._shelf.storage.read() as unit:
+            agencies = {peer.name for peer in unit.peers.ls()}
+        agencies |= {member.node for member in self._trust.members().members} | {self._trust.root().node}
+        if name in agencies:
+            raise UsageError(f"{name} is the name of an agency; a partner needs another")
 
     def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
         """Store a partner's key and use its invitation up.

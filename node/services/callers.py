@@ -76,7 +76,10 @@ def _scopes(grant: Grant, now: datetime) -> frozenset[str]:
 
 
 def _partner(partner: PartnerRecord, kid: str) -> Credential | None:
-    key = AuthPublicKey.from_bytes(partner.auth_key)
+    try:
+        key = AuthPublicKey.from_bytes(partner.auth_key)
+    except KeysError:
+        return None
     if key.kid != kid or partner.suspended:
         return None
     scopes = frozenset({query_scope(partner.subset)})

@@ -22,6 +22,8 @@ from node.errors import (
 )
 from node.objects.folder import FolderObjects
 from node.ports.callers import CallerKind
+from node.ports.partners import PartnerRecord
+from node.ports.peers import PeerRecord
 from node.ports.replay import MAX_LIVE_PER_ISSUER
 from node.services.admitting import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
 from node.services.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
@@ -197,6 +199,37 @@ def test_names_that_cannot_be_one(agency: Agency, name: str) -> None:
         agency.invite(name)
 
 
+def test_a_partner_cannot_have_the_name_of_an_agency(agency: Agency) -> None:
+    with agency.store.write() as unit:
+        unit.peers.add(peer("nl.example"))
+    for name in ("fr.example", "nl.example"):
+        with pytest.raises(UsageError, match="agency"):
+            agency.invite(name)
+
+
+def test_a_damaged_key_is_no_credential(agency: Agency) -> None:
+    with agency.store.write() as unit:
+        unit.partners.add(
+            PartnerRecord(
+                name="acme", subset="baseline", auth_key=bytes(32), evaluations_per_day=1, added_ms=0
+            )
+        )
+    assert agency.callers.credential("acme", "0" * 16) is None
+
+
+def peer(name: str) -> PeerRecord:
+    return PeerRecord(
+        name=name,
+        url=f"https://{name}/",
+        root=b"",
+        node_document=b"",
+        serial=1,
+        members=b"",
+        grant="{}",
+        added_ms=0,
+    )
+
+
 def test_a_partner_is_invited_once(agency: Agency) -> None:
     agency.invite()
     agency.clock.advance(timedelta(days=INVITATION_DAYS, seconds=-1))
@@ -256,6 +289,15 @@ def test_the_bucket_empties_and_fills_over_a_day(enrolled: Agency) -> None:
     assert enrolled.quotas.left("acme", now=NOW) == 0
     enrolled.quotas.spend("acme", full // 2, now=NOW + timedelta(hours=12))
     assert enrolled.quotas.left("acme", now=NOW + timedelta(days=3)) == full
+
+
+def test_what_was_not_evaluated_is_given_back_and_no_more(enrolled: Agency) -> None:
+    full = MIN_EVALUATIONS_PER_DAY
+    enrolled.quotas.spend("acme", full, now=NOW)
+    enrolled.quotas.refund("acme", full // 2, now=NOW)
+    assert enrolled.quotas.left("acme", now=NOW) == full // 2
+    enrolled.quotas.refund("acme", full, now=NOW)
+    assert enrolled.quotas.left("acme", now=NOW) == full
 
 
 def test_being_asked_often_does_not_stop_the_bucket_from_filling(enrolled: Agency) -> None:
