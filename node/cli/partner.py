@@ -87,7 +87,10 @@ def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Files to look up.")] = None,
     hash_from: Annotated[
         str,
-        typer.Option("--hash-from", help="CSV of hashes (as `sigfed hash` writes), or - for standard input."),
+        typer.Option(
+            "--hash-from",
+            help="CSV with all hashes of each file (as `sigfed hash` writes), or - for standard input.",
+        ),
     ] = "",
 ) -> int:
     """Ask privately whether files are on the list; exit code 1 when one is."""
