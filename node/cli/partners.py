@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from node.cli.output import table
-from node.cli.session import session
+from node.cli.session import Session, session
 
 app = typer.Typer(help="Partners that may ask privately.", no_args_is_help=True)
 
@@ -45,6 +45,31 @@ def invite(
         "whoever has it first is the partner. It is not stored in the clear and cannot be shown again.",
     )
     here.output.following("the partner runs: sigfed enroll")
+
+
+@app.command("suspend")
+def suspend(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="Name of an enrolled partner.")]
+) -> None:
+    """Refuse a partner from now on; a token that it has may count for 30 seconds more."""
+    _set_suspended(session(context), name, suspended=True)
+
+
+@app.command("resume")
+def resume(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="Name of a suspended partner.")]
+) -> None:
+    """Let a suspended partner ask again, with the key it has."""
+    _set_suspended(session(context), name, suspended=False)
+
+
+def _set_suspended(here: Session, name: str, *, suspended: bool) -> None:
+    from node.runtime.shelving import open_shelf
+
+    with open_shelf(here.identity()) as shelf, shelf.storage.write() as unit:
+        unit.partners.set_suspended(name, suspended=suspended)
+    words = "is refused" if suspended else "may ask again"
+    here.output.result({"partner": name, "suspended": suspended}, f"{name} {words}")
 
 
 @app.command("ls")

@@ -39,6 +39,38 @@ def add(
     here.output.following("sigfed run", f"sigfed peer sync {peer.name}")
 
 
+@app.command("grant")
+def change_grant(
+    context: typer.Context,
+    node: Annotated[str, typer.Argument(help="Name of a peer.")],
+    grant: Annotated[str, typer.Option(help="Collections whose openings it may read here, comma-separated.")],
+    until: Annotated[str, typer.Option(help="Last day of the grant, YYYY-MM-DD; default: no end.")] = "",
+) -> None:
+    """Replace what a peer may read here."""
+    from node.cli.importing import collection_of
+    from node.cli.times import end_of_day
+    from node.runtime.shelving import open_shelf
+    from protocol.grant import Grant
+
+    here = session(context)
+    collections = frozenset(collection_of(name.strip()) for name in grant.split(","))
+    new = Grant(collections=collections, until=end_of_day(until))
+    with open_shelf(here.identity()) as shelf, shelf.storage.write() as unit:
+        unit.peers.update_grant(node, json.dumps(new.to_json()))
+    here.output.result({"peer": node, "grant": grant}, f"{node} may read {grant} here")
+
+
+@app.command("remove")
+def remove(context: typer.Context, node: Annotated[str, typer.Argument(help="Name of a peer.")]) -> None:
+    """Follow a peer no more and serve it nothing; what is held of its lists stays and counts."""
+    from node.runtime.shelving import open_shelf
+
+    here = session(context)
+    with open_shelf(here.identity()) as shelf, shelf.storage.write() as unit:
+        unit.peers.remove(node)
+    here.output.result({"peer": node, "removed": True}, f"{node} is no peer any more")
+
+
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Peers: what they may read, and how far their lists are held."""

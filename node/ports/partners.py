@@ -78,6 +78,10 @@ class PartnerTable(Protocol):
         """All partners by name."""
         ...
 
+    def set_suspended(self, name: str, *, suspended: bool) -> None:
+        """Refuse a partner's key, or accept it again; raises `NotFoundError`."""
+        ...
+
     def allowance(self, name: str) -> Allowance:
         """What is left, locked for this transaction; raises `NotFoundError`."""
         ...

@@ -52,6 +52,10 @@ class PeerTable(Protocol):
         """Change what it may read."""
         ...
 
+    def remove(self, name: str) -> None:
+        """Forget a peer; raises `NotFoundError`. What is held of its lists stays."""
+        ...
+
     def note_sync(self, name: str, *, synced_ms: int | None, outcome: str) -> None:
         """Record how a sync ended; `synced_ms` only when it succeeded."""
         ...

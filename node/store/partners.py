@@ -87,6 +87,11 @@ class PartnerRows:
         """All partners by name."""
         return [_partner(row) for row in self._connection.execute(select(_PARTNER).order_by(_PARTNER.c.name))]
 
+    def set_suspended(self, name: str, *, suspended: bool) -> None:
+        """Refuse a partner's key, or accept it again; raises `NotFoundError`."""
+        self.get(name)
+        self._connection.execute(update(_PARTNER).where(_PARTNER.c.name == name).values(suspended=suspended))
+
     def allowance(self, name: str) -> Allowance:
         """What is left, locked for this transaction; raises `NotFoundError`."""
         row = self._one(name, select(_PARTNER).where(_PARTNER.c.name == name).with_for_update())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
@@ -62,6 +62,11 @@ class PeerRows:
         """Change what it may read."""
         self.get(name)
         self._connection.execute(update(_PEER).where(_C.name == name).values(grant_json=grant))
+
+    def remove(self, name: str) -> None:
+        """Forget a peer; raises `NotFoundError`. What is held of its lists stays."""
+        self.get(name)
+        self._connection.execute(delete(_PEER).where(_C.name == name))
 
     def note_sync(self, name: str, *, synced_ms: int | None, outcome: str) -> None:
         """Record how a sync ended; `synced_ms` only when it succeeded."""

@@ -14,6 +14,7 @@ from node.clock import system_entropy
 from node.errors import (
     AlreadyExistsError,
     GoneError,
+    NotFoundError,
     OverQuotaError,
     RateLimitedError,
     ReplayedError,
@@ -215,6 +216,26 @@ def test_a_damaged_key_is_no_credential(agency: Agency) -> None:
             )
         )
     assert agency.callers.credential("acme", "0" * 16) is None
+
+
+def test_a_suspended_partner_has_no_credential_until_it_is_resumed(agency: Agency) -> None:
+    key = new_key()
+    agency.admission.enrol(agency.request(agency.invite(), key))
+    for suspended in (True, False):
+        with agency.store.write() as unit:
+            unit.partners.set_suspended("acme", suspended=suspended)
+        assert (agency.callers.credential("acme", key.public.kid) is None) is suspended
+    with pytest.raises(NotFoundError), agency.store.write() as unit:
+        unit.partners.set_suspended("nobody", suspended=True)
+
+
+def test_a_removed_peer_is_not_known_any_more(agency: Agency) -> None:
+    with agency.store.write() as unit:
+        unit.peers.add(peer("nl.example"))
+        unit.peers.remove("nl.example")
+        assert unit.peers.ls() == []
+    with pytest.raises(NotFoundError), agency.store.write() as unit:
+        unit.peers.remove("nl.example")
 
 
 def peer(name: str) -> PeerRecord:
