@@ -73,14 +73,16 @@ def _open(root: TrustedRoot, found: Found) -> Known:
 
 
 async def enrol(
-    introduction: Introduction, api: EnrolmentApi, *, entropy: Entropy
+    introduction: Introduction, api: EnrolmentApi, *, entropy: Entropy, key: AuthPrivateKey | None = None
 ) -> tuple[Enrolment, AuthPrivateKey]:
-    """Register a new key with the node; the invitation is used up.
+    """Register `key`, by default a new one, with the node; the invitation is used up.
+
+    The same key may ask again while the invitation lasts, in case the reply was lost.
 
     Raises:
         GoneError: the invitation was used, has expired, or was never made.
     """
-    key = AuthPrivateKey.from_seed(entropy(32))
+    key = key or AuthPrivateKey.from_seed(entropy(32))
     reply = await api.enrol(_request(introduction, key))
     found = introduction.found
     enrolment = Enrolment(

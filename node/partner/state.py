@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from keys.key import AuthPrivateKey
-from node.errors import NotInitialisedError, StoreError
+from node.errors import AlreadyExistsError, NotInitialisedError, StoreError
 from node.files import create_private, locked, make_private_folder, read_private, replace_private, sync_folder
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
@@ -72,10 +72,18 @@ class PartnerFolder:
         return (self._folder / _STATE).exists()
 
     def create(self, enrolment: Enrolment, key: AuthPrivateKey) -> None:
-        """Remember a new enrolment; raises `AlreadyExistsError` when there is a key already."""
-        make_private_folder(self._folder)
-        create_private(self._folder / _KEY, key.to_text().encode())
+        """Remember a new enrolment; raises `AlreadyExistsError` when there is another key already."""
+        if self.pending_key(key).to_text() != key.to_text():
+            raise AlreadyExistsError(f"{self._folder} holds another key already")
         self.save(enrolment, Cursor())
+
+    def pending_key(self, new: AuthPrivateKey) -> AuthPrivateKey:
+        """The key with which an enrolment was begun here, or `new`, written before anything is asked with it."""
+        if (self._folder / _KEY).exists():
+            return self.key()
+        make_private_folder(self._folder)
+        create_private(self._folder / _KEY, new.to_text().encode())
+        return new
 
     def key(self) -> AuthPrivateKey:
         """The partner's authentication key."""

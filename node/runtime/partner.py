@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keys.key import AuthPrivateKey
 from node.clock import SystemClock, system_entropy
 from node.errors import AlreadyExistsError, InputRefusedError, NodeError
 from node.formats.asked import read_asked
@@ -89,7 +90,9 @@ async def enrol(home: Home, text: str) -> Enrolled:
         clock=_CLOCK,
         entropy=system_entropy,
     ) as remote:
-        enrolment, key = await enrol_with(introduction, remote, entropy=system_entropy)
+        # Written first: when the reply is lost, the same key can ask again with the same string.
+        pending = folder.pending_key(AuthPrivateKey.from_seed(system_entropy(32)))
+        enrolment, key = await enrol_with(introduction, remote, entropy=system_entropy, key=pending)
     folder.create(enrolment, key)
     done = await update(home)
     await self_test(home)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from keys.errors import KeysError
 from keys.key import AuthPublicKey
 from node.clock import Clock, Entropy, milliseconds
-from node.errors import ConflictError, GoneError, UsageError, VerificationError
+from node.errors import ConflictError, GoneError, NotFoundError, UsageError, VerificationError
 from node.ports.partners import InviteRecord, PartnerRecord
 from node.services.quotas import evaluations_for
 from node.services.shelf import Shelf
@@ -88,15 +88,18 @@ class Admission:
         """Store a partner's key and use its invitation up.
 
         Raises:
-            GoneError: the invitation is unknown, used or expired.
+            GoneError: the invitation is unknown, expired, or used by another key.
             VerificationError: the request was not made with the invitation's secret, or not for this node.
         """
         now_ms = milliseconds(self._clock.now())
         # Anybody may ask, so nothing is locked before the invitation has been found good; using it up decides.
         with self._shelf.storage.read() as unit:
             invite = unit.partners.invitation(request.invite_id)
-        if invite is None or invite.used_ms is not None or invite.expires_ms <= now_ms:
+        if invite is None or invite.expires_ms <= now_ms:
             raise _gone()
+        if invite.used_ms is not None:
+            self._check_repeated(invite, request)
+            return self._reply(invite)
         self._verify(invite, request)
         try:
             with self._shelf.storage.write() as unit:
@@ -104,6 +107,20 @@ class Admission:
                 unit.partners.add(_partner(invite, request, now_ms))
         except ConflictError as exc:
             raise _gone() from exc
+        return self._reply(invite)
+
+    def _check_repeated(self, invite: InviteRecord, request: EnrolmentRequest) -> None:
+        """The reply may have been lost: who enrolled is answered again, anybody else as if there were no invitation."""
+        try:
+            with self._shelf.storage.read() as unit:
+                partner = unit.partners.get(invite.partner)
+            self._verify(invite, request)
+        except (NotFoundError, VerificationError) as exc:
+            raise _gone() from exc
+        if partner.suspended or partner.auth_key != request.auth_key:
+            raise _gone()
+
+    def _reply(self, invite: InviteRecord) -> EnrolmentReply:
         return EnrolmentReply(
             partner=invite.partner,
             subset=invite.subset,

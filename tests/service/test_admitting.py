@@ -127,6 +127,23 @@ def test_an_invitation_enrols_one_partner_once(agency: Agency) -> None:
     assert agency.callers.credential("nobody", key.public.kid) is None
 
 
+def test_who_lost_the_reply_is_answered_again(agency: Agency) -> None:
+    invitation, key = agency.invite(), new_key()
+    request = agency.request(invitation, key)
+    assert agency.admission.enrol(request) == agency.admission.enrol(request)
+    with pytest.raises(GoneError):
+        agency.admission.enrol(agency.request(invitation, key, secret=bytes(16)))
+    with agency.store.write() as unit:
+        unit.partners.set_suspended("acme", suspended=True)
+    with pytest.raises(GoneError):
+        agency.admission.enrol(request)
+    with agency.store.write() as unit:
+        unit.partners.set_suspended("acme", suspended=False)
+    agency.clock.advance(timedelta(days=INVITATION_DAYS))
+    with pytest.raises(GoneError):
+        agency.admission.enrol(request)
+
+
 def test_of_two_at_once_one_enrols(agency: Agency) -> None:
     invitation = agency.invite()
     outcomes: list[str] = []
