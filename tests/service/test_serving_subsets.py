@@ -253,6 +253,8 @@ class Unmetered:
 
     def spend(self, name: str, count: int, *, now: object) -> None: ...
 
+    def refund(self, name: str, count: int, *, now: object) -> None: ...
+
 
 # ------------------------------------------------------------------ what is altered is refused
 
