@@ -37,7 +37,9 @@ class Window:
     def require(self, now: datetime, what: str) -> None:
         """Returns if `now` is inside, else raises `NotCurrentError` about `what`."""
         if now < self.start:
-            raise NotCurrentError(f"{what} counts from {format_time(self.start)} only")
+            # More often than a document from the future it is a clock that is behind: show both times.
+            here = format_time(now)
+            raise NotCurrentError(f"{what} counts from {format_time(self.start)} only, and here it is {here}")
         if now >= self.end:
             raise NotCurrentError(f"{what} ended on {format_time(self.end)}")
 
