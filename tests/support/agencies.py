@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from hashlib import md5, sha256
 from pathlib import Path
 
+from keys.roles import Role
 from node.runtime.home import Home
-from node.runtime.opening import open_identity
+from node.runtime.opening import CERTIFICATE_NAME, open_identity
 from node.runtime.shelving import open_shelf
+from node.services.founding import FIRST
 from node.services.lists import ListReport, report_list
+from node.tls import create_identity
 from support.processes import Cli, Running, free_port
 
 LIST = "csam"
@@ -76,6 +79,17 @@ def import_files(cli: Cli, contents: Iterable[bytes]) -> None:
     """Import made-up files that the agency holds."""
     path = written(cli.home.with_name(f"{cli.home.name}.csv"), table(*contents))
     cli.done("entry", "import", path, "--list", LIST, "--basis", "own")
+
+
+def impostor(cli: Cli, folder: Path) -> Cli:
+    """A home like that of a node, which serves with another certificate than its trust files name."""
+    copy = cli.copied(folder)
+    identity = open_identity(Home(copy.home))
+    other = create_identity(identity.settings.node, now=identity.clock.now())
+    (copy.home / "keys" / f"tls-{FIRST}.json").unlink()
+    identity.keychain.create_secret(Role.TLS, FIRST, secret=other.key)
+    (copy.home / "trust" / CERTIFICATE_NAME).write_bytes(other.certificate)
+    return copy
 
 
 def report(cli: Cli, origin: str = "") -> ListReport:

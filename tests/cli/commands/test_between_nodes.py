@@ -1,0 +1,267 @@
+"""What goes wrong between machines: nobody there, somebody else there, clocks, tokens, quotas, and kills in the middle.
+
+Every case ends with the same command working, because what was wrong has been put right.
+"""
+
+import json
+import re
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+from typing_extensions import override
+
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from node.runtime.reaching import reach_peer
+from node.runtime.shelving import open_shelf
+from node.tls import Traffic, client_context
+from support.agencies import LIST, PARTNER, SUBSET, Federation, import_files, impostor, numbered, report
+from support.processes import Cli, Finished, Running, movable_clock, needs_faketime
+
+DYING = (sys.executable, "-P", "-m", "support.dying_command")
+NL_LIST = f"nl.example/lists/{LIST}"
+
+
+def synced(federation: Federation, *, clock: str = "") -> Finished:
+    """A sync of the French node, which must leave its lists as they are."""
+    before = report(federation.fr, NL_LIST)
+    finished = federation.fr.run("peer", "sync", clock=clock)
+    after = report(federation.fr, NL_LIST)
+    if finished.exit:
+        assert after == before, "a failed sync changed a list"
+    return finished
+
+
+def test_a_port_that_is_taken(agency: Cli) -> None:
+    port = open_identity(Home(agency.home)).settings.listen.port
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        finished = agency.refused(2, f"cannot listen on 127.0.0.1 port {port}", "run")
+    assert "set another port in the configuration" in finished.err
+    with Running(agency) as running:
+        assert running.answered == {"serving": f"https://127.0.0.1:{port}", "node": "fr.example"}
+        agency.refused(11, f"another process runs the node in {agency.home}", "run")
+        assert agency.done("list", "create", "beside")["origin"] == "fr.example/lists/beside"
+    assert running.process.returncode == 0
+
+
+@contextmanager
+def unmanned(federation: Federation) -> Iterator[None]:
+    """Both nodes are stopped, and run again afterwards."""
+    federation.stop()
+    try:
+        yield
+    finally:
+        federation.fr_node, federation.nl_node = Running(federation.fr), Running(federation.nl)
+
+
+def test_nobody_or_somebody_else_at_the_address(federation: Federation, tmp_path: Path) -> None:
+    fr, nl, partner = federation.fr, federation.nl, federation.partner
+    checking = ("check", federation.files["both"])
+    with unmanned(federation):
+        down = synced(federation)
+        assert (down.exit, down.first["outcome"]) == (16, "nl.example cannot be reached: no connection")
+        partner.refused(16, "fr.example cannot be reached: no connection", "update")
+        partner.refused(16, "fr.example cannot be reached: no connection", *checking)
+        false = impostor(fr, tmp_path / "fr"), impostor(nl, tmp_path / "nl")
+        with Running(false[0]) as false_fr, Running(false[1]) as false_nl:
+            other = synced(federation)
+            assert other.exit == 14
+            assert "presented a certificate that is not pinned" in other.first["outcome"]
+            partner.refused(14, "presented a certificate that is not pinned", "update")
+            partner.refused(14, "presented a certificate that is not pinned", *checking)
+        for journal in (false_fr.journal.read_text(), false_nl.journal.read_text()):
+            assert "sigfed.run serving" in journal
+            assert "request" not in journal, "nothing is asked before the key is known"
+    assert synced(federation).exit == 0
+    assert partner.done("update")["new"] >= 1
+    assert partner.run(*checking).exit == 1
+
+
+@pytest.mark.parametrize(("clock", "words"), [("+1h", "ahead of"), ("-1h", "behind")])
+def test_a_clock_that_is_an_hour_off(federation: Federation, clock: str, words: str) -> None:
+    needs_faketime()
+    checking = ("check", federation.files["both"])
+    asked = federation.partner.refused(12, "this machine's clock is", *checking, clock=clock)
+    says = re.compile(rf"this machine's clock is 3[56]\d\d s {words} the clock of (nl|fr)\.example")
+    assert says.search(asked.err)
+    assert "set this machine's clock" in asked.err
+    off = synced(federation, clock=clock)
+    if clock == "+1h":
+        assert off.exit == 12
+        assert says.fullmatch(off.first["outcome"])
+        assert "set this machine's clock" in off.err
+    else:
+        # The peer was founded a minute ago: an hour ago nothing of it counted.
+        assert off.exit == 14
+        assert re.search(r"the node document of nl\.example counts from .* only, and here it is", off.out)
+    assert synced(federation).exit == 0
+    assert federation.partner.run(*checking).exit == 1
+
+
+def test_a_list_that_is_too_old(federation: Federation) -> None:
+    needs_faketime()
+    old = federation.partner.refused(
+        13, f"of {SUBSET} ended on", "check", federation.files["both"], clock="+30d"
+    )
+    assert "sigfed update" in old.err
+    assert federation.partner.run("check", federation.files["both"]).exit == 1
+
+
+@contextmanager
+def quota(agency: Cli, evaluations: int) -> Iterator[None]:
+    """A partner with so few evaluations a day, on the books of a running node."""
+    with sqlite3.connect(agency.home / "sigfed.db") as books:
+        (before,) = books.execute("SELECT evaluations_per_day FROM partner").fetchone()
+        books.execute("UPDATE partner SET evaluations_per_day = ?", (evaluations,))
+        books.commit()
+        yield
+        books.execute("UPDATE partner SET evaluations_per_day = ?, level = ?", (before, before * 1000))
+        books.commit()
+
+
+def test_a_quota_that_is_used_up(federation: Federation) -> None:
+    partner, files = federation.partner, federation.files
+    with quota(federation.fr, 64):
+        assert partner.run("check", files["both"]).exit == 1
+        partner.refused(15, "the quota at fr.example is used up", "check", files["both"])
+        some = partner.run("check", files["unlisted"], files["both"])
+    assert some.exit == 15
+    assert [one["verdict"] for one in some.results] == ["clean", "unanswered"]
+    assert "1 were not looked up: the quota at fr.example is used up" in some.err
+    assert partner.run("check", files["unlisted"], files["both"]).exit == 1
+
+
+class _Recorded(Traffic):
+    """What was sent above TLS."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = bytearray()
+
+    @override
+    def on_sent(self, data: memoryview) -> None:
+        self.bytes += data
+
+    @property
+    def tokens(self) -> list[str]:
+        """The access tokens shown, in order."""
+        return list(dict.fromkeys(found.decode() for found in re.findall(rb"Bearer ([\w.-]+)", self.bytes)))
+
+
+class _Moved:
+    """A clock that can be put forward."""
+
+    ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+async def test_a_token_that_has_expired(federation: Federation, tmp_path: Path) -> None:
+    """The node's clock passes the token's end while ours does not yet: refused, renewed, answered."""
+    needs_faketime()
+    clock, wire, node_clock = _Moved(), _Recorded(), tmp_path / "clock"
+    node_clock.write_text("+0")
+    variables = {"LD_PRELOAD": movable_clock(), "FAKETIME_TIMESTAMP_FILE": str(node_clock)}
+    variables |= {"FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    federation.nl_node.stop()
+    federation.nl_node = Running(federation.nl, variables=variables)
+    identity = open_identity(Home(federation.fr.home), clock=clock)
+    with open_shelf(identity) as shelf, shelf.storage.read() as unit:
+        peer = unit.peers.get("nl.example")
+    async with reach_peer(identity, peer, traffic=wire) as remote:
+        first = await remote.checkpoint(NL_LIST, held=None)
+        node_clock.write_text("+605")
+        clock.ahead = timedelta(seconds=560)
+        assert await _refusal(federation, token=wire.tokens[0]) == (401, "urn:sigfed:problem:token-expired")
+        assert await remote.checkpoint(NL_LIST, held=None) == first
+    assert len(wire.tokens) == 2
+    federation.nl_node.stop()
+    federation.nl_node = Running(federation.nl)
+    assert synced(federation).exit == 0
+
+
+async def _refusal(federation: Federation, *, token: str) -> tuple[int, str]:
+    identity = open_identity(Home(federation.nl.home))
+    connector = aiohttp.TCPConnector(ssl=client_context(frozenset({identity.tls().spki_sha256})))
+    url = f"{identity.settings.listen.url}lists/{LIST}/checkpoint"
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.get(url, headers={"Authorization": f"Bearer {token}"}) as reply,
+    ):
+        return reply.status, json.loads(await reply.read())["type"]
+
+
+def test_kills_in_the_middle_of_sync_release_and_update(federation: Federation) -> None:
+    fr, nl, partner = federation.fr, federation.nl, federation.partner
+    new = numbered("listed later", 3)
+    for cli in (fr, nl):
+        import_files(cli, new)
+        cli.done("publish")
+    old = report(fr, NL_LIST).log.head.size
+    version = partner.done("status")["version"]
+
+    assert _killed(fr, "objects", "peer", "sync")
+    assert report(fr, NL_LIST).log.head.size == old
+    (one,) = [done for done in fr.run("peer", "sync").results if done["origin"] == NL_LIST]
+    assert (one["old"], one["new"], one["adds"]) == (old, old + 6, 6)
+
+    assert _killed(fr, "objects", "subset", "release", SUBSET)
+    assert partner.done("update")["new"] == version, "nothing of it is to be had"
+    released = fr.done("subset", "release", SUBSET)
+    assert (released["version"], released["added"], released["removed"]) == (version + 1, 6, 0)
+
+    assert _killed(partner, "release", "update")
+    assert partner.done("status")["version"] == version
+    updated = partner.done("update")
+    assert (updated["old"], updated["new"], updated["added"]) == (version, version + 1, 6)
+    assert partner.run("check", federation.files["both"]).exit == 1
+
+
+def _killed(cli: Cli, place: str, *command: str) -> bool:
+    finished = cli.run(*command, program=(*DYING, place))
+    return (finished.exit, finished.out) == (-signal.SIGKILL, "")
+
+
+def test_an_invitation_that_is_mistyped_or_used(federation: Federation, tmp_path: Path) -> None:
+    newcomer = Cli(tmp_path / "newcomer")
+    good = federation.fr.done("partner", "invite", "newcomer", "--subset", SUBSET)["invitation"]
+    at = len(good) - 5
+    mistyped = good[:at] + ("A" if good[at] != "A" else "B") + good[at + 1 :]
+    for text, code, says in (
+        (mistyped, 2, "no longer valid"),
+        (good[:-7], 14, "invitation"),
+        ("", 14, "invitation"),
+        (federation.invitation, 2, "no longer valid"),
+    ):
+        finished = newcomer.run("enroll", "--stdin", typed=f"{text}\n")
+        assert (finished.exit, finished.out) == (code, ""), (text, finished.err)
+        assert says in finished.err
+        assert not text or text not in finished.err
+        assert not newcomer.home.exists()
+    assert newcomer.done("enroll", "--stdin", typed=f"{good}\n")["partner"] == "newcomer"
+    newcomer.refused(2, "a partner is enrolled in", "enroll", "--stdin", typed=f"{good}\n")
+    federation.fr.refused(2, "newcomer", "partner", "invite", "newcomer", "--subset", SUBSET)
+    assert PARTNER in {one["partner"] for one in federation.fr.run("partner", "ls").results}
+
+
+def test_fingerprint_words_of_another_node(agency: Cli, federation: Federation) -> None:
+    url = open_identity(Home(federation.nl.home)).settings.listen.url
+    own = agency.done("member", "ls")["fingerprint"]
+    theirs = federation.nl.run("member", "ls").first["fingerprint"]
+    words = ("--country", "NL", "--words")
+    agency.refused(14, "fingerprint", "member", "add", url, *words, own)
+    mistyped = f"xxxxx{theirs[5:]}"
+    agency.refused(14, "word 1 of the fingerprint is not one of ours", "member", "add", url, *words, mistyped)
+    assert agency.done("member", "add", url, *words, theirs)["members"] == 2
