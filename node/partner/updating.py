@@ -137,7 +137,11 @@ class Updater:
         if manifest.pk != found.epoch_key(enrolment.subset, manifest.epoch):
             raise VerificationError("the manifest and the node document name different keys for one epoch")
         if manifest.rules.members != found.members.sha256:
-            raise VerificationError("the release was made with another members register than the node shows")
+            raise VerificationError(
+                "the release was made with another members register than the node shows",
+                hint="the federation changed and no release was made since: what is held stays in force;"
+                " try again later, and tell the agency if it lasts",
+            )
 
     async def _part(
         self, enrolment: Enrolment, version: int, part: ReleasePart, manifest: Manifest, held: Held | None
