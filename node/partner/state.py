@@ -85,6 +85,13 @@ class PartnerFolder:
         create_private(self._folder / _KEY, new.to_text().encode())
         return new
 
+    def forget_pending(self) -> None:
+        """Remove the key of an enrolment that the node refused, and the folders that were made for it."""
+        (self._folder / _KEY).unlink(missing_ok=True)
+        for folder in (self._folder, self._folder.parent):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
     def key(self) -> AuthPrivateKey:
         """The partner's authentication key."""
         return AuthPrivateKey.from_text(read_private(self._folder / _KEY).decode("ascii", "replace"))

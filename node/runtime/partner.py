@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keys.key import AuthPrivateKey
 from node.clock import SystemClock, system_entropy
-from node.errors import AlreadyExistsError, InputRefusedError, NodeError
+from node.errors import AlreadyExistsError, GoneError, InputRefusedError, NodeError
 from node.formats.asked import read_asked
 from node.formats.hashing import hash_file
 from node.formats.pdq import installed_hasher
@@ -92,7 +92,11 @@ async def enrol(home: Home, text: str) -> Enrolled:
     ) as remote:
         # Written first: when the reply is lost, the same key can ask again with the same string.
         pending = folder.pending_key(AuthPrivateKey.from_seed(system_entropy(32)))
-        enrolment, key = await enrol_with(introduction, remote, entropy=system_entropy, key=pending)
+        try:
+            enrolment, key = await enrol_with(introduction, remote, entropy=system_entropy, key=pending)
+        except GoneError:
+            folder.forget_pending()
+            raise
     folder.create(enrolment, key)
     done = await update(home)
     await self_test(home)

@@ -34,7 +34,7 @@ def _bash(line: str, environment: dict[str, str]) -> list[str]:
     [
         ("sigfed li", ["list"]),
         ("sigfed en", ["endorse", "enroll", "entry"]),
-        ("sigfed peer ", ["add", "ls", "sync"]),
+        ("sigfed peer ", ["add", "grant", "ls", "remove", "sync"]),
         ("sigfed entry import --co", ["--collection", "--column"]),
         ("sigfed partner invite --files", ["--files-per-day"]),
         ("sigfed --ho", ["--home"]),

@@ -151,8 +151,12 @@ def test_an_untouched_home_publishes(waiting: Cli) -> None:
     [("publish",), ("list", "create", "other"), ("entry", "import", "FILE", "--list", LIST)],
     ids=lambda words: " ".join(words[:2]),
 )
-def test_a_full_disk(waiting: Cli, tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_a_full_disk(
+    waiting: Cli, tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Files that may not grow stand for it: every account can make that, and writes fail the same way."""
+    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+        monkeypatch.delenv(name, raising=False)  # what measures the process would fail to write as well
     before = contents(waiting.home)
     arguments = [
         written(tmp_path / "new.csv", table(*numbered("new", 2000))) if w == "FILE" else w for w in command
