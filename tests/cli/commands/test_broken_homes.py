@@ -146,6 +146,12 @@ def test_an_untouched_home_publishes(waiting: Cli) -> None:
     }
 
 
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let children run without coverage: what measures a process fails with its disk and waits on its signals."""
+    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.mark.parametrize(
     "command",
     [("publish",), ("list", "create", "other"), ("entry", "import", "FILE", "--list", LIST)],
@@ -155,8 +161,7 @@ def test_a_full_disk(
     waiting: Cli, tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files that may not grow stand for it: every account can make that, and writes fail the same way."""
-    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
-        monkeypatch.delenv(name, raising=False)  # what measures the process would fail to write as well
+    unmeasured(monkeypatch)
     before = contents(waiting.home)
     arguments = [
         written(tmp_path / "new.csv", table(*numbered("new", 2000))) if w == "FILE" else w for w in command
@@ -169,7 +174,10 @@ def test_a_full_disk(
     waiting.done(*arguments)
 
 
-def test_an_import_that_is_interrupted_has_not_happened(agency: Cli, tmp_path: Path) -> None:
+def test_an_import_that_is_interrupted_has_not_happened(
+    agency: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unmeasured(monkeypatch)
     before = contents(agency.home)
     large = written(tmp_path / "large.csv", table(*numbered("many", 100_000)))
     words = ("entry", "import", large, "--list", LIST, "--basis", "own")
