@@ -21,6 +21,8 @@ from typing import Any, Self
 
 import pytest
 
+from support.preloaded import run_forked
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-P", "-m", "node")
 """`-P`: what lies in the working folder is not this program."""
@@ -69,22 +71,36 @@ class Cli:
         *arguments: str,
         typed: str = "",
         clock: str = "",
-        program: Sequence[str] = PROGRAM,
+        program: Sequence[str] = (),
         before: Callable[[], None] | None = None,
-        folder: Path | None = None,
     ) -> Finished:
-        """Run one command to its end; `before` runs in the child."""
-        done = subprocess.run(
-            self.command(arguments, clock=clock, program=program),
-            input=typed.encode(),
-            capture_output=True,
-            env=environment(),
-            cwd=folder or self.home.parent,
-            preexec_fn=before,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        finished = Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+        """Run one command to its end: in a fork, unless it needs a process from the start.
+
+        That is so with another clock, with another program than the command line, and when the child has to do
+        something before it.
+        """
+        if clock or program or before:
+            words = self.command(arguments, clock=clock, program=program or PROGRAM)
+            done = subprocess.run(
+                words,
+                input=typed.encode(),
+                capture_output=True,
+                env=environment(),
+                cwd=self.home.parent,
+                preexec_fn=before,
+                timeout=_PATIENCE,
+                check=False,
+            )
+            code, out, err = done.returncode, done.stdout, done.stderr
+        else:
+            code, out, err = run_forked(
+                ["--home", str(self.home), "--json", *arguments],
+                typed=typed.encode(),
+                variables=environment(),
+                folder=self.home.parent,
+                patience=_PATIENCE,
+            )
+        finished = Finished(code, out.decode(), err.decode())
         assert "Traceback" not in finished.err, finished.err
         return finished
 

@@ -1,0 +1,241 @@
+"""What every command prints: JSON lines alone on standard output, and no secret or hash where it was not asked for.
+
+All commands are run once, as talkative as they can be. What they and the running nodes said is searched for the hashes
+and secrets concerned, in any spelling; what is visible of the processes (arguments, environment) too.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import md5, sha256
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from keys.key import AuthPrivateKey
+from keys.roles import Role
+from node.cli.main import app
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from support.agencies import (
+    BOTH,
+    LIST,
+    PASSPHRASE,
+    ROOT_PASSPHRASE,
+    SINGLE,
+    SUBSET,
+    UNLISTED,
+    Federation,
+    numbered,
+    table,
+    written,
+)
+from support.digest_search import DigestSearch
+from support.processes import Cli, Finished
+
+FILES = (BOTH, SINGLE, UNLISTED, *numbered("printed", 4))
+ELSEWHERE = {("demo",), ("run",), ("evidence", "verify")}
+"""Commands that are not run here: the demonstration has its own tests, nodes run already, evidence needs a culprit."""
+
+
+def all_commands() -> set[tuple[str, ...]]:
+    """The words of every command."""
+    found = set()
+
+    def walk(command: object, words: tuple[str, ...]) -> None:
+        inner: Mapping[str, object] | None = getattr(command, "commands", None)
+        if inner is None:
+            found.add(words)
+        for name, one in (inner or {}).items():
+            walk(one, (*words, name))
+
+    walk(typer.main.get_command(app), ())
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """A command that was run, and what it printed."""
+
+    words: tuple[str, ...]
+    finished: Finished
+
+
+@pytest.fixture(scope="module")
+def typed(federation: Federation, tmp_path_factory: pytest.TempPathFactory) -> list[Typed]:
+    """Every command once."""
+    return list(_type_all(federation, tmp_path_factory.mktemp("typed")))
+
+
+def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
+    fr, partner, files = federation.fr, federation.partner, federation.files
+
+    def run(cli: Cli, *words: str, typed: str = "", code: int = 0) -> Typed:
+        finished = cli.run("-vv", *words, typed=typed)
+        assert finished.exit == code, (words, finished.err)
+        return Typed(words=words, finished=finished)
+
+    asked = written(folder / "asked.csv", table(BOTH, SINGLE))
+    new = written(folder / "new.csv", table(*numbered("printed", 4)))
+    wrong = written(folder / "wrong.csv", table(UNLISTED)[:-20])
+    yield run(Cli(folder / "be"), "init", *_answers(federation, folder))
+    yield run(fr, "list", "create", "other")
+    yield run(fr, "entry", "import", new, "--list", "other", "--basis", "own")
+    yield run(fr, "entry", "import", wrong, "--list", "other", "--dry-run", code=3)
+    yield run(fr, "entry", "show", "--hash-from", asked)
+    yield run(fr, "publish")
+    yield run(
+        fr, "entry", "withdraw", "--list", "other", "--hash-from", "-", "--yes", typed=_hexes("printed 0")
+    )
+    yield run(fr, "endorse", "--from", "nl.example", "--list", LIST, "--basis", "relies-on")
+    yield run(fr, "list", "ls")
+    yield run(fr, "list", "show", "other")
+    yield run(fr, "member", "ls")
+    yield run(fr, "member", "add", *_introduction(federation), code=2)
+    yield run(fr, "peer", "grant", "nl.example", "--grant", "baseline,national")
+    yield run(fr, "peer", "remove", "nl.example")
+    yield run(fr, "peer", "add", "nl.example", "--grant", "baseline")
+    yield run(fr, "peer", "ls")
+    yield run(fr, "peer", "sync")
+    yield run(fr, "subset", "create", "second")
+    yield run(fr, "subset", "release", "second")
+    yield run(fr, "subset", "ls")
+    invited = run(fr, "partner", "invite", "second", "--subset", SUBSET)
+    yield invited
+    yield run(fr, "partner", "ls")
+    yield run(fr, "status")
+    yield run(fr, "doctor")
+    yield run(fr, "hash", files["both"])
+    yield run(Cli(folder / "second"), "enroll", typed=invited.finished.first["invitation"] + "\n")
+    yield run(fr, "partner", "suspend", "second")
+    yield run(fr, "partner", "resume", "second")
+    yield run(partner, "update")
+    yield run(partner, "check", *files.values(), code=1)
+    yield run(partner, "check", "--hash-from", asked, code=1)
+    yield run(partner, "status")
+
+
+def _answers(federation: Federation, folder: Path) -> list[str]:
+    secrets = federation.folder / "fr-passphrase", federation.folder / "fr-root-passphrase"
+    answers = [
+        "--node",
+        "be.example",
+        "--country",
+        "BE",
+        "--url",
+        "https://be.example/",
+        "--root-kdf",
+        "online",
+    ]
+    return [*answers, "--passphrase-file", str(secrets[0]), "--root-passphrase-file", str(secrets[1])]
+
+
+def _introduction(federation: Federation) -> tuple[str, ...]:
+    words = federation.nl.done("member", "ls")["fingerprint"]
+    url = open_identity(Home(federation.nl.home)).settings.listen.url
+    return (url, "--country", "NL", "--words", words)
+
+
+def _hexes(text: str) -> str:
+    return sha256(text.encode()).hexdigest() + "\n"
+
+
+def test_every_command_is_run_here(typed: list[Typed]) -> None:
+    run = {words for one in typed for words in (one.words[:1], one.words[:2])}
+    assert all_commands() - ELSEWHERE - run == set()
+
+
+def test_results_are_json_lines_and_nothing_else(typed: list[Typed]) -> None:
+    for one in typed:
+        if one.words[0] == "hash":
+            continue  # its result is a table, whoever asks
+        for line in one.finished.out.splitlines():
+            assert isinstance(json.loads(line), dict), one.words
+        assert one.finished.exit == 2 or one.finished.out.endswith("\n"), one.words
+        assert "next:" not in one.finished.err
+
+
+def secrets_of(federation: Federation) -> list[bytes]:
+    """Private keys of all three parties."""
+    found = []
+    for cli in (federation.fr, federation.nl):
+        identity = open_identity(Home(cli.home))
+        for role in Role:
+            found += [identity.keychain.secret(role, label) for label in identity.keychain.labels(role)]
+        roots = identity.root_keychain
+        found += [roots.secret(Role.ROOT, label) for label in roots.labels(Role.ROOT)]
+    key = (federation.partner.home / "partner" / "auth.key").read_text()
+    return [*found, AuthPrivateKey.from_text(key).seed]
+
+
+def search(federation: Federation, *, hashes: bool) -> DigestSearch:
+    """Looks for the parties' keys, and for the hashes of all files concerned."""
+    digests = [make(file).digest() for file in FILES for make in (md5, sha256)] if hashes else []
+    return DigestSearch([*secrets_of(federation), *digests])
+
+
+def check_text(federation: Federation, text: bytes) -> None:
+    """No passphrase, token or invitation is in `text`."""
+    assert PASSPHRASE.encode() not in text
+    assert ROOT_PASSPHRASE.encode() not in text
+    assert not re.search(rb"eyJ[\w-]{8,}\.[\w-]{8,}", text), "a token"
+    assert federation.invitation.split("#")[1].encode() not in text
+
+
+def test_nothing_is_printed_that_was_not_asked_for(typed: list[Typed], federation: Federation) -> None:
+    looking = search(federation, hashes=True)
+    asked_for = {("hash",), ("partner", "invite")}
+    invitation = next(one for one in typed if one.words[:2] == ("partner", "invite")).finished.first[
+        "invitation"
+    ]
+    for one in typed:
+        said = one.finished.err.encode()
+        if one.words[:1] not in asked_for and one.words[:2] not in asked_for:
+            said += one.finished.out.encode()
+        assert not looking.sightings(said, " ".join(one.words))
+        check_text(federation, said)
+        assert invitation.split("#")[1].encode() not in said, one.words
+
+
+def test_the_journals_of_running_nodes_hold_nothing_secret(
+    typed: list[Typed], federation: Federation
+) -> None:
+    assert typed
+    looking = search(federation, hashes=True)
+    for node in (federation.fr_node, federation.nl_node):
+        journal = node.journal.read_bytes()
+        assert b"serving" in journal
+        assert b"DEBUG" in journal or b"INFO" in journal
+        assert not looking.sightings(journal, node.journal.name)
+        check_text(federation, journal)
+
+
+def test_a_planted_secret_is_found(federation: Federation) -> None:
+    looking = search(federation, hashes=True)
+    secret = secrets_of(federation)[0]
+    assert looking.sightings(b"key=" + secret.hex().encode(), "planted")
+    with pytest.raises(AssertionError):
+        check_text(federation, f"passphrase={PASSPHRASE}".encode())
+    with pytest.raises(AssertionError):
+        check_text(federation, federation.invitation.encode())
+
+
+def processes(pid: int) -> Iterator[int]:
+    """A process and those it started."""
+    yield pid
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield from processes(int(child))
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc (Linux)")
+def test_processes_show_no_secret(federation: Federation) -> None:
+    looking = search(federation, hashes=True)
+    pids = list(processes(federation.fr_node.process.pid))
+    assert len(pids) > 1, "the evaluator is a process of its own"
+    for pid in pids:
+        for name in ("cmdline", "environ"):
+            shown = Path(f"/proc/{pid}/{name}").read_bytes()
+            assert not looking.sightings(shown, name)
+            check_text(federation, shown)

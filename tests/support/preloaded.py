@@ -1,0 +1,79 @@
+"""Commands in processes that have the program loaded already: a fork of a server that only imported it.
+
+Most of a short command is the import of libraries. A fork spares that and is else a process like any other: its own
+arguments, environment, folder, standard streams, signals and exit code.
+"""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+
+_LOADED = (
+    "node.cli.main",
+    *(f"node.runtime.{name}" for name in ("checking", "creating", "membership", "partner", "shelving")),
+    *(f"node.runtime.{name}" for name in ("subsets", "syncing")),
+    *(f"node.services.{name}" for name in ("endorsing", "importing", "publishing", "withdrawing")),
+)
+"""What commands import when they need it."""
+_ONE_AT_A_TIME = Lock()
+"""Starting a process also looks after others: two threads must not read one exit code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A command to run."""
+
+    arguments: Sequence[str]
+    variables: Mapping[str, str]
+    folder: Path
+    streams: Path
+    """Folder with a file `0` for standard input; `1` and `2` are made."""
+
+
+@cache
+def _server() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", __name__, *_LOADED])
+    return context
+
+
+def run_forked(
+    arguments: Sequence[str], *, typed: bytes, variables: Mapping[str, str], folder: Path, patience: float
+) -> tuple[int, bytes, bytes]:
+    """Exit code (negative: the signal that ended it), standard output and standard error of a command."""
+    with TemporaryDirectory() as name:
+        streams = Path(name)
+        (streams / "0").write_bytes(typed)
+        order = Order(arguments=arguments, variables=variables, folder=folder, streams=streams)
+        process = _server().Process(target=_obey, args=(order,))
+        with _ONE_AT_A_TIME:
+            process.start()
+        ended = wait([process.sentinel], patience)
+        with _ONE_AT_A_TIME:
+            if not ended:
+                process.kill()
+            process.join()
+        assert ended, f"{arguments} did not end: {(streams / '2').read_text()}"
+        assert process.exitcode is not None
+        return process.exitcode, (streams / "1").read_bytes(), (streams / "2").read_bytes()
+
+
+def _obey(order: Order) -> None:
+    from node.cli.main import main
+
+    for number, flags in enumerate((os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)):
+        os.dup2(os.open(order.streams / str(number), flags, 0o600), number)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
+    os.environ.clear()
+    os.environ.update(order.variables)
+    os.chdir(order.folder)
+    sys.argv = ["sigfed", *order.arguments]
+    main()
