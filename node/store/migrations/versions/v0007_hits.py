@@ -1,0 +1,10 @@
+"""The tables of hit reports, receipts and partners' cases."""
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the tables."""
