@@ -34,6 +34,10 @@ class Fields:
         """A byte string of `size` bytes, or None when the key is absent."""
         return self.octets(key, size) if key in self._left else None
 
+    def text(self, key: int) -> str:
+        """A text, of any length that the whole may have."""
+        return text_of(self._take(key), self._where(key))
+
     def truth(self, key: int) -> bool:
         """A boolean."""
         value = self._take(key)
