@@ -151,7 +151,8 @@ class Agency(FoundedNode):
         self.log_key = LogPrivateKey.from_seed(os.urandom(32))
         self.log_keys = [self.log_key]
         self.signer = FolderLogSigner(folder / "signer", lambda _: self.log_keys)
-        self.membership = Membership(self.trust, self.store, MemoryObjects(), clock)
+        self.introductions = MemoryObjects()
+        self.membership = Membership(self.trust, self.store, self.introductions, clock)
         self.syncer = Syncer(self.shelf, clock)
         create_list(self.shelf, name, LIST)
         self.announce(self.origin, self.log_key)

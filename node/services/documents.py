@@ -1,0 +1,72 @@
+"""The members' node documents that this node holds, each verified again under the root that the register pins.
+
+A peer's document is the newest of its syncs; of a member that is not followed it is the one of its introduction; this
+node's own is its newest. A document that does not verify is not held: whoever counts must count its member as unknown,
+not as absent. Whether a document is still valid is for the reader to say.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from keys.errors import KeysError
+from keys.trust.members import Member, Members
+from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.root import open_root
+from node.errors import MissingObjectError, NotFoundError
+from node.journal import Journal
+from node.ports.objects import ObjectStore
+from node.ports.storage import Storage
+from node.services.trusting import OwnTrust
+
+_journal = Journal("documents")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberFiles:
+    """A member's root file, the signed envelope of its node document, and what that says."""
+
+    root: bytes
+    envelope: bytes
+    document: NodeDocument
+
+
+def member_documents(
+    storage: Storage, introductions: ObjectStore, trust: OwnTrust
+) -> Mapping[str, NodeDocument]:
+    """The documents of the register's members, by node name, this node's own among them."""
+    files = member_files(storage, introductions, trust.members(), own=trust.root().node)
+    documents = {node: held.document for node, held in files.items()}
+    return {**documents, trust.root().node: trust.document()}
+
+
+def member_files(
+    storage: Storage, introductions: ObjectStore, members: Members, *, own: str
+) -> Mapping[str, MemberFiles]:
+    """What is held of the members other than `own`, by node name; what does not verify is left out."""
+    return dict(_verified(storage, introductions, (one for one in members.members if one.node != own)))
+
+
+def _verified(
+    storage: Storage, introductions: ObjectStore, members: Iterable[Member]
+) -> Iterator[tuple[str, MemberFiles]]:
+    for member in members:
+        try:
+            root, envelope = _held(storage, introductions, member.node)
+            document = open_node_document(envelope, open_root(root, member.root_sha256))
+        except (NotFoundError, MissingObjectError):
+            continue
+        except KeysError as exc:
+            _journal.warning("unusable", member=member.node, reason=str(exc))
+            continue
+        if document.node == member.node:
+            yield member.node, MemberFiles(root=root, envelope=envelope, document=document)
+
+
+def _held(storage: Storage, introductions: ObjectStore, node: str) -> tuple[bytes, bytes]:
+    """Root and newest document; raises `NotFoundError` or `MissingObjectError`."""
+    try:
+        with storage.read() as unit:
+            peer = unit.peers.get(node)
+    except NotFoundError:
+        return introductions.get(f"{node}/root"), introductions.get(f"{node}/document")
+    return peer.root, peer.node_document

@@ -1,0 +1,110 @@
+"""Whose cosignatures a verifier asks for: a witness policy out of the members register and the members' documents.
+
+The policy is the verifier's own. A member speaks once, however many keys it has; the log's own operator is never heard;
+a key that two parties name, or that signs the log itself, is nobody's. What is not known makes a policy harder to
+meet, never easier: with fewer known witnesses than the threshold it cannot be met at all. Counting is
+`protocol.tlog.policy`'s, age `protocol.history`'s. Spec: docs/spec/witness.md, "Policy".
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from keys.trust.members import Members
+from keys.trust.node_document import NodeDocument
+from keys.trust.window import valid_at
+from protocol.tlog.note import VerifierKey
+from protocol.tlog.policy import NO_QUORUM, Group, Policy, quorum_size
+
+_QUORUM: Final = b"members"
+
+
+def witness_policy(
+    origin: str,
+    members: Members,
+    documents: Mapping[str, NodeDocument],
+    *,
+    log_keys: Sequence[VerifierKey],
+    now: datetime,
+    quorum: int | None = None,
+) -> Policy:
+    """The policy for the log `origin`: enough of the members other than its operator must cosign.
+
+    `documents` are the members' node documents as far as they are held, by node name; those that have ended at `now`
+    count as not held. `log_keys` are the log's keys at `now`. `quorum` replaces the number that the register gives; 0
+    asks for no witness.
+    """
+    current = {node: document for node, document in documents.items() if document.valid.covers(now)}
+    operator = origin.partition("/")[0]
+    others = witnessing_members(operator, members, current)
+    threshold = required(len(others)) if quorum is None else quorum
+    if not threshold:
+        return Policy(logs=tuple(log_keys), witnesses={}, groups={}, quorum=NO_QUORUM)
+    not_theirs = {key.key.raw for key in log_keys} | _raw_keys(current.get(operator))
+    keys = _one_owner({node: _witness_keys(current.get(node), now) for node in others}, not_theirs)
+    return _policy(log_keys, [own for node in others if (own := keys[node])], threshold)
+
+
+def witnessing_members(
+    operator: str, members: Members, documents: Mapping[str, NodeDocument]
+) -> tuple[str, ...]:
+    """Members that are asked about a log of `operator`: all others, but for those known to be no witness."""
+    return tuple(
+        member.node
+        for member in members.members
+        if member.node != operator
+        and not (member.node in documents and documents[member.node].witness is None)
+    )
+
+
+def required(witnesses: int) -> int:
+    """How many of so many witnesses must cosign; one in three may collude with the log. 0 of none."""
+    return quorum_size(witnesses, (witnesses - 1) // 3) if witnesses else 0
+
+
+def _witness_keys(document: NodeDocument | None, now: datetime) -> tuple[VerifierKey, ...]:
+    """A member's witness keys that count now; two while one follows the other.
+
+    Two keys with one name and hash are found in minutes, and no note can be read with both: neither counts, so that a
+    member cannot stop every log of the others by naming them.
+    """
+    if document is None or document.witness is None:
+        return ()
+    keys = [VerifierKey.from_text(dated.vkey) for dated in valid_at(document.witness.vkeys, now)]
+    hashes = Counter(key.key_hash for key in keys)
+    return tuple(key for key in keys if hashes[key.key_hash] == 1)
+
+
+def _raw_keys(document: NodeDocument | None) -> set[bytes]:
+    return set() if document is None else {raw for raw, _ in document.key_roles()}
+
+
+def _one_owner(
+    keys: Mapping[str, Sequence[VerifierKey]], not_theirs: set[bytes]
+) -> dict[str, tuple[VerifierKey, ...]]:
+    """Without the keys that more than one party names: one signer must not count twice."""
+    named = Counter(raw for own in keys.values() for raw in {key.key.raw for key in own})
+    return {
+        node: tuple(key for key in own if named[key.key.raw] == 1 and key.key.raw not in not_theirs)
+        for node, own in keys.items()
+    }
+
+
+def _policy(
+    log_keys: Sequence[VerifierKey], voices: Iterable[Sequence[VerifierKey]], threshold: int
+) -> Policy:
+    """`threshold` of `voices`, each of which speaks by any of its keys."""
+    witnesses: dict[bytes, VerifierKey] = {}
+    groups: dict[bytes, Group] = {}
+    names: list[bytes] = []
+    for number, own in enumerate(voices, 1):
+        letters = [b"w%d.%d" % (number, place) for place in range(1, len(own) + 1)]
+        witnesses.update(zip(letters, own, strict=True))
+        if len(own) > 1:
+            names.append(b"m%d" % number)
+            groups[names[-1]] = Group(1, tuple(letters))
+        else:
+            names.extend(letters)
+    groups[_QUORUM] = Group(threshold, tuple(names))  # more than there are names of: nobody can meet it
+    return Policy(logs=tuple(log_keys), witnesses=witnesses, groups=groups, quorum=_QUORUM)
