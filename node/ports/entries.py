@@ -24,6 +24,7 @@ class IndexHit:
     log_id: int
     position: int
     collection: int
+    """Negated for a dispute, which lists nothing: an entry and an objection must never be taken for each other."""
     ended: int | None
     """Position of the withdraw or resolve that ended it."""
 
@@ -32,7 +33,7 @@ class EntryIndex(Protocol):
     """The index of all logs."""
 
     def add(self, log_id: int, *, keys: Keys, positions: Positions, collections: Collections) -> None:
-        """Insert one row for each digest; arrays of one length, in any order."""
+        """Insert one row for each digest; arrays of one length, in any order; a dispute's collection is negated."""
         ...
 
     def find(self, keys: Sequence[int], *, log_id: int | None = None) -> Sequence[IndexHit]:
@@ -44,5 +45,5 @@ class EntryIndex(Protocol):
         ...
 
     def count(self, log_id: int) -> Mapping[int, int]:
-        """Active rows by collection."""
+        """Active entries by collection."""
         ...

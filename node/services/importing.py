@@ -32,7 +32,7 @@ from protocol.opening import NONCE_BYTES
 
 _CHUNK: Final = 8192
 _SHOWN: Final = 1000
-_WITHDRAWN: Final = "a digest of this row was withdrawn from the list"
+_WITHDRAWN: Final = "a digest of this row was withdrawn from the list, or the list disputes it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ class EventIntake:
             if digest is not None:
                 digests.append(digest)
                 self._positions.append(at)
-                self._collections.append(header.collection)
+                self._collections.append(header.collection if header.op == Op.ADD else -header.collection)
                 reason = degenerate(digest)
                 if reason is not None and header.op == Op.ADD:
                     self._suspect.append((at, reason))

@@ -189,8 +189,9 @@ def collections_of(rows: Sequence[ImportRow]) -> Collections:
 
 
 def _known(hits: Sequence[IndexHit]) -> _Known:
+    """What is listed; what may not be: withdrawn before, or disputed (a negative collection) until it is resolved."""
     active = {(hit.key, hit.collection): hit.position for hit in hits if hit.ended is None}
-    return _Known(active, frozenset(hit.key for hit in hits if hit.ended is not None))
+    return _Known(active, frozenset(hit.key for hit in hits if (hit.ended is None) == (hit.collection < 0)))
 
 
 def _slots(keys: Keys, collections: Collections) -> Keys:

@@ -121,7 +121,9 @@ class _Family:
         return [
             hit
             for hit in hits
-            if hit.ended is None and self._reader.opening(hit.position).digest in by_key[hit.key]
+            if hit.ended is None
+            and hit.collection > 0
+            and self._reader.opening(hit.position).digest in by_key[hit.key]
         ]
 
 

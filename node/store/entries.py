@@ -58,8 +58,9 @@ class EntryRows:
         self._connection.exec_driver_sql(statement, rows)
 
     def count(self, log_id: int) -> Mapping[int, int]:
-        """Active rows by collection."""
-        query = select(_C.collection, func.count()).where(_C.log_id == log_id, _C.ended.is_(None))
+        """Active entries by collection."""
+        active = _C.log_id == log_id, _C.ended.is_(None), _C.collection > 0
+        query = select(_C.collection, func.count()).where(*active)
         return {row[0]: row[1] for row in self._connection.execute(query.group_by(_C.collection))}
 
     def _find_some(self, keys: list[int]) -> list[IndexHit]:
