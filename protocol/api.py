@@ -35,6 +35,14 @@ class TrustApi(Protocol):
         """The signed envelope of the members register."""
         ...
 
+    async def member_root(self, node: str) -> bytes:
+        """The `1.root.json` of a member of the register, as this node holds it."""
+        ...
+
+    async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
+        """The signed envelope of a member's node document; `held` is not sent again when it is still that."""
+        ...
+
 
 class LogApi(Protocol):
     """Reads of a list or release log, by origin (C2SP tlog-tiles)."""
@@ -158,6 +166,24 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type=_JSON,
         max_reply_bytes=limits.MAX_TRUST_BYTES,
         summary="The members register",
+    ),
+    Endpoint(
+        name="member_root",
+        method="GET",
+        path="/trust/members/{node}/1.root.json",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=limits.MAX_ROOT_BYTES,
+        summary="The root of a member of the register, as this node holds it",
+    ),
+    Endpoint(
+        name="member_document",
+        method="GET",
+        path="/trust/members/{node}/node.json",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=limits.MAX_TRUST_BYTES,
+        summary="The newest node document of a member that this node holds",
     ),
     Endpoint(
         name="list_checkpoint",

@@ -75,6 +75,15 @@ class RemoteNode:
         """The signed envelope of the members register."""
         return await self._client.get(ask_for("members"))
 
+    async def member_root(self, node: str) -> bytes:
+        """The `1.root.json` of a member of the node's register."""
+        return await self._client.get(ask_for("member_root", node=node))
+
+    async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
+        """The signed envelope of a member's node document; costs a few hundred bytes when it is the `held` one."""
+        new = await self._client.get_unless_held(ask_for("member_document", node=node), held or None)
+        return held if new is None else new
+
     async def granted(self) -> frozenset[int]:
         """Collections whose openings the node gives us, in its own words."""
         return opened_collections(await self._client.scopes())

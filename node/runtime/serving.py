@@ -13,6 +13,7 @@ from node.clock import milliseconds
 from node.errors import NodeError
 from node.evaluator.process import EvaluatorProcess
 from node.journal import Journal
+from node.objects.folder import FolderObjects
 from node.ports.callers import Caller
 from node.ports.serving import WebServices
 from node.runtime.lock import running
@@ -28,13 +29,13 @@ from node.services.deltas import Deltas
 from node.services.evaluating import Evaluating
 from node.services.founding import FIRST
 from node.services.quotas import Quotas
+from node.services.relaying import RelayingTrust
 from node.services.releasing import Releaser
 from node.services.serving_peers import ServedPeers
 from node.services.serving_subsets import ServedSubsets
 from node.services.shelf import Shelf
 from node.services.subsets import report_subsets
 from node.services.sweeping import sweep
-from node.services.trusting import ServedTrust
 from node.services.witnessing import ServedWitness, Witness
 from node.signing.epochs import epoch_secrets
 from node.tls import server_context
@@ -60,7 +61,12 @@ class Parts:
     def web(self) -> WebServices:
         """Everything behind the HTTP API."""
         identity, shelf = self.identity, self.shelf
-        trust = ServedTrust(identity.trust_files)
+        trust = RelayingTrust(
+            identity.trust_files,
+            identity.trust,
+            shelf.storage,
+            FolderObjects(identity.home.introductions),
+        )
         evaluating = Evaluating(shelf.storage, Quotas(shelf.storage), self.evaluator, identity.clock)
         subsets = ServedSubsets(shelf, trust, evaluating, self.deltas)
         peers = ServedPeers(shelf, trust, identity.clock)

@@ -16,6 +16,7 @@ from keys.trust.node_document import NodeDocument, open_node_document, sign_node
 from keys.trust.root import TrustedRoot, open_root
 from keys.trust.window import Window
 from node.clock import Clock
+from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
 from protocol.api import TrustApi
 
@@ -95,6 +96,15 @@ class ServedTrust:
         """The signed envelope of the members register."""
         return self._files.get(MEMBERS_NAME)
 
+    async def member_root(self, node: str) -> bytes:
+        """No member's: what a node holds of others is `node.services.relaying`'s to serve."""
+        raise NotFoundError(f"no trust files of {node} are held here")
+
+    async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
+        """No member's."""
+        del held
+        raise NotFoundError(f"no trust files of {node} are held here")
+
 
 class ForwardedTrust:
     """The reads of the trust files, passed on to `trust`: what every served API begins with."""
@@ -113,6 +123,15 @@ class ForwardedTrust:
     async def members(self) -> bytes:
         """The signed envelope of the members register."""
         return await self._trust.members()
+
+    async def member_root(self, node: str) -> bytes:
+        """The `1.root.json` of a member."""
+        return await self._trust.member_root(node)
+
+    async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
+        """The signed envelope of a member's node document."""
+        return await self._trust.member_document(node, held=held)
+
 
 
 def window(start: datetime, days: int) -> Window:

@@ -18,6 +18,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "root": public.root,
     "node_document": public.node_document,
     "members": public.members,
+    "member_root": public.member_root,
+    "member_document": public.member_document,
     "list_checkpoint": logs.checkpoint,
     "list_entries": logs.entries,
     "list_tile": logs.tile,

@@ -26,12 +26,15 @@ _CONDITIONAL: Final = {
     "root",
     "node_document",
     "members",
+    "member_root",
+    "member_document",
     "openapi",
 }
 _PATTERNS: Final = {
     "tile": r"^(x\d{3}/)*\d{3}(\.p/\d{1,3})?$",
     "level": r"^\d+$",
     "version": r"^\d+$",
+    "node": r"^[a-z0-9.-]{1,128}$",
     "origin_sha256": r"^[0-9a-f]{64}$",
 }
 

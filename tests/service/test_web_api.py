@@ -74,6 +74,13 @@ async def test_anybody_reads_trust_files_and_a_holder_of_an_invitation_enrols_on
         assert await nobody.root() == b'{"root":1}'
         assert await nobody.node_document() == b'{"node":1}'
         assert await nobody.members() == b'{"members":1}'
+        assert await nobody.member_root(PEER) == b'{"root":2}'
+        document = await nobody.member_document(PEER)
+        assert document == b'{"node":2}'
+        assert await nobody.member_document(PEER, held=document) == document
+        for name in ("be.example", "nl.example/..", "..", ""):
+            with pytest.raises(NotFoundError):
+                await nobody.member_root(name)
         reply = await nobody.enrol(request)
         assert (reply.partner, reply.subset, reply.origin) == (PARTNER, "baseline", RELEASES)
         with pytest.raises(GoneError):
@@ -119,6 +126,7 @@ def test_a_scope_that_the_gate_does_not_know_covers_nothing() -> None:
 
 _PLACES = {"{list}": "main", "{subset}": "baseline", "{level:[0-9]+}": "0", "{tile:.+}": "000.p/1"}
 _PLACES |= {"{version:[0-9]+}": "1", "{part:screen|answers|labels}": "screen"}
+_PLACES |= {"{node}": PEER}
 _PLACES |= {"{origin_sha256:[0-9a-f]+}": ORIGIN_SHA256}
 
 

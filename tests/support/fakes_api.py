@@ -96,7 +96,13 @@ class MemoryTrust:
     """Trust files."""
 
     files: dict[str, bytes] = field(
-        default_factory=lambda: {"root": b'{"root":1}', "node": b'{"node":1}', "members": b'{"members":1}'}
+        default_factory=lambda: {
+            "root": b'{"root":1}',
+            "node": b'{"node":1}',
+            "members": b'{"members":1}',
+            "nl.example root": b'{"root":2}',
+            "nl.example document": b'{"node":2}',
+        }
     )
 
     async def root(self) -> bytes:
@@ -107,6 +113,18 @@ class MemoryTrust:
 
     async def members(self) -> bytes:
         return self.files["members"]
+
+    async def member_root(self, node: str) -> bytes:
+        return self._of_member(f"{node} root")
+
+    async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
+        del held
+        return self._of_member(f"{node} document")
+
+    def _of_member(self, name: str) -> bytes:
+        if name not in self.files:
+            raise NotFoundError("no such member here")
+        return self.files[name]
 
 
 @dataclass

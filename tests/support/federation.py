@@ -217,6 +217,8 @@ class ServedTo:
         self.root = trust.root
         self.node_document = trust.node_document
         self.members = trust.members
+        self.member_root = trust.member_root
+        self.member_document = trust.member_document
         self.checkpoint = logs.checkpoint
         self.tile = logs.tile
         self.entries = logs.entries
@@ -264,6 +266,13 @@ class Link:
 
     async def members(self) -> bytes:
         return await self._pass(Call("members"), lambda api: api.members())
+
+    async def member_root(self, node: str) -> bytes:
+        return await self._pass(Call("member_root", node), lambda api: api.member_root(node))
+
+    async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
+        call = Call("member_document", node)
+        return await self._pass(call, lambda api: api.member_document(node, held=held))
 
     async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
         note = await self._pass(Call("checkpoint", origin), lambda api: _note(api, origin))

@@ -30,6 +30,18 @@ async def members(request: web.Request) -> web.StreamResponse:
     return conditional(request, await services_of(request).trust().members(), _JSON)
 
 
+async def member_root(request: web.Request) -> web.StreamResponse:
+    """The root of a member."""
+    root = await services_of(request).trust().member_root(request.match_info["node"])
+    return conditional(request, root, _JSON)
+
+
+async def member_document(request: web.Request) -> web.StreamResponse:
+    """The signed node document of a member."""
+    document = await services_of(request).trust().member_document(request.match_info["node"])
+    return conditional(request, document, _JSON)
+
+
 async def enrol(request: web.Request) -> web.StreamResponse:
     """Register a partner."""
     asked = EnrolmentRequest.from_bytes(await read_body(request, max_bytes=MAX_FORM_BYTES))
