@@ -22,8 +22,8 @@ MAX_POLICY_LINES = 4096
 MAX_TLOG_PROOF_BYTES = 2 * MAX_NOTE_BYTES
 """An offline inclusion proof: a checkpoint, its hashes, and as much extra data."""
 
-MAX_EVIDENCE_BYTES = 2 * MAX_NOTE_BYTES + 1024
-"""Evidence that consists of two notes."""
+MAX_EVIDENCE_BYTES = 2 * MAX_NOTE_BYTES + 4096
+"""Evidence that consists of two notes, and of at most 65 hashes that connect them."""
 
 BUNDLE_WIDTH = 256
 """Entries in a full bundle and hashes in a full tile (C2SP tlog-tiles)."""
@@ -93,3 +93,28 @@ MAX_WITNESS_PROOF_HASHES = 63
 
 MAX_ADD_CHECKPOINT_BYTES = MAX_NOTE_BYTES + 4096
 """A request to a witness: an old size, 63 hashes of 45 bytes, and a checkpoint."""
+
+MAX_TRUST_EVIDENCE_BYTES = 2 * MAX_TRUST_BYTES + 1024
+"""Evidence that consists of two signed trust files: the largest that one node asks of another."""
+
+MAX_GOSSIP_BYTES = 2 * 1024 * 1024
+MAX_GOSSIP_LOGS = 512
+MAX_GOSSIP_MEMBERS = 256
+MAX_GOSSIP_EVIDENCE = 256
+"""What one node tells another that it holds: heads with cosignatures, trust files, names of evidence."""
+
+MAX_HIT_REPORT_BYTES = 512
+"""A hit report: a partner's name of 64 bytes, a digest of 144, ids and numbers, and 32 bytes that authenticate it."""
+
+MAX_REASON_BYTES = 500
+MAX_CONTACT_BYTES = 200
+"""Why a partner disputes a hit (or an agency answers so), and whom to ask: a paragraph and an address."""
+
+MAX_DISPUTE_BYTES = 1024
+"""A partner's dispute: reason, contact and the id of the report."""
+
+MAX_CASE_BYTES = 64 * 1024
+"""What a node says of a case, with its signed answer."""
+
+MAX_HIT_EVIDENCE_BYTES = 4 * 1024 * 1024
+"""Evidence of a hit: the trust files of five nodes at most, each within the bounds of its own."""

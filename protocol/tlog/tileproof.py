@@ -25,6 +25,11 @@ class TileTree:
         """The root, 32 bytes."""
         return self._range_root(0, self.size) if self.size else EMPTY_ROOT
 
+    def prefix_root(self, size: int) -> bytes:
+        """The root that this tree had when it had `size` leaves, 32 bytes."""
+        assert 0 <= size <= self.size, "no prefix of this tree"
+        return self._range_root(0, size) if size else EMPTY_ROOT
+
     def leaf(self, index: int) -> bytes:
         """The leaf hash at `index`."""
         assert 0 <= index < self.size, "no such leaf"
