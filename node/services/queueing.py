@@ -4,12 +4,13 @@ A position is the index the event will have in the log: the queue is published i
 a waiting entry can name it. Whoever loses the race for positions is told by `ConflictError` and starts again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
+from node.errors import ConflictError, MissingObjectError
 from node.ports.entries import Collections, Keys
 from node.ports.logs import LogRecord
 from node.ports.pending import Batch
@@ -20,6 +21,19 @@ from node.services.shelf import Shelf
 BATCH: Final = 16384
 """Changes in one sealed object."""
 _NAME_BYTES: Final = 16
+_ATTEMPTS: Final = 5
+
+Result = TypeVar("Result")
+
+
+def retried(attempt: Callable[[], Result]) -> Result:
+    """The result of `attempt`, begun anew when an import or a publication ended at the same moment."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return attempt()
+        except (ConflictError, MissingObjectError):
+            continue
+    return attempt()
 
 
 @dataclass(slots=True)

@@ -15,10 +15,13 @@ from node.services.changes import Change, content_id_of, unpack
 from node.services.logfiles import LogFiles
 from node.services.shelf import Shelf
 from protocol.errors import MalformedError
+from protocol.event import Op
 from protocol.limits import BUNDLE_WIDTH
 from protocol.opening import Opening
 
 _KEPT: Final = 32
+_OP: Final = 1
+_REF: Final = slice(16, 24)
 
 
 class ListReader:
@@ -59,6 +62,21 @@ class ListReader:
             if content_id_of(data) in wanted:
                 yield position, parse_opening(data)
 
+    def amends(self, refs: frozenset[int]) -> Iterator[tuple[int, Opening | None]]:
+        """Position of the entry and opening of every amend of these entries, oldest first.
+
+        It reads every header: amends are few, and an index of them would cost every import.
+        """
+        for index in range(-(-self._log.head.size // BUNDLE_WIDTH)):
+            for at, event in enumerate(self._files.events(index, size=self._log.head.size)):
+                ref = int.from_bytes(event[_REF])
+                if event[_OP] == Op.AMEND and ref in refs:
+                    yield ref, _parse_held(self._bundle(index)[at])
+        for batch in self._waiting:
+            for change in read_batch(self._shelf, batch.object):
+                if change.op == Op.AMEND and change.ref in refs:
+                    yield change.ref, _parse_held(change.opening)
+
     def _all(self) -> Iterator[tuple[int, bytes]]:
         size = self._log.head.size
         for index in range(-(-size // BUNDLE_WIDTH)):
@@ -90,6 +108,10 @@ class ListReader:
 def read_batch(shelf: Shelf, name: str) -> Iterable[Change]:
     """The changes of a stored batch."""
     return unpack(shelf.vault.unseal(name, shelf.objects.get(name)))
+
+
+def _parse_held(data: bytes) -> Opening | None:
+    return parse_opening(data) if data else None
 
 
 def parse_opening(data: bytes) -> Opening:
