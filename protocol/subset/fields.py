@@ -38,6 +38,20 @@ class Fields:
         """A text, of any length that the whole may have."""
         return text_of(self._take(key), self._where(key))
 
+    def octets_within(self, key: int, most: int) -> bytes:
+        """A byte string of at most `most` bytes."""
+        value = self._take(key)
+        if not isinstance(value, bytes) or len(value) > most:
+            raise MalformedError(f"{self._where(key)} is not at most {most} bytes")
+        return value
+
+    def line(self, key: int, most: int, *, least: int = 1) -> str:
+        """A text of one line: from `least` to `most` UTF-8 bytes, all of it printable."""
+        value = text_of(self._take(key), self._where(key))
+        if not least <= len(value.encode("utf-8")) <= most or not value.isprintable():
+            raise MalformedError(f"{self._where(key)} is not one printable line of {least} to {most} bytes")
+        return value
+
     def truth(self, key: int) -> bool:
         """A boolean."""
         value = self._take(key)

@@ -1,0 +1,5 @@
+"""What partners and nodes tell each other about one hit: report, receipt, dispute, answer.
+
+Each is one frozen value with one encoding. Reports are authenticated by the PRF output that only an evaluation gives;
+receipts and answers are signed by the node's statement key (`keys.trust.statement`). Spec: docs/spec/statement.md.
+"""

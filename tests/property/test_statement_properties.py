@@ -1,0 +1,125 @@
+"""Reports, receipts, disputes and answers: one value, one encoding, and nothing but our errors on any bytes."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.digest import Algorithm, Digest
+from protocol.errors import MalformedError
+from protocol.limits import MAX_CONTACT_BYTES, MAX_HIT_REPORT_BYTES, MAX_LOG_SIZE, MAX_REASON_BYTES
+from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute
+from protocol.statement.receipt import Receipt
+from protocol.statement.report import HitReport, SentReport, authenticate
+from protocol.subset.label import Label, LabelSource
+from protocol.subset.manifest import MAX_EPOCH, MAX_TIME_MS
+
+IDS = st.binary(min_size=16, max_size=16)
+HASHES = st.binary(min_size=32, max_size=32)
+TIMES = st.integers(0, MAX_TIME_MS)
+NAMES = st.text("abcdefgh-.0123456789", min_size=1, max_size=64)
+_SIZES = {
+    Algorithm.MD5: 16,
+    Algorithm.SHA1: 20,
+    Algorithm.SHA256: 32,
+    Algorithm.PDQ: 32,
+    Algorithm.PHOTODNA: 144,
+}
+DIGESTS = st.sampled_from(sorted(_SIZES)).flatmap(
+    lambda algorithm: st.binary(min_size=_SIZES[algorithm], max_size=_SIZES[algorithm]).map(
+        lambda value: Digest(algorithm, value)
+    )
+)
+REPORTS = st.builds(
+    HitReport,
+    partner=NAMES,
+    subset_id=IDS,
+    epoch=st.integers(0, MAX_EPOCH),
+    version=st.integers(1, MAX_LOG_SIZE),
+    digest=DIGESTS,
+    report_id=IDS,
+)
+
+
+def lines(most: int, *, least: int = 1) -> st.SearchStrategy[str]:
+    return st.text(min_size=least, max_size=most).filter(
+        lambda text: text.isprintable() and least <= len(text.encode()) <= most
+    )
+
+
+LABELS = st.builds(
+    Label,
+    st.integers(1, 4),
+    st.dictionaries(st.integers(0, 255), st.integers(0, 2**48 - 1), min_size=1, max_size=4).map(
+        lambda found: tuple(LabelSource(number, index) for number, index in sorted(found.items()))
+    ),
+)
+RECEIPTS = st.builds(
+    Receipt,
+    node=NAMES,
+    partner=NAMES,
+    report_id=IDS,
+    report_sha256=HASHES,
+    subset_id=IDS,
+    epoch=st.integers(0, MAX_EPOCH),
+    version=st.integers(1, MAX_LOG_SIZE),
+    label=LABELS,
+    received_ms=TIMES,
+)
+DISPUTES = st.builds(
+    PartnerDispute,
+    report_id=IDS,
+    reason=lines(MAX_REASON_BYTES),
+    contact=lines(MAX_CONTACT_BYTES, least=0),
+)
+ANSWERS = st.builds(
+    CaseAnswer,
+    partner=NAMES,
+    report_id=IDS,
+    outcome=st.sampled_from(Outcome),
+    reason=lines(MAX_REASON_BYTES),
+    answered_ms=TIMES,
+)
+STATES = st.builds(CaseState, opened_ms=TIMES, due_ms=TIMES, answer=st.binary(max_size=200))
+SENT = st.builds(SentReport, REPORTS, HASHES)
+VALUES: Any = st.one_of(REPORTS, RECEIPTS, DISPUTES, ANSWERS, STATES, SENT)
+TYPES: list[Any] = [HitReport, Receipt, PartnerDispute, CaseAnswer, CaseState, SentReport]
+
+
+@given(VALUES)
+def test_what_is_written_reads_as_itself(value: Any) -> None:
+    assert type(value).from_bytes(value.to_bytes()) == value
+
+
+@given(st.sampled_from(TYPES), st.binary(max_size=600))
+def test_any_bytes_are_read_or_refused(kind: Any, data: bytes) -> None:
+    try:
+        value = kind.from_bytes(data)
+    except MalformedError:
+        return
+    assert value.to_bytes() == data
+
+
+@given(VALUES, st.data())
+def test_an_altered_message_is_another_one_or_none(value: Any, data: st.DataObject) -> None:
+    body = bytearray(value.to_bytes())
+    place = data.draw(st.integers(0, len(body) - 1))
+    body[place] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        found = type(value).from_bytes(bytes(body))
+    except MalformedError:
+        return
+    assert found != value
+    assert found.to_bytes() == bytes(body)
+
+
+@given(REPORTS, st.binary(min_size=64, max_size=64))
+def test_a_report_fits_its_bound(report: HitReport, output: bytes) -> None:
+    assert len(authenticate(report, output).to_bytes()) <= MAX_HIT_REPORT_BYTES
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_message_beyond_its_bound_is_refused(kind: Any) -> None:
+    with pytest.raises(MalformedError):
+        kind.from_bytes(b"\xa1" * 70_000)

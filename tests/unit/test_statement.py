@@ -1,0 +1,143 @@
+"""What authenticates a report, and whose receipt and answer it is."""
+
+from dataclasses import replace
+
+import pytest
+
+from keys.errors import BadSignatureError, KeysError, MalformedTrustError
+from keys.key import StatementPrivateKey
+from protocol.digest import Algorithm, Digest
+from protocol.encoding import decode_cbor, encode_cbor
+from protocol.errors import MalformedError, ProofError, UntrustedError
+from protocol.statement.case import CaseAnswer, Outcome, PartnerDispute, open_answer, sign_answer
+from protocol.statement.receipt import Receipt, open_receipt, sign_receipt
+from protocol.statement.report import HitReport, SentReport, authenticate, require_evaluated
+from protocol.subset.label import Label, LabelSource
+
+KEY = StatementPrivateKey.from_seed(b"s" * 32)
+OTHER = StatementPrivateKey.from_seed(b"o" * 32)
+OUTPUT = b"y" * 64
+REPORT = HitReport(
+    partner="hoster",
+    subset_id=b"s" * 16,
+    epoch=1,
+    version=7,
+    digest=Digest(Algorithm.MD5, bytes(range(16))),
+    report_id=b"r" * 16,
+)
+RECEIPT = Receipt(
+    node="fr.example",
+    partner="hoster",
+    report_id=REPORT.report_id,
+    report_sha256=REPORT.sha256(),
+    subset_id=REPORT.subset_id,
+    epoch=1,
+    version=7,
+    label=Label(1, (LabelSource(0, 3), LabelSource(1, 9))),
+    received_ms=1_790_000_000_000,
+)
+ANSWER = CaseAnswer(
+    partner="hoster",
+    report_id=REPORT.report_id,
+    outcome=Outcome.UPHELD,
+    reason="it was our mistake",
+    answered_ms=1_790_000_000_000,
+)
+
+
+def test_the_mac_is_what_the_specification_says() -> None:
+    # Computed with the standard library alone: HKDF-Expand (RFC 5869), then HMAC (RFC 2104), over this body.
+    sent = authenticate(REPORT, OUTPUT)
+    assert sent.report.to_bytes().hex() == (
+        "a800010166686f7374657202507373737373737373737373737373737303010407050106"
+        "50000102030405060708090a0b0c0d0e0f075072727272727272727272727272727272"
+    )
+    assert sent.mac.hex() == "9ff914e2ca7134476c407c908ccc01728d7f5eaf4b13503f30542e85849781d4"
+    assert require_evaluated(SentReport.from_bytes(sent.to_bytes()), OUTPUT) == REPORT
+
+
+def test_whoever_did_not_ask_cannot_report() -> None:
+    sent = authenticate(REPORT, b"g" * 64)
+    with pytest.raises(UntrustedError, match=r"^the hit report does not verify$"):
+        require_evaluated(sent, OUTPUT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"partner": "other"},
+        {"subset_id": b"t" * 16},
+        {"epoch": 2},
+        {"version": 8},
+        {"digest": Digest(Algorithm.MD5, b"m" * 16)},
+        {"report_id": b"q" * 16},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_field_is_authenticated(change: dict[str, object]) -> None:
+    mac = authenticate(REPORT, OUTPUT).mac
+    with pytest.raises(UntrustedError):
+        require_evaluated(SentReport(replace(REPORT, **change), mac), OUTPUT)  # type: ignore[arg-type]
+
+
+def test_a_receipt_is_of_one_report() -> None:
+    data = sign_receipt(RECEIPT, KEY)
+    assert open_receipt(data, REPORT, [OTHER.public, KEY.public]) == RECEIPT
+    for change in ({"version": 8}, {"partner": "other"}, {"report_id": b"q" * 16}):
+        with pytest.raises(ProofError):
+            open_receipt(data, replace(REPORT, **change), [KEY.public])
+
+
+def test_an_answer_is_to_one_case() -> None:
+    data = sign_answer(ANSWER, KEY)
+    assert open_answer(data, partner="hoster", report_id=REPORT.report_id, keys=[KEY.public]) == ANSWER
+    with pytest.raises(ProofError):
+        open_answer(data, partner="other", report_id=REPORT.report_id, keys=[KEY.public])
+    with pytest.raises(ProofError):
+        open_answer(data, partner="hoster", report_id=b"q" * 16, keys=[KEY.public])
+
+
+def test_another_key_signs_nothing() -> None:
+    with pytest.raises(BadSignatureError):
+        open_receipt(sign_receipt(RECEIPT, OTHER), REPORT, [KEY.public])
+    with pytest.raises(BadSignatureError):
+        open_answer(
+            sign_answer(ANSWER, OTHER), partner="hoster", report_id=REPORT.report_id, keys=[KEY.public]
+        )
+
+
+def test_an_answer_is_no_receipt() -> None:
+    with pytest.raises(MalformedTrustError):
+        open_receipt(sign_answer(ANSWER, KEY), REPORT, [KEY.public])
+
+
+def test_any_altered_byte_of_a_receipt_is_refused() -> None:
+    data = sign_receipt(RECEIPT, KEY)
+    for place in range(len(data)):
+        altered = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+        with pytest.raises((KeysError, MalformedError, ProofError)):
+            open_receipt(altered, REPORT, [KEY.public])
+
+
+@pytest.mark.parametrize(
+    "reason", ["", "two\nlines", "x" * 501, "\x1b[2J"], ids=["none", "lines", "long", "escape"]
+)
+def test_a_reason_is_one_printable_line(reason: str) -> None:
+    dispute = PartnerDispute(report_id=b"r" * 16, reason=reason, contact="")
+    with pytest.raises(MalformedError):
+        PartnerDispute.from_bytes(dispute.to_bytes())
+
+
+@pytest.mark.parametrize(("key", "value"), [(2, b"x" * 15), (5, 0), (5, 9), (6, b"short"), (1, 7), (9, 1)])
+def test_a_report_of_another_form_is_refused(key: int, value: object) -> None:
+    fields = decode_cbor(REPORT.to_bytes(), max_bytes=512)
+    fields[key] = value  # type: ignore[assignment]
+    with pytest.raises(MalformedError):
+        HitReport.from_bytes(encode_cbor(fields))
+
+
+def test_a_request_has_a_mac_and_a_bound() -> None:
+    with pytest.raises(MalformedError):
+        SentReport.from_bytes(b"short")
+    with pytest.raises(MalformedError):
+        SentReport.from_bytes(b"x" * 513)
