@@ -69,6 +69,8 @@ class Settings(_Section):
     """DNS-like name, for ever: it is the first part of every origin."""
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     profile: Literal["small", "full"] = "small"
+    root_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """Fingerprint of the root it was founded with, so that another file in its place is noticed; empty in old files."""
     listen: Listen
     store: StoreSettings = StoreSettings()
     secrets: Secrets = Secrets()

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from keys.errors import KeysError
 from keys.roles import Role
+from node.config import CONFIG_NAME
 from node.errors import NodeError
 from node.runtime.opening import Identity, log_label
 from node.runtime.shelving import open_shelf
@@ -82,6 +83,14 @@ def _trust(identity: Identity) -> Iterator[Check]:
     now = identity.clock.now()
     document, root = identity.trust.document(), identity.trust.root()
     identity.trust.members()
+    if not identity.settings.root_sha256:
+        yield Check(
+            "root",
+            Health.WARN,
+            f"{CONFIG_NAME} does not name the root, so another one in its place would go unnoticed",
+            f'put root_sha256 = "{root.sha256.hex()}" into its first lines, if the words of sigfed member ls'
+            " are still those of the day it was founded",
+        )
     document.valid.require(now, "the node document")
     root.check_current(now)
     left = min(document.valid.end, root.expires) - now

@@ -113,7 +113,8 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
     storage_key = keychain.secret(Role.STORAGE, FIRST)
     Store.create(store_dsn(home, settings), storage_key=storage_key, entropy=entropy).dispose()
     FolderObjects(home.objects)
-    config.write_new(home.folder, settings)
+    pinned = settings.model_copy(update={"root_sha256": founded.root_sha256.hex()})
+    config.write_new(home.folder, pinned)
     return founded
 
 

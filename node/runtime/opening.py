@@ -12,7 +12,7 @@ from keys.trust.fingerprint import fingerprint
 from node import config
 from node.clock import Clock, Entropy, SystemClock, system_entropy
 from node.config import Settings
-from node.errors import MissingObjectError, NotFoundError, NotInitialisedError
+from node.errors import MissingObjectError, NotFoundError, NotInitialisedError, VerificationError
 from node.objects.folder import FolderObjects
 from node.runtime import passphrases
 from node.runtime.home import Home
@@ -80,15 +80,12 @@ def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = 
     Raises:
         NotInitialisedError: nothing lives there.
         ConfigError: its configuration cannot be used.
+        VerificationError: its root is another one than it was founded with.
     """
     settings = config.load(home.folder)
     keychains = make_keychains(home, settings, entropy=entropy)
     files = FolderObjects(home.trust)
     the_clock = clock or SystemClock()
-    try:
-        pinned = fingerprint(files.get(ROOT_NAME))
-    except (MissingObjectError, KeysError) as exc:
-        raise NotInitialisedError(f"{home.trust} has no root", hint="restore it from a backup") from exc
     return Identity(
         home=home,
         settings=settings,
@@ -97,8 +94,28 @@ def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = 
         keychain=keychains[0],
         root_keychain=keychains[1],
         trust_files=files,
-        trust=OwnTrust(files, the_clock, root_sha256=pinned, alone=lambda: revising(home)),
+        trust=OwnTrust(
+            files, the_clock, root_sha256=_pinned(home, settings, files), alone=lambda: revising(home)
+        ),
     )
+
+
+def _pinned(home: Home, settings: Settings, files: FolderObjects) -> bytes:
+    """The fingerprint of the root, as the configuration names it.
+
+    Whoever can write to the trust folder alone could otherwise give the node another root, whose files would then be
+    in order. A configuration of before this was stored names none: then the file speaks for itself.
+    """
+    try:
+        found = fingerprint(files.get(ROOT_NAME))
+    except (MissingObjectError, KeysError) as exc:
+        raise NotInitialisedError(f"{home.trust} has no root", hint="restore it from a backup") from exc
+    if settings.root_sha256 and found.hex() != settings.root_sha256:
+        raise VerificationError(
+            f"the root in {home.trust} is not the one that this node was founded with",
+            hint="find out who replaced it, and restore the folder from a backup",
+        )
+    return found
 
 
 def make_keychains(

@@ -120,6 +120,12 @@ class ListPeer:
     async def members(self) -> bytes:
         return self._answer("members", self.files.get("members.json"))
 
+    async def member_root(self, node: str) -> bytes:
+        raise NotFoundError(f"this peer relays nothing of {node}")
+
+    async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
+        raise NotFoundError(f"this peer relays nothing of {node}, {len(held)} bytes are held")
+
     async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
         note = self._answer("checkpoint", self.served.note() if self.note is None else self.note)
         return None if note == held or self.says_unchanged else note

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.agencies import LIST, PASSPHRASE, import_files, numbered, report, table, written
+from support.agencies import LIST, PASSPHRASE, found_agency, import_files, numbered, report, table, written
 from support.processes import Cli, contents, wait_until
 
 DYING = (sys.executable, "-P", "-m", "support.dying_command")
@@ -130,10 +130,33 @@ def test_doctor_finds_what_is_gone(waiting: Cli) -> None:
     assert contents(waiting.home) == before
 
 
+REPLACED = "is not the one that this node was founded with"
+
+
 def test_a_root_that_was_altered(agency: Cli) -> None:
     spoil_file(agency.home / "trust/1.root.json", lambda data: data[:-1])
-    agency.refused(14, "root", "member", "ls")
-    assert agency.run("doctor").exit == 2
+    agency.refused(14, REPLACED, "member", "ls")
+    agency.refused(14, REPLACED, "doctor")
+
+
+def test_a_root_that_was_replaced_by_another_in_order(agency: Cli, tmp_path: Path) -> None:
+    """All trust files of a node of the same name: each verifies under the others."""
+    (tmp_path / "thief").mkdir()
+    thief = found_agency(tmp_path / "thief", name="fr", country="FR")
+    for name in ("1.root.json", "node.json", "members.json"):
+        shutil.copy2(thief.home / "trust" / name, agency.home / "trust" / name)
+    agency.refused(14, REPLACED, "member", "ls")
+    agency.refused(14, REPLACED, "run")
+
+
+def test_a_configuration_that_does_not_name_the_root_works_and_is_mended(agency: Cli) -> None:
+    written = (agency.home / "sigfed.toml").read_text()
+    (line,) = [line for line in written.splitlines(keepends=True) if line.startswith("root_sha256")]
+    agency.edit("sigfed.toml", line, "")
+    assert agency.done("list", "ls")
+    (warned,) = [one for one in agency.run("doctor").results if one["check"] == "root"]
+    assert warned["health"] == "warn"
+    assert line.strip() in warned["step"]
 
 
 def test_an_untouched_home_publishes(waiting: Cli) -> None:
