@@ -44,6 +44,8 @@ class Secrets(_Section):
 
     passphrase_file: Path | None = None
     root_passphrase_file: Path | None = None
+    person_passphrase_file: Path | None = None
+    """Of the one person who works at this machine; others are asked."""
 
 
 class Schedule(_Section):
@@ -62,6 +64,13 @@ class Guards(_Section):
     max_checkpoint_age_hours: Annotated[int, Field(ge=1)] = 168
 
 
+class ApprovalSettings(_Section):
+    """What takes two persons."""
+
+    days: Annotated[int, Field(ge=1, le=90)] = 7
+    """For so long a request can be approved."""
+
+
 class Settings(_Section):
     """Everything a node is told by its operator."""
 
@@ -76,6 +85,7 @@ class Settings(_Section):
     secrets: Secrets = Secrets()
     schedule: Schedule = Schedule()
     guards: Guards = Guards()
+    approvals: ApprovalSettings = ApprovalSettings()
 
 
 def load(home: Path) -> Settings:

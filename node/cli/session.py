@@ -1,7 +1,7 @@
 """What one run of the command line works with: its home, its output, and the node that is opened when needed."""
 
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -21,12 +21,19 @@ class Session:
 
     home: Home
     output: Output
+    _opened: list["Identity"] = field(default_factory=list, repr=False)
 
     def identity(self) -> "Identity":
-        """The node in the home folder; raises `NotInitialisedError`."""
+        """The node in the home folder, the same each time, so that passphrases are asked once.
+
+        Raises:
+            NotInitialisedError: none lives there.
+        """
         from node.runtime.opening import open_identity
 
-        return open_identity(self.home)
+        if not self._opened:
+            self._opened.append(open_identity(self.home))
+        return self._opened[0]
 
 
 def session(context: typer.Context) -> Session:

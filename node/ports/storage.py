@@ -7,11 +7,14 @@ the transaction that names them.
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from node.ports.approvals import ApprovalTable
+from node.ports.auditing import AuditQueue
 from node.ports.entries import EntryIndex
 from node.ports.logs import LogTable
 from node.ports.partners import PartnerTable, ReplayTable
 from node.ports.peers import PeerTable
 from node.ports.pending import BatchTable
+from node.ports.persons import PersonTable
 from node.ports.quarantine import QuarantineTable
 from node.ports.subsets import ReleaseTable, SubsetTable
 from node.ports.witness import WitnessTable
@@ -73,6 +76,21 @@ class Unit(Protocol):
     @property
     def witnessed(self) -> WitnessTable:
         """Heads that were cosigned."""
+        ...
+
+    @property
+    def persons(self) -> PersonTable:
+        """Who decides at this node."""
+        ...
+
+    @property
+    def approvals(self) -> ApprovalTable:
+        """What waits for a second person."""
+        ...
+
+    @property
+    def audit(self) -> AuditQueue:
+        """Audit records on their way into the signed log."""
         ...
 
 

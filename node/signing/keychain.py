@@ -66,7 +66,7 @@ class Keychain:
 
     def _write(self, role: Role, label: str, secret: bytes, *, public: str) -> None:
         passphrase = self._passphrase()
-        with _derivation():
+        with derivation():
             data = seal(
                 secret,
                 passphrase=passphrase,
@@ -99,7 +99,7 @@ class Keychain:
     def _open(self, path: Path, role: Role) -> bytes:
         data = read_private(path)
         passphrase = self._passphrase()
-        with _derivation():
+        with derivation():
             opened = unseal(data, passphrase)
         if opened.role is not role or opened.node != self._node:
             raise ConfigError(f"{path} holds another key than its name says")
@@ -129,7 +129,7 @@ class Keychain:
 
 
 @contextmanager
-def _derivation() -> Iterator[None]:
+def derivation() -> Iterator[None]:
     with _ONE_DERIVATION:
         try:
             yield

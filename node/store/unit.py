@@ -2,11 +2,14 @@
 
 from sqlalchemy import Connection
 
+from node.store.approvals import ApprovalRows
+from node.store.audit import AuditQueueRows
 from node.store.batches import BatchRows
 from node.store.entries import EntryRows
 from node.store.logs import LogRows
 from node.store.partners import PartnerRows, ReplayRows
 from node.store.peers import PeerRows
+from node.store.persons import PersonRows
 from node.store.quarantine import QuarantineRows
 from node.store.subsets import ReleaseRows, SubsetRows
 from node.store.tables import CaseBatch, PendingBatch, table
@@ -28,3 +31,6 @@ class UnitOfWork:
         self.subsets = SubsetRows(connection)
         self.releases = ReleaseRows(connection)
         self.witnessed = WitnessRows(connection)
+        self.persons = PersonRows(connection)
+        self.approvals = ApprovalRows(connection)
+        self.audit = AuditQueueRows(connection)

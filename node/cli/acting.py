@@ -1,0 +1,58 @@
+"""Who is acting: a person named on the command line (or by `SIGFED_PERSON`) who proves it with a passphrase."""
+
+import os
+from typing import TYPE_CHECKING
+
+from node.cli.prompting import ask_hidden
+from node.cli.session import Session
+from node.errors import UsageError
+
+if TYPE_CHECKING:
+    from node.ports.approvals import Approval
+    from node.runtime.opening import Identity
+
+VARIABLE = "SIGFED_PERSON"
+
+
+def acting_person(here: Session, name: str) -> str:
+    """The name of the person who acts, authenticated; an empty `name` means the one of `SIGFED_PERSON`.
+
+    Raises:
+        UsageError: no name, neither here nor there.
+        NotFoundError: there is no such person.
+        UnauthenticatedError: another passphrase.
+        RateLimitedError: too many wrong ones.
+    """
+    from node.runtime.persons import open_persons
+    from node.runtime.shelving import open_shelf
+
+    wanted = name or os.environ.get(VARIABLE, "")
+    if not wanted:
+        raise UsageError("say who you are", hint=f"--as NAME, or set {VARIABLE}; see sigfed person ls")
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        return open_persons(identity, shelf).authenticate(wanted, _passphrase(identity, wanted))
+
+
+def _passphrase(identity: "Identity", name: str) -> str:
+    from node.files import read_private
+
+    file = identity.settings.secrets.person_passphrase_file
+    if file is not None:
+        return read_private(file).rstrip(b"\r\n").decode("utf-8", "replace")
+    return ask_hidden(f"passphrase of {name}")
+
+
+def tell_requested(here: Session, approval: "Approval") -> None:
+    """Say that a second person must decide, and how."""
+    here.output.result(
+        {
+            "approval": approval.id,
+            "kind": approval.kind,
+            "subject": approval.subject,
+            "requested_by": approval.requested_by,
+        },
+        f"request {approval.id}: {approval.subject}",
+        "nothing has changed yet: another person must approve it",
+    )
+    here.output.following(f"sigfed approval approve {approval.id} --as NAME")

@@ -1,0 +1,68 @@
+"""Record and table of what waits for a second person, and of what was decided.
+
+A request is decided once, by compare-and-swap, and acted on after that: an approved request whose act was cut off says
+so (`acted_ms` is None), and is finished by approving it again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Outcome(StrEnum):
+    """What became of a request."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A request for something that takes two persons."""
+
+    id: int
+    kind: str
+    """`noun.verb`, a key of `services.approving.KINDS`."""
+    subject: str
+    """What it is about, in words for people; never a digest."""
+    payload: bytes = field(repr=False)
+    """What the handler of its kind needs: canonical JSON, or sealed where it holds digests or secrets."""
+    requested_by: str
+    requested_ms: int
+    decided_by: str = ""
+    decided_ms: int | None = None
+    outcome: Outcome = Outcome.OPEN
+    reason: str = ""
+    """Why it was rejected."""
+    acted_ms: int | None = None
+    """When what was approved had been done."""
+    result: str = ""
+    """What was done, in one line for people."""
+
+
+class ApprovalTable(Protocol):
+    """Requests by number."""
+
+    def add(
+        self, *, kind: str, subject: str, payload: bytes, requested_by: str, requested_ms: int
+    ) -> Approval:
+        """Keep a request and give it its number."""
+        ...
+
+    def get(self, approval_id: int) -> Approval:
+        """The request of that number; raises `NotFoundError`."""
+        ...
+
+    def ls(self, *outcomes: Outcome) -> Sequence[Approval]:
+        """Requests with these outcomes (none named: all), oldest first."""
+        ...
+
+    def decide(self, approval_id: int, *, by: str, now_ms: int, outcome: Outcome, reason: str = "") -> None:
+        """Decide an open request; raises `ConflictError` when it is not open any more."""
+        ...
+
+    def note_acted(self, approval_id: int, *, result: str, now_ms: int) -> None:
+        """Record that an approved request was carried out."""
+        ...

@@ -1,0 +1,73 @@
+"""Record and table of the persons who decide at this node, and what turns a passphrase into something to keep.
+
+A person is a name, a role and a verifier of a passphrase. Nothing here can be used to sign: a person's word counts at
+this node alone, and its audit log says what was made of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class PersonRole(StrEnum):
+    """What somebody does at this node; which requests that lets them approve is `services.approving`'s table."""
+
+    ANALYST = "analyst"
+    OPERATOR = "operator"
+    SECURITY = "security"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRecord:
+    """One person."""
+
+    name: str
+    role: PersonRole
+    verifier: bytes = field(repr=False)
+    """What a passphrase is checked against, sealed with the storage key."""
+    added_ms: int
+    tries: int = 0
+    """Passphrases tried since the last right one."""
+    tried_ms: int = 0
+    """The newest of them."""
+
+
+class PersonTable(Protocol):
+    """The persons of this node."""
+
+    def add(self, person: PersonRecord) -> None:
+        """Add a person; raises `AlreadyExistsError`."""
+        ...
+
+    def get(self, name: str) -> PersonRecord:
+        """The person of that name; raises `NotFoundError`."""
+        ...
+
+    def ls(self) -> Sequence[PersonRecord]:
+        """All persons by name."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Forget a person; raises `NotFoundError`."""
+        ...
+
+    def set_verifier(self, name: str, verifier: bytes) -> None:
+        """Give a person another passphrase, and the tries of the old one back; raises `NotFoundError`."""
+        ...
+
+    def set_tries(self, name: str, *, tries: int, tried_ms: int) -> None:
+        """Count a try, or forget them after the right one."""
+        ...
+
+
+class PassphraseHasher(Protocol):
+    """Slow on purpose: what makes verifiers of passphrases and checks against them."""
+
+    def verifier(self, passphrase: bytes) -> bytes:
+        """Something to keep, from which the passphrase cannot be found but by trying."""
+        ...
+
+    def check(self, passphrase: bytes, verifier: bytes) -> None:
+        """Raise `UnauthenticatedError` unless `verifier` was made of this passphrase."""
+        ...

@@ -1,0 +1,145 @@
+"""What takes two persons: asked for by one, decided by another who may, once, and only while it is fresh.
+
+The same person never decides what it asked for. A decision is one compare-and-swap, so of two that meet one is told;
+what was approved and not carried out yet may be approved again, which finishes it. Whoever carries it out must be safe
+to repeat (`runtime.approvals`). Nothing can be asked for before two persons exist.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
+
+from node.clock import Clock, milliseconds
+from node.errors import ConflictError, ForbiddenError, GoneError, UsageError
+from node.ports.approvals import Approval, Outcome
+from node.ports.persons import PersonRole
+from node.ports.storage import Storage, Unit
+
+DEFAULT_DAYS: Final = 7
+LEAST_PERSONS: Final = 2
+MAX_TEXT: Final = 1024
+
+_ALL: Final = frozenset(PersonRole)
+_NOT_ANALYSTS: Final = frozenset({PersonRole.OPERATOR, PersonRole.SECURITY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of request."""
+
+    words: str
+    """What approving it does, before its subject."""
+    may_approve: frozenset[PersonRole]
+
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        "quarantine.release": Kind(words="let in what a guard set aside", may_approve=_ALL),
+        "entry.shred": Kind(words="delete for ever, at every node", may_approve=_ALL),
+        "peer.grant": Kind(words="let a peer read more here", may_approve=_NOT_ANALYSTS),
+        "partner.quota": Kind(words="let a partner ask more often", may_approve=_NOT_ANALYSTS),
+        "person.add": Kind(words="let somebody decide here", may_approve=_NOT_ANALYSTS),
+        "person.remove": Kind(words="let somebody decide here no more", may_approve=_NOT_ANALYSTS),
+        "person.reset": Kind(words="give somebody another passphrase", may_approve=_NOT_ANALYSTS),
+    }
+)
+"""Every kind there is, and whose approval it takes: an analyst judges material, not who may have it."""
+
+
+class Approvals:
+    """Requests for a second person; one that is older than `days` days cannot be approved."""
+
+    def __init__(self, storage: Storage, clock: Clock, *, days: int = DEFAULT_DAYS) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._life = timedelta(days=days)
+
+    def request(self, kind: str, *, subject: str, payload: bytes, by: str) -> Approval:
+        """Ask for a second person; `subject` says for people what it is about, and holds no digest.
+
+        Raises:
+            UsageError: fewer than two persons exist.
+            NotFoundError: `by` is no person of this node.
+        """
+        assert kind in KINDS, "every kind of request stands in the table"
+        with self._storage.write() as unit:
+            require_two(unit)
+            unit.persons.get(by)
+            return unit.approvals.add(
+                kind=kind,
+                subject=subject[:MAX_TEXT],
+                payload=payload,
+                requested_by=by,
+                requested_ms=milliseconds(self._clock.now()),
+            )
+
+    def approve(self, approval_id: int, *, by: str) -> Approval:
+        """Decide for it, or find it approved and not carried out yet; whoever gets it carries it out.
+
+        Raises:
+            NotFoundError: there is no such request, or no such person.
+            ForbiddenError: `by` asked for it, or has a role that may not approve this kind.
+            ConflictError: it was rejected, or carried out.
+            GoneError: it is too old.
+        """
+        with self._storage.write() as unit:
+            approval = self._decidable(unit, approval_id, by)
+            if approval.outcome is Outcome.APPROVED and approval.acted_ms is None:
+                return approval
+            return self._decide(unit, approval, by, Outcome.APPROVED, "")
+
+    def reject(self, approval_id: int, *, by: str, reason: str) -> Approval:
+        """Decide against it; raises as `approve` does."""
+        with self._storage.write() as unit:
+            approval = self._decidable(unit, approval_id, by)
+            return self._decide(unit, approval, by, Outcome.REJECTED, reason[:MAX_TEXT])
+
+    def get(self, approval_id: int) -> Approval:
+        """One request; raises `NotFoundError`."""
+        with self._storage.read() as unit:
+            return unit.approvals.get(approval_id)
+
+    def ls(self, *outcomes: Outcome) -> tuple[Approval, ...]:
+        """Requests with these outcomes, oldest first; all when none is named."""
+        with self._storage.read() as unit:
+            return tuple(unit.approvals.ls(*outcomes))
+
+    def note_acted(self, approval: Approval, result: str) -> Approval:
+        """Record that it was carried out."""
+        with self._storage.write() as unit:
+            now_ms = milliseconds(self._clock.now())
+            unit.approvals.note_acted(approval.id, result=result, now_ms=now_ms)
+            return unit.approvals.get(approval.id)
+
+    def is_expired(self, approval: Approval) -> bool:
+        """Whether an open request is too old to be approved."""
+        age_ms = milliseconds(self._clock.now()) - approval.requested_ms
+        return approval.outcome is Outcome.OPEN and age_ms >= self._life / timedelta(milliseconds=1)
+
+    def _decidable(self, unit: Unit, approval_id: int, by: str) -> Approval:
+        approval = unit.approvals.get(approval_id)
+        person = unit.persons.get(by)
+        if approval.requested_by == by:
+            raise ForbiddenError(f"{by} asked for it; somebody else decides")
+        if person.role not in KINDS[approval.kind].may_approve:
+            raise ForbiddenError(f"{by} is {person.role}, and {approval.kind} is not for that role to decide")
+        return approval
+
+    def _decide(self, unit: Unit, approval: Approval, by: str, outcome: Outcome, reason: str) -> Approval:
+        if approval.outcome is not Outcome.OPEN:
+            raise ConflictError(f"request {approval.id} was {approval.outcome} by {approval.decided_by}")
+        if outcome is Outcome.APPROVED and self.is_expired(approval):
+            raise GoneError(f"request {approval.id} is too old to be approved", hint="ask for it again")
+        now_ms = milliseconds(self._clock.now())
+        unit.approvals.decide(approval.id, by=by, now_ms=now_ms, outcome=outcome, reason=reason)
+        return unit.approvals.get(approval.id)
+
+
+def require_two(unit: Unit) -> None:
+    """Check that two persons exist; raises `UsageError`."""
+    if len(unit.persons.ls()) < LEAST_PERSONS:
+        raise UsageError(
+            "this takes two persons, and fewer are known here", hint="add them first: sigfed person add NAME"
+        )
