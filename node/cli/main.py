@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 
 from keys.errors import KeysError
 from node import journal
-from node.cli import entries, evidence, lists, members, partner, partners, peers, setup, subsets
+from node.cli import entries, evidence, lists, members, partner, partners, peers, setup, subsets, transfers
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.grouping import GroupedByUser
 from node.cli.output import Output, shown
@@ -66,6 +66,7 @@ _NOUNS = {
     "member": (members.app, OPERATOR),
     "peer": (peers.app, OPERATOR),
     "subset": (subsets.app, OPERATOR),
+    "transfer": (transfers.app, OPERATOR),
     "partner": (partners.app, OPERATOR),
 }
 for _panel, _commands in _COMMANDS.items():

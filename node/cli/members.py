@@ -1,5 +1,6 @@
 """`sigfed member`: whom this agency counts in the federation."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +15,9 @@ app = typer.Typer(help="Agencies of the federation that this node counts.", no_a
 @app.command("add")
 def add(
     context: typer.Context,
-    url: Annotated[str, typer.Argument(help="Address of the other node, https://…/")],
+    url: Annotated[
+        str, typer.Argument(help="Address of the other node, https://…/, or a folder it exported into.")
+    ],
     words: Annotated[
         str,
         typer.Option(
@@ -38,13 +41,18 @@ def add(
 ) -> None:
     """Count another agency, after comparing its fingerprint by telephone or in person."""
     from node.cli.importing import collection_of
+    from node.objects.folder import FolderObjects
     from node.runtime.membership import membership
     from node.runtime.reaching import fetch
+    from node.services.carrying import carried_trust
     from node.services.membership import introduce
 
     here = session(context)
     identity = here.identity()
-    fetched = wait_for(fetch(url, entropy=identity.entropy))
+    if Path(url).is_dir():
+        fetched = carried_trust(FolderObjects(Path(url)))
+    else:
+        fetched = wait_for(fetch(url, entropy=identity.entropy))
     introduced = introduce(fetched, words, identity.clock)
     with membership(identity) as members:
         member = members.add_member(

@@ -12,6 +12,7 @@ from node.errors import NodeError
 
 if TYPE_CHECKING:
     from node.runtime.syncing import PeerSync
+    from node.services.syncing import SyncReport
 
 app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_help=True)
 
@@ -123,8 +124,14 @@ def sync(
 
 
 def _tell(here: Session, done: "PeerSync") -> None:
-    peer = done.report.peer
-    for one in done.lists:
+    tell_report(here, done.report, received=done.received)
+    here.output.talk(f"{done.report.peer}: {done.received:,} bytes received, {done.sent:,} sent")
+
+
+def tell_report(here: Session, report: "SyncReport", *, received: int = 0) -> None:
+    """Print what a sync did with each list; `received` bytes came over the network."""
+    peer = report.peer
+    for one in report.lists:
         here.output.result(
             {
                 "peer": peer,
@@ -134,15 +141,14 @@ def _tell(here: Session, done: "PeerSync") -> None:
                 "adds": one.adds,
                 "withdrawals": one.withdrawals,
                 "quarantined": one.quarantined,
-                "bytes": done.received,
+                "bytes": received,
                 "outcome": one.words,
                 "evidence": one.evidence,
             },
             f"{one.origin}: {one.words}",
             *([f"  evidence kept: {one.evidence}"] if one.evidence else []),
         )
-    if done.report.error is not None:
-        here.output.result({"peer": peer, "outcome": str(done.report.error)}, f"{peer}: {done.report.error}")
-    if isinstance(done.failure, NodeError) and done.failure.hint:
-        here.output.talk(f"  {done.failure.hint}")
-    here.output.talk(f"{peer}: {done.received:,} bytes received, {done.sent:,} sent")
+    if report.error is not None:
+        here.output.result({"peer": peer, "outcome": str(report.error)}, f"{peer}: {report.error}")
+    if isinstance(report.failure, NodeError) and report.failure.hint:
+        here.output.talk(f"  {report.failure.hint}")

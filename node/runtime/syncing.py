@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from node.clock import Clock
+from node.ports.links import PeerLink
 from node.ports.peers import PeerRecord
 from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
@@ -28,16 +30,19 @@ class PeerSync:
     @property
     def failure(self) -> Exception | None:
         """What went wrong first, with the peer or with one of its lists."""
-        return self.report.error or next((one.error for one in self.lists if one.error), None)
+        return self.report.failure
 
 
 class PeerSyncs:
-    """Syncs with all peers; keeps what a running node remembers between its runs."""
+    """Syncs with all peers; keeps what a running node remembers between its runs.
 
-    def __init__(self, identity: Identity, shelf: Shelf) -> None:
+    `clock`, the node's own by default, says at which time what comes is judged.
+    """
+
+    def __init__(self, identity: Identity, shelf: Shelf, clock: Clock | None = None) -> None:
         self._identity = identity
         self._shelf = shelf
-        self._syncer = Syncer(shelf, identity.clock)
+        self._syncer = Syncer(shelf, clock or identity.clock)
 
     async def run(self, *, only: str = "") -> list[PeerSync]:
         """Sync with every peer, or with the one named.
@@ -47,6 +52,10 @@ class PeerSyncs:
         """
         peers = await asyncio.to_thread(self._peers, only)
         return [await self._sync(peer) for peer in peers]
+
+    async def run_over(self, name: str, link: PeerLink) -> SyncReport:
+        """Sync with one peer over a link that is there already."""
+        return await self._syncer.sync(name, link)
 
     async def _sync(self, peer: PeerRecord) -> PeerSync:
         async with reach_peer(self._identity, peer) as link:

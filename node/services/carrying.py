@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from keys.key import StatementPublicKey
+from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import open_node_document
+from keys.trust.root import open_root
 from keys.trust.statement import open_statement
 from keys.trust.window import valid_at
 from node.errors import MissingObjectError, NotFoundError, StoreError, UsageError, VerificationError
@@ -18,6 +20,7 @@ from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
 from node.ports.storage import Unit
+from node.services.membership import FetchedTrust
 from node.services.refreshing import pinned_root
 from node.services.shelf import Shelf
 from protocol.limits import MAX_CLOCK_SKEW_MS
@@ -75,6 +78,14 @@ class Carried:
         """The signed envelope of its members register."""
         return self._read(TRUST["members"])
 
+    async def member_root(self, node: str) -> bytes:
+        """A transfer carries nothing of others."""
+        return self._read(f"trust/members/{node}/1.root.json")
+
+    async def member_document(self, node: str, *, held: bytes = b"") -> bytes:  # noqa: ARG002
+        """A transfer carries nothing of others."""
+        return self._read(f"trust/members/{node}/node.json")
+
     async def granted(self) -> frozenset[int]:
         """Collections whose openings it gives, in its own words."""
         return self.transfer.granted
@@ -105,6 +116,23 @@ class Carried:
             raise NotFoundError(f"the transfer lacks {name}", hint=_INCOMPLETE) from None
         except StoreError as exc:  # the medium's failure, not that of our own store
             raise NotFoundError(f"the transfer cannot be read: {exc}", hint="copy it again") from exc
+
+
+def carried_trust(files: ObjectStore) -> FetchedTrust:
+    """The trust files in a transfer, believed by nobody yet; the address is the one they name.
+
+    Raises:
+        NotFoundError: there are none.
+        KeysError: they cannot be read.
+    """
+    try:
+        root, document, members = [files.get(name) for name in TRUST.values()]
+    except MissingObjectError:
+        raise NotFoundError("there is no transfer in this folder", hint=_INCOMPLETE) from None
+    named = open_node_document(document, open_root(root, fingerprint(root)))
+    return FetchedTrust(
+        url=named.endpoints[0].url, root=root, node_document=document, members=members, spki_sha256=None
+    )
 
 
 def receive(shelf: Shelf, files: ObjectStore, name: str, *, node: str, now: datetime) -> Carried:

@@ -31,7 +31,8 @@ class FetchedTrust:
     root: bytes
     node_document: bytes
     members: bytes
-    spki_sha256: bytes
+    spki_sha256: bytes | None
+    """None: they came on a medium, so nobody's connection is to be believed because of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def introduce(fetched: FetchedTrust, words: str, clock: Clock) -> Introduced:
     document.valid.require(clock.now(), f"the node document of {document.node}")
     pins = {pin for endpoint in document.endpoints for pin in endpoint.tls_spki_sha256}
     # A server with another key may relay the public files and read everything that follows.
-    if fetched.spki_sha256 not in pins:
+    if fetched.spki_sha256 is not None and fetched.spki_sha256 not in pins:
         raise WrongPinError(f"{document.node}: the server at this address does not have the key it names")
     return Introduced(root=root, document=document, fetched=fetched)
 

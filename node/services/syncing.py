@@ -83,7 +83,12 @@ class SyncReport:
     @property
     def succeeded(self) -> bool:
         """Whether everything the peer has is held now."""
-        return self.error is None and all(outcome.error is None for outcome in self.lists)
+        return self.failure is None
+
+    @property
+    def failure(self) -> Exception | None:
+        """What went wrong first, with the peer or with one of its lists."""
+        return self.error or next((one.error for one in self.lists if one.error), None)
 
     @property
     def words(self) -> str:

@@ -1,0 +1,90 @@
+"""`sigfed transfer`: lists between agencies that no network joins, as files on a medium that somebody carries."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.cli.exit_codes import ExitCode
+from node.cli.output import Fact, counted
+from node.cli.session import session, wait_for
+
+app = typer.Typer(help="Lists carried by hand, where no network joins two agencies.", no_args_is_help=True)
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    peer: Annotated[str, typer.Option("--for", help="Peer that it is for: its grant decides what is in it.")],
+    folder: Annotated[Path, typer.Option("--to", help="Empty folder, or one of a cut-off export.")],
+    held: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the peer holds already (its `sigfed --json transfer held`); default: nothing."
+        ),
+    ] = None,
+) -> None:
+    """Write this agency's published lists for a peer; run again, it goes on where it stopped."""
+    from node.runtime.shelving import open_shelf
+    from node.runtime.transfer import export_to, read_held
+
+    here = session(context)
+    identity = here.identity()
+    sizes = read_held(held, identity.settings.node) if held else {}
+    with open_shelf(identity) as shelf:
+        exported = export_to(identity, shelf, peer, folder, held=sizes)
+    lists: list[Fact] = [
+        {"origin": one.origin, "size": one.size, "bundles": one.bundles, "held": sizes.get(one.origin, 0)}
+        for one in exported.lists
+    ]
+    here.output.result(
+        {"peer": peer, "folder": str(folder), "lists": lists, "bytes": exported.written},
+        f"{folder} is for {peer}: {exported.written:,} bytes written",
+        *(f"  {one.origin}: {counted(one.size, 'event')}" for one in exported.lists),
+    )
+    here.output.following(
+        f"carry {folder} to {peer}; there: sigfed transfer import FOLDER --from {identity.settings.node}"
+    )
+
+
+@app.command("import")
+def take(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a transfer, on any medium.", exists=True, file_okay=False)
+    ],
+    peer: Annotated[str, typer.Option("--from", help="Peer that exported it.")],
+) -> int:
+    """Take over what a peer exported, verified like a sync over the network; resumes where it stopped."""
+    from node.cli.exit_codes import exit_code
+    from node.cli.peers import tell_report
+    from node.runtime.shelving import open_shelf
+    from node.runtime.transfer import import_from
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        report = wait_for(import_from(identity, shelf, peer, folder))
+    tell_report(here, report)
+    here.output.following("sigfed list ls", "sigfed subset release NAME")
+    return ExitCode.OK if report.failure is None else exit_code(report.failure)
+
+
+@app.command("held")
+def held(
+    context: typer.Context, peer: Annotated[str, typer.Argument(help="Peer whose lists are held here.")]
+) -> None:
+    """How far a peer's lists are held: give it to that peer, and its next export is small."""
+    from node.runtime.shelving import open_shelf
+    from node.services.carrying import held_sizes
+
+    here = session(context)
+    with open_shelf(here.identity()) as shelf:
+        sizes = held_sizes(shelf, peer)
+    here.output.result(
+        {"peer": peer, "lists": sizes},
+        *(f"{origin}: {counted(size, 'event')}" for origin, size in sizes.items()),
+    )
+    here.output.following(
+        f"with --json into a file, carry it to {peer}; there: sigfed transfer export --for THIS-NODE --held FILE"
+    )

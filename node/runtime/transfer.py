@@ -1,0 +1,68 @@
+"""Transfers of an opened node: writing one for a peer, and syncing from one instead of from the network."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from keys.key import StatementPrivateKey
+from keys.trust.names import is_origin_of
+from node.errors import InputRefusedError
+from node.objects.folder import FolderObjects
+from node.runtime.opening import Identity
+from node.runtime.syncing import PeerSyncs
+from node.services.carrying import receive
+from node.services.exporting import Exported, Exporter
+from node.services.founding import FIRST
+from node.services.shelf import Shelf
+from node.services.syncing import SyncReport
+from protocol.limits import MAX_LOG_SIZE
+
+_MAX_HELD_BYTES = 64 * 1024
+
+
+def export_to(
+    identity: Identity, shelf: Shelf, peer: str, folder: Path, *, held: Mapping[str, int]
+) -> Exported:
+    """Write what `peer` may read, and does not hold yet, into `folder`."""
+    exporter = Exporter(
+        shelf,
+        identity.trust_files,
+        identity.clock,
+        node=identity.settings.node,
+        signer=identity.keychain.key(StatementPrivateKey, FIRST),
+    )
+    return exporter.export(peer, FolderObjects(folder), held=held)
+
+
+async def import_from(identity: Identity, shelf: Shelf, peer: str, folder: Path) -> SyncReport:
+    """Sync the lists of `peer` from what it exported into `folder`."""
+    carried = receive(
+        shelf,
+        FolderObjects(folder),
+        peer,
+        node=identity.settings.node,
+        now=identity.clock.now(),
+    )
+    return await PeerSyncs(identity, shelf, clock=carried.time).run_over(peer, carried)
+
+
+def read_held(path: Path, node: str) -> dict[str, int]:
+    """The sizes in a file that the other agency made with `transfer held`, by origin.
+
+    Raises:
+        InputRefusedError: it cannot be read, or is not about lists of this node.
+    """
+    try:
+        with path.open("rb") as stream:
+            found = json.loads(stream.read(_MAX_HELD_BYTES))
+        lists = found["lists"]
+        sizes = {str(origin): int(size) for origin, size in lists.items()}
+    except OSError as exc:
+        raise InputRefusedError(f"{path} cannot be read: {exc.strerror}") from exc
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise InputRefusedError(
+            f"{path} is not what `sigfed transfer held` prints", hint="make it with: --json transfer held"
+        ) from None
+    if not all(is_origin_of(origin, node) and 0 <= size <= MAX_LOG_SIZE for origin, size in sizes.items()):
+        raise InputRefusedError(f"{path} is not about lists of {node}")
+    return sizes
