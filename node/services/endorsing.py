@@ -18,7 +18,7 @@ from node.services.shelf import Shelf
 from protocol.digest import Digest
 from protocol.event import Op
 from protocol.listing import Entry, Listing
-from protocol.opening import Basis, EntryRef, Ext, Opening
+from protocol.opening import Basis, EntryRef, Opening
 
 Select = Callable[[Entry], bool]
 """Whether an entry of the peer is meant."""
@@ -44,12 +44,7 @@ class _RelyingPacker:
         ]
 
     def _opening(self, collection: int, digest: Digest, content_id: bytes, nonce: bytes) -> bytes:
-        ext = Ext(
-            content_id=content_id,
-            criteria=self.statement.criteria,
-            basis=Basis.RELIES_ON,
-            relies_on=self.refs[collection, digest],
-        )
+        ext = self.statement.ext(content_id, self.refs[collection, digest])
         return Opening(nonce, digest, ext).to_bytes()
 
 

@@ -51,6 +51,10 @@ class Finder:
         self._logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
         self._readers: dict[int, ListReader] = {}
 
+    def log(self, origin: str) -> LogRecord:
+        """The list of that origin; raises `NotFoundError`."""
+        return self._unit.logs.get(origin)
+
     def reader(self, log: LogRecord) -> ListReader:
         """The reader of a list, kept for the next question."""
         reader = self._readers.get(log.id)

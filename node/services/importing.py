@@ -8,6 +8,7 @@ the readers of `node.formats` refuse them.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import islice
 from typing import Final
 
@@ -27,7 +28,7 @@ from node.services.queueing import Queue
 from node.services.reading import ListReader
 from node.services.shelf import Shelf
 from node.services.sorting import Fresh, JoiningSorter, Sorted, Sorter, collections_of
-from protocol.ext import CONTENT_ID_BYTES, Basis, Ext
+from protocol.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext
 from protocol.opening import NONCE_BYTES
 
 _CHUNK: Final = 8192
@@ -77,19 +78,27 @@ class Statement:
     """Version of the signed criteria document."""
     relies_on: str | None = None
     """Name of the export or supplier, for basis relies-on only."""
+    review_by: date | None = None
+    """When to look at the entries again."""
+    legality: frozenset[str] = frozenset()
+    """Countries where the material is known to be illegal."""
 
-    def template(self) -> ExtTemplate:
-        """The ext of the entries; raises `UsageError` for a source that contradicts the basis."""
+    def ext(self, content_id: bytes, source: EntryRef | None = None) -> Ext:
+        """What it says of one file, perhaps relying on a peer's entry; raises `UsageError` for a contradiction."""
         if self.relies_on is not None and self.basis is not Basis.RELIES_ON:
             raise UsageError("a source is named, but the basis is not relies-on")
-        return ExtTemplate.of(
-            Ext(
-                content_id=bytes(CONTENT_ID_BYTES),
-                criteria=self.criteria,
-                basis=self.basis,
-                relies_on=self.relies_on,
-            )
+        return Ext(
+            content_id=content_id,
+            criteria=self.criteria,
+            basis=self.basis,
+            review_by=self.review_by,
+            legality=tuple(sorted(self.legality)),
+            relies_on=source or self.relies_on,
         )
+
+    def template(self) -> ExtTemplate:
+        """The ext of the entries of an import; raises `UsageError` as `ext` does."""
+        return ExtTemplate.of(self.ext(bytes(CONTENT_ID_BYTES)))
 
 
 def import_rows(
