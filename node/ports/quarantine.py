@@ -12,7 +12,7 @@ class Quarantined:
     id: int = 0
     log_id: int
     kind: str
-    """`add`, `withdraw`, `dispute` or `row`."""
+    """`add`, `withdraw`, `dispute` or `row`; `log` for a whole log that stands still."""
     first: int
     last: int
     reason: str
@@ -39,6 +39,10 @@ class QuarantineTable(Protocol):
 
     def ls(self, log_id: int | None = None) -> Sequence[Quarantined]:
         """What is set aside and not released, oldest first."""
+        ...
+
+    def get(self, record_id: int) -> Quarantined:
+        """One record, released or not; raises `NotFoundError`."""
         ...
 
     def release(self, record_id: int, *, now_ms: int) -> None:

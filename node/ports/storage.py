@@ -10,6 +10,7 @@ from typing import Protocol
 from node.ports.approvals import ApprovalTable
 from node.ports.auditing import AuditQueue
 from node.ports.entries import EntryIndex
+from node.ports.evidence import EvidenceTable
 from node.ports.logs import LogTable
 from node.ports.partners import PartnerTable, ReplayTable
 from node.ports.peers import PeerTable
@@ -91,6 +92,11 @@ class Unit(Protocol):
     @property
     def audit(self) -> AuditQueue:
         """Audit records on their way into the signed log."""
+        ...
+
+    @property
+    def evidence(self) -> EvidenceTable:
+        """Contradictions that are kept, heads that were heard, blocks that were released."""
         ...
 
 

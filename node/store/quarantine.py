@@ -44,6 +44,15 @@ class QuarantineRows:
             query = query.where(c.log_id == log_id)
         return [_record(row) for row in self._connection.execute(query)]
 
+    def get(self, record_id: int) -> Quarantined:
+        """One record, released or not; raises `NotFoundError`."""
+        row = self._connection.execute(select(_QUARANTINE).where(_QUARANTINE.c.id == record_id)).one_or_none()
+        if row is None:
+            raise NotFoundError(
+                f"nothing is quarantined under number {record_id}", hint="see all with: sigfed quarantine ls"
+            )
+        return _record(row)
+
     def release(self, record_id: int, *, now_ms: int) -> None:
         """An operator looked at it; raises `NotFoundError`."""
         c = _QUARANTINE.c

@@ -6,6 +6,7 @@ from node.store.approvals import ApprovalRows
 from node.store.audit import AuditQueueRows
 from node.store.batches import BatchRows
 from node.store.entries import EntryRows
+from node.store.evidence import EvidenceRows
 from node.store.logs import LogRows
 from node.store.partners import PartnerRows, ReplayRows
 from node.store.peers import PeerRows
@@ -31,6 +32,7 @@ class UnitOfWork:
         self.subsets = SubsetRows(connection)
         self.releases = ReleaseRows(connection)
         self.witnessed = WitnessRows(connection)
+        self.evidence = EvidenceRows(connection)
         self.persons = PersonRows(connection)
         self.approvals = ApprovalRows(connection)
         self.audit = AuditQueueRows(connection)

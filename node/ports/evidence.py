@@ -1,0 +1,104 @@
+"""Records of contradictions that were kept, of heads that others told us, and of blocks that people released.
+
+What is kept is in the object store, byte for byte; a record says what it is about and whether somebody has looked. What
+counts as evidence is `node.services.accusing`'s.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from protocol.opening import EntryRef
+
+
+class EvidenceKind(StrEnum):
+    """What is kept. The first three convict offline; the others are what we or a peer say, with the notes."""
+
+    FORK = "fork"
+    DIVERGENCE = "divergence"
+    TRUST = "trust"
+    ROLLBACK = "rollback"
+    FREEZE = "freeze"
+    UNPROVEN = "unproven"
+
+    @property
+    def convicts(self) -> bool:
+        """Whether anybody can verify it from the pinned root, so that it is told on."""
+        return self in {EvidenceKind.FORK, EvidenceKind.DIVERGENCE, EvidenceKind.TRUST}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRecord:
+    """One contradiction."""
+
+    sha256: str
+    """Name of its object and its name among nodes, hexadecimal."""
+    kind: EvidenceKind
+    subject: str
+    """Origin of the log, or name of the node that signed two trust files."""
+    pair: str
+    """The two things that contradict each other, whatever else the notes hold: dressed up again it is not new."""
+    source: str
+    """The peer that told it; empty when this node found it."""
+    created_ms: int
+    released_ms: int | None = None
+    """When people had looked at it and released what it had stopped."""
+
+    @property
+    def object(self) -> str:
+        """Name in the object store."""
+        return f"evidence/{self.sha256}.cbor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardHead:
+    """The last head of a log that the peer `source` told us; its signature was verified, its history is not held."""
+
+    origin: str
+    source: str
+    size: int
+    root: bytes
+    note: bytes
+    heard_ms: int
+    """When a head of this size or larger was first heard from it."""
+
+
+class EvidenceTable(Protocol):
+    """Kept contradictions."""
+
+    def add(self, record: EvidenceRecord) -> bool:
+        """Keep; False when that subject, kind and pair is kept already."""
+        ...
+
+    def ls(self, subject: str | None = None) -> Sequence[EvidenceRecord]:
+        """All that is kept, oldest first, what was released included."""
+        ...
+
+    def get(self, sha256: str) -> EvidenceRecord:
+        """By its name; raises `NotFoundError`."""
+        ...
+
+    def release(self, subjects: Sequence[str], *, now_ms: int) -> int:
+        """People looked at everything that is kept of these; gives how many were open."""
+        ...
+
+    def hear(self, head: HeardHead) -> None:
+        """Replace what was heard of the log from the source."""
+        ...
+
+    def heard(self) -> Sequence[HeardHead]:
+        """All heads that were heard."""
+        ...
+
+    def forget(self, source: str) -> None:
+        """Drop what was heard from a peer that is none any more."""
+        ...
+
+    def release_blocks(self, refs: Sequence[EntryRef], *, now_ms: int) -> int:
+        """Let these blocks of a removed member end; gives how many had not ended before."""
+        ...
+
+    def released_blocks(self) -> frozenset[EntryRef]:
+        """Blocks of removed members that people released."""
+        ...
