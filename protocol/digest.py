@@ -5,6 +5,7 @@ too. Values that many unrelated files share are recognised here; whether they ar
 and the follower's decision. Spec: docs/spec/event.md, "Digests".
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from hashlib import md5, sha1, sha256
@@ -64,16 +65,50 @@ class Digest:
         return cls(algorithm, value)
 
 
-_EMPTY_FILE: Final = frozenset(
-    {
-        Digest(Algorithm.MD5, md5(b"", usedforsecurity=False).digest()),
-        Digest(Algorithm.SHA1, sha1(b"", usedforsecurity=False).digest()),
-        Digest(Algorithm.SHA256, sha256(b"").digest()),
-    }
-)
+def _file(data: bytes) -> Iterator[tuple[Algorithm, bytes]]:
+    yield Algorithm.MD5, md5(data, usedforsecurity=False).digest()
+    yield Algorithm.SHA1, sha1(data, usedforsecurity=False).digest()
+    yield Algorithm.SHA256, sha256(data).digest()
 
-_EMPTY_VALUES: Final = frozenset(digest.value for digest in _EMPTY_FILE)
-"""Asked first: hashing bytes is cheaper than hashing a digest, and millions are asked about."""
+
+_FILES: Final[tuple[tuple[str, tuple[bytes, ...]], ...]] = (
+    ("digest of the empty file", (b"",)),
+    ("digest of a file of one byte", tuple(bytes((byte,)) for byte in range(256))),
+    ("digest of a file that is nothing but a line end", (b"\r\n", b"\n\n", b"\xef\xbb\xbf")),
+    ("digest of a file of zero bytes alone", tuple(bytes(2**power) for power in range(1, 17))),
+)
+"""Files that many programs write by accident: cut off before their first block, or never filled (RFC 1321 appendix
+A.5 and FIPS 180-4 give the values of the empty one)."""
+
+_COLLISIONS: Final = (
+    # shattered.io, 2017: two PDF files, Stevens, Bursztein, Karpman, Albertini and Markov
+    (Algorithm.SHA1, "38762cf7f55934b34d179ae6a4c80cadccbb7f0a"),
+    # "SHA-1 is a Shambles", 2020: two messages with chosen prefixes, Leurent and Peyrin
+    (Algorithm.SHA1, "8ac60ba76f1999a1ab70223f225aefdc78d4ddc0"),
+    # "How to break MD5 and other hash functions", 2005: two messages of 128 bytes, Wang and Yu
+    (Algorithm.MD5, "79054025255fb1a26e4bc422aef54eb4"),
+    # "Single-block collision attack on MD5", 2012: two messages of 64 bytes, Stevens
+    (Algorithm.MD5, "008ee33a9d58b51cfeb425b0959121c9"),
+)
+"""Published pairs of files with one digest. New pairs are found by comparing lists; these need no second file."""
+
+
+def _known_values() -> dict[bytes, tuple[Algorithm, str]]:
+    files = {
+        value: (algorithm, reason)
+        for reason, contents in _FILES
+        for content in contents
+        for algorithm, value in _file(content)
+    }
+    pairs = {
+        bytes.fromhex(text): (algorithm, "digest of a published pair of different files")
+        for algorithm, text in _COLLISIONS
+    }
+    return files | pairs
+
+
+_KNOWN: Final = _known_values()
+"""By value alone: hashing bytes is cheaper than hashing a digest, and millions are asked about."""
 
 _MIN_PDQ_ONES: Final = 64
 """PDQ sets a bit where a coefficient is above the median: about 128 of 256, on any picture with content."""
@@ -81,15 +116,16 @@ _MIN_PDQ_ONES: Final = 64
 _MIN_PHOTODNA_VALUES: Final = 4
 """Distinct bytes; a known extractor wrote one constant value for every video."""
 
-_MIN_PDQ_ROWS: Final = 4
-"""Distinct 16-bit rows: stripes and gradients repeat one or two of them."""
+_MIN_PDQ_ROWS: Final = 8
+"""Distinct 16-bit rows: pictures with content have 16, one of a flat grey 7, stripes and chess boards 3 to 7, as the
+reference implementation (pdqhash) computes them."""
 
 
 def degenerate(digest: Digest) -> str | None:
     """Why many unrelated files have this digest, or None: a short reason without the value."""
     value = digest.value
-    if value in _EMPTY_VALUES and digest in _EMPTY_FILE:
-        return "digest of the empty file"
+    if value in _KNOWN and _KNOWN[value][0] is digest.algorithm:
+        return _KNOWN[value][1]
     if value.count(value[0]) == len(value):
         return "every byte is the same"
     if digest.algorithm is Algorithm.PDQ and _is_flat_pdq(digest.value):

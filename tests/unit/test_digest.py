@@ -1,3 +1,5 @@
+from hashlib import md5, sha1, sha256
+
 import pytest
 
 from protocol.digest import SIZES, Algorithm, Digest, degenerate
@@ -63,6 +65,31 @@ def test_digests_are_ordered_by_algorithm_then_value() -> None:
     assert sorted(digests) == sorted(digests, key=lambda item: (item.algorithm, item.value))
 
 
+FLAT_PDQ = (
+    "000000002c4b11342c4b2c4b0000554b00002c4b113411342c4b585e2c4b017e",
+    "00002aaa00002aaad5550000d5552aaa805580557fffd55580557fffd5552aaa",
+    "aafd00d5aad500d5a8d500d5a0d500d5ff2aff2a80d5ff2a80d5ff2a80d5ff2a",
+    "15fa15fa15faea1515faea0515faea05ea05ea05ea05ea15ea0515faea0515fa",
+    "c639c63939c639c639c6c639c63939c639c639c6c639c639c63939c639c6c639",
+)
+SHATTERED = "38762cf7f55934b34d179ae6a4c80cadccbb7f0a"
+_STEVENS = (
+    "4dc968ff0ee35c209572d4777b721587d36fa7b21bdc56b74a3dc0783e7b9518"
+    "afbfa20{}a8284bf36e8e4b55b35f427593d849676da0d1{}55d8360fb5f07fea2"
+)
+STEVENS = [bytes.fromhex(_STEVENS.format(*digits)) for digits in (("0", "5"), ("2", "d"))]
+"""The two messages of "Single-block collision attack on MD5" (2012)."""
+
+
+def hashes_of(data: bytes) -> list[Digest]:
+    """The exact digests of a file."""
+    return [
+        Digest(Algorithm.MD5, md5(data).digest()),
+        Digest(Algorithm.SHA1, sha1(data).digest()),
+        Digest(Algorithm.SHA256, sha256(data).digest()),
+    ]
+
+
 def _pdq(*rows: str) -> Digest:
     return Digest.from_hex(Algorithm.PDQ, "".join(rows) * (16 // len(rows)))
 
@@ -77,10 +104,24 @@ def _pdq(*rows: str) -> Digest:
         (Digest(Algorithm.PDQ, b"\xfe" + b"\xff" * 31), "without content"),
         (_pdq("5555", "aaaa"), "without content"),
         (Digest(Algorithm.PHOTODNA, bytes(range(3)) * 48), "constant"),
+        *((value, "one byte") for value in hashes_of(b"0")),
+        *((value, "line end") for value in hashes_of(b"\r\n")),
+        *((value, "zero bytes") for value in hashes_of(bytes(4096))),
+        # pdqhash 0.2.7 of pictures of 256 by 256: flat grey, stripes, a chess board, a frame, one dot
+        *((Digest.from_hex(Algorithm.PDQ, text), "without content") for text in FLAT_PDQ),
+        (Digest(Algorithm.SHA1, bytes.fromhex(SHATTERED)), "different files"),
+        (Digest(Algorithm.MD5, md5(STEVENS[0]).digest()), "different files"),
     ],
 )
 def test_values_of_many_unrelated_files_are_recognised(value: Digest, reason: str) -> None:
     assert reason in (degenerate(value) or "")
+
+
+def test_two_published_files_have_one_md5_and_that_is_known() -> None:
+    one, other = (hashes_of(data) for data in STEVENS)
+    assert one[0] == other[0]
+    assert one[1:] != other[1:]
+    assert [degenerate(value) is None for value in one] == [False, True, True]
 
 
 @pytest.mark.parametrize("algorithm", SIZES)
