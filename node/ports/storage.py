@@ -7,6 +7,7 @@ the transaction that names them.
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from node.ports.acknowledgements import AcknowledgementTable, JudgedTable, WithdrawalTable
 from node.ports.approvals import ApprovalTable
 from node.ports.auditing import AuditQueue
 from node.ports.entries import EntryIndex
@@ -17,6 +18,7 @@ from node.ports.peers import PeerTable
 from node.ports.pending import BatchTable
 from node.ports.persons import PersonTable
 from node.ports.quarantine import QuarantineTable
+from node.ports.shredding import ShreddingTable, TombstoneTable
 from node.ports.subsets import ReleaseTable, SubsetTable
 from node.ports.witness import WitnessTable
 
@@ -99,6 +101,31 @@ class Unit(Protocol):
         """Contradictions that are kept, heads that were heard, blocks that were released."""
         ...
 
+    @property
+    def shreddings(self) -> ShreddingTable:
+        """What is to be deleted, or was."""
+        ...
+
+    @property
+    def tombstones(self) -> TombstoneTable:
+        """Digests that must not come back."""
+        ...
+
+    @property
+    def acknowledgements(self) -> AcknowledgementTable:
+        """What peers hold of the own lists."""
+        ...
+
+    @property
+    def withdrawals(self) -> WithdrawalTable:
+        """Withdrawals of own lists, and whom they reached."""
+        ...
+
+    @property
+    def judged(self) -> JudgedTable:
+        """How far subsets follow lists."""
+        ...
+
 
 class Storage(Protocol):
     """Where units of work come from."""
@@ -109,4 +136,8 @@ class Storage(Protocol):
 
     def write(self) -> AbstractContextManager[Unit]:
         """A transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+    def scrub(self) -> None:
+        """Overwrite what deleted rows left behind in the database's files, as far as the engine lets us."""
         ...

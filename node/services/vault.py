@@ -1,10 +1,12 @@
-"""The keys that make a stolen database or object folder list nothing, and the three things done with them.
+"""The keys that make a stolen database or object folder list nothing, and what is done with them.
 
 The storage key seals openings, waiting changes and case data, and wraps the data keys; the index key, a data key,
-turns digests into look-up keys; the nonce of every sealing is random. Whoever holds the files and not the storage key
+turns digests into look-up keys, and the tombstone
+key, another, those that were shredded into tombstones; the nonce of every sealing is random. Whoever holds the files and not the storage key
 learns counts, collections and times, which the log tells every peer anyway. See docs/reference/store.md.
 """
 
+import hmac
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
@@ -28,8 +30,12 @@ _BLOCK: Final = 64
 class Vault:
     """The storage key with the index key it wraps; `entropy` makes nonces."""
 
-    def __init__(self, storage_key: bytes, index_key: bytes, entropy: Entropy) -> None:
+    def __init__(
+        self, storage_key: bytes, index_key: bytes, entropy: Entropy, *, tombstone_key: bytes
+    ) -> None:
         assert len(storage_key) == KEY_BYTES == len(index_key), "keys of the vault are 32 bytes"
+        assert len(tombstone_key) == KEY_BYTES, "keys of the vault are 32 bytes"
+        self._tombstone_key = tombstone_key
         self._cipher = AESGCM(storage_key)
         self._inner = [_padded(index_key, 0x36) + bytes((a,)) for a in range(1 + max(Algorithm))]
         self._outer = _padded(index_key, 0x5C)
@@ -59,6 +65,10 @@ class Vault:
         inner, outer, hash_ = self._inner, self._outer, sha256
         macs = [hash_(outer + hash_(inner[d.algorithm] + d.value).digest()).digest() for d in digests]
         return np.frombuffer(b"".join(macs), dtype=">i8")[::4].astype(np.int64)
+
+    def tombstone_of(self, digest: Digest) -> bytes:
+        """The tombstone of a digest: HMAC-SHA-256(tombstone key, algorithm ‖ digest), 32 bytes."""
+        return hmac.digest(self._tombstone_key, bytes((digest.algorithm,)) + digest.value, "sha256")
 
 
 def wrap(storage_key: bytes, name: str, data_key: bytes, entropy: Entropy) -> bytes:

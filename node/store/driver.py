@@ -80,6 +80,18 @@ def insert_rows(
         connection.exec_driver_sql(statement, batch)
 
 
+def scrub(engine: Engine) -> None:
+    """Move SQLite's write-ahead log into the database and empty it; a reader's view may keep it for the next time.
+
+    PostgreSQL keeps deleted rows until its VACUUM, which it runs by itself, and its log for as long as its
+    configuration says.
+    """
+    if engine.dialect.name == SQLITE:
+        with engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def _copy(connection: Connection, statement: str, types: list[str], rows: Iterable[Sequence[Any]]) -> None:
     raw = connection.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
@@ -97,6 +109,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "cache_size=-65536",
+        "secure_delete=ON",  # what is shredded must not stay in a free page
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, NotInitialisedError, StoreError, StoreLockedError
 from node.services.vault import KEY_BYTES, Vault, unwrap, wrap
-from node.store.driver import SQLITE, begin_reading, begin_writing, connect, parse_dsn
+from node.store.driver import SQLITE, begin_reading, begin_writing, connect, parse_dsn, scrub
 from node.store.migrating import migrate, revision_of
 from node.store.tables import DataKey, table
 from node.store.unit import UnitOfWork
@@ -75,6 +75,11 @@ class Store:
         with _translated(), begin_writing(self._engine) as connection, connection.begin():
             yield UnitOfWork(connection)
 
+    def scrub(self) -> None:
+        """Overwrite what deleted rows left in SQLite's log file; PostgreSQL's VACUUM comes by itself."""
+        with _translated():
+            scrub(self._engine)
+
     def dispose(self) -> None:
         """Close all connections."""
         self._engine.dispose()
@@ -104,8 +109,13 @@ def _make_keys(engine: Engine, storage_key: bytes, entropy: Entropy) -> None:
 
 def _vault(engine: Engine, storage_key: bytes, entropy: Entropy) -> Vault:
     with engine.connect() as connection:
-        wrapped = _wrapped(connection, INDEX_KEY)
-    return Vault(storage_key, unwrap(storage_key, INDEX_KEY, wrapped), entropy)
+        index, tombstone = (_wrapped(connection, name) for name in (INDEX_KEY, TOMBSTONE_KEY))
+    return Vault(
+        storage_key,
+        unwrap(storage_key, INDEX_KEY, index),
+        entropy,
+        tombstone_key=unwrap(storage_key, TOMBSTONE_KEY, tombstone),
+    )
 
 
 def _wrapped(connection: Connection, name: str) -> bytes:

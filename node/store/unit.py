@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection
 
+from node.store.acknowledgements import AcknowledgementRows, JudgedRows, WithdrawalRows
 from node.store.approvals import ApprovalRows
 from node.store.audit import AuditQueueRows
 from node.store.batches import BatchRows
@@ -12,6 +13,7 @@ from node.store.partners import PartnerRows, ReplayRows
 from node.store.peers import PeerRows
 from node.store.persons import PersonRows
 from node.store.quarantine import QuarantineRows
+from node.store.shredding import ShreddingRows, TombstoneRows
 from node.store.subsets import ReleaseRows, SubsetRows
 from node.store.tables import CaseBatch, PendingBatch, table
 from node.store.witness import WitnessRows
@@ -36,3 +38,8 @@ class UnitOfWork:
         self.persons = PersonRows(connection)
         self.approvals = ApprovalRows(connection)
         self.audit = AuditQueueRows(connection)
+        self.shreddings = ShreddingRows(connection)
+        self.tombstones = TombstoneRows(connection)
+        self.acknowledgements = AcknowledgementRows(connection)
+        self.withdrawals = WithdrawalRows(connection)
+        self.judged = JudgedRows(connection)

@@ -19,7 +19,8 @@ def entropy(size: int) -> bytes:
     return next(_serial).to_bytes(size)
 
 
-VAULT = Vault(STORAGE_KEY, INDEX_KEY, entropy)
+TOMBSTONE_KEY = bytes(range(64, 96))
+VAULT = Vault(STORAGE_KEY, INDEX_KEY, entropy, tombstone_key=TOMBSTONE_KEY)
 ALGORITHMS = sorted(SIZES)
 DIGESTS = st.sampled_from(ALGORITHMS).flatmap(
     lambda a: st.binary(min_size=SIZES[a], max_size=SIZES[a]).map(lambda value: Digest(Algorithm(a), value))
@@ -69,3 +70,9 @@ def test_a_data_key_unwraps_with_its_storage_key_and_name() -> None:
 
 def test_shows_no_key() -> None:
     assert repr(VAULT) == "<Vault>"
+
+
+@given(DIGESTS)
+def test_a_tombstone_is_hmac_under_a_key_of_its_own(digest: Digest) -> None:
+    wanted = hmac.digest(TOMBSTONE_KEY, bytes((digest.algorithm,)) + digest.value, "sha256")
+    assert VAULT.tombstone_of(digest) == wanted
