@@ -140,6 +140,20 @@ class Decision:
         key = (collection, digest)
         return () if key in self.effective else tuple(self._reasons(key))
 
+    def support(self, collection: int, digest: Digest) -> Support:
+        """The entries that count for a digest in a collection, whether or not they are enough."""
+        return self._support((collection, digest))
+
+    def is_withheld(self, collection: int, digest: Digest) -> bool:
+        """Whether a block, an exclusion or a tombstone keeps a digest from being effective in a collection."""
+        return self._is_withheld((collection, digest))
+
+    def discount(self, held: MemberListing, entry: Entry) -> Discount | None:
+        """Why an active entry of one of the judged lists does not count; None when it does."""
+        reason = self._voices.discount(held, entry)
+        is_new = (entry.collection, entry.digest) not in self._previous
+        return Discount.STALE if reason is None and is_new and not held.fresh else reason
+
     def _supports(self) -> Iterator[tuple[Key, Support]]:
         for key in self._voices.adds:
             support = self._support(key)

@@ -84,7 +84,7 @@ class Voices:
         for held in self._listings:
             for entry in held.listing.entries.values():
                 if entry.digest == digest and entry.collection == collection:
-                    reason = self._discount(held, entry)
+                    reason = self.discount(held, entry)
                     if reason is not None:
                         yield held.node, entry, reason
 
@@ -93,13 +93,14 @@ class Voices:
         if member is None:
             return
         for entry in held.listing.entries.values():
-            if self._discount(held, entry) is None:
+            if self.discount(held, entry) is None:
                 voice = Voice(member, entry, held.fresh)
                 self.adds[entry.collection, entry.digest].append(voice)
                 for ref in held.ext(entry).reaffirms:
                     self.reaffirming[ref].append(voice)
 
-    def _discount(self, held: MemberListing, entry: Entry) -> Discount | None:
+    def discount(self, held: MemberListing, entry: Entry) -> Discount | None:
+        """Why an active entry of one of the lists has no voice; None when it has one."""
         if held.node not in self._register:
             return Discount.NOT_A_MEMBER
         if (held.node, held.listing.origin) in self._continued:

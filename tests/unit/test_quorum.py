@@ -586,3 +586,29 @@ def test_no_text_shows_a_digest(world: World) -> None:
     text = repr((decision.effective, decision.blocks, decision.explain(BASELINE, A)))
     assert A.value.hex() not in text
     assert repr(A.value) not in text
+
+
+def test_what_counts_so_far_and_what_does_not(world: World) -> None:
+    """What a queue of reviews shows of a digest that waits for another country."""
+    (fr,) = listed_by(world, "fr")
+    (nl,) = listed_by(world, "nl", ext=RELYING)
+    (de,) = listed_by(world, "de")
+    world.stale.add("de")
+    decision = world.decide()
+    support = decision.support(BASELINE, A)
+    assert [(country, entry.ref) for country, (entry,) in support.countries.items()] == [("FR", fr)]
+    assert not decision.support(NATIONAL, A).countries
+    reasons = {
+        entry.ref: decision.discount(each, entry)
+        for each in world.held()
+        for entry in each.listing.entries.values()
+    }
+    assert reasons == {fr: None, nl: Discount.RELIES_ON, de: Discount.STALE}
+
+
+def test_what_is_withheld_is_known_without_its_countries(world: World) -> None:
+    listed_by(world, "fr")
+    assert not world.decide().is_withheld(BASELINE, A)
+    dispute(world, "us")
+    assert world.decide().is_withheld(BASELINE, A)
+    assert not world.decide().is_withheld(BASELINE, B)
