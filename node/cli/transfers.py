@@ -12,6 +12,31 @@ from node.cli.session import session, wait_for
 app = typer.Typer(help="Lists carried by hand, where no network joins two agencies.", no_args_is_help=True)
 
 
+@app.command("introduce")
+def introduce(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Empty folder.", file_okay=False)],
+) -> None:
+    """Write this node's public trust files, with which another agency can count it (`sigfed member add FOLDER`)."""
+    from keys.trust.fingerprint import to_words
+    from node.objects.folder import FolderObjects
+    from node.services.exporting import introduce_to
+
+    here = session(context)
+    identity = here.identity()
+    introduce_to(identity.trust_files, FolderObjects(folder))
+    node, words = identity.settings.node, to_words(identity.trust.root().sha256)
+    here.output.result(
+        {"node": node, "folder": str(folder), "fingerprint": words},
+        f"{folder} introduces {node}",
+        f"  fingerprint: {words}",
+    )
+    here.output.following(
+        f"carry {folder} to the other agency; there: sigfed member add FOLDER",
+        "read the fingerprint out by telephone: whoever swapped the folder cannot swap your voice",
+    )
+
+
 @app.command("export")
 def export(
     context: typer.Context,

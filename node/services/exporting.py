@@ -71,8 +71,7 @@ class Exporter:
         folder.claim(name)
         now = self._clock.now()
         grant = stored_grant(peer)
-        for carried in TRUST.values():
-            folder.put(carried, self._trust.get(carried.rpartition("/")[2]))
+        folder.put_all(_trust_files(self._trust))
         reader = CallerLogs(self._shelf, self._clock, grant)
         lists = tuple(_export_list(reader, folder, log, held.get(log.origin, 0)) for log in logs)
         transfer = Transfer(
@@ -84,6 +83,22 @@ class Exporter:
         )
         folder.put(HEAD, seal_statement(KIND, transfer.to_bytes(), self._signer))
         return Exported(lists, folder.written)
+
+
+def introduce_to(trust: ObjectStore, target: ObjectStore) -> None:
+    """Write the public trust files alone: what another agency needs before it can be exported for.
+
+    Raises:
+        AlreadyExistsError: the folder has other files.
+    """
+    names = set(TRUST.values())
+    if any(name not in names for name in target.ls("")):
+        raise AlreadyExistsError("the folder is not empty", hint="choose an empty one")
+    target.put_all(_trust_files(trust))
+
+
+def _trust_files(trust: ObjectStore) -> Iterator[tuple[str, bytes]]:
+    return ((name, trust.get(name.rpartition("/")[2])) for name in TRUST.values())
 
 
 def _export_list(reader: CallerLogs, folder: "_Folder", log: LogRecord, held: int) -> ExportedList:

@@ -1,0 +1,85 @@
+"""Two agencies that no network joins: what is carried between them, from the introduction to a withdrawal."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.agencies import LIST, found_agency, list_files, numbered, written
+from support.processes import Cli
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Cli, Cli]:
+    """Two agencies that never run, each a member and peer of the other by a folder that was carried."""
+    folder = tmp_path_factory.mktemp("apart")
+    fr = found_agency(folder, name="fr", country="FR")
+    nl = found_agency(folder, name="nl", country="NL")
+    list_files(fr, numbered("carried", 150))
+    for one, other, country in ((fr, nl, "FR"), (nl, fr, "NL")):
+        medium = folder / f"introduces-{country}"
+        introduced = one.done("transfer", "introduce", str(medium))
+        words = ("--words", introduced["fingerprint"], "--country", country)
+        other.done("member", "add", str(medium), *words)
+        other.done("peer", "add", introduced["node"], "--grant", "baseline")
+    return fr, nl
+
+
+def test_a_list_is_carried_and_the_next_medium_is_small(apart: tuple[Cli, Cli], tmp_path: Path) -> None:
+    fr, nl = apart
+    first, second = tmp_path / "first", tmp_path / "second"
+    exported = fr.done("transfer", "export", "--for", "nl.example", "--to", str(first))
+    [listed] = exported["lists"]
+    assert (listed["size"], listed["bundles"], listed["held"]) == (300, 2, 0)
+    taken = nl.done("transfer", "import", str(first), "--from", "fr.example")
+    assert (taken["old"], taken["new"], taken["adds"]) == (0, 300, 300)
+
+    fr.done("entry", "withdraw", "--list", LIST, "--index", "3", "--reason", "legal", "--yes")
+    fr.done("publish")
+    held = written(tmp_path / "held.json", json.dumps(nl.done("transfer", "held", "fr.example")))
+    again = fr.done("transfer", "export", "--for", "nl.example", "--to", str(second), "--held", held)
+    [listed] = again["lists"]
+    assert (listed["size"], listed["bundles"], listed["held"]) == (302, 1, 300)
+    assert again["bytes"] < exported["bytes"] / 2
+    taken = nl.done("transfer", "import", str(second), "--from", "fr.example")
+    assert (taken["old"], taken["new"], taken["withdrawals"]) == (300, 302, 2)
+
+    old = nl.run("transfer", "import", str(first), "--from", "fr.example")
+    assert (old.exit, "older than what is held" in old.err) == (2, True)
+
+
+def test_mistakes_are_explained(apart: tuple[Cli, Cli], tmp_path: Path) -> None:
+    fr, nl = apart
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    nl.refused(2, "no finished transfer", "transfer", "import", str(medium), "--from", "fr.example")
+    (medium / "holiday.txt").write_text("somebody's")
+    export = ("transfer", "export", "--for", "nl.example", "--to")
+    fr.refused(2, "not empty", *export, str(medium))
+    assert (medium / "holiday.txt").read_text() == "somebody's"
+    fr.refused(
+        2, "is not a peer", "transfer", "export", "--for", "xx.example", "--to", str(tmp_path / "other")
+    )
+    for text in (
+        "",
+        "[]",
+        '{"lists": 3}',
+        '{"lists": {"nl.example/lists/main": 1}}',
+        '{"lists": {"a": "b"}}',
+    ):
+        held = written(tmp_path / "held.json", text)
+        fr.refused(
+            2,
+            held if "nl.example" not in text else "is not about",
+            *export,
+            str(tmp_path / "x"),
+            "--held",
+            held,
+        )
+
+
+def test_a_medium_is_for_one_agency(apart: tuple[Cli, Cli], tmp_path: Path) -> None:
+    fr, _ = apart
+    medium = tmp_path / "medium"
+    fr.done("transfer", "export", "--for", "nl.example", "--to", str(medium))
+    fr.refused(14, "", "transfer", "import", str(medium), "--from", "nl.example")
