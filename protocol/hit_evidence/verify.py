@@ -1,0 +1,278 @@
+"""Judging a hit's evidence, offline: did enough countries list this digest when the release was made?
+
+The judge trusts one thing: the fingerprint of the node's root. That root signs the register, the register pins each
+member's root, that root signs the member's document, the document names the list's key, and the key signed a
+checkpoint that the entry is in. Windows of keys are not applied: a retired key's signature is still its owner's. That
+no withdrawal or dispute stood against the entry is the release's own, logged claim. Spec: docs/spec/hit.md.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from keys.key import StatementPublicKey
+from keys.trust.members import Member, Members, open_members
+from keys.trust.names import is_origin_of
+from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.root import open_root
+from keys.trust.statement import open_statement
+from protocol.digest import Digest
+from protocol.errors import ProofError
+from protocol.event import Event, Op
+from protocol.hit_evidence.bundle import SEAL_KIND, HitEvidence, LoggedEvent, SourceProof, read_bundle
+from protocol.opening import Basis, Opening, check_opening, commitment, origin_hash
+from protocol.statement.receipt import Receipt, open_receipt
+from protocol.statement.report import HitReport
+from protocol.subset.identity import subset_id
+from protocol.subset.label import Label
+from protocol.subset.manifest import Manifest
+from protocol.subset.sources import SourceCheckpoint
+from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
+from protocol.tlog.merkle import leaf_hash, verify_consistency, verify_inclusion
+from protocol.tlog.note import VerifierKey
+from protocol.tlog.policy import NO_QUORUM, Policy
+from protocol.tlog.proof import TlogProof, verify_proof
+
+NOT_PROVEN: Final = (
+    "that no withdrawal or dispute stood against these entries: the release claims it, and members can check it",
+    "that the file is what the list says: that is the word of the agencies named",
+)
+"""What no evidence of a hit shows; whoever presents a finding says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backing:
+    """One entry that made the digest effective."""
+
+    node: str
+    country: str | None
+    authority: bool
+    """Whether the register names the member an authority for the collection."""
+    origin: str
+    index: int
+    basis: Basis
+    since_ms: int
+    """When the entry was added, by the list's own dating."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitFinding:
+    """What verified evidence shows: by whose word the digest was on the list of a release."""
+
+    node: str
+    subset: str
+    """Origin of the release log."""
+    version: int
+    partner: str
+    report_id: bytes
+    received_ms: int
+    digest: Digest
+    collection: int
+    k: int
+    """Countries that must agree, by the register."""
+    backings: tuple[Backing, ...]
+    cosigned_by: tuple[str, ...]
+    """Witnesses, of the members in the evidence, that cosigned the release log's checkpoint."""
+
+
+class _Named(NamedTuple):
+    """Whom a source of the label means: its member, its checkpoint in the manifest, the member's own document."""
+
+    member: Member
+    source: SourceCheckpoint
+    document: NodeDocument
+
+
+def verify_hit(data: bytes, pinned: bytes) -> HitFinding:
+    """What the evidence in a file shows, from the fingerprint of the node's root (32 bytes, or its first 16).
+
+    Raises:
+        MalformedError: not such a file.
+        KeysError: a trust file or statement that its signers did not sign.
+        UntrustedError: a checkpoint that its log did not sign.
+        ProofError: parts that do not prove what they should.
+        SubsetError, OpeningError: the same, of a manifest or an opening.
+    """
+    evidence, seal = read_bundle(data)
+    root = open_root(evidence.root, pinned)
+    document = open_node_document(evidence.document, root)
+    keys = tuple(dated.key for dated in document.statement_keys)
+    _require(open_statement(seal, SEAL_KIND, keys) == evidence.seal_payload(), "the seal is of another file")
+    members = open_members(evidence.members, root)
+    report, receipt = _receipt(evidence, keys, root.node)
+    manifest = Manifest.from_bytes(evidence.manifest)
+    _check_manifest(evidence, manifest, receipt, root.node, members)
+    named = _named(evidence, receipt.label, manifest, members)
+    head = _release(evidence, manifest, receipt, document, [each.document for each in named])
+    backings = tuple(
+        _backing(proof, each, collection=receipt.label.collection, digest=report.digest)
+        for proof, each in zip(evidence.sources, named, strict=True)
+    )
+    _check_rule(backings, members)
+    return HitFinding(
+        node=root.node,
+        subset=evidence.origin,
+        version=receipt.version,
+        partner=report.partner,
+        report_id=report.report_id,
+        received_ms=receipt.received_ms,
+        digest=report.digest,
+        collection=receipt.label.collection,
+        k=members.k,
+        backings=backings,
+        cosigned_by=tuple(sorted({found.witness.name for found in head.cosignatures})),
+    )
+
+
+def _require(holds: bool, reason: str) -> None:  # noqa: FBT001 - reads as the sentence it is
+    if not holds:
+        raise ProofError(f"hit evidence: {reason}")
+
+
+def _receipt(
+    evidence: HitEvidence, keys: tuple[StatementPublicKey, ...], node: str
+) -> tuple[HitReport, Receipt]:
+    report = HitReport.from_bytes(evidence.report)
+    receipt = open_receipt(evidence.receipt, report, keys)
+    _require(receipt.node == node, "the receipt is another node's")
+    return report, receipt
+
+
+def _check_manifest(
+    evidence: HitEvidence, manifest: Manifest, receipt: Receipt, node: str, members: Members
+) -> None:
+    _require(is_origin_of(evidence.origin, node), "the release log is another node's")
+    ids = (manifest.subset_id, receipt.subset_id)
+    _require(ids == (subset_id(evidence.origin),) * 2, "the release is of another subset")
+    _require(manifest.epoch == receipt.epoch, "the release is of another epoch")
+    _require(manifest.rules.members == members.sha256, "the release was made with another register")
+
+
+def _named(evidence: HitEvidence, label: Label, manifest: Manifest, members: Members) -> tuple[_Named, ...]:
+    """Whom each source of the label means."""
+    _require(len(evidence.sources) == len(label.sources) > 0, "not one proof for each source")
+    found = []
+    for proof, named in zip(evidence.sources, label.sources, strict=True):
+        _require(proof.add.index == named.index, "the proof of another entry")
+        source = manifest.source(named.number)
+        member = _member(members, source.origin)
+        document = open_node_document(proof.document, open_root(proof.root, member.root_sha256))
+        _require(document.node == member.node, "the document of another member")
+        found.append(_Named(member, source, document))
+    return tuple(found)
+
+
+def _member(members: Members, origin: str) -> Member:
+    for member in members.members:
+        if is_origin_of(origin, member.node):
+            return member
+    raise ProofError("hit evidence: a list of no member")
+
+
+def _release(
+    evidence: HitEvidence,
+    manifest: Manifest,
+    receipt: Receipt,
+    document: NodeDocument,
+    others: Iterable[NodeDocument],
+) -> SignedCheckpoint:
+    """The cosigned head under which the manifest is logged at the receipt's version."""
+    proof = TlogProof.from_bytes(evidence.release)
+    _require(proof.index + 1 == receipt.version, "the manifest of another release")
+    witnesses = _witnesses(other for other in others if other.node != document.node)
+    policy = Policy(
+        logs=(),
+        witnesses={b"w%d" % place: key for place, key in enumerate(witnesses)},
+        groups={},
+        quorum=NO_QUORUM,
+    )
+    return verify_proof(
+        proof,
+        leaf_hash(manifest.to_bytes()),
+        origin=evidence.origin,
+        log_keys=_log_keys(document, evidence.origin),
+        policy=policy,
+    )
+
+
+def _witnesses(documents: Iterable[NodeDocument]) -> list[VerifierKey]:
+    """The witness keys of members, but those that two could mean: such a key is nobody's."""
+    keys: dict[tuple[str, bytes], set[VerifierKey]] = {}
+    for document in documents:
+        for dated in document.witness.vkeys if document.witness else ():
+            key = VerifierKey.from_text(dated.vkey)
+            keys.setdefault((key.name, key.key_hash), set()).add(key)
+    return [found.pop() for found in keys.values() if len(found) == 1]
+
+
+def _log_keys(document: NodeDocument, origin: str) -> tuple[VerifierKey, ...]:
+    return tuple(
+        VerifierKey.from_text(dated.vkey)
+        for log in document.logs
+        if log.origin == origin
+        for dated in log.vkeys
+    )
+
+
+def _backing(proof: SourceProof, named: _Named, *, collection: int, digest: Digest) -> Backing:
+    member, source, document = named
+    _check_signed(proof, source, document)
+    event, opening = _open(proof.add, source)
+    _require(event.header.op == Op.ADD and event.header.known, "a source that adds nothing")
+    _require(event.header.collection == collection, "a source in another collection")
+    _require(opening.digest == digest, "a source that lists another digest")
+    ext = opening.ext if proof.amend is None else _amended(proof.amend, proof.add.index, source).ext
+    _require(ext.counts and ext.basis is not None, "a source whose basis does not count")
+    return Backing(
+        node=member.node,
+        country=member.country,
+        authority=collection in member.authority_for,
+        origin=source.origin,
+        index=proof.add.index,
+        basis=Basis(ext.basis or 0),
+        since_ms=event.header.time_ms,
+    )
+
+
+def _check_signed(proof: SourceProof, source: SourceCheckpoint, document: NodeDocument) -> None:
+    """The member itself signed a list that begins with what the release read."""
+    signed = open_checkpoint(
+        proof.note, origin=source.origin, log_keys=_log_keys(document, source.origin)
+    ).checkpoint
+    verify_consistency(
+        old_size=source.size,
+        old_root=source.root,
+        new_size=signed.size,
+        new_root=signed.root,
+        proof=proof.consistency,
+    )
+
+
+def _open(logged: LoggedEvent, source: SourceCheckpoint) -> tuple[Event, Opening]:
+    """An event of the source, and what its commitment hides."""
+    verify_inclusion(
+        index=logged.index,
+        size=source.size,
+        leaf=leaf_hash(logged.event),
+        proof=logged.inclusion,
+        root=source.root,
+    )
+    event = Event.from_bytes(logged.event)
+    hidden = commitment(origin_hash(source.origin), event.header.to_bytes(), logged.opening)
+    _require(hidden == event.commitment, "an opening that its event does not commit to")
+    _require(event.header.known, "an event that this version does not know")
+    opening = Opening.from_bytes(logged.opening)
+    check_opening(event.header, opening)
+    return event, opening
+
+
+def _amended(amend: LoggedEvent, index: int, source: SourceCheckpoint) -> Opening:
+    event, opening = _open(amend, source)
+    _require(event.header.op == Op.AMEND and event.header.ref == index, "an amendment of another entry")
+    return opening
+
+
+def _check_rule(backings: tuple[Backing, ...], members: Members) -> None:
+    countries = {backing.country for backing in backings} - {None}
+    if len(countries) < members.k and not any(backing.authority for backing in backings):
+        raise ProofError(f"hit evidence: {len(countries)} of {members.k} countries list the digest")
