@@ -1,0 +1,37 @@
+"""The tables of partners' hit reports and of the cases that their disputes opened."""
+
+from sqlalchemy import BigInteger, LargeBinary
+from sqlmodel import Field, SQLModel
+
+
+class HitReportRow(SQLModel, table=True):
+    """One verified report; what it says is sealed."""
+
+    __tablename__ = "hit_report"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    report_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    subset: str = Field(max_length=64)
+    version: int = Field(sa_type=BigInteger)
+    collection: int
+    algorithm: int
+    received_ms: int = Field(sa_type=BigInteger)
+    request_sha256: bytes
+    sealed: bytes
+    closed_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class PartnerCase(SQLModel, table=True):
+    """One dispute of a reported hit; the partner's words are sealed."""
+
+    __tablename__ = "partner_case"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    report_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    subset: str = Field(max_length=64)
+    opened_ms: int = Field(sa_type=BigInteger)
+    due_ms: int = Field(sa_type=BigInteger)
+    sealed_dispute: bytes
+    answered_ms: int | None = Field(default=None, sa_type=BigInteger)
+    outcome: int | None = None
+    answer: bytes
