@@ -71,6 +71,13 @@ class ApprovalSettings(_Section):
     """For so long a request can be approved."""
 
 
+class CaseSettings(_Section):
+    """Disputes of partners."""
+
+    answer_days: Annotated[int, Field(ge=1, le=90)] = 7
+    """Within so many days the agency answers; the partner is told the date."""
+
+
 class Settings(_Section):
     """Everything a node is told by its operator."""
 
@@ -86,6 +93,7 @@ class Settings(_Section):
     schedule: Schedule = Schedule()
     guards: Guards = Guards()
     approvals: ApprovalSettings = ApprovalSettings()
+    cases: CaseSettings = CaseSettings()
 
 
 def load(home: Path) -> Settings:

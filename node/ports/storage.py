@@ -10,8 +10,11 @@ from typing import Protocol
 from node.ports.acknowledgements import AcknowledgementTable, JudgedTable, WithdrawalTable
 from node.ports.approvals import ApprovalTable
 from node.ports.auditing import AuditQueue
+from node.ports.cosigning import CosignerTable, OverlayTable
 from node.ports.entries import EntryIndex
 from node.ports.evidence import EvidenceTable
+from node.ports.guards import GuardTable
+from node.ports.hits import HitTable, PartnerCaseTable
 from node.ports.logs import LogTable
 from node.ports.partners import PartnerTable, ReplayTable
 from node.ports.peers import PeerTable
@@ -52,6 +55,11 @@ class Unit(Protocol):
         ...
 
     @property
+    def guards(self) -> GuardTable:
+        """What the guards compare with."""
+        ...
+
+    @property
     def peers(self) -> PeerTable:
         """Other agencies."""
         ...
@@ -79,6 +87,16 @@ class Unit(Protocol):
     @property
     def witnessed(self) -> WitnessTable:
         """Heads that were cosigned."""
+        ...
+
+    @property
+    def cosigners(self) -> CosignerTable:
+        """Who cosigned this node's logs."""
+        ...
+
+    @property
+    def overlays(self) -> OverlayTable:
+        """What is held beyond cosigned heads."""
         ...
 
     @property
@@ -124,6 +142,16 @@ class Unit(Protocol):
     @property
     def judged(self) -> JudgedTable:
         """How far subsets follow lists."""
+        ...
+
+    @property
+    def hits(self) -> HitTable:
+        """What partners reported."""
+        ...
+
+    @property
+    def partner_cases(self) -> PartnerCaseTable:
+        """Disputes of partners."""
         ...
 
 

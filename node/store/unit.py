@@ -6,8 +6,11 @@ from node.store.acknowledgements import AcknowledgementRows, JudgedRows, Withdra
 from node.store.approvals import ApprovalRows
 from node.store.audit import AuditQueueRows
 from node.store.batches import BatchRows
+from node.store.cosigning import CosignerRows, OverlayRows
 from node.store.entries import EntryRows
 from node.store.evidence import EvidenceRows
+from node.store.guards import GuardRows
+from node.store.hits import HitRows, PartnerCaseRows
 from node.store.logs import LogRows
 from node.store.partners import PartnerRows, ReplayRows
 from node.store.peers import PeerRows
@@ -28,12 +31,15 @@ class UnitOfWork:
         self.cases = BatchRows(connection, table(CaseBatch))
         self.entries = EntryRows(connection)
         self.quarantine = QuarantineRows(connection)
+        self.guards = GuardRows(connection)
         self.peers = PeerRows(connection)
         self.partners = PartnerRows(connection)
         self.replays = ReplayRows(connection)
         self.subsets = SubsetRows(connection)
         self.releases = ReleaseRows(connection)
         self.witnessed = WitnessRows(connection)
+        self.cosigners = CosignerRows(connection)
+        self.overlays = OverlayRows(connection)
         self.evidence = EvidenceRows(connection)
         self.persons = PersonRows(connection)
         self.approvals = ApprovalRows(connection)
@@ -43,3 +49,5 @@ class UnitOfWork:
         self.acknowledgements = AcknowledgementRows(connection)
         self.withdrawals = WithdrawalRows(connection)
         self.judged = JudgedRows(connection)
+        self.hits = HitRows(connection)
+        self.partner_cases = PartnerCaseRows(connection)
