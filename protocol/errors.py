@@ -25,6 +25,14 @@ class UntrustedError(ProtocolError):
     """Well formed, but not signed as it must be."""
 
 
+class UncosignedError(UntrustedError):
+    """Signed by the log, and not by as many witnesses as must cosign; `missing` says how many more."""
+
+    def __init__(self, missing: int) -> None:
+        super().__init__(f"{missing} more witnesses must cosign")
+        self.missing = missing
+
+
 class WrongOriginError(UntrustedError):
     """Signed, but for another log."""
 

@@ -63,7 +63,7 @@ def check_freshness(
 ) -> None:
     """Check that the policy's quorum cosigned `checkpoint` within `max_age`.
 
-    Raises `UntrustedError` if they did not cosign at all, and `FreezeError` if only too long ago (or
+    Raises `UncosignedError` if they did not cosign at all, and `FreezeError` if only too long ago (or
     dated in the future): then the log may be kept from us.
     """
     require_quorum(policy, [c.witness for c in checkpoint.cosignatures])

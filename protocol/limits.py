@@ -12,7 +12,7 @@ MAX_ORIGIN_BYTES = 255
 MAX_NOTE_BYTES = 64 * 1024
 """A checkpoint with its signature lines."""
 
-MAX_NOTE_SIGNATURES = 32
+MAX_NOTE_SIGNATURES = 128
 """Signature lines of a note; more only costs verification time."""
 
 MAX_POLICY_BYTES = 256 * 1024
@@ -118,3 +118,12 @@ MAX_CASE_BYTES = 64 * 1024
 
 MAX_HIT_EVIDENCE_BYTES = 4 * 1024 * 1024
 """Evidence of a hit: the trust files of five nodes at most, each within the bounds of its own."""
+
+MAX_COSIGNATURE_AGE_DAYS = 14
+"""Age in days at which a partner no longer counts a cosignature on a release log: as long as a release is good."""
+
+UNWITNESSED_REMOVALS_LEAST = 32
+UNWITNESSED_REMOVALS_SHARE = 4
+"""Answers that may go on the log's signature alone: a quarter (one in 4) of those of the last release that witnesses
+stand behind, and 32 in a small one: some eight files with all their hashes, so that one night's corrections pass. A
+thief of the log's key can hide that many from a partner until witnesses are back, and list nothing."""

@@ -16,6 +16,7 @@ class LogKind(StrEnum):
     OWN_LIST = "own_list"
     PEER_LIST = "peer_list"
     OWN_RELEASES = "own_releases"
+    OWN_AUDIT = "own_audit"
     PEER_RELEASES = "peer_releases"
 
 
@@ -80,6 +81,13 @@ class LogTable(Protocol):
 
     def settle(self, log: LogRecord, *, note: bytes, checked_ms: int) -> None:
         """Make the pending head the head; raises `ConflictError` unless it is still that of `log`."""
+        ...
+
+    def cosign(self, log: LogRecord, note: bytes) -> None:
+        """Replace the note by one of the same head with other cosignatures.
+
+        Raises `ConflictError` unless head and note are still those of `log`.
+        """
         ...
 
     def abandon(self, log: LogRecord) -> None:

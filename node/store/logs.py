@@ -103,6 +103,13 @@ class LogRows:
             "its pending head was published meanwhile",
         )
 
+    def cosign(self, log: LogRecord, note: bytes) -> None:
+        """Replace the note by one of the same head with other cosignatures.
+
+        Raises `ConflictError` unless head and note are still those of `log`.
+        """
+        self._swap(_at_head(log).where(_C.note == log.note).values(note=note), log, "its note was replaced meanwhile")
+
     def abandon(self, log: LogRecord) -> None:
         """Forget the pending head of a peer's log, whose bundles can be fetched again; never of an own one."""
         assert log.kind in {LogKind.PEER_LIST, LogKind.PEER_RELEASES}, "an own pending head is never replaced"

@@ -1,5 +1,6 @@
 """Is this the log's newest head, and may it follow the one held? Steps 3 to 5 of a pull, in that order.
 
+A contradiction comes before a missing cosignature: what a log signed convicts it, whoever cosigned.
 Spec: docs/spec/sync.md, "The head".
 """
 
@@ -18,7 +19,8 @@ def judge_head(
 
     Raises:
         MalformedError: not the encoding of a checkpoint.
-        UntrustedError: not signed, or not witnessed, as it must be; `WrongOriginError` for another log.
+        UntrustedError: not signed as it must be; `WrongOriginError` for another log, `UncosignedError` for too few
+            witnesses.
         HistoryError: rollback, fork (both with evidence), freeze, or growth past the end of a closed log.
     """
     witnessing = trust.witnessing
@@ -28,9 +30,9 @@ def judge_head(
         log_keys=trust.log_keys,
         witnesses=witnessing.policy.witness_keys if witnessing else (),
     )
-    if witnessing:
-        check_freshness(offered, witnessing.policy, now=now, max_age=witnessing.max_age)
     relation = follow(held, offered)
+    if witnessing:
+        check_freshness(witnessing.heard(offered), witnessing.policy, now=now, max_age=witnessing.max_age)
     if trust.final:
         _check_final(offered.checkpoint, trust.final)
     return relation, offered

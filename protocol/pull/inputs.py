@@ -4,13 +4,14 @@ Both are trusted: they come from the follower's own store and from the peer's ve
 contradicts itself is therefore a mistake of the caller, not of the peer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint
+from protocol.tlog.cosignature import verify_cosignatures
 from protocol.tlog.merkle import CompactRange
-from protocol.tlog.note import Note, VerifierKey
+from protocol.tlog.note import Note, NoteSignature, VerifierKey
 from protocol.tlog.policy import Policy
 
 
@@ -44,6 +45,16 @@ class Witnessing:
 
     policy: Policy
     max_age: timedelta
+    own: tuple[NoteSignature, ...] = ()
+    """Cosignatures of the follower's own witness on the head that is offered; verified like those that came with it."""
+
+    def heard(self, offered: SignedCheckpoint) -> SignedCheckpoint:
+        """The offered head with the follower's own cosignatures, which take the place of older ones by their keys."""
+        text = offered.checkpoint.text()
+        own = verify_cosignatures(Note(text, self.own), self.policy.witness_keys)
+        mine = {cosignature.witness for cosignature in own}
+        others = (one for one in offered.cosignatures if one.witness not in mine)
+        return replace(offered, cosignatures=(*others, *own))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

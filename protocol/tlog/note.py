@@ -134,6 +134,15 @@ class Note:
         """The same text with `more` lines at the end, but for those it already has."""
         return Note(self.text, tuple(dict.fromkeys((*self.signatures, *more))))
 
+    def renewed(self, more: Iterable[NoteSignature]) -> "Note":
+        """The same text with `more` lines, each in the place of an older line of its key.
+
+        A note with two lines of one key is refused by whoever knows the key, so a new cosignature must not stand
+        beside the one it follows.
+        """
+        lines = {(line.name, line.key_hash): line for line in (*self.signatures, *more)}
+        return Note(self.text, tuple(lines.values()))
+
 
 def parse_signatures(lines: str) -> tuple[NoteSignature, ...]:
     """One or more signature lines, each with its newline, as a witness answers; raises `MalformedError`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from protocol.encoding import parse_decimal
-from protocol.errors import MalformedError, TooLargeError, UntrustedError
+from protocol.errors import MalformedError, TooLargeError, UncosignedError
 from protocol.limits import MAX_POLICY_BYTES, MAX_POLICY_LINES
 from protocol.tlog.note import SignatureType, VerifierKey
 
@@ -59,9 +59,9 @@ def satisfied(policy: Policy, cosigners: Collection[VerifierKey]) -> bool:
 
 
 def require_quorum(policy: Policy, cosigners: Collection[VerifierKey]) -> None:
-    """Raise `UntrustedError` unless `cosigners`, whose cosignatures were verified before, meet the quorum."""
+    """Raise `UncosignedError` unless `cosigners`, whose cosignatures were verified before, meet the quorum."""
     if missing := policy.missing(cosigners):
-        raise UntrustedError(f"{missing} more witnesses must cosign")
+        raise UncosignedError(missing)
 
 
 def quorum_size(witnesses: int, faulty: int) -> int:
@@ -82,6 +82,20 @@ def format_policy(*, logs: Sequence[VerifierKey], witnesses: Sequence[VerifierKe
         lines.append(f"group witnesses {threshold} {' '.join(names)}")
     lines.append(f"quorum {'witnesses' if threshold else 'none'}")
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def write_policy(policy: Policy) -> bytes:
+    """The policy file of any policy, in its own order: the same policy gives the same bytes.
+
+    `parse_policy` reads it back, unless more members of a group are required than there are: such a policy is no
+    C2SP file, yet a hash of it can be compared.
+    """
+    lines = [b"log " + key.to_text().encode() for key in policy.logs]
+    lines += [b"witness %s %s" % (name, key.to_text().encode()) for name, key in policy.witnesses.items()]
+    for name, group in policy.groups.items():
+        lines.append(b" ".join([b"group", name, b"%d" % group.threshold, *group.members]))
+    lines.append(b"quorum " + policy.quorum)
+    return b"".join(line + b"\n" for line in lines)
 
 
 def parse_policy(data: bytes) -> Policy:
