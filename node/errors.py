@@ -119,6 +119,17 @@ class VerificationError(NodeError):
     """What another node sent does not verify; the `ProtocolError` or `KeysError` is the cause."""
 
 
+class TrustForkError(VerificationError):
+    """A node shows two trust files of one version; `evidence` holds both, `pair` names their contents."""
+
+    hint = "show the evidence to the other members: sigfed evidence ls"
+
+    def __init__(self, message: str, *, evidence: bytes, pair: str) -> None:
+        super().__init__(message)
+        self.evidence = evidence
+        self.pair = pair
+
+
 class ListTooOldError(NodeError):
     """The partner's release is past its `not_after` and grace."""
 

@@ -5,6 +5,7 @@ root's own signatures convict whoever holds its keys. Offline, from the pinned r
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, Self
 
 from keys.trust.envelope import open_envelope
@@ -91,3 +92,8 @@ def _version(what: str, envelope: bytes, root: TrustedRoot) -> int:
         return open_members(envelope, root).version
     assert what == NODE, "the two kinds of trust files"
     return open_node_document(envelope, root).serial
+
+
+def content_pair(one: bytes, other: bytes) -> str:
+    """A name for two contradicting contents, in whichever order and however signed: 64 hexadecimal digits."""
+    return sha256(b"".join(sorted(sha256(content).digest() for content in (one, other)))).hexdigest()

@@ -6,17 +6,19 @@ the same serial, is refused, and one that has ended stops the sync.
 
 from datetime import datetime
 
+from keys.trust.envelope import open_envelope
 from keys.trust.fingerprint import fingerprint
 from keys.trust.members import open_members
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.root import TrustedRoot, open_root
 from keys.trust.window import valid_at
-from node.errors import NotFoundError, VerificationError
+from node.errors import NotFoundError, TrustForkError, VerificationError
 from node.ports.peers import PeerRecord
 from protocol.api import TrustApi
 from protocol.pull import LogTrust
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.note import VerifierKey
+from protocol.trustfork import TrustFork, content_pair
 
 
 def pinned_root(peer: PeerRecord) -> TrustedRoot:
@@ -42,8 +44,8 @@ async def newest_trust(peer: PeerRecord, api: TrustApi, now: datetime) -> tuple[
     document = open_node_document(data, root)
     if document.serial < peer.serial:
         raise VerificationError(f"{peer.name} shows an older node document than before")
-    if document.serial == peer.serial and document != open_node_document(peer.node_document, root):
-        raise VerificationError(f"{peer.name} shows two node documents with one serial")
+    if document.serial == peer.serial:
+        _require_one(peer.name, "node", peer.node_document, data, root)
     return _current(document, root, now), data, await _members(peer, api, root)
 
 
@@ -75,6 +77,20 @@ async def _members(peer: PeerRecord, api: TrustApi, root: TrustedRoot) -> bytes:
     except NotFoundError:
         return peer.members
     members = open_members(data, root)
-    if peer.members and members.version < open_members(peer.members, root).version:
+    if not peer.members:
+        return data
+    version = open_members(peer.members, root).version
+    if members.version < version:
         raise VerificationError(f"{peer.name} shows an older members register than before")
+    if members.version == version:
+        _require_one(peer.name, "members", peer.members, data, root)
     return data
+
+
+def _require_one(node: str, what: str, held: bytes, shown: bytes, root: TrustedRoot) -> None:
+    """Two contents under one version are two answers to one question, signed."""
+    contents = [open_envelope(data, what, root) for data in (held, shown)]
+    if contents[0] != contents[1]:
+        named = "node documents with one serial" if what == "node" else "members registers of one version"
+        evidence = TrustFork(node=node, what=what, one=held, other=shown).to_bytes()
+        raise TrustForkError(f"{node} shows two {named}", evidence=evidence, pair=content_pair(*contents))

@@ -9,7 +9,6 @@ finds nothing new costs one conditional request a list. Rules: docs/spec/sync.md
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
 from keys.errors import KeysError
@@ -21,21 +20,20 @@ from node.errors import (
     NotFoundError,
     PeerUnreachableError,
     StoreError,
+    TrustForkError,
     UnauthenticatedError,
     VerificationError,
     WrongPinError,
 )
 from node.ports.links import PeerLink
 from node.ports.peers import PeerRecord
-from node.ports.quarantine import Quarantined
+from node.services.accusing import suspended
+from node.services.contradicting import Met, keep_contradiction, keep_trust_fork
 from node.services.following import Committed, Follower, FollowGuards, HeldLog
 from node.services.pulling import ListPull
 from node.services.refreshing import held_document, list_origins, log_trust, newest_trust
 from node.services.shelf import Shelf
-from protocol.errors import ForkError, ProtocolError, RollbackError
-
-FORKED: Final = "log"
-"""Kind of the quarantine record that stops a whole list."""
+from protocol.errors import ProtocolError
 
 TRUST_MAX_AGE: Final = timedelta(hours=1)
 
@@ -154,7 +152,12 @@ class _Session:
             if _is_ours(exc):
                 raise
             error = exc
+            if isinstance(exc, TrustForkError):
+                await asyncio.to_thread(self._keep_trust_fork, exc)
         return SyncReport(peer=self._peer.name, lists=tuple(lists), error=error)
+
+    def _keep_trust_fork(self, error: TrustForkError) -> None:
+        keep_trust_fork(self._shelf, error, node=self._peer.name, now_ms=milliseconds(self._now))
 
     async def _refresh(self) -> NodeDocument:
         document, data, members = await newest_trust(self._peer, self._link, self._now)
@@ -171,6 +174,7 @@ class _Session:
         held = await asyncio.to_thread(self._held, follower, origin)
         outcome = ListOutcome(origin=origin, old_size=held.size, new_size=held.size)
         pull: ListPull | None = None
+        note: bytes | None = None
         try:
             await asyncio.to_thread(self._require_not_suspended, origin)
             note = await self._newest_head(origin, held)
@@ -181,7 +185,14 @@ class _Session:
         except (NodeError, ProtocolError) as exc:
             if _is_ours(exc) or isinstance(exc, _WHOLE_PEER):
                 raise
-            evidence = await asyncio.to_thread(self._keep_evidence, origin, held.size, exc)
+            met = Met(
+                origin=origin,
+                held=held.note,
+                offered=note,
+                document=document,
+                now_ms=milliseconds(self._now),
+            )
+            evidence = await keep_contradiction(self._shelf, self._link, met, exc)
             outcome = replace(outcome, error=exc, evidence=evidence)
         else:
             outcome = _committed(outcome, committed)
@@ -214,33 +225,11 @@ class _Session:
     def _require_not_suspended(self, origin: str) -> None:
         with self._shelf.storage.read() as unit:
             log = unit.logs.get(origin)
-            if any(record.kind == FORKED for record in unit.quarantine.ls(log.id)):
+            if suspended(unit, log) is not None:
                 raise VerificationError(
                     f"{origin} contradicted itself and is not followed until somebody has looked",
-                    hint="show the evidence to the other members, then release the record in quarantine",
+                    hint="see what was found: sigfed quarantine ls; tell the other members",
                 )
-
-    def _keep_evidence(self, origin: str, size: int, error: Exception) -> str | None:
-        """Both heads, for anyone to check. A rollback proves nothing by itself; a fork stops the list."""
-        if not isinstance(error, ForkError | RollbackError):
-            return None
-        name = f"evidence/{sha256(error.evidence).hexdigest()}.cbor"
-        self._shelf.objects.put(name, error.evidence)
-        if isinstance(error, ForkError):
-            self._suspend(origin, size)
-        return name
-
-    def _suspend(self, origin: str, size: int) -> None:
-        with self._shelf.storage.write() as unit:
-            record = Quarantined(
-                log_id=unit.logs.get(origin).id,
-                kind=FORKED,
-                first=size,
-                last=size,
-                reason="two signed heads of one size: a fork",
-                created_ms=milliseconds(self._now),
-            )
-            unit.quarantine.add([record])
 
 
 _WHOLE_PEER: Final = (PeerUnreachableError, WrongPinError, UnauthenticatedError)

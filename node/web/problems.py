@@ -60,6 +60,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     node_errors.PeerRefusedError: _UPSTREAM,
     node_errors.WrongPinError: _UPSTREAM,
     node_errors.VerificationError: _UPSTREAM,
+    node_errors.TrustForkError: _UPSTREAM,
     node_errors.ListTooOldError: _UNAVAILABLE,
     node_errors.PortTakenError: INTERNAL,
     node_errors.LibraryError: INTERNAL,
