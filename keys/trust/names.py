@@ -1,7 +1,8 @@
 """Names of nodes and of what belongs to them.
 
 A node is named like a host, `fr.example`, in lower case; its lists and subsets are `fr.example/lists/NAME` and
-`fr.example/subsets/NAME`. Names go into signed texts and into URLs, so none may need quoting in either.
+`fr.example/subsets/NAME`, and what was done at it is in `fr.example/audit/main`. Names go into signed texts and into
+URLs, so none may need quoting in either.
 Spec: docs/spec/trust.md, "Names".
 """
 
@@ -25,7 +26,7 @@ def is_log_name(text: str) -> bool:
 
 
 def is_origin_of(text: str, node: str) -> bool:
-    """Whether `text` is the origin of a list or release log of `node`."""
+    """Whether `text` is the origin of a list, release log or audit log of `node`."""
     owner, _, rest = text.partition("/")
     kind, _, name = rest.partition("/")
-    return owner == node and kind in {"lists", "subsets"} and is_log_name(name)
+    return owner == node and kind in {"lists", "subsets", "audit"} and is_log_name(name)

@@ -1,4 +1,4 @@
-"""Table of audit records that are not yet in the signed log: written with the act they tell of, placed, then removed."""
+"""Table of audit records that are not in the signed log yet: written with the act they tell of, placed, removed."""
 
 from collections.abc import Sequence
 from typing import Protocol

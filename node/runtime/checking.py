@@ -11,9 +11,10 @@ from keys.errors import KeysError
 from keys.roles import Role
 from node.config import CONFIG_NAME
 from node.errors import NodeError
-from node.runtime.opening import Identity, log_label
+from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
 from node.services.completeness import missing_objects
+from node.services.founding import log_label
 from node.services.lists import report_lists
 from node.sodium import load_group
 from protocol.errors import ProtocolError

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keys.errors import KeysError
+from keys.key import LogPrivateKey
 from keys.keyfile import OFFLINE, ONLINE, KdfProfile
 from keys.roles import Role
 from keys.trust.members import Member
 from keys.trust.node_parts import Endpoint, NodeLimits
 from node import config
-from node.clock import Clock, Entropy
+from node.clock import Clock, Entropy, milliseconds
 from node.config import Guards, Secrets, Settings
 from node.errors import AlreadyExistsError, ConfigError, UsageError
 from node.files import make_private_folder
@@ -17,8 +18,11 @@ from node.objects.folder import FolderObjects
 from node.runtime import passphrases
 from node.runtime.home import Home
 from node.runtime.opening import CERTIFICATE_NAME
-from node.services.founding import FIRST, Founded, Founding, found
+from node.services.auditing import OPERATOR, record, start_audit
+from node.services.founding import FIRST, Founded, Founding, found, log_label
+from node.services.shelf import Shelf
 from node.signing.keychain import Keychain
+from node.signing.log_signer import FolderLogSigner
 from node.store.driver import parse_dsn
 from node.store.store import Store
 from node.tls import create_identity
@@ -111,11 +115,32 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
     files.put(CERTIFICATE_NAME, identity.certificate)
     keychain.create_secret(Role.TLS, FIRST, secret=identity.key)
     storage_key = keychain.secret(Role.STORAGE, FIRST)
-    Store.create(store_dsn(home, settings), storage_key=storage_key, entropy=entropy).dispose()
-    FolderObjects(home.objects)
+    _fill(home, settings, keychain, clock, storage_key=storage_key, entropy=entropy)
     pinned = settings.model_copy(update={"root_sha256": founded.root_sha256.hex()})
     config.write_new(home.folder, pinned)
     return founded
+
+
+def _fill(
+    home: Home, settings: Settings, keychain: Keychain, clock: Clock, *, storage_key: bytes, entropy: Entropy
+) -> None:
+    """Make the store, and begin the audit log in it."""
+    store = Store.create(store_dsn(home, settings), storage_key=storage_key, entropy=entropy)
+    try:
+        shelf = Shelf(store, FolderObjects(home.objects), store.vault)
+        origin = start_audit(shelf, settings.node).origin
+        key = keychain.key(LogPrivateKey, log_label(origin))
+        record(
+            shelf,
+            FolderLogSigner(home.signer, lambda _: [key]),
+            actor=OPERATOR,
+            action="node.init",
+            subject=settings.node,
+            now_ms=milliseconds(clock.now()),
+            details={"country": settings.country, "profile": settings.profile},
+        )
+    finally:
+        store.dispose()
 
 
 def store_dsn(home: Home, settings: Settings) -> str:

@@ -11,8 +11,9 @@ from keys.signer import Signer
 from node.clock import milliseconds
 from node.errors import AlreadyExistsError
 from node.ports.logs import LogKind, LogRecord
-from node.runtime.opening import Identity, log_label
+from node.runtime.opening import Identity
 from node.services.announcing import LOG_KEY_DAYS, announce_log
+from node.services.founding import log_label
 from node.services.lists import create_list as catalogue_list
 from node.services.lists import list_origin
 from node.services.publishing import Published, publish

@@ -17,7 +17,8 @@ from node.objects.folder import FolderObjects
 from node.runtime import passphrases
 from node.runtime.home import Home
 from node.runtime.lock import revising
-from node.services.founding import FIRST
+from node.services.auditing import OPERATOR
+from node.services.founding import FIRST, log_label
 from node.services.trusting import ROOT_NAME, OwnTrust
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
@@ -38,6 +39,8 @@ class Identity:
     root_keychain: Keychain
     trust_files: FolderObjects
     trust: OwnTrust
+    actor: str = OPERATOR
+    """Who acts, for the audit log, where no person is named."""
 
     def root_signers(self) -> Sequence[Signer]:
         """As many root keys as must sign; asks for the root passphrase.
@@ -67,11 +70,6 @@ class Identity:
             certificate=self.trust_files.get(CERTIFICATE_NAME),
             key=self.keychain.secret(Role.TLS, FIRST),
         )
-
-
-def log_label(origin: str) -> str:
-    """Label of the key that signs the log `origin`: `lists-NAME-1` or `subsets-NAME-1`."""
-    return "-".join([*origin.split("/")[1:], FIRST])
 
 
 def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = system_entropy) -> Identity:

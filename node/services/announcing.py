@@ -14,6 +14,15 @@ from node.services.trusting import OwnTrust
 LOG_KEY_DAYS = 730
 
 
+def log_info(base_url: str, origin: str, key: LogPublicKey, *, valid: Window) -> LogInfo:
+    """A log as the node document of the node at `base_url` names it."""
+    return LogInfo(
+        origin=origin,
+        url=base_url.rstrip("/") + "/" + origin.partition("/")[2] + "/",
+        vkeys=(DatedVkey.of(key, name=origin, valid=valid),),
+    )
+
+
 def announce_log(
     trust: OwnTrust, origin: str, key: LogPublicKey, *, valid: Window, signers: Sequence[Signer]
 ) -> NodeDocument:
@@ -21,12 +30,7 @@ def announce_log(
     document = trust.document()
     if any(log.origin == origin for log in document.logs):
         return document
-    base = document.endpoints[0].url
-    info = LogInfo(
-        origin=origin,
-        url=base + origin.partition("/")[2] + "/",
-        vkeys=(DatedVkey.of(key, name=origin, valid=valid),),
-    )
+    info = log_info(document.endpoints[0].url, origin, key, valid=valid)
     return trust.revise_document(lambda old: replace(old, logs=(*old.logs, info)), signers=signers)
 
 

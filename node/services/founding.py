@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from keys.key import (
     AuthPrivateKey,
     AuthPublicKey,
+    LogPrivateKey,
     PrivateKey,
     PublicKey,
     RootPrivateKey,
@@ -28,11 +29,13 @@ from keys.roles import Role
 from keys.trust.fingerprint import fingerprint, to_words
 from keys.trust.members import Member, Members, sign_members
 from keys.trust.node_document import NodeDocument, sign_node_document
-from keys.trust.node_parts import DatedKey, Endpoint, NodeLimits, WitnessInfo
+from keys.trust.node_parts import DatedKey, Endpoint, LogInfo, NodeLimits, WitnessInfo
 from keys.trust.root import author_root
 from keys.trust.vkey import DatedVkey
 from node.clock import Clock
 from node.ports.objects import ObjectStore
+from node.services.announcing import LOG_KEY_DAYS, log_info
+from node.services.auditing import audit_origin
 from node.services.trusting import DOCUMENT_DAYS, DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME, window
 
 FIRST = "1"
@@ -43,6 +46,11 @@ DEFAULT_BLOCK_CAP = 1_000
 
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])
 KeyP = TypeVar("KeyP", bound=PublicKey)
+
+
+def log_label(origin: str) -> str:
+    """Label of the key that signs the log `origin`: `lists-NAME-1`, `subsets-NAME-1` or `audit-main-1`."""
+    return "-".join([*origin.split("/")[1:], FIRST])
 
 
 class KeyMaker(Protocol):
@@ -142,11 +150,18 @@ def _document(founding: Founding, now: datetime, keychain: KeyMaker) -> NodeDocu
         auth_keys=(_dated(keychain.create(AuthPrivateKey, FIRST).public, AuthPublicKey, now),),
         token_keys=(_dated(keychain.create(TokenPrivateKey, FIRST).public, TokenPublicKey, now),),
         statement_keys=(_dated(keychain.create(StatementPrivateKey, FIRST).public, StatementPublicKey, now),),
-        logs=(),
+        logs=(_audit_log(founding, now, keychain),),
         witness=_witness(founding, now, keychain),
         subsets=(),
         limits=founding.limits,
     )
+
+
+def _audit_log(founding: Founding, now: datetime, keychain: KeyMaker) -> LogInfo:
+    """From the first act on there is a log that tells of it, with a key that signs nothing else."""
+    origin = audit_origin(founding.node)
+    key = keychain.create(LogPrivateKey, log_label(origin)).public
+    return log_info(founding.url, origin, key, valid=window(now, LOG_KEY_DAYS))
 
 
 def _witness(founding: Founding, now: datetime, keychain: KeyMaker) -> WitnessInfo:

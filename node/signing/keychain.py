@@ -130,6 +130,7 @@ class Keychain:
 
 @contextmanager
 def derivation() -> Iterator[None]:
+    """Derive keys inside of it: one at a time in this process; raises `ConfigError` when memory runs out."""
     with _ONE_DERIVATION:
         try:
             yield

@@ -283,7 +283,7 @@ async def test_a_log_key_counts_in_its_time_only(federation: Federation) -> None
     fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
     federation.introduce(fr, nl)
     nl.publish()
-    [log] = nl.trust.document().logs
+    [_, log] = nl.trust.document().logs
     [dated] = log.vkeys
     started = dated.valid.start
     ended = replace(dated, valid=Window(started - timedelta(days=2), started - timedelta(days=1)))
@@ -314,7 +314,7 @@ async def test_keys_roll_while_a_peer_follows(federation: Federation) -> None:
     nl.publish()
     await federation.sync(fr, nl)
     successor = LogPrivateKey.from_seed(b"2" * 32)
-    [log] = nl.trust.document().logs
+    [_, log] = nl.trust.document().logs
     now = nl.time.now().replace(microsecond=0)
     vkeys = (*log.vkeys, DatedVkey.of(successor.public, name=nl.origin, valid=window(now, 30)))
     nl.revise(lambda old: replace(old, logs=(replace(log, vkeys=vkeys),)))

@@ -110,7 +110,7 @@ def test_a_log_is_announced_once(fr: Founded) -> None:
     for _ in range(2):
         announce_log(fr.trust, "fr.example/lists/a", key, valid=window(NOW, 1), signers=fr.signers())
     document = fr.trust.document()
-    (log,) = document.logs
+    (_, log) = document.logs
     assert (log.origin, log.url) == ("fr.example/lists/a", "https://fr.example/lists/a/")
     assert document.serial == 2
 

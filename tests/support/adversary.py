@@ -307,7 +307,7 @@ def _closes_before(peer: ListPeer) -> None:
     before = peer.served.tree(peer.served.size - 1)
     end = FinalCheckpoint(before.size, before.root())
     peer.identity.revise(
-        lambda old: replace(old, logs=(replace(old.logs[0], status=LogStatus.CLOSED, final_checkpoint=end),))
+        lambda old: replace(old, logs=(replace(old.logs[-1], status=LogStatus.CLOSED, final_checkpoint=end),))
     )
 
 
