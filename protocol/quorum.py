@@ -148,6 +148,15 @@ class Decision:
         """Whether a block, an exclusion or a tombstone keeps a digest from being effective in a collection."""
         return self._is_withheld((collection, digest))
 
+    def withheld(self, collection: int, digest: Digest) -> Iterator[Excluded | Tombstoned | Blocked]:
+        """Whatever keeps a digest from being effective in a collection, however many countries list it."""
+        if digest in self._exclusions:
+            yield Excluded()
+        if self._tombstoned(digest):
+            yield Tombstoned()
+        for block in self._blocking.applying(collection, digest):
+            yield Blocked(block.node, block.ref, block.kind)
+
     def discount(self, held: MemberListing, entry: Entry) -> Discount | None:
         """Why an active entry of one of the judged lists does not count; None when it does."""
         reason = self._voices.discount(held, entry)
@@ -188,12 +197,7 @@ class Decision:
 
     def _reasons(self, key: Key) -> Iterator[Why]:
         collection, digest = key
-        if digest in self._exclusions:
-            yield Excluded()
-        if self._tombstoned(digest):
-            yield Tombstoned()
-        for block in self._blocking.applying(collection, digest):
-            yield Blocked(block.node, block.ref, block.kind)
+        yield from self.withheld(collection, digest)
         support = self._support(key)
         if self._is_enough(support):
             return

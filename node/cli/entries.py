@@ -62,19 +62,19 @@ def import_file(
     )
 
 
-@app.command("show")
-def show(
+@app.command("explain")
+def explain(
     context: typer.Context,
     hash_from: Annotated[
         str, typer.Option(help="File with hashes, or - for standard input; default: a prompt.")
     ] = "",
 ) -> None:
-    """Who lists a hash, on what basis, and whether it reaches partners or why not."""
+    """Who lists a hash and how they know, what blocks it, whether it reaches partners, and what can be done."""
     from node.cli.asking import read_hashes
-    from node.cli.explaining import show_each
+    from node.cli.explaining import explain_each
 
     here = session(context)
-    show_each(here, read_hashes(hash_from))
+    explain_each(here, read_hashes(hash_from))
 
 
 @app.command("withdraw")

@@ -1,0 +1,22 @@
+"""The quorum's judgement for one command: every held list is folded, which takes a while, so once."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from node.services.effective import Current, current
+from node.services.tombstones import tombstoned
+
+if TYPE_CHECKING:  # commands that judge nothing start without them
+    from node.runtime.opening import Identity
+    from node.services.shelf import Shelf
+
+
+def judge(identity: "Identity", shelf: "Shelf") -> Current:
+    """What held lists say now, by this node's register and its settings of freshness."""
+    return current(
+        shelf,
+        identity.trust.members(),
+        now=identity.clock.now(),
+        max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
+        tombstoned=tombstoned(shelf),
+    )
