@@ -92,6 +92,26 @@ class SubsetApi(TrustApi, LogApi, Protocol):
         ...
 
 
+class HitApi(Protocol):
+    """What an agency offers a partner that has hits."""
+
+    async def report_hit(self, subset: str, report: bytes) -> bytes:
+        """The signed receipt of an authenticated report."""
+        ...
+
+    async def hit_evidence(self, subset: str, report_id: str) -> bytes:
+        """The evidence of a reported hit, by the report's id in lower-case hexadecimal digits."""
+        ...
+
+    async def open_case(self, subset: str, dispute: bytes) -> bytes:
+        """Dispute a reported hit: the state of the case."""
+        ...
+
+    async def case(self, subset: str, report_id: str) -> bytes:
+        """The state of a case, with the signed answer once there is one."""
+        ...
+
+
 class EnrolmentApi(TrustApi, Protocol):
     """What an agency offers somebody who holds an invitation."""
 
@@ -265,6 +285,42 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type=_BIN,
         max_reply_bytes=limits.MAX_REQUEST_BODY,
         summary="Evaluate blinded elements; the node does not learn what was looked up",
+    ),
+    Endpoint(
+        name="report_hit",
+        method="POST",
+        path="/subsets/{subset}/hits",
+        scope=Scope.QUERY,
+        media_type=_JSON,
+        max_reply_bytes=limits.MAX_CASE_BYTES,
+        summary="Report a hit that was evaluated; the reply is the signed receipt",
+    ),
+    Endpoint(
+        name="hit_evidence",
+        method="GET",
+        path="/subsets/{subset}/hits/{report_id:[0-9a-f]+}/evidence",
+        scope=Scope.QUERY,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_HIT_EVIDENCE_BYTES,
+        summary="Evidence that the rule held for a hit that the caller reported",
+    ),
+    Endpoint(
+        name="open_case",
+        method="POST",
+        path="/subsets/{subset}/cases",
+        scope=Scope.QUERY,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_CASE_BYTES,
+        summary="Dispute a reported hit",
+    ),
+    Endpoint(
+        name="case",
+        method="GET",
+        path="/subsets/{subset}/cases/{report_id:[0-9a-f]+}",
+        scope=Scope.QUERY,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_CASE_BYTES,
+        summary="The state of a case, with the signed answer once there is one",
     ),
     Endpoint(
         name="add_checkpoint",

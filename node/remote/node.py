@@ -134,6 +134,22 @@ class RemoteNode:
         body = await self._client.post_once(ask_for("evaluate", subset=subset), request.to_bytes())
         return EvaluationReply.from_bytes(body)
 
+    async def report_hit(self, subset: str, report: bytes) -> bytes:
+        """The signed receipt of a report; the same report may be sent again when no reply came."""
+        return await self._client.post_once(ask_for("report_hit", subset=subset), report)
+
+    async def hit_evidence(self, subset: str, report_id: str) -> bytes:
+        """The evidence of a hit that we reported."""
+        return await self._client.get(ask_for("hit_evidence", subset=subset, report_id=report_id))
+
+    async def open_case(self, subset: str, dispute: bytes) -> bytes:
+        """The state of the case of our dispute; the same dispute may be sent again when no reply came."""
+        return await self._client.post_once(ask_for("open_case", subset=subset), dispute)
+
+    async def case(self, subset: str, report_id: str) -> bytes:
+        """The state of our case."""
+        return await self._client.get(ask_for("case", subset=subset, report_id=report_id))
+
     async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
         """Register our keys; not repeated once sent, because it uses the invitation up."""
         return EnrolmentReply.from_bytes(await self._client.post_once(ask_for("enrol"), request.to_bytes()))

@@ -16,6 +16,7 @@ from node.journal import Journal
 from node.objects.folder import FolderObjects
 from node.ports.callers import Caller
 from node.ports.serving import WebServices
+from node.runtime.hits import keep_own_register, served_hits
 from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
 from node.runtime.opening import Identity
@@ -72,6 +73,7 @@ class Parts:
         peers = ServedPeers(shelf, trust, identity.clock)
         admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
         token_key = identity.keychain.key(TokenPrivateKey, FIRST)
+        hits = served_hits(identity, shelf, self.evaluator)
 
         def partner(caller: Caller) -> SubsetApi:
             return subsets.for_partner(caller.client, caller.subsets)
@@ -89,6 +91,7 @@ class Parts:
             partner=partner,
             enrolment=lambda: ServedEnrolment(trust, admission),
             witness=self._witness(),
+            hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
         )
 
     def _witness(self) -> ServedWitness | None:
@@ -129,6 +132,7 @@ class Parts:
 
     def _release_all(self) -> None:
         self._publish_all()  # a release takes in published lists only
+        keep_own_register(self.identity, self.shelf)
         releaser = Releaser(self.shelf, self.identity.log_signer(), self.evaluator)
         for report in report_subsets(self.shelf):
             with _each(report.subset.origin):

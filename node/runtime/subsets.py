@@ -9,6 +9,7 @@ from node.clock import milliseconds
 from node.errors import AlreadyExistsError, UsageError
 from node.evaluator.in_process import InProcessEvaluator
 from node.ports.subsets import SubsetRecord
+from node.runtime.hits import keep_own_register
 from node.runtime.logs import announce, publish_own
 from node.runtime.opening import Identity
 from node.services.announcing import announce_epoch
@@ -71,6 +72,7 @@ def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
     A release takes in published lists only: a withdrawal that is still waiting must not miss it.
     """
     publish_own(identity, shelf)
+    keep_own_register(identity, shelf)
     with InProcessEvaluator(load_group(), epoch_secrets(identity.keychain)) as evaluator:
         releaser = Releaser(shelf, identity.log_signer(), evaluator)
         return release_with(identity, releaser, name)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from node.ports.serving import WebServices
 from node.web.auth import TokenGate, TokenOffice
-from node.web.handlers import logs, oauth, public, subsets, witness
+from node.web.handlers import hits, logs, oauth, public, subsets, witness
 from node.web.middleware import Handler, gate, journal
 from node.web.ratelimit import TokenBuckets
 from node.web.settings import WebSettings
@@ -29,6 +29,10 @@ HANDLERS: Final[dict[str, Handler]] = {
     "subset_tile": subsets.tile,
     "release_part": subsets.release_part,
     "evaluate": subsets.evaluate,
+    "report_hit": hits.report,
+    "hit_evidence": hits.evidence,
+    "open_case": hits.open_case,
+    "case": hits.case,
     "add_checkpoint": witness.add_checkpoint,
     "witnessed_checkpoint": witness.checkpoint,
     "enrol": public.enrol,

@@ -12,10 +12,13 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::([^}]+))?\}")
 _BODIES: Final = {
     "add_checkpoint": ("text/plain", {"type": "string"}),
     "evaluate": ("application/octet-stream", {"type": "string", "format": "binary"}),
+    "report_hit": ("application/octet-stream", {"type": "string", "format": "binary"}),
+    "open_case": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "enrol": ("application/json", {"$ref": "#/components/schemas/EnrolmentRequest"}),
     "token": ("application/x-www-form-urlencoded", {"$ref": "#/components/schemas/TokenRequest"}),
 }
 _REPLIES: Final = {
+    "report_hit": {"type": "object", "description": "A receipt in a DSSE envelope: docs/spec/statement.md"},
     "enrol": {"$ref": "#/components/schemas/EnrolmentReply"},
     "token": {"$ref": "#/components/schemas/TokenReply"},
 }
@@ -34,6 +37,7 @@ _PATTERNS: Final = {
     "tile": r"^(x\d{3}/)*\d{3}(\.p/\d{1,3})?$",
     "level": r"^\d+$",
     "version": r"^\d+$",
+    "report_id": r"^[0-9a-f]{32}$",
     "node": r"^[a-z0-9.-]{1,128}$",
     "origin_sha256": r"^[0-9a-f]{64}$",
 }

@@ -121,9 +121,13 @@ def authenticate(report: HitReport, output: bytes) -> SentReport:
     return SentReport(report, _mac(report, output))
 
 
-def require_evaluated(sent: SentReport, output: bytes) -> HitReport:
-    """The report, if whoever sent it knew the PRF output; raises `UntrustedError`, which does not say why."""
-    if not hmac.compare_digest(sent.mac, _mac(sent.report, output)):
+def require_evaluated(sent: SentReport, output: bytes, *, partner: str) -> HitReport:
+    """The report of `partner`, if whoever made it knew the PRF output.
+
+    Raises `UntrustedError`, which does not say why: another partner's report tells as little as a guess.
+    """
+    known = hmac.compare_digest(sent.mac, _mac(sent.report, output))
+    if not known or sent.report.partner != partner:
         raise UntrustedError("the hit report does not verify")
     return sent.report
 

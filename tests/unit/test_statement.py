@@ -53,13 +53,13 @@ def test_the_mac_is_what_the_specification_says() -> None:
         "50000102030405060708090a0b0c0d0e0f075072727272727272727272727272727272"
     )
     assert sent.mac.hex() == "9ff914e2ca7134476c407c908ccc01728d7f5eaf4b13503f30542e85849781d4"
-    assert require_evaluated(SentReport.from_bytes(sent.to_bytes()), OUTPUT) == REPORT
+    assert require_evaluated(SentReport.from_bytes(sent.to_bytes()), OUTPUT, partner="hoster") == REPORT
 
 
 def test_whoever_did_not_ask_cannot_report() -> None:
     sent = authenticate(REPORT, b"g" * 64)
     with pytest.raises(UntrustedError, match=r"^the hit report does not verify$"):
-        require_evaluated(sent, OUTPUT)
+        require_evaluated(sent, OUTPUT, partner="hoster")
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,14 @@ def test_whoever_did_not_ask_cannot_report() -> None:
     ids=lambda change: next(iter(change)),
 )
 def test_every_field_is_authenticated(change: dict[str, object]) -> None:
-    mac = authenticate(REPORT, OUTPUT).mac
+    mac, changed = authenticate(REPORT, OUTPUT).mac, replace(REPORT, **change)  # type: ignore[arg-type]
     with pytest.raises(UntrustedError):
-        require_evaluated(SentReport(replace(REPORT, **change), mac), OUTPUT)  # type: ignore[arg-type]
+        require_evaluated(SentReport(changed, mac), OUTPUT, partner=changed.partner)  # type: ignore[arg-type]
+
+
+def test_a_report_of_another_partner_is_worth_no_more_than_a_guess() -> None:
+    with pytest.raises(UntrustedError, match=r"^the hit report does not verify$"):
+        require_evaluated(authenticate(REPORT, OUTPUT), OUTPUT, partner="other")
 
 
 def test_a_receipt_is_of_one_report() -> None:

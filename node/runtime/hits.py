@@ -1,0 +1,53 @@
+"""Hits and cases of an opened node: what its server offers partners, and what its people do with them."""
+
+from keys.key import StatementPrivateKey
+from keys.trust.members import open_members
+from node.objects.folder import FolderObjects
+from node.ports.evaluator import Evaluator
+from node.runtime.opening import Identity
+from node.services.casework import Casework
+from node.services.founding import FIRST
+from node.services.proving import Proving
+from node.services.quotas import Quotas
+from node.services.registers import keep_register
+from node.services.reporting import Reporting
+from node.services.serving_hits import ServedHits
+from node.services.shelf import Shelf
+from node.services.trusting import MEMBERS_NAME
+
+
+def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> ServedHits:
+    """What this node's server offers partners about their hits."""
+    signer = statement_key(identity)
+    reporting = Reporting(
+        shelf,
+        Quotas(shelf.storage),
+        evaluator,
+        identity.clock,
+        root=identity.trust.root(),
+        signer=signer,
+    )
+    proving = Proving(
+        shelf,
+        identity.trust,
+        identity.trust_files,
+        FolderObjects(identity.home.introductions),
+        signer=signer,
+    )
+    return ServedHits(reporting, proving, casework(identity, shelf))
+
+
+def casework(identity: Identity, shelf: Shelf) -> Casework:
+    """The cases of this node."""
+    return Casework(shelf, identity.clock, days=identity.settings.cases.answer_days)
+
+
+def statement_key(identity: Identity) -> StatementPrivateKey:
+    """The key that signs receipts and answers."""
+    return identity.keychain.key(StatementPrivateKey, FIRST)
+
+
+def keep_own_register(identity: Identity, shelf: Shelf) -> None:
+    """Keep the register that the next release is made with: evidence of its hits will need it."""
+    envelope = identity.trust_files.get(MEMBERS_NAME)
+    keep_register(shelf.objects, envelope, open_members(envelope, identity.trust.root()))

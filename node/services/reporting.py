@@ -1,0 +1,208 @@
+"""Taking hit reports: only of digests that were evaluated, once each, against a signed receipt.
+
+The node computes the PRF output itself and compares what authenticates the report. A report that verifies is always
+taken, however little quota is left: a hit must never wait for the next day. One that does not costs an evaluation, so
+guessing digests here is no cheaper than asking about them, and tells nothing. Spec: docs/spec/statement.md, "Report".
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from keys.signer import Signer
+from keys.trust.root import TrustedRoot
+from node.clock import Clock, milliseconds
+from node.errors import AlreadyExistsError, ConflictError, GoneError, NotFoundError, UsageError
+from node.ports.evaluator import Evaluator
+from node.ports.hits import HitRecord
+from node.ports.subsets import SubsetRecord
+from node.services.evaluating import Quota
+from node.services.hit_sources import label_of
+from node.services.registers import kept_register
+from node.services.release_files import ReleaseFolder
+from node.services.shelf import Shelf
+from protocol.encoding import encode_cbor
+from protocol.errors import UntrustedError
+from protocol.statement.receipt import Receipt, sign_receipt
+from protocol.statement.report import HitReport, SentReport, require_evaluated
+from protocol.subset.canary import is_canary
+from protocol.subset.fields import Fields
+from protocol.subset.identity import subset_id
+from protocol.subset.label import Label
+from protocol.subset.lookup import Lookup
+from protocol.subset.manifest import Manifest
+from protocol.subset.prf_input import prf_input
+from protocol.subset.release import Release
+
+_MAX_SEALED: Final = 128 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TakenReport:
+    """What is kept of a report: its body and the signed receipt."""
+
+    body: bytes
+    receipt: bytes
+
+    def to_bytes(self) -> bytes:
+        """As it is sealed."""
+        return encode_cbor({0: self.body, 1: self.receipt})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "TakenReport":
+        """What `to_bytes` wrote."""
+        fields = Fields(data, name="kept report", max_bytes=_MAX_SEALED)
+        kept = cls(fields.octets_within(0, _MAX_SEALED), fields.octets_within(1, _MAX_SEALED))
+        fields.finish()
+        return kept
+
+
+def taken(shelf: Shelf, record: HitRecord) -> TakenReport:
+    """The report and receipt in a record; raises `StoreError` when it was altered."""
+    name = _sealed_name(record.partner, record.report_id)
+    return TakenReport.from_bytes(shelf.vault.unseal(name, record.sealed))
+
+
+class Reporting:
+    """Takes the reports of all partners of this node."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        quota: Quota,
+        evaluator: Evaluator,
+        clock: Clock,
+        *,
+        root: TrustedRoot,
+        signer: Signer,
+    ) -> None:
+        self._shelf = shelf
+        self._quota = quota
+        self._evaluator = evaluator
+        self._clock = clock
+        self._root = root
+        self._signer = signer
+
+    async def report(self, partner: str, subset: str, request: bytes) -> bytes:
+        """The receipt of a report that `partner` sent.
+
+        Raises:
+            MalformedError: not a report.
+            UsageError: of another subset than its address, or of the test file.
+            GoneError: of a retired epoch: the digest is to be evaluated again first.
+            UntrustedError: it does not verify, which costs an evaluation.
+            OverQuotaError: the same, and no evaluation is left to pay with.
+            NotFoundError: the release does not list it.
+            ConflictError: the partner has another report of that id.
+        """
+        return await asyncio.to_thread(self._take, partner, subset, request)
+
+    def _take(self, partner: str, subset: str, request: bytes) -> bytes:
+        sent = SentReport.from_bytes(request)
+        with self._shelf.storage.read() as unit:
+            record = unit.subsets.get(subset)
+            earlier = unit.hits.find(partner, sent.report.report_id)
+        request_sha256 = sha256(request).digest()
+        if earlier is not None and earlier.request_sha256 == request_sha256:
+            return taken(self._shelf, earlier).receipt
+        report, output = self._verified(partner, record, sent)
+        if earlier is not None:
+            raise ConflictError("another report has this id", hint="make a new id")
+        version, label = self._listed(record, report, output)
+        body, receipt = report.to_bytes(), self._receipt(report, version, label)
+        return self._keep(
+            HitRecord(
+                partner=partner,
+                report_id=report.report_id,
+                subset=subset,
+                version=version,
+                collection=label.collection,
+                algorithm=report.digest.algorithm,
+                received_ms=milliseconds(self._clock.now()),
+                request_sha256=request_sha256,
+                sealed=self._shelf.vault.seal(
+                    _sealed_name(partner, report.report_id), TakenReport(body, receipt).to_bytes()
+                ),
+            ),
+            receipt,
+        )
+
+    def _verified(self, partner: str, subset: SubsetRecord, sent: SentReport) -> tuple[HitReport, bytes]:
+        """The report and the output of its digest, if the sender knew that output."""
+        report = sent.report
+        if report.subset_id != subset_id(subset.origin) or is_canary(report.digest):
+            raise UsageError("a report of another subset than its address, or of the published test file")
+        if report.epoch != subset.epoch:
+            raise GoneError(
+                f"epoch {report.epoch} of {subset.name} is over",
+                hint="update, evaluate the digest again, and report it then",
+            )
+        value = prf_input(report.subset_id, report.digest)
+        output = self._evaluator.outputs(subset.name, subset.epoch, [value])[0]
+        try:
+            return require_evaluated(sent, output, partner=partner), output
+        except UntrustedError:
+            self._quota.spend(partner, 1, now=self._clock.now())
+            raise
+
+    def _listed(self, subset: SubsetRecord, report: HitReport, output: bytes) -> tuple[int, Label]:
+        """Version and label of the release that lists the digest: the one named, or the newest if that is not kept."""
+        for version, release in self._releases(subset, report.version):
+            if release.manifest.epoch != report.epoch:
+                continue
+            match = Lookup(release).match([output])[0]
+            if match is not None:
+                return version, match.label or self._label(subset, release.manifest, report)
+        raise NotFoundError(
+            "the release does not list what the report names", hint="update, and look the file up again"
+        )
+
+    def _releases(self, subset: SubsetRecord, named: int) -> Iterator[tuple[int, Release]]:
+        with self._shelf.storage.read() as unit:
+            releases = {record.version: record for record in unit.releases.ls(subset.name)}
+        if named not in releases:
+            raise NotFoundError(
+                "this subset has no such release", hint="fetch its newest with: sigfed update"
+            )
+        for version in dict.fromkeys((named, max(releases))):
+            folder = ReleaseFolder(self._shelf, releases[version])
+            if folder.exists():
+                yield version, folder.load().release
+
+    def _label(self, subset: SubsetRecord, manifest: Manifest, report: HitReport) -> Label:
+        _, members = kept_register(self._shelf.objects, manifest.rules.members, self._root)
+        return label_of(self._shelf, subset, manifest, report.digest, members)
+
+    def _receipt(self, report: HitReport, version: int, label: Label) -> bytes:
+        receipt = Receipt(
+            node=self._root.node,
+            partner=report.partner,
+            report_id=report.report_id,
+            report_sha256=report.sha256(),
+            subset_id=report.subset_id,
+            epoch=report.epoch,
+            version=version,
+            label=label,
+            received_ms=milliseconds(self._clock.now()),
+        )
+        return sign_receipt(receipt, self._signer)
+
+    def _keep(self, record: HitRecord, receipt: bytes) -> bytes:
+        try:
+            with self._shelf.storage.write() as unit:
+                unit.hits.add(record)
+        except (
+            AlreadyExistsError
+        ):  # the same request at the same moment: whoever came first is answered to both
+            with self._shelf.storage.read() as unit:
+                first = unit.hits.find(record.partner, record.report_id)
+            if first is None or first.request_sha256 != record.request_sha256:
+                raise ConflictError("another report has this id", hint="make a new id") from None
+            return taken(self._shelf, first).receipt
+        return receipt
+
+
+def _sealed_name(partner: str, report_id: bytes) -> str:
+    return f"hit/{partner}/{report_id.hex()}"
