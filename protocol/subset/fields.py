@@ -59,6 +59,14 @@ class Fields:
             raise MalformedError(f"{self._where(key)} is not a boolean")
         return value
 
+    def flag(self, key: int) -> bool:
+        """Whether a field is there: one that can only be true, so that there is one way to write it."""
+        if key not in self._left:
+            return False
+        if self._left.pop(key) is not True:
+            raise MalformedError(f"{self._where(key)} is there and not true")
+        return True
+
     def items(self, key: int, read: Callable[[CborValue, str], _Item]) -> tuple[_Item, ...]:
         """An array, each item read by `read(item, where)`."""
         where = self._where(key)

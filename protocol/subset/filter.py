@@ -21,7 +21,7 @@ MAX_SCREEN_BITS: Final = 16
 MAX_FILTER_BYTES: Final = 8 * 1024
 """Every collection there can be takes 3 bytes."""
 
-_FORMAT, _COLLECTIONS, _ALGORITHMS, _SCREEN_BITS, _LABELS = range(5)
+_FORMAT, _COLLECTIONS, _ALGORITHMS, _SCREEN_BITS, _LABELS, _HOLDINGS = range(6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class SubsetFilter:
     """Leak budget per screened value: 8 weak, 12 default, 16 for accredited partners, 0 no screen."""
     labels: bool
     """Whether a release carries all labels; without them a label comes with the receipt of a report."""
+    holdings: bool = False
+    """What the agency itself lists instead of what is effective: for other agencies, never for partners."""
 
     def __post_init__(self) -> None:
         if not self.collections or not self.algorithms:
@@ -49,15 +51,14 @@ class SubsetFilter:
 
     def to_bytes(self) -> bytes:
         """Deterministic CBOR."""
-        return encode_cbor(
-            {
-                _FORMAT: FORMAT,
-                _COLLECTIONS: sorted(self.collections),
-                _ALGORITHMS: sorted(int(algorithm) for algorithm in self.algorithms),
-                _SCREEN_BITS: self.screen_bits,
-                _LABELS: self.labels,
-            }
-        )
+        fields: dict[int, CborValue] = {
+            _FORMAT: FORMAT,
+            _COLLECTIONS: sorted(self.collections),
+            _ALGORITHMS: sorted(int(algorithm) for algorithm in self.algorithms),
+            _SCREEN_BITS: self.screen_bits,
+            _LABELS: self.labels,
+        }
+        return encode_cbor({**fields, _HOLDINGS: True} if self.holdings else fields)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SubsetFilter":
@@ -68,6 +69,7 @@ class SubsetFilter:
         algorithms = fields.items(_ALGORITHMS, _algorithm)
         screen_bits = fields.number(_SCREEN_BITS, maximum=MAX_SCREEN_BITS)
         labels = fields.truth(_LABELS)
+        holdings = fields.flag(_HOLDINGS)
         fields.finish()
         _check_increasing(collections)
         _check_increasing(algorithms)
@@ -76,6 +78,7 @@ class SubsetFilter:
             algorithms=frozenset(algorithms),
             screen_bits=screen_bits,
             labels=labels,
+            holdings=holdings,
         )
 
     def sha256(self) -> bytes:
