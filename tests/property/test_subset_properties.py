@@ -252,6 +252,7 @@ FILTERS = st.builds(
     algorithms=st.frozensets(st.sampled_from([*Algorithm][1:]), min_size=1),
     screen_bits=st.integers(0, 16),
     labels=st.booleans(),
+    holdings=st.booleans(),
 )
 
 

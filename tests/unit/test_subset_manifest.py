@@ -214,7 +214,9 @@ def test_filter_covers(collection: int, algorithm: Algorithm, covered: bool) -> 
         pytest.param(2, [4, 1], NotCanonicalError, id="algorithms out of order"),
         pytest.param(3, 17, MalformedError, id="screen beyond the budget"),
         pytest.param(4, 1, MalformedError, id="labels as number"),
-        pytest.param(5, 1, MalformedError, id="unknown field"),
+        pytest.param(5, 1, MalformedError, id="holdings as number"),
+        pytest.param(5, False, MalformedError, id="holdings written as false"),
+        pytest.param(6, 1, MalformedError, id="unknown field"),
     ],
 )
 def test_filter_is_refused(key: int, value: CborValue, error: type[MalformedError]) -> None:
