@@ -11,7 +11,19 @@ from typer.exceptions import TyperException
 
 from keys.errors import KeysError
 from node import journal
-from node.cli import entries, evidence, lists, members, partner, partners, peers, setup, subsets, transfers
+from node.cli import (
+    entries,
+    evidence,
+    lists,
+    members,
+    partner,
+    partners,
+    peers,
+    quarantine,
+    setup,
+    subsets,
+    transfers,
+)
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.grouping import GroupedByUser
 from node.cli.output import Output, shown
@@ -65,6 +77,7 @@ _NOUNS = {
     "evidence": (evidence.app, AGENCY),
     "member": (members.app, OPERATOR),
     "peer": (peers.app, OPERATOR),
+    "quarantine": (quarantine.app, OPERATOR),
     "subset": (subsets.app, OPERATOR),
     "transfer": (transfers.app, OPERATOR),
     "partner": (partners.app, OPERATOR),

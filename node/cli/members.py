@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from node.cli.output import counted, table
-from node.cli.prompting import ask
+from node.cli.prompting import ask, confirm
 from node.cli.session import session, wait_for
 
 app = typer.Typer(help="Agencies of the federation that this node counts.", no_args_is_help=True)
@@ -70,6 +70,38 @@ def add(
     here.output.following(
         f"sigfed peer add {member.node} --grant baseline",
         "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
+    )
+
+
+@app.command("remove")
+def remove(
+    context: typer.Context,
+    node: Annotated[str, typer.Argument(help="Name of a member.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Count an agency no more: its entries end here, its blocks stay until two persons release them."""
+    from node.runtime.membership import membership
+
+    here = session(context)
+    identity = here.identity()
+    here.output.talk(
+        f"{node} will count no more, here and in every release made from now on.",
+        "  its entries end: what only it and one other country list leaves the next release",
+        "  its blocks stay: what it disputes or withdrew as an error stays out until two persons release them",
+        "  it is no peer any more: nothing is fetched from it, and it may read nothing here",
+    )
+    if not yes:
+        confirm("Remove it?")
+    with membership(identity) as members:
+        register = members.remove_member(node, signers=identity.root_signers())
+    here.output.result(
+        {"node": node, "members": len(register.members), "version": register.version},
+        f"{node} is no member any more; register {register.version} has"
+        f" {counted(len(register.members), 'member')}",
+    )
+    here.output.following(
+        "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
+        "sigfed quarantine ls, for the blocks that stay",
     )
 
 

@@ -1,14 +1,15 @@
 """Carrying out what a second person approved: one handler a kind, run to its end once, and finished when cut off.
 
-The decision is stored first, then the act, then that it was done. A crash in between leaves an approved request without
-an act; approving it again repeats the handler, so every handler must be safe to repeat. One process at a time acts.
+The decision is stored first, with its audit record in the same transaction; then the act; then that it was done. A
+crash in between leaves an approved request without an act; approving it again repeats the handler, so every handler
+must be safe to repeat. One process at a time acts.
 """
 
 from collections.abc import Callable
 
-from node.errors import ConflictError
 from node.files import locked
 from node.ports.approvals import Approval
+from node.runtime import auditing
 from node.runtime.opening import Identity
 from node.runtime.persons import open_persons
 from node.services.approving import Approvals
@@ -36,10 +37,26 @@ def approve(identity: Identity, shelf: Shelf, approval_id: int, *, by: str) -> A
     approvals = open_approvals(identity, shelf)
     with locked(identity.home.folder / LOCK_NAME):
         approval = approvals.approve(approval_id, by=by)
-        if approval.acted_ms is not None:
-            raise ConflictError(f"request {approval_id} was carried out already")
+        # What cannot be recorded is not done: the decision stands, and the same command finishes it later.
+        auditing.begin(
+            identity, shelf, "approval.approve", approval.subject, actor=by, details=_details(approval)
+        )
         result = HANDLERS[approval.kind](identity, shelf, approval)
-        return approvals.note_acted(approval, result)
+        done = approvals.note_acted(approval, result)
+    auditing.tell(identity, shelf, approval.kind, approval.subject, actor=by, details=_details(approval))
+    return done
+
+
+def reject(identity: Identity, shelf: Shelf, approval_id: int, *, by: str, reason: str) -> Approval:
+    """Decide against a request; raises as `approve` does."""
+    rejected = open_approvals(identity, shelf).reject(approval_id, by=by, reason=reason)
+    details = {**_details(rejected), "reason": reason}
+    auditing.tell(identity, shelf, "approval.reject", rejected.subject, actor=by, details=details)
+    return rejected
+
+
+def _details(approval: Approval) -> dict[str, str]:
+    return {"request": str(approval.id), "kind": approval.kind, "asked_by": approval.requested_by}
 
 
 def _add_person(identity: Identity, shelf: Shelf, approval: Approval) -> str:

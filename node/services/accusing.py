@@ -12,17 +12,21 @@ from hashlib import sha256
 from typing import Final
 
 from keys.trust.envelope import open_envelope
+from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
-from keys.trust.root import TrustedRoot
+from keys.trust.root import TrustedRoot, open_root
 from node.errors import NotFoundError, StoreError, VerificationError
 from node.journal import Journal
 from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.ports.logs import LogKind, LogRecord
+from node.ports.objects import ObjectStore
 from node.ports.quarantine import Quarantined
-from node.ports.storage import Unit
+from node.ports.storage import Storage, Unit
 from node.services.diverging import local_tree
+from node.services.documents import member_files
 from node.services.judging import accused_log, claimed_head, judge
 from node.services.shelf import Shelf
+from node.services.trusting import OwnTrust
 from protocol.errors import MalformedError, ProtocolError
 from protocol.evidence import notes_of
 from protocol.tlog.checkpoint import Checkpoint
@@ -61,6 +65,17 @@ class Verdict:
     node: str
     pair: str
     words: str
+
+
+def accused_nodes(storage: Storage, introductions: ObjectStore, trust: OwnTrust) -> Mapping[str, Accused]:
+    """Every member, by name, as its pinned root and newest held document say, this node among them."""
+    own = trust.root()
+    files = member_files(storage, introductions, trust.members(), own=own.node)
+    accused = {
+        node: Accused(root=open_root(held.root, fingerprint(held.root)), document=held.document)
+        for node, held in files.items()
+    }
+    return {**accused, own.node: Accused(root=own, document=trust.document())}
 
 
 def verify(data: bytes, accused: Mapping[str, Accused]) -> Verdict:

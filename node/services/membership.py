@@ -15,7 +15,7 @@ from keys.trust.members import Member, Members
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.root import TrustedRoot, open_root
 from node.clock import Clock, milliseconds
-from node.errors import AlreadyExistsError, NotFoundError, WrongPinError
+from node.errors import AlreadyExistsError, NotFoundError, UsageError, WrongPinError
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
 from node.ports.storage import Storage
@@ -96,6 +96,27 @@ class Membership:
         self._keep(introduced.fetched, node)
         self._trust.revise_members(lambda old: replace(old, members=(*old.members, member)), signers=signers)
         return member
+
+    def remove_member(self, node: str, *, signers: Sequence[Signer]) -> Members:
+        """Count a member no more, follow it no more and serve it nothing; its lists stay held, for their blocks.
+
+        Raises:
+            NotFoundError: it is not a member.
+            UsageError: it is this node.
+        """
+        if node == self._trust.root().node:
+            raise UsageError("a node counts itself; this one cannot be removed here")
+        self._member(node)
+
+        def without(old: Members) -> Members:
+            return replace(old, members=tuple(member for member in old.members if member.node != node))
+
+        register = self._trust.revise_members(without, signers=signers)
+        with self._storage.write() as unit:
+            if any(peer.name == node for peer in unit.peers.ls()):
+                unit.peers.remove(node)
+            unit.evidence.forget(node)
+        return register
 
     def members(self) -> Members:
         """The register."""
