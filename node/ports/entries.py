@@ -44,6 +44,10 @@ class EntryIndex(Protocol):
         """Mark rows by (key, position) as ended by a position."""
         ...
 
+    def remove(self, log_id: int, rows: Sequence[tuple[int, int]]) -> None:
+        """Delete rows by (key, position)."""
+        ...
+
     def count(self, log_id: int) -> Mapping[int, int]:
         """Active entries by collection."""
         ...

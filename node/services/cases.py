@@ -6,7 +6,7 @@ rows by U+001E, characters that no spreadsheet cell needs; one that has them get
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,6 +55,23 @@ def unpack_cases(data: bytes) -> Iterator[CaseRow]:
             offset, count, source_id, *values = row.split(_CELL)
             case = dict(zip(names, values, strict=True))
             yield CaseRow(offset=int(offset), entries=int(count), source_id=source_id, case=case)
+
+
+def without_entries(data: bytes, gone: Collection[int]) -> bytes:
+    """The packed case data without the files that have an entry at one of these offsets."""
+    text = data.decode("utf-8", "surrogatepass")
+    parts = []
+    for part in text.split(_PART) if text else ():
+        head, *rows = part.split(_ROW)
+        kept = [row for row in rows if not _covers(row, gone)]
+        if kept:
+            parts.append(_ROW.join([head, *kept]))
+    return _PART.join(parts).encode("utf-8", "surrogatepass")
+
+
+def _covers(row: str, gone: Collection[int]) -> bool:
+    offset, count = map(int, row.split(_CELL, 2)[:2])
+    return any(offset <= each < offset + count for each in gone)
 
 
 def _join(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -112,7 +112,7 @@ class Drafter:
         return Draft(
             release=release,
             roster=_roster(chosen, self._outputs),
-            record=self._record(release, _difference(roster, chosen)),
+            record=self._record(release, _difference(held, chosen)),
             sources={origin: number for origin, number in numbers.items() if origin not in given},
         )
 
@@ -204,6 +204,10 @@ def _roster(chosen: Mapping[Digest, Chosen], outputs: Mapping[Digest, bytes]) ->
     return {**listed, PRESENT: Listed((), outputs[PRESENT])}
 
 
-def _difference(old: Roster, new: Mapping[Digest, Chosen]) -> tuple[int, int]:
-    before = old.keys() - {PRESENT}
-    return len(new.keys() - before), len(before - new.keys())
+def _difference(held: Held | None, new: Mapping[Digest, Chosen]) -> tuple[int, int]:
+    """How many digests come and go; what was shredded is not in the roster any more."""
+    if held is None:
+        return len(new), 0
+    before = held.roster.keys() - {PRESENT}
+    shredded = held.record.answers - len(held.roster)
+    return len(new.keys() - before), len(before - new.keys()) + shredded

@@ -2,9 +2,10 @@
 
 Own lists count as far as they are published. A peer's list is fresh when its head was seen to be the newest within the
 age the operator allows. What the guards set aside is left out, additions and withdrawals alike, until it is released.
+Withdrawals and disputes of heads that witnesses have not cosigned yet lie upon the lists as overlays.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,10 +15,13 @@ from node.ports.logs import LogKind, LogRecord
 from node.ports.quarantine import Quarantined
 from node.services.bulk import acyclic
 from node.services.logfiles import LogFiles
+from node.services.overlaying import overlay_items
 from node.services.shelf import Shelf
+from node.services.tombstones import honoured_blocks
+from node.services.tombstones import tombstoned as own_tombstones
 from protocol.digest import Digest
 from protocol.event import Op
-from protocol.listing import Listing, fold
+from protocol.listing import Block, Listing, fold, overlay
 from protocol.opening import EntryRef
 from protocol.quorum import Decision, MemberListing, decide
 
@@ -42,32 +46,57 @@ def current(
     max_age: timedelta,
     previous: frozenset[tuple[int, Digest]] = frozenset(),
     exclusions: frozenset[Digest] = frozenset(),
-    tombstoned: Callable[[Digest], bool] = lambda _: False,
+    tombstoned: Callable[[Digest], bool] | None = None,
     released: frozenset[EntryRef] = frozenset(),
 ) -> Current:
-    """Judge all held lists; see `protocol.quorum.decide` for the arguments it takes over."""
+    """Judge all held lists; see `protocol.quorum.decide` for the arguments it takes over.
+
+    Tombstoned is, unless said otherwise, what this node shredded; what peers shredded as an error goes on to block.
+    """
     oldest_ms = milliseconds(now - max_age)
     with shelf.storage.read() as unit:
         heads = [log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST) if log.note is not None]
         set_aside = unit.quarantine.ls()
+        overlays = unit.overlays.ls()
     with acyclic():
         listings = tuple(
             MemberListing(
                 node=log.node,
-                listing=listing_of(shelf, log, [item for item in set_aside if item.log_id == log.id]),
+                listing=overlay(
+                    listing_of(shelf, log, [item for item in set_aside if item.log_id == log.id]),
+                    overlay_items(shelf.vault, log, overlays),
+                ),
                 fresh=log.kind is LogKind.OWN_LIST or log.checked_ms >= oldest_ms,
             )
             for log in heads
         )
+        listings = _with_honoured(shelf, listings)
         decision = decide(
             listings,
             members,
             previous=previous,
             exclusions=exclusions,
-            tombstoned=tombstoned,
+            tombstoned=tombstoned or own_tombstones(shelf),
             released=released,
         )
     return Current(decision, listings, tuple(heads))
+
+
+def _with_honoured(shelf: Shelf, listings: tuple[MemberListing, ...]) -> tuple[MemberListing, ...]:
+    """The listings with the blocks whose digest only a tombstone remembers."""
+    found = honoured_blocks(shelf, [held.listing for held in listings])
+    return (
+        tuple(replace(held, listing=_blocking(held.listing, found)) for held in listings)
+        if found
+        else listings
+    )
+
+
+def _blocking(listing: Listing, found: Mapping[str, tuple[Block, ...]]) -> Listing:
+    known = {block.index for block in listing.blocks}
+    more = [block for block in found.get(listing.origin, ()) if block.index not in known]
+    blocks = sorted((*listing.blocks, *more), key=lambda block: block.index)
+    return replace(listing, blocks=tuple(blocks)) if more else listing
 
 
 def listing_of(shelf: Shelf, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Listing:

@@ -1,9 +1,9 @@
 """Rows of a file into waiting entries of an own list: all of them in one transaction, or none.
 
-Refused rows are reported with their line, rows with a digest that this list withdrew before go to quarantine, what the
-list has is passed over. Nothing is visible before the last line was read: an input that breaks off leaves the list as
-it was. Case data is sealed beside the list and enters no event. Digests that say nothing about a file never get here:
-the readers of `node.formats` refuse them.
+Refused rows are reported with their line, also those with a digest that was shredded. Rows with a digest that this list
+withdrew before go to quarantine, what the list has is passed over. Nothing is visible before the last line was read: an
+input that breaks off leaves the list as it was. Case data is sealed beside the list and enters no event. Digests that
+say nothing about a file never get here: the readers of `node.formats` refuse them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,24 +16,26 @@ import numpy as np
 
 from node.errors import ConflictError, UsageError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
-from node.ports.entries import IndexHit, Keys
 from node.ports.logs import LogRecord
 from node.ports.quarantine import Quarantined
 from node.ports.storage import Unit
 from node.services.bulk import acyclic
 from node.services.cases import pack_cases
 from node.services.changes import AddPacker, ExtTemplate, Packer
+from node.services.guarding import Guards
 from node.services.lists import own_list
 from node.services.queueing import Queue
 from node.services.reading import ListReader
 from node.services.shelf import Shelf
-from node.services.sorting import Fresh, JoiningSorter, Sorted, Sorter, collections_of
+from node.services.sorting import Fresh, JoiningSorter, SetAside, Sorted, Sorter, collections_of
+from node.services.tombstones import Door
 from protocol.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext
 from protocol.opening import NONCE_BYTES
 
 _CHUNK: Final = 8192
 _SHOWN: Final = 1000
-_WITHDRAWN: Final = "a digest of this row was withdrawn from the list, or the list disputes it"
+_LONGEST: Final = 255
+"""Characters of a reason in quarantine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,7 @@ def import_rows(
     statement: Statement,
     now_ms: int,
     progress: Progress = lambda _: None,
+    guards: Guards | None = None,
 ) -> ImportReport:
     """Queue the new digests of `rows` for publication in the own list `origin`.
 
@@ -117,7 +120,7 @@ def import_rows(
         ConflictError: another import queued some of the same digests meanwhile; nothing was changed.
     """
     packer = AddPacker(statement.template())
-    return queue_rows(shelf, origin, rows, packer=packer, now_ms=now_ms, progress=progress)
+    return queue_rows(shelf, origin, rows, packer=packer, now_ms=now_ms, progress=progress, guards=guards)
 
 
 def queue_rows(
@@ -128,25 +131,32 @@ def queue_rows(
     packer: Packer,
     now_ms: int,
     progress: Progress = lambda _: None,
+    guards: Guards | None = None,
 ) -> ImportReport:
     """Queue the new digests of `rows` as adds that `packer` makes; see `import_rows`."""
+    door, known = Door.of(shelf), guards or Guards(shelf)
     with acyclic():
-        first = _Import(shelf, origin, packer, now_ms, Sorter)
-        report = first.run(_chunks(rows, progress))
+        first = _Import(shelf, origin, packer, now_ms, door, known, Sorter)
+        report = first.run(_chunks(door.check(rows), progress))
         if first.deferred:
-            second = _Import(shelf, origin, packer, now_ms, JoiningSorter)
+            second = _Import(shelf, origin, packer, now_ms, door, known, JoiningSorter)
             report = report.plus(second.run(_chunks(first.deferred, lambda _: None)))
     return report
 
 
 def preview_rows(
-    shelf: Shelf, origin: str, rows: Iterable[RowResult], *, progress: Progress = lambda _: None
+    shelf: Shelf,
+    origin: str,
+    rows: Iterable[RowResult],
+    *,
+    progress: Progress = lambda _: None,
+    guards: Guards | None = None,
 ) -> ImportReport:
     """What `import_rows` would do; changes nothing."""
     report = ImportReport()
     with shelf.storage.read() as unit:
-        sorter = _make_sorter(Sorter, shelf, unit, own_list(unit, origin))
-        for chunk, refused in _chunks(rows, progress):
+        sorter = _make_sorter(Sorter, shelf, guards or Guards(shelf), unit, own_list(unit, origin))
+        for chunk, refused in _chunks(Door.of(shelf).check(rows), progress):
             report = report.plus(_refusals(refused))
             if chunk:
                 found = sorter.sort(chunk)
@@ -164,10 +174,12 @@ class _Import:
     origin: str
     packer: Packer
     now_ms: int
+    door: Door
+    guards: Guards
     sorter: type[Sorter | JoiningSorter]
     report: ImportReport = ImportReport()
     deferred: list[ImportRow] = field(default_factory=list)
-    set_aside: list[ImportRow] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
 
     def run(self, chunks: Iterator[_Chunk]) -> ImportReport:
         """Import what can be decided now; the rest is in `deferred`."""
@@ -175,7 +187,7 @@ class _Import:
             log = own_list(unit, self.origin)
             queue = Queue(self.shelf, log)
             try:
-                self._read(chunks, queue, _make_sorter(self.sorter, self.shelf, unit, log))
+                self._read(chunks, queue, _make_sorter(self.sorter, self.shelf, self.guards, unit, log))
             except BaseException:
                 queue.drop()
                 raise
@@ -194,7 +206,7 @@ class _Import:
             found = sorter.sort(chunk)
             self.report = self.report.plus(_count(found))
             self.deferred += found.deferred
-            self.set_aside += found.withdrawn
+            self.set_aside += found.aside
             if found.fresh:
                 self._queue(queue, found)
 
@@ -222,33 +234,36 @@ class _Import:
         if not queue.count and not self.set_aside:
             return
         with self.shelf.storage.write() as unit:
+            self.door.require_unchanged(unit)
             log = unit.logs.get(self.origin)
             if log.tail != queue.log.tail:
                 _check_overtaken(unit, queue)
             queue.log = log
             queue.commit(unit)
-            unit.quarantine.add([self._quarantined(log, row) for row in self.set_aside[:_SHOWN]])
+            for aside in self.set_aside[:_SHOWN]:
+                unit.guards.set_aside(self._quarantined(log, aside), aside.keys)
+            unit.guards.spend(log.id, queue.keys())
 
-    def _quarantined(self, log: LogRecord, row: ImportRow) -> Quarantined:
+    def _quarantined(self, log: LogRecord, aside: SetAside) -> Quarantined:
         return Quarantined(
             log_id=log.id,
             kind="row",
-            first=row.line,
-            last=row.line,
-            reason=_WITHDRAWN,
+            first=aside.row.line,
+            last=aside.row.line,
+            reason=aside.reason[:_LONGEST],
             created_ms=self.now_ms,
         )
 
 
 def _make_sorter(
-    kind: type[Sorter | JoiningSorter], shelf: Shelf, unit: Unit, log: LogRecord
+    kind: type[Sorter | JoiningSorter], shelf: Shelf, guards: Guards, unit: Unit, log: LogRecord
 ) -> Sorter | JoiningSorter:
     reader = ListReader(shelf, unit, log)
 
-    def find(keys: Keys) -> Sequence[IndexHit]:
-        return unit.entries.find(keys.tolist(), log_id=log.id) if log.tail else ()
+    def content_id_at(position: int) -> bytes:
+        return reader.opening(position).ext.content_id or b""
 
-    return kind(shelf.vault, find, lambda position: reader.opening(position).ext.content_id or b"")
+    return kind(shelf.vault, log.id, guards.rows(unit, log), content_id_at)
 
 
 def _chunks(rows: Iterable[RowResult], progress: Progress) -> Iterator[_Chunk]:
@@ -271,7 +286,7 @@ def _count(found: Sorted) -> ImportReport:
         entries=sum(len(keys) for keys in found.keys),
         already_listed=found.listed,
         duplicates=found.duplicates,
-        quarantined=len(found.withdrawn),
+        quarantined=len(found.aside),
     )
 
 

@@ -107,9 +107,18 @@ class LogFiles:
             by_bundle.setdefault(position // BUNDLE_WIDTH, []).append(position % BUNDLE_WIDTH)
         for index, offsets in by_bundle.items():
             rows = self.openings(index, size=size)
+            if not any(rows[at] for at in offsets):
+                continue
             for at in offsets:
                 rows[at] = b""
             yield from self._opening_objects(index, rows)
+
+    def stale_openings(self, positions: Iterable[int], *, size: int) -> Iterator[str]:
+        """Names of partial opening objects of these events' bundles that a log of `size` does not read any more."""
+        for index in {position // BUNDLE_WIDTH for position in positions}:
+            current = self._openings_name(index, width_at(level=0, index=index, size=size))
+            names = self._objects.ls(f"openings/{self.folder}/{index}.p/")
+            yield from (name for name in names if name != current)
 
     def outgrown(self, old_size: int, new_size: int) -> Iterator[str]:
         """Names of the partial objects of a log of `old_size` that it has no use for at `new_size`."""

@@ -2,7 +2,9 @@
 
 One transaction makes the new head pending (compare-and-swap) and with it the time of the round: from then on the events
 are fixed. The objects are written, the signer signs exactly that head, a last transaction publishes it. Whatever is cut
-off between these steps, the next run finds the pending head and finishes it; a pending head is never replaced.
+off between these steps, the next run finds the pending head and finishes it; a pending head is never replaced. What the
+published events ask to delete is deleted after that: a peer must be able to tell that an opening is missing for a
+reason.
 """
 
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from node.ports.logs import Head, LogRecord
 from node.ports.pending import Batch
 from node.ports.signing import LogSigner
 from node.services.changes import event_of
+from node.services.erasing import carry_out, redo
 from node.services.lists import own_list
 from node.services.logfiles import LogFiles
 from node.services.reading import read_batch
@@ -69,9 +72,14 @@ def publish(shelf: Shelf, origin: str, *, signer: LogSigner, now_ms: int) -> Pub
         log = _log(shelf, origin)
         if log.pending is None and log.note is not None and log.tail == log.head.size:
             break
-        round_ = _publish_round(shelf, log, signer, now_ms)
+        try:
+            round_ = _publish_round(shelf, log, signer, now_ms)
+        except ConflictError:
+            redo(shelf, log, now_ms=now_ms)
+            raise
         adds, withdrawals = adds + round_.adds, withdrawals + round_.withdrawals
         checkpoints += 1
+    carry_out(shelf, origin, now_ms=now_ms)
     return Published(
         size=log.head.size, adds=adds, withdrawals=withdrawals, checkpoints=checkpoints, note=log.note
     )
@@ -140,6 +148,7 @@ def _finish(shelf: Shelf, log: LogRecord, round_: _Round, signer: LogSigner, now
     _check_note(log, note)
     with shelf.storage.write() as unit:
         unit.logs.settle(log, note=note, checked_ms=now_ms)
+        unit.withdrawals.publish(log.id, size=log.pending.size, now_ms=now_ms)
         done = unit.pending.remove(log.id, end=log.pending.size)
     _tidy(shelf, files, log, done)
 

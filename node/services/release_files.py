@@ -8,13 +8,14 @@
 The hash in the name keeps two attempts at one version apart: only the one that was claimed is ever read.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from node.errors import StoreError
+from node.errors import MissingObjectError, StoreError
 from node.ports.subsets import ReleaseRecord
-from node.services.rosters import Roster, pack_roster, unpack_roster
+from node.services.rosters import Roster, erase_rows, erased_rows, pack_roster, unpack_roster
 from node.services.shelf import Shelf
+from protocol.digest import Digest
 from protocol.errors import ProtocolError
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held, ReleaseFiles, read_release, write_answers, write_labels, write_screen
@@ -24,6 +25,7 @@ from protocol.subset.release import Release
 KEPT: Final = 32
 """Releases whose files are kept: whoever is further behind fetches whole files."""
 _HASH_CHARS: Final = 32
+_RELEASES: Final = "releases/"
 
 
 class ReleaseFolder:
@@ -70,10 +72,9 @@ class ReleaseFolder:
     def roster(self) -> Roster:
         """What the release lists."""
         names = sorted(self._shelf.objects.ls(f"{self.prefix}roster/"))
-        roster = unpack_roster(
-            self._shelf.vault.unseal(name, self._shelf.objects.get(name)) for name in names
-        )
-        if len(roster) != self._record.answers:
+        parts = [self._shelf.vault.unseal(name, self._shelf.objects.get(name)) for name in names]
+        roster = unpack_roster(parts)
+        if len(roster) + sum(map(erased_rows, parts)) != self._record.answers:
             raise StoreError(
                 f"the roster of release {self._record.version} of {self._record.subset} is not whole",
                 hint="restore the object folder from a backup",
@@ -127,9 +128,21 @@ class ReleaseFolder:
         return self._name(f"since-{since.version}/{part}")
 
 
+def erase_from_rosters(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
+    """Take digests out of the rosters of all releases; partners' files hold none."""
+    for name in [name for name in shelf.objects.ls(_RELEASES) if "/roster/" in name]:
+        try:
+            data = shelf.vault.unseal(name, shelf.objects.get(name))
+        except MissingObjectError:  # a new release needs it no more
+            continue
+        erased = erase_rows(data, is_gone)
+        if erased != data:
+            shelf.objects.put(name, shelf.vault.seal(name, erased))
+
+
 def subset_prefix(subset: str) -> str:
     """The folder of all releases of a subset."""
-    return f"releases/{subset}/"
+    return f"{_RELEASES}{subset}/"
 
 
 def tidy(shelf: Shelf, records: Iterable[ReleaseRecord]) -> None:

@@ -54,10 +54,11 @@ class ReleaseReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
-    """How far the lists are held, and what is set aside: while it stays so, a judgement holds."""
+    """How far the lists are held, what is set aside and what was shredded: while it stays so, a judgement holds."""
 
     sizes: Mapping[str, int]
     set_aside: frozenset[int]
+    tombstones: frozenset[bytes]
 
     @classmethod
     def of(cls, unit: Unit) -> "_Standing":
@@ -65,6 +66,7 @@ class _Standing:
         return cls(
             sizes={log.origin: log.head.size for log in logs},
             set_aside=frozenset(item.id for item in unit.quarantine.ls()),
+            tombstones=frozenset(each.mac for each in unit.tombstones.ls()),
         )
 
 

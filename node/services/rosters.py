@@ -5,7 +5,7 @@ while a list is stale, what is new needs fresh lists. Partners never get it. For
 u8, number of collections u8, length u8, the digest, collections u16 each, the PRF output of 64 bytes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from struct import Struct
@@ -18,6 +18,8 @@ from protocol.subset.answers import OUTPUT_BYTES
 PART: Final = 2**15
 """Digests in one sealed object."""
 _HEAD: Final = Struct(">BBB")
+_NOTHING: Final = bytes(_HEAD.size)
+"""In the place of a row that was shredded: no algorithm, no collection, no digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,32 @@ def unpack_roster(parts: Iterator[bytes] | Sequence[bytes]) -> Roster:
     """The roster of its parts; raises `StoreError` for bytes that are none."""
     roster: dict[Digest, Listed] = {}
     for data in parts:
-        at = 0
-        while at < len(data):
-            digest, listed, at = _unpack(data, at)
-            roster[digest] = listed
+        for row in _rows(data):
+            if row is not None:
+                roster[row[0]] = row[1]
     return roster
+
+
+def erased_rows(data: bytes) -> int:
+    """How many rows of a part were shredded."""
+    return sum(row is None for row in _rows(data))
+
+
+def erase_rows(data: bytes, is_gone: Callable[[Digest], bool]) -> bytes:
+    """The part with the rows of these digests replaced by empty ones: a roster is still known to be whole."""
+    return b"".join(_NOTHING if row is None or is_gone(row[0]) else _pack(*row) for row in _rows(data))
+
+
+def _rows(data: bytes) -> Iterator[tuple[Digest, Listed] | None]:
+    """The rows of a part; None for one that was shredded."""
+    at = 0
+    while at < len(data):
+        if data[at] == 0:
+            at += len(_NOTHING)
+            yield None
+            continue
+        digest, listed, at = _unpack(data, at)
+        yield digest, listed
 
 
 def _pack(digest: Digest, listed: Listed) -> bytes:

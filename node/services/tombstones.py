@@ -7,17 +7,25 @@ word alone emptied everybody's releases, a liar would only have to list a hash a
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
-from node.ports.logs import LogKind
-from node.ports.shredding import Tombstone
+from node.errors import ConflictError
+from node.formats.rows import ImportRow, RefusedRow, RowResult
+from node.ports.logs import LogKind, LogRecord
+from node.ports.shredding import Standing, Tombstone
 from node.ports.storage import Unit
+from node.services.logfiles import LogFiles
 from node.services.shelf import Shelf
 from protocol.digest import Digest
+from protocol.errors import MalformedError
 from protocol.listing import Block, BlockKind, Listing
+from protocol.opening import Opening
 
 MOST_HONOURED: Final = 1000
 """Tombstones that the events of one peer's list make here, at most."""
+
+SHREDDED: Final = "a hash of this row was shredded; two persons can readmit it"
 
 IsTombstoned = Callable[[Digest], bool]
 
@@ -29,14 +37,59 @@ def tombstoned(shelf: Shelf) -> IsTombstoned:
         return _among(shelf, (each.mac for each in unit.tombstones.ls() if each.log_id in own))
 
 
-def refused(shelf: Shelf, unit: Unit) -> IsTombstoned:
-    """Whether a digest may not be listed here: this node or a peer shredded it."""
-    return _among(shelf, (each.mac for each in unit.tombstones.ls()))
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What may not be listed here, as it was when somebody began to list: this node or a peer shredded it."""
+
+    macs: frozenset[bytes]
+    mac_of: Callable[[Digest], bytes]
+
+    @classmethod
+    def of(cls, shelf: Shelf) -> Self:
+        """The door as it is now."""
+        with shelf.storage.read() as unit:
+            return cls(frozenset(each.mac for each in unit.tombstones.ls()), shelf.vault.tombstone_of)
+
+    def keeps_out(self, digest: Digest) -> bool:
+        """Whether a digest may not be listed."""
+        return bool(self.macs) and self.mac_of(digest) in self.macs
+
+    def check(self, rows: Iterable[RowResult]) -> Iterable[RowResult]:
+        """The rows, those with a digest that was shredded refused."""
+        return map(self._checked, rows) if self.macs else rows
+
+    def require_unchanged(self, unit: Unit) -> None:
+        """Raises `ConflictError` when something was shredded since: what is about to be listed may be among it."""
+        if not self.macs.issuperset(each.mac for each in unit.tombstones.ls()):
+            raise ConflictError("something was shredded meanwhile", hint="run the command again")
+
+    def _checked(self, row: RowResult) -> RowResult:
+        if isinstance(row, ImportRow) and any(map(self.keeps_out, row.digests)):
+            return RefusedRow(row.line, SHREDDED)
+        return row
 
 
-def is_unmarked(unit: Unit) -> bool:
-    """Whether there is no tombstone at all."""
-    return not unit.tombstones.ls()
+def note_relisted(shelf: Shelf, unit: Unit, log: LogRecord, *, first: int, size: int) -> None:
+    """Remember which new events of a peer's list, from `first` up to `size`, list or dispute what was shredded."""
+    macs = frozenset(each.mac for each in unit.tombstones.ls())
+    if not macs:
+        return
+    found = []
+    for position, _, opening in LogFiles(shelf.objects, shelf.vault, log.origin).items(
+        first=first, size=size
+    ):
+        digest = _digest_of(opening)
+        mac = None if digest is None else shelf.vault.tombstone_of(digest)
+        if mac in macs:
+            found.append(Standing(mac=mac, log_id=log.id, position=position))
+    unit.tombstones.note_standing(found)
+
+
+def _digest_of(opening: bytes | None) -> Digest | None:
+    try:
+        return Opening.from_bytes(opening).digest if opening else None
+    except MalformedError:  # of a newer version
+        return None
 
 
 def _among(shelf: Shelf, macs: Iterable[bytes]) -> IsTombstoned:

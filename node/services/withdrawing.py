@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.errors import ConflictError, MissingObjectError, NotFoundError
+from node.ports.acknowledgements import Withdrawal
 from node.ports.entries import IndexHit
-from node.ports.logs import LogRecord
-from node.ports.storage import Unit
 from node.services.changes import Change, pack
+from node.services.families import Family
 from node.services.lists import own_list
 from node.services.queueing import Queue
 from node.services.reading import ListReader
@@ -69,8 +69,7 @@ def _retried(attempt: Callable[[], Withdrawn]) -> Withdrawn:
 def _withdraw(shelf: Shelf, origin: str, digest: Digest, reason: Reason) -> Withdrawn:
     with shelf.storage.read() as unit:
         log = own_list(unit, origin)
-        family = _Family(shelf, unit, log)
-        hits = family.active(digest)
+        hits = Family(shelf, unit, log).active(digest)
     queue = Queue(shelf, log)
     queue.store(_records(shelf, hits, reason))
     try:
@@ -78,6 +77,8 @@ def _withdraw(shelf: Shelf, origin: str, digest: Digest, reason: Reason) -> With
             queue.commit(unit)
             ended = {(hit.key, hit.position): log.tail + at for at, hit in enumerate(hits)}
             unit.entries.end(log.id, ended)
+            last = log.tail + len(hits) - 1
+            unit.withdrawals.add(Withdrawal(log_id=log.id, first=log.tail, last=last))
     except ConflictError:  # of any other error nobody knows whether the transaction took effect
         queue.drop()
         raise
@@ -86,45 +87,6 @@ def _withdraw(shelf: Shelf, origin: str, digest: Digest, reason: Reason) -> With
         digests=len({hit.key for hit in hits}),
         positions=tuple(hit.position for hit in hits),
     )
-
-
-class _Family:
-    """The entries that belong to one file."""
-
-    def __init__(self, shelf: Shelf, unit: Unit, log: LogRecord) -> None:
-        self._vault = shelf.vault
-        self._entries = unit.entries
-        self._log = log
-        self._reader = ListReader(shelf, unit, log)
-
-    def active(self, digest: Digest) -> list[IndexHit]:
-        """Every active entry of the digest and of its siblings, by position; raises `NotFoundError` for none."""
-        own = self._listed([digest])
-        if not own:
-            raise NotFoundError(
-                f"{self._log.origin} has no active entry of this hash", hint="was it withdrawn already?"
-            )
-        ids = {self._reader.opening(hit.position).ext.content_id for hit in own}
-        digests = {digest, *self._siblings(frozenset(item for item in ids if item))}
-        return sorted(self._listed(digests), key=lambda hit: hit.position)
-
-    def _siblings(self, ids: frozenset[bytes]) -> set[Digest]:
-        found = (opening.digest for _, opening in self._reader.with_content_ids(ids)) if ids else ()
-        return {digest for digest in found if digest is not None}
-
-    def _listed(self, digests: Iterable[Digest]) -> list[IndexHit]:
-        """Active entries of exactly these digests: two digests may share a look-up key."""
-        by_key: dict[int, set[Digest]] = {}
-        for digest in digests:
-            by_key.setdefault(self._vault.key_of(digest), set()).add(digest)
-        hits = self._entries.find(list(by_key), log_id=self._log.id)
-        return [
-            hit
-            for hit in hits
-            if hit.ended is None
-            and hit.collection > 0
-            and self._reader.opening(hit.position).digest in by_key[hit.key]
-        ]
 
 
 def _records(shelf: Shelf, hits: Iterable[IndexHit], reason: Reason) -> list[bytes]:

@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import Final
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from node.ports.entries import Collections, IndexHit, Keys, Positions
 from node.store.driver import POSTGRESQL, insert_rows
@@ -56,6 +56,12 @@ class EntryRows:
         )
         rows = [(by, key, log_id, position) for (key, position), by in ended.items()]
         self._connection.exec_driver_sql(statement, rows)
+
+    def remove(self, log_id: int, rows: Sequence[tuple[int, int]]) -> None:
+        """Delete rows by (key, position)."""
+        for key, position in rows:
+            gone = _C.key == key, _C.log_id == log_id, _C.position == position
+            self._connection.execute(delete(table(EntryRow)).where(*gone))
 
     def count(self, log_id: int) -> Mapping[int, int]:
         """Active entries by collection."""

@@ -3,7 +3,7 @@
 import pytest
 
 from node.errors import ConflictError, MissingObjectError, NotFoundError
-from node.services import withdrawing
+from node.services.families import Family
 from node.services.publishing import publish
 from node.services.queueing import Queue
 from node.services.withdrawing import Withdrawn, withdraw, withdraw_at
@@ -147,14 +147,14 @@ def test_gives_up_when_others_never_stop(agency: Agency, monkeypatch: pytest.Mon
 def test_survives_a_publication_in_between(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
     """The batch that an entry waited in is deleted after it was looked up."""
     agency.add(rows("a"))
-    family = withdrawing._Family.active
+    family = Family.active
 
-    def overtaken(self: withdrawing._Family, digest: Digest) -> object:
+    def overtaken(self: Family, digest: Digest) -> object:
         monkeypatch.undo()
         publish(agency.shelf, agency.origin, signer=agency.signer, now_ms=agency.now_ms)
         with pytest.raises(MissingObjectError):
             family(self, digest)
         raise MissingObjectError("as above")
 
-    monkeypatch.setattr(withdrawing._Family, "active", overtaken)
+    monkeypatch.setattr(Family, "active", overtaken)
     assert withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.OTHER).entries == 2
