@@ -7,8 +7,9 @@ release was made with. Nothing about a file leaves this machine.
 
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from protocol.limits import MAX_EVALUATION_BATCH
 from protocol.messages import REQUEST_ID_BYTES, EvaluationRequest
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import Group
+from protocol.statement.report import REPORT_ID_BYTES, HitReport, SentReport, authenticate
 from protocol.subset.canary import CANARIES, check_canaries, is_canary
 from protocol.subset.files import Held
 from protocol.subset.lookup import Lookup, Match
@@ -35,6 +37,8 @@ MIN_BATCH = 64
 """Fewer look-ups are padded to this many, so that one file and twenty look the same to the node."""
 
 _WEAK = frozenset({Algorithm.MD5, Algorithm.SHA1})
+_STRONGEST: Final = (Algorithm.SHA256, Algorithm.PHOTODNA, Algorithm.PDQ, Algorithm.SHA1, Algorithm.MD5)
+"""Of several hashes that met, the first of these is reported."""
 _DECOY_BYTES = 32
 _DAY_MS = 24 * 60 * 60 * 1000
 
@@ -61,6 +65,8 @@ class Hit:
     """Only one of md5 and sha1 matched: collisions of those can be made, so a person must look."""
     test_file: bool
     """The published test file, not material."""
+    report: SentReport | None = field(default=None, repr=False)
+    """What the node can be told of it, authenticated; None for the test file."""
 
 
 class Examiner:
@@ -115,7 +121,7 @@ class Examiner:
         for place in sorted(set(range(len(files))) - {place for place, _ in asked}):
             yield place, None
         waiting = deque(asked)
-        matches: deque[Match | None] = deque()
+        matches: deque[_Answer] = deque()
         async for found in self._answers([digest for _, digests in asked for digest in digests]):
             matches += found
             while waiting and len(waiting[0][1]) <= len(matches):
@@ -149,12 +155,12 @@ class Examiner:
             if survives[starts[place] : starts[place + 1]].any()
         ]
 
-    async def _answers(self, digests: Sequence[Digest]) -> AsyncIterator[list[Match | None]]:
-        """What each digest met, in order, a batch at a time."""
+    async def _answers(self, digests: Sequence[Digest]) -> AsyncIterator[list["_Answer"]]:
+        """Output of each digest and what it met, in order, a batch at a time."""
         for start in range(0, len(digests), MAX_EVALUATION_BATCH):
             outputs = await self._outputs(digests[start : start + MAX_EVALUATION_BATCH])
             try:
-                yield self._lookup.match(outputs)
+                yield list(zip(outputs, self._lookup.match(outputs), strict=True))
             except ProtocolError as exc:
                 raise VerificationError(str(exc)) from exc
 
@@ -182,19 +188,40 @@ class Examiner:
             raise VerificationError(f"the node's answer is not proven: {exc}") from exc
         return outputs[: len(inputs)]
 
-    def _judge(self, digests: Sequence[Digest], matches: Sequence[Match | None]) -> Hit | None:
-        met = [(digest, match) for digest, match in zip(digests, matches, strict=True) if match]
+    def _judge(self, digests: Sequence[Digest], answers: "Sequence[_Answer]") -> Hit | None:
+        met = [
+            (digest, match, output) for digest, (output, match) in zip(digests, answers, strict=True) if match
+        ]
         if not met:
             return None
-        algorithms = tuple(sorted({digest.algorithm for digest, _ in met}))
+        algorithms = tuple(sorted({digest.algorithm for digest, _, _ in met}))
         label = met[-1][1].label
         return Hit(
             algorithms=algorithms,
             collection=collection_name(label.collection) if label and label.sources else "",
             sources=_sources(self._manifest, met[-1][1], self._known),
             weak=len(algorithms) == 1 and algorithms[0] in _WEAK,
-            test_file=all(is_canary(digest) for digest, _ in met),
+            test_file=all(is_canary(digest) for digest, _, _ in met),
+            report=self._report([(digest, output) for digest, _, output in met if not is_canary(digest)]),
         )
+
+    def _report(self, met: Sequence[tuple[Digest, bytes]]) -> SentReport | None:
+        """The report of the strongest hash that met: what it takes to say so later without asking again."""
+        if not met:
+            return None
+        digest, output = min(met, key=lambda found: _STRONGEST.index(found[0].algorithm))
+        report = HitReport(
+            partner=self._enrolment.partner,
+            subset_id=self._manifest.subset_id,
+            epoch=self._manifest.epoch,
+            version=self._version,
+            digest=digest,
+            report_id=self._entropy(REPORT_ID_BYTES),
+        )
+        return authenticate(report, output)
+
+
+_Answer = tuple[bytes, Match | None]
 
 
 def padded(count: int) -> int:
