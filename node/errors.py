@@ -130,6 +130,19 @@ class TrustForkError(VerificationError):
         self.pair = pair
 
 
+class TripwireError(VerificationError):
+    """A release would list what must never be released; nothing was added."""
+
+    hint = (
+        "if they are listed by mistake: sigfed entry withdraw for own ones, sigfed entry dispute for others'; "
+        "if they belong on the list: sigfed guard tripwire remove NUMBER; then release again"
+    )
+
+
+class BeyondLimitsError(NodeError):
+    """A publication larger than the node's own document announces for a day."""
+
+
 class ListTooOldError(NodeError):
     """The partner's release is past its `not_after` and grace."""
 

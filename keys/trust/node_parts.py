@@ -25,6 +25,9 @@ _WITNESS: Final = re.compile(r"[!-*,-~]{1,128}")
 _MAX_PINS: Final = 4
 _MAX_EPOCH: Final = 2**32 - 1
 
+DEFAULT_DISPUTES_PER_DAY: Final = 500
+"""What a document says that names no limit for disputes: older ones do not."""
+
 KeyT_co = TypeVar("KeyT_co", bound=PublicKey, covariant=True, default=PublicKey)
 KeyT = TypeVar("KeyT", bound=PublicKey)
 
@@ -230,9 +233,15 @@ class NodeLimits:
     max_adds_per_day: int
     max_withdraws_per_day: int
     max_checkpoint_age_s: int
+    max_disputes_per_day: int = DEFAULT_DISPUTES_PER_DAY
 
     def __post_init__(self) -> None:
-        values = (self.max_adds_per_day, self.max_withdraws_per_day, self.max_checkpoint_age_s)
+        values = (
+            self.max_adds_per_day,
+            self.max_withdraws_per_day,
+            self.max_checkpoint_age_s,
+            self.max_disputes_per_day,
+        )
         if not all(0 <= value <= MAX_INTEGER for value in values):
             raise MalformedTrustError("limits: a number out of range")
 
@@ -242,6 +251,7 @@ class NodeLimits:
             "max_adds_per_day": self.max_adds_per_day,
             "max_withdraws_per_day": self.max_withdraws_per_day,
             "max_checkpoint_age_s": self.max_checkpoint_age_s,
+            "max_disputes_per_day": self.max_disputes_per_day,
         }
 
     @classmethod
@@ -251,6 +261,9 @@ class NodeLimits:
             max_adds_per_day=fields.integer("max_adds_per_day"),
             max_withdraws_per_day=fields.integer("max_withdraws_per_day"),
             max_checkpoint_age_s=fields.integer("max_checkpoint_age_s"),
+            max_disputes_per_day=DEFAULT_DISPUTES_PER_DAY
+            if fields.absent("max_disputes_per_day")
+            else fields.integer("max_disputes_per_day"),
         )
 
 

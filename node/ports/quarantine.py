@@ -23,11 +23,12 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """What one pull brought, for the guards that count by the day."""
+    """What a pull brought or a publication gave out, for the guards that count by the day."""
 
     received_ms: int
     adds: int
     withdrawals: int
+    disputes: int = 0
 
 
 class QuarantineTable(Protocol):
@@ -50,9 +51,9 @@ class QuarantineTable(Protocol):
         ...
 
     def note_intake(self, log_id: int, intake: Intake) -> None:
-        """Record what a pull brought."""
+        """Record what a pull brought, or a publication gave out."""
         ...
 
-    def intake_since(self, log_id: int, *, since_ms: int) -> tuple[int, int]:
-        """(adds, withdrawals) that pulls brought from `since_ms` on."""
+    def intake_since(self, node: str, *, since_ms: int) -> Intake:
+        """What all lists of a node brought from `since_ms` on, together; `received_ms` is the first time, or 0."""
         ...

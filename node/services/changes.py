@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Final, NamedTuple, Protocol
 
 from node.errors import StoreError
-from protocol.digest import SIZES, Digest
+from protocol.digest import SIZES, Algorithm, Digest
 from protocol.event import Header, Op
 from protocol.ext import CONTENT_ID_BYTES, Ext
 from protocol.opening import NONCE_BYTES, commitment
@@ -121,6 +121,14 @@ def content_id_of(opening: bytes) -> bytes:
     end = NONCE_BYTES + 2 + opening[NONCE_BYTES + 1]
     ext = opening[end + 2 :]
     return ext[CONTENT_ID] if ext[1:3] == _ID_HEAD else b""
+
+
+def digest_of(opening: bytes) -> Digest | None:
+    """The digest in an opening's bytes; None when there is none, or of an algorithm unknown here."""
+    if len(opening) < NONCE_BYTES + 2 or opening[NONCE_BYTES] not in SIZES:
+        return None
+    start = NONCE_BYTES + 2
+    return Digest(Algorithm(opening[NONCE_BYTES]), opening[start : start + opening[NONCE_BYTES + 1]])
 
 
 @lru_cache(64)

@@ -12,16 +12,20 @@ from dataclasses import dataclass
 from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreError
 from node.ports.logs import Head, LogKind, LogRecord
 from node.services.bulk import acyclic
+from node.services.erasing import carry_out, redo
+from node.services.guarding import Guards
 from node.services.intake import EventIntake, FollowGuards
 from node.services.logfiles import LogFiles
 from node.services.reading import parse_opening
 from node.services.shelf import Shelf
 from node.services.staging import StagedBundle, Staging
+from node.services.tombstones import note_relisted
 from protocol.errors import MalformedError, ProtocolError
 from protocol.event import HEADER_BYTES, Header
 from protocol.limits import BUNDLE_WIDTH
 from protocol.sequence import LogShape
 from protocol.tlog.merkle import CompactRange, leaf_hash
+from protocol.tlog.note import Note
 from protocol.tlog.tiles import bundle_widths, decode_bundle
 
 __all__ = ["Committed", "Delivery", "FollowGuards", "Follower", "HeldLog", "StagedBundle"]
@@ -90,9 +94,10 @@ class _Piece:
 class Follower:
     """The peers' lists of one node; a log is pulled by one caller at a time, others lose by `ConflictError`."""
 
-    def __init__(self, shelf: Shelf, guards: FollowGuards) -> None:
+    def __init__(self, shelf: Shelf, guards: FollowGuards, known: Guards | None = None) -> None:
         self._shelf = shelf
         self._guards = guards
+        self._known = known or Guards(shelf)
         self._stagings: dict[str, Staging] = {}
 
     def follow(self, origin: str, *, node: str) -> LogRecord:
@@ -110,6 +115,7 @@ class Follower:
         if log.pending is not None:
             self._repair(log, now_ms)
             log = self._log(origin)
+        carry_out(self._shelf, origin, now_ms=now_ms)
         head = log.head
         files = self._files(origin)
         return HeldLog(
@@ -146,10 +152,13 @@ class Follower:
         self._staging(origin).discard()
         self._stagings.pop(origin, None)
 
-    def confirm(self, origin: str, *, now_ms: int) -> None:
-        """The peer's head is still the one held: the list is fresh."""
+    def confirm(self, origin: str, *, note: bytes | None = None, now_ms: int) -> None:
+        """The peer's head is still the one held: the list is fresh. `note` may have other cosignatures by now."""
         with self._shelf.storage.write() as unit:
-            unit.logs.confirm(unit.logs.get(origin), checked_ms=now_ms)
+            log = unit.logs.get(origin)
+            unit.logs.confirm(log, checked_ms=now_ms)
+            if note is not None and log.note is not None and note != log.note and _text(note) == _text(log.note):
+                unit.logs.cosign(log, note)
 
     def commit(self, origin: str, delivery: Delivery, *, now_ms: int) -> Committed:
         """Take over a verified pull; what was staged is used up.
@@ -196,15 +205,21 @@ class Follower:
             if self._log(log.origin).head == log.head:
                 raise
             raise ConflictError(f"{log.origin}: another pull was faster", hint="sync again") from None
-        older_keys = self._older_keys(files, intake.older_refs(), log.head.size)  # before they are shredded
-        self._shelf.objects.put_all(files.without_openings(intake.shredded, size=log.pending.size))
-        with self._shelf.storage.write() as unit:
-            unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)
-            intake.write(unit, log.id, older_keys)
-            quarantined = intake.guard(unit, log.id, self._guards, now_ms=now_ms)
+        older_keys = self._older_keys(files, intake.older_refs(), log.head.size)
+        suspects = self._known.suspects(log, intake.arrivals())
+        try:
+            with self._shelf.storage.write() as unit:
+                unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)
+                intake.write(unit, log.id, older_keys)
+                quarantined = intake.guard(unit, log, self._guards, suspects=suspects, now_ms=now_ms)
+                note_relisted(self._shelf, unit, log, first=log.head.size, size=log.pending.size)
+        except ConflictError:
+            redo(self._shelf, log, now_ms=now_ms)
+            raise
         self.discard(log.origin)
         for name in files.outgrown(log.head.size, log.pending.size):
             self._shelf.objects.delete(name)
+        carry_out(self._shelf, log.origin, now_ms=now_ms)
         return Committed(
             old_size=log.head.size,
             new_size=log.pending.size,
@@ -315,3 +330,8 @@ class Follower:
         if origin not in self._stagings:
             self._stagings[origin] = Staging(self._shelf, origin)
         return self._stagings[origin]
+
+
+def _text(note: bytes) -> str:
+    """What is signed, without the signatures."""
+    return Note.parse(note).text

@@ -1,10 +1,12 @@
 """What newly pulled events mean for the catalogue: look-up rows, endings, deletions, and what the guards set aside.
 
 The guards stop a peer whose key was stolen, or whose import went wrong, from changing this node's releases before
-somebody has looked: more additions or withdrawals a day than agreed, and digests that say nothing about a file. What
-they set aside is held and shown, and the quorum leaves it out. A first pull is not counted: the operator asked for it.
+somebody has looked: more additions, withdrawals or disputes a day than agreed, digests that say nothing about a file,
+that are known to be lawful, or that stand for two files. What they set aside is held and shown, and the quorum leaves
+it out.
 """
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,24 +14,21 @@ from typing import Final
 import numpy as np
 
 from node.ports.entries import Keys, Positions
-from node.ports.quarantine import Intake, Quarantined
+from node.ports.logs import LogRecord
+from node.ports.quarantine import Quarantined
+from node.ports.shredding import Shredding
 from node.ports.storage import Unit
+from node.services.changes import content_id_of, digest_of
+from node.services.colliding import Arrivals
+from node.services.pacing import DAY_MS, Changes, FollowGuards, Record, beyond
 from node.services.vault import Vault
-from protocol.digest import SIZES, Algorithm, Digest, degenerate
+from protocol.digest import degenerate
 from protocol.event import Header, Op
-from protocol.opening import NONCE_BYTES
 
-DAY_MS: Final = 24 * 60 * 60 * 1000
+__all__ = ["DAY_MS", "EventIntake", "FollowGuards"]
+
 _MOST_RECORDS: Final = 1000
 _ENDING: Final = frozenset({Op.WITHDRAW, Op.RESOLVE})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowGuards:
-    """How much a peer may change a day before a person looks at it."""
-
-    max_adds_per_day: int
-    max_withdraws_per_day: int
 
 
 @dataclass(slots=True)
@@ -43,9 +42,15 @@ class EventIntake:
     _collections: list[int] = field(default_factory=list)
     _ended: dict[int, int] = field(default_factory=dict)
     _suspect: list[tuple[int, str]] = field(default_factory=list)
+    _algorithms: "array[int]" = field(default_factory=lambda: array("b"))
+    _files: "array[int]" = field(default_factory=lambda: array("q"))
+    _content_id: bytes = b""
+    _file: int = 0
     adds: list[int] = field(default_factory=list)
     withdrawals: list[int] = field(default_factory=list)
-    shredded: list[int] = field(default_factory=list)
+    disputes: list[int] = field(default_factory=list)
+    shreds: list[tuple[int, int]] = field(default_factory=list)
+    """Positions whose openings are to be deleted, and of the events that ask for it."""
     last_time_ms: int = 0
 
     def take(self, position: int, events: Sequence[bytes], openings: Sequence[bytes]) -> None:
@@ -57,11 +62,13 @@ class EventIntake:
             if not header.known:
                 continue
             self._note(at, header)
-            digest = _digest(opening) if header.op in {Op.ADD, Op.DISPUTE} else None
+            digest = digest_of(opening) if header.op in {Op.ADD, Op.DISPUTE} else None
             if digest is not None:
                 digests.append(digest)
                 self._positions.append(at)
                 self._collections.append(header.collection if header.op == Op.ADD else -header.collection)
+                self._algorithms.append(digest.algorithm)
+                self._files.append(self._file_of(opening))
                 reason = degenerate(digest)
                 if reason is not None and header.op == Op.ADD:
                     self._suspect.append((at, reason))
@@ -83,68 +90,79 @@ class EventIntake:
             if key is not None:
                 ended[key, ref] = by
         unit.entries.end(log_id, ended)
+        unit.shreddings.add([Shredding(log_id=log_id, position=ref, by=by) for ref, by in self.shreds])
 
-    def guard(self, unit: Unit, log_id: int, guards: FollowGuards, *, now_ms: int) -> int:
-        """Set aside what the guards do not let pass, and count this pull; returns the number of records."""
-        records = _suspects(self._suspect, self.adds)
-        if self.first:
-            before = unit.quarantine.intake_since(log_id, since_ms=now_ms - DAY_MS)
-            records += _beyond("add", self.adds, guards.max_adds_per_day - before[0], "additions")
-            records += _beyond(
-                "withdraw", self.withdrawals, guards.max_withdraws_per_day - before[1], "withdrawals"
-            )
-            intake = Intake(received_ms=now_ms, adds=len(self.adds), withdrawals=len(self.withdrawals))
-            unit.quarantine.note_intake(log_id, intake)
+    def arrivals(self) -> Arrivals:
+        """The new entries whose digests are held."""
+        entries = np.flatnonzero(np.array(self._collections, dtype=np.int32) > 0)
+        keys = np.concatenate([np.empty(0, dtype=np.int64), *self._keys])
+        return Arrivals(
+            keys=keys[entries],
+            positions=np.array(self._positions, dtype=np.int64)[entries],
+            algorithms=np.frombuffer(self._algorithms, dtype=np.int8)[entries],
+            files=np.frombuffer(self._files, dtype=np.int64)[entries],
+        )
+
+    def guard(
+        self,
+        unit: Unit,
+        log: LogRecord,
+        guards: FollowGuards,
+        *,
+        suspects: Sequence[tuple[int, str]] = (),
+        now_ms: int,
+    ) -> int:
+        """Set aside what the guards do not let pass, and count this pull; returns the number of records.
+
+        `log` is as it stood before; `suspects` are positions of entries, each with a reason.
+        """
+        found = dict(sorted([*suspects, *self._suspect]))
+        changes = Changes(adds=self.adds, withdrawals=self.withdrawals, disputes=self.disputes)
+        records = _suspects(sorted(found.items()), self.adds)
+        records += beyond(unit, log, changes, guards, now_ms=now_ms)
         unit.quarantine.add(
             [
                 Quarantined(
-                    log_id=log_id, kind=kind, first=first, last=last, reason=reason, created_ms=now_ms
+                    log_id=log.id, kind=kind, first=first, last=last, reason=reason, created_ms=now_ms
                 )
                 for kind, first, last, reason in records
             ]
         )
         return len(records)
 
+    def _file_of(self, opening: bytes) -> int:
+        """The number of the file that a digest is of: neighbours with one content id have the same."""
+        content_id = content_id_of(opening)
+        if not content_id or content_id != self._content_id:
+            self._file += 1
+            self._content_id = content_id
+        return self._file
+
     def _note(self, position: int, header: Header) -> None:
         if header.op == Op.ADD:
             self.adds.append(position)
         if header.op == Op.WITHDRAW:
             self.withdrawals.append(position)
+        if header.op == Op.DISPUTE:
+            self.disputes.append(position)
         if header.op in _ENDING:
             self._ended.setdefault(header.ref, position)
         if header.shreds:
-            self.shredded.append(header.ref)
+            self.shreds.append((header.ref, position))
 
 
-_Record = tuple[str, int, int, str]
-
-
-def _suspects(found: Sequence[tuple[int, str]], adds: Sequence[int]) -> list[_Record]:
+def _suspects(found: Sequence[tuple[int, str]], adds: Sequence[int]) -> list[Record]:
     """Neighbours with one reason share a record; a flood of them ends in one record to the end of the pull."""
-    records: list[_Record] = []
+    records: list[Record] = []
     for position, reason in found:
         if records and records[-1][2] == position - 1 and records[-1][3] == reason:
             records[-1] = ("add", records[-1][1], position, reason)
         elif len(records) == _MOST_RECORDS:
-            records.append(("add", position, adds[-1], "too many entries that say nothing about a file"))
+            records.append(("add", position, adds[-1], "too many entries that the guards set aside"))
             break
         else:
             records.append(("add", position, position, reason))
     return records
-
-
-def _beyond(kind: str, positions: Sequence[int], allowed: int, what: str) -> list[_Record]:
-    allowed = max(allowed, 0)
-    if len(positions) <= allowed:
-        return []
-    return [(kind, positions[allowed], positions[-1], f"more {what} in a day than agreed")]
-
-
-def _digest(opening: bytes) -> Digest | None:
-    if len(opening) < NONCE_BYTES + 2 or opening[NONCE_BYTES] not in SIZES:
-        return None
-    start = NONCE_BYTES + 2
-    return Digest(Algorithm(opening[NONCE_BYTES]), opening[start : start + opening[NONCE_BYTES + 1]])
 
 
 def _key_at(keys: Keys, positions: Positions, position: int) -> int | None:

@@ -36,14 +36,19 @@ class ListReader:
 
     def opening(self, position: int) -> Opening:
         """The opening at a position; raises `NotFoundError` when it is beyond the log, not granted or deleted."""
+        data = self.raw(position)
+        if not data:
+            raise NotFoundError(f"{self._log.origin} has no opening at {position}")
+        return parse_opening(data)
+
+    def raw(self, position: int) -> bytes:
+        """The bytes of the opening at a position, as they are stored; empty where there is none."""
         if position < self._log.head.size:
             index, at = divmod(position, BUNDLE_WIDTH)
             rows = self._bundle(index)
         else:
             rows, at = self._waiting_rows(position)
-        if at >= len(rows) or not rows[at]:
-            raise NotFoundError(f"{self._log.origin} has no opening at {position}")
-        return parse_opening(rows[at])
+        return rows[at] if at < len(rows) else b""
 
     def event(self, position: int) -> bytes:
         """The published event at a position; raises `NotFoundError`."""

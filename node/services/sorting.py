@@ -4,22 +4,25 @@ A digest is listed once for each collection. A row with digests of which the lis
 with more algorithms: the new ones join its content id.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from node.formats.rows import ImportRow
-from node.ports.entries import Collections, IndexHit, Keys
+from node.ports.entries import Collections, IndexHit, Keys, Positions
+from node.services.colliding import contradiction
 from node.services.seen import SeenKeys
 from node.services.vault import Vault
 from protocol.digest import Digest
 from protocol.ext import CONTENT_ID_BYTES
 
 Mask = NDArray[np.bool_]
+
+WITHDRAWN: Final = "a digest of this row was withdrawn from the list, or the list disputes it"
 
 _SPREAD: Final = 0x9E3779B97F4A7C15 - 2**64
 """Odd, so that (key, collection) gets its own 64-bit slot: two collections of one digest are two entries."""
@@ -33,6 +36,14 @@ class Fresh(NamedTuple):
     content_id: bytes
 
 
+class SetAside(NamedTuple):
+    """A row that is not imported until a person has let it pass, why, and its look-up keys."""
+
+    row: ImportRow
+    reason: str
+    keys: Sequence[int]
+
+
 @dataclass(slots=True)
 class Sorted:
     """What a chunk of rows came to."""
@@ -42,8 +53,8 @@ class Sorted:
     """Look-up keys of the fresh digests, in their order."""
     listed: int = 0
     duplicates: int = 0
-    withdrawn: list[ImportRow] = field(default_factory=list)
-    """Rows with a digest that this list withdrew before."""
+    aside: list[SetAside] = field(default_factory=list)
+    """Rows that a person has to look at first."""
     deferred: list[ImportRow] = field(default_factory=list)
     """Rows that share digests with an earlier row of this import: sorted again when that one is listed."""
 
@@ -73,8 +84,24 @@ class _Known:
         )
 
 
-Find = Callable[[Keys], Sequence[IndexHit]]
-"""Looks keys up in the list."""
+class Judge(Protocol):
+    """Looks rows up, and says which of them are set aside."""
+
+    def find(self, keys: Keys) -> Sequence[IndexHit]:
+        """What all held lists have under these keys."""
+        ...
+
+    def judge(
+        self, rows: Sequence[ImportRow], keys: Keys, starts: Positions, hits: Sequence[IndexHit]
+    ) -> Mapping[int, str]:
+        """Which of the rows are set aside, and why; `starts` says where each row's keys begin."""
+        ...
+
+    def let_pass(self, keys: Collection[int]) -> frozenset[int]:
+        """Of these look-up keys, those of rows that a person let pass."""
+        ...
+
+
 ContentIdAt = Callable[[int], bytes]
 """The content id of the entry at a position; empty when it has none."""
 
@@ -82,9 +109,10 @@ ContentIdAt = Callable[[int], bytes]
 class Sorter:
     """Sorts the rows of one import, thousands at a time."""
 
-    def __init__(self, vault: Vault, find: Find, content_id_at: ContentIdAt) -> None:
+    def __init__(self, vault: Vault, log_id: int, judge: Judge, content_id_at: ContentIdAt) -> None:
         self._vault = vault
-        self._find = find
+        self._log_id = log_id
+        self._judge = judge
         self._content_id_at = content_id_at
         self._seen = SeenKeys()
         self._contested: set[int] = set()
@@ -95,8 +123,11 @@ class Sorter:
         counts = np.fromiter((len(row.digests) for row in rows), dtype=np.int64, count=len(rows))
         starts = np.cumsum(counts) - counts
         slots = _slots(keys, np.repeat(collections_of(rows), counts))
-        known = _known(self._find(keys))
+        hits = self._judge.find(keys)
+        known = _known(hits, self._log_id, self._judge)
+        aside = self._judge.judge(rows, keys, starts, hits)
         repeats = np.logical_or.reduceat(self._repeats(keys, slots, known), starts)
+        repeats[list(aside)] = True
         sorted_ = Sorted()
         alone = np.repeat(~repeats, counts)
         new = compress(rows, (~repeats).tolist()) if repeats.any() else rows
@@ -105,7 +136,10 @@ class Sorter:
         self._seen.add(slots[alone])
         for at in np.flatnonzero(repeats).tolist():
             span = slice(int(starts[at]), int(starts[at] + counts[at]))
-            self._sort_one(sorted_, rows[at], keys[span], slots[span], known)
+            if at in aside:
+                sorted_.aside.append(SetAside(rows[at], aside[at], keys[span].tolist()))
+            else:
+                self._sort_one(sorted_, rows[at], keys[span], slots[span], known)
         return sorted_
 
     def _repeats(self, keys: Keys, slots: Keys, known: _Known) -> Mask:
@@ -129,7 +163,7 @@ class Sorter:
         if any(slot in self._contested for slot in slots.tolist()):
             self._defer(sorted_, row, slots)
         elif known.has_withdrawn(keys, places):
-            sorted_.withdrawn.append(row)
+            sorted_.aside.append(SetAside(row, WITHDRAWN, keys.tolist()))
         elif all(place is not None or seen for place, seen in zip(places, here, strict=True)):
             sorted_.duplicates += any(here)
             sorted_.listed += not any(here)
@@ -150,37 +184,57 @@ class Sorter:
 class JoiningSorter:
     """Sorts deferred rows one by one, when the rows they share digests with are listed; defers nothing."""
 
-    def __init__(self, vault: Vault, find: Find, content_id_at: ContentIdAt) -> None:
+    def __init__(self, vault: Vault, log_id: int, judge: Judge, content_id_at: ContentIdAt) -> None:
         self._vault = vault
-        self._find = find
+        self._log_id = log_id
+        self._judge = judge
         self._content_id_at = content_id_at
         self._ids: dict[int, bytes] = {}
+        self._taken: dict[bytes, list[Digest]] = {}
+        """What this sorter took, by content id."""
 
     def sort(self, rows: Sequence[ImportRow]) -> Sorted:
         """Sort a chunk, in its order."""
         sorted_ = Sorted()
-        known = _known(self._find(self._vault.keys_of(digest for row in rows for digest in row.digests)))
-        for row in rows:
-            self._sort_one(sorted_, row, known)
+        keys = self._vault.keys_of(digest for row in rows for digest in row.digests)
+        counts = np.fromiter((len(row.digests) for row in rows), dtype=np.int64, count=len(rows))
+        starts = np.cumsum(counts) - counts
+        hits = self._judge.find(keys)
+        known = _known(hits, self._log_id, self._judge)
+        aside = self._judge.judge(rows, keys, starts, hits)
+        for at, row in enumerate(rows):
+            own = keys[starts[at] : starts[at] + counts[at]]
+            reason = aside.get(at) or self._sort_one(sorted_, row, own, known)
+            if reason is not None:
+                sorted_.aside.append(SetAside(row, reason, own.tolist()))
         return sorted_
 
-    def _sort_one(self, sorted_: Sorted, row: ImportRow, known: _Known) -> None:
-        keys = self._vault.keys_of(row.digests)
+    def _sort_one(self, sorted_: Sorted, row: ImportRow, keys: Keys, known: _Known) -> str | None:
+        """Take what is new of a row, or say why it is set aside."""
         slots = _slots(keys, np.full(len(keys), row.collection, dtype=np.int32)).tolist()
         places = known.places(row, keys)
         new = np.array(
             [place is None and slot not in self._ids for place, slot in zip(places, slots, strict=True)]
         )
         if known.has_withdrawn(keys, places):
-            sorted_.withdrawn.append(row)
-        elif not new.any():
+            return WITHDRAWN
+        if not new.any():
             sorted_.duplicates += 1
-        else:
-            ids = [self._ids[slot] for slot in slots if slot in self._ids]
-            ids += [self._content_id_at(place) for place in places if place is not None]
-            content_id = next((item for item in ids if item), b"") or self._vault.entropy(CONTENT_ID_BYTES)
+            return None
+        ids = [self._ids[slot] for slot in slots if slot in self._ids]
+        ids += [self._content_id_at(place) for place in places if place is not None]
+        content_id = next((item for item in ids if item), b"") or self._vault.entropy(CONTENT_ID_BYTES)
+        reason = self._contradiction(row, content_id)
+        if reason is None:
             sorted_.take(row, keys, new, content_id)
             self._ids.update((slot, content_id) for slot, is_new in zip(slots, new, strict=True) if is_new)
+            self._taken.setdefault(content_id, []).extend(sorted_.fresh[-1].digests)
+        return reason
+
+    def _contradiction(self, row: ImportRow, content_id: bytes) -> str | None:
+        """Whether the row would join a file of this import that another digest tells apart from its own."""
+        taken = self._taken.get(content_id, ())
+        return next(filter(None, (contradiction(digest, row.digests, taken) for digest in row.digests)), None)
 
 
 def collections_of(rows: Sequence[ImportRow]) -> Collections:
@@ -188,10 +242,12 @@ def collections_of(rows: Sequence[ImportRow]) -> Collections:
     return np.fromiter((row.collection for row in rows), dtype=np.int32, count=len(rows))
 
 
-def _known(hits: Sequence[IndexHit]) -> _Known:
+def _known(hits: Sequence[IndexHit], log_id: int, judge: Judge) -> _Known:
     """What is listed; what may not be: withdrawn before, or disputed (a negative collection) until it is resolved."""
-    active = {(hit.key, hit.collection): hit.position for hit in hits if hit.ended is None}
-    return _Known(active, frozenset(hit.key for hit in hits if (hit.ended is None) == (hit.collection < 0)))
+    own = [hit for hit in hits if hit.log_id == log_id]
+    active = {(hit.key, hit.collection): hit.position for hit in own if hit.ended is None}
+    withdrawn = frozenset(hit.key for hit in own if (hit.ended is None) == (hit.collection < 0))
+    return _Known(active, withdrawn - judge.let_pass(withdrawn) if withdrawn else withdrawn)
 
 
 def _slots(keys: Keys, collections: Collections) -> Keys:

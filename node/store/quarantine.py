@@ -7,10 +7,11 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from node.errors import NotFoundError
 from node.ports.quarantine import Intake, Quarantined
-from node.store.tables import IntakeRow, QuarantineRow, table
+from node.store.tables import IntakeRow, Log, QuarantineRow, table
 
 _QUARANTINE = table(QuarantineRow)
 _INTAKE = table(IntakeRow)
+_LOG = table(Log)
 
 
 class QuarantineRows:
@@ -61,21 +62,25 @@ class QuarantineRows:
             raise NotFoundError(f"nothing is quarantined under number {record_id}")
 
     def note_intake(self, log_id: int, intake: Intake) -> None:
-        """Record what a pull brought."""
+        """Record what a pull brought, or a publication gave out."""
         values = {
             "log_id": log_id,
             "received_ms": intake.received_ms,
             "adds": intake.adds,
             "withdrawals": intake.withdrawals,
+            "disputes": intake.disputes,
         }
         self._connection.execute(insert(_INTAKE).values(values))
 
-    def intake_since(self, log_id: int, *, since_ms: int) -> tuple[int, int]:
-        """(adds, withdrawals) that pulls brought from `since_ms` on."""
+    def intake_since(self, node: str, *, since_ms: int) -> Intake:
+        """What all lists of a node brought from `since_ms` on, together; `received_ms` is the first time, or 0."""
         c = _INTAKE.c
-        query = select(func.coalesce(func.sum(c.adds), 0), func.coalesce(func.sum(c.withdrawals), 0))
-        row = self._connection.execute(query.where(c.log_id == log_id, c.received_ms >= since_ms)).one()
-        return int(row[0]), int(row[1])
+        sums = [func.coalesce(func.sum(column), 0) for column in (c.adds, c.withdrawals, c.disputes)]
+        query = select(func.coalesce(func.min(c.received_ms), 0), *sums).join_from(_INTAKE, _LOG)
+        row = self._connection.execute(query.where(_LOG.c.node == node, c.received_ms >= since_ms)).one()
+        return Intake(
+            received_ms=int(row[0]), adds=int(row[1]), withdrawals=int(row[2]), disputes=int(row[3])
+        )
 
 
 def _record(row: Row[Any]) -> Quarantined:

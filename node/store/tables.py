@@ -99,6 +99,7 @@ class IntakeRow(SQLModel, table=True):
     received_ms: int = Field(sa_column=_big())
     adds: int
     withdrawals: int
+    disputes: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
 
 
 class Peer(SQLModel, table=True):

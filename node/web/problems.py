@@ -61,6 +61,8 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     node_errors.WrongPinError: _UPSTREAM,
     node_errors.VerificationError: _UPSTREAM,
     node_errors.TrustForkError: _UPSTREAM,
+    node_errors.TripwireError: INTERNAL,
+    node_errors.BeyondLimitsError: INTERNAL,
     node_errors.ListTooOldError: _UNAVAILABLE,
     node_errors.PortTakenError: INTERNAL,
     node_errors.LibraryError: INTERNAL,

@@ -174,10 +174,15 @@ class TestQuarantine:
     def test_sums_the_day(self, shelf: Shelf) -> None:
         log = new_log(shelf)
         with shelf.storage.write() as unit:
-            assert unit.quarantine.intake_since(log.id, since_ms=0) == (0, 0)
+            assert unit.quarantine.intake_since(log.node, since_ms=0) == Intake(
+                received_ms=0, adds=0, withdrawals=0
+            )
             for at in (1, 2, 3):
-                unit.quarantine.note_intake(log.id, Intake(received_ms=at, adds=10 * at, withdrawals=at))
-            assert unit.quarantine.intake_since(log.id, since_ms=2) == (50, 5)
+                unit.quarantine.note_intake(log.id, Intake(received_ms=at, adds=10 * at, withdrawals=at, disputes=1))
+            assert unit.quarantine.intake_since(log.node, since_ms=2) == Intake(
+                received_ms=2, adds=50, withdrawals=5, disputes=2
+            )
+            assert unit.quarantine.intake_since("another.example", since_ms=0).adds == 0
 
 
 class TestPeers:

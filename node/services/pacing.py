@@ -1,0 +1,133 @@
+"""How much a node may change a day: its followers set aside what is beyond that, and it does not publish it by itself.
+
+The day is counted over all lists of a node together, by the time when something came: a flood in many small pulls or
+over many lists is the same flood. A follower lets through what the peer's node document calls normal, and never more
+than it allows itself. Only the first pull of each list of a peer that is being added is not counted: the operator has
+just asked for all of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from keys.trust.node_parts import DEFAULT_DISPUTES_PER_DAY, NodeLimits
+from node.errors import BeyondLimitsError, NotFoundError
+from node.ports.logs import LogRecord
+from node.ports.quarantine import Intake
+from node.ports.storage import Unit
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+
+Record = tuple[str, int, int, str]
+"""Kind, first and last position, reason: what becomes a record in quarantine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowGuards:
+    """How much a peer may change a day before a person looks at it."""
+
+    max_adds_per_day: int
+    max_withdraws_per_day: int
+    max_disputes_per_day: int = DEFAULT_DISPUTES_PER_DAY
+
+    @classmethod
+    def of(cls, limits: NodeLimits) -> Self:
+        """What a node document calls normal days."""
+        return cls(
+            max_adds_per_day=limits.max_adds_per_day,
+            max_withdraws_per_day=limits.max_withdraws_per_day,
+            max_disputes_per_day=limits.max_disputes_per_day,
+        )
+
+    def at_most(self, most: "FollowGuards | None") -> "FollowGuards":
+        """The lower of both: a peer does not decide alone how much of it goes unseen."""
+        if most is None:
+            return self
+        return FollowGuards(
+            max_adds_per_day=min(self.max_adds_per_day, most.max_adds_per_day),
+            max_withdraws_per_day=min(self.max_withdraws_per_day, most.max_withdraws_per_day),
+            max_disputes_per_day=min(self.max_disputes_per_day, most.max_disputes_per_day),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Positions of what one pull brought, by kind, ascending."""
+
+    adds: Sequence[int]
+    withdrawals: Sequence[int]
+    disputes: Sequence[int]
+
+
+def beyond(
+    unit: Unit, log: LogRecord, changes: Changes, guards: FollowGuards, *, now_ms: int
+) -> list[Record]:
+    """What of a pull of `log`, as it stood before, goes beyond the day's limits; the pull is counted from now on."""
+    if _is_first(unit, log, now_ms):
+        unit.quarantine.note_intake(log.id, Intake(received_ms=now_ms, adds=0, withdrawals=0))
+        return []
+    before = unit.quarantine.intake_since(log.node, since_ms=now_ms - DAY_MS)
+    unit.quarantine.note_intake(
+        log.id,
+        Intake(
+            received_ms=now_ms,
+            adds=len(changes.adds),
+            withdrawals=len(changes.withdrawals),
+            disputes=len(changes.disputes),
+        ),
+    )
+    return [
+        *_beyond("add", changes.adds, guards.max_adds_per_day - before.adds, "additions"),
+        *_beyond(
+            "withdraw", changes.withdrawals, guards.max_withdraws_per_day - before.withdrawals, "withdrawals"
+        ),
+        *_beyond("dispute", changes.disputes, guards.max_disputes_per_day - before.disputes, "disputes"),
+    ]
+
+
+def require_within(unit: Unit, node: str, new: Intake, limits: FollowGuards) -> None:
+    """Refuse a publication of `new` events that the node's followers would set aside.
+
+    Raises:
+        BeyondLimitsError: it is more than the node's own document says; nothing was changed.
+    """
+    before = unit.quarantine.intake_since(node, since_ms=new.received_ms - DAY_MS)
+    counts = (
+        (new.adds, before.adds, limits.max_adds_per_day, "additions"),
+        (new.withdrawals, before.withdrawals, limits.max_withdraws_per_day, "withdrawals"),
+        (new.disputes, before.disputes, limits.max_disputes_per_day, "disputes"),
+    )
+    over = [
+        f"{now:,} {what} with {earlier:,} in the last 24 hours, and {most:,} a day are announced"
+        for now, earlier, most, what in counts
+        if now and now + earlier > most
+    ]
+    if over:
+        raise BeyondLimitsError(
+            "; ".join(over),
+            hint="tell your peers, whose nodes will set the excess aside until somebody has looked, then run: "
+            "sigfed publish --beyond-limits",
+        )
+
+
+def _is_first(unit: Unit, log: LogRecord, now_ms: int) -> bool:
+    """Whether the operator has just asked for all of this list.
+
+    A list that turns up later is counted, and so is one that was empty when it was followed: a thief of the keys
+    would announce a new list otherwise. A peer whose sync never succeeds has one day of grace.
+    """
+    if log.head.size or log.checked_ms:
+        return False
+    try:
+        synced_ms = unit.peers.get(log.node).synced_ms
+    except NotFoundError:
+        synced_ms = 0
+    begun_ms = unit.quarantine.intake_since(log.node, since_ms=0).received_ms
+    return not synced_ms and (not begun_ms or now_ms - begun_ms < DAY_MS)
+
+
+def _beyond(kind: str, positions: Sequence[int], allowed: int, what: str) -> list[Record]:
+    allowed = max(allowed, 0)
+    if len(positions) <= allowed:
+        return []
+    return [(kind, positions[allowed], positions[-1], f"more {what} in a day than agreed")]
