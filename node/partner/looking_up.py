@@ -97,6 +97,11 @@ class Examiner:
         self.evaluated = 0
         """Elements sent so far, padding included: what the quota counts."""
 
+    @property
+    def epoch(self) -> int:
+        """Of the release that is examined with."""
+        return self._manifest.epoch
+
     async def examine(self, files: Sequence[Sequence[Digest]]) -> list[Hit | None]:
         """For each file, given by all its hashes, the hit or None.
 

@@ -1,0 +1,183 @@
+"""The spool of hits: one private file each, durable before the hit is shown to anybody.
+
+A hit outlives everything that can fail between finding and reporting it. The file holds what the node needs to be told
+and the name of the file that was looked up, which never leaves this machine. The PRF output is not kept: what
+authenticates the one report is all that is left of it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from node.errors import NotFoundError, StoreError, UsageError
+from node.files import make_private_folder, read_private, replace_private, sync_folder
+from node.partner.looking_up import Hit
+from protocol.encoding import b64, unb64
+from protocol.errors import ProtocolError
+from protocol.statement.report import SentReport
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+"""A removal is recorded within a day of the hit."""
+MIN_ID_CHARS: Final = 4
+_FORMAT: Final = 1
+
+
+class Action(StrEnum):
+    """What became of the file."""
+
+    REMOVED = "removed"
+    DISABLED = "disabled"
+    PRESERVED = "preserved"
+    FALSE_POSITIVE = "false-positive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpooledHit:
+    """One hit, and what was done about it."""
+
+    sent: SentReport = field(repr=False)
+    """The report as it is, or will be, sent."""
+    name: str
+    """Of the file or row that was looked up."""
+    found_ms: int
+    collection: str
+    """Name; empty while nobody has said it."""
+    countries: tuple[str, ...]
+    weak: bool
+    """Only one of md5 and sha1 matched: a person must look, and nothing is done by itself."""
+    receipt: bytes = field(default=b"", repr=False)
+    """The node's statement; empty: not reported yet."""
+    refused: str = ""
+    """Why the node does not take the report, in words; empty: it was not refused."""
+    case: bytes = field(default=b"", repr=False)
+    """What the node last said of the case; empty: not disputed."""
+    action: Action | None = None
+    resolved_ms: int = 0
+
+    @property
+    def id(self) -> str:
+        """The report's id in hexadecimal digits."""
+        return self.sent.report.report_id.hex()
+
+    @property
+    def state(self) -> str:
+        """In one word: waiting, reported, refused or disputed, and resolved after all."""
+        if self.action is not None:
+            return "resolved"
+        if self.case:
+            return "disputed"
+        if self.receipt:
+            return "reported"
+        return "refused" if self.refused else "waiting"
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is still to be reported."""
+        return not self.receipt and not self.refused
+
+    def overdue(self, now_ms: int) -> bool:
+        """Whether what became of the file should have been recorded by now."""
+        return self.action is None and now_ms - self.found_ms > DAY_MS
+
+
+class HitSpool:
+    """The hits of one enrolment, in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def record(self, hit: Hit, *, name: str, now_ms: int) -> SpooledHit | None:
+        """Keep a hit durably; None for the test file. An unresolved hit of the same file and hash is the same hit."""
+        if hit.report is None:
+            return None
+        for known in self.ls():
+            same = known.sent.report.digest == hit.report.report.digest and known.name == name
+            if same and known.action is None:
+                return known
+        spooled = SpooledHit(
+            sent=hit.report,
+            name=name,
+            found_ms=now_ms,
+            collection=hit.collection,
+            countries=tuple(dict.fromkeys(source.country for source in hit.sources)),
+            weak=hit.weak,
+        )
+        self.save(spooled)
+        return spooled
+
+    def save(self, hit: SpooledHit) -> None:
+        """Write a hit in place of what was kept of it."""
+        make_private_folder(self._folder)
+        replace_private(self._folder / f"{hit.id}.json", json.dumps(_fields(hit)).encode())
+
+    def renew(self, old: SpooledHit, sent: SentReport) -> SpooledHit:
+        """Keep a hit with another report of it: the first one was of an epoch that is over."""
+        new = replace(old, sent=sent)
+        self.save(new)
+        (self._folder / f"{old.id}.json").unlink(missing_ok=True)
+        sync_folder(self._folder)
+        return new
+
+    def ls(self) -> list[SpooledHit]:
+        """All hits, oldest first; raises `StoreError` for a damaged file."""
+        hits = [self._read(path) for path in sorted(self._folder.glob("[0-9a-f]*.json"))]
+        return sorted(hits, key=lambda hit: (hit.found_ms, hit.id))
+
+    def get(self, text: str) -> SpooledHit:
+        """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
+        if len(text) < MIN_ID_CHARS:
+            raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
+        found = [hit for hit in self.ls() if hit.id.startswith(text.lower())]
+        if len(found) > 1:
+            raise UsageError(f"{len(found)} ids begin with that", hint="give more digits")
+        if not found:
+            raise NotFoundError("there is no such hit here", hint="see them with: sigfed hit ls")
+        return found[0]
+
+    def waiting(self) -> Iterator[SpooledHit]:
+        """Hits that are still to be reported."""
+        return (hit for hit in self.ls() if hit.waiting)
+
+    def _read(self, path: Path) -> SpooledHit:
+        try:
+            return _hit(json.loads(read_private(path)))
+        except (ValueError, KeyError, TypeError, ProtocolError) as exc:
+            raise StoreError(
+                f"{path} is damaged", hint="restore it from a backup, or look the file up again"
+            ) from exc
+
+
+def _fields(hit: SpooledHit) -> dict[str, Any]:
+    return {
+        "v": _FORMAT,
+        "report": b64(hit.sent.to_bytes()),
+        "name": hit.name,
+        "found_ms": hit.found_ms,
+        "collection": hit.collection,
+        "countries": list(hit.countries),
+        "weak": hit.weak,
+        "receipt": b64(hit.receipt),
+        "refused": hit.refused,
+        "case": b64(hit.case),
+        "action": hit.action,
+        "resolved_ms": hit.resolved_ms,
+    }
+
+
+def _hit(fields: dict[str, Any]) -> SpooledHit:
+    return SpooledHit(
+        sent=SentReport.from_bytes(unb64(fields["report"])),
+        name=str(fields["name"]),
+        found_ms=int(fields["found_ms"]),
+        collection=str(fields["collection"]),
+        countries=tuple(map(str, fields["countries"])),
+        weak=bool(fields["weak"]),
+        receipt=unb64(fields["receipt"]),
+        refused=str(fields["refused"]),
+        case=unb64(fields["case"]),
+        action=Action(fields["action"]) if fields["action"] else None,
+        resolved_ms=int(fields["resolved_ms"]),
+    )

@@ -1,0 +1,180 @@
+"""Reporting spooled hits, and what follows: receipt, evidence, dispute, answer. Everything signed is verified here.
+
+A report may be sent as often as it takes: the node answers the same request the same. What the node does not take
+stays in the spool with the reason.
+"""
+
+from dataclasses import replace
+
+from keys.errors import KeysError
+from keys.key import StatementPublicKey
+from keys.trust.fingerprint import fingerprint
+from node.clock import Clock, milliseconds
+from node.errors import GoneError, NotFoundError, PeerRefusedError, UsageError, VerificationError
+from node.partner.hits import Action, HitSpool, SpooledHit
+from node.partner.knowing import Known
+from node.partner.looking_up import Examiner
+from node.partner.state import Enrolment
+from protocol.api import HitApi
+from protocol.errors import ProtocolError
+from protocol.event import collection_name
+from protocol.hit_evidence.verify import verify_hit
+from protocol.statement.case import CaseAnswer, CaseState, PartnerDispute, open_answer
+from protocol.statement.receipt import Receipt, open_receipt
+
+_NOT_VERIFIED = 422
+
+
+class Reporter:
+    """Reports the hits of one enrolment through `api`."""
+
+    def __init__(
+        self, spool: HitSpool, enrolment: Enrolment, known: Known, api: HitApi, clock: Clock
+    ) -> None:
+        self._spool = spool
+        self._enrolment = enrolment
+        self._known = known
+        self._api = api
+        self._clock = clock
+
+    async def report(self, hit: SpooledHit, examiner: Examiner) -> SpooledHit:
+        """The hit with its receipt, or with the reason why the node does not take it; once it has one, that stays.
+
+        Raises:
+            PeerUnreachableError: the node does not answer; the hit stays in the spool.
+            GoneError: the node is in another epoch than the release held here; likewise.
+            VerificationError: the receipt is not one of the node's for this report.
+        """
+        if hit.receipt:
+            return hit
+        try:
+            hit, data = await self._send(hit, examiner)
+        except NotFoundError:
+            return self._refused(hit, "the list does not have it any more")
+        except PeerRefusedError as exc:
+            if exc.status != _NOT_VERIFIED:
+                raise
+            return self._refused(hit, "the node does not accept this report")
+        receipt = self._receipt(hit, data)
+        done = replace(
+            hit,
+            receipt=data,
+            refused="",
+            collection=collection_name(receipt.label.collection),
+        )
+        self._spool.save(done)
+        return done
+
+    async def _send(self, hit: SpooledHit, examiner: Examiner) -> tuple[SpooledHit, bytes]:
+        """The receipt; a hit of an epoch that is over is evaluated again first."""
+        if hit.sent.report.epoch == examiner.epoch:
+            try:
+                return hit, await self._api.report_hit(self._enrolment.subset, hit.sent.to_bytes())
+            except GoneError:
+                raise GoneError(
+                    "the node asks with another key since", hint="sigfed update, then report again"
+                ) from None
+        again = (await examiner.examine([[hit.sent.report.digest]]))[0]
+        if again is None or again.report is None:
+            raise NotFoundError("the newest release does not list it")
+        hit = self._spool.renew(hit, again.report)
+        return hit, await self._api.report_hit(self._enrolment.subset, hit.sent.to_bytes())
+
+    def _refused(self, hit: SpooledHit, why: str) -> SpooledHit:
+        refused = replace(hit, refused=why)
+        self._spool.save(refused)
+        return refused
+
+    def receipt(self, hit: SpooledHit) -> Receipt:
+        """The receipt of a reported hit, verified again; raises `UsageError` for one that is not reported."""
+        if not hit.receipt:
+            raise UsageError("this hit is not reported yet", hint=f"sigfed hit report {hit.id[:8]}")
+        return self._receipt(hit, hit.receipt)
+
+    async def evidence(self, hit: SpooledHit) -> bytes:
+        """The evidence file of a reported hit, verified from the pinned root.
+
+        Raises:
+            UsageError: it is not reported yet.
+            GoneError: an entry behind it was shredded.
+            VerificationError: what the node gives does not prove this hit.
+        """
+        self.receipt(hit)
+        data = await self._api.hit_evidence(self._enrolment.subset, hit.id)
+        try:
+            finding = verify_hit(data, fingerprint(self._enrolment.root))
+        except (ProtocolError, KeysError) as exc:
+            raise VerificationError(f"the evidence does not verify: {exc}") from exc
+        report = hit.sent.report
+        if (finding.report_id, finding.digest) != (report.report_id, report.digest):
+            raise VerificationError("the evidence is of another hit")
+        return data
+
+    async def dispute(self, hit: SpooledHit, *, reason: str, contact: str) -> SpooledHit:
+        """Open a case; the same words again find the one that is open.
+
+        Raises:
+            UsageError: the words do not fit, or the hit is not reported yet.
+            ConflictError: the hit was disputed before, with other words.
+        """
+        self.receipt(hit)
+        dispute = PartnerDispute(report_id=hit.sent.report.report_id, reason=reason, contact=contact)
+        try:
+            body = PartnerDispute.from_bytes(dispute.to_bytes()).to_bytes()
+        except ProtocolError as exc:
+            raise UsageError(
+                f"the words do not fit: {exc}", hint="one line each; the reason up to 500 bytes"
+            ) from exc
+        return self._keep_case(hit, await self._api.open_case(self._enrolment.subset, body))
+
+    async def ask_case(self, hit: SpooledHit) -> SpooledHit:
+        """The hit with what the node now says of its case, if it has one."""
+        if not hit.case:
+            return hit
+        return self._keep_case(hit, await self._api.case(self._enrolment.subset, hit.id))
+
+    def answer(self, hit: SpooledHit) -> CaseAnswer | None:
+        """The verified answer to a disputed hit; None while there is none."""
+        data = CaseState.from_bytes(hit.case).answer if hit.case else b""
+        if not data:
+            return None
+        try:
+            return open_answer(
+                data,
+                partner=hit.sent.report.partner,
+                report_id=hit.sent.report.report_id,
+                keys=self._statement_keys(),
+            )
+        except (ProtocolError, KeysError) as exc:
+            raise VerificationError(f"the answer to the dispute does not verify: {exc}") from exc
+
+    def resolve(self, hit: SpooledHit, action: Action) -> SpooledHit:
+        """Record what became of the file; the time of the first record of an action stays."""
+        if hit.action is action:
+            return hit
+        done = replace(hit, action=action, resolved_ms=milliseconds(self._clock.now()))
+        self._spool.save(done)
+        return done
+
+    def _keep_case(self, hit: SpooledHit, data: bytes) -> SpooledHit:
+        try:
+            CaseState.from_bytes(data)
+        except ProtocolError as exc:
+            raise VerificationError(f"what the node says of the case cannot be read: {exc}") from exc
+        kept = replace(hit, case=data)
+        self.answer(kept)
+        self._spool.save(kept)
+        return kept
+
+    def _receipt(self, hit: SpooledHit, data: bytes) -> Receipt:
+        try:
+            receipt = open_receipt(data, hit.sent.report, self._statement_keys())
+        except (ProtocolError, KeysError) as exc:
+            raise VerificationError(f"the receipt does not verify: {exc}") from exc
+        if receipt.node != self._known.document.node:
+            raise VerificationError("the receipt is another node's")
+        return receipt
+
+    def _statement_keys(self) -> tuple[StatementPublicKey, ...]:
+        """All that the node document names: a receipt outlives the window of the key that signed it."""
+        return tuple(dated.key for dated in self._known.document.statement_keys)
