@@ -35,32 +35,40 @@ def witness_policy(
     count as not held. `log_keys` are the log's keys at `now`. `quorum` replaces the number that the register gives; 0
     asks for no witness.
     """
-    current = {node: document for node, document in documents.items() if document.valid.covers(now)}
-    operator = origin.partition("/")[0]
-    others = witnessing_members(operator, members, current)
-    threshold = required(len(others)) if quorum is None else quorum
+    keys = witness_keys(origin, members, documents, log_keys=log_keys, now=now)
+    threshold = required(len(keys)) if quorum is None else quorum
     if not threshold:
         return Policy(logs=tuple(log_keys), witnesses={}, groups={}, quorum=NO_QUORUM)
+    return _policy(log_keys, filter(None, keys.values()), threshold)
+
+
+def witness_keys(
+    origin: str,
+    members: Members,
+    documents: Mapping[str, NodeDocument],
+    *,
+    log_keys: Sequence[VerifierKey],
+    now: datetime,
+) -> dict[str, tuple[VerifierKey, ...]]:
+    """The members that are asked about the log `origin`, each with the witness keys that count; none if unknown.
+
+    Asked are all but the operator and those known to be no witness; arguments as in `witness_policy`.
+    """
+    current = {node: document for node, document in documents.items() if document.valid.covers(now)}
+    operator = origin.partition("/")[0]
     not_theirs = {key.key.raw for key in log_keys} | _raw_keys(current.get(operator))
-    keys = _one_owner({node: _witness_keys(current.get(node), now) for node in others}, not_theirs)
-    return _policy(log_keys, [own for node in others if (own := keys[node])], threshold)
-
-
-def witnessing_members(
-    operator: str, members: Members, documents: Mapping[str, NodeDocument]
-) -> tuple[str, ...]:
-    """Members that are asked about a log of `operator`: all others, but for those known to be no witness."""
-    return tuple(
-        member.node
-        for member in members.members
-        if member.node != operator
-        and not (member.node in documents and documents[member.node].witness is None)
-    )
+    asked = (member.node for member in members.members if member.node != operator)
+    keys = {node: _witness_keys(current.get(node), now) for node in asked if _may_witness(current.get(node))}
+    return _one_owner(keys, not_theirs)
 
 
 def required(witnesses: int) -> int:
     """How many of so many witnesses must cosign; one in three may collude with the log. 0 of none."""
     return quorum_size(witnesses, (witnesses - 1) // 3) if witnesses else 0
+
+
+def _may_witness(document: NodeDocument | None) -> bool:
+    return document is None or document.witness is not None
 
 
 def _witness_keys(document: NodeDocument | None, now: datetime) -> tuple[VerifierKey, ...]:

@@ -100,6 +100,11 @@ class Follower:
         self._known = known or Guards(shelf)
         self._stagings: dict[str, Staging] = {}
 
+    @property
+    def guards(self) -> FollowGuards:
+        """How much a peer may change a day."""
+        return self._guards
+
     def follow(self, origin: str, *, node: str) -> LogRecord:
         """Start to follow a list of `node`; nothing happens when it is followed already."""
         with self._shelf.storage.write() as unit:
@@ -157,7 +162,12 @@ class Follower:
         with self._shelf.storage.write() as unit:
             log = unit.logs.get(origin)
             unit.logs.confirm(log, checked_ms=now_ms)
-            if note is not None and log.note is not None and note != log.note and _text(note) == _text(log.note):
+            if (
+                note is not None
+                and log.note is not None
+                and note != log.note
+                and _text(note) == _text(log.note)
+            ):
                 unit.logs.cosign(log, note)
 
     def commit(self, origin: str, delivery: Delivery, *, now_ms: int) -> Committed:

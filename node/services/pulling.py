@@ -9,25 +9,58 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from node.clock import milliseconds
 from node.errors import StoreError
-from node.services.following import Committed, Delivery, Follower, HeldLog, StagedBundle
+from node.services.following import Committed, Delivery, HeldLog, StagedBundle
 from protocol.api import PeerApi
 from protocol.errors import ProtocolError
 from protocol.limits import MAX_OPENINGS_BYTES
 from protocol.pull import GetBundle, Held, LogTrust, Pull, Pulled, RecallShape
+from protocol.sequence import LogShape
 
 _AHEAD: Final = 8
 assert _AHEAD * MAX_OPENINGS_BYTES < 2**23, "what a peer can make us hold while one bundle is judged"
+
+
+class Keeper(Protocol):
+    """Who keeps what a pull accepts; `node.services.following.Follower` says what each does."""
+
+    def shape(self, origin: str) -> LogShape:
+        """The shape of the held events."""
+        ...
+
+    def staged(self, origin: str, *, index: int, width: int) -> StagedBundle | None:
+        """A bundle that an interrupted pull left."""
+        ...
+
+    def stage(self, origin: str, bundle: StagedBundle) -> None:
+        """Keep a bundle that the pull accepted."""
+        ...
+
+    def flush(self, origin: str) -> None:
+        """Make what is staged durable."""
+        ...
+
+    def discard(self, origin: str) -> None:
+        """Forget what is staged."""
+        ...
+
+    def confirm(self, origin: str, *, note: bytes | None, now_ms: int) -> None:
+        """The head is still the one held."""
+        ...
+
+    def commit(self, origin: str, delivery: Delivery, *, now_ms: int) -> Committed:
+        """Take over what was staged."""
+        ...
 
 
 @dataclass(slots=True)
 class ListPull:
     """A pull of one list from one peer at one moment; `received` counts the bytes of its answers."""
 
-    follower: Follower
+    follower: Keeper
     api: PeerApi
     trust: LogTrust
     granted: frozenset[int]
@@ -93,7 +126,7 @@ class ListPull:
     def _take_over(self, pull: Pull) -> Committed | None:
         origin, result, now_ms = self.trust.origin, pull.result, milliseconds(self.now)
         if not isinstance(result, Pulled) or result.checkpoint.checkpoint.size == 0:
-            self.follower.confirm(origin, now_ms=now_ms)
+            self.follower.confirm(origin, note=result.checkpoint.note, now_ms=now_ms)
             return None
         head = result.checkpoint.checkpoint
         delivery = Delivery(

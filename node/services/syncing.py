@@ -30,10 +30,13 @@ from node.ports.peers import PeerRecord
 from node.services.accusing import suspended
 from node.services.contradicting import Met, keep_contradiction, keep_trust_fork
 from node.services.following import Committed, Follower, FollowGuards, HeldLog
+from node.services.overlaying import drop_overlay, overlay_head
 from node.services.pulling import ListPull
 from node.services.refreshing import held_document, list_origins, log_trust, newest_trust
+from node.services.requiring import Requiring
 from node.services.shelf import Shelf
-from protocol.errors import ProtocolError
+from protocol.errors import FreezeError, ProtocolError, UncosignedError
+from protocol.pull import LogTrust
 
 TRUST_MAX_AGE: Final = timedelta(hours=1)
 
@@ -54,10 +57,14 @@ class ListOutcome:
     """Why nothing was taken over; one of this project's errors."""
     evidence: str | None = None
     """Name of the object that holds two contradicting heads."""
+    overlaid: bool = False
+    """Whether withdrawals and disputes of the head apply that was not taken over for want of cosignatures."""
 
     @property
     def words(self) -> str:
         """The outcome for people."""
+        if self.overlaid:
+            return f"{self.error}; withdrawals applied"
         if self.error is not None:
             return f"refused: {self.error}" if isinstance(self.error, ProtocolError) else str(self.error)
         if self.old_size == self.new_size:
@@ -98,8 +105,16 @@ class SyncReport:
 class Syncer:
     """Syncs one node with its peers; it remembers when each peer's trust files were last fetched."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, *, trust_max_age: timedelta = TRUST_MAX_AGE) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        clock: Clock,
+        *,
+        trust_max_age: timedelta = TRUST_MAX_AGE,
+        requiring: Requiring | None = None,
+    ) -> None:
         self._shelf = shelf
+        self._requiring = requiring
         self._clock = clock
         self._trust_max_age = trust_max_age
         self._refreshed: dict[str, datetime] = {}
@@ -113,7 +128,7 @@ class Syncer:
         now = self._clock.now()
         peer = await asyncio.to_thread(self._peer, name)
         fresh = now - self._refreshed.get(name, now - self._trust_max_age) < self._trust_max_age
-        session = _Session(self._shelf, link, peer, now)
+        session = _Session(self._shelf, link, peer, now, self._requiring)
         report = await session.run(refresh=not fresh)
         if session.refreshed:
             self._refreshed[name] = now
@@ -133,8 +148,11 @@ class Syncer:
 class _Session:
     """One sync with one peer, at one moment."""
 
-    def __init__(self, shelf: Shelf, link: PeerLink, peer: PeerRecord, now: datetime) -> None:
+    def __init__(
+        self, shelf: Shelf, link: PeerLink, peer: PeerRecord, now: datetime, requiring: Requiring | None
+    ) -> None:
         self._shelf = shelf
+        self._requiring = requiring
         self._link = link
         self._peer = peer
         self._now = now
@@ -181,22 +199,51 @@ class _Session:
             if note is not None and not self.refreshed:
                 document = await self._refresh()
             pull = await self._pull_of(follower, origin, document, changed=note is not None)
-            committed = await pull.run(held, note)
+            pull.trust = await self._witnessed(pull.trust, note or held.note)
+            committed, short = await self._taken(pull, follower, held, note)
         except (NodeError, ProtocolError) as exc:
             if _is_ours(exc) or isinstance(exc, _WHOLE_PEER):
                 raise
-            met = Met(
-                origin=origin,
-                held=held.note,
-                offered=note,
-                document=document,
-                now_ms=milliseconds(self._now),
-            )
-            evidence = await keep_contradiction(self._shelf, self._link, met, exc)
+            evidence = await self._keep(exc, held, note, document)
             outcome = replace(outcome, error=exc, evidence=evidence)
         else:
-            outcome = _committed(outcome, committed)
+            outcome = replace(_committed(outcome, committed), error=short, overlaid=short is not None)
+            fork = await asyncio.to_thread(drop_overlay, self._shelf, origin) if committed else None
+            if fork is not None:
+                outcome = replace(outcome, evidence=await self._keep(fork, held, note, document))
         return replace(outcome, received=0 if pull is None else pull.received)
+
+    async def _keep(
+        self, error: Exception, held: HeldLog, note: bytes | None, document: NodeDocument
+    ) -> str | None:
+        """Keep what a refusal shows; the name of the evidence."""
+        met = Met(
+            origin=held.origin,
+            held=held.note,
+            offered=note,
+            document=document,
+            now_ms=milliseconds(self._now),
+        )
+        return await keep_contradiction(self._shelf, self._link, met, error)
+
+    async def _witnessed(self, trust: LogTrust, note: bytes | None) -> LogTrust:
+        """Whose cosignatures the head needs; nobody's if this node asks for none."""
+        if self._requiring is None:
+            return trust
+        return await self._requiring.trusting(trust, note, self._link, self._now)
+
+    async def _taken(
+        self, pull: ListPull, follower: Follower, held: HeldLog, note: bytes | None
+    ) -> tuple[Committed | None, ProtocolError | None]:
+        """What was taken over; or why it was not, where the removals of the head apply nevertheless."""
+        try:
+            return await pull.run(held, note), None
+        except (UncosignedError, FreezeError) as exc:
+            if note is None or not held.size:
+                raise
+            if not await overlay_head(self._shelf, follower, pull, held, note):
+                raise
+            return None, exc
 
     async def _newest_head(self, origin: str, held: HeldLog) -> bytes | None:
         try:

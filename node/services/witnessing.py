@@ -6,23 +6,31 @@ adds nothing. Rules: docs/spec/witness.md.
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
 from keys.errors import KeysError
 from keys.signer import Signer
+from keys.trust.names import is_origin_of
 from node.clock import Clock
-from node.errors import ConflictError, NotFoundError, StoreLockedError
+from node.errors import ConflictError, NodeError, NotFoundError, StoreLockedError
 from node.journal import Journal
 from node.ports.witness import WitnessRecord
 from node.services.refreshing import held_document, log_trust
 from node.services.shelf import Shelf
-from protocol.errors import MalformedError
+from protocol.errors import MalformedError, ProtocolError
 from protocol.pull import LogTrust
 from protocol.tlog.cosignature import cosign
 from protocol.witness import AddCheckpoint, Refuse, Status, Witnessed, judge
 
 _TRIES: Final = 16
+_STALE: Final = frozenset({Status.UNKNOWN, Status.UNTRUSTED})
+"""Refusals that a newer node document may turn into an answer."""
+_RENEWALS: Final = 12
+_RENEWAL_SPAN: Final = timedelta(minutes=1)
 _journal = Journal("witness")
 
 
@@ -59,6 +67,26 @@ class Witness:
         with self._shelf.storage.read() as unit:
             record = unit.witnessed.get(origin_sha256)
         return record.head.note + record.cosignature
+
+    def standing(self, origin: str) -> WitnessRecord | None:
+        """What was cosigned last of a log; None if nothing ever was."""
+        with self._shelf.storage.read() as unit:
+            return unit.witnessed.find(origin)
+
+    def peer_of(self, body: bytes) -> str | None:
+        """The peer whose log a request is about; None for another node's, or for something that is no request."""
+        try:
+            origin = AddCheckpoint.from_bytes(body).claim.origin
+        except MalformedError:
+            return None
+        node = origin.partition("/")[0]
+        if node == self._node or not is_origin_of(origin, node):
+            return None
+        try:
+            with self._shelf.storage.read() as unit:
+                return unit.peers.get(node).name
+        except NotFoundError:
+            return None
 
     def _answer(self, request: AddCheckpoint, trust: LogTrust | None) -> bytes | Refuse:
         origin = request.claim.origin
@@ -111,15 +139,45 @@ class Witness:
         return log_trust(document, origin, now)
 
 
-class ServedWitness:
-    """A witness as the web server asks it."""
+Renew = Callable[[str], Awaitable[None]]
+"""Fetches the trust files of a peer and keeps newer ones; a failure raises one of this project's errors."""
 
-    def __init__(self, witness: Witness) -> None:
+
+class ServedWitness:
+    """A witness as the web server asks it.
+
+    A log that the held document of a peer does not name, or a key, may be newer than the document: `renew` fetches it
+    and the request is judged again. Anybody can make such a request, so that is done a few times a minute only.
+    """
+
+    def __init__(self, witness: Witness, clock: Clock, *, renew: Renew | None = None) -> None:
         self._witness = witness
+        self._clock = clock
+        self._renew = renew
+        self._renewed: deque[datetime] = deque(maxlen=_RENEWALS)
 
     async def add_checkpoint(self, body: bytes) -> bytes | Refuse:
         """The cosignature line, or why there is none."""
+        answer = await asyncio.to_thread(self._witness.add, body)
+        if not isinstance(answer, Refuse) or answer.status not in _STALE or not await self._renews(body):
+            return answer
         return await asyncio.to_thread(self._witness.add, body)
+
+    async def _renews(self, body: bytes) -> bool:
+        """Whether the trust files of the peer that the request is about were fetched just now."""
+        peer = await asyncio.to_thread(self._witness.peer_of, body)
+        now = self._clock.now()
+        if self._renew is None or peer is None:
+            return False
+        if len(self._renewed) == _RENEWALS and now - self._renewed[0] < _RENEWAL_SPAN:
+            return False
+        self._renewed.append(now)
+        try:
+            await self._renew(peer)
+        except (NodeError, ProtocolError, KeysError) as exc:
+            _journal.info("not-renewed", peer=peer, reason=str(exc))
+            return False
+        return True
 
     async def witnessed(self, origin_sha256: str) -> bytes:
         """The last checkpoint cosigned."""

@@ -94,7 +94,7 @@ class World:
     def served(self) -> AbstractAsyncContextManager[Raw]:
         """The witness behind HTTPS."""
         memory = MemoryNode()
-        memory.witness = ServedWitness(self.witness())
+        memory.witness = ServedWitness(self.witness(), self.fr.clock)
         return raw_access(memory)
 
     def evidence(self) -> list[str]:

@@ -86,8 +86,8 @@ def test_malformed_notes(data: tuple[str, bytes]) -> None:
 
 
 def test_bounds_of_a_note() -> None:
-    most = Note(TEXT, (NoteSignature("name", b"hash", b"s"),) * 32).to_bytes()
-    assert len(Note.parse(most).signatures) == 32
+    most = Note(TEXT, (NoteSignature("name", b"hash", b"s"),) * 128).to_bytes()
+    assert len(Note.parse(most).signatures) == 128
     with pytest.raises(TooLargeError):
         Note.parse(most + most.splitlines(keepends=True)[-1])
     with pytest.raises(TooLargeError):

@@ -1,0 +1,131 @@
+"""What this node asks of a peer's head before it follows: enough members must have cosigned it, recently.
+
+This node's own witness is one of the members. Before the policy is judged it is asked in process, by the rules by which
+it answers everybody: it signs only what contains the last head it signed. So two agencies need nobody else, and a head
+that this node sees first is no race. Sound, because the follower trusts its own witness in any case, and its word means
+the same wherever it was asked: "this log showed me one history". A proof that it needs is read from the peer's tiles,
+which nobody has to believe: the witness verifies it. Rules: docs/spec/witness.md, "Following".
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from keys.trust.members import Members
+from keys.trust.node_document import NodeDocument
+from node.ports.witness import WitnessRecord
+from node.services.witnessing import Witness
+from protocol.api import LogApi
+from protocol.errors import MalformedError
+from protocol.pull import LogTrust, Witnessing
+from protocol.tlog.note import Note, NoteSignature, VerifierKey, parse_signatures
+from protocol.tlog.policy import Policy
+from protocol.tlog.tileproof import TileTree
+from protocol.tlog.tiles import Tile
+from protocol.witness import AddCheckpoint, Claim, Refuse, Status
+from protocol.witnesses import witness_policy
+
+_MOST_TILES = 64
+"""A proof of the largest log reads a dozen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requiring:
+    """What the node `node` requires of others' heads."""
+
+    node: str
+    members: Callable[[], Members]
+    documents: Callable[[], Mapping[str, NodeDocument]]
+    witness: Callable[[], Witness | None]
+    """This node's own; None if it has none."""
+    max_age: timedelta
+    """How old a cosignature may be."""
+    quorum: int | None = None
+    """How many must cosign; None: as many as the register says."""
+
+    async def trusting(self, trust: LogTrust, note: bytes | None, api: LogApi, now: datetime) -> LogTrust:
+        """`trust` with the witnesses that must have cosigned `note`; `api` is the peer's.
+
+        Raises:
+            NodeError: the peer cannot be reached for a proof.
+            ProtocolError: what it sent is none.
+        """
+        policy = await asyncio.to_thread(self._policy, trust, now)
+        own = [key for key in policy.witness_keys if key.name.startswith(f"{self.node}/")]
+        lines = await self._own_lines(trust.origin, own, note, api, now) if own and note else ()
+        return replace(trust, witnessing=Witnessing(policy=policy, max_age=self.max_age, own=lines))
+
+    def _policy(self, trust: LogTrust, now: datetime) -> Policy:
+        return witness_policy(
+            trust.origin,
+            self.members(),
+            self.documents(),
+            log_keys=trust.log_keys,
+            now=now,
+            quorum=self.quorum,
+        )
+
+    async def _own_lines(
+        self, origin: str, keys: Sequence[VerifierKey], data: bytes, api: LogApi, now: datetime
+    ) -> tuple[NoteSignature, ...]:
+        """The line of this node's own witness on the note, if it signs; none if it may not."""
+        witness = await asyncio.to_thread(self.witness)
+        claim, note = _claim(data)
+        if witness is None or claim is None or note is None or claim.origin != origin:
+            return ()
+        held = await asyncio.to_thread(witness.standing, origin)
+        if held is not None and held.head.size > claim.size:
+            return ()
+        line = self._recent(held, claim, now) or await _ask(witness, note, claim, held, api)
+        known = {(key.name, key.key_hash) for key in keys}
+        return (
+            tuple(one for one in parse_signatures(line) if (one.name, one.key_hash) in known) if line else ()
+        )
+
+    def _recent(self, held: WitnessRecord | None, claim: Claim, now: datetime) -> str:
+        """The line that was made before, if it is on the same head and young: a poll must not cost a write."""
+        if held is None or (held.head.size, held.head.root) != (claim.size, claim.root):
+            return ""
+        young = held.head.time_s >= (now - self.max_age / 2).timestamp()
+        return held.cosignature.decode() if young else ""
+
+
+def _claim(data: bytes) -> tuple[Claim | None, Note | None]:
+    try:
+        note = Note.parse(data)
+        return Claim.from_text(note.text), note
+    except MalformedError:
+        return None, None  # for the pull to refuse
+
+
+async def _ask(witness: Witness, note: Note, claim: Claim, held: WitnessRecord | None, api: LogApi) -> str:
+    """The line that the own witness answers; once more when it was asked by the log meanwhile. Empty: it refuses."""
+    old = held.head.size if held else 0
+    for _ in range(2):
+        proof = await fetch_proof(api, claim.origin, old, claim.size)
+        answer = await asyncio.to_thread(witness.add, AddCheckpoint(old, tuple(proof), note).to_bytes())
+        if not isinstance(answer, Refuse):
+            return answer.decode()
+        if answer.status is not Status.BEHIND or answer.size is None or answer.size > claim.size:
+            return ""
+        old = answer.size
+    return ""
+
+
+async def fetch_proof(api: LogApi, origin: str, old_size: int, size: int) -> Sequence[bytes]:
+    """The proof that a log of `size` contains its first `old_size` leaves, out of the tiles that `api` serves.
+
+    Raises:
+        MalformedError: tiles of the wrong length.
+    """
+    if not 0 < old_size < size:
+        return ()
+    tiles: dict[Tile, bytes] = {}
+    while len(tiles) <= _MOST_TILES:
+        try:
+            return TileTree(size, tiles.__getitem__).consistency_proof(old_size)
+        except KeyError as exc:
+            tile: Tile = exc.args[0]
+            tiles[tile] = await api.tile(origin, level=tile.level, index=tile.index, width=tile.width)
+    raise MalformedError("a proof of more tiles than a log has levels")
