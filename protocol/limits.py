@@ -98,9 +98,9 @@ MAX_TRUST_EVIDENCE_BYTES = 2 * MAX_TRUST_BYTES + 1024
 """Evidence that consists of two signed trust files: the largest that one node asks of another."""
 
 MAX_GOSSIP_BYTES = 2 * 1024 * 1024
-MAX_GOSSIP_LOGS = 512
-MAX_GOSSIP_MEMBERS = 256
-MAX_GOSSIP_EVIDENCE = 256
+MAX_GOSSIP_LOGS = 256
+MAX_GOSSIP_FILES = 512
+MAX_GOSSIP_EVIDENCE = 128
 """What one node tells another that it holds: heads with cosignatures, trust files, names of evidence."""
 
 MAX_HIT_REPORT_BYTES = 512
@@ -127,3 +127,9 @@ UNWITNESSED_REMOVALS_SHARE = 4
 """Answers that may go on the log's signature alone: a quarter (one in 4) of those of the last release that witnesses
 stand behind, and 32 in a small one: some eight files with all their hashes, so that one night's corrections pass. A
 thief of the log's key can hide that many from a partner until witnesses are back, and list nothing."""
+
+MAX_ACKNOWLEDGEMENT_BYTES = 1024
+"""What a peer says of one list: two names and a few numbers."""
+
+MAX_ACKNOWLEDGEMENT_STATEMENT_BYTES = 4096
+"""The same, signed."""

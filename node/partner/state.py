@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from protocol.errors import ProtocolError
 from protocol.subset.files import Held
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import verify_release
+from protocol.subset.removal import NOTHING_GONE, without_answers
 from protocol.subset.rice import U64Array
 
 _STATE = "state.json"
@@ -58,6 +60,18 @@ class Cursor:
     frontier: bytes = b""
     tail: tuple[bytes, ...] = ()
     """Leaves of the last, partial bundle: an overlap that must not change."""
+    ahead: "Cursor | None" = None
+    """A later head that too few witnesses stand behind: of it only what it takes away is in force."""
+    waits: bool = False
+    """Of a head ahead: whether its release says more than what it takes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFiles:
+    """A member's own root and the signed envelope of its node document, as the node passed them on."""
+
+    root: bytes
+    document: bytes
 
 
 class PartnerFolder:
@@ -154,27 +168,79 @@ class PartnerFolder:
                 labels=labels,
             )
         except (OSError, ValueError, ProtocolError) as exc:
-            raise StoreError(
-                f"the release in {folder} is damaged", hint="fetch it again with: sigfed update --whole"
-            ) from exc
+            raise self._damaged(version) from exc
         return Held(version, release)
 
     def in_force(self) -> tuple[Enrolment, Held | None]:
-        """The enrolment and the release in force, also while an update replaces it; raises as `load_release`."""
+        """The enrolment and the release in force, also while an update replaces it; raises as `load_release`.
+
+        What a head without witnesses took away is not in it.
+        """
         enrolment, cursor = self.load()
         while True:
             try:
-                return enrolment, self.load_release(cursor.version) if cursor.version else None
+                return enrolment, self._in_force(cursor) if cursor.version else None
             except StoreError:
                 held = cursor.version
                 enrolment, cursor = self.load()
                 if cursor.version == held:
                     raise
 
-    def keep_evidence(self, data: bytes, enrolment: Enrolment) -> Path:
-        """Keep evidence against the node durably, with the trust files that it is judged by; gives the folder."""
+    def _in_force(self, cursor: Cursor) -> Held:
+        held = self.load_release(cursor.version)
+        try:
+            return Held(held.version, without_answers(held.release, self.gone(cursor)))
+        except ProtocolError as exc:
+            raise self._damaged(cursor.version) from exc
+
+    def gone(self, cursor: Cursor) -> U64Array:
+        """Places of the answers of the release at `cursor` that a head without witnesses took away.
+
+        Raises:
+            StoreError: the file that says so is missing or damaged.
+        """
+        if cursor.ahead is None:
+            return NOTHING_GONE
+        try:
+            values = _values(self._gone(cursor.version))
+        except (OSError, ValueError) as exc:
+            raise self._damaged(cursor.version) from exc
+        if len(values) == 0 or int(values[0]) != len(values) - 1:  # cut off, and what was gone would be back
+            raise self._damaged(cursor.version)
+        return values[1:]
+
+    def keep_gone(self, version: int, places: U64Array) -> None:
+        """Write which answers are gone, durably; it is in force once `save` names what is ahead."""
+        counted = np.concatenate([np.array([len(places)]), places]).astype("<u8")
+        replace_private(self._gone(version), counted.tobytes())
+
+    def _damaged(self, version: int) -> StoreError:
+        return StoreError(
+            f"the release in {self._release(version)} is damaged",
+            hint="fetch it again with: sigfed update --whole",
+        )
+
+    def _gone(self, version: int) -> Path:
+        return self._release(version) / "gone.u64"
+
+    def member(self, node: str) -> MemberFiles | None:
+        """What is held of a member; None when that is nothing."""
+        folder = self._folder / "members" / node
+        try:
+            return MemberFiles(*((folder / name).read_bytes() for name in ("1.root.json", "node.json")))
+        except FileNotFoundError:
+            return None
+
+    def keep_member(self, node: str, files: MemberFiles) -> None:
+        """Remember a member's files, which were verified; `node` is a node name."""
+        folder = self._folder / "members" / node
+        for name, data in (("1.root.json", files.root), ("node.json", files.document)):
+            replace_private(folder / name, data)
+
+    def keep_evidence(self, data: bytes, judged_by: MemberFiles) -> Path:
+        """Keep evidence durably, with the trust files of whom it is about; gives the folder."""
         folder = self._folder / "evidence" / sha256(data).hexdigest()
-        files = {"evidence.cbor": data, "1.root.json": enrolment.root, "node.json": enrolment.node_document}
+        files = {"evidence.cbor": data, "1.root.json": judged_by.root, "node.json": judged_by.document}
         for name, content in files.items():
             replace_private(folder / name, content)
         return folder
@@ -184,6 +250,11 @@ class PartnerFolder:
         """Keep other updates of this folder out: one would remove the release that another just put in force."""
         with locked(self._folder / _LOCK):
             yield
+
+    @property
+    def evidence(self) -> tuple[Path, ...]:
+        """The folders of evidence that were kept."""
+        return tuple(sorted((self._folder / "evidence").glob("*")))
 
     def forget_releases(self, *, but: int) -> None:
         """Remove the releases that are not in force any more."""
@@ -229,19 +300,25 @@ def _read_enrolment(fields: dict[str, str]) -> Enrolment:
     )
 
 
-def _cursor_fields(cursor: Cursor) -> dict[str, str | int | list[str]]:
+def _cursor_fields(cursor: Cursor) -> dict[str, object]:
     return {
         "version": cursor.version,
         "note": b64(cursor.note),
         "frontier": b64(cursor.frontier),
         "tail": [b64(leaf) for leaf in cursor.tail],
+        "waits": cursor.waits,
+        "ahead": _cursor_fields(cursor.ahead) if cursor.ahead else None,
     }
 
 
-def _read_cursor(fields: dict[str, str]) -> Cursor:
+def _read_cursor(fields: dict[str, Any]) -> Cursor:
+    """Of a state that knew no witnesses the head held is the one to go on from."""
+    ahead = fields.get("ahead")
     return Cursor(
         version=int(fields["version"]),
         note=unb64(fields["note"]),
         frontier=unb64(fields["frontier"]),
         tail=tuple(unb64(leaf) for leaf in fields["tail"]),
+        waits=bool(fields.get("waits", False)),
+        ahead=_read_cursor(ahead) if ahead else None,
     )

@@ -1,33 +1,36 @@
 """Updating: follow the release log to its newest checkpoint, fetch what changed, verify, then put it in force.
 
 Like a list's follower, the partner accepts only a checkpoint that continues the one it holds, and only the last
-leaf of it. What was in force stays in force until the new release has been verified and written.
+leaf of it, and only if enough of the other members stand behind it. What was in force stays in force until the new
+release has been verified and written. Of a release that too few stand behind, what it takes away comes in force at
+once (`taking_away`), and nothing else.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from keys.trust.members import Member, Members
 from node.clock import Clock
 from node.errors import VerificationError
-from node.partner.following_releases import ReleaseLog, Step
+from node.partner.following_releases import DisownedError, ReleaseLog, Step
 from node.partner.knowing import Known, known, refresh
-from node.partner.state import Cursor, Enrolment, PartnerFolder
+from node.partner.register_changes import member_changes
+from node.partner.relayed import refresh_members
+from node.partner.release_parts import fetch_part
+from node.partner.state import Cursor, Enrolment, MemberFiles, PartnerFolder
+from node.partner.taking_away import take_away, waiting
+from node.partner.witnessing import Backing, Rule, other_policy, unwitnessed
 from protocol.api import SubsetApi
 from protocol.errors import ForkError, ProtocolError, RollbackError
-from protocol.event import collection_name
 from protocol.messages import ReleasePart
 from protocol.subset.canary import LISTED
 from protocol.subset.delta import align
 from protocol.subset.files import Held, ReleaseFiles, read_release
 from protocol.subset.identity import subset_id
-from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest
+from protocol.subset.removal import same_answers
 
-_HEADS: Final = 32
-"""Heads of a file and of a delta, and the padding of codes."""
 _HINT: Final = "the release held before stays in force; tell the agency, this may be an attack"
 
 
@@ -44,23 +47,45 @@ class UpdateReport:
     """Digests in the new release, the published test file not counted."""
     not_after: datetime | None
     member_changes: tuple[str, ...]
-    """Changes of the members register, in words: the partner trusts its node for it, so each is shown."""
+    """Changes of the members register, for which the partner trusts its node, and of members' witnesses, in words."""
+    warnings: tuple[str, ...]
+    """What is not as it should be and did not stop the update, in words."""
+    backing: Backing
+    """Who stands behind the newest head of the log."""
+    ahead: int
+    """A later release of which only what it takes away is in force; 0: none."""
+    gone: int
+    """Answers that it took away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What to say besides the release."""
+
+    changes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    step: Step
+    gone: int
 
 
 class Updater:
-    """Keeps one enrolment up to date through `api`."""
+    """Keeps one enrolment up to date through `api`; `rule` says whose cosignatures it asks for."""
 
-    def __init__(self, folder: PartnerFolder, api: SubsetApi, clock: Clock) -> None:
+    def __init__(
+        self, folder: PartnerFolder, api: SubsetApi, clock: Clock, *, rule: Rule = unwitnessed
+    ) -> None:
         self._folder = folder
         self._api = api
         self._clock = clock
+        self._rule = rule
 
     async def update(self) -> UpdateReport:
         """Bring the newest verified release in force.
 
         Raises:
-            VerificationError: something the node sent does not verify; what was in force stays in force. Evidence
-                of a fork or rollback is kept in the folder.
+            VerificationError: something the node sent does not verify, or too few witnesses stand behind it; what was
+                in force stays in force, without what a newer release took away. Evidence of a fork or rollback is kept
+                in the folder.
         """
         enrolment, cursor = self._folder.load()
         held = self._folder.load_release(cursor.version) if cursor.version else None
@@ -87,31 +112,74 @@ class Updater:
         held: Held | None,
         follow: Callable[[ReleaseLog], Awaitable[Step]],
     ) -> UpdateReport:
-        enrolment = await refresh(old, self._api, self._clock.now())
+        now = self._clock.now()
+        enrolment = await refresh(old, self._api, now)
         # Kept whatever comes: an update that fails for weeks must not lose the node's next keys.
         self._folder.save(replace(enrolment, members=old.members), cursor)
         found = known(enrolment)
+        relayed = await refresh_members(self._folder, found, self._api, now)
+        policy = self._rule(found, enrolment.origin, relayed.documents, now)
         try:
-            step = await follow(ReleaseLog(self._api, enrolment.origin, found))
-            new = await self._fetch(enrolment, step, held, found)
+            step = await follow(ReleaseLog(self._api, enrolment.origin, found, policy))
+            new = None if step.backing.missing else await self._fetch(enrolment, step, held, found)
+            reached = await self._taken(enrolment, step, cursor, held)
         except (ForkError, RollbackError) as exc:
-            raise self._convicted(enrolment, exc) from exc
+            raise self._convicted(enrolment, cursor, exc) from exc
         except ProtocolError as exc:
             raise VerificationError(f"{enrolment.subset}: {exc}", hint=_HINT) from exc
-        self._put_in_force(enrolment, step.cursor, new)
-        changes = member_changes(known(old).members, found.members)
-        return _report(enrolment.subset, held, new or held, changes)
-
-    def _convicted(self, enrolment: Enrolment, exc: ForkError | RollbackError) -> VerificationError:
-        kept = self._folder.keep_evidence(exc.evidence, enrolment)
-        return VerificationError(f"{enrolment.subset}: {exc}", hint=f"{_HINT}; the evidence is in {kept}")
-
-    def _put_in_force(self, enrolment: Enrolment, cursor: Cursor, new: Held | None) -> None:
         if new is not None:
             self._folder.store_release(new)
-        self._folder.save(enrolment, cursor)
+            self._carry_over(cursor, reached, held, new)
+        self._folder.save(enrolment, reached)
         if new is not None:
             self._folder.forget_releases(but=new.version)
+        if reached.ahead is not None and reached.ahead.waits:
+            raise waiting(enrolment, reached.ahead.version, new or held, step.backing)
+        told = _Told(
+            changes=(*member_changes(known(old).members, found.members), *relayed.changes),
+            warnings=(*relayed.warnings, *other_policy(step.manifest, policy)),
+            step=replace(step, cursor=reached),
+            gone=len(self._folder.gone(reached)),
+        )
+        return _report(enrolment.subset, held, new or held, told)
+
+    def _convicted(
+        self, enrolment: Enrolment, cursor: Cursor, exc: ForkError | RollbackError
+    ) -> VerificationError:
+        judged_by = MemberFiles(enrolment.root, enrolment.node_document)
+        kept = self._folder.keep_evidence(exc.evidence, judged_by)
+        hint = _HINT
+        if isinstance(exc, DisownedError):
+            self._folder.save(enrolment, replace(cursor, ahead=None))
+            hint = (
+                "witnesses stand behind one of the two; what the other took away is back. Give the evidence to another"
+                " member of the federation, and run sigfed update again"
+            )
+        return VerificationError(f"{enrolment.subset}: {exc}", hint=f"{hint}; the evidence is in {kept}")
+
+    async def _taken(self, enrolment: Enrolment, step: Step, cursor: Cursor, held: Held | None) -> Cursor:
+        """The cursor to keep, after what a head without enough witnesses takes away was written."""
+        ahead = step.cursor.ahead
+        if step.manifest is None or not step.backing.missing or ahead is None:
+            return step.cursor
+        if held is None:
+            raise waiting(enrolment, ahead.version, None, step.backing)
+        taken = await take_away(
+            self._api,
+            enrolment.subset,
+            ahead.version,
+            step.manifest,
+            held=held,
+            before=self._folder.gone(cursor),
+        )
+        self._folder.keep_gone(held.version, taken.gone)
+        return replace(step.cursor, ahead=replace(ahead, waits=taken.waits))
+
+    def _carry_over(self, cursor: Cursor, reached: Cursor, held: Held | None, new: Held) -> None:
+        """Keep gone what a head that is still ahead took away."""
+        if reached.ahead is not None and held is not None:
+            gone = self._folder.gone(cursor)
+            self._folder.keep_gone(new.version, same_answers(gone, held.release, new.release))
 
     async def _fetch(self, enrolment: Enrolment, step: Step, held: Held | None, found: Known) -> Held | None:
         manifest = step.manifest
@@ -120,11 +188,13 @@ class Updater:
         self._check_manifest(enrolment, manifest, found)
         version = step.cursor.version
         screen, answers = [
-            await self._part(enrolment, version, part, manifest, held)
+            await fetch_part(self._api, enrolment.subset, version, part, manifest=manifest, held=held)
             for part in (ReleasePart.SCREEN, ReleasePart.ANSWERS)
         ]
         labels = (
-            await self._part(enrolment, version, ReleasePart.LABELS, manifest, held)
+            await fetch_part(
+                self._api, enrolment.subset, version, ReleasePart.LABELS, manifest=manifest, held=held
+            )
             if manifest.labels_root
             else None
         )
@@ -143,38 +213,8 @@ class Updater:
                 " try again later, and tell the agency if it lasts",
             )
 
-    async def _part(
-        self, enrolment: Enrolment, version: int, part: ReleasePart, manifest: Manifest, held: Held | None
-    ) -> bytes:
-        return await self._api.release_part(
-            enrolment.subset,
-            version=version,
-            part=part,
-            since=held.version if held else None,
-            max_bytes=part_limit(manifest, part, held),
-        )
 
-
-def part_limit(manifest: Manifest, part: ReleasePart, held: Held | None) -> int:
-    """Bytes that a release file of `manifest` can have, whole or as a delta from `held`.
-
-    A value costs its width and at most four bits more, a place that a delta names less than a byte. Without this a node
-    could make the client hold as many bytes as any release may have.
-    """
-    old = held.release.manifest if held else None
-    if part is ReleasePart.SCREEN:
-        values, places = manifest.screen_count * (manifest.screen_width + 4), old.screen_count if old else 0
-    elif part is ReleasePart.ANSWERS:
-        values, places = (
-            manifest.answers_count * (manifest.answers_width + 4),
-            old.answers_count if old else 0,
-        )
-    else:
-        values, places = manifest.answers_count * LABEL_BYTES * 8, manifest.answers_count if old else 0
-    return _HEADS + values // 8 + places
-
-
-def _report(subset: str, old: Held | None, new: Held | None, changes: tuple[str, ...]) -> UpdateReport:
+def _report(subset: str, old: Held | None, new: Held | None, told: _Told) -> UpdateReport:
     manifest = new.release.manifest if new else None
     added, removed = _difference(old, new)
     return UpdateReport(
@@ -185,7 +225,11 @@ def _report(subset: str, old: Held | None, new: Held | None, changes: tuple[str,
         removed=removed,
         entries=manifest.answers_count - len(LISTED) if manifest else 0,
         not_after=datetime.fromtimestamp(manifest.not_after_ms / 1000, UTC) if manifest else None,
-        member_changes=changes,
+        member_changes=told.changes,
+        warnings=told.warnings,
+        backing=told.step.backing,
+        ahead=told.step.cursor.ahead.version if told.step.cursor.ahead else 0,
+        gone=told.gone,
     )
 
 
@@ -203,29 +247,3 @@ def _difference(old: Held | None, new: Held | None) -> tuple[int, int]:
         return max(grown, 0), max(-grown, 0)
     alignment = align(before.answers, after.answers)
     return len(alignment.inserted), len(alignment.removed)
-
-
-def member_changes(old: Members, new: Members) -> tuple[str, ...]:
-    """What changed between two registers, in words."""
-    before = {member.node: member for member in old.members}
-    after = {member.node: member for member in new.members}
-    words = [
-        f"{node} joined for {after[node].country or 'no country'}" for node in sorted(after.keys() - before)
-    ]
-    words += [f"{node} left" for node in sorted(before.keys() - after)]
-    words += [text for node in sorted(after.keys() & before) for text in _changed(before[node], after[node])]
-    if old.k != new.k:
-        words.append(f"{new.k} countries must agree instead of {old.k}")
-    if old.block_cap != new.block_cap:
-        words.append(f"{new.block_cap} blocks of one list apply instead of {old.block_cap}")
-    return tuple(words)
-
-
-def _changed(old: Member, new: Member) -> Iterator[str]:
-    if old.root_sha256 != new.root_sha256:
-        yield f"{new.node} has another root"
-    if old.country != new.country:
-        yield f"{new.node} counts for {new.country or 'no country'} instead of {old.country or 'no country'}"
-    for collection in sorted(new.authority_for ^ old.authority_for):
-        verb = "is now" if collection in new.authority_for else "is no longer"
-        yield f"{new.node} {verb} an authority for {collection_name(collection)}"

@@ -13,7 +13,7 @@ from protocol.errors import MalformedError, NotCanonicalError, SubsetError
 from protocol.subset.delta import apply_delta, encode_delta
 from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.manifest import Manifest
-from protocol.subset.release import Release, verify_release
+from protocol.subset.release import Release, check_answers, verify_release
 from protocol.subset.rice import U64Array
 from protocol.subset.setcoding import decode_multiset, decode_set, encode_multiset, encode_set
 
@@ -80,6 +80,13 @@ def read_release(manifest: Manifest, files: ReleaseFiles, *, held: Held | None =
     answers = _read_answers(manifest, files.answers, held)
     labels = None if files.labels is None else _read_labels(files.labels, answers, held)
     return verify_release(manifest, screen=screen, answers=answers, labels=labels)
+
+
+def read_answers(manifest: Manifest, data: bytes, *, held: Held | None = None) -> U64Array:
+    """The verified answers of `manifest` alone, from a file as for `read_release`; raises as it does."""
+    answers = _read_answers(manifest, data, held)
+    check_answers(manifest, answers)
+    return answers
 
 
 def _read_screen(manifest: Manifest, data: bytes, held: Held | None) -> U64Array:

@@ -39,17 +39,22 @@ def verify_release(
 ) -> Release:
     """The release that these files are; raises `SubsetError` naming the file that is not the manifest's."""
     _check(len(screen) == manifest.screen_count, "screen: number of values")
-    _check(len(answers) == manifest.answers_count, "answers: number of values")
     _check(is_set(screen), "screen: order of values")
-    _check(bool((answers[1:] >= answers[:-1]).all()), "answers: order of values")
     _check_width("screen", screen, manifest.screen_width)
-    _check_width("answers", answers, manifest.answers_width)
     _check(values_root(screen) == manifest.screen_root, "screen: not the values whose root the manifest has")
+    check_answers(manifest, answers)
+    _check_labels(manifest, labels)
+    return Release(manifest=manifest, screen=screen, answers=answers, labels=labels)
+
+
+def check_answers(manifest: Manifest, answers: U64Array) -> None:
+    """Check that `answers` are the manifest's; raises `SubsetError`."""
+    _check(len(answers) == manifest.answers_count, "answers: number of values")
+    _check(bool((answers[1:] >= answers[:-1]).all()), "answers: order of values")
+    _check_width("answers", answers, manifest.answers_width)
     _check(
         values_root(answers) == manifest.answers_root, "answers: not the values whose root the manifest has"
     )
-    _check_labels(manifest, labels)
-    return Release(manifest=manifest, screen=screen, answers=answers, labels=labels)
 
 
 def check_successor(held: Manifest, offered: Manifest) -> None:

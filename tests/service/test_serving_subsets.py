@@ -20,7 +20,7 @@ from node.errors import (
     UsageError,
     VerificationError,
 )
-from node.partner.updating import part_limit
+from node.partner.release_parts import part_limit
 from node.ports.subsets import ReleaseRecord
 from node.services.deltas import Deltas
 from node.services.evaluating import Evaluating
