@@ -52,8 +52,9 @@ class TrustFork:
                 5: ("node" | "members") as what,
                 **rest,
             }:
-                if not rest and is_node_name(node):
-                    return cls(node=node, what=str(what), one=a, other=b)
+                fork = cls(node=node, what=str(what), one=a, other=b)
+                if not rest and is_node_name(node) and fork.to_bytes() == data:
+                    return fork
             case _:
                 pass
         raise MalformedError("not evidence of a trust fork")

@@ -8,14 +8,16 @@ carries the proof that a larger tree does not contain a smaller one. Spec: docs/
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from protocol.encoding import CborValue, decode_cbor, encode_cbor
-from protocol.errors import MalformedError
+from protocol.errors import MalformedError, NotCanonicalError
 from protocol.limits import MAX_EVIDENCE_BYTES, MAX_PROOF_HASHES
 from protocol.tlog.merkle import HASH_BYTES
 
 _VERSION: Final = 1
+
+_T = TypeVar("_T", bound="Conflict | Divergence")
 
 
 class ConflictKind(IntEnum):
@@ -43,7 +45,7 @@ class Conflict:
         """The conflict that `to_bytes` wrote; raises `MalformedError`. The notes are not read yet."""
         match decode_cbor(data, max_bytes=MAX_EVIDENCE_BYTES):
             case {0: 1, 1: (1 | 2) as kind, 2: bytes(held), 3: bytes(offered), **rest} if not rest:
-                return cls(ConflictKind(kind), held, offered)
+                return _canonical(cls(ConflictKind(kind), held, offered), data)
             case _:
                 raise MalformedError("not evidence of a known version and kind")
 
@@ -79,7 +81,7 @@ class Divergence:
         """The divergence that `to_bytes` wrote; raises `MalformedError`. The notes are not read yet."""
         match decode_cbor(data, max_bytes=MAX_EVIDENCE_BYTES):
             case {0: 1, 1: 3, 2: bytes(a), 3: bytes(b), 4: bytes(root), 5: list(proof), **rest} if not rest:
-                return cls(smaller=a, larger=b, root=_hash(root), proof=_hashes(proof))
+                return _canonical(cls(smaller=a, larger=b, root=_hash(root), proof=_hashes(proof)), data)
             case _:
                 raise MalformedError("not evidence of a known version and kind")
 
@@ -91,6 +93,13 @@ def read_conflict(data: bytes) -> Conflict | Divergence:
             return Divergence.from_bytes(data)
         case _:
             return Conflict.from_bytes(data)
+
+
+def _canonical(read: _T, data: bytes) -> _T:
+    """CBOR's true equals 1 to Python, not on the wire."""
+    if read.to_bytes() != data:
+        raise NotCanonicalError("not the one encoding of this evidence")
+    return read
 
 
 def _hashes(proof: Sequence[CborValue]) -> tuple[bytes, ...]:

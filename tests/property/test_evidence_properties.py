@@ -17,7 +17,7 @@ from protocol.limits import MAX_EVIDENCE_BYTES, MAX_PROOF_HASHES, MAX_TRUST_EVID
 from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 from protocol.tlog.conflict import Conflict, ConflictKind, Divergence, read_conflict
 from protocol.tlog.merkle import consistency_proof
-from protocol.trustfork import TrustFork, verify_trust_fork
+from protocol.trustfork import TrustFork, content_pair, verify_trust_fork
 from support.logs import LOG_KEY, ORIGIN, WITNESS_KEYS, signed_note, witness_key
 from support.trees import leaves, naive_root
 from support.trust import NODE, ROOT_KEYS, node_document, trusted_root
@@ -224,3 +224,7 @@ def test_every_altered_byte_of_a_trust_fork_is_refused(at: int, mask: int) -> No
 def test_no_trust_fork(data: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         verify_trust_fork(data, trusted_root())
+
+
+def test_a_contradiction_has_one_name_in_either_order() -> None:
+    assert content_pair(b"one", b"other") == content_pair(b"other", b"one") != content_pair(b"one", b"one")
