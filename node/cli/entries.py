@@ -1,13 +1,14 @@
 """`sigfed entry`, `sigfed endorse` and `sigfed hash`: what this agency lists."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO, TypeVar
 
 import typer
 
+from node.cli import corrections
 from node.cli.exit_codes import ExitCode
 from node.cli.output import Progress
 from node.cli.prompting import confirm
@@ -22,6 +23,9 @@ app = typer.Typer(help="Entries of this agency's lists.", no_args_is_help=True)
 
 _BASES = "own (the agency holds the material), reviewed (its analysts examined it), relies-on (somebody else says so)"
 
+_REVIEW = "Day to look at the entries again, as 2027-01-31."
+_LEGALITY = "A country where the material is known to be illegal, as NL=illegal; repeatable."
+
 
 @app.command("import")
 def import_file(
@@ -34,6 +38,8 @@ def import_file(
     ] = "national",
     criteria: Annotated[int, typer.Option(help="Version of the criteria document that was applied.")] = 1,
     source: Annotated[str, typer.Option(help="With relies-on: whose word it is.")] = "",
+    review_by: Annotated[str, typer.Option(help=_REVIEW)] = "",
+    legality: Annotated[list[str] | None, typer.Option("--legality", help=_LEGALITY)] = None,
     columns: Annotated[
         list[str] | None, typer.Option("--column", help="Name a column: sha256='SHA-256 hash'; repeatable.")
     ] = None,
@@ -44,6 +50,7 @@ def import_file(
 ) -> int:
     """Read a file of hashes; refused rows are named with line and reason."""
     from node.cli.importing import Source, read_into
+    from node.cli.statements import statement_of
 
     here = session(context)
     return read_into(
@@ -55,9 +62,9 @@ def import_file(
             delimiter=delimiter or None,
         ),
         to=to,
-        basis=basis,
-        criteria=criteria,
-        relies_on=source or None,
+        statement=statement_of(
+            basis=basis, criteria=criteria, source=source, review_by=review_by, legality=legality
+        ),
         dry_run=dry_run,
     )
 
@@ -105,31 +112,54 @@ def withdraw(
     here.output.following(f"sigfed publish {name}", "sigfed subset release NAME")
 
 
+_CORRECTIONS: dict[str, Callable[..., int | None]] = {
+    "dispute": corrections.dispute,
+    "resolve": corrections.resolve,
+    "amend": corrections.amend,
+    "reaffirm": corrections.reaffirm,
+}
+for _name, _command in _CORRECTIONS.items():
+    app.command(_name)(_command)
+
+
 def endorse(
     context: typer.Context,
-    source: Annotated[str, typer.Option("--from", help="Peer whose entries to endorse.")],
     basis: Annotated[str, typer.Option(help=_BASES)],
     to: Annotated[str, typer.Option("--list", help="Own list to add to.")],
+    source: Annotated[
+        str, typer.Option("--from", help="Peer whose entries to endorse; needless with --only.")
+    ] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="The file of this entry, as ORIGIN:INDEX; repeatable."),
+    ] = None,
     peer_list: Annotated[str, typer.Option(help="The peer's list; default: one of the same name.")] = "",
     collection: Annotated[str, typer.Option(help="Only entries of this collection.")] = "",
     hash_from: Annotated[str, typer.Option(help="Only these hashes: a file, or - for standard input.")] = "",
     criteria: Annotated[int, typer.Option(help="Version of the criteria document that was applied.")] = 1,
+    review_by: Annotated[str, typer.Option(help=_REVIEW)] = "",
+    legality: Annotated[list[str] | None, typer.Option("--legality", help=_LEGALITY)] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Add a peer's entries to an own list, after examination (own, reviewed) or relying on the peer."""
     from node.cli.asking import read_hashes
     from node.cli.endorsing import Choice, endorse_from
+    from node.cli.statements import statement_of
 
     here = session(context)
+    statement = statement_of(
+        basis=basis, criteria=criteria, source="", review_by=review_by, legality=legality
+    )
     if basis != "relies-on" and not yes:
         confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?")
     choice = Choice(
         peer=source,
         peer_list=peer_list or to,
+        only=tuple(only or ()),
         collection=collection,
         digests=frozenset(d for _, file in read_hashes(hash_from) for d in file) if hash_from else None,
     )
-    endorse_from(here, choice, to=to, basis=basis, criteria=criteria)
+    endorse_from(here, choice, to=to, statement=statement)
     here.output.following(f"sigfed publish {to}")
 
 

@@ -36,14 +36,11 @@ def read_into(
     source: Source,
     *,
     to: str,
-    basis: str,
-    criteria: int,
-    relies_on: str | None,
+    statement: Statement,
     dry_run: bool,
 ) -> int:
     """Import (or preview) `source` into the list `to`; the exit code says whether rows were refused."""
     identity = here.identity()
-    statement = Statement(basis=basis_of(basis), criteria=criteria, relies_on=relies_on)
     origin = list_origin(identity.settings.node, to)
     number, mapping = collection_of(source.collection), _mapping(source.columns)
     try:

@@ -12,6 +12,8 @@ from typer.exceptions import TyperException
 from keys.errors import KeysError
 from node import journal
 from node.cli import (
+    approvals,
+    audit,
     entries,
     evidence,
     lists,
@@ -19,7 +21,9 @@ from node.cli import (
     partner,
     partners,
     peers,
+    persons,
     quarantine,
+    review,
     setup,
     subsets,
     transfers,
@@ -27,6 +31,7 @@ from node.cli import (
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.grouping import GroupedByUser
 from node.cli.output import Output, shown
+from node.cli.recording import recorded
 from node.cli.session import Session
 from node.errors import NodeError
 from node.runtime.home import Home
@@ -74,6 +79,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., int | None]]] = {
 _NOUNS = {
     "list": (lists.app, AGENCY),
     "entry": (entries.app, AGENCY),
+    "review": (review.app, AGENCY),
     "evidence": (evidence.app, AGENCY),
     "member": (members.app, OPERATOR),
     "peer": (peers.app, OPERATOR),
@@ -81,11 +87,21 @@ _NOUNS = {
     "subset": (subsets.app, OPERATOR),
     "transfer": (transfers.app, OPERATOR),
     "partner": (partners.app, OPERATOR),
+    "person": (persons.app, OPERATOR),
+    "approval": (approvals.app, OPERATOR),
+    "audit": (audit.app, OPERATOR),
 }
+_ACTIONS = {"publish": "list.publish", "endorse": "entry.endorse"}
+"""What the audit log calls the commands without a noun that change a node; `init` and `run` record themselves."""
 for _panel, _commands in _COMMANDS.items():
     for _name, _command in _commands.items():
-        app.command(_name, rich_help_panel=_panel)(_command)
+        _run = recorded(_ACTIONS[_name], _command) if _name in _ACTIONS else _command
+        app.command(_name, rich_help_panel=_panel)(_run)
 for _name, (_noun, _panel) in _NOUNS.items():
+    for _info in _noun.registered_commands:
+        assert _info.callback is not None, "a command does something"
+        assert _info.name is not None, "a command has a name"
+        _info.callback = recorded(f"{_name}.{_info.name}", _info.callback)
     app.add_typer(_noun, name=_name, rich_help_panel=_panel)
 
 

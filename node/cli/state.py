@@ -1,6 +1,7 @@
 """`sigfed status`: what is held and how fresh, for an agency's node and for a partner."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from node.cli.output import Fact, counted, table
@@ -8,18 +9,24 @@ from node.cli.session import Session
 
 if TYPE_CHECKING:  # commands that do not show lists start without them
     from node.services.lists import ListReport
+    from node.services.reminding import Due
+
+SOON = timedelta(days=30)
+"""How far ahead reminders of reviews look."""
 
 
 def show_status(here: Session) -> None:
     """The state of a node."""
     from node.runtime.shelving import open_shelf
     from node.services.lists import report_lists
+    from node.services.reminding import due
     from node.services.subsets import report_subsets
 
     identity = here.identity()
     document, register = identity.trust.document(), identity.trust.members()
     with open_shelf(identity) as shelf:
         lists, subsets = report_lists(shelf), list(report_subsets(shelf))
+        to_review = due(shelf, until=(identity.clock.now() + SOON).date())
         with shelf.storage.read() as unit:
             peers, partners = list(unit.peers.ls()), list(unit.partners.ls())
     waiting = sum(report.waiting for report in lists if report.log.kind == "own_list")
@@ -38,6 +45,7 @@ def show_status(here: Session) -> None:
                 for report in subsets
             ],
             "partners": len(partners),
+            "to_review": len(to_review),
             "document_valid_until": document.valid.end.isoformat(),
         },
         f"{document.node} ({identity.settings.country}), {counted(len(register.members), 'member')},"
@@ -48,10 +56,19 @@ def show_status(here: Session) -> None:
             f"subset {report.subset.name}: release {report.newest.version if report.newest else 'none yet'}"
             for report in subsets
         ),
+        *(_review_line(to_review, identity.clock.now().date()) if to_review else ()),
         f"{counted(len(partners), 'partner')}; node document valid until {document.valid.end:%Y-%m-%d}",
     )
     here.output.following(
         _next_step(lists=len(lists), waiting=waiting, peers=len(peers), subsets=len(subsets))
+    )
+
+
+def _review_line(found: "Sequence[Due]", today: date) -> tuple[str]:
+    past = sum(each.review_by <= today for each in found)
+    entries = f"{len(found):,} entries" if len(found) > 1 else "1 entry"
+    return (
+        f"review: {entries} to look at again within {SOON.days} days, {past:,} overdue: sigfed review due",
     )
 
 

@@ -21,7 +21,7 @@ def withdraw_each(here: Session, name: str, asked: Sequence[Asked], *, reason: s
             done = []
             for digest in digests:
                 try:
-                    done.append(withdraw(shelf, origin, digest, reason=_reason(reason)))
+                    done.append(withdraw(shelf, origin, digest, reason=reason_of(reason)))
                 except NotFoundError:
                     continue
             _tell(here, origin, done)
@@ -36,10 +36,11 @@ def withdraw_index(here: Session, name: str, index: int, *, reason: str) -> None
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
     with open_shelf(identity) as shelf:
-        _tell(here, origin, [withdraw_at(shelf, origin, index, reason=_reason(reason))])
+        _tell(here, origin, [withdraw_at(shelf, origin, index, reason=reason_of(reason))])
 
 
-def _reason(name: str) -> Reason:
+def reason_of(name: str) -> Reason:
+    """The reason of that name; raises `UsageError`."""
     try:
         return Reason[name.upper().replace("-", "_")]
     except KeyError:

@@ -94,5 +94,6 @@ def _files(listing: Listing, select: Select) -> Iterator[tuple[int, list[Entry]]
     for entry in listing.entries.values():
         groups.setdefault((entry.collection, entry.ext.content_id or entry.index), []).append(entry)
     for (collection, _), entries in groups.items():
-        if any(select(entry) for entry in entries):
+        chosen = [select(entry) for entry in entries]  # all are asked: a caller may note what there is
+        if any(chosen):
             yield collection, entries

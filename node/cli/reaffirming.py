@@ -1,0 +1,105 @@
+"""`sigfed entry reaffirm`: overruling the blocks of other agencies."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from node.cli.importing import basis_of, collection_of
+from node.cli.judging import judge
+from node.cli.places import Place, place_of
+from node.cli.session import Session
+from node.clock import milliseconds
+from node.errors import NotFoundError
+from node.formats.asked import Asked
+from node.runtime.shelving import open_shelf
+from node.services.effective import Current
+from node.services.finding import Finder
+from node.services.importing import Statement
+from node.services.lists import list_origin
+from node.services.reaffirming import Reaffirmed, reaffirm
+from protocol.digest import Digest
+from protocol.event import PRIVATE_FROM
+from protocol.opening import EntryRef
+from protocol.quorum import Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What is stated, and against which blocks."""
+
+    basis: str
+    criteria: int
+    blocks: tuple[str, ...]
+    """As typed; none: every open one."""
+    collection: str
+    """Empty: where others list the hash."""
+
+
+def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Examination) -> None:
+    """Overrule what blocks the files asked about; one that nothing blocks is named."""
+    identity = here.identity()
+    node = identity.settings.node
+    origin = list_origin(node, name)
+    statement = Statement(basis=basis_of(examined.basis), criteria=examined.criteria)
+    named = [place_of(text) for text in examined.blocks]
+    given = collection_of(examined.collection) if examined.collection else None
+    missing = []
+    with open_shelf(identity) as shelf:
+        judged = judge(identity, shelf)
+        with shelf.storage.read() as unit:
+            finder = Finder(shelf, unit)
+            files = [(called, finder.same_file(digests)) for called, digests in asked]
+        for called, digests in files:
+            blocks = _blocks(judged, node, digests, named)
+            if not blocks:
+                missing.append(called)
+                continue
+            done = reaffirm(
+                shelf,
+                origin,
+                blocks,
+                statement=statement,
+                collection=given or _collection(judged, digests),
+                now_ms=milliseconds(identity.clock.now()),
+            )
+            _tell(here, origin, done)
+    if missing:
+        raise NotFoundError(f"no other agency blocks (any more): {', '.join(missing)}")
+
+
+def _blocks(
+    judged: Current, node: str, digests: Iterable[Digest], named: Sequence[Place]
+) -> dict[Digest, list[EntryRef]]:
+    """The blocks of other agencies that stand against these digests, by digest: the lowest event of each."""
+    wanted, found = frozenset(digests), dict[Digest, list[EntryRef]]()
+    for block in judged.decision.blocks:
+        if block.digest not in wanted or block.node == node or block.standing is Standing.LIFTED:
+            continue
+        refs = [ref for ref in block.refs if (ref.origin, ref.index) in named] if named else [block.ref]
+        if refs:
+            found.setdefault(block.digest, []).extend(refs)
+    return found
+
+
+def _collection(judged: Current, digests: Iterable[Digest]) -> int:
+    wanted = frozenset(digests)
+    numbers = {
+        entry.collection
+        for held in judged.listings
+        for entry in held.listing.entries.values()
+        if entry.digest in wanted and entry.collection < PRIVATE_FROM
+    }
+    if not numbers:
+        raise NotFoundError(
+            "no list held here has this hash (any more)", hint="name the collection with --collection"
+        )
+    return min(numbers)
+
+
+def _tell(here: Session, origin: str, done: Reaffirmed) -> None:
+    here.output.result(
+        {"origin": origin, "added": done.added, "amended": done.amended, "unchanged": done.unchanged},
+        f"{origin}: {done.added} entries added, {done.amended} amended, to overrule the block with the next"
+        " publication"
+        if done.added or done.amended
+        else f"{origin}: its entries overrule these blocks already",
+    )
