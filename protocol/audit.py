@@ -15,13 +15,13 @@ from protocol.errors import MalformedError
 
 VERSION: Final = 1
 NONCE_BYTES: Final = 16
-MAX_RECORD_BYTES: Final = 8_192
+MAX_RECORD_BYTES: Final = 16_384
 MAX_TEXT: Final = 1_024
-MAX_DETAILS: Final = 16
+MAX_DETAILS: Final = 32
 _MAX_TIME_MS: Final = 2**53 - 1
 
 _ACTION: Final = re.compile(r"[a-z][a-z0-9-]{0,31}\.[a-z][a-z0-9-]{0,31}")
-_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 _ACTOR: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 _OUTCOME: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 

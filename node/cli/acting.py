@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from node.cli.prompting import ask_hidden
 from node.cli.session import Session
-from node.errors import UsageError
+from node.errors import RateLimitedError, UnauthenticatedError, UsageError
 
 if TYPE_CHECKING:
     from node.ports.approvals import Approval
@@ -23,6 +23,7 @@ def acting_person(here: Session, name: str) -> str:
         UnauthenticatedError: another passphrase.
         RateLimitedError: too many wrong ones.
     """
+    from node.runtime.auditing import tell
     from node.runtime.persons import open_persons
     from node.runtime.shelving import open_shelf
 
@@ -31,7 +32,13 @@ def acting_person(here: Session, name: str) -> str:
         raise UsageError("say who you are", hint=f"--as NAME, or set {VARIABLE}; see sigfed person ls")
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        return open_persons(identity, shelf).authenticate(wanted, _passphrase(identity, wanted))
+        try:
+            who = open_persons(identity, shelf).authenticate(wanted, _passphrase(identity, wanted))
+        except (UnauthenticatedError, RateLimitedError):
+            tell(identity, shelf, "person.prove", wanted, outcome="refused")
+            raise
+    here.acting.append(who)
+    return who
 
 
 def _passphrase(identity: "Identity", name: str) -> str:

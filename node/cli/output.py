@@ -22,9 +22,14 @@ class Output:
     quiet: bool = False
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
+    results: int = 0
+    """How many results there were."""
+    last: Mapping[str, Fact] = field(default_factory=dict)
+    """The fields of the last one."""
 
     def result(self, fields: Mapping[str, Fact], *lines: str) -> None:
         """One result: `fields` with `--json`, else `lines` for people."""
+        self.results, self.last = self.results + 1, fields
         if self.as_json:
             text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
             # A file name that is not UTF-8 holds lone surrogates, which JSON can escape and UTF-8 cannot encode.

@@ -21,6 +21,8 @@ class Session:
 
     home: Home
     output: Output
+    acting: list[str] = field(default_factory=list)
+    """Persons who proved who they are in this run."""
     _opened: list["Identity"] = field(default_factory=list, repr=False)
 
     def identity(self) -> "Identity":

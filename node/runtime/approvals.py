@@ -1,8 +1,8 @@
 """Carrying out what a second person approved: one handler a kind, run to its end once, and finished when cut off.
 
-The decision is stored first, with its audit record in the same transaction; then the act; then that it was done. A
-crash in between leaves an approved request without an act; approving it again repeats the handler, so every handler
-must be safe to repeat. One process at a time acts.
+The decision is stored first, then it is in the audit log, then the act is done, then that it was. A crash in between
+leaves an approved request without an act; approving it again repeats the handler, so every handler must be safe to
+repeat. One process at a time acts.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Telling the audit log of an opened node what was done: strictly before what cannot be undone, leniently after the rest.
+"""Telling the audit log of an opened node what is done: strictly before what cannot be undone, else afterwards.
 
 A record is safe once it is queued; a signature that cannot be made now is made later, and `sigfed audit ls` and the
 doctor count what waits. Should even queueing fail after the act, the act stands (a withdrawal must not wait for its
@@ -52,7 +52,7 @@ def begin(
     Raises:
         NodeError: it cannot be recorded, so it must not be done.
     """
-    _require_started(identity, shelf)
+    _warn_unstarted(shelf)
     record(
         shelf,
         identity.log_signer(),
@@ -129,7 +129,7 @@ def start(identity: Identity, shelf: Shelf) -> bool:
     return True
 
 
-def _require_started(identity: Identity, shelf: Shelf) -> None:
+def _warn_unstarted(shelf: Shelf) -> None:
     with shelf.storage.read() as unit:
         if audit_log(unit) is None:
             _journal.warning("not-started", step="sigfed audit start")

@@ -18,7 +18,7 @@ from node.ports.storage import Unit
 from node.services.heads import next_head, require_leaves, require_signed
 from node.services.logfiles import LogFiles
 from node.services.shelf import Shelf
-from protocol.audit import MAX_TEXT, NONCE_BYTES, AuditRecord
+from protocol.audit import MAX_DETAILS, MAX_TEXT, NONCE_BYTES, AuditRecord
 from protocol.tlog.merkle import leaf_hash
 
 NAME: Final = "main"
@@ -35,6 +35,8 @@ BEGUN: Final = "begun"
 _ROUND: Final = 1_024
 """Records under one checkpoint, at most."""
 _TRIES: Final = 64
+_DETAIL: Final = 100
+"""Characters of a detail, so that the record has room for all."""
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{32,}")
 _NO_DETAILS: Final[Mapping[str, str]] = {}
 
@@ -104,13 +106,14 @@ def new_record(
     details: Mapping[str, str] = _NO_DETAILS,
 ) -> AuditRecord:
     """A record with a fresh nonce, its texts cut to length and free of what could be a digest."""
+    names = sorted(details)[:MAX_DETAILS]
     return AuditRecord(
         time_ms=now_ms,
         actor=actor,
         action=action,
-        subject=_clean(subject),
+        subject=_clean(subject, MAX_TEXT),
         outcome=outcome,
-        details={name: _clean(text) for name, text in details.items()},
+        details={name: _clean(details[name], _DETAIL) for name in names},
         nonce=shelf.vault.entropy(NONCE_BYTES),
     )
 
@@ -191,7 +194,7 @@ def _placed(shelf: Shelf, log: LogRecord) -> Sequence[bytes]:
     return records
 
 
-def _clean(text: str) -> str:
+def _clean(text: str, most: int) -> str:
     """A text that the log may hold: one line, not too long, with no run of digits that could be a digest or key."""
     printable = "".join(char if char.isprintable() else " " for char in text)
-    return _HEX.sub("(hex)", printable)[:MAX_TEXT]
+    return _HEX.sub("(hex)", printable)[:most]

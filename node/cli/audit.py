@@ -1,0 +1,188 @@
+"""`sigfed audit`: what was done at this node, by whom, in a log that nobody can change unseen."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.output import Fact, table
+from node.cli.prompting import ask
+from node.cli.session import session
+
+if TYPE_CHECKING:
+    from node.services.audit_reading import Audited, VerifiedAudit
+
+_DAY_MS = 24 * 3600 * 1000
+
+app = typer.Typer(help="What was done at this node, and by whom.", no_args_is_help=True)
+
+
+@app.command("start")
+def start(context: typer.Context) -> None:
+    """Begin the audit log of a node that was founded before there was one (asks for a root key)."""
+    from node.runtime.auditing import start as begin
+    from node.runtime.shelving import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        begun = begin(identity, shelf)
+    here.output.result(
+        {"started": begun}, "the audit log begins now" if begun else "the audit log was begun before"
+    )
+    here.output.following("sigfed audit ls")
+
+
+@app.command("ls")
+def ls(
+    context: typer.Context,
+    since: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")] = "",
+    actor: Annotated[str, typer.Option(help="Only what this person (or node, operator, root) did.")] = "",
+    action: Annotated[str, typer.Option(help="Only this noun, or noun.verb.")] = "",
+) -> None:
+    """Records in their order."""
+    from node.cli.times import end_of_day
+    from node.clock import milliseconds
+    from node.runtime.shelving import open_shelf
+    from node.services.audit_reading import count_unsigned, read_audit
+
+    here = session(context)
+    day = end_of_day(since)
+    first_ms = milliseconds(day) - _DAY_MS if day else 0
+    with open_shelf(here.identity()) as shelf:
+        chosen = [
+            item
+            for item in read_audit(shelf)
+            if item.record.time_ms >= first_ms
+            and actor in {"", item.record.actor}
+            and action in {"", item.record.action, item.record.action.partition(".")[0]}
+        ]
+        unsigned = count_unsigned(shelf)
+    if here.output.as_json:
+        for item in chosen:
+            here.output.result(_fields(item))
+    else:
+        here.output.result(
+            {}, *table(("record", "when", "who", "what", "on", "outcome"), list(map(_cells, chosen)))
+        )
+    if unsigned:
+        here.output.talk(f"{unsigned} more are recorded and not signed yet")
+    here.output.following("sigfed audit show N", "sigfed audit verify")
+
+
+@app.command("show")
+def show(
+    context: typer.Context, number: Annotated[int, typer.Argument(help="Number of a record.", min=0)]
+) -> None:
+    """One record with its details."""
+    from node.errors import NotFoundError
+    from node.runtime.shelving import open_shelf
+    from node.services.audit_reading import read_audit
+
+    here = session(context)
+    with open_shelf(here.identity()) as shelf:
+        item = next(read_audit(shelf, first=number), None)
+    if item is None:
+        raise NotFoundError(f"there is no record {number}", hint="see them with: sigfed audit ls")
+    _, when, who, what, subject, outcome = _cells(item)
+    here.output.result(
+        _fields(item),
+        f"record {number}: {what} {subject}".rstrip(),
+        f"  when:    {when}",
+        f"  who:     {who}",
+        f"  outcome: {outcome}",
+        *(f"  {name}: {text}" for name, text in item.record.details.items()),
+    )
+
+
+@app.command("verify")
+def verify(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="An export; default: the log of this node.")] = None,
+    words: Annotated[
+        str, typer.Option(help="Fingerprint words of the root of an export's node; asked for when not given.")
+    ] = "",
+) -> None:
+    """Check every record against the signed head; names a record that was altered, removed or put in."""
+    here = session(context)
+    if file is not None:
+        verified = _verify_file(file, words or ask("Fingerprint words of its root"))
+    else:
+        from node.runtime.shelving import open_shelf
+        from node.services.audit_reading import verify_audit
+        from node.services.auditing import audit_origin
+
+        identity = here.identity()
+        size = identity.log_signer().size(audit_origin(identity.settings.node))
+        with open_shelf(identity) as shelf:
+            verified = verify_audit(shelf, identity.trust.document(), signed_size=size)
+    here.output.result(
+        {"origin": verified.origin, "records": verified.size, "actors": sorted(verified.actors)},
+        f"verified: {verified.size:,} records of {verified.origin}, none altered, removed or put in",
+    )
+    here.output.following("sigfed audit export -o FILE, kept somewhere else")
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("-o", "--output", help="File to write; must not exist.")],
+) -> None:
+    """Write all records with what proves them; anybody checks the file with: sigfed audit verify FILE."""
+    from node.errors import AlreadyExistsError
+    from node.runtime.shelving import open_shelf
+    from node.services.audit_reading import export_audit
+    from node.services.trusting import DOCUMENT_NAME, ROOT_NAME
+
+    here = session(context)
+    identity = here.identity()
+    root, document = identity.trust_files.get(ROOT_NAME), identity.trust_files.get(DOCUMENT_NAME)
+    records = -1
+    try:
+        with out.open("x", encoding="ascii") as stream, open_shelf(identity) as shelf:
+            for line in export_audit(shelf, root=root, document=document):
+                stream.write(line + "\n")
+                records += 1
+    except FileExistsError as exc:
+        raise AlreadyExistsError(f"{out} exists and is not overwritten") from exc
+    here.output.result({"file": str(out), "records": records}, f"{out}: {records:,} records with their proof")
+    here.output.following(f"sigfed audit verify {out}, anywhere")
+
+
+def _verify_file(file: Path, words: str) -> "VerifiedAudit":
+    from keys.trust.fingerprint import from_words
+    from node.errors import NotFoundError
+    from node.services.audit_reading import verify_export
+
+    try:
+        with file.open(encoding="ascii", errors="replace") as stream:
+            return verify_export(iter(stream), from_words(words))
+    except OSError as exc:
+        raise NotFoundError(f"{file} cannot be read: {exc.strerror}") from exc
+
+
+def _cells(item: "Audited") -> tuple[str, ...]:
+    from node.cli.state import moment
+
+    record = item.record
+    return (
+        str(item.index),
+        moment(record.time_ms),
+        record.actor,
+        record.action,
+        record.subject,
+        record.outcome,
+    )
+
+
+def _fields(item: "Audited") -> dict[str, Fact]:
+    record = item.record
+    return {
+        "record": item.index,
+        "time_ms": record.time_ms,
+        "actor": record.actor,
+        "action": record.action,
+        "subject": record.subject,
+        "outcome": record.outcome,
+        "details": dict(record.details),
+    }

@@ -1,0 +1,141 @@
+"""Every command that changes something is in the audit log: said here, once, for the whole command tree.
+
+The record holds who acted, the command's noun and verb, its arguments and the numbers of its result. Arguments never
+hold a secret or a hash (they are asked for, or come from files), and of a result only numbers and the names of things
+are taken. What cannot be undone is recorded before it begins, and is not begun when that fails. Whatever only reads is
+named in `READS`; what is not named there is recorded, so that a new command cannot be forgotten.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from keys.errors import KeysError
+from node.cli.output import Fact
+from node.cli.session import Session, session
+from node.errors import NodeError
+from protocol.errors import ProtocolError
+
+READS: Final = frozenset({"ls", "show", "explain", "verify", "queue", "holders", "diff"})
+"""Verbs that change nothing."""
+
+THEMSELVES: Final = frozenset(
+    {"approval.approve", "approval.reject", "audit.start", "list.publish", "subset.release"}
+)
+"""Actions whose services record them, because the running node does them as well or their order matters."""
+
+IRREVERSIBLE: Final = frozenset(
+    {
+        "list.create",
+        "subset.create",
+        "entry.shred",
+        "member.add",
+        "member.remove",
+        "peer.remove",
+        "person.reset",
+    }
+)
+"""Actions that are not begun when they cannot be recorded. Withdrawing is not among them: it must never wait."""
+
+_NAMES: Final = frozenset({"origin", "peer", "partner", "subset", "node", "person", "kind", "list"})
+"""Fields of results whose texts are names of things."""
+_LONGEST: Final = 200
+
+Command = Callable[..., int | None]
+
+
+def recorded(action: str, command: Command) -> Command:
+    """The command, recorded as `action` unless it only reads or records itself."""
+    if action.partition(".")[2] in READS or action in THEMSELVES:
+        return command
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> int | None:
+        here = session(kwargs["context"])
+        if kwargs.get("dry_run") or not here.home.config.exists():
+            return command(*args, **kwargs)
+        return _run(here, action, functools.partial(command, *args, **kwargs), kwargs)
+
+    return run
+
+
+def _run(here: Session, action: str, command: Command, arguments: Mapping[str, object]) -> int | None:
+    given = _given(arguments)
+    subject = next(iter(given.values()), "")
+    if action not in IRREVERSIBLE:
+        code = command()
+        _tell(here, action, subject, given)
+        return code
+    _begin(here, action, subject, given)
+    try:
+        code = command()
+    except (NodeError, KeysError, ProtocolError, typer.Abort) as exc:
+        _tell(here, action, subject, given, failed=_kind(exc))
+        raise
+    _tell(here, action, subject, given)
+    return code
+
+
+def _begin(here: Session, action: str, subject: str, given: Mapping[str, str]) -> None:
+    from node.runtime.auditing import begin
+    from node.runtime.shelving import open_shelf
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        begin(identity, shelf, action, subject, details=given)
+
+
+def _tell(here: Session, action: str, subject: str, given: Mapping[str, str], *, failed: str = "") -> None:
+    from node.runtime.auditing import tell
+    from node.runtime.shelving import open_shelf
+
+    facts = {} if failed else _facts(here)
+    outcome = failed or ("requested" if "approval" in here.output.last else "ok")
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        actor = here.acting[-1] if here.acting else identity.actor
+        tell(identity, shelf, action, subject, actor=actor, outcome=outcome, details={**given, **facts})
+
+
+def _given(arguments: Mapping[str, object]) -> dict[str, str]:
+    """The arguments that say something, as texts."""
+    texts = {name: _text(value) for name, value in arguments.items()}
+    return {name: text[:_LONGEST] for name, text in texts.items() if text}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, list | tuple):
+        return " ".join(filter(None, map(_text, value)))
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, Path):
+        return value.name
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _facts(here: Session) -> dict[str, str]:
+    """The numbers and names of a single result; of several only how many there were."""
+    output = here.output
+    if output.results != 1:
+        return {"results": str(output.results)}
+    return {f"result_{name}": text for name, value in output.last.items() if (text := _fact(name, value))}
+
+
+def _fact(name: str, value: Fact) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return str(value)
+    return value[:_LONGEST] if isinstance(value, str) and name in _NAMES else ""
+
+
+def _kind(error: BaseException) -> str:
+    """`NotFoundError` as `not-found`."""
+    name = type(error).__name__.removesuffix("Error")
+    return "".join(f"-{char.lower()}" if char.isupper() else char for char in name).lstrip("-")
