@@ -1,7 +1,8 @@
 """What is effective now: the held lists folded, each with its freshness, and the quorum over them.
 
 Own lists count as far as they are published. A peer's list is fresh when its head was seen to be the newest within the
-age the operator allows. What the guards set aside is left out, additions and withdrawals alike, until it is released.
+age the operator allows, and never while the list stands still because a proof convicted it: then its adds take no new
+effect, and what was effective stays. What the guards set aside is left out, additions and withdrawals alike, until it is released.
 Withdrawals and disputes of heads that witnesses have not cosigned yet lie upon the lists as overlays.
 """
 
@@ -13,6 +14,7 @@ from keys.trust.members import Members
 from node.clock import milliseconds
 from node.ports.logs import LogKind, LogRecord
 from node.ports.quarantine import Quarantined
+from node.services.accusing import FORKED
 from node.services.bulk import acyclic
 from node.services.logfiles import LogFiles
 from node.services.overlaying import overlay_items
@@ -58,6 +60,8 @@ def current(
         heads = [log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST) if log.note is not None]
         set_aside = unit.quarantine.ls()
         overlays = unit.overlays.ls()
+        released |= unit.evidence.released_blocks()
+    forked = {item.log_id for item in set_aside if item.kind == FORKED}
     with acyclic():
         listings = tuple(
             MemberListing(
@@ -66,7 +70,7 @@ def current(
                     listing_of(shelf, log, [item for item in set_aside if item.log_id == log.id]),
                     overlay_items(shelf.vault, log, overlays),
                 ),
-                fresh=log.kind is LogKind.OWN_LIST or log.checked_ms >= oldest_ms,
+                fresh=log.kind is LogKind.OWN_LIST or (log.checked_ms >= oldest_ms and log.id not in forked),
             )
             for log in heads
         )
