@@ -1,0 +1,276 @@
+"""Shredding in a federation: nothing is left anywhere, nothing comes back, newcomers follow, a liar gains nothing."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from keys.trust.members import Member, Members
+from node.errors import NotFoundError, StoreError
+from node.services.effective import current
+from node.services.endorsing import endorse
+from node.services.importing import ImportReport, Statement
+from node.services.shredding import prepare, shred
+from node.services.standing import Place, report_shreddings
+from protocol.digest import Algorithm, Digest
+from protocol.event import BASELINE
+from protocol.opening import Basis, Reason
+from protocol.quorum import Tombstoned
+from support.digest_search import DigestSearch
+from support.federation import Agency, Federation, check_follows
+from support.lists import digest
+
+SHA256 = Algorithm.SHA256
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Iterator[Federation]:
+    with Federation(tmp_path) as made:
+        yield made
+
+
+def trio(federation: Federation) -> tuple[Agency, Agency, Agency]:
+    fr, nl, de = (
+        federation.agency("fr.example", "FR"),
+        federation.agency("nl.example", "NL"),
+        federation.agency("de.example", "DE"),
+    )
+    federation.introduce(fr, nl)
+    federation.introduce(fr, de)
+    federation.introduce(nl, de)
+    return fr, nl, de
+
+
+def shred_file(agency: Agency, name: str, reason: Reason = Reason.ERROR) -> None:
+    plan = prepare(agency.shelf, agency.origin, digest(name, SHA256))
+    shred(agency.shelf, agency.origin, plan.position, reason=reason)
+    agency.publish()
+
+
+def register(*agencies: Agency) -> Members:
+    return Members(
+        version=1,
+        k=2,
+        block_cap=10,
+        members=tuple(
+            Member(node=each.name, root_sha256=each.founded.root_sha256, country=each.country)
+            for each in agencies
+        ),
+    )
+
+
+def effective(agency: Agency, *agencies: Agency) -> set[Digest]:
+    judged = current(agency.shelf, register(*agencies), now=agency.clock.now(), max_age=timedelta(days=1))
+    return {found for collection, found in judged.decision.effective if collection == BASELINE}
+
+
+def places(agency: Agency) -> dict[str, bytes]:
+    """Everything a node stores: objects as they are and opened, and the files of its database."""
+    found = {}
+    for name, data in agency.objects.data.items():
+        found[name] = data
+        try:
+            found[f"{name} opened"] = agency.store.vault.unseal(name, data)
+        except StoreError:
+            continue
+    folder = Path(str(agency.store._engine.url.database)).parent
+    found |= {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return found
+
+
+def remains(agency: Agency, *names: str) -> list[str]:
+    """Where a digest, its opening's nonce or its look-up key is found."""
+    digests = [digest(name, SHA256) for name in names]
+    search = DigestSearch(each.value for each in digests)
+    keys = [agency.store.vault.key_of(each).to_bytes(8, signed=True) for each in digests]
+    everything = places(agency)
+    found = [sighting.place for sighting in search.sightings_in(everything)]
+    return found + [place for place, data in everything.items() if any(key in data for key in keys)]
+
+
+async def test_nothing_is_left_on_any_node(federation: Federation) -> None:
+    fr, nl, de = trio(federation)
+    names = [f"file {number}" for number in range(300)]
+    for agency in (fr, nl):
+        agency.add(*names)
+        agency.publish()
+    await federation.settle()
+    assert digest("file 7") in effective(de, fr, nl, de)
+    for agency in (fr, nl, de):
+        assert remains(agency, "file 7"), "the search finds what is there"
+    shred_file(fr, "file 7")
+    assert digest("file 7") not in fr.digests(fr.origin)
+    assert remains(fr, "file 7"), "the Netherlands still list it"
+    await federation.settle()
+    shred_file(nl, "file 7")
+    await federation.settle()
+    for agency in (fr, nl, de):
+        assert remains(agency, "file 7") == []
+        assert digest("file 8") in agency.digests(fr.origin)
+        assert digest("file 7") not in effective(agency, fr, nl, de)
+        assert digest("file 8") in effective(agency, fr, nl, de)
+    federation.require_converged()
+
+
+async def test_who_still_lists_it_is_told(federation: Federation) -> None:
+    fr, nl, de = trio(federation)
+    for agency in (fr, nl):
+        agency.add("a", "b")
+        agency.publish()
+    await federation.settle()
+    shred_file(fr, "a")
+    await federation.settle()
+    theirs = Place(origin=nl.origin, index=0)
+    [shown] = report_shreddings(fr.shelf)
+    assert (shown.origin, shown.index, shown.own, shown.standing) == (fr.origin, 0, True, (theirs,))
+    [told] = report_shreddings(nl.shelf)
+    assert (told.standing, told.own_standing, told.complete) == ((), (theirs,), False)
+    [told] = report_shreddings(de.shelf)
+    assert (told.standing, told.own_standing) == ((theirs,), ())
+    shred_file(nl, "a", Reason.LEGAL)
+    await federation.settle()
+    for agency in (fr, nl, de):
+        assert [each.complete for each in report_shreddings(agency.shelf)] == [True, True]
+
+
+async def test_a_newcomer_follows(federation: Federation) -> None:
+    fr = federation.agency("fr.example", "FR")
+    fr.add(*(f"file {number}" for number in range(300)))
+    fr.publish()
+    shred_file(fr, "file 299")
+    shred_file(fr, "file 3")
+    fr.add("later")
+    fr.publish()
+    nl = federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    assert (await federation.sync(nl, fr)).succeeded
+    check_follows(nl, fr)
+    assert len(nl.digests(fr.origin)) == 299
+    assert {digest("file 3"), digest("file 299")}.isdisjoint(nl.digests(fr.origin))
+
+
+@pytest.mark.parametrize("again", ["import", "endorse"])
+async def test_it_does_not_come_back(federation: Federation, again: str) -> None:
+    fr, nl, de = trio(federation)
+    for agency in (fr, nl):
+        agency.add("a", "b")
+        agency.publish()
+    await federation.settle()
+    shred_file(fr, "a")
+    await federation.settle()
+    for agency in (fr, de):
+        report = add_again(agency) if again == "import" else endorse_from(agency, nl)
+        assert report.refused_total == 1
+        assert "shredded" in report.refused[0].reason
+        agency.publish()
+    await federation.settle()
+    assert digest("a") not in fr.digests(fr.origin) | de.digests(de.origin)
+    assert digest("a") not in effective(fr, fr, nl, de)
+
+
+def add_again(agency: Agency) -> ImportReport:
+    from node.formats.rows import ImportRow
+    from node.services.importing import import_rows
+
+    row = ImportRow(2, (digest("a", SHA256),), BASELINE, {}, "")
+    return import_rows(
+        agency.shelf,
+        agency.origin,
+        [row],
+        statement=Statement(basis=Basis.OWN, criteria=1),
+        now_ms=agency.now_ms,
+    )
+
+
+def endorse_from(agency: Agency, source: Agency) -> ImportReport:
+    return endorse(
+        agency.shelf,
+        agency.origin,
+        source=source.origin,
+        statement=Statement(basis=Basis.REVIEWED, criteria=1),
+        now_ms=agency.now_ms,
+    )
+
+
+async def test_a_liar_who_lists_and_shreds_removes_nothing_but_its_own(federation: Federation) -> None:
+    """Of a reason other than error nothing of others ends; an error blocks, as any withdrawal for error does."""
+    fr, nl, de = trio(federation)
+    liar = federation.agency("liar.example", "IT")
+    for agency in (fr, nl, de):
+        federation.introduce(agency, liar)
+    for agency in (fr, nl):
+        agency.add("a", "b")
+        agency.publish()
+    liar.add("a", "b")
+    liar.publish()
+    await federation.settle()
+    shred_file(liar, "a", Reason.OTHER)
+    await federation.settle()
+    assert effective(de, fr, nl, de, liar) == {digest("a"), digest("b")}
+    shred_file(liar, "b", Reason.ERROR)
+    await federation.settle()
+    assert effective(de, fr, nl, de, liar) == {digest("a")}
+    assert digest("b") not in de.digests(liar.origin)
+    assert effective(de, fr, nl, de) == {digest("a")}, "a block outlives membership until it is released"
+
+
+async def test_what_this_node_shredded_is_never_effective_here(federation: Federation) -> None:
+    fr, nl, de = trio(federation)
+    fr.add("a")
+    fr.publish()
+    shred_file(fr, "a", Reason.OTHER)
+    for agency in (nl, de):
+        agency.add("a")
+        agency.publish()
+    await federation.settle()
+    assert effective(nl, fr, nl, de) == {digest("a")}
+    judged = current(fr.shelf, register(fr, nl, de), now=fr.clock.now(), max_age=timedelta(days=1))
+    assert judged.decision.explain(BASELINE, digest("a")) == (Tombstoned(),)
+
+
+async def test_a_waiting_entry_is_shredded_with_its_first_publication(federation: Federation) -> None:
+    fr = federation.agency("fr.example", "FR")
+    fr.add("a", "b")
+    plan = prepare(fr.shelf, fr.origin, digest("a", SHA256))
+    shred(fr.shelf, fr.origin, plan.position, reason=Reason.ERROR)
+    fr.publish()
+    assert fr.digests(fr.origin) == {digest("b")}
+    assert remains(fr, "a") == []
+
+
+async def test_also_what_was_withdrawn_before(federation: Federation) -> None:
+    fr, nl, _ = trio(federation)
+    fr.add("a", "b")
+    fr.publish()
+    fr.withdraw("a", Reason.ERROR)
+    fr.publish()
+    await federation.settle()
+    assert digest("a") in nl.digests(fr.origin)
+    shred_file(fr, "a")
+    await federation.settle()
+    assert remains(fr, "a") == remains(nl, "a") == []
+    with pytest.raises(NotFoundError):
+        prepare(fr.shelf, fr.origin, digest("a", SHA256))
+
+
+async def test_what_a_guard_set_aside_deletes_nothing(federation: Federation) -> None:
+    """Whoever has a peer's key may shred its whole list: what others hold of it is not gone with it."""
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    names = [f"file {number}" for number in range(1100)]
+    fr.add(*names)
+    fr.publish()
+    await federation.settle()
+    for name in names:
+        plan = prepare(fr.shelf, fr.origin, digest(name, SHA256))
+        shred(fr.shelf, fr.origin, plan.position, reason=Reason.OTHER)
+    fr.publish()
+    assert fr.digests(fr.origin) == set()
+    await federation.settle()
+    assert len(nl.digests(fr.origin)) == 100
+    with nl.store.write() as unit:
+        for record in unit.quarantine.ls():
+            unit.quarantine.release(record.id, now_ms=nl.now_ms)
+    await federation.settle()
+    assert nl.digests(fr.origin) == set()
