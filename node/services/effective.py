@@ -2,7 +2,8 @@
 
 Own lists count as far as they are published. A peer's list is fresh when its head was seen to be the newest within the
 age the operator allows, and never while the list stands still because a proof convicted it: then its adds take no new
-effect, and what was effective stays. What the guards set aside is left out, additions and withdrawals alike, until it is released.
+effect, and what was effective stays. What the guards set aside is left out, additions and withdrawals alike, until it
+is released.
 Withdrawals and disputes of heads that witnesses have not cosigned yet lie upon the lists as overlays.
 """
 

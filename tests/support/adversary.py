@@ -387,7 +387,9 @@ ATTACKS: dict[str, Attack] = {
     "sets reserved bits": Attack(_breaks(_reserved_bits), EventRuleError),
     # trust files
     "shows an older document": Attack(_old_document, VerificationError, whole=True),
-    "shows two documents of one serial": Attack(_second_document, VerificationError, whole=True),
+    "shows two documents of one serial": Attack(
+        _second_document, VerificationError, whole=True, suspends=True
+    ),
     "shows a document that has ended": Attack(_ended_document, NotCurrentError, whole=True),
     "shows a document of other root keys": Attack(_document_of_a_stranger, ThresholdError, whole=True),
     "shows a document that is none": Attack(
