@@ -50,7 +50,7 @@ def sqlite_dsn(folder: Path) -> str:
 
 def file_digests(name: str) -> tuple[Digest, ...]:
     """MD5 and SHA-1 of a made-up file."""
-    data = name.encode()
+    data = f"a made-up file {name}".encode()
     return (
         Digest(Algorithm.MD5, md5(data, usedforsecurity=False).digest()),
         Digest(Algorithm.SHA1, sha1(data, usedforsecurity=False).digest()),
@@ -59,7 +59,7 @@ def file_digests(name: str) -> tuple[Digest, ...]:
 
 def sha256_digest(name: str) -> Digest:
     """SHA-256 of a made-up file."""
-    return Digest(Algorithm.SHA256, sha256(name.encode()).digest())
+    return Digest(Algorithm.SHA256, sha256(f"a made-up file {name}".encode()).digest())
 
 
 def row(
