@@ -16,6 +16,7 @@ from node.services.announcing import LOG_KEY_DAYS, announce_log
 from node.services.founding import log_label
 from node.services.lists import create_list as catalogue_list
 from node.services.lists import list_origin
+from node.services.pacing import FollowGuards
 from node.services.publishing import Published, publish
 from node.services.shelf import Shelf
 from node.services.trusting import window
@@ -63,9 +64,9 @@ def announce(identity: Identity, origin: str, *, signers: Sequence[Signer]) -> N
     )
 
 
-def publish_own(identity: Identity, shelf: Shelf) -> dict[str, Published]:
-    """Publish what is waiting in every own list; by origin."""
-    return {origin: publish_one(identity, shelf, origin) for origin in own_origins(shelf)}
+def publish_own(identity: Identity, shelf: Shelf, limits: FollowGuards | None = None) -> dict[str, Published]:
+    """Publish what is waiting in every own list, by origin; see `publish_one`."""
+    return {origin: publish_one(identity, shelf, origin, limits) for origin in own_origins(shelf)}
 
 
 def own_origins(shelf: Shelf) -> list[str]:
@@ -74,7 +75,13 @@ def own_origins(shelf: Shelf) -> list[str]:
         return [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
 
 
-def publish_one(identity: Identity, shelf: Shelf, origin: str) -> Published:
-    """Publish what is waiting in one own list."""
+def publish_one(
+    identity: Identity, shelf: Shelf, origin: str, limits: FollowGuards | None = None
+) -> Published:
+    """Publish what is waiting in one own list; raises `BeyondLimitsError` unless it is within `limits`.
+
+    By default these are what the node document announces as a normal day.
+    """
     now_ms = milliseconds(identity.clock.now())
-    return publish(shelf, origin, signer=identity.log_signer(), now_ms=now_ms)
+    limits = limits or FollowGuards.of(identity.trust.document().limits)
+    return publish(shelf, origin, signer=identity.log_signer(), now_ms=now_ms, limits=limits)

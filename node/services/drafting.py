@@ -17,10 +17,12 @@ from node.ports.logs import LogRecord
 from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.composing import Chosen, Terms, choose, compose
 from node.services.effective import Current, current
+from node.services.guarding import Guards
 from node.services.rosters import Listed, Roster, previous_of
 from node.services.shelf import Shelf
 from node.services.subsets import salt_name
 from protocol.digest import Digest
+from protocol.opening import EntryRef
 from protocol.subset.canary import PRESENT
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
@@ -70,6 +72,8 @@ class Draft:
     record: ReleaseRecord
     sources: Mapping[str, int] = field(repr=False)
     """Numbers that this release gives for the first time."""
+    tripped: tuple[EntryRef, ...] = ()
+    """Entries of digests that must never be released. The draft lists none of them and adds nothing."""
 
 
 class Drafter:
@@ -79,6 +83,7 @@ class Drafter:
         self, shelf: Shelf, evaluator: Evaluator, documents: RuleDocuments, order: Order, held: Held | None
     ) -> None:
         self._shelf = shelf
+        self._guards = Guards(shelf)
         self._evaluator = evaluator
         self._documents = documents
         self._order = order
@@ -105,6 +110,11 @@ class Drafter:
             exclusions=order.exclusions,
         )
         chosen = choose(judged.decision.effective, order.subset.filter)
+        tripped = self._guards.tripped(chosen)
+        entries = _entries(chosen, tripped)
+        if tripped:  # what was released before and is on no tripwire may stay, so withdrawals still get out
+            kept = roster.keys() - tripped
+            chosen = {digest: each for digest, each in chosen.items() if digest in kept}
         self._evaluate([PRESENT, *chosen])
         given, numbers = self._numbers(judged)
         terms = self._terms(judged, numbers)
@@ -114,6 +124,7 @@ class Drafter:
             roster=_roster(chosen, self._outputs),
             record=self._record(release, _difference(held, chosen)),
             sources={origin: number for origin, number in numbers.items() if origin not in given},
+            tripped=entries,
         )
 
     def _require_key(self) -> None:
@@ -202,6 +213,18 @@ def _outputs_of(held: Held | None, epoch: int) -> dict[Digest, bytes]:
 def _roster(chosen: Mapping[Digest, Chosen], outputs: Mapping[Digest, bytes]) -> Roster:
     listed = {digest: Listed(each.collections, outputs[digest]) for digest, each in chosen.items()}
     return {**listed, PRESENT: Listed((), outputs[PRESENT])}
+
+
+def _entries(chosen: Mapping[Digest, Chosen], tripped: frozenset[Digest]) -> tuple[EntryRef, ...]:
+    """The entries that back these digests."""
+    found = {
+        entry.ref
+        for digest in tripped
+        for support in chosen[digest].supports
+        for entries in (*support.countries.values(), *support.authorities.values())
+        for entry in entries
+    }
+    return tuple(sorted(found, key=lambda ref: (ref.origin, ref.index)))
 
 
 def _difference(held: Held | None, new: Mapping[Digest, Chosen]) -> tuple[int, int]:

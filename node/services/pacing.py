@@ -39,6 +39,14 @@ class FollowGuards:
             max_disputes_per_day=limits.max_disputes_per_day,
         )
 
+    def least_left(self, before: Intake) -> int:
+        """So many changes of any kind are within the limits, after those of the day before."""
+        return min(
+            self.max_adds_per_day - before.adds,
+            self.max_withdraws_per_day - before.withdrawals,
+            self.max_disputes_per_day - before.disputes,
+        )
+
     def at_most(self, most: "FollowGuards | None") -> "FollowGuards":
         """The lower of both: a peer does not decide alone how much of it goes unseen."""
         if most is None:
@@ -48,6 +56,12 @@ class FollowGuards:
             max_withdraws_per_day=min(self.max_withdraws_per_day, most.max_withdraws_per_day),
             max_disputes_per_day=min(self.max_disputes_per_day, most.max_disputes_per_day),
         )
+
+
+NO_LIMITS: Final = FollowGuards(
+    max_adds_per_day=2**62, max_withdraws_per_day=2**62, max_disputes_per_day=2**62
+)
+"""Of an operator who publishes more than a normal day's changes on purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

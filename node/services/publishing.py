@@ -7,6 +7,7 @@ published events ask to delete is deleted after that: a peer must be able to tel
 reason.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,11 +16,13 @@ from typing import Final
 from node.errors import ConflictError, MissingObjectError, StoreError
 from node.ports.logs import Head, LogRecord
 from node.ports.pending import Batch
+from node.ports.quarantine import Intake
 from node.ports.signing import LogSigner
 from node.services.changes import event_of
 from node.services.erasing import carry_out, redo
 from node.services.lists import own_list
 from node.services.logfiles import LogFiles
+from node.services.pacing import DAY_MS, FollowGuards, require_within
 from node.services.reading import read_batch
 from node.services.shelf import Shelf
 from protocol.errors import MalformedError
@@ -58,22 +61,39 @@ class _Round:
     leaves: list[bytes]
     adds: int
     withdrawals: int
+    disputes: int
+
+    def intake(self, now_ms: int) -> Intake:
+        """What counts for the day's limits."""
+        return Intake(
+            received_ms=now_ms, adds=self.adds, withdrawals=self.withdrawals, disputes=self.disputes
+        )
 
 
-def publish(shelf: Shelf, origin: str, *, signer: LogSigner, now_ms: int) -> Published:
+def publish(
+    shelf: Shelf, origin: str, *, signer: LogSigner, now_ms: int, limits: FollowGuards | None = None
+) -> Published:
     """Publish everything that waits in the own list `origin`, after finishing what was cut off.
 
+    `limits` are what the node announces as a normal day; a list's first publication is not counted, because whoever
+    follows it from then on asks for all of it.
+
     Raises:
+        BeyondLimitsError: more waits than `limits` allow in this day; nothing was changed.
         NotFoundError: there is no such list.
         ConflictError: another publisher was faster; nothing was lost, running again shows the outcome.
     """
     adds = withdrawals = checkpoints = 0
+    first = False
     while True:
         log = _log(shelf, origin)
         if log.pending is None and log.note is not None and log.tail == log.head.size:
             break
+        first = first or log.note is None
+        if limits is not None and log.pending is None and not first:
+            _require_within(shelf, log, limits, now_ms)
         try:
-            round_ = _publish_round(shelf, log, signer, now_ms)
+            round_ = _publish_round(shelf, log, signer, now_ms, counted=not first)
         except ConflictError:
             redo(shelf, log, now_ms=now_ms)
             raise
@@ -85,14 +105,32 @@ def publish(shelf: Shelf, origin: str, *, signer: LogSigner, now_ms: int) -> Pub
     )
 
 
-def _publish_round(shelf: Shelf, log: LogRecord, signer: LogSigner, now_ms: int) -> _Round:
+def _require_within(shelf: Shelf, log: LogRecord, limits: FollowGuards, now_ms: int) -> None:
+    """Changes are counted by kind only when there are so many that it matters."""
+    waiting = log.tail - log.head.size
+    with shelf.storage.read() as unit:
+        before = unit.quarantine.intake_since(log.node, since_ms=now_ms - DAY_MS)
+        if waiting <= limits.least_left(before):
+            return
+        batches = unit.pending.ls(log.id, first=log.head.size)
+        ops = Counter(change.op for batch in batches for change in read_batch(shelf, batch.object))
+        new = Intake(
+            received_ms=now_ms,
+            adds=ops[Op.ADD],
+            withdrawals=ops[Op.WITHDRAW],
+            disputes=ops[Op.DISPUTE],
+        )
+        require_within(unit, log.node, new, limits)
+
+
+def _publish_round(shelf: Shelf, log: LogRecord, signer: LogSigner, now_ms: int, *, counted: bool) -> _Round:
     """One head, from wherever it stands to published."""
     try:
         if log.pending is None:
             log, round_ = _claim(shelf, log, now_ms)
         else:
             round_ = _read_round(shelf, log, log.pending.time_ms, end=log.pending.size)
-        _finish(shelf, log, round_, signer, now_ms)
+        _finish(shelf, log, round_, signer, now_ms, counted=counted)
     except MissingObjectError:
         # Whoever publishes a head tidies up behind it, so a slower publisher may miss what it was about to read.
         if _log(shelf, log.origin).head == log.head:
@@ -124,8 +162,8 @@ def _read_round(shelf: Shelf, log: LogRecord, time_ms: int, *, end: int) -> _Rou
     """The events of the batches that lie before `end`, as they are at `time_ms`."""
     with shelf.storage.read() as unit:
         batches = unit.pending.ls(log.id, first=log.head.size, end=end)
-    round_ = _Round([], [], [], 0, 0)
-    adds = withdrawals = 0
+    round_ = _Round([], [], [], 0, 0, 0)
+    adds = withdrawals = disputes = 0
     hashed = origin_hash(log.origin)
     for batch in takewhile(lambda batch: batch.first + batch.count <= end, batches):
         for change in read_batch(shelf, batch.object):
@@ -135,10 +173,13 @@ def _read_round(shelf: Shelf, log: LogRecord, time_ms: int, *, end: int) -> _Rou
             round_.leaves.append(leaf_hash(event))
             adds += change.op == Op.ADD
             withdrawals += change.op == Op.WITHDRAW
-    return _Round(round_.events, round_.openings, round_.leaves, adds, withdrawals)
+            disputes += change.op == Op.DISPUTE
+    return _Round(round_.events, round_.openings, round_.leaves, adds, withdrawals, disputes)
 
 
-def _finish(shelf: Shelf, log: LogRecord, round_: _Round, signer: LogSigner, now_ms: int) -> None:
+def _finish(
+    shelf: Shelf, log: LogRecord, round_: _Round, signer: LogSigner, now_ms: int, *, counted: bool
+) -> None:
     """From the pending head to the published one; every step gives the same when it is repeated."""
     assert log.pending is not None, "there is nothing to finish"
     _check_root(log, round_.leaves)
@@ -150,6 +191,8 @@ def _finish(shelf: Shelf, log: LogRecord, round_: _Round, signer: LogSigner, now
         unit.logs.settle(log, note=note, checked_ms=now_ms)
         unit.withdrawals.publish(log.id, size=log.pending.size, now_ms=now_ms)
         done = unit.pending.remove(log.id, end=log.pending.size)
+        if counted and round_.events:
+            unit.quarantine.note_intake(log.id, round_.intake(now_ms))
     _tidy(shelf, files, log, done)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from keys.trust.members import Members
 from node.clock import milliseconds
-from node.errors import ConflictError
+from node.errors import ConflictError, TripwireError
 from node.ports.evaluator import Evaluator
 from node.ports.logs import LogKind
 from node.ports.signing import LogSigner
@@ -34,6 +34,8 @@ from protocol.tlog.merkle import leaf_hash
 ATTEMPTS: Final = 5
 """How often lists may move under a release before it gives up."""
 
+_NAMED: Final = 10
+"""Entries that a refusal names."""
 _NOTHING: Final[frozenset[Digest]] = frozenset()
 
 
@@ -102,6 +104,7 @@ class Releaser:
             GoneError: the evaluator has no key of the subset's epoch.
             StoreError: it has another key than the node document names.
             TooLargeError: the epoch has run out of source numbers.
+            TripwireError: it would list what must never be released. Withdrawals were released all the same.
         """
         with self._shelf.storage.read() as unit:
             subset = unit.subsets.get(name)
@@ -112,10 +115,17 @@ class Releaser:
         for _ in range(ATTEMPTS):
             standing = self._standing()
             draft = drafter.draft()
-            if held is not None and not _is_due(held, draft.release, now):
+            if draft.tripped and not _takes_out(held, draft, now):
+                raise _tripped(draft, "nothing was released, and the release before stays in force")
+            if held is not None and not draft.tripped and not _is_due(held, draft.release, now):
                 return _report(held.record, published=finished)
             if self._claim(subset, standing, draft):
                 self._finish(subset, now)
+                if draft.tripped:
+                    record = draft.record
+                    raise _tripped(
+                        draft, f"release {record.version} takes out {record.removed} and adds nothing"
+                    )
                 return _report(draft.record, published=True)
         raise ConflictError(f"the lists of {name} did not stand still", hint="run the command again")
 
@@ -183,8 +193,23 @@ class Releaser:
 
 
 def _is_due(held: Held, new: Release, now: datetime) -> bool:
-    left = timedelta(milliseconds=held.record.not_after_ms - milliseconds(now))
-    return left < LIFE / 2 or not is_same(held.release, new)
+    return _past_half(held, now) or not is_same(held.release, new)
+
+
+def _past_half(held: Held, now: datetime) -> bool:
+    return timedelta(milliseconds=held.record.not_after_ms - milliseconds(now)) < LIFE / 2
+
+
+def _takes_out(held: Held | None, draft: Draft, now: datetime) -> bool:
+    """Whether a release that adds nothing is made: a withdrawal must get out, and what is listed must not run out."""
+    return held is not None and (draft.record.removed > 0 or _past_half(held, now))
+
+
+def _tripped(draft: Draft, outcome: str) -> TripwireError:
+    named = [f"entry {ref.index} of {ref.origin}" for ref in draft.tripped[:_NAMED]]
+    more = len(draft.tripped) - len(named)
+    names = ", ".join([*named, *([f"and {more:,} more"] if more else [])])
+    return TripwireError(f"{draft.record.subset} would list what must never be released: {names}; {outcome}")
 
 
 def _report(record: ReleaseRecord, *, published: bool) -> ReleaseReport:
