@@ -31,7 +31,6 @@ from node.services.evaluating import Evaluating
 from node.services.founding import FIRST
 from node.services.quotas import Quotas
 from node.services.relaying import RelayingTrust
-from node.services.releasing import Releaser
 from node.services.serving_peers import ServedPeers
 from node.services.serving_subsets import ServedSubsets
 from node.services.shelf import Shelf
@@ -133,10 +132,9 @@ class Parts:
     def _release_all(self) -> None:
         self._publish_all()  # a release takes in published lists only
         keep_own_register(self.identity, self.shelf)
-        releaser = Releaser(self.shelf, self.identity.log_signer(), self.evaluator)
         for report in report_subsets(self.shelf):
             with _each(report.subset.origin):
-                release_with(self.identity, releaser, report.subset.name)
+                release_with(self.identity, self.shelf, self.evaluator, report.subset.name)
 
     async def _sweep(self) -> None:
         now_ms = milliseconds(self.identity.clock.now())

@@ -8,10 +8,12 @@ from keys.trust.node_parts import EpochInfo
 from node.clock import milliseconds
 from node.errors import AlreadyExistsError, UsageError
 from node.evaluator.in_process import InProcessEvaluator
+from node.ports.evaluator import Evaluator
 from node.ports.subsets import SubsetRecord
 from node.runtime.hits import keep_own_register
 from node.runtime.logs import announce, publish_own
 from node.runtime.opening import Identity
+from node.runtime.rules import rule_documents
 from node.services.announcing import announce_epoch
 from node.services.releasing import Releaser, ReleaseReport
 from node.services.shelf import Shelf
@@ -74,12 +76,12 @@ def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
     publish_own(identity, shelf)
     keep_own_register(identity, shelf)
     with InProcessEvaluator(load_group(), epoch_secrets(identity.keychain)) as evaluator:
-        releaser = Releaser(shelf, identity.log_signer(), evaluator)
-        return release_with(identity, releaser, name)
+        return release_with(identity, shelf, evaluator, name)
 
 
-def release_with(identity: Identity, releaser: Releaser, name: str) -> ReleaseReport:
+def release_with(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: str) -> ReleaseReport:
     """Release a subset with what this node's members list now."""
+    releaser = Releaser(shelf, identity.log_signer(), evaluator, rule_documents(identity, shelf, name))
     return releaser.release(
         name,
         members=identity.trust.members(),
