@@ -50,6 +50,25 @@ def _passphrase(identity: "Identity", name: str) -> str:
     return ask_hidden(f"passphrase of {name}")
 
 
+def two_decide(here: Session) -> bool:
+    """Whether two persons are known here, so that what takes two can be asked for."""
+    from node.runtime.persons import open_persons
+    from node.runtime.shelving import open_shelf
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        return open_persons(identity, shelf).is_open()
+
+
+def require_two(here: Session) -> None:
+    """Refuse what takes two persons where fewer are known, before anybody is asked for a passphrase."""
+    from node.runtime.shelving import open_shelf
+    from node.services.approving import require_two as require
+
+    with open_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
+        require(unit)
+
+
 def tell_requested(here: Session, approval: "Approval") -> None:
     """Say that a second person must decide, and how."""
     here.output.result(

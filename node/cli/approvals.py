@@ -6,7 +6,7 @@ import typer
 
 from node.cli.acting import acting_person
 from node.cli.output import Fact, table
-from node.cli.session import Session, session
+from node.cli.session import session
 
 if TYPE_CHECKING:
     from node.ports.approvals import Approval

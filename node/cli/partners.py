@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from node.cli.acting import acting_person, require_two, tell_requested
 from node.cli.output import table
 from node.cli.session import Session, session
 
@@ -63,11 +64,51 @@ def resume(
     _set_suspended(session(context), name, suspended=False)
 
 
+@app.command("quota")
+def quota(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of an enrolled partner.")],
+    files_per_day: Annotated[int, typer.Option(help="New files it looks up a day.", min=1)],
+    by: Annotated[
+        str, typer.Option("--as", help="Who you are, where it takes two persons; default: SIGFED_PERSON.")
+    ] = "",
+) -> None:
+    """Change how often a partner may ask: less at once, more when a second person approves it."""
+    from node.runtime.approvals import open_approvals
+    from node.runtime.shelving import open_shelf
+    from node.services.granting import PartnerTerms, quota_payload
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        terms = PartnerTerms(shelf.storage)
+        held, wanted = terms.evaluations(name, files_per_day)
+        if wanted <= held:
+            terms.lower(name, wanted)
+    if wanted <= held:
+        here.output.result(
+            {"partner": name, "evaluations_per_day": wanted},
+            f"{name} may ask for {wanted:,} evaluations a day",
+        )
+        return
+    require_two(here)
+    who = acting_person(here, by)
+    with open_shelf(identity) as shelf:
+        approval = open_approvals(identity, shelf).request(
+            "partner.quota",
+            subject=f"{name} may ask for {wanted:,} evaluations a day (now: {held:,})",
+            payload=quota_payload(name, wanted),
+            by=who,
+        )
+    tell_requested(here, approval)
+
+
 def _set_suspended(here: Session, name: str, *, suspended: bool) -> None:
     from node.runtime.shelving import open_shelf
+    from node.services.granting import PartnerTerms
 
-    with open_shelf(here.identity()) as shelf, shelf.storage.write() as unit:
-        unit.partners.set_suspended(name, suspended=suspended)
+    with open_shelf(here.identity()) as shelf:
+        PartnerTerms(shelf.storage).set_suspended(name, suspended=suspended)
     words = "is refused" if suspended else "may ask again"
     here.output.result({"partner": name, "suspended": suspended}, f"{name} {words}")
 

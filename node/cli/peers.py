@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.acting import acting_person, require_two, tell_requested, two_decide
 from node.cli.exit_codes import ExitCode
 from node.cli.output import table
 from node.cli.session import Session, session, wait_for
@@ -13,27 +14,38 @@ from node.errors import NodeError
 if TYPE_CHECKING:
     from node.runtime.syncing import PeerSync
     from node.services.syncing import SyncReport
+    from protocol.grant import Grant
 
 app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_help=True)
+
+
+_GRANT = typer.Option(help="Collections whose openings it may read here, comma-separated.")
+_UNTIL = typer.Option(help="Last day of the grant, YYYY-MM-DD; default: no end.")
+_AS = typer.Option("--as", help="Who you are, where it takes two persons; default: SIGFED_PERSON.")
 
 
 @app.command("add")
 def add(
     context: typer.Context,
     node: Annotated[str, typer.Argument(help="Name of a member.")],
-    grant: Annotated[str, typer.Option(help="Collections whose openings it may read here, comma-separated.")],
-    until: Annotated[str, typer.Option(help="Last day of the grant, YYYY-MM-DD; default: no end.")] = "",
+    grant: Annotated[str, _GRANT],
+    until: Annotated[str, _UNTIL] = "",
+    by: Annotated[str, _AS] = "",
 ) -> None:
-    """Follow a member's lists, and let it read ours in the granted collections."""
-    from node.cli.importing import collection_of
-    from node.cli.times import end_of_day
+    """Follow a member's lists, and let it read ours; where two persons decide, more than baseline is asked for."""
     from node.runtime.membership import membership
-    from protocol.grant import Grant
+    from node.services.granting import first_part, grant_words, widens
 
     here = session(context)
-    collections = frozenset(collection_of(name.strip()) for name in grant.split(","))
+    wanted = _grant(grant, until)
+    first = first_part(wanted) if two_decide(here) else wanted
+    who = acting_person(here, by) if widens(first, wanted) else ""
     with membership(here.identity()) as members:
-        peer = members.add_peer(node, Grant(collections=collections, until=end_of_day(until)))
+        peer = members.add_peer(node, first)
+    if who:
+        here.output.talk(f"{node} is followed, and may read {grant_words(first)} here")
+        _request(here, node, wanted, by=who)
+        return
     here.output.result(
         {"peer": peer.name, "grant": grant, "url": peer.url}, f"{peer.name} may read {grant} here"
     )
@@ -44,32 +56,64 @@ def add(
 def change_grant(
     context: typer.Context,
     node: Annotated[str, typer.Argument(help="Name of a peer.")],
-    grant: Annotated[str, typer.Option(help="Collections whose openings it may read here, comma-separated.")],
-    until: Annotated[str, typer.Option(help="Last day of the grant, YYYY-MM-DD; default: no end.")] = "",
+    grant: Annotated[str, _GRANT],
+    until: Annotated[str, _UNTIL] = "",
+    by: Annotated[str, _AS] = "",
 ) -> None:
-    """Replace what a peer may read here."""
-    from node.cli.importing import collection_of
-    from node.cli.times import end_of_day
+    """Replace what a peer may read here: less at once, more when a second person approves it."""
     from node.runtime.shelving import open_shelf
-    from protocol.grant import Grant
+    from node.services.granting import Grants
 
     here = session(context)
-    collections = frozenset(collection_of(name.strip()) for name in grant.split(","))
-    new = Grant(collections=collections, until=end_of_day(until))
-    with open_shelf(here.identity()) as shelf, shelf.storage.write() as unit:
-        unit.peers.update_grant(node, json.dumps(new.to_json()))
+    wanted = _grant(grant, until)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        grants = Grants(shelf.storage, identity.clock)
+        wider = grants.widens(node, wanted)
+        if not wider:
+            grants.narrow(node, wanted)
+    if wider:
+        require_two(here)
+        _request(here, node, wanted, by=acting_person(here, by))
+        return
     here.output.result({"peer": node, "grant": grant}, f"{node} may read {grant} here")
 
 
 @app.command("remove")
 def remove(context: typer.Context, node: Annotated[str, typer.Argument(help="Name of a peer.")]) -> None:
     """Follow a peer no more and serve it nothing; what is held of its lists stays and counts."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.membership import membership
 
     here = session(context)
-    with open_shelf(here.identity()) as shelf, shelf.storage.write() as unit:
-        unit.peers.remove(node)
+    with membership(here.identity()) as members:
+        members.remove_peer(node)
     here.output.result({"peer": node, "removed": True}, f"{node} is no peer any more")
+
+
+def _grant(names: str, until: str) -> "Grant":
+    from node.cli.importing import collection_of
+    from node.cli.times import end_of_day
+    from protocol.grant import Grant
+
+    collections = frozenset(collection_of(name.strip()) for name in names.split(","))
+    return Grant(collections=collections, until=end_of_day(until))
+
+
+def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:
+    from node.runtime.approvals import open_approvals
+    from node.runtime.shelving import open_shelf
+    from node.services.granting import Grants, grant_payload, grant_words
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        held = Grants(shelf.storage, identity.clock).get(node)
+        approval = open_approvals(identity, shelf).request(
+            "peer.grant",
+            subject=f"{node} may read {grant_words(wanted)} here (now: {grant_words(held)})",
+            payload=grant_payload(node, wanted),
+            by=by,
+        )
+    tell_requested(here, approval)
 
 
 @app.command("ls")

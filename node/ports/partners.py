@@ -82,6 +82,10 @@ class PartnerTable(Protocol):
         """Refuse a partner's key, or accept it again; raises `NotFoundError`."""
         ...
 
+    def set_quota(self, name: str, evaluations_per_day: int) -> None:
+        """Change how many evaluations a partner has a day; raises `NotFoundError`."""
+        ...
+
     def allowance(self, name: str) -> Allowance:
         """What is left, locked for this transaction; raises `NotFoundError`."""
         ...

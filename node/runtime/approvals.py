@@ -13,6 +13,7 @@ from node.runtime import auditing
 from node.runtime.opening import Identity
 from node.runtime.persons import open_persons
 from node.services.approving import Approvals
+from node.services.granting import Grants, PartnerTerms
 from node.services.shelf import Shelf
 
 LOCK_NAME = "approvals.lock"
@@ -71,7 +72,17 @@ def _reset_person(identity: Identity, shelf: Shelf, approval: Approval) -> str:
     return open_persons(identity, shelf).carry_out_reset(approval)
 
 
+def _widen_grant(identity: Identity, shelf: Shelf, approval: Approval) -> str:
+    return Grants(shelf.storage, identity.clock).carry_out(approval)
+
+
+def _raise_quota(_: Identity, shelf: Shelf, approval: Approval) -> str:
+    return PartnerTerms(shelf.storage).carry_out(approval)
+
+
 HANDLERS: dict[str, Handler] = {
+    "peer.grant": _widen_grant,
+    "partner.quota": _raise_quota,
     "person.add": _add_person,
     "person.remove": _remove_person,
     "person.reset": _reset_person,

@@ -148,6 +148,11 @@ class Membership:
             unit.peers.add(peer)
         return peer
 
+    def remove_peer(self, name: str) -> None:
+        """Follow a peer no more and serve it nothing; raises `NotFoundError`. What is held of its lists stays."""
+        with self._storage.write() as unit:
+            unit.peers.remove(name)
+
     def _member(self, name: str) -> Member:
         for member in self._trust.members().members:
             if member.node == name:

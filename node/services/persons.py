@@ -173,4 +173,5 @@ def _sealed_as(name: str) -> str:
 def _wait(tries: int) -> timedelta:
     if tries < FREE_TRIES:
         return timedelta(0)
-    return min(_FIRST_WAIT * 2 ** min(tries - FREE_TRIES, 10), _LONGEST_WAIT)
+    doublings: int = 2 ** min(tries - FREE_TRIES, 10)
+    return min(_FIRST_WAIT * doublings, _LONGEST_WAIT)

@@ -92,6 +92,12 @@ class PartnerRows:
         self.get(name)
         self._connection.execute(update(_PARTNER).where(_PARTNER.c.name == name).values(suspended=suspended))
 
+    def set_quota(self, name: str, evaluations_per_day: int) -> None:
+        """Change how many evaluations a partner has a day; raises `NotFoundError`."""
+        self.get(name)
+        values = {"evaluations_per_day": evaluations_per_day}
+        self._connection.execute(update(_PARTNER).where(_PARTNER.c.name == name).values(values))
+
     def allowance(self, name: str) -> Allowance:
         """What is left, locked for this transaction; raises `NotFoundError`."""
         row = self._one(name, select(_PARTNER).where(_PARTNER.c.name == name).with_for_update())
