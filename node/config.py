@@ -54,14 +54,31 @@ class Schedule(_Section):
     sync_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
     publish_minutes: Annotated[int, Field(ge=0, le=10_080)] = 5
     release_minutes: Annotated[int, Field(ge=0, le=10_080)] = 60
+    cosign_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
 
 
 class Guards(_Section):
-    """What a peer may change a day before a person looks at it; a first sync is not counted."""
+    """What a node may change a day before a person looks at it; a first sync is not counted.
+
+    This node's document announces it for its own lists, and no peer's node gets more of it here.
+    """
 
     max_adds_per_day: Annotated[int, Field(ge=1)] = 200_000
     max_withdraws_per_day: Annotated[int, Field(ge=1)] = 2_000
+    max_disputes_per_day: Annotated[int, Field(ge=1)] = 500
     max_checkpoint_age_hours: Annotated[int, Field(ge=1)] = 168
+
+
+class WitnessSettings(_Section):
+    """How many members must have cosigned a peer's head before it is followed."""
+
+    quorum: Annotated[int, Field(ge=-1, le=1024)] = -1
+    """-1: as many as the members register says; 0: none, so that a peer can show this node a list of its own."""
+
+    @property
+    def required(self) -> int | None:
+        """The number that replaces the register's; None to go by the register."""
+        return None if self.quorum < 0 else self.quorum
 
 
 class ApprovalSettings(_Section):
@@ -92,6 +109,7 @@ class Settings(_Section):
     secrets: Secrets = Secrets()
     schedule: Schedule = Schedule()
     guards: Guards = Guards()
+    witnesses: WitnessSettings = WitnessSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     cases: CaseSettings = CaseSettings()
 

@@ -175,5 +175,6 @@ def _limits(guards: Guards) -> NodeLimits:
     return NodeLimits(
         max_adds_per_day=guards.max_adds_per_day,
         max_withdraws_per_day=guards.max_withdraws_per_day,
+        max_disputes_per_day=guards.max_disputes_per_day,
         max_checkpoint_age_s=guards.max_checkpoint_age_hours * 3600,
     )

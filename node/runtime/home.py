@@ -50,6 +50,11 @@ class Home:
         return self.folder / "objects"
 
     @property
+    def filters(self) -> Path:
+        """Known-benign sets, as keyed hashes."""
+        return self.folder / "filters"
+
+    @property
     def signer(self) -> Path:
         """State of the log signer."""
         return self.folder / "signer"

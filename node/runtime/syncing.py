@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from node.clock import Clock
 from node.ports.links import PeerLink
 from node.ports.peers import PeerRecord
+from node.runtime.guards import open_guards, own_limits
 from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
+from node.runtime.witnesses import requiring
 from node.services.shelf import Shelf
 from node.services.syncing import ListOutcome, Syncer, SyncReport
 
@@ -42,7 +44,13 @@ class PeerSyncs:
     def __init__(self, identity: Identity, shelf: Shelf, clock: Clock | None = None) -> None:
         self._identity = identity
         self._shelf = shelf
-        self._syncer = Syncer(shelf, clock or identity.clock)
+        self._syncer = Syncer(
+            shelf,
+            clock or identity.clock,
+            requiring=requiring(identity, shelf),
+            guards=open_guards(identity, shelf),
+            most=own_limits(identity.settings.guards),
+        )
 
     async def run(self, *, only: str = "") -> list[PeerSync]:
         """Sync with every peer, or with the one named.

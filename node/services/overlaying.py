@@ -4,7 +4,7 @@ Such a head is pulled and judged like any other but for its witnesses, up to its
 remove are kept, as an overlay upon exactly the trusted head that they were read after. As soon as that head moves, to
 the overlaid one or elsewhere, the overlay counts for nothing: followed, it is in the list; contradicted, it is gone. A
 removal so travels past absent witnesses, and whoever holds a log's key alone can take away, and add nothing.
-More withdrawals than the follower's guards let pass in a day make no overlay. Rules: docs/spec/sync.md, "Overlay".
+More withdrawals or disputes than the follower's guards let pass in a day make no overlay. Rules: docs/spec/sync.md, "Overlay".
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,6 @@ Item = tuple[int, bytes, bytes | None]
 """Index, event (56 bytes), and opening where it is held."""
 
 _REMOVING: Final = frozenset({Op.WITHDRAW, Op.DISPUTE})
-_MOST_DISPUTES: Final = 10_000
 _INDEX, _LENGTH = 8, 2
 
 
@@ -71,7 +70,8 @@ class OverlayKeeper:
     def _take(self, op: int, item: Item) -> None:
         self._withdrawals += op == Op.WITHDRAW
         self._disputes += op == Op.DISPUTE
-        if self._withdrawals > self.follower.guards.max_withdraws_per_day or self._disputes > _MOST_DISPUTES:
+        guards = self.follower.guards
+        if self._withdrawals > guards.max_withdraws_per_day or self._disputes > guards.max_disputes_per_day:
             raise TooLargeError("more removals than the guards let pass before witnesses have cosigned")
         self._items.append(item)
 

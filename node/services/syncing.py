@@ -30,6 +30,7 @@ from node.ports.peers import PeerRecord
 from node.services.accusing import suspended
 from node.services.contradicting import Met, keep_contradiction, keep_trust_fork
 from node.services.following import Committed, Follower, FollowGuards, HeldLog
+from node.services.guarding import Guards
 from node.services.overlaying import drop_overlay, overlay_head
 from node.services.pulling import ListPull
 from node.services.refreshing import held_document, list_origins, log_trust, newest_trust
@@ -102,6 +103,18 @@ class SyncReport:
         return "; ".join((*names, *([str(self.error)] if self.error is not None else []))) or "no lists"
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a follower compares with, and how much it lets any peer change a day."""
+
+    guards: Guards
+    most: FollowGuards | None
+
+    def follower(self, shelf: Shelf, document: NodeDocument) -> Follower:
+        """A follower of the node of `document`."""
+        return Follower(shelf, FollowGuards.of(document.limits).at_most(self.most), self.guards)
+
+
 class Syncer:
     """Syncs one node with its peers; it remembers when each peer's trust files were last fetched."""
 
@@ -112,8 +125,11 @@ class Syncer:
         *,
         trust_max_age: timedelta = TRUST_MAX_AGE,
         requiring: Requiring | None = None,
+        guards: Guards | None = None,
+        most: FollowGuards | None = None,
     ) -> None:
         self._shelf = shelf
+        self._watch = Watch(guards or Guards(shelf), most)
         self._requiring = requiring
         self._clock = clock
         self._trust_max_age = trust_max_age
@@ -128,7 +144,7 @@ class Syncer:
         now = self._clock.now()
         peer = await asyncio.to_thread(self._peer, name)
         fresh = now - self._refreshed.get(name, now - self._trust_max_age) < self._trust_max_age
-        session = _Session(self._shelf, link, peer, now, self._requiring)
+        session = _Session(self._shelf, link, peer, now, self._requiring, self._watch)
         report = await session.run(refresh=not fresh)
         if session.refreshed:
             self._refreshed[name] = now
@@ -149,10 +165,17 @@ class _Session:
     """One sync with one peer, at one moment."""
 
     def __init__(
-        self, shelf: Shelf, link: PeerLink, peer: PeerRecord, now: datetime, requiring: Requiring | None
+        self,
+        shelf: Shelf,
+        link: PeerLink,
+        peer: PeerRecord,
+        now: datetime,
+        requiring: Requiring | None,
+        watch: Watch,
     ) -> None:
         self._shelf = shelf
         self._requiring = requiring
+        self._watch = watch
         self._link = link
         self._peer = peer
         self._now = now
@@ -188,7 +211,7 @@ class _Session:
             unit.peers.update_trust(self._peer.name, node_document=data, serial=serial, members=members)
 
     async def _sync_list(self, origin: str, document: NodeDocument) -> ListOutcome:
-        follower = Follower(self._shelf, _guards(document))
+        follower = self._watch.follower(self._shelf, document)
         held = await asyncio.to_thread(self._held, follower, origin)
         outcome = ListOutcome(origin=origin, old_size=held.size, new_size=held.size)
         pull: ListPull | None = None
@@ -286,13 +309,6 @@ _WHOLE_PEER: Final = (PeerUnreachableError, WrongPinError, UnauthenticatedError)
 def _is_ours(error: Exception) -> bool:
     """Whether our own store failed; losing a race to another pull is no failure."""
     return isinstance(error, StoreError) and not isinstance(error, ConflictError)
-
-
-def _guards(document: NodeDocument) -> FollowGuards:
-    limits = document.limits
-    return FollowGuards(
-        max_adds_per_day=limits.max_adds_per_day, max_withdraws_per_day=limits.max_withdraws_per_day
-    )
 
 
 def _committed(outcome: ListOutcome, committed: Committed | None) -> ListOutcome:
