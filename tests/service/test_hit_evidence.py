@@ -1,0 +1,340 @@
+"""Evidence of a hit, judged with nothing but the fingerprint of the node's root; and everything that must not pass."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from keys.errors import KeysError
+from keys.key import LogPrivateKey, StatementPrivateKey
+from keys.trust.members import Member, sign_members
+from node.errors import GoneError, NotFoundError
+from node.services.hit_sources import HeldEntries
+from node.services.logfiles import LogFiles
+from protocol.encoding import decode_cbor, encode_cbor
+from protocol.errors import ProofError, ProtocolError
+from protocol.hit_evidence.bundle import HitEvidence, LoggedEvent, SourceProof, is_hit_evidence, read_bundle
+from protocol.hit_evidence.verify import HitFinding, verify_hit
+from protocol.limits import MAX_HIT_EVIDENCE_BYTES
+from protocol.opening import Basis, Reason
+from protocol.statement.receipt import Receipt, sign_receipt
+from protocol.statement.report import HitReport
+from protocol.subset.label import Label, LabelSource
+from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from protocol.tlog.tileproof import TileTree
+from support.hits import HOSTER, ORIGIN, OTHER, SUBSET, HitWorld, hit_world, named
+
+REFUSED = (ProtocolError, KeysError)
+
+
+@pytest.fixture(params=[True, False], ids=["labels", "no labels"])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[HitWorld]:
+    async with hit_world(tmp_path, labels=request.param) as made:
+        made.fr.add("something else", "a file")
+        made.nl.add("a file", "more", basis=Basis.REVIEWED)
+        await made.release()
+        yield made
+
+
+@pytest.fixture
+async def reported(world: HitWorld) -> bytes:
+    """The id of a report of "a file"."""
+    sent = await world.evaluated("a file")
+    await world.hits().report_hit(SUBSET, sent.to_bytes())
+    return sent.report.report_id
+
+
+def pinned(world: HitWorld) -> bytes:
+    return world.fr.founded.root_sha256
+
+
+async def evidence(world: HitWorld, report_id: bytes) -> bytes:
+    return await world.hits().hit_evidence(SUBSET, report_id.hex())
+
+
+async def judge(world: HitWorld, report_id: bytes) -> HitFinding:
+    return verify_hit(await evidence(world, report_id), pinned(world))
+
+
+async def test_it_says_who_lists_the_digest_since_when_and_why(world: HitWorld, reported: bytes) -> None:
+    found = await judge(world, reported)
+    assert (found.node, found.subset, found.version, found.partner) == ("fr.example", ORIGIN, 1, HOSTER)
+    assert (found.report_id, found.digest, found.collection, found.k) == (reported, named("a file"), 1, 2)
+    assert [(each.node, each.country, each.index, each.basis) for each in found.backings] == [
+        ("fr.example", "FR", 1, Basis.OWN),
+        ("nl.example", "NL", 0, Basis.REVIEWED),
+    ]
+    assert {each.since_ms for each in found.backings} == {world.fr.now_ms}
+
+
+async def test_half_a_fingerprint_is_enough_and_another_is_not(world: HitWorld, reported: bytes) -> None:
+    data = await evidence(world, reported)
+    assert is_hit_evidence(data)
+    assert verify_hit(data, pinned(world)[:16]).version == 1
+    with pytest.raises(KeysError):
+        verify_hit(data, world.nl.founded.root_sha256)
+
+
+async def test_it_still_holds_when_lists_register_and_releases_have_moved_on(
+    world: HitWorld, reported: bytes
+) -> None:
+    for number in range(3):
+        world.list_both(*(f"later {number} {place}" for place in range(150)))
+        world.federation.advance(hours=1)
+        await world.release()
+    world.fr.trust.revise_members(
+        lambda old: replace(
+            old, members=(*old.members, Member(node="be.example", root_sha256=b"b" * 32, country="BE"))
+        ),
+        signers=world.fr.signers,
+    )
+    await world.release()
+    found = await judge(world, reported)
+    assert [each.index for each in found.backings] == [1, 0]
+    assert found.version == 1
+
+
+async def test_it_still_holds_after_the_entry_was_withdrawn(world: HitWorld, reported: bytes) -> None:
+    for agency in world.agencies:
+        agency.withdraw("a file", Reason.LEGAL)
+    await world.release()
+    assert len((await judge(world, reported)).backings) == 2
+
+
+async def test_it_is_for_whoever_reported_alone(world: HitWorld, reported: bytes) -> None:
+    with pytest.raises(NotFoundError):
+        await world.hits(OTHER).hit_evidence(SUBSET, reported.hex())
+    with pytest.raises(NotFoundError):
+        await world.hits().hit_evidence(SUBSET, os.urandom(16).hex())
+    for text in ("12", "zz" * 16, reported.hex().upper() + "00"):
+        with pytest.raises(ProtocolError):
+            await world.hits().hit_evidence(SUBSET, text)
+
+
+async def test_what_was_shredded_is_not_shown(world: HitWorld, reported: bytes) -> None:
+    origin = world.nl.origin
+    files = LogFiles(world.fr.objects, world.fr.store.vault, origin)
+    size = world.fr.log(origin).head.size
+    world.fr.objects.put_all(list(files.without_openings([0], size=size)))
+    with pytest.raises(GoneError, match="shredded"):
+        await evidence(world, reported)
+
+
+async def test_it_is_bounded(world: HitWorld, reported: bytes) -> None:
+    assert len(await evidence(world, reported)) < 32_000
+    with pytest.raises(ProtocolError):
+        verify_hit(b"\xac" + bytes(MAX_HIT_EVIDENCE_BYTES), pinned(world))
+
+
+# ------------------------------------------------------------------ altered by somebody on the way
+
+
+async def test_any_altered_byte_is_refused(world: HitWorld, reported: bytes) -> None:
+    data = await evidence(world, reported)
+    for place in range(len(data)):
+        altered = bytearray(data)
+        altered[place] ^= 1 << place % 8
+        with pytest.raises(REFUSED):
+            verify_hit(bytes(altered), pinned(world))
+
+
+async def test_any_part_of_it_is_refused(world: HitWorld, reported: bytes) -> None:
+    data = await evidence(world, reported)
+    for end in (*range(0, len(data), 997), len(data) - 1):
+        with pytest.raises(REFUSED):
+            verify_hit(data[:end], pinned(world))
+    with pytest.raises(REFUSED):
+        verify_hit(data + b"\0", pinned(world))
+
+
+# ------------------------------------------------------------------ made up by the node itself
+
+
+def lying(world: HitWorld, data: bytes, **changes: object) -> bytes:
+    """The evidence with parts replaced, sealed by the node as if it were true."""
+    return replace(read_bundle(data)[0], **changes).signed(world.statement_key)  # type: ignore[arg-type]
+
+
+def source(data: bytes, place: int, **changes: object) -> tuple[SourceProof, ...]:
+    sources = list(read_bundle(data)[0].sources)
+    sources[place] = replace(sources[place], **changes)  # type: ignore[arg-type]
+    return tuple(sources)
+
+
+def relabelled(world: HitWorld, data: bytes, label: Label, **changes: object) -> bytes:
+    """A receipt of the same report with another label, signed by the node."""
+    bundle = read_bundle(data)[0]
+    report = HitReport.from_bytes(bundle.report)
+    receipt = Receipt(
+        node="fr.example",
+        partner=report.partner,
+        report_id=report.report_id,
+        report_sha256=report.sha256(),
+        subset_id=report.subset_id,
+        epoch=report.epoch,
+        version=1,
+        label=label,
+        received_ms=0,
+    )
+    return sign_receipt(replace(receipt, **changes), world.statement_key)  # type: ignore[arg-type]
+
+
+async def test_a_node_cannot_make_a_country_agree(world: HitWorld, reported: bytes) -> None:
+    data = await evidence(world, reported)
+    bundle: HitEvidence = read_bundle(data)[0]
+    fr, nl = bundle.sources
+    alone = relabelled(world, data, Label(1, (LabelSource(0, 1),)))
+    other_entry = relabelled(world, data, Label(1, (LabelSource(0, 1), LabelSource(1, 1))))
+    national = relabelled(world, data, Label(2, (LabelSource(0, 1), LabelSource(1, 0))))
+    lies = {
+        "one country of two": {"sources": (fr,), "receipt": alone},
+        "one country twice": {"sources": (fr, fr)},
+        "fewer proofs than sources": {"sources": (fr,)},
+        "no proof at all": {"sources": ()},
+        "another entry of the other": {"receipt": other_entry},
+        "another collection": {"receipt": national},
+        "its own trust files for the other's": {
+            "sources": source(data, 1, root=fr.root, document=fr.document)
+        },
+        "a checkpoint of another list": {"sources": source(data, 1, note=fr.note)},
+        "a proof of nothing": {"sources": source(data, 1, consistency=(b"h" * 32,))},
+        "another opening": {"sources": source(data, 1, add=replace(nl.add, opening=fr.add.opening))},
+        "another event": {"sources": source(data, 1, add=replace(nl.add, event=fr.add.event))},
+        "another place": {"sources": source(data, 1, add=replace(nl.add, inclusion=()))},
+        "an amendment that is none": {"sources": source(data, 1, amend=nl.add)},
+        "an amendment of nothing": {"sources": source(data, 1, amend=replace(nl.add, event=bytes(56)))},
+        "another release log": {"origin": "nl.example/subsets/baseline"},
+        "another subset": {"origin": "fr.example/subsets/other"},
+        "a receipt of nobody": {"receipt": b"{}"},
+        "a receipt of another version": {
+            "receipt": relabelled(world, data, Label(1, (LabelSource(0, 1), LabelSource(1, 0))), version=2)
+        },
+        "a receipt of another node": {
+            "receipt": relabelled(
+                world, data, Label(1, (LabelSource(0, 1), LabelSource(1, 0))), node="nl.example"
+            )
+        },
+    }
+    for name, changes in lies.items():
+        with pytest.raises(REFUSED):
+            raise_for(name, verify_hit(lying(world, data, **changes), pinned(world)))
+
+
+def raise_for(name: str, finding: HitFinding) -> None:
+    pytest.fail(f"{name} passed: {finding}")
+
+
+async def test_a_register_that_the_release_was_not_made_with_is_refused(
+    world: HitWorld, reported: bytes
+) -> None:
+    """A node that lowers k afterwards cannot make one country enough."""
+    data = await evidence(world, reported)
+    register = replace(world.fr.trust.members(), k=1)
+    changed = sign_members(register, world.fr.signers)
+    with pytest.raises(ProofError, match="register"):
+        verify_hit(lying(world, data, members=changed), pinned(world))
+
+
+async def test_a_list_that_the_member_did_not_sign_is_refused(world: HitWorld, reported: bytes) -> None:
+    data = await evidence(world, reported)
+    log = world.fr.log(world.nl.origin)
+    forged = sign_checkpoint(
+        Checkpoint(world.nl.origin, log.head.size, log.head.root), [LogPrivateKey.from_seed(b"f" * 32)]
+    )
+    with pytest.raises(ProtocolError):
+        verify_hit(lying(world, data, sources=source(data, 1, note=forged)), pinned(world))
+
+
+async def test_a_digest_of_another_file_is_not_proven(world: HitWorld, reported: bytes) -> None:
+    """The node swaps the digest in report and receipt: the openings say another."""
+    data = await evidence(world, reported)
+    bundle = read_bundle(data)[0]
+    report = replace(HitReport.from_bytes(bundle.report), digest=named("innocent"))
+    label = Label(1, (LabelSource(0, 1), LabelSource(1, 0)))
+    receipt = relabelled(world, data, label, report_sha256=report.sha256())
+    with pytest.raises(ProofError, match="another digest"):
+        verify_hit(lying(world, data, report=report.to_bytes(), receipt=receipt), pinned(world))
+
+
+async def test_only_the_node_seals(world: HitWorld, reported: bytes) -> None:
+    bundle = read_bundle(await evidence(world, reported))[0]
+    with pytest.raises(KeysError):
+        verify_hit(bundle.signed(StatementPrivateKey.from_seed(b"x" * 32)), pinned(world))
+
+
+async def test_an_entry_that_relies_on_others_does_not_count(tmp_path: Path) -> None:
+    async with hit_world(tmp_path) as world:
+        world.list_both("a file")
+        world.nl.add("copied", basis=Basis.RELIES_ON)
+        world.fr.add("copied")
+        await world.release()
+        sent = await world.evaluated("a file")
+        await world.hits().report_hit(SUBSET, sent.to_bytes())
+        data = await evidence(world, sent.report.report_id)
+        copied = replace(sent.report, digest=named("copied"))
+        label = Label(1, (LabelSource(0, 1), LabelSource(1, 1)))
+        lie = lying(
+            world,
+            data,
+            report=copied.to_bytes(),
+            receipt=relabelled(world, data, label, report_sha256=copied.sha256()),
+            sources=tuple(
+                replace(each, add=logged(world, origin, 1))
+                for each, origin in zip(
+                    read_bundle(data)[0].sources, (world.fr.origin, world.nl.origin), strict=True
+                )
+            ),
+        )
+        with pytest.raises(ProofError, match="basis"):
+            verify_hit(lie, pinned(world))
+
+
+def logged(world: HitWorld, origin: str, index: int) -> LoggedEvent:
+    """An event of a list that `fr.example` holds, with everything that proves it."""
+    log = world.fr.log(origin)
+    files, entries = (
+        LogFiles(world.fr.objects, world.fr.store.vault, origin),
+        HeldEntries(world.fr.shelf, log),
+    )
+    tree = TileTree(log.head.size, lambda tile: files.tile(tile, size=log.head.size))
+    return LoggedEvent(
+        index=index,
+        event=entries.event(index),
+        opening=entries.opening_bytes(index),
+        inclusion=tuple(tree.inclusion_proof(index)),
+    )
+
+
+# ------------------------------------------------------------------ the form
+
+
+async def test_another_form_is_refused(world: HitWorld, reported: bytes) -> None:
+    data = await evidence(world, reported)
+    fields = decode_cbor(data, max_bytes=len(data))
+    sources = fields[10]
+    assert isinstance(sources, list)
+    first = sources[0]
+    changes: list[dict[int, object]] = [
+        {0: 2},
+        {1: 1},
+        {2: 7},
+        {5: "two\nlines"},
+        {10: sources * 3},
+        {10: [first[:-1]]},
+        {10: [[*first[:2], first[2][:-1], *first[3:]]]},
+        {10: [[b"x" * 70_000, *first[1:]]]},
+        {10: [[*first[:-1], [b"h" * 32] * 65]]},
+        {10: [[*first[:-1], [b"short"]]]},
+        {11: b""},
+        {12: b"more"},
+    ]
+    for change in changes:
+        with pytest.raises(REFUSED):
+            verify_hit(encode_cbor({**fields, **change}), pinned(world))  # type: ignore[dict-item]
+
+
+def test_what_is_other_evidence_is_told_by_its_first_bytes() -> None:
+    assert not is_hit_evidence(b"")
+    assert not is_hit_evidence(encode_cbor({0: 1, 1: 1, 2: b"", 3: b""}))

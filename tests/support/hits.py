@@ -1,0 +1,204 @@
+"""Two agencies that follow each other, a subset of one of them, and partners that report hits of it: no sockets.
+
+async with hit_world(tmp_path) as world:
+    world.list_both("a file")
+    await world.release()
+    report = await world.evaluated("a file")
+    receipt = await world.hits().report_hit(SUBSET, report.to_bytes())
+"""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from keys.key import LogPrivateKey, StatementPrivateKey, StatementPublicKey
+from keys.trust.node_parts import EpochInfo
+from node.evaluator.in_process import InProcessEvaluator
+from node.ports.evaluator import EpochSecret
+from node.ports.partners import PartnerRecord
+from node.services.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
+from node.services.casework import Casework
+from node.services.deltas import Deltas
+from node.services.evaluating import Evaluating
+from node.services.proving import Proving
+from node.services.quotas import Quotas
+from node.services.registers import keep_register
+from node.services.releasing import Releaser, ReleaseReport
+from node.services.reporting import Reporting
+from node.services.serving_hits import ServedHits
+from node.services.serving_subsets import ServedSubsets
+from node.services.subsets import create_subset
+from node.services.trusting import MEMBERS_NAME, ServedTrust, window
+from node.signing.log_signer import FolderLogSigner
+from protocol.api import HitApi, SubsetApi
+from protocol.digest import Algorithm, Digest
+from protocol.event import BASELINE
+from protocol.messages import EvaluationRequest
+from protocol.oprf.client import blind, finalize
+from protocol.oprf.suite import epoch_key
+from protocol.statement.report import HitReport, SentReport, authenticate
+from protocol.subset.filter import SubsetFilter
+from protocol.subset.identity import subset_id
+from protocol.subset.prf_input import prf_input
+from support.federation import Agency, Federation
+from support.lists import digest
+from support.sodium import loaded_group
+
+SUBSET = "baseline"
+ORIGIN = f"fr.example/subsets/{SUBSET}"
+SUBSET_ID = subset_id(ORIGIN)
+HOSTER, OTHER = "hoster", "other-hoster"
+QUOTA = 1000
+SEED = b"\x05" * 32
+_RELEASE_KEY = LogPrivateKey.from_seed(b"z" * 32)
+_ALGORITHMS = frozenset({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256})
+
+
+def named(name: str) -> Digest:
+    """The digest under which the agencies list a made-up file."""
+    return digest(name, Algorithm.SHA256)
+
+
+class HitWorld:
+    """`fr.example` releases a subset to two partners; what is on it, `nl.example` lists as well."""
+
+    def __init__(self, folder: Path, *, labels: bool) -> None:
+        self.federation = Federation(folder)
+        self.fr = self.federation.agency("fr.example", "FR")
+        self.nl = self.federation.agency("nl.example", "NL")
+        self.federation.introduce(self.fr, self.nl)
+        self.evaluator = InProcessEvaluator(
+            loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=os.urandom
+        )
+        self.deltas = Deltas()
+        signer = FolderLogSigner(folder / "release-signer", lambda _: [_RELEASE_KEY])
+        self._releaser = Releaser(self.fr.shelf, signer, self.evaluator)
+        self._make_subset(labels=labels)
+        for name in (HOSTER, OTHER):
+            self._enrol(name)
+
+    def _make_subset(self, *, labels: bool) -> None:
+        fr = self.fr
+        pk = epoch_key(loaded_group(), SEED).public
+        wanted = SubsetFilter(
+            collections=frozenset({BASELINE}), algorithms=_ALGORITHMS, screen_bits=12, labels=labels
+        )
+        made = create_subset(fr.shelf, fr.name, SUBSET, wanted, pk=pk, now_ms=fr.now_ms)
+        valid = window(fr.clock.now(), LOG_KEY_DAYS)
+        announce_log(fr.trust, made.origin, _RELEASE_KEY.public, valid=valid, signers=fr.signers)
+        announce_epoch(fr.trust, SUBSET, EpochInfo(epoch=1, pk=pk, valid=valid), signers=fr.signers)
+
+    def _enrol(self, name: str) -> None:
+        partner = PartnerRecord(
+            name=name,
+            subset=SUBSET,
+            auth_key=os.urandom(32),
+            evaluations_per_day=QUOTA,
+            added_ms=self.fr.now_ms,
+            seen_ms=0,
+            suspended=False,
+        )
+        with self.fr.store.write() as unit:
+            unit.partners.add(partner)
+
+    @property
+    def agencies(self) -> Sequence[Agency]:
+        return (self.fr, self.nl)
+
+    def list_both(self, *names: str) -> None:
+        """Both agencies list made-up files."""
+        for agency in self.agencies:
+            agency.add(*names)
+
+    async def release(self) -> ReleaseReport:
+        """Publish, sync and release."""
+        for agency in self.agencies:
+            agency.publish()
+        await self.federation.settle()
+        members = self.fr.trust.members()
+        keep_register(self.fr.objects, self.fr.files.get(MEMBERS_NAME), members)
+        return self._releaser.release(
+            SUBSET, members=members, now=self.fr.clock.now(), max_age=timedelta(days=1)
+        )
+
+    def subset_api(self, partner: str = HOSTER) -> SubsetApi:
+        """What a partner's other requests reach."""
+        evaluating = Evaluating(self.fr.store, Quotas(self.fr.store), self.evaluator, self.fr.clock)
+        served = ServedSubsets(self.fr.shelf, ServedTrust(self.fr.files), evaluating, self.deltas)
+        return served.for_partner(partner, frozenset({SUBSET}))
+
+    @property
+    def statement_key(self) -> StatementPrivateKey:
+        return self.fr.keys.key(StatementPrivateKey, "1")
+
+    @property
+    def statement_keys(self) -> Sequence[StatementPublicKey]:
+        return [self.statement_key.public]
+
+    @property
+    def casework(self) -> Casework:
+        return Casework(self.fr.shelf, self.fr.clock, days=7)
+
+    @property
+    def reporting(self) -> Reporting:
+        return Reporting(
+            self.fr.shelf,
+            Quotas(self.fr.store),
+            self.evaluator,
+            self.fr.clock,
+            root=self.fr.trust.root(),
+            signer=self.statement_key,
+        )
+
+    @property
+    def proving(self) -> Proving:
+        return Proving(
+            self.fr.shelf, self.fr.trust, self.fr.files, self.fr.introductions, signer=self.statement_key
+        )
+
+    def hits(self, partner: str = HOSTER) -> HitApi:
+        """What a partner's requests about its hits reach."""
+        return ServedHits(self.reporting, self.proving, self.casework).for_partner(
+            partner, frozenset({SUBSET})
+        )
+
+    def quota_left(self, partner: str = HOSTER) -> int:
+        return Quotas(self.fr.store).left(partner, now=self.fr.clock.now())
+
+    async def output(self, found: Digest, *, partner: str = HOSTER, epoch: int = 1) -> bytes:
+        """The PRF output of a digest, asked for as a partner does."""
+        group = loaded_group()
+        blinding = blind(group, [prf_input(SUBSET_ID, found)], entropy=os.urandom)
+        request = EvaluationRequest(
+            subset_id=SUBSET_ID, epoch=epoch, request_id=os.urandom(16), elements=blinding.elements
+        )
+        reply = await self.subset_api(partner).evaluate(SUBSET, request)
+        public = self.evaluator.public(SUBSET, epoch)
+        return finalize(group, blinding, reply.elements, proof=reply.proof, public=public)[0]
+
+    async def evaluated(self, name: str, *, partner: str = HOSTER, version: int = 1) -> SentReport:
+        """The report of a made-up file that a partner asked about."""
+        report = report_of(name, partner=partner, version=version)
+        return authenticate(report, await self.output(report.digest, partner=partner))
+
+
+def report_of(name: str, *, partner: str = HOSTER, version: int = 1) -> HitReport:
+    """A report of a made-up file, with an id of its own."""
+    return HitReport(
+        partner=partner,
+        subset_id=SUBSET_ID,
+        epoch=1,
+        version=version,
+        digest=named(name),
+        report_id=os.urandom(16),
+    )
+
+
+@asynccontextmanager
+async def hit_world(folder: Path, *, labels: bool = True) -> AsyncIterator[HitWorld]:
+    """A world, closed when the block ends."""
+    world = HitWorld(folder, labels=labels)
+    with world.federation, world.evaluator:
+        yield world
