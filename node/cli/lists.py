@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from node.cli.output import table
-from node.cli.session import session
+from node.cli.session import session, wait_for
 
 app = typer.Typer(help="Lists of this agency, and of its peers.", no_args_is_help=True)
 
@@ -98,8 +98,10 @@ def publish(
     name: Annotated[str, typer.Argument(help="Only this list; default: every own list.")] = "",
 ) -> None:
     """Sign and publish what is waiting."""
+    from node.cli.witnesses import standing_facts, tell_standing
     from node.runtime.logs import publish_one, publish_own
     from node.runtime.shelving import open_shelf
+    from node.runtime.witnesses import cosign_own
     from node.services.lists import list_origin
 
     here = session(context)
@@ -110,11 +112,19 @@ def publish(
             published = {origin: publish_one(identity, shelf, origin)}
         else:
             published = publish_own(identity, shelf)
+        standings = wait_for(cosign_own(identity, shelf))
     for origin, done in published.items():
         here.output.result(
-            {"origin": origin, "size": done.size, "adds": done.adds, "withdrawals": done.withdrawals},
+            {
+                "origin": origin,
+                "size": done.size,
+                "adds": done.adds,
+                "withdrawals": done.withdrawals,
+                **standing_facts(standings[origin]),
+            },
             f"{origin}: size {done.size:,}, {done.adds:,} added, {done.withdrawals:,} withdrawn"
             if done.changed
             else f"{origin}: nothing was waiting",
         )
+        tell_standing(here, standings[origin])
     here.output.following("sigfed peer sync", "sigfed subset release NAME")

@@ -27,6 +27,7 @@ from node.cli import (
     setup,
     subsets,
     transfers,
+    witnesses,
 )
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.grouping import GroupedByUser
@@ -85,6 +86,7 @@ _NOUNS = {
     "peer": (peers.app, OPERATOR),
     "quarantine": (quarantine.app, OPERATOR),
     "subset": (subsets.app, OPERATOR),
+    "witness": (witnesses.app, OPERATOR),
     "transfer": (transfers.app, OPERATOR),
     "partner": (partners.app, OPERATOR),
     "person": (persons.app, OPERATOR),

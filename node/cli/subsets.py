@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from node.cli.output import table
-from node.cli.session import session
+from node.cli.session import session, wait_for
 
 app = typer.Typer(help="Subsets for partners, and their releases.", no_args_is_help=True)
 
@@ -52,13 +52,17 @@ def create(
 @app.command("release")
 def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the subset.")]) -> None:
     """Release what is effective now: digests that enough countries list on their own knowledge."""
+    from node.cli.witnesses import standing_facts, tell_standing
     from node.runtime.shelving import open_shelf
     from node.runtime.subsets import release_here
+    from node.runtime.witnesses import cosign_own
 
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
         report = release_here(identity, shelf, name)
+        standings = wait_for(cosign_own(identity, shelf))
+    standing = standings[f"{identity.settings.node}/subsets/{name}"]
     here.output.result(
         {
             "subset": report.subset,
@@ -69,12 +73,14 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
             "kind": report.kind.name.lower(),
             "unchanged": not report.published,
             "not_after": report.not_after.isoformat(),
+            **standing_facts(standing),
         },
         f"{report.subset} {report.version}: {report.entries:,} entries, {report.added:,} added,"
         f" {report.removed:,} removed, valid until {report.not_after:%Y-%m-%d}"
         if report.published
         else f"{report.subset} {report.version}: nothing changed, no new release",
     )
+    tell_standing(here, standing)
     here.output.following("partners fetch it with: sigfed update")
 
 

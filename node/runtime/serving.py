@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.errors import KeysError
-from keys.key import TokenPrivateKey, WitnessPrivateKey
+from keys.key import TokenPrivateKey
 from node.clock import milliseconds
 from node.errors import NodeError
 from node.evaluator.process import EvaluatorProcess
@@ -23,6 +23,7 @@ from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
 from node.runtime.subsets import release_with
 from node.runtime.syncing import PeerSyncs
+from node.runtime.witnesses import cosign_own, own_witness, renewing
 from node.scheduler import Job, Scheduler
 from node.services.admitting import Admission, ServedEnrolment
 from node.services.callers import StoredCallers, StoredReplays
@@ -36,7 +37,7 @@ from node.services.serving_subsets import ServedSubsets
 from node.services.shelf import Shelf
 from node.services.subsets import report_subsets
 from node.services.sweeping import sweep
-from node.services.witnessing import ServedWitness, Witness
+from node.services.witnessing import ServedWitness
 from node.signing.epochs import epoch_secrets
 from node.tls import server_context
 from node.web.app import make_app
@@ -95,14 +96,10 @@ class Parts:
 
     def _witness(self) -> ServedWitness | None:
         """This node as a witness; None when its document names no witness."""
-        identity = self.identity
-        info = identity.trust.document().witness
-        if info is None:
+        witness = own_witness(self.identity, self.shelf)
+        if witness is None:
             return None
-        signer = identity.keychain.key(WitnessPrivateKey, FIRST)
-        return ServedWitness(
-            Witness(self.shelf, identity.clock, node=identity.settings.node, name=info.name, signer=signer)
-        )
+        return ServedWitness(witness, self.identity.clock, renew=renewing(self.identity, self.shelf))
 
     def jobs(self) -> list[Job]:
         """What the node does by itself."""
@@ -111,11 +108,13 @@ class Parts:
             Job(name="publish", minutes=schedule.publish_minutes, work=self._publish),
             Job(name="sync", minutes=schedule.sync_minutes, work=self._sync),
             Job(name="release", minutes=schedule.release_minutes, work=self._release),
+            Job(name="cosign", minutes=schedule.cosign_minutes, work=self._cosign),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
         ]
 
     async def _publish(self) -> None:
         await asyncio.to_thread(self._publish_all)
+        await self._cosign()
 
     def _publish_all(self) -> None:
         for origin in own_origins(self.shelf):
@@ -128,6 +127,13 @@ class Parts:
 
     async def _release(self) -> None:
         await asyncio.to_thread(self._release_all)
+        await self._cosign()
+
+    async def _cosign(self) -> None:
+        """New heads are cosigned soon after they stand, and old ones again before their cosignatures are too old."""
+        for origin, standing in (await cosign_own(self.identity, self.shelf)).items():
+            if standing.asked:
+                _journal.info("cosigned", origin=origin, outcome=standing.words)
 
     def _release_all(self) -> None:
         self._publish_all()  # a release takes in published lists only

@@ -14,15 +14,20 @@ from datetime import datetime, timedelta
 
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
+from node.errors import NotFoundError
 from node.ports.witness import WitnessRecord
+from node.services.logfiles import LogFiles
+from node.services.shelf import Shelf
 from node.services.witnessing import Witness
 from protocol.api import LogApi
 from protocol.errors import MalformedError
+from protocol.limits import BUNDLE_WIDTH
 from protocol.pull import LogTrust, Witnessing
+from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, parse_signatures
 from protocol.tlog.policy import Policy
 from protocol.tlog.tileproof import TileTree
-from protocol.tlog.tiles import Tile
+from protocol.tlog.tiles import Tile, bundle_widths, decode_bundle, new_hash_tiles
 from protocol.witness import AddCheckpoint, Claim, Refuse, Status
 from protocol.witnesses import witness_policy
 
@@ -34,6 +39,7 @@ _MOST_TILES = 64
 class Requiring:
     """What the node `node` requires of others' heads."""
 
+    shelf: Shelf
     node: str
     members: Callable[[], Members]
     documents: Callable[[], Mapping[str, NodeDocument]]
@@ -77,7 +83,7 @@ class Requiring:
         held = await asyncio.to_thread(witness.standing, origin)
         if held is not None and held.head.size > claim.size:
             return ()
-        line = self._recent(held, claim, now) or await _ask(witness, note, claim, held, api)
+        line = self._recent(held, claim, now) or await self._ask(witness, note, claim, held, api)
         known = {(key.name, key.key_hash) for key in keys}
         return (
             tuple(one for one in parse_signatures(line) if (one.name, one.key_hash) in known) if line else ()
@@ -90,6 +96,22 @@ class Requiring:
         young = held.head.time_s >= (now - self.max_age / 2).timestamp()
         return held.cosignature.decode() if young else ""
 
+    async def _ask(
+        self, witness: Witness, note: Note, claim: Claim, held: WitnessRecord | None, api: LogApi
+    ) -> str:
+        """The line that the own witness answers; once more when the log asked it meanwhile. Empty: it refuses."""
+        old = held.head.size if held else 0
+        for _ in range(2):
+            proof = await fetch_proof(self.shelf, api, claim.origin, old=old, size=claim.size)
+            body = AddCheckpoint(old, tuple(proof), note).to_bytes()
+            answer = await asyncio.to_thread(witness.add, body)
+            if not isinstance(answer, Refuse):
+                return answer.decode()
+            if answer.status is not Status.BEHIND or answer.size is None or answer.size > claim.size:
+                return ""
+            old = answer.size
+        return ""
+
 
 def _claim(data: bytes) -> tuple[Claim | None, Note | None]:
     try:
@@ -99,33 +121,47 @@ def _claim(data: bytes) -> tuple[Claim | None, Note | None]:
         return None, None  # for the pull to refuse
 
 
-async def _ask(witness: Witness, note: Note, claim: Claim, held: WitnessRecord | None, api: LogApi) -> str:
-    """The line that the own witness answers; once more when it was asked by the log meanwhile. Empty: it refuses."""
-    old = held.head.size if held else 0
-    for _ in range(2):
-        proof = await fetch_proof(api, claim.origin, old, claim.size)
-        answer = await asyncio.to_thread(witness.add, AddCheckpoint(old, tuple(proof), note).to_bytes())
-        if not isinstance(answer, Refuse):
-            return answer.decode()
-        if answer.status is not Status.BEHIND or answer.size is None or answer.size > claim.size:
-            return ""
-        old = answer.size
-    return ""
-
-
-async def fetch_proof(api: LogApi, origin: str, old_size: int, size: int) -> Sequence[bytes]:
-    """The proof that a log of `size` contains its first `old_size` leaves, out of the tiles that `api` serves.
+async def fetch_proof(shelf: Shelf, api: LogApi, origin: str, *, old: int, size: int) -> Sequence[bytes]:
+    """The proof that a log of `size` contains its first `old` leaves, out of what `api` serves and what is held.
 
     Raises:
-        MalformedError: tiles of the wrong length.
+        MalformedError: tiles or entries of the wrong length.
     """
-    if not 0 < old_size < size:
+    if not 0 < old < size:
         return ()
+    try:
+        return await _proof_from_tiles(api, origin, old, size)
+    except NotFoundError:
+        # What was carried over an air gap has entries and no tiles.
+        return await _proof_from_entries(shelf, api, origin, old, size)
+
+
+async def _proof_from_tiles(api: LogApi, origin: str, old: int, size: int) -> Sequence[bytes]:
     tiles: dict[Tile, bytes] = {}
     while len(tiles) <= _MOST_TILES:
         try:
-            return TileTree(size, tiles.__getitem__).consistency_proof(old_size)
+            return TileTree(size, tiles.__getitem__).consistency_proof(old)
         except KeyError as exc:
             tile: Tile = exc.args[0]
             tiles[tile] = await api.tile(origin, level=tile.level, index=tile.index, width=tile.width)
     raise MalformedError("a proof of more tiles than a log has levels")
+
+
+async def _proof_from_entries(shelf: Shelf, api: LogApi, origin: str, old: int, size: int) -> Sequence[bytes]:
+    with shelf.storage.read() as unit:
+        held = unit.logs.get(origin).head.size
+    leaves: list[bytes] = []
+    for index, width in bundle_widths(held, size):
+        events = decode_bundle(await api.entries(origin, index=index, width=width), width)
+        leaves += [leaf_hash(event) for event in events[max(held - index * BUNDLE_WIDTH, 0) :]]
+
+    def prove() -> Sequence[bytes]:
+        files = LogFiles(shelf.objects, shelf.vault, origin)
+        grown = dict(new_hash_tiles(held, leaves, lambda tile: files.tile(tile, size=held)))
+
+        def read(tile: Tile) -> bytes:
+            return grown[tile] if tile in grown else files.tile(tile, size=held)
+
+        return TileTree(size, read).consistency_proof(old)
+
+    return await asyncio.to_thread(prove)

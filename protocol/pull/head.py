@@ -32,7 +32,9 @@ def judge_head(
     )
     relation = follow(held, offered)
     if witnessing:
-        check_freshness(witnessing.heard(offered), witnessing.policy, now=now, max_age=witnessing.max_age)
+        check_freshness(
+            witnessing.heard(offered, now), witnessing.policy, now=now, max_age=witnessing.max_age
+        )
     if trust.final:
         _check_final(offered.checkpoint, trust.final)
     return relation, offered

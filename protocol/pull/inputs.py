@@ -5,7 +5,7 @@ contradicts itself is therefore a mistake of the caller, not of the peer.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint
@@ -48,10 +48,17 @@ class Witnessing:
     own: tuple[NoteSignature, ...] = ()
     """Cosignatures of the follower's own witness on the head that is offered; verified like those that came with it."""
 
-    def heard(self, offered: SignedCheckpoint) -> SignedCheckpoint:
-        """The offered head with the follower's own cosignatures, which take the place of older ones by their keys."""
-        text = offered.checkpoint.text()
-        own = verify_cosignatures(Note(text, self.own), self.policy.witness_keys)
+    def heard(self, offered: SignedCheckpoint, now: datetime) -> SignedCheckpoint:
+        """The offered head with the follower's own cosignatures, which take the place of older ones by their keys.
+
+        They were made just now. Where `now` is in the past, as for heads that came over an air gap, they are no
+        younger than it.
+        """
+        text, latest = offered.checkpoint.text(), int(now.timestamp())
+        own = tuple(
+            replace(one, time_s=min(one.time_s, latest))
+            for one in verify_cosignatures(Note(text, self.own), self.policy.witness_keys)
+        )
         mine = {cosignature.witness for cosignature in own}
         others = (one for one in offered.cosignatures if one.witness not in mine)
         return replace(offered, cosignatures=(*others, *own))

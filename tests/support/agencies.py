@@ -69,7 +69,7 @@ def found_agency(folder: Path, *, name: str, country: str) -> Cli:
     for secret, path in files.items():
         arguments += [f"--{secret}-file", str(path)]
     cli.done(*arguments)
-    for job in ("sync_minutes = 10", "publish_minutes = 5", "release_minutes = 60"):
+    for job in ("sync_minutes = 10", "publish_minutes = 5", "release_minutes = 60", "cosign_minutes = 10"):
         cli.edit("sigfed.toml", job, job.split(" = ")[0] + " = 0")
     cheapen(cli)
     return cli

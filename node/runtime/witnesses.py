@@ -1,0 +1,115 @@
+"""Witnesses of an opened node: its own, those it asks, and what it asks of others before it follows them."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from functools import cache
+
+from keys.key import WitnessPrivateKey
+from keys.trust.node_document import NodeDocument
+from node.errors import NotFoundError
+from node.objects.folder import FolderObjects
+from node.ports.peers import PeerRecord
+from node.remote.witness import RemoteWitness
+from node.runtime.opening import Identity
+from node.runtime.reaching import reach_peer
+from node.services.cosigning import Cosigned, Cosigning
+from node.services.documents import member_documents
+from node.services.founding import FIRST
+from node.services.refreshing import newest_trust
+from node.services.requiring import Requiring
+from node.services.shelf import Shelf
+from node.services.witnessing import Renew, Witness
+from protocol.api import WitnessApi
+
+
+def own_witness(identity: Identity, shelf: Shelf) -> Witness | None:
+    """This node as a witness; None when its document names no witness."""
+    info = identity.trust.document().witness
+    if info is None:
+        return None
+    signer = identity.keychain.key(WitnessPrivateKey, FIRST)
+    return Witness(shelf, identity.clock, node=identity.settings.node, name=info.name, signer=signer)
+
+
+def requiring(identity: Identity, shelf: Shelf) -> Requiring:
+    """What this node asks of a peer's head; its own witness's key is opened when it is needed first."""
+
+    @cache
+    def witness() -> Witness | None:
+        return own_witness(identity, shelf)
+
+    return Requiring(
+        shelf=shelf,
+        node=identity.settings.node,
+        members=identity.trust.members,
+        documents=lambda: _documents(identity, shelf),
+        witness=witness,
+        max_age=_max_age(identity),
+        quorum=identity.settings.witnesses.required,
+    )
+
+
+def cosigning(identity: Identity, shelf: Shelf) -> Cosigning:
+    """The witnesses of this node's logs."""
+    return Cosigning(
+        shelf,
+        identity.clock,
+        node=identity.settings.node,
+        members=identity.trust.members,
+        documents=lambda: _documents(identity, shelf),
+        dial=lambda document: reach_witness(identity, document),
+        max_age=_max_age(identity),
+        quorum=identity.settings.witnesses.required,
+    )
+
+
+async def cosign_own(identity: Identity, shelf: Shelf) -> dict[str, Cosigned]:
+    """Have the newest heads of all own logs cosigned; how each stands, by origin."""
+    return {one.origin: one for one in await cosigning(identity, shelf).collect()}
+
+
+def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncContextManager[WitnessApi]:
+    """A connection to the witness that a document names, pinned to the keys in it.
+
+    Raises:
+        NotFoundError: it names none.
+    """
+    if document.witness is None:
+        raise NotFoundError(f"{document.node} names no witness")
+    return RemoteWitness(
+        node=document.node,
+        base_url=document.witness.url,
+        pins=frozenset(pin for endpoint in document.endpoints for pin in endpoint.tls_spki_sha256),
+        entropy=identity.entropy,
+    )
+
+
+def renewing(identity: Identity, shelf: Shelf) -> Renew:
+    """Fetches the trust files of a peer whose witness is asked about a log that they do not name yet."""
+
+    def peer_of(name: str) -> PeerRecord:
+        with shelf.storage.read() as unit:
+            return unit.peers.get(name)
+
+    def keep(name: str, data: bytes, serial: int, members: bytes) -> None:
+        with shelf.storage.write() as unit:
+            unit.peers.update_trust(name, node_document=data, serial=serial, members=members)
+
+    async def renew(name: str) -> None:
+        peer = await asyncio.to_thread(peer_of, name)
+        async with reach_peer(identity, peer) as link:
+            document, data, members = await newest_trust(peer, link, identity.clock.now())
+        await asyncio.to_thread(keep, name, data, document.serial, members)
+
+    return renew
+
+
+def _documents(identity: Identity, shelf: Shelf) -> Mapping[str, NodeDocument]:
+    introductions = FolderObjects(identity.home.introductions)
+    return member_documents(shelf.storage, introductions, identity.trust)
+
+
+def _max_age(identity: Identity) -> timedelta:
+    return timedelta(hours=identity.settings.guards.max_checkpoint_age_hours)
