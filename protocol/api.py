@@ -132,6 +132,26 @@ class WitnessApi(Protocol):
         ...
 
 
+class GossipApi(Protocol):
+    """What a node offers its peers, so that nobody is shown another truth than they are."""
+
+    async def gossip(self, *, held: bytes | None) -> bytes | None:
+        """What the node holds (`protocol.gossip`), or None when it is byte for byte the `held` one."""
+        ...
+
+    async def evidence(self, name: str) -> bytes:
+        """Evidence or a trust file that its gossip names, by SHA-256 in lower case hexadecimal digits."""
+        ...
+
+
+class AcknowledgementApi(Protocol):
+    """What the owner of a list offers those who follow it."""
+
+    async def acknowledge(self, origin: str, statement: bytes) -> None:
+        """Take in a signed acknowledgement of the list (`protocol.acknowledgement`)."""
+        ...
+
+
 class Scope(StrEnum):
     """Kinds of access token scope; `OPEN` and `QUERY` take an argument (`open:1`, `query:NAME`)."""
 
@@ -242,6 +262,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="The openings of a bundle that the caller's grant covers",
     ),
     Endpoint(
+        name="acknowledge",
+        method="POST",
+        path="/lists/{list}/acknowledgements",
+        scope=Scope.LOG_READ,
+        media_type=_JSON,
+        max_reply_bytes=1024,
+        summary="Say, signed, how far the caller holds a list and how far its releases follow it",
+    ),
+    Endpoint(
         name="subset_checkpoint",
         method="GET",
         path="/subsets/{subset}/checkpoint",
@@ -339,6 +368,24 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type=_TEXT,
         max_reply_bytes=limits.MAX_NOTE_BYTES,
         summary="The last checkpoint of a log that this node cosigned",
+    ),
+    Endpoint(
+        name="gossip",
+        method="GET",
+        path="/gossip",
+        scope=Scope.LOG_READ,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_GOSSIP_BYTES,
+        summary="What this node holds: heads, trust files, names of evidence",
+    ),
+    Endpoint(
+        name="evidence",
+        method="GET",
+        path="/evidence/{sha256:[0-9a-f]+}",
+        scope=Scope.LOG_READ,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_TRUST_EVIDENCE_BYTES,
+        summary="Evidence or a trust file that this node's gossip names",
     ),
     Endpoint(
         name="enrol",

@@ -91,6 +91,10 @@ class EvidenceTable(Protocol):
         """All heads that were heard."""
         ...
 
+    def unhear(self, head: HeardHead) -> None:
+        """Drop what was heard: it was judged."""
+        ...
+
     def forget(self, source: str) -> None:
         """Drop what was heard from a peer that is none any more."""
         ...

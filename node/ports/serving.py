@@ -12,7 +12,7 @@ from keys.signer import Signer
 from node.clock import Clock, Entropy
 from node.ports.callers import Caller, CallerDirectory
 from node.ports.replay import ReplayGuard
-from protocol.api import EnrolmentApi, HitApi, PeerApi, SubsetApi, TrustApi, WitnessApi
+from protocol.api import AcknowledgementApi, EnrolmentApi, GossipApi, HitApi, PeerApi, SubsetApi, TrustApi, WitnessApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +37,7 @@ class WebServices:
     """None: this node was founded without a witness's key."""
     hits: Callable[[Caller], HitApi] | None = None
     """None: this node takes no hit reports."""
+    gossip: GossipApi | None = None
+    """None: this node tells nobody what it holds."""
+    acknowledgements: Callable[[Caller], AcknowledgementApi] | None = None
+    """None: this node takes no acknowledgements."""

@@ -1,5 +1,6 @@
 """Record and table of what this node cosigned as a witness: the last head of each log, and nothing older."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +26,10 @@ class WitnessTable(Protocol):
 
     def get(self, origin_sha256: str) -> WitnessRecord:
         """The record by the SHA-256 of its origin in hexadecimal digits; raises `NotFoundError`."""
+        ...
+
+    def ls(self) -> Sequence[WitnessRecord]:
+        """All records, by origin."""
         ...
 
     def replace(self, old: WitnessRecord | None, new: WitnessRecord) -> None:

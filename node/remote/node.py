@@ -112,6 +112,21 @@ class RemoteNode:
             raise NotFoundError(f"{origin} is not a list: only lists have openings")
         return await self._client.get(ask_for("openings", list=name, tile=_bundle(index, width)))
 
+    async def gossip(self, *, held: bytes | None) -> bytes | None:
+        """What the node holds, or None when it is the `held` one."""
+        return await self._client.get_unless_held(ask_for("gossip"), held)
+
+    async def evidence(self, name: str) -> bytes:
+        """Evidence or a trust file that its gossip names."""
+        return await self._client.get(ask_for("evidence", sha256=name))
+
+    async def acknowledge(self, origin: str, statement: bytes) -> None:
+        """Say how far we hold a list of this node; saying it again changes nothing."""
+        kind, name = self._log(origin)
+        if kind != "list":
+            raise NotFoundError(f"{origin} is not a list: only lists are acknowledged")
+        await self._client.post_once(ask_for("acknowledge", list=name), statement)
+
     async def release_part(
         self,
         subset: str,

@@ -92,6 +92,11 @@ class EvidenceRows:
             for row in self._connection.execute(query)
         ]
 
+    def unhear(self, head: HeardHead) -> None:
+        """Drop what was heard: it was judged."""
+        c = _HEARD.c
+        self._connection.execute(delete(_HEARD).where(c.origin == head.origin, c.source == head.source))
+
     def forget(self, source: str) -> None:
         """Drop what was heard from a peer that is none any more."""
         self._connection.execute(delete(_HEARD).where(_HEARD.c.source == source))

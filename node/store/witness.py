@@ -1,5 +1,6 @@
 """What this node cosigned as a witness, inside one transaction; a record is replaced only by whoever read it."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -33,6 +34,10 @@ class WitnessRows:
         if row is None:
             raise NotFoundError("no checkpoint of this log was cosigned here")
         return _record(row)
+
+    def ls(self) -> Sequence[WitnessRecord]:
+        """All records, by origin."""
+        return [_record(row) for row in self._connection.execute(select(_TABLE).order_by(_C.origin))]
 
     def replace(self, old: WitnessRecord | None, new: WitnessRecord) -> None:
         """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from node.ports.serving import WebServices
 from node.web.auth import TokenGate, TokenOffice
-from node.web.handlers import hits, logs, oauth, public, subsets, witness
+from node.web.handlers import acknowledgements, gossip, hits, logs, oauth, public, subsets, witness
 from node.web.middleware import Handler, gate, journal
 from node.web.ratelimit import TokenBuckets
 from node.web.settings import WebSettings
@@ -24,6 +24,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "list_entries": logs.entries,
     "list_tile": logs.tile,
     "openings": logs.openings,
+    "acknowledge": acknowledgements.acknowledge,
     "subset_checkpoint": subsets.checkpoint,
     "subset_entries": subsets.entries,
     "subset_tile": subsets.tile,
@@ -35,6 +36,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "case": hits.case,
     "add_checkpoint": witness.add_checkpoint,
     "witnessed_checkpoint": witness.checkpoint,
+    "gossip": gossip.gossip,
+    "evidence": gossip.evidence,
     "enrol": public.enrol,
     "token": oauth.token,
     "openapi": public.openapi,
