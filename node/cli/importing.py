@@ -9,6 +9,7 @@ from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import InputRefusedError, UsageError
 from node.formats import read_rows
+from node.runtime.guards import open_guards
 from node.runtime.shelving import open_shelf
 from node.services.importing import ImportReport, Statement, import_rows, preview_rows
 from node.services.lists import list_origin
@@ -48,9 +49,10 @@ def read_into(
     except OSError as exc:
         raise InputRefusedError(f"{source.file} cannot be read: {exc.strerror}") from exc
     with stream, open_shelf(identity) as shelf, here.output.progress("read") as progress:
+        guards = open_guards(identity, shelf)
         reading = read_rows(stream, collection=number, mapping=mapping, delimiter=source.delimiter)
         if dry_run:
-            report = preview_rows(shelf, origin, reading, progress=progress.at)
+            report = preview_rows(shelf, origin, reading, progress=progress.at, guards=guards)
         else:
             report = import_rows(
                 shelf,
@@ -59,6 +61,7 @@ def read_into(
                 statement=statement,
                 now_ms=milliseconds(identity.clock.now()),
                 progress=progress.at,
+                guards=guards,
             )
     _tell(here, report, form=reading.form, left_out=reading.left_out, dry_run=dry_run)
     return ExitCode.PARTIAL if report.refused_total else ExitCode.OK
@@ -111,5 +114,7 @@ def _tell(
     )
     if left_out:
         here.output.talk(f"columns that were not used: {', '.join(left_out)}")
+    if report.quarantined and not dry_run:
+        here.output.following("sigfed quarantine ls")
     if not dry_run and report.entries:
         here.output.following("sigfed publish")

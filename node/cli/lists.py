@@ -96,6 +96,9 @@ def ls(context: typer.Context) -> None:
 def publish(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Only this list; default: every own list.")] = "",
+    beyond_limits: Annotated[
+        bool, typer.Option("--beyond-limits", help="Publish more than the node document announces for a day.")
+    ] = False,
 ) -> None:
     """Sign and publish what is waiting."""
     from node.cli.witnesses import standing_facts, tell_standing
@@ -103,15 +106,17 @@ def publish(
     from node.runtime.shelving import open_shelf
     from node.runtime.witnesses import cosign_own
     from node.services.lists import list_origin
+    from node.services.pacing import NO_LIMITS
 
     here = session(context)
     identity = here.identity()
+    limits = NO_LIMITS if beyond_limits else None
     with open_shelf(identity) as shelf:
         if name:
             origin = list_origin(identity.settings.node, name)
-            published = {origin: publish_one(identity, shelf, origin)}
+            published = {origin: publish_one(identity, shelf, origin, limits)}
         else:
-            published = publish_own(identity, shelf)
+            published = publish_own(identity, shelf, limits)
         standings = wait_for(cosign_own(identity, shelf))
     for origin, done in published.items():
         here.output.result(

@@ -16,6 +16,7 @@ from node.cli import (
     audit,
     entries,
     evidence,
+    guards,
     lists,
     members,
     partner,
@@ -85,6 +86,7 @@ _NOUNS = {
     "member": (members.app, OPERATOR),
     "peer": (peers.app, OPERATOR),
     "quarantine": (quarantine.app, OPERATOR),
+    "guard": (guards.app, OPERATOR),
     "subset": (subsets.app, OPERATOR),
     "witness": (witnesses.app, OPERATOR),
     "transfer": (transfers.app, OPERATOR),
@@ -99,11 +101,21 @@ for _panel, _commands in _COMMANDS.items():
     for _name, _command in _commands.items():
         _run = recorded(_ACTIONS[_name], _command) if _name in _ACTIONS else _command
         app.command(_name, rich_help_panel=_panel)(_run)
+
+
+def _record(noun: typer.Typer, name: str) -> None:
+    """Have the commands of a noun recorded, and those of the nouns below it (`guard benign` is guard-benign)."""
+    for info in noun.registered_commands:
+        assert info.callback is not None, "a command does something"
+        assert info.name is not None, "a command has a name"
+        info.callback = recorded(f"{name}.{info.name}", info.callback)
+    for group in noun.registered_groups:
+        assert group.typer_instance is not None, "a noun has commands"
+        _record(group.typer_instance, f"{name}-{group.name}")
+
+
 for _name, (_noun, _panel) in _NOUNS.items():
-    for _info in _noun.registered_commands:
-        assert _info.callback is not None, "a command does something"
-        assert _info.name is not None, "a command has a name"
-        _info.callback = recorded(f"{_name}.{_info.name}", _info.callback)
+    _record(_noun, _name)
     app.add_typer(_noun, name=_name, rich_help_panel=_panel)
 
 

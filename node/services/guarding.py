@@ -121,7 +121,7 @@ class RowGuard:
 
 
 class Guards:
-    """The guards of one node."""
+    """The guards of one node; `filters` is where its known-benign sets are, without which it has none."""
 
     def __init__(self, shelf: Shelf, filters: FilterStore | None = None) -> None:
         self._shelf = shelf

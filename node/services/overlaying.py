@@ -4,7 +4,8 @@ Such a head is pulled and judged like any other but for its witnesses, up to its
 remove are kept, as an overlay upon exactly the trusted head that they were read after. As soon as that head moves, to
 the overlaid one or elsewhere, the overlay counts for nothing: followed, it is in the list; contradicted, it is gone. A
 removal so travels past absent witnesses, and whoever holds a log's key alone can take away, and add nothing.
-More withdrawals or disputes than the follower's guards let pass in a day make no overlay. Rules: docs/spec/sync.md, "Overlay".
+More withdrawals or disputes than the follower's guards let pass in a day make no overlay. Rules: docs/spec/sync.md,
+"Overlay".
 """
 
 from collections.abc import Iterator, Sequence
