@@ -8,6 +8,7 @@ from node.cli.places import place_of
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
+from node.runtime.guards import open_guards
 from node.runtime.shelving import open_shelf
 from node.services.endorsing import endorse
 from node.services.importing import ImportReport, Statement
@@ -56,6 +57,7 @@ def endorse_from(here: Session, choice: Choice, *, to: str, statement: Statement
                 statement=statement,
                 now_ms=milliseconds(identity.clock.now()),
                 select=_selector(choice, number, indices, met),
+                guards=open_guards(identity, shelf),
             )
             report = report.plus(done)
             missing += [f"{source}:{index}" for index in sorted(indices - met)]

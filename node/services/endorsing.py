@@ -13,6 +13,7 @@ from node.formats.rows import NO_CASE, ImportRow
 from node.ports.logs import LogKind
 from node.services.changes import AddPacker, Change, Packer, pack
 from node.services.effective import listing_of
+from node.services.guarding import Guards
 from node.services.importing import ImportReport, Statement, queue_rows
 from node.services.shelf import Shelf
 from protocol.digest import Digest
@@ -56,6 +57,7 @@ def endorse(
     statement: Statement,
     now_ms: int,
     select: Select = lambda _: True,
+    guards: Guards | None = None,
 ) -> ImportReport:
     """Queue adds in the own list `origin` for the selected files of the peer's list `source`.
 
@@ -76,7 +78,7 @@ def endorse(
     if statement.basis is Basis.RELIES_ON:
         refs = {(collection, entry.digest): entry.ref for collection, entries in wanted for entry in entries}
         packer = _RelyingPacker(statement, refs)
-    return queue_rows(shelf, origin, rows, packer=packer, now_ms=now_ms)
+    return queue_rows(shelf, origin, rows, packer=packer, now_ms=now_ms, guards=guards)
 
 
 def _peer_listing(shelf: Shelf, source: str) -> Listing:

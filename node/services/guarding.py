@@ -233,6 +233,8 @@ class Guards:
         return frozenset(digest for digest in held if digest in digests)
 
     def _known_benign(self, unit: Unit) -> KnownBenign:
+        if self._filters is None:
+            return KnownBenign({})
         return KnownBenign({record.name: self._filters.load(record.file) for record in unit.guards.benign()})
 
     def _keys(self, rows: Iterable[RowResult], counted: "_Counted") -> Iterator[Keys]:
