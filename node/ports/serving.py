@@ -12,7 +12,16 @@ from keys.signer import Signer
 from node.clock import Clock, Entropy
 from node.ports.callers import Caller, CallerDirectory
 from node.ports.replay import ReplayGuard
-from protocol.api import AcknowledgementApi, EnrolmentApi, GossipApi, HitApi, PeerApi, SubsetApi, TrustApi, WitnessApi
+from protocol.api import (
+    AcknowledgementApi,
+    EnrolmentApi,
+    GossipApi,
+    HitApi,
+    PeerApi,
+    SubsetApi,
+    TrustApi,
+    WitnessApi,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,8 +55,8 @@ class ShreddingTable(Protocol):
         """Record; a position that is recorded already keeps its first record."""
         ...
 
-    def ls(self, log_id: int | None = None, *, open_only: bool = False) -> Sequence[Shredding]:
-        """By list and position; `open_only`: those that are not erased yet."""
+    def ls(self, log_id: int | None = None) -> Sequence[Shredding]:
+        """By list and position, of one list or of all."""
         ...
 
     def bury(self, shreddings: Sequence[Shredding]) -> None:
@@ -64,7 +64,7 @@ class ShreddingTable(Protocol):
         ...
 
     def erased(self, shreddings: Sequence[Shredding], *, now_ms: int) -> None:
-        """Note that everything of these was deleted."""
+        """Note that everything of these was deleted, unless that is known already."""
         ...
 
     def reopen(self, log_id: int, *, first: int) -> None:

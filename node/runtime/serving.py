@@ -25,12 +25,15 @@ from node.runtime.subsets import release_with
 from node.runtime.syncing import PeerSyncs
 from node.runtime.witnesses import cosign_own, own_witness, renewing
 from node.scheduler import Job, Scheduler
+from node.services.acknowledged import ServedAcknowledgements
 from node.services.admitting import Admission, ServedEnrolment
 from node.services.callers import StoredCallers, StoredReplays
 from node.services.deltas import Deltas
+from node.services.erasing import carry_out_everywhere
 from node.services.evaluating import Evaluating
 from node.services.founding import FIRST
 from node.services.quotas import Quotas
+from node.services.recall import has_waiting
 from node.services.relaying import RelayingTrust
 from node.services.serving_peers import ServedPeers
 from node.services.serving_subsets import ServedSubsets
@@ -47,6 +50,7 @@ from protocol.errors import ProtocolError
 
 _journal = Journal("run")
 _SWEEP_MINUTES: Final = 24 * 60
+_RECALL_MINUTES: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class Parts:
             enrolment=lambda: ServedEnrolment(trust, admission),
             witness=self._witness(),
             hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
+            acknowledgements=lambda caller: ServedAcknowledgements(shelf, identity.clock, caller.client),
         )
 
     def _witness(self) -> ServedWitness | None:
@@ -108,6 +113,7 @@ class Parts:
             Job(name="publish", minutes=schedule.publish_minutes, work=self._publish),
             Job(name="sync", minutes=schedule.sync_minutes, work=self._sync),
             Job(name="release", minutes=schedule.release_minutes, work=self._release),
+            Job(name="recall", minutes=_RECALL_MINUTES, work=self._recall),
             Job(name="cosign", minutes=schedule.cosign_minutes, work=self._cosign),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
         ]
@@ -124,10 +130,19 @@ class Parts:
     async def _sync(self) -> None:
         for done in await self.syncs.run():
             _journal.info("synced", peer=done.report.peer, outcome=done.report.words, received=done.received)
+            if done.unacknowledged is not None:
+                _journal.warning("unacknowledged", peer=done.report.peer, reason=str(done.unacknowledged))
 
     async def _release(self) -> None:
         await asyncio.to_thread(self._release_all)
         await self._cosign()
+        for peer, failure in (await self.syncs.acknowledge()).items():
+            _journal.info("acknowledged", peer=peer, outcome=str(failure or "told"))
+
+    async def _recall(self) -> None:
+        """A withdrawal that waits is published and released at once, whoever queued it."""
+        if await asyncio.to_thread(has_waiting, self.shelf):
+            await self._release()
 
     async def _cosign(self) -> None:
         """New heads are cosigned soon after they stand, and old ones again before their cosignatures are too old."""
@@ -145,7 +160,8 @@ class Parts:
     async def _sweep(self) -> None:
         now_ms = milliseconds(self.identity.clock.now())
         deleted = await asyncio.to_thread(sweep, self.shelf, now_ms=now_ms)
-        _journal.info("swept", deleted=deleted)
+        shredded = await asyncio.to_thread(carry_out_everywhere, self.shelf, now_ms=now_ms)
+        _journal.info("swept", deleted=deleted, shredded=shredded)
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """Syncing an opened node with its peers over HTTPS, one after the other: a slow peer must not starve the machine."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from keys.key import StatementPrivateKey
 from node.clock import Clock
 from node.ports.links import PeerLink
 from node.ports.peers import PeerRecord
@@ -11,6 +12,8 @@ from node.runtime.guards import open_guards, own_limits
 from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
 from node.runtime.witnesses import requiring
+from node.services.acknowledging import Acknowledger
+from node.services.founding import FIRST
 from node.services.shelf import Shelf
 from node.services.syncing import ListOutcome, Syncer, SyncReport
 
@@ -23,6 +26,8 @@ class PeerSync:
     sent: int
     received: int
     """Bytes above TLS, headers included."""
+    unacknowledged: Exception | None = None
+    """Why the peer was not told what is held of its lists."""
 
     @property
     def lists(self) -> Sequence[ListOutcome]:
@@ -43,6 +48,7 @@ class PeerSyncs:
 
     def __init__(self, identity: Identity, shelf: Shelf, clock: Clock | None = None) -> None:
         self._identity = identity
+        self._clock = clock or identity.clock
         self._shelf = shelf
         self._syncer = Syncer(
             shelf,
@@ -61,6 +67,16 @@ class PeerSyncs:
         peers = await asyncio.to_thread(self._peers, only)
         return [await self._sync(peer) for peer in peers]
 
+    async def acknowledge(self) -> Mapping[str, Exception | None]:
+        """Tell peers what has changed since they were told last, as after a release; why it failed, by peer."""
+        acknowledger = await asyncio.to_thread(self._acknowledger)
+        told: dict[str, Exception | None] = {}
+        for peer in await asyncio.to_thread(self._peers, ""):
+            if await asyncio.to_thread(acknowledger.due, peer.name):
+                async with reach_peer(self._identity, peer) as link:
+                    told[peer.name] = await acknowledger.tell(peer.name, link)
+        return told
+
     async def run_over(self, name: str, link: PeerLink) -> SyncReport:
         """Sync with one peer over a link that is there already."""
         return await self._syncer.sync(name, link)
@@ -68,7 +84,21 @@ class PeerSyncs:
     async def _sync(self, peer: PeerRecord) -> PeerSync:
         async with reach_peer(self._identity, peer) as link:
             report = await self._syncer.sync(peer.name, link)
-            return PeerSync(report=report, sent=link.traffic.sent, received=link.traffic.received)
+            unacknowledged = report.error
+            if report.error is None:
+                acknowledger = await asyncio.to_thread(self._acknowledger)
+                unacknowledged = await acknowledger.tell(peer.name, link)
+            return PeerSync(
+                report=report,
+                sent=link.traffic.sent,
+                received=link.traffic.received,
+                unacknowledged=unacknowledged,
+            )
+
+    def _acknowledger(self) -> Acknowledger:
+        identity = self._identity
+        signer = identity.keychain.key(StatementPrivateKey, FIRST)
+        return Acknowledger(self._shelf, self._clock, node=identity.settings.node, signer=signer)
 
     def _peers(self, only: str) -> list[PeerRecord]:
         with self._shelf.storage.read() as unit:

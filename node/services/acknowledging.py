@@ -1,10 +1,24 @@
-"""Who has applied what: peers' signed statements about the own lists, and whom they leave out."""
+"""Telling the owners of peers' lists how far this node holds them, and how far its releases follow them.
 
-from collections.abc import Iterator
+Said after a sync and after a release, and only when it has changed, so that an idle poll stays small. A peer that does
+not take it is an outcome: it is told again the next time.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from node.ports.logs import LogRecord
+from keys.errors import KeysError
+from keys.signer import Signer
+from keys.trust.statement import seal_statement
+from node.clock import Clock, milliseconds
+from node.errors import NodeError, StoreError
+from node.ports.logs import LogKind, LogRecord
 from node.ports.storage import Unit
+from node.services.shelf import Shelf
+from protocol.acknowledgement import KIND, Acknowledgement
+from protocol.api import AcknowledgementApi
+from protocol.errors import ProtocolError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +45,52 @@ def _behind(unit: Unit, log: LogRecord, position: int) -> Iterator[Behind]:
         released = each.released_size if each else None
         if held <= position or (released is not None and released <= position):
             yield Behind(peer=peer.name, held_size=held, released_size=released)
+
+
+class Acknowledger:
+    """Acknowledges in the name of `node`, signed with its statement key."""
+
+    def __init__(self, shelf: Shelf, clock: Clock, *, node: str, signer: Signer) -> None:
+        self._shelf = shelf
+        self._clock = clock
+        self._node = node
+        self._signer = signer
+
+    async def tell(self, peer: str, api: AcknowledgementApi) -> Exception | None:
+        """Tell `peer` what has changed since it was told last; returns why that failed, if it did."""
+        try:
+            for each in await asyncio.to_thread(self.due, peer):
+                statement = seal_statement(KIND, each.to_bytes(), self._signer)
+                await api.acknowledge(each.origin, statement)
+                await asyncio.to_thread(self._note, each)
+        except StoreError:
+            raise
+        except (NodeError, ProtocolError, KeysError) as exc:
+            return exc
+        return None
+
+    def due(self, peer: str) -> Sequence[Acknowledgement]:
+        """What `peer` has not been told yet."""
+        time_ms = milliseconds(self._clock.now())
+        with self._shelf.storage.read() as unit:
+            logs = [
+                log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == peer and log.note is not None
+            ]
+            found = [_acknowledgement(unit, log, self._node, time_ms) for log in logs]
+            return [each for each in found if each.content() != unit.acknowledgements.sent(each.origin)]
+
+    def _note(self, told: Acknowledgement) -> None:
+        with self._shelf.storage.write() as unit:
+            unit.acknowledgements.note_sent(told.origin, told.content())
+
+
+def _acknowledgement(unit: Unit, log: LogRecord, node: str, time_ms: int) -> Acknowledgement:
+    released = unit.judged.smallest(log.origin)
+    return Acknowledgement(
+        node=node,
+        origin=log.origin,
+        time_ms=time_ms,
+        held_size=log.head.size,
+        held_root=log.head.root,
+        released_size=None if released is None else min(released, log.head.size),
+    )

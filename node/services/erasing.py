@@ -8,7 +8,7 @@ key must not empty what others hold of its list.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -29,6 +29,8 @@ from protocol.opening import Opening, Reason
 from protocol.tlog.merkle import leaf_hash
 
 _ATTEMPTS: Final = 5
+_Select = Callable[[Unit, LogRecord], list[Shredding]]
+"""Which deletions of a list to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,14 @@ def carry_out(shelf: Shelf, origin: str, *, now_ms: int) -> int:
         NotFoundError: there is no such list.
         ConflictError: the list would not stand still; running again goes on.
     """
+    return _carry_out(shelf, origin, _due, now_ms)
+
+
+def _carry_out(shelf: Shelf, origin: str, select: _Select, now_ms: int) -> int:
     for _ in range(_ATTEMPTS):
         with shelf.storage.read() as unit:
             log = unit.logs.get(origin)
-            due = _due(unit, log)
+            due = select(unit, log)
         if (
             not due or log.pending is not None
         ):  # whoever publishes or commits the pending head comes here after it
@@ -71,21 +77,21 @@ def redo(shelf: Shelf, log: LogRecord, *, now_ms: int) -> None:
 
 
 def carry_out_everywhere(shelf: Shelf, *, now_ms: int) -> int:
-    """Look at every list once more, also where everything was deleted before; returns how many openings were due."""
-    with shelf.storage.write() as unit:
+    """Look at every list once more, also where everything was deleted before; returns at how many openings."""
+    with shelf.storage.read() as unit:
         logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
-        for log in logs:
-            unit.shreddings.reopen(log.id, first=0)
-    return sum(carry_out(shelf, log.origin, now_ms=now_ms) for log in logs)
+    return sum(_carry_out(shelf, log.origin, _published, now_ms) for log in logs)
 
 
 def _due(unit: Unit, log: LogRecord) -> list[Shredding]:
-    waiting = [item for item in unit.quarantine.ls(log.id) if item.kind == "withdraw"]
-    return [
-        each
-        for each in unit.shreddings.ls(log.id, open_only=True)
-        if each.by < log.head.size and not any(item.first <= each.by <= item.last for item in waiting)
-    ]
+    return [each for each in _published(unit, log) if each.erased_ms is None]
+
+
+def _published(unit: Unit, log: LogRecord) -> list[Shredding]:
+    """Shreddings that are asked for by published events, those left out that a guard set aside."""
+    shreddings = [each for each in unit.shreddings.ls(log.id) if each.by < log.head.size]
+    waiting = [item for item in unit.quarantine.ls(log.id) if item.kind == "withdraw"] if shreddings else []
+    return [each for each in shreddings if not any(item.first <= each.by <= item.last for item in waiting)]
 
 
 def _erase(shelf: Shelf, log: LogRecord, due: Sequence[Shredding], now_ms: int) -> bool:

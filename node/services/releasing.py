@@ -27,7 +27,7 @@ from node.services.logfiles import LogFiles
 from node.services.release_files import ReleaseFolder, tidy
 from node.services.shelf import Shelf
 from protocol.digest import Digest
-from protocol.subset.manifest import ReleaseKind
+from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.release import Release
 from protocol.tlog.merkle import leaf_hash
 
@@ -118,6 +118,7 @@ class Releaser:
             if draft.tripped and not _takes_out(held, draft, now):
                 raise _tripped(draft, "nothing was released, and the release before stays in force")
             if held is not None and not draft.tripped and not _is_due(held, draft.release, now):
+                self._note_judged(name, draft.release.manifest)
                 return _report(held.record, published=finished)
             if self._claim(subset, standing, draft):
                 self._finish(subset, now)
@@ -176,12 +177,18 @@ class Releaser:
         with self._shelf.storage.write() as unit:
             unit.logs.settle(log, note=note, checked_ms=milliseconds(now))
             unit.releases.publish(subset.name, record.version, note)
+            unit.judged.note(subset.name, _sizes(Manifest.from_bytes(manifest)))
             published = unit.releases.ls(subset.name)
         for name in files.outgrown(log.head.size, record.version):
             self._shelf.objects.delete(name)
         self._prepare_deltas(published)
         tidy(self._shelf, published)
         return True
+
+    def _note_judged(self, name: str, manifest: Manifest) -> None:
+        """The newest release says already what the lists say now: nobody waits for it to take something out."""
+        with self._shelf.storage.write() as unit:
+            unit.judged.note(name, _sizes(manifest))
 
     def _prepare_deltas(self, published: Sequence[ReleaseRecord]) -> None:
         """Make what nearly every partner will ask for, once it is published: a withdrawal must not wait for it."""
@@ -190,6 +197,10 @@ class Releaser:
         last, new = sorted(published, key=lambda record: record.version)[-2:]
         if ReleaseFolder(self._shelf, last).exists():
             ReleaseFolder(self._shelf, new).make_deltas(last)
+
+
+def _sizes(manifest: Manifest) -> Mapping[str, int]:
+    return {source.origin: source.size for source in manifest.sources}
 
 
 def _is_due(held: Held, new: Release, now: datetime) -> bool:

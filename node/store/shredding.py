@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from node.ports.shredding import Shredding, Standing, Tombstone
 from node.store.tables import table
@@ -24,13 +24,11 @@ class ShreddingRows:
             values = {"log_id": each.log_id, "position": each.position, "by": each.by}
             _insert_new(self._connection, _SHREDDING, values, ("log_id", "position"))
 
-    def ls(self, log_id: int | None = None, *, open_only: bool = False) -> Sequence[Shredding]:
-        """By list and position; `open_only`: those that are not erased yet."""
+    def ls(self, log_id: int | None = None) -> Sequence[Shredding]:
+        """By list and position, of one list or of all."""
         query = select(_SHREDDING).order_by(_SHREDDING.c.log_id, _SHREDDING.c.position)
         if log_id is not None:
             query = query.where(_SHREDDING.c.log_id == log_id)
-        if open_only:
-            query = query.where(_SHREDDING.c.erased_ms.is_(None))
         return [
             Shredding(
                 log_id=row.log_id,
@@ -50,7 +48,8 @@ class ShreddingRows:
     def erased(self, shreddings: Sequence[Shredding], *, now_ms: int) -> None:
         """Note that everything of these was deleted."""
         for each in shreddings:
-            self._connection.execute(_at(each).values(erased_ms=now_ms))
+            first = func.coalesce(_SHREDDING.c.erased_ms, now_ms)
+            self._connection.execute(_at(each).values(erased_ms=first))
 
     def reopen(self, log_id: int, *, first: int) -> None:
         """Do the deletions from the position `first` on once more."""

@@ -12,12 +12,14 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::([^}]+))?\}")
 _BODIES: Final = {
     "add_checkpoint": ("text/plain", {"type": "string"}),
     "evaluate": ("application/octet-stream", {"type": "string", "format": "binary"}),
+    "acknowledge": ("application/json", {"type": "object", "description": "docs/spec/acknowledgement.md"}),
     "report_hit": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "open_case": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "enrol": ("application/json", {"$ref": "#/components/schemas/EnrolmentRequest"}),
     "token": ("application/x-www-form-urlencoded", {"$ref": "#/components/schemas/TokenRequest"}),
 }
 _REPLIES: Final = {
+    "acknowledge": {"type": "object"},
     "report_hit": {"type": "object", "description": "A receipt in a DSSE envelope: docs/spec/statement.md"},
     "enrol": {"$ref": "#/components/schemas/EnrolmentReply"},
     "token": {"$ref": "#/components/schemas/TokenReply"},
