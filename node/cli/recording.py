@@ -2,8 +2,9 @@
 
 The record holds who acted, the command's noun and verb, its arguments and the numbers of its result. Arguments never
 hold a secret or a hash (they are asked for, or come from files), and of a result only numbers and the names of things
-are taken. What cannot be undone is recorded before it begins, and is not begun when that fails. Whatever only reads is
-named in `READS`; what is not named there is recorded, so that a new command cannot be forgotten.
+are taken. What cannot be undone is not begun when it could not be recorded. A command that failed leaves no
+record, unless it had done a part. Whatever only reads is named in `READS`; what is not named there is recorded, so that a new command
+cannot be forgotten.
 """
 
 import functools
@@ -12,13 +13,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-import typer
-
-from keys.errors import KeysError
 from node.cli.output import Fact
 from node.cli.session import Session, session
-from node.errors import NodeError
-from protocol.errors import ProtocolError
 
 READS: Final = frozenset({"ls", "show", "explain", "verify", "queue", "holders", "diff"})
 """Verbs that change nothing."""
@@ -39,7 +35,7 @@ IRREVERSIBLE: Final = frozenset(
         "person.reset",
     }
 )
-"""Actions that are not begun when they cannot be recorded. Withdrawing is not among them: it must never wait."""
+"""Actions that are not begun when they could not be recorded. Withdrawing is not among them: it must never wait."""
 
 _NAMES: Final = frozenset({"origin", "peer", "partner", "subset", "node", "person", "kind", "list"})
 """Fields of results whose texts are names of things."""
@@ -64,41 +60,43 @@ def recorded(action: str, command: Command) -> Command:
 
 
 def _run(here: Session, action: str, command: Command, arguments: Mapping[str, object]) -> int | None:
+    from node.runtime.auditing import about
+
     given = _given(arguments)
     subject = next(iter(given.values()), "")
-    if action not in IRREVERSIBLE:
-        code = command()
-        _tell(here, action, subject, given)
-        return code
-    _begin(here, action, subject, given)
-    try:
-        code = command()
-    except (NodeError, KeysError, ProtocolError, typer.Abort) as exc:
-        _tell(here, action, subject, given, failed=_kind(exc))
-        raise
-    _tell(here, action, subject, given)
+    strict = action in IRREVERSIBLE
+    if strict:
+        _require_ready(here)
+    with about(here.identity(), action, subject, strict=strict) as act:
+        try:
+            code = command()
+        except Exception:
+            if here.output.results:  # it went some way, and said so
+                _tell(here, action, subject, given, outcome="partly")
+            raise
+        outcome = "requested" if "approval" in here.output.last else "ok"
+        act.recorded = _tell(here, action, subject, given, outcome=outcome)
     return code
 
 
-def _begin(here: Session, action: str, subject: str, given: Mapping[str, str]) -> None:
-    from node.runtime.auditing import begin
+def _require_ready(here: Session) -> None:
+    from node.runtime.auditing import require_ready
     from node.runtime.shelving import open_shelf
 
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        begin(identity, shelf, action, subject, details=given)
+        require_ready(identity, shelf)
 
 
-def _tell(here: Session, action: str, subject: str, given: Mapping[str, str], *, failed: str = "") -> None:
+def _tell(here: Session, action: str, subject: str, given: Mapping[str, str], *, outcome: str) -> bool:
     from node.runtime.auditing import tell
     from node.runtime.shelving import open_shelf
 
-    facts = {} if failed else _facts(here)
-    outcome = failed or ("requested" if "approval" in here.output.last else "ok")
     identity = here.identity()
     with open_shelf(identity) as shelf:
         actor = here.acting[-1] if here.acting else identity.actor
-        tell(identity, shelf, action, subject, actor=actor, outcome=outcome, details={**given, **facts})
+        details = {**given, **_facts(here)}
+        return tell(identity, shelf, action, subject, actor=actor, outcome=outcome, details=details)
 
 
 def _given(arguments: Mapping[str, object]) -> dict[str, str]:
@@ -133,9 +131,3 @@ def _fact(name: str, value: Fact) -> str:
     if isinstance(value, int):
         return str(value)
     return value[:_LONGEST] if isinstance(value, str) and name in _NAMES else ""
-
-
-def _kind(error: BaseException) -> str:
-    """`NotFoundError` as `not-found`."""
-    name = type(error).__name__.removesuffix("Error")
-    return "".join(f"-{char.lower()}" if char.isupper() else char for char in name).lstrip("-")

@@ -1,14 +1,19 @@
 """Telling the audit log of an opened node what is done: strictly before what cannot be undone, else afterwards.
 
 A record is safe once it is queued; a signature that cannot be made now is made later, and `sigfed audit ls` and the
-doctor count what waits. Should even queueing fail after the act, the act stands (a withdrawal must not wait for its
-record) and the gap is written beside the store, then into the log as soon as that works again.
+doctor count what waits. Around every act stands a note beside the store (`about`), which goes once the record is
+queued. One that is left says that the act was cut off, or that its record could not be queued: the act stands (a
+withdrawal must not wait for its record), and the gap gets into the log as soon as that works again.
 """
 
+import fcntl
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from keys.errors import KeysError
 from keys.key import LogPrivateKey
@@ -74,8 +79,8 @@ def tell(
     actor: str = "",
     outcome: str = OK,
     details: Mapping[str, str] = _NO_DETAILS,
-) -> None:
-    """Record what was done; what was done stands, whether or not that works now."""
+) -> bool:
+    """Record what was done, which stands whether or not that works now; False when it could not be queued."""
     try:
         with shelf.storage.write() as unit:
             made = new_record(
@@ -90,9 +95,63 @@ def tell(
             enqueue(unit, made)
     except NodeError as exc:
         _journal.error("gap", action=action, subject=subject, reason=str(exc))
-        _keep_gap(identity, action, subject)
-        return
+        return False
     sign(identity, shelf)
+    return True
+
+
+@dataclass(slots=True)
+class Act:
+    """Something that is being done; `recorded` is set once its record is queued."""
+
+    recorded: bool = False
+
+
+@contextmanager
+def about(identity: Identity, action: str, subject: str = "", *, strict: bool = False) -> Iterator[Act]:
+    """Keep a note of what is being done until it failed, or its record is queued; a note that is left is a gap.
+
+    Raises:
+        OSError: the note cannot be written, when `strict`: then it must not be done.
+    """
+    act = Act()
+    try:
+        note = _Note.write(identity, action, subject)
+    except (OSError, NodeError) as exc:
+        if strict:
+            raise
+        _journal.error("gap", action=action, subject=subject, reason=str(exc))
+        yield act
+        return
+    try:
+        yield act
+    except Exception:
+        act.recorded = True  # nothing was done
+        raise
+    finally:
+        note.close(keep=not act.recorded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """A file of its own, locked while its process lives."""
+
+    path: Path
+    handle: int
+
+    @classmethod
+    def write(cls, identity: Identity, action: str, subject: str) -> Self:
+        moment = milliseconds(identity.clock.now())
+        path = _folder(identity) / f"{moment}-{identity.entropy(4).hex()}.json"
+        create_private(path, json.dumps({"action": action, "subject": subject, "time_ms": moment}).encode())
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return cls(path, handle)
+
+    def close(self, *, keep: bool) -> None:
+        if not keep:
+            self.path.unlink(missing_ok=True)
+        os.close(self.handle)
 
 
 def sign(identity: Identity, shelf: Shelf) -> None:
@@ -129,38 +188,57 @@ def start(identity: Identity, shelf: Shelf) -> bool:
     return True
 
 
+def require_ready(identity: Identity, shelf: Shelf) -> None:
+    """Check that the audit log takes records now; raises `NodeError` or `KeysError` when it does not."""
+    _warn_unstarted(shelf)
+    sign_waiting(shelf, identity.log_signer(), now_ms=milliseconds(identity.clock.now()))
+
+
 def _warn_unstarted(shelf: Shelf) -> None:
     with shelf.storage.read() as unit:
         if audit_log(unit) is None:
             _journal.warning("not-started", step="sigfed audit start")
 
 
-def _keep_gap(identity: Identity, action: str, subject: str) -> None:
-    moment = milliseconds(identity.clock.now())
-    fields = {"action": action, "subject": subject, "time_ms": moment}
-    folder = identity.home.folder / _GAPS
-    create_private(folder / f"{moment}-{identity.entropy(4).hex()}.json", json.dumps(fields).encode())
-
-
 def gaps(identity: Identity) -> list[Path]:
-    """What was done and could not be recorded yet."""
-    return sorted((identity.home.folder / _GAPS).glob("*.json"))
+    """Notes of what was done, or begun, and is not recorded."""
+    return [path for path in sorted(_folder(identity).glob("*.json")) if not _is_under_way(path)]
 
 
 def _close_gaps(identity: Identity, shelf: Shelf, now_ms: int) -> None:
     for path in gaps(identity):
         try:
             lost = json.loads(read_private(path))
-        except (NodeError, ValueError):
-            continue
+            action, subject, time_ms = str(lost["action"]), str(lost["subject"]), str(lost["time_ms"])
+        except (NodeError, ValueError, KeyError, TypeError):
+            action, subject, time_ms = "unknown", "", ""
         with shelf.storage.write() as unit:
             made = new_record(
                 shelf,
                 actor=identity.actor,
                 action="audit.gap",
-                subject=str(lost["subject"]),
+                subject=subject,
                 now_ms=now_ms,
-                details={"action": str(lost["action"]), "time_ms": str(lost["time_ms"])},
+                details={"action": action, "time_ms": time_ms},
             )
             enqueue(unit, made)
         path.unlink(missing_ok=True)
+
+
+def _folder(identity: Identity) -> Path:
+    return identity.home.folder / _GAPS
+
+
+def _is_under_way(path: Path) -> bool:
+    """Whether the process that wrote the note still lives."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return True  # it has just gone
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False

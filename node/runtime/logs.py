@@ -11,6 +11,7 @@ from keys.signer import Signer
 from node.clock import milliseconds
 from node.errors import AlreadyExistsError
 from node.ports.logs import LogKind, LogRecord
+from node.runtime.auditing import tell
 from node.runtime.opening import Identity
 from node.services.announcing import LOG_KEY_DAYS, announce_log
 from node.services.founding import log_label
@@ -84,4 +85,8 @@ def publish_one(
     """
     now_ms = milliseconds(identity.clock.now())
     limits = limits or FollowGuards.of(identity.trust.document().limits)
-    return publish(shelf, origin, signer=identity.log_signer(), now_ms=now_ms, limits=limits)
+    done = publish(shelf, origin, signer=identity.log_signer(), now_ms=now_ms, limits=limits)
+    if done.changed:
+        numbers = {"size": done.size, "adds": done.adds, "withdrawals": done.withdrawals}
+        tell(identity, shelf, "list.publish", origin, details={name: str(n) for name, n in numbers.items()})
+    return done

@@ -11,6 +11,7 @@ from node.evaluator.in_process import InProcessEvaluator
 from node.ports.evaluator import Evaluator
 from node.ports.subsets import SubsetRecord
 from node.runtime.hits import keep_own_register
+from node.runtime.auditing import tell
 from node.runtime.logs import announce, publish_own
 from node.runtime.opening import Identity
 from node.runtime.rules import rule_documents
@@ -82,9 +83,17 @@ def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
 def release_with(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: str) -> ReleaseReport:
     """Release a subset with what this node's members list now."""
     releaser = Releaser(shelf, identity.log_signer(), evaluator, rule_documents(identity, shelf, name))
-    return releaser.release(
+    report = releaser.release(
         name,
         members=identity.trust.members(),
         now=identity.clock.now(),
         max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
     )
+    if report.published:
+        tell(identity, shelf, "subset.release", name, details=_numbers(report))
+    return report
+
+
+def _numbers(report: ReleaseReport) -> dict[str, str]:
+    names = ("version", "entries", "added", "removed")
+    return {name: str(getattr(report, name)) for name in names}

@@ -13,10 +13,12 @@ from keys.key import AuthPublicKey
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, GoneError, NotFoundError, UsageError, VerificationError
 from node.ports.partners import InviteRecord, PartnerRecord
+from node.services.auditing import NODE, enqueue, new_record
 from node.services.quotas import evaluations_for
 from node.services.shelf import Shelf
 from node.services.trusting import ForwardedTrust, OwnTrust
 from protocol.api import TrustApi
+from protocol.audit import AuditRecord
 from protocol.enrolment import PIN_BYTES, SECRET_BYTES, Invitation, check_mac, enrolment_string, invite_id
 from protocol.errors import ProtocolError
 from protocol.messages import EnrolmentReply, EnrolmentRequest
@@ -105,9 +107,20 @@ class Admission:
             with self._shelf.storage.write() as unit:
                 unit.partners.use_up(invite.invite_id, now_ms=now_ms)
                 unit.partners.add(_partner(invite, request, now_ms))
+                enqueue(unit, self._record(invite, now_ms))
         except ConflictError as exc:
             raise _gone() from exc
         return self._reply(invite)
+
+    def _record(self, invite: InviteRecord, now_ms: int) -> AuditRecord:
+        return new_record(
+            self._shelf,
+            actor=NODE,
+            action="partner.enrol",
+            subject=invite.partner,
+            now_ms=now_ms,
+            details={"subset": invite.subset},
+        )
 
     def _check_repeated(self, invite: InviteRecord, request: EnrolmentRequest) -> None:
         """The reply may have been lost: who enrolled is answered again, anybody else as if there were no invitation."""
