@@ -232,6 +232,18 @@ class Guards:
             held = [self._opened(record) for record in unit.guards.tripwires()]
         return frozenset(digest for digest in held if digest in digests)
 
+    @property
+    def _place(self) -> FilterStore:
+        if self._filters is None:
+            raise UsageError("this node has no place for known-benign sets")
+        return self._filters
+
+    def _keep(self, record: BenignSet) -> None:
+        if not record.hashes:
+            raise UsageError("not one row of it has a hash", hint="see docs/reference/formats.md")
+        with self._shelf.storage.write() as unit:
+            unit.guards.add_benign(record)
+
     def _known_benign(self, unit: Unit) -> KnownBenign:
         if self._filters is None:
             return KnownBenign({})
