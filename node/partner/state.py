@@ -81,6 +81,11 @@ class PartnerFolder:
         self._folder = folder
 
     @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._folder
+
+    @property
     def exists(self) -> bool:
         """Whether a partner is enrolled here."""
         return (self._folder / _STATE).exists()

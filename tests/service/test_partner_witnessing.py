@@ -1,0 +1,562 @@
+"""What a partner believes: whose cosignatures count, and what comes in force of a release that too few stand behind."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keys.key import WitnessPrivateKey
+from keys.trust.fingerprint import fingerprint
+from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
+from keys.trust.node_parts import WitnessInfo
+from keys.trust.root import open_root
+from keys.trust.vkey import DatedVkey
+from node.errors import StoreError, VerificationError
+from node.partner.state import PartnerFolder
+from node.partner.updating import Updater
+from node.partner.witnessing import by_register, policy_hash, unwitnessed
+from node.services.trusting import window
+from protocol.evidence import verify_evidence
+from protocol.limits import MAX_COSIGNATURE_AGE_DAYS
+from protocol.subset.manifest import ReleaseKind
+from protocol.subset.removal import removal_cap
+from protocol.tlog.conflict import ConflictKind
+from protocol.tlog.note import VerifierKey
+from protocol.trustfork import verify_trust_fork
+from protocol.witnesses import witness_policy
+from support.federation import START, FoundedNode
+from support.release_logs import LOG_KEY, WitnessedWorld
+from support.subsets import ORIGIN
+from support.times import SettableClock
+
+NL, BE, DE = "nl.example", "be.example", "de.example"
+"""Of these three, two must cosign."""
+BASE = tuple(range(1000, 1200))
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> WitnessedWorld:
+    """A partner that holds release 1, which two of three other members stand behind."""
+    made = WitnessedWorld(tmp_path, members=(NL, BE, DE))
+    made.log.release(BASE)
+    made.show(NL, BE)
+    assert (await made.update()).new == 1
+    return made
+
+
+async def refused(world: WitnessedWorld, says: str, *, whole: bool = False) -> VerificationError:
+    """The update is refused; the release in force stays."""
+    before = world.version
+    with pytest.raises(VerificationError, match=says) as caught:
+        await (world.whole() if whole else world.update())
+    assert world.version == before
+    return caught.value
+
+
+# ------------------------------------------------------------------ whose word counts
+
+
+async def test_a_release_comes_in_force_when_enough_of_the_others_cosigned_it(world: WitnessedWorld) -> None:
+    world.log.release((*BASE, 5))
+    world.show(NL)
+    error = await refused(world, "release 2 waits for 1 more of the members that cosign it")
+    assert (
+        "release 1, without what was withdrawn since, stays in force until 2026-05-18 and 7 days more"
+        in error.hint
+    )
+    assert "exit code 13" in error.hint
+    await refused(world, "release 2 waits for 1 more")  # the second time nothing new is shown
+    world.show(NL, DE)
+    report = await world.update()
+    assert (report.new, report.added, report.gone, report.ahead) == (2, 1, 0, 0)
+    assert report.backing.witnesses == (DE, NL)
+    assert report.backing.words == (
+        "2 of 2 needed witnesses stand behind it (de.example, nl.example), last on 2026-05-04 12:00 UTC"
+    )
+
+
+def outsider(world: WitnessedWorld) -> FoundedNode:
+    return FoundedNode("us.example", "US", world.clock)
+
+
+def not_a_member(world: WitnessedWorld) -> None:
+    world.node.add_cosignature(outsider(world))
+
+
+def the_operator(world: WitnessedWorld) -> None:
+    world.node.add_cosignature(world.fr)
+
+
+def not_a_member_in_a_members_name(world: WitnessedWorld) -> None:
+    world.node.add_cosignature(outsider(world), name="be.example/w1")
+
+
+def one_member_in_another_name(world: WitnessedWorld) -> None:
+    world.node.add_cosignature(world.others[NL], name="nl.example/w2")
+
+
+def too_old(world: WitnessedWorld) -> None:
+    world.node.add_cosignature(world.others[BE], age=timedelta(days=MAX_COSIGNATURE_AGE_DAYS, seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("cosign", "says"),
+    [
+        (not_a_member, "waits for 1 more"),
+        (the_operator, "waits for 1 more"),
+        (not_a_member_in_a_members_name, "waits for 1 more"),
+        (one_member_in_another_name, "waits for 1 more"),
+        (too_old, "cosignatures of release 2 are too old"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "",
+)
+async def test_a_cosignature_that_does_not_count(
+    world: WitnessedWorld, cosign: Callable[[WitnessedWorld], None], says: str
+) -> None:
+    world.log.release((*BASE, 5))
+    world.show(NL)
+    cosign(world)
+    await refused(world, says)
+    world.show(NL, BE)
+    assert (await world.update()).new == 2
+
+
+def renamed(node: FoundedNode, key: WitnessPrivateKey) -> None:
+    """The node says that it cosigns with this key too."""
+
+    def change(old: NodeDocument) -> NodeDocument:
+        assert old.witness is not None
+        vkey = DatedVkey.of(key.public, name=old.witness.name, valid=window(node.clock.now(), 365))
+        return replace(old, witness=replace(old.witness, vkeys=(vkey,)))
+
+    node.revise(change)
+
+
+async def test_one_key_under_two_members_is_nobodys(world: WitnessedWorld) -> None:
+    """DE says that the key of NL is its own: else one machine would be two witnesses."""
+    renamed(world.others[DE], world.others[NL].keys.key(WitnessPrivateKey, "1"))
+    world.log.release((*BASE, 5))
+    world.show(NL)
+    world.node.add_cosignature(world.others[NL], name="de.example/w1")
+    await refused(world, "waits for 2 more")
+
+
+async def test_a_bad_line_of_a_known_witness_refuses_the_head(world: WitnessedWorld) -> None:
+    world.log.release((*BASE, 5))
+    elsewhere = world.log.copy()
+    elsewhere.release(BASE)
+    world.show(NL, BE, log=elsewhere)
+    borrowed = world.node.note.split(b"\n\n")[1].splitlines(keepends=True)[1:]
+    world.show()
+    world.node.note += b"".join(borrowed)
+    await refused(world, "signature")
+
+
+async def test_a_federation_without_another_member_needs_no_witness(tmp_path: Path) -> None:
+    world = WitnessedWorld(tmp_path, members=())
+    world.log.release(BASE)
+    world.show()
+    report = await world.update()
+    assert (report.new, report.backing.needed, report.warnings) == (1, 0, ())
+    assert report.backing.words.startswith("no witness is needed")
+
+
+async def test_a_first_release_without_witnesses_waits_and_the_enrolment_stands(tmp_path: Path) -> None:
+    world = WitnessedWorld(tmp_path, members=(NL, BE, DE))
+    world.log.release(BASE)
+    world.show()
+    error = await refused(world, "release 1 waits for 2 more")
+    assert "you are enrolled" in error.hint
+    assert world.answers == set()
+    world.show(BE, DE)
+    assert (await world.update()).new == 1
+    assert world.answers == set(BASE)
+
+
+# ------------------------------------------------------------------ the members' own files
+
+
+async def test_a_member_that_is_not_passed_on_counts_as_not_heard(tmp_path: Path) -> None:
+    world = WitnessedWorld(tmp_path, members=(NL, BE, DE))
+    world.node.relayed = {(NL, "root"): None, (BE, "root"): None}
+    world.log.release(BASE)
+    world.show(NL, BE, DE)
+    await refused(world, "waits for 1 more")
+    del world.node.relayed[(NL, "root")]
+    report = await world.update()
+    assert (report.new, report.backing.witnesses) == (1, (DE, NL))
+    assert report.warnings[0] == "the node does not pass on what be.example says of itself"
+
+
+async def test_what_is_held_of_a_member_stays_when_it_is_not_passed_on(world: WitnessedWorld) -> None:
+    world.node.relayed = {(name, "node"): None for name in (NL, BE, DE)}
+    world.log.release((*BASE, 5))
+    world.show(NL, BE)
+    report = await world.update()
+    assert report.new == 2
+    assert len([one for one in report.warnings if "does not pass on" in one]) == 3
+    assert f"{NL} root" not in world.node.asked[3:], "a root that is held is not asked for again"
+
+
+async def test_a_document_of_another_member_is_refused(tmp_path: Path) -> None:
+    world = WitnessedWorld(tmp_path, members=(NL, BE, DE))
+    world.node.relayed = {(BE, "node"): world.others[NL].files.get("node.json")}
+    world.log.release(BASE)
+    world.show(NL, DE)
+    report = await world.update()
+    assert report.warnings[0].startswith("what the node passed on of be.example is refused")
+    world.node.relayed[(BE, "root")] = world.others[NL].files.get("1.root.json")
+    assert any("be.example is refused" in one for one in (await world.update()).warnings)
+    assert world.folder.member(BE) is None
+
+
+async def test_a_register_that_names_one_members_root_for_another(tmp_path: Path) -> None:
+    world = WitnessedWorld(tmp_path, members=(NL, BE, DE))
+    members = world.fr.trust.members().members[1:]
+    de = world.others[DE]
+    false = FoundedNode("se.example", "SE", world.clock)
+    world.register(*members[:2], replace(members[2], root_sha256=false.founded.root_sha256))
+    world.node.relayed = {(DE, what): false.files.get(name) for what, name in FILES}
+    world.log.release(BASE)
+    world.show(NL, BE)
+    assert "the register names the root of se.example for de.example" in (await world.update()).warnings
+    assert de.name not in {path.name for path in (world.folder.folder / "members").iterdir()}
+
+
+FILES = (("root", "1.root.json"), ("node", "node.json"))
+
+
+async def test_an_older_document_is_not_used(world: WitnessedWorld) -> None:
+    nl = world.others[NL]
+    old = nl.files.get("node.json")
+    fresh = WitnessPrivateKey.from_seed(b"f" * 32)
+    renamed(nl, fresh)
+    report = await world.update()
+    assert report.member_changes == ("nl.example has a new witness key",)
+    world.node.relayed = {(NL, "node"): old}
+    world.log.release((*BASE, 5))
+    world.show(NL, BE)  # NL under its old key
+    await refused(world, "waits for 1 more")
+    world.show(DE, BE)
+    report = await world.update()
+    assert "the node passed on an older document of nl.example than before: not used" in report.warnings
+
+
+async def test_two_documents_under_one_number_are_kept_as_evidence(world: WitnessedWorld) -> None:
+    nl = world.others[NL]
+    document = nl.trust.document()
+    other = sign_node_document(replace(document, valid=window(world.clock.now(), 5)), nl.signers)
+    world.node.relayed = {(NL, "node"): other}
+    report = await world.update()
+    (warning,) = [one for one in report.warnings if "two documents" in one]
+    (kept,) = world.folder.evidence
+    assert str(kept) in warning
+    root = (kept / "1.root.json").read_bytes()
+    finding = verify_trust_fork((kept / "evidence.cbor").read_bytes(), open_root(root, fingerprint(root)))
+    assert (finding.node, finding.what, finding.version) == (NL, "node", document.serial)
+    world.log.release((*BASE, 5))
+    world.show(NL, BE)
+    assert (await world.update()).new == 2, "the document held still counts"
+
+
+async def test_every_change_of_a_witness_is_told(world: WitnessedWorld) -> None:
+    nl, be = world.others[NL], world.others[BE]
+    before: WitnessInfo | None = nl.trust.document().witness
+    nl.revise(lambda old: replace(old, witness=None))
+    be.revise(lambda old: replace(old, witness=replace(_witness(old), url="https://be.example/elsewhere/")))
+    assert (await world.update()).member_changes == (
+        "nl.example no longer cosigns",
+        "be.example changed what it says of its witness key",
+    )
+    nl.revise(lambda old: replace(old, witness=before))
+    assert (await world.update()).member_changes == ("nl.example cosigns from now on",)
+
+
+def _witness(document: NodeDocument) -> WitnessInfo:
+    assert document.witness is not None
+    return document.witness
+
+
+async def test_a_member_whose_root_has_ended_is_not_heard(tmp_path: Path) -> None:
+    world = WitnessedWorld(tmp_path, members=(NL, BE, DE))
+    clock = SettableClock(START - timedelta(days=370))
+    old = FoundedNode(NL, "NL", clock)
+    clock.advance(timedelta(days=370))
+    old.revise(lambda document: replace(document, witness=renewed(document, clock)))
+    world.others[NL] = world.node.members_by_name[NL] = old
+    members = world.fr.trust.members().members[1:]
+    world.register(replace(members[0], root_sha256=old.founded.root_sha256), *members[1:])
+    world.log.release(BASE)
+    world.show(NL, BE)
+    await refused(world, "waits for 1 more")
+    world.show(DE, BE)
+    report = await world.update()
+    assert "the root of nl.example has ended: it counts as a witness that is not heard" in report.warnings
+
+
+def renewed(document: NodeDocument, clock: SettableClock) -> WitnessInfo:
+    """The witness of the document, with the same key for another year."""
+    witness = _witness(document)
+    vkeys = tuple(replace(vkey, valid=window(clock.now(), 365)) for vkey in witness.vkeys)
+    return replace(witness, vkeys=vkeys)
+
+
+async def test_a_release_made_under_another_policy_is_told(world: WitnessedWorld) -> None:
+    documents = {
+        name: open_node_document(node.files.get("node.json"), node.trust.root())
+        for name, node in world.others.items()
+    }
+    keys = [VerifierKey.of_log(ORIGIN, LOG_KEY.public)]
+    ours = policy_hash(
+        witness_policy(ORIGIN, world.fr.trust.members(), documents, log_keys=keys, now=world.clock.now())
+    )
+    said = []
+    for hashed in (bytes(32), ours):
+        world.log.rules = replace(world.log.rules, witness_policy=hashed)
+        world.log.release((*BASE, 5))
+        world.show(NL, BE)
+        said.append((await world.update()).warnings)
+    assert said == [
+        ("the node asked other witnesses for this release than ours; ours are asked all the same",),
+        (),
+    ]
+
+
+# ------------------------------------------------------------------ what is taken away without witnesses
+
+
+async def test_a_withdrawal_needs_no_witness_and_adds_nothing(world: WitnessedWorld) -> None:
+    end = world.folder.in_force()[1]
+    assert end is not None
+    world.log.release(BASE[2:], kind=ReleaseKind.REMOVAL_ONLY, not_after_ms=2_000_000_000_000)
+    world.show()
+    report = await world.update()
+    assert (report.new, report.ahead, report.gone, report.backing.missing) == (1, 2, 2, 2)
+    assert world.answers == set(BASE[2:])
+    held = world.folder.in_force()[1]
+    assert held is not None
+    assert held.release.manifest.not_after_ms == end.release.manifest.not_after_ms, "nothing lives longer"
+    again = await world.update()
+    assert (again.ahead, again.gone) == (2, 2)
+    world.show(NL, BE)
+    full = await world.update()
+    assert (full.new, full.ahead, full.gone, full.removed) == (2, 0, 0, 2)
+    assert world.answers == set(BASE[2:])
+
+
+async def test_what_a_release_adds_waits_while_what_it_takes_away_is_gone(world: WitnessedWorld) -> None:
+    world.log.release((*BASE[3:], 7, 8))
+    world.show(NL)
+    await refused(world, "release 2 waits for 1 more")
+    assert world.answers == set(BASE[3:])
+    world.log.release((*BASE[4:], 7, 8))
+    world.show(NL)
+    await refused(world, "release 3 waits")
+    assert world.answers == set(BASE[4:])
+    world.show(NL, BE)
+    assert (await world.update()).new == 3
+    assert world.answers == {*BASE[4:], 7, 8}
+
+
+async def test_what_is_gone_does_not_come_back_without_witnesses(world: WitnessedWorld) -> None:
+    world.log.release(BASE[3:])
+    world.show()
+    await world.update()
+    world.log.release(BASE)
+    world.show()
+    await refused(world, "release 3 waits for 2 more")
+    assert world.answers == set(BASE[3:])
+    world.show(NL, BE)
+    await world.update()
+    assert world.answers == set(BASE)
+
+
+async def test_no_more_goes_than_the_cap_in_all_steps_together(world: WitnessedWorld) -> None:
+    cap = removal_cap(len(BASE))
+    assert cap == len(BASE) // 4
+    world.log.release(BASE[cap:])
+    world.show()
+    assert (await world.update()).gone == cap
+    world.log.release(BASE[cap + 1 :])
+    world.show()
+    error = await refused(world, f"more than may go without witnesses: {cap + 1} of at most {cap}")
+    assert "telephone the agency" in error.hint
+    assert world.answers == set(BASE[cap:])
+    world.show(BE, DE)
+    assert (await world.update()).new == 3
+
+
+async def test_another_epoch_or_width_cannot_be_compared_and_waits(world: WitnessedWorld) -> None:
+    release = world.log.release(BASE[3:])
+    manifest = replace(release.manifest, answers_width=45)
+    world.log.releases[-1] = replace(release, manifest=manifest)
+    world.show()
+    await refused(world, "release 2 waits")
+    assert world.answers == set(BASE)
+
+
+async def test_whole_files_wait_for_witnesses_too(world: WitnessedWorld) -> None:
+    world.log.release((*BASE, 5))
+    world.show()
+    await refused(world, "release 2 waits for 2 more", whole=True)
+    world.node.log = world.log = world.log.copy()
+    world.log.releases.pop()
+    world.show()
+    report = await world.whole()  # the same head as is in force
+    assert (report.new, report.backing.missing) == (1, 0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps=st.lists(st.sets(st.integers(0, 30)), min_size=1, max_size=5))
+def test_no_sequence_of_uncosigned_releases_adds_an_answer(steps: list[set[int]]) -> None:
+    """Whatever they take away, keep, bring back or add."""
+
+    async def walk(world: WitnessedWorld) -> None:
+        base = set(range(20))
+        world.log.release(base)
+        world.show(NL)
+        await world.update()
+        for step in steps:
+            before = world.answers
+            world.log.release(step)
+            world.show()
+            with suppress(VerificationError):
+                await world.update()
+            assert world.answers <= before
+            assert len(base - world.answers) <= removal_cap(len(base))
+            assert world.answers <= step | (base - before) or len(base - step) > removal_cap(len(base))
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(walk(WitnessedWorld(Path(folder), members=(NL,))))
+
+
+# ------------------------------------------------------------------ when the witnessed history is another
+
+
+async def test_a_witnessed_head_of_the_same_size_that_differs_is_a_fork(world: WitnessedWorld) -> None:
+    theft = world.log.copy()
+    theft.release(BASE[10:])
+    world.show(log=theft)
+    assert (await world.update()).gone == 10
+    world.log.release(BASE[1:])
+    world.show(NL, DE)
+    error = await refused(world, "fork")
+    assert "what the other took away is back" in error.hint
+    assert world.answers == set(BASE)
+    assert convicted(world) is ConflictKind.FORK
+    assert (await world.update()).new == 2
+    assert world.answers == set(BASE[1:])
+
+
+async def test_a_longer_witnessed_history_without_the_head_ahead_is_a_fork(world: WitnessedWorld) -> None:
+    theft = world.log.copy()
+    theft.release(BASE[10:])
+    world.show(log=theft)
+    await world.update()
+    world.log.release(BASE[1:])
+    world.log.release((*BASE[1:], 9))
+    world.show(NL, DE)
+    await refused(world, "fork")
+    assert convicted(world) is ConflictKind.DIVERGENCE
+    assert (await world.update()).new == 3
+
+
+async def test_without_witnesses_neither_of_two_histories_is_believed(world: WitnessedWorld) -> None:
+    world.log.release(BASE[1:])
+    world.show()
+    await world.update()
+    theft = world.log.copy()
+    theft.releases.pop()
+    theft.release(BASE[10:])
+    theft.release(BASE[11:])
+    world.show(log=theft)
+    await refused(world, "fork")
+    assert world.answers == set(BASE[1:]), "what was taken away first stays so"
+    assert convicted(world) is ConflictKind.DIVERGENCE
+
+
+async def test_witnesses_may_be_on_their_way_to_the_head_ahead(world: WitnessedWorld) -> None:
+    ahead = world.log.copy()
+    ahead.release((*BASE[1:], 7))
+    middle = ahead.copy()
+    ahead.release((*BASE[2:], 7))
+    world.show(log=ahead)
+    await refused(world, "release 3 waits")
+    world.show(NL, BE, log=middle)
+    await refused_at(world, 2, "release 3 waits")
+    assert world.answers == {*BASE[2:], 7}
+    world.show(NL, BE, log=ahead)
+    assert (await world.update()).new == 3
+
+
+async def refused_at(world: WitnessedWorld, version: int, says: str) -> None:
+    """The update ends with that release in force, and says that another one waits."""
+    with pytest.raises(VerificationError, match=says):
+        await world.update()
+    assert world.version == version
+
+
+async def test_a_head_ahead_cannot_go_back(world: WitnessedWorld) -> None:
+    first = world.log.copy()
+    world.log.release(BASE[1:])
+    world.show()
+    await world.update()
+    world.show(NL, BE, log=first)
+    await refused(world, "rollback")
+    assert world.answers == set(BASE[1:])
+
+
+def convicted(world: WitnessedWorld) -> ConflictKind:
+    """The kind of the one evidence kept, which convicts the log."""
+    (kept,) = world.folder.evidence
+    keys = [VerifierKey.of_log(ORIGIN, LOG_KEY.public)]
+    finding = verify_evidence((kept / "evidence.cbor").read_bytes(), origin=ORIGIN, log_keys=keys)
+    assert finding.log_at_fault
+    return finding.kind
+
+
+# ------------------------------------------------------------------ state
+
+
+async def test_damage_to_what_is_gone_is_noticed(world: WitnessedWorld) -> None:
+    world.log.release(BASE[2:])
+    world.show()
+    await world.update()
+    (path,) = world.folder.folder.glob("releases/1/gone.u64")
+    good = path.read_bytes()
+    for bad in (b"", good[:-8], good[:-1], good[:-2] + b"\xff\xff", None):
+        if bad is None:
+            path.unlink()
+        else:
+            path.write_bytes(bad)
+        with pytest.raises(StoreError, match="damaged"):
+            world.folder.in_force()
+    world.show(NL, BE)
+    assert (await world.whole()).new == 2
+
+
+async def test_a_state_of_before_goes_on(world: WitnessedWorld) -> None:
+    path = world.folder.folder / "state.json"
+    fields = json.loads(path.read_bytes())
+    del fields["ahead"], fields["waits"]
+    path.write_text(json.dumps(fields))
+    world.log.release((*BASE, 5))
+    world.show(NL, BE)
+    assert (
+        await Updater(PartnerFolder(world.folder.folder), world.node, world.clock, rule=by_register).update()
+    ).new == 2
+
+
+async def test_no_rule_asks_nobody(tmp_path: Path) -> None:
+    world = WitnessedWorld(tmp_path, members=(NL, BE, DE), rule=unwitnessed)
+    world.log.release(BASE)
+    world.show()
+    assert (await world.update()).backing.needed == 0
