@@ -1,0 +1,233 @@
+"""Who has applied a withdrawal: acknowledgements are signed, true, never go back, and their latency is measured."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from keys.errors import BadSignatureError, KeysError, MalformedTrustError
+from keys.key import StatementPrivateKey
+from keys.trust.statement import seal_statement
+from node.clock import milliseconds
+from node.errors import ConflictError, NotFoundError, PeerUnreachableError, VerificationError
+from node.services.acknowledged import ServedAcknowledgements
+from node.services.acknowledging import Acknowledger, Behind, not_applied
+from node.services.recall import Latency, PeerState, has_waiting, recall, report_withdrawals
+from protocol.acknowledgement import KIND, Acknowledgement
+from protocol.errors import MalformedError
+from support.federation import Agency, Federation
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Iterator[Federation]:
+    with Federation(tmp_path) as made:
+        yield made
+
+
+def key_of(agency: Agency) -> StatementPrivateKey:
+    return agency.keys.key(StatementPrivateKey, "1")
+
+
+async def tell(follower: Agency, owner: Agency) -> None:
+    acknowledger = Acknowledger(follower.shelf, follower.clock, node=follower.name, signer=key_of(follower))
+    api = ServedAcknowledgements(owner.shelf, owner.clock, follower.name)
+    assert await acknowledger.tell(owner.name, api) is None
+
+
+def releases(agency: Agency, owner: Agency, size: int) -> None:
+    """As if a subset of `agency` had been judged by so much of the list of `owner`."""
+    with agency.store.write() as unit:
+        unit.judged.note("baseline", {owner.origin: size})
+
+
+def behind(fr: Agency, position: int) -> tuple[Behind, ...]:
+    with fr.store.read() as unit:
+        return not_applied(unit, unit.logs.get(fr.origin), position)
+
+
+def pair(federation: Federation) -> tuple[Agency, Agency]:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    fr.add("a", "b")
+    fr.publish()
+    return fr, nl
+
+
+async def test_a_withdrawal_is_followed_until_everybody_has_applied_it(federation: Federation) -> None:
+    fr, nl = pair(federation)
+    de = federation.agency("de.example", "DE")
+    federation.introduce(fr, de)
+    await federation.settle()
+    await tell(nl, fr)
+    releases(nl, fr, 2)
+    fr.withdraw("a")
+    assert has_waiting(fr.shelf)
+    [waiting] = report_withdrawals(fr.shelf)
+    assert (waiting.first, waiting.last, waiting.published_ms, waiting.open) == (2, 2, None, True)
+    fr.publish()
+    assert not has_waiting(fr.shelf)
+    published_ms = fr.now_ms
+    assert {each.peer for each in behind(fr, 2)} == {"nl.example", "de.example"}
+    federation.advance(minutes=5)
+    await federation.settle()
+    await tell(nl, fr)
+    await tell(de, fr)
+    [report] = report_withdrawals(fr.shelf)
+    later = published_ms + 5 * MINUTE
+    assert report.peers == (
+        PeerState(peer="de.example", held_ms=later, released_ms=later),
+        PeerState(peer="nl.example", held_ms=later, released_ms=None),
+    )
+    assert behind(fr, 2) == (Behind(peer="nl.example", held_size=3, released_size=2),)
+    assert recall(fr.shelf).held == Latency(count=2, median_ms=5 * MINUTE, max_ms=5 * MINUTE)
+    federation.advance(minutes=10)
+    releases(nl, fr, 3)
+    await tell(nl, fr)
+    assert behind(fr, 2) == ()
+    numbers = recall(fr.shelf)
+    assert (numbers.withdrawals, numbers.open) == (1, 0)
+    assert numbers.released == Latency(count=2, median_ms=10 * MINUTE, max_ms=15 * MINUTE)
+    assert [each.open for each in report_withdrawals(fr.shelf)] == [False]
+
+
+async def test_what_was_withdrawn_before_a_peer_came_is_no_latency(federation: Federation) -> None:
+    fr = federation.agency("fr.example", "FR")
+    fr.add("a")
+    fr.publish()
+    fr.withdraw("a")
+    fr.publish()
+    federation.advance(days=30)
+    nl = federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    await federation.settle()
+    await tell(nl, fr)
+    assert [each.open for each in report_withdrawals(fr.shelf)] == [False]
+    assert recall(fr.shelf).held is None
+
+
+async def test_it_is_said_again_only_when_it_changed(federation: Federation) -> None:
+    fr, nl = pair(federation)
+    await federation.settle()
+    acknowledger = Acknowledger(nl.shelf, nl.clock, node=nl.name, signer=key_of(nl))
+    assert [each.held_size for each in acknowledger.due("fr.example")] == [2]
+    await tell(nl, fr)
+    federation.advance(hours=1)
+    assert acknowledger.due("fr.example") == []
+    releases(nl, fr, 1)
+    assert [each.released_size for each in acknowledger.due("fr.example")] == [1]
+
+
+async def test_a_peer_that_does_not_listen_is_told_again(federation: Federation) -> None:
+    fr, nl = pair(federation)
+    await federation.settle()
+
+    class Deaf:
+        async def acknowledge(self, origin: str, statement: bytes) -> None:
+            raise PeerUnreachableError("no answer")
+
+    acknowledger = Acknowledger(nl.shelf, nl.clock, node=nl.name, signer=key_of(nl))
+    assert isinstance(await acknowledger.tell("fr.example", Deaf()), PeerUnreachableError)
+    assert len(acknowledger.due("fr.example")) == 1
+    await tell(nl, fr)
+
+
+def true(fr: Agency, nl: Agency) -> Acknowledgement:
+    head = fr.log().head
+    return Acknowledgement(
+        node=nl.name,
+        origin=fr.origin,
+        time_ms=milliseconds(nl.clock.now()),
+        held_size=head.size,
+        held_root=head.root,
+        released_size=1,
+    )
+
+
+Forge = Callable[[Acknowledgement], Acknowledgement]
+
+FORGERIES: dict[str, tuple[Forge, type[Exception]]] = {
+    "of another node": (lambda said: replace(said, node="de.example"), VerificationError),
+    "of another list": (lambda said: replace(said, origin="fr.example/lists/other"), VerificationError),
+    "of another history": (lambda said: replace(said, held_root=bytes(32)), VerificationError),
+    "of more than was published": (lambda said: replace(said, held_size=9), VerificationError),
+    "from the future": (lambda said: replace(said, time_ms=said.time_ms + 6 * MINUTE), VerificationError),
+}
+
+
+@pytest.mark.parametrize(("forge", "error"), FORGERIES.values(), ids=FORGERIES)
+async def test_what_is_not_true_is_refused(
+    federation: Federation, forge: Forge, error: type[Exception]
+) -> None:
+    fr, nl = pair(federation)
+    api = ServedAcknowledgements(fr.shelf, fr.clock, nl.name)
+    statement = seal_statement(KIND, forge(true(fr, nl)).to_bytes(), key_of(nl))
+    with pytest.raises(error):
+        await api.acknowledge(fr.origin, statement)
+    assert behind(fr, 0) == (Behind(peer="nl.example", held_size=0, released_size=None),)
+    await api.acknowledge(fr.origin, seal_statement(KIND, true(fr, nl).to_bytes(), key_of(nl)))
+
+
+async def test_only_the_caller_signs_for_itself(federation: Federation) -> None:
+    fr, nl = pair(federation)
+    de = federation.agency("de.example", "DE")
+    said = true(fr, nl).to_bytes()
+    api = ServedAcknowledgements(fr.shelf, fr.clock, nl.name)
+    with pytest.raises(BadSignatureError):
+        await api.acknowledge(fr.origin, seal_statement(KIND, said, key_of(de)))
+    with pytest.raises(MalformedTrustError):
+        await api.acknowledge(fr.origin, seal_statement("receipt", said, key_of(nl)))
+    with pytest.raises(MalformedError):
+        await api.acknowledge(fr.origin, seal_statement(KIND, said + b"\0", key_of(nl)))
+    with pytest.raises(KeysError):
+        await api.acknowledge(fr.origin, b"{}")
+    stranger = ServedAcknowledgements(fr.shelf, fr.clock, de.name)
+    with pytest.raises(NotFoundError):
+        await stranger.acknowledge(fr.origin, seal_statement(KIND, said, key_of(de)))
+    with pytest.raises(NotFoundError):
+        await api.acknowledge("fr.example/lists/none", seal_statement(KIND, said, key_of(nl)))
+
+
+async def test_a_peers_list_is_not_acknowledged_here(federation: Federation) -> None:
+    fr, nl = pair(federation)
+    await federation.settle()
+    api = ServedAcknowledgements(nl.shelf, nl.clock, fr.name)
+    with pytest.raises(NotFoundError):
+        await api.acknowledge(fr.origin, seal_statement(KIND, true(fr, nl).to_bytes(), key_of(fr)))
+
+
+async def test_an_expired_document_signs_nothing(federation: Federation) -> None:
+    fr, nl = pair(federation)
+    federation.advance(days=181)
+    api = ServedAcknowledgements(fr.shelf, fr.clock, nl.name)
+    with pytest.raises(VerificationError):
+        await api.acknowledge(fr.origin, seal_statement(KIND, true(fr, nl).to_bytes(), key_of(nl)))
+
+
+async def test_it_never_goes_back(federation: Federation) -> None:
+    fr, nl = pair(federation)
+    api = ServedAcknowledgements(fr.shelf, fr.clock, nl.name)
+    first = true(fr, nl)
+    old_root = fr.log().head
+    statement = seal_statement(KIND, first.to_bytes(), key_of(nl))
+    await api.acknowledge(fr.origin, statement)
+    await api.acknowledge(fr.origin, statement)
+    federation.advance(minutes=1)
+    fr.add("c")
+    fr.publish()
+    newer = replace(true(fr, nl), released_size=2)
+    await api.acknowledge(fr.origin, seal_statement(KIND, newer.to_bytes(), key_of(nl)))
+    backwards = [
+        first,
+        replace(newer, held_size=old_root.size, held_root=old_root.root),
+        replace(newer, released_size=1),
+        replace(newer, time_ms=first.time_ms),
+    ]
+    for said in backwards:
+        with pytest.raises(ConflictError):
+            await api.acknowledge(fr.origin, seal_statement(KIND, said.to_bytes(), key_of(nl)))
+    stopped = replace(newer, released_size=None, time_ms=newer.time_ms + 1)
+    await api.acknowledge(fr.origin, seal_statement(KIND, stopped.to_bytes(), key_of(nl)))
+    assert behind(fr, 2) == ()
