@@ -67,16 +67,14 @@ def reset(
     name: Annotated[str, typer.Argument(help="Name of the person whose passphrase changes.")],
     by: Annotated[str, _AS] = "",
     passphrase_file: Annotated[Path | None, _FILE] = None,
-    with_root_key: Annotated[
+    by_root: Annotated[
         bool,
-        typer.Option(
-            "--with-root-key", help="A root key decides, when too few can: asks for the root passphrase."
-        ),
+        typer.Option("--by-root", help="A root key decides, when too few can: asks for the root passphrase."),
     ] = False,
 ) -> None:
     """Give somebody another passphrase; another person must approve it."""
     here = session(context)
-    if not with_root_key:
+    if not by_root:
         _request(here, "person.reset", name, by=by, role=None, file=passphrase_file)
         return
     from node.runtime.persons import reset_with_root

@@ -2,9 +2,9 @@
 
 The record holds who acted, the command's noun and verb, its arguments and the numbers of its result. Arguments never
 hold a secret or a hash (they are asked for, or come from files), and of a result only numbers and the names of things
-are taken. What cannot be undone is not begun when it could not be recorded. A command that failed leaves no
-record, unless it had done a part. Whatever only reads is named in `READS`; what is not named there is recorded, so that a new command
-cannot be forgotten.
+are taken. What cannot be undone is not begun when it could not be recorded. A command that failed leaves no record,
+unless it had done a part. Whatever only reads is named in `READS`; what is not named there is recorded, so that a new
+command cannot be forgotten.
 """
 
 import functools
@@ -20,7 +20,7 @@ READS: Final = frozenset({"ls", "show", "explain", "verify", "queue", "holders",
 """Verbs that change nothing."""
 
 THEMSELVES: Final = frozenset(
-    {"approval.approve", "approval.reject", "audit.start", "list.publish", "subset.release"}
+    {"approval.approve", "approval.reject", "audit.start", "list.publish", "subset.release", "peer.sync"}
 )
 """Actions whose services record them, because the running node does them as well or their order matters."""
 

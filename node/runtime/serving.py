@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from keys.errors import KeysError
@@ -16,6 +16,8 @@ from node.journal import Journal
 from node.objects.folder import FolderObjects
 from node.ports.callers import Caller
 from node.ports.serving import WebServices
+from node.runtime.auditing import sign as sign_audit
+from node.runtime.auditing import tell
 from node.runtime.hits import keep_own_register, served_hits
 from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
@@ -27,6 +29,7 @@ from node.runtime.witnesses import cosign_own, own_witness, renewing
 from node.scheduler import Job, Scheduler
 from node.services.acknowledged import ServedAcknowledgements
 from node.services.admitting import Admission, ServedEnrolment
+from node.services.auditing import NODE
 from node.services.callers import StoredCallers, StoredReplays
 from node.services.deltas import Deltas
 from node.services.erasing import carry_out_everywhere
@@ -141,6 +144,7 @@ class Parts:
 
     async def _recall(self) -> None:
         """A withdrawal that waits is published and released at once, whoever queued it."""
+        await asyncio.to_thread(sign_audit, self.identity, self.shelf)
         if await asyncio.to_thread(has_waiting, self.shelf):
             await self._release()
 
@@ -180,6 +184,7 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         StoreLockedError: another process runs this node.
         PortTakenError: the address is in use.
     """
+    identity = replace(identity, actor=NODE)
     with ExitStack() as stack:
         stack.enter_context(running(identity.home))
         shelf = stack.enter_context(open_shelf(identity))
@@ -195,7 +200,9 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         scheduler = Scheduler(parts.jobs())
         scheduler.start()
         _journal.info("serving", url=server.url)
+        tell(identity, shelf, "node.run", identity.settings.node)
         await _until_stopped(server, scheduler, lambda: listening(server.url))
+        tell(identity, shelf, "node.stop", identity.settings.node)
 
 
 async def _until_stopped(server: RunningServer, scheduler: Scheduler, listening: Callable[[], None]) -> None:

@@ -10,8 +10,8 @@ from node.errors import AlreadyExistsError, UsageError
 from node.evaluator.in_process import InProcessEvaluator
 from node.ports.evaluator import Evaluator
 from node.ports.subsets import SubsetRecord
-from node.runtime.hits import keep_own_register
 from node.runtime.auditing import tell
+from node.runtime.hits import keep_own_register
 from node.runtime.logs import announce, publish_own
 from node.runtime.opening import Identity
 from node.runtime.rules import rule_documents

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from keys.key import StatementPrivateKey
 from node.clock import Clock
+from node.errors import PeerRefusedError, PeerUnreachableError, StoreError
 from node.ports.links import PeerLink
 from node.ports.peers import PeerRecord
+from node.runtime.auditing import tell
 from node.runtime.guards import open_guards, own_limits
 from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
@@ -16,6 +18,9 @@ from node.services.acknowledging import Acknowledger
 from node.services.founding import FIRST
 from node.services.shelf import Shelf
 from node.services.syncing import ListOutcome, Syncer, SyncReport
+
+_NOT_ITS_WORD = (PeerUnreachableError, PeerRefusedError, StoreError)
+"""Failures that say nothing about what a peer shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,7 @@ class PeerSyncs:
     async def _sync(self, peer: PeerRecord) -> PeerSync:
         async with reach_peer(self._identity, peer) as link:
             report = await self._syncer.sync(peer.name, link)
+            await asyncio.to_thread(self._tell_refused, peer, report)
             unacknowledged = report.error
             if report.error is None:
                 acknowledger = await asyncio.to_thread(self._acknowledger)
@@ -94,6 +100,14 @@ class PeerSyncs:
                 received=link.traffic.received,
                 unacknowledged=unacknowledged,
             )
+
+    def _tell_refused(self, peer: PeerRecord, report: SyncReport) -> None:
+        """Record that what a peer shows is refused, once for each reason: it is tried again all day."""
+        failure = report.failure
+        if failure is None or isinstance(failure, _NOT_ITS_WORD) or report.words == peer.outcome:
+            return
+        details = {"reason": str(failure)}
+        tell(self._identity, self._shelf, "peer.sync", peer.name, outcome="refused", details=details)
 
     def _acknowledger(self) -> Acknowledger:
         identity = self._identity
