@@ -16,6 +16,7 @@ MAX_ITEM: Final = 1024 * 1024
 
 _CHUNK: Final = 256 * 1024
 _SPACE: Final = " \t\r\n"
+_BEHIND: Final = frozenset(_SPACE + ",:]}")
 _decoder: Final = json.JSONDecoder()
 
 
@@ -79,10 +80,10 @@ class _Text:
         while True:
             try:
                 value, end = _decoder.raw_decode(self._held, self._at)
-            except (json.JSONDecodeError, RecursionError, ValueError):
-                end = len(self._held)
-                value = None
-            if end < len(self._held) or (value is not None and self._ended):
+            except (RecursionError, ValueError):
+                value, end = None, len(self._held)
+            # A number that is cut off is one too: 1 of 1.5. Behind a whole value stands one of these.
+            if self._held[end : end + 1] in _BEHIND:
                 self._at = end
                 return value
             if len(self._held) - self._at > MAX_ITEM:
