@@ -105,15 +105,17 @@ def export(
 def verify(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Evidence file.", dir_okay=False)],
-    root: Annotated[Path, typer.Option(help="1.root.json of the accused node.", dir_okay=False)],
     words: Annotated[
         str,
         typer.Option(
             default_factory=lambda: ask("Fingerprint words of that root"),
             show_default=False,
-            help="Fingerprint words; asked for when not given.",
+            help="Fingerprint words, of the accused node or of the one that gave a hit; asked for when not given.",
         ),
     ],
+    root: Annotated[
+        Path | None, typer.Option(help="1.root.json of the accused node; a hit brings it.", dir_okay=False)
+    ] = None,
     document: Annotated[
         Path | None, typer.Option(help="Its node.json; not needed for two trust files.", dir_okay=False)
     ] = None,
@@ -121,11 +123,21 @@ def verify(
     """Check evidence against a node's pinned root; needs no network and no node of one's own."""
     from keys.trust.fingerprint import from_words
     from keys.trust.root import open_root
+    from node.errors import UsageError
     from protocol.errors import MalformedError
+    from protocol.hit_evidence.bundle import is_hit_evidence
     from protocol.trustfork import TrustFork, verify_trust_fork
 
     here = session(context)
-    data, trusted = _read(file), open_root(_read(root), from_words(words))
+    data, pinned = _read(file), from_words(words)
+    if is_hit_evidence(data):
+        from node.cli.hit_findings import tell_hit
+
+        tell_hit(here, data, pinned)
+        return
+    if root is None:
+        raise UsageError("evidence against a node is judged by its root", hint="--root 1.root.json")
+    trusted = open_root(_read(root), pinned)
     try:
         TrustFork.from_bytes(data)
     except MalformedError:

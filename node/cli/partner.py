@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode, exit_code
-from node.cli.output import Fact
+from node.cli.output import Fact, counted
 from node.cli.prompting import ask_hidden
 from node.cli.session import Session, session, wait_for
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 LEAVES = (
     "What leaves this machine: your IP address, the number and time of look-ups (in padded batches), and the",
-    "version you hold. What never leaves: file names, hashes, files. A hit is not reported by this command.",
+    "version you hold. What never leaves: file names, files, and hashes of what is not on the list. A hit is",
+    "recorded here. Only sigfed hit report tells the agency: then its hash leaves, with your name and the time.",
 )
 
 
@@ -154,8 +155,12 @@ def _summary(here: Session, done: "Checked") -> None:
     if done.stopped is not None:
         here.output.talk(f"{len(done.unanswered)} were not looked up: {done.stopped}")
         here.output.following("the same command again, later, for the files that were not looked up")
-    if hits:
-        here.output.following("do not open, copy or delete the file; follow your reporting procedure")
+    if done.recorded:
+        here.output.talk(f"{counted(len(done.recorded), 'hit')} recorded here; nobody was told yet")
+        here.output.following(
+            "do not open, copy or delete the file; follow your reporting procedure",
+            "sigfed hit report --all",
+        )
 
 
 def _line(report: "UpdateReport", received: int) -> str:

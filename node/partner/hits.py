@@ -8,13 +8,13 @@ authenticates the one report is all that is left of it.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from node.errors import NotFoundError, StoreError, UsageError
 from node.files import make_private_folder, read_private, replace_private, sync_folder
 from node.partner.looking_up import Hit
+from node.partner.resolutions import Action
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.report import SentReport
@@ -23,15 +23,6 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 """A removal is recorded within a day of the hit."""
 MIN_ID_CHARS: Final = 4
 _FORMAT: Final = 1
-
-
-class Action(StrEnum):
-    """What became of the file."""
-
-    REMOVED = "removed"
-    DISABLED = "disabled"
-    PRESERVED = "preserved"
-    FALSE_POSITIVE = "false-positive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +115,7 @@ class HitSpool:
     def ls(self) -> list[SpooledHit]:
         """All hits, oldest first; raises `StoreError` for a damaged file."""
         hits = [self._read(path) for path in sorted(self._folder.glob("[0-9a-f]*.json"))]
-        return sorted(hits, key=lambda hit: (hit.found_ms, hit.id))
+        return sorted((hit for hit in hits if hit is not None), key=lambda hit: (hit.found_ms, hit.id))
 
     def get(self, text: str) -> SpooledHit:
         """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
@@ -141,9 +132,12 @@ class HitSpool:
         """Hits that are still to be reported."""
         return (hit for hit in self.ls() if hit.waiting)
 
-    def _read(self, path: Path) -> SpooledHit:
+    def _read(self, path: Path) -> SpooledHit | None:
+        """The hit in a file; None when it has just been renewed."""
         try:
             return _hit(json.loads(read_private(path)))
+        except NotFoundError:
+            return None
         except (ValueError, KeyError, TypeError, ProtocolError) as exc:
             raise StoreError(
                 f"{path} is damaged", hint="restore it from a backup, or look the file up again"

@@ -11,9 +11,10 @@ from keys.key import StatementPublicKey
 from keys.trust.fingerprint import fingerprint
 from node.clock import Clock, milliseconds
 from node.errors import GoneError, NotFoundError, PeerRefusedError, UsageError, VerificationError
-from node.partner.hits import Action, HitSpool, SpooledHit
+from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import Known
 from node.partner.looking_up import Examiner
+from node.partner.resolutions import Action
 from node.partner.state import Enrolment
 from protocol.api import HitApi
 from protocol.errors import ProtocolError

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keys.key import AuthPrivateKey
-from node.clock import SystemClock, system_entropy
+from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import AlreadyExistsError, GoneError, InputRefusedError, NodeError
 from node.formats.asked import read_asked
 from node.formats.hashing import hash_file
 from node.formats.pdq import installed_hasher
 from node.partner.enrolling import Found, introduce
 from node.partner.enrolling import enrol as enrol_with
+from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import known
 from node.partner.looking_up import Examiner, Hit
 from node.partner.state import Enrolment, PartnerFolder
@@ -58,6 +59,8 @@ class Checked:
     """Files that were not looked up, because the node stopped answering in the middle."""
     stopped: NodeError | None = None
     """Why."""
+    recorded: Sequence[SpooledHit] = ()
+    """Hits that are in the spool now, to be reported."""
 
 
 async def enrol(home: Home, text: str) -> Enrolled:
@@ -123,8 +126,9 @@ async def self_test(home: Home) -> None:
 
 
 async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked:
-    """Look up files, or the rows of a table of hashes."""
-    folder = PartnerFolder(home.partner)
+    """Look up files, or the rows of a table of hashes; what is on the list is in the spool before anybody is told."""
+    folder, spool = PartnerFolder(home.partner), hit_spool(home)
+    recorded: list[SpooledHit] = []
     enrolment, _ = folder.load()
     named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
     async with _reach(folder, enrolment, Traffic()) as remote:
@@ -133,7 +137,9 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
         stopped = None
         try:
             async for place, hit in examiner.verdicts([digests for _, digests in named]):
-                known_hits[place] = hit  # noqa: PERF403 - what came before a failure counts
+                if hit is not None:
+                    recorded += _record(spool, named[place][0], hit)
+                known_hits[place] = hit
         except NodeError as exc:
             # A hit that was paid for and proven must reach a person, whatever became of the rest.
             if not known_hits:
@@ -145,7 +151,18 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
         evaluated=examiner.evaluated,
         unanswered=[name for place, (name, _) in enumerate(named) if place not in known_hits],
         stopped=stopped,
+        recorded=recorded,
     )
+
+
+def hit_spool(home: Home) -> HitSpool:
+    """The hits of the partner in `home`."""
+    return HitSpool(home.partner / "hits")
+
+
+def _record(spool: HitSpool, name: str, hit: Hit) -> list[SpooledHit]:
+    kept = spool.record(hit, name=name, now_ms=milliseconds(_CLOCK.now()))
+    return [] if kept is None else [kept]
 
 
 def _reach(folder: PartnerFolder, enrolment: Enrolment, traffic: Traffic) -> RemoteNode:

@@ -6,14 +6,22 @@ entry it is. The partner's words are kept sealed; the answer is a statement that
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from keys.signer import Signer
+from keys.trust.node_document import NodeDocument
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
 from node.ports.hits import CaseRecord, HitRecord
+from node.services.reporting import taken
 from node.services.shelf import Shelf
+from protocol.digest import Digest
 from protocol.limits import MAX_REASON_BYTES
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute, sign_answer
+from protocol.statement.receipt import open_receipt
+from protocol.statement.report import HitReport
+
+Record = TypeVar("Record", HitRecord, CaseRecord)
 
 MIN_ID_CHARS = 4
 """Hexadecimal digits of a report's id that a person must type."""
@@ -105,6 +113,11 @@ class Casework:
             )
         return answer
 
+    def require_open(self, record: CaseRecord) -> None:
+        """Raise `ConflictError` for a case that was answered: nothing more is to be done in its name."""
+        if record.answered_ms is not None:
+            raise ConflictError("the case was answered before")
+
     def overdue(self) -> list[CaseRecord]:
         """Cases that should have been answered by now."""
         now_ms = milliseconds(self._clock.now())
@@ -122,11 +135,50 @@ class Casework:
         return PartnerDispute.from_bytes(self._shelf.vault.unseal(name, record.sealed_dispute))
 
 
-def by_prefix(records: list[CaseRecord] | list[HitRecord], text: str) -> CaseRecord | HitRecord:
-    """The one record whose id begins with these hexadecimal digits; raises `NotFoundError` or `UsageError`."""
+def find_hit(shelf: Shelf, text: str) -> HitRecord:
+    """The one report whose id begins with these hexadecimal digits; raises `NotFoundError` or `UsageError`."""
+    with shelf.storage.read() as unit:
+        return _one([record for record in unit.hits.ls() if _begins(record.report_id, text)], text)
+
+
+def find_case(shelf: Shelf, text: str) -> CaseRecord:
+    """The one case whose report's id begins so; raises `NotFoundError` or `UsageError`."""
+    with shelf.storage.read() as unit:
+        return _one([record for record in unit.partner_cases.ls() if _begins(record.report_id, text)], text)
+
+
+def reported_digest(shelf: Shelf, case: CaseRecord) -> Digest:
+    """The digest that a case is about."""
+    return HitReport.from_bytes(taken(shelf, _hit(shelf, case)).body).digest
+
+
+def listed_in(shelf: Shelf, document: NodeDocument, case: CaseRecord) -> list[tuple[str, int]]:
+    """Origin and index of each entry behind the hit of a case, as its receipt says."""
+    hit = _hit(shelf, case)
+    kept = taken(shelf, hit)
+    keys = [dated.key for dated in document.statement_keys]
+    receipt = open_receipt(kept.receipt, HitReport.from_bytes(kept.body), keys)
+    with shelf.storage.read() as unit:
+        numbers = unit.subsets.source_numbers(hit.subset, receipt.epoch)
+    origins = {number: origin for origin, number in numbers.items()}
+    return [(origins[source.number], source.index) for source in receipt.label.sources]
+
+
+def _hit(shelf: Shelf, case: CaseRecord) -> HitRecord:
+    with shelf.storage.read() as unit:
+        found = unit.hits.find(case.partner, case.report_id)
+    if found is None:
+        raise NotFoundError("the report of this case is not kept any more")
+    return found
+
+
+def _begins(report_id: bytes, text: str) -> bool:
+    return report_id.hex().startswith(text.lower())
+
+
+def _one(found: list[Record], text: str) -> Record:
     if len(text) < MIN_ID_CHARS:
         raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
-    found = [record for record in records if record.report_id.hex().startswith(text.lower())]
     if len(found) > 1:
         raise UsageError(f"{len(found)} ids begin with that", hint="give more digits")
     if not found:

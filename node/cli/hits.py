@@ -1,0 +1,109 @@
+"""`sigfed hit`: one noun in two homes. A partner reports what it found; an agency sees what was reported."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.cli.session import Session, session
+from node.partner.resolutions import Action
+
+app = typer.Typer(help="Files that were found on the list.", no_args_is_help=True)
+
+_Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first digits of it.")]
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """Hits: those found here, or, at an agency, those that partners reported."""
+    here = session(context)
+    if is_agency(here):
+        from node.cli.agency_hits import list_reports
+
+        list_reports(here)
+        return
+    from node.cli.partner_hits import list_hits
+
+    list_hits(here)
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    text: _Id,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="At an agency: show the hash as well, on this terminal.")
+    ] = False,
+) -> None:
+    """One hit with everything that is known of it; asks the agency while an answer to a dispute is awaited."""
+    here = session(context)
+    if is_agency(here):
+        from node.cli.agency_hits import show_report
+
+        show_report(here, text, whole=whole)
+        return
+    from node.cli.partner_hits import show_hit
+
+    show_hit(here, text)
+
+
+@app.command("report")
+def report(
+    context: typer.Context,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Hits to report.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
+) -> int:
+    """Report hits to the agency, against signed receipts; what cannot be sent now stays and is sent the next time."""
+    from node.cli.partner_hits import report_hits
+
+    return report_hits(session(context), ids or [], every=every)
+
+
+@app.command("evidence")
+def evidence(
+    context: typer.Context,
+    text: _Id,
+    out: Annotated[Path, typer.Option("-o", "--output", help="File to write.", dir_okay=False)],
+) -> None:
+    """Fetch the proof that enough countries list the file of a reported hit; anybody can verify it offline."""
+    from node.cli.partner_hits import write_evidence
+
+    write_evidence(session(context), text, out)
+
+
+@app.command("dispute")
+def dispute(
+    context: typer.Context,
+    text: _Id,
+    reason: Annotated[str, typer.Option(help="Why the hit is wrong, in one line.")],
+    contact: Annotated[str, typer.Option(help="Whom the agency may ask.")] = "",
+) -> None:
+    """Tell the agency that a reported hit is wrong; it must answer by a stated day."""
+    from node.cli.partner_hits import dispute_hit
+
+    dispute_hit(session(context), text, reason=reason, contact=contact)
+
+
+@app.command("resolve")
+def resolve(
+    context: typer.Context,
+    text: _Id,
+    action: Annotated[Action, typer.Option(help="What became of the file.")],
+) -> None:
+    """Record what you did with the file; this command does nothing to it."""
+    from node.cli.partner_hits import resolve_hit
+
+    resolve_hit(session(context), text, action)
+
+
+@app.command("close")
+def close(context: typer.Context, text: _Id) -> None:
+    """At an agency: mark a report as dealt with."""
+    from node.cli.agency_hits import close_report
+
+    close_report(session(context), text)
+
+
+def is_agency(here: Session) -> bool:
+    """Whether an agency's node lives in the home, as `sigfed status` decides it."""
+    return here.home.config.exists() or not here.home.partner.exists()

@@ -1,0 +1,221 @@
+"""`sigfed hit` in a partner's home: what was found, reported, disputed and resolved."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from node.cli.exit_codes import ExitCode, exit_code
+from node.cli.output import Fact, counted, table
+from node.cli.session import Session, wait_for
+from node.cli.state import moment
+from node.clock import SystemClock, milliseconds
+from node.errors import UsageError
+
+if TYPE_CHECKING:
+    from node.partner.hits import SpooledHit
+    from node.partner.resolutions import Action
+    from node.runtime.partner_hits import Shown
+
+_SHORT = 8
+"""Digits of an id that people are shown: enough among the hits of one partner."""
+
+
+def list_hits(here: Session) -> None:
+    """All hits, oldest first."""
+    from node.runtime.partner_hits import hits
+
+    found, now_ms = hits(here.home), _now_ms()
+    if here.output.as_json:
+        for hit in found:
+            here.output.result(_facts(hit))
+    else:
+        rows = [
+            (
+                hit.id[:_SHORT],
+                hit.state,
+                moment(hit.found_ms),
+                hit.collection or "-",
+                hit.name,
+                _notes(hit, now_ms),
+            )
+            for hit in found
+        ]
+        lines = table(("id", "state", "found", "collection", "file", ""), rows) if rows else ["no hits"]
+        here.output.result({}, *lines)
+    waiting = [hit for hit in found if hit.waiting]
+    unresolved = [hit for hit in found if hit.action is None]
+    here.output.following(
+        *(["sigfed hit report --all"] if waiting else []),
+        *(["sigfed hit resolve ID --action removed, once you acted"] if unresolved else []),
+        *([] if waiting or unresolved else ["sigfed check FILE"]),
+    )
+
+
+def show_hit(here: Session, text: str) -> None:
+    """One hit with what was signed about it."""
+    from node.runtime.partner_hits import show
+
+    shown = wait_for(show(here.home, text))
+    here.output.result({**_facts(shown.hit), **_signed(shown)}, *_lines(shown, _now_ms()))
+    here.output.following(*_steps(shown))
+
+
+def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
+    """Report hits; the exit code says whether all that was asked for is done."""
+    from node.runtime.partner_hits import report
+
+    if bool(ids) == every:
+        raise UsageError("name hits, or --all", hint="sigfed hit ls")
+    done = wait_for(report(here.home, ids))
+    for hit in done.hits:
+        here.output.result(_facts(hit), _reported(hit))
+    if not done.hits and done.stopped is None:
+        here.output.result({"reported": 0}, "nothing waits to be reported")
+    if done.stopped is not None:
+        here.output.talk(f"{counted(done.left, 'hit')} not reported yet: {done.stopped}")
+        here.output.following("sigfed hit report --all, later; nothing is lost meanwhile")
+        return exit_code(done.stopped)
+    here.output.following(
+        "sigfed hit evidence ID -o FILE", "sigfed hit resolve ID --action removed, once you acted"
+    )
+    return ExitCode.PARTIAL if any(hit.refused for hit in done.hits) else ExitCode.OK
+
+
+def write_evidence(here: Session, text: str, out: Path) -> None:
+    """Fetch, verify and write the evidence of a reported hit."""
+    from node.runtime.partner_hits import evidence
+
+    hit, data = wait_for(evidence(here.home, text))
+    out.write_bytes(data)
+    here.output.result(
+        {"hit": hit.id, "file": str(out), "bytes": len(data)},
+        f"{out}: {len(data):,} bytes, verified; it holds the hash, so it is as confidential as the hit",
+    )
+    here.output.following(
+        f"sigfed evidence verify {out} --words WORDS, anywhere, with the agency's fingerprint words"
+    )
+
+
+def dispute_hit(here: Session, text: str, *, reason: str, contact: str) -> None:
+    """Open a case at the agency."""
+    from node.runtime.partner_hits import dispute
+    from protocol.statement.case import CaseState
+
+    hit = wait_for(dispute(here.home, text, reason=reason, contact=contact))
+    state = CaseState.from_bytes(hit.case)
+    here.output.result(
+        {"hit": hit.id, "opened_ms": state.opened_ms, "due_ms": state.due_ms},
+        f"{hit.id[:_SHORT]}: disputed; the agency answers by {moment(state.due_ms)}",
+    )
+    here.output.talk(
+        "What was sent: the id of your report, your reason and contact. Until the answer the hit stands."
+    )
+    here.output.following(f"sigfed hit show {hit.id[:_SHORT]}, to see the answer")
+
+
+def resolve_hit(here: Session, text: str, action: "Action") -> None:
+    """Record what became of the file."""
+    from node.runtime.partner_hits import resolve
+
+    hit = wait_for(resolve(here.home, text, action))
+    here.output.result(_facts(hit), f"{hit.id[:_SHORT]}: {action}, recorded {moment(hit.resolved_ms)}")
+    here.output.following(
+        *(["sigfed hit report --all"] if hit.waiting else []),
+        *(
+            [f"sigfed hit dispute {hit.id[:_SHORT]} --reason TEXT"]
+            if action.value == "false-positive"
+            else []
+        ),
+        "sigfed hit ls",
+    )
+
+
+def _facts(hit: "SpooledHit") -> dict[str, Fact]:
+    return {
+        "hit": hit.id,
+        "file": hit.name,
+        "state": hit.state,
+        "found_ms": hit.found_ms,
+        "collection": hit.collection,
+        "countries": list(hit.countries),
+        "weak": hit.weak,
+        "reported": bool(hit.receipt),
+        "refused": hit.refused,
+        "disputed": bool(hit.case),
+        "action": hit.action.value if hit.action else None,
+        "resolved_ms": hit.resolved_ms,
+    }
+
+
+def _signed(shown: "Shown") -> dict[str, Fact]:
+    receipt, answer = shown.receipt, shown.answer
+    return {
+        "version": shown.hit.sent.report.version,
+        "received_ms": receipt.received_ms if receipt else 0,
+        "answer": answer.outcome.name.lower() if answer else None,
+        "answer_reason": answer.reason if answer else "",
+    }
+
+
+def _lines(shown: "Shown", now_ms: int) -> list[str]:
+    hit, report = shown.hit, shown.hit.sent.report
+    lines = [
+        f"{hit.id}: {hit.name}",
+        (
+            f"  {hit.state}; found {moment(hit.found_ms)} by {report.digest.algorithm.name.lower()}"
+            f" in release {report.version}"
+        ),
+        f"  {hit.collection or 'on the list'}, listed by {' and '.join(hit.countries) or 'the federation'}",
+    ]
+    if hit.weak:
+        lines.append(
+            "  weak: only one old hash matched, and such matches can be forged; a person must look first"
+        )
+    if shown.receipt:
+        lines.append(f"  receipt of {shown.receipt.node}, {moment(shown.receipt.received_ms)}, verified")
+    if hit.refused:
+        lines.append(f"  not taken: {hit.refused}")
+    lines += _case_lines(shown)
+    if hit.action:
+        lines.append(f"  {hit.action}, recorded {moment(hit.resolved_ms)}")
+    elif hit.overdue(now_ms):
+        lines.append("  what became of the file is not recorded, and a day has passed")
+    return lines
+
+
+def _case_lines(shown: "Shown") -> list[str]:
+    from protocol.statement.case import CaseState
+
+    if not shown.hit.case:
+        return []
+    state = CaseState.from_bytes(shown.hit.case)
+    if shown.answer is None:
+        return [f"  disputed {moment(state.opened_ms)}; an answer is due by {moment(state.due_ms)}"]
+    word = shown.answer.outcome.name.lower()
+    return [f"  disputed; {word}, {moment(shown.answer.answered_ms)}, signed: {shown.answer.reason}"]
+
+
+def _steps(shown: "Shown") -> list[str]:
+    short = shown.hit.id[:_SHORT]
+    if shown.hit.waiting:
+        return [f"sigfed hit report {short}"]
+    steps = [] if shown.hit.action else [f"sigfed hit resolve {short} --action removed, once you acted"]
+    return steps or ["sigfed hit ls"]
+
+
+def _reported(hit: "SpooledHit") -> str:
+    if hit.refused:
+        return f"{hit.id[:_SHORT]}: not taken, {hit.refused} ({hit.name})"
+    return f"{hit.id[:_SHORT]}: reported, {hit.collection}, receipt verified ({hit.name})"
+
+
+def _notes(hit: "SpooledHit", now_ms: int) -> str:
+    notes = [
+        *(["weak: a person must look"] if hit.weak else []),
+        *(["not resolved within a day"] if hit.overdue(now_ms) else []),
+    ]
+    return ", ".join(notes)
+
+
+def _now_ms() -> int:
+    return milliseconds(SystemClock().now())

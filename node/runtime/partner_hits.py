@@ -1,0 +1,124 @@
+"""The hits of a partner's client: reported, proven, disputed and resolved, over the connection to its node."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from node.clock import SystemClock, system_entropy
+from node.errors import NodeError
+from node.files import locked
+from node.partner.hits import HitSpool, SpooledHit
+from node.partner.knowing import known
+from node.partner.looking_up import Examiner
+from node.partner.reporting import Reporter
+from node.partner.resolutions import Action
+from node.partner.state import PartnerFolder
+from node.runtime.home import Home
+from node.runtime.partner import hit_spool
+from node.runtime.reaching import reach_node_of
+from node.sodium import load_group
+from protocol.statement.case import CaseAnswer
+from protocol.statement.receipt import Receipt
+
+_CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What became of hits that were to be reported."""
+
+    hits: Sequence[SpooledHit]
+    left: int
+    """Hits that are still to be reported."""
+    stopped: NodeError | None = None
+    """Why no more were reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A hit with what was signed about it, verified."""
+
+    hit: SpooledHit
+    receipt: Receipt | None
+    answer: CaseAnswer | None
+
+
+def hits(home: Home) -> list[SpooledHit]:
+    """All hits, oldest first; raises `NotInitialisedError`."""
+    PartnerFolder(home.partner).load()
+    return hit_spool(home).ls()
+
+
+async def report(home: Home, ids: Sequence[str]) -> Reported:
+    """Report these hits, or without ids all that wait; the node down, what is left stays in the spool."""
+    done: list[SpooledHit] = []
+    stopped: NodeError | None = None
+    with _alone(home) as spool:
+        wanted = [spool.get(text) for text in ids] if ids else list(spool.waiting())
+        if wanted:
+            async with _reporter(home, spool) as (reporter, examiner):
+                for hit in wanted:
+                    try:
+                        done.append(await reporter.report(hit, examiner))
+                    except NodeError as exc:
+                        stopped = exc
+                        break
+        return Reported(hits=done, left=sum(1 for _ in spool.waiting()), stopped=stopped)
+
+
+async def evidence(home: Home, text: str) -> tuple[SpooledHit, bytes]:
+    """A reported hit and the file that proves it; raises as `Reporter.evidence`."""
+    spool = hit_spool(home)
+    async with _reporter(home, spool) as (reporter, _):
+        hit = spool.get(text)
+        return hit, await reporter.evidence(hit)
+
+
+async def dispute(home: Home, text: str, *, reason: str, contact: str) -> SpooledHit:
+    """Dispute a reported hit; raises as `Reporter.dispute`."""
+    with _alone(home) as spool:
+        async with _reporter(home, spool) as (reporter, _):
+            return await reporter.dispute(spool.get(text), reason=reason, contact=contact)
+
+
+async def show(home: Home, text: str) -> Shown:
+    """A hit with its receipt and answer; the node is asked only while an answer is awaited."""
+    with _alone(home) as spool:
+        async with _reporter(home, spool) as (reporter, _):
+            hit = spool.get(text)
+            if hit.case and reporter.answer(hit) is None:
+                hit = await reporter.ask_case(hit)
+            return Shown(
+                hit=hit,
+                receipt=reporter.receipt(hit) if hit.receipt else None,
+                answer=reporter.answer(hit),
+            )
+
+
+async def resolve(home: Home, text: str, action: Action) -> SpooledHit:
+    """Record what became of a file; nobody is asked."""
+    with _alone(home) as spool:
+        async with _reporter(home, spool) as (reporter, _):
+            return reporter.resolve(spool.get(text), action)
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[HitSpool]:
+    """The spool, with other commands that change it kept out."""
+    PartnerFolder(home.partner).load()
+    with locked(home.partner / "hits.lock"):
+        yield hit_spool(home)
+
+
+@asynccontextmanager
+async def _reporter(home: Home, spool: HitSpool) -> AsyncIterator[tuple[Reporter, Examiner]]:
+    """What reports, and what evaluates again what an older epoch found; nothing is sent until one of them is used."""
+    folder = PartnerFolder(home.partner)
+    enrolment, held = folder.in_force()
+    documents = known(enrolment)
+    remote = reach_node_of(enrolment, folder.key(), clock=_CLOCK, entropy=system_entropy)
+    async with remote:
+        examiner = Examiner(
+            enrolment, documents, held, group=load_group(), api=remote, clock=_CLOCK, entropy=system_entropy
+        )
+        yield Reporter(spool, enrolment, documents, remote, _CLOCK), examiner
