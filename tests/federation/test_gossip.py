@@ -1,0 +1,419 @@
+"""A peer that shows different people different things is found out by those who talk to each other."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from keys.key import LogPrivateKey
+from keys.trust.fingerprint import to_words
+from keys.trust.node_document import open_node_document, sign_node_document
+from keys.trust.root import open_root
+from node.ports.evidence import EvidenceKind
+from node.services import quarantine
+from node.services.accusing import MAX_OPEN
+from node.services.effective import current
+from node.services.gossiping import FREEZE_AFTER, MAX_FETCHED
+from protocol.errors import RollbackError
+from protocol.evidence import encode_fork
+from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead
+from protocol.limits import MAX_GOSSIP_EVIDENCE
+from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from support.adversary import ListPeer, follow
+from support.federation import Agency, Federation
+from support.gossiping import (
+    ToldByHand,
+    ask,
+    branches,
+    gossiper,
+    honest_agencies,
+    kept,
+    round_of_gossip,
+    standing_still,
+    telling,
+)
+from support.lists import digest
+
+HELD = 300
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Iterator[Federation]:
+    with Federation(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def agencies(federation: Federation) -> list[Agency]:
+    return honest_agencies(federation, 4)
+
+
+@pytest.fixture
+def liar(agencies: list[Agency]) -> ListPeer:
+    """The fifth member, which everybody follows."""
+    made = ListPeer("nl.example", agencies[0].time)
+    made.grow(HELD)
+    for agency in agencies:
+        follow(agency, made)
+    return made
+
+
+async def sync(liar: ListPeer, *agencies: Agency) -> None:
+    for agency in agencies:
+        report = await agency.syncer.sync("nl.example", liar)
+        assert report.succeeded, report.words
+
+
+async def split_view(liar: ListPeer, agencies: list[Agency], *, size: int = HELD) -> None:
+    """Half of them see one history, half another."""
+    await sync(liar, *agencies[:2])
+    branches(liar, common=200, size=size)
+    await sync(liar, *agencies[2:])
+
+
+def verify_elsewhere(agency: Agency, liar: ListPeer, name: str, folder: Path) -> str:
+    """What a fresh process says that has the evidence, the liar's files, and the words that two people compared."""
+    files = {
+        "evidence.cbor": agency.objects.get(name),
+        "1.root.json": liar.identity.files.get("1.root.json"),
+        "node.json": liar.identity.files.get("node.json"),
+    }
+    folder.mkdir(parents=True)
+    for file, data in files.items():
+        (folder / file).write_bytes(data)
+    words = to_words(liar.identity.founded.root_sha256)
+    options = ["--root", folder / "1.root.json", "--document", folder / "node.json", "--words", words]
+    command = [sys.executable, "-m", "node", "evidence", "verify", folder / "evidence.cbor", *options]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout
+
+
+async def test_a_split_view_is_proved_to_everybody_after_one_round(
+    agencies: list[Agency], liar: ListPeer, tmp_path: Path
+) -> None:
+    await split_view(liar, agencies)
+    assert not any(kept(agency) for agency in agencies)
+    await round_of_gossip(agencies)
+    for agency in agencies:
+        [record] = kept(agency)
+        assert (record.kind, record.subject) == (EvidenceKind.FORK, liar.origin)
+        assert standing_still(agency, liar.origin) is not None
+        assert "verified: fork" in verify_elsewhere(
+            agency, liar, record.object, tmp_path / "judge" / agency.name
+        )
+
+
+async def test_a_split_view_at_different_sizes_is_proved_to_everybody(
+    agencies: list[Agency], liar: ListPeer, tmp_path: Path
+) -> None:
+    await split_view(liar, agencies, size=HELD + 30)
+    await round_of_gossip(agencies)
+    await round_of_gossip(agencies)
+    for agency in agencies:
+        [record] = kept(agency)
+        assert record.kind is EvidenceKind.DIVERGENCE
+        assert standing_still(agency, liar.origin) is not None
+        assert "at fault: the log" in verify_elsewhere(
+            agency, liar, record.object, tmp_path / "judge" / agency.name
+        )
+
+
+async def test_altered_evidence_convinces_no_process(
+    agencies: list[Agency], liar: ListPeer, tmp_path: Path
+) -> None:
+    await split_view(liar, agencies, size=HELD + 30)
+    await round_of_gossip(agencies)
+    agency = next(one for one in agencies if kept(one))
+    name = kept(agency)[0].object
+    data = bytearray(agency.objects.get(name))
+    data[len(data) // 2] ^= 1
+    agency.objects.put(name, bytes(data))
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        verify_elsewhere(agency, liar, name, tmp_path / "judge")
+    assert failed.value.returncode == 14
+
+
+async def test_what_was_heard_ahead_is_judged_when_the_log_has_come_that_far(
+    agencies: list[Agency], liar: ListPeer
+) -> None:
+    """Only the one who hears it can find out: the other never asks."""
+    honest = liar.history()
+    branches(liar, common=200, size=HELD + 30)
+    await sync(liar, agencies[1])
+    liar.show(honest)
+    await sync(liar, agencies[0])
+    await ask(agencies[0], agencies[1])
+    assert not kept(agencies[0])
+    branches(liar, common=HELD, size=HELD + 60)
+    await sync(liar, agencies[0])
+    await ask(agencies[0], agencies[1])
+    [record] = kept(agencies[0])
+    assert record.kind is EvidenceKind.DIVERGENCE
+
+
+async def test_honest_growth_accuses_nobody(
+    federation: Federation, agencies: list[Agency], liar: ListPeer
+) -> None:
+    for step in range(1, 6):
+        await sync(liar, *agencies[: step % 4 + 1])
+        await round_of_gossip(agencies)
+        liar.grow(HELD + step * 77)
+        liar.show(liar.writer)
+        federation.advance(hours=7)
+    await round_of_gossip(agencies)
+    assert not any(kept(agency) for agency in agencies)
+    assert all(standing_still(agency, liar.origin) is None for agency in agencies[:2])
+
+
+async def test_a_rollback_shown_to_one_is_a_claim_that_convicts_nobody(
+    agencies: list[Agency], liar: ListPeer
+) -> None:
+    await sync(liar, *agencies)
+    liar.note = liar.served.note(HELD // 2)
+    report = await agencies[0].syncer.sync("nl.example", liar)
+    assert isinstance(report.lists[0].error, RollbackError)
+    await round_of_gossip(agencies)
+    assert [record.kind for record in kept(agencies[0])] == [EvidenceKind.ROLLBACK]
+    assert not any(kept(agency) for agency in agencies[1:])
+    assert standing_still(agencies[0], liar.origin) is None
+
+
+async def test_a_frozen_view_is_suspected_after_a_while(
+    federation: Federation, agencies: list[Agency], liar: ListPeer
+) -> None:
+    """One agency is shown an old head, again and again, which a peer has seen go on."""
+    short = liar.history(HELD // 2)
+    await sync(liar, agencies[1])
+    liar.show(short)
+    await sync(liar, agencies[0])
+    for _ in range(3):
+        await ask(agencies[0], agencies[1])
+        assert not kept(agencies[0])
+        federation.advance(seconds=FREEZE_AFTER.total_seconds() / 3)
+        await sync(liar, agencies[0])
+    await ask(agencies[0], agencies[1])
+    [record] = kept(agencies[0])
+    assert (record.kind, record.source) == (EvidenceKind.FREEZE, agencies[1].name)
+    assert standing_still(agencies[0], liar.origin) is None
+    await round_of_gossip(agencies)
+    assert not kept(agencies[2]), "a claim is not told on"
+    assert len(kept(agencies[0])) == 1
+
+
+async def test_a_log_whose_node_is_silent_is_not_accused(
+    federation: Federation, agencies: list[Agency], liar: ListPeer
+) -> None:
+    short = liar.history(HELD // 2)
+    await sync(liar, agencies[1])
+    liar.show(short)
+    await sync(liar, agencies[0])
+    await ask(agencies[0], agencies[1])
+    federation.advance(days=2)
+    await ask(agencies[0], agencies[1])
+    assert not kept(agencies[0])
+
+
+def second_document(liar: ListPeer) -> bytes:
+    """Another document of the same serial, under which another key signs the list."""
+    document = liar.identity.trust.document()
+    return sign_node_document(replace(document, logs=()), liar.identity.signers)
+
+
+async def test_two_documents_of_one_serial_are_proved_and_spread(
+    agencies: list[Agency], liar: ListPeer, tmp_path: Path
+) -> None:
+    await sync(liar, *agencies)
+    with agencies[3].store.write() as unit:
+        serial = unit.peers.get("nl.example").serial
+        members = unit.peers.get("nl.example").members
+        unit.peers.update_trust(
+            "nl.example", node_document=second_document(liar), serial=serial, members=members
+        )
+    await round_of_gossip(agencies)
+    for agency in agencies:
+        [record] = kept(agency)
+        assert (record.kind, record.subject) == (EvidenceKind.TRUST, "nl.example")
+        assert standing_still(agency, liar.origin) is not None
+        assert "whoever holds its root keys" in verify_elsewhere(
+            agency, liar, record.object, tmp_path / "judge" / agency.name
+        )
+
+
+async def test_a_peer_that_shows_two_documents_itself_is_proved_at_once(
+    agencies: list[Agency], liar: ListPeer
+) -> None:
+    await sync(liar, agencies[0])
+    liar.show_files(node=second_document(liar))
+    agencies[0].syncer._refreshed.clear()
+    assert not (await agencies[0].syncer.sync("nl.example", liar)).succeeded
+    assert [record.kind for record in kept(agencies[0])] == [EvidenceKind.TRUST]
+
+
+async def test_a_newer_document_comes_from_whoever_has_it(agencies: list[Agency], liar: ListPeer) -> None:
+    """The node itself could hold back that a key was revoked."""
+    await sync(liar, *agencies)
+    liar.identity.revise(lambda old: old)
+    agencies[1].syncer._refreshed.clear()
+    await sync(liar, agencies[1])
+    await ask(agencies[0], agencies[1])
+    root = open_root(liar.identity.files.get("1.root.json"), liar.identity.founded.root_sha256)
+    with agencies[0].store.read() as unit:
+        peer = unit.peers.get("nl.example")
+    newest = liar.identity.trust.document()
+    assert (peer.serial, open_node_document(peer.node_document, root)) == (newest.serial, newest)
+
+
+def signed(liar: ListPeer, size: int, root: bytes, key: LogPrivateKey | None = None) -> bytes:
+    return sign_checkpoint(Checkpoint(liar.origin, size, root), [key or liar.key])
+
+
+async def test_false_evidence_is_kept_out_and_asked_for_once(agencies: list[Agency], liar: ListPeer) -> None:
+    await sync(liar, *agencies)
+    stranger = LogPrivateKey.from_seed(b"s" * 32)
+    false = [
+        encode_fork(
+            signed(liar, at + 1, bytes([1]) * 32, stranger), signed(liar, at + 1, bytes([2]) * 32, stranger)
+        )
+        for at in range(MAX_GOSSIP_EVIDENCE - 1)
+    ]
+    names = [sha256(data).digest() for data in false]
+    told = Gossip.of([ToldHead(liar.origin, false[0])], [], [*names, b"?" * 32])
+    peer = ToldByHand(told.to_bytes(), {name.hex(): data for name, data in zip(names, false, strict=True)})
+    asking = gossiper(agencies[0])
+    report = await asking.ask(agencies[1].name, peer)
+    assert (report.found, report.refused) == ((), MAX_FETCHED + 1)
+    assert len(peer.asked) == MAX_FETCHED
+    for _ in range(20):
+        await asking.ask(agencies[1].name, peer)
+    assert len(peer.asked) == len(set(peer.asked)) == MAX_GOSSIP_EVIDENCE
+    assert not kept(agencies[0])
+    assert not [name for name in agencies[0].objects.data if name.startswith("evidence/")]
+
+
+async def test_no_key_fills_the_disk(agencies: list[Agency], liar: ListPeer) -> None:
+    """The liar's own key can make evidence without end; a few pieces convict it as well."""
+    await sync(liar, *agencies)
+    forks = [
+        encode_fork(signed(liar, at + 1, bytes([1]) * 32), signed(liar, at + 1, bytes([2]) * 32))
+        for at in range(50)
+    ]
+    names = {sha256(data).hexdigest(): data for data in forks}
+    peer = ToldByHand(Gossip.of([], [], map(bytes.fromhex, names)).to_bytes(), names)
+    asking = gossiper(agencies[0])
+    for _ in range(5):
+        await asking.ask(agencies[1].name, peer)
+    assert len(kept(agencies[0])) == MAX_OPEN
+    with agencies[0].store.read() as unit:
+        assert len(unit.quarantine.ls()) == 1
+
+
+async def test_one_fork_dressed_up_is_kept_once(agencies: list[Agency], liar: ListPeer) -> None:
+    await sync(liar, *agencies)
+    one, other = signed(liar, 9, b"1" * 32), signed(liar, 9, b"2" * 32)
+    dressed = [encode_fork(one, other), encode_fork(other, one)]
+    names = {sha256(data).hexdigest(): data for data in dressed}
+    peer = ToldByHand(Gossip.of([], [], map(bytes.fromhex, names)).to_bytes(), names)
+    await gossiper(agencies[0]).ask(agencies[1].name, peer)
+    assert len(kept(agencies[0])) == 1
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"",
+        b"junk",
+        Gossip.of([ToldHead("un.known/lists/main", b"note")], [], []).to_bytes(),
+        Gossip.of([], [ToldFile("nl.example", FileKind.NODE, b"r" * 32, 9, b"s" * 32)], []).to_bytes(),
+    ],
+    ids=["nothing", "junk", "a log of a stranger", "a file under another root"],
+)
+async def test_what_cannot_be_judged_changes_nothing(
+    agencies: list[Agency], liar: ListPeer, told: bytes
+) -> None:
+    await sync(liar, *agencies)
+    before = telling(agencies[0]).gossip()
+    report = await gossiper(agencies[0]).ask(agencies[1].name, ToldByHand(told))
+    assert not report.found
+    assert telling(agencies[0]).gossip() == before
+
+
+async def test_gossip_that_has_not_changed_is_not_sent_again(agencies: list[Agency], liar: ListPeer) -> None:
+    await sync(liar, *agencies)
+    told = telling(agencies[1]).gossip().to_bytes()
+    peer = ToldByHand(told)
+    asking = gossiper(agencies[0])
+    await asking.ask(agencies[1].name, peer)
+    held = [data for name, data in agencies[0].objects.data.items() if name.startswith("gossip/")]
+    assert held == [told]
+    assert (await asking.ask(agencies[1].name, peer)).error is None
+
+
+# what follows
+
+
+async def release(agency: Agency) -> None:
+    members = agency.trust.members()
+    for aside in quarantine.ls(agency.shelf, members):
+        assert quarantine.release(agency.shelf, members, aside.id, now_ms=agency.now_ms)
+
+
+async def test_a_released_fork_does_not_stop_its_log_again(agencies: list[Agency], liar: ListPeer) -> None:
+    honest = liar.history()
+    await split_view(liar, agencies)
+    await round_of_gossip(agencies)
+    await release(agencies[0])
+    liar.show(honest)
+    liar.grow(HELD + 20)
+    liar.show(liar.writer)
+    for _ in range(2):
+        await sync(liar, agencies[0])
+        await round_of_gossip(agencies)
+        assert standing_still(agencies[0], liar.origin) is None
+
+
+async def test_a_lie_that_nobody_has_released_suspends_again(agencies: list[Agency], liar: ListPeer) -> None:
+    await split_view(liar, agencies)
+    await round_of_gossip(agencies)
+    await release(agencies[0])
+    other = encode_fork(signed(liar, 9, b"1" * 32), signed(liar, 9, b"2" * 32))
+    name = sha256(other).digest()
+    peer = ToldByHand(Gossip.of([], [], [name]).to_bytes(), {name.hex(): other})
+    await gossiper(agencies[0]).ask(agencies[1].name, peer)
+    assert standing_still(agencies[0], liar.origin) is not None
+
+
+async def test_a_convicted_list_gains_no_effect_and_loses_none(federation: Federation) -> None:
+    fr, de, nl = honest_agencies(federation, 3)
+    fr.add("old", "new")
+    de.add("old", "new")
+    for agency in (fr, de):
+        agency.publish()
+    await federation.settle()
+    old = frozenset({(1, digest("old"))})
+    fork = encode_fork(
+        sign_checkpoint(Checkpoint(de.origin, 1, b"1" * 32), de.log_keys),
+        sign_checkpoint(Checkpoint(de.origin, 1, b"2" * 32), de.log_keys),
+    )
+    name = sha256(fork).digest()
+    peer = ToldByHand(Gossip.of([], [], [name]).to_bytes(), {name.hex(): fork})
+    await gossiper(nl).ask(fr.name, peer)
+    judged = current(nl.shelf, nl.trust.members(), now=nl.clock.now(), max_age=FREEZE_AFTER, previous=old)
+    assert set(judged.decision.effective) == old
+
+
+async def test_evidence_about_the_own_log_is_kept_and_stops_nothing(agencies: list[Agency]) -> None:
+    """Whoever stole the key signs in our name: operators must hear of it, and our own list goes on."""
+    own = agencies[0]
+    fork = encode_fork(
+        sign_checkpoint(Checkpoint(own.origin, 1, b"1" * 32), own.log_keys),
+        sign_checkpoint(Checkpoint(own.origin, 1, b"2" * 32), own.log_keys),
+    )
+    name = sha256(fork).digest()
+    peer = ToldByHand(Gossip.of([], [], [name]).to_bytes(), {name.hex(): fork})
+    report = await gossiper(own).ask(agencies[1].name, peer)
+    assert own.origin in report.words
+    assert standing_still(own, own.origin) is None
