@@ -38,7 +38,7 @@ from protocol.witnesses import witness_keys, witness_policy
 Dial = Callable[[NodeDocument], AbstractAsyncContextManager[WitnessApi]]
 """A connection to the witness that a node document names."""
 
-_OWN: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES)
+_OWN: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
 _PATIENCE_SECONDS: Final = 20.0
 _LEAST_AGE: Final = timedelta(hours=1)
 _TRIES: Final = 8
