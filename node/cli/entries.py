@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO, TypeVar
 
 import typer
 
-from node.cli import corrections
+from node.cli import corrections, recalls
 from node.cli.exit_codes import ExitCode
 from node.cli.output import Progress
 from node.cli.prompting import confirm
@@ -96,20 +96,28 @@ def withdraw(
         str,
         typer.Option(help="error (blocks the hash everywhere until reaffirmed), legal, duplicate, other."),
     ] = "error",
+    now: Annotated[bool, typer.Option("--now", help="Publish it and release every subset.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Withdraw a file's hashes at once: one person is enough; published with the next `publish`."""
+    """Withdraw a file's hashes at once: one person is enough; a running node publishes it within a minute."""
     from node.cli.asking import read_hashes
-    from node.cli.withdrawing import withdraw_each, withdraw_index
+    from node.cli.withdrawing import take_effect, withdraw_each, withdraw_index
 
     here = session(context)
     if not yes:
         confirm(f"Withdraw from {name} for the reason '{reason}', with all hashes of the same file?")
+
+    def then() -> None:
+        if now:
+            take_effect(here, name)
+        else:
+            here.output.following(f"sigfed publish {name}", "sigfed subset release NAME")
+
     if index >= 0:
         withdraw_index(here, name, index, reason=reason)
+        then()
     else:
-        withdraw_each(here, name, read_hashes(hash_from), reason=reason)
-    here.output.following(f"sigfed publish {name}", "sigfed subset release NAME")
+        withdraw_each(here, name, read_hashes(hash_from), reason=reason, then=then)
 
 
 _CORRECTIONS: dict[str, Callable[..., int | None]] = {
@@ -117,6 +125,8 @@ _CORRECTIONS: dict[str, Callable[..., int | None]] = {
     "resolve": corrections.resolve,
     "amend": corrections.amend,
     "reaffirm": corrections.reaffirm,
+    "shred": recalls.shred,
+    "readmit": recalls.readmit,
 }
 for _name, _command in _CORRECTIONS.items():
     app.command(_name)(_command)

@@ -17,6 +17,7 @@ SOON = timedelta(days=30)
 
 def show_status(here: Session) -> None:
     """The state of a node."""
+    from node.cli.recalls import recall_status
     from node.runtime.shelving import open_shelf
     from node.services.lists import report_lists
     from node.services.reminding import due
@@ -26,6 +27,7 @@ def show_status(here: Session) -> None:
     document, register = identity.trust.document(), identity.trust.members()
     with open_shelf(identity) as shelf:
         lists, subsets = report_lists(shelf), list(report_subsets(shelf))
+        recalled, recall_lines = recall_status(shelf)
         to_review = due(shelf, until=(identity.clock.now() + SOON).date())
         with shelf.storage.read() as unit:
             peers, partners = list(unit.peers.ls()), list(unit.partners.ls())
@@ -46,6 +48,7 @@ def show_status(here: Session) -> None:
             ],
             "partners": len(partners),
             "to_review": len(to_review),
+            **recalled,
             "document_valid_until": document.valid.end.isoformat(),
         },
         f"{document.node} ({identity.settings.country}), {counted(len(register.members), 'member')},"
@@ -56,6 +59,7 @@ def show_status(here: Session) -> None:
             f"subset {report.subset.name}: release {report.newest.version if report.newest else 'none yet'}"
             for report in subsets
         ),
+        *recall_lines,
         *(_review_line(to_review, identity.clock.now().date()) if to_review else ()),
         f"{counted(len(partners), 'partner')}; node document valid until {document.valid.end:%Y-%m-%d}",
     )
@@ -106,28 +110,32 @@ def _next_step(*, lists: int, waiting: int, peers: int, subsets: int) -> str:
 
 def partner_status(here: Session) -> None:
     """The state of a partner's client."""
-    from node.partner.state import PartnerFolder
-    from protocol.subset.canary import LISTED
+    from node.runtime.partner_standing import standing
 
-    folder = PartnerFolder(here.home.partner)
-    enrolment, cursor = folder.load()
-    held = folder.load_release(cursor.version) if cursor.version else None
-    manifest = held.release.manifest if held else None
+    now = standing(here.home)
+    enrolment, end_ms = now.enrolment, now.not_after_ms
     here.output.result(
         {
             "partner": enrolment.partner,
             "subset": enrolment.subset,
-            "version": cursor.version,
-            "entries": manifest.answers_count - len(LISTED) if manifest else 0,
-            "not_after_ms": manifest.not_after_ms if manifest else 0,
+            "version": now.version,
+            "entries": now.entries,
+            "not_after_ms": end_ms,
             "grace_days": enrolment.grace_days,
+            "witnesses": list(now.backing.witnesses) if now.backing else [],
+            "witnesses_needed": now.backing.needed if now.backing else 0,
+            "cosigned_ms": now.cosigned_ms,
+            "ahead": now.ahead,
+            "gone": now.gone,
+            "evidence": [str(folder) for folder in now.evidence],
         },
-        f"{enrolment.partner}, subset {enrolment.subset}, release {cursor.version or 'none yet'}",
-        f"valid until {moment(manifest.not_after_ms)}, then {enrolment.grace_days} days of grace"
-        if manifest
+        f"{enrolment.partner}, subset {enrolment.subset}, release {now.version or 'none yet'}",
+        f"valid until {moment(end_ms)}, then {enrolment.grace_days} days of grace"
+        if now.version
         else "no release is held",
+        *now.words,
     )
-    here.output.following("sigfed update" if manifest is None else "sigfed check FILE")
+    here.output.following("sigfed check FILE" if now.version else "sigfed update")
 
 
 def moment(time_ms: int) -> str:

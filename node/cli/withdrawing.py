@@ -1,6 +1,6 @@
 """`sigfed entry withdraw`: take a file's hashes off an own list."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from node.cli.session import Session
 from node.errors import NotFoundError, UsageError
@@ -11,8 +11,13 @@ from node.services.withdrawing import Withdrawn, withdraw, withdraw_at
 from protocol.opening import Reason
 
 
-def withdraw_each(here: Session, name: str, asked: Sequence[Asked], *, reason: str) -> None:
-    """Withdraw every file asked about; a file that is not listed is named, and the others are withdrawn."""
+def withdraw_each(
+    here: Session, name: str, asked: Sequence[Asked], *, reason: str, then: Callable[[], None]
+) -> None:
+    """Withdraw every file asked about; a file that is not listed is named, and the others are withdrawn.
+
+    `then` is done when anything was.
+    """
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
     missing = []
@@ -27,6 +32,8 @@ def withdraw_each(here: Session, name: str, asked: Sequence[Asked], *, reason: s
             _tell(here, origin, done)
             if not done:
                 missing.append(called)
+    if len(missing) < len(asked):
+        then()
     if missing:
         raise NotFoundError(f"not (any more) in {origin}: {', '.join(missing)}")
 
@@ -37,6 +44,20 @@ def withdraw_index(here: Session, name: str, index: int, *, reason: str) -> None
     origin = list_origin(identity.settings.node, name)
     with open_shelf(identity) as shelf:
         _tell(here, origin, [withdraw_at(shelf, origin, index, reason=reason_of(reason))])
+
+
+def take_effect(here: Session, name: str) -> None:
+    """Publish what was withdrawn and release every subset now, and say what is left to do elsewhere."""
+    from node.runtime.recalling import recall_now
+    from node.services.recall import report_withdrawals
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        here.output.talk(*recall_now(identity, shelf, list_origin(identity.settings.node, name)))
+        behind = {peer.peer for each in report_withdrawals(shelf) for peer in each.peers if not peer.applied}
+    if behind:
+        here.output.talk(f"not applied yet by {', '.join(sorted(behind))}: they follow with their next sync")
+    here.output.following("sigfed withdrawal ls --open")
 
 
 def reason_of(name: str) -> Reason:

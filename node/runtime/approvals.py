@@ -12,6 +12,7 @@ from node.ports.approvals import Approval
 from node.runtime import auditing
 from node.runtime.opening import Identity
 from node.runtime.persons import open_persons
+from node.runtime.recalling import carry_out_shredding
 from node.services.approving import Approvals
 from node.services.granting import Grants, PartnerTerms
 from node.services.shelf import Shelf
@@ -81,6 +82,7 @@ def _raise_quota(_: Identity, shelf: Shelf, approval: Approval) -> str:
 
 
 HANDLERS: dict[str, Handler] = {
+    "entry.shred": carry_out_shredding,
     "peer.grant": _widen_grant,
     "partner.quota": _raise_quota,
     "person.add": _add_person,
