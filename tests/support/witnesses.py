@@ -1,0 +1,101 @@
+"""The witnesses of an in-memory federation: honest, out of reach, or lying, as a test wants them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from keys.key import WitnessPrivateKey
+from keys.trust.node_document import NodeDocument
+from node.errors import PeerUnreachableError
+from node.services.cosigning import Cosigned, Cosigning
+from node.services.documents import member_documents
+from node.services.requiring import Requiring
+from node.services.syncing import Syncer
+from node.services.witnessing import ServedWitness, Witness
+from protocol.api import WitnessApi
+from protocol.witness import Refuse
+from support.federation import LIMITS, Agency, Federation
+
+MAX_AGE = timedelta(seconds=LIMITS.max_checkpoint_age_s)
+
+Lie = Callable[[bytes], bytes | Refuse]
+"""What a lying witness answers to a request."""
+
+
+def witness_of(agency: Agency) -> Witness:
+    """The agency's own witness."""
+    info = agency.trust.document().witness
+    assert info is not None, "founded with one"
+    key = agency.keys.key(WitnessPrivateKey, "1")
+    return Witness(agency.shelf, agency.clock, node=agency.name, name=info.name, signer=key)
+
+
+def requiring_of(agency: Agency, *, quorum: int | None = None) -> Requiring:
+    """What the agency asks of heads."""
+    return Requiring(
+        shelf=agency.shelf,
+        node=agency.name,
+        members=agency.trust.members,
+        documents=lambda: member_documents(agency.store, agency.introductions, agency.trust),
+        witness=lambda: witness_of(agency),
+        max_age=MAX_AGE,
+        quorum=quorum,
+    )
+
+
+class _Lying:
+    def __init__(self, lie: Lie) -> None:
+        self._lie = lie
+
+    async def add_checkpoint(self, body: bytes) -> bytes | Refuse:
+        return self._lie(body)
+
+    async def witnessed(self, origin_sha256: str) -> bytes:
+        raise NotImplementedError
+
+
+@dataclass
+class Witnesses:
+    """The witnesses of a federation, and how each behaves."""
+
+    federation: Federation
+    down: set[str] = field(default_factory=set)
+    lies: dict[str, Lie] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    """Nodes whose witness was reached, in order."""
+
+    @asynccontextmanager
+    async def dial(self, document: NodeDocument) -> AsyncIterator[WitnessApi]:
+        """The witness that a document names."""
+        if document.node in self.down:
+            raise PeerUnreachableError(f"{document.node} cannot be reached: no connection")
+        self.asked.append(document.node)
+        if document.node in self.lies:
+            yield _Lying(self.lies[document.node])
+            return
+        (agency,) = (one for one in self.federation.agencies if one.name == document.node)
+        yield ServedWitness(witness_of(agency), agency.clock)
+
+    def cosigning(self, agency: Agency, *, quorum: int | None = None) -> Cosigning:
+        """What has the agency's heads cosigned."""
+        return Cosigning(
+            agency.shelf,
+            agency.clock,
+            node=agency.name,
+            members=agency.trust.members,
+            documents=lambda: member_documents(agency.store, agency.introductions, agency.trust),
+            dial=self.dial,
+            max_age=MAX_AGE,
+            quorum=quorum,
+        )
+
+    async def collect(self, agency: Agency) -> Cosigned:
+        """Have the head of the agency's list cosigned."""
+        (standing,) = await self.cosigning(agency).collect()
+        return standing
+
+    def require(self, *, quorum: int | None = None) -> None:
+        """From now on every agency asks for witnesses before it follows."""
+        for agency in self.federation.agencies:
+            agency.syncer = Syncer(agency.shelf, agency.clock, requiring=requiring_of(agency, quorum=quorum))
