@@ -1,7 +1,7 @@
 """Whose cosignatures a verifier asks for: a witness policy out of the members register and the members' documents.
 
-The policy is the verifier's own. A member speaks once, however many keys it has; the log's own operator is never heard;
-a key that two parties name, or that signs the log itself, is nobody's. What is not known makes a policy harder to
+The policy is the verifier's own. A member speaks once, however many keys it has; the log's own operator is never heard,
+and a key that it names is no witness's. What is not known makes a policy harder to
 meet, never easier: with fewer known witnesses than the threshold it cannot be met at all. Counting is
 `protocol.tlog.policy`'s, age `protocol.history`'s. Spec: docs/spec/witness.md, "Policy".
 """
@@ -58,8 +58,13 @@ def witness_keys(
     operator = origin.partition("/")[0]
     not_theirs = {key.key.raw for key in log_keys} | _raw_keys(current.get(operator))
     asked = (member.node for member in members.members if member.node != operator)
-    keys = {node: _witness_keys(current.get(node), now) for node in asked if _may_witness(current.get(node))}
-    return _one_owner(keys, not_theirs)
+    # A key that two members name counts for both. Who names another's key says no more than with a key of its own,
+    # and if such a key counted for nobody, one member could silence all others by naming theirs.
+    return {
+        node: tuple(key for key in _witness_keys(current.get(node), now) if key.key.raw not in not_theirs)
+        for node in asked
+        if _may_witness(current.get(node))
+    }
 
 
 def required(witnesses: int) -> int:
@@ -86,17 +91,6 @@ def _witness_keys(document: NodeDocument | None, now: datetime) -> tuple[Verifie
 
 def _raw_keys(document: NodeDocument | None) -> set[bytes]:
     return set() if document is None else {raw for raw, _ in document.key_roles()}
-
-
-def _one_owner(
-    keys: Mapping[str, Sequence[VerifierKey]], not_theirs: set[bytes]
-) -> dict[str, tuple[VerifierKey, ...]]:
-    """Without the keys that more than one party names: one signer must not count twice."""
-    named = Counter(raw for own in keys.values() for raw in {key.key.raw for key in own})
-    return {
-        node: tuple(key for key in own if named[key.key.raw] == 1 and key.key.raw not in not_theirs)
-        for node, own in keys.items()
-    }
 
 
 def _policy(

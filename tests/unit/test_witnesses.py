@@ -168,20 +168,33 @@ def test_a_member_with_two_keys_speaks_once() -> None:
 @pytest.mark.parametrize(
     ("held", "log_keys"),
     [
-        ({"fr.example": document("fr.example", "same"), "de.example": document("de.example", "same")}, ()),
         ({"fr.example": document("fr.example", "same"), OPERATOR: document(OPERATOR, "same")}, ()),
         (
             {"fr.example": document("fr.example", "same")},
             (VerifierKey.of_log(ORIGIN, LogPrivateKey.from_seed(b"same".ljust(32, b".")).public),),
         ),
     ],
-    ids=["of two members", "of the operator", "of the log"],
+    ids=["of the operator", "of the log"],
 )
-def test_a_key_of_two_parties_is_nobodys(
+def test_a_key_of_the_operator_is_no_witnesss(
     held: dict[str, NodeDocument], log_keys: tuple[VerifierKey, ...]
 ) -> None:
-    wanted = witness_policy(ORIGIN, register("fr.example", "de.example"), held, log_keys=log_keys, now=NOW)
+    wanted = witness_policy(ORIGIN, register("fr.example"), held, log_keys=log_keys, now=NOW)
     assert wanted.witness_keys == ()
+
+
+def test_naming_the_keys_of_others_silences_nobody() -> None:
+    nodes = names(4)
+    *honest, liar = nodes
+    held = {**documents(*honest), liar: document(liar, *honest)}
+    wanted = policy(register(*nodes), held)
+    assert missing(wanted, (key(node) for node in honest)) == 0
+
+
+def test_a_cosignature_counts_for_the_name_it_was_made_under() -> None:
+    held = {"fr.example": document("fr.example", "same"), "de.example": document("de.example", "same")}
+    wanted = policy(register("fr.example", "de.example"), held)
+    assert missing(wanted, [key("fr.example", "same")]) == 1
 
 
 def test_keys_that_cannot_be_told_apart_count_for_nothing() -> None:
