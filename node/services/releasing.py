@@ -56,9 +56,10 @@ class ReleaseReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
-    """How far the lists are held, what is set aside and what was shredded: while it stays so, a judgement holds."""
+    """How far the lists are held, what lies upon them, is set aside or was shredded: meanwhile a judgement holds."""
 
     sizes: Mapping[str, int]
+    overlays: frozenset[tuple[int, bytes]]
     set_aside: frozenset[int]
     tombstones: frozenset[bytes]
 
@@ -67,6 +68,7 @@ class _Standing:
         logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
         return cls(
             sizes={log.origin: log.head.size for log in logs},
+            overlays=frozenset((one.log_id, one.root) for one in unit.overlays.ls()),
             set_aside=frozenset(item.id for item in unit.quarantine.ls()),
             tombstones=frozenset(each.mac for each in unit.tombstones.ls()),
         )
