@@ -2,12 +2,16 @@
 
 import csv
 import io
+import json
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import InputRefusedError
 from node.formats import ImportRow, RefusedRow, read_columns, read_icse, read_rows
+from node.formats.benign import read_benign
+from node.formats.json_items import items_of
 from node.formats.lines import Lines
 from support.tables import ICSE_HEADER, accepted, icse_row, md5, sha256
 
@@ -86,3 +90,32 @@ def test_a_cut_file_loses_only_its_end(length: int) -> None:
     assert all(isinstance(result, ImportRow) for result in results[:-1])
     if len(kept) < len(data) and not kept.endswith(b"Yes") and results and kept[-1:] != b"\n":
         assert isinstance(results[-1], RefusedRow)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.text(alphabet='{}[]",:0a \\valuemd5', max_size=80).map(str.encode),
+        st.lists(_JSON, max_size=5).map(lambda values: json.dumps({"value": values}).encode()),
+    )
+)
+def test_arbitrary_bytes_are_no_trouble_to_the_readers_of_benign_sets(data: bytes) -> None:
+    try:
+        results = list(read_benign(io.BytesIO(data)))
+    except InputRefusedError:
+        return
+    assert all(isinstance(result, ImportRow | RefusedRow) for result in results)
+
+
+@given(st.lists(_JSON, max_size=6), st.integers(1, 20), st.sampled_from([None, 1]))
+def test_items_are_those_that_json_has(values: list[object], chunk: int, indent: int | None) -> None:
+    data = json.dumps({"before": values, "value": values}, indent=indent, ensure_ascii=False).encode()
+    with patch("node.formats.json_items._CHUNK", chunk):
+        assert list(items_of(io.BytesIO(data), "value")) == values

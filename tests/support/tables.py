@@ -12,16 +12,21 @@ ICSE_HEADER = (
 )
 
 
-def md5(text: str) -> str:
-    return hashlib.md5(text.encode()).hexdigest()
+def content(name: str) -> bytes:
+    """What is in the made-up file `name`: nothing in the one without a name, else more than one byte."""
+    return f"made-up file {name}".encode() if name else b""
 
 
-def sha1(text: str) -> str:
-    return hashlib.sha1(text.encode()).hexdigest()
+def md5(name: str) -> str:
+    return hashlib.md5(content(name)).hexdigest()
 
 
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def sha1(name: str) -> str:
+    return hashlib.sha1(content(name)).hexdigest()
+
+
+def sha256(name: str) -> str:
+    return hashlib.sha256(content(name)).hexdigest()
 
 
 def photodna(text: str) -> str:

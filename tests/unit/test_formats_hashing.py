@@ -97,7 +97,7 @@ def test_the_table_is_read_back(folder: Path) -> None:
 
 
 def test_paths_only_when_asked_for() -> None:
-    digests = (Digest(Algorithm.MD5, hashlib.md5(b"x").digest()),)
+    digests = (Digest(Algorithm.MD5, hashlib.md5(b"a made-up file").digest()),)
     names = ["=cmd()", 'quo"te', "new\nline", "com,ma", os.fsdecode(b"\xff")]
     files = [HashedFile(Path(name), digests) for name in names]
     out = io.StringIO()
