@@ -21,6 +21,7 @@ LEAVES = (
     "version you hold. What never leaves: file names, files, and hashes of what is not on the list. A hit is",
     "recorded here. Only sigfed hit report tells the agency: then its hash leaves, with your name and the time.",
 )
+SELF_TEST = "self-test passed: the published test file is a hit, another is not"
 
 
 def enroll(
@@ -45,7 +46,7 @@ def enroll(
         },
         f"enrolled as {done.enrolment.partner} with {done.node}, subset {done.enrolment.subset}",
         _line(done.report, done.bytes_received),
-        "self-test passed: the published test file is a hit, another is not",
+        SELF_TEST,
         f"{done.enrolment.evaluations_per_day:,} evaluations a day;"
         f" verdicts stay valid {done.enrolment.grace_days} days past a release's end",
     )
@@ -76,9 +77,15 @@ def update(
             "bytes_received": done.bytes_received,
             "not_after": report.not_after.isoformat() if report.not_after else None,
             "member_changes": list(report.member_changes),
+            "witnesses": list(report.backing.witnesses),
+            "witnesses_needed": report.backing.needed,
+            "ahead": report.ahead,
+            "gone": report.gone,
+            "warnings": list(report.warnings),
         },
         _line(report, done.bytes_received),
-        *(f"  the federation changed: {change}" for change in report.member_changes),
+        *([SELF_TEST] if done.tested else []),
+        *_unusual(report),
     )
     here.output.following("sigfed check FILE")
 
@@ -161,6 +168,20 @@ def _summary(here: Session, done: "Checked") -> None:
             "do not open, copy or delete the file; follow your reporting procedure",
             "sigfed hit report --all",
         )
+
+
+def _unusual(report: "UpdateReport") -> list[str]:
+    """What a person should know about the federation and its witnesses, a line each."""
+    lines = [f"  the federation changed: {change}" for change in report.member_changes]
+    lines += [f"  {warning}" for warning in report.warnings]
+    if report.ahead:
+        lines.append(
+            f"  release {report.ahead} took {report.gone:,} answers away; for the rest it waits for"
+            f" {report.backing.missing} more of the members that cosign"
+        )
+    elif report.backing.missing:
+        lines.append(f"  release {report.new}: {report.backing.words}")
+    return lines
 
 
 def _line(report: "UpdateReport", received: int) -> str:

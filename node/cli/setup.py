@@ -119,11 +119,12 @@ def status(context: typer.Context) -> None:
 def doctor(context: typer.Context) -> int:
     """Look for what is wrong or soon will be, and say what to do; exit code 2 when something must be mended."""
     from node.runtime.checking import Health, examine
+    from node.runtime.partner_standing import examine_partner
 
     here = session(context)
-    identity = here.identity()
+    is_partner = not here.home.config.exists() and here.home.partner.exists()
     failed = False
-    for check in examine(identity):
+    for check in examine_partner(here.home) if is_partner else examine(here.identity()):
         failed = failed or check.health is Health.FAIL
         here.output.result(
             {"check": check.name, "health": check.health, "words": check.words, "step": check.step},

@@ -14,7 +14,7 @@ from typing import Final
 from node.errors import VerificationError
 from node.partner.knowing import Known
 from node.partner.state import Cursor
-from node.partner.witnessing import Backing, backing
+from node.partner.witnessing import Backing, backing, backing_of
 from protocol.api import LogApi
 from protocol.errors import ForkError, RootMismatchError
 from protocol.history import follow
@@ -126,9 +126,7 @@ class ReleaseLog:
 
     def backing(self, note: bytes, now: datetime) -> Backing:
         """Who stands behind a checkpoint that is held."""
-        keys = self._known.all_log_keys(self._origin)
-        head = open_checkpoint(note, origin=self._origin, log_keys=keys, witnesses=self._policy.witness_keys)
-        return backing(self._policy, head, now)
+        return backing_of(note, self._known, self._origin, self._policy, now)
 
     def _open(self, note: bytes | None, now: datetime) -> tuple[SignedCheckpoint, Backing]:
         if note is None:

@@ -16,7 +16,7 @@ from node.partner.knowing import Known
 from protocol.history import fresh_cosignatures
 from protocol.limits import MAX_COSIGNATURE_AGE_DAYS
 from protocol.subset.manifest import Manifest
-from protocol.tlog.checkpoint import SignedCheckpoint
+from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
 from protocol.tlog.policy import NO_QUORUM, Policy, write_policy
 from protocol.witnesses import witness_policy
 
@@ -88,6 +88,14 @@ def backing(policy: Policy, head: SignedCheckpoint, now: datetime) -> Backing:
         late=bool(missing) and not ever,
         newest=max((datetime.fromtimestamp(each.time_s, UTC) for each in fresh), default=None),
     )
+
+
+def backing_of(note: bytes, known: Known, origin: str, policy: Policy, now: datetime) -> Backing:
+    """Who stands behind a checkpoint that is held, under whichever key of the log it was signed."""
+    head = open_checkpoint(
+        note, origin=origin, log_keys=known.all_log_keys(origin), witnesses=policy.witness_keys
+    )
+    return backing(policy, head, now)
 
 
 def _needed(policy: Policy) -> int:

@@ -18,6 +18,7 @@ from node.partner.knowing import known
 from node.partner.looking_up import Examiner, Hit
 from node.partner.state import Enrolment, PartnerFolder
 from node.partner.updating import Updater, UpdateReport
+from node.partner.witnessing import by_register
 from node.remote.bootstrap import fetch_trust
 from node.remote.node import RemoteNode
 from node.runtime.home import Home
@@ -46,6 +47,8 @@ class Updated:
 
     report: UpdateReport
     bytes_received: int
+    tested: bool
+    """Whether the published test files were looked up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,9 @@ class Checked:
 async def enrol(home: Home, text: str) -> Enrolled:
     """Enrol with a pasted string, fetch the first release and test it.
 
+    The enrolment stands once the node has answered: when too few witnesses stand behind the release, an update later
+    brings it.
+
     Raises:
         AlreadyExistsError: a partner is enrolled in this folder.
         MalformedError: the string is not an invitation.
@@ -73,7 +79,8 @@ async def enrol(home: Home, text: str) -> Enrolled:
     folder = PartnerFolder(home.partner)
     if folder.exists:
         raise AlreadyExistsError(
-            f"a partner is enrolled in {home.folder} already", hint="use another folder with --home"
+            f"a partner is enrolled in {home.folder} already",
+            hint="go on with: sigfed update. For another enrolment use another folder with --home",
         )
     invitation = Invitation.from_text(text)
     files = await fetch_trust(invitation.url, entropy=system_entropy)
@@ -102,20 +109,21 @@ async def enrol(home: Home, text: str) -> Enrolled:
             raise
     folder.create(enrolment, key)
     done = await update(home)
-    await self_test(home)
     return Enrolled(node=node, enrolment=enrolment, report=done.report, bytes_received=done.bytes_received)
 
 
 async def update(home: Home, *, whole: bool = False) -> Updated:
-    """Bring the newest release in force."""
+    """Bring the newest release that enough witnesses stand behind in force; the first one is tested."""
     folder = PartnerFolder(home.partner)
     traffic = Traffic()
-    folder.load()  # where nobody is enrolled, not even a lock is left behind
+    first = folder.load()[1].version == 0  # where nobody is enrolled, not even a lock is left behind
     with folder.alone():
         async with _reach(folder, folder.load()[0], traffic) as remote:
-            updater = Updater(folder, remote, _CLOCK)
+            updater = Updater(folder, remote, _CLOCK, rule=by_register)
             report = await (updater.update_whole() if whole else updater.update())
-    return Updated(report=report, bytes_received=traffic.received)
+    if first:
+        await self_test(home)
+    return Updated(report=report, bytes_received=traffic.received, tested=first)
 
 
 async def self_test(home: Home) -> None:

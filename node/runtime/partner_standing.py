@@ -1,0 +1,127 @@
+"""How a partner's client stands: which list, how old, who stands behind it, what is wrong. Nobody is asked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from keys.errors import KeysError
+from node.clock import Clock, SystemClock, milliseconds
+from node.errors import NodeError
+from node.partner.knowing import known
+from node.partner.relayed import held_documents
+from node.partner.state import Enrolment, PartnerFolder
+from node.partner.witnessing import Backing, backing_of, by_register
+from node.runtime.checking import Check, Health
+from node.runtime.home import Home
+from node.sodium import load_group
+from protocol.errors import ProtocolError
+from protocol.subset.canary import LISTED
+
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerStanding:
+    """What is in force."""
+
+    enrolment: Enrolment
+    version: int
+    """0: no release yet."""
+    entries: int
+    not_after_ms: int
+    backing: Backing | None
+    """Of the head of the release in force; None without one."""
+    ahead: int
+    """A later release that waits for witnesses; 0: none."""
+    gone: int
+    """Answers that it took away."""
+    evidence: tuple[Path, ...]
+
+    @property
+    def cosigned_ms(self) -> int:
+        """When the last of the witnesses cosigned; 0 for never."""
+        newest = self.backing.newest if self.backing else None
+        return milliseconds(newest) if newest else 0
+
+    @property
+    def words(self) -> Iterator[str]:
+        """Who stands behind the release, what waits, and what is kept, a line each."""
+        if self.backing is not None:
+            yield self.backing.words
+        if self.ahead:
+            yield f"release {self.ahead} waits for witnesses; {self.gone:,} answers that it takes away are gone already"
+        for folder in self.evidence:
+            yield f"evidence is kept in {folder}"
+
+
+def standing(home: Home, *, clock: Clock | None = None) -> PartnerStanding:
+    """How the client in `home` stands now.
+
+    Raises:
+        NotInitialisedError: nobody is enrolled there.
+        StoreError: what it holds is damaged.
+    """
+    now = (clock or SystemClock()).now()
+    folder = PartnerFolder(home.partner)
+    enrolment, held = folder.in_force()
+    cursor = folder.load()[1]
+    found = known(enrolment)
+    policy = by_register(found, enrolment.origin, held_documents(folder, found, now), now)
+    return PartnerStanding(
+        enrolment=enrolment,
+        version=held.version if held else 0,
+        entries=len(held.release.answers) - len(LISTED) if held else 0,
+        not_after_ms=held.release.manifest.not_after_ms if held else 0,
+        backing=backing_of(cursor.note, found, enrolment.origin, policy, now) if cursor.note else None,
+        ahead=cursor.ahead.version if cursor.ahead else 0,
+        gone=len(folder.gone(cursor)),
+        evidence=folder.evidence,
+    )
+
+
+def examine_partner(home: Home, *, clock: Clock | None = None) -> Iterator[Check]:
+    """All checks of a partner's client, in the order in which they should be mended."""
+    try:
+        now = standing(home, clock=clock)
+        yield Check("enrolment", Health.OK, f"{now.enrolment.partner}, subset {now.enrolment.subset}")
+        yield from _list(now, (clock or SystemClock()).now())
+        yield from _witnesses(now)
+        load_group()
+        yield Check("libsodium", Health.OK, "found, and its self-test passed")
+    except (NodeError, KeysError, ProtocolError) as exc:
+        yield Check("state", Health.FAIL, str(exc), exc.hint if isinstance(exc, NodeError) else "")
+
+
+def _list(now: PartnerStanding, moment: datetime) -> Iterator[Check]:
+    if not now.version:
+        yield Check("list", Health.FAIL, "no release is held, so nothing can be looked up", "sigfed update")
+        return
+    end = datetime.fromtimestamp(now.not_after_ms / 1000, UTC)
+    grace = now.not_after_ms + now.enrolment.grace_days * _DAY_MS
+    if milliseconds(moment) >= grace:
+        yield Check("list", Health.FAIL, f"release {now.version} ended on {end:%Y-%m-%d}", "sigfed update")
+    elif moment >= end:
+        words = f"release {now.version} ended on {end:%Y-%m-%d} and is in its grace"
+        yield Check("list", Health.WARN, words, "sigfed update; tell the agency if that brings no newer one")
+    else:
+        words = f"release {now.version}, {now.entries:,} entries, valid until {end:%Y-%m-%d}"
+        yield Check("list", Health.OK, words)
+
+
+def _witnesses(now: PartnerStanding) -> Iterator[Check]:
+    back = now.backing
+    if back is not None:
+        step = "sigfed update; tell the agency if it stays so" if back.missing else ""
+        yield Check("witnesses", Health.WARN if back.missing else Health.OK, back.words, step)
+    if now.ahead:
+        words = f"release {now.ahead} waits for witnesses; what it takes away is gone already"
+        yield Check("waiting", Health.WARN, words, "sigfed update; tell the agency if it lasts for a day")
+    for folder in now.evidence:
+        yield Check(
+            "evidence",
+            Health.WARN,
+            f"two signed texts that contradict each other are kept in {folder}",
+            "give the folder to another member of the federation than the one that it is about",
+        )
