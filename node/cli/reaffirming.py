@@ -69,12 +69,12 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
 def _blocks(
     judged: Current, node: str, digests: Iterable[Digest], named: Sequence[Place]
 ) -> dict[Digest, list[EntryRef]]:
-    """The blocks of other agencies that stand against these digests, by digest: the lowest event of each."""
+    """The events of other agencies that block these digests, by digest; of those named, or all."""
     wanted, found = frozenset(digests), dict[Digest, list[EntryRef]]()
     for block in judged.decision.blocks:
         if block.digest not in wanted or block.node == node or block.standing is Standing.LIFTED:
             continue
-        refs = [ref for ref in block.refs if (ref.origin, ref.index) in named] if named else [block.ref]
+        refs = [ref for ref in block.refs if not named or (ref.origin, ref.index) in named]
         if refs:
             found.setdefault(block.digest, []).extend(refs)
     return found
