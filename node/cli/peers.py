@@ -163,12 +163,26 @@ def sync(
         syncs = wait_for(PeerSyncs(identity, shelf).run(only=node))
     for done in syncs:
         _tell(here, done)
-    here.output.following("sigfed list ls", "sigfed subset release NAME")
+    here.output.following(
+        *(["sigfed evidence ls"] if any(done.gossip and done.gossip.found for done in syncs) else []),
+        "sigfed list ls",
+        "sigfed subset release NAME",
+    )
     return max((exit_code(done.failure) for done in syncs if done.failure), default=ExitCode.OK)
 
 
 def _tell(here: Session, done: "PeerSync") -> None:
     tell_report(here, done.report, received=done.received)
+    if done.gossip is not None and done.gossip.words:
+        here.output.result(
+            {
+                "peer": done.report.peer,
+                "found": [one.words for one in done.gossip.found],
+                "refused": done.gossip.refused,
+                "outcome": done.gossip.words,
+            },
+            f"{done.report.peer} tells: {done.gossip.words}",
+        )
     here.output.talk(f"{done.report.peer}: {done.received:,} bytes received, {done.sent:,} sent")
 
 

@@ -18,6 +18,7 @@ from node.ports.callers import Caller
 from node.ports.serving import WebServices
 from node.runtime.auditing import sign as sign_audit
 from node.runtime.auditing import tell
+from node.runtime.evidence import open_telling
 from node.runtime.hits import keep_own_register, served_hits
 from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
@@ -43,6 +44,7 @@ from node.services.serving_subsets import ServedSubsets
 from node.services.shelf import Shelf
 from node.services.subsets import report_subsets
 from node.services.sweeping import sweep
+from node.services.telling import ServedTelling
 from node.services.witnessing import ServedWitness
 from node.signing.epochs import epoch_secrets
 from node.tls import server_context
@@ -98,6 +100,7 @@ class Parts:
             partner=partner,
             enrolment=lambda: ServedEnrolment(trust, admission),
             witness=self._witness(),
+            gossip=ServedTelling(open_telling(identity, shelf)),
             hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
             acknowledgements=lambda caller: ServedAcknowledgements(shelf, identity.clock, caller.client),
         )
@@ -116,7 +119,7 @@ class Parts:
             Job(name="publish", minutes=schedule.publish_minutes, work=self._publish),
             Job(name="sync", minutes=schedule.sync_minutes, work=self._sync),
             Job(name="release", minutes=schedule.release_minutes, work=self._release),
-            Job(name="recall", minutes=_RECALL_MINUTES, work=self._recall),
+            Job(name="recall", minutes=min(schedule.publish_minutes, _RECALL_MINUTES), work=self._recall),
             Job(name="cosign", minutes=schedule.cosign_minutes, work=self._cosign),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
         ]
@@ -133,6 +136,8 @@ class Parts:
     async def _sync(self) -> None:
         for done in await self.syncs.run():
             _journal.info("synced", peer=done.report.peer, outcome=done.report.words, received=done.received)
+            if done.gossip is not None and done.gossip.words:
+                _journal.warning("gossip", peer=done.report.peer, outcome=done.gossip.words)
             if done.unacknowledged is not None:
                 _journal.warning("unacknowledged", peer=done.report.peer, reason=str(done.unacknowledged))
 

@@ -6,19 +6,28 @@ from dataclasses import dataclass
 
 from keys.key import StatementPrivateKey
 from node.clock import Clock
-from node.errors import PeerRefusedError, PeerUnreachableError, StoreError
+from node.errors import (
+    PeerRefusedError,
+    PeerUnreachableError,
+    StoreError,
+    UnauthenticatedError,
+    WrongPinError,
+)
 from node.ports.links import PeerLink
 from node.ports.peers import PeerRecord
 from node.runtime.auditing import tell
+from node.runtime.evidence import open_gossiper
 from node.runtime.guards import open_guards, own_limits
 from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
 from node.runtime.witnesses import requiring
 from node.services.acknowledging import Acknowledger
 from node.services.founding import FIRST
+from node.services.gossiping import GossipReport
 from node.services.shelf import Shelf
 from node.services.syncing import ListOutcome, Syncer, SyncReport
 
+_NOT_THERE = (PeerUnreachableError, WrongPinError, UnauthenticatedError)
 _NOT_ITS_WORD = (PeerUnreachableError, PeerRefusedError, StoreError)
 """Failures that say nothing about what a peer shows."""
 
@@ -33,6 +42,8 @@ class PeerSync:
     """Bytes above TLS, headers included."""
     unacknowledged: Exception | None = None
     """Why the peer was not told what is held of its lists."""
+    gossip: GossipReport | None = None
+    """What came of comparing what the peer holds; None when it could not be asked."""
 
     @property
     def lists(self) -> Sequence[ListOutcome]:
@@ -62,6 +73,7 @@ class PeerSyncs:
             guards=open_guards(identity, shelf),
             most=own_limits(identity.settings.guards),
         )
+        self._gossiper = open_gossiper(identity, shelf, self._clock)
 
     async def run(self, *, only: str = "") -> list[PeerSync]:
         """Sync with every peer, or with the one named.
@@ -94,8 +106,12 @@ class PeerSyncs:
             if report.error is None:
                 acknowledger = await asyncio.to_thread(self._acknowledger)
                 unacknowledged = await acknowledger.tell(peer.name, link)
+            gossip = None
+            if not isinstance(report.error, _NOT_THERE):
+                gossip = await self._gossiper.ask(peer.name, link)
             return PeerSync(
                 report=report,
+                gossip=gossip,
                 sent=link.traffic.sent,
                 received=link.traffic.received,
                 unacknowledged=unacknowledged,
