@@ -44,6 +44,10 @@ class PersonTable(Protocol):
         """The person of that name; raises `NotFoundError`."""
         ...
 
+    def lock(self, name: str) -> PersonRecord:
+        """As `get`, and nobody else changes or locks the person until this transaction ends."""
+        ...
+
     def ls(self) -> Sequence[PersonRecord]:
         """All persons by name."""
         ...

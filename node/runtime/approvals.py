@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from node.files import locked
 from node.ports.approvals import Approval
-from node.runtime import auditing
+from node.runtime import auditing, quarantine
 from node.runtime.opening import Identity
 from node.runtime.persons import open_persons
 from node.runtime.recalling import carry_out_shredding
@@ -82,6 +82,7 @@ def _raise_quota(_: Identity, shelf: Shelf, approval: Approval) -> str:
 
 
 HANDLERS: dict[str, Handler] = {
+    "quarantine.release": quarantine.carry_out,
     "entry.shred": carry_out_shredding,
     "peer.grant": _widen_grant,
     "partner.quota": _raise_quota,

@@ -95,7 +95,7 @@ class Persons:
         """Take one try, before it is known how it ends; gives the sealed verifier."""
         now_ms = milliseconds(self._clock.now())
         with self._shelf.storage.write() as unit:
-            person = unit.persons.get(name)
+            person = unit.persons.lock(name)
             left = _wait(person.tries) - timedelta(milliseconds=now_ms - person.tried_ms)
             if left > timedelta(0):
                 seconds = -(-left // timedelta(seconds=1))

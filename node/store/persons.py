@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
@@ -38,7 +38,14 @@ class PersonRows:
 
     def get(self, name: str) -> PersonRecord:
         """The person of that name; raises `NotFoundError`."""
-        row = self._connection.execute(select(_TABLE).where(_C.name == name)).one_or_none()
+        return self._one(name, select(_TABLE).where(_C.name == name))
+
+    def lock(self, name: str) -> PersonRecord:
+        """As `get`, and nobody else changes or locks the person until this transaction ends."""
+        return self._one(name, select(_TABLE).where(_C.name == name).with_for_update())
+
+    def _one(self, name: str, wanted: Select[Any]) -> PersonRecord:
+        row = self._connection.execute(wanted).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no person {name}", hint="see them with: sigfed person ls")
         return _record(row)

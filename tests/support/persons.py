@@ -1,0 +1,45 @@
+"""Persons of a test node, with a passphrase each and a quick derivation."""
+
+from datetime import UTC, datetime
+
+from keys.keyfile import KdfProfile
+from node.clock import Clock, system_entropy
+from node.ports.approvals import Approval
+from node.ports.persons import PersonRole
+from node.services.approving import Approvals
+from node.services.persons import Persons, change_payload
+from node.services.shelf import Shelf
+from node.signing.verifiers import Argon2Hasher
+
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+QUICK = KdfProfile(1, 64, 1)
+PASS = {name: f"the passphrase of {name}" for name in ("alice", "bruno", "carla", "david")}
+
+
+def make_persons(shelf: Shelf, clock: Clock) -> Persons:
+    """Nobody yet."""
+    return Persons(shelf, clock, Argon2Hasher(system_entropy, profile=QUICK))
+
+
+def add_two(persons: Persons) -> None:
+    """Alice and Bruno, who decide about everything."""
+    for name in ("alice", "bruno"):
+        persons.add(name, PersonRole.OPERATOR, PASS[name])
+
+
+def ask(approvals: Approvals, kind: str = "peer.grant", by: str = "alice") -> Approval:
+    """A request."""
+    return approvals.request(kind, subject="nl.example may read baseline here", payload=b"{}", by=by)
+
+
+def join(persons: Persons, name: str, role: PersonRole) -> None:
+    """A further person, as an approved request adds one."""
+    verifier = persons.sealed_verifier(name, PASS[name])
+    persons.carry_out_add(made(change_payload(name, role=role, verifier=verifier)))
+
+
+def made(payload: bytes) -> Approval:
+    """An approved request with this payload."""
+    return Approval(
+        id=1, kind="person.add", subject="", payload=payload, requested_by="alice", requested_ms=0
+    )
