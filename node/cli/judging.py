@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from node.services.effective import Current, current
-from node.services.tombstones import tombstoned
+from node.services.tracing import effective_before
 
 if TYPE_CHECKING:  # commands that judge nothing start without them
     from node.runtime.opening import Identity
@@ -12,11 +12,11 @@ if TYPE_CHECKING:  # commands that judge nothing start without them
 
 
 def judge(identity: "Identity", shelf: "Shelf") -> Current:
-    """What held lists say now, by this node's register and its settings of freshness."""
+    """What held lists say now, by this node's register and its settings of freshness, as its releases judge it."""
     return current(
         shelf,
         identity.trust.members(),
         now=identity.clock.now(),
         max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
-        tombstoned=tombstoned(shelf),
+        previous=effective_before(shelf),
     )

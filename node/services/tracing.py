@@ -11,7 +11,7 @@ import numpy as np
 
 from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.release_files import ReleaseFolder
-from node.services.rosters import Listed
+from node.services.rosters import Listed, previous_of
 from node.services.shelf import Shelf
 from protocol.digest import Digest
 from protocol.subset.answers import tag
@@ -42,6 +42,14 @@ def trace(shelf: Shelf, digests: Collection[Digest]) -> Mapping[Digest, tuple[Tr
             for digest, traced in _trace(shelf, subset, sorted(records, key=lambda r: r.version), digests):
                 found[digest].append(traced)
     return {digest: tuple(traced) for digest, traced in found.items()}
+
+
+def effective_before(shelf: Shelf) -> frozenset[tuple[int, Digest]]:
+    """Collection and digest of everything that the newest releases list: what was effective before for the quorum."""
+    with shelf.storage.read() as unit:
+        newest = [unit.releases.newest(subset.name) for subset in unit.subsets.ls()]
+    rosters = (ReleaseFolder(shelf, record).roster() for record in newest if record is not None)
+    return frozenset(key for roster in rosters for key in previous_of(roster))
 
 
 def _trace(
