@@ -19,6 +19,8 @@ def show_status(here: Session) -> None:
     """The state of a node."""
     from node.cli.recalls import recall_status
     from node.runtime.shelving import open_shelf
+    from node.services import quarantine
+    from node.services.accusing import FORKED
     from node.services.lists import report_lists
     from node.services.reminding import due
     from node.services.subsets import report_subsets
@@ -31,6 +33,7 @@ def show_status(here: Session) -> None:
         to_review = due(shelf, until=(identity.clock.now() + SOON).date())
         with shelf.storage.read() as unit:
             peers, partners = list(unit.peers.ls()), list(unit.partners.ls())
+        aside = quarantine.ls(shelf, register)
     waiting = sum(report.waiting for report in lists if report.log.kind == "own_list")
     here.output.result(
         {
@@ -49,6 +52,7 @@ def show_status(here: Session) -> None:
             "partners": len(partners),
             "to_review": len(to_review),
             **recalled,
+            "set_aside": len(aside),
             "document_valid_until": document.valid.end.isoformat(),
         },
         f"{document.node} ({identity.settings.country}), {counted(len(register.members), 'member')},"
@@ -61,6 +65,8 @@ def show_status(here: Session) -> None:
         ),
         *recall_lines,
         *(_review_line(to_review, identity.clock.now().date()) if to_review else ()),
+        *(f"stands still: {one.origin}, {one.reason}" for one in aside if one.kind == FORKED),
+        *([f"{counted(len(aside), 'thing')} set aside: sigfed quarantine ls"] if aside else []),
         f"{counted(len(partners), 'partner')}; node document valid until {document.valid.end:%Y-%m-%d}",
     )
     here.output.following(

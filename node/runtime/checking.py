@@ -128,6 +128,30 @@ def _store(identity: Identity) -> Iterator[Check]:
         yield Check("peers", Health.WARN, f"never synced: {', '.join(late)}", "sigfed peer sync")
 
 
+def _evidence(identity: Identity) -> Iterator[Check]:
+    """Proofs that nobody has looked at: against this node's own keys first, then against others."""
+    node = identity.settings.node
+    with open_shelf(identity) as shelf, shelf.storage.read() as unit:
+        waiting = [one for one in unit.evidence.ls() if one.released_ms is None]
+    proofs = [one for one in waiting if one.kind.convicts]
+    own = sorted({one.subject for one in proofs if one.subject.partition("/")[0] == node})
+    others = sorted({one.subject for one in proofs} - set(own))
+    claims = sorted({one.subject for one in waiting} - set(own) - set(others))
+    if own:
+        words = f"somebody signed two histories with a key of this node: {', '.join(own)}"
+        yield Check(
+            "evidence", Health.FAIL, words, "sigfed evidence ls; stop publishing, call the other members"
+        )
+    if others:
+        words = f"proved to have shown two histories, and not followed: {', '.join(others)}"
+        yield Check("evidence", Health.WARN, words, "sigfed quarantine ls, then call its operators")
+    if claims:
+        words = f"may hold something back: {', '.join(claims)}"
+        yield Check("evidence", Health.WARN, words, "sigfed evidence ls, then ask its operators")
+    if not waiting:
+        yield Check("evidence", Health.OK, "nobody is known to have shown two histories")
+
+
 def _logs(identity: Identity) -> Iterator[Check]:
     labels = identity.keychain.labels(Role.LOG)
     with open_shelf(identity) as shelf:
@@ -167,5 +191,6 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "trust": _trust,
     "store": _store,
     "logs": _logs,
+    "evidence": _evidence,
     "libsodium": _group,
 }

@@ -9,16 +9,17 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
 from keys.errors import KeysError
 from keys.signer import Signer
 from keys.trust.names import is_origin_of
-from node.clock import Clock
+from node.clock import Clock, milliseconds
 from node.errors import ConflictError, NodeError, NotFoundError, StoreLockedError
 from node.journal import Journal
+from node.ports.evidence import EvidenceKind
 from node.ports.witness import WitnessRecord
+from node.services.accusing import keep, of_log
 from node.services.refreshing import held_document, log_trust
 from node.services.shelf import Shelf
 from protocol.errors import MalformedError, ProtocolError
@@ -114,10 +115,13 @@ class Witness:
         return new.cosignature
 
     def _keep_evidence(self, origin: str, refused: Refuse) -> None:
-        if refused.evidence is not None:
-            name = f"evidence/{sha256(refused.evidence).hexdigest()}.cbor"
-            self._shelf.objects.put(name, refused.evidence)
-            _journal.warning("fork", origin=origin, evidence=name)
+        if refused.evidence is None:
+            return
+        verdict = of_log(refused.evidence, EvidenceKind.FORK)
+        now_ms = milliseconds(self._clock.now())
+        record = keep(self._shelf, refused.evidence, verdict, source="", now_ms=now_ms)
+        if record is not None:
+            _journal.warning("fork", origin=origin, evidence=record.object)
 
     def _trust(self, origin: str) -> LogTrust | None:
         """Whom to believe about a peer's log now; None for a log that no peer's document names."""
