@@ -8,7 +8,7 @@ import pytest
 from support.tour import Done, Typist, blocks, steps
 
 ROOT = Path(__file__).parent.parent.parent
-MANUALS = ("operator", "agency", "partner")
+MANUALS = ("operator", "agency", "partner", "air-gap")
 
 
 def _text(name: str) -> str:
