@@ -49,9 +49,9 @@ def _facts(found: "HitFinding") -> dict[str, Fact]:
 
 
 def _lines(found: "HitFinding") -> list[str]:
+    kind, collection = found.digest.algorithm.name.lower(), collection_name(found.collection)
     return [
-        f"verified: the reported {found.digest.algorithm.name.lower()} was on the list"
-        f" {collection_name(found.collection)} in release {found.version} of {found.subset}",
+        f"verified: the reported {kind} hash was listed as {collection}: release {found.version} of {found.subset}",
         f"  reported by {found.partner}, received {moment(found.received_ms)}",
         *map(_backing, found.backings),
         f"  rule: {found.k} countries, or an authority; met",
@@ -62,4 +62,5 @@ def _lines(found: "HitFinding") -> list[str]:
 def _backing(each: "Backing") -> str:
     who = f"{each.node} ({each.country or 'of no country'}{', an authority' if each.authority else ''})"
     basis = {"own": "it holds the material", "reviewed": "its analysts examined the material"}
-    return f"  {who}: {each.origin}, entry {each.index}, {basis[each.basis.name.lower()]}, since {moment(each.since_ms)}"
+    words = basis[each.basis.name.lower()]
+    return f"  {who}: {each.origin}, entry {each.index}, {words}, since {moment(each.since_ms)}"

@@ -10,7 +10,14 @@ from keys.errors import KeysError
 from keys.key import StatementPublicKey
 from keys.trust.fingerprint import fingerprint
 from node.clock import Clock, milliseconds
-from node.errors import GoneError, NotFoundError, PeerRefusedError, UsageError, VerificationError
+from node.errors import (
+    ConflictError,
+    GoneError,
+    NotFoundError,
+    PeerRefusedError,
+    UsageError,
+    VerificationError,
+)
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import Known
 from node.partner.looking_up import Examiner
@@ -23,7 +30,7 @@ from protocol.hit_evidence.verify import verify_hit
 from protocol.statement.case import CaseAnswer, CaseState, PartnerDispute, open_answer
 from protocol.statement.receipt import Receipt, open_receipt
 
-_NOT_VERIFIED = 422
+_CONFLICT, _NOT_VERIFIED = 409, 422
 
 
 class Reporter:
@@ -126,7 +133,13 @@ class Reporter:
             raise UsageError(
                 f"the words do not fit: {exc}", hint="one line each; the reason up to 500 bytes"
             ) from exc
-        return self._keep_case(hit, await self._api.open_case(self._enrolment.subset, body))
+        try:
+            state = await self._api.open_case(self._enrolment.subset, body)
+        except PeerRefusedError as exc:
+            if exc.status != _CONFLICT:
+                raise
+            raise ConflictError("this hit was disputed before, with other words") from exc
+        return self._keep_case(hit, state)
 
     async def ask_case(self, hit: SpooledHit) -> SpooledHit:
         """The hit with what the node now says of its case, if it has one."""

@@ -188,7 +188,7 @@ async def test_a_node_cannot_make_a_country_agree(world: HitWorld, reported: byt
     alone = relabelled(world, data, Label(1, (LabelSource(0, 1),)))
     other_entry = relabelled(world, data, Label(1, (LabelSource(0, 1), LabelSource(1, 1))))
     national = relabelled(world, data, Label(2, (LabelSource(0, 1), LabelSource(1, 0))))
-    lies = {
+    lies: dict[str, dict[str, object]] = {
         "one country of two": {"sources": (fr,), "receipt": alone},
         "one country twice": {"sources": (fr, fr)},
         "fewer proofs than sources": {"sources": (fr,)},

@@ -1,0 +1,191 @@
+"""A hit from the look-up to the proof and the answer to a dispute, typed at three machines."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import md5, sha256
+from pathlib import Path
+
+import pytest
+
+from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, federate, table, written
+from support.preloaded import run_forked
+from support.processes import Cli, Finished, Running, environment
+
+DIGESTS = (sha256(BOTH).hexdigest(), md5(BOTH, usedforsecurity=False).hexdigest())
+REASON = "it is our company logo"
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """Two agencies and a partner of this module's own: reports, cases and releases stay in them."""
+    made = federate(tmp_path_factory.mktemp("hits"))
+    yield made
+    made.stop()
+
+
+def told(cli: Cli, *arguments: str) -> Finished:
+    """A command as people type it, with its talk."""
+    code, out, err = run_forked(
+        ["--home", str(cli.home), *arguments],
+        typed=b"",
+        variables=environment(),
+        folder=cli.home.parent,
+        patience=60.0,
+    )
+    return Finished(code, out.decode(), err.decode())
+
+
+@pytest.fixture
+def partner(federation: Federation, tmp_path: Path) -> Cli:
+    """A copy of the partner's home."""
+    return federation.partner.copied(tmp_path / "partner")
+
+
+@pytest.fixture
+def hit(federation: Federation, partner: Cli) -> str:
+    """The id of a hit that was found and not reported."""
+    found = told(partner, "check", federation.files["both"])
+    assert found.exit == 1, found.err
+    assert "1 hit recorded here; nobody was told yet" in found.err
+    assert "sigfed hit report --all" in found.err
+    return str(partner.done("hit", "ls")["hit"])
+
+
+@contextmanager
+def stopped(federation: Federation) -> Iterator[None]:
+    """The French node is down, and runs again afterwards."""
+    federation.fr_node.stop()
+    try:
+        yield
+    finally:
+        federation.fr_node = Running(federation.fr)
+
+
+def test_found_reported_proven_and_verified_elsewhere(
+    federation: Federation, partner: Cli, hit: str, tmp_path: Path
+) -> None:
+    short = hit[:8]
+    with stopped(federation):
+        down = told(partner, "hit", "report", "--all")
+        assert (down.exit, down.out) == (16, "")
+        assert "1 hit not reported yet: fr.example cannot be reached" in down.err
+    assert partner.done("hit", "ls")["state"] == "waiting"
+    reported = told(partner, "hit", "report", "--all")
+    assert reported.exit == 0, reported.err
+    assert f"{short}: reported, baseline, receipt verified ({federation.files['both']})" in reported.out
+    again = partner.done("hit", "report", hit)
+    assert (again["state"], again["reported"]) == ("reported", True)
+    assert partner.done("hit", "report", "--all")["reported"] == 0
+
+    file = tmp_path / "hit.evidence"
+    assert partner.done("hit", "evidence", short, "-o", str(file))["hit"] == hit
+    words = federation.fr.done("member", "ls")["fingerprint"]
+    elsewhere = Cli(tmp_path / "a machine with nothing")
+    verified = told(elsewhere, "evidence", "verify", str(file), "--words", str(words))
+    assert verified.exit == 0, verified.err
+    assert "verified: the reported sha256 hash was listed as baseline: release 1" in verified.out
+    assert re.search(
+        r"fr\.example \(FR\): fr\.example/lists/csam, entry \d+, it holds the material", verified.out
+    )
+    assert re.search(
+        r"nl\.example \(NL\): nl\.example/lists/csam, entry \d+, it holds the material", verified.out
+    )
+    assert "not proven:" in verified.err
+    assert not elsewhere.home.exists()
+
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    assert elsewhere.run("evidence", "verify", str(file), "--words", str(words)).exit == 14
+    for text in (reported.out, reported.err, verified.out, verified.err, down.err):
+        assert not any(digest in text for digest in DIGESTS)
+
+
+def test_looked_up_twice_is_one_hit(federation: Federation, partner: Cli, hit: str) -> None:
+    partner.run("check", federation.files["both"], federation.files["unlisted"])
+    assert [each["hit"] for each in partner.run("hit", "ls").results] == [hit]
+
+
+def test_disputed_answered_and_withdrawn(
+    federation: Federation, partner: Cli, hit: str, tmp_path: Path
+) -> None:
+    fr, short = federation.fr, hit[:8]
+    partner.refused(2, "not reported yet", "hit", "dispute", short, "--reason", REASON)
+    partner.done("hit", "report", short)
+    assert told(fr, "hit", "ls").out.splitlines()[1].split()[:2] == [short, PARTNER]
+    opened = partner.done("hit", "dispute", short, "--reason", REASON, "--contact", "abuse@hoster.example")
+    assert int(str(opened["due_ms"])) - int(str(opened["opened_ms"])) == 7 * 24 * 60 * 60 * 1000
+    assert (
+        partner.done("hit", "dispute", short, "--reason", REASON, "--contact", "abuse@hoster.example")
+        == opened
+    )
+    partner.refused(
+        2, "disputed before, with other words", "hit", "dispute", short, "--reason", "other words"
+    )
+
+    assert fr.done("hit", "show", short)["state"] == "disputed"
+    shown = told(fr, "case", "show", short)
+    assert f"they say: {REASON}" in shown.out
+    assert "contact: abuse@hoster.example" in shown.out
+    assert "listed: nl.example/lists/csam, entry " in shown.out
+    assert fr.done("case", "ls")["state"] == "open"
+    waiting = told(partner, "hit", "show", short)
+    assert "an answer is due by" in waiting.out
+
+    answer = ("case", "answer", short, "--outcome", "rejected", "--reason", "we looked again", "--yes")
+    assert fr.done(*answer)["outcome"] == "rejected"
+    fr.refused(2, "answered before", *answer)
+    seen = partner.done("hit", "show", short)
+    assert (seen["answer"], seen["answer_reason"]) == ("rejected", "we looked again")
+    with stopped(federation):
+        assert partner.done("hit", "show", short)["answer"] == "rejected", (
+            "an answer that is held needs no node"
+        )
+    assert fr.done("case", "ls")["state"] == "rejected"
+    assert fr.done("hit", "close", short)["state"] == "closed"
+    fr.refused(2, "there is no such id here", "case", "show", "0000")
+    fr.refused(2, "4 or more of its digits", "hit", "show", "0")
+
+
+def test_an_upheld_dispute_withdraws_the_own_entry(
+    federation: Federation, partner: Cli, tmp_path: Path
+) -> None:
+    extra = b"listed by error"
+    fr, nl = federation.fr, federation.nl
+    path = written(tmp_path / "extra.csv", table(extra))
+    for cli in (fr, nl):
+        cli.done("entry", "import", path, "--list", LIST, "--basis", "own")
+        cli.done("publish")
+    fr.done("peer", "sync")
+    fr.done("subset", "release", SUBSET)
+    partner.done("update")
+    file = written(tmp_path / "extra.bin", extra)
+    assert partner.run("check", file).exit == 1
+    hit = str(partner.done("hit", "ls")["hit"])
+    partner.done("hit", "report", "--all")
+    partner.done("hit", "dispute", hit, "--reason", REASON)
+    answer = ("case", "answer", hit[:8], "--reason", "our mistake", "--yes")
+    fr.refused(
+        2, "--withdraw names an own --list", *answer, "--outcome", "rejected", "--withdraw", "--list", LIST
+    )
+    done = told(fr, *answer, "--outcome", "upheld", "--withdraw", "--list", LIST)
+    assert done.exit == 0, done.err
+    assert "2 entries of the file end with the next publication of csam" in done.out
+    assert "ask nl.example to withdraw its entry" in done.err
+    assert "sigfed entry dispute --list NAME" in done.err
+    fr.done("publish")
+    fr.done("subset", "release", SUBSET)
+    partner.done("update")
+    assert partner.run("check", file).exit == 0
+    assert partner.done("hit", "show", hit)["answer"] == "upheld"
+    resolved = partner.done("hit", "resolve", hit, "--action", "false-positive")
+    assert (resolved["state"], resolved["action"]) == ("resolved", "false-positive")
+
+
+def test_each_home_has_its_own_verbs(federation: Federation, partner: Cli) -> None:
+    federation.fr.refused(10, "no partner is enrolled", "hit", "report", "--all")
+    partner.refused(10, "no node lives in", "hit", "close", "abcd")
+    partner.refused(10, "no node lives in", "case", "ls")
+    partner.refused(2, "name hits, or --all", "hit", "report")
+    partner.refused(2, "there is no such hit here", "hit", "show", "abcd")

@@ -1,0 +1,429 @@
+"""The partner's spool: what is found is kept before it is told, is reported once, and survives what the node does."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from keys.key import StatementPrivateKey
+from node.errors import (
+    ConflictError,
+    GoneError,
+    NodeError,
+    NotFoundError,
+    PeerRefusedError,
+    PeerUnreachableError,
+    StoreError,
+    UsageError,
+    VerificationError,
+)
+from node.partner.hits import DAY_MS, HitSpool, SpooledHit
+from node.partner.knowing import Known
+from node.partner.looking_up import Examiner, Hit, Source
+from node.partner.reporting import Reporter
+from node.partner.resolutions import Action
+from node.partner.state import Enrolment
+from node.services.release_files import ReleaseFolder
+from node.services.trusting import DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME
+from protocol.digest import Algorithm
+from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
+from protocol.statement.receipt import sign_receipt
+from protocol.statement.report import HitReport, SentReport
+from protocol.subset.files import Held
+from support.hits import HOSTER, ORIGIN, OTHER, SUBSET, HitWorld, hit_world, report_of
+from support.sodium import loaded_group
+
+SENT = SentReport(report_of("a file"), b"m" * 32)
+HIT = Hit(
+    algorithms=(Algorithm.SHA256,),
+    collection="baseline",
+    sources=(
+        Source(country="FR", origin="fr.example/lists/main", index=0),
+        Source(country="NL", origin="nl.example/lists/main", index=0),
+    ),
+    weak=False,
+    test_file=False,
+    report=SENT,
+)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> HitSpool:
+    return HitSpool(tmp_path / "partner" / "hits")
+
+
+def recorded(spool: HitSpool, hit: Hit = HIT, *, name: str = "a.jpg", now_ms: int = 1000) -> SpooledHit:
+    kept = spool.record(hit, name=name, now_ms=now_ms)
+    assert kept is not None
+    return kept
+
+
+def test_a_hit_is_kept_as_a_private_file(spool: HitSpool, tmp_path: Path) -> None:
+    kept = recorded(spool, name="\udcff\n.jpg")
+    assert spool.ls() == [kept]
+    assert (kept.state, kept.countries, kept.waiting) == ("waiting", ("FR", "NL"), True)
+    folder = tmp_path / "partner" / "hits"
+    assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600]
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_same_file_and_hash_is_the_same_hit_until_it_is_resolved(spool: HitSpool) -> None:
+    again = replace(HIT, report=replace(SENT, report=replace(SENT.report, report_id=b"2" * 16)))
+    first = recorded(spool)
+    assert recorded(spool, again, now_ms=2000) == first
+    assert recorded(spool, again, name="b.jpg").id != first.id
+    spool.save(replace(first, action=Action.REMOVED, resolved_ms=3000))
+    back = replace(HIT, report=replace(SENT, report=replace(SENT.report, report_id=b"3" * 16)))
+    assert recorded(spool, back, now_ms=4000).found_ms == 4000
+    assert len(spool.ls()) == 3
+
+
+def test_the_test_file_is_no_hit(spool: HitSpool) -> None:
+    assert spool.record(replace(HIT, report=None), name="test", now_ms=0) is None
+    assert spool.ls() == []
+
+
+def test_a_weak_hit_stays_marked(spool: HitSpool) -> None:
+    assert recorded(spool, replace(HIT, weak=True)).weak
+    assert spool.ls()[0].weak
+
+
+def test_a_day_without_a_resolution_is_too_long(spool: HitSpool) -> None:
+    kept = recorded(spool, now_ms=0)
+    assert not kept.overdue(DAY_MS)
+    assert kept.overdue(DAY_MS + 1)
+    assert not replace(kept, action=Action.PRESERVED).overdue(DAY_MS + 1)
+
+
+def test_an_id_is_found_by_its_first_digits(spool: HitSpool) -> None:
+    twins = [b"\xab\xcd\xef" + bytes([number]) + os.urandom(12) for number in (1, 2)]
+    for twin in twins:
+        report = replace(SENT, report=replace(SENT.report, report_id=twin))
+        recorded(spool, replace(HIT, report=report), name=twin.hex())
+    assert spool.get(twins[0].hex()[:8].upper()).sent.report.report_id == twins[0]
+    for text, error in (("abc", UsageError), ("abcdef", UsageError), ("0000", NotFoundError)):
+        with pytest.raises(error):
+            spool.get(text)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"v":1,"report":"AA=="}', b"\xff"])
+def test_a_damaged_file_is_said_and_not_skipped(spool: HitSpool, tmp_path: Path, data: bytes) -> None:
+    kept = recorded(spool)
+    (tmp_path / "partner" / "hits" / f"{kept.id}.json").write_bytes(data)
+    with pytest.raises(StoreError, match="is damaged"):
+        spool.ls()
+
+
+# ------------------------------------------------------------------ with a node
+
+
+class Api:
+    """The node's API, with what goes wrong on the way."""
+
+    def __init__(self, world: HitWorld, partner: str) -> None:
+        self._inner = world.hits(partner)
+        self.meddle: Callable[[bytes], bytes] = lambda data: data
+        self.failing: NodeError | None = None
+        self.calls = 0
+
+    async def report_hit(self, subset: str, report: bytes) -> bytes:
+        return await self._pass(self._inner.report_hit(subset, report))
+
+    async def hit_evidence(self, subset: str, report_id: str) -> bytes:
+        return await self._pass(self._inner.hit_evidence(subset, report_id))
+
+    async def open_case(self, subset: str, dispute: bytes) -> bytes:
+        return await self._pass(self._inner.open_case(subset, dispute))
+
+    async def case(self, subset: str, report_id: str) -> bytes:
+        return await self._pass(self._inner.case(subset, report_id))
+
+    async def _pass(self, answer: Awaitable[bytes]) -> bytes:
+        self.calls += 1
+        data = self.meddle(await answer)
+        if self.failing is not None:
+            raise self.failing
+        return data
+
+
+@dataclass
+class Partner:
+    """A partner's client on a node without a network between them."""
+
+    world: HitWorld
+    spool: HitSpool
+    api: Api
+    name: str = HOSTER
+
+    @property
+    def enrolment(self) -> Enrolment:
+        files = self.world.fr.files
+        return Enrolment(
+            url="https://fr.example/",
+            partner=self.name,
+            subset=SUBSET,
+            origin=ORIGIN,
+            evaluations_per_day=1000,
+            grace_days=7,
+            root=files.get(ROOT_NAME),
+            node_document=files.get(DOCUMENT_NAME),
+            members=files.get(MEMBERS_NAME),
+            serial=self.world.fr.trust.document().serial,
+        )
+
+    @property
+    def known(self) -> Known:
+        trust = self.world.fr.trust
+        return Known(root=trust.root(), document=trust.document(), members=trust.members())
+
+    @property
+    def examiner(self) -> Examiner:
+        with self.world.fr.store.read() as unit:
+            newest = unit.releases.newest(SUBSET)
+        assert newest is not None
+        held: Held = ReleaseFolder(self.world.fr.shelf, newest).load()
+        return Examiner(
+            self.enrolment,
+            self.known,
+            held,
+            group=loaded_group(),
+            api=self.world.subset_api(self.name),
+            clock=self.world.fr.clock,
+            entropy=os.urandom,
+        )
+
+    @property
+    def reporter(self) -> Reporter:
+        return Reporter(self.spool, self.enrolment, self.known, self.api, self.world.fr.clock)
+
+    async def find(self, name: str) -> SpooledHit:
+        """Look a made-up file up, and keep the hit."""
+        found = (await self.examiner.examine([[report_of(name).digest]]))[0]
+        assert found is not None
+        return recorded(self.spool, found, name=name, now_ms=self.world.fr.now_ms)
+
+    async def report(self, hit: SpooledHit) -> SpooledHit:
+        return await self.reporter.report(hit, self.examiner)
+
+
+@pytest.fixture
+async def partner(tmp_path: Path, spool: HitSpool) -> AsyncIterator[Partner]:
+    async with hit_world(tmp_path) as world:
+        world.list_both("a file", "another")
+        await world.release()
+        yield Partner(world, spool, Api(world, HOSTER))
+
+
+async def test_a_reported_hit_has_a_receipt_and_is_not_reported_again(partner: Partner) -> None:
+    hit = await partner.report(await partner.find("a file"))
+    assert (hit.state, hit.collection) == ("reported", "baseline")
+    assert partner.reporter.receipt(hit).version == 1
+    calls = partner.api.calls
+    assert await partner.report(hit) == hit
+    assert partner.api.calls == calls
+    assert list(partner.spool.waiting()) == []
+
+
+async def test_a_lost_reply_is_asked_for_again(partner: Partner) -> None:
+    hit = await partner.find("a file")
+    partner.api.failing = PeerUnreachableError("no connection")
+    with pytest.raises(PeerUnreachableError):
+        await partner.report(hit)
+    assert list(partner.spool.waiting()) == [hit]
+    partner.api.failing = None
+    assert (await partner.report(hit)).state == "reported"
+    with partner.world.fr.store.read() as unit:
+        assert len(unit.hits.ls()) == 1
+
+
+async def test_a_receipt_that_is_not_the_nodes_for_this_report_is_refused(partner: Partner) -> None:
+    hit = await partner.find("a file")
+    good = partner.reporter.receipt(await partner.report(hit))
+    signer, stranger = partner.world.statement_key, StatementPrivateKey.from_seed(b"x" * 32)
+    other = await partner.find("another")
+    false = [
+        sign_receipt(good, signer),
+        sign_receipt(replace(good, report_id=other.sent.report.report_id), signer),
+        sign_receipt(good, stranger),
+        b"{}",
+    ]
+    for data in false:
+        partner.api.meddle = lambda _, data=data: data  # type: ignore[misc]
+        with pytest.raises(VerificationError):
+            await partner.report(other)
+        assert partner.spool.get(other.id).waiting
+    named = replace(
+        good,
+        node="nl.example",
+        report_id=other.sent.report.report_id,
+        report_sha256=other.sent.report.sha256(),
+    )
+    partner.api.meddle = lambda _: sign_receipt(named, signer)
+    with pytest.raises(VerificationError, match="another node's"):
+        await partner.report(other)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NotFoundError("no"), "the list does not have it any more"),
+        (PeerRefusedError("no", status=422), "the node does not accept this report"),
+    ],
+)
+async def test_what_the_node_does_not_take_stays_with_the_reason(
+    partner: Partner, error: NodeError, words: str
+) -> None:
+    hit = await partner.find("a file")
+    partner.api.failing = error
+    refused = await partner.report(hit)
+    assert (refused.state, refused.refused) == ("refused", words)
+    assert list(partner.spool.waiting()) == []
+    partner.api.failing = None
+    assert (await partner.report(refused)).state == "reported", "named, it can be tried again"
+
+
+@pytest.mark.parametrize("error", [PeerRefusedError("failed", status=500), GoneError("over")])
+async def test_what_may_pass_is_not_taken_for_a_refusal(partner: Partner, error: NodeError) -> None:
+    hit = await partner.find("a file")
+    partner.api.failing = error
+    with pytest.raises(type(error)):
+        await partner.report(hit)
+    assert list(partner.spool.waiting()) == [hit]
+
+
+async def test_a_hit_of_an_epoch_that_is_over_is_evaluated_again(partner: Partner) -> None:
+    now = await partner.find("a file")
+    old = replace(now.sent, report=replace(now.sent.report, epoch=0, report_id=os.urandom(16)))
+    stale = partner.spool.renew(now, old)
+    hit = await partner.report(stale)
+    assert (hit.state, hit.sent.report.epoch, hit.found_ms) == ("reported", 1, now.found_ms)
+    assert partner.spool.ls() == [hit]
+
+
+async def test_what_an_older_epoch_found_and_the_newest_release_does_not_list(partner: Partner) -> None:
+    now = await partner.find("a file")
+    gone = HitReport(
+        partner=HOSTER,
+        subset_id=now.sent.report.subset_id,
+        epoch=0,
+        version=1,
+        digest=report_of("withdrawn").digest,
+        report_id=os.urandom(16),
+    )
+    hit = await partner.report(partner.spool.renew(now, SentReport(gone, b"m" * 32)))
+    assert hit.refused == "the list does not have it any more"
+
+
+async def test_evidence_is_verified_before_it_is_handed_on(partner: Partner) -> None:
+    hit = await partner.find("a file")
+    with pytest.raises(UsageError, match="not reported yet"):
+        await partner.reporter.evidence(hit)
+    hit = await partner.report(hit)
+    data = await partner.reporter.evidence(hit)
+    other = await partner.report(await partner.find("another"))
+    partner.api.meddle = lambda _: data
+    with pytest.raises(VerificationError, match="of another hit"):
+        await partner.reporter.evidence(other)
+    partner.api.meddle = lambda data: data[:-1]
+    with pytest.raises(VerificationError, match="does not verify"):
+        await partner.reporter.evidence(hit)
+
+
+async def test_a_dispute_opens_one_case_and_its_answer_is_verified(partner: Partner) -> None:
+    hit = await partner.report(await partner.find("a file"))
+    disputed = await partner.reporter.dispute(hit, reason="our logo", contact="abuse@hoster.example")
+    assert disputed.state == "disputed"
+    assert await partner.reporter.dispute(hit, reason="our logo", contact="abuse@hoster.example") == disputed
+    with pytest.raises(ConflictError):
+        await partner.reporter.dispute(hit, reason="other words", contact="")
+    assert partner.reporter.answer(disputed) is None
+    world = partner.world
+    record = world.casework.ls()[0]
+    assert world.casework.show(record).dispute.reason == "our logo"
+    world.casework.answer(record, Outcome.UPHELD, "our mistake", signer=world.statement_key)
+    answered = await partner.reporter.ask_case(disputed)
+    answer = partner.reporter.answer(answered)
+    assert answer is not None
+    assert (answer.outcome, answer.reason) == (Outcome.UPHELD, "our mistake")
+    assert partner.spool.get(hit.id) == answered
+
+
+async def test_an_answer_that_is_not_the_nodes_is_refused(partner: Partner) -> None:
+    hit = await partner.report(await partner.find("a file"))
+    disputed = await partner.reporter.dispute(hit, reason="our logo", contact="")
+    answer = CaseAnswer(
+        partner=HOSTER,
+        report_id=hit.sent.report.report_id,
+        outcome=Outcome.REJECTED,
+        reason="no",
+        answered_ms=0,
+    )
+    false = [
+        sign_answer(answer, StatementPrivateKey.from_seed(b"x" * 32)),
+        sign_answer(replace(answer, partner=OTHER), partner.world.statement_key),
+        b"{}",
+    ]
+    for data in false:
+        state = CaseState(opened_ms=0, due_ms=0, answer=data).to_bytes()
+        partner.api.meddle = lambda _, state=state: state  # type: ignore[misc]
+        with pytest.raises(VerificationError):
+            await partner.reporter.ask_case(disputed)
+    partner.api.meddle = lambda _: b"noise"
+    with pytest.raises(VerificationError):
+        await partner.reporter.ask_case(disputed)
+    assert partner.spool.get(hit.id) == disputed
+
+
+@pytest.mark.parametrize("reason", ["", "two\nlines", "x" * 501])
+async def test_words_that_do_not_fit_are_not_sent(partner: Partner, reason: str) -> None:
+    hit = await partner.report(await partner.find("a file"))
+    calls = partner.api.calls
+    with pytest.raises(UsageError):
+        await partner.reporter.dispute(hit, reason=reason, contact="")
+    assert partner.api.calls == calls
+
+
+async def test_a_case_is_its_partners_alone(partner: Partner) -> None:
+    hit = await partner.report(await partner.find("a file"))
+    await partner.reporter.dispute(hit, reason="our logo", contact="")
+    theirs = partner.world.hits(OTHER)
+    with pytest.raises(NotFoundError):
+        await theirs.case(SUBSET, hit.id)
+    with pytest.raises(NotFoundError):
+        await theirs.open_case(SUBSET, _dispute(hit))
+
+
+def _dispute(hit: SpooledHit) -> bytes:
+    from protocol.statement.case import PartnerDispute
+
+    return PartnerDispute(report_id=hit.sent.report.report_id, reason="mine", contact="").to_bytes()
+
+
+async def test_cases_are_due_after_a_week_and_the_overdue_come_first(partner: Partner) -> None:
+    world = partner.world
+    first = await partner.report(await partner.find("a file"))
+    await partner.reporter.dispute(first, reason="our logo", contact="")
+    world.federation.advance(days=6, hours=23)
+    second = await partner.report(await partner.find("another"))
+    await partner.reporter.dispute(second, reason="our banner", contact="")
+    assert world.casework.overdue() == []
+    world.federation.advance(hours=2)
+    assert [case.report_id.hex() for case in world.casework.overdue()] == [first.id]
+    assert [case.report_id.hex() for case in world.casework.ls()] == [first.id, second.id]
+    world.casework.answer(world.casework.ls()[0], Outcome.REJECTED, "no", signer=world.statement_key)
+    assert [case.report_id.hex() for case in world.casework.ls()] == [second.id, first.id]
+    with pytest.raises(ConflictError):
+        world.casework.answer(world.casework.ls()[1], Outcome.UPHELD, "yes", signer=world.statement_key)
+    for reason in ("", "two\nlines", "x" * 501):
+        with pytest.raises(UsageError):
+            world.casework.answer(world.casework.ls()[0], Outcome.UPHELD, reason, signer=world.statement_key)
+
+
+async def test_a_resolution_keeps_its_first_time(partner: Partner) -> None:
+    hit = await partner.find("a file")
+    done = partner.reporter.resolve(hit, Action.REMOVED)
+    partner.world.federation.advance(hours=1)
+    assert partner.reporter.resolve(done, Action.REMOVED) == done
+    assert partner.reporter.resolve(done, Action.PRESERVED).resolved_ms > done.resolved_ms
