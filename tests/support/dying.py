@@ -1,6 +1,6 @@
 """A child process that imports or publishes and is killed with SIGKILL at a named place.
 
-    python -m support.dying DSN FOLDER {import|publish} {objects|claim|sign|settle}
+    python -m support.dying DSN FOLDER {import|publish} {objects|claim|sign|settle|before-erasing|bury|rewrite}
 
 The place is reached inside the real call, with everything before it done: a process that dies there cannot tidy up.
 """
@@ -14,6 +14,8 @@ from pathlib import Path
 
 from keys.key import LogPrivateKey
 from node.objects.folder import FolderObjects
+from node.services import erasing
+from node.services.auditing import record
 from node.services.importing import import_rows
 from node.services.publishing import publish
 from node.services.shelf import Shelf
@@ -36,21 +38,27 @@ def main() -> None:
     if work == "import":
         names = [f"dying{n}" for n in range(3000)]
         import_rows(shelf, ORIGIN, rows(*names), statement=OWN, now_ms=NOW_MS)
+    elif work == "audit":
+        told = {"actor": "node", "action": "node.run", "subject": "dying"}
+        record(shelf, signer, **told, now_ms=NOW_MS)
     else:
         publish(shelf, ORIGIN, signer=signer, now_ms=NOW_MS + 7)
 
 
 def _arm(place: str) -> None:
     """Replace the step named by one that is done and then kills."""
-    targets: dict[str, tuple[type, str]] = {
+    targets: dict[str, tuple[object, str]] = {
         "objects": (FolderObjects, "put_all"),
         "claim": (Store, "write"),
         "before-sign": (FolderLogSigner, "sign"),
         "sign": (FolderLogSigner, "sign"),
         "settle": (LogRows, "settle"),
+        "before-erasing": (erasing, "_erase"),
+        "bury": (erasing, "_bury"),
+        "rewrite": (erasing, "_erase_objects"),
     }
     owner, name = targets[place]
-    if place == "before-sign":
+    if place.startswith("before-"):
         setattr(owner, name, _die)
     elif place == "claim":
         _arm_commit()

@@ -1,0 +1,125 @@
+"""Taking something back, as people type it: withdraw, see who follows, shred with two persons, readmit."""
+
+from collections.abc import Iterator
+from hashlib import md5, sha256
+from pathlib import Path
+
+import pytest
+
+from support.agencies import BOTH, LIST, SINGLE, SUBSET, Federation, federate, written
+from support.digest_search import DigestSearch
+from support.processes import Cli
+
+NL_LIST = f"nl.example/lists/{LIST}"
+FR_LIST = f"fr.example/lists/{LIST}"
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """Two running agencies of their own: these tests change what they list."""
+    made = federate(tmp_path_factory.mktemp("recalling"))
+    yield made
+    made.stop()
+
+
+def add_persons(cli: Cli) -> None:
+    for name in ("alice", "bob"):
+        file = Path(written(cli.home.with_name(f"{cli.home.name}-{name}"), f"the passphrase of {name}\n"))
+        file.chmod(0o600)
+        cli.done("person", "add", name, "--passphrase-file", str(file))
+
+
+def hash_file(cli: Cli, content: bytes) -> str:
+    return written(cli.home.with_name(f"{cli.home.name}-hash.txt"), sha256(content).hexdigest() + "\n")
+
+
+def shred(cli: Cli, *which: str) -> str:
+    """Asked for by one person and approved by the other; what came of it."""
+    asked = cli.done(
+        "entry", "shred", "--list", LIST, *which, "--yes", "--as", "alice", typed="the passphrase of alice\n"
+    )
+    assert asked["kind"] == "entry.shred"
+    number = str(asked["approval"])
+    alone = cli.run("approval", "approve", number, "--as", "alice", typed="the passphrase of alice\n")
+    assert alone.exit == 12
+    done = cli.done("approval", "approve", number, "--as", "bob", typed="the passphrase of bob\n")
+    return str(done["result"])
+
+
+def test_a_withdrawal_is_followed_to_its_end(pair: Federation) -> None:
+    fr, nl = pair.fr, pair.nl
+    done = nl.run("entry", "withdraw", "--list", LIST, "--hash-from", hash_file(nl, SINGLE), "--now", "--yes")
+    assert done.exit == 0, done.err
+    assert "not applied yet by fr.example" in done.err
+    [waiting] = nl.run("withdrawal", "ls", "--open").results
+    assert (waiting["origin"], waiting["open"]) == (NL_LIST, True)
+    assert waiting["peers"] == [{"peer": "fr.example", "held_ms": None, "released_ms": None}]
+    assert nl.done("status")["withdrawals_open"] == 1
+    fr.done("peer", "sync")
+    [held] = nl.run("withdrawal", "ls", "--open").results
+    assert held["peers"][0]["held_ms"] >= waiting["published_ms"]
+    assert held["peers"][0]["released_ms"] is None, "its release was made before"
+    fr.done("subset", "release", SUBSET)
+    fr.done("peer", "sync")
+    assert nl.run("withdrawal", "ls", "--open").results == []
+    status = nl.done("status")
+    assert (status["withdrawals"], status["withdrawals_open"]) == (1, 0)
+    assert status["recall_released"]["count"] == 1
+    assert status["recall_released"]["max_ms"] >= status["recall_held"]["max_ms"] >= 0
+
+
+def test_shredding_takes_two_persons_and_every_node(pair: Federation) -> None:
+    fr, nl = pair.fr, pair.nl
+    alone = fr.run("entry", "shred", "--list", LIST, "--index", "0", "--yes", "--as", "alice")
+    assert (alone.exit, alone.out) == (2, "")
+    assert "takes two persons" in alone.err
+    for cli in (fr, nl):
+        add_persons(cli)
+    assert "removed" in shred(fr, "--hash-from", hash_file(fr, BOTH))
+    nl.done("peer", "sync")
+    assert nl.done("status")["shreddings_to_answer"] == 2
+    left = nl.run("shredding", "ls", "--open").results
+    assert {(each["origin"], each["own"]) for each in left} == {(FR_LIST, False)}
+    assert {place["index"] for each in left for place in each["own_standing"]} == {0, 1}
+    shred(nl, "--index", "0")
+    fr.done("peer", "sync")
+    for cli in (fr, nl):
+        assert cli.run("shredding", "ls", "--open").results == []
+        assert len(cli.run("shredding", "ls").results) == 4
+        assert remains(cli) == []
+    assert nl.done("status")["shreddings_to_answer"] == 0
+
+
+def remains(cli: Cli) -> list[str]:
+    search = DigestSearch([sha256(BOTH).digest(), md5(BOTH, usedforsecurity=False).digest()])
+    return [
+        sighting.place
+        for path in sorted(cli.home.rglob("*"))
+        if path.is_file()
+        for sighting in search.sightings(path.read_bytes(), str(path))
+    ]
+
+
+def test_it_comes_back_with_two_persons_alone(pair: Federation) -> None:
+    fr = pair.fr
+    rows = written(
+        fr.home.with_name("again.csv"), f"sha256,collection\n{sha256(BOTH).hexdigest()},baseline\n"
+    )
+    again = fr.run("entry", "import", rows, "--list", LIST, "--basis", "own")
+    assert again.exit == 3
+    assert "shredded" in again.err
+    never = fr.run("entry", "readmit", "--hash-from", hash_file(fr, b"never"), "--as", "alice")
+    assert (never.exit, never.out) == (2, "")
+    assert "was not shredded" in never.err
+    asked = fr.done(
+        "entry",
+        "readmit",
+        "--hash-from",
+        hash_file(fr, BOTH),
+        "--as",
+        "alice",
+        typed="the passphrase of alice\n",
+    )
+    number = str(asked["approval"])
+    fr.done("approval", "approve", number, "--as", "bob", typed="the passphrase of bob\n")
+    assert fr.run("entry", "import", rows, "--list", LIST, "--basis", "own").exit == 0

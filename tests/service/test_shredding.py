@@ -1,0 +1,309 @@
+"""Shredding at one node, on both databases: what is deleted, in which order, and what the next run finishes."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from node.errors import ConflictError, NotFoundError, StoreError
+from node.formats.rows import ImportRow
+from node.services import erasing, importing
+from node.services.cases import unpack_cases
+from node.services.erasing import carry_out, carry_out_everywhere
+from node.services.reading import read_batch
+from node.services.release_files import ReleaseFolder
+from node.services.shelf import Shelf
+from node.services.shredding import Shredded, ShredPlan, prepare, prepare_at, shred
+from node.services.standing import report_shreddings
+from node.services.tombstones import Door, tombstoned
+from node.services.withdrawing import withdraw
+from protocol.digest import Digest
+from protocol.event import NATIONAL, SHRED, Event, Op
+from protocol.opening import Opening, Reason
+from protocol.subset.canary import PRESENT
+from support.releases import SUBSET, ReleasingAgency, release_both
+from support.shelves import Agency, check_whole, file_digests, row, rows, sha256_digest
+
+ROOT = Path(__file__).parents[2]
+
+
+def shred_file(agency: Agency, name: str, reason: Reason = Reason.ERROR) -> Shredded:
+    plan = prepare(agency.shelf, agency.origin, file_digests(name)[0])
+    return shred(agency.shelf, agency.origin, plan.position, reason=reason)
+
+
+def opened(agency: Agency) -> set[Digest]:
+    found = (Opening.from_bytes(opening).digest for _, _, opening in agency.items() if opening)
+    return {digest for digest in found if digest is not None}
+
+
+def index_rows(shelf: Shelf, digest: Digest) -> int:
+    with shelf.storage.read() as unit:
+        return len(unit.entries.find([shelf.vault.key_of(digest)]))
+
+
+def require_gone(agency: Agency, name: str) -> None:
+    """No opened object holds a digest of the file, no row its look-up key, and it is tombstoned."""
+    digests = file_digests(name)
+    for place in agency.shelf.objects.ls(""):
+        data = agency.shelf.objects.get(place)
+        with suppress(StoreError):  # not every object is sealed
+            data = agency.shelf.vault.unseal(place, data)
+        assert not any(digest.value in data for digest in digests), place
+    assert [index_rows(agency.shelf, digest) for digest in digests] == [0, 0]
+    assert all(map(tombstoned(agency.shelf), digests))
+    check_whole(agency)
+
+
+def test_the_whole_file_in_every_collection_also_what_ended(agency: Agency) -> None:
+    agency.add(rows("a", "b"))
+    agency.add(rows("a", collection=NATIONAL))
+    agency.publish()
+    md5, sha1 = file_digests("a")
+    withdraw(agency.shelf, agency.origin, md5, reason=Reason.OTHER)
+    agency.publish()
+    agency.add([row("a", digests=(sha256_digest("a"),))])
+    plan = prepare(agency.shelf, agency.origin, sha1)
+    assert plan == ShredPlan(origin=agency.origin, position=0, entries=4, disputes=0)
+    assert shred_file(agency, "a") == Shredded(entries=4, disputes=0)
+    agency.publish()
+    headers = [Event.from_bytes(event).header for _, event, _ in agency.items()[-4:]]
+    assert [(header.op, header.flags, header.ref) for header in headers] == [
+        (Op.WITHDRAW, SHRED, ref) for ref in (0, 1, 4, 5)
+    ]
+    require_gone(agency, "a")
+    assert opened(agency) == {*file_digests("b"), sha256_digest("a")}
+
+
+def test_by_position_and_once(agency: Agency) -> None:
+    agency.add(rows("a", "b"))
+    assert prepare_at(agency.shelf, agency.origin, 3).position == 2
+    for position in (9, 4):
+        with pytest.raises(NotFoundError):
+            prepare_at(agency.shelf, agency.origin, position)
+    assert shred_file(agency, "b") == Shredded(entries=2, disputes=0)
+    assert shred(agency.shelf, agency.origin, 2, reason=Reason.ERROR) == Shredded(entries=0, disputes=0)
+    agency.publish()
+    assert shred(agency.shelf, agency.origin, 2, reason=Reason.ERROR) == Shredded(entries=0, disputes=0)
+    with pytest.raises(NotFoundError):
+        shred(agency.shelf, agency.origin, 77, reason=Reason.ERROR)
+    assert agency.log.tail == 6
+    assert [(each.index, each.complete) for each in report_shreddings(agency.shelf)] == [(2, True), (3, True)]
+
+
+def test_nothing_is_deleted_before_the_event_is_published(agency: Agency) -> None:
+    agency.add(rows("a"))
+    agency.publish()
+    shred_file(agency, "a")
+    assert carry_out(agency.shelf, agency.origin, now_ms=1) == 0
+    assert opened(agency) == set(file_digests("a"))
+    assert [each.erased_ms for each in report_shreddings(agency.shelf)] == [None, None]
+    agency.publish()
+    assert carry_out(agency.shelf, agency.origin, now_ms=1) == 0, "once"
+    require_gone(agency, "a")
+
+
+def test_case_data_goes_too(agency: Agency) -> None:
+    agency.add(rows("a", "b"))
+    agency.publish()
+    shred_file(agency, "a")
+    agency.publish()
+    with agency.shelf.storage.read() as unit:
+        [batch] = unit.cases.ls(agency.log.id, first=0)
+    data = agency.shelf.vault.unseal(batch.object, agency.shelf.objects.get(batch.object))
+    [left] = unpack_cases(data)
+    assert (left.offset, left.entries, left.source_id, left.case) == (2, 2, "id b", {"Series": "of b"})
+
+
+def test_what_a_dead_import_left_goes_too(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    agency.add(rows("a"))
+    agency.publish()
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(importing._Import, "_commit", die)
+        with pytest.raises(KeyboardInterrupt):
+            agency.add(rows("a", "c", collection=NATIONAL))
+        with pytest.raises(KeyboardInterrupt):
+            agency.add(rows("d"))
+    assert len(list(agency.shelf.objects.ls("pending/"))) == 2
+    shred_file(agency, "a")
+    agency.publish()
+    [left] = agency.shelf.objects.ls("pending/")
+    assert {Opening.from_bytes(change.opening).digest for change in read_batch(agency.shelf, left)} == set(
+        file_digests("d")
+    )
+    require_gone(agency, "a")
+
+
+def test_an_import_that_was_overtaken_changes_nothing(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agency.add(rows("a"))
+    agency.publish()
+    commit = importing._Import._commit
+
+    def overtaken(self: importing._Import, queue: object) -> None:
+        monkeypatch.undo()
+        shred_file(agency, "a")
+        agency.publish()
+        commit(self, queue)  # type: ignore[arg-type]  # handed on
+
+    monkeypatch.setattr(importing._Import, "_commit", overtaken)
+    with pytest.raises(ConflictError, match="shredded"):
+        agency.add(rows("a", collection=NATIONAL))
+    require_gone(agency, "a")
+
+
+def test_it_is_refused_with_its_line(agency: Agency) -> None:
+    agency.add(rows("a", "b"))
+    agency.publish()
+    shred_file(agency, "a")
+    agency.publish()
+    report = agency.add(rows("x", "a", "c"))
+    assert (report.accepted, report.refused_total) == (2, 1)
+    [refused] = report.refused
+    assert (refused.line, "shredded" in refused.reason) == (3, True)
+    door = Door.of(agency.shelf)
+    preview = importing.preview_rows(agency.shelf, agency.origin, rows("a"))
+    assert (preview.accepted, preview.refused_total) == (0, 1)
+    with agency.shelf.storage.write() as unit:
+        assert [unit.tombstones.lift(mac) for mac in sorted(door.macs)] == [1, 1]
+    assert agency.add(rows("a")).accepted == 1
+
+
+def test_the_roster_of_the_newest_release_is_emptied_at_once(
+    shelf: Shelf, tmp_path: Path, other: Agency
+) -> None:
+    fr = ReleasingAgency(shelf, tmp_path)
+    release_both(fr, other, "a", "b")
+    record = fr.records[-1]
+    assert set(file_digests("a")) < ReleaseFolder(shelf, record).roster().keys()
+    shred_file(fr.lists, "a")
+    fr.lists.publish()
+    assert ReleaseFolder(shelf, record).roster().keys() - {PRESENT} == set(file_digests("b"))
+    report = fr.release()
+    assert (report.published, report.entries, report.added, report.removed) == (True, 2, 0, 2)
+    for place in shelf.objects.ls("releases/"):
+        data = shelf.objects.get(place)
+        with suppress(StoreError):
+            data = shelf.vault.unseal(place, data)
+        assert not any(digest.value in data for digest in file_digests("a")), place
+    with shelf.storage.read() as unit:
+        assert unit.judged.smallest(fr.lists.origin) == fr.lists.log.head.size
+        assert [each.version for each in unit.releases.ls(SUBSET)] == [1, 2]
+
+
+@pytest.mark.parametrize("place", ["before-erasing", "bury", "rewrite"])
+def test_a_killed_deletion_is_finished_by_the_next_publication(agency: Agency, dsn: str, place: str) -> None:
+    agency.add(rows(*(f"file {number}" for number in range(200))))
+    agency.publish()
+    agency.add(rows("a"))
+    agency.publish()
+    shred_file(agency, "a")
+    done = subprocess.run(
+        [sys.executable, "-m", "support.dying", dsn, str(agency.folder), "publish", place],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert agency.log.head.size == 404
+    assert [each.erased_ms for each in report_shreddings(agency.shelf)] == [None, None]
+    agency.publish()
+    require_gone(agency, "a")
+    assert len(opened(agency)) == 400
+
+
+def test_a_partial_object_that_a_crash_left_is_found(agency: Agency) -> None:
+    """A publication that died before it tidied up leaves the narrower bundle, with the openings in it."""
+    agency.add(rows("a"))
+    agency.publish()
+    [narrow] = agency.shelf.objects.ls("openings/")
+    data = agency.shelf.objects.get(narrow)
+    agency.add(rows("b"))
+    agency.publish()
+    agency.shelf.objects.put(narrow, data)
+    shred_file(agency, "a")
+    agency.publish()
+    require_gone(agency, "a")
+
+
+def test_the_daily_look_finds_what_was_written_again(agency: Agency) -> None:
+    agency.add(rows("a"))
+    agency.publish()
+    shred_file(agency, "a")
+    [name] = agency.shelf.objects.ls("openings/")
+    data = agency.shelf.vault.unseal(name, agency.shelf.objects.get(name))
+    agency.publish()
+    erased = [each.erased_ms for each in report_shreddings(agency.shelf)]
+    [wide] = agency.shelf.objects.ls("openings/")
+    agency.shelf.objects.put(name, agency.shelf.vault.seal(name, data))
+    assert name != wide
+    assert carry_out_everywhere(agency.shelf, now_ms=agency.now_ms + 1) == 2
+    require_gone(agency, "a")
+    assert [each.erased_ms for each in report_shreddings(agency.shelf)] == erased
+
+
+def test_a_list_that_moves_meanwhile_is_looked_at_again(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wider bundle was written from what was read before the deletion."""
+    agency.add(rows("a"))
+    agency.publish()
+    shred_file(agency, "a")
+    rewrite, left = erasing._erase_objects, [1]
+
+    def overtaken(*arguments: object) -> None:
+        rewrite(*arguments)  # type: ignore[arg-type]  # handed on
+        if left:
+            left.pop()
+            agency.add(rows("late"))
+            agency.publish()
+
+    monkeypatch.setattr(erasing, "_erase_objects", overtaken)
+    agency.publish()
+    require_gone(agency, "a")
+
+
+def test_a_follower_deletes_and_remembers(agency: Agency, other: Agency) -> None:
+    other.add(rows("a", "b"))
+    other.publish()
+    agency.pull(other)
+    shred_file(other, "a")
+    other.publish()
+    agency.pull(other)
+    held = {Opening.from_bytes(data).digest for _, _, data in agency.items(other.origin) if data}
+    assert set(file_digests("a")).isdisjoint(held)
+    assert [index_rows(agency.shelf, digest) for digest in file_digests("a")] == [0, 0]
+    report = agency.add([ImportRow(2, file_digests("a"), NATIONAL, {}, "")])
+    assert report.refused_total == 1
+    assert not any(map(tombstoned(agency.shelf), file_digests("a"))), "a peer's word is no own tombstone"
+
+
+def test_a_follower_killed_before_its_deletion_goes_on(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other.add(rows("a", "b"))
+    other.publish()
+    agency.pull(other)
+    shred_file(other, "a")
+    other.publish()
+
+    def die(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, "_erase", die)
+        with pytest.raises(KeyboardInterrupt):
+            agency.pull(other)
+    assert agency.log_of(other.origin).head.size == 6
+    agency.follower.held(other.origin, now_ms=agency.now_ms)
+    assert [each.erased_ms for each in report_shreddings(agency.shelf)] == [agency.now_ms] * 2
+    assert [index_rows(agency.shelf, digest) for digest in file_digests("a")] == [0, 0]
