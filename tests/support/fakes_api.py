@@ -20,7 +20,7 @@ from node.tls import TlsIdentity, Traffic, create_identity, server_context
 from node.web.app import make_app
 from node.web.server import RunningServer, serve
 from node.web.settings import WebSettings
-from protocol.api import EnrolmentApi, PeerApi, SubsetApi, TrustApi, WitnessApi
+from protocol.api import EnrolmentApi, HitApi, PeerApi, SubsetApi, TrustApi, WitnessApi
 from protocol.messages import (
     EnrolmentReply,
     EnrolmentRequest,
@@ -249,6 +249,7 @@ class MemoryNode:
         self.subset = MemorySubset()
         self.enrolment = MemoryEnrolment()
         self.witness: WitnessApi | None = MemoryWitness()
+        self.hits: HitApi | None = None
         self.callers: list[Caller] = []
 
     def services(self) -> WebServices:
@@ -265,6 +266,7 @@ class MemoryNode:
             partner=self._partner,
             enrolment=self._enrolment,
             witness=self.witness,
+            hits=self._hits if self.hits else None,
         )
 
     def _trust(self) -> TrustApi:
@@ -278,6 +280,11 @@ class MemoryNode:
     def _partner(self, caller: Caller) -> SubsetApi:
         self.callers.append(caller)
         return self.subset
+
+    def _hits(self, caller: Caller) -> HitApi:
+        self.callers.append(caller)
+        assert self.hits is not None, "a test that asks has set them"
+        return self.hits
 
     def _enrolment(self) -> EnrolmentApi:
         return self.enrolment
