@@ -128,10 +128,11 @@ class _Stored:
 
 
 def _entries(data: bytes) -> Iterator[bytes]:
+    """The entries of a bundle, however many; what is cut off at the end is given with its length, as nothing signed."""
     at = 0
     while at < len(data):
         end = at + 2 + int.from_bytes(data[at : at + 2], "big")
-        yield data[at + 2 : end]
+        yield data[at + 2 : end] if end <= len(data) else data[at:]
         at = end
 
 
@@ -202,16 +203,7 @@ def export_audit(shelf: Shelf, *, root: bytes, document: bytes) -> Iterator[str]
     log = _log(shelf)
     if log.note is None:
         raise NotFoundError(f"{log.origin} holds nothing yet")
-    yield _line(
-        {
-            "v": EXPORT_VERSION,
-            "origin": log.origin,
-            "size": log.head.size,
-            "root": b64(root),
-            "document": b64(document),
-            "checkpoint": b64(log.note),
-        }
-    )
+    yield _head_line(log.origin, log.head.size, root=root, document=document, note=log.note)
     for item in read_audit(shelf):
         if item.index >= log.head.size:  # signed since
             return
@@ -225,8 +217,7 @@ def verify_export(lines: Iterator[str], pin: bytes) -> VerifiedAudit:
         VerificationError: it is not what the node signed; the text says what differs.
         KeysError: the signed files are not those of the root.
     """
-    origin, note, document = _read_head(next(lines, ""), pin)
-    head = _open(note, origin, document)
+    head = _read_head(next(lines, ""), pin)
     records: list[bytes] = []
     for index, line in enumerate(lines):
         if index >= head.size:
@@ -237,15 +228,22 @@ def verify_export(lines: Iterator[str], pin: bytes) -> VerifiedAudit:
     return _check(head, records, ())
 
 
-def _read_head(line: str, pin: bytes) -> tuple[str, bytes, NodeDocument]:
+def _read_head(line: str, pin: bytes) -> Checkpoint:
     try:
         fields = json.loads(line)
-        root_data, note, data = (unb64(str(fields[name])) for name in ("root", "checkpoint", "document"))
+        root, note, document = (unb64(str(fields[name])) for name in ("root", "checkpoint", "document"))
         origin = str(fields["origin"])
     except (ValueError, KeyError, TypeError, MalformedError):
         raise VerificationError("this is not an export of an audit log") from None
-    root = open_root(root_data, pin)
-    return origin, note, open_node_document(data, root)
+    head = _open(note, origin, open_node_document(document, open_root(root, pin)))
+    if line.rstrip("\n") != _head_line(origin, head.size, root=root, document=document, note=note):
+        raise VerificationError("the first line is not what it was signed as")
+    return head
+
+
+def _head_line(origin: str, size: int, *, root: bytes, document: bytes, note: bytes) -> str:
+    signed = {"root": b64(root), "document": b64(document), "checkpoint": b64(note)}
+    return _line({"v": EXPORT_VERSION, "origin": origin, "size": size, **signed})
 
 
 def _read_record(index: int, line: str) -> bytes:
