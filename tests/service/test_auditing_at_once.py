@@ -1,0 +1,76 @@
+"""Records by several writers at once, and by writers that die; on both databases."""
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from keys.key import LogPrivateKey
+from node.services.audit_reading import count_unsigned, read_audit
+from node.services.auditing import audit_log, audit_origin, record, sign_waiting, start_audit
+from node.services.shelf import Shelf
+from node.signing.log_signer import FolderLogSigner
+from protocol.tlog.checkpoint import open_checkpoint
+from protocol.tlog.merkle import CompactRange, leaf_hash
+from protocol.tlog.note import VerifierKey
+from support.shelves import NOW_MS
+
+ROOT = Path(__file__).parents[2]
+NODE = "fr.example"
+ORIGIN = audit_origin(NODE)
+KEY = LogPrivateKey.from_seed(b"k" * 32)
+
+
+def signer(folder: Path) -> FolderLogSigner:
+    return FolderLogSigner(folder / "signer", lambda _: [KEY])
+
+
+def tell(shelf: Shelf, folder: Path, subject: str) -> None:
+    record(shelf, signer(folder), actor="node", action="node.run", subject=subject, now_ms=NOW_MS)
+
+
+def check_whole(shelf: Shelf, folder: Path) -> list[str]:
+    """The log is what its head says, signed and read; gives its subjects."""
+    with shelf.storage.read() as unit:
+        log = audit_log(unit)
+    assert log is not None
+    assert log.note is not None
+    assert log.pending is None
+    items = list(read_audit(shelf))
+    tree = CompactRange()
+    tree.extend([leaf_hash(item.record.to_bytes()) for item in items])
+    keys = [VerifierKey.of_log(ORIGIN, KEY.public)]
+    head = open_checkpoint(log.note, origin=ORIGIN, log_keys=keys, witnesses=()).checkpoint
+    assert (head.size, head.root) == (tree.size, tree.root())
+    assert signer(folder).size(ORIGIN) == head.size
+    assert count_unsigned(shelf) == 0
+    return [item.record.subject for item in items]
+
+
+def test_writers_at_once_make_one_history(shelf: Shelf, tmp_path: Path) -> None:
+    start_audit(shelf, NODE)
+    told = [f"{writer} {number}" for writer in range(4) for number in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda subject: tell(shelf, tmp_path, subject), told))
+    assert sorted(check_whole(shelf, tmp_path)) == sorted(told)
+
+
+@pytest.mark.parametrize("place", ["claim", "objects", "before-sign", "sign", "settle"])
+def test_a_record_of_a_process_that_died_is_kept(shelf: Shelf, dsn: str, tmp_path: Path, place: str) -> None:
+    start_audit(shelf, NODE)
+    tell(shelf, tmp_path, "before")
+    done = subprocess.run(
+        [sys.executable, "-m", "support.dying", dsn, str(tmp_path), "audit", place],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    sign_waiting(shelf, signer(tmp_path), now_ms=NOW_MS)
+    assert check_whole(shelf, tmp_path) == ["before", "dying"]
+    tell(shelf, tmp_path, "after")
+    assert check_whole(shelf, tmp_path) == ["before", "dying", "after"]
