@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, table
+from node.cli.output import Fact, spelled, table
 from node.cli.session import Session
 from node.cli.state import moment
 from protocol.digest import Algorithm
@@ -59,7 +59,7 @@ def show_report(here: Session, text: str, *, whole: bool) -> None:
             case = unit.partner_cases.find(report.partner, report.report_id)
     fields = _facts(report, case)
     lines = [
-        f"{report.report_id.hex()}: reported by {report.partner}, {moment(report.received_ms)}",
+        f"{spelled(report.report_id.hex())}: reported by {report.partner}, {moment(report.received_ms)}",
         (
             f"  {collection_name(report.collection)}, by {Algorithm(report.algorithm).name.lower()}"
             f" in release {report.version} of {report.subset}; {_state(report, case)}"

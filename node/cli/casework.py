@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import Fact, table
+from node.cli.output import Fact, spelled, table
 from node.cli.prompting import confirm
 from node.cli.session import session
 from node.cli.state import moment
@@ -80,7 +80,7 @@ def show(context: typer.Context, text: _Id) -> None:
             "contact": case.dispute.contact,
             "sources": [{"list": origin, "index": index} for origin, index in listed],
         },
-        f"{record.report_id.hex()}: disputed by {record.partner}, {moment(record.opened_ms)}",
+        f"{spelled(record.report_id.hex())}: disputed by {record.partner}, {moment(record.opened_ms)}",
         f"  {_state(record, late=late)}; due {moment(record.due_ms)}",
         f"  they say: {case.dispute.reason}",
         *([f"  contact: {case.dispute.contact}"] if case.dispute.contact else []),

@@ -98,6 +98,11 @@ def shown(line: str) -> str:
     )
 
 
+def spelled(digits: str) -> str:
+    """An id of hexadecimal digits for people: in groups of eight."""
+    return "-".join(digits[at : at + 8] for at in range(0, len(digits), 8))
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows under a header, in aligned columns."""
     cells = [list(header), *[list(row) for row in rows]]

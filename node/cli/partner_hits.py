@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, exit_code
-from node.cli.output import Fact, counted, table
+from node.cli.output import Fact, counted, spelled, table
 from node.cli.session import Session, wait_for
 from node.cli.state import moment
 from node.clock import SystemClock, milliseconds
@@ -24,7 +24,7 @@ def list_hits(here: Session) -> None:
     """All hits, oldest first."""
     from node.runtime.partner_hits import hits
 
-    found, now_ms = hits(here.home), _now_ms()
+    found, moment_ms = hits(here.home), now_ms()
     if here.output.as_json:
         for hit in found:
             here.output.result(_facts(hit))
@@ -36,7 +36,7 @@ def list_hits(here: Session) -> None:
                 moment(hit.found_ms),
                 hit.collection or "-",
                 hit.name,
-                _notes(hit, now_ms),
+                _notes(hit, moment_ms),
             )
             for hit in found
         ]
@@ -56,7 +56,7 @@ def show_hit(here: Session, text: str) -> None:
     from node.runtime.partner_hits import show
 
     shown = wait_for(show(here.home, text))
-    here.output.result({**_facts(shown.hit), **_signed(shown)}, *_lines(shown, _now_ms()))
+    here.output.result({**_facts(shown.hit), **_signed(shown)}, *_lines(shown, now_ms()))
     here.output.following(*_steps(shown))
 
 
@@ -157,10 +157,10 @@ def _signed(shown: "Shown") -> dict[str, Fact]:
     }
 
 
-def _lines(shown: "Shown", now_ms: int) -> list[str]:
+def _lines(shown: "Shown", moment_ms: int) -> list[str]:
     hit, report = shown.hit, shown.hit.sent.report
     lines = [
-        f"{hit.id}: {hit.name}",
+        f"{spelled(hit.id)}: {hit.name}",
         (
             f"  {hit.state}; found {moment(hit.found_ms)} by {report.digest.algorithm.name.lower()}"
             f" in release {report.version}"
@@ -178,7 +178,7 @@ def _lines(shown: "Shown", now_ms: int) -> list[str]:
     lines += _case_lines(shown)
     if hit.action:
         lines.append(f"  {hit.action}, recorded {moment(hit.resolved_ms)}")
-    elif hit.overdue(now_ms):
+    elif hit.overdue(moment_ms):
         lines.append("  what became of the file is not recorded, and a day has passed")
     return lines
 
@@ -209,13 +209,14 @@ def _reported(hit: "SpooledHit") -> str:
     return f"{hit.id[:_SHORT]}: reported, {hit.collection}, receipt verified ({hit.name})"
 
 
-def _notes(hit: "SpooledHit", now_ms: int) -> str:
+def _notes(hit: "SpooledHit", moment_ms: int) -> str:
     notes = [
         *(["weak: a person must look"] if hit.weak else []),
-        *(["not resolved within a day"] if hit.overdue(now_ms) else []),
+        *(["not resolved within a day"] if hit.overdue(moment_ms) else []),
     ]
     return ", ".join(notes)
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """The time in milliseconds since 1970."""
     return milliseconds(SystemClock().now())

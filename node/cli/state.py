@@ -17,7 +17,9 @@ SOON = timedelta(days=30)
 
 def show_status(here: Session) -> None:
     """The state of a node."""
+    from node.cli.hit_status import agency_status
     from node.cli.recalls import recall_status
+    from node.cli.witnesses import witness_status
     from node.runtime.shelving import open_shelf
     from node.services import quarantine
     from node.services.accusing import FORKED
@@ -30,6 +32,8 @@ def show_status(here: Session) -> None:
     with open_shelf(identity) as shelf:
         lists, subsets = report_lists(shelf), list(report_subsets(shelf))
         recalled, recall_lines = recall_status(shelf)
+        witnessed, witness_lines = witness_status(identity, shelf)
+        reported, report_lines = agency_status(identity, shelf)
         to_review = due(shelf, until=(identity.clock.now() + SOON).date())
         with shelf.storage.read() as unit:
             peers, partners = list(unit.peers.ls()), list(unit.partners.ls())
@@ -52,6 +56,7 @@ def show_status(here: Session) -> None:
             "partners": len(partners),
             "to_review": len(to_review),
             **recalled,
+            **reported,
             "set_aside": len(aside),
             "document_valid_until": document.valid.end.isoformat(),
         },
@@ -64,6 +69,7 @@ def show_status(here: Session) -> None:
             for report in subsets
         ),
         *recall_lines,
+        *report_lines,
         *(_review_line(to_review, identity.clock.now().date()) if to_review else ()),
         *(f"stands still: {one.origin}, {one.reason}" for one in aside if one.kind == FORKED),
         *([f"{counted(len(aside), 'thing')} set aside: sigfed quarantine ls"] if aside else []),
@@ -116,9 +122,11 @@ def _next_step(*, lists: int, waiting: int, peers: int, subsets: int) -> str:
 
 def partner_status(here: Session) -> None:
     """The state of a partner's client."""
+    from node.cli.hit_status import partner_hits_status
     from node.runtime.partner_standing import standing
 
     now = standing(here.home)
+    found, hit_lines, steps = partner_hits_status(here.home)
     enrolment, end_ms = now.enrolment, now.not_after_ms
     here.output.result(
         {
@@ -134,14 +142,16 @@ def partner_status(here: Session) -> None:
             "ahead": now.ahead,
             "gone": now.gone,
             "evidence": [str(folder) for folder in now.evidence],
+            **found,
         },
         f"{enrolment.partner}, subset {enrolment.subset}, release {now.version or 'none yet'}",
         f"valid until {moment(end_ms)}, then {enrolment.grace_days} days of grace"
         if now.version
         else "no release is held",
         *now.words,
+        *hit_lines,
     )
-    here.output.following("sigfed check FILE" if now.version else "sigfed update")
+    here.output.following(*(steps or ["sigfed check FILE" if now.version else "sigfed update"]))
 
 
 def moment(time_ms: int) -> str:

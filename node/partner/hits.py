@@ -119,9 +119,10 @@ class HitSpool:
 
     def get(self, text: str) -> SpooledHit:
         """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
-        if len(text) < MIN_ID_CHARS:
+        digits = text.lower().replace("-", "")
+        if len(digits) < MIN_ID_CHARS:
             raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
-        found = [hit for hit in self.ls() if hit.id.startswith(text.lower())]
+        found = [hit for hit in self.ls() if hit.id.startswith(digits)]
         if len(found) > 1:
             raise UsageError(f"{len(found)} ids begin with that", hint="give more digits")
         if not found:

@@ -11,6 +11,7 @@ from keys.errors import KeysError
 from keys.roles import Role
 from node.config import CONFIG_NAME
 from node.errors import NodeError
+from node.runtime.hits import casework
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
 from node.services.completeness import missing_objects
@@ -184,6 +185,18 @@ def _passphrase(identity: Identity) -> Iterator[Check]:
         )
 
 
+def _cases(identity: Identity) -> Iterator[Check]:
+    with open_shelf(identity) as shelf:
+        late = len(casework(identity, shelf).overdue())
+    if late:
+        yield Check(
+            "cases",
+            Health.WARN,
+            f"{late} of the partners' disputes are overdue",
+            "answer them: sigfed case ls",
+        )
+
+
 _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "folder": _folder,
     "passphrase": _passphrase,
@@ -192,5 +205,6 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "store": _store,
     "logs": _logs,
     "evidence": _evidence,
+    "cases": _cases,
     "libsodium": _group,
 }

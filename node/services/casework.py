@@ -173,7 +173,7 @@ def _hit(shelf: Shelf, case: CaseRecord) -> HitRecord:
 
 
 def _begins(report_id: bytes, text: str) -> bool:
-    return report_id.hex().startswith(text.lower())
+    return report_id.hex().startswith(text.lower().replace("-", ""))
 
 
 def _one(found: list[Record], text: str) -> Record:

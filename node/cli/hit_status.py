@@ -1,0 +1,48 @@
+"""What `sigfed status` says about hits and cases, in both homes; nothing, where there are none."""
+
+from typing import TYPE_CHECKING
+
+from node.cli.output import Fact, counted
+
+if TYPE_CHECKING:
+    from node.runtime.home import Home
+    from node.runtime.opening import Identity
+    from node.services.shelf import Shelf
+
+
+def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
+    """Fields and lines about partners' reports and disputes; overdue disputes first."""
+    from node.runtime.hits import casework
+
+    with shelf.storage.read() as unit:
+        reports = sum(hit.closed_ms is None for hit in unit.hits.ls())
+    work = casework(identity, shelf)
+    waiting, late = sum(case.answered_ms is None for case in work.ls()), len(work.overdue())
+    lines = [
+        *([f"{counted(late, 'dispute')} of partners overdue: sigfed case ls"] if late else []),
+        *(
+            [f"{counted(waiting - late, 'dispute')} of partners to answer: sigfed case ls"]
+            if waiting > late
+            else []
+        ),
+        *([f"{counted(reports, 'reported hit')} open: sigfed hit ls"] if reports else []),
+    ]
+    return {"open_hits": reports, "open_cases": waiting, "overdue_cases": late}, lines
+
+
+def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[str]]:
+    """Fields, lines and next steps about the hits found here."""
+    from node.cli.partner_hits import now_ms
+    from node.runtime.partner import hit_spool
+
+    hits, moment_ms = hit_spool(home).ls(), now_ms()
+    waiting, late = sum(hit.waiting for hit in hits), sum(hit.overdue(moment_ms) for hit in hits)
+    lines = [
+        *([f"{counted(waiting, 'hit')} not reported yet"] if waiting else []),
+        *([f"{counted(late, 'hit')} found more than a day ago and not resolved"] if late else []),
+    ]
+    steps = [
+        *(["sigfed hit report --all"] if waiting else []),
+        *(["sigfed hit ls, then sigfed hit resolve ID --action removed, once you acted"] if late else []),
+    ]
+    return {"unreported_hits": waiting, "unresolved_hits": late}, lines, steps
