@@ -6,6 +6,7 @@
     pending/<hex sha256(origin)>/<random>                changes that wait for publication, sealed
     cases/<hex sha256(origin)>/<random>                  local case data, sealed
     staging/<hex sha256(origin)>/<N>                     bundles of a pull under way, from N on, sealed
+    reviews/<hex sha256(origin)>/dates                   places and review dates of own entries, sealed
     shapes/<hex sha256(origin)>/<size>                   what the event rules remember of a peer's list
 
 Bundles and tiles never change; a partial one gives way to the wider one, which answers for it. Openings are rewritten
