@@ -1,0 +1,158 @@
+"""When a member lies or leaves, as people type it: evidence, what stands still, letting it in again, removal."""
+
+import subprocess
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from keys.key import LogPrivateKey
+from node.runtime.evidence import accused_of
+from node.runtime.home import Home
+from node.runtime.opening import log_label, open_identity
+from node.runtime.shelving import open_shelf
+from node.services.accusing import keep, verify
+from protocol.evidence import encode_fork
+from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from support.agencies import BOTH, LIST, SUBSET, Federation, federate, written
+from support.processes import PROGRAM, Cli, Finished, environment
+
+NL_LIST = f"nl.example/lists/{LIST}"
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """Two running agencies of their own: in these tests they fall out with each other."""
+    made = federate(tmp_path_factory.mktemp("quarantine"))
+    yield made
+    made.stop()
+
+
+def add_persons(cli: Cli) -> None:
+    for name in ("alice", "bob"):
+        file = Path(written(cli.home.with_name(f"{cli.home.name}-{name}"), f"the passphrase of {name}\n"))
+        file.chmod(0o600)
+        cli.done("person", "add", name, "--passphrase-file", str(file))
+
+
+def as_person(cli: Cli, name: str, *words: str) -> Finished:
+    return cli.run(*words, "--as", name, typed=f"the passphrase of {name}\n")
+
+
+def released(cli: Cli, name: str) -> str:
+    """Ask for it as one person, approve it as another; what came of it."""
+    asked = as_person(cli, "alice", "quarantine", "release", name, "--reason", "their operators explained it")
+    assert asked.exit == 0, asked.err
+    assert "their operators explained it" in asked.first["subject"]
+    number = str(asked.first["approval"])
+    assert as_person(cli, "alice", "approval", "approve", number).exit == 12, "one person is not two"
+    done = as_person(cli, "bob", "approval", "approve", number)
+    assert done.exit == 0, done.err
+    return str(done.first["result"])
+
+
+def fork_of(cli: Cli) -> bytes:
+    """Two heads of one size, signed with the key of a node's list."""
+    key = open_identity(Home(cli.home)).keychain.key(LogPrivateKey, log_label(NL_LIST))
+    one, other = (sign_checkpoint(Checkpoint(NL_LIST, 5, root * 32), [key]) for root in (b"1", b"2"))
+    return encode_fork(one, other)
+
+
+def tell(cli: Cli, evidence: bytes) -> None:
+    """As if a third member had told it."""
+    identity = open_identity(Home(cli.home))
+    with open_shelf(identity) as shelf:
+        verdict = verify(evidence, accused_of(identity, shelf))
+        assert keep(shelf, evidence, verdict, source="de.example", now_ms=1) is not None
+
+
+def test_a_proved_lie_stops_a_list_until_two_people_let_it_in(pair: Federation, tmp_path: Path) -> None:
+    fr, nl = pair.fr, pair.nl
+    assert fr.run("quarantine", "ls").results == []
+    tell(fr, fork_of(nl))
+    [record] = fr.run("evidence", "ls").results
+    assert (record["kind"], record["about"], record["standing"]) == ("fork", NL_LIST, "proof")
+    name = record["evidence"]
+    assert fr.done("evidence", "show", name[:12])["source"] == "de.example"
+
+    [aside] = fr.run("quarantine", "ls").results
+    assert (aside["kind"], aside["origin"], aside["evidence"]) == ("log", NL_LIST, [name])
+    shown = fr.run("quarantine", "show", aside["id"])
+    assert shown.first["reason"].startswith(NL_LIST)
+    assert f"sigfed evidence export {name[:16]}" in fr_talk(fr, "quarantine", "show", aside["id"])
+    assert fr.done("status")["set_aside"] == 1
+    health = {one["check"]: one["health"] for one in fr.run("doctor").results}
+    assert health["evidence"] == "warn"
+    refused = fr.run("peer", "sync", "nl.example")
+    assert refused.exit == 14
+    assert "contradicted itself" in refused.first["outcome"]
+
+    folder = tmp_path / "case"
+    fr.done("evidence", "export", name[:12], str(folder))
+    words = nl.done("member", "ls")["fingerprint"]
+    files = ("--root", str(folder / "1.root.json"), "--document", str(folder / "node.json"), "--words", words)
+    elsewhere = Cli(tmp_path / "nowhere")
+    finding = elsewhere.done("evidence", "verify", str(folder / "evidence.cbor"), *files)
+    assert (finding["kind"], finding["at_fault"]) == ("fork", ["the log"])
+    assert fr.run("evidence", "export", name[:12], str(folder)).exit == 2, "it exists"
+
+    alone = as_person(fr, "alice", "quarantine", "release", aside["id"], "--reason", "nobody else is here")
+    assert alone.exit == 2
+    add_persons(fr)
+    assert NL_LIST in released(fr, aside["id"])
+    assert fr.run("quarantine", "ls").results == []
+    assert fr.done("evidence", "ls")["standing"] == "released"
+    assert fr.run("peer", "sync", "nl.example").exit == 0
+    again = as_person(fr, "alice", "quarantine", "release", aside["id"], "--reason", "twice")
+    assert again.exit == 2
+    assert "released already" in again.err
+
+
+def fr_talk(cli: Cli, *words: str) -> str:
+    """What a command says to people."""
+    command = [*PROGRAM, "--home", str(cli.home), *words]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True, timeout=60)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ("nothing is quarantined", ("quarantine", "show", "99")),
+        ("nothing of de.example is set aside", ("quarantine", "show", "de.example")),
+        ("no such evidence", ("evidence", "show", "0123456789ab")),
+        ("at least 6 digits", ("evidence", "show", "01")),
+        ("no such evidence", ("evidence", "export", "0123456789ab", "folder")),
+        ("is not a member", ("member", "remove", "de.example", "--yes")),
+        ("cannot be removed here", ("member", "remove", "fr.example", "--yes")),
+    ],
+)
+def test_what_is_not_there(agency: Cli, says: str, words: tuple[str, ...]) -> None:
+    agency.refused(2, says, *words)
+
+
+def test_a_member_leaves_and_its_blocks_stay_until_two_people_end_them(pair: Federation) -> None:
+    """After the others: the federation of two ends here."""
+    fr, nl = pair.fr, pair.nl
+    hashes = written(nl.home.with_name("hash.txt"), digest_of(BOTH) + "\n")
+    nl.done("entry", "withdraw", "--list", LIST, "--hash-from", hashes, "--reason", "error", "--yes")
+    nl.done("publish")
+    fr.done("peer", "sync")
+    assert fr.run("member", "remove", "nl.example", typed="no\n").exit == 130
+    removed = fr.done("member", "remove", "nl.example", "--yes")
+    assert removed["members"] == 1
+    assert fr.run("peer", "ls").results == []
+    [aside] = fr.run("quarantine", "ls").results
+    assert (aside["id"], aside["kind"]) == ("nl.example", "blocks")
+    assert aside["count"] >= 1
+    assert fr.done("quarantine", "show", "nl.example")["origin"] == NL_LIST
+    if not fr.run("person", "ls").results:
+        add_persons(fr)
+    assert "blocks of nl.example" in released(fr, "nl.example")
+    assert fr.run("quarantine", "ls").results == []
+    fr.done("subset", "release", SUBSET)
+
+
+def digest_of(content: bytes) -> str:
+    return sha256(content).hexdigest()
