@@ -23,6 +23,7 @@ from keys.trust.window import Window
 KIND: Final = "node"
 VERSION: Final = 1
 MAX_NODE_DOCUMENT_BYTES: Final = 512_000
+MAX_CONTACT: Final = 200
 
 _WHERE: Final = "node document"
 
@@ -42,12 +43,16 @@ class NodeDocument:
     witness: WitnessInfo | None
     subsets: tuple[SubsetInfo, ...]
     limits: NodeLimits
+    contact: str | None = None
+    """Whom other agencies ask about entries: a mail address, a telephone number, an office."""
 
     def __post_init__(self) -> None:
         if not is_node_name(self.node):
             raise MalformedTrustError(f"{_WHERE}: node is not a node name")
         if not 1 <= self.serial <= MAX_INTEGER:
             raise MalformedTrustError(f"{_WHERE}: serial is out of range")
+        if self.contact is not None:
+            _check_contact(self.contact)
         for keys in (self.auth_keys, self.token_keys, self.statement_keys):
             _require_unique((key.kid for key in keys), "kid")
         _require_unique((log.origin for log in self.logs), "origin")
@@ -90,6 +95,7 @@ def to_json(document: NodeDocument) -> bytes:
             "witness": None if document.witness is None else document.witness.to_fields(),
             "subsets": [subset.to_fields() for subset in document.subsets],
             "limits": document.limits.to_fields(),
+            **({} if document.contact is None else {"contact": document.contact}),
         }
     )
 
@@ -115,6 +121,7 @@ def from_json(data: bytes) -> NodeDocument:
         witness=None if fields.absent("witness") else WitnessInfo.read(fields.nested("witness")),
         subsets=tuple(map(SubsetInfo.read, fields.nested_list("subsets"))),
         limits=NodeLimits.read(fields.nested("limits")),
+        contact=None if fields.absent("contact") else fields.text("contact", longest=MAX_CONTACT),
     )
 
 
@@ -134,6 +141,11 @@ def open_node_document(data: bytes, root: TrustedRoot) -> NodeDocument:
         raise MalformedTrustError(f"{_WHERE}: it is about another node than the root")
     _require_one_role((*document.key_roles(), *((key.raw, key.role) for key in root.keys)))
     return document
+
+
+def _check_contact(text: str) -> None:
+    if not (0 < len(text) <= MAX_CONTACT and text.isascii() and text.isprintable()):
+        raise MalformedTrustError(f"{_WHERE}: contact is not 1 to {MAX_CONTACT} printable ASCII characters")
 
 
 def _require_unique(names: Iterable[str], what: str) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from node.cli import corrections, recalls
 from node.cli.exit_codes import ExitCode
+from node.cli.holders import ask_holders
 from node.cli.output import Progress
 from node.cli.prompting import confirm
 from node.cli.session import session
@@ -25,6 +26,9 @@ _BASES = "own (the agency holds the material), reviewed (its analysts examined i
 
 _REVIEW = "Day to look at the entries again, as 2027-01-31."
 _LEGALITY = "A country where the material is known to be illegal, as NL=illegal; repeatable."
+
+
+app.command("holders")(ask_holders)
 
 
 @app.command("import")

@@ -19,6 +19,7 @@ from node.cli import (
     evidence,
     guards,
     hits,
+    holders,
     lists,
     members,
     partner,
@@ -75,6 +76,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., int | None]]] = {
     PARTNER: {"enroll": partner.enroll, "update": partner.update, "check": partner.check},
     OPERATOR: {
         "init": setup.init,
+        "contact": holders.contact,
         "run": setup.run,
         "status": setup.status,
         "doctor": setup.doctor,
@@ -97,12 +99,13 @@ _NOUNS = {
     "subset": (subsets.app, OPERATOR),
     "witness": (witnesses.app, OPERATOR),
     "transfer": (transfers.app, OPERATOR),
+    "holders": (holders.app, OPERATOR),
     "partner": (partners.app, OPERATOR),
     "person": (persons.app, OPERATOR),
     "approval": (approvals.app, OPERATOR),
     "audit": (audit.app, OPERATOR),
 }
-_ACTIONS = {"publish": "list.publish", "endorse": "entry.endorse"}
+_ACTIONS = {"publish": "list.publish", "endorse": "entry.endorse", "contact": "node.contact"}
 """What the audit log calls the commands without a noun that change a node; `init` and `run` record themselves."""
 for _panel, _commands in _COMMANDS.items():
     for _name, _command in _commands.items():

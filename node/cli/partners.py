@@ -19,6 +19,7 @@ def invite(
     files_per_day: Annotated[
         int, typer.Option(help="New files it looks up a day; sizes its quota.", min=1)
     ] = 100_000,
+    agency: Annotated[str, typer.Option(help="Member that it is for: only with a subset of holdings.")] = "",
 ) -> None:
     """Make the one string with which a partner enrols; it is shown once."""
     from node.runtime.shelving import open_shelf
@@ -30,7 +31,7 @@ def invite(
     with open_shelf(identity) as shelf:
         bits = report_subset(shelf, subset).subset.filter.screen_bits
         admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
-        invited = admission.invite(name, subset, files_per_day=files_per_day, screen_bits=bits)
+        invited = admission.invite(name, subset, files_per_day=files_per_day, screen_bits=bits, agency=agency)
     here.output.result(
         {
             "partner": name,
@@ -45,7 +46,8 @@ def invite(
         f"This string enrols {name} once, within {invited.days} days. Hand it over by a channel you trust:",
         "whoever has it first is the partner. It is not stored in the clear and cannot be shown again.",
     )
-    here.output.following("the partner runs: sigfed enroll")
+    joins = f"{agency} runs: sigfed holders join" if agency else "the partner runs: sigfed enroll"
+    here.output.following(joins)
 
 
 @app.command("suspend")

@@ -25,6 +25,10 @@ def create(
         ),
     ] = 12,
     labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Let a hit say who lists it.")] = True,
+    holdings: Annotated[
+        bool,
+        typer.Option("--holdings", help="For other agencies: what this agency lists, effective or not."),
+    ] = False,
 ) -> None:
     """Define a subset: its filter, its key and its release log (asks for a root key)."""
     from node.cli.importing import collection_of
@@ -40,13 +44,17 @@ def create(
         algorithms=frozenset(Algorithm) - {Algorithm.HIDDEN, Algorithm.PHOTODNA},
         screen_bits=screen_bits,
         labels=labels,
+        holdings=holdings,
     )
     with open_shelf(identity) as shelf:
         made = create_subset(identity, shelf, name, wanted)
     here.output.result(
         {"subset": made.name, "origin": made.origin, "epoch": made.epoch}, f"created subset {made.origin}"
     )
-    here.output.following(f"sigfed subset release {name}", f"sigfed partner invite PARTNER --subset {name}")
+    here.output.following(
+        f"sigfed subset release {name}",
+        f"sigfed partner invite NAME --subset {name}" + (" --agency MEMBER" if holdings else ""),
+    )
 
 
 @app.command("release")

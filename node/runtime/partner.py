@@ -163,6 +163,13 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
     )
 
 
+async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit | None]:
+    """What the release in force says about files by their hashes; nothing is recorded."""
+    folder = PartnerFolder(home.partner)
+    async with _reach(folder, folder.load()[0], Traffic()) as remote:
+        return await _examiner(folder, remote).examine(named)
+
+
 def hit_spool(home: Home) -> HitSpool:
     """The hits of the partner in `home`."""
     return HitSpool(home.partner / "hits")

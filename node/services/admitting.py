@@ -48,19 +48,22 @@ class Admission:
         self._clock = clock
         self._entropy = entropy
 
-    def invite(self, partner: str, subset: str, *, files_per_day: int, screen_bits: int) -> Invited:
-        """Invite a partner to a subset.
+    def invite(
+        self, partner: str, subset: str, *, files_per_day: int, screen_bits: int, agency: str = ""
+    ) -> Invited:
+        """Invite a partner to a subset, or the member `agency` under the name `partner` to one of holdings.
 
         An invitation of it that has ended unused is replaced.
 
         Raises:
-            UsageError: a name that cannot be one, or that is an agency's.
+            UsageError: a name that cannot be one, or that is an agency's; or a subset of holdings without a member.
             AlreadyExistsError: it is enrolled, or has an invitation that can still be used.
             MalformedError: this node's address cannot stand in an invitation.
         """
         if not 0 < len(partner) <= _MAX_NAME or not partner.isprintable() or " " in partner:
             raise UsageError(f"a partner's name has 1 to {_MAX_NAME} characters and no spaces")
         self._refuse_agency(partner)
+        self._require_audience(subset, agency)
         secret = self._entropy(SECRET_BYTES)
         url, pin = self._trust.document().endpoints[0].url, self._trust.root().sha256[:PIN_BYTES]
         invitation = Invitation(url=url, pin=pin, secret=secret)
@@ -77,6 +80,19 @@ class Admission:
         with self._shelf.storage.write() as unit:
             unit.partners.invite(record, now_ms=milliseconds(now))
         return Invited(text=invitation.to_text(), evaluations_per_day=evaluations)
+
+    def _require_audience(self, subset: str, agency: str) -> None:
+        """What one agency lists is for members alone: no partner may take it for what several agreed on."""
+        with self._shelf.storage.read() as unit:
+            holdings = unit.subsets.get(subset).filter.holdings
+        others = {member.node for member in self._trust.members().members} - {self._trust.root().node}
+        if holdings and agency not in others:
+            raise UsageError(
+                f"{subset} is of holdings: it is for members of the federation",
+                hint="name one: --agency NODE",
+            )
+        if agency and not holdings:
+            raise UsageError(f"{subset} is for partners", hint="make one for agencies: --holdings")
 
     def _refuse_agency(self, name: str) -> None:
         """Callers are known by name, and an agency's comes first: the partner would be locked out or taken for it."""

@@ -45,3 +45,8 @@ def announce_epoch(
         return replace(old, subsets=(*others, SubsetInfo(name=subset, epochs=(*epochs, epoch))))
 
     return trust.revise_document(change, signers=signers)
+
+
+def announce_contact(trust: OwnTrust, contact: str | None, *, signers: Sequence[Signer]) -> NodeDocument:
+    """Say in the node document whom other agencies ask about entries; None: nobody."""
+    return trust.revise_document(lambda old: replace(old, contact=contact), signers=signers)

@@ -18,11 +18,13 @@ from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.composing import Chosen, Terms, choose, compose
 from node.services.effective import Current, current
 from node.services.guarding import Guards
+from node.services.holdings import held_here
 from node.services.rosters import Listed, Roster, previous_of
 from node.services.shelf import Shelf
 from node.services.subsets import salt_name
 from protocol.digest import Digest
 from protocol.opening import EntryRef
+from protocol.quorum import Support
 from protocol.subset.canary import PRESENT
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
@@ -109,7 +111,7 @@ class Drafter:
             previous=previous_of(roster),
             exclusions=order.exclusions,
         )
-        chosen = choose(judged.decision.effective, order.subset.filter)
+        chosen = choose(self._supported(judged), order.subset.filter)
         tripped = self._guards.tripped(chosen)
         entries = _entries(chosen, tripped)
         if tripped:  # what was released before and is on no tripwire may stay, so withdrawals still get out
@@ -126,6 +128,11 @@ class Drafter:
             sources={origin: number for origin, number in numbers.items() if origin not in given},
             tripped=entries,
         )
+
+    def _supported(self, judged: Current) -> Mapping[tuple[int, Digest], Support]:
+        if self._order.subset.filter.holdings:
+            return held_here(judged, self._order.members)
+        return judged.decision.effective
 
     def _require_key(self) -> None:
         """With another key than partners know, every look-up in the release would miss, and nobody would notice."""
@@ -170,7 +177,7 @@ class Drafter:
             epoch=subset.epoch,
             pk=subset.pk,
             filter=subset.filter,
-            k=self._order.members.k,
+            k=1 if subset.filter.holdings else self._order.members.k,
             sources=tuple(sorted(sources, key=lambda source: source.number)),
             rules=self._rules(),
             not_after_ms=milliseconds(self._order.now + LIFE),

@@ -70,6 +70,20 @@ def test_what_was_written_is_what_is_read(witness: WitnessInfo | None) -> None:
     assert to_json(from_json(to_json(document))) == to_json(document)
 
 
+def test_a_contact_is_written_when_there_is_one() -> None:
+    document = replace(node_document(), contact="duty desk, +31 20 000 0000")
+    assert from_json(to_json(document)) == document
+    assert b"contact" not in to_json(node_document())
+
+
+@pytest.mark.parametrize("contact", ["", "x" * 201, "two\nlines", "Büro"], ids=ascii)
+def test_a_contact_is_one_printable_line(contact: str) -> None:
+    with pytest.raises(MalformedTrustError):
+        replace(node_document(), contact=contact)
+    with pytest.raises(MalformedTrustError):
+        from_json(altered(lambda fields: fields.update(contact=contact)))
+
+
 def test_a_signed_document_opens_under_its_root() -> None:
     data = sign_node_document(node_document(), ROOT_KEYS[:2])
     assert open_node_document(data, trusted_root()) == node_document()

@@ -1,0 +1,80 @@
+"""Asking other agencies who holds a hash: privately, by the look-ups that partners use.
+
+A member that offers its holdings invites this agency to them as it invites a partner; each such enrolment lives in a
+folder of its own below the node's home. The member learns how much is asked, and never what.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keys.errors import KeysError
+from node.errors import NodeError, VerificationError
+from node.partner.knowing import known
+from node.partner.looking_up import Hit
+from node.partner.state import PartnerFolder
+from node.runtime.home import Home
+from node.runtime.opening import Identity
+from node.runtime.partner import Enrolled, enrol, look_up, update
+from protocol.digest import Digest
+from protocol.enrolment import Invitation
+from protocol.errors import ProtocolError
+
+_FOLDER = "holders"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A member whose holdings may be asked about."""
+
+    home: Home
+    node: str
+    subset: str
+    contact: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one member answered about each file: a hit, or None; or why it did not answer."""
+
+    holder: Holder
+    hits: Sequence[Hit | None] = ()
+    failure: Exception | None = None
+
+
+async def join(identity: Identity, text: str) -> Enrolled:
+    """Enrol this agency with the string that a member made for it.
+
+    Raises:
+        VerificationError: the string is not from a member of the register.
+        AlreadyExistsError: this agency is enrolled with that member already.
+    """
+    invitation = Invitation.from_text(text)
+    members = identity.trust.members().members
+    if not any(member.root_sha256.startswith(invitation.pin) for member in members):
+        raise VerificationError(
+            "the string is not from a member of this agency's register",
+            hint="add it first: sigfed member add",
+        )
+    return await enrol(Home(identity.home.folder / _FOLDER / invitation.pin.hex()), text)
+
+
+def holders(identity: Identity) -> list[Holder]:
+    """The members that this agency may ask, by name."""
+    homes = [Home(path) for path in (identity.home.folder / _FOLDER).glob("*")]
+    found = [_holder(home) for home in homes if PartnerFolder(home.partner).exists]
+    return sorted(found, key=lambda holder: holder.node)
+
+
+async def ask(holder: Holder, files: Sequence[Sequence[Digest]]) -> Asked:
+    """What a member says about files by their hashes, on its newest release; its failures are an answer too."""
+    try:
+        await update(holder.home)
+        return Asked(holder=_holder(holder.home), hits=await look_up(holder.home, files))
+    except (NodeError, ProtocolError, KeysError) as exc:
+        return Asked(holder=holder, failure=exc)
+
+
+def _holder(home: Home) -> Holder:
+    enrolment, _ = PartnerFolder(home.partner).load()
+    document = known(enrolment).document
+    return Holder(home=home, node=document.node, subset=enrolment.subset, contact=document.contact)

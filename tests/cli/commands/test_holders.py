@@ -1,0 +1,92 @@
+"""An investigator asks other agencies who holds a file: one answers, and none learns about what."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.agencies import LIST, SUBSET, Federation, cheapen, federate, row, table, written
+from support.processes import Cli
+
+SECRET = b"held by one agency in an investigation"
+HOLDINGS = "holdings"
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    made = federate(tmp_path_factory.mktemp("holders"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def asking(federation: Federation) -> Cli:
+    """The agency that was invited to ask the other about what it alone lists."""
+    fr, nl = federation.fr, federation.nl
+    export = written(
+        federation.folder / "investigative.csv", table(SECRET).replace("baseline", "investigative")
+    )
+    importing = (
+        "entry",
+        "import",
+        export,
+        "--list",
+        LIST,
+        "--basis",
+        "own",
+    )
+    nl.done(*importing)
+    nl.done("publish")
+    nl.done("subset", "create", HOLDINGS, "--holdings", "--collection", "investigative")
+    cheapen(nl)
+    nl.done("subset", "release", HOLDINGS)
+    nl.done("contact", "duty desk, +31 20 000 0000")
+    nl.refused(2, "for members", "partner", "invite", "hoster", "--subset", HOLDINGS)
+    invited = nl.done("partner", "invite", "fr-asks", "--subset", HOLDINGS, "--agency", "fr.example")
+    joined = fr.done("holders", "join", "--stdin", typed=f"{invited['invitation']}\n")
+    assert (joined["node"], joined["entries"]) == ("nl.example", 2)
+    return fr
+
+
+def test_the_holder_is_named_with_collection_and_contact(asking: Cli, tmp_path: Path) -> None:
+    asked = written(tmp_path / "asked.csv", table(SECRET, b"held by nobody"))
+    [answer] = asking.run("entry", "holders", "--hash-from", asked).results
+    assert answer["holder"] == "nl.example"
+    assert answer["collection"] == "investigative"
+    assert answer["contact"] == "duty desk, +31 20 000 0000"
+    assert "investigation" not in str(answer)
+
+
+def test_nobody_learns_about_what(asking: Cli, federation: Federation, tmp_path: Path) -> None:
+    asked = written(tmp_path / "asked.csv", table(SECRET))
+    done = asking.run("entry", "holders", "--hash-from", asked)
+    digests = row(SECRET).split(",")
+    told = federation.nl_node.journal.read_text() + done.err
+    assert not any(digest in told for digest in digests if len(digest) >= 32)
+
+
+def test_what_one_agency_lists_reaches_no_partner(asking: Cli, federation: Federation) -> None:
+    federation.partner.done("update")
+    path = Path(written(federation.folder / "secret.bin", SECRET))
+    assert federation.partner.run("check", str(path)).results[0]["verdict"] == "clean"
+
+
+def test_a_partners_string_is_not_for_agencies(asking: Cli, federation: Federation) -> None:
+    asking.refused(
+        14,
+        "not from a member",
+        "holders",
+        "join",
+        "--stdin",
+        typed="https://127.0.0.1:1/#" + "A" * 52 + "\n",
+    )
+    invite = ("partner", "invite", "wrong", "--subset", SUBSET, "--agency", "nl.example")
+    federation.fr.refused(2, "is for partners", *invite)
+
+
+def test_a_member_that_does_not_answer_is_named(asking: Cli, federation: Federation, tmp_path: Path) -> None:
+    asked = written(tmp_path / "asked.csv", table(SECRET))
+    federation.nl_node.stop()
+    done = asking.run("entry", "holders", "--hash-from", asked)
+    assert (done.exit, done.out) == (16, "")
+    assert "nl.example did not answer" in done.err
