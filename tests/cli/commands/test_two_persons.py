@@ -1,0 +1,212 @@
+"""Two persons decide, and the audit log tells: as people type it, beside a running node, and after a crash."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from support.agencies import Federation, import_files, numbered, table, written
+from support.processes import Cli, contents
+
+PASS = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno", "carla")}
+
+
+@pytest.fixture
+def team(agency: Cli) -> Cli:
+    """An agency with two persons."""
+    for name in ("alice", "bruno"):
+        agency.done("person", "add", name, typed=2 * PASS[name])
+    return agency
+
+
+def records(cli: Cli, *arguments: str) -> list[tuple[str, str, str, str]]:
+    """What the audit log says: actor, action, subject, outcome."""
+    finished = cli.run("audit", "ls", *arguments)
+    assert finished.exit == 0, finished.err
+    return [(one["actor"], one["action"], one["subject"], one["outcome"]) for one in finished.results]
+
+
+def test_a_third_person_takes_the_word_of_two(team: Cli) -> None:
+    asked = team.done(
+        "person",
+        "add",
+        "carla",
+        "--role",
+        "analyst",
+        "--as",
+        "alice",
+        typed=PASS["alice"] + 2 * PASS["carla"],
+    )
+    assert [one["person"] for one in team.run("person", "ls").results] == ["alice", "bruno"]
+    number = str(asked["approval"])
+    team.refused(
+        12, "somebody else decides", "approval", "approve", number, "--as", "alice", typed=PASS["alice"]
+    )
+    done = team.done("approval", "approve", number, "--as", "bruno", typed=PASS["bruno"])
+    assert (done["state"], done["decided_by"]) == ("approved", "bruno")
+    assert [one["role"] for one in team.run("person", "ls").results] == ["operator", "operator", "analyst"]
+    team.refused(
+        2, "was approved by bruno", "approval", "approve", number, "--as", "bruno", typed=PASS["bruno"]
+    )
+    team.refused(
+        12,
+        "not for that role",
+        "approval",
+        "reject",
+        number,
+        "--reason",
+        "x",
+        "--as",
+        "carla",
+        typed=PASS["carla"],
+    )
+    assert records(team, "--actor", "bruno") == [
+        ("bruno", "approval.approve", "carla decides here as analyst", "begun"),
+        ("bruno", "person.add", "carla decides here as analyst", "ok"),
+    ]
+
+
+def test_a_rejected_request_changes_nothing(team: Cli) -> None:
+    asked = team.done("person", "reset", "bruno", "--as", "alice", typed=PASS["alice"] + 2 * PASS["carla"])
+    number = str(asked["approval"])
+    team.done("approval", "reject", number, "--as", "bruno", "--reason", "I remember it", typed=PASS["bruno"])
+    assert team.run("approval", "ls").results == []
+    (decided,) = team.run("approval", "ls", "--all").results
+    assert (decided["state"], decided["reason"]) == ("rejected", "I remember it")
+
+
+def test_what_a_second_person_sees_before_the_passphrase(team: Cli) -> None:
+    team.done("person", "add", "carla", "--as", "alice", typed=PASS["alice"] + 2 * PASS["carla"])
+    said = team.run("approval", "approve", "1", "--as", "bruno", typed=PASS["bruno"]).err
+    assert said.index("carla decides here as operator") < said.index("passphrase of bruno")
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "words", "typed"),
+    [
+        (2, "say who you are", ("person", "add", "carla"), ""),
+        (2, "no person carla", ("person", "remove", "carla", "--as", "alice"), PASS["alice"]),
+        (2, "fewer than two", ("person", "remove", "bruno", "--as", "alice"), PASS["alice"]),
+        (2, "no request 7", ("approval", "approve", "7", "--as", "alice"), ""),
+        (2, "already", ("person", "add", "bruno", "--as", "alice"), PASS["alice"] + 2 * PASS["bruno"]),
+        (2, "at least 12", ("person", "add", "carla", "--as", "alice"), PASS["alice"] + "short\nshort\n"),
+        (2, "differ", ("person", "add", "carla", "--as", "alice"), PASS["alice"] + PASS["carla"] + "typo\n"),
+        (2, "not a peer", ("peer", "grant", "nl.example", "--grant", "baseline"), ""),
+        (2, "not a partner", ("partner", "quota", "hoster", "--files-per-day", "1"), ""),
+        (2, "no record 99", ("audit", "show", "99"), ""),
+    ],
+)
+def test_what_is_refused_changes_nothing(
+    team: Cli, code: int, says: str, words: tuple[str, ...], typed: str
+) -> None:
+    before = contents(team.home)
+    finished = team.run(*words, typed=typed)
+    assert (finished.exit, finished.out) == (code, ""), finished.err
+    assert says in " ".join(finished.err.split())
+    assert contents(team.home) == before
+
+
+def test_a_wrong_passphrase_is_in_the_audit_log(team: Cli) -> None:
+    for _ in range(5):
+        assert team.run("person", "remove", "bruno", "--as", "alice", typed=PASS["bruno"]).exit == 12
+    finished = team.run("person", "remove", "bruno", "--as", "alice", typed=PASS["alice"])
+    assert (finished.exit, "try again in" in finished.err) == (15, True)
+    assert records(team, "--action", "person.prove") == [("operator", "person.prove", "alice", "refused")] * 6
+
+
+def test_one_person_is_not_two(agency: Cli) -> None:
+    agency.done("person", "add", "alice", typed=2 * PASS["alice"])
+    finished = agency.run("person", "remove", "alice", "--as", "alice", typed=PASS["alice"])
+    assert (finished.exit, finished.out) == (2, "")
+
+
+def test_a_root_key_resets_a_passphrase_when_nobody_else_can(team: Cli) -> None:
+    team.done("person", "reset", "bruno", "--by-root", typed=2 * PASS["carla"])
+    assert (
+        team.run("person", "add", "carla", "--as", "bruno", typed=PASS["carla"] + 2 * PASS["carla"]).exit == 0
+    )
+    assert ("root", "person.reset", "bruno", "begun") in records(team)
+
+
+# ----------------------------------------------------------------------------------------------- audit
+
+
+def test_commands_that_change_something_are_recorded_and_others_are_not(agency: Cli) -> None:
+    before = records(agency)
+    assert before[0] == ("operator", "node.init", "fr.example", "ok")
+    assert ("operator", "list.create", "csam", "ok") in before
+    for words in (("list", "ls"), ("status",), ("doctor",), ("audit", "ls"), ("audit", "verify")):
+        agency.run(*words)
+    assert records(agency) == before
+    import_files(agency, numbered("more", 2))
+    agency.done("publish")
+    assert [action for _, action, _, _ in records(agency)[len(before) :]] == ["entry.import", "list.publish"]
+    imported = agency.run("audit", "ls", "--action", "entry").results[-1]
+    assert imported["details"]["result_accepted"] == "2"
+
+
+def test_a_withdrawal_is_recorded_without_its_hash(agency: Cli) -> None:
+    asked = written(agency.home.parent / "withdrawn.csv", table(*numbered("published", 1)))
+    agency.done("entry", "withdraw", "--list", "csam", "--hash-from", asked, "--yes")
+    assert records(agency, "--action", "entry.withdraw")[-1][3] == "ok"
+
+
+def test_an_export_is_verified_elsewhere_and_an_altered_one_is_not(agency: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    exported = agency.done("audit", "export", "-o", str(file))
+    agency.refused(2, "not overwritten", "audit", "export", "-o", str(file))
+    words = agency.done("member", "ls")["fingerprint"]
+    stranger = Cli(tmp_path / "stranger")
+    verified = stranger.done("audit", "verify", str(file), "--words", words)
+    assert verified["records"] == exported["records"]
+    lines = file.read_text().splitlines()
+    changed = {**json.loads(lines[2]), "actor": "somebody"}
+    file.write_text("\n".join([*lines[:2], json.dumps(changed, separators=(",", ":")), *lines[3:]]) + "\n")
+    finished = stranger.run("audit", "verify", str(file), "--words", words)
+    assert (finished.exit, finished.out) == (14, "")
+    assert "record 1 is not what its line says" in finished.err
+
+
+def test_an_altered_record_is_named(agency: Cli) -> None:
+    bundle = next(
+        path
+        for path in (agency.home / "objects" / "logs").rglob("entries/*.p/*")
+        if b"node.init" in path.read_bytes()
+    )
+    bundle.write_bytes(bundle.read_bytes().replace(b"operator", b"somebody", 1))
+    finished = agency.run("audit", "verify")
+    assert (finished.exit, finished.out) == (14, "")
+    assert "record 0 was altered" in finished.err
+
+
+def test_a_node_from_before_begins_its_audit_log(agency: Cli) -> None:
+    assert agency.done("audit", "start") == {"started": False}
+
+
+def test_an_act_that_was_cut_off_shows_as_a_gap(agency: Cli) -> None:
+    gaps = agency.home / "audit-gaps"
+    gaps.mkdir(mode=0o700, exist_ok=True)
+    note = gaps / "1-00000000.json"
+    note.touch(mode=0o600)
+    note.write_text(json.dumps({"action": "list.create", "subject": "lost", "time_ms": 1}))
+    import_files(agency, numbered("more", 1))
+    assert ("operator", "audit.gap", "lost", "ok") in records(agency)
+    assert not note.exists()
+
+
+def test_a_running_node_and_commands_beside_it_write_one_history(federation: Federation) -> None:
+    fr = federation.fr
+    fr.done("partner", "suspend", "hoster")  # signs what the running node has queued as well
+    fr.done("partner", "resume", "hoster")
+    before = records(fr)
+    assert ("node", "partner.enrol", "hoster", "ok") in before
+    for number in range(3):
+        fr.done("partner", "suspend", "hoster")
+        fr.done("partner", "resume", "hoster")
+        assert len(records(fr)) == len(before) + 2 * (number + 1)
+    verified = fr.done("audit", "verify")
+    assert {"node", "operator"} <= set(verified["actors"])
+    signer = open_identity(Home(fr.home)).log_signer()
+    assert signer.size("fr.example/audit/main") == verified["records"]
