@@ -10,7 +10,9 @@ from node.cli.state import moment
 
 if TYPE_CHECKING:  # commands that ask no witness start without them
     from node.ports.cosigning import CosignerRecord
+    from node.runtime.opening import Identity
     from node.services.cosigning import Cosigned
+    from node.services.shelf import Shelf
 
 _HEADER = ("  witness", "size", "since", "last cosigned", "answered")
 
@@ -72,6 +74,26 @@ def tell_standing(here: Session, standing: "Cosigned") -> None:
     if standing.words:
         here.output.talk(f"  {standing.words}")
     _tell_failures(here, standing)
+
+
+def witness_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
+    """For the status: own logs that more witnesses must cosign, and witnesses that claim another history of one."""
+    from node.runtime.witnesses import cosigning
+
+    standings = cosigning(identity, shelf).standing()
+    missing = {one.origin: one.missing for one in standings if one.missing and one.followed}
+    with shelf.storage.read() as unit:
+        alarms = [record for record in unit.cosigners.ls() if record.alarm]
+    fields: dict[str, Fact] = {
+        "uncosigned": missing,
+        "alarms": [{"origin": one.origin, "witness": one.witness, "says": one.outcome} for one in alarms],
+    }
+    lines = [
+        f"{origin}: {count} more must cosign; ask them with: sigfed witness ask"
+        for origin, count in missing.items()
+    ]
+    lines += [f"ALARM: {one.witness} {one.outcome}: {one.origin}" for one in alarms]
+    return fields, lines
 
 
 def _tell_failures(here: Session, standing: "Cosigned") -> None:

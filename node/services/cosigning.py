@@ -61,6 +61,11 @@ class Cosigned:
     """Those that were asked now."""
 
     @property
+    def followed(self) -> bool:
+        """Whether others wait for these cosignatures: an audit log is cosigned, and followed by nobody."""
+        return self.origin.split("/")[1] in {"lists", "subsets"}
+
+    @property
     def words(self) -> str:
         """The standing for people; empty when there is nobody to ask."""
         if not self.witnesses:
