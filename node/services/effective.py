@@ -28,7 +28,7 @@ from protocol.listing import Block, Listing, fold, overlay
 from protocol.opening import EntryRef
 from protocol.quorum import Decision, MemberListing, decide
 
-_KINDS = {"add": Op.ADD, "withdraw": Op.WITHDRAW}
+_KINDS = {"add": Op.ADD, "withdraw": Op.WITHDRAW, "dispute": Op.DISPUTE}
 
 
 @dataclass(frozen=True, slots=True)
