@@ -63,10 +63,12 @@ class GuardRows:
     def add_tripwires(self, records: Sequence[Tripwire]) -> int:
         """Add those whose key is not there yet; returns their number."""
         held = set(self._connection.execute(select(_TRIPWIRE.c.key)).scalars())
-        new = {record.key: record for record in reversed(records) if record.key not in held}
+        new: dict[int, Tripwire] = {}
+        for record in records:
+            if record.key not in held:
+                new.setdefault(record.key, record)
         rows = [
-            {"key": r.key, "sealed": r.sealed, "note": r.note, "added_ms": r.added_ms}
-            for r in reversed(new.values())
+            {"key": r.key, "sealed": r.sealed, "note": r.note, "added_ms": r.added_ms} for r in new.values()
         ]
         if rows:
             self._connection.execute(insert(_TRIPWIRE), rows)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from keys.trust.members import Member
-from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
+from node.errors import AlreadyExistsError, NotFoundError, StoreError, TripwireError, UsageError
 from node.objects.folder import FolderObjects
 from node.ports.evaluator import EpochSecret
 from node.ports.objects import ObjectStore
 from node.services.drafting import LIFE
+from node.services.guarding import Guards
 from node.services.importing import Statement
 from node.services.release_files import KEPT, ReleaseFolder
 from node.services.rosters import Listed, pack_roster, previous_of, unpack_roster
@@ -23,9 +24,11 @@ from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Basis, Reason
 from protocol.subset.canary import ABSENT, PRESENT
+from protocol.subset.delta import align
 from protocol.subset.label import LabelSource, open_label
 from protocol.subset.manifest import ReleaseKind
-from protocol.subset.release import check_removal_only, check_successor
+from protocol.subset.release import check_successor
+from protocol.subset.removal import answers_gone
 from protocol.tlog.checkpoint import open_checkpoint
 from protocol.tlog.note import VerifierKey
 from support.releases import FILTER, LOG_KEY, SUBSET, ReleasingAgency, folder, listed, release_both
@@ -174,7 +177,8 @@ def test_a_withdrawal_is_a_small_removal(fr: ReleasingAgency, other: Agency) -> 
     )
     assert listed(fr).isdisjoint(file_digests("file 7"))
     after = folder(fr).load().release
-    assert check_removal_only(before, after, cap=10) == 2
+    assert len(answers_gone(before, after.manifest, after.answers)) == 2
+    assert len(align(before.answers, after.answers).inserted) == 0
     assert [source.number for source in after.manifest.sources] == [0, 1]
 
 
@@ -350,3 +354,66 @@ def test_a_signer_that_signs_something_else_is_not_believed(
     assert fr.records == []
     monkeypatch.undo()
     assert fr.release().version == 1
+
+
+class TestTripwires:
+    """A release that would list what must never be released is refused; withdrawals get out all the same."""
+
+    def test_it_names_the_entries_and_nothing_is_released(self, fr: ReleasingAgency, other: Agency) -> None:
+        release_both(fr, other, "a")
+        fr.lists.add(rows("b", "logo"))
+        other.add(rows("b", "logo"))
+        fr.follow(other)
+        logo = file_digests("logo")[0]
+        Guards(fr.shelf).add_tripwires([logo], note="our logo", now_ms=1)
+        with pytest.raises(TripwireError) as caught:
+            fr.release()
+        text = str(caught.value)
+        assert "entry 4 of fr.example/lists/csam, entry 4 of nl.example/lists/csam" in text
+        assert "stays in force" in text
+        assert logo.value.hex() not in text + caught.value.hint
+        assert [record.version for record in fr.records] == [1]
+        assert listed(fr) == set(file_digests("a"))
+        Guards(fr.shelf).remove_tripwires([1])
+        assert fr.release().added == 4
+
+    def test_the_first_release_is_refused_too(self, fr: ReleasingAgency, other: Agency) -> None:
+        Guards(fr.shelf).add_tripwires(file_digests("a"), note="", now_ms=1)
+        with pytest.raises(TripwireError):
+            release_both(fr, other, "a")
+        assert list(fr.records) == []
+
+    def test_withdrawals_get_out_and_nothing_comes_in(self, fr: ReleasingAgency, other: Agency) -> None:
+        kept = [f"file {number}" for number in range(40)]
+        release_both(fr, other, "a", *kept)
+        fr.lists.add(rows("c", "logo"))
+        other.add(rows("c", "logo"))
+        withdraw(fr.shelf, fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
+        fr.follow(other)
+        Guards(fr.shelf).add_tripwires(file_digests("logo"), note="", now_ms=1)
+        with pytest.raises(TripwireError, match="release 2 takes out 2 and adds nothing"):
+            fr.release()
+        assert listed(fr) == {digest for name in kept for digest in file_digests(name)}
+        kinds = {record.version: record.kind for record in fr.records}
+        assert kinds == {1: ReleaseKind.ORDINARY, 2: ReleaseKind.REMOVAL_ONLY}
+        with pytest.raises(TripwireError, match="nothing was released"):
+            fr.release()
+        assert len(fr.records) == 2
+
+    def test_what_is_released_already_goes(self, fr: ReleasingAgency, other: Agency) -> None:
+        release_both(fr, other, "a", "logo")
+        Guards(fr.shelf).add_tripwires(file_digests("logo"), note="", now_ms=1)
+        with pytest.raises(TripwireError, match="takes out 2"):
+            fr.release()
+        assert listed(fr) == set(file_digests("a"))
+
+    def test_what_is_listed_does_not_run_out(self, fr: ReleasingAgency, other: Agency) -> None:
+        release_both(fr, other, "a")
+        fr.lists.add(rows("logo"))
+        other.add(rows("logo"))
+        Guards(fr.shelf).add_tripwires(file_digests("logo"), note="", now_ms=1)
+        fr.clock.advance(LIFE / 2 + timedelta(minutes=1))
+        fr.follow(other)
+        with pytest.raises(TripwireError, match="release 2 takes out 0 and adds nothing"):
+            fr.release()
+        assert listed(fr) == set(file_digests("a"))

@@ -1,0 +1,197 @@
+"""How much a day: what peers bring beyond it is set aside however they bring it, and own lists do not publish it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from keys.trust.node_parts import NodeLimits
+from node.errors import BeyondLimitsError
+from node.ports.logs import LogKind, LogRecord
+from node.ports.peers import PeerRecord
+from node.services.changes import Change, pack
+from node.services.pacing import DAY_MS, NO_LIMITS, Changes, FollowGuards, beyond
+from node.services.publishing import Published, publish
+from node.services.queueing import Queue
+from node.services.shelf import Shelf
+from node.services.withdrawing import withdraw
+from protocol.event import BASELINE, Op
+from protocol.opening import Ext, Opening, Reason
+from support.shelves import NOW_MS, Agency, file_digests, rows, sha256_digest, sqlite_dsn
+
+LIMITS = FollowGuards(max_adds_per_day=10, max_withdraws_per_day=4, max_disputes_per_day=3)
+NODE = "nl.example"
+
+
+@pytest.fixture
+def dsn(tmp_path: Path) -> str:
+    """What is special to a database is tested in test_store_tables."""
+    return sqlite_dsn(tmp_path)
+
+
+class Followed:
+    """A peer's lists, as a follower counts them."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.now_ms = NOW_MS
+        self.logs: dict[str, LogRecord] = {}
+
+    def known(self, *, synced_ms: int) -> None:
+        peer = PeerRecord(
+            name=NODE, url="", root=b"", node_document=b"", serial=1, members=b"", grant="", added_ms=1
+        )
+        with self.shelf.storage.write() as unit:
+            unit.peers.add(peer)
+            unit.peers.note_sync(NODE, synced_ms=synced_ms, outcome="")
+
+    def pull(self, name: str, *, adds: int = 0, withdrawals: int = 0, disputes: int = 0) -> list[str]:
+        """What of a pull is set aside, each as kind and number."""
+        with self.shelf.storage.write() as unit:
+            if name not in self.logs:
+                self.logs[name] = unit.logs.create(
+                    origin=f"{NODE}/lists/{name}", kind=LogKind.PEER_LIST, node=NODE, name=name
+                )
+            log = self.logs[name]
+            start = log.head.size
+            changes = Changes(
+                adds=range(start, start + adds),
+                withdrawals=range(start + adds, start + adds + withdrawals),
+                disputes=range(start + adds + withdrawals, start + adds + withdrawals + disputes),
+            )
+            records = beyond(unit, log, changes, LIMITS, now_ms=self.now_ms)
+        size = start + adds + withdrawals + disputes
+        self.logs[name] = replace(log, head=replace(log.head, size=size), checked_ms=self.now_ms)
+        return [f"{kind} {last - first + 1}" for kind, first, last, _ in records]
+
+
+@pytest.fixture
+def followed(shelf: Shelf) -> Followed:
+    return Followed(shelf)
+
+
+def test_the_first_pull_is_not_counted(followed: Followed) -> None:
+    assert followed.pull("main", adds=1000, disputes=50) == []
+    assert followed.pull("main", adds=10, disputes=3) == []
+
+
+@pytest.mark.parametrize("kind", ["adds", "withdrawals", "disputes"])
+def test_many_small_pulls_are_one_flood(followed: Followed, kind: str) -> None:
+    followed.pull("main", adds=1)
+    most = {"adds": 10, "withdrawals": 4, "disputes": 3}[kind]
+    aside = []
+    for _ in range(24):
+        followed.now_ms += DAY_MS // 24 - 1
+        aside += followed.pull("main", **{kind: 1})
+    assert aside == [f"{kind.removesuffix('als').removesuffix('s')} 1"] * (24 - most)
+
+
+def test_the_day_passes(followed: Followed) -> None:
+    followed.pull("main", adds=1)
+    assert followed.pull("main", disputes=5) == ["dispute 2"]
+    followed.now_ms += DAY_MS + 1
+    assert followed.pull("main", disputes=3) == []
+
+
+def test_many_lists_are_one_flood(followed: Followed) -> None:
+    for name in ("one", "two", "three"):
+        followed.pull(name, adds=100)
+    assert followed.pull("one", adds=6) == []
+    assert followed.pull("two", adds=6) == ["add 2"]
+    assert followed.pull("three", adds=6) == ["add 6"]
+
+
+@pytest.mark.parametrize("synced", [True, False], ids=["synced before", "first sync never ended"])
+def test_a_list_that_turns_up_later_is_counted(followed: Followed, synced: bool) -> None:
+    followed.pull("main", adds=100)
+    followed.known(synced_ms=NOW_MS if synced else 0)
+    followed.now_ms += 0 if synced else DAY_MS
+    assert followed.pull("later", adds=100) == ["add 90"]
+
+
+def test_a_list_that_was_followed_while_empty_is_counted(followed: Followed) -> None:
+    followed.pull("main")
+    assert followed.pull("main", adds=100) == ["add 90"]
+
+
+def test_a_peer_does_not_decide_alone() -> None:
+    greedy = FollowGuards.of(
+        NodeLimits(
+            max_adds_per_day=2**50,
+            max_withdraws_per_day=2,
+            max_checkpoint_age_s=1,
+            max_disputes_per_day=2**50,
+        )
+    )
+    assert greedy.at_most(LIMITS) == FollowGuards(
+        max_adds_per_day=10, max_withdraws_per_day=2, max_disputes_per_day=3
+    )
+    assert greedy.at_most(None) is greedy
+
+
+def release(agency: Agency, limits: FollowGuards | None = LIMITS) -> Published:
+    return publish(agency.shelf, agency.origin, signer=agency.signer, now_ms=agency.now_ms, limits=limits)
+
+
+def dispute(agency: Agency, *names: str) -> None:
+    queue = Queue(agency.shelf, agency.log)
+    openings = [Opening(bytes(16), sha256_digest(name), Ext(reason=Reason.ERROR)) for name in names]
+    queue.store([pack(Change(Op.DISPUTE, 0, BASELINE, 0, opening.to_bytes())) for opening in openings])
+    with agency.shelf.storage.write() as unit:
+        queue.commit(unit)
+
+
+def numbered(count: int, name: str = "f") -> list[str]:
+    return [f"{name}{number}" for number in range(count)]
+
+
+class TestPublishing:
+    def test_a_first_publication_is_not_counted(self, agency: Agency) -> None:
+        agency.add(rows(*numbered(20)))
+        assert release(agency).adds == 40
+        agency.add(rows(*numbered(5, "g")))
+        assert release(agency).adds == 10
+
+    def test_more_than_announced_is_refused_and_nothing_is_lost(self, agency: Agency) -> None:
+        release(agency)
+        agency.add(rows(*numbered(3)))
+        release(agency)
+        before = agency.log
+        agency.add(rows(*numbered(3, "g")))
+        with pytest.raises(
+            BeyondLimitsError, match="6 additions with 6 in the last 24 hours, and 10"
+        ) as caught:
+            release(agency)
+        assert "--beyond-limits" in caught.value.hint
+        assert (agency.log.head, agency.log.pending) == (before.head, None)
+        assert release(agency, NO_LIMITS).adds == 6
+
+    def test_it_is_counted_by_kind(self, agency: Agency) -> None:
+        agency.add(rows(*numbered(20)))
+        release(agency)
+        agency.add(rows(*numbered(2, "g")))
+        dispute(agency, "a", "b", "c")
+        for name in numbered(2):
+            withdraw(agency.shelf, agency.origin, file_digests(name)[0], reason=Reason.OTHER)
+        assert release(agency).size == 40 + 4 + 3 + 4
+        dispute(agency, "d")
+        with pytest.raises(BeyondLimitsError, match="1 disputes with 3"):
+            release(agency)
+        agency.now_ms += DAY_MS + 1
+        assert release(agency).changed
+
+    def test_what_was_pending_is_finished(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+        release(agency)
+        agency.add(rows(*numbered(3)))
+
+        def fail(*_: object, **__: object) -> bytes:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(agency.signer, "sign", fail)
+            with pytest.raises(KeyboardInterrupt):
+                release(agency)
+        agency.add(rows(*numbered(3, "g")))
+        with pytest.raises(BeyondLimitsError):
+            release(agency)
+        assert (agency.log.head.size, agency.log.pending) == (6, None)
