@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from protocol.errors import SubsetError
 from protocol.subset.chunks import labels_root, values_root
-from protocol.subset.delta import align
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.rice import U64Array
@@ -71,23 +70,6 @@ def check_successor(held: Manifest, offered: Manifest) -> None:
     if offered.kind is ReleaseKind.REMOVAL_ONLY:
         same = offered.epoch == held.epoch and _widths(offered) == _widths(held)
         _check(same, "manifest: a removal-only release changes epoch or widths")
-
-
-def check_removal_only(held: Release, offered: Release, *, cap: int) -> int:
-    """The number of answers removed by a removal-only release that adds nothing and removes at most `cap`.
-
-    What the log's signature alone may do while witnesses are away: whoever stole the log key can hide at most
-    `cap` digests and list none. Raises `SubsetError`.
-    """
-    _check(offered.manifest.kind is ReleaseKind.REMOVAL_ONLY, "manifest: not a removal-only release")
-    check_successor(held.manifest, offered.manifest)
-    _check(
-        len(align(held.screen, offered.screen).inserted) == 0, "screen: a removal-only release adds values"
-    )
-    answers = align(held.answers, offered.answers)
-    _check(len(answers.inserted) == 0, "answers: a removal-only release adds values")
-    _check(len(answers.removed) <= cap, "answers: a removal-only release beyond the cap")
-    return len(answers.removed)
 
 
 def _check_width(name: str, values: U64Array, width: int) -> None:

@@ -1,6 +1,5 @@
 """Releases: files against manifest, one release after another, and looking up."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +20,7 @@ from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, LabelSource
 from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.lookup import Lookup, Match
 from protocol.subset.manifest import ReleaseKind
-from protocol.subset.release import Release, check_removal_only, check_successor, verify_release
+from protocol.subset.release import Release, check_successor, verify_release
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import build_screen, screen_values, truncate
 from support.subsets import LABEL, SOURCES, digest, make_release, output, u64
@@ -242,39 +241,6 @@ def test_successor_is_refused(changes: dict[str, Any], text: str) -> None:
 )
 def test_successor_is_accepted(changes: dict[str, Any]) -> None:
     check_successor(RELEASE.manifest, replace(RELEASE.manifest, **changes))
-
-
-def _removal(names: Sequence[object] = NAMES[2:], **changes: Any) -> Release:
-    fields: dict[str, Any] = {
-        "screen_width": 17,
-        "answers_width": 37,
-        "kind": ReleaseKind.REMOVAL_ONLY,
-    } | changes
-    return make_release(names, **fields)
-
-
-def test_removal_only_says_how_much_it_removes() -> None:
-    assert check_removal_only(PLAIN, _removal(), cap=2) == 2
-
-
-@pytest.mark.parametrize(
-    ("offered", "cap", "text"),
-    [
-        pytest.param(_removal(kind=ReleaseKind.ORDINARY), 9, "not a removal-only", id="ordinary"),
-        pytest.param(_removal(), 1, "beyond the cap", id="cap"),
-        pytest.param(_removal([*NAMES[2:], "new"]), 9, "screen: a removal-only", id="adds to the screen"),
-        pytest.param(
-            _removal(NAMES[2:], outputs=[output(name) for name in [*NAMES[2:], "new"]]),
-            9,
-            "answers: a removal-only",
-            id="adds to the answers",
-        ),
-        pytest.param(_removal(epoch=2), 9, "epoch or widths", id="epoch"),
-    ],
-)
-def test_removal_only_is_refused(offered: Release, cap: int, text: str) -> None:
-    with pytest.raises(SubsetError, match=text):
-        check_removal_only(PLAIN, offered, cap=cap)
 
 
 # ------------------------------------------------------------------ files

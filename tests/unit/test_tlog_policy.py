@@ -14,6 +14,7 @@ from protocol.tlog.policy import (
     quorum_size,
     require_quorum,
     satisfied,
+    write_policy,
 )
 from support.logs import LOG, LOG_KEY, NEXT_LOG_KEY, WITNESS_KEYS
 
@@ -212,3 +213,19 @@ def test_two_quorums_share_an_honest_witness(count: int, faulty: int) -> None:
 
 def test_a_policy_is_plain_data() -> None:
     assert Policy((), {}, {}, b"none") == parse_policy(b"quorum none\n")
+
+
+def test_a_policy_is_written_as_it_is_read() -> None:
+    policy = parse_policy(EXAMPLE.encode())
+    written = write_policy(policy)
+    assert parse_policy(written) == policy
+    assert write_policy(parse_policy(written)) == written
+    flat = format_policy(logs=policy.logs, witnesses=policy.witness_keys, threshold=2)
+    assert write_policy(parse_policy(flat)) == flat
+
+
+def test_a_policy_that_nobody_can_meet_has_a_form_and_is_no_file() -> None:
+    policy = Policy(logs=(), witnesses={}, groups={b"members": Group(2, ())}, quorum=b"members")
+    assert write_policy(policy) == b"group members 2\nquorum members\n"
+    with pytest.raises(MalformedError):
+        parse_policy(write_policy(policy))
