@@ -7,7 +7,7 @@ withdrawals still count. What people released does not suspend it again; a head 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -153,6 +153,8 @@ def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: in
     if sum(one.released_ms is None for one in kept) >= MAX_OPEN:
         return None
     suspends = verdict.kind.convicts and _is_news(shelf, data, verdict)
+    if verdict.kind.convicts and not suspends:
+        record = replace(record, released_ms=now_ms)  # people have looked at this branch already
     shelf.objects.put(record.object, data)
     with shelf.storage.write() as unit:
         if not unit.evidence.add(record):
@@ -164,6 +166,19 @@ def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: in
     return record
 
 
+def suspend_convicted(shelf: Shelf, origin: str, *, now_ms: int) -> None:
+    """Let a log stand still that was convicted before it was followed."""
+    with shelf.storage.read() as unit:
+        log = unit.logs.get(origin)
+        kept = [one for subject in (origin, log.node) for one in unit.evidence.ls(subject)]
+        waiting = [one for one in kept if one.kind.convicts and one.released_ms is None]
+        if not waiting or suspended(unit, log) is not None:
+            return
+    words = f"{waiting[0].subject} was proved to have shown two histories before it was followed"
+    with shelf.storage.write() as unit:
+        _stop(unit, log, words, now_ms)
+
+
 def suspended(unit: Unit, log: LogRecord) -> Quarantined | None:
     """The record that keeps a log standing still, if one does."""
     return next((record for record in unit.quarantine.ls(log.id) if record.kind == FORKED), None)
@@ -172,21 +187,16 @@ def suspended(unit: Unit, log: LogRecord) -> Quarantined | None:
 def _suspend(unit: Unit, verdict: Verdict, now_ms: int) -> None:
     """The log, or every followed log of a node whose trust files contradict each other."""
     for log in unit.logs.ls(*_FOLLOWED):
-        if verdict.subject not in {log.origin, log.node} or suspended(unit, log) is not None:
-            continue
-        size = log.head.size
-        unit.quarantine.add(
-            [
-                Quarantined(
-                    log_id=log.id,
-                    kind=FORKED,
-                    first=size,
-                    last=size,
-                    reason=verdict.words[:255],
-                    created_ms=now_ms,
-                )
-            ]
-        )
+        if verdict.subject in {log.origin, log.node} and suspended(unit, log) is None:
+            _stop(unit, log, verdict.words, now_ms)
+
+
+def _stop(unit: Unit, log: LogRecord, words: str, now_ms: int) -> None:
+    size = log.head.size
+    record = Quarantined(
+        log_id=log.id, kind=FORKED, first=size, last=size, reason=words[:255], created_ms=now_ms
+    )
+    unit.quarantine.add([record])
 
 
 def _is_news(shelf: Shelf, data: bytes, verdict: Verdict) -> bool:

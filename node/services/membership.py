@@ -152,6 +152,7 @@ class Membership:
         """Follow a peer no more and serve it nothing; raises `NotFoundError`. What is held of its lists stays."""
         with self._storage.write() as unit:
             unit.peers.remove(name)
+            unit.evidence.forget(name)
 
     def _member(self, name: str) -> Member:
         for member in self._trust.members().members:

@@ -27,7 +27,7 @@ from node.errors import (
 )
 from node.ports.links import PeerLink
 from node.ports.peers import PeerRecord
-from node.services.accusing import suspended
+from node.services.accusing import suspend_convicted, suspended
 from node.services.contradicting import Met, keep_contradiction, keep_trust_fork
 from node.services.following import Committed, Follower, FollowGuards, HeldLog
 from node.services.guarding import Guards
@@ -290,6 +290,7 @@ class _Session:
 
     def _held(self, follower: Follower, origin: str) -> HeldLog:
         follower.follow(origin, node=self._peer.name)
+        suspend_convicted(self._shelf, origin, now_ms=milliseconds(self._now))
         return follower.held(origin, now_ms=milliseconds(self._now))
 
     def _require_not_suspended(self, origin: str) -> None:

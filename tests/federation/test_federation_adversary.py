@@ -7,6 +7,7 @@ import pytest
 
 from node.errors import NotFoundError
 from node.ports.quarantine import Quarantined
+from node.services import quarantine
 from node.services.judging import judge
 from node.services.syncing import SyncReport
 from protocol.errors import ForkError, RollbackError
@@ -58,8 +59,8 @@ def failure(report: SyncReport) -> Exception | None:
 
 
 def release(follower: Agency, record: Quarantined) -> None:
-    with follower.store.write() as unit:
-        unit.quarantine.release(record.id, now_ms=follower.now_ms)
+    members = follower.trust.members()
+    quarantine.release(follower.shelf, members, str(record.id), now_ms=follower.now_ms)
 
 
 def suspended(follower: Agency, origin: str) -> list[Quarantined]:

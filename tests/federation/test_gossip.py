@@ -417,3 +417,22 @@ async def test_evidence_about_the_own_log_is_kept_and_stops_nothing(agencies: li
     report = await gossiper(own).ask(agencies[1].name, peer)
     assert own.origin in report.words
     assert standing_still(own, own.origin) is None
+
+
+async def test_a_log_that_was_convicted_before_it_was_followed_stands_still(
+    federation: Federation, agencies: list[Agency]
+) -> None:
+    """The newcomer hears of it before its first sync."""
+    liar = ListPeer("nl.example", federation.clock)
+    liar.grow(HELD)
+    for agency in agencies:
+        follow(agency, liar)
+    await sync(liar, agencies[1])
+    branches(liar, common=200, size=HELD)
+    await sync(liar, agencies[2])
+    await round_of_gossip(agencies[1:3])
+    await ask(agencies[0], agencies[1])
+    assert [record.kind for record in kept(agencies[0])] == [EvidenceKind.FORK]
+    report = await agencies[0].syncer.sync("nl.example", liar)
+    assert "contradicted itself" in report.words
+    assert agencies[0].log(liar.origin).head.size == 0
