@@ -207,17 +207,17 @@ def _peer_cells(peer: "PeerState") -> tuple[str, str, str]:
 
 
 def recall_status(shelf: "Shelf") -> tuple[dict[str, Fact], tuple[str, ...]]:
-    """What `sigfed status` says about withdrawals and shreddings: fields and lines."""
+    """What `sigfed status` says about withdrawals and shreddings: facts and lines."""
     from node.services.recall import recall
     from node.services.standing import report_shreddings
 
     numbers = recall(shelf)
     own = [each for each in report_shreddings(shelf) if each.own_standing]
-    fields: dict[str, Fact] = {
+    facts: dict[str, Fact] = {
         "withdrawals": numbers.withdrawals,
-        "withdrawals_open": numbers.open,
-        "recall_held": _latency(numbers.held),
-        "recall_released": _latency(numbers.released),
+        "open": numbers.open,
+        "held": _latency(numbers.held),
+        "released": _latency(numbers.released),
         "shreddings_to_answer": len(own),
     }
     lines = [
@@ -234,7 +234,7 @@ def recall_status(shelf: "Shelf") -> tuple[dict[str, Fact], tuple[str, ...]]:
         lines.append(
             f"{counted(numbers.withdrawals, 'withdrawal')}, {numbers.open:,} not applied everywhere{speed}"
         )
-    return fields, tuple(lines)
+    return facts, tuple(lines)
 
 
 def _latency(found: "Latency | None") -> Fact:

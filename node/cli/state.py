@@ -55,7 +55,7 @@ def show_status(here: Session) -> None:
             ],
             "partners": len(partners),
             "to_review": len(to_review),
-            **recalled,
+            "recall": recalled,
             **reported,
             **witnessed,
             "set_aside": len(aside),

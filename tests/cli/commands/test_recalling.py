@@ -54,7 +54,7 @@ def test_a_withdrawal_is_followed_to_its_end(pair: Federation) -> None:
     [waiting] = nl.run("withdrawal", "ls", "--open").results
     assert (waiting["origin"], waiting["open"]) == (NL_LIST, True)
     assert waiting["peers"] == [{"peer": "fr.example", "held_ms": None, "released_ms": None}]
-    assert nl.done("status")["withdrawals_open"] == 1
+    assert nl.done("status")["recall"]["open"] == 1
     fr.done("peer", "sync")
     [held] = nl.run("withdrawal", "ls", "--open").results
     assert held["peers"][0]["held_ms"] >= waiting["published_ms"]
@@ -62,10 +62,9 @@ def test_a_withdrawal_is_followed_to_its_end(pair: Federation) -> None:
     fr.done("subset", "release", SUBSET)
     fr.done("peer", "sync")
     assert nl.run("withdrawal", "ls", "--open").results == []
-    status = nl.done("status")
-    assert (status["withdrawals"], status["withdrawals_open"]) == (1, 0)
-    assert status["recall_released"]["count"] == 1
-    assert status["recall_released"]["max_ms"] >= status["recall_held"]["max_ms"] >= 0
+    recall = nl.done("status")["recall"]
+    assert (recall["withdrawals"], recall["open"], recall["released"]["count"]) == (1, 0, 1)
+    assert recall["released"]["max_ms"] >= recall["held"]["max_ms"] >= 0
 
 
 def test_shredding_takes_two_persons_and_every_node(pair: Federation) -> None:
@@ -77,7 +76,7 @@ def test_shredding_takes_two_persons_and_every_node(pair: Federation) -> None:
         add_persons(cli)
     assert "removed" in shred(fr, "--hash-from", hash_file(fr, BOTH))
     nl.done("peer", "sync")
-    assert nl.done("status")["shreddings_to_answer"] == 2
+    assert nl.done("status")["recall"]["shreddings_to_answer"] == 2
     left = nl.run("shredding", "ls", "--open").results
     assert {(each["origin"], each["own"]) for each in left} == {(FR_LIST, False)}
     assert {place["index"] for each in left for place in each["own_standing"]} == {0, 1}
@@ -87,7 +86,7 @@ def test_shredding_takes_two_persons_and_every_node(pair: Federation) -> None:
         assert cli.run("shredding", "ls", "--open").results == []
         assert len(cli.run("shredding", "ls").results) == 4
         assert remains(cli) == []
-    assert nl.done("status")["shreddings_to_answer"] == 0
+    assert nl.done("status")["recall"]["shreddings_to_answer"] == 0
 
 
 def remains(cli: Cli) -> list[str]:
