@@ -2,19 +2,26 @@
 
 A hit outlives everything that can fail between finding and reporting it. The file holds what the node needs to be told
 and the name of the file that was looked up, which never leaves this machine. The PRF output is not kept: what
-authenticates the one report is all that is left of it.
+authenticates the one report is all that is left of it. Report and receipt are sealed with a key that lies beside the
+folder, so that a copy of the folder alone (a log collector, a support case) tells nobody a hash of the list.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from node.errors import NotFoundError, StoreError, UsageError
-from node.files import make_private_folder, read_private, replace_private, sync_folder
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.clock import Entropy, system_entropy
+from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
+from node.files import create_private, make_private_folder, read_private, replace_private, sync_folder
 from node.partner.looking_up import Hit
 from node.partner.resolutions import Action
+from node.services.vault import KEY_BYTES as _KEY_BYTES
+from node.services.vault import seal, unseal
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.report import SentReport
@@ -77,8 +84,10 @@ class SpooledHit:
 class HitSpool:
     """The hits of one enrolment, in a folder of their own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, entropy: Entropy = system_entropy) -> None:
         self._folder = folder
+        self._key = folder.with_name(f"{folder.name}.key")
+        self._entropy = entropy
 
     def record(self, hit: Hit, *, name: str, now_ms: int) -> SpooledHit | None:
         """Keep a hit durably; None for the test file. An unresolved hit of the same file and hash is the same hit."""
@@ -102,7 +111,13 @@ class HitSpool:
     def save(self, hit: SpooledHit) -> None:
         """Write a hit in place of what was kept of it."""
         make_private_folder(self._folder)
-        replace_private(self._folder / f"{hit.id}.json", json.dumps(_fields(hit)).encode())
+        cipher = self._cipher()
+        sealed = {
+            name: b64(seal(cipher, f"{hit.id}/{name}", data, self._entropy)) if data else ""
+            for name, data in (("report", hit.sent.to_bytes()), ("receipt", hit.receipt))
+        }
+        data = json.dumps({**_fields(hit), **sealed}).encode()
+        replace_private(self._folder / f"{hit.id}.json", data)
 
     def renew(self, old: SpooledHit, sent: SentReport) -> SpooledHit:
         """Keep a hit with another report of it: the first one was of an epoch that is over."""
@@ -133,13 +148,28 @@ class HitSpool:
         """Hits that are still to be reported."""
         return (hit for hit in self.ls() if hit.waiting)
 
+    def _opened(self, path: Path, name: str, sealed: str) -> bytes:
+        return unseal(self._cipher(), f"{path.stem}/{name}", unb64(sealed)) if sealed else b""
+
+    def _cipher(self) -> AESGCM:
+        """The key of the spool, made with its first hit."""
+        if not self._key.exists():
+            with suppress(AlreadyExistsError):  # another command made it at the same moment
+                create_private(self._key, self._entropy(_KEY_BYTES))
+        return AESGCM(read_private(self._key))
+
     def _read(self, path: Path) -> SpooledHit | None:
         """The hit in a file; None when it has just been renewed."""
         try:
-            return _hit(json.loads(read_private(path)))
+            data = read_private(path)
         except NotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, ProtocolError) as exc:
+        try:
+            fields = json.loads(data)
+            return _hit(
+                fields, {name: self._opened(path, name, fields[name]) for name in ("report", "receipt")}
+            )
+        except (ValueError, KeyError, TypeError, ProtocolError, StoreError) as exc:
             raise StoreError(
                 f"{path} is damaged", hint="restore it from a backup, or look the file up again"
             ) from exc
@@ -148,13 +178,11 @@ class HitSpool:
 def _fields(hit: SpooledHit) -> dict[str, Any]:
     return {
         "v": _FORMAT,
-        "report": b64(hit.sent.to_bytes()),
         "name": hit.name,
         "found_ms": hit.found_ms,
         "collection": hit.collection,
         "countries": list(hit.countries),
         "weak": hit.weak,
-        "receipt": b64(hit.receipt),
         "refused": hit.refused,
         "case": b64(hit.case),
         "action": hit.action,
@@ -162,15 +190,15 @@ def _fields(hit: SpooledHit) -> dict[str, Any]:
     }
 
 
-def _hit(fields: dict[str, Any]) -> SpooledHit:
+def _hit(fields: dict[str, Any], opened: Mapping[str, bytes]) -> SpooledHit:
     return SpooledHit(
-        sent=SentReport.from_bytes(unb64(fields["report"])),
+        sent=SentReport.from_bytes(opened["report"]),
         name=str(fields["name"]),
         found_ms=int(fields["found_ms"]),
         collection=str(fields["collection"]),
         countries=tuple(map(str, fields["countries"])),
         weak=bool(fields["weak"]),
-        receipt=unb64(fields["receipt"]),
+        receipt=opened["receipt"],
         refused=str(fields["refused"]),
         case=unb64(fields["case"]),
         action=Action(fields["action"]) if fields["action"] else None,

@@ -32,6 +32,7 @@ from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt
 from protocol.statement.report import HitReport, SentReport
 from protocol.subset.files import Held
+from support.digest_search import DigestSearch
 from support.hits import HOSTER, ORIGIN, OTHER, SUBSET, HitWorld, hit_world, report_of
 from support.sodium import loaded_group
 
@@ -67,6 +68,18 @@ def test_a_hit_is_kept_as_a_private_file(spool: HitSpool, tmp_path: Path) -> Non
     folder = tmp_path / "partner" / "hits"
     assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600]
     assert folder.stat().st_mode & 0o777 == 0o700
+    assert folder.with_name("hits.key").stat().st_mode & 0o777 == 0o600
+    (data,) = (path.read_bytes() for path in folder.iterdir())
+    search = DigestSearch(frozenset({SENT.report.digest.value}))
+    assert search.sightings_in({"spool": data}) == [], "a copy of the folder tells no hash"
+
+
+def test_no_sealed_report_stands_in_for_another(spool: HitSpool, tmp_path: Path) -> None:
+    kept = recorded(spool)
+    path = tmp_path / "partner" / "hits" / f"{kept.id}.json"
+    path.rename(path.with_name(f"{'0' * 32}.json"))
+    with pytest.raises(StoreError):
+        spool.ls()
 
 
 def test_the_same_file_and_hash_is_the_same_hit_until_it_is_resolved(spool: HitSpool) -> None:
