@@ -1,11 +1,14 @@
 """`sigfed list` and `sigfed publish`: the lists of this agency."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import table
+from node.cli.output import counted, table
 from node.cli.session import session, wait_for
+
+if TYPE_CHECKING:  # listing starts without it
+    from node.services.publishing import Published
 
 app = typer.Typer(help="Lists of this agency, and of its peers.", no_args_is_help=True)
 
@@ -125,11 +128,16 @@ def publish(
                 "size": done.size,
                 "adds": done.adds,
                 "withdrawals": done.withdrawals,
+                "others": done.others,
                 **standing_facts(standings[origin]),
             },
-            f"{origin}: size {done.size:,}, {done.adds:,} added, {done.withdrawals:,} withdrawn"
+            f"{origin}: size {done.size:,}, {done.adds:,} added, {done.withdrawals:,} withdrawn{_others(done)}"
             if done.changed
             else f"{origin}: nothing was waiting",
         )
         tell_standing(here, standings[origin])
     here.output.following("sigfed peer sync", "sigfed subset release NAME")
+
+
+def _others(done: "Published") -> str:
+    return f", {counted(done.others, 'other change')}" if done.others else ""

@@ -43,6 +43,8 @@ class Published:
     size: int
     adds: int = 0
     withdrawals: int = 0
+    others: int = 0
+    """Amends, disputes and their ends."""
     checkpoints: int = 0
     note: bytes
 
@@ -83,7 +85,7 @@ def publish(
         NotFoundError: there is no such list.
         ConflictError: another publisher was faster; nothing was lost, running again shows the outcome.
     """
-    adds = withdrawals = checkpoints = 0
+    adds = withdrawals = others = checkpoints = 0
     first = False
     while True:
         log = _log(shelf, origin)
@@ -98,10 +100,16 @@ def publish(
             redo(shelf, log, now_ms=now_ms)
             raise
         adds, withdrawals = adds + round_.adds, withdrawals + round_.withdrawals
+        others += len(round_.events) - round_.adds - round_.withdrawals
         checkpoints += 1
     carry_out(shelf, origin, now_ms=now_ms)
     return Published(
-        size=log.head.size, adds=adds, withdrawals=withdrawals, checkpoints=checkpoints, note=log.note
+        size=log.head.size,
+        adds=adds,
+        withdrawals=withdrawals,
+        others=others,
+        checkpoints=checkpoints,
+        note=log.note,
     )
 
 
