@@ -29,7 +29,8 @@ from protocol.limits import MAX_COSIGNATURE_AGE_DAYS
 from protocol.subset.manifest import ReleaseKind
 from protocol.subset.removal import removal_cap
 from protocol.tlog.conflict import ConflictKind
-from protocol.tlog.note import VerifierKey
+from protocol.tlog.cosignature import cosign
+from protocol.tlog.note import Note, VerifierKey
 from protocol.trustfork import verify_trust_fork
 from protocol.witnesses import witness_policy
 from support.federation import START, FoundedNode
@@ -140,13 +141,22 @@ def renamed(node: FoundedNode, key: WitnessPrivateKey) -> None:
     node.revise(change)
 
 
-async def test_one_key_under_two_members_is_nobodys(world: WitnessedWorld) -> None:
-    """DE says that the key of NL is its own: else one machine would be two witnesses."""
-    renamed(world.others[DE], world.others[NL].keys.key(WitnessPrivateKey, "1"))
+async def test_a_member_speaks_once_with_however_many_keys(world: WitnessedWorld) -> None:
+    """NL names a second key and cosigns under both: else one machine would be two witnesses."""
+    nl, second = world.others[NL], WitnessPrivateKey.from_seed(b"2" * 32)
+
+    def change(old: NodeDocument) -> NodeDocument:
+        witness = _witness(old)
+        vkey = DatedVkey.of(second.public, name=witness.name, valid=window(nl.clock.now(), 365))
+        return replace(old, witness=replace(witness, vkeys=(*witness.vkeys, vkey)))
+
+    nl.revise(change)
     world.log.release((*BASE, 5))
     world.show(NL)
-    world.node.add_cosignature(world.others[NL], name="de.example/w1")
-    await refused(world, "waits for 2 more")
+    note = Note.parse(world.node.note)
+    twice = cosign(note.text, "nl.example/w1", second, int(world.clock.now().timestamp()))
+    world.node.note = note.with_signatures([twice]).to_bytes()
+    await refused(world, "waits for 1 more")
 
 
 async def test_a_bad_line_of_a_known_witness_refuses_the_head(world: WitnessedWorld) -> None:
