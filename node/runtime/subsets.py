@@ -6,7 +6,7 @@ from keys.roles import Role
 from keys.trust.names import is_log_name
 from keys.trust.node_parts import EpochInfo
 from node.clock import milliseconds
-from node.errors import AlreadyExistsError, UsageError
+from node.errors import AlreadyExistsError, TripwireError, UsageError
 from node.evaluator.in_process import InProcessEvaluator
 from node.ports.evaluator import Evaluator
 from node.ports.subsets import SubsetRecord
@@ -83,12 +83,16 @@ def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
 def release_with(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: str) -> ReleaseReport:
     """Release a subset with what this node's members list now."""
     releaser = Releaser(shelf, identity.log_signer(), evaluator, rule_documents(identity, shelf, name))
-    report = releaser.release(
-        name,
-        members=identity.trust.members(),
-        now=identity.clock.now(),
-        max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
-    )
+    try:
+        report = releaser.release(
+            name,
+            members=identity.trust.members(),
+            now=identity.clock.now(),
+            max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
+        )
+    except TripwireError as exc:
+        tell(identity, shelf, "subset.release", name, outcome="tripwire", details={"why": str(exc)})
+        raise
     if report.published:
         tell(identity, shelf, "subset.release", name, details=_numbers(report))
     return report
