@@ -130,7 +130,7 @@ def _words(approval: "Approval") -> tuple[str, ...]:
 
 
 def _fields(approval: "Approval", state: str) -> dict[str, Fact]:
-    return {
+    fields: dict[str, Fact] = {
         "approval": approval.id,
         "kind": approval.kind,
         "subject": approval.subject,
@@ -142,3 +142,4 @@ def _fields(approval: "Approval", state: str) -> dict[str, Fact]:
         "reason": approval.reason,
         "result": approval.result,
     }
+    return fields

@@ -177,7 +177,7 @@ def _cells(item: "Audited") -> tuple[str, ...]:
 
 def _fields(item: "Audited") -> dict[str, Fact]:
     record = item.record
-    return {
+    fields: dict[str, Fact] = {
         "record": item.index,
         "time_ms": record.time_ms,
         "actor": record.actor,
@@ -186,3 +186,4 @@ def _fields(item: "Audited") -> dict[str, Fact]:
         "outcome": record.outcome,
         "details": dict(record.details),
     }
+    return fields
