@@ -109,6 +109,7 @@ class Decision:
         "_k",
         "_previous",
         "_tombstoned",
+        "_trusted",
         "_voices",
         "blocks",
         "effective",
@@ -119,6 +120,7 @@ class Decision:
         voices: Voices,
         blocking: Blocking,
         *,
+        trusted: Blocking | None,
         k: int,
         previous: frozenset[Key],
         exclusions: frozenset[Digest],
@@ -126,6 +128,7 @@ class Decision:
     ) -> None:
         self._voices = voices
         self._blocking = blocking
+        self._trusted = blocking if trusted is None else trusted
         self._k = k
         self._previous = previous
         self._exclusions = exclusions
@@ -154,8 +157,9 @@ class Decision:
             yield Excluded()
         if self._tombstoned(digest):
             yield Tombstoned()
-        for block in self._blocking.applying(collection, digest):
-            yield Blocked(block.node, block.ref, block.kind)
+        blocks = (*self._blocking.applying(collection, digest), *self._trusted.applying(collection, digest))
+        for block in dict.fromkeys((block.node, block.ref, block.kind) for block in blocks):
+            yield Blocked(*block)
 
     def discount(self, held: MemberListing, entry: Entry) -> Discount | None:
         """Why an active entry of one of the judged lists does not count; None when it does."""
@@ -192,7 +196,10 @@ class Decision:
     def _is_withheld(self, key: Key) -> bool:
         digest = key[1]
         return (
-            digest in self._exclusions or self._tombstoned(digest) or digest in self._blocking.blocked(key[0])
+            digest in self._exclusions
+            or self._tombstoned(digest)
+            or digest in self._blocking.blocked(key[0])
+            or digest in self._trusted.blocked(key[0])
         )
 
     def _reasons(self, key: Key) -> Iterator[Why]:
@@ -218,8 +225,12 @@ def decide(
     exclusions: frozenset[Digest] = _NOTHING,
     tombstoned: Callable[[Digest], bool] = _never,
     released: frozenset[EntryRef] = _NO_RELEASE,
+    trusted: Sequence[MemberListing] | None = None,
 ) -> Decision:
     """Judge all held lists of all members.
+
+    `trusted` are the lists without their overlays, where `listings` have any: what is blocked by them stays blocked.
+    An overlay may end an entry that reaffirms against a block; that block must not take the place of another one.
 
     `previous` is the effective set before (collection and digest), `exclusions` and `tombstoned` are this node's
     own, `released` are blocks of removed members that a second person released. Lists of removed members belong
@@ -230,7 +241,15 @@ def decide(
     voices = Voices(listings, members)
     blocking = Blocking(listings, members, voices, previous=previous, released=released)
     return Decision(
-        voices, blocking, k=members.k, previous=previous, exclusions=exclusions, tombstoned=tombstoned
+        voices,
+        blocking,
+        trusted=None
+        if trusted is None
+        else Blocking(trusted, members, Voices(trusted, members), previous=previous, released=released),
+        k=members.k,
+        previous=previous,
+        exclusions=exclusions,
+        tombstoned=tombstoned,
     )
 
 

@@ -64,18 +64,22 @@ def current(
         released |= unit.evidence.released_blocks()
     forked = {item.log_id for item in set_aside if item.kind == FORKED}
     with acyclic():
-        listings = tuple(
+        trusted = tuple(
             MemberListing(
                 node=log.node,
-                listing=overlay(
-                    listing_of(shelf, log, [item for item in set_aside if item.log_id == log.id]),
-                    overlay_items(shelf.vault, log, overlays),
-                ),
+                listing=listing_of(shelf, log, [item for item in set_aside if item.log_id == log.id]),
                 fresh=log.kind is LogKind.OWN_LIST or (log.checked_ms >= oldest_ms and log.id not in forked),
             )
             for log in heads
         )
-        listings = _with_honoured(shelf, listings)
+        laid = {log.origin: overlay_items(shelf.vault, log, overlays) for log in heads}
+        trusted = _with_honoured(shelf, trusted)
+        listings = tuple(
+            replace(held, listing=overlay(held.listing, laid[held.listing.origin]))
+            if laid[held.listing.origin]
+            else held
+            for held in trusted
+        )
         decision = decide(
             listings,
             members,
@@ -83,6 +87,7 @@ def current(
             exclusions=exclusions,
             tombstoned=tombstoned or own_tombstones(shelf),
             released=released,
+            trusted=trusted if any(laid.values()) else None,
         )
     return Current(decision, listings, tuple(heads))
 

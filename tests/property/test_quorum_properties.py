@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from keys.trust.members import Members
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
+from protocol.listing import fold, overlay
 from protocol.opening import EntryRef, Ext, Reason
 from protocol.quorum import Decision, MemberListing, Standing, decide
 from support.lists import OWN, RELYING, ListWriter, digest, held, member, register
@@ -313,3 +314,20 @@ def test_order_does_not_matter(federation: Federation, random: Random) -> None:
     )
     assert list(other.effective.items()) == list(decision.effective.items())
     assert other.blocks == decision.blocks
+
+
+@given(federations(), st.data())
+def test_an_overlay_admits_nothing(federation: Federation, data: st.DataObject) -> None:
+    trusted, overlaid = [], []
+    for node, one in zip(federation.writers, federation.held(), strict=True):
+        items = federation.writers[node].items
+        stop = data.draw(st.integers(0, len(items)))
+        base = fold(one.listing.origin, items[:stop])
+        trusted.append(replace(one, listing=base))
+        overlaid.append(replace(one, listing=overlay(base, items[stop:])))
+    members, previous = federation.members, federation.previous
+    before = decide(trusted, members, previous=previous)
+    after = decide(overlaid, members, previous=previous, trusted=trusted)
+    assert set(after.effective) <= set(before.effective)
+    for key in before.effective:
+        assert (after.explain(*key) == ()) == (key in after.effective)

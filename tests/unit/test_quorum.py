@@ -405,6 +405,30 @@ def test_a_removal_that_is_not_cosigned_yet_applies(world: World) -> None:
     assert not effective(shown, MEMBERS)
 
 
+def test_a_removal_that_is_not_cosigned_yet_makes_room_for_nothing(world: World) -> None:
+    """It takes the voice from a reaffirmation; the block that comes back would take the place of a later one."""
+    overruled = world["us"].dispute(A)
+    for name in ("c", "b"):
+        world["us"].dispute(digest(name))
+    listed_by(world, "fr", "nl", value=B)
+    adds = listed_by(world, "fr", "nl", ext=replace(OWN, reaffirms=(overruled,)))
+    trusted, size = world.held(), len(world["nl"].items)
+    assert world.effective() == {A}, "of the open blocks, c and b are the lowest two"
+    world["nl"].withdraw(adds[1])
+    shown = [
+        replace(one, listing=overlay(one.listing, world["nl"].items[size:]))
+        if one.node == "nl.example"
+        else one
+        for one in trusted
+    ]
+    assert {value for _, value in effective(shown, MEMBERS)} == {B}, (
+        "what a quorum without overlays would say"
+    )
+    decision = decide(shown, MEMBERS, trusted=trusted)
+    assert not decision.effective
+    assert [type(why) for why in decision.explain(BASELINE, B)] == [Blocked]
+
+
 # ------------------------------------------------------------------------------ freshness
 
 
