@@ -11,7 +11,7 @@ from node.cli.session import session
 
 if TYPE_CHECKING:
     from node.formats.asked import Asked
-    from node.services.recall import Latency, PeerState, WithdrawalReport
+    from node.services.recall import PeerState, WithdrawalReport
     from node.services.shelf import Shelf
     from node.services.shredding import ShredPlan
     from node.services.standing import ShreddingReport
@@ -204,48 +204,3 @@ def _peer_cells(peer: "PeerState") -> tuple[str, str, str]:
     times = (peer.held_ms, peer.released_ms)
     held, released = ("not yet" if time is None else f"since {moment(time)}" for time in times)
     return peer.peer, held, released
-
-
-def recall_status(shelf: "Shelf") -> tuple[dict[str, Fact], tuple[str, ...]]:
-    """What `sigfed status` says about withdrawals and shreddings: facts and lines."""
-    from node.services.recall import recall
-    from node.services.standing import report_shreddings
-
-    numbers = recall(shelf)
-    own = [each for each in report_shreddings(shelf) if each.own_standing]
-    facts: dict[str, Fact] = {
-        "withdrawals": numbers.withdrawals,
-        "open": numbers.open,
-        "held": _latency(numbers.held),
-        "released": _latency(numbers.released),
-        "shreddings_to_answer": len(own),
-    }
-    lines = [
-        f"{each.origin.partition('/')[0]} shredded an entry you still list: shred or reaffirm entry"
-        f" {each.own_standing[0].index} of {each.own_standing[0].origin}"
-        for each in own
-    ]
-    if numbers.withdrawals:
-        speed = "".join(
-            f"; {what} after {_duration(found.median_ms)}, at most {_duration(found.max_ms)}"
-            for what, found in (("held", numbers.held), ("released", numbers.released))
-            if found is not None
-        )
-        lines.append(
-            f"{counted(numbers.withdrawals, 'withdrawal')}, {numbers.open:,} not applied everywhere{speed}"
-        )
-    return facts, tuple(lines)
-
-
-def _latency(found: "Latency | None") -> Fact:
-    if found is None:
-        return None
-    return {"count": found.count, "median_ms": found.median_ms, "max_ms": found.max_ms}
-
-
-def _duration(milliseconds: int) -> str:
-    seconds = milliseconds // 1000
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -18,7 +18,7 @@ SOON = timedelta(days=30)
 def show_status(here: Session) -> None:
     """The state of a node."""
     from node.cli.hit_status import agency_status
-    from node.cli.recalls import recall_status
+    from node.cli.recall_status import recall_status
     from node.cli.witnesses import witness_status
     from node.runtime.shelving import open_shelf
     from node.services import quarantine
