@@ -199,4 +199,4 @@ def test_a_file_that_cannot_be_used_changes_nothing(agency: Cli) -> None:
 
 def test_a_hash_that_is_asked_about_is_never_half_asked(agency: Cli, tmp_path: Path) -> None:
     asked = written(tmp_path / "asked", f"{sha256(NEW[0]).hexdigest()}\nnot a hash\n")
-    agency.refused(2, "line 2 is not a hash", "entry", "show", "--hash-from", asked)
+    agency.refused(2, "line 2 is not a hash", "entry", "explain", "--hash-from", asked)

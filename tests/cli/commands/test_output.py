@@ -6,7 +6,7 @@ and secrets concerned, in any spelling; what is visible of the processes (argume
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import md5, sha256
 from pathlib import Path
@@ -36,6 +36,8 @@ from support.digest_search import DigestSearch
 from support.processes import Cli, Finished
 
 FILES = (BOTH, SINGLE, UNLISTED, *numbered("printed", 4))
+ASK_MORE = ("peer", "grant", "nl.example", "--grant", "baseline,national", "--as", "alice")
+REJECT = ("approval", "reject", "--reason", "not asked for")
 ELSEWHERE = {("demo",), ("run",), ("evidence", "verify")}
 """Commands that are not run here: the demonstration has its own tests, nodes run already, evidence needs a culprit."""
 
@@ -84,17 +86,34 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(fr, "list", "create", "other")
     yield run(fr, "entry", "import", new, "--list", "other", "--basis", "own")
     yield run(fr, "entry", "import", wrong, "--list", "other", "--dry-run", code=3)
-    yield run(fr, "entry", "show", "--hash-from", asked)
+    yield run(fr, "entry", "explain", "--hash-from", asked)
+    yield run(fr, "entry", "amend", "--list", "other", "--index", "7", "--review-by", "2030-01-31")
     yield run(fr, "publish")
     yield run(
         fr, "entry", "withdraw", "--list", "other", "--hash-from", "-", "--yes", typed=_hexes("printed 0")
     )
+    yield from _analysts_acts(fr, run)
     yield run(fr, "endorse", "--from", "nl.example", "--list", LIST, "--basis", "relies-on")
     yield run(fr, "list", "ls")
     yield run(fr, "list", "show", "other")
     yield run(fr, "member", "ls")
     yield run(fr, "member", "add", *_introduction(federation), code=2)
-    yield run(fr, "peer", "grant", "nl.example", "--grant", "baseline,national")
+    for person in ("alice", "bruno"):
+        yield run(fr, "person", "add", person, typed=_typed(person, person))
+    yield run(fr, *ASK_MORE, typed=_typed("alice"))
+    yield run(fr, "approval", "ls")
+    yield run(fr, "approval", "show", "1")
+    yield run(fr, "approval", "approve", "1", "--as", "bruno", typed=_typed("bruno"))
+    yield run(fr, "person", "reset", "bruno", "--as", "alice", typed=_typed("alice", "bruno", "bruno"))
+    yield run(fr, *REJECT, "2", "--as", "bruno", typed=_typed("bruno"))
+    yield run(fr, "person", "remove", "alice", "--as", "bruno", typed=_typed("bruno"), code=2)
+    yield run(fr, "person", "ls")
+    yield from _of_liars(fr, run, folder)
+    yield run(fr, "audit", "start")
+    yield run(fr, "audit", "ls", "--action", "list")
+    yield run(fr, "audit", "show", "0")
+    yield run(fr, "audit", "verify")
+    yield run(fr, "audit", "export", "-o", str(folder / "audit.jsonl"))
     yield run(fr, "peer", "remove", "nl.example")
     yield run(fr, "peer", "add", "nl.example", "--grant", "baseline")
     yield run(fr, "peer", "ls")
@@ -111,10 +130,35 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(Cli(folder / "second"), "enroll", typed=invited.finished.first["invitation"] + "\n")
     yield run(fr, "partner", "suspend", "second")
     yield run(fr, "partner", "resume", "second")
+    yield run(fr, "partner", "quota", "second", "--files-per-day", "10")
     yield run(partner, "update")
     yield run(partner, "check", *files.values(), code=1)
     yield run(partner, "check", "--hash-from", asked, code=1)
     yield run(partner, "status")
+
+
+def _of_liars(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:
+    """Nobody lied: there is nothing to let in, to hand on, or to remove."""
+    release = ("quarantine", "release", "99", "--reason", "explained", "--as", "alice")
+    yield run(fr, "evidence", "ls")
+    yield run(fr, "evidence", "show", "0123456789", code=2)
+    yield run(fr, "evidence", "export", "0123456789", str(folder / "evidence"), code=2)
+    yield run(fr, "quarantine", "ls")
+    yield run(fr, "quarantine", "show", "99", code=2)
+    yield run(fr, *release, typed=_typed("alice"), code=2)
+    yield run(fr, "member", "remove", "nobody.example", "--yes", code=2)
+
+
+def _analysts_acts(fr: Cli, run: Callable[..., Typed]) -> Iterator[Typed]:
+    """What leaves the lists as they were."""
+    of_single = ("--list", "other", "--hash-from", "-", "--yes")
+    single = sha256(SINGLE).hexdigest() + "\n"
+    yield run(fr, "review", "ls")
+    yield run(fr, "review", "show", f"nl.example/lists/{LIST}", "2")
+    yield run(fr, "review", "due", "--days", "36500")
+    yield run(fr, "entry", "dispute", *of_single, typed=single)
+    yield run(fr, "entry", "resolve", *of_single, typed=single)
+    yield run(fr, "entry", "reaffirm", *of_single, "--basis", "reviewed", typed=single, code=2)
 
 
 def _answers(federation: Federation, folder: Path) -> list[str]:
@@ -136,6 +180,10 @@ def _introduction(federation: Federation) -> tuple[str, ...]:
     words = federation.nl.done("member", "ls")["fingerprint"]
     url = open_identity(Home(federation.nl.home)).settings.listen.url
     return (url, "--country", "NL", "--words", words)
+
+
+def _typed(*persons: str) -> str:
+    return "".join(f"the passphrase of {person}\n" for person in persons)
 
 
 def _hexes(text: str) -> str:
@@ -179,6 +227,7 @@ def search(federation: Federation, *, hashes: bool) -> DigestSearch:
 def check_text(federation: Federation, text: bytes) -> None:
     """No passphrase, token or invitation is in `text`."""
     assert PASSPHRASE.encode() not in text
+    assert b"the passphrase of" not in text
     assert ROOT_PASSPHRASE.encode() not in text
     assert not re.search(rb"eyJ[\w-]{8,}\.[\w-]{8,}", text), "a token"
     assert federation.invitation.split("#")[1].encode() not in text
