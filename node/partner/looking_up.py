@@ -133,6 +133,18 @@ class Examiner:
                 place, digests = waiting.popleft()
                 yield place, self._judge(digests, [matches.popleft() for _ in digests])
 
+    async def again(self, old: HitReport) -> SentReport | None:
+        """The report of a hit whose epoch is over, evaluated anew; None when the release does not list it any more.
+
+        Not screened: the screen may know the file by another of its hashes. Raises as `examine`.
+        """
+        self.require_current()
+        async for ((output, match),) in self._answers([old.digest]):
+            if match is not None:
+                found_epoch = old.epoch if old.found_epoch is None else old.found_epoch
+                return self._report([(old.digest, output)], found_epoch=found_epoch)
+        return None
+
     async def self_test(self) -> None:
         """Look the published test files up; raises `VerificationError` when the look-up does not work."""
         try:
@@ -210,7 +222,9 @@ class Examiner:
             report=self._report([(digest, output) for digest, _, output in met if not is_canary(digest)]),
         )
 
-    def _report(self, met: Sequence[tuple[Digest, bytes]]) -> SentReport | None:
+    def _report(
+        self, met: Sequence[tuple[Digest, bytes]], *, found_epoch: int | None = None
+    ) -> SentReport | None:
         """The report of the strongest hash that met: what it takes to say so later without asking again."""
         if not met:
             return None
@@ -222,6 +236,7 @@ class Examiner:
             version=self._version,
             digest=digest,
             report_id=self._entropy(REPORT_ID_BYTES),
+            found_epoch=found_epoch,
         )
         return authenticate(report, output)
 

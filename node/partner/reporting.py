@@ -82,10 +82,10 @@ class Reporter:
                 raise GoneError(
                     "the node asks with another key since", hint="sigfed update, then report again"
                 ) from None
-        again = (await examiner.examine([[hit.sent.report.digest]]))[0]
-        if again is None or again.report is None:
+        again = await examiner.again(hit.sent.report)
+        if again is None:
             raise NotFoundError("the newest release does not list it")
-        hit = self._spool.renew(hit, again.report)
+        hit = self._spool.renew(hit, again)
         return hit, await self._api.report_hit(self._enrolment.subset, hit.sent.to_bytes())
 
     def _refused(self, hit: SpooledHit, why: str) -> SpooledHit:

@@ -21,6 +21,9 @@ class HitRecord:
     collection: int
     algorithm: int
     received_ms: int
+    epoch: int
+    found_epoch: int | None
+    """The earlier epoch in which the partner found it; None: the same."""
     request_sha256: bytes = field(repr=False)
     """Of the request with what authenticates it, which nobody can guess: the same request is answered the same."""
     sealed: bytes = field(repr=False)
@@ -42,6 +45,14 @@ class HitTable(Protocol):
 
     def ls(self) -> Sequence[HitRecord]:
         """All reports, newest first."""
+        ...
+
+    def found_earlier(self, partner: str, *, epoch: int) -> int:
+        """How many of a partner's reports in an epoch are of hits that it found in an earlier one."""
+        ...
+
+    def reseal(self, hit: HitRecord, sealed: bytes) -> None:
+        """Replace what is sealed of a report, in which something was shredded."""
         ...
 
     def close(self, hit: HitRecord, *, closed_ms: int) -> None:

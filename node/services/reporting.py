@@ -6,7 +6,7 @@ guessing digests here is no cheaper than asking about them, and tells nothing. S
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -23,6 +23,7 @@ from node.services.hit_sources import label_of
 from node.services.registers import kept_register
 from node.services.release_files import ReleaseFolder
 from node.services.shelf import Shelf
+from protocol.digest import Digest
 from protocol.encoding import encode_cbor
 from protocol.errors import UntrustedError
 from protocol.statement.receipt import Receipt, sign_receipt
@@ -36,6 +37,11 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
 from protocol.subset.release import Release
 
+EVALUATED_AGAIN: Final = 64
+"""Evaluations that one look-up costs, padding included."""
+MAX_GIVEN_BACK: Final = 64
+"""Hits of earlier epochs, a partner and epoch, whose evaluation is given back: each could carry 63 tests more."""
+
 _MAX_SEALED: Final = 128 * 1024
 
 
@@ -44,6 +50,7 @@ class TakenReport:
     """What is kept of a report: its body and the signed receipt."""
 
     body: bytes
+    """Empty when its digest was shredded."""
     receipt: bytes
 
     def to_bytes(self) -> bytes:
@@ -57,6 +64,24 @@ class TakenReport:
         kept = cls(fields.octets_within(0, _MAX_SEALED), fields.octets_within(1, _MAX_SEALED))
         fields.finish()
         return kept
+
+    def report(self) -> HitReport:
+        """The report; raises `GoneError` when its digest was shredded."""
+        if not self.body:
+            raise GoneError("the hash of this report was shredded")
+        return HitReport.from_bytes(self.body)
+
+
+def erase_reports(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
+    """Delete the bodies of reports of these digests; that there was a report, and its receipt, stays."""
+    with shelf.storage.read() as unit:
+        found = [(record, taken(shelf, record)) for record in unit.hits.ls()]
+    for record, kept in found:
+        if kept.body and is_gone(kept.report().digest):
+            name = _sealed_name(record.partner, record.report_id)
+            sealed = shelf.vault.seal(name, TakenReport(b"", kept.receipt).to_bytes())
+            with shelf.storage.write() as unit:
+                unit.hits.reseal(record, sealed)
 
 
 def taken(shelf: Shelf, record: HitRecord) -> TakenReport:
@@ -121,6 +146,8 @@ class Reporting:
                 collection=label.collection,
                 algorithm=report.digest.algorithm,
                 received_ms=milliseconds(self._clock.now()),
+                epoch=report.epoch,
+                found_epoch=report.found_epoch,
                 request_sha256=request_sha256,
                 sealed=self._shelf.vault.seal(
                     _sealed_name(partner, report.report_id), TakenReport(body, receipt).to_bytes()
@@ -201,7 +228,16 @@ class Reporting:
             if first is None or first.request_sha256 != record.request_sha256:
                 raise ConflictError("another report has this id", hint="make a new id") from None
             return taken(self._shelf, first).receipt
+        if record.found_epoch is not None:
+            self._give_back(record)
         return receipt
+
+    def _give_back(self, record: HitRecord) -> None:
+        """Evaluating a spooled hit again, because its epoch was over, costs nothing, within a cap."""
+        with self._shelf.storage.read() as unit:
+            count = unit.hits.found_earlier(record.partner, epoch=record.epoch)
+        if count <= MAX_GIVEN_BACK:
+            self._quota.refund(record.partner, EVALUATED_AGAIN, now=self._clock.now())
 
 
 def _sealed_name(partner: str, report_id: bytes) -> str:

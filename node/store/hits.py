@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError
@@ -38,6 +38,18 @@ class HitRows:
         """All reports, newest first."""
         wanted = select(_HIT).order_by(_HIT.c.received_ms.desc(), _HIT.c.partner, _HIT.c.report_id)
         return [_hit(row) for row in self._connection.execute(wanted)]
+
+    def found_earlier(self, partner: str, *, epoch: int) -> int:
+        """How many of a partner's reports in an epoch are of hits that it found in an earlier one."""
+        these = (_HIT.c.partner == partner, _HIT.c.epoch == epoch, _HIT.c.found_epoch.is_not(None))
+        return int(
+            self._connection.execute(select(func.count()).select_from(_HIT).where(*these)).scalar_one()
+        )
+
+    def reseal(self, hit: HitRecord, sealed: bytes) -> None:
+        """Replace what is sealed of a report, in which something was shredded."""
+        this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id)
+        self._connection.execute(update(_HIT).where(*this).values(sealed=sealed))
 
     def close(self, hit: HitRecord, *, closed_ms: int) -> None:
         """Mark a report as dealt with; one that is closed stays as it is."""
@@ -95,6 +107,8 @@ def _hit(row: Row[Any]) -> HitRecord:
         collection=row.collection,
         algorithm=row.algorithm,
         received_ms=row.received_ms,
+        epoch=row.epoch,
+        found_epoch=row.found_epoch,
         request_sha256=bytes(row.request_sha256),
         sealed=bytes(row.sealed),
         closed_ms=row.closed_ms,

@@ -16,6 +16,8 @@ class HitReportRow(SQLModel, table=True):
     collection: int
     algorithm: int
     received_ms: int = Field(sa_type=BigInteger)
+    epoch: int = Field(sa_type=BigInteger)
+    found_epoch: int | None = Field(default=None, sa_type=BigInteger)
     request_sha256: bytes
     sealed: bytes
     closed_ms: int | None = Field(default=None, sa_type=BigInteger)

@@ -36,6 +36,7 @@ class _Key(IntEnum):
     ALGORITHM = 5
     DIGEST = 6
     REPORT_ID = 7
+    FOUND_EPOCH = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,12 @@ class HitReport:
     digest: Digest
     report_id: bytes
     """16 random bytes of the partner's: the same report twice is one report."""
+    found_epoch: int | None = None
+    """The epoch, before `epoch`, in which the hit was found, when it had to be evaluated again; else None."""
+
+    def __post_init__(self) -> None:
+        if self.found_epoch is not None and self.found_epoch >= self.epoch:
+            raise MalformedError("hit report: found in an epoch that is not an earlier one")
 
     def to_bytes(self) -> bytes:
         """Deterministic CBOR: the body that is authenticated."""
@@ -63,6 +70,8 @@ class HitReport:
             _Key.DIGEST: self.digest.value,
             _Key.REPORT_ID: self.report_id,
         }
+        if self.found_epoch is not None:
+            fields[_Key.FOUND_EPOCH] = self.found_epoch
         return encode_cbor(fields)
 
     @classmethod
@@ -80,6 +89,7 @@ class HitReport:
                 fields.octets_within(_Key.DIGEST, MAX_DIGEST_BYTES),
             ),
             report_id=fields.octets(_Key.REPORT_ID, REPORT_ID_BYTES),
+            found_epoch=fields.optional_number(_Key.FOUND_EPOCH, maximum=MAX_EPOCH),
         )
         fields.finish()
         return report

@@ -31,15 +31,23 @@ DIGESTS = st.sampled_from(sorted(_SIZES)).flatmap(
         lambda value: Digest(algorithm, value)
     )
 )
-REPORTS = st.builds(
-    HitReport,
-    partner=NAMES,
-    subset_id=IDS,
-    epoch=st.integers(0, MAX_EPOCH),
-    version=st.integers(1, MAX_LOG_SIZE),
-    digest=DIGESTS,
-    report_id=IDS,
+EPOCHS: Any = st.integers(1, MAX_EPOCH).flatmap(
+    lambda epoch: st.tuples(st.just(epoch), st.none() | st.integers(0, epoch - 1))
 )
+REPORTS: Any = EPOCHS.flatmap(lambda epochs: reports(*epochs))
+
+
+def reports(epoch: int, found_epoch: int | None) -> st.SearchStrategy[HitReport]:
+    return st.builds(
+        HitReport,
+        partner=NAMES,
+        subset_id=IDS,
+        epoch=st.just(epoch),
+        found_epoch=st.just(found_epoch),
+        version=st.integers(1, MAX_LOG_SIZE),
+        digest=DIGESTS,
+        report_id=IDS,
+    )
 
 
 def lines(most: int, *, least: int = 1) -> st.SearchStrategy[str]:

@@ -309,9 +309,11 @@ async def test_what_may_pass_is_not_taken_for_a_refusal(partner: Partner, error:
 async def test_a_hit_of_an_epoch_that_is_over_is_evaluated_again(partner: Partner) -> None:
     now = await partner.find("a file")
     old = replace(now.sent, report=replace(now.sent.report, epoch=0, report_id=os.urandom(16)))
-    stale = partner.spool.renew(now, old)
+    stale, left = partner.spool.renew(now, old), partner.world.quota_left()
     hit = await partner.report(stale)
+    assert partner.world.quota_left() == left, "free of quota"
     assert (hit.state, hit.sent.report.epoch, hit.found_ms) == ("reported", 1, now.found_ms)
+    assert hit.sent.report.found_epoch == 0
     assert partner.spool.ls() == [hit]
 
 

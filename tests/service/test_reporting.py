@@ -11,6 +11,7 @@ import pytest
 
 from node.errors import ConflictError, GoneError, NotFoundError, OverQuotaError, UsageError
 from node.ports.hits import HitRecord
+from node.services import reporting
 from node.services.quotas import Quotas
 from protocol.errors import MalformedError, UntrustedError
 from protocol.limits import MAX_HIT_REPORT_BYTES
@@ -189,6 +190,24 @@ async def test_a_release_whose_files_are_gone_is_answered_with_the_newest(world:
         await world.hits().report_hit(SUBSET, sent.to_bytes()), sent.report, world.statement_keys
     )
     assert receipt.version == 2
+
+
+async def test_what_an_epochs_end_costs_is_given_back_within_a_cap(
+    world: HitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "MAX_GIVEN_BACK", 2)
+    report = report_of("a file")
+    output = await world.output(report.digest)
+    Quotas(world.fr.store).spend(HOSTER, 500, now=world.fr.clock.now())
+    left = world.quota_left()
+    gained = []
+    for _ in range(3):
+        again = replace(report, found_epoch=0, report_id=os.urandom(16))
+        sent = authenticate(again, output).to_bytes()
+        for _ in range(2):
+            await world.hits().report_hit(SUBSET, sent)
+        gained.append(world.quota_left() - left)
+    assert gained == [64, 128, 128]
 
 
 async def test_neither_tables_nor_errors_hold_a_digest(world: HitWorld, tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_whoever_did_not_ask_cannot_report() -> None:
         {"partner": "other"},
         {"subset_id": b"t" * 16},
         {"epoch": 2},
+        {"found_epoch": 0},
         {"version": 8},
         {"digest": Digest(Algorithm.MD5, b"m" * 16)},
         {"report_id": b"q" * 16},
@@ -133,7 +134,9 @@ def test_a_reason_is_one_printable_line(reason: str) -> None:
         PartnerDispute.from_bytes(dispute.to_bytes())
 
 
-@pytest.mark.parametrize(("key", "value"), [(2, b"x" * 15), (5, 0), (5, 9), (6, b"short"), (1, 7), (9, 1)])
+@pytest.mark.parametrize(
+    ("key", "value"), [(2, b"x" * 15), (5, 0), (5, 9), (6, b"short"), (1, 7), (8, 1), (9, 1)]
+)
 def test_a_report_of_another_form_is_refused(key: int, value: object) -> None:
     fields = decode_cbor(REPORT.to_bytes(), max_bytes=512)
     fields[key] = value  # type: ignore[assignment]

@@ -20,6 +20,8 @@ def upgrade() -> None:
         sa.Column("collection", sa.Integer, nullable=False),
         sa.Column("algorithm", sa.Integer, nullable=False),
         sa.Column("received_ms", sa.BigInteger, nullable=False),
+        sa.Column("epoch", sa.BigInteger, nullable=False),
+        sa.Column("found_epoch", sa.BigInteger, nullable=True),
         sa.Column("request_sha256", sa.LargeBinary, nullable=False),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
         sa.Column("closed_ms", sa.BigInteger, nullable=True),
