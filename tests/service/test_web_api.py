@@ -126,7 +126,7 @@ def test_a_scope_that_the_gate_does_not_know_covers_nothing() -> None:
 
 _PLACES = {"{list}": "main", "{subset}": "baseline", "{level:[0-9]+}": "0", "{tile:.+}": "000.p/1"}
 _PLACES |= {"{version:[0-9]+}": "1", "{part:screen|answers|labels}": "screen"}
-_PLACES |= {"{node}": PEER}
+_PLACES |= {"{node}": PEER, "{sha256:[0-9a-f]+}": "00" * 32}
 _PLACES |= {"{origin_sha256:[0-9a-f]+}": ORIGIN_SHA256, "{report_id:[0-9a-f]+}": "00" * 16}
 
 

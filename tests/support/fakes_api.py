@@ -20,7 +20,7 @@ from node.tls import TlsIdentity, Traffic, create_identity, server_context
 from node.web.app import make_app
 from node.web.server import RunningServer, serve
 from node.web.settings import WebSettings
-from protocol.api import EnrolmentApi, HitApi, PeerApi, SubsetApi, TrustApi, WitnessApi
+from protocol.api import EnrolmentApi, GossipApi, HitApi, PeerApi, SubsetApi, TrustApi, WitnessApi
 from protocol.messages import (
     EnrolmentReply,
     EnrolmentRequest,
@@ -250,6 +250,7 @@ class MemoryNode:
         self.enrolment = MemoryEnrolment()
         self.witness: WitnessApi | None = MemoryWitness()
         self.hits: HitApi | None = None
+        self.gossip: GossipApi | None = None
         self.callers: list[Caller] = []
 
     def services(self) -> WebServices:
@@ -267,6 +268,7 @@ class MemoryNode:
             enrolment=self._enrolment,
             witness=self.witness,
             hits=self._hits if self.hits else None,
+            gossip=self.gossip,
         )
 
     def _trust(self) -> TrustApi:
