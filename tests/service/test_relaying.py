@@ -1,0 +1,90 @@
+"""Members' trust files, as a node passes them on: only what its register confirms, and of nobody else."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from keys.trust.fingerprint import to_words
+from keys.trust.members import Member
+from node.errors import NotFoundError
+from node.services.membership import introduce
+from node.services.relaying import RelayingTrust
+from support.federation import Agency, Federation, FoundedNode, MemoryObjects
+
+
+class Relay:
+    """An agency with a peer, a member that it does not follow, and what it serves of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.federation = Federation(folder)
+        self.fr = self.federation.agency("fr.example", "FR")
+        self.nl = self.federation.agency("nl.example", "NL")
+        self.federation.introduce(self.fr, self.nl)
+        self.introductions = MemoryObjects()
+        self.served = RelayingTrust(self.fr.files, self.fr.trust, self.fr.store, self.introductions)
+
+    def admit(self, node: FoundedNode, *, root_sha256: bytes = b"") -> None:
+        """A member that is not followed."""
+        fetched = introduce(node.fetched(), to_words(node.founded.root_sha256), self.fr.clock).fetched
+        names = {"root": fetched.root, "document": fetched.node_document}
+        self.introductions.put_all((f"{node.name}/{name}", data) for name, data in names.items())
+        member = Member(node=node.name, root_sha256=root_sha256 or node.founded.root_sha256, country="BE")
+        self.fr.trust.revise_members(
+            lambda old: replace(old, members=(*old.members, member)), signers=self.fr.signers
+        )
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[Relay]:
+    made = Relay(tmp_path)
+    with made.federation:
+        yield made
+
+
+async def files(relay: Relay, node: str) -> tuple[bytes, bytes]:
+    return await relay.served.member_root(node), await relay.served.member_document(node)
+
+
+def own(node: FoundedNode | Agency) -> tuple[bytes, bytes]:
+    return node.files.get("1.root.json"), node.files.get("node.json")
+
+
+async def test_a_peers_files_are_those_of_the_newest_sync(relay: Relay) -> None:
+    before = own(relay.nl)
+    assert await files(relay, "nl.example") == before
+    relay.nl.revise(lambda old: old)
+    assert await files(relay, "nl.example") == before
+    await relay.federation.settle()
+    assert await files(relay, "nl.example") == own(relay.nl) != before
+
+
+async def test_a_member_that_is_not_followed_and_the_node_itself(relay: Relay) -> None:
+    be = FoundedNode("be.example", "BE", relay.fr.clock)
+    with pytest.raises(NotFoundError):
+        await files(relay, "be.example")
+    relay.admit(be)
+    assert await files(relay, "be.example") == own(be)
+    assert await files(relay, "fr.example") == own(relay.fr)
+
+
+@pytest.mark.parametrize("name", ["us.example", "", "..", "nl.example/..", "../fr.example"])
+async def test_nothing_of_anybody_else(relay: Relay, name: str) -> None:
+    with pytest.raises(NotFoundError):
+        await relay.served.member_root(name)
+    with pytest.raises(NotFoundError):
+        await relay.served.member_document(name)
+
+
+async def test_files_of_another_root_than_the_registers_are_not_served(relay: Relay) -> None:
+    be = FoundedNode("be.example", "BE", relay.fr.clock)
+    relay.admit(be, root_sha256=b"\x05" * 32)
+    with pytest.raises(NotFoundError):
+        await files(relay, "be.example")
+
+
+async def test_a_peer_that_left_the_register_is_not_shown(relay: Relay) -> None:
+    relay.fr.trust.revise_members(lambda old: replace(old, members=old.members[:1]), signers=relay.fr.signers)
+    with pytest.raises(NotFoundError):
+        await files(relay, "nl.example")
