@@ -45,7 +45,7 @@ def write_export(path: Path, count: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write(_HEADER + "\n")
         for number in range(count):
-            name = str(number).encode()
+            name = f"file {number}".encode()
             hashes = f"{md5(name, usedforsecurity=False).hexdigest()};{sha1(name, usedforsecurity=False).hexdigest()}"
             flag = "Yes" if number % 3 else "No"
             case = f"Y;N;N;Series {number % 97};Investigation {number % 13};Agency;{number % 5};True;Image"
