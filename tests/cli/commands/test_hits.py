@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, federate, table, written
+from support.digest_search import DigestSearch
 from support.preloaded import run_forked
 from support.processes import Cli, Finished, Running, environment
 
@@ -100,6 +101,16 @@ def test_found_reported_proven_and_verified_elsewhere(
     assert elsewhere.run("evidence", "verify", str(file), "--words", str(words)).exit == 14
     for text in (reported.out, reported.err, verified.out, verified.err, down.err):
         assert not any(digest in text for digest in DIGESTS)
+    _no_digest(federation.fr_node.journal, partner.home, federation.fr.home)
+
+
+def _no_digest(*places: Path) -> None:
+    """Neither the node's journal at its most talkative, nor either home, spells a hash of the hit in any form."""
+    search = DigestSearch(frozenset(map(bytes.fromhex, DIGESTS)))
+    for place in places:
+        files = [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+        found = search.sightings_in({str(path): path.read_bytes() for path in files})
+        assert found == [], [sighting.place for sighting in found]
 
 
 def test_looked_up_twice_is_one_hit(federation: Federation, partner: Cli, hit: str) -> None:
