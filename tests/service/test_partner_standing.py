@@ -1,0 +1,121 @@
+"""`sigfed status` and `sigfed doctor` of a partner: how old the list is, who stands behind it, what is wrong."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from node.errors import VerificationError
+from node.runtime.checking import Health
+from node.runtime.home import Home
+from node.runtime.partner_standing import PartnerStanding, examine_partner, standing
+from support.release_logs import WitnessedWorld
+
+NL, BE, DE = "nl.example", "be.example", "de.example"
+BASE = tuple(range(1000, 1100))
+
+
+class Seat:
+    """A partner's home."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = WitnessedWorld(folder, members=(NL, BE, DE))
+        self.home = Home(folder)
+
+    async def hold(self) -> None:
+        """Bring release 1 in force."""
+        self.world.log.release(BASE)
+        self.world.show(NL, BE)
+        await self.world.update()
+
+    @property
+    def standing(self) -> PartnerStanding:
+        return standing(self.home, clock=self.world.clock)
+
+    @property
+    def found(self) -> dict[str, Health]:
+        return {check.name: check.health for check in examine_partner(self.home, clock=self.world.clock)}
+
+    def words(self, name: str) -> str:
+        checks = examine_partner(self.home, clock=self.world.clock)
+        return next(f"{check.words} / {check.step}" for check in checks if check.name == name)
+
+
+@pytest.fixture
+def seat(tmp_path: Path) -> Seat:
+    return Seat(tmp_path)
+
+
+FINE = {"enrolment": Health.OK, "list": Health.OK, "witnesses": Health.OK, "libsodium": Health.OK}
+
+
+async def test_a_list_that_is_as_it_should_be(seat: Seat) -> None:
+    await seat.hold()
+    assert seat.found == FINE
+    now = seat.standing
+    assert (now.version, now.entries, now.ahead, now.gone, now.evidence) == (1, len(BASE) - 1, 0, 0, ())
+    assert list(now.words) == [
+        "2 of 2 needed witnesses stand behind it (be.example, nl.example), last on 2026-05-04 12:00 UTC"
+    ]
+    assert now.cosigned_ms == int(seat.world.clock.now().timestamp() * 1000)
+
+
+async def test_before_the_first_release(seat: Seat) -> None:
+    now = seat.standing
+    assert (now.version, now.entries, now.backing, now.cosigned_ms, list(now.words)) == (0, 0, None, 0, [])
+    assert seat.found == {"enrolment": Health.OK, "list": Health.FAIL, "libsodium": Health.OK}
+
+
+@pytest.mark.parametrize(
+    ("days", "health", "says"),
+    [
+        (13, Health.OK, "valid until 2026-05-18"),
+        (15, Health.WARN, "in its grace"),
+        (22, Health.FAIL, "ended on 2026-05-18"),
+    ],
+)
+async def test_the_age_of_the_list(seat: Seat, days: int, health: Health, says: str) -> None:
+    await seat.hold()
+    seat.world.clock.advance(timedelta(days=days))
+    assert seat.found["list"] is health
+    assert says in seat.words("list")
+
+
+async def test_cosignatures_that_are_too_old(seat: Seat) -> None:
+    await seat.hold()
+    seat.world.clock.advance(timedelta(days=14, seconds=1))
+    assert seat.found["witnesses"] is Health.WARN
+    assert seat.words("witnesses").startswith("0 of 2 needed witnesses stand behind it / sigfed update")
+
+
+async def test_a_release_that_waits(seat: Seat) -> None:
+    await seat.hold()
+    seat.world.log.release((*BASE[3:], 7))
+    seat.world.show(NL)
+    with pytest.raises(VerificationError):
+        await seat.world.update()
+    assert seat.found == FINE | {"waiting": Health.WARN}
+    assert list(seat.standing.words)[1] == (
+        "release 2 waits for witnesses; 3 answers that it takes away are gone already"
+    )
+
+
+async def test_evidence_that_is_kept(seat: Seat) -> None:
+    await seat.hold()
+    earlier = seat.world.log.copy()
+    seat.world.log.release(BASE)
+    seat.world.show(NL, BE)
+    await seat.world.update()
+    seat.world.show(NL, BE, log=earlier)
+    with pytest.raises(VerificationError, match="rollback"):
+        await seat.world.update()
+    assert seat.found == FINE | {"evidence": Health.WARN}
+    (kept,) = seat.standing.evidence
+    assert f"evidence is kept in {kept}" in list(seat.standing.words)
+
+
+async def test_damage(seat: Seat) -> None:
+    await seat.hold()
+    (seat.home.partner / "releases/1/answers.u64").unlink()
+    assert seat.found == {"state": Health.FAIL}
+    assert "sigfed update --whole" in seat.words("state")
