@@ -90,7 +90,7 @@ def release(
 
 
 def _fields(aside: "Aside") -> dict[str, Fact]:
-    return {
+    fields: dict[str, Fact] = {
         "id": aside.id,
         "kind": aside.kind,
         "node": aside.node,
@@ -102,3 +102,4 @@ def _fields(aside: "Aside") -> dict[str, Fact]:
         "evidence": [one.sha256 for one in aside.evidence],
         "released_ms": aside.released_ms or 0,
     }
+    return fields
