@@ -6,6 +6,7 @@ and secrets concerned, in any spelling; what is visible of the processes (argume
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import md5, sha256
@@ -109,6 +110,7 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(fr, "person", "remove", "alice", "--as", "bruno", typed=_typed("bruno"), code=2)
     yield run(fr, "person", "ls")
     yield from _of_liars(fr, run, folder)
+    yield from _guards(fr, run, folder)
     yield run(fr, "audit", "start")
     yield run(fr, "audit", "ls", "--action", "list")
     yield run(fr, "audit", "show", "0")
@@ -147,6 +149,17 @@ def _of_liars(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Type
     yield run(fr, "quarantine", "show", "99", code=2)
     yield run(fr, *release, typed=_typed("alice"), code=2)
     yield run(fr, "member", "remove", "nobody.example", "--yes", code=2)
+
+
+def _guards(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:
+    """What is compared with, and taken back."""
+    lawful = written(folder / "lawful.csv", table(*numbered("lawful", 2)) + "\n,,\n")
+    yield run(fr, "guard", "benign", "add", lawful, code=3)
+    yield run(fr, "guard", "benign", "ls")
+    yield run(fr, "guard", "benign", "remove", "lawful")
+    yield run(fr, "guard", "tripwire", "add", "--hash-from", "-", "--note", "a logo", typed=_hexes("logo"))
+    yield run(fr, "guard", "tripwire", "ls")
+    yield run(fr, "guard", "tripwire", "remove", "1")
 
 
 def _analysts_acts(fr: Cli, run: Callable[..., Typed]) -> Iterator[Typed]:
@@ -191,7 +204,7 @@ def _hexes(text: str) -> str:
 
 
 def test_every_command_is_run_here(typed: list[Typed]) -> None:
-    run = {words for one in typed for words in (one.words[:1], one.words[:2])}
+    run = {words for one in typed for words in (one.words[:1], one.words[:2], one.words[:3])}
     assert all_commands() - ELSEWHERE - run == set()
 
 
@@ -246,6 +259,29 @@ def test_nothing_is_printed_that_was_not_asked_for(typed: list[Typed], federatio
         assert not looking.sightings(said, " ".join(one.words))
         check_text(federation, said)
         assert invitation.split("#")[1].encode() not in said, one.words
+
+
+def test_the_audit_log_holds_nothing_secret(
+    typed: list[Typed], federation: Federation, tmp_path: Path
+) -> None:
+    assert typed
+    looking = search(federation, hashes=True)
+    export = tmp_path / "audit.jsonl"
+    federation.fr.done("audit", "export", "-o", str(export))
+    records = [json.loads(line) for line in export.read_text().splitlines()[1:]]
+    told = b"".join(b64decode(record["record"]) for record in records)
+    assert {
+        "list.create",
+        "entry.withdraw",
+        "person.add",
+        "approval.approve",
+        "peer.grant",
+        "partner.invite",
+    } <= {record["action"] for record in records}
+    assert not looking.sightings(told, "audit log")
+    check_text(federation, told)
+    invited = next(one for one in typed if one.words[:2] == ("partner", "invite"))
+    assert invited.finished.first["invitation"].split("#")[1].encode() not in told
 
 
 def test_the_journals_of_running_nodes_hold_nothing_secret(
