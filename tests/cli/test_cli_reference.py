@@ -69,11 +69,11 @@ def _unknown(line: str) -> str:
     """What a command line of a page has that no command has; empty if nothing."""
     words = [word for word in _words(line) if word not in {"--json", "-v", "-vv"}][1:]
     path = next(
-        (f"sigfed {' '.join(words[:n])}" for n in (2, 1) if f"sigfed {' '.join(words[:n])}" in COMMANDS), ""
+        (f"sigfed {' '.join(words[:n])}" for n in (3, 2, 1) if f"sigfed {' '.join(words[:n])}" in COMMANDS), ""
     )
-    nouns = {words.split()[1] for words in COMMANDS if len(words.split()) == 3}
+    nouns = {tuple(words.split()[1:-1]) for words in COMMANDS}
     if not path:
-        known = not words or words[0].startswith("--") or (words[0] in nouns and len(words) == 1)
+        known = not words or words[0].startswith("--") or tuple(words) in nouns
         return "" if known else line
     known_options = {
         name for param in options(COMMANDS[path]) for name in [*param.opts, *param.secondary_opts]
