@@ -1,0 +1,143 @@
+"""What widens, and what one person may do alone."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from node.errors import ForbiddenError, NotFoundError
+from node.ports.approvals import Approval
+from node.ports.partners import PartnerRecord
+from node.ports.peers import PeerRecord
+from node.services.granting import (
+    Grants,
+    PartnerTerms,
+    first_part,
+    grant_payload,
+    grant_words,
+    quota_payload,
+    widens,
+)
+from node.services.shelf import Shelf
+from protocol.digest import Algorithm
+from protocol.event import BASELINE, NATIONAL
+from protocol.grant import NOTHING, Grant
+from support.shelves import make_shelf, sqlite_dsn
+from support.times import SettableClock
+
+NOW = datetime(2027, 3, 1, tzinfo=UTC)
+LATER = NOW + timedelta(days=30)
+BOTH = frozenset({BASELINE, NATIONAL})
+ALL = Grant(collections=BOTH)
+BASE = Grant(collections=frozenset({BASELINE}))
+MD5 = frozenset({Algorithm.MD5})
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return make_shelf(sqlite_dsn(tmp_path), tmp_path)
+
+
+def approved(payload: bytes) -> Approval:
+    return Approval(id=1, kind="", subject="", payload=payload, requested_by="alice", requested_ms=0)
+
+
+def follow(shelf: Shelf, grant: str) -> Grants:
+    peer = PeerRecord(
+        name="nl.example",
+        url="https://nl.example/",
+        root=b"",
+        node_document=b"",
+        serial=1,
+        members=b"",
+        grant=grant,
+        added_ms=0,
+    )
+    with shelf.storage.write() as unit:
+        unit.peers.add(peer)
+    return Grants(shelf.storage, SettableClock(NOW))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wider"),
+    [
+        (BASE, BASE, False),
+        (BASE, ALL, True),
+        (ALL, BASE, False),
+        (NOTHING, BASE, True),
+        (ALL, NOTHING, False),
+        (BASE, Grant(collections=frozenset({NATIONAL})), True),
+        (BASE, replace(BASE, until=LATER), False),
+        (replace(BASE, until=LATER), BASE, True),
+        (replace(BASE, until=NOW), replace(BASE, until=LATER), True),
+        (replace(BASE, until=LATER), replace(BASE, until=NOW), False),
+        (BASE, replace(BASE, algorithms=MD5), False),
+        (replace(BASE, algorithms=MD5), BASE, True),
+        (replace(BASE, algorithms=MD5), replace(BASE, algorithms=frozenset({Algorithm.SHA1})), True),
+        (replace(BASE, algorithms=MD5 | {Algorithm.SHA1}), replace(BASE, algorithms=MD5), False),
+        (replace(ALL, until=LATER), replace(BASE, until=None), True),
+    ],
+)
+def test_what_is_wider(old: Grant, new: Grant, wider: bool) -> None:
+    assert widens(old, new) is wider
+
+
+def test_one_person_narrows_and_does_not_widen(shelf: Shelf) -> None:
+    grants = follow(shelf, '{"collections":["baseline"],"algorithms":null,"until":null}')
+    with pytest.raises(ForbiddenError):
+        grants.narrow("nl.example", ALL)
+    assert grants.get("nl.example") == BASE
+    grants.narrow("nl.example", replace(BASE, until=LATER))
+    assert grants.get("nl.example").until == LATER
+    with pytest.raises(NotFoundError):
+        grants.narrow("be.example", NOTHING)
+
+
+@pytest.mark.parametrize("damaged", ["", "{}", '{"collections":["baseline"],"algorithms":null,"until":"x"}'])
+def test_a_grant_that_cannot_be_read_is_nothing_so_any_is_wider(shelf: Shelf, damaged: str) -> None:
+    grants = follow(shelf, damaged)
+    assert grants.get("nl.example") == NOTHING
+    with pytest.raises(ForbiddenError):
+        grants.narrow("nl.example", BASE)
+
+
+def test_a_grant_that_ended_is_nothing(shelf: Shelf) -> None:
+    grants = follow(
+        shelf, '{"collections":["baseline"],"algorithms":null,"until":"2027-03-01T00:00:00+00:00"}'
+    )
+    assert grants.widens("nl.example", replace(BASE, until=LATER))
+
+
+def test_an_approved_grant_is_carried_out_as_often_as_one_likes(shelf: Shelf) -> None:
+    grants = follow(shelf, "{}")
+    wanted = replace(ALL, algorithms=MD5, until=LATER)
+    for _ in range(2):
+        said = grants.carry_out(approved(grant_payload("nl.example", wanted)))
+    assert grants.get("nl.example") == wanted
+    assert said == "nl.example may read baseline, national (md5 only) until 2027-03-31 00:00 UTC here"
+    with pytest.raises(NotFoundError):
+        grants.carry_out(approved(grant_payload("be.example", wanted)))
+
+
+def test_grants_in_words() -> None:
+    assert grant_words(NOTHING) == "nothing without end"
+    assert first_part(replace(ALL, until=LATER)) == replace(BASE, until=LATER)
+
+
+def test_a_quota_is_lowered_by_one_and_raised_by_two(shelf: Shelf) -> None:
+    partner = PartnerRecord(
+        name="hoster", subset="baseline", auth_key=bytes(32), evaluations_per_day=10_000, added_ms=0
+    )
+    with shelf.storage.write() as unit:
+        unit.partners.add(partner)
+    terms = PartnerTerms(shelf.storage)
+    terms.lower("hoster", 9_000)
+    with pytest.raises(ForbiddenError):
+        terms.lower("hoster", 9_001)
+    for _ in range(2):
+        terms.carry_out(approved(quota_payload("hoster", 50_000)))
+    with shelf.storage.read() as unit:
+        assert unit.partners.get("hoster").evaluations_per_day == 50_000
+    with pytest.raises(NotFoundError):
+        terms.lower("stranger", 1)
