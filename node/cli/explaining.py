@@ -60,6 +60,9 @@ class _Teller:
             "rules": [_rule_fields(each) for each in found.rules],
             "releases": [_release_fields(each, found) for each in found.releases],
             "withdrawn": [_ended_fields(each) for each in found.ended],
+            "held_back": [
+                {"origin": each.origin, "index": each.index, "why": each.why} for each in found.held_back
+            ],
             "waiting": [
                 {"origin": each.origin, "index": each.index, "kind": each.kind} for each in found.waiting
             ],
@@ -75,6 +78,11 @@ class _Teller:
     def _lines(self, found: Explanation) -> Iterator[str]:
         for listed in found.listed:
             yield from _listed_lines(listed, self._today)
+        for held in found.held_back:
+            yield (
+                f"  {held.origin} entry {held.index}, {collection_name(held.collection)}:"
+                f" does not count: {held.why}"
+            )
         for block in found.blocks:
             yield from _block_lines(block, found)
         for rule in found.rules:
@@ -87,7 +95,7 @@ class _Teller:
             yield f"  waits for publication: {waiting.kind} {waiting.index} of {waiting.origin}"
         if found.shredded:
             yield "  it was shredded here: it is never effective, and no import takes it in"
-        if not found.listed:
+        if not found.listed and not found.held_back:
             yield "  no list held here has it"
 
 

@@ -86,6 +86,16 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBack:
+    """A published entry that is held and plays no part."""
+
+    origin: str
+    index: int
+    collection: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """Something about the digest that an own list has not published."""
 
@@ -105,6 +115,7 @@ class Explanation:
     rules: tuple[Rule, ...]
     releases: tuple[Traced, ...]
     ended: tuple[Ended, ...]
+    held_back: tuple[HeldBack, ...]
     waiting: tuple[Waiting, ...]
     shredded: bool
     """Whether this node shredded it: then it is never effective here."""
@@ -130,6 +141,8 @@ def explain(
         return {digest: teller.tell(digest, entries.get(digest, ()), traced[digest]) for digest in digests}
 
 
+_UNCOSIGNED = "withdrawn in a head that too few witnesses cosigned yet"
+_SET_ASIDE = "set aside in quarantine"
 _Held = tuple[MemberListing, Entry]
 
 
@@ -150,6 +163,7 @@ class _Teller:
         self._finder = finder
         self._decision = current.decision
         self._k = members.k
+        self._listings = {held.listing.origin: held.listing for held in current.listings}
         self._countries = {member.node: member.country for member in members.members}
         self._blocks: dict[Digest, list[StandingBlock]] = {}
         for block in current.decision.blocks:
@@ -166,6 +180,7 @@ class _Teller:
             rules=tuple(self._rule(number, digest) for number in sorted(collections)),
             releases=traced,
             ended=tuple(self._ended(found)),
+            held_back=tuple(self._held_back(found)),
             waiting=tuple(self._waiting(found)),
             shredded=any(isinstance(why, Tombstoned) for why in self._decision.withheld(BASELINE, digest)),
         )
@@ -233,6 +248,14 @@ class _Teller:
                 time_ms=self._time_of(each, by),
                 behind=not_applied(self._unit, each.log, by) if is_own else (),
             )
+
+    def _held_back(self, found: Iterable[Found]) -> Iterator[HeldBack]:
+        for each in found:
+            listing, place = self._listings.get(each.log.origin), each.hit.position
+            if listing is None or not each.is_entry or place in listing.entries or place >= listing.size:
+                continue
+            why = _UNCOSIGNED if place in listing.withdrawn else _SET_ASIDE
+            yield HeldBack(origin=each.log.origin, index=place, collection=each.collection, why=why)
 
     def _reason(self, found: Found, by: int) -> str:
         try:

@@ -9,6 +9,7 @@ import pytest
 
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError
+from node.ports.quarantine import Quarantined
 from node.services.amending import Amendment, amend, amend_at
 from node.services.disputing import dispute
 from node.services.effective import Current, current
@@ -172,6 +173,19 @@ class TestExplain:
         found = explained(following, digest)
         assert found.waiting == ()
         assert found.ended[0].time_ms == following.now_ms
+
+    def test_what_is_set_aside_is_named(self, following: Agency, other: Agency) -> None:
+        with following.shelf.storage.write() as unit:
+            log = unit.logs.get(other.origin)
+            unit.quarantine.add(
+                [Quarantined(log_id=log.id, kind="add", first=0, last=1, reason="x", created_ms=1)]
+            )
+        found = explained(following, file_digests("first file")[1])
+        assert found.listed == ()
+        assert [(each.origin, each.index, each.why) for each in found.held_back] == [
+            (other.origin, 1, "set aside in quarantine")
+        ]
+        assert explained(following, file_digests("second file")[0]).held_back == ()
 
     def test_a_peers_withdrawal_and_block(self, following: Agency, other: Agency) -> None:
         digest = file_digests("first file")[0]
