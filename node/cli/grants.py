@@ -1,0 +1,180 @@
+"""`sigfed grant`: what peers may read here, who gets an entry and who does not, and what another grant would change."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.output import Fact, table
+from node.cli.session import Session, session
+
+if TYPE_CHECKING:
+    from node.services.coverage import Counts, Verdict
+    from protocol.digest import Algorithm
+    from protocol.grant import Grant
+
+app = typer.Typer(
+    help="What others may read here, as it stands; changed by `sigfed peer grant`.", no_args_is_help=True
+)
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """The grants of peers."""
+    from node.runtime.shelving import open_shelf
+    from node.services.callers import stored_grant
+    from node.services.coverage import state_words
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf, shelf.storage.read() as unit:
+        peers = list(unit.peers.ls())
+    rows = []
+    for peer in peers:
+        grant = stored_grant(peer)
+        fields, state = grant.to_json(), state_words(grant, identity.clock.now())
+        collections, algorithms = _names(fields["collections"]), _names(fields["algorithms"])
+        if here.output.as_json:
+            here.output.result(
+                {
+                    "peer": peer.name,
+                    "collections": collections,
+                    "algorithms": algorithms if fields["algorithms"] is not None else None,
+                    "until": str(fields["until"] or ""),
+                    "state": state,
+                }
+            )
+        until = f"{grant.until:%Y-%m-%d %H:%M} UTC" if grant.until else "no end"
+        rows.append((peer.name, ", ".join(collections) or "-", ", ".join(algorithms) or "all", until, state))
+    if not here.output.as_json:
+        here.output.result({}, *table(("peer", "collections", "hashes", "until", "state"), rows))
+    here.output.following("sigfed grant explain --hash-from FILE")
+
+
+@app.command("explain")
+def explain(
+    context: typer.Context,
+    hash_from: Annotated[
+        str,
+        typer.Option(
+            "--hash-from", help="File with hashes of own entries; - for standard input; default: asks."
+        ),
+    ] = "",
+) -> None:
+    """Who gets an own entry: which peers and which subsets, and why the others do not."""
+    from node.cli.asking import read_hashes
+    from node.cli.judging import judge
+    from node.errors import NotFoundError
+    from node.runtime.shelving import open_shelf
+    from node.services.coverage import standing_entries, verdicts
+
+    here = session(context)
+    identity = here.identity()
+    asked = [(name, digest) for name, digests in read_hashes(hash_from) for digest in digests]
+    missing = []
+    with open_shelf(identity) as shelf:
+        current, now = judge(identity, shelf), identity.clock.now()
+        for name, digest in asked:
+            entries = standing_entries(shelf, digest)
+            if not entries:
+                missing.append(f"{name} ({digest.algorithm.name.lower()})")
+            for entry in entries:
+                for verdict in verdicts(shelf, entry, digest, current, now=now):
+                    _tell(here, f"{name} ({digest.algorithm.name.lower()})", verdict)
+    if missing:
+        raise NotFoundError(f"in no own list: {', '.join(missing)}", hint="see: sigfed entry explain")
+    here.output.following("sigfed peer grant NODE --grant COLLECTIONS")
+
+
+@app.command("diff")
+def diff(
+    context: typer.Context,
+    node: Annotated[str, typer.Argument(help="Name of a peer.")],
+    grant: Annotated[str, typer.Option(help="Collections, comma-separated.")],
+    algorithms: Annotated[
+        str, typer.Option(help="Kinds of hashes, comma-separated, as md5,sha1; default: all.")
+    ] = "",
+    until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD; default: no end.")] = "",
+) -> None:
+    """How many entries a peer could read more and less under another grant; changes nothing."""
+    from node.runtime.shelving import open_shelf
+    from node.services.coverage import difference
+
+    here = session(context)
+    identity = here.identity()
+    wanted = _wanted(grant, algorithms, until)
+    with open_shelf(identity) as shelf:
+        more, less = difference(shelf, node, wanted, now=identity.clock.now())
+    here.output.result(
+        {"peer": node, "more": _counts(more), "less": _counts(less)},
+        *_lines(node, "more", more),
+        *_lines(node, "less", less),
+        *([] if more or less else [f"{node} could read what it can read now"]),
+    )
+    here.output.following(f"sigfed peer grant {node} --grant {grant}")
+
+
+def _wanted(collections: str, algorithms: str, until: str) -> "Grant":
+    from node.cli.importing import collection_of
+    from node.cli.times import end_of_day
+    from protocol.grant import Grant
+
+    return Grant(
+        collections=frozenset(collection_of(name.strip()) for name in collections.split(",")),
+        algorithms=frozenset(_algorithm(name.strip()) for name in algorithms.split(","))
+        if algorithms
+        else None,
+        until=end_of_day(until),
+    )
+
+
+def _algorithm(name: str) -> "Algorithm":
+    from node.errors import UsageError
+    from node.formats.cells import HASH_COLUMNS
+
+    if name not in HASH_COLUMNS:
+        raise UsageError(f"hashes are: {', '.join(HASH_COLUMNS)}")
+    return HASH_COLUMNS[name]
+
+
+def _tell(here: Session, asked: str, verdict: "Verdict") -> None:
+    from protocol.event import collection_name
+
+    entry = verdict.entry
+    partners = f" ({', '.join(verdict.partners)})" if verdict.partners else ""
+    outcome = f"no: {verdict.why_not}" if verdict.why_not else "yes"
+    here.output.result(
+        {
+            "asked": asked,
+            "origin": entry.origin,
+            "index": entry.index,
+            "collection": collection_name(entry.collection),
+            "kind": verdict.kind,
+            "name": verdict.name,
+            "partners": list(verdict.partners),
+            "gets": not verdict.why_not,
+            "why_not": verdict.why_not,
+        },
+        f"{asked}, entry {entry.index} of {entry.origin}: {verdict.kind} {verdict.name}{partners}: {outcome}",
+    )
+
+
+def _counts(counts: "Counts") -> list[Fact]:
+    from protocol.event import collection_name
+
+    return [
+        {"collection": collection_name(collection), "algorithm": algorithm.name.lower(), "entries": count}
+        for (collection, algorithm), count in sorted(counts.items())
+    ]
+
+
+def _lines(node: str, what: str, counts: "Counts") -> list[str]:
+    from protocol.event import collection_name
+
+    return [
+        f"{node} could read {count:,} entries {what}: {collection_name(collection)}, {algorithm.name.lower()}"
+        for (collection, algorithm), count in sorted(counts.items())
+    ]
+
+
+def _names(value: object) -> list[str]:
+    return [str(name) for name in value] if isinstance(value, list) else []
