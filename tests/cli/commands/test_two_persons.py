@@ -1,24 +1,35 @@
 """Two persons decide, and the audit log tells: as people type it, beside a running node, and after a crash."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from node.runtime import approvals
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
+from node.runtime.shelving import open_shelf
+from node.services.approving import Approvals
 from support.agencies import Federation, import_files, numbered, table, written
 from support.processes import Cli, contents
 
-PASS = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno", "carla")}
+PASS = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno", "carla", "david")}
+
+
+@pytest.fixture(scope="module")
+def named(founded: Cli, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """An agency with two persons; never changed."""
+    cli = founded.copied(tmp_path_factory.mktemp("named") / "fr")
+    for name in ("alice", "bruno"):
+        cli.done("person", "add", name, typed=2 * PASS[name])
+    return cli
 
 
 @pytest.fixture
-def team(agency: Cli) -> Cli:
-    """An agency with two persons."""
-    for name in ("alice", "bruno"):
-        agency.done("person", "add", name, typed=2 * PASS[name])
-    return agency
+def team(named: Cli, tmp_path: Path) -> Cli:
+    """A copy of that agency for one test."""
+    return named.copied(tmp_path / "team")
 
 
 def records(cli: Cli, *arguments: str) -> list[tuple[str, str, str, str]]:
@@ -128,6 +139,91 @@ def test_a_root_key_resets_a_passphrase_when_nobody_else_can(team: Cli) -> None:
         team.run("person", "add", "carla", "--as", "bruno", typed=PASS["carla"] + 2 * PASS["carla"]).exit == 0
     )
     assert ("root", "person.reset", "bruno", "begun") in records(team)
+
+
+@pytest.mark.parametrize("place", ["before the act", "after the act"])
+def test_an_approval_that_was_cut_off_is_finished_by_typing_it_again(
+    team: Cli, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    team.done("person", "add", "carla", "--as", "alice", typed=PASS["alice"] + 2 * PASS["carla"])
+    identity = open_identity(Home(team.home))
+    with open_shelf(identity) as shelf, monkeypatch.context() as patched:
+        if place == "before the act":
+            patched.setitem(approvals.HANDLERS, "person.add", _cut_off)
+        else:
+            patched.setattr(Approvals, "note_acted", _cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            approvals.approve(identity, shelf, 1, by="bruno")
+    (waiting,) = team.run("approval", "ls").results
+    assert waiting["state"] == "approved, not carried out: approve it again"
+    assert team.done("approval", "approve", "1", "--as", "bruno", typed=PASS["bruno"])["state"] == "approved"
+    assert [one["person"] for one in team.run("person", "ls").results] == ["alice", "bruno", "carla"]
+    assert records(team, "--action", "person.add")[-1][0] == "bruno"
+
+
+def _cut_off(*_: object, **__: object) -> str:
+    raise KeyboardInterrupt
+
+
+def test_of_two_that_approve_at_once_one_acts(team: Cli) -> None:
+    for name in ("carla", "david"):
+        team.done("person", "add", name, "--as", "alice", typed=PASS["alice"] + 2 * PASS[name])
+    team.done("approval", "approve", "1", "--as", "bruno", typed=PASS["bruno"])
+
+    def approve(name: str) -> int:
+        return team.run("approval", "approve", "2", "--as", name, typed=PASS[name]).exit
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(approve, ("bruno", "carla"))) == [0, 2]
+    added = [
+        record for record in records(team) if record[1:3] == ("person.add", "david decides here as operator")
+    ]
+    assert len(added) == 1
+    assert team.done("audit", "verify")["records"] == len(records(team))
+
+
+def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federation) -> None:
+    fr = federation.fr.copied(team.home.parent / "federated")
+    for name in ("alice", "bruno"):
+        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    wider = ("peer", "grant", "nl.example", "--grant", "baseline,national", "--as", "alice")
+    asked = fr.done(*wider, typed=PASS["alice"])
+    assert _granted(fr) == ["baseline"]
+    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=PASS["bruno"])
+    assert _granted(fr) == ["baseline", "national"]
+    fr.done("peer", "grant", "nl.example", "--grant", "national")
+    assert _granted(fr) == ["national"]
+    fr.done("peer", "remove", "nl.example")
+    asked = fr.done(
+        "peer", "add", "nl.example", "--grant", "baseline,national", "--as", "alice", typed=PASS["alice"]
+    )
+    assert (asked["kind"], _granted(fr)) == ("peer.grant", ["baseline"])
+
+    before = fr.done("partner", "ls")["evaluations_per_day"]
+    more = ("partner", "quota", "hoster", "--files-per-day", "100000000", "--as", "alice")
+    asked = fr.done(*more, typed=PASS["alice"])
+    assert fr.done("partner", "ls")["evaluations_per_day"] == before
+    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=PASS["bruno"])
+    raised = fr.done("partner", "ls")["evaluations_per_day"]
+    assert raised > before
+    lowered = fr.done("partner", "quota", "hoster", "--files-per-day", "1")["evaluations_per_day"]
+    assert fr.done("partner", "ls")["evaluations_per_day"] == lowered < raised
+
+
+def _granted(cli: Cli) -> list[str]:
+    granted: list[str] = cli.done("peer", "ls")["grant"]["collections"]
+    return granted
+
+
+def test_nothing_is_widened_where_fewer_than_two_are_known(federation: Federation, tmp_path: Path) -> None:
+    fr = federation.fr.copied(tmp_path / "fr")
+    if fr.run("person", "ls").results:
+        pytest.skip("another test has named persons here")
+    for words in (
+        ("peer", "grant", "nl.example", "--grant", "baseline,national"),
+        ("partner", "quota", "hoster", "--files-per-day", "100000000"),
+    ):
+        fr.refused(2, "this takes two persons", *words)
 
 
 # ----------------------------------------------------------------------------------------------- audit
