@@ -232,8 +232,13 @@ async def test_a_closed_log_ends_with_its_final_head(world: World) -> None:
     final = FinalCheckpoint(7, naive_root(LEAVES[:7]))
 
     def close(document: NodeDocument) -> NodeDocument:
-        (log,) = document.logs
-        return replace(document, logs=(replace(log, status=LogStatus.CLOSED, final_checkpoint=final),))
+        logs = (
+            replace(log, status=LogStatus.CLOSED, final_checkpoint=final)
+            if log.origin == world.origin
+            else log
+            for log in document.logs
+        )
+        return replace(document, logs=tuple(logs))
 
     world.nl.revise(close)
     await world.federation.sync(world.fr, world.nl)  # fetches the node document
