@@ -50,11 +50,10 @@ def show_report(here: Session, text: str, *, whole: bool) -> None:
     from node.runtime.shelving import open_shelf
     from node.services.casework import find_hit
     from node.services.reporting import taken
-    from protocol.statement.report import HitReport
 
     with open_shelf(here.identity()) as shelf:
         report = find_hit(shelf, text)
-        body = HitReport.from_bytes(taken(shelf, report).body)
+        kept = taken(shelf, report)
         with shelf.storage.read() as unit:
             case = unit.partner_cases.find(report.partner, report.report_id)
     fields = _facts(report, case)
@@ -66,6 +65,7 @@ def show_report(here: Session, text: str, *, whole: bool) -> None:
         ),
     ]
     if whole:
+        body = kept.report()
         fields["hash"] = body.digest.value.hex()
         lines.append(f"  {body.digest.algorithm.name.lower()} {body.digest.value.hex()}")
     here.output.result(fields, *lines)

@@ -19,7 +19,6 @@ from protocol.digest import Digest
 from protocol.limits import MAX_REASON_BYTES
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute, sign_answer
 from protocol.statement.receipt import open_receipt
-from protocol.statement.report import HitReport
 
 Record = TypeVar("Record", HitRecord, CaseRecord)
 
@@ -149,7 +148,7 @@ def find_case(shelf: Shelf, text: str) -> CaseRecord:
 
 def reported_digest(shelf: Shelf, case: CaseRecord) -> Digest:
     """The digest that a case is about."""
-    return HitReport.from_bytes(taken(shelf, _hit(shelf, case)).body).digest
+    return taken(shelf, _hit(shelf, case)).report().digest
 
 
 def listed_in(shelf: Shelf, document: NodeDocument, case: CaseRecord) -> list[tuple[str, int]]:
@@ -157,7 +156,7 @@ def listed_in(shelf: Shelf, document: NodeDocument, case: CaseRecord) -> list[tu
     hit = _hit(shelf, case)
     kept = taken(shelf, hit)
     keys = [dated.key for dated in document.statement_keys]
-    receipt = open_receipt(kept.receipt, HitReport.from_bytes(kept.body), keys)
+    receipt = open_receipt(kept.receipt, kept.report(), keys)
     with shelf.storage.read() as unit:
         numbers = unit.subsets.source_numbers(hit.subset, receipt.epoch)
     origins = {number: origin for origin, number in numbers.items()}

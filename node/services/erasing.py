@@ -1,10 +1,10 @@
 """Doing what SHRED asks for: openings deleted whole, here, of own lists and of peers', and nothing left of them.
 
 Three steps, each of which may be repeated. One transaction writes the tombstones and takes the look-up rows out, while
-the openings still say which digest it is. Then the objects are rewritten: openings, what a crash left of older ones,
-case data, abandoned batches, rosters of releases. A last transaction notes that it is done, unless the list moved
-meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has released it: whoever steals a peer's
-key must not empty what others hold of its list.
+the openings still say which digest it is. Then everything is rewritten that holds it: openings, what a crash left of
+older ones, case data, abandoned batches, rosters of releases, partners' reports. A last transaction notes that it is
+done, unless the list moved meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has released
+it: whoever steals a peer's key must not empty what others hold of its list.
 """
 
 from collections import defaultdict
@@ -21,6 +21,7 @@ from node.services.cases import without_entries
 from node.services.logfiles import LogFiles
 from node.services.reading import ListReader, read_batch
 from node.services.release_files import erase_from_rosters
+from node.services.reporting import erase_reports
 from node.services.shelf import Shelf
 from node.services.tombstones import MOST_HONOURED
 from protocol.digest import Digest
@@ -202,7 +203,12 @@ def _erase_objects(shelf: Shelf, log: LogRecord, due: Sequence[Shredding]) -> No
     else:
         for name in list(shelf.objects.ls(files.name("staging", ""))):  # costs a pull under way its bundles
             shelf.objects.delete(name)
-    erase_from_rosters(shelf, lambda digest: shelf.vault.tombstone_of(digest) in macs)
+
+    def is_gone(digest: Digest) -> bool:
+        return shelf.vault.tombstone_of(digest) in macs
+
+    erase_from_rosters(shelf, is_gone)
+    erase_reports(shelf, is_gone)
 
 
 def _erase_cases(shelf: Shelf, log: LogRecord, positions: Sequence[int]) -> None:

@@ -20,7 +20,6 @@ from node.services.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
 from protocol.hit_evidence.bundle import HitEvidence, LoggedEvent, SourceProof
 from protocol.limits import BUNDLE_WIDTH
 from protocol.statement.receipt import Receipt, open_receipt
-from protocol.statement.report import HitReport
 from protocol.subset.label import LabelSource
 from protocol.subset.manifest import Manifest
 from protocol.subset.sources import SourceCheckpoint
@@ -62,7 +61,7 @@ class Proving:
 
     def _bundle(self, record: HitRecord, origin: str) -> HitEvidence:
         kept = taken(self._shelf, record)
-        receipt = open_receipt(kept.receipt, HitReport.from_bytes(kept.body), self._statement_keys())
+        receipt = open_receipt(kept.receipt, kept.report(), self._statement_keys())
         with self._shelf.storage.read() as unit:
             log = unit.logs.get(origin)
         files = self._log_files(log)
