@@ -18,6 +18,7 @@ from protocol.errors import (
     RollbackError,
     RootMismatchError,
     TooLargeError,
+    UncosignedError,
     UntrustedError,
     WrongOriginError,
 )
@@ -38,7 +39,7 @@ from protocol.pull import (
 from protocol.sequence import LogShape
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import cosign
-from protocol.tlog.note import Note
+from protocol.tlog.note import Note, NoteSignature
 from protocol.tlog.policy import format_policy, parse_policy
 from support.lists import ORIGIN, START_MS, ListWriter, digest
 from support.logs import LOG, NEXT_LOG, WITNESS_KEYS, WITNESSES, witness_key
@@ -265,6 +266,74 @@ def test_witnesses_are_counted_when_the_follower_asks_for_them(
         return
     with pytest.raises(error):
         pull.receive_head(note)
+
+
+@pytest.mark.parametrize(
+    ("on_note", "own", "error"),
+    [
+        ({"a": 0}, {"b": 0}, None),
+        ({"a": 0}, {"a": 0}, UncosignedError),
+        ({"a": 0, "b": 48}, {"b": 0}, None),
+        ({"a": 0}, {"b": -300}, None),
+        ({"a": 0}, {"b": 48}, FreezeError),
+        ({}, {"b": 0}, UncosignedError),
+    ],
+    ids=[
+        "the other one",
+        "the same one again",
+        "newer than the line that came",
+        "by a clock ahead of the judged moment",
+        "too old",
+        "alone",
+    ],
+)
+def test_the_followers_own_witness_is_heard_like_the_others(
+    on_note: dict[str, int], own: dict[str, int], error: type[ProtocolError] | None
+) -> None:
+    """Ages in hours; b is the follower's own witness."""
+    source = served(20)
+    note = Note.parse(source.note())
+
+    def lines(ages: dict[str, int]) -> tuple[NoteSignature, ...]:
+        return tuple(
+            cosign(
+                note.text,
+                witness_key(name).name,
+                WITNESSES[name],
+                int((NOW - timedelta(hours=age)).timestamp()),
+            )
+            for name, age in ages.items()
+        )
+
+    policy = parse_policy(format_policy(logs=[], witnesses=WITNESS_KEYS, threshold=2))
+    witnessing = Witnessing(policy=policy, max_age=timedelta(days=1), own=lines(own))
+    pull = pull_of(source, trust=replace(source.trust(), witnessing=witnessing))
+    offered = note.with_signatures(lines(on_note)).to_bytes()
+    if error is None:
+        pull.receive_head(offered)
+        return
+    with pytest.raises(error):
+        pull.receive_head(offered)
+
+
+def test_an_own_line_on_another_head_is_no_cosignature() -> None:
+    source = served(20)
+    line = cosign("another head\n", witness_key("b").name, WITNESSES["b"], int(NOW.timestamp()))
+    policy = parse_policy(format_policy(logs=[], witnesses=WITNESS_KEYS, threshold=1))
+    witnessing = Witnessing(policy=policy, max_age=timedelta(days=1), own=(line,))
+    with pytest.raises(UntrustedError, match="bad signature"):
+        pull_of(source, trust=replace(source.trust(), witnessing=witnessing)).receive_head(source.note())
+
+
+def test_a_contradiction_comes_before_a_missing_cosignature() -> None:
+    source = served(20)
+    policy = parse_policy(format_policy(logs=[], witnesses=WITNESS_KEYS, threshold=2))
+    witnessing = Witnessing(policy=policy, max_age=timedelta(days=1))
+    held = source.held(20)
+    pull = pull_of(source, held=held, trust=replace(source.trust(), witnessing=witnessing))
+    forged = sign_checkpoint(Checkpoint(ORIGIN, 20, bytes(32)), [LOG])
+    with pytest.raises(ForkError):
+        pull.receive_head(forged)
 
 
 @pytest.mark.parametrize(

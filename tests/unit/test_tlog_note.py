@@ -251,3 +251,14 @@ def test_key_of_another_purpose_is_a_programming_mistake() -> None:
         verify_note(
             note_of(NoteSignature(WITNESS_KEYS[0].name, WITNESS_KEYS[0].key_hash, b"s" * 72)), WITNESS_KEYS
         )
+
+
+def test_a_renewed_line_takes_the_place_of_the_one_before() -> None:
+    old, other, new = (
+        NoteSignature("w", b"hash", b"old"),
+        NoteSignature("w", b"hush", b"another key"),
+        NoteSignature("w", b"hash", b"new"),
+    )
+    note = Note(TEXT, (old, other)).renewed([new, NoteSignature("x", b"hash", b"more")])
+    assert note == Note(TEXT, (new, other, NoteSignature("x", b"hash", b"more")))
+    assert note.renewed(()) == note
