@@ -14,7 +14,7 @@ from keys.errors import KeysError
 from keys.trust.members import Member
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.root import TrustedRoot, open_root
-from node.errors import NotFoundError, PeerRefusedError
+from node.errors import NotFoundError, PeerRefusedError, RateLimitedError
 from node.partner.knowing import Known
 from node.partner.state import MemberFiles, PartnerFolder
 from protocol.api import TrustApi
@@ -105,7 +105,7 @@ async def _fetch(folder: PartnerFolder, member: Member, held: _Read | None, api:
     try:
         root = held.files.root if held else await api.member_root(node)
         document = await api.member_document(node, held=held.files.document if held else b"")
-    except (NotFoundError, PeerRefusedError) as exc:
+    except (NotFoundError, PeerRefusedError, RateLimitedError) as exc:
         raise _RefusedError(f"the node does not pass on what {node} says of itself") from exc
     try:
         new = _read(MemberFiles(root, document), member)
