@@ -11,9 +11,12 @@ from keys.errors import KeysError
 from keys.roles import Role
 from node.config import CONFIG_NAME
 from node.errors import NodeError
+from node.runtime.auditing import gaps
 from node.runtime.hits import casework
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
+from node.services.audit_reading import count_unsigned
+from node.services.auditing import audit_log
 from node.services.completeness import missing_objects
 from node.services.founding import log_label
 from node.services.lists import report_lists
@@ -130,16 +133,15 @@ def _store(identity: Identity) -> Iterator[Check]:
 
 
 def _evidence(identity: Identity) -> Iterator[Check]:
-    """Proofs that nobody has looked at: against this node's own keys first, then against others."""
+    """What nobody has looked at: against this node's own keys first, then against others."""
     node = identity.settings.node
     with open_shelf(identity) as shelf, shelf.storage.read() as unit:
         waiting = [one for one in unit.evidence.ls() if one.released_ms is None]
-    proofs = [one for one in waiting if one.kind.convicts]
-    own = sorted({one.subject for one in proofs if one.subject.partition("/")[0] == node})
-    others = sorted({one.subject for one in proofs} - set(own))
+    own = sorted({one.subject for one in waiting if one.subject.partition("/")[0] == node})
+    others = sorted({one.subject for one in waiting if one.kind.convicts} - set(own))
     claims = sorted({one.subject for one in waiting} - set(own) - set(others))
     if own:
-        words = f"somebody signed two histories with a key of this node: {', '.join(own)}"
+        words = f"a key of this node signed what this node does not have: {', '.join(own)}"
         yield Check(
             "evidence", Health.FAIL, words, "sigfed evidence ls; stop publishing, call the other members"
         )
@@ -197,12 +199,34 @@ def _cases(identity: Identity) -> Iterator[Check]:
         )
 
 
+def _audit(identity: Identity) -> Iterator[Check]:
+    """Says something only when the audit log needs somebody."""
+    with open_shelf(identity) as shelf:
+        unsigned = count_unsigned(shelf)
+        with shelf.storage.read() as unit:
+            log = audit_log(unit)
+    if log is None:
+        yield Check("audit", Health.WARN, "what is done here is not recorded yet", "sigfed audit start")
+        return
+    if log_label(log.origin) not in identity.keychain.labels(Role.LOG):
+        yield Check("audit", Health.FAIL, "the key of the audit log is gone", "restore keys/ from a backup")
+    elif unsigned:
+        words = f"{unsigned:,} records are not signed yet"
+        yield Check("audit", Health.WARN, words, "the next command signs them, or says why it cannot")
+    if identity.log_signer().size(log.origin) != log.head.size and log.pending is None:
+        words = "the signer and the store hold different numbers of records"
+        yield Check("audit", Health.FAIL, words, "sigfed audit verify")
+    if lost := len(gaps(identity)):
+        yield Check("audit", Health.WARN, f"{lost} acts were cut off or not recorded", "sigfed audit ls")
+
+
 _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "folder": _folder,
     "passphrase": _passphrase,
     "keys": _keys,
     "trust": _trust,
     "store": _store,
+    "audit": _audit,
     "logs": _logs,
     "evidence": _evidence,
     "cases": _cases,

@@ -287,9 +287,27 @@ def test_an_act_that_was_cut_off_shows_as_a_gap(agency: Cli) -> None:
     note = gaps / "1-00000000.json"
     note.touch(mode=0o600)
     note.write_text(json.dumps({"action": "list.create", "subject": "lost", "time_ms": 1}))
+    assert _audit_findings(agency) == ["1 acts were cut off or not recorded"]
     import_files(agency, numbered("more", 1))
     assert ("operator", "audit.gap", "lost", "ok") in records(agency)
     assert not note.exists()
+
+
+def _audit_findings(cli: Cli) -> list[str]:
+    return [one["words"] for one in cli.run("doctor").results if one["check"] == "audit"]
+
+
+def test_an_audit_key_that_is_gone_stops_what_cannot_be_undone_and_no_withdrawal(agency: Cli) -> None:
+    assert _audit_findings(agency) == []
+    (agency.home / "keys" / "log-audit-main-1.json").unlink()
+    assert _audit_findings(agency) == ["the key of the audit log is gone"]
+    asked = written(agency.home.parent / "withdrawn.csv", table(*numbered("published", 1)))
+    agency.done("entry", "withdraw", "--list", "csam", "--hash-from", asked, "--yes")
+    agency.done("publish")
+    finished = agency.run("list", "create", "another")
+    assert (finished.exit, finished.out) == (2, "")
+    assert "log-audit-main-1.json" in finished.err
+    assert [one["origin"] for one in agency.run("list", "ls").results] == ["fr.example/lists/csam"]
 
 
 def test_a_running_node_and_commands_beside_it_write_one_history(federation: Federation) -> None:
