@@ -1,7 +1,10 @@
 """Two persons decide, and the audit log tells: as people type it, beside a running node, and after a crash."""
 
 import json
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -279,6 +282,34 @@ def test_an_altered_record_is_named(agency: Cli) -> None:
 
 def test_a_node_from_before_begins_its_audit_log(agency: Cli) -> None:
     assert agency.done("audit", "start") == {"started": False}
+    _forget_audit(agency)
+    assert _audit_findings(agency) == ["what is done here is not recorded yet"]
+    assert agency.run("list", "create", "unrecorded").exit == 0
+    assert agency.run("audit", "ls").exit == 2
+    assert agency.done("audit", "start") == {"started": True}
+    assert agency.done("audit", "start") == {"started": False}
+    agency.done("list", "create", "another")
+    assert [record[1:] for record in records(agency)] == [
+        ("audit.start", "fr.example", "begun"),
+        ("list.create", "another", "ok"),
+    ]
+    assert agency.done("audit", "verify")["records"] == 2
+
+
+def _forget_audit(cli: Cli) -> None:
+    """Make a home look as if it was founded by an earlier version."""
+    identity = open_identity(Home(cli.home))
+    identity.trust.revise_document(
+        lambda old: replace(old, logs=tuple(log for log in old.logs if "/audit/" not in log.origin)),
+        signers=identity.root_signers(),
+    )
+    (cli.home / "keys" / "log-audit-main-1.json").unlink()
+    for path in (cli.home / "signer").glob("*.json"):
+        if "/audit/" in json.loads(path.read_text())["origin"]:
+            path.unlink()
+    with closing(sqlite3.connect(cli.home / "sigfed.db")) as database:
+        database.execute("DELETE FROM log WHERE kind = 'own_audit'")
+        database.commit()
 
 
 def test_an_act_that_was_cut_off_shows_as_a_gap(agency: Cli) -> None:
