@@ -351,15 +351,21 @@ class Gossiper:
             _journal.warning("unprovable", origin=one.origin, reason=str(exc))
 
     def _suspect_freeze(self, asking: _Asking, log: LogRecord, one: HeardHead) -> None:
-        """The log's own node went on showing less, long after a peer had seen more."""
-        if log.kind not in _PEERS or log.checked_ms < one.heard_ms + self._freeze_ms:
+        """The log's own node went on showing less, long after a peer had seen more; of an own log, at once."""
+        if log.kind not in _PEERS:
+            self._keep_claim(asking, log, one, EvidenceKind.UNPROVEN)
+            return
+        if log.checked_ms < one.heard_ms + self._freeze_ms:
             return
         with self._shelf.storage.read() as unit:
             if suspended(unit, log) is not None:
                 return
+        self._keep_claim(asking, log, one, EvidenceKind.FREEZE)
+
+    def _keep_claim(self, asking: _Asking, log: LogRecord, one: HeardHead, kind: EvidenceKind) -> None:
         assert log.note is not None
         data = encode_rollback(one.note, log.note)
-        self._keep(asking, data, of_log(data, EvidenceKind.FREEZE), source=one.source)
+        self._keep(asking, data, of_log(data, kind), source=one.source)
 
 
 def _own_notes(unit: Unit, origin: str) -> list[bytes]:

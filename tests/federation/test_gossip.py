@@ -436,3 +436,19 @@ async def test_a_log_that_was_convicted_before_it_was_followed_stands_still(
     report = await agencies[0].syncer.sync("nl.example", liar)
     assert "contradicted itself" in report.words
     assert agencies[0].log(liar.origin).head.size == 0
+
+
+async def test_a_head_of_the_own_log_that_this_node_does_not_have_is_told_to_its_operators(
+    agencies: list[Agency],
+) -> None:
+    """It was put back to an older state, or somebody else signs with its key."""
+    own = agencies[0]
+    own.add("listed")
+    own.publish()
+    stolen = sign_checkpoint(Checkpoint(own.origin, 9, b"9" * 32), own.log_keys)
+    peer = ToldByHand(Gossip.of([ToldHead(own.origin, stolen)], [], []).to_bytes())
+    for _ in range(2):
+        await gossiper(own).ask(agencies[1].name, peer)
+    [record] = kept(own)
+    assert (record.kind, record.subject) == (EvidenceKind.UNPROVEN, own.origin)
+    assert standing_still(own, own.origin) is None
