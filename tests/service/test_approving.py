@@ -70,12 +70,10 @@ def test_every_kind_is_decided_once_by_another(approvals: Approvals, kind: str) 
     decided = approvals.approve(asked.id, by="bruno")
     assert (decided.outcome, decided.decided_by) == (Outcome.APPROVED, "bruno")
     approvals.note_acted(decided, "done")
-    for decide in (
-        lambda: approvals.approve(asked.id, by="bruno"),
-        lambda: approvals.reject(asked.id, by="bruno", reason="late"),
-    ):
-        with pytest.raises(ConflictError):
-            decide()
+    with pytest.raises(ConflictError):
+        approvals.approve(asked.id, by="bruno")
+    with pytest.raises(ConflictError):
+        approvals.reject(asked.id, by="bruno", reason="late")
     assert approvals.get(asked.id).result == "done"
 
 

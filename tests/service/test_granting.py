@@ -112,10 +112,9 @@ def test_a_grant_that_ended_is_nothing(shelf: Shelf) -> None:
 def test_an_approved_grant_is_carried_out_as_often_as_one_likes(shelf: Shelf) -> None:
     grants = follow(shelf, "{}")
     wanted = replace(ALL, algorithms=MD5, until=LATER)
-    for _ in range(2):
-        said = grants.carry_out(approved(grant_payload("nl.example", wanted)))
+    said = [grants.carry_out(approved(grant_payload("nl.example", wanted))) for _ in range(2)]
     assert grants.get("nl.example") == wanted
-    assert said == "nl.example may read baseline, national (md5 only) until 2027-03-31 00:00 UTC here"
+    assert set(said) == {"nl.example may read baseline, national (md5 only) until 2027-03-31 00:00 UTC here"}
     with pytest.raises(NotFoundError):
         grants.carry_out(approved(grant_payload("be.example", wanted)))
 

@@ -39,8 +39,7 @@ def main() -> None:
         names = [f"dying{n}" for n in range(3000)]
         import_rows(shelf, ORIGIN, rows(*names), statement=OWN, now_ms=NOW_MS)
     elif work == "audit":
-        told = {"actor": "node", "action": "node.run", "subject": "dying"}
-        record(shelf, signer, **told, now_ms=NOW_MS)
+        record(shelf, signer, actor="node", action="node.run", subject="dying", now_ms=NOW_MS)
     else:
         publish(shelf, ORIGIN, signer=signer, now_ms=NOW_MS + 7)
 
