@@ -56,12 +56,13 @@ class ReleaseReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
-    """How far the lists are held, what lies upon them, is set aside or was shredded: meanwhile a judgement holds."""
+    """How far lists are held, what lies upon them, is set aside, shredded or a tripwire: meanwhile a judgement holds."""
 
     sizes: Mapping[str, int]
     overlays: frozenset[tuple[int, bytes]]
     set_aside: frozenset[int]
     tombstones: frozenset[bytes]
+    tripwires: frozenset[int]
 
     @classmethod
     def of(cls, unit: Unit) -> "_Standing":
@@ -71,6 +72,7 @@ class _Standing:
             overlays=frozenset((one.log_id, one.root) for one in unit.overlays.ls()),
             set_aside=frozenset(item.id for item in unit.quarantine.ls()),
             tombstones=frozenset(each.mac for each in unit.tombstones.ls()),
+            tripwires=frozenset(each.id for each in unit.guards.tripwires()),
         )
 
 

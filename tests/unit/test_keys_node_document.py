@@ -144,12 +144,18 @@ def test_unknown_fields_are_ignored_at_any_depth() -> None:
         lambda fields: fields["subsets"][0]["epochs"].append(fields["subsets"][0]["epochs"][0]),
         lambda fields: fields["subsets"][0]["epochs"][0].update(pk="A" * 43),
         lambda fields: fields["limits"].update(max_adds_per_day=-1),
+        lambda fields: fields["limits"].update(max_disputes_per_day="many"),
         lambda fields: fields["token_keys"].append({**fields["auth_keys"][0], "kid": "t"}),
     ],
 )
 def test_another_document_is_refused(change: Callable[[dict[str, Any]], object]) -> None:
     with pytest.raises(MalformedTrustError):
         from_json(altered(change))
+
+
+def test_an_older_document_names_no_limit_of_disputes() -> None:
+    old = from_json(altered(lambda fields: fields["limits"].pop("max_disputes_per_day")))
+    assert old.limits.max_disputes_per_day == 500
 
 
 def test_keys_are_admitted() -> None:
