@@ -32,10 +32,10 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
 
 def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[str]]:
     """Fields, lines and next steps about the hits found here."""
-    from node.cli.partner_hits import now_ms
+    from node.clock import SystemClock, milliseconds
     from node.runtime.partner import hit_spool
 
-    hits, moment_ms = hit_spool(home).ls(), now_ms()
+    hits, moment_ms = hit_spool(home).ls(), milliseconds(SystemClock().now())
     waiting, late = sum(hit.waiting for hit in hits), sum(hit.overdue(moment_ms) for hit in hits)
     lines = [
         *([f"{counted(waiting, 'hit')} not reported yet"] if waiting else []),

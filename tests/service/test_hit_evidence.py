@@ -131,6 +131,7 @@ async def test_it_is_bounded(world: HitWorld, reported: bytes) -> None:
 # ------------------------------------------------------------------ altered by somebody on the way
 
 
+@pytest.mark.parametrize("world", [True], ids=["labels"], indirect=True)
 async def test_any_altered_byte_is_refused(world: HitWorld, reported: bytes) -> None:
     data = await evidence(world, reported)
     for place in range(len(data)):
@@ -140,6 +141,7 @@ async def test_any_altered_byte_is_refused(world: HitWorld, reported: bytes) -> 
             verify_hit(bytes(altered), pinned(world))
 
 
+@pytest.mark.parametrize("world", [True], ids=["labels"], indirect=True)
 async def test_any_part_of_it_is_refused(world: HitWorld, reported: bytes) -> None:
     data = await evidence(world, reported)
     for end in (*range(0, len(data), 997), len(data) - 1):
@@ -181,6 +183,7 @@ def relabelled(world: HitWorld, data: bytes, label: Label, **changes: object) ->
     return sign_receipt(replace(receipt, **changes), world.statement_key)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("world", [True], ids=["labels"], indirect=True)
 async def test_a_node_cannot_make_a_country_agree(world: HitWorld, reported: bytes) -> None:
     data = await evidence(world, reported)
     bundle: HitEvidence = read_bundle(data)[0]
