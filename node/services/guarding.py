@@ -42,6 +42,8 @@ class KnownBenign:
 
     def among(self, keys: Keys) -> Iterator[tuple[str, Mask]]:
         """For each set that has some of the keys: its name, and which."""
+        if not self.sets:
+            return
         order = np.argsort(keys)
         for name, held in self.sets.items():
             found = np.zeros(len(keys), dtype=np.bool_)

@@ -56,7 +56,7 @@ class ReleaseReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
-    """How far lists are held, what lies upon them, is set aside, shredded or a tripwire: meanwhile a judgement holds."""
+    """How far lists are held, what is upon them, set aside, shredded or a tripwire: meanwhile a judgement holds."""
 
     sizes: Mapping[str, int]
     overlays: frozenset[tuple[int, bytes]]
