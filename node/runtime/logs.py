@@ -41,6 +41,7 @@ def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:
         with shelf.storage.read() as unit:
             record = unit.logs.get(origin)
     announce(identity, origin, signers=signers)
+    tell(identity, shelf, "key.create", log_label(origin), details={"role": "log"})
     return record
 
 

@@ -16,6 +16,7 @@ from node.runtime.logs import announce, publish_own
 from node.runtime.opening import Identity
 from node.runtime.rules import rule_documents
 from node.services.announcing import announce_epoch
+from node.services.founding import log_label
 from node.services.releasing import Releaser, ReleaseReport
 from node.services.shelf import Shelf
 from node.services.subsets import create_subset as catalogue_subset
@@ -46,6 +47,8 @@ def create_subset(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFil
     announce(identity, made.origin, signers=signers)
     epoch = EpochInfo(epoch=_FIRST, pk=pk, valid=window(now, EPOCH_DAYS))
     announce_epoch(identity.trust, name, epoch, signers=signers)
+    for role, label in (("log", log_label(made.origin)), ("oprf", oprf_label(name, _FIRST))):
+        tell(identity, shelf, "key.create", label, details={"role": role})
     return made
 
 

@@ -291,9 +291,10 @@ def test_a_node_from_before_begins_its_audit_log(agency: Cli) -> None:
     agency.done("list", "create", "another")
     assert [record[1:] for record in records(agency)] == [
         ("audit.start", "fr.example", "begun"),
+        ("key.create", "lists-another-1", "ok"),
         ("list.create", "another", "ok"),
     ]
-    assert agency.done("audit", "verify")["records"] == 2
+    assert agency.done("audit", "verify")["records"] == 3
 
 
 def _forget_audit(cli: Cli) -> None:
