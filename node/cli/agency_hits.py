@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from node.cli.output import Fact, spelled, table
 from node.cli.session import Session
-from node.cli.state import moment
+from node.cli.times import moment
 from protocol.digest import Algorithm
 from protocol.event import collection_name
 

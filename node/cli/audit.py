@@ -162,7 +162,7 @@ def _verify_file(file: Path, words: str) -> "VerifiedAudit":
 
 
 def _cells(item: "Audited") -> tuple[str, ...]:
-    from node.cli.state import moment
+    from node.cli.times import moment
 
     record = item.record
     return (

@@ -8,7 +8,7 @@ import typer
 from node.cli.output import Fact, spelled, table
 from node.cli.prompting import confirm
 from node.cli.session import session
-from node.cli.state import moment
+from node.cli.times import moment
 
 if TYPE_CHECKING:
     from node.ports.hits import CaseRecord

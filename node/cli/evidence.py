@@ -23,7 +23,7 @@ _AT_LEAST = 6
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Contradictions that are kept: those that convict, and claims that a peer's word stands behind."""
-    from node.cli.state import moment
+    from node.cli.times import moment
     from node.runtime.shelving import open_shelf
 
     here = session(context)
@@ -47,7 +47,7 @@ def ls(context: typer.Context) -> None:
 @app.command("show")
 def show(context: typer.Context, name: _Id) -> None:
     """What one of them says, judged again with the members' keys."""
-    from node.cli.state import moment
+    from node.cli.times import moment
     from node.runtime.evidence import accused_of
     from node.runtime.shelving import open_shelf
     from node.services.accusing import verify as verify_kept

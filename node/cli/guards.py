@@ -66,7 +66,7 @@ def add_benign(
 @benign.command("ls")
 def ls_benign(context: typer.Context) -> None:
     """The sets, with their size."""
-    from node.cli.state import moment
+    from node.cli.times import moment
     from node.runtime.guards import open_guards
     from node.runtime.shelving import open_shelf
 
@@ -137,7 +137,7 @@ def add_tripwire(
 @tripwire.command("ls")
 def ls_tripwires(context: typer.Context) -> None:
     """The tripwires by number; their hashes are sealed and not shown."""
-    from node.cli.state import moment
+    from node.cli.times import moment
     from node.runtime.guards import open_guards
     from node.runtime.shelving import open_shelf
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.output import Fact, counted, spelled, table
 from node.cli.session import Session, wait_for
-from node.cli.state import moment
+from node.cli.times import moment
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError
 

@@ -18,7 +18,7 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its number, or the name 
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Everything that is set aside, with the reason."""
-    from node.cli.state import moment
+    from node.cli.times import moment
     from node.runtime.shelving import open_shelf
     from node.services import quarantine
 
@@ -41,7 +41,7 @@ def ls(context: typer.Context) -> None:
 @app.command("show")
 def show(context: typer.Context, name: _Id) -> None:
     """One of them: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
-    from node.cli.state import moment
+    from node.cli.times import moment
     from node.runtime.shelving import open_shelf
     from node.services import quarantine
 

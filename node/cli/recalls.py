@@ -138,7 +138,7 @@ def _shredding_fields(each: "ShreddingReport") -> dict[str, Fact]:
 
 
 def _erased(each: "ShreddingReport") -> str:
-    from node.cli.state import moment
+    from node.cli.times import moment
 
     return "not yet" if each.erased_ms is None else moment(each.erased_ms)
 
@@ -190,7 +190,7 @@ def _withdrawal_fields(each: "WithdrawalReport") -> dict[str, Fact]:
 
 
 def _rows(each: "WithdrawalReport") -> list[tuple[str, ...]]:
-    from node.cli.state import moment
+    from node.cli.times import moment
 
     published = "not yet" if each.published_ms is None else moment(each.published_ms)
     events = f"{each.first:,}" if each.first == each.last else f"{each.first:,} to {each.last:,}"
@@ -199,7 +199,7 @@ def _rows(each: "WithdrawalReport") -> list[tuple[str, ...]]:
 
 
 def _peer_cells(peer: "PeerState") -> tuple[str, str, str]:
-    from node.cli.state import moment
+    from node.cli.times import moment
 
     times = (peer.held_ms, peer.released_ms)
     held, released = ("not yet" if time is None else f"since {moment(time)}" for time in times)

@@ -1,11 +1,12 @@
 """`sigfed status`: what is held and how fresh, for an agency's node and for a partner."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from node.cli.output import Fact, counted, table
 from node.cli.session import Session
+from node.cli.times import moment
 
 if TYPE_CHECKING:  # commands that do not show lists start without them
     from node.services.lists import ListReport
@@ -154,8 +155,3 @@ def partner_status(here: Session) -> None:
         *hit_lines,
     )
     here.output.following(*(steps or ["sigfed check FILE" if now.version else "sigfed update"]))
-
-
-def moment(time_ms: int) -> str:
-    """A time for people, in UTC; `never` for 0."""
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC" if time_ms else "never"

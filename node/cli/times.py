@@ -1,4 +1,4 @@
-"""Days as people type them."""
+"""Days as people type them, and times as they read them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,3 +14,8 @@ def end_of_day(text: str) -> datetime | None:
     except ValueError as exc:
         raise UsageError("a day is written YYYY-MM-DD") from exc
     return day + timedelta(days=1)
+
+
+def moment(time_ms: int) -> str:
+    """A time for people, in UTC; `never` for 0."""
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC" if time_ms else "never"

@@ -6,7 +6,7 @@ import typer
 
 from node.cli.output import Fact, table
 from node.cli.session import Session, session, wait_for
-from node.cli.state import moment
+from node.cli.times import moment
 
 if TYPE_CHECKING:  # commands that ask no witness start without them
     from node.ports.cosigning import CosignerRecord
