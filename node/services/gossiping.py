@@ -7,7 +7,7 @@ as a claim that it holds something back. Spec: docs/spec/gossip.md.
 """
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Final
@@ -16,43 +16,25 @@ from keys.errors import KeysError
 from keys.trust.node_document import open_node_document
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, NodeError, NotFoundError, StoreError, VerificationError
-from node.journal import Journal
-from node.ports.evidence import EvidenceKind, HeardHead
-from node.ports.logs import LogKind, LogRecord
 from node.ports.objects import ObjectStore
-from node.ports.storage import Unit
 from node.services.accusing import (
-    Accused,
     Verdict,
-    accused_node,
     accused_nodes,
-    keep,
-    of_log,
-    suspended,
     verify,
 )
-from node.services.diverging import divergence, local_tree
-from node.services.judging import claimed_head, log_keys
+from node.services.hearing import Asking, Hearing
 from node.services.shelf import Shelf
 from node.services.telling import HeldFile, Telling
 from node.services.trusting import OwnTrust
 from protocol.api import GossipApi
 from protocol.errors import ProtocolError
-from protocol.evidence import encode_fork, encode_rollback
-from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead
-from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
+from protocol.gossip import FileKind, Gossip, ToldFile
 from protocol.trustfork import TrustFork
 
 FREEZE_AFTER: Final = timedelta(hours=6)
 """How long a log's node may show less than a peer has seen of it."""
 
-MAX_FETCHED: Final = 16
-"""Objects that one peer is asked for after one gossip."""
-
 _MAX_REFUSED: Final = 1024
-_HELD: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.PEER_LIST, LogKind.PEER_RELEASES)
-_PEERS: Final = frozenset({LogKind.PEER_LIST, LogKind.PEER_RELEASES})
-_journal = Journal("gossip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +59,6 @@ class GossipReport:
         return "; ".join(said)
 
 
-@dataclass(slots=True)
-class _Asking:
-    """One round with one peer."""
-
-    peer: str
-    now_ms: int
-    accused: dict[str, Accused]
-    found: list[Verdict] = field(default_factory=list)
-    refused: int = 0
-    fetches: int = MAX_FETCHED
-
-
 class Gossiper:
     """The asking side of one node; it remembers what was refused, so that it is fetched once."""
 
@@ -107,30 +77,30 @@ class Gossiper:
         self._clock = clock
         self._introductions = introductions
         self._telling = Telling(shelf, own, introductions)
-        self._freeze_ms = freeze_after // timedelta(milliseconds=1)
+        self._hearing = Hearing(shelf, freeze_ms=freeze_after // timedelta(milliseconds=1))
         self._refused: set[str] = set()
 
     async def ask(self, name: str, link: GossipApi) -> GossipReport:
         """Ask the peer `name`, compare, and keep what it shows; what it does wrong is in the report."""
         asking = await asyncio.to_thread(self._begin, name)
-        await asyncio.to_thread(self._review, asking)
+        await asyncio.to_thread(self._hearing.review, asking)
         error: Exception | None = None
         try:
             told = await self._told(name, link)
             if told is not None:
                 await self._take_evidence(asking, told, link)
                 await self._take_files(asking, told, link)
-                await asyncio.to_thread(self._take_heads, asking, told)
+                await asyncio.to_thread(self._hearing.take, asking, told)
         except (NodeError, ProtocolError) as exc:
             if isinstance(exc, StoreError):
                 raise
             error = exc
-        await asyncio.to_thread(self._review, asking)
+        await asyncio.to_thread(self._hearing.review, asking)
         return GossipReport(peer=name, found=tuple(asking.found), refused=asking.refused, error=error)
 
-    def _begin(self, name: str) -> _Asking:
+    def _begin(self, name: str) -> Asking:
         accused = accused_nodes(self._shelf.storage, self._introductions, self._trust)
-        return _Asking(name, milliseconds(self._clock.now()), dict(accused))
+        return Asking(name, milliseconds(self._clock.now()), dict(accused))
 
     async def _told(self, name: str, link: GossipApi) -> Gossip | None:
         """What the peer tells: the same as last time costs next to nothing; None when it does not gossip."""
@@ -154,7 +124,7 @@ class Gossiper:
 
     # evidence
 
-    async def _take_evidence(self, asking: _Asking, told: Gossip, link: GossipApi) -> None:
+    async def _take_evidence(self, asking: Asking, told: Gossip, link: GossipApi) -> None:
         known = await asyncio.to_thread(self._known)
         for digest in told.evidence:
             if digest.hex() in known or digest.hex() in self._refused:
@@ -167,7 +137,7 @@ class Gossiper:
         with self._shelf.storage.read() as unit:
             return {record.sha256 for record in unit.evidence.ls()}
 
-    async def _fetch(self, asking: _Asking, digest: bytes, link: GossipApi) -> bytes | None:
+    async def _fetch(self, asking: Asking, digest: bytes, link: GossipApi) -> bytes | None:
         """An object that was named; None when it does not come, is another, or enough was asked for."""
         if not asking.fetches:
             return None
@@ -181,7 +151,7 @@ class Gossiper:
         self._refuse(asking, digest.hex())
         return None
 
-    def _take(self, asking: _Asking, data: bytes) -> None:
+    def _take(self, asking: Asking, data: bytes) -> None:
         """Keep evidence that somebody told, if it convicts and verifies."""
         name = sha256(data).hexdigest()
         try:
@@ -189,10 +159,10 @@ class Gossiper:
         except (ProtocolError, KeysError, VerificationError):
             self._refuse(asking, name)
             return
-        if not verdict.kind.convicts or not self._keep(asking, data, verdict, source=asking.peer):
+        if not verdict.kind.convicts or not asking.keep(self._shelf, data, verdict, source=asking.peer):
             self._forget_about(name)  # true, but kept already or more than is kept: not worth fetching again
 
-    def _refuse(self, asking: _Asking, name: str) -> None:
+    def _refuse(self, asking: Asking, name: str) -> None:
         asking.refused += 1
         self._forget_about(name)
 
@@ -201,17 +171,9 @@ class Gossiper:
             self._refused.clear()
         self._refused.add(name)
 
-    def _keep(self, asking: _Asking, data: bytes, verdict: Verdict, *, source: str) -> bool:
-        """Whether it was kept now."""
-        record = keep(self._shelf, data, verdict, source=source, now_ms=asking.now_ms)
-        new = record is not None and record.sha256 == sha256(data).hexdigest()
-        if new and record is not None and record.created_ms == asking.now_ms:
-            asking.found.append(verdict)
-        return new
-
     # trust files
 
-    async def _take_files(self, asking: _Asking, told: Gossip, link: GossipApi) -> None:
+    async def _take_files(self, asking: Asking, told: Gossip, link: GossipApi) -> None:
         held = {(one.told.node, one.told.kind): one for one in await asyncio.to_thread(self._telling.files)}
         for other in told.files:
             ours = held.get((other.node, other.kind))
@@ -225,7 +187,7 @@ class Gossiper:
             if data is not None:
                 await asyncio.to_thread(self._take_file, asking, ours, other, data)
 
-    def _take_file(self, asking: _Asking, ours: HeldFile, other: ToldFile, data: bytes) -> None:
+    def _take_file(self, asking: Asking, ours: HeldFile, other: ToldFile, data: bytes) -> None:
         """Two files of one version convict; a newer document says whose keys count now, whoever brings it."""
         if other.version == ours.told.version:
             what = "node" if other.kind is FileKind.NODE else "members"
@@ -234,7 +196,7 @@ class Gossiper:
         elif other.kind is FileKind.NODE:
             self._take_document(asking, other.node, data)
 
-    def _take_document(self, asking: _Asking, node: str, data: bytes) -> None:
+    def _take_document(self, asking: Asking, node: str, data: bytes) -> None:
         accused = asking.accused[node]
         try:
             document = open_node_document(data, accused.root)
@@ -251,129 +213,3 @@ class Gossiper:
                     unit.peers.update_trust(
                         node, node_document=data, serial=document.serial, members=peer.members
                     )
-
-    # heads
-
-    def _take_heads(self, asking: _Asking, told: Gossip) -> None:
-        for one in told.heads:
-            accused = asking.accused.get(one.origin.partition("/")[0])
-            if accused is None:
-                continue
-            try:
-                self._take_head(asking, one, accused)
-            except ProtocolError:
-                asking.refused += 1
-
-    def _take_head(self, asking: _Asking, one: ToldHead, accused: Accused) -> None:
-        theirs = open_checkpoint(one.note, origin=one.origin, log_keys=log_keys(accused.document, one.origin))
-        with self._shelf.storage.read() as unit:
-            notes, log = _own_notes(unit, one.origin), _find(unit, one.origin)
-        for note in notes:
-            ours = claimed_head(note)
-            if ours.size == theirs.checkpoint.size and ours.root != theirs.checkpoint.root:
-                self._found(asking, encode_fork(note, one.note), EvidenceKind.FORK)
-        if log is None or log.note is None or log.head.size < theirs.checkpoint.size:
-            self._hear(asking, theirs)
-        else:
-            self._compare(asking, log, theirs, source=asking.peer)
-
-    def _compare(self, asking: _Asking, log: LogRecord, theirs: SignedCheckpoint, *, source: str) -> None:
-        """A head that is not larger than what is held: its root must be one that the held tree has had."""
-        size = theirs.checkpoint.size
-        if not 0 < size < log.head.size or log.note is None:
-            return
-        ours = SignedCheckpoint(claimed_head(log.note), log.note, (), ())
-        data = divergence(theirs, ours, local_tree(self._shelf, log))
-        if data is not None:
-            self._found(asking, data, EvidenceKind.DIVERGENCE, source=source)
-
-    def _found(self, asking: _Asking, data: bytes, kind: EvidenceKind, *, source: str = "") -> None:
-        """Evidence that was made here: judged like any other before it is kept."""
-        try:
-            verdict = verify(data, asking.accused)
-        except (ProtocolError, KeysError, VerificationError) as exc:
-            _journal.warning("unprovable", node=accused_node(data), kind=kind, reason=str(exc))
-            return
-        self._keep(asking, data, verdict, source=source)
-
-    def _hear(self, asking: _Asking, theirs: SignedCheckpoint) -> None:
-        head = theirs.checkpoint
-        with self._shelf.storage.write() as unit:
-            before = next(
-                (
-                    one
-                    for one in unit.evidence.heard()
-                    if (one.origin, one.source) == (head.origin, asking.peer)
-                ),
-                None,
-            )
-            if before is not None and before.size >= head.size:
-                return
-            unit.evidence.hear(
-                HeardHead(
-                    origin=head.origin,
-                    source=asking.peer,
-                    size=head.size,
-                    root=head.root,
-                    note=theirs.note,
-                    heard_ms=asking.now_ms if before is None else before.heard_ms,
-                )
-            )
-
-    # what was heard before
-
-    def _review(self, asking: _Asking) -> None:
-        """Judge remembered heads by what is held now."""
-        with self._shelf.storage.read() as unit:
-            heard = unit.evidence.heard()
-        for one in heard:
-            with self._shelf.storage.read() as unit:
-                log = _find(unit, one.origin)
-            if log is None or log.note is None:
-                continue
-            if one.size > log.head.size:
-                self._suspect_freeze(asking, log, one)
-                continue
-            self._judge_heard(asking, log, one)
-            with self._shelf.storage.write() as unit:
-                unit.evidence.unhear(one)
-
-    def _judge_heard(self, asking: _Asking, log: LogRecord, one: HeardHead) -> None:
-        assert log.note is not None
-        if one.size == log.head.size:
-            if one.root != log.head.root:
-                self._found(asking, encode_fork(log.note, one.note), EvidenceKind.FORK, source=one.source)
-            return
-        theirs = SignedCheckpoint(claimed_head(one.note), one.note, (), ())
-        try:
-            self._compare(asking, log, theirs, source=one.source)
-        except ProtocolError as exc:
-            _journal.warning("unprovable", origin=one.origin, reason=str(exc))
-
-    def _suspect_freeze(self, asking: _Asking, log: LogRecord, one: HeardHead) -> None:
-        """The log's own node went on showing less, long after a peer had seen more; of an own log, at once."""
-        if log.kind not in _PEERS:
-            self._keep_claim(asking, log, one, EvidenceKind.UNPROVEN)
-            return
-        if log.checked_ms < one.heard_ms + self._freeze_ms:
-            return
-        with self._shelf.storage.read() as unit:
-            if suspended(unit, log) is not None:
-                return
-        self._keep_claim(asking, log, one, EvidenceKind.FREEZE)
-
-    def _keep_claim(self, asking: _Asking, log: LogRecord, one: HeardHead, kind: EvidenceKind) -> None:
-        assert log.note is not None
-        data = encode_rollback(one.note, log.note)
-        self._keep(asking, data, of_log(data, kind), source=one.source)
-
-
-def _own_notes(unit: Unit, origin: str) -> list[bytes]:
-    """What is held and what was cosigned of a log."""
-    log, record = _find(unit, origin), unit.witnessed.find(origin)
-    held = [] if log is None or log.note is None else [log.note]
-    return [*held, *([] if record is None else [record.head.note])]
-
-
-def _find(unit: Unit, origin: str) -> LogRecord | None:
-    return next((log for log in unit.logs.ls(*_HELD) if log.origin == origin), None)

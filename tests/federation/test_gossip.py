@@ -17,7 +17,8 @@ from node.ports.evidence import EvidenceKind
 from node.services import quarantine
 from node.services.accusing import MAX_OPEN
 from node.services.effective import current
-from node.services.gossiping import FREEZE_AFTER, MAX_FETCHED
+from node.services.gossiping import FREEZE_AFTER
+from node.services.hearing import MAX_FETCHED
 from protocol.errors import RollbackError
 from protocol.evidence import encode_fork
 from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead
