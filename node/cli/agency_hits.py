@@ -95,7 +95,7 @@ def close_report(here: Session, text: str) -> None:
 
 
 def _facts(report: "HitRecord", case: "CaseRecord | None") -> dict[str, Fact]:
-    return {
+    fields: dict[str, Fact] = {
         "hit": report.report_id.hex(),
         "partner": report.partner,
         "received_ms": report.received_ms,
@@ -105,6 +105,7 @@ def _facts(report: "HitRecord", case: "CaseRecord | None") -> dict[str, Fact]:
         "algorithm": Algorithm(report.algorithm).name.lower(),
         "state": _state(report, case),
     }
+    return fields
 
 
 def _state(report: "HitRecord", case: "CaseRecord | None") -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from node.ports.hits import CaseRecord
     from node.runtime.opening import Identity
     from node.services.shelf import Shelf
+    from protocol.statement.case import PartnerDispute
 
 app = typer.Typer(help="Disputes of partners.", no_args_is_help=True)
 
@@ -74,12 +75,7 @@ def show(context: typer.Context, text: _Id) -> None:
         case, late = work.show(record), record in work.overdue()
         listed = _listed(shelf, identity, record)
     here.output.result(
-        {
-            **_facts(record, late=late),
-            "reason": case.dispute.reason,
-            "contact": case.dispute.contact,
-            "sources": [{"list": origin, "index": index} for origin, index in listed],
-        },
+        _facts(record, late=late) | _words(case.dispute, listed),
         f"{spelled(record.report_id.hex())}: disputed by {record.partner}, {moment(record.opened_ms)}",
         f"  {_state(record, late=late)}; due {moment(record.due_ms)}",
         f"  they say: {case.dispute.reason}",
@@ -169,7 +165,7 @@ def _steps(own: str, origins: list[str], withdrawn: str) -> list[str]:
 
 
 def _facts(case: "CaseRecord", *, late: bool) -> dict[str, Fact]:
-    return {
+    fields: dict[str, Fact] = {
         "case": case.report_id.hex(),
         "partner": case.partner,
         "subset": case.subset,
@@ -177,6 +173,12 @@ def _facts(case: "CaseRecord", *, late: bool) -> dict[str, Fact]:
         "due_ms": case.due_ms,
         "state": _state(case, late=late),
     }
+    return fields
+
+
+def _words(dispute: "PartnerDispute", listed: list[tuple[str, int]]) -> dict[str, Fact]:
+    sources: list[Fact] = [{"list": origin, "index": index} for origin, index in listed]
+    return {"reason": dispute.reason, "contact": dispute.contact, "sources": sources}
 
 
 def _state(case: "CaseRecord", *, late: bool) -> str:

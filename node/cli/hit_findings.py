@@ -21,7 +21,7 @@ def tell_hit(here: Session, data: bytes, pinned: bytes) -> None:
 
 
 def _facts(found: "HitFinding") -> dict[str, Fact]:
-    return {
+    fields: dict[str, Fact] = {
         "kind": "hit",
         "node": found.node,
         "subset": found.subset,
@@ -46,6 +46,7 @@ def _facts(found: "HitFinding") -> dict[str, Fact]:
         ],
         "cosigned_by": list(found.cosigned_by),
     }
+    return fields
 
 
 def _lines(found: "HitFinding") -> list[str]:

@@ -56,7 +56,7 @@ def show_hit(here: Session, text: str) -> None:
     from node.runtime.partner_hits import show
 
     shown = wait_for(show(here.home, text))
-    here.output.result({**_facts(shown.hit), **_signed(shown)}, *_lines(shown, now_ms()))
+    here.output.result(_facts(shown.hit) | _signed(shown), *_lines(shown, now_ms()))
     here.output.following(*_steps(shown))
 
 
@@ -131,7 +131,7 @@ def resolve_hit(here: Session, text: str, action: "Action") -> None:
 
 
 def _facts(hit: "SpooledHit") -> dict[str, Fact]:
-    return {
+    fields: dict[str, Fact] = {
         "hit": hit.id,
         "file": hit.name,
         "state": hit.state,
@@ -145,6 +145,7 @@ def _facts(hit: "SpooledHit") -> dict[str, Fact]:
         "action": hit.action.value if hit.action else None,
         "resolved_ms": hit.resolved_ms,
     }
+    return fields
 
 
 def _signed(shown: "Shown") -> dict[str, Fact]:
