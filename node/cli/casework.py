@@ -148,10 +148,14 @@ def _withdraw(shelf: "Shelf", identity: "Identity", record: "CaseRecord", name: 
 
 
 def _listed(shelf: "Shelf", identity: "Identity", record: "CaseRecord") -> list[tuple[str, int]]:
-    """Lists and entries behind the hit, by its receipt."""
+    """Lists and entries behind the hit, by its receipt; none once its hash was shredded."""
+    from node.errors import GoneError
     from node.services.casework import listed_in
 
-    return listed_in(shelf, identity.trust.document(), record)
+    try:
+        return listed_in(shelf, identity.trust.document(), record)
+    except GoneError:
+        return []
 
 
 def _steps(own: str, origins: list[str], withdrawn: str) -> list[str]:
