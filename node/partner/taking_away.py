@@ -56,16 +56,26 @@ async def take_away(
     return Taken(gone=gone, waits=not same or bool(len(align(held.release.answers, answers).inserted)))
 
 
-def waiting(enrolment: Enrolment, version: int, held: Held | None, backing: Backing) -> VerificationError:
-    """Too few stand behind the newest release: what that means and when it begins to matter."""
+def waiting(
+    enrolment: Enrolment, version: int, held: Held | None, backing: Backing, *, damaged: int = 0
+) -> VerificationError:
+    """Too few stand behind the newest release: what that means and when it begins to matter.
+
+    `damaged` is the release whose files should have been replaced; 0: none.
+    """
     if backing.late:
         text = f"the cosignatures of release {version} are too old to say that it is the newest"
     else:
         text = f"release {version} waits for {backing.missing} more of the members that cosign it"
-    return VerificationError(f"{enrolment.subset}: {text}", hint=_hint(enrolment, held))
+    return VerificationError(f"{enrolment.subset}: {text}", hint=_hint(enrolment, held, damaged))
 
 
-def _hint(enrolment: Enrolment, held: Held | None) -> str:
+def _hint(enrolment: Enrolment, held: Held | None, damaged: int) -> str:
+    if damaged:
+        return (
+            f"only a release that enough of them stand behind can replace the files of release {damaged}: run sigfed"
+            " update --whole again, or restore the files from a backup"
+        )
     if held is None:
         return (
             "you are enrolled, the invitation has done its work: run sigfed update later, when the other members'"

@@ -30,6 +30,7 @@ from protocol.subset.files import Held, ReleaseFiles, read_release
 from protocol.subset.identity import subset_id
 from protocol.subset.manifest import Manifest
 from protocol.subset.removal import same_answers
+from protocol.tlog.policy import Policy
 
 _HINT: Final = "the release held before stays in force; tell the agency, this may be an attack"
 
@@ -119,6 +120,30 @@ class Updater:
         found = known(enrolment)
         relayed = await refresh_members(self._folder, found, self._api, now)
         policy = self._rule(found, enrolment.origin, relayed.documents, now)
+        changes = (*member_changes(known(old).members, found.members), *relayed.changes)
+        try:
+            step, reached, new = await self._follow(enrolment, cursor, held, found, policy, follow)
+        except VerificationError as exc:
+            exc.hint = "; ".join((exc.hint, *changes, *relayed.warnings))  # else nobody would ever hear of it
+            raise
+        told = _Told(
+            changes=changes,
+            warnings=(*relayed.warnings, *other_policy(step.manifest, policy)),
+            step=replace(step, cursor=reached),
+            gone=len(self._folder.gone(reached)),
+        )
+        return _report(enrolment.subset, held, new or held, told)
+
+    async def _follow(
+        self,
+        enrolment: Enrolment,
+        cursor: Cursor,
+        held: Held | None,
+        found: Known,
+        policy: Policy,
+        follow: Callable[[ReleaseLog], Awaitable[Step]],
+    ) -> tuple[Step, Cursor, Held | None]:
+        """Follow the log and put in force what may be; gives the step, where it ended, and a new release."""
         try:
             step = await follow(ReleaseLog(self._api, enrolment.origin, found, policy))
             new = None if step.backing.missing else await self._fetch(enrolment, step, held, found)
@@ -135,13 +160,7 @@ class Updater:
             self._folder.forget_releases(but=new.version)
         if reached.ahead is not None and reached.ahead.waits:
             raise waiting(enrolment, reached.ahead.version, new or held, step.backing)
-        told = _Told(
-            changes=(*member_changes(known(old).members, found.members), *relayed.changes),
-            warnings=(*relayed.warnings, *other_policy(step.manifest, policy)),
-            step=replace(step, cursor=reached),
-            gone=len(self._folder.gone(reached)),
-        )
-        return _report(enrolment.subset, held, new or held, told)
+        return step, reached, new
 
     def _convicted(
         self, enrolment: Enrolment, cursor: Cursor, exc: ForkError | RollbackError
@@ -163,7 +182,7 @@ class Updater:
         if step.manifest is None or not step.backing.missing or ahead is None:
             return step.cursor
         if held is None:
-            raise waiting(enrolment, ahead.version, None, step.backing)
+            raise waiting(enrolment, ahead.version, None, step.backing, damaged=cursor.version)
         taken = await take_away(
             self._api,
             enrolment.subset,

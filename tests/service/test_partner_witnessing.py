@@ -295,6 +295,18 @@ def _witness(document: NodeDocument) -> WitnessInfo:
     return document.witness
 
 
+async def test_what_changed_is_told_with_a_refusal_too(world: WitnessedWorld) -> None:
+    """It is kept, so no later update would tell it."""
+    renamed(world.others[NL], WitnessPrivateKey.from_seed(b"f" * 32))
+    world.node.relayed = {(BE, "node"): None}
+    world.log.release((*BASE, 5))
+    world.show(DE)
+    error = await refused(world, "waits for 1 more")
+    assert error.hint.endswith(
+        "; nl.example has a new witness key; the node does not pass on what be.example says of itself"
+    )
+
+
 async def test_a_member_whose_root_has_ended_is_not_heard(tmp_path: Path) -> None:
     world = WitnessedWorld(tmp_path, members=(NL, BE, DE))
     clock = SettableClock(START - timedelta(days=370))
@@ -416,7 +428,8 @@ async def test_another_epoch_or_width_cannot_be_compared_and_waits(world: Witnes
 async def test_whole_files_wait_for_witnesses_too(world: WitnessedWorld) -> None:
     world.log.release((*BASE, 5))
     world.show()
-    await refused(world, "release 2 waits for 2 more", whole=True)
+    error = await refused(world, "release 2 waits for 2 more", whole=True)
+    assert "can replace the files of release 1" in error.hint
     world.node.log = world.log = world.log.copy()
     world.log.releases.pop()
     world.show()
