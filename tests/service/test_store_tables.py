@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
+from node.ports.guards import BenignSet, Tripwire
 from node.ports.logs import Head, LogKind, LogRecord
 from node.ports.peers import PeerRecord
 from node.ports.pending import Batch
@@ -178,11 +179,54 @@ class TestQuarantine:
                 received_ms=0, adds=0, withdrawals=0
             )
             for at in (1, 2, 3):
-                unit.quarantine.note_intake(log.id, Intake(received_ms=at, adds=10 * at, withdrawals=at, disputes=1))
+                unit.quarantine.note_intake(
+                    log.id, Intake(received_ms=at, adds=10 * at, withdrawals=at, disputes=1)
+                )
             assert unit.quarantine.intake_since(log.node, since_ms=2) == Intake(
                 received_ms=2, adds=50, withdrawals=5, disputes=2
             )
             assert unit.quarantine.intake_since("another.example", since_ms=0).adds == 0
+
+
+class TestGuards:
+    def test_keeps_benign_sets_by_name(self, shelf: Shelf) -> None:
+        record = BenignSet(name="nsrl", file="benign-1", hashes=2**40, rows=3, refused=1, added_ms=5)
+        with shelf.storage.write() as unit:
+            unit.guards.add_benign(record)
+        with pytest.raises(AlreadyExistsError), shelf.storage.write() as unit:
+            unit.guards.add_benign(record)
+        with shelf.storage.write() as unit:
+            assert list(unit.guards.benign()) == [record]
+            assert unit.guards.remove_benign("nsrl") == record
+            with pytest.raises(NotFoundError):
+                unit.guards.remove_benign("nsrl")
+
+    def test_keeps_each_tripwire_once(self, shelf: Shelf) -> None:
+        one, two = (Tripwire(key=key, sealed=b"s", note="n", added_ms=1) for key in (-(2**63), 2))
+        with shelf.storage.write() as unit:
+            assert unit.guards.add_tripwires([one, two, one]) == 2
+            assert unit.guards.add_tripwires([two]) == 0
+            assert unit.guards.add_tripwires([]) == 0
+            assert [(each.id, each.key) for each in unit.guards.tripwires()] == [(1, -(2**63)), (2, 2)]
+            unit.guards.remove_tripwire(1)
+            with pytest.raises(NotFoundError):
+                unit.guards.remove_tripwire(1)
+
+    def test_a_row_that_was_released_passes_once_in_its_list(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        with shelf.storage.write() as unit:
+            other = unit.logs.create(origin="a/lists/other", kind=LogKind.OWN_LIST, node="a", name="other")
+        record = Quarantined(log_id=log.id, kind="row", first=7, last=7, reason="why", created_ms=1)
+        with shelf.storage.write() as unit:
+            unit.guards.set_aside(record, [5, -6, 5])
+            assert unit.guards.let_pass(log.id) == frozenset()
+            (held,) = unit.quarantine.ls(log.id)
+            unit.quarantine.release(held.id, now_ms=2)
+            assert unit.guards.let_pass(log.id) == {5, -6}
+            assert unit.guards.let_pass(other.id) == frozenset()
+            unit.guards.spend(other.id, np.array([5], dtype=np.int64))
+            unit.guards.spend(log.id, np.array([1, -6], dtype=np.int64))
+            assert unit.guards.let_pass(log.id) == {5}
 
 
 class TestPeers:
