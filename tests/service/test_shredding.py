@@ -13,6 +13,7 @@ from node.errors import ConflictError, NotFoundError, StoreError
 from node.formats.rows import ImportRow
 from node.services import erasing, importing
 from node.services.cases import unpack_cases
+from node.services.disputing import dispute
 from node.services.erasing import carry_out, carry_out_everywhere
 from node.services.reading import read_batch
 from node.services.release_files import ReleaseFolder
@@ -307,3 +308,20 @@ def test_a_follower_killed_before_its_deletion_goes_on(
     agency.follower.held(other.origin, now_ms=agency.now_ms)
     assert [each.erased_ms for each in report_shreddings(agency.shelf)] == [agency.now_ms] * 2
     assert [index_rows(agency.shelf, digest) for digest in file_digests("a")] == [0, 0]
+
+
+def test_an_own_dispute_is_resolved_and_deleted_with_it(agency: Agency) -> None:
+    agency.add(rows("a"))
+    agency.publish()
+    withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
+    dispute(agency.shelf, agency.origin, [file_digests("a")[0]], reason=Reason.ERROR)
+    agency.publish()
+    assert shred_file(agency, "a") == Shredded(entries=2, disputes=1)
+    agency.publish()
+    headers = [Event.from_bytes(event).header for _, event, _ in agency.items()[-3:]]
+    assert [(header.op, header.flags, header.ref) for header in headers] == [
+        (Op.WITHDRAW, SHRED, 0),
+        (Op.WITHDRAW, SHRED, 1),
+        (Op.RESOLVE, SHRED, 4),
+    ]
+    require_gone(agency, "a")
