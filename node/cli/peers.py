@@ -183,6 +183,8 @@ def _tell(here: Session, done: "PeerSync") -> None:
             },
             f"{done.report.peer} tells: {done.gossip.words}",
         )
+    if done.unacknowledged is not None and done.report.error is None:
+        here.output.talk(f"{done.report.peer} was not told what is held of its lists: {done.unacknowledged}")
     here.output.talk(f"{done.report.peer}: {done.received:,} bytes received, {done.sent:,} sent")
 
 
