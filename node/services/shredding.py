@@ -5,11 +5,10 @@ that carries SHRED. They are published like any other; what they ask for is done
 What is asked for is named by a position, never by a digest, so nothing that waits for a second person holds one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from node.errors import ConflictError, MissingObjectError, NotFoundError
+from node.errors import ConflictError, NotFoundError
 from node.ports.acknowledgements import Withdrawal
 from node.ports.entries import IndexHit
 from node.ports.logs import LogRecord
@@ -17,13 +16,11 @@ from node.ports.shredding import Shredding
 from node.services.changes import Change, pack
 from node.services.families import Family
 from node.services.lists import own_list
-from node.services.queueing import Queue
+from node.services.queueing import Queue, retried
 from node.services.shelf import Shelf
 from protocol.digest import Digest
 from protocol.event import SHRED, Op
 from protocol.opening import NONCE_BYTES, Ext, Opening, Reason
-
-_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +68,7 @@ def shred(shelf: Shelf, origin: str, position: int, *, reason: Reason) -> Shredd
         NotFoundError: there is no such list or entry.
         ConflictError: others kept queueing changes at the same moment.
     """
-    return _retried(lambda: _shred(shelf, origin, position, reason))
-
-
-def _retried(attempt: Callable[[], Shredded]) -> Shredded:
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            return attempt()
-        except (ConflictError, MissingObjectError):
-            continue
-    return attempt()
+    return retried(lambda: _shred(shelf, origin, position, reason))
 
 
 def _shred(shelf: Shelf, origin: str, position: int, reason: Reason) -> Shredded:

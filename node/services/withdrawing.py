@@ -5,24 +5,21 @@ a content id with it, in every collection: a sibling left behind would still nam
 transaction; an entry that waits for publication is withdrawn like a published one, by the position it will have.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from node.errors import ConflictError, MissingObjectError, NotFoundError
+from node.errors import ConflictError, NotFoundError
 from node.ports.acknowledgements import Withdrawal
 from node.ports.entries import IndexHit
 from node.services.changes import Change, pack
 from node.services.families import Family
 from node.services.lists import own_list
-from node.services.queueing import Queue
+from node.services.queueing import Queue, retried
 from node.services.reading import ListReader
 from node.services.shelf import Shelf
 from protocol.digest import Digest
 from protocol.event import Op
 from protocol.opening import NONCE_BYTES, Ext, Opening, Reason
-
-_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +40,7 @@ def withdraw(shelf: Shelf, origin: str, digest: Digest, *, reason: Reason) -> Wi
         NotFoundError: there is no such list, or no active entry of the digest in it.
         ConflictError: others kept queueing changes at the same moment.
     """
-    return _retried(lambda: _withdraw(shelf, origin, digest, reason))
+    return retried(lambda: _withdraw(shelf, origin, digest, reason))
 
 
 def withdraw_at(shelf: Shelf, origin: str, position: int, *, reason: Reason) -> Withdrawn:
@@ -54,16 +51,6 @@ def withdraw_at(shelf: Shelf, origin: str, position: int, *, reason: Reason) -> 
     if digest is None:
         raise NotFoundError(f"{origin} has no entry at {position}")
     return withdraw(shelf, origin, digest, reason=reason)
-
-
-def _retried(attempt: Callable[[], Withdrawn]) -> Withdrawn:
-    """A withdrawal must not fail because an import or a publication ended at the same moment."""
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            return attempt()
-        except (ConflictError, MissingObjectError):
-            continue
-    return attempt()
 
 
 def _withdraw(shelf: Shelf, origin: str, digest: Digest, reason: Reason) -> Withdrawn:
