@@ -11,6 +11,7 @@ from keys.errors import KeysError
 from keys.key import LogPrivateKey, StatementPrivateKey
 from keys.trust.members import Member, sign_members
 from node.errors import GoneError, NotFoundError
+from node.services.amending import Amendment, amend
 from node.services.hit_sources import HeldEntries
 from node.services.logfiles import LogFiles
 from protocol.encoding import decode_cbor, encode_cbor
@@ -292,6 +293,29 @@ async def test_an_entry_that_relies_on_others_does_not_count(tmp_path: Path) -> 
         )
         with pytest.raises(ProofError, match="basis"):
             verify_hit(lie, pinned(world))
+
+
+@pytest.mark.parametrize("labels", [True, False], ids=["labels", "no labels"])
+async def test_an_amended_entry_counts_by_what_it_says_last(tmp_path: Path, *, labels: bool) -> None:
+    async with hit_world(tmp_path, labels=labels) as world:
+        world.fr.add("a file")
+        world.nl.add("a file", "another", basis=Basis.RELIES_ON)
+        await world.release()
+        amend(world.nl.shelf, world.nl.origin, named("a file"), Amendment(basis=Basis.REVIEWED).revise)
+        await world.release()
+        sent = await world.evaluated("a file", version=2)
+        await world.hits().report_hit(SUBSET, sent.to_bytes())
+        data = await evidence(world, sent.report.report_id)
+        assert [each.basis for each in verify_hit(data, pinned(world)).backings] == [
+            Basis.OWN,
+            Basis.REVIEWED,
+        ]
+        hidden = lying(world, data, sources=source(data, 1, amend=None))
+        with pytest.raises(ProofError, match="basis"):
+            verify_hit(hidden, pinned(world))
+        foreign = replace(logged(world, world.nl.origin, 2), index=1)
+        with pytest.raises(ProofError):
+            verify_hit(lying(world, data, sources=source(data, 1, amend=foreign)), pinned(world))
 
 
 def logged(world: HitWorld, origin: str, index: int) -> LoggedEvent:
