@@ -23,6 +23,7 @@ from protocol.opening import Basis, Reason
 from protocol.statement.receipt import Receipt, sign_receipt
 from protocol.statement.report import HitReport
 from protocol.subset.label import Label, LabelSource
+from protocol.subset.manifest import Manifest
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.tileproof import TileTree
 from support.hits import HOSTER, ORIGIN, OTHER, SUBSET, HitWorld, hit_world, named
@@ -239,6 +240,17 @@ async def test_a_register_that_the_release_was_not_made_with_is_refused(
     changed = sign_members(register, world.fr.signers)
     with pytest.raises(ProofError, match="register"):
         verify_hit(lying(world, data, members=changed), pinned(world))
+
+
+async def test_a_list_of_no_member_is_refused(world: HitWorld, reported: bytes) -> None:
+    data = await evidence(world, reported)
+    members = world.fr.trust.members()
+    alone = replace(members, members=tuple(each for each in members.members if each.node == "fr.example"))
+    manifest = Manifest.from_bytes(read_bundle(data)[0].manifest)
+    changed = replace(manifest, rules=replace(manifest.rules, members=alone.sha256)).to_bytes()
+    lie = lying(world, data, members=sign_members(alone, world.fr.signers), manifest=changed)
+    with pytest.raises(ProofError, match="no member"):
+        verify_hit(lie, pinned(world))
 
 
 async def test_a_list_that_the_member_did_not_sign_is_refused(world: HitWorld, reported: bytes) -> None:
