@@ -125,8 +125,8 @@ def about(identity: Identity, action: str, subject: str = "", *, strict: bool = 
         return
     try:
         yield act
-    except Exception:
-        act.recorded = True  # nothing was done
+    except BaseException:  # Ctrl-C too: whoever stops a command knows it, and the same command resumes
+        act.recorded = True
         raise
     finally:
         note.close(keep=not act.recorded)
