@@ -114,7 +114,11 @@ def publish(
 
 
 def _require_within(shelf: Shelf, log: LogRecord, limits: FollowGuards, now_ms: int) -> None:
-    """Changes are counted by kind only when there are so many that it matters."""
+    """Changes are counted by kind only when there are so many that it matters.
+
+    A withdrawal or dispute never waits behind additions: with one in the queue, additions are not counted, and
+    followers set aside what is beyond.
+    """
     waiting = log.tail - log.head.size
     with shelf.storage.read() as unit:
         before = unit.quarantine.intake_since(log.node, since_ms=now_ms - DAY_MS)
@@ -124,7 +128,7 @@ def _require_within(shelf: Shelf, log: LogRecord, limits: FollowGuards, now_ms: 
         ops = Counter(change.op for batch in batches for change in read_batch(shelf, batch.object))
         new = Intake(
             received_ms=now_ms,
-            adds=ops[Op.ADD],
+            adds=0 if ops[Op.WITHDRAW] or ops[Op.DISPUTE] else ops[Op.ADD],
             withdrawals=ops[Op.WITHDRAW],
             disputes=ops[Op.DISPUTE],
         )

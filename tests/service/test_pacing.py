@@ -166,6 +166,16 @@ class TestPublishing:
         assert (agency.log.head, agency.log.pending) == (before.head, None)
         assert release(agency, NO_LIMITS).adds == 6
 
+    def test_a_withdrawal_never_waits_behind_a_flood_of_additions(self, agency: Agency) -> None:
+        agency.add(rows(*numbered(1)))
+        release(agency)
+        agency.add(rows(*numbered(20, "g")))
+        with pytest.raises(BeyondLimitsError):
+            release(agency)
+        withdraw(agency.shelf, agency.origin, file_digests("f0")[0], reason=Reason.ERROR)
+        done = release(agency)
+        assert (done.adds, done.withdrawals) == (40, 2)
+
     def test_it_is_counted_by_kind(self, agency: Agency) -> None:
         agency.add(rows(*numbered(20)))
         release(agency)
