@@ -133,7 +133,6 @@ class ForwardedTrust:
         return await self._trust.member_document(node, held=held)
 
 
-
 def window(start: datetime, days: int) -> Window:
     """From `start` (cut to whole seconds) for `days` days."""
     begin = start.replace(microsecond=0)

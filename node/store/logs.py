@@ -108,7 +108,9 @@ class LogRows:
 
         Raises `ConflictError` unless head and note are still those of `log`.
         """
-        self._swap(_at_head(log).where(_C.note == log.note).values(note=note), log, "its note was replaced meanwhile")
+        self._swap(
+            _at_head(log).where(_C.note == log.note).values(note=note), log, "its note was replaced meanwhile"
+        )
 
     def abandon(self, log: LogRecord) -> None:
         """Forget the pending head of a peer's log, whose bundles can be fetched again; never of an own one."""
