@@ -27,12 +27,12 @@ class TrustApi(Protocol):
         """The node's `1.root.json`."""
         ...
 
-    async def node_document(self) -> bytes:
-        """The signed envelope of the node document."""
+    async def node_document(self, *, held: bytes = b"") -> bytes:
+        """The signed envelope of the node document; `held` is not sent again when it is still that."""
         ...
 
-    async def members(self) -> bytes:
-        """The signed envelope of the members register."""
+    async def members(self, *, held: bytes = b"") -> bytes:
+        """The signed envelope of the members register; `held` is not sent again when it is still that."""
         ...
 
     async def member_root(self, node: str) -> bytes:
@@ -55,16 +55,16 @@ class LogApi(Protocol):
         """`width * 32` bytes of hashes."""
         ...
 
-    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
-        """The entry bundle `index` with `width` entries."""
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """The entry bundle `index` with `width` entries, without the `first` ones."""
         ...
 
 
 class OpeningsApi(Protocol):
     """Openings of lists, filtered by the caller's grant."""
 
-    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
-        """`width` openings with u16 lengths; length 0 is withheld."""
+    async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """`width` openings with u16 lengths, without the `first` ones; length 0 is withheld."""
         ...
 
 
@@ -241,7 +241,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         scope=Scope.LOG_READ,
         media_type=_BIN,
         max_reply_bytes=limits.MAX_BUNDLE_BYTES,
-        summary="An entry bundle of a list",
+        summary="An entry bundle of a list, whole or from an entry on (?first=N)",
     ),
     Endpoint(
         name="list_tile",
@@ -259,7 +259,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         scope=Scope.OPEN,
         media_type=_BIN,
         max_reply_bytes=limits.MAX_OPENINGS_BYTES,
-        summary="The openings of a bundle that the caller's grant covers",
+        summary="The openings of a bundle that the caller's grant covers, whole or from one on (?first=N)",
     ),
     Endpoint(
         name="acknowledge",
@@ -286,7 +286,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         scope=Scope.QUERY,
         media_type=_BIN,
         max_reply_bytes=limits.BUNDLE_WIDTH * (2 + limits.MAX_MANIFEST_BYTES),
-        summary="A bundle of release manifests",
+        summary="A bundle of release manifests, whole or from one on (?first=N)",
     ),
     Endpoint(
         name="subset_tile",

@@ -16,7 +16,7 @@ from node.partner.knowing import Known
 from node.partner.state import Cursor
 from node.partner.witnessing import Backing, backing, backing_of
 from protocol.api import LogApi
-from protocol.errors import ForkError, RootMismatchError
+from protocol.errors import ForkError, MalformedError, RootMismatchError
 from protocol.history import follow
 from protocol.limits import BUNDLE_WIDTH
 from protocol.subset.manifest import Manifest
@@ -222,14 +222,17 @@ class ReleaseLog:
         return hashes
 
     async def _next_leaves(self, walk: _Walk, size: int) -> list[bytes]:
-        """The leaves of the next bundle; what overlaps with those taken must be equal."""
-        index = walk.tree.size // BUNDLE_WIDTH
+        """The leaves of the next bundle, those that were taken left out: the root says whether they are the same."""
+        index, taken = walk.tree.size // BUNDLE_WIDTH, len(walk.tail)
         width = min(BUNDLE_WIDTH, size - index * BUNDLE_WIDTH)
-        leaves = decode_bundle(await self._api.entries(self._origin, index=index, width=width), width)
-        overlap = len(walk.tail)
-        if list(leaves[:overlap]) != walk.tail:
+        data = await self._api.entries(self._origin, index=index, width=width, first=taken)
+        try:
+            return decode_bundle(data, width - taken)
+        except MalformedError:
+            leaves = decode_bundle(data, width)  # a version of the node that knows whole bundles only
+        if leaves[:taken] != walk.tail:
             raise RootMismatchError("the release log changed manifests that were already followed")
-        return list(leaves[overlap:])
+        return leaves[taken:]
 
 
 def _step(cursor: Cursor, walk: _Walk, offered: SignedCheckpoint, behind: Backing) -> Step:

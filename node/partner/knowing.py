@@ -79,7 +79,8 @@ async def refresh(enrolment: Enrolment, api: TrustApi, now: datetime) -> Enrolme
     Raises:
         VerificationError: they are not signed by the pinned root, out of date, or older than those held.
     """
-    node_document, members = await api.node_document(), await api.members()
+    node_document = await api.node_document(held=enrolment.node_document)
+    members = await api.members(held=enrolment.members)
     offered = replace(enrolment, node_document=node_document, members=members)
     try:
         held, found = known(enrolment), known(offered)

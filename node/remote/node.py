@@ -13,7 +13,7 @@ from node.ports.callers import opened_collections
 from node.remote.asking import ask_for
 from node.remote.auth import Credentials
 from node.remote.client import Client
-from node.remote.exchange import Exchange
+from node.remote.exchange import Ask, Exchange
 from node.remote.limits import RemoteLimits
 from node.tls import Traffic, client_context
 from protocol.messages import (
@@ -67,13 +67,13 @@ class RemoteNode:
         """The node's `1.root.json`, to be checked against its fingerprint."""
         return await self._client.get(ask_for("root"))
 
-    async def node_document(self) -> bytes:
-        """The signed envelope of the node document."""
-        return await self._client.get(ask_for("node_document"))
+    async def node_document(self, *, held: bytes = b"") -> bytes:
+        """The signed envelope of the node document; costs a few hundred bytes when it is the `held` one."""
+        return await self._unless_held(ask_for("node_document"), held)
 
-    async def members(self) -> bytes:
-        """The signed envelope of the members register."""
-        return await self._client.get(ask_for("members"))
+    async def members(self, *, held: bytes = b"") -> bytes:
+        """The signed envelope of the members register; costs a few hundred bytes when it is the `held` one."""
+        return await self._unless_held(ask_for("members"), held)
 
     async def member_root(self, node: str) -> bytes:
         """The `1.root.json` of a member of the node's register."""
@@ -81,8 +81,7 @@ class RemoteNode:
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
         """The signed envelope of a member's node document; costs a few hundred bytes when it is the `held` one."""
-        new = await self._client.get_unless_held(ask_for("member_document", node=node), held or None)
-        return held if new is None else new
+        return await self._unless_held(ask_for("member_document", node=node), held)
 
     async def granted(self) -> frozenset[int]:
         """Collections whose openings the node gives us, in its own words."""
@@ -100,17 +99,19 @@ class RemoteNode:
         ask = ask_for(f"{kind}_tile", **{kind: name}, level=str(level), tile=place)
         return await self._client.get(ask)
 
-    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
-        """The entry bundle `index` with `width` entries."""
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """The entry bundle `index` with `width` entries, without the `first` ones."""
         kind, name = self._log(origin)
-        return await self._client.get(ask_for(f"{kind}_entries", **{kind: name}, tile=_bundle(index, width)))
+        ask = ask_for(f"{kind}_entries", **{kind: name}, tile=_bundle(index, width))
+        return await self._client.get(_from(ask, first))
 
-    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
-        """`width` openings; those outside our grant are withheld."""
+    async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """`width` openings, without the `first` ones; those outside our grant are withheld."""
         kind, name = self._log(origin)
         if kind != "list":
             raise NotFoundError(f"{origin} is not a list: only lists have openings")
-        return await self._client.get(ask_for("openings", list=name, tile=_bundle(index, width)))
+        ask = ask_for("openings", list=name, tile=_bundle(index, width))
+        return await self._client.get(_from(ask, first))
 
     async def gossip(self, *, held: bytes | None) -> bytes | None:
         """What the node holds, or None when it is the `held` one."""
@@ -169,6 +170,10 @@ class RemoteNode:
         """Register our keys; not repeated once sent, because it uses the invitation up."""
         return EnrolmentReply.from_bytes(await self._client.post_once(ask_for("enrol"), request.to_bytes()))
 
+    async def _unless_held(self, ask: Ask, held: bytes) -> bytes:
+        new = await self._client.get_unless_held(ask, held or None)
+        return held if new is None else new
+
     def _log(self, origin: str) -> tuple[str, str]:
         """(`list` or `subset`, name) of a log of this node."""
         for kind in ("list", "subset"):
@@ -176,6 +181,11 @@ class RemoteNode:
             if origin.startswith(prefix) and len(origin) > len(prefix):
                 return kind, origin[len(prefix) :]
         raise NotFoundError(f"{origin} is not a log of {self._node}")
+
+
+def _from(ask: Ask, first: int) -> Ask:
+    """The same bundle without its first entries."""
+    return replace(ask, path=f"{ask.path}?first={first}") if first else ask
 
 
 def _bundle(index: int, width: int) -> str:

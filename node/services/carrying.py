@@ -24,7 +24,7 @@ from node.services.membership import FetchedTrust
 from node.services.refreshing import pinned_root
 from node.services.shelf import Shelf
 from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.tlog.tiles import Tile, entries_path, tile_path
+from protocol.tlog.tiles import Tile, cut_bundle, entries_path, tile_path
 from protocol.transfer import KIND, Transfer
 
 HEAD: Final = "transfer.json"
@@ -70,11 +70,11 @@ class Carried:
         """The peer's `1.root.json`."""
         return self._read(TRUST["root"])
 
-    async def node_document(self) -> bytes:
+    async def node_document(self, *, held: bytes = b"") -> bytes:  # noqa: ARG002
         """The signed envelope of its node document."""
         return self._read(TRUST["document"])
 
-    async def members(self) -> bytes:
+    async def members(self, *, held: bytes = b"") -> bytes:  # noqa: ARG002
         """The signed envelope of its members register."""
         return self._read(TRUST["members"])
 
@@ -101,13 +101,13 @@ class Carried:
         """Hashes of a tile; a transfer carries none."""
         return self._read(f"{folder_of(origin)}/{tile_path(Tile(level, index, width))}")
 
-    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
-        """An entry bundle."""
-        return self._read(f"{folder_of(origin)}/{entries_path(index, width)}")
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """An entry bundle without its `first` entries; the file is whole. Raises `MalformedError` for another."""
+        return cut_bundle(self._read(f"{folder_of(origin)}/{entries_path(index, width)}"), width, first)
 
-    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
-        """The openings of a bundle; length 0 is withheld."""
-        return self._read(f"{folder_of(origin)}/{openings_path(index, width)}")
+    async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """The openings of a bundle without the `first`; length 0 is withheld. Raises `MalformedError`."""
+        return cut_bundle(self._read(f"{folder_of(origin)}/{openings_path(index, width)}"), width, first)
 
     def _read(self, name: str) -> bytes:
         try:

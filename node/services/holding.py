@@ -18,7 +18,7 @@ from protocol.event import HEADER_BYTES, Header
 from protocol.grant import NOTHING, Grant
 from protocol.limits import BUNDLE_WIDTH
 from protocol.opening import NONCE_BYTES
-from protocol.tlog.tiles import Tile, encode_bundle
+from protocol.tlog.tiles import Tile, cut_bundle, encode_bundle
 
 _OWN: Final = frozenset({LogKind.OWN_LIST, LogKind.OWN_RELEASES})
 _LISTS: Final = frozenset({LogKind.OWN_LIST})
@@ -54,13 +54,13 @@ class CallerLogs:
         """`width * 32` bytes of hashes."""
         return await asyncio.to_thread(self.read_tile, origin, level=level, index=index, width=width)
 
-    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
-        """The entry bundle `index` with `width` entries."""
-        return await asyncio.to_thread(self.read_entries, origin, index=index, width=width)
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """The entry bundle `index` with `width` entries, without the `first` ones."""
+        return await asyncio.to_thread(self.read_entries, origin, index=index, width=width, first=first)
 
-    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
-        """`width` openings with u16 lengths; length 0 is withheld."""
-        return await asyncio.to_thread(self.read_openings, origin, index=index, width=width)
+    async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """`width` openings with u16 lengths, without the `first` ones; length 0 is withheld."""
+        return await asyncio.to_thread(self.read_openings, origin, index=index, width=width, first=first)
 
     def read_checkpoint(self, origin: str) -> bytes:
         """The newest signed note; raises `NotFoundError` for a log that is not the node's or not published yet."""
@@ -77,26 +77,26 @@ class CallerLogs:
         tile = Tile(level, index, width)
         return self._read(origin, _OWN, lambda files, size: files.tile(tile, size=size))
 
-    def read_entries(self, origin: str, *, index: int, width: int) -> bytes:
-        """An entry bundle; raises `NotFoundError`."""
-        _check_width(0, index, width)
-        return self._read(origin, _OWN, lambda files, size: files.entries(index, width, size=size))
+    def read_entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """An entry bundle from its entry `first` on; raises `NotFoundError`."""
+        _check_place(index, width, first)
+        data = self._read(origin, _OWN, lambda files, size: files.entries(index, width, size=size))
+        return cut_bundle(data, width, first) if first else data
 
-    def read_openings(self, origin: str, *, index: int, width: int) -> bytes:
-        """The openings of a bundle that the grant covers; raises `NotFoundError`."""
-        _check_width(0, index, width)
-        now = self._clock.now()
-        return self._read(origin, _LISTS, lambda files, size: self._granted(files, size, index, width, now))
+    def read_openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """The openings of a bundle, from `first` on, that the grant covers; raises `NotFoundError`."""
+        _check_place(index, width, first)
+        return self._read(origin, _LISTS, lambda files, size: self._granted(files, size, index, width, first))
 
-    def _granted(self, files: LogFiles, size: int, index: int, width: int, now: datetime) -> bytes:
+    def _granted(self, files: LogFiles, size: int, index: int, width: int, first: int) -> bytes:
         rows = files.openings(index, size=size)
         if len(rows) < width:
             raise NotFoundError("the log has no such bundle", hint="ask for its newest checkpoint first")
-        events = files.events(index, size=size)
+        events, now = files.events(index, size=size), self._clock.now()
         return encode_bundle(
             [
                 opening if opening and self._covers(event, opening, now) else b""
-                for event, opening in zip(events[:width], rows[:width], strict=True)
+                for event, opening in zip(events[first:width], rows[first:width], strict=True)
             ]
         )
 
@@ -121,6 +121,12 @@ class CallerLogs:
         if log.kind not in kinds:
             raise NotFoundError(f"{origin} is not served here")
         return log
+
+
+def _check_place(index: int, width: int, first: int) -> None:
+    _check_width(0, index, width)
+    if not 0 <= first < width:
+        raise NotFoundError("the bundle has no such entry")
 
 
 def _check_width(level: int, index: int, width: int) -> None:

@@ -1,6 +1,8 @@
 """One list of a peer, pulled: `protocol.pull` says what to ask and judges it, the follower keeps it.
 
-Bundles are fetched a few ahead of the one being judged. What was accepted is staged, so that an interruption costs what
+Bundles are fetched a few ahead of the one being judged. Of the bundle that is partly held only what is new is asked for,
+and what is held is put before it: the machine judges the whole, and the root says whether the peer still has the same.
+What was accepted is staged, so that an interruption costs what
 was under way; what was refused is forgotten, and when staged bundles had a part in it, the peer gets one more try from
 the beginning: an earlier lie must not stop an honest answer.
 """
@@ -12,15 +14,18 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from node.clock import milliseconds
-from node.errors import StoreError
+from node.errors import NodeError, StoreError
 from node.services.following import Committed, Delivery, HeldLog, StagedBundle
 from protocol.api import PeerApi
-from protocol.errors import ProtocolError
-from protocol.limits import MAX_OPENINGS_BYTES
+from protocol.errors import OverlapError, ProtocolError
+from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, MAX_OPENINGS_BYTES
 from protocol.pull import GetBundle, Held, LogTrust, Pull, Pulled, RecallShape
+from protocol.pull.bundles import cut_overlap, read_events
 from protocol.sequence import LogShape
+from protocol.tlog.tiles import encode_bundle
 
 _AHEAD: Final = 8
+_ENTRY_BYTES: Final = 2 + EVENT_BYTES
 assert _AHEAD * MAX_OPENINGS_BYTES < 2**23, "what a peer can make us hold while one bundle is judged"
 
 
@@ -67,6 +72,10 @@ class ListPull:
     now: datetime
     received: int = 0
     _resumed: bool = False
+    _tail: tuple[bytes, ...] = ()
+    _size: int = 0
+    _cut: GetBundle | None = None
+    """The bundle of which only what is new was asked for."""
 
     async def run(self, held: HeldLog, note: bytes | None) -> Committed | None:
         """Judge the answer to "anything newer than `held`?", and take over what is; None when nothing is.
@@ -76,6 +85,14 @@ class ListPull:
             NodeError: the peer cannot be reached or refuses, or the own store failed.
         """
         self.received += len(note or b"")
+        self._tail, self._size, self._cut = held.tail, held.size, None
+        try:
+            return await self._attempts(held, note)
+        except ProtocolError as exc:
+            await self._compare_held(exc)
+            raise
+
+    async def _attempts(self, held: HeldLog, note: bytes | None) -> Committed | None:
         try:
             return await self._attempt(held, note)
         except ProtocolError:
@@ -83,6 +100,20 @@ class ListPull:
                 raise
         self._resumed = False
         return await self._attempt(held, note)
+
+    async def _compare_held(self, error: ProtocolError) -> None:
+        """Raise `OverlapError` where the peer rewrote what is held of a bundle of which it was asked for the rest."""
+        if self._cut is None:
+            return
+        place = {"index": self._cut.index, "width": self._cut.width}
+        try:
+            entries = await self.api.entries(self._cut.origin, **place)
+            self.received += len(entries)
+            cut_overlap(read_events(entries, self._cut.width), self._tail)
+        except OverlapError as exc:
+            raise exc from error
+        except (NodeError, ProtocolError):
+            return
 
     async def _attempt(self, held: HeldLog, note: bytes | None) -> Committed | None:
         origin = self.trust.origin
@@ -151,12 +182,27 @@ class ListPull:
         return bundle
 
     async def fetch(self, request: GetBundle) -> StagedBundle:
-        """A bundle from the peer."""
+        """A bundle from the peer; what is held of it is not asked for, and its openings are as if withheld."""
+        first = self._held_of(request)
         place = {"index": request.index, "width": request.width}
-        entries = await self.api.entries(request.origin, **place)
-        openings = await self.api.openings(request.origin, **place) if request.openings else None
-        self.received += len(entries) + len(openings or b"")
+        entries = await self.api.entries(request.origin, **place, first=first)
+        self.received += len(entries)
+        if first and len(entries) == request.width * _ENTRY_BYTES:
+            first = 0  # a version of the peer that knows whole bundles only
+        if first:
+            self._cut = request
+            entries = encode_bundle(self._tail) + entries
+        openings = None
+        if request.openings:
+            openings = await self.api.openings(request.origin, **place, first=first)
+            self.received += len(openings)
+            openings = encode_bundle([b""] * first) + openings
         return StagedBundle(index=request.index, width=request.width, entries=entries, openings=openings)
+
+    def _held_of(self, request: GetBundle) -> int:
+        """How many entries of a bundle are held: none, but for the one in which the held size lies."""
+        start = request.index * BUNDLE_WIDTH
+        return len(self._tail) if start < self._size < start + request.width else 0
 
 
 class _Ahead:

@@ -40,7 +40,7 @@ async def newest_trust(peer: PeerRecord, api: TrustApi, now: datetime) -> tuple[
         KeysError: not signed by the pinned root, malformed, or not valid now.
     """
     root = pinned_root(peer)
-    data = await api.node_document()
+    data = await api.node_document(held=peer.node_document)
     document = open_node_document(data, root)
     if document.serial < peer.serial:
         raise VerificationError(f"{peer.name} shows an older node document than before")
@@ -73,7 +73,7 @@ def _current(document: NodeDocument, root: TrustedRoot, now: datetime) -> NodeDo
 
 async def _members(peer: PeerRecord, api: TrustApi, root: TrustedRoot) -> bytes:
     try:
-        data = await api.members()
+        data = await api.members(held=peer.members)
     except NotFoundError:
         return peer.members
     members = open_members(data, root)

@@ -54,10 +54,10 @@ class ServedPeer(ForwardedTrust):
         """`width * 32` bytes of hashes."""
         return await self._logs.tile(origin, level=level, index=index, width=width)
 
-    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
-        """The entry bundle `index` with `width` entries."""
-        return await self._logs.entries(origin, index=index, width=width)
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """The entry bundle `index` with `width` entries, without the `first` ones."""
+        return await self._logs.entries(origin, index=index, width=width, first=first)
 
-    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
-        """`width` openings; length 0 is withheld."""
-        return await self._logs.openings(origin, index=index, width=width)
+    async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """`width` openings without the `first` ones; length 0 is withheld."""
+        return await self._logs.openings(origin, index=index, width=width, first=first)

@@ -14,7 +14,7 @@ from node.services.trusting import ForwardedTrust
 from protocol.api import SubsetApi, TrustApi
 from protocol.errors import TooLargeError
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
-from protocol.tlog.tiles import Tile
+from protocol.tlog.tiles import Tile, cut_bundle
 
 
 class ServedSubsets:
@@ -68,9 +68,11 @@ class ServedSubset(ForwardedTrust):
         """`width * 32` bytes of hashes; raises `NotFoundError` beyond the log."""
         return await asyncio.to_thread(self._tile, origin, Tile(level, index, width))
 
-    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
-        """The bundle `index` of manifests with `width` entries; raises `NotFoundError` beyond the log."""
-        return await asyncio.to_thread(self._entries, origin, index, width)
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """The bundle `index` of manifests with `width` entries, without the `first`; raises `NotFoundError`."""
+        if not 0 <= first < width:
+            raise NotFoundError("the log has no such entry")
+        return cut_bundle(await asyncio.to_thread(self._entries, origin, index, width), width, first)
 
     async def release_part(
         self,

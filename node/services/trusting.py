@@ -88,12 +88,14 @@ class ServedTrust:
         """The node's `1.root.json`."""
         return self._files.get(ROOT_NAME)
 
-    async def node_document(self) -> bytes:
+    async def node_document(self, *, held: bytes = b"") -> bytes:
         """The signed envelope of the node document."""
+        del held
         return self._files.get(DOCUMENT_NAME)
 
-    async def members(self) -> bytes:
+    async def members(self, *, held: bytes = b"") -> bytes:
         """The signed envelope of the members register."""
+        del held
         return self._files.get(MEMBERS_NAME)
 
     async def member_root(self, node: str) -> bytes:
@@ -116,13 +118,13 @@ class ForwardedTrust:
         """The node's `1.root.json`."""
         return await self._trust.root()
 
-    async def node_document(self) -> bytes:
+    async def node_document(self, *, held: bytes = b"") -> bytes:
         """The signed envelope of the node document."""
-        return await self._trust.node_document()
+        return await self._trust.node_document(held=held)
 
-    async def members(self) -> bytes:
+    async def members(self, *, held: bytes = b"") -> bytes:
         """The signed envelope of the members register."""
-        return await self._trust.members()
+        return await self._trust.members(held=held)
 
     async def member_root(self, node: str) -> bytes:
         """The `1.root.json` of a member."""

@@ -35,6 +35,7 @@ _CONDITIONAL: Final = {
     "member_document",
     "openapi",
 }
+_BUNDLES: Final = {"list_entries", "subset_entries", "openings"}
 _PATTERNS: Final = {
     "tile": r"^(x\d{3}/)*\d{3}(\.p/\d{1,3})?$",
     "level": r"^\d+$",
@@ -92,6 +93,9 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         number = {"type": "integer", "minimum": 1}
         parameters.append({"name": "since", "in": "query", "required": False, "schema": number})
         parameters.append(_header("Range"))
+    if endpoint.name in _BUNDLES:
+        place = {"type": "integer", "minimum": 1, "maximum": 255}
+        parameters.append({"name": "first", "in": "query", "required": False, "schema": place})
     if endpoint.name in _CONDITIONAL:
         parameters.append(_header("If-None-Match"))
     return parameters

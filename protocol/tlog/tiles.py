@@ -94,6 +94,12 @@ def decode_bundle(data: bytes, width: int) -> list[bytes]:
     return entries
 
 
+def cut_bundle(data: bytes, width: int, first: int) -> bytes:
+    """A bundle without its `first` entries; raises `MalformedError` if it is none of `width` entries."""
+    assert 0 <= first <= width, "more entries than the bundle has"
+    return encode_bundle(decode_bundle(data, width)[first:])
+
+
 def bundle_widths(old_size: int, new_size: int) -> Iterator[tuple[int, int]]:
     """(index, width) of every entry bundle that a log of `new_size` has and one of `old_size` has not.
 

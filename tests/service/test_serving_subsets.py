@@ -269,8 +269,9 @@ class Altered:
     def __getattr__(self, name: str) -> object:
         return getattr(self._api, name)
 
-    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
-        return self._altered("entries", await self._api.entries(origin, index=index, width=width))
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        data = await self._api.entries(origin, index=index, width=width, first=first)
+        return self._altered("entries", data)
 
     async def release_part(
         self,

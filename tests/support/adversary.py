@@ -36,6 +36,7 @@ from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.opening import Ext, Opening, Reason, commitment, origin_hash
 from protocol.pull import GetBundle
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from protocol.tlog.tiles import cut_bundle
 from support.federation import Agency, FoundedNode, MemoryObjects
 from support.lists import ListWriter, digest
 from support.pulling import ALL, Answer, Served, rows_of, with_row
@@ -114,10 +115,12 @@ class ListPeer:
     async def root(self) -> bytes:
         return self._answer("root", self.files.get("1.root.json"))
 
-    async def node_document(self) -> bytes:
+    async def node_document(self, *, held: bytes = b"") -> bytes:
+        del held
         return self._answer("node_document", self.files.get("node.json"))
 
-    async def members(self) -> bytes:
+    async def members(self, *, held: bytes = b"") -> bytes:
+        del held
         return self._answer("members", self.files.get("members.json"))
 
     async def member_root(self, node: str) -> bytes:
@@ -133,19 +136,19 @@ class ListPeer:
     async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
         raise NotFoundError("this peer has no tiles")
 
-    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
-        return self._answer("entries", self._bundle(origin, index, width)[0])
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        return self._answer("entries", self._bundle(origin, index, width, first)[0])
 
-    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
-        openings = self._bundle(origin, index, width)[1]
+    async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        openings = self._bundle(origin, index, width, first)[1]
         assert openings is not None
         return self._answer("openings", openings)
 
-    def _bundle(self, origin: str, index: int, width: int) -> Answer:
+    def _bundle(self, origin: str, index: int, width: int, first: int) -> Answer:
         request = GetBundle(origin, index, width, openings=True)
         entries, openings = self.served.bundle(request, granted=SECRET)
         assert openings is not None
-        return self.lie(entries, openings)
+        return self.lie(cut_bundle(entries, width, first), cut_bundle(openings, width, first))
 
     def _answer(self, what: str, data: bytes) -> bytes:
         self.calls.append(what)

@@ -108,10 +108,12 @@ class MemoryTrust:
     async def root(self) -> bytes:
         return self.files["root"]
 
-    async def node_document(self) -> bytes:
+    async def node_document(self, *, held: bytes = b"") -> bytes:
+        del held
         return self.files["node"]
 
-    async def members(self) -> bytes:
+    async def members(self, *, held: bytes = b"") -> bytes:
+        del held
         return self.files["members"]
 
     async def member_root(self, node: str) -> bytes:
@@ -146,8 +148,12 @@ class MemoryLogs(MemoryTrust):
     async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
         return sha256(f"{origin} {level} {index}".encode()).digest() * width
 
-    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
-        return f"{origin} entries {index} {width}".encode()
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        return f"{origin} entries {index} {width}{_part(first)}".encode()
+
+
+def _part(first: int) -> str:
+    return f" from {first}" if first else ""
 
 
 @dataclass
@@ -156,9 +162,10 @@ class MemoryPeer(MemoryLogs):
 
     caller: Caller | None = None
 
-    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
+    async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
         assert self.caller is not None
-        return f"{origin} openings {index} {width} of {sorted(self.caller.collections)}".encode()
+        of = sorted(self.caller.collections)
+        return f"{origin} openings {index} {width}{_part(first)} of {of}".encode()
 
 
 @dataclass

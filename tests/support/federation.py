@@ -233,6 +233,7 @@ class Call:
     origin: str = ""
     index: int = 0
     width: int = 0
+    first: int = 0
 
 
 Meddle = Callable[[Call, bytes], bytes]
@@ -254,6 +255,8 @@ class Link:
         self.delay: Callable[[Call], int] = lambda _: 0
         """How many turns of the event loop an answer takes."""
         self.calls: list[Call] = []
+        self.first: Callable[[int], int] = lambda first: first
+        """What the asked makes of the entry that a bundle is wanted from."""
 
     async def granted(self) -> frozenset[int]:
         return self._grant().collections
@@ -261,11 +264,11 @@ class Link:
     async def root(self) -> bytes:
         return await self._pass(Call("root"), lambda api: api.root())
 
-    async def node_document(self) -> bytes:
-        return await self._pass(Call("node_document"), lambda api: api.node_document())
+    async def node_document(self, *, held: bytes = b"") -> bytes:
+        return await self._pass(Call("node_document"), lambda api: api.node_document(held=held))
 
-    async def members(self) -> bytes:
-        return await self._pass(Call("members"), lambda api: api.members())
+    async def members(self, *, held: bytes = b"") -> bytes:
+        return await self._pass(Call("members"), lambda api: api.members(held=held))
 
     async def member_root(self, node: str) -> bytes:
         return await self._pass(Call("member_root", node), lambda api: api.member_root(node))
@@ -282,13 +285,17 @@ class Link:
         call = Call("tile", origin, index, width)
         return await self._pass(call, lambda api: api.tile(origin, level=level, index=index, width=width))
 
-    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
-        call = Call("entries", origin, index, width)
-        return await self._pass(call, lambda api: api.entries(origin, index=index, width=width))
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        call = Call("entries", origin, index, width, first)
+        return await self._pass(
+            call, lambda api: api.entries(origin, index=index, width=width, first=self.first(first))
+        )
 
-    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
-        call = Call("openings", origin, index, width)
-        return await self._pass(call, lambda api: api.openings(origin, index=index, width=width))
+    async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        call = Call("openings", origin, index, width, first)
+        return await self._pass(
+            call, lambda api: api.openings(origin, index=index, width=width, first=self.first(first))
+        )
 
     async def _pass(self, call: Call, ask: Callable[[PeerApi], Awaitable[bytes]]) -> bytes:
         self.calls.append(call)

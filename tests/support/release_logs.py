@@ -32,7 +32,7 @@ from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.merkle import leaf_hash, root_of
 from protocol.tlog.note import Note
-from protocol.tlog.tiles import encode_bundle
+from protocol.tlog.tiles import cut_bundle, encode_bundle
 from support.federation import START, FoundedNode
 from support.subsets import EMPTY_MANIFEST, ORIGIN, u64
 from support.times import SettableClock
@@ -122,10 +122,12 @@ class WitnessedNode:
     async def root(self) -> bytes:
         return self.own.files.get("1.root.json")
 
-    async def node_document(self) -> bytes:
+    async def node_document(self, *, held: bytes = b"") -> bytes:
+        del held
         return self.own.files.get("node.json")
 
-    async def members(self) -> bytes:
+    async def members(self, *, held: bytes = b"") -> bytes:
+        del held
         return self.own.files.get("members.json")
 
     async def member_root(self, node: str) -> bytes:
@@ -149,8 +151,8 @@ class WitnessedNode:
     async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
         raise NotFoundError(f"{origin} shows no tile {level} {index} {width}")
 
-    async def entries(self, _origin: str, *, index: int, width: int) -> bytes:
-        return self.log.entries(index, width)
+    async def entries(self, _origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        return cut_bundle(self.log.entries(index, width), width, first)
 
     async def release_part(
         self,

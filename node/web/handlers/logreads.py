@@ -11,6 +11,8 @@ from node.errors import NotFoundError
 from node.web.replies import FOREVER, NO_STORE, conditional, plain
 from node.web.state import services_of
 from protocol.api import LogApi
+from protocol.encoding import parse_decimal
+from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.tiles import parse_entries_path, parse_tile_path
 
@@ -35,6 +37,18 @@ def bundle_of(request: web.Request) -> tuple[int, int]:
     return parse_entries_path(f"tile/entries/{request.match_info['tile']}")
 
 
+def first_of(request: web.Request, width: int) -> int:
+    """From which entry of its bundle on, 0 for the whole, a request wants to read; raises `MalformedError`."""
+    if not request.query_string:
+        return 0
+    if set(request.query) != {"first"} or len(request.query) > 1:
+        raise MalformedError("bundle: the only parameter is first=NUMBER")
+    first = parse_decimal(request.query["first"], width - 1)
+    if not first:
+        raise MalformedError("bundle: the whole one is asked for without first")
+    return first
+
+
 async def read_checkpoint(request: web.Request, api: LogApi, origin: str) -> web.StreamResponse:
     """The signed head of a log."""
     note = await api.checkpoint(origin, held=None)
@@ -45,8 +59,9 @@ async def read_checkpoint(request: web.Request, api: LogApi, origin: str) -> web
 async def read_entries(request: web.Request, api: LogApi, origin: str) -> web.StreamResponse:
     """An entry bundle; a full one never changes."""
     index, width = bundle_of(request)
-    body = await api.entries(origin, index=index, width=width)
-    return plain(body, BIN, cache=FOREVER if width == BUNDLE_WIDTH else NO_STORE)
+    first = first_of(request, width)
+    body = await api.entries(origin, index=index, width=width, first=first)
+    return plain(body, BIN, cache=FOREVER if width == BUNDLE_WIDTH and not first else NO_STORE)
 
 
 async def read_tile(request: web.Request, api: LogApi, origin: str) -> web.StreamResponse:

@@ -6,7 +6,15 @@ was made for that caller.
 
 from aiohttp import web
 
-from node.web.handlers.logreads import BIN, bundle_of, origin_of, read_checkpoint, read_entries, read_tile
+from node.web.handlers.logreads import (
+    BIN,
+    bundle_of,
+    first_of,
+    origin_of,
+    read_checkpoint,
+    read_entries,
+    read_tile,
+)
 from node.web.replies import plain
 from node.web.state import CALLER, services_of
 from protocol.api import PeerApi
@@ -35,4 +43,5 @@ async def openings(request: web.Request) -> web.StreamResponse:
     """The openings of a bundle; they can be shredded, so nobody may keep them on the way."""
     origin = origin_of(request, "list")
     index, width = bundle_of(request)
-    return plain(await _api(request).openings(origin, index=index, width=width), BIN)
+    first = first_of(request, width)
+    return plain(await _api(request).openings(origin, index=index, width=width, first=first), BIN)
