@@ -18,6 +18,8 @@ from protocol.tlog.note import VerifierKey
 from protocol.tlog.policy import NO_QUORUM, Group, Policy, quorum_size
 
 _QUORUM: Final = b"members"
+_MOST_KEYS: Final = 2
+"""Of one member at a time: a note has room for so many lines, and one member must not fill it."""
 
 
 def witness_policy(
@@ -79,14 +81,17 @@ def _may_witness(document: NodeDocument | None) -> bool:
 def _witness_keys(document: NodeDocument | None, now: datetime) -> tuple[VerifierKey, ...]:
     """A member's witness keys that count now; two while one follows the other.
 
-    Two keys with one name and hash are found in minutes, and no note can be read with both: neither counts, so that a
-    member cannot stop every log of the others by naming them.
+    Two keys with one name and hash are found in minutes. No note can be read with both, nor with the second when the
+    first has signed it: neither counts at any time, so that a member cannot stop every log of the others with them.
     """
     if document is None or document.witness is None:
         return ()
-    keys = [VerifierKey.from_text(dated.vkey) for dated in valid_at(document.witness.vkeys, now)]
-    hashes = Counter(key.key_hash for key in keys)
-    return tuple(key for key in keys if hashes[key.key_hash] == 1)
+    named = {VerifierKey.from_text(dated.vkey) for dated in document.witness.vkeys}
+    hashes = Counter(key.key_hash for key in named)
+    valid = dict.fromkeys(
+        VerifierKey.from_text(dated.vkey) for dated in valid_at(document.witness.vkeys, now)
+    )
+    return tuple(key for key in valid if hashes[key.key_hash] == 1)[:_MOST_KEYS]
 
 
 def _raw_keys(document: NodeDocument | None) -> set[bytes]:

@@ -29,7 +29,7 @@ from node.services.shelf import Shelf
 from protocol.api import WitnessApi
 from protocol.errors import ProtocolError
 from protocol.history import fresh_cosignatures
-from protocol.tlog.cosignature import Cosignature, verify_cosignatures
+from protocol.tlog.cosignature import Cosignature, verify_cosignatures, without_bad_lines
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, lines_of
 from protocol.tlog.policy import Policy
 from protocol.tlog.tileproof import TileTree
@@ -80,6 +80,7 @@ class _Head:
 
     log: LogRecord
     note: Note
+    """Without lines that do not verify."""
     log_keys: tuple[VerifierKey, ...]
     keys: Mapping[str, Sequence[VerifierKey]]
     """Of each member asked; none where they are not known."""
@@ -100,10 +101,11 @@ class _Head:
         return Note(self.note.text, tuple(line for _, line in lines_of(self.note, self.log_keys)))
 
     def with_lines(self, note: bytes, lines: Sequence[NoteSignature]) -> bytes:
-        """`note` with the lines of the log and of known witnesses, renewed by `lines`."""
+        """`note` with the lines of the log and of known witnesses that verify, renewed by `lines`."""
         known = {key.key_hash for own in (self.log_keys, *self.keys.values()) for key in own}
-        kept = (line for line in Note.parse(note).signatures if line.key_hash in known)
-        return Note(self.note.text, tuple(kept)).renewed(lines).to_bytes()
+        good = without_bad_lines(Note.parse(note), [key for own in self.keys.values() for key in own])
+        kept = tuple(line for line in good.signatures if line.key_hash in known)
+        return Note(self.note.text, kept).renewed(lines).to_bytes()
 
 
 class Cosigning:
@@ -152,11 +154,12 @@ class Cosigning:
     ) -> _Head:
         assert log.note is not None, "a published head"
         log_keys = log_trust(documents[self._node], log.origin, now).log_keys
+        keys = witness_keys(log.origin, members, documents, log_keys=log_keys, now=now)
         return _Head(
             log=log,
-            note=Note.parse(log.note),
+            note=without_bad_lines(Note.parse(log.note), [key for own in keys.values() for key in own]),
             log_keys=log_keys,
-            keys=witness_keys(log.origin, members, documents, log_keys=log_keys, now=now),
+            keys=keys,
             policy=witness_policy(
                 log.origin, members, documents, log_keys=log_keys, now=now, quorum=self._quorum
             ),
@@ -242,7 +245,9 @@ class Cosigning:
                 held = unit.cosigners.find(head.log.origin, one.witness)
                 unit.cosigners.put(_record(head.log.origin, one, held, now_ms))
             log = unit.logs.get(head.log.origin)
-            if not lines or log.note is None or (log.head.size, log.head.root) != _place(head.log):
+            if log.note is None or (log.head.size, log.head.root) != _place(head.log):
+                return head
+            if not lines and log.note == head.note.to_bytes():
                 return head
             note = head.with_lines(log.note, lines)
             unit.logs.cosign(log, note)

@@ -59,6 +59,24 @@ def verify_cosignatures(note: Note, witnesses: Sequence[VerifierKey]) -> tuple[C
     return tuple(_verify(note.text, witness, line.body) for witness, line in lines_of(note, witnesses))
 
 
+def without_bad_lines(note: Note, witnesses: Sequence[VerifierKey]) -> Note:
+    """The note without the lines of `witnesses` that do not verify.
+
+    For whoever collects cosignatures: a line that was good under one key is bad under the next one of the same name and
+    hash, and would make the note worthless to all who know that one.
+    """
+    known = {(witness.name, witness.key_hash): witness for witness in witnesses}
+
+    def is_good(line: NoteSignature) -> bool:
+        witness = known.get((line.name, line.key_hash))
+        try:
+            return witness is None or bool(_verify(note.text, witness, line.body))
+        except UntrustedError:
+            return False
+
+    return Note(note.text, tuple(filter(is_good, note.signatures)))
+
+
 def _verify(note_text: str, witness: VerifierKey, body: bytes) -> Cosignature:
     assert witness.type is SignatureType.COSIGNATURE, "not a witness's key"
     if len(body) != _TIME.size + SIGNATURE_BYTES:

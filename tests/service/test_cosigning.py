@@ -292,6 +292,23 @@ async def test_a_head_that_somebody_else_signed_with_our_key_is_an_alarm(world: 
     assert len(list(nl.objects.ls("evidence/"))) == 1, "the witness kept both heads"
 
 
+@pytest.mark.parametrize("down", [False, True], ids=["it cosigns again", "it does not answer"])
+async def test_a_line_that_became_bad_under_a_witnesss_next_key_leaves_the_note(
+    world: World, *, down: bool
+) -> None:
+    """Its next key has the name and hash of the one before, which signed: else nobody could read the note."""
+    await world.witnesses.collect(world.fr)
+    key, log = world.key("nl.example"), world.fr.log()
+    bad = NoteSignature(key.name, key.key_hash, bytes(72))
+    with world.fr.store.write() as unit:
+        unit.logs.cosign(log, Note.parse(world.note).renewed([bad]).to_bytes())
+    if down:
+        world.witnesses.down.add("nl.example")
+    standing = await world.witnesses.collect(world.fr)
+    assert world.cosigners() == set(NAMES) - ({"nl.example"} if down else set())
+    assert (standing.cosigned, standing.missing) == (2 if down else 3, 0)
+
+
 # ------------------------------------------------------------------ races
 
 

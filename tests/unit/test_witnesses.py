@@ -204,6 +204,32 @@ def test_keys_that_cannot_be_told_apart_count_for_nothing() -> None:
     assert policy(register("fr.example"), held).witness_keys == (key("fr.example", "third"),)
 
 
+def test_nor_do_they_when_one_follows_the_other() -> None:
+    """Else a line of the first would make everybody's notes unreadable when the second comes."""
+    first, second = (private(seed).public for seed in ("69553", "155087"))
+    vkeys = (
+        DatedVkey.of(first, name="fr.example/w1", valid=Window(VALID.start, NOW)),
+        DatedVkey.of(second, name="fr.example/w1", valid=Window(NOW, VALID.end)),
+    )
+    named = document("fr.example")
+    assert named.witness is not None
+    held = {"fr.example": replace(named, witness=replace(named.witness, vkeys=vkeys))}
+    for moment in (NOW - timedelta(seconds=1), NOW):
+        wanted = witness_policy(ORIGIN, register("fr.example"), held, log_keys=LOG_KEYS, now=moment)
+        assert wanted.witness_keys == ()
+        assert missing(wanted, ()) == 1
+
+
+def test_a_key_that_is_named_twice_is_one() -> None:
+    held = {"fr.example": document("fr.example", "one", "one")}
+    assert policy(register("fr.example"), held).witness_keys == (key("fr.example", "one"),)
+
+
+def test_no_member_fills_a_note_with_its_keys() -> None:
+    held = {"fr.example": document("fr.example", *map(str, range(200)))}
+    assert len(policy(register("fr.example"), held).witness_keys) == 2
+
+
 @pytest.mark.parametrize(
     ("quorum", "cosigners", "wanted"), [(0, 0, 0), (1, 0, 1), (1, 1, 0), (3, 2, 1), (4, 3, 1)]
 )
