@@ -1,10 +1,10 @@
 """One list of a peer, pulled: `protocol.pull` says what to ask and judges it, the follower keeps it.
 
-Bundles are fetched a few ahead of the one being judged. Of the bundle that is partly held only what is new is asked for,
-and what is held is put before it: the machine judges the whole, and the root says whether the peer still has the same.
-What was accepted is staged, so that an interruption costs what
-was under way; what was refused is forgotten, and when staged bundles had a part in it, the peer gets one more try from
-the beginning: an earlier lie must not stop an honest answer.
+Bundles are fetched a few ahead of the one being judged. Of the bundle that is held in part only what is new is asked
+for, and what is held is put before it: the machine judges the whole, and the root says whether the peer has the same.
+What was accepted is staged, so that an interruption costs what was under way; what was refused is forgotten, and when
+staged bundles had a part in it, the peer gets one more try from the beginning: an earlier lie must not stop an honest
+answer.
 """
 
 import asyncio

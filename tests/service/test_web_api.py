@@ -44,6 +44,10 @@ async def test_a_peer_reads_logs_and_the_openings_of_its_grant() -> None:
         assert len(await peer.tile(LIST, level=1, index=1067, width=3)) == 96
         assert await peer.entries(LIST, index=2, width=256) == f"{LIST} entries 2 256".encode()
         assert await peer.openings(LIST, index=0, width=1) == f"{LIST} openings 0 1 of [1, 2]".encode()
+        rest = await peer.entries(LIST, index=2, width=256, first=255)
+        assert rest == f"{LIST} entries 2 256 from 255".encode()
+        rest = await peer.openings(LIST, index=0, width=9, first=8)
+        assert rest == f"{LIST} openings 0 9 from 8 of [1, 2]".encode()
     assert {caller.client for caller in node.memory.callers} == {PEER}
 
 
@@ -74,6 +78,11 @@ async def test_anybody_reads_trust_files_and_a_holder_of_an_invitation_enrols_on
         assert await nobody.root() == b'{"root":1}'
         assert await nobody.node_document() == b'{"node":1}'
         assert await nobody.members() == b'{"members":1}'
+        before = nobody.traffic.received
+        assert await nobody.node_document(held=b'{"node":1}') == b'{"node":1}'
+        assert await nobody.members(held=b'{"members":1}') == b'{"members":1}'
+        assert nobody.traffic.received - before < 2 * 250, "without their bodies"
+        assert await nobody.members(held=b"older") == b'{"members":1}'
         assert await nobody.member_root(PEER) == b'{"root":2}'
         document = await nobody.member_document(PEER)
         assert document == b'{"node":2}'
@@ -156,6 +165,29 @@ async def test_every_endpoint_refuses_other_methods(endpoint: Endpoint) -> None:
         assert reply.status == 405
         assert reply.problem == "method-not-allowed"
         assert endpoint.method in reply.headers["Allow"]
+
+
+@pytest.mark.parametrize("query", ["0", "00", "01", "+1", "", "-1", "1&first=2", "1&since=1", "x"])
+@pytest.mark.parametrize("path", ["tile/entries/000.p/9", "openings/000.p/9", "tile/entries/000"])
+async def test_a_place_in_a_bundle_has_one_spelling(path: str, query: str) -> None:
+    async with raw_access() as raw:
+        reply = await raw("GET", f"/lists/main/{path}?first={query}", await raw.peer_token())
+        assert (reply.status, reply.problem) == (400, "malformed")
+
+
+async def test_a_place_behind_the_bundle_is_too_large() -> None:
+    async with raw_access() as raw:
+        reply = await raw("GET", "/lists/main/openings/000.p/9?first=9", await raw.peer_token())
+        assert (reply.status, reply.problem) == (413, "too-large")
+
+
+async def test_a_part_of_a_full_bundle_is_kept_by_nobody() -> None:
+    async with raw_access() as raw:
+        token = await raw.peer_token()
+        whole = await raw("GET", "/lists/main/tile/entries/000", token)
+        part = await raw("GET", "/lists/main/tile/entries/000?first=1", token)
+        assert "immutable" in whole.headers["Cache-Control"]
+        assert part.headers["Cache-Control"] == "no-store"
 
 
 _HEADERS = {
