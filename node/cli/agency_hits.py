@@ -45,8 +45,8 @@ def list_reports(here: Session) -> None:
     here.output.following("sigfed hit show ID", "sigfed case ls")
 
 
-def show_report(here: Session, text: str, *, whole: bool) -> None:
-    """One report; the hash only with `whole`."""
+def show_report(here: Session, text: str, *, hashes: bool) -> None:
+    """One report; the hash only when it was asked for."""
     from node.runtime.shelving import open_shelf
     from node.services.casework import find_hit
     from node.services.reporting import taken
@@ -56,7 +56,8 @@ def show_report(here: Session, text: str, *, whole: bool) -> None:
         kept = taken(shelf, report)
         with shelf.storage.read() as unit:
             case = unit.partner_cases.find(report.partner, report.report_id)
-    fields = _facts(report, case)
+    body = kept.report()
+    value = body.digest.value.hex() if hashes else None
     lines = [
         f"{spelled(report.report_id.hex())}: reported by {report.partner}, {moment(report.received_ms)}",
         (
@@ -64,11 +65,9 @@ def show_report(here: Session, text: str, *, whole: bool) -> None:
             f" in release {report.version} of {report.subset}; {_state(report, case)}"
         ),
     ]
-    if whole:
-        body = kept.report()
-        fields["hash"] = body.digest.value.hex()
-        lines.append(f"  {body.digest.algorithm.name.lower()} {body.digest.value.hex()}")
-    here.output.result(fields, *lines)
+    if value:
+        lines.append(f"  {body.digest.algorithm.name.lower()} {value}")
+    here.output.result({**_facts(report, case), "hash": value}, *lines)
     here.output.following(
         f"sigfed case show {text}"
         if case and case.answered_ms is None
@@ -95,7 +94,7 @@ def close_report(here: Session, text: str) -> None:
 
 
 def _facts(report: "HitRecord", case: "CaseRecord | None") -> dict[str, Fact]:
-    fields: dict[str, Fact] = {
+    return {
         "hit": report.report_id.hex(),
         "partner": report.partner,
         "received_ms": report.received_ms,
@@ -105,7 +104,6 @@ def _facts(report: "HitRecord", case: "CaseRecord | None") -> dict[str, Fact]:
         "algorithm": Algorithm(report.algorithm).name.lower(),
         "state": _state(report, case),
     }
-    return fields
 
 
 def _state(report: "HitRecord", case: "CaseRecord | None") -> str:

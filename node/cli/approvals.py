@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="What waits for a second person.", no_args_is_help=True)
 
 _ID = typer.Argument(help="Number of a request.")
-_AS = typer.Option("--as", help="Who you are; default: SIGFED_PERSON.")
+_AS = typer.Option("--as", metavar="NAME", help="Who you are; default: SIGFED_PERSON.")
 
 
 @app.command("ls")

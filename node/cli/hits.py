@@ -31,16 +31,14 @@ def ls(context: typer.Context) -> None:
 def show(
     context: typer.Context,
     text: _Id,
-    whole: Annotated[
-        bool, typer.Option("--whole", help="At an agency: show the hash as well, on this terminal.")
-    ] = False,
+    hashes: Annotated[bool, typer.Option("--hashes", help="At an agency: print the hash as well.")] = False,
 ) -> None:
     """One hit with everything that is known of it; asks the agency while an answer to a dispute is awaited."""
     here = session(context)
     if is_agency(here):
         from node.cli.agency_hits import show_report
 
-        show_report(here, text, whole=whole)
+        show_report(here, text, hashes=hashes)
         return
     from node.cli.partner_hits import show_hit
 

@@ -72,7 +72,10 @@ def quota(
     name: Annotated[str, typer.Argument(help="Name of an enrolled partner.")],
     files_per_day: Annotated[int, typer.Option(help="New files it looks up a day.", min=1)],
     by: Annotated[
-        str, typer.Option("--as", help="Who you are, where it takes two persons; default: SIGFED_PERSON.")
+        str,
+        typer.Option(
+            "--as", metavar="NAME", help="Who you are, where it takes two persons; default: SIGFED_PERSON."
+        ),
     ] = "",
 ) -> None:
     """Change how often a partner may ask: less at once, more when a second person approves it."""

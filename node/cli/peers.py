@@ -21,7 +21,9 @@ app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_hel
 
 _GRANT = typer.Option(help="Collections whose openings it may read here, comma-separated.")
 _UNTIL = typer.Option(help="Last day of the grant, YYYY-MM-DD; default: no end.")
-_AS = typer.Option("--as", help="Who you are, where it takes two persons; default: SIGFED_PERSON.")
+_AS = typer.Option(
+    "--as", metavar="NAME", help="Who you are, where it takes two persons; default: SIGFED_PERSON."
+)
 
 
 @app.command("add")

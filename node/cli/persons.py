@@ -14,7 +14,7 @@ from node.ports.persons import PersonRole
 
 app = typer.Typer(help="Persons who decide at this node.", no_args_is_help=True)
 
-_AS = typer.Option("--as", help="Who you are; default: SIGFED_PERSON.")
+_AS = typer.Option("--as", metavar="NAME", help="Who you are; default: SIGFED_PERSON.")
 _FILE = typer.Option(help="File with the new passphrase (mode 600); asked for twice when not given.")
 
 

@@ -71,7 +71,7 @@ def release(
     name: _Id,
     reason: Annotated[str, typer.Option(help="Why it may be let in; kept with the request.")],
     person: Annotated[
-        str, typer.Option("--as", help="Who you are; default: SIGFED_PERSON.", metavar="NAME")
+        str, typer.Option("--as", metavar="NAME", help="Who you are; default: SIGFED_PERSON.")
     ] = "",
 ) -> None:
     """Ask for its release; a second person approves it."""

@@ -20,7 +20,7 @@ withdrawals = typer.Typer(help="Withdrawals of own lists, and who has applied th
 shreddings = typer.Typer(help="What was shredded, and who still lists it.", no_args_is_help=True)
 
 _HASHES = typer.Option(help="File with hashes, or - for standard input; default: a prompt.")
-_AS = typer.Option("--as", help="Who you are; default: SIGFED_PERSON.")
+_AS = typer.Option("--as", metavar="NAME", help="Who you are; default: SIGFED_PERSON.")
 
 
 def shred(

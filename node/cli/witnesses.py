@@ -84,7 +84,7 @@ def witness_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact
     missing = {one.origin: one.missing for one in standings if one.missing and one.followed}
     with shelf.storage.read() as unit:
         alarms = [record for record in unit.cosigners.ls() if record.alarm]
-    fields: dict[str, Fact] = {
+    facts: dict[str, Fact] = {
         "uncosigned": missing,
         "alarms": [{"origin": one.origin, "witness": one.witness, "says": one.outcome} for one in alarms],
     }
@@ -93,7 +93,7 @@ def witness_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact
         for origin, count in missing.items()
     ]
     lines += [f"ALARM: {one.witness} {one.outcome}: {one.origin}" for one in alarms]
-    return fields, lines
+    return facts, lines
 
 
 def _tell_failures(here: Session, standing: "Cosigned") -> None:

@@ -58,13 +58,13 @@ def described(words: str, command: Any) -> str:
 
 
 def _usage(param: Any) -> str:
-    name = str(param.name).upper()
+    name = str(param.metavar or param.name).strip("[].").upper()
     many = "…" if param.nargs == -1 else ""
     return f"{name}{many}" if param.required else f"[{name}{many}]"
 
 
 def _placeholder(param: Any) -> str:
-    return "" if param.is_flag else max(param.opts, key=len).rpartition("-")[2].upper()
+    return "" if param.is_flag else param.metavar or max(param.opts, key=len).rpartition("-")[2].upper()
 
 
 def _option(param: Any) -> str:
@@ -88,22 +88,58 @@ def _given(param: Any) -> str:
     return str(param.opts[0]) if param.default is True else str(param.default)
 
 
-def results() -> set[frozenset[str]]:
-    """The field names of each kind of JSON line that the command line prints, read from its source."""
-    found: set[frozenset[str]] = set()
-    for path in sorted((ROOT / "node/cli").glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(fields := _fields(node), ast.Dict) and fields.keys:
-                found.add(frozenset(str(key.value) for key in fields.keys if isinstance(key, ast.Constant)))
-    return found
+def results() -> tuple[set[frozenset[str]], set[frozenset[str]]]:
+    """The field names of each kind of JSON line that the command line prints, read from its source.
+
+    First those of lines that are known whole; then, of lines to which something is added that only a run shows, those
+    that are known.
+    """
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "node/cli").glob("*.py"))]
+    whole: set[frozenset[str]] = set()
+    partly: set[frozenset[str]] = set()
+    for tree in trees:
+        for node in ast.walk(tree):
+            printed = _printed(node)
+            if printed is None:
+                continue
+            names, known = _names(printed, [tree, *trees])
+            if names:
+                (whole if known else partly).add(frozenset(names))
+    return whole, partly
 
 
-def _fields(node: ast.AST) -> ast.expr | None:
+def _printed(node: ast.AST) -> ast.expr | None:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "result":
         return node.args[0]
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "fields":
         return node.value
     return None
+
+
+def _names(fields: ast.expr, trees: list[ast.Module]) -> tuple[set[str], bool]:
+    """The names in an expression that makes a line's fields, and whether these are all."""
+    parts: list[ast.expr] = []
+    names: set[str] = set()
+    if isinstance(fields, ast.Dict):
+        names = {str(key.value) for key in fields.keys if isinstance(key, ast.Constant)}
+        parts = [value for key, value in zip(fields.keys, fields.values, strict=True) if key is None]
+    elif isinstance(fields, ast.BinOp):
+        parts = [fields.left, fields.right]
+    elif isinstance(fields, ast.Call) and isinstance(fields.func, ast.Name):
+        parts = _returned(fields.func.id, trees)
+    known = bool(names or parts)
+    for part in parts:
+        more, all_known = _names(part, trees)
+        names, known = names | more, known and all_known
+    return names, known
+
+
+def _returned(function: str, trees: list[ast.Module]) -> list[ast.expr]:
+    for tree in trees:
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name == function:
+                return [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value]
+    return []
 
 
 def sections(text: str) -> dict[str, str]:

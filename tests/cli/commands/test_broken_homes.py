@@ -166,6 +166,9 @@ def test_an_untouched_home_publishes(waiting: Cli) -> None:
         "size": 10,
         "adds": 4,
         "withdrawals": 0,
+        "others": 0,
+        "cosigned": 0,
+        "missing": 0,
     }
 
 
