@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from protocol import limits
+from protocol.grant import Grant
 from protocol.messages import (
     EnrolmentReply,
     EnrolmentRequest,
@@ -65,6 +66,10 @@ class OpeningsApi(Protocol):
 
     async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
         """`width` openings with u16 lengths, without the `first` ones; length 0 is withheld."""
+        ...
+
+    async def granted(self) -> Grant:
+        """What the caller may read, in the node's own words: everything that it covers must be opened."""
         ...
 
 
@@ -260,6 +265,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type=_BIN,
         max_reply_bytes=limits.MAX_OPENINGS_BYTES,
         summary="The openings of a bundle that the caller's grant covers, whole or from one on (?first=N)",
+    ),
+    Endpoint(
+        name="grant",
+        method="GET",
+        path="/grant",
+        scope=Scope.LOG_READ,
+        media_type=_JSON,
+        max_reply_bytes=limits.MAX_GRANT_BYTES,
+        summary="What the caller may read of the lists",
     ),
     Endpoint(
         name="acknowledge",

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, OpeningError
 from protocol.event import HEADER_BYTES, NO_COLLECTION, Header, Op
+from protocol.grant import Grant
 from protocol.opening import DOMAIN, NONCE_BYTES, Opening, check_opening, readable
 from protocol.sequence import Admission, LogShape
 
@@ -50,9 +51,11 @@ def verify_bundle(
     openings: Sequence[bytes | None],
     now_ms: int,
     granted: frozenset[int],
+    algorithms: frozenset[Algorithm] | None = None,
 ) -> VerifiedBundle:
     """Verify the next events of a list (56 bytes each) and those of their openings that are given.
 
+    `granted` are collections; of a grant of some `algorithms` (None: all) an entry that hides its own may stay closed.
     The shape advances over all events, or over none when something is refused. An opening that this version
     cannot read (see `readable`) is held against its commitment only.
 
@@ -62,7 +65,7 @@ def verify_bundle(
     """
     assert len(events) == len(openings), "one opening or None for each event"
     admission = shape.examine(first_index, events, now_ms)
-    missing = _missing(admission, openings, granted | {NO_COLLECTION})
+    missing = _missing(admission, openings, Grant(collections=granted, algorithms=algorithms))
     leaves = [sha256(b"\0" + event).digest() for event in events]
     opened = _opened(admission, events, openings)
     _check_commitments(opened, DOMAIN + origin_hash)
@@ -72,20 +75,24 @@ def verify_bundle(
     return VerifiedBundle(leaf_hashes=leaves, missing=missing, unknown=unknown)
 
 
-def _missing(admission: Admission, openings: Sequence[bytes | None], granted: frozenset[int]) -> list[int]:
-    collections = admission.collections.tolist()
-    if all(openings) and granted.issuperset(collections):
+def _missing(admission: Admission, openings: Sequence[bytes | None], grant: Grant) -> list[int]:
+    collections, covered = admission.collections.tolist(), grant.collections | {NO_COLLECTION}
+    if grant.algorithms is None and all(openings) and covered.issuperset(collections):
         return []
     missing = []
     for at, (collection, opening) in enumerate(zip(collections, openings, strict=True)):
-        if (collection in granted) is (opening is not None):
-            continue
-        index = admission.first_index + at
-        if opening is not None:
+        index, op = admission.first_index + at, admission.ops[at]
+        if opening is None:
+            # Who knows whether a newer version lets an unknown event be shredded?
+            if collection in covered and op and grant.opens(collection, op, admission.algorithms[at]):
+                missing.append(index)
+        elif collection not in covered or not _covers_algorithm(grant, opening):
             raise OpeningError(index, "was not asked for")
-        if admission.ops[at]:  # who knows whether a newer version lets an unknown event be shredded
-            missing.append(index)
     return missing
+
+
+def _covers_algorithm(grant: Grant, opening: bytes) -> bool:
+    return grant.covers_algorithm(opening[NONCE_BYTES]) if len(opening) > NONCE_BYTES else True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,18 @@ A grant that cannot be read covers nothing: a damaged row must never open a list
 it is asked at every read, is the node's matter. Spec: docs/spec/event.md, "Grants".
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from protocol.digest import Algorithm
-from protocol.errors import MalformedError
-from protocol.event import NO_COLLECTION, collection_name, collection_number
+from protocol.errors import MalformedError, TooLargeError
+from protocol.event import NO_COLLECTION, Op, collection_name, collection_number
+from protocol.limits import MAX_GRANT_BYTES
+
+_WITH_DIGEST: Final = frozenset({Op.ADD, Op.DISPUTE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +36,24 @@ class Grant:
             return False
         return collection in self.collections or (collection == NO_COLLECTION and bool(self.collections))
 
+    def collections_at(self, now: datetime) -> frozenset[int]:
+        """The collections that it covers at `now` (aware)."""
+        return frozenset(number for number in self.collections if self.covers(number, now))
+
     def covers_algorithm(self, algorithm: int) -> bool:
         """Whether digests of this algorithm may be read; an opening without a digest (0) always."""
         return self.algorithms is None or algorithm == Algorithm.HIDDEN or algorithm in self.algorithms
+
+    def opens(self, collection: int, op: int, algorithm: int) -> bool:
+        """Whether an event must be opened that its header describes so: `algorithm` is 0 where it is hidden.
+
+        Of an entry that hides its algorithm nobody can say whether a grant of some algorithms covers it.
+        """
+        if collection not in self.collections and (collection != NO_COLLECTION or not self.collections):
+            return False
+        if self.algorithms is None or op not in _WITH_DIGEST:
+            return True
+        return algorithm in self.algorithms
 
     def to_json(self) -> dict[str, object]:
         """The JSON object of the grant, with names instead of numbers."""
@@ -59,6 +79,21 @@ class Grant:
             algorithms=None if algorithms is None else frozenset(map(_algorithm, _texts(algorithms))),
             until=_time(value["until"]),
         )
+
+
+def encode_grant(grant: Grant) -> bytes:
+    """The grant as JSON text."""
+    return json.dumps(grant.to_json(), separators=(",", ":")).encode()
+
+
+def decode_grant(data: bytes) -> Grant:
+    """The grant in a JSON text; raises `MalformedError`."""
+    if len(data) > MAX_GRANT_BYTES:
+        raise TooLargeError("grant: longer than any")
+    try:
+        return Grant.from_json(json.loads(data))
+    except (ValueError, RecursionError):
+        raise MalformedError("grant: not a JSON object") from None
 
 
 NOTHING = Grant(collections=frozenset())

@@ -128,6 +128,9 @@ UNWITNESSED_REMOVALS_SHARE = 4
 stand behind, and 32 in a small one: some eight files with all their hashes, so that one night's corrections pass. A
 thief of the log's key can hide that many from a partner until witnesses are back, and list nothing."""
 
+MAX_GRANT_BYTES = 64 * 1024
+"""A grant: names of collections, of algorithms, and a day."""
+
 MAX_ACKNOWLEDGEMENT_BYTES = 1024
 """What a peer says of one list: two names and a few numbers."""
 

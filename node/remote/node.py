@@ -16,6 +16,7 @@ from node.remote.client import Client
 from node.remote.exchange import Ask, Exchange
 from node.remote.limits import RemoteLimits
 from node.tls import Traffic, client_context
+from protocol.grant import Grant, decode_grant
 from protocol.messages import (
     EnrolmentReply,
     EnrolmentRequest,
@@ -83,9 +84,13 @@ class RemoteNode:
         """The signed envelope of a member's node document; costs a few hundred bytes when it is the `held` one."""
         return await self._unless_held(ask_for("member_document", node=node), held)
 
-    async def granted(self) -> frozenset[int]:
-        """Collections whose openings the node gives us, in its own words."""
-        return opened_collections(await self._client.scopes())
+    async def granted(self) -> Grant:
+        """What the node lets us read, in its own words; of an older version, those of the token that it issued."""
+        try:
+            body = await self._client.get(ask_for("grant"))
+        except NotFoundError:
+            return Grant(collections=opened_collections(await self._client.scopes()))
+        return decode_grant(body)
 
     async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
         """The newest signed note, or None when it is the `held` one."""

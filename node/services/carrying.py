@@ -23,6 +23,7 @@ from node.ports.storage import Unit
 from node.services.membership import FetchedTrust
 from node.services.refreshing import pinned_root
 from node.services.shelf import Shelf
+from protocol.grant import Grant
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.tlog.tiles import Tile, cut_bundle, entries_path, tile_path
 from protocol.transfer import KIND, Transfer
@@ -86,9 +87,9 @@ class Carried:
         """A transfer carries nothing of others."""
         return self._read(f"trust/members/{node}/node.json")
 
-    async def granted(self) -> frozenset[int]:
-        """Collections whose openings it gives, in its own words."""
-        return self.transfer.granted
+    async def granted(self) -> Grant:
+        """What of it is opened, in its own words."""
+        return Grant(collections=self.transfer.granted)
 
     async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
         """The newest signed note, or None when it is the `held` one."""

@@ -62,6 +62,10 @@ class CallerLogs:
         """`width` openings with u16 lengths, without the `first` ones; length 0 is withheld."""
         return await asyncio.to_thread(self.read_openings, origin, index=index, width=width, first=first)
 
+    async def granted(self) -> Grant:
+        """What the caller may read now."""
+        return self._grant
+
     def read_checkpoint(self, origin: str) -> bytes:
         """The newest signed note; raises `NotFoundError` for a log that is not the node's or not published yet."""
         note = self._log(origin, _OWN).note

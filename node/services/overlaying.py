@@ -129,6 +129,7 @@ async def overlay_head(shelf: Shelf, follower: Follower, pull: ListPull, held: H
         api=pull.api,
         trust=replace(pull.trust, witnessing=None),
         granted=pull.granted,
+        algorithms=pull.algorithms,
         now=pull.now,
     )
     try:

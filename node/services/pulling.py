@@ -17,6 +17,7 @@ from node.clock import milliseconds
 from node.errors import NodeError, StoreError
 from node.services.following import Committed, Delivery, HeldLog, StagedBundle
 from protocol.api import PeerApi
+from protocol.digest import Algorithm
 from protocol.errors import OverlapError, ProtocolError
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, MAX_OPENINGS_BYTES
 from protocol.pull import GetBundle, Held, LogTrust, Pull, Pulled, RecallShape
@@ -70,6 +71,8 @@ class ListPull:
     trust: LogTrust
     granted: frozenset[int]
     now: datetime
+    algorithms: frozenset[Algorithm] | None = None
+    """Of these alone the digests are granted; None: of all."""
     received: int = 0
     _resumed: bool = False
     _tail: tuple[bytes, ...] = ()
@@ -117,7 +120,7 @@ class ListPull:
 
     async def _attempt(self, held: HeldLog, note: bytes | None) -> Committed | None:
         origin = self.trust.origin
-        pull = Pull(_held(held), self.trust, granted=self.granted, now=self.now)
+        pull = Pull(_held(held), self.trust, granted=self.granted, algorithms=self.algorithms, now=self.now)
         try:
             pull.receive_head(note)
             await self._drive(pull)

@@ -61,3 +61,7 @@ class ServedPeer(ForwardedTrust):
     async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
         """`width` openings without the `first` ones; length 0 is withheld."""
         return await self._logs.openings(origin, index=index, width=width, first=first)
+
+    async def granted(self) -> Grant:
+        """What the caller may read: its grant, as far as its token covers it."""
+        return await self._logs.granted()

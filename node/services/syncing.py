@@ -37,6 +37,7 @@ from node.services.refreshing import held_document, list_origins, log_trust, new
 from node.services.requiring import Requiring
 from node.services.shelf import Shelf
 from protocol.errors import FreezeError, ProtocolError, UncosignedError
+from protocol.grant import NOTHING
 from protocol.pull import LogTrust
 
 TRUST_MAX_AGE: Final = timedelta(hours=1)
@@ -280,11 +281,13 @@ class _Session:
     async def _pull_of(
         self, follower: Follower, origin: str, document: NodeDocument, *, changed: bool
     ) -> ListPull:
+        grant = await self._link.granted() if changed else NOTHING
         return ListPull(
             follower=follower,
             api=self._link,
             trust=log_trust(document, origin, self._now),
-            granted=await self._link.granted() if changed else frozenset(),
+            granted=grant.collections_at(self._now),
+            algorithms=grant.algorithms,
             now=self._now,
         )
 

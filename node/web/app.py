@@ -24,6 +24,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "list_entries": logs.entries,
     "list_tile": logs.tile,
     "openings": logs.openings,
+    "grant": logs.grant,
     "acknowledge": acknowledgements.acknowledge,
     "subset_checkpoint": subsets.checkpoint,
     "subset_entries": subsets.entries,

@@ -18,6 +18,7 @@ from itertools import islice
 from typing import TypeAlias
 
 from protocol.bundle import verify_bundle
+from protocol.digest import Algorithm
 from protocol.errors import MalformedError, OpeningError, RootMismatchError
 from protocol.history import Follow
 from protocol.limits import BUNDLE_WIDTH
@@ -102,11 +103,20 @@ class _State(Enum):
 class Pull:
     """One pull of one log, from what is held to the checkpoint that the peer offers."""
 
-    def __init__(self, held: Held, trust: LogTrust, *, granted: frozenset[int], now: datetime) -> None:
+    def __init__(
+        self,
+        held: Held,
+        trust: LogTrust,
+        *,
+        granted: frozenset[int],
+        algorithms: frozenset[Algorithm] | None = None,
+        now: datetime,
+    ) -> None:
         self._held = held
         self._head = held.head()
         self._trust = trust
         self._granted = granted
+        self._algorithms = algorithms
         self._now = now
         self._state = _State.ASK_HEAD
         self._tree = held.tree()
@@ -197,6 +207,7 @@ class Pull:
             openings=openings[overlap:],
             now_ms=int(self._now.timestamp() * 1000),
             granted=self._granted,
+            algorithms=self._algorithms,
         )
         self._tree.extend(verified.leaf_hashes)
         self._missing.extend(verified.missing if request.openings else ())

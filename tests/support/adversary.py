@@ -31,7 +31,7 @@ from protocol.errors import (
     WrongOriginError,
 )
 from protocol.event import BASELINE, NATIONAL, Header, Op
-from protocol.grant import NOTHING
+from protocol.grant import NOTHING, Grant
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.opening import Ext, Opening, Reason, commitment, origin_hash
 from protocol.pull import GetBundle
@@ -109,8 +109,8 @@ class ListPeer:
         self.note, self.lie, self.says_unchanged, self.unreachable = None, truthful, False, False
         self.granted_collections, self.files = SECRET, self.identity.files
 
-    async def granted(self) -> frozenset[int]:
-        return self.granted_collections
+    async def granted(self) -> Grant:
+        return Grant(collections=self.granted_collections)
 
     async def root(self) -> bytes:
         return self._answer("root", self.files.get("1.root.json"))

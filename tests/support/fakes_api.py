@@ -21,6 +21,7 @@ from node.web.app import make_app
 from node.web.server import RunningServer, serve
 from node.web.settings import WebSettings
 from protocol.api import EnrolmentApi, GossipApi, HitApi, PeerApi, SubsetApi, TrustApi, WitnessApi
+from protocol.grant import Grant
 from protocol.messages import (
     EnrolmentReply,
     EnrolmentRequest,
@@ -166,6 +167,10 @@ class MemoryPeer(MemoryLogs):
         assert self.caller is not None
         of = sorted(self.caller.collections)
         return f"{origin} openings {index} {width}{_part(first)} of {of}".encode()
+
+    async def granted(self) -> Grant:
+        assert self.caller is not None
+        return Grant(collections=self.caller.collections)
 
 
 @dataclass

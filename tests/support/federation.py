@@ -223,6 +223,7 @@ class ServedTo:
         self.tile = logs.tile
         self.entries = logs.entries
         self.openings = logs.openings
+        self.granted = logs.granted
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +259,8 @@ class Link:
         self.first: Callable[[int], int] = lambda first: first
         """What the asked makes of the entry that a bundle is wanted from."""
 
-    async def granted(self) -> frozenset[int]:
-        return self._grant().collections
+    async def granted(self) -> Grant:
+        return self._grant()
 
     async def root(self) -> bytes:
         return await self._pass(Call("root"), lambda api: api.root())
@@ -382,10 +383,13 @@ class Federation:
         one.know(other, country=other.country, grant=grant)
         other.know(one, country=one.country, grant=back)
         for asker, asked in ((one, other), (other, one)):
-            self.links[asker.name, asked.name] = Link(
-                lambda asked=asked, asker=asker: asked.serve(asker.name),  # type: ignore[misc]
-                lambda asked=asked, asker=asker: asked.grant_of(asker.name),  # type: ignore[misc]
-            )
+            self.connect(asker, asked)
+
+    def connect(self, asker: Agency, asked: Agency) -> Link:
+        """The line over which one peer asks another."""
+        link = Link(lambda: asked.serve(asker.name), lambda: asked.grant_of(asker.name))
+        self.links[asker.name, asked.name] = link
+        return link
 
     def link(self, asker: Agency, asked: Agency) -> Link:
         return self.links[asker.name, asked.name]

@@ -18,6 +18,7 @@ from node.web.handlers.logreads import (
 from node.web.replies import plain
 from node.web.state import CALLER, services_of
 from protocol.api import PeerApi
+from protocol.grant import encode_grant
 
 
 def _api(request: web.Request) -> PeerApi:
@@ -37,6 +38,11 @@ async def entries(request: web.Request) -> web.StreamResponse:
 async def tile(request: web.Request) -> web.StreamResponse:
     """A hash tile."""
     return await read_tile(request, _api(request), origin_of(request, "list"))
+
+
+async def grant(request: web.Request) -> web.StreamResponse:
+    """What the caller may read; it can change at any time, so nobody may keep it."""
+    return plain(encode_grant(await _api(request).granted()), "application/json")
 
 
 async def openings(request: web.Request) -> web.StreamResponse:
