@@ -2,9 +2,10 @@
 
 Three steps, each of which may be repeated. One transaction writes the tombstones and takes the look-up rows out, while
 the openings still say which digest it is. Then everything is rewritten that holds it: openings, what a crash left of
-older ones, case data, abandoned batches, rosters of releases, partners' reports. A last transaction notes that it is
-done, unless the list moved meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has released
-it: whoever steals a peer's key must not empty what others hold of its list.
+older ones, case data, abandoned batches; and rosters of releases and partners' reports, but for what others still list
+when a peer shredded it. A last transaction notes that it is done, unless the list moved meanwhile. A withdrawal that a
+guard set aside deletes nothing until somebody has released it: whoever steals a peer's key must not empty what others
+hold of its list.
 """
 
 from collections import defaultdict
@@ -18,6 +19,7 @@ from node.ports.logs import LogKind, LogRecord
 from node.ports.shredding import Shredding, Standing, Tombstone
 from node.ports.storage import Unit
 from node.services.cases import without_entries
+from node.services.finding import Finder
 from node.services.logfiles import LogFiles
 from node.services.reading import ListReader, read_batch
 from node.services.release_files import erase_from_rosters
@@ -204,11 +206,28 @@ def _erase_objects(shelf: Shelf, log: LogRecord, due: Sequence[Shredding]) -> No
         for name in list(shelf.objects.ls(files.name("staging", ""))):  # costs a pull under way its bundles
             shelf.objects.delete(name)
 
-    def is_gone(digest: Digest) -> bool:
-        return shelf.vault.tombstone_of(digest) in macs
-
+    is_gone = _gone(shelf, log, macs)
     erase_from_rosters(shelf, is_gone)
     erase_reports(shelf, is_gone)
+
+
+def _gone(shelf: Shelf, log: LogRecord, macs: frozenset[bytes]) -> Callable[[Digest], bool]:
+    """Whether nothing here may hold a digest any more, because it was shredded in `log`.
+
+    By this node's own word that is so until it is readmitted. By a peer's word only what nobody lists is gone: else one
+    liar, who lists what others list and shreds it, would empty everybody's rosters and reports.
+    """
+    if log.kind is LogKind.OWN_LIST:
+        with shelf.storage.read() as unit:
+            own = macs.intersection(each.mac for each in unit.tombstones.ls() if each.log_id == log.id)
+        return lambda digest: shelf.vault.tombstone_of(digest) in own
+    return lambda digest: shelf.vault.tombstone_of(digest) in macs and not _is_listed(shelf, digest)
+
+
+def _is_listed(shelf: Shelf, digest: Digest) -> bool:
+    with shelf.storage.read() as unit:
+        found = Finder(shelf, unit).find([digest])
+        return any(each.is_entry or each.is_dispute for each in found)
 
 
 def _erase_cases(shelf: Shelf, log: LogRecord, positions: Sequence[int]) -> None:

@@ -1,14 +1,18 @@
 """A report of a hash that was shredded: its body goes, the receipt stays, and who asks for more is told."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from node.errors import GoneError
+from node.services.erasing import carry_out_everywhere
+from node.services.release_files import ReleaseFolder
 from node.services.reporting import taken
 from node.services.shredding import prepare, shred
 from protocol.opening import Reason
-from support.hits import SUBSET, hit_world
+from support.federation import Agency
+from support.hits import SUBSET, HitWorld, hit_world, named
 from support.lists import digest
 
 
@@ -32,3 +36,41 @@ async def test_the_body_of_a_report_goes_and_its_receipt_stays(tmp_path: Path) -
             gone.report()
         [left] = [each for each in kept.values() if each.body]
         assert left.report().digest == digest("another")
+
+
+def shred_file(agency: Agency, name: str) -> None:
+    plan = prepare(agency.shelf, agency.origin, digest(name))
+    shred(agency.shelf, agency.origin, plan.position, reason=Reason.ERROR)
+    agency.publish()
+
+
+def is_reported(world: HitWorld) -> bool:
+    with world.fr.store.read() as unit:
+        [record] = unit.hits.ls()
+    return bool(taken(world.fr.shelf, record).body)
+
+
+def in_roster(world: HitWorld) -> bool:
+    with world.fr.store.read() as unit:
+        record = unit.releases.ls(SUBSET)[-1]
+    return named("a file") in ReleaseFolder(world.fr.shelf, record).roster()
+
+
+async def test_a_peer_alone_deletes_no_report_of_what_others_list(tmp_path: Path) -> None:
+    """Else one liar, who lists what others list and shreds it, empties everybody's reports."""
+    async with hit_world(tmp_path, labels=True) as world:
+        world.list_both("a file")
+        await world.release()
+        sent = await world.evaluated("a file")
+        await world.hits().report_hit(SUBSET, sent.to_bytes())
+        shred_file(world.nl, "a file")
+        await world.federation.settle()
+        world.federation.clock.advance(timedelta(hours=1))
+        carry_out_everywhere(world.fr.shelf, now_ms=world.fr.now_ms)
+        assert is_reported(world)
+        assert in_roster(world)
+        world.fr.withdraw("a file")
+        world.fr.publish()
+        carry_out_everywhere(world.fr.shelf, now_ms=world.fr.now_ms)
+        assert not is_reported(world), "now nobody lists it, and one agency shredded it"
+        assert not in_roster(world)
