@@ -37,7 +37,8 @@ FORKED: Final = "log"
 """Kind of the quarantine record that stops a whole log."""
 
 MAX_OPEN: Final = 8
-"""Evidence of one kind and subject that is kept while nobody has looked: one convicts, thousands only fill a disk."""
+"""Evidence of one kind and subject that is kept while nobody has looked, and of what people have looked at: one
+convicts, thousands only fill a disk."""
 
 _KINDS: Final = {
     ConflictKind.FORK: EvidenceKind.FORK,
@@ -154,7 +155,9 @@ def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: in
         return None
     suspends = verdict.kind.convicts and _is_news(shelf, data, verdict)
     if verdict.kind.convicts and not suspends:
-        record = replace(record, released_ms=now_ms)  # people have looked at this branch already
+        if len(kept) >= MAX_OPEN:
+            return None  # a branch that people have looked at can grow for ever
+        record = replace(record, released_ms=now_ms)
     shelf.objects.put(record.object, data)
     with shelf.storage.write() as unit:
         if not unit.evidence.add(record):

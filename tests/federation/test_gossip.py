@@ -387,6 +387,20 @@ async def test_a_lie_that_nobody_has_released_suspends_again(agencies: list[Agen
     assert standing_still(agencies[0], liar.origin) is not None
 
 
+async def test_a_released_branch_fills_no_disk(agencies: list[Agency], liar: ListPeer) -> None:
+    await sync(liar, *agencies)
+    known = signed(liar, 9, b"1" * 32)
+    forks = [encode_fork(known, signed(liar, 9, bytes([number]) * 32)) for number in range(2, 40)]
+    names = {sha256(data).hexdigest(): data for data in forks}
+    asking = gossiper(agencies[0])
+    for told in (list(names)[:1], names):
+        peer = ToldByHand(Gossip.of([], [], map(bytes.fromhex, told)).to_bytes(), names)
+        for _ in range(5):
+            await asking.ask(agencies[1].name, peer)
+        await release(agencies[0])
+    assert len(kept(agencies[0])) == MAX_OPEN
+
+
 async def test_a_convicted_list_gains_no_effect_and_loses_none(federation: Federation) -> None:
     fr, de, nl = honest_agencies(federation, 3)
     fr.add("old", "new")
