@@ -31,13 +31,15 @@ from node.services.accusing import suspend_convicted, suspended
 from node.services.contradicting import Met, keep_contradiction, keep_trust_fork
 from node.services.following import Committed, Follower, FollowGuards, HeldLog
 from node.services.guarding import Guards
+from node.services.opened import expect
 from node.services.overlaying import drop_overlay, overlay_head
 from node.services.pulling import ListPull
 from node.services.refreshing import held_document, list_origins, log_trust, newest_trust
+from node.services.reopening import Reopened, Reopening
 from node.services.requiring import Requiring
 from node.services.shelf import Shelf
 from protocol.errors import FreezeError, ProtocolError, UncosignedError
-from protocol.grant import NOTHING
+from protocol.grant import NOTHING, Grant
 from protocol.pull import LogTrust
 
 TRUST_MAX_AGE: Final = timedelta(hours=1)
@@ -53,6 +55,10 @@ class ListOutcome:
     adds: int = 0
     withdrawals: int = 0
     quarantined: int = 0
+    opened: int = 0
+    """Older events that a wider grant opened."""
+    unopened: bool = False
+    """Whether more of them wait for the next sync."""
     received: int = 0
     """Bytes of notes, entries and openings that came."""
     error: Exception | None = None
@@ -60,7 +66,8 @@ class ListOutcome:
     evidence: str | None = None
     """Name of the object that holds two contradicting heads."""
     overlaid: bool = False
-    """Whether withdrawals and disputes of the head apply that was not taken over for want of cosignatures."""
+    """Whether withdrawals and disputes of the head apply that was not taken over: it lacks cosignatures, or the list
+    stands still."""
 
     @property
     def words(self) -> str:
@@ -69,12 +76,14 @@ class ListOutcome:
             return f"{self.error}; withdrawals applied"
         if self.error is not None:
             return f"refused: {self.error}" if isinstance(self.error, ProtocolError) else str(self.error)
-        if self.old_size == self.new_size:
-            return f"{self.new_size:,} events, nothing new"
         aside = f", {self.quarantined} set aside" if self.quarantined else ""
+        older = f", {self.opened:,} older ones opened" if self.opened else ""
+        older += ", more to come" if self.unopened else ""
+        if self.old_size == self.new_size:
+            return f"{self.new_size:,} events, nothing new{older}{aside}"
         return (
             f"{self.old_size:,} → {self.new_size:,} events, "
-            f"{self.adds:,} added, {self.withdrawals:,} withdrawn{aside}, verified"
+            f"{self.adds:,} added, {self.withdrawals:,} withdrawn{older}{aside}, verified"
         )
 
 
@@ -180,6 +189,7 @@ class _Session:
         self._link = link
         self._peer = peer
         self._now = now
+        self._grant: Grant | None = None
         self.refreshed = False
 
     async def run(self, *, refresh: bool) -> SyncReport:
@@ -216,15 +226,22 @@ class _Session:
         held = await asyncio.to_thread(self._held, follower, origin)
         outcome = ListOutcome(origin=origin, old_size=held.size, new_size=held.size)
         pull: ListPull | None = None
+        reopened = Reopened()
         note: bytes | None = None
+        short: Exception | None
         try:
-            await asyncio.to_thread(self._require_not_suspended, origin)
+            halted = await asyncio.to_thread(self._halted, origin)
             note = await self._newest_head(origin, held)
             if note is not None and not self.refreshed:
                 document = await self._refresh()
             pull = await self._pull_of(follower, origin, document, changed=note is not None)
-            pull.trust = await self._witnessed(pull.trust, note or held.note)
-            committed, short = await self._taken(pull, follower, held, note)
+            if halted is None:
+                pull.trust = await self._witnessed(pull.trust, note or held.note)
+                committed, short = await self._taken(pull, follower, held, note)
+                if short is None:
+                    reopened = await self._reopened(follower, pull)
+            else:
+                committed, short = await self._taken_away(pull, follower, held, note, halted)
         except (NodeError, ProtocolError) as exc:
             if _is_ours(exc) or isinstance(exc, _WHOLE_PEER):
                 raise
@@ -232,6 +249,7 @@ class _Session:
             outcome = replace(outcome, error=exc, evidence=evidence)
         else:
             outcome = replace(_committed(outcome, committed), error=short, overlaid=short is not None)
+            outcome = _with_reopened(outcome, reopened)
             fork = await asyncio.to_thread(drop_overlay, self._shelf, origin) if committed else None
             if fork is not None:
                 outcome = replace(outcome, evidence=await self._keep(fork, held, note, document))
@@ -269,6 +287,25 @@ class _Session:
                 raise
             return None, exc
 
+    async def _taken_away(
+        self,
+        pull: ListPull,
+        follower: Follower,
+        held: HeldLog,
+        note: bytes | None,
+        halted: VerificationError,
+    ) -> tuple[None, VerificationError]:
+        """Of a list that stands still, the removals of a head that continues the held one: they wait for nobody.
+
+        Raises `halted` when there are none: what else its heads show convicts nobody anew.
+        """
+        try:
+            if note is not None and held.size and await overlay_head(self._shelf, follower, pull, held, note):
+                return None, halted
+        except ProtocolError as exc:
+            raise halted from exc
+        raise halted
+
     async def _newest_head(self, origin: str, held: HeldLog) -> bytes | None:
         try:
             return await self._link.checkpoint(origin, held=held.note)
@@ -281,29 +318,58 @@ class _Session:
     async def _pull_of(
         self, follower: Follower, origin: str, document: NodeDocument, *, changed: bool
     ) -> ListPull:
-        grant = await self._link.granted() if changed else NOTHING
+        grant = await self._granted() if changed else NOTHING
+        if changed:
+            await asyncio.to_thread(expect, self._shelf, origin, grant)
         return ListPull(
             follower=follower,
             api=self._link,
             trust=log_trust(document, origin, self._now),
-            granted=grant.collections_at(self._now),
+            granted=grant.collections,
             algorithms=grant.algorithms,
             now=self._now,
         )
+
+    async def _granted(self) -> Grant:
+        """What the peer lets us read now, asked once."""
+        if self._grant is None:
+            told = await self._link.granted()
+            now = told.collections_at(self._now)
+            self._grant = Grant(collections=now, algorithms=told.algorithms)
+        return self._grant
+
+    async def _reopened(self, follower: Follower, pull: ListPull) -> Reopened:
+        """What was withheld of older events and is granted by now: looked for whenever the grant was asked for."""
+        if self._grant is None and not self.refreshed:
+            return Reopened()
+        reopening = Reopening(
+            shelf=self._shelf,
+            follower=follower,
+            guards=self._watch.guards,
+            api=self._link,
+            origin=pull.trust.origin,
+            grant=await self._granted(),
+            now_ms=milliseconds(self._now),
+        )
+        try:
+            return await reopening.run()
+        finally:
+            pull.received += reopening.done.received
 
     def _held(self, follower: Follower, origin: str) -> HeldLog:
         follower.follow(origin, node=self._peer.name)
         suspend_convicted(self._shelf, origin, now_ms=milliseconds(self._now))
         return follower.held(origin, now_ms=milliseconds(self._now))
 
-    def _require_not_suspended(self, origin: str) -> None:
+    def _halted(self, origin: str) -> VerificationError | None:
+        """Why a list stands still; None when it does not."""
         with self._shelf.storage.read() as unit:
-            log = unit.logs.get(origin)
-            if suspended(unit, log) is not None:
-                raise VerificationError(
-                    f"{origin} contradicted itself and is not followed until somebody has looked",
-                    hint="see what was found: sigfed quarantine ls; tell the other members",
-                )
+            if suspended(unit, unit.logs.get(origin)) is None:
+                return None
+        return VerificationError(
+            f"{origin} contradicted itself and is not followed until somebody has looked",
+            hint="see what was found: sigfed quarantine ls; tell the other members",
+        )
 
 
 _WHOLE_PEER: Final = (PeerUnreachableError, WrongPinError, UnauthenticatedError)
@@ -313,6 +379,15 @@ _WHOLE_PEER: Final = (PeerUnreachableError, WrongPinError, UnauthenticatedError)
 def _is_ours(error: Exception) -> bool:
     """Whether our own store failed; losing a race to another pull is no failure."""
     return isinstance(error, StoreError) and not isinstance(error, ConflictError)
+
+
+def _with_reopened(outcome: ListOutcome, reopened: Reopened) -> ListOutcome:
+    return replace(
+        outcome,
+        opened=reopened.openings,
+        quarantined=outcome.quarantined + reopened.quarantined,
+        unopened=not reopened.finished,
+    )
 
 
 def _committed(outcome: ListOutcome, committed: Committed | None) -> ListOutcome:

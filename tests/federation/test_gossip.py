@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,16 +14,19 @@ from keys.key import LogPrivateKey
 from keys.trust.fingerprint import to_words
 from keys.trust.node_document import open_node_document, sign_node_document
 from keys.trust.root import open_root
+from node.errors import VerificationError
 from node.ports.evidence import EvidenceKind
 from node.services import quarantine
 from node.services.accusing import MAX_OPEN
 from node.services.effective import current
 from node.services.gossiping import FREEZE_AFTER
 from node.services.hearing import MAX_FETCHED
+from protocol.digest import Digest
 from protocol.errors import RollbackError
 from protocol.evidence import encode_fork
 from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead
 from protocol.limits import MAX_GOSSIP_EVIDENCE
+from protocol.opening import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.adversary import ListPeer, follow
 from support.federation import Agency, Federation
@@ -418,6 +422,46 @@ async def test_a_convicted_list_gains_no_effect_and_loses_none(federation: Feder
     await gossiper(nl).ask(fr.name, peer)
     judged = current(nl.shelf, nl.trust.members(), now=nl.clock.now(), max_age=FREEZE_AFTER, previous=old)
     assert set(judged.decision.effective) == old
+
+
+async def test_a_withdrawal_passes_the_suspension_of_its_list(federation: Federation) -> None:
+    """Who steals a log's key can convict the log; it must not stop what the agency takes back."""
+    fr, de, nl = honest_agencies(federation, 3)
+    for agency in (fr, de):
+        agency.add("wrong", "right")
+        agency.publish()
+    await federation.settle()
+    fork = encode_fork(
+        sign_checkpoint(Checkpoint(de.origin, 1, b"1" * 32), de.log_keys),
+        sign_checkpoint(Checkpoint(de.origin, 1, b"2" * 32), de.log_keys),
+    )
+    name = sha256(fork).digest()
+    peer = ToldByHand(Gossip.of([], [], [name]).to_bytes(), {name.hex(): fork})
+    await gossiper(nl).ask(fr.name, peer)
+    assert standing_still(nl, de.origin) is not None
+    assert effective_now(nl) >= {digest("wrong"), digest("right")}
+    de.withdraw("wrong", Reason.ERROR)
+    de.add("more")
+    fr.add("more")
+    for agency in (fr, de):
+        agency.publish()
+    for _ in range(2):
+        (outcome,) = (await federation.sync(nl, de)).lists
+        assert (outcome.overlaid, type(outcome.error)) == (True, VerificationError)
+    await federation.sync(nl, fr)
+    assert digest("wrong") not in effective_now(nl)
+    assert digest("more") not in effective_now(nl), "nothing of it is added"
+    await release(nl)
+    (outcome,) = (await federation.sync(nl, de)).lists
+    assert (outcome.overlaid, outcome.error) == (False, None)
+    assert digest("wrong") not in effective_now(nl)
+
+
+def effective_now(agency: Agency) -> set[Digest]:
+    members, now = agency.trust.members(), agency.clock.now()
+    previous = frozenset((1, digest(name)) for name in ("wrong", "right"))
+    judged = current(agency.shelf, members, now=now, max_age=timedelta(days=1), previous=previous)
+    return {value for _, value in judged.decision.effective}
 
 
 async def test_evidence_about_the_own_log_is_kept_and_stops_nothing(agencies: list[Agency]) -> None:
