@@ -51,6 +51,10 @@ class HitTable(Protocol):
         """How many of a partner's reports in an epoch are of hits that it found in an earlier one."""
         ...
 
+    def received_since(self, partner: str, *, since_ms: int) -> int:
+        """How many reports of a partner came at `since_ms` or later."""
+        ...
+
     def reseal(self, hit: HitRecord, sealed: bytes) -> None:
         """Replace what is sealed of a report, in which something was shredded."""
         ...

@@ -14,7 +14,14 @@ from typing import Final
 from keys.signer import Signer
 from keys.trust.root import TrustedRoot
 from node.clock import Clock, milliseconds
-from node.errors import AlreadyExistsError, ConflictError, GoneError, NotFoundError, UsageError
+from node.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    GoneError,
+    NotFoundError,
+    RateLimitedError,
+    UsageError,
+)
 from node.ports.evaluator import Evaluator
 from node.ports.hits import HitRecord
 from node.ports.subsets import SubsetRecord
@@ -41,7 +48,11 @@ EVALUATED_AGAIN: Final = 64
 """Evaluations that one look-up costs, padding included."""
 MAX_GIVEN_BACK: Final = 64
 """Hits of earlier epochs, a partner and epoch, whose evaluation is given back: each could carry 63 tests more."""
+MAX_A_DAY: Final = 10_000
+"""New reports of one partner in 24 hours: one evaluated digest makes reports without end, and each is kept."""
 
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+_WAIT_SECONDS: Final = 3600
 _MAX_SEALED: Final = 128 * 1024
 
 
@@ -121,6 +132,7 @@ class Reporting:
             OverQuotaError: the same, and no evaluation is left to pay with.
             NotFoundError: the release does not list it.
             ConflictError: the partner has another report of that id.
+            RateLimitedError: it made more reports in a day than there can be.
         """
         return await asyncio.to_thread(self._take, partner, subset, request)
 
@@ -135,6 +147,7 @@ class Reporting:
         report, output = self._verified(partner, record, sent)
         if earlier is not None:
             raise ConflictError("another report has this id", hint="make a new id")
+        self._require_few(partner)
         version, label = self._listed(record, report, output)
         body, receipt = report.to_bytes(), self._receipt(report, version, label)
         return self._keep(
@@ -155,6 +168,13 @@ class Reporting:
             ),
             receipt,
         )
+
+    def _require_few(self, partner: str) -> None:
+        with self._shelf.storage.read() as unit:
+            since_ms = milliseconds(self._clock.now()) - _DAY_MS
+            count = unit.hits.received_since(partner, since_ms=since_ms)
+        if count >= MAX_A_DAY:
+            raise RateLimitedError("too many hit reports in a day", retry_after_seconds=_WAIT_SECONDS)
 
     def _verified(self, partner: str, subset: SubsetRecord, sent: SentReport) -> tuple[HitReport, bytes]:
         """The report and the output of its digest, if the sender knew that output."""

@@ -46,6 +46,13 @@ class HitRows:
             self._connection.execute(select(func.count()).select_from(_HIT).where(*these)).scalar_one()
         )
 
+    def received_since(self, partner: str, *, since_ms: int) -> int:
+        """How many reports of a partner came at `since_ms` or later."""
+        these = (_HIT.c.partner == partner, _HIT.c.received_ms >= since_ms)
+        return int(
+            self._connection.execute(select(func.count()).select_from(_HIT).where(*these)).scalar_one()
+        )
+
     def reseal(self, hit: HitRecord, sealed: bytes) -> None:
         """Replace what is sealed of a report, in which something was shredded."""
         this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id)

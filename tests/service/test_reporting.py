@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from node.errors import ConflictError, GoneError, NotFoundError, OverQuotaError, UsageError
+from node.errors import ConflictError, GoneError, NotFoundError, OverQuotaError, RateLimitedError, UsageError
 from node.ports.hits import HitRecord
 from node.services import reporting
 from node.services.quotas import Quotas
@@ -208,6 +208,23 @@ async def test_what_an_epochs_end_costs_is_given_back_within_a_cap(
             await world.hits().report_hit(SUBSET, sent)
         gained.append(world.quota_left() - left)
     assert gained == [64, 128, 128]
+
+
+async def test_no_partner_fills_the_table_with_reports_of_one_digest(
+    world: HitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "MAX_A_DAY", 3)
+    output = await world.output(named("a file"))
+    sent = [authenticate(report_of("a file"), output).to_bytes() for _ in range(4)]
+    api = world.hits()
+    receipts = [await api.report_hit(SUBSET, each) for each in sent[:3]]
+    with pytest.raises(RateLimitedError):
+        await api.report_hit(SUBSET, sent[3])
+    assert await api.report_hit(SUBSET, sent[0]) == receipts[0], "it was taken before"
+    theirs = await world.evaluated("a file", partner=OTHER)
+    assert await world.hits(OTHER).report_hit(SUBSET, theirs.to_bytes())
+    world.federation.advance(days=1, seconds=1)
+    assert await api.report_hit(SUBSET, sent[3])
 
 
 async def test_neither_tables_nor_errors_hold_a_digest(world: HitWorld, tmp_path: Path) -> None:
