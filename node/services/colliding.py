@@ -3,12 +3,15 @@
 Making two files of one MD5 costs seconds, of one SHA-1 a budget. Whoever gets the harmless one of such a pair listed,
 or lists the other, makes an innocent file a hit: so a weak digest that stands beside different stronger ones is set
 aside, wherever they stand. What belongs to one file is known by its content id, which digests of one file share and
-which stand side by side in a log; a digest that joined its file much later is not seen from there.
+which stand side by side in a log; a digest that joined its file much later is not seen from there. What is set aside
+has no voice: else one liar, who lists the MD5 of others beside made-up digests, would have theirs set aside everywhere.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -42,6 +45,14 @@ class Siblings:
         self._unit = unit
         self._logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
         self._readers: dict[int, ListReader] = {}
+        self._aside: dict[int, _Spans] = {}
+
+    def is_aside(self, hit: IndexHit) -> bool:
+        """Whether an entry is set aside, for whatever reason."""
+        if hit.log_id not in self._aside:
+            records = [record for record in self._unit.quarantine.ls(hit.log_id) if record.kind == "add"]
+            self._aside[hit.log_id] = _Spans.of([(record.first, record.last) for record in records])
+        return self._aside[hit.log_id].cover(hit.position)
 
     @property
     def any(self) -> bool:
@@ -67,6 +78,26 @@ class Siblings:
         if log_id not in self._readers:
             self._readers[log_id] = ListReader(self._shelf, self._unit, self._logs[log_id])
         return self._readers[log_id]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """Ranges of positions, which may overlap."""
+
+    firsts: Sequence[int]
+    lasts: Sequence[int]
+    """By place in `firsts`, the highest end so far."""
+
+    @classmethod
+    def of(cls, spans: Iterable[tuple[int, int]]) -> "_Spans":
+        """From first and last positions."""
+        ordered = sorted(spans)
+        return cls([first for first, _ in ordered], list(accumulate((last for _, last in ordered), max)))
+
+    def cover(self, position: int) -> bool:
+        """Whether a position is in one of the ranges."""
+        at = bisect_right(self.firsts, position)
+        return at > 0 and position <= self.lasts[at - 1]
 
 
 def contradiction(weak: Digest, one: Iterable[Digest], other: Iterable[Digest]) -> str | None:
@@ -95,7 +126,7 @@ def among_files(
                 if digest.algorithm in STRONGER:
                     weak[key].append((number, digest))
     found: dict[int, str] = {}
-    for hit in _in_order(hits, weak):
+    for hit in _in_order(hits, weak, siblings):
         listed = siblings.of(hit.log_id, hit.position)
         for number, digest in weak[hit.key]:
             why = contradiction(digest, files[number][0], listed) if digest in listed else None
@@ -104,10 +135,11 @@ def among_files(
     return found
 
 
-def _in_order(hits: Iterable[IndexHit], keys: Mapping[int, object]) -> list[IndexHit]:
+def _in_order(hits: Iterable[IndexHit], keys: Mapping[int, object], siblings: Siblings) -> list[IndexHit]:
     """Standing entries with one of the keys, as they stand in their logs: bundles are opened once."""
-    standing = [hit for hit in hits if hit.key in keys and hit.ended is None and hit.collection > 0]
-    return sorted(standing, key=lambda hit: (hit.log_id, hit.position))
+    standing = (hit for hit in hits if hit.key in keys and hit.ended is None and hit.collection > 0)
+    counting = [hit for hit in standing if not siblings.is_aside(hit)]
+    return sorted(counting, key=lambda hit: (hit.log_id, hit.position))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +165,7 @@ def among_arrivals(
     for pair in pairs:
         found |= dict.fromkeys(pair.contradicting(), words(pair.weak, pair.stronger) + ", in the same list")
     known = {key for pair in pairs for key in pair.weak_keys.tolist()}
-    for hit in _in_order(hits, dict.fromkeys(known)):
+    for hit in _in_order(hits, dict.fromkeys(known), siblings):
         listed = siblings.of(hit.log_id, hit.position)
         keys = [(digest.algorithm, vault.key_of(digest)) for digest in listed]
         for pair in pairs:

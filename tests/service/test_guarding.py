@@ -235,6 +235,19 @@ class TestCollisions:
         agency.pull(other)
         assert [(r.first, r.last) for r in set_aside(agency, other.origin)] == [(0, 0), (3, 3)]
 
+    def test_what_is_set_aside_contradicts_nothing(
+        self, agency: Agency, guards: Guards, other: Agency
+    ) -> None:
+        """Else one liar keeps every file that a member lists from being listed by a second one."""
+        agency.add([file("1", M, T)])
+        other.add([file("2", M, T2)])
+        other.publish()
+        agency.pull(other)
+        (record,) = set_aside(agency, other.origin)
+        assert add(agency, guards, file("1", M, T, collection=NATIONAL)).quarantined == 0
+        release(agency, record)
+        assert add(agency, guards, file("1", M, T, collection=1024)).quarantined == 1
+
     def test_a_withdrawn_entry_contradicts_nothing(
         self, agency: Agency, guards: Guards, other: Agency
     ) -> None:
