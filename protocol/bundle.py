@@ -6,7 +6,7 @@ everything else is judged once and remembered; that keeps the loop near the cost
 a function of the bytes: the memory never changes it. Spec: docs/spec/event.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -26,6 +26,7 @@ _ID_HEAD: Final = b"\x01\x50"
 """CBOR of key 1, the content id, and the head of its 16 bytes; they follow the head of the map."""
 _ID_BYTES: Final = 16
 _TIME: Final = slice(8, 16)
+_ALGORITHM: Final = 4
 _SHORTEST: Final = NONCE_BYTES + 2
 """An opening of fewer bytes has no digest length."""
 _ALGORITHMS: Final = frozenset(Algorithm)
@@ -73,6 +74,44 @@ def verify_bundle(
     shape.accept(admission)
     unknown = sorted(admission.unknown + unreadable)
     return VerifiedBundle(leaf_hashes=leaves, missing=missing, unknown=unknown)
+
+
+def verify_openings(
+    shape: LogShape,
+    *,
+    origin_hash: bytes,
+    first_index: int,
+    events: Sequence[bytes],
+    openings: Sequence[bytes | None],
+    wanted: Container[int],
+    grant: Grant,
+) -> None:
+    """Verify openings of admitted events that come after them: those at the offsets `wanted` must be there.
+
+    Raises:
+        OpeningError: one that is withheld, was not granted, does not match its commitment, or is not well formed.
+    """
+    given: list[tuple[int, bytes, bytes]] = []
+    for at, (event, opening) in enumerate(zip(events, openings, strict=True)):
+        index = first_index + at
+        if opening is None:
+            if at in wanted:
+                raise OpeningError(index, "is withheld although it is granted")
+            continue
+        collection = shape.collection(index)
+        covered = collection in grant.collections or collection == NO_COLLECTION
+        if not covered or not _covers_algorithm(grant, opening):
+            raise OpeningError(index, "was not asked for")
+        given.append((index, event, opening))
+    opened = _Opened(
+        indices=[index for index, _, _ in given],
+        events=[event for _, event, _ in given],
+        openings=[opening for _, _, opening in given],
+        ops=[shape.op(index) or 0 for index, _, _ in given],
+        algorithms=[event[_ALGORITHM] for _, event, _ in given],
+    )
+    _check_commitments(opened, DOMAIN + origin_hash)
+    _unreadable(opened)
 
 
 def _missing(admission: Admission, openings: Sequence[bytes | None], grant: Grant) -> list[int]:

@@ -44,6 +44,32 @@ class Grant:
         """Whether digests of this algorithm may be read; an opening without a digest (0) always."""
         return self.algorithms is None or algorithm == Algorithm.HIDDEN or algorithm in self.algorithms
 
+    def includes(self, other: "Grant") -> bool:
+        """Whether everything that `other` covers is covered, ends left aside."""
+        if not other.collections:
+            return True
+        if self.algorithms is not None and (
+            other.algorithms is None or not other.algorithms <= self.algorithms
+        ):
+            return False
+        return other.collections <= self.collections
+
+    def meet(self, other: "Grant") -> "Grant":
+        """What both cover, without an end."""
+        if self.algorithms is None or other.algorithms is None:
+            algorithms = other.algorithms if self.algorithms is None else self.algorithms
+        else:
+            algorithms = self.algorithms & other.algorithms
+        return Grant(collections=self.collections & other.collections, algorithms=algorithms)
+
+    def join(self, other: "Grant") -> "Grant":
+        """What one of them covers, without an end, where one grant can say it; otherwise `other`."""
+        if self.includes(other):
+            return Grant(collections=self.collections, algorithms=self.algorithms)
+        if self.algorithms != other.algorithms:
+            return Grant(collections=other.collections, algorithms=other.algorithms)
+        return Grant(collections=self.collections | other.collections, algorithms=self.algorithms)
+
     def opens(self, collection: int, op: int, algorithm: int) -> bool:
         """Whether an event must be opened that its header describes so: `algorithm` is 0 where it is hidden.
 

@@ -74,6 +74,16 @@ class EventIntake:
                     self._suspect.append((at, reason))
         self._keys.append(self.vault.keys_of(digests))
 
+    def older(self, ended: Mapping[int, int]) -> None:
+        """What was taken is not new, but opened late: `ended` is what ended since; deletions were asked for then."""
+        self._ended = {position: ended[position] for position in self._positions if position in ended}
+        self.shreds.clear()
+
+    def rows(self) -> list[tuple[int, int]]:
+        """Key and position of every digest that was taken."""
+        keys = np.concatenate([np.empty(0, dtype=np.int64), *self._keys])
+        return list(zip(keys.tolist(), self._positions, strict=True))
+
     def older_refs(self) -> list[int]:
         """Positions from before this pull that it ends."""
         return [ref for ref in self._ended if ref < self.first]
@@ -116,19 +126,24 @@ class EventIntake:
 
         `log` is as it stood before; `suspects` are positions of entries, each with a reason.
         """
-        found = dict(sorted([*suspects, *self._suspect]))
         changes = Changes(adds=self.adds, withdrawals=self.withdrawals, disputes=self.disputes)
-        records = _suspects(sorted(found.items()), self.adds)
+        records = self._suspected(suspects)
         records += beyond(unit, log, changes, guards, now_ms=now_ms)
-        unit.quarantine.add(
-            [
-                Quarantined(
-                    log_id=log.id, kind=kind, first=first, last=last, reason=reason, created_ms=now_ms
-                )
-                for kind, first, last, reason in records
-            ]
-        )
+        unit.quarantine.add(_quarantined(log, records, now_ms))
         return len(records)
+
+    def set_aside(
+        self, unit: Unit, log: LogRecord, *, suspects: Sequence[tuple[int, str]], now_ms: int
+    ) -> int:
+        """Set aside what the guards find in older entries that were opened late; they were counted when they came."""
+        aside = {(one.kind, one.first, one.last, one.reason) for one in unit.quarantine.ls(log.id)}
+        records = [record for record in self._suspected(suspects) if record not in aside]
+        unit.quarantine.add(_quarantined(log, records, now_ms))
+        return len(records)
+
+    def _suspected(self, suspects: Sequence[tuple[int, str]]) -> list[Record]:
+        found = dict(sorted([*suspects, *self._suspect]))
+        return _suspects(sorted(found.items()), self.adds)
 
     def _file_of(self, opening: bytes) -> int:
         """The number of the file that a digest is of: neighbours with one content id have the same."""
@@ -149,6 +164,13 @@ class EventIntake:
             self._ended.setdefault(header.ref, position)
         if header.shreds:
             self.shreds.append((header.ref, position))
+
+
+def _quarantined(log: LogRecord, records: Sequence[Record], now_ms: int) -> list[Quarantined]:
+    return [
+        Quarantined(log_id=log.id, kind=kind, first=first, last=last, reason=reason, created_ms=now_ms)
+        for kind, first, last, reason in records
+    ]
 
 
 def _suspects(found: Sequence[tuple[int, str]], adds: Sequence[int]) -> list[Record]:

@@ -8,12 +8,13 @@
     staging/<hex sha256(origin)>/<N>                     bundles of a pull under way, from N on, sealed
     reviews/<hex sha256(origin)>/dates                   places and review dates of own entries, sealed
     shapes/<hex sha256(origin)>/<size>                   what the event rules remember of a peer's list
+    opened/<hex sha256(origin)>/grant                    under which grant a peer's list is opened, sealed
 
 Bundles and tiles never change; a partial one gives way to the wider one, which answers for it. Openings are rewritten
-by shredding alone.
+by shredding, and when a peer opens what it withheld before.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from node.errors import NotFoundError, StoreError
@@ -100,6 +101,13 @@ class LogFiles:
         leaves = [leaf_hash(event) for event in events]
         for tile, data in new_hash_tiles(old_size, leaves, lambda tile: self.tile(tile, size=old_size)):
             yield self._tile_name(tile), data
+
+    def with_openings(self, index: int, new: Mapping[int, bytes], *, size: int) -> Iterator[Named]:
+        """The opening object of a bundle with more of its openings, by their offsets in it."""
+        rows = self.openings(index, size=size)
+        for at, opening in new.items():
+            rows[at] = opening
+        yield from self._opening_objects(index, rows)
 
     def without_openings(self, positions: Iterable[int], *, size: int) -> Iterator[Named]:
         """The opening objects of a log at `size` with those at `positions` deleted whole."""

@@ -71,13 +71,19 @@ class Door:
 
 def note_relisted(shelf: Shelf, unit: Unit, log: LogRecord, *, first: int, size: int) -> None:
     """Remember which new events of a peer's list, from `first` up to `size`, list or dispute what was shredded."""
+    items = LogFiles(shelf.objects, shelf.vault, log.origin).items(first=first, size=size)
+    note_listed(shelf, unit, log, ((position, opening) for position, _, opening in items))
+
+
+def note_listed(
+    shelf: Shelf, unit: Unit, log: LogRecord, openings: Iterable[tuple[int, bytes | None]]
+) -> None:
+    """Remember which of these openings of a peer's list, by position, list or dispute what was shredded."""
     macs = frozenset(each.mac for each in unit.tombstones.ls())
     if not macs:
         return
     found = []
-    for position, _, opening in LogFiles(shelf.objects, shelf.vault, log.origin).items(
-        first=first, size=size
-    ):
+    for position, opening in openings:
         digest = _digest_of(opening)
         mac = None if digest is None else shelf.vault.tombstone_of(digest)
         if mac in macs:
