@@ -7,7 +7,7 @@ guessing digests here is no cheaper than asking about them, and tells nothing. S
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -30,6 +30,7 @@ from node.services.hit_sources import label_of
 from node.services.registers import kept_register
 from node.services.release_files import ReleaseFolder
 from node.services.shelf import Shelf
+from node.services.tombstones import is_gone
 from protocol.digest import Digest
 from protocol.encoding import encode_cbor
 from protocol.errors import UntrustedError
@@ -149,7 +150,7 @@ class Reporting:
             raise ConflictError("another report has this id", hint="make a new id")
         self._require_few(partner)
         version, label = self._listed(record, report, output)
-        body, receipt = report.to_bytes(), self._receipt(report, version, label)
+        receipt = self._receipt(report, version, label)
         return self._keep(
             HitRecord(
                 partner=partner,
@@ -162,11 +163,10 @@ class Reporting:
                 epoch=report.epoch,
                 found_epoch=report.found_epoch,
                 request_sha256=request_sha256,
-                sealed=self._shelf.vault.seal(
-                    _sealed_name(partner, report.report_id), TakenReport(body, receipt).to_bytes()
-                ),
+                sealed=b"",
             ),
-            receipt,
+            TakenReport(report.to_bytes(), receipt),
+            report.digest,
         )
 
     def _require_few(self, partner: str) -> None:
@@ -236,10 +236,13 @@ class Reporting:
         )
         return sign_receipt(receipt, self._signer)
 
-    def _keep(self, record: HitRecord, receipt: bytes) -> bytes:
+    def _keep(self, record: HitRecord, new: TakenReport, digest: Digest) -> bytes:
+        name = _sealed_name(record.partner, record.report_id)
         try:
             with self._shelf.storage.write() as unit:
-                unit.hits.add(record)
+                # Asked where no shredding can come in between: the releases that partners hold outlive a listing.
+                kept = replace(new, body=b"") if is_gone(self._shelf, unit, digest) else new
+                unit.hits.add(replace(record, sealed=self._shelf.vault.seal(name, kept.to_bytes())))
         except (
             AlreadyExistsError
         ):  # the same request at the same moment: whoever came first is answered to both
@@ -250,7 +253,7 @@ class Reporting:
             return taken(self._shelf, first).receipt
         if record.found_epoch is not None:
             self._give_back(record)
-        return receipt
+        return new.receipt
 
     def _give_back(self, record: HitRecord) -> None:
         """Evaluating a spooled hit again, because its epoch was over, costs nothing, within a cap."""

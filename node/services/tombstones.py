@@ -15,6 +15,7 @@ from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.ports.logs import LogKind, LogRecord
 from node.ports.shredding import Standing, Tombstone
 from node.ports.storage import Unit
+from node.services.finding import Finder
 from node.services.logfiles import LogFiles
 from node.services.shelf import Shelf
 from protocol.digest import Digest
@@ -35,6 +36,17 @@ def tombstoned(shelf: Shelf) -> IsTombstoned:
     with shelf.storage.read() as unit:
         own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
         return _among(shelf, (each.mac for each in unit.tombstones.ls() if each.log_id in own))
+
+
+def is_gone(shelf: Shelf, unit: Unit, digest: Digest) -> bool:
+    """Whether nothing new may hold a digest: this node shredded it, or a peer did and nobody lists or disputes it."""
+    mac = shelf.vault.tombstone_of(digest)
+    shredded_in = {each.log_id for each in unit.tombstones.ls() if each.mac == mac}
+    if not shredded_in:
+        return False
+    if any(log.id in shredded_in for log in unit.logs.ls(LogKind.OWN_LIST)):
+        return True
+    return not any(each.is_entry or each.is_dispute for each in Finder(shelf, unit).find([digest]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,3 +74,31 @@ async def test_a_peer_alone_deletes_no_report_of_what_others_list(tmp_path: Path
         carry_out_everywhere(world.fr.shelf, now_ms=world.fr.now_ms)
         assert not is_reported(world), "now nobody lists it, and one agency shredded it"
         assert not in_roster(world)
+
+
+async def test_a_report_that_comes_after_the_shredding_is_kept_without_its_body(tmp_path: Path) -> None:
+    """A partner's release lists what was shredded for days; its report must not bring the digest back."""
+    async with hit_world(tmp_path, labels=True) as world:
+        world.list_both("a file")
+        await world.release()
+        sent = await world.evaluated("a file")
+        shred_file(world.fr, "a file")
+        receipt = await world.hits().report_hit(SUBSET, sent.to_bytes())
+        assert not is_reported(world)
+        assert await world.hits().report_hit(SUBSET, sent.to_bytes()) == receipt
+
+
+async def test_a_report_of_what_a_peer_alone_shredded_is_kept_while_others_list_it(tmp_path: Path) -> None:
+    async with hit_world(tmp_path, labels=True) as world:
+        world.list_both("a file")
+        await world.release()
+        sent, later = await world.evaluated("a file"), await world.evaluated("a file")
+        shred_file(world.nl, "a file")
+        await world.federation.settle()
+        await world.hits().report_hit(SUBSET, sent.to_bytes())
+        assert is_reported(world)
+        world.fr.withdraw("a file")
+        await world.hits().report_hit(SUBSET, later.to_bytes())
+        with world.fr.store.read() as unit:
+            kept = {record.report_id: taken(world.fr.shelf, record) for record in unit.hits.ls()}
+        assert not kept[later.report.report_id].body, "nobody lists it any more"
