@@ -89,6 +89,7 @@ def scrub(engine: Engine) -> None:
     if engine.dialect.name == SQLITE:
         with engine.connect() as connection:
             raw = connection.connection.driver_connection
+            assert raw is not None, "the connection is open"
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
