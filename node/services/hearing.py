@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from keys.errors import KeysError
-from node.errors import MissingObjectError, VerificationError
+from node.errors import MissingObjectError, NotFoundError, VerificationError
 from node.journal import Journal
 from node.ports.evidence import EvidenceKind, HeardHead
 from node.ports.logs import LogKind, LogRecord
@@ -26,7 +26,7 @@ from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
 MAX_FETCHED: Final = 16
 """Objects that one peer is asked for after one gossip."""
 
-_HELD: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.PEER_LIST, LogKind.PEER_RELEASES)
+_HELD: Final = frozenset({LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.PEER_LIST, LogKind.PEER_RELEASES})
 _PEERS: Final = frozenset({LogKind.PEER_LIST, LogKind.PEER_RELEASES})
 _journal = Journal("gossip")
 
@@ -183,4 +183,8 @@ def _own_notes(unit: Unit, origin: str) -> list[bytes]:
 
 
 def _find(unit: Unit, origin: str) -> LogRecord | None:
-    return next((log for log in unit.logs.ls(*_HELD) if log.origin == origin), None)
+    try:
+        log = unit.logs.get(origin)
+    except NotFoundError:
+        return None
+    return log if log.kind in _HELD else None

@@ -6,6 +6,7 @@ than C2SP: only the signature types 0x01 and 0x04 exist in a verifier key. What 
 `checkpoint`'s matter, what a timestamped line signs is `cosignature`'s. Spec: docs/spec/log.md.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,6 +23,8 @@ from protocol.limits import MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, MAX_ORIGIN_BYTE
 KEY_HASH_BYTES: Final = 4
 SIGNATURE_BYTES: Final = 64
 _LINE_START: Final = "\u2014 "
+_NOT_IN_NAMES: Final = re.compile(r"[+\s\x00-\x1f]")
+_NOT_IN_NOTES: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 class SignatureType(IntEnum):
@@ -205,7 +208,7 @@ def check_signature(verifier: VerifierKey, message: bytes, signature: bytes) -> 
 
 def check_name(name: str) -> None:
     """Raise `MalformedError` unless `name` can name a key: not empty, no plus, no space, no control character."""
-    if not name or "+" in name or any(c.isspace() or c < " " for c in name):
+    if not name or _NOT_IN_NAMES.search(name):
         raise MalformedError("a key name that is empty or has a space, plus or control character")
     try:
         length = len(name.encode())
@@ -222,6 +225,6 @@ def _decode(data: bytes) -> str:
         content = data.decode("utf-8")
     except UnicodeDecodeError:
         raise MalformedError("a note that is not UTF-8") from None
-    if any(c < " " and c != "\n" for c in content):
+    if _NOT_IN_NOTES.search(content):
         raise MalformedError("a note with control characters")
     return content
