@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keys.key import AuthPrivateKey, RootPrivateKey
+from keys.key import AuthPrivateKey, AuthPublicKey, RootPrivateKey
+from keys.signer import Signer
 from keys.trust.node_parts import Endpoint, NodeLimits
 from node.clock import system_entropy
 from node.errors import (
@@ -26,6 +27,7 @@ from node.ports.callers import CallerKind
 from node.ports.partners import PartnerRecord
 from node.ports.peers import PeerRecord
 from node.ports.replay import MAX_LIVE_PER_ISSUER
+from node.ports.subsets import SubsetRecord
 from node.services.admitting import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
 from node.services.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
 from node.services.founding import Founding, found
@@ -33,15 +35,29 @@ from node.services.quotas import DAYS_A_MONTH, MIN_EVALUATIONS_PER_DAY, Quotas, 
 from node.services.shelf import Shelf
 from node.services.trusting import OwnTrust, ServedTrust
 from node.store.store import Store
+from protocol.digest import Algorithm
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
 from protocol.errors import MalformedError
 from protocol.messages import EnrolmentReply, EnrolmentRequest
+from protocol.subset.filter import SubsetFilter
 from support.founding import MemoryKeys
+from support.irregular import IRREGULAR, REGULAR, IrregularSigner
 from support.times import SettableClock
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PIN = b"\x07" * 32
 LIMITS = NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600)
+BASELINE = SubsetRecord(
+    name="baseline",
+    origin="fr.example/subsets/baseline",
+    filter=SubsetFilter(
+        collections=frozenset({1}), algorithms=frozenset({Algorithm.SHA256}), screen_bits=12, labels=True
+    ),
+    epoch=1,
+    pk=b"\x01" * 32,
+    created_ms=0,
+    sealed_salt=b"",
+)
 
 
 class Agency:
@@ -66,6 +82,8 @@ class Agency:
         self.trust = OwnTrust(self.files, self.clock, root_sha256=founded.root_sha256)
         dsn = f"sqlite:///{folder / 'sigfed.db'}"
         self.store = Store.create(dsn, storage_key=bytes(32), entropy=system_entropy)
+        with self.store.write() as unit:
+            unit.subsets.create(BASELINE)
         shelf = Shelf(self.store, FolderObjects(folder / "objects"), self.store.vault)
         self.admission = Admission(shelf, self.trust, clock=self.clock, entropy=system_entropy)
         self.quotas = Quotas(self.store)
@@ -78,11 +96,11 @@ class Agency:
     def request(
         self,
         invitation: Invitation,
-        key: AuthPrivateKey,
+        key: Signer,
         *,
         secret: bytes | None = None,
         spki: bytes = PIN,
-        signer: AuthPrivateKey | None = None,
+        signer: Signer | None = None,
     ) -> EnrolmentRequest:
         string = enrolment_string(
             root_sha256=self.trust.root().sha256, spki_sha256=spki, auth_key=key.public.raw
@@ -189,6 +207,17 @@ def test_a_wrong_enrolment_leaves_the_invitation_usable(agency: Agency, fault: s
     with pytest.raises(VerificationError):
         agency.admission.enrol(wrong)
     assert agency.admission.enrol(agency.request(invitation, key)).partner == "acme"
+
+
+def test_no_irregular_key_or_signature_enrols(agency: Agency) -> None:
+    """Whoever was invited chooses the key and makes the signature: neither may be one that libraries disagree about."""
+    invitation = agency.invite()
+    for how in IRREGULAR:
+        if how.signs_everything:
+            with pytest.raises(VerificationError):
+                agency.admission.enrol(agency.request(invitation, IrregularSigner(AuthPublicKey, how)))
+    regular = agency.request(invitation, IrregularSigner(AuthPublicKey, REGULAR))
+    assert agency.admission.enrol(regular).partner == "acme"
 
 
 def test_what_enrols_nobody_takes_no_write_lock(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
