@@ -1,16 +1,17 @@
-"""Typed keys: what is admitted, what verifies, and what a private key never tells."""
+"""Typed keys: what is admitted, what verifies, and what a private key never tells.
+
+Irregular keys and signatures have a file of their own, test_ed25519_edge_cases.py.
+"""
 
 import copy
 import json
 import operator
 import pickle
 from collections.abc import Callable
-from hashlib import sha512
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from nacl.bindings import crypto_core_ed25519_add
 
 from keys.errors import BadSignatureError, MalformedKeyError
 from keys.key import (
@@ -29,10 +30,8 @@ VECTORS = Path(__file__).parents[1] / "vectors"
 RFC8032 = json.loads((VECTORS / "rfc8032_ed25519.json").read_text("utf-8"))["vectors"]
 REFUSED = json.loads((VECTORS / "ed25519_refused_keys.json").read_text("utf-8"))["keys"]
 
-GROUP_ORDER = 2**252 + 27742317777372353535851937790883648493
 IDENTITY = (1).to_bytes(32, "little")
 BASE_POINT = bytes.fromhex("58" + "66" * 31)
-ORDER_8 = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
 FORGERY = BASE_POINT + (1).to_bytes(32, "little")
 """R = B and S = 1: [S]B = R + [k]A holds for every message when A is the identity."""
 
@@ -52,13 +51,6 @@ def test_key_is_not_admitted(vector: dict[str, str]) -> None:
         LogPublicKey.from_bytes(bytes.fromhex(vector["raw"]))
 
 
-def test_key_with_a_low_order_component_is_not_admitted() -> None:
-    mixed = crypto_core_ed25519_add(BASE_POINT, ORDER_8)
-    LogPublicKey.from_bytes(BASE_POINT)
-    with pytest.raises(MalformedKeyError):
-        LogPublicKey.from_bytes(mixed)
-
-
 @pytest.mark.parametrize("message", [b"", b"any", b"message at all" * 100])
 def test_the_identity_key_forgery_that_another_library_accepts_is_refused_twice(message: bytes) -> None:
     # Shows why admission exists, and that verification would hold without it.
@@ -69,27 +61,6 @@ def test_the_identity_key_forgery_that_another_library_accepts_is_refused_twice(
     object.__setattr__(smuggled, "raw", IDENTITY)
     with pytest.raises(BadSignatureError):
         smuggled.verify(message, FORGERY)
-
-
-def test_a_signature_with_a_low_order_r_is_refused() -> None:
-    # Only the key's holder can make one; libraries disagree about it, so it would split what nodes believe.
-    seed = b"1" * 32
-    key = LogPrivateKey.from_seed(seed)
-    scalar = int.from_bytes(sha512(seed).digest()[:32], "little") & (1 << 254) - 8 | 1 << 254
-    challenge = int.from_bytes(sha512(IDENTITY + key.public.raw + b"message").digest(), "little")
-    signature = IDENTITY + (challenge * scalar % GROUP_ORDER).to_bytes(32, "little")
-    Ed25519PublicKey.from_public_bytes(key.public.raw).verify(signature, b"message")
-    with pytest.raises(BadSignatureError):
-        key.public.verify(b"message", signature)
-
-
-def test_a_signature_with_s_beyond_the_group_order_is_refused() -> None:
-    # RFC 8032 section 5.1.7: S + L would be a second signature of the same message.
-    key = LogPrivateKey.from_seed(b"1" * 32)
-    signature = key.sign(b"message")
-    s = int.from_bytes(signature[32:], "little") + GROUP_ORDER
-    with pytest.raises(BadSignatureError):
-        key.public.verify(b"message", signature[:32] + s.to_bytes(32, "little"))
 
 
 @pytest.mark.parametrize("bit", range(0, 512, 7))

@@ -1,0 +1,332 @@
+"""Ed25519 where verifiers are known to differ: which keys are admitted, which signatures count, and at every place.
+
+Nodes that disagree about one signature see two histories. So what counts is decided once, in `keys.key`; the tables
+below show that no place where a signature counts decides otherwise. Spec: docs/spec/keys.md, "Admission".
+"""
+
+import asyncio
+import json
+import re
+import runpy
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from keys.encoding import Fields
+from keys.errors import BadSignatureError, MalformedKeyError, MalformedTrustError, ThresholdError
+from keys.key import (
+    AuthPublicKey,
+    LogPublicKey,
+    PublicKey,
+    RootPrivateKey,
+    RootPublicKey,
+    SnapshotPublicKey,
+    StatementPublicKey,
+    TargetsPublicKey,
+    TimestampPublicKey,
+    TokenPublicKey,
+    WitnessPublicKey,
+)
+from keys.signer import Signer
+from keys.trust.envelope import open_envelope, seal
+from keys.trust.fingerprint import fingerprint
+from keys.trust.node_parts import DatedKey, read_key
+from keys.trust.root import TrustedRoot, author_root, open_root
+from keys.trust.statement import open_statement, seal_statement
+from keys.trust.vkey import DatedVkey
+from node import jose
+from node.errors import UnauthenticatedError
+from node.web.auth import ASSERTION_TYP, TOKEN_TYP, TokenGate, TokenOffice
+from protocol.errors import MalformedError, UntrustedError
+from protocol.tlog.cosignature import cosign, verify_cosignatures
+from protocol.tlog.note import Note, VerifierKey, sign_note, verify_note
+from support.edwards import TORSION
+from support.fakes_api import NODE, PEER, PEER_KEY, MemoryNode, peer_credential
+from support.irregular import IRREGULAR, REGULAR, SEED, Irregularity, IrregularSigner, smuggle
+from support.trust import EXPIRES, SNAPSHOT_KEY, TARGETS_KEY, TIMESTAMP_KEY, VALID
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "tests" / "vectors"
+VECTORS = json.loads((FOLDER / "ed25519_edge_cases.json").read_text("utf-8"))
+RECORDED = json.loads((FOLDER / "ed25519_refused_keys.json").read_text("utf-8"))["keys"]
+
+CCTV_CLASSES = {
+    "low_order_A",
+    "low_order_R",
+    "low_order_component_A",
+    "low_order_component_R",
+    "low_order_residue",
+    "non_canonical_A",
+    "non_canonical_R",
+    "reencoded_k",
+}
+CLASSES = sorted(CCTV_CLASSES | {"identity_key", "non_canonical_S"})
+
+
+def name_of(vector: dict[str, Any]) -> str:
+    return f"{vector['class']}: {vector['name']}"
+
+
+# ------------------------------------------------------------------ the vectors
+
+
+def test_vectors_are_those_of_the_curve() -> None:
+    assert runpy.run_path(str(FOLDER / "regenerate_ed25519.py"))["vectors"]() == VECTORS
+
+
+def test_every_class_and_every_case_of_the_literature_is_there() -> None:
+    signatures = VECTORS["signatures"]
+    assert {vector["class"] for vector in signatures} == {"regular", *CLASSES}
+    assert {f"taming {number}" for number in range(12)} <= {vector["name"] for vector in signatures}
+
+
+def test_the_arithmetic_finds_the_low_order_encodings_that_others_have_tabled() -> None:
+    found = {raw.hex() for point in TORSION for raw in point.encodings()}
+    assert found == {key["raw"] for key in RECORDED[:14]}
+
+
+def test_there_are_signatures_that_only_the_cofactor_lets_pass() -> None:
+    """If none of them were, nothing here would tell a verifier with the cofactor from ours."""
+    split = [
+        vector for vector in VECTORS["signatures"] if vector["cofactored"] and not vector["cofactorless"]
+    ]
+    assert {vector["class"] for vector in split if vector["admitted"]} >= {
+        "low_order_component_R",
+        "low_order_R",
+    }
+
+
+@pytest.mark.parametrize("vector", VECTORS["keys"], ids=name_of)
+def test_only_keys_of_prime_order_in_their_canonical_form_are_admitted(vector: dict[str, Any]) -> None:
+    raw = bytes.fromhex(vector["raw"])
+    if vector["admitted"]:
+        assert LogPublicKey.from_bytes(raw).raw == raw
+        return
+    with pytest.raises(MalformedKeyError):
+        LogPublicKey.from_bytes(raw)
+
+
+@pytest.mark.parametrize("vector", VECTORS["signatures"], ids=name_of)
+def test_signatures_verify_as_the_specification_says(vector: dict[str, Any]) -> None:
+    """`verifies` is what remains when admission is left out: the second line, and where it has holes."""
+    public, message, signature = (bytes.fromhex(vector[name]) for name in ("public", "message", "signature"))
+    if vector["verifies"]:
+        smuggle(LogPublicKey, public).verify(message, signature)
+    else:
+        with pytest.raises(BadSignatureError):
+            smuggle(LogPublicKey, public).verify(message, signature)
+
+
+def test_admission_and_verification_together_leave_the_regular_one() -> None:
+    good = [vector for vector in VECTORS["signatures"] if vector["admitted"] and vector["verifies"]]
+    assert [vector["class"] for vector in good] == ["regular"]
+
+
+def test_another_library_alone_would_accept_many_of_them() -> None:
+    """Why keys are admitted before other software sees them, and why that software does not decide here."""
+    accepted = set()
+    for vector in VECTORS["signatures"]:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(vector["public"]))
+        try:
+            key.verify(bytes.fromhex(vector["signature"]), bytes.fromhex(vector["message"]))
+        except Exception:  # noqa: BLE001 - it raises classes of two kinds
+            continue
+        accepted.add(vector["class"])
+    assert accepted >= {
+        "identity_key",
+        "low_order_A",
+        "low_order_R",
+        "low_order_component_A",
+        "non_canonical_A",
+    }
+
+
+# ------------------------------------------------------------------ the places
+
+
+def _signer(kind: type[PublicKey], how: Irregularity) -> Any:
+    """As `Any`: our writers want the types of honest keys, and this is none."""
+    return IrregularSigner(kind, how)
+
+
+def _as_read(kind: type[PublicKey], how: Irregularity) -> Any:
+    """The key as it comes out of a node document."""
+    dated = DatedKey("k", smuggle(kind, how.public), VALID)
+    return read_key(Fields(dated.to_fields(), where="keys", error=MalformedTrustError), kind).key
+
+
+def _note(how: Irregularity) -> None:
+    text, signer = "fr.example/lists/main\n3\nroot\n", _signer(LogPublicKey, how)
+    note = Note(text, (sign_note(text, "fr.example/lists/main", signer),))
+    vkey = VerifierKey.of_log("fr.example/lists/main", signer.public).to_text()
+    assert verify_note(Note.parse(note.to_bytes()), [VerifierKey.from_text(vkey)])
+
+
+def _cosignature(how: Irregularity) -> None:
+    text, signer = "fr.example/lists/main\n3\nroot\n", _signer(WitnessPublicKey, how)
+    note = Note(text, (cosign(text, "nl.example/w1", signer, 1_700_000_000),))
+    vkey = VerifierKey.of_witness("nl.example/w1", signer.public).to_text()
+    assert verify_cosignatures(Note.parse(note.to_bytes()), [VerifierKey.from_text(vkey)])
+
+
+def _root_signed_by(signer: Signer) -> TrustedRoot:
+    data = author_root(  # reads what it wrote
+        node=NODE,
+        root=[signer.public],  # type: ignore[list-item]  # of this role
+        threshold=1,
+        targets=[TARGETS_KEY.public],
+        snapshot=SNAPSHOT_KEY.public,
+        timestamp=TIMESTAMP_KEY.public,
+        expires=EXPIRES,
+        signers=[signer],
+    )
+    return open_root(data, fingerprint(data))
+
+
+def _root(how: Irregularity) -> None:
+    assert _root_signed_by(_signer(RootPublicKey, how)).version == 1
+
+
+def _trust_document(how: Irregularity) -> None:
+    signer = _signer(RootPublicKey, how)
+    honest = RootPrivateKey.from_seed(SEED)
+    root = _root_signed_by(honest if signer.public == honest.public else signer)
+    assert open_envelope(seal("members", b"{}", [signer]), "members", root) == b"{}"
+
+
+def _statement(how: Irregularity) -> None:
+    sealed = seal_statement("receipt", b"payload", _signer(StatementPublicKey, how))
+    assert open_statement(sealed, "receipt", [_as_read(StatementPublicKey, how)]) == b"payload"
+
+
+def _claims(memory: MemoryNode) -> dict[str, str | int]:
+    now = int(memory.clock.now().timestamp())
+    return {"aud": f"https://{NODE}", "iat": now, "exp": now + 60, "jti": "0123456789abcdef"}
+
+
+def _assertion(how: Irregularity) -> None:
+    memory, signer = MemoryNode(), _signer(AuthPublicKey, how)
+    credential = peer_credential(_as_read(AuthPublicKey, how))
+    memory.directory.known[PEER, credential.key.kid] = credential
+    claims = _claims(memory) | {"iss": PEER, "sub": PEER}
+    token = jose.sign_token(claims, typ=ASSERTION_TYP, signer=signer)
+    assert TokenOffice(memory.services()).exchange(token, wanted=None).token
+
+
+def _access_token(how: Irregularity) -> None:
+    memory, signer = MemoryNode(), _signer(TokenPublicKey, how)
+    services = replace(memory.services(), token_keys=(_as_read(TokenPublicKey, how),))
+    of_client = {"client_kid": PEER_KEY.public.kid, "scope": "log:read"}
+    claims = _claims(memory) | {"iss": f"https://{NODE}", "sub": PEER} | of_client
+    token = jose.sign_token(claims, typ=TOKEN_TYP, signer=signer)
+    assert asyncio.run(TokenGate(services).caller(token)).client == PEER
+
+
+class Place(NamedTuple):
+    receives: Callable[[Irregularity], None]
+    """Writes with our own writer and the irregular signer, reads with our reader; raises when it is refused."""
+    refuses_key: type[Exception]
+    refuses_signature: type[Exception]
+
+
+PLACES = {
+    "checkpoint": Place(_note, MalformedError, UntrustedError),
+    "cosignature": Place(_cosignature, MalformedError, UntrustedError),
+    "root": Place(_root, MalformedKeyError, ThresholdError),
+    "trust document": Place(_trust_document, MalformedKeyError, ThresholdError),
+    "statement": Place(_statement, MalformedKeyError, BadSignatureError),
+    "client assertion": Place(_assertion, MalformedKeyError, UnauthenticatedError),
+    "access token": Place(_access_token, MalformedKeyError, UnauthenticatedError),
+}
+"""Where a signature counts; the enrolment of a partner is in tests/service/test_admitting.py."""
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_what_an_honest_key_signs_is_accepted(place: Place) -> None:
+    place.receives(REGULAR)
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("kind", CLASSES)
+def test_no_place_accepts_what_is_irregular(place: Place, kind: str) -> None:
+    tried = 0
+    for how in IRREGULAR:
+        if how.kind == kind and how.signs_everything:
+            honest_key = how.public == REGULAR.public
+            with pytest.raises(place.refuses_signature if honest_key else place.refuses_key):
+                place.receives(how)
+            tried += 1
+    assert tried
+
+
+def test_the_table_names_every_place() -> None:
+    """A new verifier of signatures must come into the table above."""
+    callers = _files_with(r"\.verify\(") - {"keys/key.py"}
+    assert callers == {
+        "keys/trust/root.py",  # root, trust document
+        "keys/trust/statement.py",
+        "protocol/tlog/note.py",  # checkpoint, cosignature
+        "node/jose.py",  # client assertion, access token
+        "node/services/admitting.py",
+    }
+    assert _files_with(r"^(from|import) nacl\b") == {"keys/key.py"}
+    assert _files_with(r"asymmetric(\.| import .*)ed25519|verify_signature\(|verify_delegate\(") == set()
+
+
+def _files_with(pattern: str) -> set[str]:
+    files = (path for package in ("keys", "protocol", "node") for path in (ROOT / package).rglob("*.py"))
+    found = re.compile(pattern, re.MULTILINE)
+    return {path.relative_to(ROOT).as_posix() for path in files if found.search(path.read_text("utf-8"))}
+
+
+# ------------------------------------------------------------------ keys in documents
+
+
+def _root_with(**keys: PublicKey) -> None:
+    honest = RootPrivateKey.from_seed(SEED)
+    roles: dict[str, Any] = {
+        "targets": TARGETS_KEY.public,
+        "snapshot": SNAPSHOT_KEY.public,
+        "timestamp": TIMESTAMP_KEY.public,
+    } | keys
+    targets = [roles.pop("targets")]
+    author_root(
+        node=NODE,
+        root=[honest.public],
+        threshold=1,
+        targets=targets,
+        expires=EXPIRES,
+        signers=[honest],
+        **roles,
+    )
+
+
+def _vkey(key: Any) -> None:
+    dated = DatedVkey.of(key, name="fr.example", valid=VALID)
+    DatedVkey.read(Fields(dated.to_fields(), where="vkeys", error=MalformedTrustError))
+
+
+KEY_PLACES: dict[str, tuple[type[PublicKey], Callable[[Any], object]]] = {
+    "text": (LogPublicKey, lambda key: LogPublicKey.from_text(key.to_text())),
+    "log of a node document": (LogPublicKey, _vkey),
+    "witness of a node document": (WitnessPublicKey, _vkey),
+    "targets key of a root": (TargetsPublicKey, lambda key: _root_with(targets=key)),
+    "snapshot key of a root": (SnapshotPublicKey, lambda key: _root_with(snapshot=key)),
+    "timestamp key of a root": (TimestampPublicKey, lambda key: _root_with(timestamp=key)),
+}
+
+
+@pytest.mark.parametrize(("kind", "read"), KEY_PLACES.values(), ids=KEY_PLACES)
+def test_no_document_brings_in_an_irregular_key(kind: type[PublicKey], read: Callable[[Any], object]) -> None:
+    read(smuggle(kind, bytes.fromhex(VECTORS["keys"][0]["raw"])))
+    for vector in _not_admitted(VECTORS["keys"]):
+        with pytest.raises(MalformedKeyError):
+            read(smuggle(kind, bytes.fromhex(vector["raw"])))
+
+
+def _not_admitted(keys: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    return (key for key in keys if not key["admitted"])
