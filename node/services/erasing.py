@@ -60,14 +60,16 @@ def _carry_out(shelf: Shelf, origin: str, select: _Select, now_ms: int) -> int:
     for _ in range(_ATTEMPTS):
         with shelf.storage.read() as unit:
             log = unit.logs.get(origin)
-            due = select(unit, log)
+            due, asked = select(unit, log), _places(unit, log)
         if (
             not due or log.pending is not None
         ):  # whoever publishes or commits the pending head comes here after it
             return 0
-        if _erase(shelf, log, due, now_ms):
+        if _erase(shelf, log, due, asked, now_ms):
             shelf.storage.scrub()
             return len(due)
+        # What was written just now was read before somebody else deleted more: all of it once more.
+        select = _published
     raise ConflictError(f"{origin} did not stand still", hint="run the command again")
 
 
@@ -97,8 +99,14 @@ def _published(unit: Unit, log: LogRecord) -> list[Shredding]:
     return [each for each in shreddings if not any(item.first <= each.by <= item.last for item in waiting)]
 
 
-def _erase(shelf: Shelf, log: LogRecord, due: Sequence[Shredding], now_ms: int) -> bool:
-    """All three steps; False when the list moved before the last."""
+def _places(unit: Unit, log: LogRecord) -> frozenset[int]:
+    return frozenset(each.position for each in _published(unit, log))
+
+
+def _erase(
+    shelf: Shelf, log: LogRecord, due: Sequence[Shredding], asked: frozenset[int], now_ms: int
+) -> bool:
+    """All three steps; False when before the last the list moved, or more than `asked` is asked for by now."""
     try:
         with shelf.storage.read() as unit:
             reader = ListReader(shelf, unit, log)
@@ -111,7 +119,7 @@ def _erase(shelf: Shelf, log: LogRecord, due: Sequence[Shredding], now_ms: int) 
         return False
     with shelf.storage.write() as unit:
         now = unit.logs.get(log.origin)
-        if now.head != log.head or now.pending is not None:
+        if now.head != log.head or now.pending is not None or _places(unit, now) != asked:
             return False
         unit.shreddings.erased(buried, now_ms=now_ms)
         unit.tombstones.drop_standing(log.id, [each.position for each in buried])

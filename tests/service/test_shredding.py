@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 
 from node.errors import ConflictError, NotFoundError, StoreError
 from node.formats.rows import ImportRow
+from node.ports.quarantine import Quarantined
 from node.services import erasing, importing
 from node.services.cases import unpack_cases
 from node.services.disputing import dispute
 from node.services.erasing import carry_out, carry_out_everywhere
+from node.services.logfiles import LogFiles
 from node.services.reading import read_batch
 from node.services.release_files import ReleaseFolder
 from node.services.shelf import Shelf
@@ -271,6 +274,61 @@ def test_a_list_that_moves_meanwhile_is_looked_at_again(
     monkeypatch.setattr(erasing, "_erase_objects", overtaken)
     agency.publish()
     require_gone(agency, "a")
+
+
+def test_two_deletions_at_once_do_not_write_back_what_the_other_deleted(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The running node deletes one file, a person at the same time another of the same, full bundle."""
+    agency.add(rows("a", "b", *map(str, range(128))))
+    agency.publish()
+    shred_file(agency, "a")
+    read, left = LogFiles.without_openings, [1]
+
+    def overtaken(files: LogFiles, positions: Iterable[int], *, size: int) -> Iterator[tuple[str, bytes]]:
+        found = list(read(files, positions, size=size))
+        if left:
+            left.pop()
+            shred_file(agency, "b")
+            agency.publish()
+        return iter(found)
+
+    monkeypatch.setattr(LogFiles, "without_openings", overtaken)
+    agency.publish()
+    require_gone(agency, "a")
+    require_gone(agency, "b")
+
+
+def test_a_release_from_quarantine_in_between_is_not_undone(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list stands still, and more of it may be deleted than a moment before."""
+    other.add(rows("a", "b"))
+    other.publish()
+    agency.pull(other)
+    shred_file(other, "a")
+    shred_file(other, "b")
+    other.publish()
+    log = agency.log_of(other.origin)
+    aside = Quarantined(log_id=log.id, kind="withdraw", first=6, last=7, reason="many", created_ms=1)
+    with agency.shelf.storage.write() as unit:
+        unit.quarantine.add([aside])
+    read, left = LogFiles.without_openings, [1]
+
+    def overtaken(files: LogFiles, positions: Iterable[int], *, size: int) -> Iterator[tuple[str, bytes]]:
+        found = list(read(files, positions, size=size))
+        if left:
+            left.pop()
+            with agency.shelf.storage.write() as unit:
+                unit.quarantine.release(unit.quarantine.ls(log.id)[0].id, now_ms=2)
+            carry_out(agency.shelf, other.origin, now_ms=2)
+        return iter(found)
+
+    monkeypatch.setattr(LogFiles, "without_openings", overtaken)
+    agency.pull(other)
+    assert not any(
+        opening and Opening.from_bytes(opening).digest for _, _, opening in agency.items(other.origin)
+    )
 
 
 def test_a_follower_deletes_and_remembers(agency: Agency, other: Agency) -> None:
