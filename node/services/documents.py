@@ -12,9 +12,10 @@ from keys.errors import KeysError
 from keys.trust.members import Member, Members
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.root import open_root
-from node.errors import MissingObjectError, NotFoundError
+from node.errors import MissingObjectError
 from node.journal import Journal
 from node.ports.objects import ObjectStore
+from node.ports.peers import PeerRecord
 from node.ports.storage import Storage
 from node.services.trusting import OwnTrust
 
@@ -43,17 +44,19 @@ def member_files(
     storage: Storage, introductions: ObjectStore, members: Members, *, own: str
 ) -> Mapping[str, MemberFiles]:
     """What is held of the members other than `own`, by node name; what does not verify is left out."""
-    return dict(_verified(storage, introductions, (one for one in members.members if one.node != own)))
+    with storage.read() as unit:
+        peers = {peer.name: peer for peer in unit.peers.ls()}
+    return dict(_verified(peers, introductions, (one for one in members.members if one.node != own)))
 
 
 def _verified(
-    storage: Storage, introductions: ObjectStore, members: Iterable[Member]
+    peers: Mapping[str, PeerRecord], introductions: ObjectStore, members: Iterable[Member]
 ) -> Iterator[tuple[str, MemberFiles]]:
     for member in members:
         try:
-            root, envelope = _held(storage, introductions, member.node)
+            root, envelope = _held(peers.get(member.node), introductions, member.node)
             document = open_node_document(envelope, open_root(root, member.root_sha256))
-        except (NotFoundError, MissingObjectError):
+        except MissingObjectError:
             continue
         except KeysError as exc:
             _journal.warning("unusable", member=member.node, reason=str(exc))
@@ -62,11 +65,8 @@ def _verified(
             yield member.node, MemberFiles(root=root, envelope=envelope, document=document)
 
 
-def _held(storage: Storage, introductions: ObjectStore, node: str) -> tuple[bytes, bytes]:
-    """Root and newest document; raises `NotFoundError` or `MissingObjectError`."""
-    try:
-        with storage.read() as unit:
-            peer = unit.peers.get(node)
-    except NotFoundError:
+def _held(peer: PeerRecord | None, introductions: ObjectStore, node: str) -> tuple[bytes, bytes]:
+    """Root and newest document; raises `MissingObjectError`."""
+    if peer is None:
         return introductions.get(f"{node}/root"), introductions.get(f"{node}/document")
     return peer.root, peer.node_document
