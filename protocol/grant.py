@@ -70,16 +70,19 @@ class Grant:
             return Grant(collections=other.collections, algorithms=other.algorithms)
         return Grant(collections=self.collections | other.collections, algorithms=self.algorithms)
 
+    def may_open(self, collection: int, algorithm: int) -> bool:
+        """Whether an event that its header describes so can be covered; `algorithm` is 0 where it is hidden."""
+        covered = collection in self.collections or (collection == NO_COLLECTION and bool(self.collections))
+        return covered and self.covers_algorithm(algorithm)
+
     def opens(self, collection: int, op: int, algorithm: int) -> bool:
         """Whether an event must be opened that its header describes so: `algorithm` is 0 where it is hidden.
 
         Of an entry that hides its algorithm nobody can say whether a grant of some algorithms covers it.
         """
-        if collection not in self.collections and (collection != NO_COLLECTION or not self.collections):
+        if not self.may_open(collection, algorithm):
             return False
-        if self.algorithms is None or op not in _WITH_DIGEST:
-            return True
-        return algorithm in self.algorithms
+        return self.algorithms is None or op not in _WITH_DIGEST or algorithm != Algorithm.HIDDEN
 
     def to_json(self) -> dict[str, object]:
         """The JSON object of the grant, with names instead of numbers."""

@@ -28,6 +28,7 @@ from protocol.event import Header, Op
 __all__ = ["DAY_MS", "EventIntake", "FollowGuards"]
 
 _MOST_RECORDS: Final = 1000
+_TOO_MANY: Final = "too many entries that the guards set aside"
 _ENDING: Final = frozenset({Op.WITHDRAW, Op.RESOLVE})
 
 
@@ -135,9 +136,17 @@ class EventIntake:
     def set_aside(
         self, unit: Unit, log: LogRecord, *, suspects: Sequence[tuple[int, str]], now_ms: int
     ) -> int:
-        """Set aside what the guards find in older entries that were opened late; they were counted when they came."""
+        """Set aside what the guards find in older entries that were opened late; they were counted when they came.
+
+        Where a flood of records waits already, each further bundle has one.
+        """
+        records = self._suspected(suspects)
+        if not records:
+            return 0
         aside = {(one.kind, one.first, one.last, one.reason) for one in unit.quarantine.ls(log.id)}
-        records = [record for record in self._suspected(suspects) if record not in aside]
+        if len(aside) >= _MOST_RECORDS:
+            records = [("add", self.adds[0], self.adds[-1], _TOO_MANY)]
+        records = [record for record in records if record not in aside]
         unit.quarantine.add(_quarantined(log, records, now_ms))
         return len(records)
 
@@ -180,7 +189,7 @@ def _suspects(found: Sequence[tuple[int, str]], adds: Sequence[int]) -> list[Rec
         if records and records[-1][2] == position - 1 and records[-1][3] == reason:
             records[-1] = ("add", records[-1][1], position, reason)
         elif len(records) == _MOST_RECORDS:
-            records.append(("add", position, adds[-1], "too many entries that the guards set aside"))
+            records.append(("add", position, adds[-1], _TOO_MANY))
             break
         else:
             records.append(("add", position, position, reason))

@@ -58,11 +58,11 @@ class ListOutcome:
     opened: int = 0
     """Older events that a wider grant opened."""
     unopened: bool = False
-    """Whether more of them wait for the next sync."""
+    """Whether more of them wait for the next sync; `error` says why, if not because they are many."""
     received: int = 0
     """Bytes of notes, entries and openings that came."""
     error: Exception | None = None
-    """Why nothing was taken over; one of this project's errors."""
+    """Why nothing was taken over, or with `unopened` no older opening; one of this project's errors."""
     evidence: str | None = None
     """Name of the object that holds two contradicting heads."""
     overlaid: bool = False
@@ -74,17 +74,22 @@ class ListOutcome:
         """The outcome for people."""
         if self.overlaid:
             return f"{self.error}; withdrawals applied"
-        if self.error is not None:
-            return f"refused: {self.error}" if isinstance(self.error, ProtocolError) else str(self.error)
+        if self.error is not None and not self.unopened:
+            return self._refusal
         aside = f", {self.quarantined} set aside" if self.quarantined else ""
         older = f", {self.opened:,} older ones opened" if self.opened else ""
-        older += ", more to come" if self.unopened else ""
+        if self.unopened:
+            older += ", more to come" if self.error is None else f", others stay closed ({self._refusal})"
         if self.old_size == self.new_size:
             return f"{self.new_size:,} events, nothing new{older}{aside}"
         return (
             f"{self.old_size:,} → {self.new_size:,} events, "
             f"{self.adds:,} added, {self.withdrawals:,} withdrawn{older}{aside}, verified"
         )
+
+    @property
+    def _refusal(self) -> str:
+        return f"refused: {self.error}" if isinstance(self.error, ProtocolError) else str(self.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +231,6 @@ class _Session:
         held = await asyncio.to_thread(self._held, follower, origin)
         outcome = ListOutcome(origin=origin, old_size=held.size, new_size=held.size)
         pull: ListPull | None = None
-        reopened = Reopened()
         note: bytes | None = None
         short: Exception | None
         try:
@@ -238,8 +242,6 @@ class _Session:
             if halted is None:
                 pull.trust = await self._witnessed(pull.trust, note or held.note)
                 committed, short = await self._taken(pull, follower, held, note)
-                if short is None:
-                    reopened = await self._reopened(follower, pull)
             else:
                 committed, short = await self._taken_away(pull, follower, held, note, halted)
         except (NodeError, ProtocolError) as exc:
@@ -249,10 +251,11 @@ class _Session:
             outcome = replace(outcome, error=exc, evidence=evidence)
         else:
             outcome = replace(_committed(outcome, committed), error=short, overlaid=short is not None)
-            outcome = _with_reopened(outcome, reopened)
             fork = await asyncio.to_thread(drop_overlay, self._shelf, origin) if committed else None
             if fork is not None:
                 outcome = replace(outcome, evidence=await self._keep(fork, held, note, document))
+            if short is None:
+                outcome = await self._reopened(outcome, follower, pull)
         return replace(outcome, received=0 if pull is None else pull.received)
 
     async def _keep(
@@ -338,23 +341,38 @@ class _Session:
             self._grant = Grant(collections=now, algorithms=told.algorithms)
         return self._grant
 
-    async def _reopened(self, follower: Follower, pull: ListPull) -> Reopened:
-        """What was withheld of older events and is granted by now: looked for whenever the grant was asked for."""
+    async def _reopened(self, outcome: ListOutcome, follower: Follower, pull: ListPull) -> ListOutcome:
+        """What was withheld of older events and is granted by now: looked for whenever the grant was asked for.
+
+        Nothing that goes wrong with it takes back what was taken over before.
+        """
         if self._grant is None and not self.refreshed:
-            return Reopened()
-        reopening = Reopening(
-            shelf=self._shelf,
-            follower=follower,
-            guards=self._watch.guards,
-            api=self._link,
-            origin=pull.trust.origin,
-            grant=await self._granted(),
-            now_ms=milliseconds(self._now),
-        )
+            return outcome
+        done, error = Reopened(), None
         try:
-            return await reopening.run()
-        finally:
-            pull.received += reopening.done.received
+            reopening = Reopening(
+                shelf=self._shelf,
+                follower=follower,
+                guards=self._watch.guards,
+                api=self._link,
+                origin=pull.trust.origin,
+                grant=await self._granted(),
+                now_ms=milliseconds(self._now),
+            )
+            done = reopening.done
+            await reopening.run()
+        except (NodeError, ProtocolError) as exc:
+            if _is_ours(exc):
+                raise
+            error = exc
+        pull.received += done.received
+        return replace(
+            outcome,
+            opened=done.openings,
+            quarantined=outcome.quarantined + done.quarantined,
+            unopened=error is not None or not done.finished,
+            error=error,
+        )
 
     def _held(self, follower: Follower, origin: str) -> HeldLog:
         follower.follow(origin, node=self._peer.name)
@@ -379,15 +397,6 @@ _WHOLE_PEER: Final = (PeerUnreachableError, WrongPinError, UnauthenticatedError)
 def _is_ours(error: Exception) -> bool:
     """Whether our own store failed; losing a race to another pull is no failure."""
     return isinstance(error, StoreError) and not isinstance(error, ConflictError)
-
-
-def _with_reopened(outcome: ListOutcome, reopened: Reopened) -> ListOutcome:
-    return replace(
-        outcome,
-        opened=reopened.openings,
-        quarantined=outcome.quarantined + reopened.quarantined,
-        unopened=not reopened.finished,
-    )
 
 
 def _committed(outcome: ListOutcome, committed: Committed | None) -> ListOutcome:

@@ -1,28 +1,48 @@
 """A grant that becomes wider opens older events too; one that becomes narrower changes nothing that is held."""
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from node.errors import PeerUnreachableError
+from node.errors import ConflictError, PeerUnreachableError
 from node.formats.rows import ImportRow
+from node.objects.filters import FolderFilters
+from node.ports.quarantine import Quarantined
+from node.services import changes, intake, reopening
 from node.services.effective import current
+from node.services.erasing import carry_out
+from node.services.following import FollowGuards
+from node.services.guarding import Guards
 from node.services.importing import Statement, import_rows
 from node.services.opened import Opened, opened
 from node.services.reopening import Reopening
+from node.services.shredding import prepare, shred
+from node.services.syncing import Syncer
 from protocol.digest import Algorithm, Digest
 from protocol.errors import OpeningError
-from protocol.event import BASELINE, NATIONAL
+from protocol.event import BASELINE, NATIONAL, Header
 from protocol.grant import NOTHING, Grant
 from protocol.opening import Basis, Reason
+from protocol.tlog.tiles import decode_bundle, encode_bundle
 from support.federation import EVERYTHING, Agency, Call, Federation, check_follows, flip, on, unreachable_at
 from support.lists import digest
 
 NARROW = Grant(collections=frozenset({BASELINE}))
 SOME = Grant(collections=frozenset({BASELINE, NATIONAL}), algorithms=frozenset({Algorithm.SHA256}))
+
+
+OWN = Statement(basis=Basis.OWN, criteria=1)
+
+
+def row(line: int, name: str, collection: int, *algorithms: Algorithm) -> ImportRow:
+    digests = tuple(digest(name, algorithm) for algorithm in algorithms or (Algorithm.SHA256,))
+    return ImportRow(line, digests, collection, {}, "")
 
 
 @pytest.fixture
@@ -31,8 +51,8 @@ def federation(tmp_path: Path) -> Iterator[Federation]:
     with Federation(tmp_path) as made:
         fr, nl = made.agency("fr.example", "FR"), made.agency("nl.example", "NL")
         made.introduce(fr, nl, back=NARROW)
-        for number in range(600):
-            nl.add(f"file {number}", collection=BASELINE if number % 3 else NATIONAL)
+        rows = [row(at, f"file {at}", BASELINE if at % 3 else NATIONAL) for at in range(600)]
+        import_rows(nl.shelf, nl.origin, rows, statement=OWN, now_ms=nl.now_ms)
         nl.publish()
         yield made
 
@@ -224,12 +244,16 @@ async def test_what_does_not_verify_opens_nothing(
     await federation.sync(fr, nl)
     held = fr.items(nl.origin)
     grant(nl, EVERYTHING)
-    federation.link(fr, nl).meddle = on("openings", lie)
+    link = federation.link(fr, nl)
+    link.meddle = on("openings", lie)
+    link.calls.clear()
     federation.advance(hours=1)
     [outcome] = (await federation.sync(fr, nl)).lists
     assert outcome.error is not None
+    assert outcome.words.startswith("600 events, nothing new, others stay closed (refused: ")
     assert fr.items(nl.origin) == held
-    federation.link(fr, nl).meddle = lambda _call, answer: answer
+    assert asked(federation, fr, nl) == [(0, 0)], "once a sync, however often it lies"
+    link.meddle = lambda _call, answer: answer
     await later(federation, fr, nl)
     check_follows(fr, nl)
 
@@ -251,13 +275,8 @@ async def test_what_is_not_granted_is_refused_then_too(
 
 async def test_some_algorithms_alone(federation: Federation, fr: Agency, nl: Agency) -> None:
     """What they do not cover is closed, and nobody calls it withheld."""
-    rows = [
-        ImportRow(
-            at, (digest(f"two {at}", Algorithm.SHA256), digest(f"two {at}", Algorithm.MD5)), NATIONAL, {}, ""
-        )
-        for at in range(2, 12)
-    ]
-    import_rows(nl.shelf, nl.origin, rows, statement=Statement(basis=Basis.OWN, criteria=1), now_ms=nl.now_ms)
+    rows = [row(at, f"two {at}", NATIONAL, Algorithm.SHA256, Algorithm.MD5) for at in range(2, 12)]
+    import_rows(nl.shelf, nl.origin, rows, statement=OWN, now_ms=nl.now_ms)
     nl.publish()
     grant(nl, SOME)
     assert (await federation.sync(fr, nl)).succeeded
@@ -266,3 +285,204 @@ async def test_some_algorithms_alone(federation: Federation, fr: Agency, nl: Age
     grant(nl, EVERYTHING)
     assert "10 older ones opened" in await later(federation, fr, nl)
     check_follows(fr, nl)
+
+
+async def test_what_was_taken_over_stays_when_older_openings_are_refused(
+    federation: Federation, fr: Agency, nl: Agency
+) -> None:
+    await federation.sync(fr, nl)
+    grant(nl, EVERYTHING)
+    nl.add("new")
+    nl.publish()
+
+    def withhold(call: Call, data: bytes) -> bytes:
+        return bytes(len(data)) if call.what == "openings" and call.index == 0 else data
+
+    federation.link(fr, nl).meddle = withhold
+    [outcome] = (await federation.sync(fr, nl)).lists
+    assert (outcome.new_size, outcome.adds, outcome.opened) == (601, 1, 0)
+    assert outcome.error is not None
+    assert len(fr.digests(nl.origin)) == 401
+
+
+async def test_the_guards_see_what_is_opened_late(
+    federation: Federation, fr: Agency, nl: Agency, tmp_path: Path
+) -> None:
+    """A file that is known to be lawful has no voice here, whenever its hash was seen."""
+    fr.add("file 0", "file 3", collection=NATIONAL)
+    fr.publish()
+    with_benign(fr, tmp_path, "file 3")
+    await federation.sync(fr, nl)
+    grant(nl, EVERYTHING)
+    assert await later(federation, fr, nl) == "600 events, nothing new, 200 older ones opened, 1 set aside"
+    assert [(record.first, record.last) for record in waiting(fr)] == [(3, 3)]
+    assert effective(fr) == {digest("file 0", Algorithm.SHA256)}
+
+
+def with_benign(fr: Agency, folder: Path, *names: str) -> None:
+    """From now on fr knows these files to be lawful."""
+    guards = Guards(fr.shelf, FolderFilters(folder / "filters"))
+    rows = [row(2, name, NATIONAL) for name in names]
+    guards.add_benign("nsrl", rows, now_ms=fr.now_ms)
+    fr.syncer = Syncer(fr.shelf, fr.clock, guards=guards)
+
+
+def waiting(fr: Agency) -> Sequence[Quarantined]:
+    with fr.store.read() as unit:
+        return unit.quarantine.ls()
+
+
+async def test_a_flood_of_suspects_is_one_record_a_bundle(
+    federation: Federation, fr: Agency, nl: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_MOST_RECORDS", 3)
+    with_benign(fr, tmp_path, *(f"file {number}" for number in range(0, 600, 3)))
+    await federation.sync(fr, nl)
+    grant(nl, EVERYTHING)
+    await later(federation, fr, nl)
+    aside = [(record.first, record.last) for record in waiting(fr)]
+    assert aside == [(0, 0), (3, 3), (6, 6), (9, 255), (258, 510), (513, 597)]
+
+
+async def test_an_interruption_sets_nothing_aside_twice(
+    federation: Federation, fr: Agency, nl: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_benign(fr, tmp_path, "file 3")
+    await federation.sync(fr, nl)
+    grant(nl, EVERYTHING)
+
+    def full(_items: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fr.objects, "put_all", full)
+        federation.advance(hours=1)
+        with pytest.raises(OSError, match="no space"):
+            await federation.sync(fr, nl)
+    await later(federation, fr, nl)
+    assert len(waiting(fr)) == 1
+
+
+def shred_file(nl: Agency, name: str) -> None:
+    plan = prepare(nl.shelf, nl.origin, digest(name, Algorithm.SHA256))
+    shred(nl.shelf, nl.origin, plan.position, reason=Reason.ERROR)
+    nl.publish()
+
+
+async def test_what_was_shredded_is_not_asked_for(federation: Federation, fr: Agency, nl: Agency) -> None:
+    shred_file(nl, "file 0")
+    await federation.sync(fr, nl)
+    grant(nl, EVERYTHING)
+    assert "200 older ones opened" in await later(federation, fr, nl), "199, and the withdrawal itself"
+    assert asked(federation, fr, nl) == [(0, 3), (1, 2), (2, 1)]
+    check_follows(fr, nl)
+
+
+async def test_what_was_shredded_is_not_kept_though_it_is_given(
+    federation: Federation, fr: Agency, nl: Agency
+) -> None:
+    (_, _, gone) = nl.items(nl.origin)[3]
+    assert gone is not None
+    shred_file(nl, "file 3")
+    await federation.sync(fr, nl)
+    grant(nl, EVERYTHING)
+
+    def give(call: Call, data: bytes) -> bytes:
+        if call.what != "openings" or call.index:
+            return data
+        rows = decode_bundle(data, 256)
+        return encode_bundle([*rows[:3], gone, *rows[4:]])
+
+    federation.link(fr, nl).meddle = give
+    assert "200 older ones opened" in await later(federation, fr, nl)
+    assert fr.items(nl.origin)[3][2] is None
+    assert digest("file 3", Algorithm.SHA256) not in fr.digests(nl.origin)
+
+
+async def test_what_is_shredded_meanwhile_is_not_written_again(
+    federation: Federation, fr: Agency, nl: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody lets a withdrawal that waited pass while the openings beside it are rewritten."""
+    fr.syncer = Syncer(fr.shelf, fr.clock, most=FollowGuards(max_adds_per_day=1000, max_withdraws_per_day=0))
+    await federation.sync(fr, nl)
+    shred_file(nl, "file 1")
+    await federation.sync(fr, nl)
+    assert digest("file 1", Algorithm.SHA256) in fr.digests(nl.origin), "a guard holds the withdrawal"
+    grant(nl, EVERYTHING)
+    write = fr.objects.put_all
+
+    def release_first(items: Iterable[tuple[str, bytes]]) -> None:
+        monkeypatch.setattr(fr.objects, "put_all", write)
+        read = list(items)
+        with fr.store.write() as unit:
+            for record in unit.quarantine.ls():
+                unit.quarantine.release(record.id, now_ms=fr.now_ms)
+        assert carry_out(fr.shelf, nl.origin, now_ms=fr.now_ms) == 1
+        write(read)
+
+    monkeypatch.setattr(fr.objects, "put_all", release_first)
+    await later(federation, fr, nl)
+    assert digest("file 1", Algorithm.SHA256) not in fr.digests(nl.origin)
+    check_follows(fr, nl)
+    assert opened(fr.shelf, nl.origin).under == NARROW, "who deleted may have written closed bundles back"
+    await later(federation, fr, nl)
+    assert opened(fr.shelf, nl.origin).under == EVERYTHING
+
+
+async def test_a_faster_sync_wins(federation: Federation, fr: Agency, nl: Agency) -> None:
+    """Another process takes the newest head over, and opens everything, while this one waits for openings."""
+    await federation.sync(fr, nl)
+    grant(nl, EVERYTHING)
+    other = Syncer(fr.shelf, fr.clock)
+
+    def overtake(call: Call, answer: bytes) -> bytes:
+        if call.what != "openings":
+            return answer
+        federation.link(fr, nl).meddle = lambda _call, data: data
+        nl.add("new")
+        nl.publish()
+        with ThreadPoolExecutor(1) as pool:
+            link = federation.connect(fr, nl)
+            assert pool.submit(asyncio.run, other.sync("nl.example", link)).result().succeeded
+        return answer
+
+    federation.link(fr, nl).meddle = overtake
+    federation.advance(hours=1)
+    [outcome] = (await federation.sync(fr, nl)).lists
+    assert isinstance(outcome.error, ConflictError)
+    assert opened(fr.shelf, nl.origin) == Opened(EVERYTHING)
+    check_follows(fr, nl)
+
+
+async def test_an_algorithm_that_is_hidden_may_be_the_granted_one(
+    federation: Federation, fr: Agency, nl: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of such an entry the opening alone says it: whoever may read some algorithms asks, and accepts a no."""
+
+    def hiding(op: int, flags: int, collection: int, _algorithm: int, ref: int, time_ms: int) -> bytes:
+        return Header(op=op, flags=flags, collection=collection, ref=ref, time_ms=time_ms).to_bytes()
+
+    monkeypatch.setattr(changes, "_header", hiding)
+    nl.add("hidden", collection=NATIONAL)
+    nl.publish()
+    await federation.sync(fr, nl)
+    grant(nl, replace(SOME, algorithms=frozenset({Algorithm.MD5})))
+    assert await later(federation, fr, nl) == "601 events, nothing new"
+    assert asked(federation, fr, nl) == [(2, 600 - 512)], "all others name another algorithm"
+    grant(nl, SOME)
+    assert "201 older ones opened" in await later(federation, fr, nl)
+    check_follows(fr, nl)
+
+
+async def test_what_is_known_already_is_not_written_again(
+    federation: Federation, fr: Agency, nl: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peer that withholds for weeks costs one request a sync, and no writing."""
+    await federation.sync(fr, nl)
+    grant(nl, EVERYTHING)
+    federation.link(fr, nl).meddle = on("openings", lambda data: bytes(len(data)))
+    await later(federation, fr, nl)
+    with monkeypatch.context() as patched:
+        patched.setattr(reopening, "note_opened", pytest.fail)
+        assert "stay closed" in await later(federation, fr, nl)
+    assert asked(federation, fr, nl) == [(0, 0)]

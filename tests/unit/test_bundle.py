@@ -1,11 +1,15 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from protocol.bundle import VerifiedBundle, verify_bundle
+from protocol.bundle import VerifiedBundle, verify_bundle, verify_openings
+from protocol.digest import Algorithm
 from protocol.errors import EventRuleError, OpeningError
 from protocol.event import BASELINE, NATIONAL, Header, Op
 from protocol.ext import Predecessor
+from protocol.grant import Grant
 from protocol.opening import EntryRef, Ext, Opening, origin_hash
 from protocol.sequence import LogShape
 from protocol.tlog.merkle import leaf_hash
@@ -205,3 +209,118 @@ def test_as_many_openings_as_events() -> None:
     writer.openings.pop()
     with pytest.raises(AssertionError):
         verify(writer)
+
+
+ALL = Grant(collections=frozenset({BASELINE, NATIONAL}))
+
+
+def closed(writer: ListWriter) -> LogShape:
+    """What a follower remembers that was given no opening."""
+    openings, writer.openings = writer.openings, [None] * len(writer.events)
+    shape = LogShape()
+    verify(writer, granted=(), shape=shape)
+    writer.openings = openings
+    return shape
+
+
+def open_late(
+    writer: ListWriter,
+    shape: LogShape,
+    *,
+    wanted: frozenset[int] = frozenset(),
+    grant: Grant = ALL,
+    first: int = 0,
+) -> None:
+    verify_openings(
+        shape,
+        origin_hash=origin_hash(writer.origin),
+        first_index=first,
+        events=writer.events[first:],
+        openings=writer.openings[first:],
+        wanted=wanted,
+        grant=grant,
+    )
+
+
+@given(st.sets(st.integers(0, 8)), st.integers(0, 8))
+def test_openings_that_come_late_are_judged_like_those_that_come_at_once(
+    given_: set[int], first: int
+) -> None:
+    writer = whole()
+    shape = closed(writer)
+    before = shape.to_bytes()
+    for index in given_:
+        writer.openings[index] = None
+    wanted = frozenset(range(9 - first)) - {index - first for index in given_}
+    open_late(writer, shape, wanted=wanted, first=first)
+    assert shape.to_bytes() == before
+
+
+@given(st.integers(0, 8))
+def test_what_is_wanted_must_come(index: int) -> None:
+    writer = whole()
+    shape = closed(writer)
+    writer.openings[index] = None
+    with pytest.raises(OpeningError, match="withheld") as caught:
+        open_late(writer, shape, wanted=frozenset({index}))
+    assert caught.value.index == index
+
+
+@pytest.mark.parametrize("index", range(9))
+def test_an_altered_opening_that_comes_late_is_refused(index: int) -> None:
+    writer = whole()
+    shape = closed(writer)
+    opening = writer.openings[index]
+    assert opening is not None
+    writer.openings[index] = opening[:-1] + bytes([opening[-1] ^ 1])
+    with pytest.raises(OpeningError, match="commitment") as caught:
+        open_late(writer, shape)
+    assert caught.value.index == index
+
+
+def test_what_is_not_granted_does_not_come_late() -> None:
+    writer = whole()
+    shape = closed(writer)
+    with pytest.raises(OpeningError, match="not asked for") as caught:
+        open_late(writer, shape, grant=Grant(collections=frozenset({BASELINE})))
+    assert caught.value.index == 3
+    with pytest.raises(OpeningError, match="not asked for") as caught:
+        open_late(writer, shape, grant=replace(ALL, algorithms=frozenset({Algorithm.MD5})))
+    assert caught.value.index == 1
+    open_late(writer, shape, grant=replace(ALL, algorithms=frozenset({Algorithm.SHA256})))
+
+
+def test_a_committed_but_malformed_opening_is_refused_late_too() -> None:
+    writer = ListWriter()
+    writer.put(Header(op=Op.ADD, collection=BASELINE, time_ms=START_MS), GOOD + b"\0")
+    with pytest.raises(OpeningError):
+        open_late(writer, closed(writer))
+
+
+def test_of_what_this_version_does_not_know_the_commitment_alone_is_judged_late() -> None:
+    writer = ListWriter()
+    writer.put(Header(op=9, collection=BASELINE, time_ms=START_MS), b"anything")
+    shape = closed(writer)
+    open_late(writer, shape)
+    writer.openings[0] = b"another"
+    with pytest.raises(OpeningError, match="commitment"):
+        open_late(writer, shape)
+
+
+def test_of_some_algorithms_an_entry_that_hides_its_own_may_stay_closed() -> None:
+    writer = ListWriter()
+    writer.add(A)
+    writer.put(Header(op=Op.ADD, collection=BASELINE, algorithm=3, time_ms=START_MS), GOOD)
+    writer.openings = [None, None]
+    some = frozenset({Algorithm.SHA256})
+    report = verify_bundle(
+        LogShape(),
+        origin_hash=origin_hash(writer.origin),
+        first_index=0,
+        events=writer.events,
+        openings=writer.openings,
+        now_ms=NOW,
+        granted=frozenset({BASELINE}),
+        algorithms=some,
+    )
+    assert report.missing == [1]
