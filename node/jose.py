@@ -2,7 +2,8 @@
 
 Decides how a token is signed and read: one algorithm, EdDSA, computed with our own keys (PyNaCl verifies, after
 the key's admission); the key is chosen by (issuer, key id) from what the caller trusts, and whatever else a
-header offers (`jku`, `jwk`, `x5u`) is not looked at. What claims must hold is for the two `auth` files to say.
+header offers (`jku`, `jwk`, `x5u`) is not looked at, but where it calls something critical: no extension is
+understood here. What claims must hold is for the two `auth` files to say.
 RFC 7515, RFC 8725. See docs/spec/http.md.
 """
 
@@ -97,6 +98,9 @@ def _choose(unverified: Mapping[str, Any], typ: str, choose: ChooseKey) -> Publi
     kid = header.get("kid")
     issuer = _claims(unverified["payload"]).get("iss")
     if header.get("typ") != typ or not isinstance(kid, str) or not isinstance(issuer, str):
+        raise _refused()
+    # PyJWT understands one extension (RFC 7797), which changes what bytes are signed; no token of ours needs it.
+    if "crit" in header:
         raise _refused()
     # The name is looked up before the signature is verified: a lone surrogate or NUL would fail in the database.
     if len(kid) > _MAX_KID_CHARS or not issuer.isprintable():

@@ -222,6 +222,7 @@ _BAD_TOKENS = {
     "a critical extension": lambda memory: _with_header(_signed(_claims(memory)), crit=["x"], x=1),
     "a detached payload": lambda memory: _with_header(_signed(_claims(memory)), b64=False, crit=["b64"]),
     "cut": lambda memory: _signed(_claims(memory))[:-1],
+    "something critical": lambda memory: _with_header(_signed(_claims(memory)), crit=["b64"], b64=True),
     "extended": lambda memory: _signed(_claims(memory)) + "A",
     "empty": lambda memory: "",
     "no dots": lambda memory: "abc",

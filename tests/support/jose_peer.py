@@ -1,0 +1,62 @@
+"""A party that speaks JWT with another maker's code: npm `jose`, in a Node process.
+
+It is no Python package, so it is not among this project's dependencies. `SIGFED_JOSE` names the folder that it is
+installed in; without it the tests that need it are skipped with what to type.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+VARIABLE = "SIGFED_JOSE"
+PACKAGE = "jose@6.2.17"
+_HINT = (
+    f"install Node.js 20 or later with npm, then set {VARIABLE}=DIR after: npm install --prefix DIR {PACKAGE}"
+)
+_SCRIPT = Path(__file__).parents[1] / "interop" / "jose_peer.mjs"
+_PATIENCE_SECONDS = 60.0
+
+Request = Mapping[str, Any]
+
+
+class JoseError(Exception):
+    """What jose refused; the text is its own code for it."""
+
+
+def answers(requests: Iterable[Request]) -> list[Any]:
+    """What jose makes of each request, or a `JoseError`; skips the test when it is not installed."""
+    folder, program = os.environ.get(VARIABLE, ""), shutil.which("node")
+    if not folder or program is None or not Path(folder, "node_modules", "jose").is_dir():
+        pytest.skip(f"{PACKAGE} is not installed: {_HINT}")
+    done = subprocess.run(
+        [program, str(_SCRIPT), str(Path(folder).absolute())],
+        input="".join(json.dumps(request) + "\n" for request in requests),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_SECONDS,
+    )
+    assert done.returncode == 0, f"node ended with {done.returncode}: {done.stderr}"
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    return [JoseError(each["error"]) if "error" in each else each["result"] for each in found]
+
+
+def signed(requests: Iterable[Request]) -> list[str]:
+    """The tokens that jose makes; all of them, or the test fails."""
+    tokens = answers(requests)
+    assert all(isinstance(token, str) for token in tokens), tokens
+    return tokens
+
+
+def verified(token: str, **expected: Any) -> Any:
+    """Header and claims of a token that jose verifies; raises `JoseError`."""
+    [answer] = answers([{"operation": "verify", "token": token, **expected}])
+    if isinstance(answer, JoseError):
+        raise answer
+    return answer
