@@ -5,6 +5,7 @@ one encoding: everything in ascending order, once. Spec: docs/spec/gossip.md.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -92,12 +93,25 @@ class Gossip:
 
     @classmethod
     def of(cls, heads: Iterable[ToldHead], files: Iterable[ToldFile], evidence: Iterable[bytes]) -> Self:
-        """Put in order, and cut to what a reader takes."""
+        """Put in order, and cut to what a reader takes; of the heads, everybody loses the last ones alike."""
         return cls(
-            heads=_within(sorted(heads)),
+            heads=_within(in_turn(sorted(heads), lambda head: head.origin.partition("/")[0])),
             files=tuple(sorted(files)[:MAX_GOSSIP_FILES]),
             evidence=tuple(sorted(set(evidence))[:MAX_GOSSIP_EVIDENCE]),
         )
+
+
+def in_turn(items: Iterable[_T], owner: Callable[[_T], str]) -> list[_T]:
+    """One of each owner after the other, in their order.
+
+    Whatever is cut off at the end, nobody who has many crowds out those who have few.
+    """
+    before: Counter[str] = Counter()
+    placed = []
+    for item in items:
+        placed.append((before[owner(item)], item))
+        before[owner(item)] += 1
+    return [item for _, item in sorted(placed, key=lambda pair: pair[0])]
 
 
 def is_name(text: str) -> bool:
@@ -113,7 +127,7 @@ def _within(heads: Sequence[ToldHead]) -> tuple[ToldHead, ...]:
         if room < 0:
             break
         taken.append(head)
-    return tuple(taken)
+    return tuple(sorted(taken))
 
 
 def _read(

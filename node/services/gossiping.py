@@ -88,8 +88,9 @@ class Gossiper:
         try:
             told = await self._told(name, link)
             if told is not None:
-                await self._take_evidence(asking, told, link)
+                # Files first: whose keys count must not wait behind what a convicted liar makes without end.
                 await self._take_files(asking, told, link)
+                await self._take_evidence(asking, told, link)
                 await asyncio.to_thread(self._hearing.take, asking, told)
         except (NodeError, ProtocolError) as exc:
             if isinstance(exc, StoreError):

@@ -24,7 +24,7 @@ from node.services.documents import member_files
 from node.services.judging import claimed_head
 from node.services.shelf import Shelf
 from node.services.trusting import DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME
-from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead, is_name
+from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead, in_turn, is_name
 from protocol.limits import MAX_GOSSIP_EVIDENCE
 
 _KINDS: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.PEER_LIST, LogKind.PEER_RELEASES)
@@ -52,8 +52,9 @@ class Telling:
         with self._shelf.storage.read() as unit:
             heads = list(_heads(unit))
             kept = [one for one in unit.evidence.ls() if one.kind.convicts]
-        newest = sorted(kept, key=lambda one: one.created_ms, reverse=True)[:MAX_GOSSIP_EVIDENCE]
-        return Gossip.of(heads, (one.told for one in files), (bytes.fromhex(one.sha256) for one in newest))
+        newest = sorted(kept, key=lambda one: one.created_ms, reverse=True)
+        told = in_turn(newest, lambda one: one.subject.partition("/")[0])[:MAX_GOSSIP_EVIDENCE]
+        return Gossip.of(heads, (one.told for one in files), (bytes.fromhex(one.sha256) for one in told))
 
     def object(self, name: str) -> bytes:
         """Evidence or a trust file by its SHA-256; raises `NotFoundError`."""

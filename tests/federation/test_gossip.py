@@ -15,7 +15,7 @@ from keys.trust.fingerprint import to_words
 from keys.trust.node_document import open_node_document, sign_node_document
 from keys.trust.root import open_root
 from node.errors import VerificationError
-from node.ports.evidence import EvidenceKind
+from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.services import quarantine
 from node.services.accusing import MAX_OPEN
 from node.services.effective import current
@@ -314,6 +314,55 @@ async def test_no_key_fills_the_disk(agencies: list[Agency], liar: ListPeer) -> 
     assert len(kept(agencies[0])) == MAX_OPEN
     with agencies[0].store.read() as unit:
         assert len(unit.quarantine.ls()) == 1
+
+
+def remember(agency: Agency, subject: str, at: int) -> str:
+    """Keep a record of evidence, as if it had been verified; its name."""
+    name = sha256(f"{subject} {at}".encode()).hexdigest()
+    record = EvidenceRecord(
+        sha256=name, kind=EvidenceKind.FORK, subject=subject, pair=name, source="", created_ms=at
+    )
+    with agency.store.write() as unit:
+        assert unit.evidence.add(record)
+    return name
+
+
+async def test_a_liar_with_many_logs_hides_no_evidence_about_others(agencies: list[Agency]) -> None:
+    agency = agencies[0]
+    other = remember(agency, "nl.example/lists/main", 1)
+    for at in range(2, 2 + 2 * MAX_GOSSIP_EVIDENCE):
+        remember(agency, f"be.example/lists/l{at}", at)
+    told = telling(agency).gossip()
+    assert len(told.evidence) == MAX_GOSSIP_EVIDENCE
+    assert bytes.fromhex(other) in told.evidence
+
+
+async def test_whose_keys_count_is_learned_before_what_a_liar_makes(
+    agencies: list[Agency], liar: ListPeer
+) -> None:
+    """Evidence without end at every poll; the document that ends the liar's key comes through all the same."""
+    await sync(liar, *agencies)
+    forks = [
+        encode_fork(signed(liar, at + 1, bytes([1]) * 32), signed(liar, at + 1, bytes([2]) * 32))
+        for at in range(MAX_FETCHED)
+    ]
+    names = {sha256(data).hexdigest(): data for data in forks}
+    newer = liar.identity.revise(lambda old: old)
+    data = liar.identity.files.get("node.json")
+    file = ToldFile(
+        "nl.example",
+        FileKind.NODE,
+        liar.identity.founded.root_sha256,
+        newer.serial,
+        sha256(data).digest(),
+    )
+    peer = ToldByHand(
+        Gossip.of([], [file], map(bytes.fromhex, names)).to_bytes(),
+        {**names, sha256(data).hexdigest(): data},
+    )
+    await gossiper(agencies[0]).ask(agencies[1].name, peer)
+    with agencies[0].store.read() as unit:
+        assert unit.peers.get("nl.example").serial == newer.serial
 
 
 async def test_one_fork_dressed_up_is_kept_once(agencies: list[Agency], liar: ListPeer) -> None:

@@ -102,6 +102,15 @@ def test_what_is_told_is_cut_to_what_is_read() -> None:
     assert Gossip.from_bytes(told.to_bytes()) == told
 
 
+@pytest.mark.parametrize("note", [b"n", b"n" * MAX_NOTE_BYTES], ids=["many logs", "long notes"])
+def test_who_has_many_logs_does_not_crowd_out_the_others(note: bytes) -> None:
+    crowd = [ToldHead(f"aa.example/lists/l{at:05}", note) for at in range(1000)]
+    others = [ToldHead(f"{name}.example/lists/m", b"n") for name in ("fr", "nl", "zz")]
+    told = Gossip.of([*crowd, *others], [], [])
+    assert set(others) < set(told.heads)
+    assert Gossip.from_bytes(told.to_bytes()) == told
+
+
 def test_the_most_that_is_told_is_within_the_items_of_one_value() -> None:
     heads = [ToldHead(f"n{at:05}.example/lists/m", b"n") for at in range(MAX_GOSSIP_LOGS)]
     files = [ToldFile(f"n{at:05}.example", FileKind.NODE, b"r" * 32, 1, b"s" * 32) for at in range(600)]
