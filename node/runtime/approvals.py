@@ -8,11 +8,11 @@ repeat. One process at a time acts.
 from collections.abc import Callable
 
 from node.files import locked
-from node.ports.approvals import Approval
+from node.ports.approvals import Approval, Outcome
 from node.runtime import auditing, quarantine
 from node.runtime.opening import Identity
 from node.runtime.persons import open_persons
-from node.runtime.recalling import carry_out_shredding
+from node.runtime.recalling import carry_out_shredding, require_as_asked
 from node.services.approving import Approvals
 from node.services.granting import Grants, PartnerTerms
 from node.services.shelf import Shelf
@@ -21,6 +21,9 @@ LOCK_NAME = "approvals.lock"
 
 Handler = Callable[[Identity, Shelf, Approval], str]
 """Acts on an approved request, safe to repeat; gives one line for people."""
+
+Check = Callable[[Identity, Shelf, Approval], None]
+"""Raises `ConflictError` when a request would do more than it says."""
 
 
 def open_approvals(identity: Identity, shelf: Shelf) -> Approvals:
@@ -34,10 +37,11 @@ def approve(identity: Identity, shelf: Shelf, approval_id: int, *, by: str) -> A
     Raises:
         ForbiddenError: `by` may not decide it.
         ConflictError: it was decided otherwise, or carried out.
-        GoneError: it is too old.
+        GoneError: it is too old, or whoever asked for it is no person here any more.
     """
     approvals = open_approvals(identity, shelf)
     with locked(identity.home.folder / LOCK_NAME):
+        _require_as_asked(identity, shelf, approvals.get(approval_id))
         approval = approvals.approve(approval_id, by=by)
         # What cannot be recorded is not done: the decision stands, and the same command finishes it later.
         auditing.begin(
@@ -55,6 +59,12 @@ def reject(identity: Identity, shelf: Shelf, approval_id: int, *, by: str, reaso
     details = {**_details(rejected), "reason": reason}
     auditing.tell(identity, shelf, "approval.reject", rejected.subject, actor=by, details=details)
     return rejected
+
+
+def _require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:
+    """Check that it would not do more by now than whoever approves it has read."""
+    if approval.kind in CHECKS and approval.outcome is not Outcome.REJECTED and approval.acted_ms is None:
+        CHECKS[approval.kind](identity, shelf, approval)
 
 
 def _details(approval: Approval) -> dict[str, str]:
@@ -80,6 +90,12 @@ def _widen_grant(identity: Identity, shelf: Shelf, approval: Approval) -> str:
 def _raise_quota(_: Identity, shelf: Shelf, approval: Approval) -> str:
     return PartnerTerms(shelf.storage).carry_out(approval)
 
+
+CHECKS: dict[str, Check] = {
+    "quarantine.release": quarantine.require_as_asked,
+    "entry.shred": require_as_asked,
+}
+"""By kind, where what is asked for can grow meanwhile."""
 
 HANDLERS: dict[str, Handler] = {
     "quarantine.release": quarantine.carry_out,

@@ -3,6 +3,7 @@
 import json
 
 from node.clock import milliseconds
+from node.errors import ConflictError
 from node.ports.approvals import Approval
 from node.runtime.opening import Identity
 from node.services import quarantine
@@ -23,9 +24,28 @@ def request_release(
     """
     aside = quarantine.get(shelf, identity.trust.members(), name)
     quarantine.require_open(aside)
-    payload = json.dumps({"id": aside.id, "reason": reason}, sort_keys=True).encode()
+    fields = {"id": aside.id, "reason": reason, "count": aside.count, "evidence": _open_evidence(aside)}
+    payload = json.dumps(fields, sort_keys=True).encode()
     subject = f"release {aside.id} ({aside.words}): {reason}"
     return approvals.request(KIND, subject=subject, payload=payload, by=by)
+
+
+def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:
+    """Check that nothing came since that whoever asked has not seen; raises `ConflictError`."""
+    asked = json.loads(approval.payload)
+    waiting = quarantine.ls(shelf, identity.trust.members())
+    aside = next((one for one in waiting if one.id == asked["id"]), None)
+    if aside is None:  # released, by this request before it was cut off or by another
+        return
+    if aside.count > asked["count"] or not set(_open_evidence(aside)) <= set(asked["evidence"]):
+        raise ConflictError(
+            "more has come since this was asked for, and would be released with it",
+            hint=f"look again: sigfed quarantine show {aside.id}; reject this request, and ask anew",
+        )
+
+
+def _open_evidence(aside: quarantine.Aside) -> list[str]:
+    return sorted(one.sha256 for one in aside.evidence if one.released_ms is None)
 
 
 def carry_out(identity: Identity, shelf: Shelf, approval: Approval) -> str:

@@ -18,7 +18,7 @@ from node.runtime.subsets import release_here
 from node.services.approving import Approvals
 from node.services.erasing import carry_out
 from node.services.shelf import Shelf
-from node.services.shredding import ShredPlan, shred
+from node.services.shredding import ShredPlan, require_no_more, shred
 from node.services.subsets import report_subsets
 from protocol.errors import ProtocolError
 from protocol.opening import Reason
@@ -53,7 +53,13 @@ def request_shredding(
     """Ask a second person to confirm the shredding of one file, which is named by list and index."""
     origin, positions = plans[0].origin, sorted({plan.position for plan in plans})
     entries, disputes = sum(plan.entries for plan in plans), sum(plan.disputes for plan in plans)
-    payload = {"action": _SHRED, "list": origin, "indexes": positions, "reason": reason.name}
+    payload = {
+        "action": _SHRED,
+        "list": origin,
+        "indexes": positions,
+        "most": entries + disputes,
+        "reason": reason.name,
+    }
     subject = (
         f"shred the file of entry {positions[0]} of {origin}: {entries} entries, {disputes} disputes,"
         f" reason {reason.name.lower()}"
@@ -66,6 +72,13 @@ def request_readmission(approvals: Approvals, tombstones: Sequence[bytes], *, by
     payload = {"action": _READMIT, "tombstones": sorted(mac.hex() for mac in tombstones)}
     subject = f"let a shredded file be listed here again: {len(tombstones)} hashes"
     return approvals.request(KIND, subject=subject, payload=_canonical(payload), by=by)
+
+
+def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:  # noqa: ARG001 - a check
+    """Check that a shredding would delete no more than it says; raises `ConflictError`."""
+    asked = json.loads(approval.payload)
+    if asked["action"] == _SHRED:
+        require_no_more(shelf, asked["list"], asked["indexes"], most=asked["most"])
 
 
 def carry_out_shredding(identity: Identity, shelf: Shelf, approval: Approval) -> str:

@@ -82,7 +82,7 @@ class Approvals:
             NotFoundError: there is no such request, or no such person.
             ForbiddenError: `by` asked for it, or has a role that may not approve this kind.
             ConflictError: it was rejected, or carried out.
-            GoneError: it is too old.
+            GoneError: it is too old, or whoever asked for it is no person here any more.
         """
         with self._storage.write() as unit:
             approval = self._decidable(unit, approval_id, by)
@@ -132,6 +132,11 @@ class Approvals:
             raise ConflictError(f"request {approval.id} was {approval.outcome} by {approval.decided_by}")
         if outcome is Outcome.APPROVED and self.is_expired(approval):
             raise GoneError(f"request {approval.id} is too old to be approved", hint="ask for it again")
+        if outcome is Outcome.APPROVED and all(
+            one.name != approval.requested_by for one in unit.persons.ls()
+        ):
+            # Who was sent away decides nothing any more; and whoever comes back under another name is one person.
+            raise GoneError(f"{approval.requested_by}, who asked for it, decides here no more")
         now_ms = milliseconds(self._clock.now())
         unit.approvals.decide(approval.id, by=by, now_ms=now_ms, outcome=outcome, reason=reason)
         return unit.approvals.get(approval.id)

@@ -13,6 +13,7 @@ from node.ports.acknowledgements import Withdrawal
 from node.ports.entries import IndexHit
 from node.ports.logs import LogRecord
 from node.ports.shredding import Shredding
+from node.ports.storage import Unit
 from node.services.changes import Change, pack
 from node.services.families import Family
 from node.services.lists import own_list
@@ -71,21 +72,45 @@ def shred(shelf: Shelf, origin: str, position: int, *, reason: Reason) -> Shredd
     return retried(lambda: _shred(shelf, origin, position, reason))
 
 
+def require_no_more(shelf: Shelf, origin: str, positions: Iterable[int], *, most: int) -> None:
+    """Check that shredding the files at these positions deletes at most so many entries and disputes.
+
+    Who adds a row to a file that is to be shredded, with the hash of another, would have both deleted.
+
+    Raises:
+        NotFoundError: there is no such list or entry.
+        ConflictError: it deletes more.
+    """
+    with shelf.storage.read() as unit:
+        log = own_list(unit, origin)
+        found = {hit.position for position in positions for hit in _hits(shelf, unit, log, position)}
+    if len(found) > most:
+        raise ConflictError(
+            f"it would delete {len(found)} entries and disputes by now, and {most} were asked for",
+            hint="look at the file again, reject this request, and ask anew",
+        )
+
+
 def _shred(shelf: Shelf, origin: str, position: int, reason: Reason) -> Shredded:
     with shelf.storage.read() as unit:
         log = own_list(unit, origin)
-        done = {each.position for each in unit.shreddings.ls(log.id)}
-        try:
-            family = Family(shelf, unit, log)
-            hits = [hit for hit in family.everything(family.digest_at(position)) if hit.position not in done]
-        except NotFoundError:
-            if position not in done:
-                raise
-            hits = []
+        hits = _hits(shelf, unit, log, position)
     if hits:
         _queue(shelf, log, hits, reason)
     disputes = sum(hit.collection < 0 for hit in hits)
     return Shredded(entries=len(hits) - disputes, disputes=disputes)
+
+
+def _hits(shelf: Shelf, unit: Unit, log: LogRecord, position: int) -> list[IndexHit]:
+    """What is left to delete of the file at a position; raises `NotFoundError`."""
+    done = {each.position for each in unit.shreddings.ls(log.id)}
+    try:
+        family = Family(shelf, unit, log)
+        return [hit for hit in family.everything(family.digest_at(position)) if hit.position not in done]
+    except NotFoundError:
+        if position not in done:
+            raise
+        return []
 
 
 def _queue(shelf: Shelf, log: LogRecord, hits: Sequence[IndexHit], reason: Reason) -> None:

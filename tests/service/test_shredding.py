@@ -21,7 +21,7 @@ from node.services.logfiles import LogFiles
 from node.services.reading import read_batch
 from node.services.release_files import ReleaseFolder
 from node.services.shelf import Shelf
-from node.services.shredding import Shredded, ShredPlan, prepare, prepare_at, shred
+from node.services.shredding import Shredded, ShredPlan, prepare, prepare_at, require_no_more, shred
 from node.services.standing import report_shreddings
 from node.services.tombstones import Door, tombstoned
 from node.services.withdrawing import withdraw
@@ -97,6 +97,19 @@ def test_by_position_and_once(agency: Agency) -> None:
         shred(agency.shelf, agency.origin, 77, reason=Reason.ERROR)
     assert agency.log.tail == 6
     assert [(each.index, each.complete) for each in report_shreddings(agency.shelf)] == [(2, True), (3, True)]
+
+
+def test_a_file_that_grew_since_it_was_asked_for_is_not_shredded(agency: Agency) -> None:
+    """One person adds a row that joins another file's hash to it, and has both deleted by the second's word."""
+    agency.add(rows("a", "b"))
+    agency.publish()
+    plan = prepare(agency.shelf, agency.origin, file_digests("a")[0])
+    require_no_more(agency.shelf, agency.origin, [plan.position], most=plan.entries)
+    agency.add([row("a", digests=(file_digests("a")[0], sha256_digest("b")))])
+    with pytest.raises(ConflictError, match="3 entries"):
+        require_no_more(agency.shelf, agency.origin, [plan.position], most=plan.entries)
+    shred_file(agency, "a")
+    require_no_more(agency.shelf, agency.origin, [plan.position], most=0)
 
 
 def test_nothing_is_deleted_before_the_event_is_published(agency: Agency) -> None:

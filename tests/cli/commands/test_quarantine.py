@@ -53,10 +53,10 @@ def released(cli: Cli, name: str) -> str:
     return str(done.first["result"])
 
 
-def fork_of(cli: Cli) -> bytes:
+def fork_of(cli: Cli, size: int = 5) -> bytes:
     """Two heads of one size, signed with the key of a node's list."""
     key = open_identity(Home(cli.home)).keychain.key(LogPrivateKey, log_label(NL_LIST))
-    one, other = (sign_checkpoint(Checkpoint(NL_LIST, 5, root * 32), [key]) for root in (b"1", b"2"))
+    one, other = (sign_checkpoint(Checkpoint(NL_LIST, size, root * 32), [key]) for root in (b"1", b"2"))
     return encode_fork(one, other)
 
 
@@ -101,9 +101,16 @@ def test_a_proved_lie_stops_a_list_until_two_people_let_it_in(pair: Federation, 
     alone = as_person(fr, "alice", "quarantine", "release", aside["id"], "--reason", "nobody else is here")
     assert alone.exit == 2
     add_persons(fr)
+    asked = as_person(
+        fr, "alice", "quarantine", "release", aside["id"], "--reason", "they explained the fork"
+    )
+    tell(fr, fork_of(nl, size=6))
+    late = as_person(fr, "bob", "approval", "approve", str(asked.first["approval"]))
+    assert (late.exit, late.out) == (2, ""), "nobody explained the second fork"
+    assert "more has come" in late.err
     assert NL_LIST in released(fr, aside["id"])
     assert fr.run("quarantine", "ls").results == []
-    assert fr.done("evidence", "ls")["standing"] == "released"
+    assert [one["standing"] for one in fr.run("evidence", "ls").results] == ["released"] * 2
     assert fr.run("peer", "sync", "nl.example").exit == 0
     again = as_person(fr, "alice", "quarantine", "release", aside["id"], "--reason", "twice")
     assert again.exit == 2

@@ -1,7 +1,7 @@
 """Taking something back, as people type it: withdraw, see who follows, shred with two persons, readmit."""
 
 from collections.abc import Iterator
-from hashlib import md5, sha256
+from hashlib import md5, sha1, sha256
 from pathlib import Path
 
 import pytest
@@ -97,6 +97,41 @@ def remains(cli: Cli) -> list[str]:
         if path.is_file()
         for sighting in search.sightings(path.read_bytes(), str(path))
     ]
+
+
+def test_a_shredding_deletes_no_more_than_was_asked_for(pair: Federation) -> None:
+    """Who asked for it joins another file to it before the second person looks."""
+    fr = pair.fr
+    if not fr.run("person", "ls").results:
+        add_persons(fr)
+    names = ("a shredded file", "another file")
+    one = sha256(names[0].encode()).hexdigest()
+    weak = md5(names[0].encode(), usedforsecurity=False).hexdigest()
+    other = sha1(names[1].encode(), usedforsecurity=False).hexdigest()
+    table = written(fr.home.with_name("grow.csv"), f"sha256,md5,collection\n{one},{weak},national\n")
+    joined = written(fr.home.with_name("join.csv"), f"sha1,md5,collection\n{other},{weak},national\n")
+    assert fr.run("entry", "import", table, "--list", LIST, "--basis", "own").exit == 0
+    fr.done("publish")
+    asked = fr.done(
+        "entry",
+        "shred",
+        "--list",
+        LIST,
+        "--hash-from",
+        hash_file(fr, names[0].encode()),
+        "--yes",
+        "--as",
+        "alice",
+        typed="the passphrase of alice\n",
+    )
+    number = str(asked["approval"])
+    fr.run("entry", "import", joined, "--list", LIST, "--basis", "own")
+    late = fr.run("approval", "approve", number, "--as", "bob", typed="the passphrase of bob\n")
+    assert (late.exit, late.out) == (2, ""), late.err
+    assert "would delete 3" in late.err
+    fr.done(
+        "approval", "reject", number, "--reason", "it grew", "--as", "bob", typed="the passphrase of bob\n"
+    )
 
 
 def test_it_comes_back_with_two_persons_alone(pair: Federation) -> None:
