@@ -1,13 +1,17 @@
 """`sigfed transfer`: lists between agencies that no network joins, as files on a medium that somebody carries."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli.exit_codes import ExitCode
 from node.cli.output import Fact, counted
 from node.cli.session import session, wait_for
+
+if TYPE_CHECKING:
+    from node.services.exporting import ExportedList
 
 app = typer.Typer(help="Lists carried by hand, where no network joins two agencies.", no_args_is_help=True)
 
@@ -19,12 +23,12 @@ def introduce(
 ) -> None:
     """Write this node's public trust files, with which another agency can count it (`sigfed member add FOLDER`)."""
     from keys.trust.fingerprint import to_words
-    from node.objects.folder import FolderObjects
+    from node.objects.medium import MediumObjects
     from node.services.exporting import introduce_to
 
     here = session(context)
     identity = here.identity()
-    introduce_to(identity.trust_files, FolderObjects(folder))
+    introduce_to(identity.trust_files, MediumObjects(folder))
     node, words = identity.settings.node, to_words(identity.trust.root().sha256)
     here.output.result(
         {"node": node, "folder": str(folder), "fingerprint": words},
@@ -55,17 +59,23 @@ def export(
 
     here = session(context)
     identity = here.identity()
-    sizes = read_held(held, identity.settings.node) if held else {}
+    known = read_held(held, identity.settings.node) if held else {}
     with open_shelf(identity) as shelf:
-        exported = export_to(identity, shelf, peer, folder, held=sizes)
+        exported = export_to(identity, shelf, peer, folder, held=known)
     lists: list[Fact] = [
-        {"origin": one.origin, "size": one.size, "bundles": one.bundles, "held": sizes.get(one.origin, 0)}
+        {
+            "origin": one.origin,
+            "size": one.size,
+            "bundles": one.bundles,
+            "reopened": one.reopened,
+            "held": known[one.origin].size if one.origin in known else 0,
+        }
         for one in exported.lists
     ]
     here.output.result(
         {"peer": peer, "folder": str(folder), "lists": lists, "bytes": exported.written},
         f"{folder} is for {peer}: {exported.written:,} bytes written",
-        *(f"  {one.origin}: {counted(one.size, 'event')}" for one in exported.lists),
+        *(f"  {one.origin}: {counted(one.size, 'event')}{_reopened(one)}" for one in exported.lists),
     )
     here.output.following(
         f"carry {folder} to {peer}; there: sigfed transfer import FOLDER --from {identity.settings.node}"
@@ -101,15 +111,26 @@ def held(
 ) -> None:
     """How far a peer's lists are held: give it to that peer, and its next export is small."""
     from node.runtime.shelving import open_shelf
-    from node.services.carrying import held_sizes
+    from node.services.carrying import held_lists
+    from protocol.grant import encode_grant
 
     here = session(context)
     with open_shelf(here.identity()) as shelf:
-        sizes = held_sizes(shelf, peer)
+        lists = held_lists(shelf, peer)
     here.output.result(
-        {"peer": peer, "lists": sizes},
-        *(f"{origin}: {counted(size, 'event')}" for origin, size in sizes.items()),
+        {
+            "peer": peer,
+            "lists": {origin: held.size for origin, held in lists.items()},
+            "opened": {origin: json.loads(encode_grant(held.opened)) for origin, held in lists.items()},
+        },
+        *(f"{origin}: {counted(held.size, 'event')}" for origin, held in lists.items()),
     )
     here.output.following(
         f"with --json into a file, carry it to {peer}; there: sigfed transfer export --for THIS-NODE --held FILE"
     )
+
+
+def _reopened(exported: "ExportedList") -> str:
+    if not exported.reopened:
+        return ""
+    return f", with the openings of {counted(exported.reopened, 'older bundle')} that it may read more of now"

@@ -7,21 +7,22 @@ from pathlib import Path
 from keys.key import StatementPrivateKey
 from keys.trust.names import is_origin_of
 from node.errors import InputRefusedError
-from node.objects.folder import FolderObjects
+from node.objects.medium import MediumObjects
 from node.runtime.opening import Identity
 from node.runtime.syncing import PeerSyncs
-from node.services.carrying import receive
+from node.services.carrying import HeldList, receive
 from node.services.exporting import Exported, Exporter
 from node.services.founding import FIRST
 from node.services.shelf import Shelf
 from node.services.syncing import SyncReport
+from protocol.grant import read_grant
 from protocol.limits import MAX_LOG_SIZE
 
-_MAX_HELD_BYTES = 64 * 1024
+_MAX_HELD_BYTES = 256 * 1024
 
 
 def export_to(
-    identity: Identity, shelf: Shelf, peer: str, folder: Path, *, held: Mapping[str, int]
+    identity: Identity, shelf: Shelf, peer: str, folder: Path, *, held: Mapping[str, HeldList]
 ) -> Exported:
     """Write what `peer` may read, and does not hold yet, into `folder`."""
     exporter = Exporter(
@@ -31,14 +32,14 @@ def export_to(
         node=identity.settings.node,
         signer=identity.keychain.key(StatementPrivateKey, FIRST),
     )
-    return exporter.export(peer, FolderObjects(folder), held=held)
+    return exporter.export(peer, MediumObjects(folder), held=held)
 
 
 async def import_from(identity: Identity, shelf: Shelf, peer: str, folder: Path) -> SyncReport:
     """Sync the lists of `peer` from what it exported into `folder`."""
     carried = receive(
         shelf,
-        FolderObjects(folder),
+        MediumObjects(folder),
         peer,
         node=identity.settings.node,
         now=identity.clock.now(),
@@ -46,8 +47,10 @@ async def import_from(identity: Identity, shelf: Shelf, peer: str, folder: Path)
     return await PeerSyncs(identity, shelf, clock=carried.time).run_over(peer, carried)
 
 
-def read_held(path: Path, node: str) -> dict[str, int]:
-    """The sizes in a file that the other agency made with `transfer held`, by origin.
+def read_held(path: Path, node: str) -> dict[str, HeldList]:
+    """What a file says that the other agency made with `transfer held`, by origin.
+
+    One that does not say how far a list is opened counts as opened for nothing.
 
     Raises:
         InputRefusedError: it cannot be read, or is not about lists of this node.
@@ -55,14 +58,19 @@ def read_held(path: Path, node: str) -> dict[str, int]:
     try:
         with path.open("rb") as stream:
             found = json.loads(stream.read(_MAX_HELD_BYTES))
-        lists = found["lists"]
-        sizes = {str(origin): int(size) for origin, size in lists.items()}
+        opened = found.get("opened", {})
+        lists = {
+            str(origin): HeldList(int(size), read_grant(opened.get(origin)))
+            for origin, size in found["lists"].items()
+        }
     except OSError as exc:
         raise InputRefusedError(f"{path} cannot be read: {exc.strerror}") from exc
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InputRefusedError(
             f"{path} is not what `sigfed transfer held` prints", hint="make it with: --json transfer held"
         ) from None
-    if not all(is_origin_of(origin, node) and 0 <= size <= MAX_LOG_SIZE for origin, size in sizes.items()):
+    if not all(
+        is_origin_of(origin, node) and 0 <= held.size <= MAX_LOG_SIZE for origin, held in lists.items()
+    ):
         raise InputRefusedError(f"{path} is not about lists of {node}")
-    return sizes
+    return lists

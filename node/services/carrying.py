@@ -21,9 +21,10 @@ from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
 from node.ports.storage import Unit
 from node.services.membership import FetchedTrust
+from node.services.opened import opened
 from node.services.refreshing import pinned_root
 from node.services.shelf import Shelf
-from protocol.grant import Grant
+from protocol.grant import NOTHING, Grant
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.tlog.tiles import Tile, cut_bundle, entries_path, tile_path
 from protocol.transfer import KIND, Transfer
@@ -32,6 +33,8 @@ HEAD: Final = "transfer.json"
 TRUST: Final = {"root": "trust/1.root.json", "document": "trust/node.json", "members": "trust/members.json"}
 _SKEW: Final = timedelta(milliseconds=MAX_CLOCK_SKEW_MS)
 _INCOMPLETE: Final = "let the other agency finish it: sigfed transfer export, with the same folder"
+_OUTDATED: Final = f"{_INCOMPLETE}, or anew with what `sigfed --json transfer held` says here now"
+"""For openings of older bundles, which an export may leave out."""
 
 
 def folder_of(origin: str) -> str:
@@ -53,6 +56,15 @@ class ExportTime:
     def now(self) -> datetime:
         """That time."""
         return self.moment
+
+
+@dataclass(frozen=True, slots=True)
+class HeldList:
+    """How far a follower holds a list."""
+
+    size: int = 0
+    opened: Grant = NOTHING
+    """Everything that this covers is open, below that size."""
 
 
 class Carried:
@@ -89,7 +101,7 @@ class Carried:
 
     async def granted(self) -> Grant:
         """What of it is opened, in its own words."""
-        return Grant(collections=self.transfer.granted)
+        return self.transfer.grant
 
     async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
         """The newest signed note, or None when it is the `held` one."""
@@ -108,13 +120,14 @@ class Carried:
 
     async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
         """The openings of a bundle without the `first`; length 0 is withheld. Raises `MalformedError`."""
-        return cut_bundle(self._read(f"{folder_of(origin)}/{openings_path(index, width)}"), width, first)
+        name = f"{folder_of(origin)}/{openings_path(index, width)}"
+        return cut_bundle(self._read(name, hint=_OUTDATED), width, first)
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str, *, hint: str = _INCOMPLETE) -> bytes:
         try:
             return self._files.get(name)
         except MissingObjectError:
-            raise NotFoundError(f"the transfer lacks {name}", hint=_INCOMPLETE) from None
+            raise NotFoundError(f"the transfer lacks {name}", hint=hint) from None
         except StoreError as exc:  # the medium's failure, not that of our own store
             raise NotFoundError(f"the transfer cannot be read: {exc}", hint="copy it again") from exc
 
@@ -192,7 +205,7 @@ def _moment(transfer: Transfer) -> datetime:
     return datetime.fromtimestamp(transfer.time_ms / 1000, UTC)
 
 
-def held_sizes(shelf: Shelf, name: str) -> dict[str, int]:
+def held_lists(shelf: Shelf, name: str) -> dict[str, HeldList]:
     """How far the lists of the peer `name` are held, by origin: what its next export may leave out.
 
     Raises:
@@ -200,4 +213,5 @@ def held_sizes(shelf: Shelf, name: str) -> dict[str, int]:
     """
     with shelf.storage.read() as unit:
         unit.peers.get(name)
-        return {log.origin: log.head.size for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == name}
+        logs = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == name]
+    return {log.origin: HeldList(log.head.size, opened(shelf, log.origin).under) for log in logs}

@@ -6,7 +6,7 @@ none; running it again goes on where it stopped. Rules: docs/spec/transfer.md.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from keys.signer import Signer
@@ -16,9 +16,10 @@ from node.errors import AlreadyExistsError
 from node.ports.logs import LogKind, LogRecord
 from node.ports.objects import ObjectStore
 from node.services.callers import stored_grant
-from node.services.carrying import HEAD, TRUST, folder_of, openings_path
+from node.services.carrying import HEAD, TRUST, HeldList, folder_of, openings_path
 from node.services.holding import CallerLogs
 from node.services.shelf import Shelf
+from protocol.grant import Grant
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.note import Note
 from protocol.tlog.tiles import bundle_widths, entries_path
@@ -36,6 +37,8 @@ class ExportedList:
     size: int
     bundles: int
     """Bundles that the transfer holds of it."""
+    reopened: int
+    """Older bundles of which it holds the openings alone: the peer may read more of them than it could."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ class Exporter:
         self._node = node
         self._signer = signer
 
-    def export(self, name: str, target: ObjectStore, *, held: Mapping[str, int]) -> Exported:
-        """Write a transfer for the peer `name`; of the lists that it holds up to `held`, only what is newer.
+    def export(self, name: str, target: ObjectStore, *, held: Mapping[str, HeldList]) -> Exported:
+        """Write a transfer for the peer `name`; of the lists that are `held`, only what is newer or may be read since.
 
         Raises:
             NotFoundError: there is no such peer.
@@ -70,15 +73,19 @@ class Exporter:
         folder = _Folder(target)
         folder.claim(name)
         now = self._clock.now()
-        grant = stored_grant(peer)
+        stored = stored_grant(peer)
+        grant = replace(stored, collections=stored.collections_at(now))
         folder.put_all(_trust_files(self._trust))
         reader = CallerLogs(self._shelf, self._clock, grant)
-        lists = tuple(_export_list(reader, folder, log, held.get(log.origin, 0)) for log in logs)
+        lists = tuple(
+            _export_list(reader, folder, log, held.get(log.origin, HeldList()), grant) for log in logs
+        )
         transfer = Transfer(
             node=self._node,
             peer=name,
             time_ms=milliseconds(now),
-            granted=frozenset(number for number in grant.collections if grant.covers(number, now)),
+            granted=grant.collections,
+            algorithms=grant.algorithms,
             lists={one.origin: one.size for one in lists},
         )
         folder.put(HEAD, seal_statement(KIND, transfer.to_bytes(), self._signer))
@@ -101,24 +108,36 @@ def _trust_files(trust: ObjectStore) -> Iterator[tuple[str, bytes]]:
     return ((name, trust.get(name.rpartition("/")[2])) for name in TRUST.values())
 
 
-def _export_list(reader: CallerLogs, folder: "_Folder", log: LogRecord, held: int) -> ExportedList:
+def _export_list(
+    reader: CallerLogs, folder: "_Folder", log: LogRecord, held: HeldList, grant: Grant
+) -> ExportedList:
     origin, top = log.origin, folder_of(log.origin)
     note = reader.read_checkpoint(origin)
     size = Checkpoint.from_text(Note.parse(note).text).size
-    places = list(bundle_widths(min(held, size), size))
-    folder.put_all(_bundles(reader, origin, places))
+    new = list(bundle_widths(min(held.size, size), size))
+    older = (
+        [] if held.opened.includes(grant) else [each for each in bundle_widths(0, size) if each not in new]
+    )
+    folder.put_all(_entries(reader, origin, new))
+    folder.put_all(_openings(reader, origin, [*older, *new]))
     folder.put(f"{top}/checkpoint", note)
-    return ExportedList(origin, size, len(places))
+    return ExportedList(origin, size, len(new), len(older))
 
 
-def _bundles(
+def _entries(
     reader: CallerLogs, origin: str, places: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[str, bytes]]:
-    top = folder_of(origin)
     for index, width in places:
-        yield f"{top}/{entries_path(index, width)}", reader.read_entries(origin, index=index, width=width)
-        openings = reader.read_openings(origin, index=index, width=width)
-        yield f"{top}/{openings_path(index, width)}", openings
+        data = reader.read_entries(origin, index=index, width=width)
+        yield f"{folder_of(origin)}/{entries_path(index, width)}", data
+
+
+def _openings(
+    reader: CallerLogs, origin: str, places: Sequence[tuple[int, int]]
+) -> Iterator[tuple[str, bytes]]:
+    for index, width in places:
+        data = reader.read_openings(origin, index=index, width=width)
+        yield f"{folder_of(origin)}/{openings_path(index, width)}", data
 
 
 class _Folder:

@@ -76,6 +76,10 @@ class Fields:
         where = self._where(key)
         return tuple(read(item, where) for item in array_of(self._take(key), where))
 
+    def optional_items(self, key: int, read: Callable[[CborValue, str], _Item]) -> tuple[_Item, ...] | None:
+        """An array, each item read by `read(item, where)`, or None when the key is absent."""
+        return self.items(key, read) if key in self._left else None
+
     def finish(self) -> None:
         """Raise `MalformedError` if a field is left: its meaning is unknown, so the whole is not understood."""
         if self._left:

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.digest import Algorithm
 from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError
+from protocol.grant import Grant
 from protocol.limits import MAX_LOG_SIZE
 from protocol.subset.manifest import MAX_TIME_MS
 from protocol.transfer import Transfer
@@ -25,6 +27,7 @@ def transfers(draw: st.DrawFn) -> Transfer:
         peer=draw(NODES),
         time_ms=draw(st.integers(0, MAX_TIME_MS)),
         granted=draw(st.frozensets(st.integers(0, 2**16 - 1), max_size=5)),
+        algorithms=draw(st.none() | st.frozensets(st.sampled_from([one for one in Algorithm if one]))),
         lists={f"{node}/lists/{name}": draw(st.integers(0, MAX_LOG_SIZE)) for name in names},
     )
 
@@ -69,12 +72,25 @@ BAD: dict[str, dict[int, CborValue]] = {
     "a list twice": {5: [["fr.example/lists/a", 1], ["fr.example/lists/a", 2]]},
     "a list of another node": {5: [["nl.example/lists/a", 1]]},
     "a list without a size": {5: [["fr.example/lists/a"]]},
-    "an unknown field": {6: 1},
+    "algorithms out of order": {6: [2, 1]},
+    "a hidden algorithm": {6: [0]},
+    "an unknown algorithm": {6: [max(Algorithm) + 1]},
+    "no list of algorithms": {6: 1},
+    "an unknown field": {7: 1},
 }
 
 
 def test_the_example_is_read() -> None:
-    assert Transfer.from_bytes(encode_cbor(GOOD)).lists["fr.example/lists/b"] == 2
+    transfer = Transfer.from_bytes(encode_cbor(GOOD))
+    assert transfer.lists["fr.example/lists/b"] == 2
+    assert transfer.grant == Grant(collections=frozenset({1, 2}))
+
+
+def test_the_grant_may_have_some_algorithms_only() -> None:
+    some = Transfer.from_bytes(encode_cbor({**GOOD, 6: [1, 3]})).grant
+    assert some == Grant(
+        collections=frozenset({1, 2}), algorithms=frozenset({Algorithm.MD5, Algorithm.SHA256})
+    )
 
 
 @pytest.mark.parametrize("change", BAD.values(), ids=BAD)

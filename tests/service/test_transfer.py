@@ -1,5 +1,6 @@
 """A list carried over an air gap: the same rules as over the network, at the signed time of the export."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,23 +11,25 @@ from keys.errors import KeysError
 from keys.key import StatementPrivateKey
 from keys.trust.statement import seal_statement
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
-from node.services.carrying import HEAD, held_sizes, receive
+from node.services.carrying import HEAD, HeldList, held_lists, receive
 from node.services.exporting import Exported, Exporter
 from node.services.syncing import Syncer, SyncReport
+from protocol.digest import Algorithm
 from protocol.errors import ProtocolError
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import Grant
 from protocol.transfer import KIND, Transfer
-from support.federation import Agency, Federation, MemoryObjects, check_follows
+from support.federation import EVERYTHING, Agency, Federation, MemoryObjects, check_follows
 
 FILES = 300
+NARROW = Grant(collections=frozenset({BASELINE}))
 
 
 @pytest.fixture
 def federation(tmp_path: Path) -> Iterator[Federation]:
     with Federation(tmp_path) as made:
         fr, nl = made.agency("fr.example", "FR"), made.agency("nl.example", "NL")
-        made.introduce(fr, nl, grant=Grant(collections=frozenset({BASELINE})))
+        made.introduce(fr, nl, grant=NARROW)
         fr.add(*(f"file {number}" for number in range(FILES)))
         fr.add("secret", collection=NATIONAL)
         fr.publish()
@@ -43,7 +46,7 @@ def nl(federation: Federation) -> Agency:
     return federation.agencies[1]
 
 
-def export(fr: Agency, target: MemoryObjects, *, held: dict[str, int] | None = None) -> Exported:
+def export(fr: Agency, target: MemoryObjects, *, held: dict[str, HeldList] | None = None) -> Exported:
     signer = fr.keys.key(StatementPrivateKey, "1")
     return Exporter(fr.shelf, fr.files, fr.clock, node=fr.name, signer=signer).export(
         "nl.example", target, held=held or {}
@@ -62,7 +65,7 @@ async def test_what_is_carried_is_held_like_what_is_fetched(fr: Agency, nl: Agen
     report = await take(nl, stick)
     assert report.succeeded
     check_follows(nl, fr)
-    assert held_sizes(nl.shelf, "fr.example") == {fr.origin: FILES + 1}
+    assert held_lists(nl.shelf, "fr.example") == {fr.origin: HeldList(FILES + 1, NARROW)}
 
 
 async def test_only_what_is_granted_is_on_the_medium(fr: Agency, nl: Agency) -> None:
@@ -82,7 +85,7 @@ async def test_the_next_export_carries_what_is_new(fr: Agency, nl: Agency) -> No
     fr.publish()
     fr.time.advance(timedelta(hours=1))
     stick = MemoryObjects()
-    exported = export(fr, stick, held=held_sizes(nl.shelf, "fr.example"))
+    exported = export(fr, stick, held=held_lists(nl.shelf, "fr.example"))
     assert exported.lists[0].bundles == 1
     assert (await take(nl, stick)).succeeded
     check_follows(nl, fr)
@@ -220,3 +223,63 @@ async def test_a_held_back_opening_is_noticed(fr: Agency, nl: Agency) -> None:
     stick.put(HEAD, seal_statement(KIND, claimed.to_bytes(), signer))
     report = await take(nl, stick)
     assert not report.succeeded
+
+
+def grant(fr: Agency, wanted: Grant) -> None:
+    with fr.store.write() as unit:
+        unit.peers.update_grant("nl.example", json.dumps(wanted.to_json()))
+
+
+async def test_a_wider_grant_opens_what_was_carried_before(fr: Agency, nl: Agency) -> None:
+    """What the follower says that it holds makes the export small, and has the openings that it lacks."""
+    first, second, third = MemoryObjects(), MemoryObjects(), MemoryObjects()
+    export(fr, first)
+    await take(nl, first)
+    grant(fr, EVERYTHING)
+    fr.add("later")
+    fr.publish()
+    fr.time.advance(timedelta(hours=1))
+    [exported] = export(fr, second, held=held_lists(nl.shelf, "fr.example")).lists
+    assert (exported.bundles, exported.reopened) == (1, 1)
+    assert not any(name.endswith("tile/entries/000") for name in second.data)
+    [outcome] = (await take(nl, second)).lists
+    assert outcome.words == "301 → 302 events, 1 added, 0 withdrawn, 1 older ones opened, verified"
+    check_follows(nl, fr)
+    fr.time.advance(timedelta(hours=1))
+    [exported] = export(fr, third, held=held_lists(nl.shelf, "fr.example")).lists
+    assert (exported.bundles, exported.reopened) == (0, 0)
+    assert [one.words for one in (await take(nl, third)).lists] == ["302 events, nothing new"]
+
+
+async def test_older_openings_that_are_not_on_the_medium_are_asked_for(fr: Agency, nl: Agency) -> None:
+    """An export that was told too much: what is new is taken over, and what to do is said."""
+    first, second, whole = MemoryObjects(), MemoryObjects(), MemoryObjects()
+    fr.add("old secret", collection=NATIONAL)
+    fr.add(*(f"more {number}" for number in range(300)))
+    fr.publish()
+    export(fr, first)
+    await take(nl, first)
+    grant(fr, EVERYTHING)
+    fr.add("later")
+    fr.publish()
+    fr.time.advance(timedelta(hours=1))
+    told = {fr.origin: HeldList(nl.log(fr.origin).head.size, EVERYTHING)}
+    export(fr, second, held=told)
+    [outcome] = (await take(nl, second)).lists
+    assert (outcome.adds, outcome.opened) == (1, 0)
+    assert isinstance(outcome.error, NotFoundError)
+    assert "transfer held" in (outcome.error.hint or "")
+    export(fr, whole)
+    assert (await take(nl, whole)).succeeded
+    check_follows(nl, fr)
+
+
+async def test_a_grant_of_some_algorithms_is_carried(fr: Agency, nl: Agency) -> None:
+    """What they do not cover is not on the medium, and nobody calls it withheld."""
+    some = Grant(collections=frozenset({BASELINE}), algorithms=frozenset({Algorithm.MD5}))
+    grant(fr, some)
+    stick = MemoryObjects()
+    export(fr, stick)
+    assert (await take(nl, stick)).succeeded
+    assert nl.digests(fr.origin) == set()
+    assert held_lists(nl.shelf, "fr.example")[fr.origin].opened == some

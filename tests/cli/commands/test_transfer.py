@@ -39,7 +39,7 @@ def test_a_list_is_carried_and_the_next_medium_is_small(apart: tuple[Cli, Cli], 
     held = written(tmp_path / "held.json", json.dumps(nl.done("transfer", "held", "fr.example")))
     again = fr.done("transfer", "export", "--for", "nl.example", "--to", str(second), "--held", held)
     [listed] = again["lists"]
-    assert (listed["size"], listed["bundles"], listed["held"]) == (302, 1, 300)
+    assert (listed["size"], listed["bundles"], listed["held"], listed["reopened"]) == (302, 1, 300, 0)
     assert again["bytes"] < exported["bytes"] / 2
     taken = nl.done("transfer", "import", str(second), "--from", "fr.example")
     assert (taken["old"], taken["new"], taken["withdrawals"]) == (300, 302, 2)
@@ -66,6 +66,7 @@ def test_mistakes_are_explained(apart: tuple[Cli, Cli], tmp_path: Path) -> None:
         '{"lists": 3}',
         '{"lists": {"nl.example/lists/main": 1}}',
         '{"lists": {"a": "b"}}',
+        '{"lists": {"fr.example/lists/main": 1}, "opened": 3}',
     ):
         held = written(tmp_path / "held.json", text)
         fr.refused(
