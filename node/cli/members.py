@@ -41,7 +41,7 @@ def add(
 ) -> None:
     """Count another agency, after comparing its fingerprint by telephone or in person."""
     from node.cli.importing import collection_of
-    from node.objects.folder import FolderObjects
+    from node.objects.medium import MediumObjects
     from node.runtime.membership import membership
     from node.runtime.reaching import fetch
     from node.services.carrying import carried_trust
@@ -50,7 +50,7 @@ def add(
     here = session(context)
     identity = here.identity()
     if Path(url).is_dir():
-        fetched = carried_trust(FolderObjects(Path(url)))
+        fetched = carried_trust(MediumObjects(Path(url)))
     else:
         fetched = wait_for(fetch(url, entropy=identity.entropy))
     introduced = introduce(fetched, words, identity.clock)
