@@ -69,6 +69,10 @@ class AcknowledgementTable(Protocol):
         """Remember what was acknowledged."""
         ...
 
+    def forget(self, peer: str) -> None:
+        """Drop what a node that is no peer any more acknowledged, and what was acknowledged to it."""
+        ...
+
 
 class WithdrawalTable(Protocol):
     """Withdrawals of own lists, and whom they reached when."""
@@ -95,6 +99,10 @@ class WithdrawalTable(Protocol):
 
     def reached(self, log_id: int) -> Sequence[Reached]:
         """Whom the withdrawals of a list reached."""
+        ...
+
+    def forget(self, peer: str) -> None:
+        """Drop what reached a node that is no peer any more."""
         ...
 
 

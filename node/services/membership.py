@@ -18,7 +18,7 @@ from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, WrongPinError
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
-from node.ports.storage import Storage
+from node.ports.storage import Storage, Unit
 from node.services.trusting import OwnTrust
 from protocol.grant import Grant
 
@@ -115,7 +115,7 @@ class Membership:
         with self._storage.write() as unit:
             if any(peer.name == node for peer in unit.peers.ls()):
                 unit.peers.remove(node)
-            unit.evidence.forget(node)
+            _forget(unit, node)
         return register
 
     def members(self) -> Members:
@@ -152,7 +152,7 @@ class Membership:
         """Follow a peer no more and serve it nothing; raises `NotFoundError`. What is held of its lists stays."""
         with self._storage.write() as unit:
             unit.peers.remove(name)
-            unit.evidence.forget(name)
+            _forget(unit, name)
 
     def _member(self, name: str) -> Member:
         for member in self._trust.members().members:
@@ -169,3 +169,10 @@ class Membership:
                 (f"{node}/members", fetched.members),
             ]
         )
+
+
+def _forget(unit: Unit, node: str) -> None:
+    """Drop what a node said of itself and of others: who comes back under its name may have lost everything."""
+    unit.evidence.forget(node)
+    unit.acknowledgements.forget(node)
+    unit.withdrawals.forget(node)

@@ -66,6 +66,12 @@ class AcknowledgementRows:
         self._connection.execute(delete(_SENT).where(_SENT.c.origin == origin))
         self._connection.execute(insert(_SENT).values(origin=origin, content=content))
 
+    def forget(self, peer: str) -> None:
+        """Drop what a node that is no peer any more acknowledged, and what was acknowledged to it."""
+        self._connection.execute(delete(_ACKS).where(_ACKS.c.peer == peer))
+        theirs = _SENT.c.origin.startswith(f"{peer}/", autoescape=True)
+        self._connection.execute(delete(_SENT).where(theirs))
+
     def _insert(self, values: Mapping[str, Any]) -> int:
         try:
             return self._connection.execute(insert(_ACKS).values(dict(values))).rowcount
@@ -119,6 +125,10 @@ class WithdrawalRows:
             )
             for row in rows
         ]
+
+    def forget(self, peer: str) -> None:
+        """Drop what reached a node that is no peer any more."""
+        self._connection.execute(delete(_REACHED).where(_REACHED.c.peer == peer))
 
     def _note(self, each: Reached) -> None:
         c = _REACHED.c

@@ -231,3 +231,30 @@ async def test_it_never_goes_back(federation: Federation) -> None:
     stopped = replace(newer, released_size=None, time_ms=newer.time_ms + 1)
     await api.acknowledge(fr.origin, seal_statement(KIND, stopped.to_bytes(), key_of(nl)))
     assert behind(fr, 2) == ()
+
+
+async def test_what_a_peer_said_before_it_was_removed_does_not_count(federation: Federation) -> None:
+    """Its machine was lost; whoever comes back under the name holds nothing, and lists what was withdrawn."""
+    fr, nl = pair(federation)
+    before = fr.log().head
+    fr.withdraw("a")
+    fr.publish()
+    nl.add("c")
+    nl.publish()
+    await federation.settle()
+    await tell(nl, fr)
+    await tell(fr, nl)
+    assert behind(fr, 2) == ()
+    grant = fr.grant_of(nl.name)
+    fr.membership.remove_peer(nl.name)
+    fr.membership.add_peer(nl.name, grant)
+    assert behind(fr, 2) == (Behind(peer=nl.name, held_size=0, released_size=None),)
+    [report] = report_withdrawals(fr.shelf)
+    assert report.peers == (PeerState(peer=nl.name, held_ms=None, released_ms=None),)
+    acknowledger = Acknowledger(fr.shelf, fr.clock, node=fr.name, signer=key_of(fr))
+    assert [each.origin for each in acknowledger.due(nl.name)] == [nl.origin], "it is told again"
+    fresh = replace(true(fr, nl), held_size=before.size, held_root=before.root, released_size=None)
+    await ServedAcknowledgements(fr.shelf, fr.clock, nl.name).acknowledge(
+        fr.origin, seal_statement(KIND, fresh.to_bytes(), key_of(nl))
+    )
+    assert behind(fr, 2) == (Behind(peer=nl.name, held_size=2, released_size=None),)
