@@ -308,7 +308,7 @@ def _dues(keys: Sequence[ManagedKey], now: datetime) -> Iterator[Due]:
                 yield Due(key.kid, Stage.RETIRED, key.valid.end)
             case Stage.RETIRED:
                 yield Due(key.kid, Stage.DESTROYED, key.valid.end + GRACE)
-            case Stage.DESTROYED | Stage.REVOKED | Stage.LOST:
+            case _:
                 continue
 
 
