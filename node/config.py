@@ -95,6 +95,13 @@ class CaseSettings(_Section):
     """Within so many days the agency answers; the partner is told the date."""
 
 
+class RecipientSettings(_Section):
+    """Recipients of raw digests."""
+
+    enabled: bool = False
+    """Off: nobody can fetch anything, whoever was accredited."""
+
+
 class Settings(_Section):
     """Everything a node is told by its operator."""
 
@@ -112,6 +119,7 @@ class Settings(_Section):
     witnesses: WitnessSettings = WitnessSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     cases: CaseSettings = CaseSettings()
+    recipients: RecipientSettings = RecipientSettings()
 
 
 def load(home: Path) -> Settings:
@@ -190,6 +198,6 @@ def render(settings: Settings) -> str:
 
 def _toml(value: str | int) -> str:
     if isinstance(value, int):
-        return str(value)
+        return str(value).lower()  # a bool is an int, and TOML writes it small
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -366,6 +366,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="The state of a case, with the signed answer once there is one",
     ),
     Endpoint(
+        name="recipient_digests",
+        method="GET",
+        path="/recipients/digests",
+        scope=None,
+        media_type="application/x-ndjson",
+        max_reply_bytes=limits.MAX_RELEASE_FILE_BYTES,
+        summary="Raw digests for an accredited recipient, with its own key; off by default",
+    ),
+    Endpoint(
         name="add_checkpoint",
         method="POST",
         path="/witness/add-checkpoint",

@@ -32,7 +32,7 @@ def ls(context: typer.Context) -> None:
     for peer in peers:
         grant = stored_grant(peer)
         fields, state = grant.to_json(), state_words(grant, identity.clock.now())
-        collections, algorithms = _names(fields["collections"]), _names(fields["algorithms"])
+        collections, algorithms = names(fields["collections"]), names(fields["algorithms"])
         if here.output.as_json:
             here.output.result(
                 {
@@ -101,7 +101,7 @@ def diff(
 
     here = session(context)
     identity = here.identity()
-    wanted = _wanted(grant, algorithms, until)
+    wanted = wanted_grant(grant, algorithms, until)
     with open_shelf(identity) as shelf:
         more, less = difference(shelf, node, wanted, now=identity.clock.now())
     here.output.result(
@@ -113,7 +113,8 @@ def diff(
     here.output.following(f"sigfed peer grant {node} --grant {grant}")
 
 
-def _wanted(collections: str, algorithms: str, until: str) -> "Grant":
+def wanted_grant(collections: str, algorithms: str, until: str) -> "Grant":
+    """The grant that options describe; raises `UsageError`."""
     from node.cli.importing import collection_of
     from node.cli.times import end_of_day
     from protocol.grant import Grant
@@ -176,5 +177,6 @@ def _lines(node: str, what: str, counts: "Counts") -> list[str]:
     ]
 
 
-def _names(value: object) -> list[str]:
+def names(value: object) -> list[str]:
+    """The names in a list of a grant's JSON form; none for what is no list."""
     return [str(name) for name in value] if isinstance(value, list) else []

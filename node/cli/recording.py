@@ -33,11 +33,14 @@ IRREVERSIBLE: Final = frozenset(
         "member.remove",
         "peer.remove",
         "person.reset",
+        "recipient.key",
     }
 )
 """Actions that are not begun when they could not be recorded. Withdrawing is not among them: it must never wait."""
 
-_NAMES: Final = frozenset({"origin", "peer", "partner", "subset", "node", "person", "kind", "list"})
+_NAMES: Final = frozenset(
+    {"origin", "peer", "partner", "subset", "node", "person", "kind", "list", "recipient"}
+)
 """Fields of results whose texts are names of things."""
 _LONGEST: Final = 200
 

@@ -11,6 +11,7 @@ from keys.key import TokenPublicKey
 from keys.signer import Signer
 from node.clock import Clock, Entropy
 from node.ports.callers import Caller, CallerDirectory
+from node.ports.recipients import RecipientDesk
 from node.ports.replay import ReplayGuard
 from protocol.api import (
     AcknowledgementApi,
@@ -50,3 +51,5 @@ class WebServices:
     """None: this node tells nobody what it holds."""
     acknowledgements: Callable[[Caller], AcknowledgementApi] | None = None
     """None: this node takes no acknowledgements."""
+    recipients: RecipientDesk | None = None
+    """None: recipients of raw digests are switched off."""

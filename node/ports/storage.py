@@ -21,6 +21,7 @@ from node.ports.peers import PeerTable
 from node.ports.pending import BatchTable
 from node.ports.persons import PersonTable
 from node.ports.quarantine import QuarantineTable
+from node.ports.recipients import RecipientSnapshotTable, RecipientTable
 from node.ports.shredding import ShreddingTable, TombstoneTable
 from node.ports.subsets import ReleaseTable, SubsetTable
 from node.ports.witness import WitnessTable
@@ -152,6 +153,16 @@ class Unit(Protocol):
     @property
     def partner_cases(self) -> PartnerCaseTable:
         """Disputes of partners."""
+        ...
+
+    @property
+    def recipients(self) -> RecipientTable:
+        """Who may fetch raw digests."""
+        ...
+
+    @property
+    def recipient_snapshot(self) -> RecipientSnapshotTable:
+        """The copy of raw digests that is laid out for them."""
         ...
 
 

@@ -15,6 +15,7 @@ from node.runtime.persons import open_persons
 from node.runtime.recalling import carry_out_shredding, require_as_asked
 from node.services.approving import Approvals
 from node.services.granting import Grants, PartnerTerms
+from node.services.recipients import Recipients
 from node.services.shelf import Shelf
 
 LOCK_NAME = "approvals.lock"
@@ -91,6 +92,14 @@ def _raise_quota(_: Identity, shelf: Shelf, approval: Approval) -> str:
     return PartnerTerms(shelf.storage).carry_out(approval)
 
 
+def _add_recipient(identity: Identity, shelf: Shelf, approval: Approval) -> str:
+    return Recipients(shelf.storage, identity.clock).carry_out_add(approval)
+
+
+def _widen_recipient(identity: Identity, shelf: Shelf, approval: Approval) -> str:
+    return Recipients(shelf.storage, identity.clock).carry_out_grant(approval)
+
+
 CHECKS: dict[str, Check] = {
     "quarantine.release": quarantine.require_as_asked,
     "entry.shred": require_as_asked,
@@ -102,6 +111,8 @@ HANDLERS: dict[str, Handler] = {
     "entry.shred": carry_out_shredding,
     "peer.grant": _widen_grant,
     "partner.quota": _raise_quota,
+    "recipient.add": _add_recipient,
+    "recipient.grant": _widen_recipient,
     "person.add": _add_person,
     "person.remove": _remove_person,
     "person.reset": _reset_person,

@@ -20,6 +20,7 @@ from node.services.auditing import audit_log
 from node.services.completeness import missing_objects
 from node.services.founding import log_label
 from node.services.lists import report_lists
+from node.services.recipients import Recipients, fetchable
 from node.sodium import load_group
 from protocol.errors import ProtocolError
 
@@ -199,6 +200,21 @@ def _cases(identity: Identity) -> Iterator[Check]:
         )
 
 
+def _recipients(identity: Identity) -> Iterator[Check]:
+    """Says something only when a recipient cannot fetch, or soon will not."""
+    now = identity.clock.now()
+    with open_shelf(identity) as shelf:
+        found = Recipients(shelf.storage, identity.clock).ls()
+    if found and not identity.settings.recipients.enabled:
+        words = f"{len(found)} recipients of raw hashes are known, and switched off"
+        yield Check("recipients", Health.WARN, words, "set [recipients] enabled = true, or remove them")
+    ending = [each.name for each in found if not fetchable(each, now + _SOON)]
+    if ending:
+        words = f"ended, or within {_SOON.days} days: {', '.join(ending)}"
+        step = "sigfed recipient grant NAME, or sigfed recipient remove NAME"
+        yield Check("recipients", Health.WARN, words, step)
+
+
 def _audit(identity: Identity) -> Iterator[Check]:
     """Says something only when the audit log needs somebody."""
     with open_shelf(identity) as shelf:
@@ -230,5 +246,6 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "logs": _logs,
     "evidence": _evidence,
     "cases": _cases,
+    "recipients": _recipients,
     "libsodium": _group,
 }

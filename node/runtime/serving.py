@@ -23,6 +23,7 @@ from node.runtime.hits import keep_own_register, served_hits
 from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
 from node.runtime.opening import Identity
+from node.runtime.recipients import RecipientOffice
 from node.runtime.shelving import open_shelf
 from node.runtime.subsets import release_with
 from node.runtime.syncing import PeerSyncs
@@ -56,6 +57,8 @@ from protocol.errors import ProtocolError
 _journal = Journal("run")
 _SWEEP_MINUTES: Final = 24 * 60
 _RECALL_MINUTES: Final = 1
+_RECIPIENT_MINUTES: Final = 1
+"""Commands beside the running node move lists too, and add recipients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Parts:
     evaluator: EvaluatorProcess
     syncs: PeerSyncs
     deltas: Deltas
+    recipients: RecipientOffice
 
     def web(self) -> WebServices:
         """Everything behind the HTTP API."""
@@ -103,6 +107,7 @@ class Parts:
             gossip=ServedTelling(open_telling(identity, shelf)),
             hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
             acknowledgements=lambda caller: ServedAcknowledgements(shelf, identity.clock, caller.client),
+            recipients=self.recipients.desk(),
         )
 
     def _witness(self) -> ServedWitness | None:
@@ -121,11 +126,17 @@ class Parts:
             Job(name="release", minutes=schedule.release_minutes, work=self._release),
             Job(name="recall", minutes=min(schedule.publish_minutes, _RECALL_MINUTES), work=self._recall),
             Job(name="cosign", minutes=schedule.cosign_minutes, work=self._cosign),
+            Job(name="recipients", minutes=self._recipient_minutes, work=self._lay_out),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
         ]
 
+    @property
+    def _recipient_minutes(self) -> int:
+        return _RECIPIENT_MINUTES if self.recipients.enabled else 0
+
     async def _publish(self) -> None:
         await asyncio.to_thread(self._publish_all)
+        await self._lay_out()
         await self._cosign()
 
     def _publish_all(self) -> None:
@@ -134,7 +145,9 @@ class Parts:
                 publish_one(self.identity, self.shelf, origin)
 
     async def _sync(self) -> None:
-        for done in await self.syncs.run():
+        finished = await self.syncs.run()
+        await self._lay_out()
+        for done in finished:
             _journal.info("synced", peer=done.report.peer, outcome=done.report.words, received=done.received)
             if done.gossip is not None and done.gossip.words:
                 _journal.warning("gossip", peer=done.report.peer, outcome=done.gossip.words)
@@ -143,6 +156,7 @@ class Parts:
 
     async def _release(self) -> None:
         await asyncio.to_thread(self._release_all)
+        await self._lay_out()
         await self._cosign()
         for peer, failure in (await self.syncs.acknowledge()).items():
             _journal.info("acknowledged", peer=peer, outcome=str(failure or "told"))
@@ -158,6 +172,11 @@ class Parts:
         for origin, standing in (await cosign_own(self.identity, self.shelf)).items():
             if standing.asked:
                 _journal.info("cosigned", origin=origin, outcome=standing.words)
+
+    async def _lay_out(self) -> None:
+        """Recipients are served nothing from the moment a list moves until the copy says what it says."""
+        with _each("recipients"):
+            await asyncio.to_thread(self.recipients.lay_out)
 
     def _release_all(self) -> None:
         self._publish_all()  # a release takes in published lists only
@@ -195,7 +214,10 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         shelf = stack.enter_context(open_shelf(identity))
         evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
         deltas = stack.enter_context(Deltas())
-        parts = Parts(identity, shelf, evaluator, PeerSyncs(identity, shelf), deltas)
+        recipients = RecipientOffice(identity, shelf)
+        if not recipients.enabled:
+            recipients.lay_out()  # which deletes what was laid out before they were switched off
+        parts = Parts(identity, shelf, evaluator, PeerSyncs(identity, shelf), deltas, recipients)
         server = await serve(
             make_app(parts.web()),
             ssl_context=server_context(identity.tls(), entropy=identity.entropy),
@@ -204,6 +226,8 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         )
         scheduler = Scheduler(parts.jobs())
         scheduler.start()
+        if recipients.enabled:
+            scheduler.run_now("recipients")
         _journal.info("serving", url=server.url)
         tell(identity, shelf, "node.run", identity.settings.node)
         await _until_stopped(server, scheduler, lambda: listening(server.url))

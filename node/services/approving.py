@@ -39,6 +39,8 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "quarantine.release": Kind(words="let in what a guard set aside", may_approve=_ALL),
         "entry.shred": Kind(words="delete for ever, at every node", may_approve=_ALL),
         "peer.grant": Kind(words="let a peer read more here", may_approve=_NOT_ANALYSTS),
+        "recipient.add": Kind(words="let somebody fetch raw hashes here", may_approve=_NOT_ANALYSTS),
+        "recipient.grant": Kind(words="let a recipient fetch more raw hashes", may_approve=_NOT_ANALYSTS),
         "partner.quota": Kind(words="let a partner ask more often", may_approve=_NOT_ANALYSTS),
         "person.add": Kind(words="let somebody decide here", may_approve=_NOT_ANALYSTS),
         "person.remove": Kind(words="let somebody decide here no more", may_approve=_NOT_ANALYSTS),

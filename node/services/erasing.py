@@ -2,10 +2,10 @@
 
 Three steps, each of which may be repeated. One transaction writes the tombstones and takes the look-up rows out, while
 the openings still say which digest it is. Then everything is rewritten that holds it: openings, what a crash left of
-older ones, case data, abandoned batches; and rosters of releases and partners' reports, but for what others still list
-when a peer shredded it. A last transaction notes that it is done, unless the list moved meanwhile. A withdrawal that a
-guard set aside deletes nothing until somebody has released it: whoever steals a peer's key must not empty what others
-hold of its list.
+older ones, case data, abandoned batches; and rosters of releases, copies for recipients and partners' reports, but for
+what others still list when a peer shredded it. A last transaction notes that it is done, unless the list moved
+meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has released it: whoever steals a peer's
+key must not empty what others hold of its list.
 """
 
 from collections import defaultdict
@@ -22,6 +22,7 @@ from node.services.cases import without_entries
 from node.services.finding import Finder
 from node.services.logfiles import LogFiles
 from node.services.reading import ListReader, read_batch
+from node.services.recipient_files import erase_from_copies
 from node.services.release_files import erase_from_rosters
 from node.services.reporting import erase_reports
 from node.services.shelf import Shelf
@@ -216,6 +217,7 @@ def _erase_objects(shelf: Shelf, log: LogRecord, due: Sequence[Shredding]) -> No
 
     is_gone = _gone(shelf, log, macs)
     erase_from_rosters(shelf, is_gone)
+    erase_from_copies(shelf, is_gone)
     erase_reports(shelf, is_gone)
 
 

@@ -16,12 +16,11 @@ from keys.trust.members import Members
 from node.clock import milliseconds
 from node.errors import ConflictError, TripwireError
 from node.ports.evaluator import Evaluator
-from node.ports.logs import LogKind
 from node.ports.signing import LogSigner
-from node.ports.storage import Unit
 from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.composing import is_same
 from node.services.drafting import LIFE, Draft, Drafter, Held, Order, RuleDocuments
+from node.services.grounds import Grounds
 from node.services.heads import next_head, require_leaves, require_signed
 from node.services.logfiles import LogFiles
 from node.services.release_files import ReleaseFolder, tidy
@@ -52,28 +51,6 @@ class ReleaseReport:
     added: int
     removed: int
     not_after: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Standing:
-    """How far lists are held, what is upon them, set aside, shredded or a tripwire: meanwhile a judgement holds."""
-
-    sizes: Mapping[str, int]
-    overlays: frozenset[tuple[int, bytes]]
-    set_aside: frozenset[int]
-    tombstones: frozenset[bytes]
-    tripwires: frozenset[int]
-
-    @classmethod
-    def of(cls, unit: Unit) -> "_Standing":
-        logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
-        return cls(
-            sizes={log.origin: log.head.size for log in logs},
-            overlays=frozenset((one.log_id, one.root) for one in unit.overlays.ls()),
-            set_aside=frozenset(item.id for item in unit.quarantine.ls()),
-            tombstones=frozenset(each.mac for each in unit.tombstones.ls()),
-            tripwires=frozenset(each.id for each in unit.guards.tripwires()),
-        )
 
 
 class Releaser:
@@ -134,9 +111,9 @@ class Releaser:
                 return _report(draft.record, published=True)
         raise ConflictError(f"the lists of {name} did not stand still", hint="run the command again")
 
-    def _standing(self) -> _Standing:
+    def _standing(self) -> Grounds:
         with self._shelf.storage.read() as unit:
-            return _Standing.of(unit)
+            return Grounds.of(unit)
 
     def _held(self, name: str) -> Held | None:
         with self._shelf.storage.read() as unit:
@@ -146,14 +123,14 @@ class Releaser:
         folder = ReleaseFolder(self._shelf, record)
         return Held(record, folder.load().release, folder.roster())
 
-    def _claim(self, subset: SubsetRecord, standing: _Standing, draft: Draft) -> bool:
+    def _claim(self, subset: SubsetRecord, standing: Grounds, draft: Draft) -> bool:
         """Store the files and make the release pending; False when a list has moved since it was judged."""
         if self._standing() != standing:
             return False
         ReleaseFolder(self._shelf, draft.record).store(draft.release, draft.roster)
         leaf = leaf_hash(draft.release.manifest.to_bytes())
         with self._shelf.storage.write() as unit:
-            if _Standing.of(unit) != standing:
+            if Grounds.of(unit) != standing:
                 return False
             log = unit.logs.get(subset.origin)
             if log.head.size != draft.record.version - 1:

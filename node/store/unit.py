@@ -16,6 +16,7 @@ from node.store.partners import PartnerRows, ReplayRows
 from node.store.peers import PeerRows
 from node.store.persons import PersonRows
 from node.store.quarantine import QuarantineRows
+from node.store.recipients import RecipientRows, RecipientSnapshotRows
 from node.store.shredding import ShreddingRows, TombstoneRows
 from node.store.subsets import ReleaseRows, SubsetRows
 from node.store.tables import CaseBatch, PendingBatch, table
@@ -51,3 +52,5 @@ class UnitOfWork:
         self.judged = JudgedRows(connection)
         self.hits = HitRows(connection)
         self.partner_cases = PartnerCaseRows(connection)
+        self.recipients = RecipientRows(connection)
+        self.recipient_snapshot = RecipientSnapshotRows(connection)

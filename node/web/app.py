@@ -6,7 +6,17 @@ from aiohttp import web
 
 from node.ports.serving import WebServices
 from node.web.auth import TokenGate, TokenOffice
-from node.web.handlers import acknowledgements, gossip, hits, logs, oauth, public, subsets, witness
+from node.web.handlers import (
+    acknowledgements,
+    gossip,
+    hits,
+    logs,
+    oauth,
+    public,
+    recipients,
+    subsets,
+    witness,
+)
 from node.web.middleware import Handler, gate, journal
 from node.web.ratelimit import TokenBuckets
 from node.web.settings import WebSettings
@@ -35,6 +45,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "hit_evidence": hits.evidence,
     "open_case": hits.open_case,
     "case": hits.case,
+    "recipient_digests": recipients.digests,
     "add_checkpoint": witness.add_checkpoint,
     "witnessed_checkpoint": witness.checkpoint,
     "gossip": gossip.gossip,

@@ -86,7 +86,7 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def _authenticated(request: web.Request) -> Caller:
     """The caller; a token that was not verified lately is charged to the address before it costs a signature check."""
     state = request.app[STATE]
-    token = _bearer(request)
+    token = bearer(request)
     if token is None or not state.gate.remembers(token):
         state.addresses.spend(address_key(request.remote))
     if token is None:
@@ -94,7 +94,8 @@ async def _authenticated(request: web.Request) -> Caller:
     return await state.gate.caller(token)
 
 
-def _bearer(request: web.Request) -> str | None:
+def bearer(request: web.Request) -> str | None:
+    """What an `Authorization: Bearer` header holds; None without one."""
     header = request.headers.get("Authorization", "")
     return header[len(_BEARER) :] if header[: len(_BEARER)].lower() == _BEARER else None
 

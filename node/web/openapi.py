@@ -34,7 +34,10 @@ _CONDITIONAL: Final = {
     "member_root",
     "member_document",
     "openapi",
+    "recipient_digests",
 }
+_RECIPIENTS: Final = {"recipient_digests"}
+"""No token of ours, and no scope: the key of a recipient."""
 _BUNDLES: Final = {"list_entries", "subset_entries", "openings"}
 _PATTERNS: Final = {
     "tile": r"^(x\d{3}/)*\d{3}(\.p/\d{1,3})?$",
@@ -77,7 +80,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
-        "security": [] if endpoint.scope is None else [{"token": [endpoint.scope.value]}],
+        "security": _security_of(endpoint),
         "parameters": _parameters(endpoint),
         "responses": _operation_responses(endpoint),
     }
@@ -85,6 +88,12 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         media_type, schema = _BODIES[endpoint.name]
         operation["requestBody"] = {"required": True, "content": {media_type: {"schema": schema}}}
     return operation
+
+
+def _security_of(endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    if endpoint.name in _RECIPIENTS:
+        return [{"recipient_key": []}]
+    return [] if endpoint.scope is None else [{"token": [endpoint.scope.value]}]
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
@@ -142,7 +151,10 @@ def _security() -> dict[str, Any]:
         "query": "query:NAME, releases of subset NAME and evaluation in it",
     }
     flow = {"tokenUrl": "/oauth2/token", "scopes": scopes}
-    return {"token": {"type": "oauth2", "flows": {"clientCredentials": flow}}}
+    return {
+        "token": {"type": "oauth2", "flows": {"clientCredentials": flow}},
+        "recipient_key": {"type": "http", "scheme": "bearer", "description": "docs/reference/recipients.md"},
+    }
 
 
 def _responses() -> dict[str, Any]:

@@ -22,6 +22,7 @@ from node.runtime import logs, serving, subsets
 from node.runtime.home import Home
 from node.runtime.lock import revising
 from node.runtime.opening import Identity
+from node.runtime.recipients import RecipientOffice
 from node.runtime.syncing import PeerSyncs
 from node.services.deltas import Deltas
 from node.services.founding import Founding, found
@@ -179,10 +180,22 @@ def test_a_list_that_cannot_be_published_does_not_hold_up_the_others(
         published.append(origin)
 
     monkeypatch.setattr(serving, "publish_one", publish)
-    parts = serving.Parts(identity, shelf, cast("EvaluatorProcess", None), cast("PeerSyncs", None), Deltas())
+    parts = parts_of(identity, shelf)
     (job,) = [job for job in parts.jobs() if job.name == "publish"]
     asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))
     assert published == [f"{NODE}/lists/csam"]
+
+
+def parts_of(identity: Identity, shelf: Shelf) -> serving.Parts:
+    """A running node as far as its jobs here need one."""
+    return serving.Parts(
+        identity,
+        shelf,
+        cast("EvaluatorProcess", None),
+        cast("PeerSyncs", None),
+        Deltas(),
+        RecipientOffice(identity, shelf),
+    )
 
 
 def test_a_running_node_sweeps_every_day(
@@ -196,7 +209,7 @@ def test_a_running_node_sweeps_every_day(
         return 0
 
     monkeypatch.setattr(serving, "sweep", sweep)
-    parts = serving.Parts(identity, shelf, cast("EvaluatorProcess", None), cast("PeerSyncs", None), Deltas())
+    parts = parts_of(identity, shelf)
     (job,) = [job for job in parts.jobs() if job.name == "sweep"]
     assert job.minutes == 24 * 60
     asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))

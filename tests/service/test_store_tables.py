@@ -1,5 +1,6 @@
 """The store's tables one by one, on both databases."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from node.ports.logs import Head, LogKind, LogRecord
 from node.ports.peers import PeerRecord
 from node.ports.pending import Batch
 from node.ports.quarantine import Intake, Quarantined
+from node.ports.recipients import RecipientRecord, RecipientTable, SnapshotRecord
 from node.services.shelf import Shelf
 
 HEAD = Head(size=3, root=b"r" * 32, frontier=b"f", time_ms=5)
@@ -255,3 +257,63 @@ class TestPeers:
                 unit.peers.get("x.example")
         with pytest.raises(AlreadyExistsError), shelf.storage.write() as unit:
             unit.peers.add(PEER)
+
+
+class TestRecipients:
+    RECORD = RecipientRecord(name="hotline", purpose="its scanner", grant="{}", added_ms=2**40)
+
+    def test_keeps_each_by_name(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            unit.recipients.add(self.RECORD)
+            unit.recipients.add(replace(self.RECORD, name="another"))
+        with pytest.raises(AlreadyExistsError), shelf.storage.write() as unit:
+            unit.recipients.add(self.RECORD)
+        with shelf.storage.read() as unit:
+            assert unit.recipients.get("hotline") == self.RECORD
+            assert [each.name for each in unit.recipients.ls()] == ["another", "hotline"]
+
+    def test_changes_one_and_no_other(self, shelf: Shelf) -> None:
+        other = replace(self.RECORD, name="another")
+        with shelf.storage.write() as unit:
+            unit.recipients.add(self.RECORD)
+            unit.recipients.add(other)
+            unit.recipients.set_grant("hotline", '{"a":1}')
+            unit.recipients.set_key("hotline", b"k" * 32, now_ms=3)
+            unit.recipients.set_suspended("hotline", suspended=True)
+            unit.recipients.note_seen("hotline", now_ms=4)
+        changed = replace(
+            self.RECORD, grant='{"a":1}', key_sha256=b"k" * 32, keyed_ms=3, suspended=True, seen_ms=4
+        )
+        with shelf.storage.write() as unit:
+            assert list(unit.recipients.ls()) == [other, changed]
+            unit.recipients.remove("hotline")
+        with shelf.storage.read() as unit:
+            assert list(unit.recipients.ls()) == [other]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda table: table.get("hotline"),
+            lambda table: table.set_grant("hotline", ""),
+            lambda table: table.set_key("hotline", b"", now_ms=1),
+            lambda table: table.set_suspended("hotline", suspended=True),
+            lambda table: table.note_seen("hotline", now_ms=1),
+            lambda table: table.remove("hotline"),
+        ],
+    )
+    def test_does_not_find_what_is_not_there(
+        self, shelf: Shelf, change: Callable[[RecipientTable], object]
+    ) -> None:
+        with pytest.raises(NotFoundError), shelf.storage.write() as unit:
+            change(unit.recipients)
+
+    def test_one_copy_at_most(self, shelf: Shelf) -> None:
+        copy = SnapshotRecord(token="a", tag="b", parts=1, digests=2**40, basis=b"c" * 32, made_ms=2**41)
+        with shelf.storage.write() as unit:
+            assert unit.recipient_snapshot.get() is None
+            unit.recipient_snapshot.put(copy)
+            assert unit.recipient_snapshot.get() == copy
+            unit.recipient_snapshot.put(replace(copy, token="z"))
+            assert unit.recipient_snapshot.get() == replace(copy, token="z")
+            unit.recipient_snapshot.drop()
+            assert unit.recipient_snapshot.get() is None

@@ -154,8 +154,9 @@ async def test_every_endpoint_asks_for_a_token_unless_it_is_public(endpoint: End
             assert reply.problem == "unauthenticated"
             assert reply.headers["WWW-Authenticate"].startswith("Bearer")
         elif endpoint.method == "GET":
-            assert reply.status == 200
-            assert reply.headers["Content-Type"].startswith(endpoint.media_type.partition(";")[0])
+            is_off = endpoint.name == "recipient_digests"
+            assert reply.status == (404 if is_off else 200)
+            assert is_off or reply.headers["Content-Type"].startswith(endpoint.media_type.partition(";")[0])
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)

@@ -68,10 +68,14 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_security_follows_the_table() -> None:
-    scopes = describe()["components"]["securitySchemes"]["token"]["flows"]["clientCredentials"]["scopes"]
+    schemes = describe()["components"]["securitySchemes"]
+    scopes = schemes["token"]["flows"]["clientCredentials"]["scopes"]
+    assert schemes["recipient_key"]["scheme"] == "bearer"
     for endpoint in ENDPOINTS:
         operation = describe()["paths"][openapi_path(endpoint.path)][endpoint.method.lower()]
         wanted = [] if endpoint.scope is None else [{"token": [endpoint.scope.value]}]
+        if endpoint.name == "recipient_digests":
+            wanted = [{"recipient_key": []}]
         assert operation["security"] == wanted
         assert endpoint.scope is None or endpoint.scope.value in scopes
 

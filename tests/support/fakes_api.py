@@ -12,6 +12,7 @@ from keys.key import AuthPrivateKey, AuthPublicKey, TokenPrivateKey
 from node.clock import system_entropy
 from node.errors import GoneError, NotFoundError, ReplayedError
 from node.ports.callers import LOG_READ, Caller, CallerKind, Credential, open_scope, query_scope
+from node.ports.recipients import RecipientDesk
 from node.ports.serving import WebServices
 from node.remote.auth import Credentials
 from node.remote.limits import RemoteLimits
@@ -263,6 +264,7 @@ class MemoryNode:
         self.witness: WitnessApi | None = MemoryWitness()
         self.hits: HitApi | None = None
         self.gossip: GossipApi | None = None
+        self.recipients: RecipientDesk | None = None
         self.callers: list[Caller] = []
 
     def services(self) -> WebServices:
@@ -281,6 +283,7 @@ class MemoryNode:
             witness=self.witness,
             hits=self._hits if self.hits else None,
             gossip=self.gossip,
+            recipients=self.recipients,
         )
 
     def _trust(self) -> TrustApi:

@@ -9,6 +9,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import md5, sha256
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import typer.main
 
 from keys.key import AuthPrivateKey
 from keys.roles import Role
+from node.clock import SystemClock
 from node.cli.main import app
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
@@ -111,6 +113,7 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(fr, "person", "reset", "bruno", "--as", "alice", typed=_typed("alice", "bruno", "bruno"))
     yield run(fr, *REJECT, "2", "--as", "bruno", typed=_typed("bruno"))
     yield run(fr, "person", "remove", "alice", "--as", "bruno", typed=_typed("bruno"), code=2)
+    yield from _recipients(fr, run)
     yield run(fr, "person", "ls")
     yield from _of_liars(fr, run, folder)
     yield from _guards(fr, run, folder)
@@ -212,12 +215,28 @@ def _guards(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]
     yield run(fr, "grant", "diff", "nl.example", "--grant", "national", "--algorithms", "md5,sha256")
 
 
+def _recipients(fr: Cli, run: Callable[..., Typed]) -> Iterator[Typed]:
+    """From the request to the end."""
+    until = ("--until", str(SystemClock().now().date() + timedelta(days=100)))
+    asked = ("recipient", "add", "hotline", "--grant", "baseline", *until, "--purpose", "a scanner")
+    added = run(fr, *asked, "--as", "alice", typed=_typed("alice"))
+    yield added
+    number = str(added.finished.first["approval"])
+    yield run(fr, "approval", "approve", number, "--as", "bruno", typed=_typed("bruno"))
+    yield run(fr, "recipient", "key", "hotline")
+    yield run(fr, "recipient", "suspend", "hotline")
+    yield run(fr, "recipient", "resume", "hotline")
+    yield run(fr, "recipient", "grant", "hotline", "--grant", "baseline", *until, "--algorithms", "md5")
+    yield run(fr, "recipient", "ls")
+    yield run(fr, "recipient", "remove", "hotline")
+
+
 def _analysts_acts(fr: Cli, run: Callable[..., Typed]) -> Iterator[Typed]:
     """What leaves the lists as they were."""
     of_single = ("--list", "other", "--hash-from", "-", "--yes")
     single = sha256(SINGLE).hexdigest() + "\n"
     yield run(fr, "review", "ls")
-    yield run(fr, "review", "show", f"nl.example/lists/{LIST}", "2")
+    yield run(fr, "review", "show", f"nl.example/lists/{LIST}:2")
     yield run(fr, "review", "due", "--days", "36500")
     yield run(fr, "entry", "dispute", *of_single, typed=single)
     yield run(fr, "entry", "resolve", *of_single, typed=single)
@@ -312,11 +331,12 @@ def check_text(federation: Federation, text: bytes) -> None:
     assert ROOT_PASSPHRASE.encode() not in text
     assert not re.search(rb"eyJ[\w-]{8,}\.[\w-]{8,}", text), "a token"
     assert federation.invitation.split("#")[1].encode() not in text
+    assert not re.search(rb"sfr_[\w-]{8,}", text), "a recipient's key"
 
 
 def test_nothing_is_printed_that_was_not_asked_for(typed: list[Typed], federation: Federation) -> None:
     looking = search(federation, hashes=True)
-    asked_for = {("hash",), ("partner", "invite")}
+    asked_for = {("hash",), ("partner", "invite"), ("recipient", "key")}
     invitation = next(one for one in typed if one.words[:2] == ("partner", "invite")).finished.first[
         "invitation"
     ]
@@ -345,6 +365,8 @@ def test_the_audit_log_holds_nothing_secret(
         "approval.approve",
         "peer.grant",
         "partner.invite",
+        "recipient.add",
+        "recipient.key",
     } <= {record["action"] for record in records}
     assert not looking.sightings(told, "audit log")
     check_text(federation, told)
@@ -373,6 +395,8 @@ def test_a_planted_secret_is_found(federation: Federation) -> None:
         check_text(federation, f"passphrase={PASSPHRASE}".encode())
     with pytest.raises(AssertionError):
         check_text(federation, federation.invitation.encode())
+    with pytest.raises(AssertionError):
+        check_text(federation, b"the key sfr_" + b"x" * 43)
 
 
 def processes(pid: int) -> Iterator[int]:

@@ -1,0 +1,59 @@
+"""Raw digests for recipients, streamed; the key they show is looked at by the desk alone.
+
+Where recipients are switched off, or there are none, the node answers as if it had no such address. Once lines are
+under way no problem can be sent any more: a download that must end is cut, and its last line is missing.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+from aiohttp import web
+
+from node.errors import NodeError, NotFoundError
+from node.ports.recipients import RecipientDesk
+from node.web.middleware import bearer
+from node.web.replies import NO_STORE
+from node.web.state import services_of
+
+LINES: Final = "application/x-ndjson"
+
+
+async def digests(request: web.Request) -> web.StreamResponse:
+    """Everything that the recipient may fetch now, or 304 when it holds just that."""
+    download = await asyncio.to_thread(_desk(request).open, bearer(request) or "")
+    headers = {"ETag": f'"{download.tag}"', "Cache-Control": NO_STORE}
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return web.Response(status=304, headers=headers)
+    chunks = download.chunks()
+    first = await _next(chunks)  # what fails before the first line is still a problem
+    return await _stream(request, headers, first, chunks)
+
+
+def _desk(request: web.Request) -> RecipientDesk:
+    desk = services_of(request).recipients
+    if desk is None:
+        raise NotFoundError("this node has no recipients")
+    return desk
+
+
+async def _stream(
+    request: web.Request, headers: dict[str, str], first: bytes | None, chunks: Iterator[bytes]
+) -> web.StreamResponse:
+    reply = web.StreamResponse(headers=headers | {"Content-Type": LINES})
+    await reply.prepare(request)
+    chunk = first
+    try:
+        while chunk is not None:
+            await reply.write(chunk)
+            chunk = await _next(chunks)
+    except (NodeError, ConnectionError):  # it may fetch no more, or has gone
+        if request.transport is not None:
+            request.transport.abort()
+        return reply
+    await reply.write_eof()
+    return reply
+
+
+async def _next(chunks: Iterator[bytes]) -> bytes | None:
+    return await asyncio.to_thread(next, chunks, None)

@@ -1,0 +1,237 @@
+"""Recipients as people type it, and beside a running node: off by default, two persons, a key, an end."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from hashlib import md5, sha256
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from node.clock import SystemClock
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from node.tls import client_context
+from support.agencies import BOTH, LIST, Federation, written
+from support.processes import Cli, Running, contents, free_port, wait_until
+
+PASS = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno")}
+UNTIL = str(SystemClock().now().date() + timedelta(days=100))
+ADD = ("recipient", "add", "hotline", "--grant", "baseline", "--until", UNTIL, "--as", "alice")
+
+
+@pytest.fixture(scope="module")
+def named(founded: Cli, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """An agency with two persons; never changed."""
+    cli = founded.copied(tmp_path_factory.mktemp("named") / "fr")
+    for name in ("alice", "bruno"):
+        cli.done("person", "add", name, typed=2 * PASS[name])
+    return cli
+
+
+@pytest.fixture
+def team(named: Cli, tmp_path: Path) -> Cli:
+    """A copy of that agency for one test."""
+    return named.copied(tmp_path / "team")
+
+
+def approve(cli: Cli, number: object) -> None:
+    cli.done("approval", "approve", str(number), "--as", "bruno", typed=PASS["bruno"])
+
+
+def accredit(cli: Cli) -> str:
+    """A recipient, as two persons add it; its key."""
+    approve(cli, cli.done(*ADD, typed=PASS["alice"])["approval"])
+    return str(cli.done("recipient", "key", "hotline")["key"])
+
+
+def test_adding_takes_two_and_a_key_comes_after_it(team: Cli) -> None:
+    asked = team.done(*ADD, "--purpose", "its own scanner", typed=PASS["alice"])
+    assert asked["kind"] == "recipient.add"
+    assert asked["subject"].startswith("hotline (its own scanner) may fetch raw hashes: baseline until ")
+    assert team.run("recipient", "ls").results == []
+    team.refused(2, "no recipient hotline", "recipient", "key", "hotline")
+    approve(team, asked["approval"])
+    (one,) = team.run("recipient", "ls").results
+    assert (one["recipient"], one["collections"], one["algorithms"]) == ("hotline", ["baseline"], None)
+    assert (one["state"], one["purpose"], one["keyed_ms"]) == ("has no key yet", "its own scanner", 0)
+    first, second = (team.done("recipient", "key", "hotline")["key"] for _ in range(2))
+    assert first != second
+    assert team.run("recipient", "ls").first["state"] == "may fetch"
+    team.refused(2, "there is a recipient hotline", *ADD)
+
+
+def test_less_at_once_and_more_with_two(team: Cli) -> None:
+    accredit(team)
+    wider = (
+        "recipient",
+        "grant",
+        "hotline",
+        "--grant",
+        "baseline,national",
+        "--until",
+        UNTIL,
+        "--as",
+        "alice",
+    )
+    asked = team.done(*wider, typed=PASS["alice"])
+    assert team.run("recipient", "ls").first["collections"] == ["baseline"]
+    approve(team, asked["approval"])
+    assert team.run("recipient", "ls").first["collections"] == ["baseline", "national"]
+    narrower = (
+        "recipient",
+        "grant",
+        "hotline",
+        "--grant",
+        "national",
+        "--until",
+        UNTIL,
+        "--algorithms",
+        "md5",
+    )
+    team.done(*narrower)
+    (one,) = team.run("recipient", "ls").results
+    assert (one["collections"], one["algorithms"]) == (["national"], ["md5"])
+    team.done("recipient", "suspend", "hotline")
+    assert team.run("recipient", "ls").first["state"] == "suspended"
+    team.done("recipient", "resume", "hotline")
+    team.done("recipient", "remove", "hotline")
+    assert team.run("recipient", "ls").results == []
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ("small letters", ("add", "The-Hotline", "--grant", "baseline", "--until", UNTIL)),
+        ("is private", ("add", "hotline", "--grant", "1024", "--until", UNTIL)),
+        ("no such collection", ("add", "hotline", "--grant", "everything", "--until", UNTIL)),
+        ("has an end", ("add", "hotline", "--grant", "baseline", "--until", "2020-01-01")),
+        ("has an end", ("add", "hotline", "--grant", "baseline", "--until", "2999-01-01")),
+        ("YYYY-MM-DD", ("add", "hotline", "--grant", "baseline", "--until", "soon")),
+        ("hashes are", ("add", "hotline", "--grant", "baseline", "--until", UNTIL, "--algorithms", "crc")),
+        ("say who you are", ("add", "hotline", "--grant", "baseline", "--until", UNTIL)),
+        ("no recipient hotline", ("grant", "hotline", "--grant", "baseline", "--until", UNTIL)),
+        ("no recipient hotline", ("suspend", "hotline")),
+        ("no recipient hotline", ("resume", "hotline")),
+        ("no recipient hotline", ("remove", "hotline")),
+    ],
+)
+def test_what_is_refused_changes_nothing(team: Cli, says: str, words: tuple[str, ...]) -> None:
+    before = contents(team.home)
+    finished = team.run("recipient", *words)
+    assert (finished.exit, finished.out) == (2, ""), finished.err
+    assert says in " ".join(finished.err.split())
+    assert contents(team.home) == before
+
+
+def test_one_person_adds_nobody(agency: Cli) -> None:
+    agency.refused(2, "fewer are known here", *ADD)
+
+
+def test_an_analyst_lets_nobody_fetch(team: Cli) -> None:
+    carla = "the passphrase of carla\n"
+    analyst = ("person", "add", "carla", "--role", "analyst", "--as", "alice")
+    approve(team, team.done(*analyst, typed=PASS["alice"] + 2 * carla)["approval"])
+    number = str(team.done(*ADD, typed=PASS["alice"])["approval"])
+    team.refused(12, "not for that role", "approval", "approve", number, "--as", "carla", typed=carla)
+
+
+def test_the_audit_log_tells_who_and_what(team: Cli) -> None:
+    key = accredit(team)
+    team.done("recipient", "suspend", "hotline")
+    records = [
+        (one["actor"], one["action"], one["outcome"])
+        for one in team.run("audit", "ls").results
+        if "recipient" in one["action"]
+    ]
+    assert records == [
+        ("alice", "recipient.add", "requested"),
+        ("bruno", "recipient.add", "ok"),
+        ("operator", "recipient.key", "ok"),
+        ("operator", "recipient.suspend", "ok"),
+    ]
+    assert key not in team.run("audit", "ls").out
+    assert not [name for name, data in _files(team.home) if key.encode() in data or key[4:].encode() in data]
+
+
+def _files(home: Path) -> Iterator[tuple[str, bytes]]:
+    for path in home.rglob("*"):
+        if path.is_file():
+            yield path.name, path.read_bytes()
+
+
+def test_the_doctor_says_who_cannot_fetch(team: Cli) -> None:
+    accredit(team)
+
+    def checks() -> list[str]:
+        return [one["words"] for one in team.run("doctor").results if one["check"] == "recipients"]
+
+    assert checks() == ["1 recipients of raw hashes are known, and switched off"]
+    _switch_on(team)
+    assert checks() == []
+    soon = str(SystemClock().now().date() + timedelta(days=20))
+    team.done("recipient", "grant", "hotline", "--grant", "baseline", "--until", soon)
+    assert checks() == ["ended, or within 30 days: hotline"]
+
+
+def _switch_on(cli: Cli) -> None:
+    cli.edit("sigfed.toml", "[recipients]\nenabled = false", "[recipients]\nenabled = true")
+
+
+def fetch(cli: Cli, node: Running, key: str, **headers: str) -> tuple[int, bytes, str]:
+    """Status, body and tag of a download, as a foreign client makes it."""
+    pins = frozenset({open_identity(Home(cli.home)).tls().spki_sha256})
+
+    async def ask() -> tuple[int, bytes, str]:
+        connector = aiohttp.TCPConnector(ssl=client_context(pins))
+        fields = {"Authorization": f"Bearer {key}", **headers}
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.get(node.answered["serving"] + "/recipients/digests", headers=fields) as reply,
+        ):
+            return reply.status, await reply.read(), reply.headers.get("ETag", "")
+
+    return asyncio.run(ask())
+
+
+def test_a_running_node_serves_recipients(federation: Federation, tmp_path: Path) -> None:
+    fr = federation.fr.copied(tmp_path / "fr")
+    for name in ("alice", "bruno"):
+        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    port = open_identity(Home(fr.home)).settings.listen.port
+    fr.edit("sigfed.toml", f"\nport = {port}", f"\nport = {free_port()}")
+    key = accredit(fr)
+    with Running(fr) as node:
+        assert fetch(fr, node, key)[0] == 404, "off by default"
+    _switch_on(fr)
+    with Running(fr) as node:
+        wait_until(lambda: b"laid-out" in node.journal.read_bytes())
+        _serves(fr, node, key)
+        journal = node.journal.read_bytes()
+    assert key.encode() not in journal
+    assert sha256(BOTH).hexdigest().encode() not in journal
+
+
+def _serves(fr: Cli, node: Running, key: str) -> None:
+    assert fetch(fr, node, "sfr_x")[0] == 401
+    status, body, tag = fetch(fr, node, key)
+    *lines, last = map(json.loads, body.splitlines())
+    assert {line["digest"] for line in lines} == {make(BOTH).hexdigest() for make in (md5, sha256)}
+    assert (status, last) == (200, {"digests": 2})
+    assert fetch(fr, node, key, **{"If-None-Match": tag})[:2] == (304, b"")
+    fetched = [one for one in fr.run("audit", "ls").results if one["action"] == "recipient.fetch"]
+    assert [(one["actor"], one["subject"], one["outcome"]) for one in fetched] == [
+        ("node", "hotline", "begun"),
+        ("node", "hotline", "ok"),
+    ]
+    assert fr.run("recipient", "ls").first["seen_ms"] > 0
+    both = written(fr.home.with_name("both.txt"), sha256(BOTH).hexdigest())
+    fr.done("entry", "withdraw", "--list", LIST, "--hash-from", both, "--yes")
+    fr.done("publish")
+    assert fetch(fr, node, key)[0] == 503, "until the copy is laid out again"
+    fr.done("recipient", "suspend", "hotline")
+    assert fetch(fr, node, key)[0] == 401
+    fr.done("recipient", "remove", "hotline")
+    assert fetch(fr, node, key)[0] == 404

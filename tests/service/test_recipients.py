@@ -1,0 +1,238 @@
+"""Who may fetch raw digests: what is refused, what one person may do alone, whose key is whose."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
+from node.ports.approvals import Approval
+from node.ports.recipients import RecipientRecord
+from node.services.recipients import (
+    LONGEST,
+    MOST,
+    MOST_PURPOSE,
+    Recipients,
+    Wanted,
+    fetchable,
+    grant_of,
+    recipient_payload,
+    recognise,
+    require_same,
+    state_words,
+)
+from node.services.shelf import Shelf
+from protocol.digest import Algorithm
+from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM
+from protocol.grant import NOTHING, Grant
+from support.shelves import close, make_shelf, sqlite_dsn
+from support.times import SettableClock
+
+NOW = datetime(2027, 3, 1, tzinfo=UTC)
+LATER = NOW + timedelta(days=30)
+BASE = Grant(collections=frozenset({BASELINE}), until=LATER)
+ALL = replace(BASE, collections=frozenset({BASELINE, NATIONAL}))
+HOTLINE = Wanted(name="hotline", grant=BASE, purpose="its own scanner")
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    made = make_shelf(sqlite_dsn(tmp_path), tmp_path)
+    yield made
+    close(made)
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(NOW)
+
+
+@pytest.fixture
+def recipients(shelf: Shelf, clock: SettableClock) -> Recipients:
+    return Recipients(shelf.storage, clock)
+
+
+def approved(wanted: Wanted) -> Approval:
+    payload = recipient_payload(wanted)
+    return Approval(id=1, kind="", subject="", payload=payload, requested_by="alice", requested_ms=0)
+
+
+def accredit(recipients: Recipients, wanted: Wanted = HOTLINE) -> str:
+    """Add a recipient as if a second person had approved it; its key."""
+    recipients.carry_out_add(approved(wanted))
+    return recipients.make_key(wanted.name, entropy=os.urandom)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        (replace(HOTLINE, name="The Hotline"), "small letters"),
+        (replace(HOTLINE, purpose="x" * (MOST_PURPOSE + 1)), "at most"),
+        (replace(HOTLINE, grant=replace(BASE, collections=frozenset())), "which collections"),
+        (replace(HOTLINE, grant=replace(BASE, collections=frozenset({BASELINE, PRIVATE_FROM}))), "private"),
+        (replace(HOTLINE, grant=replace(BASE, until=None)), "has an end"),
+        (replace(HOTLINE, grant=replace(BASE, until=NOW)), "has an end"),
+        (replace(HOTLINE, grant=replace(BASE, until=NOW + LONGEST + timedelta(seconds=1))), "has an end"),
+    ],
+)
+def test_what_cannot_be_asked_for(recipients: Recipients, wanted: Wanted, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        recipients.check_new(wanted)
+
+
+def test_a_name_is_taken_once_and_there_is_a_last_one(recipients: Recipients, shelf: Shelf) -> None:
+    recipients.check_new(HOTLINE)
+    accredit(recipients)
+    with pytest.raises(AlreadyExistsError):
+        recipients.check_new(HOTLINE)
+    with shelf.storage.write() as unit:
+        for number in range(MOST - 1):
+            unit.recipients.add(RecipientRecord(name=f"r{number}", purpose="", grant="", added_ms=0))
+    with pytest.raises(UsageError, match="at most 256"):
+        recipients.check_new(replace(HOTLINE, name="another"))
+
+
+def test_adding_is_safe_to_repeat_and_replaces_nobody(recipients: Recipients) -> None:
+    said = {recipients.carry_out_add(approved(HOTLINE)) for _ in range(2)}
+    assert said == {
+        "hotline may fetch baseline until 2027-03-31 00:00 UTC; it needs a key: sigfed recipient key hotline"
+    }
+    with pytest.raises(AlreadyExistsError):
+        recipients.carry_out_add(approved(replace(HOTLINE, grant=ALL)))
+    assert grant_of(recipients.get("hotline")) == BASE
+
+
+def test_one_person_takes_away_and_gives_nothing(recipients: Recipients) -> None:
+    accredit(recipients, replace(HOTLINE, grant=ALL))
+    recipients.narrow("hotline", BASE)
+    for wider in (ALL, replace(BASE, until=LATER + timedelta(days=1))):
+        assert recipients.widens("hotline", wider)
+        with pytest.raises(ForbiddenError):
+            recipients.narrow("hotline", wider)
+    assert grant_of(recipients.get("hotline")) == BASE
+    assert recipients.carry_out_grant(approved(replace(HOTLINE, grant=ALL))).startswith("hotline may fetch")
+    assert grant_of(recipients.get("hotline")) == ALL
+
+
+def test_what_ended_is_nothing_so_any_grant_is_wider(recipients: Recipients, clock: SettableClock) -> None:
+    accredit(recipients)
+    clock.moment = LATER
+    assert recipients.widens("hotline", BASE)
+
+
+def test_a_key_is_kept_as_its_hash_and_replaces_the_one_before(recipients: Recipients, shelf: Shelf) -> None:
+    first = accredit(recipients)
+    held = recipients.get("hotline")
+    assert held.key_sha256 == sha256(first.encode()).digest()
+    assert first not in repr(held)
+    assert held.key_sha256.hex() not in repr(held)
+    second = recipients.make_key("hotline", entropy=os.urandom)
+    assert (first.startswith("sfr_"), len(first), first != second) == (True, 47, True)
+    assert recognise(shelf.storage, second, NOW).name == "hotline"
+    with pytest.raises(UnauthenticatedError):
+        recognise(shelf.storage, first, NOW)
+    with pytest.raises(NotFoundError):
+        recipients.make_key("nobody", entropy=os.urandom)
+
+
+def test_all_refusals_are_alike(recipients: Recipients, shelf: Shelf, clock: SettableClock) -> None:
+    keys = {name: accredit(recipients, replace(HOTLINE, name=name)) for name in ("one", "two", "three")}
+    recipients.carry_out_add(approved(replace(HOTLINE, name="keyless")))
+    recipients.set_suspended("one", suspended=True)
+    recipients.remove("two")
+    with shelf.storage.write() as unit:
+        unit.recipients.set_grant("three", "no grant at all")
+    ended = accredit(recipients, replace(HOTLINE, name="ended", grant=replace(BASE, until=NOW + LONGEST)))
+    clock.moment = NOW + LONGEST
+    shown = [*keys.values(), ended, "", "sfr_", keys["one"][:-1], "\udcff", "x" * 10_000]
+    refusals = set()
+    for key in shown:
+        with pytest.raises(UnauthenticatedError) as caught:
+            recognise(shelf.storage, key, clock.now())
+        refusals.add((type(caught.value), str(caught.value), caught.value.hint))
+    assert len(refusals) == 1
+
+
+def test_whoever_is_resumed_is_recognised_again(recipients: Recipients, shelf: Shelf) -> None:
+    key = accredit(recipients)
+    for suspended in (True, False):
+        recipients.set_suspended("hotline", suspended=suspended)
+    assert recognise(shelf.storage, key, NOW).name == "hotline"
+
+
+@pytest.mark.parametrize("change", ["suspend", "remove", "key", "narrow", "end"])
+def test_what_is_under_way_is_not_continued_after_a_change(
+    recipients: Recipients, shelf: Shelf, clock: SettableClock, change: str
+) -> None:
+    record = recognise(shelf.storage, accredit(recipients, replace(HOTLINE, grant=ALL)), NOW)
+    require_same(shelf.storage, record, NOW)
+    match change:
+        case "suspend":
+            recipients.set_suspended("hotline", suspended=True)
+        case "remove":
+            recipients.remove("hotline")
+        case "key":
+            recipients.make_key("hotline", entropy=os.urandom)
+        case "narrow":
+            recipients.narrow("hotline", BASE)
+        case _:
+            clock.moment = LATER
+    with pytest.raises(UnauthenticatedError):
+        require_same(shelf.storage, record, clock.now())
+
+
+@pytest.mark.parametrize(
+    ("stored", "opens"),
+    [
+        ("", frozenset()),
+        ("{}", frozenset()),
+        ("[" * 100_000, frozenset()),
+        (json.dumps(BASE.to_json() | {"until": None}), frozenset()),
+        (json.dumps(BASE.to_json() | {"until": "2027-02-28T00:00:00+00:00"}), frozenset()),
+        (json.dumps(BASE.to_json() | {"collections": ["baseline", "1024", "2000"]}), {BASELINE}),
+        (json.dumps(BASE.to_json()), {BASELINE}),
+    ],
+)
+def test_what_a_stored_grant_opens(recipients: Recipients, stored: str, opens: set[int]) -> None:
+    record = RecipientRecord(name="x", purpose="", grant=stored, added_ms=0)
+    assert fetchable(record, NOW) == opens
+
+
+def test_a_grant_that_cannot_be_read_is_nothing(recipients: Recipients, shelf: Shelf) -> None:
+    key = accredit(recipients)
+    with shelf.storage.write() as unit:
+        unit.recipients.set_grant("hotline", json.dumps(BASE.to_json())[:-1])
+    assert grant_of(recipients.get("hotline")) == NOTHING
+    assert not recipients.any_entitled()
+    with pytest.raises(UnauthenticatedError):
+        recognise(shelf.storage, key, NOW)
+
+
+def test_how_each_stands_in_words(recipients: Recipients, clock: SettableClock) -> None:
+    recipients.carry_out_add(approved(HOTLINE))
+
+    def words() -> str:
+        return state_words(recipients.get("hotline"), clock.now())
+
+    assert (words(), recipients.any_entitled()) == ("has no key yet", True)
+    recipients.make_key("hotline", entropy=os.urandom)
+    assert words() == "may fetch"
+    recipients.set_suspended("hotline", suspended=True)
+    assert (words(), recipients.any_entitled()) == ("suspended", True)
+    recipients.set_suspended("hotline", suspended=False)
+    clock.moment = LATER
+    assert (words(), recipients.any_entitled()) == ("ended 2027-03-31", False)
+    damaged = RecipientRecord(name="x", purpose="", grant="", added_ms=0)
+    assert state_words(damaged, NOW) == "its grant covers nothing, or cannot be read"
+
+
+def test_an_algorithm_more_is_wider(recipients: Recipients) -> None:
+    md5 = replace(BASE, algorithms=frozenset({Algorithm.MD5}))
+    accredit(recipients, replace(HOTLINE, grant=md5))
+    assert recipients.widens("hotline", BASE)
+    assert not recipients.widens("hotline", md5)
