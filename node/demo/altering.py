@@ -19,10 +19,15 @@ def served(world: World, part: str) -> Path | None:
     """The stored object from which FR serves a part of the newest release; None where there is none."""
     objects = world.seat(Party.FR).home / "objects"
     if part == "manifest":
-        origin = f"{Party.FR.node}/subsets/{SUBSET}"
-        bundles = objects / "logs" / sha256(origin.encode()).hexdigest() / "tile" / "entries"
-        return max((path for path in bundles.rglob("*") if path.is_file()), key=_number, default=None)
+        return newest_bundle(world, f"{Party.FR.node}/subsets/{SUBSET}")
     return max(objects.glob(f"releases/{SUBSET}/*/since-*/{part}"), key=_versions, default=None)
+
+
+def newest_bundle(world: World, origin: str) -> Path | None:
+    """The newest stored entries of one of FR's logs."""
+    log = sha256(origin.encode()).hexdigest()
+    bundles = world.seat(Party.FR).home / "objects" / "logs" / log / "tile" / "entries"
+    return max((path for path in bundles.rglob("*") if path.is_file()), key=_number, default=None)
 
 
 def _number(path: Path) -> int:

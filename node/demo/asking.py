@@ -93,7 +93,7 @@ def look_up(world: World) -> None:
     """Ask about all five files."""
     world.serve(Party.FR)
     cast = world.actors
-    (answered,) = world.perform(check(world, *cast.names().values()))
+    (answered,) = world.perform(check(world, *cast.asked()))
     both = verdict(world, answered, cast.both)
     record = world.record
     record.find("quorum-hit", held=both["verdict"] == "hit", detail=told(both))

@@ -8,9 +8,13 @@ from typing import Final
 from node.demo.altering import PARTS
 from node.demo.asking import enrol, look_up
 from node.demo.attacking import alter, carry_on, grow
+from node.demo.correcting import object_to, recall
 from node.demo.ending import ask_again, notice, search, withdraw
-from node.demo.federating import agree, define, follow, meet
+from node.demo.erasing import audit, erase, list_again, seek
+from node.demo.federating import agree, cosign, define, follow, meet
+from node.demo.poisoning import plant, rely, trip
 from node.demo.preparing import found, make_files
+from node.demo.proving import forge, prove, report
 from node.demo.world import World
 
 
@@ -54,13 +58,13 @@ _STORY: Final = (
     ),
     (
         "They agree",
-        "One agency releases what both countries list on their own knowledge.",
-        _scenes(define=define, agree=agree),
+        "One agency releases what both countries list on their own knowledge; the other cosigns every head.",
+        _scenes(define=define, agree=agree, cosign=cosign),
     ),
     (
         "A hoster asks",
-        "It enrols with one string and asks about five files. The node answers without learning what it was asked.",
-        _scenes(enrol=enrol, look_up=look_up),
+        "It enrols, and asks about five files; the node does not learn which. A reported hit comes with evidence.",
+        _scenes(enrol=enrol, look_up=look_up, report=report, prove=prove, alter_evidence=forge),
     ),
     (
         "Somebody cheats",
@@ -75,6 +79,21 @@ _STORY: Final = (
         "A mistake is corrected",
         "An entry is withdrawn; the next update makes the file clean. Then everybody's folders are searched.",
         _scenes(notice=notice, withdraw=withdraw, ask_again=ask_again, search=search),
+    ),
+    (
+        "A poisoned entry",
+        "A harmless logo is listed, disputed, withdrawn, shredded; each time everybody is asked what they see.",
+        _scenes(
+            plant=plant,
+            rely=rely,
+            trip=trip,
+            dispute=object_to,
+            recall=recall,
+            erase=erase,
+            seek=seek,
+            list_again=list_again,
+            audit=audit,
+        ),
     ),
 )
 

@@ -81,7 +81,7 @@ def search(world: World) -> None:
     places = [hoster.home, world.place(SPARE), hoster.journal]
     found = listed.found_in(*places)
     record.find("partner-holds-no-digest", held=not found, detail=_searched(listed, found))
-    asked = Search(digests=(digest for file in world.actors.names().values() for digest in file.digests))
+    asked = Search(digests=(digest for file in world.actors.asked() for digest in file.digests))
     node = world.seat(Party.FR)
     found = asked.found_in(node.home, node.journal)
     record.find("node-learned-nothing", held=not found, detail=_searched(asked, found))

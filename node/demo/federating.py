@@ -4,7 +4,7 @@ Scenes are functions of the world; those before have been played.
 """
 
 from node.demo.parties import AGENCIES, Party
-from node.demo.processes import Outcome
+from node.demo.processes import Facts, Outcome
 from node.demo.world import LIST, SUBSET, Act, World, pairs
 
 
@@ -90,6 +90,33 @@ def agree(world: World) -> None:
         held=entries == wanted,
         detail=f"{entries:,} hashes released; both list {wanted:,} (MD5 and SHA-1 of {len(world.listed):,} files)",
     )
+
+
+def cosign(world: World) -> None:
+    """Each agency has the heads of its lists and releases cosigned by the other."""
+    world.serve(*AGENCIES)
+    outcomes = world.perform(*(_witnesses(party) for party in AGENCIES))
+    heads = [head for outcome in outcomes for head in _released_heads(outcome)]
+    world.record.find(
+        "heads-cosigned",
+        held=len(heads) > len(AGENCIES) and all(head["cosigned"] and not head["missing"] for head in heads),
+        detail="; ".join(f"{head['origin']} by {head['cosigned']}" for head in heads),
+    )
+
+
+def _witnesses(who: Party) -> Act:
+    return Act(
+        who=who,
+        what="asks the other agency's witness to cosign its heads",
+        arguments=["witness", "ask"],
+        source=next(other for other in AGENCIES if other is not who),
+        note=lambda outcome: f"{sum(bool(head['cosigned']) for head in _released_heads(outcome))} cosigned",
+    )
+
+
+def _released_heads(outcome: Outcome) -> list[Facts]:
+    """Heads that others act on; the audit log, which grows with every command, is cosigned now and then."""
+    return [head for head in outcome.results if "/audit/" not in head["origin"]]
 
 
 def release() -> Act:

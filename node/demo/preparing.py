@@ -15,7 +15,7 @@ def make_files(world: World) -> None:
     began = world.clock.now()
     for name in ("files", "exports", "journals", "secrets"):
         world.place(name).mkdir(mode=0o700, parents=True)
-    files = make(system_entropy, 2 * world.rows + 1)
+    files = make(system_entropy, 2 * world.rows + 2)
 
     def take(count: int) -> tuple[MadeUp, ...]:
         return tuple(next(files) for _ in range(count))
@@ -23,7 +23,7 @@ def make_files(world: World) -> None:
     shared, relied = take(world.rows // 2), take(world.rows // 10)
     alone = {party: take(world.rows // 4) for party in AGENCIES}
     others = {party: take(world.rows // 10) for party in AGENCIES}
-    (unlisted,) = take(1)
+    unlisted, logo = take(2)
     world.listed = shared
     world.record.tally = Tally(
         shared=len(shared),
@@ -32,7 +32,12 @@ def make_files(world: World) -> None:
         others=len(others[Party.FR]),
     )
     world.cast = Cast(
-        both=shared[0], withdrawn=shared[1], single=alone[Party.NL][0], relied=relied[0], unlisted=unlisted
+        both=shared[0],
+        withdrawn=shared[1],
+        single=alone[Party.NL][0],
+        relied=relied[0],
+        unlisted=unlisted,
+        logo=logo,
     )
     for name, file in world.cast.names().items():
         world.place("files", name).write_bytes(file.data)

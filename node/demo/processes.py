@@ -28,6 +28,7 @@ _COMMAND_SECONDS: Final = 120
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 15
 _PAUSE: Final = 0.05
+_COMPLAINT: Final = "sigfed: "
 
 
 class StepFailedError(NodeError):
@@ -114,6 +115,12 @@ def last_words(journal: Path) -> str:
     while lines and (not lines[-1].strip() or lines[-1].startswith(" ")):
         lines.pop()
     return lines[-1] if lines else "it said nothing"
+
+
+def last_complaint(journal: Path) -> str:
+    """The last line of a journal in which a command, not the running node, said why it failed."""
+    lines = journal.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line for line in reversed(lines) if line.startswith(_COMPLAINT)), "it said nothing")
 
 
 def _environment() -> dict[str, str]:

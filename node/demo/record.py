@@ -1,6 +1,8 @@
 """What happened, as data: chapters with steps, and findings; the report is drawn from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from node.demo.claims import CLAIMS, Finding
 from node.demo.parties import Party
@@ -41,6 +43,28 @@ class Tally:
     """Each agency has as many outside of the collection baseline."""
 
 
+class Sight(Enum):
+    """What one party sees of a file's hashes; the value is what people read."""
+
+    ABSENT = "not listed"
+    WAITING = "waits for a second country"
+    AGREED = "two countries list it"
+    BLOCKED = "blocked"
+    WITHDRAWN = "withdrawn by FR, and blocked"
+    GONE = "gone; only a tombstone is left"
+    CLEAN = "clean"
+    HIT = "hit"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What everybody sees of the poisoned entry after something was done about it."""
+
+    after: str
+    seen: Mapping[Party, Sight]
+
+
 @dataclass(slots=True)
 class Record:
     """The walk so far."""
@@ -49,6 +73,7 @@ class Record:
 
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
     stopped: str = ""
     """Why the walk ended before its end, if it did."""
 

@@ -11,13 +11,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from node.demo.altering import flip, served
+from node.clock import system_entropy
+from node.demo.altering import flip, newest_bundle, served
 from node.demo.claims import CLAIMS
 from node.demo.exports import Export
 from node.demo.federating import sync
+from node.demo.looking import logo_hashes
 from node.demo.parties import AGENCIES, Party
 from node.demo.preparing import own_import, publication
-from node.demo.synthetic import MadeUp
+from node.demo.proving import altered_evidence, evidence
+from node.demo.synthetic import MadeUp, make
 from node.demo.world import LIST, Act, World
 from node.errors import UsageError
 
@@ -123,14 +126,56 @@ def _hand_over_export(world: World) -> None:
     world.seat(Party.NL).home.joinpath("from-fr.csv").write_bytes(export)
 
 
+def _count_no_longer(world: World) -> None:
+    """NL does not count FR as a member any more: neither witnesses for the other."""
+    world.serve(*AGENCIES)
+    arguments = ["member", "remove", Party.FR.node, "--yes"]
+    world.perform(Act(who=Party.NL, what="removes FR from its members", arguments=arguments))
+
+
+def _mean_another(command: str) -> Deed:
+    """A command is given the hashes of another file."""
+
+    def deed(world: World) -> None:
+        other = world.listed[3]
+        path = world.place("exports", "another.csv")
+        path.write_text(f"md5,sha1\n{other.md5.hex()},{other.sha1.hex()}\n", encoding="ascii")
+        world.extra[command] = ("--hash-from", str(path))
+
+    return deed
+
+
+def _keep_the_logo(world: World) -> None:
+    """Somebody at NL notes a hash of what was shredded."""
+    digest = world.actors.logo.sha256
+    world.seat(Party.NL).home.joinpath("notes.txt").write_text(f"it was {digest.hex()}\n", encoding="ascii")
+
+
+def _hand_in_another(world: World) -> None:
+    """What is listed again is another file."""
+    (other,) = make(system_entropy, 1)
+    text = f"md5,sha1\n{other.md5.hex()},{other.sha1.hex()}\n"
+    logo_hashes(world).write_text(text, encoding="ascii")
+
+
+def _rewrite_audit(world: World) -> None:
+    """Somebody at FR's disk alters the newest records of the audit log."""
+    bundle = newest_bundle(world, f"{Party.FR.node}/audit/main")
+    assert bundle is not None, "every node has one"
+    flip(bundle)
+
+
 DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "grant-kept": ("follow", _bend("peer add", "--grant", "baseline,investigative")),
     "only-agreed-released": ("agree", lambda world: _list_too(world, world.actors.single, Party.FR)),
+    "heads-cosigned": ("cosign", _count_no_longer),
     "quorum-hit": ("agree", _fr_takes_back),
     "label-countries": ("define", _bend("subset create", "--no-labels")),
     "single-agency-clean": ("agree", lambda world: _list_too(world, world.actors.single, Party.FR)),
     "relied-on-clean": ("agree", lambda world: _list_too(world, world.actors.relied, Party.NL)),
     "unlisted-clean": ("agree", lambda world: _list_too(world, world.actors.unlisted, *AGENCIES)),
+    "hit-evidence-verifies": ("prove", lambda world: flip(evidence(world))),
+    "altered-evidence-refused": ("altered-evidence", lambda world: flip(altered_evidence(world))),
     "altered-manifest-refused": ("altered-manifest", partial(_put_back, "manifest")),
     "altered-screen-refused": ("altered-screen", partial(_put_back, "screen")),
     "altered-answers-refused": ("altered-answers", partial(_put_back, "answers")),
@@ -141,5 +186,12 @@ DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "partner-holds-no-digest": ("search", _keep_a_hash),
     "node-learned-nothing": ("search", _log_a_hash),
     "case-data-stays": ("search", _hand_over_export),
+    "lone-poison-clean": ("rely", _bend("endorse", "--basis", "reviewed")),
+    "tripwire-stops-release": ("trip", _mean_another("guard tripwire")),
+    "dispute-blocks": ("dispute", _mean_another("entry dispute")),
+    "withdrawal-followed": ("recall", _mean_another("entry withdraw")),
+    "shredded-gone": ("seek", _keep_the_logo),
+    "shredded-stays-out": ("list-again", _hand_in_another),
+    "audit-names-both": ("audit", _rewrite_audit),
 }
 """For each claim, when and how to make it false."""

@@ -41,14 +41,15 @@ class Search:
             assert len(needle) >= _START, "too short to be looked for"
             self._by_start.setdefault(needle[:_START], []).append(needle)
         for needle in needles:
-            assert self._in(b"\x00=" + needle + b"=\x00"), "the search is blind"
+            assert self.is_in(b"\x00=" + needle + b"=\x00"), "the search is blind"
 
     def found_in(self, *places: Path) -> list[str]:
         """Names of the files, in or below `places`, that hold one of them."""
         files = [file for place in places for file in _files(place)]
-        return sorted(file.name for file in files if self._in(file.read_bytes()))
+        return sorted(file.name for file in files if self.is_in(file.read_bytes()))
 
-    def _in(self, data: bytes) -> bool:
+    def is_in(self, data: bytes) -> bool:
+        """Whether one of them is in `data`."""
         by_start = self._by_start
         starts = (data[at : at + _START] for at in range(len(data) - _START + 1))
         return any(

@@ -23,7 +23,7 @@ from node.demo.sabotage import from_environment
 from node.demo.world import Listener, World
 from node.errors import AlreadyExistsError
 
-ROWS: Final = 3000
+ROWS: Final = 1500
 REPORT: Final = "report.html"
 HELD, NOT_HELD = 0, 2
 
@@ -39,7 +39,7 @@ def run(folder: Path | None, *, output: Listener, rows: int = ROWS) -> int:
     began = clock.now()
     world = stage(_prepared(folder), output=output, rows=rows)
     world.at_moment = from_environment()
-    output.talk(f"walking in {world.folder}; this takes about half a minute")
+    output.talk(f"walking in {world.folder}; this takes about a minute")
     with stoppable(), closing(world):
         for chapter in CHAPTERS:
             try:

@@ -58,6 +58,7 @@ class Cast:
     single: MadeUp
     relied: MadeUp
     unlisted: MadeUp
+    logo: MadeUp
 
     def names(self) -> Mapping[str, MadeUp]:
         """File names and files."""
@@ -67,7 +68,12 @@ class Cast:
             "listed-by-one.bin": self.single,
             "relied-on-by-second.bin": self.relied,
             "on-no-list.bin": self.unlisted,
+            "logo.bin": self.logo,
         }
+
+    def asked(self) -> tuple[MadeUp, ...]:
+        """The five files that the hoster asks about when it has enrolled."""
+        return self.both, self.withdrawn, self.single, self.relied, self.unlisted
 
     def name_of(self, file: MadeUp) -> str:
         """The name of a file."""
@@ -96,6 +102,10 @@ class World:
     listed: tuple[MadeUp, ...] = ()
     """Files that both agencies list on their own knowledge."""
     case_words: tuple[str, ...] = ()
+    planted: tuple[bytes, ...] = ()
+    """What must be gone in the end: hashes of the logo, and the nonces of the openings that hide them."""
+    readable: bool = False
+    """Whether the search for it found it at both agencies, while it had to."""
 
     @property
     def actors(self) -> Cast:
@@ -205,6 +215,10 @@ class World:
     def last_words(self, party: Party) -> str:
         """The last line of a party's journal: why its last command failed."""
         return processes.last_words(self.seat(party).journal)
+
+    def last_complaint(self, party: Party) -> str:
+        """Why the last command of a party that failed did, though its running node has logged something since."""
+        return processes.last_complaint(self.seat(party).journal)
 
 
 def pairs(parties: Sequence[Party]) -> Iterator[tuple[Party, Party]]:

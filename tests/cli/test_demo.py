@@ -37,7 +37,7 @@ class Walked:
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     folder = tmp_path_factory.mktemp("demo") / "new"
-    done = subprocess.run([*DEMO, str(folder)], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run([*DEMO, str(folder)], capture_output=True, text=True, check=False, timeout=900)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return Walked(folder=folder, code=done.returncode, lines=lines, talk=done.stderr)
 
@@ -53,9 +53,30 @@ def test_every_claim_holds(walked: Walked) -> None:
 
 
 def test_each_step_is_told(walked: Walked) -> None:
-    for number in range(1, 8):
+    for number in range(1, 9):
         assert f"\n{number}. " in walked.talk
-    assert walked.talk.count("refused (exit 14)") == 4
+    assert walked.talk.count("refused (exit 14)") == 4 + 2, (
+        "parts of a release, evidence, and the tripwire's release"
+    )
+    assert walked.talk.count("refused (exit 3)") == 2, "what was shredded is imported nowhere"
+
+
+def test_everybody_is_asked_about_the_poisoned_entry_after_each_step(walked: Walked) -> None:
+    asked = re.findall(
+        r"(Agency FR|Agency NL) .*looks who lists the logo, and what blocks it: (.*)", walked.talk
+    )
+    waits, agreed, blocked, withdrawn, gone = (
+        "waits for a second country",
+        "two countries list it",
+        "blocked",
+        "withdrawn by FR, and blocked",
+        "gone; only a tombstone is left",
+    )
+    seen = {party: [sight for asked_one, sight in asked if asked_one == party] for party, _ in asked}
+    assert seen == {
+        "Agency FR": [waits, waits, agreed, blocked, withdrawn, withdrawn, gone, gone],
+        "Agency NL": [waits, waits, agreed, blocked, blocked, withdrawn, gone, gone],
+    }
 
 
 def test_the_folder_stays_and_no_process_does(walked: Walked) -> None:
@@ -115,8 +136,9 @@ def test_the_report_needs_nothing_else(walked: Walked) -> None:
 
 def test_the_report_shows_claims_and_steps(walked: Walked) -> None:
     assert all(claim.sentence.replace("'", "&#x27;") in walked.page for claim in CLAIMS.values())
-    assert "all 17 claims held" in walked.page
+    assert f"all {len(CLAIMS)} claims held" in walked.page
     assert "did not hold" not in walked.page
+    assert walked.page.count('<span class="number">') == 8, "a row of the table each"
     assert not re.search(r"[0-9a-f]{32}", walked.page), "no hash"
 
 

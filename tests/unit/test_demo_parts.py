@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from node.clock import SystemClock, system_entropy
 from node.demo.altering import altered
 from node.demo.claims import CLAIMS
 from node.demo.exports import HEADER, Export
+from node.demo.looking import in_words, judged
 from node.demo.parties import Party
 from node.demo.ports import NoPortError, free_ports
-from node.demo.processes import Seat, Server, StepFailedError, run
-from node.demo.record import Record, Step, Tally
+from node.demo.processes import Facts, Seat, Server, StepFailedError, last_complaint, last_words, run
+from node.demo.record import Record, Sight, Step, Tally, View
 from node.demo.report.page import page
+from node.demo.report.text import safe
 from node.demo.searching import Search, forms
 from node.demo.synthetic import make
 from node.demo.walk import stoppable
@@ -107,6 +110,43 @@ def test_a_node_that_cannot_serve_is_no_server(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["party.log"]
 
 
+def test_why_a_command_failed_is_found_behind_what_the_node_logs(tmp_path: Path) -> None:
+    journal = tmp_path / "party.log"
+    journal.write_text("sigfed: first\nsigfed: it is on a tripwire\n  remove it\n12:00 GET /gossip 304\n")
+    assert last_words(journal) == "12:00 GET /gossip 304"
+    assert last_complaint(journal) == "sigfed: it is on a tripwire"
+    journal.write_text("12:00 GET /gossip 304\n")
+    assert last_complaint(journal) == "it said nothing"
+
+
+LISTED = {"listed": [{"index": 1}], "blocks": [], "effective_in": [], "withdrawn": [], "shredded": False}
+BLOCK = [{"index": 2}]
+
+
+@pytest.mark.parametrize(
+    ("facts", "seen"),
+    [
+        ({"listed": []}, Sight.ABSENT),
+        ({}, Sight.WAITING),
+        ({"effective_in": ["baseline"]}, Sight.AGREED),
+        ({"blocks": BLOCK}, Sight.BLOCKED),
+        ({"blocks": BLOCK, "withdrawn": BLOCK}, Sight.WITHDRAWN),
+        ({"withdrawn": BLOCK}, Sight.UNCLEAR),
+        ({"listed": [], "withdrawn": BLOCK, "shredded": True}, Sight.GONE),
+        ({"shredded": True}, Sight.UNCLEAR),
+        ({"listed": [], "blocks": BLOCK, "shredded": True}, Sight.UNCLEAR),
+    ],
+    ids=str,
+)
+def test_what_an_agency_sees_is_judged_from_its_answer(facts: Facts, seen: Sight) -> None:
+    assert judged([{**LISTED, **facts}] * 3) is seen
+
+
+def test_hashes_of_one_file_that_are_seen_differently_are_unclear() -> None:
+    assert judged([LISTED, {**LISTED, "blocks": BLOCK}]) is Sight.UNCLEAR
+    assert judged([]) is Sight.UNCLEAR
+
+
 def a_record() -> Record:
     record = Record(tally=Tally(shared=10, alone=5, relied=2, others=2))
     facts = {"chapter": 3, "who": Party.NL, "seconds": 1.5}
@@ -146,13 +186,33 @@ def test_a_page_tells_what_did_not_hold() -> None:
 def test_a_page_of_nothing_is_a_page() -> None:
     record = Record()
     record.give_up("no ports")
-    assert "no ports" in page(record, seconds=0)
+    shown = page(record, seconds=0)
+    assert "no ports" in shown
+    assert "as everybody saw it" not in shown
+
+
+@pytest.mark.parametrize("sight", Sight)
+def test_a_page_shows_how_everybody_saw_it(sight: Sight) -> None:
+    record = a_record()
+    view = View(
+        after="NL <looks>", seen={Party.FR: sight, Party.NL: Sight.WAITING, Party.HOSTER: Sight.CLEAN}
+    )
+    record.views.append(view)
+    shown = page(record, seconds=3)
+    row = shown[shown.index("NL &lt;looks&gt;") :]
+    cells = re.findall("</svg>([^<]+)</span></td>", row[: row.index("</tr>")])
+    assert cells == [safe(sight.value), Sight.WAITING.value, Sight.CLEAN.value], "in the order of the heads"
+    assert in_words(view).startswith(f"Agency FR: {sight.value}, Agency NL: ")
 
 
 def test_names_of_the_cast_are_its_files() -> None:
     cast = Cast(
         **dict(
-            zip(("both", "withdrawn", "single", "relied", "unlisted"), make(system_entropy, 5), strict=True)
+            zip(
+                ("both", "withdrawn", "single", "relied", "unlisted", "logo"),
+                make(system_entropy, 6),
+                strict=True,
+            )
         )
     )
     assert [cast.name_of(file) for file in cast.names().values()] == list(cast.names())

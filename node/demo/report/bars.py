@@ -1,38 +1,30 @@
-"""Bytes that crossed the wire, as bars that can be compared."""
+"""Bytes that crossed the wire, as bars that can be compared; on a telephone each bar lies below its words."""
 
 from collections.abc import Sequence
 
 from node.demo.record import Record, Step
 from node.demo.report.text import colour, safe, size
 
-_LEFT, _RIGHT, _ROW = 460, 910, 36
-
 
 def transfers(record: Record) -> str:
-    """The picture of all transfers between nodes, in order."""
+    """The bars of all transfers between nodes, in order."""
     steps = [step for step in record.steps if step.moved and step.source is not None]
     if not steps:
         return ""
     longest = max(step.moved or 0 for step in steps)
-    rows = "".join(_bar(number, step, longest) for number, step in enumerate(steps))
-    return (
-        f'<svg class="picture" viewBox="0 0 1000 {_ROW * len(steps) + 4}" role="img"'
-        f' aria-label="Bytes that crossed the wire">{rows}</svg>'
-    )
+    return f'<ol class="bars">{"".join(_bar(step, longest) for step in steps)}</ol>'
 
 
-def _bar(number: int, step: Step, longest: int) -> str:
+def _bar(step: Step, longest: int) -> str:
     assert step.moved is not None
     assert step.source is not None
-    y = _ROW * number
-    width = max(3.0, (_RIGHT - _LEFT) * step.moved / longest)
     label = f"{step.source.title} to {step.who.title}"
     return (
-        f'<g class="{colour(step.who, trouble=step.trouble)}">'
-        f'<text class="strong party" x="0" y="{y + 22}">{safe(label)}</text>'
-        f'<text class="soft" x="215" y="{y + 22}">{safe(step.note)}</text>'
-        f'<rect class="bar" x="{_LEFT}" y="{y + 9}" width="{width:.1f}" height="18" rx="4"/>'
-        f'<text x="{_LEFT + width + 10:.1f}" y="{y + 23}">{size(step.moved)}</text></g>'
+        f'<li class="{colour(step.who, trouble=step.trouble)}"><b>{safe(label)}</b>'
+        f'<span class="note">{safe(step.note)}</span><span class="load">'
+        f'<span class="length" style="flex-grow:{step.moved / longest:.4f}"></span>'
+        f'<span class="bytes">{size(step.moved)}</span>'
+        f'<span style="flex-grow:{1 - step.moved / longest:.4f}"></span></span></li>'
     )
 
 

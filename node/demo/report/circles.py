@@ -6,8 +6,6 @@ from typing import Final
 
 from node.demo.record import Record, Tally
 
-_WIDTH, _HEIGHT = 1000, 380
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Spot:
@@ -38,14 +36,15 @@ _SPOTS: Final = (
 
 
 def circles(record: Record) -> str:
-    """The picture, or nothing when the walk did not come that far."""
+    """The picture and the verdicts beside it, or nothing when the walk did not come that far."""
     if record.tally is None:
         return ""
     held = {finding.claim.name: finding.held for finding in record.findings}
+    spots = "".join(_bullet(number, spot.x, spot.y) for number, spot in enumerate(_SPOTS, 1))
     return (
-        f'<svg class="picture" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
-        ' aria-label="What each agency lists, and what the hoster was told about five files">'
-        f"{_sets(record.tally)}{_files(held)}</svg>"
+        '<div class="circles"><svg class="picture" viewBox="0 0 600 380" role="img"'
+        f' aria-label="What each agency lists, and where the five files are">{_sets(record.tally)}{spots}</svg>'
+        f"{_files(held)}</div>"
     )
 
 
@@ -56,11 +55,11 @@ def _sets(tally: Tally) -> str:
         + _count(125, 105, f"{tally.alone + tally.relied:,}", "only FR lists", "fr")
         + _count(465, 105, f"{tally.alone:,}", "only NL lists", "nl")
         + _count(295, 150, f"{tally.shared:,}", "both list", "hoster")
-        + '<text class="soft mid" x="295" y="188">released</text>'
+        + '<text class="soft mid" x="295" y="192">released</text>'
         '<ellipse cx="135" cy="252" rx="88" ry="66" fill="none" stroke="var(--nl)" stroke-width="1.5"'
         ' stroke-dasharray="4 5"/>'
-        f'<text class="soft mid" x="135" y="227">NL relies on</text>'
-        f'<text class="soft mid" x="135" y="244">a supplier for {tally.relied:,}</text>'
+        f'<text class="soft mid" x="135" y="225">NL relies on</text>'
+        f'<text class="soft mid" x="135" y="246">a supplier for {tally.relied:,}</text>'
     )
 
 
@@ -72,24 +71,16 @@ def _count(x: int, y: int, number: str, text: str, tint: str) -> str:
 
 
 def _files(held: Mapping[str, bool]) -> str:
-    head = (
-        '<text class="soft" x="640" y="52">What the hoster was told about its files</text>'
-        '<line x1="640" x2="1000" y1="64" y2="64" stroke="var(--line)"/>'
-    )
-    return head + "".join(
-        _file(number, spot, holds=held.get(spot.claim, False)) for number, spot in enumerate(_SPOTS, 1)
-    )
-
-
-def _file(number: int, spot: _Spot, *, holds: bool) -> str:
-    y = 98 + 56 * (number - 1)
-    told = spot.meant if holds else "something else"
-    tint = "trouble" if spot.listed or not holds else "hoster"
+    rows = "".join(_file(spot, holds=held.get(spot.claim, False)) for spot in _SPOTS)
     return (
-        f"{_bullet(number, spot.x, spot.y)}{_bullet(number, 652, y)}"
-        f'<text x="676" y="{y - 3}">{spot.what}</text>'
-        f'<g class="{tint}"><text class="strong party" x="676" y="{y + 16}">{told}</text></g>'
+        f'<div><p class="soft">What the hoster was told about its files</p><ol class="told">{rows}</ol></div>'
     )
+
+
+def _file(spot: _Spot, *, holds: bool) -> str:
+    told = spot.meant if holds else "something else"
+    tint = "bad" if spot.listed or not holds else "good"
+    return f'<li>{spot.what}<b class="{tint}">{told}</b></li>'
 
 
 def _bullet(number: int, x: int, y: int) -> str:

@@ -1,4 +1,4 @@
-"""Who saw what, and who did not: one picture, each line of it tested by a claim or following from the design."""
+"""Who saw what, and who did not: a table, each line of it tested by a claim or following from the design."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,8 +53,8 @@ _LINES: Final = (
     ),
     _Line(
         thing="Whether a file is a hit, and who lists it",
-        remark="decided on the hoster's own machine; FR learns it if the hoster reports it",
-        seen=_seen(NONE, NONE, ALL),
+        remark="decided on the hoster's own machine; FR learned of the one hit that was reported",
+        seen=_seen(PART, NONE, ALL),
     ),
     _Line(
         thing="That the hoster asked, and when",
@@ -62,59 +62,47 @@ _LINES: Final = (
         seen=_seen(ALL, NONE, ALL),
     ),
 )
-_AT: Final = {Party.FR: 560, Party.NL: 670, Party.HOSTER: 780}
-_TOP, _ROW = 46, 62
+_WORDS: Final = {ALL: "saw", PART: "in part", NONE: "not"}
+_SHAPES: Final = {
+    ALL: '<circle cx="11" cy="11" r="10" fill="var(--party)"/>',
+    PART: '<circle cx="11" cy="11" r="9" fill="none" stroke="var(--party)" stroke-width="2"/>'
+    '<path d="M11 2 a9 9 0 0 1 0 18 z" fill="var(--party)"/>',
+    NONE: '<circle cx="11" cy="11" r="9" fill="none" stroke="var(--soft)" stroke-opacity="0.55"/>',
+}
 
 
 def matrix(record: Record) -> str:
-    """The picture."""
+    """The table."""
     held = {finding.claim.name: finding.held for finding in record.findings}
-    height = _TOP + _ROW * len(_LINES)
+    heads = "".join(
+        f'<th scope="col" role="columnheader" class="{party.value}">{party.title}</th>' for party in Party
+    )
     return (
-        f'<svg class="picture" viewBox="0 0 1000 {height}" role="img" aria-label="Who saw what">'
-        f"{_head()}{''.join(_line(number, line, held) for number, line in enumerate(_LINES))}</svg>"
+        '<table class="sights" role="table"><caption>Who saw what</caption><thead role="rowgroup"><tr role="row">'
+        f'<th scope="col" role="columnheader">what</th>{heads}<th scope="col" role="columnheader">how we know</th>'
+        f'</tr></thead><tbody role="rowgroup">{"".join(_row(line, held) for line in _LINES)}</tbody></table>'
     )
 
 
-def _head() -> str:
-    names = "".join(
-        f'<g class="{party.value}"><text class="mid strong party" x="{at}" y="22">{party.title}</text></g>'
-        for party, at in _AT.items()
-    )
-    return names + '<text class="soft" x="858" y="22">how we know</text>'
-
-
-def _line(number: int, line: _Line, held: Mapping[str, bool]) -> str:
-    y = _TOP + _ROW * number
-    marks = "".join(_mark(line.seen[party], at, y + 28, party) for party, at in _AT.items())
+def _row(line: _Line, held: Mapping[str, bool]) -> str:
     return (
-        f'<line x1="0" x2="1000" y1="{y}" y2="{y}" stroke="var(--line)"/>'
-        f'<text class="strong" x="0" y="{y + 26}">{safe(line.thing)}</text>'
-        f'<text class="soft" x="0" y="{y + 45}">{safe(line.remark)}</text>{marks}{_proof(line, y + 33, held)}'
+        f'<tr role="row"><th scope="row" role="rowheader"><b>{safe(line.thing)}</b>'
+        f'<span class="remark">{safe(line.remark)}</span></th>'
+        f"{''.join(_mark(line.seen[party], party) for party in Party)}{_proof(line, held)}</tr>"
     )
 
 
-def _mark(seen: str, x: int, y: int, party: Party) -> str:
-    if seen == NONE:
-        return (
-            f'<circle cx="{x}" cy="{y}" r="9" fill="none" stroke="var(--soft)" stroke-opacity="0.55"/>'
-            f'<text class="soft mid" x="{x}" y="{y + 25}">not</text>'
-        )
-    if seen == PART:
-        shape = (
-            f'<circle cx="{x}" cy="{y}" r="9" fill="none" stroke="var(--party)" stroke-width="2"/>'
-            f'<path d="M{x} {y - 9} a9 9 0 0 1 0 18 z" fill="var(--party)"/>'
-        )
-        return (
-            f'<g class="{party.value}">{shape}</g><text class="soft mid" x="{x}" y="{y + 25}">in part</text>'
-        )
-    dot = f'<circle cx="{x}" cy="{y}" r="10" fill="var(--party)"/>'
-    return f'<g class="{party.value}">{dot}</g><text class="soft mid" x="{x}" y="{y + 25}">saw</text>'
+def _mark(seen: str, party: Party) -> str:
+    return (
+        f'<td role="cell" class="{party.value}"><span class="who" aria-hidden="true">{party.title}</span>'
+        f'<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">{_SHAPES[seen]}</svg>'
+        f"<span>{_WORDS[seen]}</span></td>"
+    )
 
 
-def _proof(line: _Line, y: int, held: Mapping[str, bool]) -> str:
+def _proof(line: _Line, held: Mapping[str, bool]) -> str:
     if not line.claims:
-        return f'<text class="soft" x="858" y="{y}">by construction</text>'
+        return '<td role="cell" class="proof">by construction</td>'
     holds = all(held.get(claim, False) for claim in line.claims)
-    words, tint = ("✔ tested here", "hoster") if holds else ("✘ did not hold", "trouble")
-    return f'<g class="{tint}"><text class="strong party" x="858" y="{y}">{words}</text></g>'
+    words, tint = ("✔ tested here", "good") if holds else ("✘ did not hold", "bad")
+    return f'<td role="cell" class="proof {tint}">{words}</td>'

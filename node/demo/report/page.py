@@ -11,6 +11,7 @@ from node.demo.report.lanes import Scales, lanes
 from node.demo.report.matrix import matrix
 from node.demo.report.style import STYLE
 from node.demo.report.text import safe, size
+from node.demo.report.views import views
 
 _CHECK = "M2 9.5 L7 14.5 L16 3.5"
 _CROSS = "M3 3 L15 15 M15 3 L3 15"
@@ -22,8 +23,8 @@ def page(record: Record, *, seconds: float) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>sigfed: what the demonstration showed</title><style>{STYLE}</style></head><body><main>"
-        f"{_head(record, seconds)}{_lists(record)}{_sights(record)}{_wires(record)}{_claims(record.findings)}"
-        f"{_story(record)}{_foot()}</main></body></html>\n"
+        f"{_head(record, seconds)}{_lists(record)}{_poison(record)}{_sights(record)}{_wires(record)}"
+        f"{_claims(record.findings)}{_story(record)}{_foot()}</main></body></html>\n"
     )
 
 
@@ -50,8 +51,8 @@ def _head(record: Record, seconds: float) -> str:
         "<h1>Two agencies agree, a hoster asks, and nobody learns what they should not</h1>"
         '<p class="lead">Two police units of two countries each published a signed list of hashes of known material. '
         "What both list reached a hoster as a release that it can ask, but cannot read. It asked about five files; "
-        "the agency never learned which. Then an intruder altered what the agency serves, and a mistake was taken "
-        "back.</p>"
+        "the agency never learned which. Then an intruder altered what the agency serves, a mistake was taken "
+        "back, and somebody tried to poison the list.</p>"
         f'<div class="facts">{cells}</div>{_stop(record)}'
     )
 
@@ -71,10 +72,21 @@ def _lists(record: Record) -> str:
     )
 
 
+def _poison(record: Record) -> str:
+    if not record.views:
+        return ""
+    return (
+        "<h2>A poisoned entry, as everybody saw it</h2>"
+        "<p class='soft'>Somebody at FR listed a harmless logo that everybody has. After each step both agencies were "
+        "asked who lists it and what blocks it, and the hoster looked it up. It was never a hit.</p>"
+        f'<div class="card">{views(record)}</div>'
+    )
+
+
 def _sights(record: Record) -> str:
     return (
         "<h2>Who saw what, and who did not</h2>"
-        "<p class='soft'>The folders and journals of all three were searched, byte by byte, at the end of the walk."
+        "<p class='soft'>The folders and journals of all three were searched, byte by byte, after chapter seven."
         "</p>"
         f'<div class="card">{matrix(record)}</div>'
     )

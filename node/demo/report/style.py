@@ -5,12 +5,14 @@ STYLE = """
   color-scheme: light dark;
   --paper: #fbfaf7; --card: #ffffff; --ink: #1d2430; --soft: #5d6675; --line: #dfe2e8; --faint: #eef0f4;
   --fr: #2456c4; --nl: #c4570c; --hoster: #0f7a5a; --bad: #c0203a; --good: #0f7a5a;
+  --waits: #8a6100; --waits-wash: #b07d0026;
   --fr-wash: #2456c41f; --nl-wash: #c4570c1f; --good-wash: #0f7a5a14; --bad-wash: #c0203a14;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #12161d; --card: #1a2029; --ink: #e8ebf1; --soft: #9aa4b5; --line: #2e3644; --faint: #232a35;
     --fr: #7fa6ff; --nl: #ff9d57; --hoster: #4cc9a0; --bad: #ff6b81; --good: #4cc9a0;
+    --waits: #e8bf5a; --waits-wash: #e8bf5a24;
     --fr-wash: #7fa6ff26; --nl-wash: #ff9d5726; --good-wash: #4cc9a01a; --bad-wash: #ff6b811f;
   }
 }
@@ -47,7 +49,19 @@ svg text.strong { font-weight: 650; }
 svg text.big { font-size: 24px; font-weight: 650; letter-spacing: -0.02em; }
 svg text.end { text-anchor: end; }
 svg text.mid { text-anchor: middle; }
-.picture { width: 100%; min-width: 660px; height: auto; }
+.picture { width: 100%; height: auto; }
+.circles { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 2.6rem; align-items: center; }
+.circles p { margin: 0; padding-bottom: 0.4rem; border-bottom: 1px solid var(--line); font-size: 0.9rem; }
+.told { list-style: none; margin: 0; padding: 0; counter-reset: file; }
+.told li { counter-increment: file; position: relative; padding: 0.75rem 0 0 2.3rem; line-height: 1.3; }
+.told li::before { content: counter(file); position: absolute; left: 0; top: 0.95rem; }
+.told b { display: block; }
+.told li::before, .views .number {
+  min-width: 1.55rem; border-radius: 1rem; text-align: center; font-size: 0.8rem; font-weight: 650;
+  line-height: 1.55rem; background: var(--ink); color: var(--card);
+}
+.good { color: var(--good); }
+.bad { color: var(--bad); }
 .fr { --party: var(--fr); }
 .nl { --party: var(--nl); }
 .hoster { --party: var(--hoster); }
@@ -84,6 +98,46 @@ svg text.party { fill: var(--party); }
 .claims code { color: var(--soft); font-size: 0.78rem; }
 .claims .detail { display: block; color: var(--soft); font-size: 0.88rem; overflow-wrap: anywhere; }
 .broken { color: var(--bad); }
+table { width: 100%; border-collapse: collapse; font-size: 0.92rem; }
+caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+th, td { text-align: left; vertical-align: middle; padding: 0.55rem 0.8rem 0.55rem 0; }
+thead th { color: var(--soft); font-weight: 400; font-size: 0.85rem; padding-top: 0; }
+thead th[class] { color: var(--party); font-weight: 650; }
+tbody tr { border-top: 1px solid var(--faint); }
+tbody th { font-weight: 400; line-height: 1.35; }
+.who { display: none; color: var(--party); font-size: 0.78rem; font-weight: 650; }
+.sights thead th[class] { text-align: center; width: 11%; }
+.sights td { text-align: center; color: var(--soft); font-size: 0.82rem; line-height: 1.35; }
+.sights td svg { margin: 0 auto 0.15rem; }
+.sights b { display: block; font-weight: 650; }
+.sights .remark { color: var(--soft); font-size: 0.86rem; }
+.sights .proof { text-align: left; padding-left: 1.2rem; font-size: 0.9rem; width: 9.5rem; }
+.sights thead th:last-child { padding-left: 1.2rem; }
+.sights .proof.good { color: var(--good); font-weight: 600; }
+.sights .proof.bad { color: var(--bad); font-weight: 600; }
+.views thead th[class] { width: 22%; padding-left: 0.75rem; }
+.views tbody th { position: relative; padding-left: 2.3rem; }
+.views .number { position: absolute; left: 0; top: 50%; transform: translateY(-50%); }
+.views tbody td { padding: 0.3rem 0.3rem 0.3rem 0; }
+.views .sight {
+  display: flex; gap: 0.5rem; align-items: center; padding: 0.4rem 0.7rem; border-radius: 9px; line-height: 1.25;
+  min-height: 3rem;
+}
+.views .sight svg { flex: none; }
+.calm .sight { color: var(--good); background: var(--good-wash); }
+.waits .sight { color: var(--waits); background: var(--waits-wash); }
+.stopped .sight { color: var(--ink); background: var(--faint); }
+.alarm .sight { color: var(--bad); background: var(--bad-wash); }
+.bars { list-style: none; margin: 0; padding: 0; font-size: 0.9rem; }
+.bars li {
+  display: grid; grid-template-columns: 12.5rem 15rem minmax(0, 1fr); column-gap: 0.8rem; align-items: center;
+  padding: 0.28rem 0;
+}
+.bars b { color: var(--party); font-weight: 650; }
+.bars .note { color: var(--soft); font-size: 0.86rem; }
+.load { display: flex; align-items: center; }
+.length { height: 1.05rem; min-width: 3px; border-radius: 4px; background: var(--party); opacity: 0.85; }
+.bytes { padding-left: 0.6rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
 footer {
   margin-top: 3rem; color: var(--soft); font-size: 0.9rem; border-top: 1px solid var(--line); padding-top: 1rem;
 }
@@ -94,6 +148,21 @@ code { font-family: ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", monospac
   .steps { grid-template-columns: 84px minmax(0, 1fr); }
   .steps > .amount { grid-column: 2; min-height: 0; border: 0; padding: 0 0 0.3rem; }
   .steps > .head { display: none; }
+  .circles { grid-template-columns: minmax(0, 1fr); gap: 1.2rem; }
+  .circles svg text.soft { font-size: 17.5px; }
+  .circles svg text.big { font-size: 32px; }
+  .bars li { grid-template-columns: minmax(0, 1fr); padding: 0.45rem 0; }
+  thead { position: absolute; clip-path: inset(50%); }
+  table, tbody { display: block; }
+  tr { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.4rem; padding: 0.7rem 0; }
+  tbody th { grid-column: 1 / -1; padding: 0 0 0.2rem; }
+  tbody td { padding: 0; display: flex; flex-direction: column; }
+  .who { display: block; padding-bottom: 0.15rem; }
+  .sights .proof { grid-column: 1 / -1; padding: 0.2rem 0 0; width: auto; }
+  .views tbody td { padding: 0; }
+  .views .sight {
+    flex: 1; flex-direction: column; align-items: flex-start; gap: 0.25rem; padding: 0.45rem; font-size: 0.8rem;
+  }
 }
 @media print {
   body { background: #fff; font-size: 12px; }
