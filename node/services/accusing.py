@@ -40,6 +40,10 @@ MAX_OPEN: Final = 8
 """Evidence of one kind and subject that is kept while nobody has looked, and of what people have looked at: one
 convicts, thousands only fill a disk."""
 
+MAX_OF_NODE: Final = 64
+"""Proofs against one node; beyond them each held log is still convicted once, and logs that are not held are not:
+a node names as many logs as it likes."""
+
 _KINDS: Final = {
     ConflictKind.FORK: EvidenceKind.FORK,
     ConflictKind.ROLLBACK: EvidenceKind.ROLLBACK,
@@ -148,10 +152,11 @@ def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: in
     )
     with shelf.storage.read() as unit:
         kept = [one for one in unit.evidence.ls(verdict.subject) if one.kind is verdict.kind]
+        enough = verdict.kind.convicts and _has_enough(unit, verdict)
     for one in kept:
         if one.pair == record.pair:
             return one
-    if sum(one.released_ms is None for one in kept) >= MAX_OPEN:
+    if enough or sum(one.released_ms is None for one in kept) >= MAX_OPEN:
         return None
     suspends = verdict.kind.convicts and _is_news(shelf, data, verdict)
     if verdict.kind.convicts and not suspends:
@@ -167,6 +172,16 @@ def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: in
     if verdict.kind.convicts:
         _journal.warning("kept", subject=verdict.subject, kind=verdict.kind, source=source)
     return record
+
+
+def _has_enough(unit: Unit, verdict: Verdict) -> bool:
+    """Whether so many proofs against a node are kept that another one convicts nothing that is held here."""
+    proofs = [one for one in unit.evidence.ls() if one.kind.convicts]
+    if sum(one.subject.partition("/")[0] == verdict.node for one in proofs) < MAX_OF_NODE:
+        return False
+    matters = verdict.kind is EvidenceKind.TRUST or _find(unit, verdict.subject) is not None
+    waiting = (one for one in proofs if one.subject == verdict.subject and one.released_ms is None)
+    return not matters or next(waiting, None) is not None
 
 
 def suspend_convicted(shelf: Shelf, origin: str, *, now_ms: int) -> None:

@@ -78,7 +78,9 @@ class Hearing:
             ours = claimed_head(note)
             if ours.size == theirs.checkpoint.size and ours.root != theirs.checkpoint.root:
                 self._found(asking, encode_fork(note, one.note), EvidenceKind.FORK)
-        if log is None or log.note is None or log.head.size < theirs.checkpoint.size:
+        if log is None:
+            return  # a node can name logs without end, and of those that nobody follows here nothing is compared
+        if log.note is None or log.head.size < theirs.checkpoint.size:
             self._hear(asking, theirs)
         else:
             self._compare(asking, log, theirs, source=asking.peer)

@@ -316,6 +316,64 @@ async def test_no_key_fills_the_disk(agencies: list[Agency], liar: ListPeer) -> 
         assert len(unit.quarantine.ls()) == 1
 
 
+async def test_no_key_fills_the_disk_with_many_logs(
+    agencies: list[Agency], liar: ListPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names as many logs as it likes; the one that is followed is convicted all the same, and only once."""
+    monkeypatch.setattr("node.services.accusing.MAX_OF_NODE", 4)
+    await sync(liar, *agencies)
+    origins = [f"nl.example/subsets/s{at}" for at in range(8)]
+    for origin in origins:
+        liar.identity.announce(origin, liar.key)
+    agencies[0].syncer._refreshed.clear()
+    await sync(liar, agencies[0])
+
+    def told(*forks: tuple[str, int]) -> ToldByHand:
+        names = {}
+        for origin, size in forks:
+            one, other = (
+                sign_checkpoint(Checkpoint(origin, size, root * 32), [liar.key]) for root in (b"1", b"2")
+            )
+            data = encode_fork(one, other)
+            names[sha256(data).hexdigest()] = data
+        return ToldByHand(Gossip.of([], [], map(bytes.fromhex, names)).to_bytes(), names)
+
+    asking = gossiper(agencies[0])
+    await asking.ask(agencies[1].name, told(*((origin, 9) for origin in origins)))
+    assert len(kept(agencies[0])) == 4
+    assert standing_still(agencies[0], liar.origin) is None
+    await asking.ask(agencies[1].name, told((liar.origin, 9), (liar.origin, 10)))
+    assert [one.subject for one in kept(agencies[0])].count(liar.origin) == 1
+    assert standing_still(agencies[0], liar.origin) is not None
+    fork = told((liar.origin, 11))
+    released = next(one for one in quarantine.ls(agencies[0].shelf, agencies[0].trust.members()))
+    quarantine.release(agencies[0].shelf, agencies[0].trust.members(), released.id, now_ms=1)
+    await asking.ask(agencies[1].name, fork)
+    assert standing_still(agencies[0], liar.origin) is not None, "nobody has looked at this one"
+
+
+async def test_heads_of_logs_that_nobody_follows_are_not_remembered(
+    agencies: list[Agency], liar: ListPeer
+) -> None:
+    """A node can name thousands of logs in its document, other ones in the next, and sign heads of them all."""
+    await sync(liar, *agencies)
+    origins = [f"nl.example/subsets/s{at}" for at in range(5)]
+    for origin in origins:
+        liar.identity.announce(origin, liar.key)
+    agencies[0].syncer._refreshed.clear()
+    await sync(liar, agencies[0])
+    heads = [
+        ToldHead(origin, sign_checkpoint(Checkpoint(origin, 7, b"r" * 32), [liar.key])) for origin in origins
+    ]
+    ahead = ToldHead(liar.origin, signed(liar, 10 * HELD, b"r" * 32))
+    report = await gossiper(agencies[0]).ask(
+        agencies[1].name, ToldByHand(Gossip.of([*heads, ahead], [], []).to_bytes())
+    )
+    assert report.refused == 0
+    with agencies[0].store.read() as unit:
+        assert [one.origin for one in unit.evidence.heard()] == [liar.origin]
+
+
 def remember(agency: Agency, subject: str, at: int) -> str:
     """Keep a record of evidence, as if it had been verified; its name."""
     name = sha256(f"{subject} {at}".encode()).hexdigest()
