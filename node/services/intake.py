@@ -129,6 +129,8 @@ class EventIntake:
         """
         changes = Changes(adds=self.adds, withdrawals=self.withdrawals, disputes=self.disputes)
         records = self._suspected(suspects)
+        if records and len(unit.quarantine.ls(log.id)) >= _MOST_RECORDS:
+            records = [("add", self.adds[0], self.adds[-1], _TOO_MANY)]
         records += beyond(unit, log, changes, guards, now_ms=now_ms)
         unit.quarantine.add(_quarantined(log, records, now_ms))
         return len(records)

@@ -400,3 +400,18 @@ class TestGuards:
         other.publish()
         agency.pull(other)
         assert [(r.first, r.last) for r in set_aside(agency, other)] == [(2, 2), (4, 4), (6, 41)]
+
+    def test_a_flood_in_small_pulls_makes_one_record_a_pull(
+        self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody looks at a thousand of them; each pull must not add a thousand more."""
+        monkeypatch.setattr("node.services.intake._MOST_RECORDS", 2)
+        for pull in range(3):
+            bad = [Digest(Algorithm.SHA256, bytes((4 * pull + n,)) * 32) for n in range(4)]
+            good = [sha256_digest(f"{pull} {n}") for n in range(4)]
+            digests = [d for pair in zip(bad, good, strict=True) for d in pair]
+            other.add(row(f"{pull} {n}", line=n, digests=[d]) for n, d in enumerate(digests))
+            other.publish()
+            agency.pull(other)
+        found = [(r.first, r.last) for r in set_aside(agency, other)]
+        assert found == [(2, 2), (4, 4), (6, 9), (10, 17), (18, 25)]
