@@ -7,11 +7,11 @@ folder, so that a copy of the folder alone (a log collector, a support case) tel
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -22,6 +22,7 @@ from node.partner.looking_up import Hit
 from node.partner.resolutions import Action
 from node.services.vault import KEY_BYTES as _KEY_BYTES
 from node.services.vault import seal, unseal
+from protocol.digest import Digest
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.report import SentReport
@@ -81,6 +82,13 @@ class SpooledHit:
         return self.action is None and now_ms - self.found_ms > DAY_MS
 
 
+class Readable(NamedTuple):
+    """The hits whose files can be read, oldest first, and what is wrong with one of the others."""
+
+    hits: list[SpooledHit]
+    damage: StoreError | None
+
+
 class HitSpool:
     """The hits of one enrolment, in a folder of their own."""
 
@@ -88,15 +96,21 @@ class HitSpool:
         self._folder = folder
         self._key = folder.with_name(f"{folder.name}.key")
         self._entropy = entropy
+        self._unresolved: dict[tuple[Digest, str], SpooledHit] | None = None
+        """What `record` compares with: read once, for a batch may have thousands of hits."""
 
     def record(self, hit: Hit, *, name: str, now_ms: int) -> SpooledHit | None:
-        """Keep a hit durably; None for the test file. An unresolved hit of the same file and hash is the same hit."""
+        """Keep a hit durably; None for the test file. An unresolved hit of the same file and hash is the same hit.
+
+        A damaged file of another hit does not keep this one from being recorded.
+        """
         if hit.report is None:
             return None
-        for known in self.ls():
-            same = known.sent.report.digest == hit.report.report.digest and known.name == name
-            if same and known.action is None:
-                return known
+        if self._unresolved is None:
+            self._unresolved = {_same(kept): kept for kept in self.readable().hits if kept.action is None}
+        known = self._unresolved.get((hit.report.report.digest, name))
+        if known is not None:
+            return known
         spooled = SpooledHit(
             sent=hit.report,
             name=name,
@@ -118,6 +132,9 @@ class HitSpool:
         }
         data = json.dumps({**_fields(hit), **sealed}).encode()
         replace_private(self._folder / f"{hit.id}.json", data)
+        if self._unresolved is not None:
+            self._unresolved.pop(_same(hit), None)
+            self._unresolved.update({} if hit.action else {_same(hit): hit})
 
     def renew(self, old: SpooledHit, sent: SentReport) -> SpooledHit:
         """Keep a hit with another report of it: the first one was of an epoch that is over."""
@@ -129,24 +146,38 @@ class HitSpool:
 
     def ls(self) -> list[SpooledHit]:
         """All hits, oldest first; raises `StoreError` for a damaged file."""
-        hits = [self._read(path) for path in sorted(self._folder.glob("[0-9a-f]*.json"))]
-        return sorted((hit for hit in hits if hit is not None), key=lambda hit: (hit.found_ms, hit.id))
+        found = self.readable()
+        if found.damage is not None:
+            raise found.damage
+        return found.hits
+
+    def readable(self) -> Readable:
+        """All hits whose files can be read: one that is damaged must not stop what is to be done with the others."""
+        hits: list[SpooledHit] = []
+        damage: StoreError | None = None
+        for path in self._folder.glob("[0-9a-f]*.json"):
+            try:
+                hit = self._read(path)
+            except StoreError as exc:
+                damage = exc
+                continue
+            hits += [] if hit is None else [hit]
+        return Readable(sorted(hits, key=lambda hit: (hit.found_ms, hit.id)), damage)
 
     def get(self, text: str) -> SpooledHit:
         """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
         digits = text.lower().replace("-", "")
         if len(digits) < MIN_ID_CHARS:
             raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
-        found = [hit for hit in self.ls() if hit.id.startswith(digits)]
+        hits, damage = self.readable()
+        found = [hit for hit in hits if hit.id.startswith(digits)]
         if len(found) > 1:
             raise UsageError(f"{len(found)} ids begin with that", hint="give more digits")
+        if not found and damage is not None:
+            raise damage
         if not found:
             raise NotFoundError("there is no such hit here", hint="see them with: sigfed hit ls")
         return found[0]
-
-    def waiting(self) -> Iterator[SpooledHit]:
-        """Hits that are still to be reported."""
-        return (hit for hit in self.ls() if hit.waiting)
 
     def _opened(self, path: Path, name: str, sealed: str) -> bytes:
         return unseal(self._cipher(), f"{path.stem}/{name}", unb64(sealed)) if sealed else b""
@@ -173,6 +204,11 @@ class HitSpool:
             raise StoreError(
                 f"{path} is damaged", hint="restore it from a backup, or look the file up again"
             ) from exc
+
+
+def _same(hit: SpooledHit) -> tuple[Digest, str]:
+    """What makes two unresolved hits one: the hash, and the name of the file."""
+    return hit.sent.report.digest, hit.name
 
 
 def _fields(hit: SpooledHit) -> dict[str, Any]:

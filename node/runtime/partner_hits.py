@@ -50,11 +50,15 @@ def hits(home: Home) -> list[SpooledHit]:
 
 
 async def report(home: Home, ids: Sequence[str]) -> Reported:
-    """Report these hits, or without ids all that wait; the node down, what is left stays in the spool."""
+    """Report these hits, or without ids all that wait; the node down, what is left stays in the spool.
+
+    A damaged file in the spool is told when everything else was reported.
+    """
     done: list[SpooledHit] = []
     stopped: NodeError | None = None
     with _alone(home) as spool:
-        wanted = [spool.get(text) for text in ids] if ids else list(spool.waiting())
+        hits, damage = spool.readable()
+        wanted = [spool.get(text) for text in ids] if ids else [hit for hit in hits if hit.waiting]
         if wanted:
             async with _reporter(home, spool) as (reporter, examiner):
                 for hit in wanted:
@@ -63,7 +67,8 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
                     except NodeError as exc:
                         stopped = exc
                         break
-        return Reported(hits=done, left=sum(1 for _ in spool.waiting()), stopped=stopped)
+        left = sum(hit.waiting for hit in spool.readable().hits)
+        return Reported(hits=done, left=left, stopped=stopped or damage)
 
 
 async def evidence(home: Home, text: str) -> tuple[SpooledHit, bytes]:

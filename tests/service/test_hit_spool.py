@@ -19,6 +19,7 @@ from node.errors import (
     UsageError,
     VerificationError,
 )
+from node.files import read_private
 from node.partner.hits import DAY_MS, HitSpool, SpooledHit
 from node.partner.knowing import Known
 from node.partner.looking_up import Examiner, Hit, Source
@@ -129,6 +130,40 @@ def test_a_damaged_file_is_said_and_not_skipped(spool: HitSpool, tmp_path: Path,
         spool.ls()
 
 
+def test_one_damaged_file_stops_nothing_else(spool: HitSpool, tmp_path: Path) -> None:
+    """A hit was paid for and must reach a person, whatever the disk did to an older one."""
+    damaged = recorded(spool)
+    (tmp_path / "partner" / "hits" / f"{damaged.id}.json").write_bytes(b"")
+    later = replace(HIT, report=replace(SENT, report=replace(SENT.report, report_id=b"2" * 16)))
+    fresh = HitSpool(tmp_path / "partner" / "hits")
+    kept = recorded(fresh, later, name="b.jpg")
+    assert fresh.get(kept.id) == kept
+    assert fresh.readable().hits == [kept]
+    assert fresh.readable().damage is not None
+    with pytest.raises(StoreError, match="is damaged"):
+        fresh.get(damaged.id)
+
+
+def test_a_batch_reads_what_was_found_before_once(
+    spool: HitSpool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        report = replace(SENT, report=replace(SENT.report, report_id=bytes([number]) * 16))
+        recorded(spool, replace(HIT, report=report), name=f"{number}.jpg")
+    reads: list[Path] = []
+
+    def counted(path: Path) -> bytes:
+        reads.append(path)
+        return read_private(path)
+
+    monkeypatch.setattr("node.partner.hits.read_private", counted)
+    batch = HitSpool(tmp_path / "partner" / "hits")
+    for number in range(20, 40):
+        report = replace(SENT, report=replace(SENT.report, report_id=bytes([number]) * 16))
+        recorded(batch, replace(HIT, report=report), name=f"{number}.jpg")
+    assert sum(path.suffix == ".json" for path in reads) == 20
+
+
 # ------------------------------------------------------------------ with a node
 
 
@@ -236,7 +271,7 @@ async def test_a_reported_hit_has_a_receipt_and_is_not_reported_again(partner: P
     calls = partner.api.calls
     assert await partner.report(hit) == hit
     assert partner.api.calls == calls
-    assert list(partner.spool.waiting()) == []
+    assert [each for each in partner.spool.ls() if each.waiting] == []
 
 
 async def test_a_lost_reply_is_asked_for_again(partner: Partner) -> None:
@@ -244,7 +279,7 @@ async def test_a_lost_reply_is_asked_for_again(partner: Partner) -> None:
     partner.api.failing = PeerUnreachableError("no connection")
     with pytest.raises(PeerUnreachableError):
         await partner.report(hit)
-    assert list(partner.spool.waiting()) == [hit]
+    assert [each for each in partner.spool.ls() if each.waiting] == [hit]
     partner.api.failing = None
     assert (await partner.report(hit)).state == "reported"
     with partner.world.fr.store.read() as unit:
@@ -292,7 +327,7 @@ async def test_what_the_node_does_not_take_stays_with_the_reason(
     partner.api.failing = error
     refused = await partner.report(hit)
     assert (refused.state, refused.refused) == ("refused", words)
-    assert list(partner.spool.waiting()) == []
+    assert [each for each in partner.spool.ls() if each.waiting] == []
     partner.api.failing = None
     assert (await partner.report(refused)).state == "reported", "named, it can be tried again"
 
@@ -303,7 +338,7 @@ async def test_what_may_pass_is_not_taken_for_a_refusal(partner: Partner, error:
     partner.api.failing = error
     with pytest.raises(type(error)):
         await partner.report(hit)
-    assert list(partner.spool.waiting()) == [hit]
+    assert [each for each in partner.spool.ls() if each.waiting] == [hit]
 
 
 async def test_a_hit_of_an_epoch_that_is_over_is_evaluated_again(partner: Partner) -> None:
