@@ -95,7 +95,7 @@ def diff(
     ] = "",
     until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD; default: no end.")] = "",
 ) -> None:
-    """How many entries a peer could read more and less under another grant; changes nothing."""
+    """How many entries a peer could read more and less under another grant, older ones too; changes nothing."""
     from node.runtime.shelving import open_shelf
     from node.services.coverage import difference
 
@@ -110,7 +110,8 @@ def diff(
         *_lines(node, "less", less),
         *([] if more or less else [f"{node} could read what it can read now"]),
     )
-    here.output.following(f"sigfed peer grant {node} --grant {grant}")
+    options = f" --algorithms {algorithms}" * bool(algorithms) + f" --until {until}" * bool(until)
+    here.output.following(f"sigfed peer grant {node} --grant {grant}{options}")
 
 
 def wanted_grant(collections: str, algorithms: str, until: str) -> "Grant":

@@ -7,6 +7,7 @@ import typer
 
 from node.cli.acting import acting_person, require_two, tell_requested, two_decide
 from node.cli.exit_codes import ExitCode
+from node.cli.grants import wanted_grant
 from node.cli.output import table
 from node.cli.session import Session, session, wait_for
 from node.errors import NodeError
@@ -20,6 +21,7 @@ app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_hel
 
 
 _GRANT = typer.Option(help="Collections whose openings it may read here, comma-separated.")
+_ALGORITHMS = typer.Option(help="Kinds of hashes, comma-separated, as md5,sha1; default: all.")
 _UNTIL = typer.Option(help="Last day of the grant, YYYY-MM-DD; default: no end.")
 _AS = typer.Option(
     "--as", metavar="NAME", help="Who you are, where it takes two persons; default: SIGFED_PERSON."
@@ -31,6 +33,7 @@ def add(
     context: typer.Context,
     node: Annotated[str, typer.Argument(help="Name of a member.")],
     grant: Annotated[str, _GRANT],
+    algorithms: Annotated[str, _ALGORITHMS] = "",
     until: Annotated[str, _UNTIL] = "",
     by: Annotated[str, _AS] = "",
 ) -> None:
@@ -39,7 +42,7 @@ def add(
     from node.services.granting import first_part, grant_words, widens
 
     here = session(context)
-    wanted = _grant(grant, until)
+    wanted = wanted_grant(grant, algorithms, until)
     first = first_part(wanted) if two_decide(here) else wanted
     who = acting_person(here, by) if widens(first, wanted) else ""
     with membership(here.identity()) as members:
@@ -49,7 +52,8 @@ def add(
         _request(here, node, wanted, by=who)
         return
     here.output.result(
-        {"peer": peer.name, "grant": grant, "url": peer.url}, f"{peer.name} may read {grant} here"
+        {"peer": peer.name, "grant": grant, "algorithms": algorithms, "url": peer.url},
+        f"{peer.name} may read {_words(grant, algorithms)} here",
     )
     here.output.following("sigfed run", f"sigfed peer sync {peer.name}")
 
@@ -59,6 +63,7 @@ def change_grant(
     context: typer.Context,
     node: Annotated[str, typer.Argument(help="Name of a peer.")],
     grant: Annotated[str, _GRANT],
+    algorithms: Annotated[str, _ALGORITHMS] = "",
     until: Annotated[str, _UNTIL] = "",
     by: Annotated[str, _AS] = "",
 ) -> None:
@@ -67,7 +72,7 @@ def change_grant(
     from node.services.granting import Grants
 
     here = session(context)
-    wanted = _grant(grant, until)
+    wanted = wanted_grant(grant, algorithms, until)
     identity = here.identity()
     with open_shelf(identity) as shelf:
         grants = Grants(shelf.storage, identity.clock)
@@ -78,7 +83,10 @@ def change_grant(
         require_two(here)
         _request(here, node, wanted, by=acting_person(here, by))
         return
-    here.output.result({"peer": node, "grant": grant}, f"{node} may read {grant} here")
+    here.output.result(
+        {"peer": node, "grant": grant, "algorithms": algorithms},
+        f"{node} may read {_words(grant, algorithms)} here",
+    )
 
 
 @app.command("remove")
@@ -92,13 +100,8 @@ def remove(context: typer.Context, node: Annotated[str, typer.Argument(help="Nam
     here.output.result({"peer": node, "removed": True}, f"{node} is no peer any more")
 
 
-def _grant(names: str, until: str) -> "Grant":
-    from node.cli.importing import collection_of
-    from node.cli.times import end_of_day
-    from protocol.grant import Grant
-
-    collections = frozenset(collection_of(name.strip()) for name in names.split(","))
-    return Grant(collections=collections, until=end_of_day(until))
+def _words(grant: str, algorithms: str) -> str:
+    return f"{grant} ({algorithms} only)" if algorithms else grant
 
 
 def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:

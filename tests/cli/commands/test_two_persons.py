@@ -196,6 +196,12 @@ def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federa
     assert _granted(fr) == ["baseline", "national"]
     fr.done("peer", "grant", "nl.example", "--grant", "national")
     assert _granted(fr) == ["national"]
+    fewer = ("peer", "grant", "nl.example", "--grant", "national", "--algorithms")
+    assert fr.done(*fewer, "md5,sha256")["algorithms"] == "md5,sha256"
+    assert fr.done("grant", "ls")["algorithms"] == ["md5", "sha256"]
+    fr.refused(2, "hashes are:", *fewer, "md6")
+    asked = fr.done(*fewer, "md5,sha1", "--as", "alice", typed=PASS["alice"])
+    assert "national (md5, sha1 only)" in asked["subject"]
     fr.done("peer", "remove", "nl.example")
     asked = fr.done(
         "peer", "add", "nl.example", "--grant", "baseline,national", "--as", "alice", typed=PASS["alice"]
