@@ -6,18 +6,20 @@ list withdrew for error. It is queued once for each collection in which held lis
 one of them sees the block. Spec: docs/spec/quorum.md, "Blocks".
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from node.errors import AlreadyExistsError, ConflictError, NotFoundError
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
 from node.ports.logs import LogRecord
+from node.ports.storage import Unit
 from node.services.changes import Change, pack
 from node.services.finding import Finder, Found
 from node.services.lists import own_list
 from node.services.queueing import Queue, retried
 from node.services.shelf import Shelf
+from node.services.tombstones import is_gone
 from protocol.digest import Digest
 from protocol.event import Op
 from protocol.opening import NONCE_BYTES, Ext, Opening, Reason
@@ -47,6 +49,7 @@ def dispute(
     Raises:
         NotFoundError: there is no such list, or no held list has one of the digests and `collection` is not given.
         AlreadyExistsError: the list blocks all of them already.
+        UsageError: one of them was shredded; a dispute would bring it back.
         ConflictError: others kept queueing changes at the same moment.
     """
     wanted = sorted(set(digests))
@@ -106,7 +109,7 @@ def _dispute(
         shelf.vault.keys_of(digest for _, digest in places),
         np.array([-number for number, _ in places], dtype=np.int32),
     )
-    _commit(queue, records, {})
+    _commit(queue, records, {}, naming=[digest for _, digest in places])
     return Disputed(
         digests=len(digests) - len(blocked),
         positions=tuple(range(log.tail, log.tail + len(places))),
@@ -165,13 +168,29 @@ def _record(
     return pack(Change(op=op, flags=0, collection=collection, ref=ref, opening=opening))
 
 
-def _commit(queue: Queue, records: list[bytes], ended: dict[tuple[int, int], int]) -> None:
+def _commit(
+    queue: Queue,
+    records: list[bytes],
+    ended: dict[tuple[int, int], int],
+    *,
+    naming: Collection[Digest] = (),
+) -> None:
     queue.store(records)
     log: LogRecord = queue.log
     try:
         with queue.shelf.storage.write() as unit:
+            # Asked here, where no shredding comes in between: what is queued after one holds no such digest.
+            _require_none_gone(queue.shelf, unit, naming)
             queue.commit(unit)
             unit.entries.end(log.id, ended)
-    except ConflictError:  # of any other error nobody knows whether the transaction took effect
+    except (ConflictError, UsageError):  # of any other error nobody knows whether the transaction took effect
         queue.drop()
         raise
+
+
+def _require_none_gone(shelf: Shelf, unit: Unit, digests: Collection[Digest]) -> None:
+    if any(is_gone(shelf, unit, digest) for digest in digests):
+        raise UsageError(
+            "this hash was shredded: a dispute would bring it back",
+            hint="two persons can let it be named again: sigfed entry readmit",
+        )

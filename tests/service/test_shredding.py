@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from node.errors import ConflictError, NotFoundError, StoreError
+from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.formats.rows import ImportRow
 from node.ports.quarantine import Quarantined
 from node.services import erasing, importing
@@ -110,6 +110,18 @@ def test_a_file_that_grew_since_it_was_asked_for_is_not_shredded(agency: Agency)
         require_no_more(agency.shelf, agency.origin, [plan.position], most=plan.entries)
     shred_file(agency, "a")
     require_no_more(agency.shelf, agency.origin, [plan.position], most=0)
+
+
+def test_a_dispute_does_not_bring_back_what_was_shredded(agency: Agency) -> None:
+    agency.add(rows("a", "b"))
+    agency.publish()
+    shred_file(agency, "a", Reason.LEGAL)
+    agency.publish()
+    with pytest.raises(UsageError, match="was shredded"):
+        dispute(agency.shelf, agency.origin, [*file_digests("b"), *file_digests("a")], collection=NATIONAL)
+    require_gone(agency, "a")
+    assert agency.log.tail == agency.log.head.size, "nothing of it was queued"
+    assert dispute(agency.shelf, agency.origin, file_digests("b")).digests == 2
 
 
 def test_nothing_is_deleted_before_the_event_is_published(agency: Agency) -> None:
