@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from node.errors import MissingObjectError
+from node.errors import StoreError
 from node.ports.logs import LogKind, LogRecord
 from node.services.logfiles import LogFiles
 from node.services.reading import parse_opening
@@ -91,7 +91,7 @@ def _remembered(shelf: Shelf, log: LogRecord) -> tuple[int, dict[int, int]]:
     name = _object_name(shelf, log)
     try:
         size, dates = json.loads(shelf.vault.unseal(name, shelf.objects.get(name)))
-    except MissingObjectError:
+    except StoreError:  # missing, or damaged: it says nothing that the list does not say
         return 0, {}
     return size, dict(dates)
 

@@ -304,3 +304,5 @@ class TestReminders:
         assert str(date(2029, 1, 1).toordinal()).encode() not in sealed
         agency.shelf.objects.put(name, agency.shelf.vault.seal(name, b"[99, [[7, 1]]]"))
         assert [index for index, _ in self.dates(agency)] == [0, 1]
+        agency.shelf.objects.put(name, b"torn by a power cut")
+        assert [index for index, _ in self.dates(agency)] == [0, 1], "read anew from the list"
