@@ -11,6 +11,8 @@ from node.demo.world import Act, World
 
 _ELSEWHERE = "machine-with-nothing"
 _REFUSED = 14
+_ID_DIGITS = 8
+"""A hit is called by the first digits of its id, as people do."""
 
 
 def report(world: World) -> None:
@@ -25,7 +27,7 @@ def report(world: World) -> None:
             note=lambda outcome: f"{len(outcome.results)}, nobody was told of them",
         )
     )
-    hit = next((result["hit"] for result in found.results if result["file"] == wanted), "")
+    hit = next((result["hit"][:_ID_DIGITS] for result in found.results if result["file"] == wanted), "")
     world.place("evidence").mkdir(mode=0o700)
     world.perform(
         Act(
