@@ -1,0 +1,31 @@
+"""Pure functions remembered, so that what a large federation verifies again and again is verified once a run."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from typing import Any
+from unittest.mock import patch
+
+from keys.trust.members import open_members
+from keys.trust.node_document import open_node_document
+from keys.trust.root import open_root
+
+_MOST = 4096
+
+
+@contextmanager
+def remembered(*functions: Callable[..., Any]) -> Iterator[None]:
+    """Wherever one of these functions was imported, its results are remembered; what it refuses, it refuses again."""
+    with ExitStack() as stack:
+        for function in functions:
+            faster = lru_cache(maxsize=_MOST)(function)
+            for module in [*sys.modules.values()]:
+                if getattr(module, function.__name__, None) is function:
+                    stack.enter_context(patch.object(module, function.__name__, faster))
+        yield
+
+
+def remembered_trust_files() -> Any:
+    """The signatures of roots, node documents and registers are checked once for the same bytes."""
+    return remembered(open_root, open_node_document, open_members)
