@@ -54,6 +54,8 @@ class LogRecord:
     """Events including those still waiting to be published: the position the next one gets."""
     checked_ms: int
     """When a peer's head was last seen to be the newest (or was published, for an own log)."""
+    reopened: int
+    """How often older events were opened: what the list says can change while its head stands."""
 
 
 class LogTable(Protocol):
@@ -96,4 +98,8 @@ class LogTable(Protocol):
 
     def confirm(self, log: LogRecord, *, checked_ms: int) -> None:
         """Note that `log.head` is still the newest."""
+        ...
+
+    def note_reopened(self, log: LogRecord) -> None:
+        """Note that older events of it were opened."""
         ...

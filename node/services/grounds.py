@@ -14,9 +14,10 @@ from node.ports.storage import Unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounds:
-    """How far lists are held, what is upon them, set aside, shredded or a tripwire."""
+    """How far lists are held and opened, what is upon them, set aside, shredded or a tripwire."""
 
     sizes: Mapping[str, int]
+    reopened: Mapping[str, int]
     overlays: frozenset[tuple[int, bytes]]
     set_aside: frozenset[int]
     tombstones: frozenset[bytes]
@@ -28,6 +29,7 @@ class Grounds:
         logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
         return cls(
             sizes={log.origin: log.head.size for log in logs},
+            reopened={log.origin: log.reopened for log in logs},
             overlays=frozenset((one.log_id, one.root) for one in unit.overlays.ls()),
             set_aside=frozenset(item.id for item in unit.quarantine.ls()),
             tombstones=frozenset(each.mac for each in unit.tombstones.ls()),

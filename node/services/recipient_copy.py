@@ -166,6 +166,7 @@ class RecipientCopy:
         said = (
             self._members().sha256,
             sorted(grounds.sizes.items()),
+            sorted(grounds.reopened.items()),
             sorted(grounds.overlays),
             sorted(grounds.set_aside),
             sorted(grounds.tombstones),

@@ -205,7 +205,10 @@ class Reopening:
             intake.write(unit, log.id, {})
             aside = intake.set_aside(unit, log, suspects=suspects, now_ms=self.now_ms)
             note_listed(self.shelf, unit, log, [(lacking.start + at, row) for at, row in new.items()])
+            unit.logs.note_reopened(log)  # here for whoever is cut off before the next line is done
         self._reading(log, lambda: self._put(log, lacking.index, new))
+        with self.shelf.storage.write() as unit:
+            unit.logs.note_reopened(log)
         self.done.openings += len(new)
         self.done.quarantined += aside
 

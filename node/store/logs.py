@@ -41,6 +41,7 @@ class LogRows:
             "time_ms": 0,
             "tail": 0,
             "checked_ms": 0,
+            "reopened": 0,
         }
         try:
             self._connection.execute(insert(_LOG).values(row))
@@ -122,6 +123,10 @@ class LogRows:
         """Note that `log.head` is still the newest; nothing happens when the head has moved on."""
         self._connection.execute(_at_head(log).values(checked_ms=checked_ms))
 
+    def note_reopened(self, log: LogRecord) -> None:
+        """Note that older events of it were opened."""
+        self._connection.execute(update(_LOG).where(_C.id == log.id).values(reopened=_C.reopened + 1))
+
     def _swap(self, statement: Update, log: LogRecord, why: str) -> None:
         if self._connection.execute(statement).rowcount != 1:
             raise ConflictError(f"{log.origin}: {why}", hint="run the command again")
@@ -152,4 +157,5 @@ def _record(row: Row[Any]) -> LogRecord:
         pending_note=row.pending_note,
         tail=row.tail,
         checked_ms=row.checked_ms,
+        reopened=row.reopened,
     )

@@ -35,6 +35,7 @@ class Log(SQLModel, table=True):
     pending_note: bytes | None = None
     tail: int = Field(sa_column=_big())
     checked_ms: int = Field(sa_column=_big())
+    reopened: int = Field(sa_column=_big())
 
 
 class PendingBatch(SQLModel, table=True):

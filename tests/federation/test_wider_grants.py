@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from node.errors import ConflictError, PeerUnreachableError
+from node.errors import ConflictError, ListTooOldError, PeerUnreachableError
 from node.formats.rows import ImportRow
 from node.objects.filters import FolderFilters
 from node.ports.quarantine import Quarantined
@@ -21,6 +21,7 @@ from node.services.following import FollowGuards
 from node.services.guarding import Guards
 from node.services.importing import Statement, import_rows
 from node.services.opened import Opened, opened
+from node.services.recipient_copy import RecipientCopy
 from node.services.reopening import Reopening
 from node.services.shredding import prepare, shred
 from node.services.syncing import Syncer
@@ -141,6 +142,21 @@ async def test_a_withdrawal_for_error_that_was_opened_late_blocks(
     judged = current(fr.shelf, fr.trust.members(), now=fr.clock.now(), max_age=timedelta(days=1))
     [block] = [block for listing in judged.listings for block in listing.listing.blocks]
     assert block.digest == digest("file 3", Algorithm.SHA256)
+
+
+async def test_what_was_judged_before_is_out_of_date(federation: Federation, fr: Agency, nl: Agency) -> None:
+    """No head moves when older events are opened: a copy for recipients is laid out again all the same."""
+    fr.add("file 0", collection=NATIONAL)
+    fr.publish()
+    await federation.sync(fr, nl)
+    copy = RecipientCopy(fr.shelf, fr.clock, fr.trust.members, max_age=timedelta(days=1))
+    assert copy.refresh().digests == 0
+    copy.standing()
+    grant(nl, EVERYTHING)
+    await later(federation, fr, nl)
+    with pytest.raises(ListTooOldError):
+        copy.standing()
+    assert copy.refresh().digests == 1
 
 
 async def test_a_narrower_grant_changes_nothing_that_is_held(
