@@ -214,6 +214,23 @@ def test_a_running_node_serves_recipients(federation: Federation, tmp_path: Path
     assert sha256(BOTH).hexdigest().encode() not in journal
 
 
+def test_switched_off_nothing_stays_laid_out(federation: Federation, tmp_path: Path) -> None:
+    fr = federation.fr.copied(tmp_path / "fr")
+    for name in ("alice", "bruno"):
+        fr.run("person", "add", name, typed=2 * PASS[name])
+    port = open_identity(Home(fr.home)).settings.listen.port
+    fr.edit("sigfed.toml", f"\nport = {port}", f"\nport = {free_port()}")
+    key = accredit(fr)
+    _switch_on(fr)
+    copies = fr.home / "objects" / "recipients"
+    with Running(fr):
+        wait_until(lambda: any(path.is_file() for path in copies.rglob("*")))
+    fr.edit("sigfed.toml", "[recipients]\nenabled = true", "[recipients]\nenabled = false")
+    with Running(fr) as node:
+        assert [path for path in copies.rglob("*") if path.is_file()] == []
+        assert fetch(fr, node, key)[0] == 404
+
+
 def _serves(fr: Cli, node: Running, key: str) -> None:
     assert fetch(fr, node, "sfr_x")[0] == 401
     status, body, tag = fetch(fr, node, key)
