@@ -81,6 +81,8 @@ def remove(
 ) -> None:
     """Count an agency no more: its entries end here, its blocks stay until two persons release them."""
     from node.runtime.membership import membership
+    from node.runtime.shelving import open_shelf
+    from node.services.admitting import askers
 
     here = session(context)
     identity = here.identity()
@@ -94,6 +96,8 @@ def remove(
         confirm("Remove it?")
     with membership(identity) as members:
         register = members.remove_member(node, signers=identity.root_signers())
+    with open_shelf(identity) as shelf:
+        left = askers(shelf)
     here.output.result(
         {"node": node, "members": len(register.members), "version": register.version},
         f"{node} is no member any more; register {register.version} has"
@@ -102,6 +106,7 @@ def remove(
     here.output.following(
         "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
         "sigfed quarantine ls, for the blocks that stay",
+        *(f"sigfed partner suspend {name}, if that is how {node} asks about holdings" for name in left),
     )
 
 

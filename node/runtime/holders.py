@@ -16,7 +16,7 @@ from node.runtime.home import Home
 from node.runtime.opening import Identity
 from node.runtime.partner import Enrolled, enrol, look_up, update
 from protocol.digest import Digest
-from protocol.enrolment import Invitation
+from protocol.enrolment import PIN_BYTES, Invitation
 from protocol.errors import ProtocolError
 
 _FOLDER = "holders"
@@ -59,8 +59,9 @@ async def join(identity: Identity, text: str) -> Enrolled:
 
 
 def holders(identity: Identity) -> list[Holder]:
-    """The members that this agency may ask, by name."""
-    homes = [Home(path) for path in (identity.home.folder / _FOLDER).glob("*")]
+    """The members that this agency may ask, by name; of who was removed from the register nothing is asked."""
+    pins = {member.root_sha256[:PIN_BYTES].hex() for member in identity.trust.members().members}
+    homes = [Home(path) for path in (identity.home.folder / _FOLDER).glob("*") if path.name in pins]
     found = [_holder(home) for home in homes if PartnerFolder(home.partner).exists]
     return sorted(found, key=lambda holder: holder.node)
 

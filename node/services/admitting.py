@@ -189,6 +189,13 @@ class ServedEnrolment(ForwardedTrust):
         return await asyncio.to_thread(self._admission.enrol, request)
 
 
+def askers(shelf: Shelf) -> list[str]:
+    """Names of the partners that members are, to ask about holdings, and that are not suspended."""
+    with shelf.storage.read() as unit:
+        holdings = {subset.name for subset in unit.subsets.ls() if subset.filter.holdings}
+        return [one.name for one in unit.partners.ls() if one.subset in holdings and not one.suspended]
+
+
 def _partner(invite: InviteRecord, request: EnrolmentRequest, now_ms: int) -> PartnerRecord:
     return PartnerRecord(
         name=invite.partner,

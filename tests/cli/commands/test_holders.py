@@ -1,12 +1,13 @@
 """An investigator asks other agencies who holds a file: one answers, and none learns about what."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.agencies import LIST, SUBSET, Federation, cheapen, federate, row, table, written
-from support.processes import Cli
+from support.processes import PROGRAM, Cli, environment
 
 SECRET = b"held by one agency in an investigation"
 HOLDINGS = "holdings"
@@ -57,6 +58,12 @@ def test_the_holder_is_named_with_collection_and_contact(asking: Cli, tmp_path: 
     assert "investigation" not in str(answer)
 
 
+def test_a_member_is_joined_once(asking: Cli, federation: Federation) -> None:
+    again = ("partner", "invite", "fr-twice", "--subset", HOLDINGS, "--agency", "fr.example")
+    string = f"{federation.nl.done(*again)['invitation']}\n"
+    asking.refused(2, "may ask nl.example already", "holders", "join", "--stdin", typed=string)
+
+
 def test_nobody_learns_about_what(asking: Cli, federation: Federation, tmp_path: Path) -> None:
     asked = written(tmp_path / "asked.csv", table(SECRET))
     done = asking.run("entry", "holders", "--hash-from", asked)
@@ -90,3 +97,18 @@ def test_a_member_that_does_not_answer_is_named(asking: Cli, federation: Federat
     done = asking.run("entry", "holders", "--hash-from", asked)
     assert (done.exit, done.out) == (16, "")
     assert "nl.example did not answer" in done.err
+
+
+def test_who_was_removed_is_asked_no_more_and_may_be_stopped_from_asking(
+    asking: Cli, federation: Federation, tmp_path: Path
+) -> None:
+    """After the others: the federation of two ends here."""
+    command = [*PROGRAM, "--home", str(federation.nl.home), "member", "remove", "fr.example", "--yes"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True, timeout=120)
+    assert "sigfed partner suspend fr-asks" in done.stderr
+    assert asking.run("member", "remove", "nl.example", "--yes").exit == 0
+    assert asking.run("holders", "ls").results == []
+    asked = written(tmp_path / "asked.csv", table(SECRET))
+    nobody = asking.run("entry", "holders", "--hash-from", asked)
+    assert (nobody.exit, nobody.out) == (0, "")
+    assert "did not answer" not in nobody.err
