@@ -1,9 +1,9 @@
 """What is effective now: the held lists folded, each with its freshness, and the quorum over them.
 
 Own lists count as far as they are published. A peer's list is fresh when its head was seen to be the newest within the
-age the operator allows, and never while the list stands still because a proof convicted it: then its adds take no new
-effect, and what was effective stays. What the guards set aside is left out, additions and withdrawals alike, until it
-is released.
+age the operator allows, and not later than now; and never while the list stands still because a proof convicted it:
+then its adds take no new effect, and what was effective stays. What the guards set aside is left out, additions and
+withdrawals alike, until it is released.
 Withdrawals and disputes of heads that witnesses have not cosigned yet lie upon the lists as overlays.
 """
 
@@ -24,6 +24,7 @@ from node.services.tombstones import honoured_blocks
 from node.services.tombstones import tombstoned as own_tombstones
 from protocol.digest import Digest
 from protocol.event import Op
+from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.listing import Block, Listing, fold, overlay
 from protocol.opening import EntryRef
 from protocol.quorum import Decision, MemberListing, decide
@@ -56,7 +57,7 @@ def current(
 
     Tombstoned is, unless said otherwise, what this node shredded; what peers shredded as an error goes on to block.
     """
-    oldest_ms = milliseconds(now - max_age)
+    oldest_ms, newest_ms = milliseconds(now - max_age), milliseconds(now) + MAX_CLOCK_SKEW_MS
     with shelf.storage.read() as unit:
         heads = [log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST) if log.note is not None]
         set_aside = unit.quarantine.ls()
@@ -68,7 +69,9 @@ def current(
             MemberListing(
                 node=log.node,
                 listing=listing_of(shelf, log, [item for item in set_aside if item.log_id == log.id]),
-                fresh=log.kind is LogKind.OWN_LIST or (log.checked_ms >= oldest_ms and log.id not in forked),
+                # A clock that was ahead for an hour must not keep a list fresh for a year.
+                fresh=log.kind is LogKind.OWN_LIST
+                or (oldest_ms <= log.checked_ms <= newest_ms and log.id not in forked),
             )
             for log in heads
         )

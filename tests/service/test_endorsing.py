@@ -155,6 +155,18 @@ class TestEffective:
         following.follower.confirm(other.origin, now_ms=following.now_ms + later)
         assert effective(following, AGE * 2) == keys("b")
 
+    def test_what_was_seen_with_a_clock_that_was_ahead_is_not_fresh(
+        self, following: Agency, other: Agency
+    ) -> None:
+        """Nobody has asked for the list since the clock was put right."""
+        following.add(rows("b"))
+        following.publish()
+        assert effective(following) == keys("b")
+        following.follower.confirm(other.origin, now_ms=following.now_ms + 365 * 24 * 3600 * 1000)
+        assert effective(following) == set()
+        following.follower.confirm(other.origin, now_ms=following.now_ms)
+        assert effective(following) == keys("b")
+
     def test_a_withdrawal_of_one_ends_it(self, following: Agency, other: Agency) -> None:
         following.add(rows("a", "b"), OWN)
         following.publish()
