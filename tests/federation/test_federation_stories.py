@@ -115,6 +115,19 @@ async def test_trust_is_fetched_again_before_a_new_head_and_after_an_hour(federa
     assert [call.what for call in link.calls] == ["node_document", "members", "checkpoint"]
 
 
+async def test_trust_is_fetched_again_after_a_clock_that_was_ahead(federation: Federation) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.publish()
+    federation.advance(days=10)
+    await federation.sync(fr, nl)
+    federation.advance(days=-10)
+    link = federation.link(fr, nl)
+    link.calls.clear()
+    await federation.sync(fr, nl)
+    assert [call.what for call in link.calls] == ["node_document", "members", "checkpoint"]
+
+
 async def test_a_month_away_is_caught_up_in_one_sync(federation: Federation) -> None:
     fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
     federation.introduce(fr, nl)
