@@ -159,7 +159,8 @@ class Syncer:
         now = self._clock.now()
         peer = await asyncio.to_thread(self._peer, name)
         age = now - self._refreshed.get(name, now - self._trust_max_age)
-        fresh = timedelta(0) <= age < self._trust_max_age  # a clock that was ahead must not make them young for days
+        # A clock that was ahead must not make them young for days.
+        fresh = timedelta(0) <= age < self._trust_max_age
         session = _Session(self._shelf, link, peer, now, self._requiring, self._watch)
         report = await session.run(refresh=not fresh)
         if session.refreshed:
