@@ -96,7 +96,9 @@ class Persons:
         now_ms = milliseconds(self._clock.now())
         with self._shelf.storage.write() as unit:
             person = unit.persons.lock(name)
-            left = _wait(person.tries) - timedelta(milliseconds=now_ms - person.tried_ms)
+            since = timedelta(milliseconds=now_ms - person.tried_ms)
+            # A try from hours ahead was made while the clock was wrong: nobody waits until then.
+            left = timedelta(0) if since < -_LONGEST_WAIT else _wait(person.tries) - since
             if left > timedelta(0):
                 seconds = -(-left // timedelta(seconds=1))
                 raise RateLimitedError(

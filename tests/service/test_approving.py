@@ -235,6 +235,20 @@ def test_guessing_is_slowed_down_and_ends_with_the_right_one(two: Persons, clock
     assert next(person.tries for person in two.ls() if person.name == "alice") == 0
 
 
+def test_a_clock_that_was_ahead_shuts_nobody_out(two: Persons, clock: SettableClock) -> None:
+    clock.advance(timedelta(days=365))
+    for _ in range(FREE_TRIES):
+        with pytest.raises(UnauthenticatedError):
+            two.authenticate("alice", "a guess of hers")
+    clock.advance(timedelta(days=-365))
+    with pytest.raises(UnauthenticatedError):
+        two.authenticate("alice", "a guess of hers")
+    with pytest.raises(RateLimitedError):
+        two.authenticate("alice", PASS["alice"])
+    clock.advance(timedelta(minutes=3))
+    assert two.authenticate("alice", PASS["alice"]) == "alice"
+
+
 def test_a_verifier_of_one_person_is_none_of_another(two: Persons, shelf: Shelf) -> None:
     with shelf.storage.write() as unit:
         unit.persons.set_verifier("bruno", unit.persons.get("alice").verifier)
