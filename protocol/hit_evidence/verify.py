@@ -3,7 +3,8 @@
 The judge trusts one thing: the fingerprint of the node's root. That root signs the register, the register pins each
 member's root, that root signs the member's document, the document names the list's key, and the key signed a
 checkpoint that the entry is in. Windows of keys are not applied: a retired key's signature is still its owner's. That
-no withdrawal or dispute stood against the entry is the release's own, logged claim. Spec: docs/spec/hit.md.
+no withdrawal or dispute stood against the entry, and no later amendment, is the release's own, logged claim. Spec:
+docs/spec/hit.md.
 """
 
 from collections.abc import Iterable
@@ -34,7 +35,7 @@ from protocol.tlog.policy import NO_QUORUM, Policy
 from protocol.tlog.proof import TlogProof, verify_proof
 
 NOT_PROVEN: Final = (
-    "that no withdrawal or dispute stood against these entries: the release claims it, and members can check it",
+    "that nothing withdrew, disputed or amended these entries since: the release claims it, and members can check it",
     "that the file is what the list says: that is the word of the agencies named",
 )
 """What no evidence of a hit shows; whoever presents a finding says so."""

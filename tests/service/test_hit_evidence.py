@@ -338,6 +338,26 @@ async def test_an_amended_entry_counts_by_what_it_says_last(tmp_path: Path, *, l
             verify_hit(lying(world, data, sources=source(data, 1, amend=foreign)), pinned(world))
 
 
+async def test_an_amendment_that_is_left_out_is_not_noticed_and_said_so(tmp_path: Path) -> None:
+    """What the file cannot show must be told to whoever relies on it."""
+    async with hit_world(tmp_path) as world:
+        world.list_both("a file")
+        await world.release()
+        amend(world.nl.shelf, world.nl.origin, named("a file"), Amendment(basis=Basis.REVIEWED).revise)
+        world.list_both("another")
+        await world.release()
+        sent = await world.evaluated("a file", version=2)
+        await world.hits().report_hit(SUBSET, sent.to_bytes())
+        data = await evidence(world, sent.report.report_id)
+        assert [each.basis for each in verify_hit(data, pinned(world)).backings] == [
+            Basis.OWN,
+            Basis.REVIEWED,
+        ]
+        hidden = lying(world, data, sources=source(data, 1, amend=None))
+        assert [each.basis for each in verify_hit(hidden, pinned(world)).backings] == [Basis.OWN, Basis.OWN]
+        assert any("amended" in line for line in verify.NOT_PROVEN)
+
+
 def logged(world: HitWorld, origin: str, index: int) -> LoggedEvent:
     """An event of a list that `fr.example` holds, with everything that proves it."""
     log = world.fr.log(origin)
