@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from unittest.mock import patch
 
 from node.store import driver
-from support.remembering import remembered_trust_files
+from support.remembering import remembered_signatures
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -30,10 +30,10 @@ def _prepare_unsynced(connection: Any, record: object) -> None:
 
 @contextmanager
 def hasty() -> Iterator[None]:
-    """One thread, a database that waits for no disk, and signatures of trust files checked once for the same bytes."""
+    """One thread, a database that waits for no disk, and trust files and notes that are read once."""
     with (
         patch.object(asyncio, "to_thread", _at_once),
         patch.object(driver, "_prepare_sqlite", _prepare_unsynced),
-        remembered_trust_files(),
+        remembered_signatures(),
     ):
         yield

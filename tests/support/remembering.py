@@ -10,6 +10,7 @@ from unittest.mock import patch
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
 from keys.trust.root import open_root
+from protocol.tlog.note import Note, VerifierKey
 
 _MOST = 4096
 
@@ -26,6 +27,21 @@ def remembered(*functions: Callable[..., Any]) -> Iterator[None]:
         yield
 
 
-def remembered_trust_files() -> Any:
-    """The signatures of roots, node documents and registers are checked once for the same bytes."""
-    return remembered(open_root, open_node_document, open_members)
+@contextmanager
+def remembered_readers(*methods: tuple[type, str]) -> Iterator[None]:
+    """The same for class methods that read bytes or text into something that never changes."""
+    with ExitStack() as stack:
+        for owner, name in methods:
+            faster = lru_cache(maxsize=_MOST)(getattr(owner, name))
+            stack.enter_context(patch.object(owner, name, staticmethod(faster)))
+        yield
+
+
+@contextmanager
+def remembered_signatures() -> Iterator[None]:
+    """Trust files are verified, notes and keys are read once for the same bytes."""
+    with (
+        remembered(open_root, open_node_document, open_members),
+        remembered_readers((Note, "parse"), (VerifierKey, "from_text")),
+    ):
+        yield
