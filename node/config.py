@@ -133,7 +133,10 @@ def load(home: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as exc:
-        raise NotInitialisedError(f"no node lives in {home}", hint="create one with: sigfed init") from exc
+        raise NotInitialisedError(
+            f"no node lives in {home}",
+            hint="an agency starts with: sigfed init; a partner with: sigfed enroll",
+        ) from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path} cannot be read") from exc
     return parse(text, source=str(path))

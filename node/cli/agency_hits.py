@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, spelled, table
+from node.cli.output import Fact, listing, spelled
 from node.cli.session import Session
 from node.cli.times import moment
 from protocol.digest import Algorithm
@@ -36,13 +36,9 @@ def list_reports(here: Session) -> None:
         )
         for report in reports
     ]
-    lines = (
-        table(("id", "partner", "received", "subset", "collection", "state"), rows)
-        if rows
-        else ["no reports"]
-    )
-    here.output.result({}, *lines)
-    here.output.following("sigfed hit show ID", "sigfed case ls")
+    header = ("id", "partner", "received", "subset", "collection", "state")
+    here.output.result({}, *listing(header, rows, none="no reports"))
+    here.output.following(*(["sigfed hit show ID"] if rows else []), "sigfed case ls")
 
 
 def show_report(here: Session, text: str, *, hashes: bool) -> None:
@@ -69,9 +65,9 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
         lines.append(f"  {body.digest.algorithm.name.lower()} {value}")
     here.output.result({**_facts(report, case), "hash": value}, *lines)
     here.output.following(
-        f"sigfed case show {text}"
+        f"sigfed case show {report.report_id.hex()[:_SHORT]}"
         if case and case.answered_ms is None
-        else f"sigfed hit close {text}, when done"
+        else f"sigfed hit close {report.report_id.hex()[:_SHORT]}, when done"
     )
 
 

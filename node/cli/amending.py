@@ -19,11 +19,11 @@ _NEVER = "never"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """An amendment as it was typed; empty is not asked for."""
+    """An amendment as it was typed; empty or None is not asked for."""
 
     basis: str
     source: str
-    criteria: int
+    criteria: int | None
     review_by: str
     legality: tuple[str, ...]
     hash_profile: str
@@ -35,7 +35,7 @@ def amendment_of(wishes: Wishes) -> Amendment:
     change = Amendment(
         basis=basis_of(wishes.basis) if wishes.basis else None,
         relies_on=wishes.source or None,
-        criteria=wishes.criteria or None,
+        criteria=wishes.criteria,
         review_by=_review_by(wishes.review_by),
         no_review=wishes.review_by == _NEVER,
         illegal_in=illegal_in,
@@ -51,7 +51,7 @@ def amend_each(here: Session, name: str, asked: Sequence[Asked], change: Amendme
     """Amend every file asked about; a file that is not listed is named, and the others are amended."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
-    missing = []
+    missing, changed = [], False
     with open_shelf(identity) as shelf:
         for called, digests in asked:
             done = []
@@ -61,9 +61,10 @@ def amend_each(here: Session, name: str, asked: Sequence[Asked], change: Amendme
                 except NotFoundError:
                     continue
             if done:
-                _tell(here, origin, done)
+                changed |= _tell(here, origin, done)
             else:
                 missing.append(called)
+    _then(here, name, changed=changed)
     if missing:
         raise NotFoundError(f"not (any more) in {origin}: {', '.join(missing)}")
 
@@ -73,14 +74,20 @@ def amend_index(here: Session, name: str, index: int, change: Amendment) -> None
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
     with open_shelf(identity) as shelf:
-        _tell(here, origin, [amend_at(shelf, origin, index, change.revise)])
+        changed = _tell(here, origin, [amend_at(shelf, origin, index, change.revise)])
+    _then(here, name, changed=changed)
+
+
+def _then(here: Session, name: str, *, changed: bool) -> None:
+    if changed:
+        here.output.following(f"sigfed publish {name}")
 
 
 def _review_by(text: str) -> date | None:
     return None if text in {"", _NEVER} else day_of(text)
 
 
-def _tell(here: Session, origin: str, done: Iterable[Amended]) -> None:
+def _tell(here: Session, origin: str, done: Iterable[Amended]) -> bool:
     positions = sorted({position for one in done for position in one.positions})
     words = counted(len(positions), "entry").replace("entrys", "entries")
     here.output.result(
@@ -89,3 +96,4 @@ def _tell(here: Session, origin: str, done: Iterable[Amended]) -> None:
         if positions
         else f"{origin}: the entries say all of it already",
     )
+    return bool(positions)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.acting import acting_person
-from node.cli.output import Fact, table
+from node.cli.options import AS
+from node.cli.output import Fact, listing
 from node.cli.session import session
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="What waits for a second person.", no_args_is_help=True)
 
 _ID = typer.Argument(help="Number of a request.")
-_AS = typer.Option("--as", metavar="NAME", help="Who you are; default: SIGFED_PERSON.")
 
 
 @app.command("ls")
@@ -44,7 +44,7 @@ def ls(
         (str(approval.id), approval.kind, approval.subject, approval.requested_by, state)
         for approval, state in found
     ]
-    here.output.result({}, *table(("id", "kind", "what", "asked by", "state"), rows))
+    here.output.result({}, *listing(("id", "kind", "what", "asked by", "state"), rows, none="no requests"))
     if any(_waits(state) for _, state in found):
         here.output.following("sigfed approval show ID", "sigfed approval approve ID --as NAME")
 
@@ -64,12 +64,13 @@ def show(context: typer.Context, number: Annotated[int, _ID]) -> None:
     here.output.result(_fields(approval, state), *_words(approval), f"  state: {state}")
     if _waits(state):
         here.output.following(
-            f"sigfed approval approve {number} --as NAME", f"sigfed approval reject {number}"
+            f"sigfed approval approve {number} --as NAME",
+            f"sigfed approval reject {number} --reason TEXT --as NAME",
         )
 
 
 @app.command("approve")
-def approve(context: typer.Context, number: Annotated[int, _ID], by: Annotated[str, _AS] = "") -> None:
+def approve(context: typer.Context, number: Annotated[int, _ID], by: Annotated[str, AS] = "") -> None:
     """Decide for a request of somebody else, and carry it out; run again after a crash, it is finished."""
     from node.runtime.approvals import approve as run
     from node.runtime.approvals import open_approvals
@@ -90,7 +91,7 @@ def reject(
     context: typer.Context,
     number: Annotated[int, _ID],
     reason: Annotated[str, typer.Option(help="Why, for whoever asked; no hashes.")],
-    by: Annotated[str, _AS] = "",
+    by: Annotated[str, AS] = "",
 ) -> None:
     """Decide against a request of somebody else; nothing is changed."""
     from node.runtime.approvals import open_approvals

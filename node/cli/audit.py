@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import Fact, table
+from node.cli.output import Fact, listing
 from node.cli.prompting import ask
 from node.cli.session import session
 
@@ -63,7 +63,12 @@ def ls(
             here.output.result(_fields(item))
     else:
         here.output.result(
-            {}, *table(("record", "when", "who", "what", "on", "outcome"), list(map(_cells, chosen)))
+            {},
+            *listing(
+                ("record", "when", "who", "what", "on", "outcome"),
+                list(map(_cells, chosen)),
+                none="no records",
+            ),
         )
     if unsigned:
         here.output.talk(f"{unsigned} more are recorded and not signed yet")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import Fact, spelled, table
+from node.cli.options import YES
+from node.cli.output import Fact, listing, spelled
 from node.cli.prompting import confirm
 from node.cli.session import session
 from node.cli.times import moment
@@ -54,9 +55,7 @@ def ls(context: typer.Context) -> None:
         )
         for case in cases
     ]
-    here.output.result(
-        {}, *(table(("id", "partner", "subset", "due", "state"), rows) if rows else ["no cases"])
-    )
+    here.output.result({}, *listing(("id", "partner", "subset", "due", "state"), rows, none="no cases"))
     here.output.following("sigfed case show ID" if rows else "sigfed status")
 
 
@@ -100,7 +99,7 @@ def answer(
         bool, typer.Option("--withdraw", help="Also withdraw the file from an own list, as listed by error.")
     ] = False,
     name: Annotated[str, typer.Option("--list", help="That list.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, YES] = False,
 ) -> None:
     """Answer a dispute, signed and for good; the partner fetches the answer."""
     from node.errors import UsageError

@@ -4,17 +4,17 @@ from typing import Annotated
 
 import typer
 
+from node.cli.options import CRITERIA, HASHES, YES, require_one_way
 from node.cli.prompting import confirm
 from node.cli.session import session
 
-_HASHES = "File with hashes, or - for standard input; default: a prompt."
 _LIST = "Own list that says so."
 
 
 def dispute(
     context: typer.Context,
     name: Annotated[str, typer.Option("--list", help=_LIST)],
-    hash_from: Annotated[str, typer.Option(help=_HASHES)] = "",
+    hash_from: Annotated[str, HASHES] = "",
     reason: Annotated[str, typer.Option(help="error, legal, duplicate, other.")] = "error",
     collection: Annotated[
         str, typer.Option(help="Collection of what is disputed, where no held list has the hash.")
@@ -22,7 +22,7 @@ def dispute(
     alone: Annotated[
         bool, typer.Option("--this-hash-only", help="Leave the other hashes of the same file as they are.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, YES] = False,
 ) -> None:
     """Block a file's hashes everywhere, whoever lists them, until you resolve it or other countries overrule it."""
     from node.cli.asking import read_hashes
@@ -43,18 +43,19 @@ def dispute(
 def resolve(
     context: typer.Context,
     name: Annotated[str, typer.Option("--list", help=_LIST)],
-    hash_from: Annotated[str, typer.Option(help=_HASHES)] = "",
-    index: Annotated[int, typer.Option(help="Index of a dispute, instead of a hash.")] = -1,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    hash_from: Annotated[str, HASHES] = "",
+    index: Annotated[int | None, typer.Option(help="Index of a dispute, instead of a hash.", min=0)] = None,
+    yes: Annotated[bool, YES] = False,
 ) -> None:
     """Take an own dispute back: where the rule is met, the hashes reach partners again."""
     from node.cli.asking import read_hashes
     from node.cli.disputing import resolve_each, resolve_index
 
     here = session(context)
+    require_one_way(hash_from, index)
     if not yes:
         confirm("Where enough countries list them, the hashes reach partners again. Go on?")
-    if index >= 0:
+    if index is not None:
         resolve_index(here, name, index)
     else:
         resolve_each(here, name, read_hashes(hash_from))
@@ -64,12 +65,14 @@ def resolve(
 def amend(
     context: typer.Context,
     name: Annotated[str, typer.Option("--list", help=_LIST)],
-    hash_from: Annotated[str, typer.Option(help=_HASHES)] = "",
-    index: Annotated[int, typer.Option(help="Index of one entry, instead of all hashes of a file.")] = -1,
+    hash_from: Annotated[str, HASHES] = "",
+    index: Annotated[
+        int | None, typer.Option(help="Index of one entry, instead of all hashes of a file.", min=0)
+    ] = None,
     basis: Annotated[str, typer.Option(help="own, reviewed or relies-on.")] = "",
     source: Annotated[str, typer.Option(help="With relies-on: whose word it is.")] = "",
-    criteria: Annotated[int, typer.Option(help="Version of the criteria document that was applied.")] = 0,
-    review_by: Annotated[str, typer.Option(help="Day to look at it again, as 2027-01-31; or never.")] = "",
+    criteria: Annotated[int | None, CRITERIA] = None,
+    review_by: Annotated[str, typer.Option(help="Day to look at them again, YYYY-MM-DD; or never.")] = "",
     legality: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,13 +82,14 @@ def amend(
     hash_profile: Annotated[
         str, typer.Option(help="How perceptual hashes were computed, as pdq/1/full.")
     ] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, YES] = False,
 ) -> None:
     """Change what own entries say, and keep the rest: basis, criteria, review date, legality, hash profile."""
     from node.cli.amending import Wishes, amend_each, amend_index, amendment_of
     from node.cli.asking import read_hashes
 
     here = session(context)
+    require_one_way(hash_from, index)
     wishes = Wishes(
         basis=basis,
         source=source,
@@ -97,18 +101,17 @@ def amend(
     change = amendment_of(wishes)
     if basis and basis != "relies-on" and not yes:
         confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?")
-    if index >= 0:
+    if index is not None:
         amend_index(here, name, index, change)
     else:
         amend_each(here, name, read_hashes(hash_from), change)
-    here.output.following(f"sigfed publish {name}")
 
 
 def reaffirm(
     context: typer.Context,
     name: Annotated[str, typer.Option("--list", help=_LIST)],
     basis: Annotated[str, typer.Option(help="own (the agency holds the material) or reviewed.")],
-    hash_from: Annotated[str, typer.Option(help=_HASHES)] = "",
+    hash_from: Annotated[str, HASHES] = "",
     block: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,8 +122,8 @@ def reaffirm(
         str,
         typer.Option(help="Collection of hashes that the own list does not have; default: where others do."),
     ] = "",
-    criteria: Annotated[int, typer.Option(help="Version of the criteria document that was applied.")] = 1,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    criteria: Annotated[int, CRITERIA] = 1,
+    yes: Annotated[bool, YES] = False,
 ) -> None:
     """Overrule what other agencies block, after your own examination; it takes effect when enough countries do."""
     from node.cli.asking import read_hashes

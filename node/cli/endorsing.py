@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.cli.importing import collection_of
+from node.cli.output import counted
 from node.cli.places import place_of
 from node.cli.session import Session
 from node.clock import milliseconds
@@ -24,6 +25,8 @@ class Choice:
     peer: str
     """May be empty where single entries are named."""
     peer_list: str
+    """Empty: the one named like `to`."""
+    to: str
     only: tuple[str, ...]
     """Single entries, as typed; none: all that the filters let pass."""
     collection: str
@@ -32,19 +35,24 @@ class Choice:
     def places(self) -> dict[str, set[int]]:
         """The lists to take from, with the places of single entries; none: all of the list."""
         found: dict[str, set[int]] = {}
+        if self.only and (self.peer or self.peer_list or self.collection or self.digests is not None):
+            raise UsageError(
+                "entries are named one by one with --only, or filtered from those of a peer",
+                hint="leave out --only, or --from, --peer-list, --collection and --hash-from",
+            )
         for origin, index in map(place_of, self.only):
             found.setdefault(origin, set()).add(index)
         if not found and not self.peer:
             raise UsageError(
                 "whose entries?", hint="name the peer with --from, or single entries with --only"
             )
-        return found or {list_origin(self.peer, self.peer_list): set()}
+        return found or {list_origin(self.peer, self.peer_list or self.to): set()}
 
 
-def endorse_from(here: Session, choice: Choice, *, to: str, statement: Statement) -> None:
-    """Queue the chosen entries in the own list `to`."""
+def endorse_from(here: Session, choice: Choice, *, statement: Statement) -> None:
+    """Queue the chosen entries in the own list `choice.to`."""
     identity = here.identity()
-    origin = list_origin(identity.settings.node, to)
+    origin = list_origin(identity.settings.node, choice.to)
     number = collection_of(choice.collection) if choice.collection else None
     report, places, missing = ImportReport(), choice.places(), list[str]()
     with open_shelf(identity) as shelf:
@@ -62,6 +70,10 @@ def endorse_from(here: Session, choice: Choice, *, to: str, statement: Statement
             report = report.plus(done)
             missing += [f"{source}:{index}" for index in sorted(indices - met)]
     _tell(here, origin, report, statement)
+    if report.quarantined:
+        here.output.following("sigfed quarantine ls")
+    if report.entries:
+        here.output.following(f"sigfed publish {choice.to}")
     if missing:
         raise NotFoundError(f"not active (any more): {', '.join(missing)}", hint="see: sigfed review ls")
 
@@ -91,6 +103,7 @@ def _tell(here: Session, origin: str, report: ImportReport, statement: Statement
             "already_listed": report.already_listed,
             "quarantined": report.quarantined,
         },
-        f"{report.accepted:,} files endorsed as {basis} ({report.entries:,} entries),"
-        f" {report.already_listed:,} listed already",
+        f"{counted(report.accepted, 'file')} endorsed as {basis} ({report.entries:,} entries),"
+        f" {report.already_listed:,} listed already"
+        + (f", {report.quarantined:,} quarantined" if report.quarantined else ""),
     )

@@ -11,6 +11,7 @@ import typer
 from node.cli import corrections, recalls
 from node.cli.exit_codes import ExitCode
 from node.cli.holders import ask_holders
+from node.cli.options import CRITERIA, HASHES, INDEX, OWN_LIST, YES, require_one_way
 from node.cli.output import Progress
 from node.cli.prompting import confirm
 from node.cli.session import session
@@ -22,25 +23,22 @@ Item = TypeVar("Item")
 
 app = typer.Typer(help="Entries of this agency's lists.", no_args_is_help=True)
 
-_BASES = "own (the agency holds the material), reviewed (its analysts examined it), relies-on (somebody else says so)"
+_BASES = "own (the agency holds the material), reviewed (its analysts examined it), relies-on (somebody else says so)."
 
-_REVIEW = "Day to look at the entries again, as 2027-01-31."
+_REVIEW = "Day to look at them again, YYYY-MM-DD."
 _LEGALITY = "A country where the material is known to be illegal, as NL=illegal; repeatable."
-
-
-app.command("holders")(ask_holders)
 
 
 @app.command("import")
 def import_file(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="ICSE export or CSV with named columns.", dir_okay=False)],
-    to: Annotated[str, typer.Option("--list", help="List to add to.")],
+    to: Annotated[str, typer.Option("--list", help="Own list to add to.")],
     basis: Annotated[str, typer.Option(help=_BASES)] = "relies-on",
     collection: Annotated[
         str, typer.Option(help="Collection of rows that name none: baseline, national, investigative, other.")
     ] = "national",
-    criteria: Annotated[int, typer.Option(help="Version of the criteria document that was applied.")] = 1,
+    criteria: Annotated[int, CRITERIA] = 1,
     source: Annotated[str, typer.Option(help="With relies-on: whose word it is.")] = "",
     review_by: Annotated[str, typer.Option(help=_REVIEW)] = "",
     legality: Annotated[list[str] | None, typer.Option("--legality", help=_LEGALITY)] = None,
@@ -76,9 +74,7 @@ def import_file(
 @app.command("explain")
 def explain(
     context: typer.Context,
-    hash_from: Annotated[
-        str, typer.Option(help="File with hashes, or - for standard input; default: a prompt.")
-    ] = "",
+    hash_from: Annotated[str, HASHES] = "",
 ) -> None:
     """Who lists a hash and how they know, what blocks it, whether it reaches partners, and what can be done."""
     from node.cli.asking import read_hashes
@@ -88,26 +84,28 @@ def explain(
     explain_each(here, read_hashes(hash_from))
 
 
+app.command("holders")(ask_holders)
+
+
 @app.command("withdraw")
 def withdraw(
     context: typer.Context,
-    name: Annotated[str, typer.Option("--list", help="Own list.")],
-    hash_from: Annotated[
-        str, typer.Option(help="File with hashes, or - for standard input; default: a prompt.")
-    ] = "",
-    index: Annotated[int, typer.Option(help="Index of an entry, instead of a hash.")] = -1,
+    name: Annotated[str, OWN_LIST],
+    hash_from: Annotated[str, HASHES] = "",
+    index: Annotated[int | None, INDEX] = None,
     reason: Annotated[
         str,
         typer.Option(help="error (blocks the hash everywhere until reaffirmed), legal, duplicate, other."),
     ] = "error",
     now: Annotated[bool, typer.Option("--now", help="Publish it and release every subset.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, YES] = False,
 ) -> None:
     """Withdraw a file's hashes at once: one person is enough; a running node publishes it within a minute."""
     from node.cli.asking import read_hashes
     from node.cli.withdrawing import take_effect, withdraw_each, withdraw_index
 
     here = session(context)
+    require_one_way(hash_from, index)
     if not yes:
         confirm(f"Withdraw from {name} for the reason '{reason}', with all hashes of the same file?")
 
@@ -117,7 +115,7 @@ def withdraw(
         else:
             here.output.following(f"sigfed publish {name}", "sigfed subset release NAME")
 
-    if index >= 0:
+    if index is not None:
         withdraw_index(here, name, index, reason=reason)
         then()
     else:
@@ -140,20 +138,20 @@ def endorse(
     context: typer.Context,
     basis: Annotated[str, typer.Option(help=_BASES)],
     to: Annotated[str, typer.Option("--list", help="Own list to add to.")],
-    source: Annotated[
-        str, typer.Option("--from", help="Peer whose entries to endorse; needless with --only.")
-    ] = "",
+    source: Annotated[str, typer.Option("--from", help="Peer whose entries to endorse.")] = "",
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="The file of this entry, as ORIGIN:INDEX; repeatable."),
+        typer.Option(
+            "--only", help="Instead of a peer: the file of this entry, as ORIGIN:INDEX; repeatable."
+        ),
     ] = None,
     peer_list: Annotated[str, typer.Option(help="The peer's list; default: one of the same name.")] = "",
     collection: Annotated[str, typer.Option(help="Only entries of this collection.")] = "",
     hash_from: Annotated[str, typer.Option(help="Only these hashes: a file, or - for standard input.")] = "",
-    criteria: Annotated[int, typer.Option(help="Version of the criteria document that was applied.")] = 1,
+    criteria: Annotated[int, CRITERIA] = 1,
     review_by: Annotated[str, typer.Option(help=_REVIEW)] = "",
     legality: Annotated[list[str] | None, typer.Option("--legality", help=_LEGALITY)] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, YES] = False,
 ) -> None:
     """Add a peer's entries to an own list, after examination (own, reviewed) or relying on the peer."""
     from node.cli.asking import read_hashes
@@ -168,13 +166,13 @@ def endorse(
         confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?")
     choice = Choice(
         peer=source,
-        peer_list=peer_list or to,
+        peer_list=peer_list,
+        to=to,
         only=tuple(only or ()),
         collection=collection,
         digests=frozenset(d for _, file in read_hashes(hash_from) for d in file) if hash_from else None,
     )
-    endorse_from(here, choice, to=to, statement=statement)
-    here.output.following(f"sigfed publish {to}")
+    endorse_from(here, choice, statement=statement)
 
 
 def hash_folder(

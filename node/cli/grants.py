@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import Fact, table
+from node.cli.options import HASHES
+from node.cli.output import Fact, listing
 from node.cli.session import Session, session
 
 if TYPE_CHECKING:
@@ -46,19 +47,16 @@ def ls(context: typer.Context) -> None:
         until = f"{grant.until:%Y-%m-%d %H:%M} UTC" if grant.until else "no end"
         rows.append((peer.name, ", ".join(collections) or "-", ", ".join(algorithms) or "all", until, state))
     if not here.output.as_json:
-        here.output.result({}, *table(("peer", "collections", "hashes", "until", "state"), rows))
+        here.output.result(
+            {}, *listing(("peer", "collections", "hashes", "until", "state"), rows, none="no grants")
+        )
     here.output.following("sigfed grant explain --hash-from FILE")
 
 
 @app.command("explain")
 def explain(
     context: typer.Context,
-    hash_from: Annotated[
-        str,
-        typer.Option(
-            "--hash-from", help="File with hashes of own entries; - for standard input; default: asks."
-        ),
-    ] = "",
+    hash_from: Annotated[str, HASHES] = "",
 ) -> None:
     """Who gets an own entry: which peers and which subsets, and why the others do not."""
     from node.cli.asking import read_hashes

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode
-from node.cli.output import counted, table
+from node.cli.output import counted, listing
 from node.cli.session import Session, session
 
 app = typer.Typer(help="What lists and releases are compared with.", no_args_is_help=True)
@@ -83,7 +83,9 @@ def ls_benign(context: typer.Context) -> None:
         for record in records
     ]
     if not here.output.as_json:
-        here.output.result({}, *table(("set", "hashes", "size", "added"), rows))
+        here.output.result(
+            {}, *listing(("set", "hashes", "size", "added"), rows, none="no known-benign sets")
+        )
     if not records:
         here.output.following("sigfed guard benign add FILE")
 
@@ -110,7 +112,8 @@ def add_tripwire(
     hash_from: Annotated[
         str,
         typer.Option(
-            "--hash-from", help="File with hashes, one a line or as `sigfed hash` writes it; - for stdin."
+            "--hash-from",
+            help="File with hashes, one a line or as `sigfed hash` writes them; - for standard input.",
         ),
     ],
     note: Annotated[str, typer.Option(help="What they are of, for people; never a hash.")] = "",
@@ -159,7 +162,7 @@ def ls_tripwires(context: typer.Context) -> None:
         for record, algorithm in found
     ]
     if not here.output.as_json:
-        here.output.result({}, *table(("number", "hash", "added", "note"), rows))
+        here.output.result({}, *listing(("number", "hash", "added", "note"), rows, none="no tripwires"))
     if not found:
         here.output.following("sigfed guard tripwire add --hash-from FILE")
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode, exit_code
-from node.cli.output import table
+from node.cli.options import HASHES, STDIN
+from node.cli.output import counted, listing
 from node.cli.prompting import ask_hidden
 from node.cli.session import session, wait_for
 
@@ -21,7 +22,7 @@ _LEAVES = (
 @app.command("join")
 def join(
     context: typer.Context,
-    from_stdin: Annotated[bool, typer.Option("--stdin", help="Read the string from standard input.")] = False,
+    from_stdin: Annotated[bool, STDIN] = False,
 ) -> None:
     """Enrol this agency with the string that another member made for it (`sigfed partner invite --agency`)."""
     from node.runtime.holders import join as run_join
@@ -55,16 +56,17 @@ def ls(context: typer.Context) -> None:
         here.output.result({"node": holder.node, "subset": holder.subset, "contact": holder.contact})
     if not here.output.as_json:
         rows = [(holder.node, holder.subset, holder.contact or "-") for holder in found]
-        here.output.result({}, *table(("member", "subset", "contact"), rows))
+        here.output.result({}, *listing(("member", "subset", "contact"), rows, none="no member can be asked"))
     if not found:
-        here.output.following("ask a member for a string: sigfed partner invite NAME --agency THIS-NODE")
+        here.output.following(
+            "a member runs: sigfed partner invite NAME --subset HOLDINGS --agency THIS-NODE",
+            "sigfed holders join",
+        )
 
 
 def ask_holders(
     context: typer.Context,
-    hash_from: Annotated[
-        str, typer.Option(help="File with hashes, or - for standard input; default: a prompt.")
-    ] = "",
+    hash_from: Annotated[str, HASHES] = "",
 ) -> int:
     """Ask members privately which of them holds a hash, and whom to talk to."""
     from node.cli.asking import read_hashes
@@ -92,9 +94,9 @@ def ask_holders(
                     },
                     f"{name}: {asked.holder.node} holds it ({hit.collection}); {_contact(asked.holder.contact)}",
                 )
-    here.output.talk(f"asked {len(members)} members about {len(files)} files")
+    here.output.talk(f"asked {counted(len(members), 'member')} about {counted(len(files), 'file')}")
     if not members:
-        here.output.following("ask a member for a string; then: sigfed holders join")
+        here.output.following("sigfed holders ls")
     return failed
 
 

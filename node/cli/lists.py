@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import counted, table
+from node.cli.output import counted, listing
 from node.cli.session import session, wait_for
 
 if TYPE_CHECKING:  # listing starts without it
@@ -91,7 +91,9 @@ def ls(context: typer.Context) -> None:
         for report in reports
     ]
     if not here.output.as_json:
-        here.output.result({}, *table(("list", "", "events", "active", "waiting"), rows))
+        here.output.result(
+            {}, *listing(("list", "kind", "events", "active", "waiting"), rows, none="no lists")
+        )
     if not reports:
         here.output.following("sigfed list create NAME")
 

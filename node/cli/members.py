@@ -1,13 +1,18 @@
 """`sigfed member`: whom this agency counts in the federation."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.options import YES
 from node.cli.output import counted, table
 from node.cli.prompting import ask, confirm
 from node.cli.session import session, wait_for
+from node.errors import NotFoundError, UsageError, VerificationError
+
+if TYPE_CHECKING:
+    from node.runtime.opening import Identity
 
 app = typer.Typer(help="Agencies of the federation that this node counts.", no_args_is_help=True)
 
@@ -16,7 +21,10 @@ app = typer.Typer(help="Agencies of the federation that this node counts.", no_a
 def add(
     context: typer.Context,
     url: Annotated[
-        str, typer.Argument(help="Address of the other node, https://…/, or a folder it exported into.")
+        str,
+        typer.Argument(
+            help="Address of the other node, https://…/, or a folder that it introduces itself in."
+        ),
     ],
     words: Annotated[
         str,
@@ -40,6 +48,7 @@ def add(
     ] = None,
 ) -> None:
     """Count another agency, after comparing its fingerprint by telephone or in person."""
+    from keys.errors import WrongRootError
     from node.cli.importing import collection_of
     from node.objects.medium import MediumObjects
     from node.runtime.membership import membership
@@ -53,7 +62,13 @@ def add(
         fetched = carried_trust(MediumObjects(Path(url)))
     else:
         fetched = wait_for(fetch(url, entropy=identity.entropy))
-    introduced = introduce(fetched, words, identity.clock)
+    try:
+        introduced = introduce(fetched, words, identity.clock)
+    except WrongRootError as exc:
+        raise VerificationError(
+            str(exc),
+            hint="compare all eight words by telephone again; if they are the same, this is not that agency: stop",
+        ) from exc
     with membership(identity) as members:
         member = members.add_member(
             introduced,
@@ -77,7 +92,7 @@ def add(
 def remove(
     context: typer.Context,
     node: Annotated[str, typer.Argument(help="Name of a member.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, YES] = False,
 ) -> None:
     """Count an agency no more: its entries end here, its blocks stay until two persons release them."""
     from node.runtime.membership import membership
@@ -86,6 +101,7 @@ def remove(
 
     here = session(context)
     identity = here.identity()
+    _require_other(identity, node)
     here.output.talk(
         f"{node} will count no more, here and in every release made from now on.",
         "  its entries end: what only it and one other country list leaves the next release",
@@ -130,6 +146,14 @@ def ls(context: typer.Context) -> None:
             (member.node, member.country or "-", _words(member.root_sha256)) for member in register.members
         ]
         here.output.result({}, *table(("member", "country", "fingerprint"), rows))
+
+
+def _require_other(identity: "Identity", node: str) -> None:
+    """Refuse what cannot be removed before anything is said of its removal."""
+    if node == identity.settings.node:
+        raise UsageError("a node counts itself; this one cannot be removed here")
+    if not any(member.node == node for member in identity.trust.members().members):
+        raise NotFoundError(f"{node} is not a member", hint="see them with: sigfed member ls")
 
 
 def _words(fingerprint: bytes) -> str:

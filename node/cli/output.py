@@ -113,6 +113,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def listing(header: Sequence[str], rows: Sequence[Sequence[str]], *, none: str) -> list[str]:
+    """Rows under a header; `none` says in words that there are no rows."""
+    return table(header, rows) if rows else [none]
+
+
 def counted(count: int, noun: str) -> str:
     """A number with its noun: `1 member`, `2 members`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode, exit_code
+from node.cli.options import STDIN
 from node.cli.output import Fact, counted
 from node.cli.prompting import ask_hidden
 from node.cli.session import Session, session, wait_for
@@ -26,7 +27,7 @@ SELF_TEST = "self-test passed: the published test file is a hit, another is not"
 
 def enroll(
     context: typer.Context,
-    from_stdin: Annotated[bool, typer.Option("--stdin", help="Read the string from standard input.")] = False,
+    from_stdin: Annotated[bool, STDIN] = False,
 ) -> None:
     """Enrol with the one string an agency gave, and fetch the first release."""
     from node.runtime.partner import enrol

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, exit_code
-from node.cli.output import Fact, counted, spelled, table
+from node.cli.output import Fact, counted, listing, spelled
 from node.cli.session import Session, wait_for
 from node.cli.times import moment
 from node.clock import SystemClock, milliseconds
@@ -40,7 +40,7 @@ def list_hits(here: Session) -> None:
             )
             for hit in found
         ]
-        lines = table(("id", "state", "found", "collection", "file", ""), rows) if rows else ["no hits"]
+        lines = listing(("id", "state", "found", "collection", "file", ""), rows, none="no hits")
         here.output.result({}, *lines)
     waiting = [hit for hit in found if hit.waiting]
     unresolved = [hit for hit in found if hit.action is None]

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from node.cli.acting import acting_person, require_two, tell_requested
-from node.cli.output import table
+from node.cli.options import AS_IF_TWO
+from node.cli.output import listing
 from node.cli.session import Session, session
 
 app = typer.Typer(help="Partners that may ask privately.", no_args_is_help=True)
@@ -71,12 +72,7 @@ def quota(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of an enrolled partner.")],
     files_per_day: Annotated[int, typer.Option(help="New files it looks up a day.", min=1)],
-    by: Annotated[
-        str,
-        typer.Option(
-            "--as", metavar="NAME", help="Who you are, where it takes two persons; default: SIGFED_PERSON."
-        ),
-    ] = "",
+    by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Change how often a partner may ask: less at once, more when a second person approves it."""
     from node.runtime.approvals import open_approvals
@@ -154,4 +150,6 @@ def ls(context: typer.Context) -> None:
             )
         rows.append((invite_record.partner, invite_record.subset, "-", "invited"))
     if not here.output.as_json:
-        here.output.result({}, *table(("partner", "subset", "evaluations left", ""), rows))
+        here.output.result(
+            {}, *listing(("partner", "subset", "evaluations left", "state"), rows, none="no partners")
+        )

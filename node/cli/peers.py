@@ -8,7 +8,8 @@ import typer
 from node.cli.acting import acting_person, require_two, tell_requested, two_decide
 from node.cli.exit_codes import ExitCode
 from node.cli.grants import wanted_grant
-from node.cli.output import table
+from node.cli.options import AS_IF_TWO
+from node.cli.output import listing
 from node.cli.session import Session, session, wait_for
 from node.errors import NodeError
 
@@ -23,9 +24,6 @@ app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_hel
 _GRANT = typer.Option(help="Collections whose openings it may read here, comma-separated.")
 _ALGORITHMS = typer.Option(help="Kinds of hashes, comma-separated, as md5,sha1; default: all.")
 _UNTIL = typer.Option(help="Last day of the grant, YYYY-MM-DD; default: no end.")
-_AS = typer.Option(
-    "--as", metavar="NAME", help="Who you are, where it takes two persons; default: SIGFED_PERSON."
-)
 
 
 @app.command("add")
@@ -35,7 +33,7 @@ def add(
     grant: Annotated[str, _GRANT],
     algorithms: Annotated[str, _ALGORITHMS] = "",
     until: Annotated[str, _UNTIL] = "",
-    by: Annotated[str, _AS] = "",
+    by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Follow a member's lists, and let it read ours; where two persons decide, more than baseline is asked for."""
     from node.runtime.membership import membership
@@ -65,7 +63,7 @@ def change_grant(
     grant: Annotated[str, _GRANT],
     algorithms: Annotated[str, _ALGORITHMS] = "",
     until: Annotated[str, _UNTIL] = "",
-    by: Annotated[str, _AS] = "",
+    by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Replace what a peer may read here: less at once, more when a second person approves it."""
     from node.runtime.shelving import open_shelf
@@ -98,6 +96,7 @@ def remove(context: typer.Context, node: Annotated[str, typer.Argument(help="Nam
     with membership(here.identity()) as members:
         members.remove_peer(node)
     here.output.result({"peer": node, "removed": True}, f"{node} is no peer any more")
+    here.output.following("sigfed peer ls")
 
 
 def _words(grant: str, algorithms: str) -> str:
@@ -125,6 +124,8 @@ def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:
 def ls(context: typer.Context) -> None:
     """Peers: what they may read, and how far their lists are held."""
     from node.runtime.shelving import open_shelf
+    from node.services.callers import stored_grant
+    from node.services.granting import grant_words
     from node.services.lists import report_lists
 
     here = session(context)
@@ -147,9 +148,11 @@ def ls(context: typer.Context) -> None:
                 }
             )
         held = ", ".join(f"{name} at {size:,}" for name, size in lists.items()) or "nothing yet"
-        rows.append((peer.name, held, peer.outcome or "never synced"))
+        rows.append((peer.name, grant_words(stored_grant(peer)), held, peer.outcome or "never synced"))
     if not here.output.as_json:
-        here.output.result({}, *table(("peer", "holding", "last sync"), rows))
+        here.output.result(
+            {}, *listing(("peer", "may read here", "holding", "last sync"), rows, none="no peers")
+        )
 
 
 @app.command("sync")
@@ -168,6 +171,10 @@ def sync(
         syncs = wait_for(PeerSyncs(identity, shelf).run(only=node))
     for done in syncs:
         _tell(here, done)
+    if not syncs:
+        here.output.talk("no peers")
+        here.output.following("sigfed peer add NODE --grant baseline")
+        return ExitCode.OK
     here.output.following(
         *(["sigfed evidence ls"] if any(done.gossip and done.gossip.found for done in syncs) else []),
         "sigfed list ls",

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from node.cli.acting import acting_person, tell_requested
-from node.cli.output import table
+from node.cli.options import AS
+from node.cli.output import counted, listing
 from node.cli.prompting import ask_hidden
 from node.cli.session import Session, session
 from node.errors import UsageError
@@ -14,7 +15,6 @@ from node.ports.persons import PersonRole
 
 app = typer.Typer(help="Persons who decide at this node.", no_args_is_help=True)
 
-_AS = typer.Option("--as", metavar="NAME", help="Who you are; default: SIGFED_PERSON.")
 _FILE = typer.Option(help="File with the new passphrase (mode 600); asked for twice when not given.")
 
 
@@ -23,7 +23,7 @@ def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Small letters, digits, dots, hyphens.")],
     role: Annotated[PersonRole, typer.Option(help="What this person does.")] = PersonRole.OPERATOR,
-    by: Annotated[str, _AS] = "",
+    by: Annotated[str, AS] = "",
     passphrase_file: Annotated[Path | None, _FILE] = None,
 ) -> None:
     """Let somebody decide here; from the third person on another person must approve it."""
@@ -55,7 +55,7 @@ def add(
 def remove(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a person.")],
-    by: Annotated[str, _AS] = "",
+    by: Annotated[str, AS] = "",
 ) -> None:
     """Ask for another person's approval that somebody decides here no more."""
     _request(session(context), "person.remove", name, by=by, role=None, file=None)
@@ -65,7 +65,7 @@ def remove(
 def reset(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the person whose passphrase changes.")],
-    by: Annotated[str, _AS] = "",
+    by: Annotated[str, AS] = "",
     passphrase_file: Annotated[Path | None, _FILE] = None,
     by_root: Annotated[
         bool,
@@ -109,10 +109,10 @@ def ls(context: typer.Context) -> None:
             )
         return
     rows = [
-        (person.name, person.role, f"{person.tries} wrong passphrases" if person.tries else "")
+        (person.name, person.role, f"{counted(person.tries, 'wrong passphrase')}" if person.tries else "-")
         for person in persons
     ]
-    here.output.result({}, *table(("person", "role", ""), rows))
+    here.output.result({}, *listing(("person", "role", "state"), rows, none="no persons"))
     if len(persons) < 2:
         here.output.following("sigfed person add NAME")
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.options import AS
 from node.cli.output import Fact, table
 from node.cli.session import session
 
@@ -70,9 +71,7 @@ def release(
     context: typer.Context,
     name: _Id,
     reason: Annotated[str, typer.Option(help="Why it may be let in; kept with the request.")],
-    person: Annotated[
-        str, typer.Option("--as", metavar="NAME", help="Who you are; default: SIGFED_PERSON.")
-    ] = "",
+    person: Annotated[str, AS] = "",
 ) -> None:
     """Ask for its release; a second person approves it."""
     from node.cli.acting import acting_person, tell_requested

@@ -8,7 +8,7 @@ from node.cli.judging import judge
 from node.cli.places import Place, place_of
 from node.cli.session import Session
 from node.clock import milliseconds
-from node.errors import NotFoundError
+from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
 from node.runtime.shelving import open_shelf
 from node.services.effective import Current
@@ -18,6 +18,7 @@ from node.services.lists import list_origin
 from node.services.reaffirming import Reaffirmed, reaffirm
 from protocol.digest import Digest
 from protocol.event import PRIVATE_FROM
+from protocol.ext import Basis
 from protocol.opening import EntryRef
 from protocol.quorum import Standing
 
@@ -39,7 +40,12 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
     identity = here.identity()
     node = identity.settings.node
     origin = list_origin(node, name)
-    statement = Statement(basis=basis_of(examined.basis), criteria=examined.criteria)
+    basis = basis_of(examined.basis)
+    if basis is Basis.RELIES_ON:
+        raise UsageError(
+            "a block is overruled on own knowledge alone", hint="--basis own, or --basis reviewed"
+        )
+    statement = Statement(basis=basis, criteria=examined.criteria)
     named = [place_of(text) for text in examined.blocks]
     given = collection_of(examined.collection) if examined.collection else None
     missing = []

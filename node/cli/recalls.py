@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.acting import acting_person, require_two, tell_requested
-from node.cli.output import Fact, counted, table
+from node.cli.options import AS, HASHES, INDEX, OWN_LIST, YES, require_one_way
+from node.cli.output import Fact, counted, listing
 from node.cli.prompting import confirm
 from node.cli.session import session
 
@@ -19,20 +20,18 @@ if TYPE_CHECKING:
 withdrawals = typer.Typer(help="Withdrawals of own lists, and who has applied them.", no_args_is_help=True)
 shreddings = typer.Typer(help="What was shredded, and who still lists it.", no_args_is_help=True)
 
-_HASHES = typer.Option(help="File with hashes, or - for standard input; default: a prompt.")
-_AS = typer.Option("--as", metavar="NAME", help="Who you are; default: SIGFED_PERSON.")
-
 
 def shred(
     context: typer.Context,
-    name: Annotated[str, typer.Option("--list", help="Own list.")],
-    hash_from: Annotated[str, _HASHES] = "",
-    index: Annotated[int, typer.Option(help="Index of an entry, instead of a hash.")] = -1,
+    name: Annotated[str, OWN_LIST],
+    hash_from: Annotated[str, HASHES] = "",
+    index: Annotated[int | None, INDEX] = None,
     reason: Annotated[
-        str, typer.Option(help="error (blocks the hash everywhere), legal, duplicate, other.")
+        str,
+        typer.Option(help="error (blocks the hash everywhere until reaffirmed), legal, duplicate, other."),
     ] = "error",
-    by: Annotated[str, _AS] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    by: Annotated[str, AS] = "",
+    yes: Annotated[bool, YES] = False,
 ) -> None:
     """Ask a second person to delete a file's hashes for ever, here and at every peer."""
     from node.cli.asking import read_hashes
@@ -43,10 +42,11 @@ def shred(
     from node.services.lists import list_origin
 
     here = session(context)
+    require_one_way(hash_from, index)
     identity, why = here.identity(), reason_of(reason)
     origin = list_origin(identity.settings.node, name)
     require_two(here)
-    asked = [] if index >= 0 else read_hashes(hash_from)
+    asked = [] if index is not None else read_hashes(hash_from)
     with open_shelf(identity) as shelf:
         files = _plans(shelf, origin, asked, index)
         if not yes:
@@ -57,12 +57,12 @@ def shred(
             tell_requested(here, request_shredding(approvals, plans, reason=why, by=who))
 
 
-def _plans(shelf: "Shelf", origin: str, asked: "list[Asked]", index: int) -> "list[list[ShredPlan]]":
+def _plans(shelf: "Shelf", origin: str, asked: "list[Asked]", index: int | None) -> "list[list[ShredPlan]]":
     """What to delete of each file; raises `NotFoundError` for one that the list never had."""
     from node.errors import NotFoundError
     from node.services.shredding import prepare, prepare_at
 
-    if index >= 0:
+    if index is not None:
         return [[prepare_at(shelf, origin, index)]]
     files, missing = [], []
     for called, digests in asked:
@@ -82,8 +82,8 @@ def _plans(shelf: "Shelf", origin: str, asked: "list[Asked]", index: int) -> "li
 
 def readmit(
     context: typer.Context,
-    hash_from: Annotated[str, _HASHES] = "",
-    by: Annotated[str, _AS] = "",
+    hash_from: Annotated[str, HASHES] = "",
+    by: Annotated[str, AS] = "",
 ) -> None:
     """Ask a second person to let hashes that were shredded be listed here again."""
     from node.cli.asking import read_hashes
@@ -119,7 +119,7 @@ def ls_shreddings(
             here.output.result(_shredding_fields(each))
         return
     rows = [(each.origin, f"{each.index:,}", _erased(each), _left(each)) for each in found]
-    here.output.result({}, *table(("list", "index", "deleted here", "left to do"), rows))
+    here.output.result({}, *listing(_SHREDDING_HEADER, rows, none=_none("shreddings", only_open)))
     if any(each.own_standing for each in found):
         here.output.following("sigfed entry shred --list NAME --index I", "sigfed entry reaffirm")
 
@@ -167,12 +167,24 @@ def ls_withdrawals(
         for each in found:
             here.output.result(_withdrawal_fields(each))
         return
-    here.output.result({}, *table(_WITHDRAWAL_HEADER, [row for each in found for row in _rows(each)]))
+    here.output.result(
+        {},
+        *listing(
+            _WITHDRAWAL_HEADER,
+            [row for each in found for row in _rows(each)],
+            none=_none("withdrawals", only_open),
+        ),
+    )
     if any(each.published_ms is None for each in found):
         here.output.following("sigfed publish", "sigfed subset release NAME")
 
 
+_SHREDDING_HEADER = ("list", "index", "deleted here", "left to do")
 _WITHDRAWAL_HEADER = ("list", "events", "published", "peer", "holds it", "releases without it")
+
+
+def _none(what: str, only_open: bool) -> str:
+    return f"no {what} are open" if only_open else f"no {what}"
 
 
 def _withdrawal_fields(each: "WithdrawalReport") -> dict[str, Fact]:

@@ -31,16 +31,19 @@ def ls(
 @app.command("show")
 def show(
     context: typer.Context,
-    origin: Annotated[str, typer.Argument(help="The peer's list, as nl.example/lists/national.")],
-    index: Annotated[int, typer.Argument(help="Index of an entry of the file.", min=0)],
+    entry: Annotated[
+        str,
+        typer.Argument(metavar="ORIGIN:INDEX", help="An entry of the file, as nl.example/lists/national:12."),
+    ],
     hashes: Annotated[
         bool, typer.Option("--hashes", help="Print the hashes, to find the file in your own material.")
     ] = False,
 ) -> None:
     """What a peer says about a file: each of its hashes, on what basis, and what is missing."""
+    from node.cli.places import place_of
     from node.cli.reviewing import show_file
 
-    show_file(session(context), origin, index, hashes=hashes)
+    show_file(session(context), place_of(entry), hashes=hashes)
 
 
 @app.command("due")

@@ -5,7 +5,8 @@ from datetime import date
 
 from node.cli.explaining import day_of, statement_fields, statement_words
 from node.cli.judging import judge
-from node.cli.output import counted, table
+from node.cli.output import counted, listing
+from node.cli.places import Place
 from node.cli.session import Session
 from node.runtime.shelving import open_shelf
 from node.services.explaining import basis_words
@@ -44,7 +45,7 @@ def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:
         return
     first = shown[0].first
     here.output.following(
-        f"sigfed review show {first.origin} {first.index}",
+        f"sigfed review show {first.origin}:{first.index}",
         f"examine it, then: sigfed endorse --only {first.origin}:{first.index} --list NAME --basis reviewed",
     )
 
@@ -54,7 +55,7 @@ def _queue_lines(files: Sequence[WaitingFile], shown: Sequence[WaitingFile]) -> 
         yield "nothing waits for this agency's word"
         return
     for file in shown:
-        yield f"{file.first.origin} {file.first.index}"
+        yield f"{file.first.origin}:{file.first.index}"
         hashes = f"{len(file.entries)} hashes" if len(file.entries) > 1 else "1 hash"
         yield (
             f"  {collection_name(file.first.collection)}, {hashes}, basis {basis_words(file.first.ext.basis)},"
@@ -79,8 +80,9 @@ def _legality(file: WaitingFile) -> list[str]:
     return sorted({code for entry in file.entries for code in entry.ext.legality})
 
 
-def show_file(here: Session, origin: str, index: int, *, hashes: bool) -> None:
+def show_file(here: Session, place: Place, *, hashes: bool) -> None:
     """One file of a peer; the hashes themselves only when they were asked for."""
+    origin, index = place
     identity = here.identity()
     with open_shelf(identity) as shelf:
         found = file_at(judge(identity, shelf), origin, index)
@@ -150,8 +152,8 @@ def show_due(here: Session, *, days: int) -> None:
         for each in found
     ]
     if not here.output.as_json:
-        lines = table(("review by", "", "list", "entry"), rows) if rows else ["no entry is due for review"]
-        here.output.result({}, *lines)
+        header = ("review by", "", "list", "entry")
+        here.output.result({}, *listing(header, rows, none="no entry is due for review"))
     if found:
         first = found[0]
         name = first.origin.rpartition("/")[2]

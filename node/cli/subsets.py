@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.output import table
+from node.cli.output import listing
 from node.cli.session import session, wait_for
 
 app = typer.Typer(help="Subsets for partners, and their releases.", no_args_is_help=True)
@@ -64,11 +64,13 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
     from node.runtime.shelving import open_shelf
     from node.runtime.subsets import release_here
     from node.runtime.witnesses import cosign_own
+    from node.services.subsets import report_subset
 
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
         report = release_here(identity, shelf, name)
+        holdings = report_subset(shelf, name).subset.filter.holdings
         standings = wait_for(cosign_own(identity, shelf))
     standing = standings[f"{identity.settings.node}/subsets/{name}"]
     here.output.result(
@@ -89,7 +91,9 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
         else f"{report.subset} {report.version}: nothing changed, no new release",
     )
     tell_standing(here, standing)
-    here.output.following("partners fetch it with: sigfed update")
+    here.output.following(
+        "members ask with: sigfed entry holders" if holdings else "partners fetch it with: sigfed update"
+    )
 
 
 @app.command("ls")
@@ -120,6 +124,14 @@ def ls(context: typer.Context) -> None:
                     "entries": entries,
                 }
             )
-        rows.append((subset.name, names, str(version), f"{entries:,}", str(subset.epoch)))
+        audience = "agencies" if subset.filter.holdings else "partners"
+        rows.append((subset.name, audience, names, str(version), f"{entries:,}", str(subset.epoch)))
     if not here.output.as_json:
-        here.output.result({}, *table(("subset", "collections", "release", "entries", "epoch"), rows))
+        here.output.result(
+            {},
+            *listing(
+                ("subset", "for", "collections", "release", "entries", "epoch"), rows, none="no subsets"
+            ),
+        )
+    if not reports:
+        here.output.following("sigfed subset create NAME")

@@ -72,7 +72,9 @@ def _unauthenticated(node: str, found: _Refusal) -> NodeError:
         text = f"this machine's clock is {abs(ahead)} s {direction} the clock of {node}"
         return ClockSkewError(text, ahead_seconds=ahead, hint=_CLOCK_HINT)
     cls = _UNAUTHENTICATED.get(found.name, UnauthenticatedError)
-    return cls(f"{node} does not accept our credential")
+    return cls(
+        f"{node} does not accept our credential", hint="ask its operators whether they ended this access"
+    )
 
 
 def _limited(node: str, found: _Refusal) -> NodeError:

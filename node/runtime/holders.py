@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keys.errors import KeysError
-from node.errors import NodeError, VerificationError
+from node.errors import AlreadyExistsError, NodeError, VerificationError
 from node.partner.knowing import known
 from node.partner.looking_up import Hit
 from node.partner.state import PartnerFolder
@@ -55,7 +55,12 @@ async def join(identity: Identity, text: str) -> Enrolled:
             "the string is not from a member of this agency's register",
             hint="add it first: sigfed member add",
         )
-    return await enrol(Home(identity.home.folder / _FOLDER / invitation.pin.hex()), text)
+    home = Home(identity.home.folder / _FOLDER / invitation.pin.hex())
+    if PartnerFolder(home.partner).exists:
+        raise AlreadyExistsError(
+            f"this agency may ask {_holder(home).node} already", hint="ask with: sigfed entry holders"
+        )
+    return await enrol(home, text)
 
 
 def holders(identity: Identity) -> list[Holder]:

@@ -75,8 +75,10 @@ def _catalogued(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFilte
 def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
     """Publish what is waiting, then release a subset, in this process, whether or not the node is running.
 
-    A release takes in published lists only: a withdrawal that is still waiting must not miss it.
+    A release takes in published lists only: a withdrawal that is still waiting must not miss it. Nothing is published
+    for a name that is no subset; raises `NotFoundError`.
     """
+    report_subset(shelf, name)
     publish_own(identity, shelf)
     keep_own_register(identity, shelf)
     with InProcessEvaluator(load_group(), epoch_secrets(identity.keychain)) as evaluator:

@@ -181,7 +181,7 @@ def _one(found: list[Record], text: str) -> Record:
     if len(found) > 1:
         raise UsageError(f"{len(found)} ids begin with that", hint="give more digits")
     if not found:
-        raise NotFoundError("there is no such id here", hint="see them with: sigfed hit ls")
+        raise NotFoundError("there is no such id here", hint="see them with: sigfed hit ls, sigfed case ls")
     return found[0]
 
 

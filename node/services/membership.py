@@ -86,7 +86,7 @@ class Membership:
         """
         node = introduced.document.node
         if any(member.node == node for member in self._trust.members().members):
-            raise AlreadyExistsError(f"{node} is a member already")
+            raise AlreadyExistsError(f"{node} is a member already", hint="see them with: sigfed member ls")
         member = Member(
             node=node,
             root_sha256=introduced.root.sha256,

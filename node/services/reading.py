@@ -38,7 +38,7 @@ class ListReader:
         """The opening at a position; raises `NotFoundError` when it is beyond the log, not granted or deleted."""
         data = self.raw(position)
         if not data:
-            raise NotFoundError(f"{self._log.origin} has no opening at {position}")
+            raise NotFoundError(f"{self._log.origin} has no entry {position}")
         return parse_opening(data)
 
     def raw(self, position: int) -> bytes:

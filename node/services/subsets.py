@@ -89,4 +89,4 @@ def _require_new(unit: Unit, name: str) -> None:
         unit.subsets.get(name)
     except NotFoundError:
         return
-    raise AlreadyExistsError(f"{name} is a subset already")
+    raise AlreadyExistsError(f"{name} is a subset already", hint="see them with: sigfed subset ls")

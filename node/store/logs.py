@@ -53,7 +53,8 @@ class LogRows:
         """The log of `origin`; raises `NotFoundError`."""
         row = self._connection.execute(select(_LOG).where(_C.origin == origin)).one_or_none()
         if row is None:
-            raise NotFoundError(f"there is no log {origin}", hint="see what there is with: sigfed list ls")
+            what = "list" if "/lists/" in origin else "log"
+            raise NotFoundError(f"there is no {what} {origin}", hint="see them with: sigfed list ls")
         return _record(row)
 
     def ls(self, *kinds: LogKind) -> Sequence[LogRecord]:

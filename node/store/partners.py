@@ -41,7 +41,10 @@ class PartnerRows:
         try:
             self._connection.execute(insert(_INVITE).values(row))
         except IntegrityError:
-            raise AlreadyExistsError(f"{invite.partner} was invited already") from None
+            raise AlreadyExistsError(
+                f"{invite.partner} was invited already",
+                hint="see it with: sigfed partner ls; a string that is lost ends after seven days",
+            ) from None
 
     def invitation(self, invite_id: bytes) -> InviteRecord | None:
         """The invitation of that id, whatever its state; None when there never was one."""

@@ -37,7 +37,9 @@ class PeerRows:
         try:
             self._connection.execute(insert(_PEER).values(row))
         except IntegrityError:
-            raise AlreadyExistsError(f"{peer.name} is a peer already") from None
+            raise AlreadyExistsError(
+                f"{peer.name} is a peer already", hint="change what it may read with: sigfed peer grant"
+            ) from None
 
     def get(self, name: str) -> PeerRecord:
         """The peer of that name; raises `NotFoundError`."""

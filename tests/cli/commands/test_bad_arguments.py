@@ -11,7 +11,8 @@ import typer.main
 
 from node.cli.main import app, run
 from support.agencies import LIST, numbered, table, written
-from support.processes import Cli, Finished, contents
+from support.preloaded import run_forked
+from support.processes import Cli, Finished, contents, environment
 
 
 def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -88,12 +89,44 @@ def test_commands_on_an_empty_home_say_how_to_make_one(tmp_path: Path) -> None:
     assert list(home.iterdir()) == []
 
 
+BOTH_WAYS = "by a hash or by an index, not by both"
+TWICE = ("--list", LIST, "--hash-from", "FILE", "--index", "0", "--yes")
+ENDORSE = ("endorse", "--list", LIST, "--basis", "reviewed", "--yes")
+PLACE = "nl.example/lists/csam:1"
+
 MISTYPED: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "list to show": (2, "fr.example/lists/cams", ("list", "show", "cams")),
     "list to import into": (2, "fr.example/lists/cams", ("entry", "import", "FILE", "--list", "cams")),
     "list that exists": (2, "exists", ("list", "create", LIST)),
     "list with a bad name": (2, "small letters, digits", ("list", "create", "C S A M")),
     "index of no entry": (2, "999", ("entry", "withdraw", "--list", LIST, "--index", "999", "--yes")),
+    "index below the first": (
+        2,
+        "greater than or equal to",
+        ("entry", "withdraw", "--list", LIST, "--index", "-1", "--yes"),
+    ),
+    "hash and index to withdraw": (2, BOTH_WAYS, ("entry", "withdraw", *TWICE)),
+    "hash and index to resolve": (2, BOTH_WAYS, ("entry", "resolve", *TWICE)),
+    "hash and index to amend": (2, BOTH_WAYS, ("entry", "amend", *TWICE, "--criteria", "2")),
+    "hash and index to shred": (2, BOTH_WAYS, ("entry", "shred", *TWICE, "--as", "alice")),
+    "entry and peer to endorse": (2, "one with --only", (*ENDORSE, "--only", PLACE, "--from", "nl.example")),
+    "entry and hash to endorse": (2, "one with --only", (*ENDORSE, "--only", PLACE, "--hash-from", "FILE")),
+    "entry and collection to endorse": (
+        2,
+        "one with --only",
+        (*ENDORSE, "--only", PLACE, "--collection", "other"),
+    ),
+    "entry and list to endorse": (2, "one with --only", (*ENDORSE, "--only", PLACE, "--peer-list", "other")),
+    "basis to reaffirm on": (
+        2,
+        "a block is overruled on own knowledge alone",
+        ("entry", "reaffirm", "--list", LIST, "--basis", "relies-on", "--hash-from", "FILE", "--yes"),
+    ),
+    "criteria": (
+        2,
+        "greater than or equal to",
+        ("entry", "amend", "--list", LIST, "--index", "0", "--criteria", "0"),
+    ),
     "hash that is not listed": (
         2,
         "not (any more) in fr.example/lists/csam",
@@ -121,6 +154,8 @@ MISTYPED: dict[str, tuple[int, str, tuple[str, ...]]] = {
         ("peer", "add", "nl.example", "--grant", "baseline", "--until", "31.12.2030"),
     ),
     "member to follow": (2, "nl.example", ("peer", "add", "nl.example", "--grant", "baseline")),
+    "member to remove": (2, "nl.example is not a member", ("member", "remove", "nl.example", "--yes")),
+    "own node to remove": (2, "a node counts itself", ("member", "remove", "fr.example", "--yes")),
     "peer to sync with": (2, "nl.example", ("peer", "sync", "nl.example")),
     "subset to release": (2, "basline", ("subset", "release", "basline")),
     "subset to invite to": (2, "basline", ("partner", "invite", "hoster", "--subset", "basline")),
@@ -170,6 +205,39 @@ def test_mistyped_names_are_named_and_change_nothing(agency: Cli, tmp_path: Path
     assert not wrong
     assert contents(agency.home) == before
     agency.done("entry", "withdraw", "--list", LIST, "--hash-from", places["FILE"], "--yes")
+
+
+NOTHING = {
+    ("approval", "ls"): "no requests",
+    ("guard", "benign", "ls"): "no known-benign sets",
+    ("guard", "tripwire", "ls"): "no tripwires",
+    ("hit", "ls"): "no reports",
+    ("holders", "ls"): "no member can be asked",
+    ("partner", "ls"): "no partners",
+    ("peer", "ls"): "no peers",
+    ("peer", "sync"): "no peers",
+    ("person", "ls"): "no persons",
+    ("shredding", "ls"): "no shreddings",
+    ("shredding", "ls", "--open"): "no shreddings are open",
+    ("subset", "ls"): "no subsets",
+    ("withdrawal", "ls"): "no withdrawals",
+}
+
+
+def test_where_there_is_nothing_people_are_told_so_and_not_shown_an_empty_table(agency: Cli) -> None:
+    def attempt(words: tuple[str, ...]) -> tuple[int, str]:
+        code, out, err = run_forked(
+            ["--home", str(agency.home), *words],
+            typed=b"",
+            variables=environment(),
+            folder=agency.home.parent,
+            patience=60,
+        )
+        return code, (out + err).decode().partition("\n")[0]
+
+    with ThreadPoolExecutor(2) as pool:
+        done = dict(zip(NOTHING, pool.map(attempt, NOTHING), strict=True))
+    assert done == {words: (0, says) for words, says in NOTHING.items()}
 
 
 def test_stopping_at_the_question_changes_nothing(agency: Cli, tmp_path: Path) -> None:

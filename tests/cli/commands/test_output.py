@@ -236,7 +236,7 @@ def _analysts_acts(fr: Cli, run: Callable[..., Typed]) -> Iterator[Typed]:
     of_single = ("--list", "other", "--hash-from", "-", "--yes")
     single = sha256(SINGLE).hexdigest() + "\n"
     yield run(fr, "review", "ls")
-    yield run(fr, "review", "show", f"nl.example/lists/{LIST}", "2")
+    yield run(fr, "review", "show", f"nl.example/lists/{LIST}:2")
     yield run(fr, "review", "due", "--days", "36500")
     yield run(fr, "entry", "dispute", *of_single, typed=single)
     yield run(fr, "entry", "resolve", *of_single, typed=single)

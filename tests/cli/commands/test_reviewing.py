@@ -71,19 +71,19 @@ class TestQueue:
             assert fr.run("review", "ls", *nothing).results == []
 
     def test_one_file_is_shown_and_its_hashes_only_when_asked_for(self, fr: Cli) -> None:
-        shown = fr.run("review", "show", NL_LIST, "2").results
+        shown = fr.run("review", "show", f"{NL_LIST}:2").results
         assert {(one["algorithm"], one["hash"]) for one in shown} == {("sha256", None), ("md5", None)}
         assert {one["index"] for one in shown} == {2, 3}
-        hashes = {one["hash"] for one in fr.run("review", "show", NL_LIST, "2", "--hashes").results}
+        hashes = {one["hash"] for one in fr.run("review", "show", f"{NL_LIST}:2", "--hashes").results}
         assert hashes == {sha256(SINGLE).hexdigest(), md5(SINGLE, usedforsecurity=False).hexdigest()}
-        fr.refused(2, "has no active entry 99", "review", "show", NL_LIST, "99")
+        fr.refused(2, "has no active entry 99", "review", "show", f"{NL_LIST}:99")
 
     def test_people_read_it_in_eighty_columns_and_find_no_hash(self, fr: Cli) -> None:
         out = "".join(
             for_people(fr, *words, typed=typed(SINGLE)).out
             for words in (
                 ("review", "ls"),
-                ("review", "show", NL_LIST, "2"),
+                ("review", "show", f"{NL_LIST}:2"),
                 ("entry", "explain", "--hash-from", "-"),
             )
         )
@@ -149,7 +149,7 @@ class TestOwnEntries:
             (["--legality", "FR=illegal", "--legality", "fr=unclear"], "a country is named twice"),
             (["--review-by", "soon"], "a day is written YYYY-MM-DD"),
             (["--basis", "sure"], "the basis is one of"),
-            (["--review-by", "2031-05-01", "--index", "99"], "has no opening at 99"),
+            (["--review-by", "2031-05-01", "--index", "99"], "has no entry 99"),
         ],
         ids=["nothing", "legal", "no word", "twice", "no day", "no basis", "no entry"],
     )
