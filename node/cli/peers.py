@@ -212,6 +212,7 @@ def tell_report(here: Session, report: "SyncReport", *, received: int = 0) -> No
                 "new": one.new_size,
                 "adds": one.adds,
                 "withdrawals": one.withdrawals,
+                "opened": one.opened,
                 "quarantined": one.quarantined,
                 "bytes": received,
                 "outcome": one.words,

@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from support.agencies import LIST, found_agency, list_files, numbered, written
+from support.agencies import LIST, found_agency, import_files, list_files, numbered, written
 from support.processes import Cli
 
 
@@ -84,3 +85,31 @@ def test_a_medium_is_for_one_agency(apart: tuple[Cli, Cli], tmp_path: Path) -> N
     medium = tmp_path / "medium"
     fr.done("transfer", "export", "--for", "nl.example", "--to", str(medium))
     fr.refused(14, "", "transfer", "import", str(medium), "--from", "nl.example")
+
+
+def test_a_wider_grant_opens_what_was_carried_closed(apart: tuple[Cli, Cli], tmp_path: Path) -> None:
+    """What is held says under which grant it is opened, so the next medium brings what is lacking."""
+    fr, nl = apart
+
+    def carry(name: str) -> dict[str, Any]:
+        held = written(tmp_path / f"{name}.json", json.dumps(nl.done("transfer", "held", "fr.example")))
+        medium = str(tmp_path / name)
+        fr.done("transfer", "export", "--for", "nl.example", "--to", medium, "--held", held)
+        return nl.done("transfer", "import", medium, "--from", "fr.example")
+
+    carry("everything")
+    fr.done("peer", "grant", "nl.example", "--grant", "baseline", "--algorithms", "md5")
+    import_files(fr, numbered("closed", 3))
+    fr.done("publish")
+    taken = carry("fewer")
+    assert (taken["adds"], taken["opened"]) == (6, 0)
+
+    typed = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno")}
+    for name, passphrase in typed.items():
+        fr.done("person", "add", name, typed=2 * passphrase)
+    more = ("peer", "grant", "nl.example", "--grant", "baseline", "--as", "alice")
+    number = str(fr.done(*more, typed=typed["alice"])["approval"])
+    fr.done("approval", "approve", number, "--as", "bruno", typed=typed["bruno"])
+    taken = carry("more")
+    assert (taken["adds"], taken["opened"]) == (0, 3)
+    assert carry("again")["opened"] == 0
