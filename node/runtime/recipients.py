@@ -1,5 +1,6 @@
 """Recipients of raw digests of an opened node: the copy kept as the lists are, and every download in the audit log."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +26,8 @@ class RecipientOffice:
         self._identity = identity
         self._shelf = shelf
         self.enabled = identity.settings.recipients.enabled
+        self.turn = asyncio.Lock()
+        """Of the jobs that lay out: those that wait must not hold the threads that answer requests."""
         hours = identity.settings.guards.max_checkpoint_age_hours
         self._copy = RecipientCopy(
             shelf, identity.clock, identity.trust.members, max_age=timedelta(hours=hours)

@@ -175,8 +175,9 @@ class Parts:
 
     async def _lay_out(self) -> None:
         """Recipients are served nothing from the moment a list moves until the copy says what it says."""
-        with _each("recipients"):
-            await asyncio.to_thread(self.recipients.lay_out)
+        async with self.recipients.turn:
+            with _each("recipients"):
+                await asyncio.to_thread(self.recipients.lay_out)
 
     def _release_all(self) -> None:
         self._publish_all()  # a release takes in published lists only
