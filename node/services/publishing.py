@@ -22,7 +22,7 @@ from node.services.changes import event_of
 from node.services.erasing import carry_out, redo
 from node.services.lists import own_list
 from node.services.logfiles import LogFiles
-from node.services.pacing import DAY_MS, FollowGuards, require_within
+from node.services.pacing import DAY_MS, NO_LIMITS, FollowGuards, require_plausible, require_within
 from node.services.reading import read_batch
 from node.services.shelf import Shelf
 from protocol.errors import MalformedError
@@ -81,7 +81,8 @@ def publish(
     follows it from then on asks for all of it.
 
     Raises:
-        BeyondLimitsError: more waits than `limits` allow in this day; nothing was changed.
+        BeyondLimitsError: more waits than `limits` allow in this day, or this clock is a month ahead of everybody's;
+            nothing was changed.
         NotFoundError: there is no such list.
         ConflictError: another publisher was faster; nothing was lost, running again shows the outcome.
     """
@@ -121,6 +122,8 @@ def _require_within(shelf: Shelf, log: LogRecord, limits: FollowGuards, now_ms: 
     """
     waiting = log.tail - log.head.size
     with shelf.storage.read() as unit:
+        if limits is not NO_LIMITS:
+            require_plausible(unit, now_ms)
         before = unit.quarantine.intake_since(log.node, since_ms=now_ms - DAY_MS)
         if waiting <= limits.least_left(before):
             return

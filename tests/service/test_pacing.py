@@ -205,3 +205,29 @@ class TestPublishing:
         with pytest.raises(BeyondLimitsError):
             release(agency)
         assert (agency.log.head.size, agency.log.pending) == (6, None)
+
+    def test_who_follows_nobody_believes_its_own_clock(self, agency: Agency) -> None:
+        agency.add(rows("a"))
+        release(agency)
+        agency.add(rows("b"))
+        agency.now_ms += 400 * DAY_MS
+        release(agency)
+        assert agency.log.head.size == 4
+
+    def test_a_clock_that_is_far_ahead_dates_no_event(self, agency: Agency, other: Agency) -> None:
+        """The list would stand still at every follower until that day, with what it withdraws."""
+        agency.add(rows("a"))
+        release(agency)
+        other.add(rows("z"))
+        other.publish()
+        agency.pull(other)
+        agency.now_ms += 29 * DAY_MS
+        withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
+        assert release(agency).withdrawals == 2
+        agency.add(rows("b"))
+        agency.now_ms += 2 * DAY_MS
+        with pytest.raises(BeyondLimitsError, match="days after the newest time") as caught:
+            release(agency)
+        assert "--beyond-limits" in caught.value.hint
+        assert agency.log.head.size == 4
+        assert release(agency, NO_LIMITS).adds == 2
