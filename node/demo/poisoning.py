@@ -87,10 +87,20 @@ def trip(world: World) -> None:
         ),
     )
     released, words = reach_partners(world)
-    view, _ = look(world, "NL says that it examined it; FR's tripwire stops the release")
-    named = f"{Party.FR.node}/lists/{LIST}" in words
+    view, explained = look(world, "NL says that it examined it; FR's tripwire stops the release")
     world.record.find(
         "tripwire-stops-release",
-        held=bool(released.exit) and named and view.seen[Party.HOSTER] is Sight.CLEAN,
+        held=bool(released.exit)
+        and all(name in words for name in _names(explained[0]))
+        and view.seen == {Party.FR: Sight.AGREED, Party.NL: Sight.AGREED, Party.HOSTER: Sight.CLEAN},
         detail=f"exit {released.exit}: {words}",
     )
+
+
+def _names(explained: Outcome) -> list[str]:
+    """How the entries that list the logo are called."""
+    return [
+        f"entry {each['index']} of {each['origin']}"
+        for facts in explained.results
+        for each in facts["listed"]
+    ]
