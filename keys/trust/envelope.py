@@ -1,4 +1,4 @@
-"""A signed document: a DSSE envelope whose signatures are the root keys'.
+"""A signed document: a DSSE envelope whose signatures are by the root's targets keys.
 
 The bytes that were signed travel inside, so nothing is re-serialised to be verified, and the kind is signed with them,
 so no document passes for one of another kind. What the payload means is its own module's matter; a register and
@@ -13,7 +13,8 @@ from typing import Final
 from keys.encoding import Fields, b64, dump, load, unb64
 from keys.errors import MalformedTrustError
 from keys.signer import Signer
-from keys.trust.root import TrustedRoot, require_threshold, tuf_key_id
+from keys.trust.root import TrustedRoot
+from keys.trust.tuf_keys import require_threshold, tuf_key_id
 
 MAX_ENVELOPE_BYTES: Final = 1_000_000
 
@@ -32,7 +33,7 @@ def seal(kind: str, payload: bytes, signers: Sequence[Signer]) -> bytes:
 
 
 def open_envelope(data: bytes, kind: str, root: TrustedRoot) -> bytes:
-    """The payload, signed as a `kind` by a threshold of the root's keys.
+    """The payload, signed as a `kind` by a threshold of the root's targets keys.
 
     Raises `MalformedTrustError` for another form or kind, `ThresholdError` for too few valid signatures.
     """
@@ -41,7 +42,7 @@ def open_envelope(data: bytes, kind: str, root: TrustedRoot) -> bytes:
         raise fields.refuse("payloadType", f"is not that of a {kind}")
     payload = fields.base64("payload", longest=MAX_ENVELOPE_BYTES)
     message = pre_authentication(_payload_type(kind), payload)
-    require_threshold(root, message, _signatures(fields))
+    require_threshold(root.targets_keys, root.targets_threshold, message, _signatures(fields))
     return payload
 
 

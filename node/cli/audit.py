@@ -19,7 +19,7 @@ app = typer.Typer(help="What was done at this node, and by whom.", no_args_is_he
 
 @app.command("start")
 def start(context: typer.Context) -> None:
-    """Begin the audit log of a node that was founded before there was one (asks for a root key)."""
+    """Begin the audit log of a node that was founded before there was one (asks for a targets key)."""
     from node.runtime.auditing import start as begin
     from node.runtime.shelving import open_shelf
 
@@ -137,15 +137,16 @@ def export(
     from node.errors import AlreadyExistsError
     from node.runtime.shelving import open_shelf
     from node.services.audit_reading import export_audit
-    from node.services.trusting import DOCUMENT_NAME, ROOT_NAME
+    from node.services.trusting import DOCUMENT_NAME
 
     here = session(context)
     identity = here.identity()
-    root, document = identity.trust_files.get(ROOT_NAME), identity.trust_files.get(DOCUMENT_NAME)
+    roots = [root.data for root in identity.trust.roots()]
+    document = identity.trust_files.get(DOCUMENT_NAME)
     records = -1
     try:
         with out.open("x", encoding="ascii") as stream, open_shelf(identity) as shelf:
-            for line in export_audit(shelf, root=root, document=document):
+            for line in export_audit(shelf, roots=roots, document=document):
                 stream.write(line + "\n")
                 records += 1
     except FileExistsError as exc:

@@ -147,7 +147,7 @@ def verify(
         here.output.result(
             {"kind": "trust", "node": found.node, "what": found.what, "version": found.version},
             f"verified: {found.node} signed two {found.what} files of version {found.version}",
-            "  at fault: whoever holds its root keys",
+            "  at fault: whoever holds its targets keys",
         )
     here.output.following("show it to the other members; keep the peer in quarantine until it is explained")
 

@@ -106,12 +106,12 @@ def contact(
         str, typer.Argument(help="Office, mail address or telephone number; empty: none.", show_default=False)
     ],
 ) -> None:
-    """Say whom other agencies ask about this agency's entries (public; asks for a root key)."""
+    """Say whom other agencies ask about this agency's entries (public; asks for a targets key)."""
     from node.services.announcing import announce_contact
 
     here = session(context)
     identity = here.identity()
-    announce_contact(identity.trust, text or None, signers=identity.root_signers())
+    announce_contact(identity.trust, text or None, signers=identity.targets_signers())
     here.output.result(
         {"contact": text or None}, f"contact: {text}" if text else "no contact is named any more"
     )

@@ -17,7 +17,7 @@ app = typer.Typer(help="Lists of this agency, and of its peers.", no_args_is_hel
 def create(
     context: typer.Context, name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")]
 ) -> None:
-    """Start a list: its key, its log, and its place in the node document (asks for a root key)."""
+    """Start a list: its key, its log, and its place in the node document (asks for a targets key)."""
     from node.runtime.logs import create_list
     from node.runtime.shelving import open_shelf
 

@@ -74,7 +74,7 @@ def add(
             introduced,
             country=country.upper() or None,
             authority_for=frozenset(collection_of(name) for name in authority or ()),
-            signers=identity.root_signers(),
+            signers=identity.targets_signers(),
         )
         register = members.members()
     here.output.result(
@@ -111,7 +111,7 @@ def remove(
     if not yes:
         confirm("Remove it?")
     with membership(identity) as members:
-        register = members.remove_member(node, signers=identity.root_signers())
+        register = members.remove_member(node, signers=identity.targets_signers())
     with open_shelf(identity) as shelf:
         left = askers(shelf)
     here.output.result(

@@ -41,16 +41,16 @@ def init(
     ],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8443,
-    profile: Annotated[str, typer.Option(help="small: 1 of 2 root keys must sign; full: 2 of 3.")] = "small",
+    profile: Annotated[str, typer.Option(help="small: 1 of 2 holders must sign; full: 2 of 3.")] = "small",
     store: Annotated[str, typer.Option(help="Database address; default is SQLite in the home folder.")] = "",
     passphrase_file: Annotated[
         Path | None, typer.Option(help="File with the passphrase of the node's keys (mode 600).")
     ] = None,
     root_passphrase_file: Annotated[
-        Path | None, typer.Option(help="File with the passphrase of the root keys (mode 600).")
+        Path | None, typer.Option(help="File with the passphrase of the root and targets keys (mode 600).")
     ] = None,
     root_kdf: Annotated[
-        str, typer.Option(help="Cost of opening a root key: offline (2 GiB) or online (64 MiB).")
+        str, typer.Option(help="Cost of opening such a key: offline (2 GiB) or online (64 MiB).")
     ] = "offline",
 ) -> None:
     """Found a node: keys, trust files, store. Asks for what is not given."""
@@ -82,9 +82,8 @@ def _tell_founded(here: Session, node: str, founded: "Founded") -> None:
         f"fingerprint: {founded.words}",
         "Other agencies compare these words with you by telephone or in person before they add you.",
     )
-    spare = here.home.offline_keys / f"root-{founded.root_labels[-1]}.json"
     here.output.following(
-        f"move {spare} to a stick in the safe",
+        f"move {', '.join(founded.spare)} from {here.home.offline_keys} to sticks in safes",
         "sigfed list create NAME",
         "sigfed run",
     )

@@ -30,7 +30,7 @@ def create(
         typer.Option("--holdings", help="For other agencies: what this agency lists, effective or not."),
     ] = False,
 ) -> None:
-    """Define a subset: its filter, its key and its release log (asks for a root key)."""
+    """Define a subset: its filter, its key and its release log (asks for a targets key)."""
     from node.cli.importing import collection_of
     from node.runtime.shelving import open_shelf
     from node.runtime.subsets import create_subset

@@ -165,7 +165,7 @@ def sign(identity: Identity, shelf: Shelf) -> None:
 
 
 def start(identity: Identity, shelf: Shelf) -> bool:
-    """Begin the audit log of a node that was founded without one; asks for a root key. False: it was there.
+    """Begin the audit log of a node that was founded without one; asks for a targets key. False: it was there.
 
     Safe to run again after a crash.
     """
@@ -175,7 +175,7 @@ def start(identity: Identity, shelf: Shelf) -> bool:
     named = any(log.origin == origin for log in identity.trust.document().logs)
     if known and named:
         return False
-    signers = identity.root_signers()
+    signers = identity.targets_signers()
     label = log_label(origin)
     try:
         key = identity.keychain.create(LogPrivateKey, label)

@@ -18,7 +18,7 @@ from node.runtime.shelving import open_shelf
 from node.services.audit_reading import count_unsigned
 from node.services.auditing import audit_log
 from node.services.completeness import missing_objects
-from node.services.founding import log_label
+from node.services.founding import log_label, spare_files
 from node.services.lists import report_lists
 from node.services.recipients import Recipients, fetchable
 from node.sodium import load_group
@@ -77,11 +77,17 @@ def _keys(identity: Identity) -> Iterator[Check]:
         return
     identity.keychain.secret(Role.STORAGE, "1")
     yield Check("keys", Health.OK, "all key files can be read, and the passphrase opens them")
-    roots = identity.root_keychain.labels(Role.ROOT)
-    if len(roots) > identity.trust.root().threshold:
-        spare = identity.home.offline_keys / f"root-{roots[-1]}.json"
+    spare = spare_files(
+        roots=identity.root_keychain.labels(Role.ROOT),
+        targets=identity.root_keychain.labels(Role.TARGETS),
+        threshold=identity.trust.root().targets_threshold,
+    )
+    if spare:
         yield Check(
-            "root keys", Health.WARN, f"{len(roots)} root keys are on this machine", f"move {spare} to a safe"
+            "offline keys",
+            Health.WARN,
+            f"{len(spare)} keys that no daily work needs are on this machine",
+            f"move {', '.join(spare)} from {identity.home.offline_keys} to sticks in safes",
         )
 
 
@@ -102,7 +108,7 @@ def _trust(identity: Identity) -> Iterator[Check]:
     left = min(document.valid.end, root.expires) - now
     if left < _SOON:
         yield Check(
-            "trust", Health.WARN, f"trust files end in {left.days} days", "sign new ones with a root key"
+            "trust", Health.WARN, f"trust files end in {left.days} days", "sign new ones with a targets key"
         )
         return
     yield Check("trust", Health.OK, f"node document {document.serial}, valid for {left.days} days")

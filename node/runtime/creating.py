@@ -28,7 +28,7 @@ from node.store.store import Store
 from node.tls import create_identity
 
 ROOT_KDF = {"offline": OFFLINE, "online": ONLINE}
-"""What opening a root key costs: 2 GiB and seconds, or 64 MiB and a tenth of a second."""
+"""What opening an offline key costs: 2 GiB and seconds, or 64 MiB and a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

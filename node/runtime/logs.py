@@ -1,6 +1,6 @@
 """Starting a log of this node: key, announcement in the node document, catalogue; safe to run again after a crash.
 
-The root keys are opened first, so that a wrong passphrase leaves nothing behind. What was cut off later is finished
+The targets keys are opened first, so that a wrong passphrase leaves nothing behind. What was cut off later is finished
 by the same command: a log counts as there once the node document names it.
 """
 
@@ -24,7 +24,7 @@ from node.services.trusting import window
 
 
 def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:
-    """Start the list `name`; asks for a root key.
+    """Start the list `name`; asks for a targets key.
 
     Raises:
         AlreadyExistsError: there is such a list.
@@ -32,7 +32,7 @@ def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:
     """
     node = identity.settings.node
     origin = list_origin(node, name)
-    signers = identity.root_signers()
+    signers = identity.targets_signers()
     try:
         record = catalogue_list(shelf, node, name)
     except AlreadyExistsError:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keys.errors import KeysError
-from keys.key import LogPrivateKey, RootPrivateKey
+from keys.key import LogPrivateKey, RootPrivateKey, TargetsPrivateKey
 from keys.keyfile import OFFLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
@@ -20,7 +20,7 @@ from node.runtime.lock import revising
 from node.services.auditing import OPERATOR
 from node.services.founding import FIRST, log_label
 from node.services.trusting import ROOT_NAME, OwnTrust
-from node.signing.keychain import Keychain
+from node.signing.keychain import Key, Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.tls import TlsIdentity
 
@@ -43,19 +43,26 @@ class Identity:
     """Who acts, for the audit log, where no person is named."""
 
     def root_signers(self) -> Sequence[Signer]:
-        """As many root keys as must sign; asks for the root passphrase.
+        """As many root keys as must sign a root; raises as `targets_signers` does."""
+        return self._holders(RootPrivateKey, self.trust.root().threshold)
+
+    def targets_signers(self) -> Sequence[Signer]:
+        """As many targets keys as must sign the trust files; asks for the passphrase of the offline keys.
 
         Raises:
-            NotFoundError: too few root keys are on this machine.
+            NotFoundError: too few of the keys are on this machine.
         """
-        wanted = self.trust.root().threshold
-        labels = self.root_keychain.labels(Role.ROOT)[:wanted]
+        return self._holders(TargetsPrivateKey, self.trust.root().targets_threshold)
+
+    def _holders(self, kind: type[Key], wanted: int) -> list[Key]:
+        role = kind.public_type.role
+        labels = self.root_keychain.labels(role)[:wanted]
         if len(labels) < wanted:
             raise NotFoundError(
-                f"{wanted} root keys must sign and {len(labels)} are in {self.home.offline_keys}",
+                f"{wanted} {role} keys must sign and {len(labels)} are in {self.home.offline_keys}",
                 hint="copy the holders' key files there for this step, and take them away afterwards",
             )
-        return [self.root_keychain.key(RootPrivateKey, label) for label in labels]
+        return [self.root_keychain.key(kind, label) for label in labels]
 
     def log_signer(self) -> FolderLogSigner:
         """The signer of this node's lists and release logs."""

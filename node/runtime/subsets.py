@@ -32,7 +32,7 @@ _FIRST = 1
 
 
 def create_subset(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFilter) -> SubsetRecord:
-    """Make the subset `name`: epoch key, tables, log key, announcement; asks for a root key.
+    """Make the subset `name`: epoch key, tables, log key, announcement; asks for a targets key.
 
     Raises:
         AlreadyExistsError: there is such a subset, or one of another filter that is not announced yet.
@@ -40,7 +40,7 @@ def create_subset(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFil
     """
     if not is_log_name(name):
         raise UsageError("a subset is named with up to 64 small letters, digits and hyphens")
-    signers = identity.root_signers()
+    signers = identity.targets_signers()
     now = identity.clock.now()
     pk = epoch_key(load_group(), _first_seed(identity, name)).public
     made = _catalogued(identity, shelf, name, wanted, pk)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import open_root
+from keys.trust.root import open_roots
 from node.errors import MissingObjectError, NotFoundError, VerificationError
 from node.ports.logs import LogRecord
 from node.services.auditing import audit_log
@@ -198,12 +198,12 @@ def _range(first: int, end: int) -> str:
     return f"record {first}" if end == first + 1 else f"records {first} to {end - 1}"
 
 
-def export_audit(shelf: Shelf, *, root: bytes, document: bytes) -> Iterator[str]:
-    """The lines of an export: a head with the signed files, then a line a record."""
+def export_audit(shelf: Shelf, *, roots: Sequence[bytes], document: bytes) -> Iterator[str]:
+    """The lines of an export: a head with the signed files (all roots from the first on), then a line a record."""
     log = _log(shelf)
     if log.note is None:
         raise NotFoundError(f"{log.origin} holds nothing yet")
-    yield _head_line(log.origin, log.head.size, root=root, document=document, note=log.note)
+    yield _head_line(log.origin, log.head.size, roots=roots, document=document, note=log.note)
     for item in read_audit(shelf):
         if item.index >= log.head.size:  # signed since
             return
@@ -231,18 +231,19 @@ def verify_export(lines: Iterator[str], pin: bytes) -> VerifiedAudit:
 def _read_head(line: str, pin: bytes) -> Checkpoint:
     try:
         fields = json.loads(line)
-        root, note, document = (unb64(str(fields[name])) for name in ("root", "checkpoint", "document"))
+        roots = [unb64(str(text)) for text in fields["roots"]]
+        note, document = (unb64(str(fields[name])) for name in ("checkpoint", "document"))
         origin = str(fields["origin"])
     except (ValueError, KeyError, TypeError, MalformedError):
         raise VerificationError("this is not an export of an audit log") from None
-    head = _open(note, origin, open_node_document(document, open_root(root, pin)))
-    if line.rstrip("\n") != _head_line(origin, head.size, root=root, document=document, note=note):
+    head = _open(note, origin, open_node_document(document, open_roots(roots, pin)[-1]))
+    if line.rstrip("\n") != _head_line(origin, head.size, roots=roots, document=document, note=note):
         raise VerificationError("the first line is not what it was signed as")
     return head
 
 
-def _head_line(origin: str, size: int, *, root: bytes, document: bytes, note: bytes) -> str:
-    signed = {"root": b64(root), "document": b64(document), "checkpoint": b64(note)}
+def _head_line(origin: str, size: int, *, roots: Sequence[bytes], document: bytes, note: bytes) -> str:
+    signed = {"roots": [b64(root) for root in roots], "document": b64(document), "checkpoint": b64(note)}
     return _line({"v": EXPORT_VERSION, "origin": origin, "size": size, **signed})
 
 

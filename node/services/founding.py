@@ -30,7 +30,8 @@ from keys.trust.fingerprint import fingerprint, to_words
 from keys.trust.members import Member, Members, sign_members
 from keys.trust.node_document import NodeDocument, sign_node_document
 from keys.trust.node_parts import DatedKey, Endpoint, LogInfo, NodeLimits, WitnessInfo
-from keys.trust.root import author_root
+from keys.trust.root import RootContent
+from keys.trust.root_authoring import author_root
 from keys.trust.vkey import DatedVkey
 from node.clock import Clock
 from node.ports.objects import ObjectStore
@@ -69,7 +70,7 @@ class KeyMaker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """How many people hold root keys, and how many of them must act."""
+    """How many people hold root and targets keys, and how many of them must act."""
 
     holders: int
     threshold: int
@@ -97,13 +98,14 @@ class Founded:
 
     root_sha256: bytes
     words: str
-    root_labels: tuple[str, ...]
+    spare: tuple[str, ...]
+    """Key files that nobody needs from day to day: they belong into safes."""
 
 
 def found(
     founding: Founding, *, keychain: KeyMaker, root_keychain: KeyMaker, files: ObjectStore, clock: Clock
 ) -> Founded:
-    """Make every key and sign the first trust files into `files`.
+    """Make every key and sign the first trust files into `files`; each holder has a root and a targets key.
 
     Raises:
         AlreadyExistsError: a key of that name exists: a node was founded here before.
@@ -112,33 +114,31 @@ def found(
     profile = PROFILES[founding.profile]
     labels = tuple(str(number) for number in range(1, profile.holders + 1))
     root_keys = [root_keychain.create(RootPrivateKey, label) for label in labels]
-    data = _author(founding, now, root_keys, keychain, root_keychain)
+    targets_keys = [root_keychain.create(TargetsPrivateKey, label) for label in labels]
+    content = RootContent(
+        node=founding.node,
+        expires=now + timedelta(days=Role.ROOT.info.days),
+        root_keys=tuple(key.public for key in root_keys),
+        threshold=profile.threshold,
+        targets_keys=tuple(key.public for key in targets_keys),
+        targets_threshold=profile.threshold,
+        snapshot_keys=(keychain.create(SnapshotPrivateKey, FIRST).public,),
+        timestamp_keys=(keychain.create(TimestampPrivateKey, FIRST).public,),
+    )
+    data = author_root(content, root_keys[: profile.threshold])
     files.put(ROOT_NAME, data)
-    signers = root_keys[: profile.threshold]
+    signers = targets_keys[: profile.threshold]
     files.put(DOCUMENT_NAME, sign_node_document(_document(founding, now, keychain), signers))
     files.put(MEMBERS_NAME, sign_members(_members(founding, fingerprint(data)), signers))
     keychain.create_secret(Role.STORAGE, FIRST)
-    return Founded(root_sha256=fingerprint(data), words=to_words(fingerprint(data)), root_labels=labels)
+    spare = spare_files(roots=labels, targets=labels, threshold=profile.threshold)
+    return Founded(root_sha256=fingerprint(data), words=to_words(fingerprint(data)), spare=spare)
 
 
-def _author(
-    founding: Founding,
-    now: datetime,
-    root_keys: Sequence[RootPrivateKey],
-    keychain: KeyMaker,
-    root_keychain: KeyMaker,
-) -> bytes:
-    targets = root_keychain.create(TargetsPrivateKey, FIRST)
-    return author_root(
-        node=founding.node,
-        root=[key.public for key in root_keys],
-        threshold=PROFILES[founding.profile].threshold,
-        targets=[targets.public],
-        snapshot=keychain.create(SnapshotPrivateKey, FIRST).public,
-        timestamp=keychain.create(TimestampPrivateKey, FIRST).public,
-        expires=now + timedelta(days=365),
-        signers=root_keys[: PROFILES[founding.profile].threshold],
-    )
+def spare_files(*, roots: Sequence[str], targets: Sequence[str], threshold: int) -> tuple[str, ...]:
+    """Key files, by their labels, that are not needed where `threshold` targets keys sign the trust files."""
+    spare = {Role.ROOT: roots, Role.TARGETS: targets[threshold:]}
+    return tuple(f"{role.value}-{label}.json" for role, labels in spare.items() for label in labels)
 
 
 def _document(founding: Founding, now: datetime, keychain: KeyMaker) -> NodeDocument:

@@ -72,7 +72,7 @@ class Proving:
         register, members = kept_register(self._shelf.objects, parsed.rules.members, self._trust.root())
         held = member_files(self._shelf.storage, self._introductions, members, own=self._trust.root().node)
         return HitEvidence(
-            root=self._files.get(ROOT_NAME),
+            roots=tuple(root.data for root in self._trust.roots()),
             document=self._files.get(DOCUMENT_NAME),
             members=register,
             origin=origin,
@@ -116,7 +116,7 @@ class Proving:
         amend = entries.last_amend(named.index, size=read.size)
         grown = log.head.size > read.size
         return SourceProof(
-            root=held[log.node].root,
+            roots=(held[log.node].root,),
             document=held[log.node].envelope,
             add=_logged(entries, tree, named.index),
             amend=None if amend is None else _logged(entries, tree, amend),

@@ -1,7 +1,7 @@
 """Members registers as they were when releases were made with them, by their SHA-256.
 
 A release names the register it was made with by its hash. The register changes; evidence of a hit in an older release
-needs the old one, as its root keys signed it.
+needs the old one, as its targets keys signed it.
 """
 
 from hashlib import sha256

@@ -1,7 +1,7 @@
 """The node's own trust files: its root, node document and members register, read and revised.
 
 A revision is a function from the old value to the new one, and one is made at a time; serial and version grow here and
-nowhere else, and what was signed is verified before it replaces what was there. Root keys are needed for every
+nowhere else, and what was signed is verified before it replaces what was there. Targets keys are needed for every
 revision, so a thief of the running node cannot change who it is or whom it counts.
 """
 
@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count, takewhile
 
 from keys.signer import Signer
 from keys.trust.members import Members, open_members, sign_members
 from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
-from keys.trust.root import TrustedRoot, open_root
+from keys.trust.root import TrustedRoot, open_roots
 from keys.trust.window import Window
 from node.clock import Clock
 from node.errors import NotFoundError
@@ -21,9 +22,15 @@ from node.ports.objects import ObjectStore
 from protocol.api import TrustApi
 
 ROOT_NAME = "1.root.json"
+"""The first root, which others pin."""
 DOCUMENT_NAME = "node.json"
 MEMBERS_NAME = "members.json"
 DOCUMENT_DAYS = 180
+
+
+def root_name(version: int) -> str:
+    """File name of a version of the root."""
+    return f"{version}.root.json"
 
 
 class OwnTrust:
@@ -42,9 +49,15 @@ class OwnTrust:
         self._pinned = root_sha256
         self._alone = alone
 
+    def roots(self) -> tuple[TrustedRoot, ...]:
+        """All roots, from the one that this node was founded with to the newest."""
+        first = self._files.get(ROOT_NAME)
+        later = takewhile(self._files.exists, map(root_name, count(2)))
+        return open_roots([first, *map(self._files.get, later)], self._pinned)
+
     def root(self) -> TrustedRoot:
-        """The root this node was founded with."""
-        return open_root(self._files.get(ROOT_NAME), self._pinned)
+        """The newest root."""
+        return self.roots()[-1]
 
     def document(self) -> NodeDocument:
         """The newest node document."""

@@ -1,7 +1,7 @@
 """The private keys of one home folder: one key file each, opened on demand with one passphrase.
 
-Online keys open with the node's passphrase, root keys (in `offline/`) with their own: whoever has the node does
-not have its root. Deriving the key of a key file is slow on purpose, so an opened secret is kept for the process.
+Online keys open with the node's passphrase, root and targets keys (in `offline/`) with their own: whoever has the node
+does not have its trust. Deriving the key of a key file is slow on purpose, so an opened secret is kept for the process.
 """
 
 from collections.abc import Callable, Iterator
@@ -137,5 +137,5 @@ def derivation() -> Iterator[None]:
         except MemoryError as exc:
             raise ConfigError(
                 "there is not enough memory to derive a key",
-                hint="a root key takes 2 GiB for a moment, another key 64 MiB",
+                hint="an offline key takes 2 GiB for a moment, another key 64 MiB",
             ) from exc

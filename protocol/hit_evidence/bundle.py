@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from keys.signer import Signer
+from keys.trust.root import MAX_ROOTS
 from keys.trust.statement import MAX_STATEMENT_BYTES, seal_statement
 from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError
@@ -45,7 +46,7 @@ _SOURCE_PARTS: Final = 6
 class _Key(IntEnum):
     FORMAT = 0
     KIND = 1
-    ROOT = 2
+    ROOTS = 2
     DOCUMENT = 3
     MEMBERS = 4
     ORIGIN = 5
@@ -75,8 +76,8 @@ class LoggedEvent:
 class SourceProof:
     """One entry behind the hit, by the word of the member whose list it is in."""
 
-    root: bytes
-    """The member's `1.root.json`."""
+    roots: tuple[bytes, ...]
+    """The member's root files, from `1.root.json` to its newest."""
     document: bytes
     """Signed envelope of its node document."""
     add: LoggedEvent
@@ -88,16 +89,24 @@ class SourceProof:
     """Proof that the list as the release read it is a prefix of the one in the note."""
 
     def to_cbor(self) -> CborValue:
-        """`[root, document, add, amend or null, note, [hash, …]]`."""
+        """`[[root, …], document, add, amend or null, note, [hash, …]]`."""
         amend = None if self.amend is None else self.amend.to_cbor()
-        return [self.root, self.document, self.add.to_cbor(), amend, self.note, list(self.consistency)]
+        return [
+            list(self.roots),
+            self.document,
+            self.add.to_cbor(),
+            amend,
+            self.note,
+            list(self.consistency),
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitEvidence:
     """All of it, without the node's signature around it."""
 
-    root: bytes
+    roots: tuple[bytes, ...]
+    """The node's root files, from `1.root.json` to its newest."""
     document: bytes
     members: bytes
     """Signed envelope of the register with which the release was made."""
@@ -125,7 +134,7 @@ class HitEvidence:
         return {
             _Key.FORMAT: FORMAT,
             _Key.KIND: EVIDENCE_KIND,
-            _Key.ROOT: self.root,
+            _Key.ROOTS: list(self.roots),
             _Key.DOCUMENT: self.document,
             _Key.MEMBERS: self.members,
             _Key.ORIGIN: self.origin,
@@ -148,7 +157,7 @@ def read_bundle(data: bytes) -> tuple[HitEvidence, bytes]:
     fields.number(_Key.FORMAT, minimum=FORMAT, maximum=FORMAT)
     fields.number(_Key.KIND, minimum=EVIDENCE_KIND, maximum=EVIDENCE_KIND)
     evidence = HitEvidence(
-        root=fields.octets_within(_Key.ROOT, MAX_ROOT_BYTES),
+        roots=_bounded(fields.items(_Key.ROOTS, _root)),
         document=fields.octets_within(_Key.DOCUMENT, MAX_TRUST_BYTES),
         members=fields.octets_within(_Key.MEMBERS, MAX_TRUST_BYTES),
         origin=fields.line(_Key.ORIGIN, MAX_ORIGIN_BYTES),
@@ -166,15 +175,25 @@ def read_bundle(data: bytes) -> tuple[HitEvidence, bytes]:
 
 
 def _source(value: CborValue, where: str) -> SourceProof:
-    root, document, add, amend, note, consistency = _parts(value, where, _SOURCE_PARTS)
+    roots, document, add, amend, note, consistency = _parts(value, where, _SOURCE_PARTS)
     return SourceProof(
-        root=_within(root, where, MAX_ROOT_BYTES),
+        roots=_bounded(tuple(_root(root, where) for root in array_of(roots, where))),
         document=_within(document, where, MAX_TRUST_BYTES),
         add=_logged(add, where),
         amend=None if amend is None else _logged(amend, where),
         note=_within(note, where, MAX_NOTE_BYTES),
         consistency=_hashes(consistency, where),
     )
+
+
+def _root(value: CborValue, where: str) -> bytes:
+    return _within(value, where, MAX_ROOT_BYTES)
+
+
+def _bounded(roots: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    if len(roots) > MAX_ROOTS:
+        raise MalformedError(f"hit evidence: more than {MAX_ROOTS} roots of one node")
+    return roots
 
 
 def _logged(value: CborValue, where: str) -> LoggedEvent:

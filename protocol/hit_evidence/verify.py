@@ -1,21 +1,22 @@
 """Judging a hit's evidence, offline: did enough countries list this digest when the release was made?
 
-The judge trusts one thing: the fingerprint of the node's root. That root signs the register, the register pins each
-member's root, that root signs the member's document, the document names the list's key, and the key signed a
-checkpoint that the entry is in. Windows of keys are not applied: a retired key's signature is still its owner's. That
-no withdrawal or dispute stood against the entry, and no later amendment, is the release's own, logged claim. Spec:
-docs/spec/hit.md.
+The judge trusts one thing: the fingerprint of the node's first root. That leads to the newest root in the file, whose
+targets keys sign the document, as those of the day signed the register. The register pins each member's first root,
+that leads to the member's document, the document names the list's key, and the key signed a checkpoint that the entry
+is in. Windows of keys are not applied: a retired key's signature is still its owner's. That no withdrawal or dispute
+stood against the entry, and no later amendment, is the release's own, logged claim. Spec: docs/spec/hit.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from keys.errors import ThresholdError
 from keys.key import StatementPublicKey
 from keys.trust.members import Member, Members, open_members
 from keys.trust.names import is_origin_of
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import open_root
+from keys.trust.root import TrustedRoot, open_roots
 from keys.trust.statement import open_statement
 from protocol.digest import Digest
 from protocol.errors import ProofError
@@ -95,11 +96,12 @@ def verify_hit(data: bytes, pinned: bytes) -> HitFinding:
         SubsetError, OpeningError: the same, of a manifest or an opening.
     """
     evidence, seal = read_bundle(data)
-    root = open_root(evidence.root, pinned)
+    roots = open_roots(evidence.roots, pinned)
+    root = roots[-1]
     document = open_node_document(evidence.document, root)
     keys = tuple(dated.key for dated in document.statement_keys)
     _require(open_statement(seal, SEAL_KIND, keys) == evidence.seal_payload(), "the seal is of another file")
-    members = open_members(evidence.members, root)
+    members = _register(evidence.members, roots)
     report, receipt = _receipt(evidence, keys, root.node)
     manifest = Manifest.from_bytes(evidence.manifest)
     _check_manifest(evidence, manifest, receipt, root.node, members)
@@ -123,6 +125,16 @@ def verify_hit(data: bytes, pinned: bytes) -> HitFinding:
         backings=backings,
         cosigned_by=tuple(sorted({found.witness.name for found in head.cosignatures})),
     )
+
+
+def _register(envelope: bytes, roots: Sequence[TrustedRoot]) -> Members:
+    """The register, as the keys of the day signed it: the release that names it may be older than the newest root."""
+    for root in reversed(roots[1:]):
+        try:
+            return open_members(envelope, root)
+        except ThresholdError:
+            continue
+    return open_members(envelope, roots[0])
 
 
 def _require(holds: bool, reason: str) -> None:  # noqa: FBT001 - reads as the sentence it is
@@ -157,7 +169,7 @@ def _named(evidence: HitEvidence, label: Label, manifest: Manifest, members: Mem
         _require(proof.add.index == named.index, "the proof of another entry")
         source = manifest.source(named.number)
         member = _member(members, source.origin)
-        document = open_node_document(proof.document, open_root(proof.root, member.root_sha256))
+        document = open_node_document(proof.document, open_roots(proof.roots, member.root_sha256)[-1])
         _require(document.node == member.node, "the document of another member")
         found.append(_Named(member, source, document))
     return tuple(found)

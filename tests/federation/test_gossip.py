@@ -243,7 +243,7 @@ async def test_two_documents_of_one_serial_are_proved_and_spread(
         [record] = kept(agency)
         assert (record.kind, record.subject) == (EvidenceKind.TRUST, "nl.example")
         assert standing_still(agency, liar.origin) is not None
-        assert "whoever holds its root keys" in verify_elsewhere(
+        assert "whoever holds its targets keys" in verify_elsewhere(
             agency, liar, record.object, tmp_path / "judge" / agency.name
         )
 

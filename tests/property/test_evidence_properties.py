@@ -20,7 +20,7 @@ from protocol.tlog.merkle import consistency_proof
 from protocol.trustfork import TrustFork, content_pair, verify_trust_fork
 from support.logs import LOG_KEY, ORIGIN, WITNESS_KEYS, signed_note, witness_key
 from support.trees import leaves, naive_root
-from support.trust import NODE, ROOT_KEYS, node_document, trusted_root
+from support.trust import NODE, TARGETS_KEYS, node_document, trusted_root
 
 TRUE = leaves(40)
 FALSE = [*TRUE[:4], *reversed(leaves(80)[41:])]
@@ -158,7 +158,7 @@ def test_evidence_is_bounded() -> None:
 
 # trust files
 
-SIGNERS = ROOT_KEYS[:2]
+SIGNERS = TARGETS_KEYS[:2]
 DOCUMENT = node_document()
 REGISTER = Members(version=3, k=2, block_cap=9, members=(Member(node=NODE, root_sha256=ROOT, country="FR"),))
 ONE = sign_node_document(DOCUMENT, SIGNERS)
@@ -196,7 +196,7 @@ def test_every_altered_byte_of_a_trust_fork_is_refused(at: int, mask: int) -> No
     ("data", "error"),
     [
         (trust_fork(ONE, ONE), ProofError),
-        (trust_fork(ONE, sign_node_document(DOCUMENT, ROOT_KEYS)), ProofError),
+        (trust_fork(ONE, sign_node_document(DOCUMENT, TARGETS_KEYS)), ProofError),
         (trust_fork(ONE, sign_node_document(replace(DOCUMENT, serial=9), SIGNERS)), ProofError),
         (trust_fork(ONE, sign_node_document(replace(DOCUMENT, logs=()), SIGNERS[:1])), KeysError),
         (trust_fork(ONE, REGISTERS[0]), KeysError),

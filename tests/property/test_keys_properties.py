@@ -30,13 +30,13 @@ from keys.trust.node_parts import LogInfo
 from keys.trust.root import open_root
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
-from support.trust import ROOT_KEYS, node_document, root_bytes, trusted_root, witness_info
+from support.trust import TARGETS_KEYS, node_document, root_bytes, trusted_root, witness_info
 
 TINY = KdfProfile(1, 8, 1)
 ROOT = trusted_root()
 ROOT_BYTES = root_bytes()
 DOCUMENT = documents.to_json(node_document(witness=witness_info()))
-SIGNED = documents.sign_node_document(node_document(), ROOT_KEYS[:2])
+SIGNED = documents.sign_node_document(node_document(), TARGETS_KEYS[:2])
 KEY_FILE = seal(
     b"s" * 32,
     passphrase=b"p",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keys.key import AuthPrivateKey, AuthPublicKey, RootPrivateKey
+from keys.key import AuthPrivateKey, AuthPublicKey, TargetsPrivateKey
 from keys.signer import Signer
 from keys.trust.node_parts import Endpoint, NodeLimits
 from node.clock import system_entropy
@@ -78,7 +78,7 @@ class Agency:
         founded = found(
             founding, keychain=MemoryKeys(), root_keychain=root_keys, files=self.files, clock=self.clock
         )
-        self.root_signers = [root_keys.key(RootPrivateKey, "1")]
+        self.signers = [root_keys.key(TargetsPrivateKey, "1")]
         self.trust = OwnTrust(self.files, self.clock, root_sha256=founded.root_sha256)
         dsn = f"sqlite:///{folder / 'sigfed.db'}"
         self.store = Store.create(dsn, storage_key=bytes(32), entropy=system_entropy)
@@ -319,13 +319,13 @@ def test_an_invitation_that_ended_unused_is_replaced(agency: Agency) -> None:
 @pytest.mark.parametrize("url", ["https://fr.example/sigfed/", "https://[2001:db8::1]:8443/"])
 def test_an_invitation_leads_to_wherever_the_node_is(agency: Agency, url: str) -> None:
     endpoint = Endpoint(url=url, tls_spki_sha256=(PIN,))
-    agency.trust.revise_document(lambda old: replace(old, endpoints=(endpoint,)), signers=agency.root_signers)
+    agency.trust.revise_document(lambda old: replace(old, endpoints=(endpoint,)), signers=agency.signers)
     assert agency.invite().url == url
 
 
 def test_an_address_that_no_invitation_can_carry_uses_up_no_name(agency: Agency) -> None:
     endpoint = Endpoint(url="https://fr.example/?a=b", tls_spki_sha256=(PIN,))
-    agency.trust.revise_document(lambda old: replace(old, endpoints=(endpoint,)), signers=agency.root_signers)
+    agency.trust.revise_document(lambda old: replace(old, endpoints=(endpoint,)), signers=agency.signers)
     with pytest.raises(MalformedError):
         agency.invite()
     with agency.store.read() as unit:

@@ -116,7 +116,7 @@ class Audit:
 
     def export(self) -> list[str]:
         root, document = self.files.get(ROOT_NAME), self.files.get(DOCUMENT_NAME)
-        return list(export_audit(self.shelf, root=root, document=document))
+        return list(export_audit(self.shelf, roots=[root], document=document))
 
     def bundle(self, index: int = 0) -> str:
         """Name of the object with these records."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from keys.errors import NotCurrentError, ThresholdError, WrongRootError
-from keys.key import LogPrivateKey, RootPrivateKey, WitnessPrivateKey
+from keys.key import LogPrivateKey, TargetsPrivateKey, WitnessPrivateKey
 from keys.trust.fingerprint import to_words
 from keys.trust.node_parts import EpochInfo, NodeLimits
 from node.clock import system_entropy
@@ -49,8 +49,8 @@ class Founded:
         )
         self.trust = OwnTrust(self.files, self.clock, root_sha256=self.result.root_sha256)
 
-    def signers(self, count: int = 1) -> list[RootPrivateKey]:
-        return [self.root_keys.key(RootPrivateKey, str(number)) for number in range(1, count + 1)]
+    def signers(self, count: int = 1) -> list[TargetsPrivateKey]:
+        return [self.root_keys.key(TargetsPrivateKey, str(number)) for number in range(1, count + 1)]
 
     def fetched(self) -> FetchedTrust:
         return FetchedTrust(

@@ -209,7 +209,7 @@ async def test_a_node_cannot_make_a_country_agree(world: HitWorld, reported: byt
         "another entry of the other": {"receipt": other_entry},
         "another collection": {"receipt": national},
         "its own trust files for the other's": {
-            "sources": source(data, 1, root=fr.root, document=fr.document)
+            "sources": source(data, 1, roots=fr.roots, document=fr.document)
         },
         "a checkpoint of another list": {"sources": source(data, 1, note=fr.note)},
         "a proof of nothing": {"sources": source(data, 1, consistency=(b"h" * 32,))},

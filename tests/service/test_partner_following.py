@@ -203,7 +203,7 @@ async def test_the_same_head_under_a_new_key_is_kept(world: World) -> None:
     for vkeys in (both, both[1:]):
         world.fr.trust.revise_document(
             lambda old, vkeys=vkeys: replace(old, logs=tuple(_keyed(log, vkeys) for log in old.logs)),  # type: ignore[misc]
-            signers=world.fr.root_signers,
+            signers=world.fr.signers,
         )
         world.lie(signed(head.size, head.root, fresh))
         assert (await world.partner.update()).new == 1
@@ -212,13 +212,13 @@ async def test_the_same_head_under_a_new_key_is_kept(world: World) -> None:
 async def test_two_documents_under_one_serial_are_refused(world: World) -> None:
     document = world.fr.trust.document()
     other = replace(document, valid=window(world.fr.clock.now(), 1))
-    world.fr.files.put(DOCUMENT_NAME, sign_node_document(other, world.fr.root_signers))
+    world.fr.files.put(DOCUMENT_NAME, sign_node_document(other, world.fr.signers))
     with pytest.raises(VerificationError, match="two different trust files"):
         await world.partner.update()
 
 
 async def test_new_keys_of_the_node_are_kept_even_if_the_release_is_refused(world: World) -> None:
-    world.fr.trust.revise_document(lambda old: old, signers=world.fr.root_signers)
+    world.fr.trust.revise_document(lambda old: old, signers=world.fr.signers)
     world.lie(signed(1, b"\x09" * 32))
     with pytest.raises(VerificationError):
         await world.partner.update()
@@ -233,7 +233,7 @@ async def test_every_change_of_the_register_is_told(world: World) -> None:
 
     world.fr.trust.revise_members(
         lambda old: replace(old, members=tuple(map(moved, old.members)), block_cap=7),
-        signers=world.fr.root_signers,
+        signers=world.fr.signers,
     )
     assert (await world.partner.update()).member_changes == (
         "nl.example counts for BE instead of NL",

@@ -394,7 +394,7 @@ ATTACKS: dict[str, Attack] = {
         _second_document, VerificationError, whole=True, suspends=True
     ),
     "shows a document that has ended": Attack(_ended_document, NotCurrentError, whole=True),
-    "shows a document of other root keys": Attack(_document_of_a_stranger, ThresholdError, whole=True),
+    "shows a document of a stranger's keys": Attack(_document_of_a_stranger, ThresholdError, whole=True),
     "shows a document that is none": Attack(
         lambda peer: peer.show_files(node=b"{}"), MalformedTrustError, whole=True
     ),

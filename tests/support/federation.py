@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from keys.key import LogPrivateKey, RootPrivateKey
+from keys.key import LogPrivateKey, TargetsPrivateKey
 from keys.trust.fingerprint import to_words
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
@@ -107,8 +107,8 @@ class FoundedNode:
         self.trust = OwnTrust(self.files, clock, root_sha256=self.founded.root_sha256)
 
     @property
-    def signers(self) -> list[RootPrivateKey]:
-        return [self.root_keys.key(RootPrivateKey, "1")]
+    def signers(self) -> list[TargetsPrivateKey]:
+        return [self.root_keys.key(TargetsPrivateKey, "1")]
 
     @property
     def origin(self) -> str:

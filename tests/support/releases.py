@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from keys.key import LogPrivateKey, RootPrivateKey
+from keys.key import LogPrivateKey, TargetsPrivateKey
 from keys.signer import Signer
 from keys.trust.members import Member
 from keys.trust.node_parts import EpochInfo, NodeLimits
@@ -102,18 +102,18 @@ class ReleasingAgency:
 
     def _announce(self) -> None:
         valid = window(self.clock.now(), LOG_KEY_DAYS)
-        announce_log(self.trust, self.subset.origin, LOG_KEY.public, valid=valid, signers=self.root_signers)
+        announce_log(self.trust, self.subset.origin, LOG_KEY.public, valid=valid, signers=self.signers)
         epoch = EpochInfo(epoch=1, pk=self.subset.pk, valid=valid)
-        announce_epoch(self.trust, SUBSET, epoch, signers=self.root_signers)
+        announce_epoch(self.trust, SUBSET, epoch, signers=self.signers)
 
     @property
-    def root_signers(self) -> Sequence[Signer]:
-        return [self._root_keys.key(RootPrivateKey, "1")]
+    def signers(self) -> Sequence[Signer]:
+        return [self._root_keys.key(TargetsPrivateKey, "1")]
 
     def admit(self, member: Member) -> None:
         """Add a member to the register."""
         self.trust.revise_members(
-            lambda old: replace(old, members=(*old.members, member)), signers=self.root_signers
+            lambda old: replace(old, members=(*old.members, member)), signers=self.signers
         )
 
     def follow(self, other: Agency) -> None:

@@ -1,6 +1,7 @@
 """A node's trust with fixed keys and dates, so that a test names only what it is about."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from keys.key import (
@@ -30,7 +31,8 @@ from keys.trust.node_parts import (
     SubsetInfo,
     WitnessInfo,
 )
-from keys.trust.root import TrustedRoot, author_root, open_root
+from keys.trust.root import RootContent, TrustedRoot, open_root
+from keys.trust.root_authoring import author_root
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
 
@@ -41,7 +43,7 @@ NEXT = Window(VALID.end, datetime(2027, 11, 1, tzinfo=UTC))
 EXPIRES = datetime(2027, 11, 1, tzinfo=UTC)
 
 ROOT_KEYS = [RootPrivateKey.from_seed(letter * 32) for letter in (b"r", b"s", b"t")]
-TARGETS_KEY = TargetsPrivateKey.from_seed(b"a" * 32)
+TARGETS_KEYS = [TargetsPrivateKey.from_seed(letter * 32) for letter in (b"a", b"y", b"z")]
 SNAPSHOT_KEY = SnapshotPrivateKey.from_seed(b"b" * 32)
 TIMESTAMP_KEY = TimestampPrivateKey.from_seed(b"c" * 32)
 AUTH_KEY = AuthPrivateKey.from_seed(b"d" * 32)
@@ -52,6 +54,20 @@ NEXT_LIST_KEY = LogPrivateKey.from_seed(b"h" * 32)
 WITNESS_KEY = WitnessPrivateKey.from_seed(b"i" * 32)
 
 
+def root_content() -> RootContent:
+    """What the root says: 2 of 3 holders sign it, and the trust files."""
+    return RootContent(
+        node=NODE,
+        expires=EXPIRES,
+        root_keys=tuple(key.public for key in ROOT_KEYS),
+        threshold=2,
+        targets_keys=tuple(key.public for key in TARGETS_KEYS),
+        targets_threshold=2,
+        snapshot_keys=(SNAPSHOT_KEY.public,),
+        timestamp_keys=(TIMESTAMP_KEY.public,),
+    )
+
+
 def root_bytes(
     *,
     node: str = NODE,
@@ -60,16 +76,10 @@ def root_bytes(
     signers: Sequence[Signer] = ROOT_KEYS[:2],
 ) -> bytes:
     """A `1.root.json` with a 2-of-3 root."""
-    return author_root(
-        node=node,
-        root=[key.public for key in root_keys],
-        threshold=threshold,
-        targets=[TARGETS_KEY.public],
-        snapshot=SNAPSHOT_KEY.public,
-        timestamp=TIMESTAMP_KEY.public,
-        expires=EXPIRES,
-        signers=signers,
+    content = replace(
+        root_content(), node=node, root_keys=tuple(key.public for key in root_keys), threshold=threshold
     )
+    return author_root(content, signers)
 
 
 def trusted_root(*, node: str = NODE) -> TrustedRoot:

@@ -10,16 +10,17 @@ from securesystemslib.signer import Key, SSlibKey
 
 from keys.encoding import b64
 from keys.errors import MalformedTrustError, ThresholdError
-from keys.key import RootPrivateKey
+from keys.key import TargetsPrivateKey
+from keys.signer import Signer
 from keys.trust.envelope import open_envelope, pre_authentication, seal
-from keys.trust.root import tuf_key_id
-from support.trust import ROOT_KEYS, TARGETS_KEY, trusted_root
+from keys.trust.tuf_keys import tuf_key_id
+from support.trust import ROOT_KEYS, TARGETS_KEYS, trusted_root
 
 PAYLOAD = b'{"serial":1}'
 
 
 def altered(change: Callable[[dict[str, Any]], object]) -> bytes:
-    fields = json.loads(seal("node", PAYLOAD, ROOT_KEYS[:2]))
+    fields = json.loads(seal("node", PAYLOAD, TARGETS_KEYS[:2]))
     change(fields)
     return json.dumps(fields).encode()
 
@@ -31,30 +32,30 @@ def test_pre_authentication_as_published() -> None:
 
 
 def test_what_was_sealed_opens() -> None:
-    data = seal("node", PAYLOAD, ROOT_KEYS[:2])
+    data = seal("node", PAYLOAD, TARGETS_KEYS[:2])
     assert open_envelope(data, "node", trusted_root()) == PAYLOAD
     assert json.loads(data)["payloadType"] == "application/vnd.sigfed.node.v1+json"
 
 
 def test_the_same_values_give_the_same_bytes_in_any_order() -> None:
-    assert seal("node", PAYLOAD, ROOT_KEYS) == seal("node", PAYLOAD, ROOT_KEYS[::-1])
+    assert seal("node", PAYLOAD, TARGETS_KEYS) == seal("node", PAYLOAD, TARGETS_KEYS[::-1])
 
 
 def test_another_implementation_verifies_ours() -> None:
-    envelope = Envelope.from_dict(json.loads(seal("node", PAYLOAD, ROOT_KEYS[:2])))
+    envelope = Envelope.from_dict(json.loads(seal("node", PAYLOAD, TARGETS_KEYS[:2])))
     keys: list[Key] = [
         SSlibKey(tuf_key_id(key.public), "ed25519", "ed25519", {"public": key.public.raw.hex()})
-        for key in ROOT_KEYS
+        for key in TARGETS_KEYS
     ]
     assert len(envelope.verify(keys, 2)) == 2
 
 
 def test_a_document_of_another_kind_does_not_open() -> None:
-    data = seal("members", PAYLOAD, ROOT_KEYS)
+    data = seal("members", PAYLOAD, TARGETS_KEYS)
     with pytest.raises(MalformedTrustError, match="not that of a node"):
         open_envelope(data, "node", trusted_root())
     relabelled = altered(lambda fields: fields.update(payloadType="application/vnd.sigfed.members.v1+json"))
-    with pytest.raises(ThresholdError, match="root: 0 of the required 2"):
+    with pytest.raises(ThresholdError, match="targets: 0 of the required 2"):
         open_envelope(relabelled, "members", trusted_root())
 
 
@@ -62,13 +63,13 @@ def test_a_document_of_another_kind_does_not_open() -> None:
     ("signers", "signed"),
     [
         ([], 0),
-        (ROOT_KEYS[:1], 1),
-        ([ROOT_KEYS[0], RootPrivateKey.from_seed(b"x" * 32)], 1),
-        ([ROOT_KEYS[0], TARGETS_KEY], 1),
+        (TARGETS_KEYS[:1], 1),
+        ([TARGETS_KEYS[0], TargetsPrivateKey.from_seed(b"x" * 32)], 1),
+        ([TARGETS_KEYS[0], ROOT_KEYS[0]], 1),
     ],
     ids=["nobody", "one", "a stranger", "a key of another role"],
 )
-def test_too_few_signatures(signers: list[RootPrivateKey], signed: int) -> None:
+def test_too_few_signatures(signers: list[Signer], signed: int) -> None:
     with pytest.raises(ThresholdError) as caught:
         open_envelope(seal("node", PAYLOAD, signers), "node", trusted_root())
     assert (caught.value.signed, caught.value.threshold) == (signed, 2)
@@ -79,7 +80,7 @@ def test_too_few_signatures(signers: list[RootPrivateKey], signed: int) -> None:
     [
         lambda fields: fields.update(payload=b64(PAYLOAD + b" ")),
         lambda fields: fields["signatures"][1].update(sig=fields["signatures"][0]["sig"]),
-        lambda fields: fields["signatures"][1].update(keyid=tuf_key_id(TARGETS_KEY.public)),
+        lambda fields: fields["signatures"][1].update(keyid=tuf_key_id(ROOT_KEYS[0].public)),
         lambda fields: fields["signatures"][1].update(sig=b64(b"s" * 63)),
         lambda fields: fields["signatures"].pop(),
     ],
@@ -116,4 +117,4 @@ def test_unknown_fields_are_ignored_as_dsse_asks() -> None:
 
 def test_a_kind_is_a_word() -> None:
     with pytest.raises(AssertionError):
-        seal("Node/v2", PAYLOAD, ROOT_KEYS)
+        seal("Node/v2", PAYLOAD, TARGETS_KEYS)

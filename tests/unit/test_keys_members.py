@@ -11,7 +11,7 @@ import pytest
 from keys.errors import MalformedTrustError, ThresholdError
 from keys.trust.countries import COUNTRIES, is_country
 from keys.trust.members import Member, Members, from_json, open_members, sign_members, to_json
-from support.trust import ROOT_KEYS, trusted_root
+from support.trust import TARGETS_KEYS, trusted_root
 
 FR = Member(node="fr.example", root_sha256=b"\x01" * 32, country="FR")
 NL = Member(node="nl.example", root_sha256=b"\x02" * 32, country="NL")
@@ -42,9 +42,9 @@ def test_what_was_written_is_what_is_read() -> None:
 
 
 def test_a_signed_register_opens_under_its_root() -> None:
-    assert open_members(sign_members(MEMBERS, ROOT_KEYS[:2]), trusted_root()) == MEMBERS
+    assert open_members(sign_members(MEMBERS, TARGETS_KEYS[:2]), trusted_root()) == MEMBERS
     with pytest.raises(ThresholdError):
-        open_members(sign_members(MEMBERS, ROOT_KEYS[:1]), trusted_root())
+        open_members(sign_members(MEMBERS, TARGETS_KEYS[:1]), trusted_root())
 
 
 @pytest.mark.parametrize(

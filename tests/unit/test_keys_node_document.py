@@ -26,6 +26,7 @@ from keys.trust.node_parts import (
     WitnessInfo,
 )
 from keys.trust.root import open_root
+from keys.trust.root_authoring import author_root
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window, valid_at
 from support.trust import (
@@ -36,13 +37,14 @@ from support.trust import (
     NOW,
     ROOT_KEYS,
     STATEMENT_KEY,
+    TARGETS_KEYS,
     TOKEN_KEY,
     VALID,
     WITNESS_KEY,
     closed_list_info,
     list_info,
     node_document,
-    root_bytes,
+    root_content,
     trusted_root,
     witness_info,
 )
@@ -85,18 +87,18 @@ def test_a_contact_is_one_printable_line(contact: str) -> None:
 
 
 def test_a_signed_document_opens_under_its_root() -> None:
-    data = sign_node_document(node_document(), ROOT_KEYS[:2])
+    data = sign_node_document(node_document(), TARGETS_KEYS[:2])
     assert open_node_document(data, trusted_root()) == node_document()
 
 
 def test_a_document_signed_by_too_few_does_not_open() -> None:
     with pytest.raises(ThresholdError):
-        open_node_document(sign_node_document(node_document(), ROOT_KEYS[:1]), trusted_root())
+        open_node_document(sign_node_document(node_document(), TARGETS_KEYS[:1]), trusted_root())
 
 
 def test_a_document_about_another_node_does_not_open() -> None:
     # The same people may hold the roots of two nodes.
-    data = sign_node_document(node_document(), ROOT_KEYS)
+    data = sign_node_document(node_document(), TARGETS_KEYS)
     with pytest.raises(MalformedTrustError, match="another node than the root"):
         open_node_document(data, trusted_root(node="nl.example"))
 
@@ -105,7 +107,7 @@ def test_a_key_of_the_root_is_no_key_of_the_document() -> None:
     key = AuthPublicKey(ROOT_KEYS[2].public.raw)
     document = node_document(auth_keys=(DatedKey("auth-1", key, VALID),))
     with pytest.raises(MalformedTrustError, match="one key serves as auth and root"):
-        open_node_document(sign_node_document(document, ROOT_KEYS), trusted_root())
+        open_node_document(sign_node_document(document, TARGETS_KEYS), trusted_root())
 
 
 def test_unknown_fields_are_ignored_at_any_depth() -> None:
@@ -404,10 +406,11 @@ def test_log_names() -> None:
 
 
 def test_a_root_of_other_keys_does_not_open_the_document() -> None:
-    other = root_bytes(root_keys=ROOT_KEYS[:1], threshold=1, signers=ROOT_KEYS[:1])
+    content = replace(root_content(), targets_keys=(TARGETS_KEYS[0].public,), targets_threshold=1)
+    other = author_root(content, ROOT_KEYS)
     with pytest.raises(KeysError):
         open_node_document(
-            sign_node_document(node_document(), ROOT_KEYS[1:]), open_root(other, fingerprint(other))
+            sign_node_document(node_document(), TARGETS_KEYS[1:]), open_root(other, fingerprint(other))
         )
 
 

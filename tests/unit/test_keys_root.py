@@ -2,7 +2,8 @@
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,9 @@ from keys.errors import (
 )
 from keys.key import RootPrivateKey, TargetsPrivateKey
 from keys.trust.fingerprint import fingerprint, from_words, to_words
-from keys.trust.root import author_root, open_root, tuf_key_id
+from keys.trust.root import RootContent, open_next_root, open_root, open_roots
+from keys.trust.root_authoring import author_next_root, author_root
+from keys.trust.tuf_keys import tuf_key_id
 from support.trust import (
     AUTH_KEY,
     EXPIRES,
@@ -30,9 +33,10 @@ from support.trust import (
     NOW,
     ROOT_KEYS,
     SNAPSHOT_KEY,
-    TARGETS_KEY,
+    TARGETS_KEYS,
     TIMESTAMP_KEY,
     root_bytes,
+    root_content,
     trusted_root,
 )
 
@@ -68,10 +72,10 @@ def test_what_was_authored_is_what_is_opened() -> None:
     root = open_root(data, fingerprint(data))
     assert (root.node, root.version, root.threshold, root.expires) == (NODE, 1, 2, EXPIRES)
     assert set(root.root_keys) == {key.public for key in ROOT_KEYS}
-    assert root.targets_keys == (TARGETS_KEY.public,)
+    assert set(root.targets_keys) == {key.public for key in TARGETS_KEYS}
     assert root.snapshot_keys == (SNAPSHOT_KEY.public,)
     assert root.timestamp_keys == (TIMESTAMP_KEY.public,)
-    assert len(root.keys) == 6
+    assert len(root.keys) == 8
     assert (root.data, root.sha256) == (data, fingerprint(data))
 
 
@@ -170,10 +174,16 @@ def test_one_key_under_two_ids_counts_once() -> None:
         (lambda content: content["roles"]["root"].update(threshold=4), "threshold of root"),
         (lambda content: content["roles"]["snapshot"].update(keyids=[]), "threshold of snapshot"),
         (
-            lambda content: content["roles"]["targets"].update(keyids=content["roles"]["root"]["keyids"][:1]),
+            lambda content: content["roles"]["timestamp"].update(
+                keyids=content["roles"]["root"]["keyids"], threshold=2
+            ),
+            "one timestamp key must be enough",
+        ),
+        (
+            lambda content: content["roles"]["targets"].update(keyids=content["roles"]["root"]["keyids"]),
             "two roles",
         ),
-        (lambda content: content["roles"]["targets"].update(keyids=["00" * 32]), "missing"),
+        (lambda content: content["roles"]["targets"].update(keyids=["00" * 32, "11" * 32]), "missing"),
         (
             lambda content: content["keys"][key_id(content, "root")].update(scheme="ed25519ph"),
             "not TUF metadata",
@@ -199,11 +209,11 @@ def test_a_root_outside_our_rules_is_refused(change: Callable[[Json], object], m
 
 @pytest.mark.parametrize("public", [LOW_ORDER, "00" * 31, "ee" + "ff" * 30 + "7f"])
 def test_a_key_that_is_not_admissible_is_refused(public: str) -> None:
-    def replace(content: Json) -> None:
+    def change(content: Json) -> None:
         content["keys"][key_id(content, "timestamp")]["keyval"]["public"] = public
 
     with pytest.raises(MalformedKeyError):
-        opened(signed(replace))
+        opened(signed(change))
 
 
 @pytest.mark.parametrize(
@@ -249,17 +259,9 @@ def test_two_signatures_under_one_id_are_refused() -> None:
 def test_a_root_that_would_not_open_is_not_written() -> None:
     with pytest.raises(MalformedTrustError, match="node name"):
         root_bytes(node="Not A Name")
+    both = TargetsPrivateKey.from_seed(ROOT_KEYS[0].seed).public
     with pytest.raises(MalformedTrustError, match="two roles"):
-        author_root(
-            node=NODE,
-            root=[ROOT_KEYS[0].public],
-            threshold=1,
-            targets=[TargetsPrivateKey.from_seed(ROOT_KEYS[0].seed).public],
-            snapshot=SNAPSHOT_KEY.public,
-            timestamp=TIMESTAMP_KEY.public,
-            expires=EXPIRES,
-            signers=ROOT_KEYS[:1],
-        )
+        author_root(replace(root_content(), targets_keys=(both,), targets_threshold=1), ROOT_KEYS)
 
 
 def test_only_root_keys_sign_the_root() -> None:
@@ -276,14 +278,82 @@ def test_a_root_expires() -> None:
 
 
 def test_an_expiry_is_cut_to_whole_seconds() -> None:
-    data = author_root(
-        node=NODE,
-        root=[ROOT_KEYS[0].public],
-        threshold=1,
-        targets=[TARGETS_KEY.public],
-        snapshot=SNAPSHOT_KEY.public,
-        timestamp=TIMESTAMP_KEY.public,
-        expires=datetime(2027, 11, 1, 0, 0, 0, 999_999, tzinfo=UTC),
-        signers=ROOT_KEYS[:1],
-    )
+    expires = datetime(2027, 11, 1, 0, 0, 0, 999_999, tzinfo=UTC)
+    data = author_root(replace(root_content(), expires=expires), ROOT_KEYS)
     assert open_root(data, fingerprint(data)).expires == EXPIRES
+
+
+# ------------------------------------------------------------------ later versions
+
+NEW_HOLDERS = [RootPrivateKey.from_seed(letter * 32) for letter in (b"u", b"v", b"w")]
+
+
+def root_of(holders: Sequence[RootPrivateKey], **changes: Any) -> RootContent:
+    """What a next root says that these people hold."""
+    return replace(root_content(), root_keys=tuple(key.public for key in holders), **changes)
+
+
+SECOND = author_next_root(trusted_root(), root_of([*ROOT_KEYS[:2], NEW_HOLDERS[0]]), ROOT_KEYS[:2])
+
+
+def test_one_holder_of_three_is_replaced() -> None:
+    first = trusted_root()
+    second = open_next_root(first, SECOND)
+    assert (second.version, second.sha256, second.data) == (2, first.sha256, SECOND)
+    assert NEW_HOLDERS[0].public in second.root_keys
+    assert ROOT_KEYS[2].public not in second.root_keys
+
+
+def test_all_holders_are_replaced_by_the_signatures_of_both() -> None:
+    third = author_next_root(
+        open_next_root(trusted_root(), SECOND),
+        root_of(NEW_HOLDERS),
+        [*ROOT_KEYS[:2], *NEW_HOLDERS[:2]],
+    )
+    roots = open_roots([root_bytes(), SECOND, third], fingerprint(root_bytes()))
+    assert [root.version for root in roots] == [1, 2, 3]
+    assert {root.sha256 for root in roots} == {fingerprint(root_bytes())}
+    assert set(roots[-1].root_keys) == {key.public for key in NEW_HOLDERS}
+
+
+def test_stock_tuf_follows_the_roots_that_we_write() -> None:
+    trusted = TrustedMetadataSet(root_bytes(), EnvelopeType.METADATA)
+    assert trusted.update_root(SECOND).version == 2
+
+
+@pytest.mark.parametrize(
+    ("signers", "signed"),
+    [
+        (ROOT_KEYS[:1], 1),
+        (NEW_HOLDERS, 0),
+        ([*ROOT_KEYS[:1], *NEW_HOLDERS], 1),
+        (ROOT_KEYS, 0),
+    ],
+    ids=["one of the old", "the new alone", "one of the old and the new", "the old alone"],
+)
+def test_a_next_root_needs_both_thresholds(signers: Sequence[RootPrivateKey], signed: int) -> None:
+    with pytest.raises(ThresholdError) as caught:
+        author_next_root(trusted_root(), root_of(NEW_HOLDERS), signers)
+    assert (caught.value.signed, caught.value.threshold) == (signed, 2)
+
+
+def test_a_next_root_is_of_the_same_node() -> None:
+    # The same people may hold the roots of two nodes.
+    with pytest.raises(MalformedTrustError, match="another node"):
+        author_next_root(trusted_root(), replace(root_content(), node="nl.example"), ROOT_KEYS)
+
+
+def test_no_version_is_left_out_repeated_or_taken_back() -> None:
+    third = author_next_root(open_next_root(trusted_root(), SECOND), root_content(), ROOT_KEYS)
+    pinned = fingerprint(root_bytes())
+    for files in ([root_bytes(), third], [root_bytes(), root_bytes()], [root_bytes(), SECOND, SECOND]):
+        with pytest.raises(MalformedTrustError, match="expected"):
+            open_roots(files, pinned)
+    with pytest.raises(WrongRootError):
+        open_roots([SECOND, third], pinned)
+
+
+@pytest.mark.parametrize("count", [0, 257])
+def test_roots_are_bounded(count: int) -> None:
+    with pytest.raises(MalformedTrustError, match="not 1 to 256"):
+        open_roots([root_bytes()] * count, fingerprint(root_bytes()))

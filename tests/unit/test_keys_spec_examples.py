@@ -12,7 +12,7 @@ from keys.trust.members import open_members
 from keys.trust.node_document import from_json as read_node_document
 from keys.trust.node_document import open_node_document, sign_node_document
 from keys.trust.root import open_root
-from support.trust import ROOT_KEYS, root_bytes
+from support.trust import TARGETS_KEYS, root_bytes
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -47,4 +47,4 @@ def test_the_examples_of_trust() -> None:
     assert open_members(envelope.encode(), root) == members
     assert members.members[0].root_sha256 == root.sha256
     node = read_node_document(json.dumps(json.loads(document)).encode())
-    assert open_node_document(sign_node_document(node, ROOT_KEYS), root) == node
+    assert open_node_document(sign_node_document(node, TARGETS_KEYS), root) == node

@@ -20,7 +20,7 @@ NSRL = '"SHA-1","MD5","CRC32","FileName","FileSize","ProductCode","OpSystemCode"
 def alone(agency: Cli) -> Cli:
     """An agency whose word is enough, with a release of its three files."""
     identity = open_identity(Home(agency.home))
-    identity.trust.revise_members(lambda old: replace(old, k=1), signers=identity.root_signers())
+    identity.trust.revise_members(lambda old: replace(old, k=1), signers=identity.targets_signers())
     agency.done("subset", "create", SUBSET)
     cheapen(agency)
     assert agency.done("subset", "release", SUBSET)["entries"] == 6
@@ -104,7 +104,7 @@ def test_more_than_a_day_is_published_only_on_purpose(agency: Cli, tmp_path: Pat
     identity = open_identity(Home(agency.home))
     identity.trust.revise_document(
         lambda old: replace(old, serial=old.serial + 1, limits=replace(old.limits, max_adds_per_day=2)),
-        signers=identity.root_signers(),
+        signers=identity.targets_signers(),
     )
     import_files(agency, [LOGO, OTHER])
     refused = agency.run("publish")

@@ -308,7 +308,7 @@ def _forget_audit(cli: Cli) -> None:
     identity = open_identity(Home(cli.home))
     identity.trust.revise_document(
         lambda old: replace(old, logs=tuple(log for log in old.logs if "/audit/" not in log.origin)),
-        signers=identity.root_signers(),
+        signers=identity.targets_signers(),
     )
     (cli.home / "keys" / "log-audit-main-1.json").unlink()
     for path in (cli.home / "signer").glob("*.json"):

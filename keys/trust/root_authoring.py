@@ -1,0 +1,66 @@
+"""Writing roots: the first one, and each next one, which the holders of the one before it sign as well.
+
+Written with python-tuf's own types, so stock TUF clients accept them; what would not open is not written. Who holds
+which key, and how holders meet to sign, are the node's matter.
+Spec: docs/spec/trust.md, "Root". Source: TUF specification 1.0.34, sections 4.3 and 6.1.
+"""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from securesystemslib.signer import Signature
+from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
+from tuf.api.serialization.json import JSONSerializer
+
+from keys.signer import Signer
+from keys.trust.fingerprint import fingerprint
+from keys.trust.root import NODE_FIELD, RootContent, TrustedRoot, open_next_root, open_root
+from keys.trust.tuf_keys import to_tuf, tuf_key_id
+
+SignedT = TypeVar("SignedT", Root, Snapshot, Targets, Timestamp)
+
+SPEC_VERSION: Final = "1.0.31"
+"""Fixed, so that a newer library does not write other bytes for the same values."""
+
+
+def author_root(content: RootContent, signers: Sequence[Signer]) -> bytes:
+    """The bytes of `1.root.json`: the same values give the same bytes. `content.threshold` of its root keys sign.
+
+    Raises `MalformedTrustError` for what `open_root` would refuse, `ThresholdError` for too few signers.
+    """
+    data = sign_metadata(_metadata(content, version=1), signers)
+    open_root(data, fingerprint(data))
+    return data
+
+
+def author_next_root(previous: TrustedRoot, content: RootContent, signers: Sequence[Signer]) -> bytes:
+    """The bytes of the version after `previous`; a threshold of its root keys and of `previous`' sign.
+
+    Raises `MalformedTrustError` for what `open_next_root` would refuse, `ThresholdError` for too few signers of either.
+    """
+    data = sign_metadata(_metadata(content, version=previous.version + 1), signers)
+    open_next_root(previous, data)
+    return data
+
+
+def sign_metadata(metadata: Metadata[SignedT], signers: Sequence[Signer]) -> bytes:
+    """Metadata of any role, signed by each of `signers`, in the order of their key ids."""
+    message = metadata.signed_bytes
+    for signer in sorted(signers, key=lambda signer: tuf_key_id(signer.public)):
+        keyid = tuf_key_id(signer.public)
+        metadata.signatures[keyid] = Signature(keyid, signer.sign(message).hex())
+    return metadata.to_bytes(JSONSerializer(compact=True))
+
+
+def _metadata(content: RootContent, *, version: int) -> Metadata[Root]:
+    root = Root(
+        version=version,
+        spec_version=SPEC_VERSION,
+        expires=content.expires,
+        unrecognized_fields={NODE_FIELD: content.node},
+    )
+    root.roles["root"].threshold = content.threshold
+    root.roles["targets"].threshold = content.targets_threshold
+    for key in sorted(content.keys, key=tuf_key_id):
+        root.add_key(to_tuf(key), key.role)
+    return Metadata(root)
