@@ -97,6 +97,18 @@ class SubsetApi(TrustApi, LogApi, Protocol):
         ...
 
 
+class TufApi(Protocol):
+    """A node's TUF repository, for any TUF client."""
+
+    async def metadata(self, name: str) -> bytes:
+        """Metadata by its file name: `N.root.json`, `N.targets.json`, `N.snapshot.json` or `timestamp.json`."""
+        ...
+
+    async def target(self, name: str) -> bytes:
+        """A trust file by its hash and name, as `HASH.node.json`."""
+        ...
+
+
 class HitApi(Protocol):
     """What an agency offers a partner that has hits."""
 
@@ -229,6 +241,24 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type=_JSON,
         max_reply_bytes=limits.MAX_TRUST_BYTES,
         summary="The newest node document of a member that this node holds",
+    ),
+    Endpoint(
+        name="tuf_metadata",
+        method="GET",
+        path="/tuf/{metadata}",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=limits.MAX_TRUST_BYTES,
+        summary="TUF metadata: N.root.json, N.targets.json, N.snapshot.json, timestamp.json",
+    ),
+    Endpoint(
+        name="tuf_target",
+        method="GET",
+        path="/tuf/targets/trust/{target}",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=limits.MAX_TRUST_BYTES,
+        summary="A trust file that TUF targets metadata lists, by its hash and name",
     ),
     Endpoint(
         name="list_checkpoint",

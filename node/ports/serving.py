@@ -21,6 +21,7 @@ from protocol.api import (
     PeerApi,
     SubsetApi,
     TrustApi,
+    TufApi,
     WitnessApi,
 )
 
@@ -43,6 +44,8 @@ class WebServices:
     peer: Callable[[Caller], PeerApi]
     partner: Callable[[Caller], SubsetApi]
     enrolment: Callable[[], EnrolmentApi]
+    tuf: TufApi | None = None
+    """None: this node has no TUF repository."""
     witness: WitnessApi | None = None
     """None: this node was founded without a witness's key."""
     hits: Callable[[Caller], HitApi] | None = None

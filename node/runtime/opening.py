@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keys.errors import KeysError
-from keys.key import LogPrivateKey, RootPrivateKey, TargetsPrivateKey
+from keys.key import (
+    LogPrivateKey,
+    RootPrivateKey,
+    SnapshotPrivateKey,
+    TargetsPrivateKey,
+    TimestampPrivateKey,
+)
 from keys.keyfile import OFFLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
@@ -20,6 +26,7 @@ from node.runtime.lock import revising
 from node.services.auditing import OPERATOR
 from node.services.founding import FIRST, log_label
 from node.services.trusting import ROOT_NAME, OwnTrust
+from node.services.tuf_repository import Freshness
 from node.signing.keychain import Key, Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.tls import TlsIdentity
@@ -100,9 +107,18 @@ def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = 
         root_keychain=keychains[1],
         trust_files=files,
         trust=OwnTrust(
-            files, the_clock, root_sha256=_pinned(home, settings, files), alone=lambda: revising(home)
+            files,
+            the_clock,
+            root_sha256=_pinned(home, settings, files),
+            freshness=lambda: open_freshness(keychains[0]),
+            alone=lambda: revising(home),
         ),
     )
+
+
+def open_freshness(keychain: Keychain) -> Freshness:
+    """The keys that say which trust files are current."""
+    return Freshness(keychain.key(SnapshotPrivateKey, FIRST), keychain.key(TimestampPrivateKey, FIRST))
 
 
 def _pinned(home: Home, settings: Settings, files: FolderObjects) -> bytes:

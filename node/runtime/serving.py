@@ -46,6 +46,7 @@ from node.services.shelf import Shelf
 from node.services.subsets import report_subsets
 from node.services.sweeping import sweep
 from node.services.telling import ServedTelling
+from node.services.tuf_repository import ServedTuf
 from node.services.witnessing import ServedWitness
 from node.signing.epochs import epoch_secrets
 from node.tls import server_context
@@ -59,6 +60,7 @@ _SWEEP_MINUTES: Final = 24 * 60
 _RECALL_MINUTES: Final = 1
 _RECIPIENT_MINUTES: Final = 1
 """Commands beside the running node move lists too, and add recipients."""
+_STAMP_MINUTES: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Parts:
             callers=StoredCallers(shelf.storage, identity.clock),
             replays=StoredReplays(shelf.storage),
             trust=lambda: trust,
+            tuf=ServedTuf(identity.trust_files),
             peer=peers.for_caller,
             partner=partner,
             enrolment=lambda: ServedEnrolment(trust, admission),
@@ -127,6 +130,7 @@ class Parts:
             Job(name="recall", minutes=min(schedule.publish_minutes, _RECALL_MINUTES), work=self._recall),
             Job(name="cosign", minutes=schedule.cosign_minutes, work=self._cosign),
             Job(name="recipients", minutes=self._recipient_minutes, work=self._lay_out),
+            Job(name="stamp", minutes=_STAMP_MINUTES, work=self._stamp),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
         ]
 
@@ -186,6 +190,11 @@ class Parts:
             with _each(report.subset.origin):
                 release_with(self.identity, self.shelf, self.evaluator, report.subset.name)
 
+    async def _stamp(self) -> None:
+        """TUF clients stop believing what nobody says again for a day."""
+        if await asyncio.to_thread(self.identity.trust.stamp):
+            _journal.info("stamped")
+
     async def _sweep(self) -> None:
         now_ms = milliseconds(self.identity.clock.now())
         deleted = await asyncio.to_thread(sweep, self.shelf, now_ms=now_ms)
@@ -225,6 +234,9 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
             host=identity.settings.listen.host,
             port=identity.settings.listen.port,
         )
+        await asyncio.to_thread(
+            identity.trust.stamp
+        )  # a node that was down for a day is believed again at once
         scheduler = Scheduler(parts.jobs())
         scheduler.start()
         if recipients.enabled:

@@ -30,7 +30,7 @@ from keys.trust.fingerprint import fingerprint, to_words
 from keys.trust.members import Member, Members, sign_members
 from keys.trust.node_document import NodeDocument, sign_node_document
 from keys.trust.node_parts import DatedKey, Endpoint, LogInfo, NodeLimits, WitnessInfo
-from keys.trust.root import RootContent
+from keys.trust.root import RootContent, open_root
 from keys.trust.root_authoring import author_root
 from keys.trust.vkey import DatedVkey
 from node.clock import Clock
@@ -38,6 +38,7 @@ from node.ports.objects import ObjectStore
 from node.services.announcing import LOG_KEY_DAYS, log_info
 from node.services.auditing import audit_origin
 from node.services.trusting import DOCUMENT_DAYS, DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME, window
+from node.services.tuf_repository import Freshness, TufRepository
 
 FIRST = "1"
 """Label of a role's first key."""
@@ -115,6 +116,8 @@ def found(
     labels = tuple(str(number) for number in range(1, profile.holders + 1))
     root_keys = [root_keychain.create(RootPrivateKey, label) for label in labels]
     targets_keys = [root_keychain.create(TargetsPrivateKey, label) for label in labels]
+    snapshot = keychain.create(SnapshotPrivateKey, FIRST)
+    timestamp = keychain.create(TimestampPrivateKey, FIRST)
     content = RootContent(
         node=founding.node,
         expires=now + timedelta(days=Role.ROOT.info.days),
@@ -122,14 +125,21 @@ def found(
         threshold=profile.threshold,
         targets_keys=tuple(key.public for key in targets_keys),
         targets_threshold=profile.threshold,
-        snapshot_keys=(keychain.create(SnapshotPrivateKey, FIRST).public,),
-        timestamp_keys=(keychain.create(TimestampPrivateKey, FIRST).public,),
+        snapshot_keys=(snapshot.public,),
+        timestamp_keys=(timestamp.public,),
     )
     data = author_root(content, root_keys[: profile.threshold])
+    root = open_root(data, fingerprint(data))
     files.put(ROOT_NAME, data)
     signers = targets_keys[: profile.threshold]
-    files.put(DOCUMENT_NAME, sign_node_document(_document(founding, now, keychain), signers))
-    files.put(MEMBERS_NAME, sign_members(_members(founding, fingerprint(data)), signers))
+    signed = {
+        DOCUMENT_NAME: sign_node_document(_document(founding, now, keychain), signers),
+        MEMBERS_NAME: sign_members(_members(founding, fingerprint(data)), signers),
+    }
+    files.put_all(signed.items())
+    repository = TufRepository(files, clock)
+    repository.list_files(root, signed, signers)
+    repository.stamp(root, lambda: Freshness(snapshot, timestamp))
     keychain.create_secret(Role.STORAGE, FIRST)
     spare = spare_files(roots=labels, targets=labels, threshold=profile.threshold)
     return Founded(root_sha256=fingerprint(data), words=to_words(fingerprint(data)), spare=spare)

@@ -19,6 +19,7 @@ from keys.trust.window import Window
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
+from node.services.tuf_repository import Freshness, TufRepository
 from protocol.api import TrustApi
 
 ROOT_NAME = "1.root.json"
@@ -34,7 +35,10 @@ def root_name(version: int) -> str:
 
 
 class OwnTrust:
-    """The trust files in `files`, whose root has this SHA-256; `alone` keeps other processes from revising them."""
+    """The trust files in `files`, whose first root has this SHA-256.
+
+    `freshness` opens the keys that say what is current; `alone` keeps other processes from revising at the same time.
+    """
 
     def __init__(
         self,
@@ -42,12 +46,15 @@ class OwnTrust:
         clock: Clock,
         *,
         root_sha256: bytes,
+        freshness: Callable[[], Freshness],
         alone: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._files = files
         self._clock = clock
         self._pinned = root_sha256
+        self._freshness = freshness
         self._alone = alone
+        self._repository = TufRepository(files, clock)
 
     def roots(self) -> tuple[TrustedRoot, ...]:
         """All roots, from the one that this node was founded with to the newest."""
@@ -77,7 +84,7 @@ class OwnTrust:
             changed = replace(change(old), serial=old.serial + 1, valid=valid)
             data = sign_node_document(changed, signers)
             open_node_document(data, self.root())
-            self._files.put(DOCUMENT_NAME, data)
+            self._replace(DOCUMENT_NAME, data, signers)
             return changed
 
     def revise_members(self, change: Callable[[Members], Members], *, signers: Sequence[Signer]) -> Members:
@@ -87,8 +94,20 @@ class OwnTrust:
             changed = replace(change(old), version=old.version + 1)
             data = sign_members(changed, signers)
             open_members(data, self.root())
-            self._files.put(MEMBERS_NAME, data)
+            self._replace(MEMBERS_NAME, data, signers)
             return changed
+
+    def stamp(self) -> bool:
+        """Say to TUF clients that the trust files are current, unless that was said lately; whether it was said."""
+        with self._alone():
+            return self._repository.stamp(self.root(), self._freshness)
+
+    def _replace(self, name: str, data: bytes, signers: Sequence[Signer]) -> None:
+        """Listed first, stamped last: what is cut off in between is stamped by the running node."""
+        files = {each: self._files.get(each) for each in (DOCUMENT_NAME, MEMBERS_NAME)} | {name: data}
+        self._repository.list_files(self.root(), files, signers)
+        self._files.put(name, data)
+        self._repository.stamp(self.root(), self._freshness)
 
 
 class ServedTrust:

@@ -1,9 +1,9 @@
 """The keys that make a stolen database or object folder list nothing, and what is done with them.
 
-The storage key seals openings, waiting changes and case data, and wraps the data keys; the index key, a data key,
-turns digests into look-up keys, and the tombstone key, another, those that were shredded into tombstones; the nonce of
-every sealing is random. Whoever holds the files and not the storage key
-learns counts, collections and times, which the log tells every peer anyway. See docs/reference/store.md.
+The storage key seals openings, waiting changes and case data, and wraps the data keys; the index key, a data key, turns
+digests into look-up keys, and the tombstone key, another, those that were shredded into tombstones; the nonce of every
+sealing is random. Whoever holds the files and not the storage key learns counts, collections and times, which the log
+tells every peer anyway. See docs/reference/store.md.
 """
 
 import hmac

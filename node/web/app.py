@@ -30,6 +30,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "members": public.members,
     "member_root": public.member_root,
     "member_document": public.member_document,
+    "tuf_metadata": public.tuf_metadata,
+    "tuf_target": public.tuf_target,
     "list_checkpoint": logs.checkpoint,
     "list_entries": logs.entries,
     "list_tile": logs.tile,

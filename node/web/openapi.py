@@ -33,6 +33,8 @@ _CONDITIONAL: Final = {
     "members",
     "member_root",
     "member_document",
+    "tuf_metadata",
+    "tuf_target",
     "openapi",
     "recipient_digests",
 }
@@ -44,6 +46,8 @@ _PATTERNS: Final = {
     "level": r"^\d+$",
     "version": r"^\d+$",
     "report_id": r"^[0-9a-f]{32}$",
+    "metadata": r"^([1-9][0-9]{0,8}\.(root|targets|snapshot)|timestamp)\.json$",
+    "target": r"^[0-9a-f]{64}\.(node|members)\.json$",
     "node": r"^[a-z0-9.-]{1,128}$",
     "origin_sha256": r"^[0-9a-f]{64}$",
 }

@@ -74,12 +74,12 @@ class Agency:
             tls_spki_sha256=PIN,
             limits=LIMITS,
         )
-        root_keys = MemoryKeys()
-        founded = found(
-            founding, keychain=MemoryKeys(), root_keychain=root_keys, files=self.files, clock=self.clock
-        )
+        keys, root_keys = MemoryKeys(), MemoryKeys()
+        founded = found(founding, keychain=keys, root_keychain=root_keys, files=self.files, clock=self.clock)
         self.signers = [root_keys.key(TargetsPrivateKey, "1")]
-        self.trust = OwnTrust(self.files, self.clock, root_sha256=founded.root_sha256)
+        self.trust = OwnTrust(
+            self.files, self.clock, root_sha256=founded.root_sha256, freshness=keys.freshness
+        )
         dsn = f"sqlite:///{folder / 'sigfed.db'}"
         self.store = Store.create(dsn, storage_key=bytes(32), entropy=system_entropy)
         with self.store.write() as unit:

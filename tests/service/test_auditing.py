@@ -70,7 +70,7 @@ class Audit:
         self.root_sha256 = found(
             founding, keychain=keys, root_keychain=MemoryKeys(), files=self.files, clock=clock
         ).root_sha256
-        self.trust = OwnTrust(self.files, clock, root_sha256=self.root_sha256)
+        self.trust = OwnTrust(self.files, clock, root_sha256=self.root_sha256, freshness=keys.freshness)
         key = keys.key(LogPrivateKey, log_label(ORIGIN))
         self.signer = FolderLogSigner(folder / "signer", lambda _: [key])
         start_audit(shelf, NODE)

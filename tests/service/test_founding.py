@@ -47,7 +47,9 @@ class Founded:
         self.result = found(
             founding, keychain=self.keys, root_keychain=self.root_keys, files=self.files, clock=self.clock
         )
-        self.trust = OwnTrust(self.files, self.clock, root_sha256=self.result.root_sha256)
+        self.trust = OwnTrust(
+            self.files, self.clock, root_sha256=self.result.root_sha256, freshness=self.keys.freshness
+        )
 
     def signers(self, count: int = 1) -> list[TargetsPrivateKey]:
         return [self.root_keys.key(TargetsPrivateKey, str(number)) for number in range(1, count + 1)]

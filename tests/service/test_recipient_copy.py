@@ -84,7 +84,7 @@ def test_what_others_opened_to_this_agency_is_not_handed_on(desk: Desk, other: A
         lambda old: replace(
             old, members=tuple(replace(m, authority_for=frozenset({BASELINE})) for m in old.members)
         ),
-        signers=desk.fr.root_signers,
+        signers=desk.fr.signers,
     )
     key = desk.accredit()
     desk.copy.refresh()
@@ -193,7 +193,7 @@ def _shred(desk: Desk, _: Agency) -> None:
 def _expel(desk: Desk, _: Agency) -> None:
     desk.fr.trust.revise_members(
         lambda old: replace(old, members=tuple(m for m in old.members if m.country == "FR")),
-        signers=desk.fr.root_signers,
+        signers=desk.fr.signers,
     )
 
 

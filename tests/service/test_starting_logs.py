@@ -21,7 +21,7 @@ from node.objects.folder import FolderObjects
 from node.runtime import logs, serving, subsets
 from node.runtime.home import Home
 from node.runtime.lock import revising
-from node.runtime.opening import Identity
+from node.runtime.opening import Identity, open_freshness
 from node.runtime.recipients import RecipientOffice
 from node.runtime.syncing import PeerSyncs
 from node.services.deltas import Deltas
@@ -68,7 +68,11 @@ class Agency:
             root_keychain=self.keychain(home.offline_keys, lambda: self.passphrase),
             trust_files=files,
             trust=OwnTrust(
-                files, self.clock, root_sha256=self.root_sha256, alone=lambda: revising(Home(self.folder))
+                files,
+                self.clock,
+                root_sha256=self.root_sha256,
+                freshness=lambda: open_freshness(self.keychain(home.keys, lambda: b"node passphrase")),
+                alone=lambda: revising(Home(self.folder)),
             ),
         )
 

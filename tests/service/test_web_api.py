@@ -27,6 +27,9 @@ from support.fakes_api import (
     PEER,
     PEER_KEY,
     RELEASES,
+    TARGET,
+    MemoryNode,
+    MemoryTuf,
     node_on_loopback,
 )
 from support.raw_http import raw_access
@@ -96,6 +99,21 @@ async def test_anybody_reads_trust_files_and_a_holder_of_an_invitation_enrols_on
             await nobody.enrol(request)
 
 
+async def test_anybody_reads_the_tuf_repository() -> None:
+    async with raw_access() as raw:
+        for path in ("/tuf/timestamp.json", f"/tuf/targets/trust/{TARGET}"):
+            reply = await raw("GET", path)
+            assert reply.body == MemoryTuf.files[path.rpartition("/")[2]]
+            again = await raw("GET", path, headers={"If-None-Match": reply.headers["ETag"]})
+            assert (again.status, again.body) == (304, b"")
+        for path in ("/tuf/9.root.json", f"/tuf/targets/trust/{TARGET}x", "/tuf/..%2Fnode.json"):
+            assert (await raw("GET", path)).status == 404
+    memory = MemoryNode()
+    memory.tuf = None
+    async with raw_access(memory) as raw:
+        assert (await raw("GET", "/tuf/timestamp.json")).status == 404
+
+
 async def test_a_retired_epoch_is_gone_and_an_unknown_log_is_not_found() -> None:
     request = EvaluationRequest(subset_id=b"s" * 16, epoch=9, request_id=b"r" * 16, elements=b"\0" * 32)
     async with node_on_loopback() as node, node.as_partner() as partner, node.as_peer() as peer:
@@ -135,6 +153,7 @@ def test_a_scope_that_the_gate_does_not_know_covers_nothing() -> None:
 
 _PLACES = {"{list}": "main", "{subset}": "baseline", "{level:[0-9]+}": "0", "{tile:.+}": "000.p/1"}
 _PLACES |= {"{version:[0-9]+}": "1", "{part:screen|answers|labels}": "screen"}
+_PLACES |= {"{metadata}": "timestamp.json", "{target}": TARGET}
 _PLACES |= {"{node}": PEER, "{sha256:[0-9a-f]+}": "00" * 32}
 _PLACES |= {"{origin_sha256:[0-9a-f]+}": ORIGIN_SHA256, "{report_id:[0-9a-f]+}": "00" * 16}
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import ClassVar
 
 from typing_extensions import override
 
@@ -21,7 +22,7 @@ from node.tls import TlsIdentity, Traffic, create_identity, server_context
 from node.web.app import make_app
 from node.web.server import RunningServer, serve
 from node.web.settings import WebSettings
-from protocol.api import EnrolmentApi, GossipApi, HitApi, PeerApi, SubsetApi, TrustApi, WitnessApi
+from protocol.api import EnrolmentApi, GossipApi, HitApi, PeerApi, SubsetApi, TrustApi, TufApi, WitnessApi
 from protocol.grant import Grant
 from protocol.messages import (
     EnrolmentReply,
@@ -250,6 +251,27 @@ class MemoryWitness:
         return b"nl.example/lists/main\n3\nroot\n"
 
 
+TARGET = "ab" * 32 + ".node.json"
+"""A trust file by its TUF name."""
+
+
+class MemoryTuf:
+    """A TUF repository of two files."""
+
+    files: ClassVar[dict[str, bytes]] = {"timestamp.json": b'{"timestamp":1}', TARGET: b'{"node":1}'}
+
+    async def metadata(self, name: str) -> bytes:
+        return self._read(name)
+
+    async def target(self, name: str) -> bytes:
+        return self._read(name)
+
+    def _read(self, name: str) -> bytes:
+        if name not in self.files:
+            raise NotFoundError("there is no such file")
+        return self.files[name]
+
+
 class MemoryNode:
     """All of it together; tests change what they need before `make_services`."""
 
@@ -265,6 +287,7 @@ class MemoryNode:
         self.hits: HitApi | None = None
         self.gossip: GossipApi | None = None
         self.recipients: RecipientDesk | None = None
+        self.tuf: TufApi | None = MemoryTuf()
         self.callers: list[Caller] = []
 
     def services(self) -> WebServices:
@@ -284,6 +307,7 @@ class MemoryNode:
             hits=self._hits if self.hits else None,
             gossip=self.gossip,
             recipients=self.recipients,
+            tuf=self.tuf,
         )
 
     def _trust(self) -> TrustApi:

@@ -104,7 +104,9 @@ class FoundedNode:
         self.founded = found(
             founding, keychain=self.keys, root_keychain=self.root_keys, files=self.files, clock=clock
         )
-        self.trust = OwnTrust(self.files, clock, root_sha256=self.founded.root_sha256)
+        self.trust = OwnTrust(
+            self.files, clock, root_sha256=self.founded.root_sha256, freshness=self.keys.freshness
+        )
 
     @property
     def signers(self) -> list[TargetsPrivateKey]:

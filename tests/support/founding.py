@@ -2,10 +2,12 @@
 
 from typing import TypeVar
 
-from keys.key import PrivateKey, PublicKey
+from keys.key import PrivateKey, PublicKey, SnapshotPrivateKey, TimestampPrivateKey
 from keys.roles import Role
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError
+from node.services.founding import FIRST
+from node.services.tuf_repository import Freshness
 
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])
 
@@ -28,3 +30,7 @@ class MemoryKeys:
 
     def key(self, kind: type[Key], label: str) -> Key:
         return kind.from_seed(self.secrets[kind.public_type.role, label])
+
+    def freshness(self) -> Freshness:
+        """The keys that say which trust files are current."""
+        return Freshness(self.key(SnapshotPrivateKey, FIRST), self.key(TimestampPrivateKey, FIRST))

@@ -80,7 +80,7 @@ class ReleasingAgency:
         self._announce()
 
     def _found(self, folder: Path) -> None:
-        self._root_keys = MemoryKeys()
+        keys, self._root_keys = MemoryKeys(), MemoryKeys()
         self.files = FolderObjects(folder / "trust")
         founding = Founding(
             node="fr.example",
@@ -92,12 +92,14 @@ class ReleasingAgency:
         )
         founded = found(
             founding,
-            keychain=MemoryKeys(),
+            keychain=keys,
             root_keychain=self._root_keys,
             files=self.files,
             clock=self.clock,
         )
-        self.trust = OwnTrust(self.files, self.clock, root_sha256=founded.root_sha256)
+        self.trust = OwnTrust(
+            self.files, self.clock, root_sha256=founded.root_sha256, freshness=keys.freshness
+        )
         self.admit(Member(node="nl.example", root_sha256=b"\x01" * 32, country="NL"))
 
     def _announce(self) -> None:

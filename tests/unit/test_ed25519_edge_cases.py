@@ -31,11 +31,12 @@ from keys.key import (
     TokenPublicKey,
     WitnessPublicKey,
 )
-from keys.signer import Signer
 from keys.trust.envelope import open_envelope, seal
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_parts import DatedKey, read_key
-from keys.trust.root import TrustedRoot, author_root, open_root
+from keys.trust.repository import author_targets, open_targets
+from keys.trust.root import TrustedRoot, open_root
+from keys.trust.root_authoring import author_root
 from keys.trust.statement import open_statement, seal_statement
 from keys.trust.vkey import DatedVkey
 from node import jose
@@ -46,13 +47,15 @@ from protocol.tlog.cosignature import cosign, verify_cosignatures
 from protocol.tlog.note import Note, VerifierKey, sign_note, verify_note
 from support.edwards import TORSION
 from support.fakes_api import NODE, PEER, PEER_KEY, MemoryNode, peer_credential
-from support.irregular import IRREGULAR, REGULAR, SEED, Irregularity, IrregularSigner, smuggle
-from support.trust import EXPIRES, SNAPSHOT_KEY, TARGETS_KEY, TIMESTAMP_KEY, VALID
+from support.irregular import IRREGULAR, REGULAR, Irregularity, IrregularSigner, smuggle
+from support.trust import EXPIRES, VALID, root_content
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "vectors"
 VECTORS = json.loads((FOLDER / "ed25519_edge_cases.json").read_text("utf-8"))
 RECORDED = json.loads((FOLDER / "ed25519_refused_keys.json").read_text("utf-8"))["keys"]
+
+HOLDER = RootPrivateKey.from_seed(bytes(32))
 
 CCTV_CLASSES = {
     "low_order_A",
@@ -173,29 +176,31 @@ def _cosignature(how: Irregularity) -> None:
     assert verify_cosignatures(Note.parse(note.to_bytes()), [VerifierKey.from_text(vkey)])
 
 
-def _root_signed_by(signer: Signer) -> TrustedRoot:
-    data = author_root(  # reads what it wrote
-        node=NODE,
-        root=[signer.public],  # type: ignore[list-item]  # of this role
-        threshold=1,
-        targets=[TARGETS_KEY.public],
-        snapshot=SNAPSHOT_KEY.public,
-        timestamp=TIMESTAMP_KEY.public,
-        expires=EXPIRES,
-        signers=[signer],
-    )
+def _root_of(**changes: Any) -> TrustedRoot:
+    """A root with these fields, signed by one honest holder unless it says otherwise; reads what it wrote."""
+    signer = changes.pop("signer", HOLDER)
+    fields: dict[str, Any] = {"root_keys": (HOLDER.public,), "threshold": 1} | changes
+    content = replace(root_content(), **fields)
+    data = author_root(content, [signer])
     return open_root(data, fingerprint(data))
 
 
 def _root(how: Irregularity) -> None:
-    assert _root_signed_by(_signer(RootPublicKey, how)).version == 1
+    signer = _signer(RootPublicKey, how)
+    assert _root_of(root_keys=(signer.public,), signer=signer).version == 1
 
 
 def _trust_document(how: Irregularity) -> None:
-    signer = _signer(RootPublicKey, how)
-    honest = RootPrivateKey.from_seed(SEED)
-    root = _root_signed_by(honest if signer.public == honest.public else signer)
+    signer = _signer(TargetsPublicKey, how)
+    root = _root_of(targets_keys=(signer.public,), targets_threshold=1)
     assert open_envelope(seal("members", b"{}", [signer]), "members", root) == b"{}"
+
+
+def _metadata(how: Irregularity) -> None:
+    signer = _signer(TargetsPublicKey, how)
+    root = _root_of(targets_keys=(signer.public,), targets_threshold=1)
+    data = author_targets(root, {}, version=1, expires=EXPIRES, signers=[signer])
+    assert open_targets(data, root).version == 1
 
 
 def _statement(how: Irregularity) -> None:
@@ -238,6 +243,7 @@ PLACES = {
     "cosignature": Place(_cosignature, MalformedError, UntrustedError),
     "root": Place(_root, MalformedKeyError, ThresholdError),
     "trust document": Place(_trust_document, MalformedKeyError, ThresholdError),
+    "TUF metadata": Place(_metadata, MalformedKeyError, ThresholdError),
     "statement": Place(_statement, MalformedKeyError, BadSignatureError),
     "client assertion": Place(_assertion, MalformedKeyError, UnauthenticatedError),
     "access token": Place(_access_token, MalformedKeyError, UnauthenticatedError),
@@ -267,7 +273,7 @@ def test_the_table_names_every_place() -> None:
     """A new verifier of signatures must come into the table above."""
     callers = _files_with(r"\.verify\(") - {"keys/key.py"}
     assert callers == {
-        "keys/trust/root.py",  # root, trust document
+        "keys/trust/tuf_keys.py",  # root, trust document, TUF metadata
         "keys/trust/statement.py",
         "protocol/tlog/note.py",  # checkpoint, cosignature
         "node/jose.py",  # client assertion, access token
@@ -287,22 +293,7 @@ def _files_with(pattern: str) -> set[str]:
 
 
 def _root_with(**keys: PublicKey) -> None:
-    honest = RootPrivateKey.from_seed(SEED)
-    roles: dict[str, Any] = {
-        "targets": TARGETS_KEY.public,
-        "snapshot": SNAPSHOT_KEY.public,
-        "timestamp": TIMESTAMP_KEY.public,
-    } | keys
-    targets = [roles.pop("targets")]
-    author_root(
-        node=NODE,
-        root=[honest.public],
-        threshold=1,
-        targets=targets,
-        expires=EXPIRES,
-        signers=[honest],
-        **roles,
-    )
+    _root_of(**{f"{role}_keys": (key,) for role, key in keys.items()}, targets_threshold=1)
 
 
 def _vkey(key: Any) -> None:

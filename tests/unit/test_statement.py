@@ -78,7 +78,7 @@ def test_whoever_did_not_ask_cannot_report() -> None:
 def test_every_field_is_authenticated(change: dict[str, object]) -> None:
     mac, changed = authenticate(REPORT, OUTPUT).mac, replace(REPORT, **change)  # type: ignore[arg-type]
     with pytest.raises(UntrustedError):
-        require_evaluated(SentReport(changed, mac), OUTPUT, partner=changed.partner)  # type: ignore[arg-type]
+        require_evaluated(SentReport(changed, mac), OUTPUT, partner=changed.partner)
 
 
 def test_a_report_of_another_partner_is_worth_no_more_than_a_guess() -> None:

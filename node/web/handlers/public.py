@@ -5,11 +5,13 @@ from typing import Final
 
 from aiohttp import web
 
+from node.errors import NotFoundError
 from node.web.bodies import read_body
 from node.web.openapi import describe
 from node.web.replies import NO_STORE, conditional, plain
 from node.web.settings import MAX_FORM_BYTES
 from node.web.state import services_of
+from protocol.api import TufApi
 from protocol.messages import EnrolmentRequest
 
 _JSON: Final = "application/json"
@@ -40,6 +42,23 @@ async def member_document(request: web.Request) -> web.StreamResponse:
     """The signed node document of a member."""
     document = await services_of(request).trust().member_document(request.match_info["node"])
     return conditional(request, document, _JSON)
+
+
+async def tuf_metadata(request: web.Request) -> web.StreamResponse:
+    """A file of TUF metadata; timestamp.json alone ever changes."""
+    return conditional(request, await _tuf(request).metadata(request.match_info["metadata"]), _JSON)
+
+
+async def tuf_target(request: web.Request) -> web.StreamResponse:
+    """A trust file that TUF metadata lists."""
+    return conditional(request, await _tuf(request).target(request.match_info["target"]), _JSON)
+
+
+def _tuf(request: web.Request) -> TufApi:
+    tuf = services_of(request).tuf
+    if tuf is None:
+        raise NotFoundError("this node has no TUF repository")
+    return tuf
 
 
 async def enrol(request: web.Request) -> web.StreamResponse:

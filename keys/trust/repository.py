@@ -1,0 +1,169 @@
+"""The rest of a node's TUF repository: which trust files are current together, and until when.
+
+Targets metadata lists the trust files by length and hash, a snapshot names the targets metadata, a timestamp the
+snapshot, each for a shorter time. Written with python-tuf's types, so stock clients follow; read back with the root's
+keys, counted as everywhere in this package. When to sign anew is the node's matter, fetching with a clock that of
+`node.remote`.
+Spec: docs/spec/trust.md, "Repository". Source: TUF specification 1.0.34, sections 4.4 to 4.6 and 5.4 to 5.6.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, TypeVar
+
+from tuf.api.metadata import Metadata, MetaFile, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.serialization import DeserializationError, SerializationError
+
+from keys.encoding import load
+from keys.errors import MalformedTrustError
+from keys.key import PublicKey
+from keys.signer import Signer
+from keys.trust.root import TrustedRoot
+from keys.trust.root_authoring import SPEC_VERSION, sign_metadata
+from keys.trust.tuf_keys import read_signatures, require_threshold
+
+MAX_METADATA_BYTES: Final = 1_000_000
+"""Of targets metadata; the other two are some hundred bytes."""
+
+_TARGETS: Final = "targets.json"
+_SNAPSHOT: Final = "snapshot.json"
+_SHA256: Final = "sha256"
+
+SignedT = TypeVar("SignedT", Targets, Snapshot, Timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file as targets metadata lists it."""
+
+    length: int
+    sha256: bytes
+
+    @classmethod
+    def of(cls, data: bytes) -> "Listed":
+        """What would be listed for `data`."""
+        return cls(len(data), sha256(data).digest())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetsMetadata:
+    """Opened targets metadata: the trust files by path."""
+
+    version: int
+    expires: datetime
+    files: Mapping[str, Listed]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """An opened snapshot or timestamp: the version of the metadata that it names."""
+
+    version: int
+    expires: datetime
+    names: int
+
+
+def author_targets(
+    root: TrustedRoot,
+    files: Mapping[str, bytes],
+    *,
+    version: int,
+    expires: datetime,
+    signers: Sequence[Signer],
+) -> bytes:
+    """Targets metadata that lists `files` by path; raises `ThresholdError` for too few signers."""
+    targets = {
+        path: TargetFile(length=len(data), hashes={_SHA256: sha256(data).hexdigest()}, path=path)
+        for path, data in sorted(files.items())
+    }
+    content = Targets(version=version, spec_version=SPEC_VERSION, expires=expires, targets=targets)
+    data = sign_metadata(Metadata(content), signers)
+    open_targets(data, root)
+    return data
+
+
+def author_snapshot(
+    root: TrustedRoot, targets: bytes, *, version: int, expires: datetime, signer: Signer
+) -> bytes:
+    """The snapshot that names this targets metadata; raises `ThresholdError` for another signer than a snapshot key."""
+    named = open_targets(targets, root).version
+    meta = {_TARGETS: _meta_file(named, targets)}
+    content = Snapshot(version=version, spec_version=SPEC_VERSION, expires=expires, meta=meta)
+    data = sign_metadata(Metadata(content), [signer])
+    open_snapshot(data, root)
+    return data
+
+
+def author_timestamp(
+    root: TrustedRoot, snapshot: bytes, *, version: int, expires: datetime, signer: Signer
+) -> bytes:
+    """The timestamp that names this snapshot; raises `ThresholdError` for another signer than a timestamp key."""
+    named = open_snapshot(snapshot, root).version
+    content = Timestamp(
+        version=version,
+        spec_version=SPEC_VERSION,
+        expires=expires,
+        snapshot_meta=_meta_file(named, snapshot),
+    )
+    data = sign_metadata(Metadata(content), [signer])
+    open_timestamp(data, root)
+    return data
+
+
+def open_targets(data: bytes, root: TrustedRoot) -> TargetsMetadata:
+    """Targets metadata that enough targets keys of `root` signed.
+
+    Raises `MalformedTrustError` for other bytes, `ThresholdError` for too few signatures. Expiry is not judged here.
+    """
+    content = _open(data, Targets, root.targets_keys, root.targets_threshold)
+    files = {path: _listed(found.length, found.hashes) for path, found in content.targets.items()}
+    if content.delegations is not None:
+        raise MalformedTrustError("targets: what it delegates is nobody's to sign")
+    return TargetsMetadata(version=content.version, expires=content.expires, files=files)
+
+
+def open_snapshot(data: bytes, root: TrustedRoot) -> Pointer:
+    """A snapshot that a snapshot key of `root` signed; raises as `open_targets` does."""
+    content = _open(data, Snapshot, root.snapshot_keys, 1)
+    return _pointer(content.version, content.expires, content.meta.get(_TARGETS))
+
+
+def open_timestamp(data: bytes, root: TrustedRoot) -> Pointer:
+    """A timestamp that a timestamp key of `root` signed; raises as `open_targets` does."""
+    content = _open(data, Timestamp, root.timestamp_keys, 1)
+    return _pointer(content.version, content.expires, content.snapshot_meta)
+
+
+def _open(data: bytes, kind: type[SignedT], keys: Sequence[PublicKey], threshold: int) -> SignedT:
+    load(data, max_bytes=MAX_METADATA_BYTES, where=kind.type, error=MalformedTrustError)
+    try:
+        metadata = Metadata[SignedT].from_bytes(data)
+        message = metadata.signed_bytes
+    except (DeserializationError, SerializationError):
+        raise MalformedTrustError(f"{kind.type}: not TUF metadata") from None
+    if not isinstance(metadata.signed, kind):
+        raise MalformedTrustError(f"{kind.type}: metadata of another role")
+    require_threshold(keys, threshold, message, read_signatures(metadata.signatures))
+    return metadata.signed
+
+
+def _meta_file(version: int, data: bytes) -> MetaFile:
+    return MetaFile(version=version, length=len(data), hashes={_SHA256: sha256(data).hexdigest()})
+
+
+def _pointer(version: int, expires: datetime, named: MetaFile | None) -> Pointer:
+    if named is None:
+        raise MalformedTrustError("snapshot: it names no targets metadata")
+    return Pointer(version=version, expires=expires, names=named.version)
+
+
+def _listed(length: int, hashes: Mapping[str, str]) -> Listed:
+    try:
+        found = bytes.fromhex(hashes[_SHA256])
+    except (KeyError, ValueError, TypeError):
+        raise MalformedTrustError("metadata: a file without a SHA-256") from None
+    if len(found) != sha256().digest_size:
+        raise MalformedTrustError("metadata: a SHA-256 of another length")
+    return Listed(length, found)

@@ -1,0 +1,154 @@
+"""The node's TUF repository: stock TUF clients learn from it which of its trust files are current.
+
+It lies beside the trust files: every version of the root and of targets and snapshot metadata, the newest timestamp,
+and every trust file it ever listed, by its hash. Listing needs the holders' targets keys, which are there when a trust
+file is revised; saying that the listing still counts needs the online keys alone, and is done again before a client
+would stop believing it. Spec: docs/spec/trust.md, "Repository".
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from itertools import count, takewhile
+from typing import Final, NamedTuple
+
+from keys.errors import ThresholdError
+from keys.roles import Role
+from keys.signer import Signer
+from keys.trust.repository import (
+    Pointer,
+    author_snapshot,
+    author_targets,
+    author_timestamp,
+    open_snapshot,
+    open_timestamp,
+)
+from keys.trust.root import TrustedRoot
+from node.clock import Clock
+from node.errors import NotFoundError
+from node.ports.objects import ObjectStore
+
+_METADATA: Final = re.compile(r"[1-9][0-9]{0,8}\.(root|targets|snapshot)\.json|timestamp\.json", re.ASCII)
+_TARGET: Final = re.compile(r"[0-9a-f]{64}\.(node|members)\.json", re.ASCII)
+
+FOLDER: Final = "trust"
+"""Where the target files lie, as clients name them."""
+_TIMESTAMP: Final = "timestamp.json"
+_TIMESTAMP_LASTS: Final = timedelta(hours=24)
+_LEFT: Final = timedelta(hours=18)
+"""A timestamp with less to go is signed anew."""
+_SNAPSHOT_LASTS: Final = timedelta(days=Role.SNAPSHOT.info.days)
+_SNAPSHOT_LEFT: Final = _SNAPSHOT_LASTS / 2
+
+
+class Freshness(NamedTuple):
+    """The online keys that say what is current."""
+
+    snapshot: Signer
+    timestamp: Signer
+
+
+class TufRepository:
+    """The repository in `files`, which also hold the node's roots."""
+
+    def __init__(self, files: ObjectStore, clock: Clock) -> None:
+        self._files = files
+        self._clock = clock
+
+    def list_files(self, root: TrustedRoot, files: Mapping[str, bytes], signers: Sequence[Signer]) -> None:
+        """List these trust files by name, from the next timestamp on; raises `ThresholdError`."""
+        version = self._newest("targets") + 1
+        data = author_targets(
+            root,
+            {f"{FOLDER}/{name}": content for name, content in files.items()},
+            version=version,
+            expires=self._clock.now() + timedelta(days=Role.TARGETS.info.days),
+            signers=signers,
+        )
+        for name, content in files.items():
+            self._files.put(_target_name(name, sha256(content).hexdigest()), content)
+        self._files.put(f"{version}.targets.json", data)
+
+    def stamp(self, root: TrustedRoot, freshness: Callable[[], Freshness]) -> bool:
+        """Say that what is listed is current, unless that was said lately; whether it was said anew.
+
+        `freshness` opens the keys, and is asked only when they sign. A node whose files were never listed says nothing.
+        """
+        targets = self._newest("targets")
+        if not targets:
+            return False
+        version = self._newest("snapshot")
+        snapshot = self._opened(f"{version}.snapshot.json", open_snapshot, root)
+        is_current = (
+            snapshot is not None and snapshot.names == targets and self._lasts(snapshot, _SNAPSHOT_LEFT)
+        )
+        stamped = self._opened(_TIMESTAMP, open_timestamp, root)
+        if is_current and stamped is not None and stamped.names == version and self._lasts(stamped, _LEFT):
+            return False
+        keys = freshness()
+        if not is_current:
+            version += 1
+            self._put_snapshot(root, targets, version, keys.snapshot)
+        data = author_timestamp(
+            root,
+            self._files.get(f"{version}.snapshot.json"),
+            version=1 if stamped is None else stamped.version + 1,
+            expires=self._clock.now() + _TIMESTAMP_LASTS,
+            signer=keys.timestamp,
+        )
+        self._files.put(_TIMESTAMP, data)
+        return True
+
+    def _put_snapshot(self, root: TrustedRoot, targets: int, version: int, signer: Signer) -> None:
+        data = author_snapshot(
+            root,
+            self._files.get(f"{targets}.targets.json"),
+            version=version,
+            expires=self._clock.now() + _SNAPSHOT_LASTS,
+            signer=signer,
+        )
+        self._files.put(f"{version}.snapshot.json", data)
+
+    def _newest(self, role: str) -> int:
+        """The newest version of a role's metadata; 0 when there is none."""
+        names = (f"{version}.{role}.json" for version in count(1))
+        return sum(1 for _ in takewhile(self._files.exists, names))
+
+    def _opened(
+        self, name: str, read: Callable[[bytes, TrustedRoot], Pointer], root: TrustedRoot
+    ) -> Pointer | None:
+        """What a file names; None when there is none that a key of this root signed."""
+        if not self._files.exists(name):
+            return None
+        try:
+            return read(self._files.get(name), root)
+        except ThresholdError:  # the key was replaced
+            return None
+
+    def _lasts(self, found: Pointer, left: timedelta) -> bool:
+        return found.expires - self._clock.now() > left
+
+
+def _target_name(name: str, digest: str) -> str:
+    return f"targets/{digest}.{name}"
+
+
+class ServedTuf:
+    """The repository as clients read it (`protocol.api.TufApi`): the named files and nothing else of the folder."""
+
+    def __init__(self, files: ObjectStore) -> None:
+        self._files = files
+
+    async def metadata(self, name: str) -> bytes:
+        """A file of metadata; raises `NotFoundError`."""
+        return self._read(_METADATA, name, name)
+
+    async def target(self, name: str) -> bytes:
+        """A trust file, as it was when it was listed; raises `NotFoundError`."""
+        return self._read(_TARGET, name, f"targets/{name}")
+
+    def _read(self, form: re.Pattern[str], name: str, place: str) -> bytes:
+        if not form.fullmatch(name) or not self._files.exists(place):
+            raise NotFoundError("this TUF repository has no file of that name")
+        return self._files.get(place)

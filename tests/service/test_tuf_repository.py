@@ -1,0 +1,130 @@
+"""When the node says anew that its trust files are current, and what of its folder anybody may read."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from keys.trust.repository import open_snapshot, open_targets, open_timestamp
+from node.errors import NotFoundError
+from node.services.tuf_repository import Freshness, ServedTuf, TufRepository
+from support.fakes_api import HandClock
+from support.federation import FoundedNode, MemoryObjects
+from support.tuf_origin import ONLINE, TufOrigin
+
+HOUR, DAY = 3600, 24 * 3600
+
+
+@pytest.fixture
+def origin() -> TufOrigin:
+    return TufOrigin()
+
+
+def versions(origin: TufOrigin) -> tuple[int, int, int]:
+    """Of the timestamp that is served, the snapshot that it names, and the targets that that one names."""
+    root = origin.roots[-1]
+    timestamp = open_timestamp(origin.files.get("timestamp.json"), root)
+    snapshot = open_snapshot(origin.files.get(f"{timestamp.names}.snapshot.json"), root)
+    targets = open_targets(origin.files.get(f"{snapshot.names}.targets.json"), root)
+    return timestamp.version, snapshot.version, targets.version
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [
+        (0, (1, 1, 1)),
+        (6 * HOUR - 1, (1, 1, 1)),
+        (6 * HOUR, (2, 1, 1)),
+        (14 * DAY, (2, 1, 1)),
+        (15 * DAY, (2, 2, 1)),
+    ],
+    ids=["at once", "before six hours", "after six hours", "the snapshot has half its life", "and less"],
+)
+def test_it_is_said_again_when_little_is_left(
+    origin: TufOrigin, seconds: int, found: tuple[int, int, int]
+) -> None:
+    origin.clock.advance(seconds)
+    assert origin.stamp() == (found != (1, 1, 1))
+    assert versions(origin) == found
+    assert not origin.stamp()
+
+
+def test_a_revision_is_current_at_once(origin: TufOrigin) -> None:
+    origin.revise(node=b'{"serial":2}')
+    assert versions(origin) == (2, 2, 2)
+
+
+def test_a_listing_that_was_cut_off_is_stamped_by_the_next_one_who_looks(origin: TufOrigin) -> None:
+    origin.online = Freshness(_Broken(), _Broken())
+    with pytest.raises(OSError, match="cut off"):
+        origin.revise(node=b'{"serial":2}')
+    assert versions(origin) == (1, 1, 1)
+    origin.online = ONLINE
+    assert origin.stamp()
+    assert versions(origin) == (2, 2, 2)
+
+
+class _Broken:
+    public = ONLINE.snapshot.public
+
+    def sign(self, message: bytes) -> bytes:
+        raise OSError("cut off")
+
+
+def test_keys_are_opened_only_when_they_sign(origin: TufOrigin) -> None:
+    def refuse() -> Freshness:
+        pytest.fail("nothing had to be signed")
+
+    assert not origin.repository.stamp(origin.roots[-1], refuse)
+    nothing = TufRepository(MemoryObjects(), HandClock())
+    assert not nothing.stamp(origin.roots[-1], refuse), "nothing was ever listed"
+
+
+def test_other_online_keys_say_everything_anew(origin: TufOrigin) -> None:
+    origin.revise()
+    origin.rotate_online()
+    assert versions(origin) == (1, 3, 2), "a client forgets the old timestamp with its key"
+
+
+def test_a_founded_node_has_a_repository_that_follows_its_trust_files() -> None:
+    node = FoundedNode("fr.example", "FR", HandClock())
+    root = node.trust.root()
+    for serial in (1, 2):
+        listed = open_targets(node.files.get(f"{serial}.targets.json"), root)
+        assert listed.expires - node.clock.now() == timedelta(days=180)
+        for path, found in listed.files.items():
+            name = path.removeprefix("trust/")
+            assert found.length == len(node.files.get(f"targets/{found.sha256.hex()}.{name}"))
+        node.revise(lambda old: old)
+    assert not node.trust.stamp()
+
+
+async def test_listed_files_are_served(origin: TufOrigin) -> None:
+    served = ServedTuf(origin.files)
+    for name in ("1.root.json", "1.targets.json", "1.snapshot.json", "timestamp.json"):
+        assert await served.metadata(name) == origin.files.get(name)
+    for name in origin.files.ls("targets/"):
+        assert await served.target(name.removeprefix("targets/")) == origin.files.get(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "node.json",
+        "2.root.json",
+        "0.root.json",
+        "01.root.json",
+        "root.json",
+        "../sigfed.toml",
+        "tls-1.pem",
+        "",
+    ],
+)
+@pytest.mark.parametrize("read", [ServedTuf.metadata, ServedTuf.target])
+async def test_nothing_else_of_the_folder_is(
+    origin: TufOrigin, name: str, read: Callable[..., object]
+) -> None:
+    for other in ("node.json", "tls-1.pem"):
+        origin.files.put(other, b"not for TUF clients")
+    with pytest.raises(NotFoundError):
+        await read(ServedTuf(origin.files), name)  # type: ignore[misc]

@@ -1,0 +1,126 @@
+"""A node's TUF repository with everybody's keys at hand, served over HTTP: its holders, and whoever stole a key."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from aiohttp.test_utils import TestServer
+from tuf.api.metadata import Metadata, Timestamp
+
+from keys.key import (
+    PrivateKey,
+    PublicKey,
+    RootPrivateKey,
+    SnapshotPrivateKey,
+    TargetsPrivateKey,
+    TimestampPrivateKey,
+)
+from keys.signer import Signer
+from keys.trust.fingerprint import fingerprint
+from keys.trust.root import RootContent, TrustedRoot, open_roots
+from keys.trust.root_authoring import author_next_root, author_root, sign_metadata
+from node.services.tuf_repository import Freshness, ServedTuf, TufRepository
+from node.web.app import make_app
+from node.web.settings import WebSettings
+from support.fakes_api import HandClock, MemoryNode
+from support.federation import MemoryObjects
+
+Key = TypeVar("Key", bound=PrivateKey[PublicKey])
+
+UNLIMITED = WebSettings(address_per_minute=100_000, address_burst=100_000)
+TARGETS = "trust/node.json", "trust/members.json"
+
+
+def keys(kind: type[Key], letters: bytes) -> list[Key]:
+    """One key for each letter."""
+    return [kind.from_seed(bytes([letter]) * 32) for letter in letters]
+
+
+HOLDERS = keys(RootPrivateKey, b"123")
+"""Of whom two must sign."""
+SUCCESSORS = keys(RootPrivateKey, b"456")
+STRANGERS = keys(RootPrivateKey, b"789")
+TARGETS_HOLDERS = keys(TargetsPrivateKey, b"abc")
+TARGETS_SUCCESSORS = keys(TargetsPrivateKey, b"def")
+SNAPSHOTS, TIMESTAMPS = keys(SnapshotPrivateKey, b"st"), keys(TimestampPrivateKey, b"uv")
+ONLINE, NEXT_ONLINE = map(Freshness, SNAPSHOTS, TIMESTAMPS)
+
+
+class TufOrigin:
+    """The repository of one node; its clock is a hand's, beside the real one that clients go by."""
+
+    def __init__(self) -> None:
+        self.files = MemoryObjects()
+        self.clock = HandClock(datetime.now(UTC))
+        self.repository = TufRepository(self.files, self.clock)
+        self.online = ONLINE
+        self.contents = {"node.json": b'{"serial":1}', "members.json": b'{"version":1}'}
+        content = RootContent(
+            node="fr.example",
+            expires=self.clock.now() + timedelta(days=365),
+            root_keys=tuple(key.public for key in HOLDERS),
+            threshold=2,
+            targets_keys=tuple(key.public for key in TARGETS_HOLDERS),
+            targets_threshold=2,
+            snapshot_keys=(SNAPSHOTS[0].public,),
+            timestamp_keys=(TIMESTAMPS[0].public,),
+        )
+        self.files.put("1.root.json", author_root(content, HOLDERS[:2]))
+        self.revise()
+
+    @property
+    def roots(self) -> tuple[TrustedRoot, ...]:
+        """All that were made, whoever follows."""
+        count = sum(name.endswith(".root.json") for name in self.files.data)
+        files = [self.files.get(f"{version}.root.json") for version in range(1, count + 1)]
+        return open_roots(files, fingerprint(files[0]))
+
+    def revise(self, signers: Sequence[Signer] = TARGETS_HOLDERS[:2], **contents: bytes) -> None:
+        """List the trust files, some of them with other contents, and say that they are current."""
+        self.contents |= {f"{name}.json": data for name, data in contents.items()}
+        self.repository.list_files(self.roots[-1], self.contents, signers)
+        self.stamp()
+
+    def stamp(self) -> bool:
+        """What the running node does every hour."""
+        return self.repository.stamp(self.roots[-1], lambda: self.online)
+
+    def rotate(self, signers: Sequence[Signer], **changes: Any) -> None:
+        """Publish the next root."""
+        newest = self.roots[-1]
+        fields = {name: getattr(newest, name) for name in RootContent.__dataclass_fields__}
+        data = author_next_root(newest, RootContent(**fields | changes), signers)
+        self.files.put(f"{newest.version + 1}.root.json", data)
+
+    def rotate_online(self) -> None:
+        """Publish a root with other online keys, and sign with them."""
+        self.online = NEXT_ONLINE
+        self.rotate(
+            HOLDERS[:2],
+            snapshot_keys=(SNAPSHOTS[1].public,),
+            timestamp_keys=(TIMESTAMPS[1].public,),
+        )
+        self.stamp()
+
+    def forge_timestamp(self, signer: Signer, *, version: int, hours: int = 24) -> None:
+        """Serve the timestamp under another version, signed by whoever has the key, for so long."""
+        metadata = Metadata[Timestamp].from_bytes(self.files.get("timestamp.json"))
+        metadata.signed.version = version
+        metadata.signed.expires = self.clock.now().replace(microsecond=0) + timedelta(hours=hours)
+        metadata.signatures.clear()
+        self.files.put("timestamp.json", sign_metadata(metadata, [signer]))
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[str]:
+        """The URL at which clients find it meanwhile."""
+        memory = MemoryNode()
+        memory.tuf = ServedTuf(self.files)
+        async with TestServer(make_app(memory.services(), UNLIMITED), host="127.0.0.1") as server:
+            yield str(server.make_url("/tuf"))
+
+
+def replaced(count: int) -> dict[str, Any]:
+    """A root whose first holders are replaced by successors."""
+    holders = [*SUCCESSORS[:count], *HOLDERS[count:]]
+    return {"root_keys": tuple(key.public for key in holders)}
