@@ -72,7 +72,7 @@ def ls(
         )
     if unsigned:
         here.output.talk(f"{unsigned} more are recorded and not signed yet")
-    here.output.following("sigfed audit show N", "sigfed audit verify")
+    here.output.following("sigfed audit show NUMBER", "sigfed audit verify")
 
 
 @app.command("show")

@@ -40,7 +40,7 @@ def ls(context: typer.Context) -> None:
         (record.sha256[:16], record.kind, record.subject, _standing(record), moment(record.created_ms))
         for record in records
     ]
-    here.output.result({}, *table(("id", "kind", "about", "", "kept"), rows))
+    here.output.result({}, *table(("id", "kind", "about", "standing", "kept"), rows))
     here.output.following("sigfed evidence show ID", "sigfed quarantine ls")
 
 

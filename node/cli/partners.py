@@ -7,7 +7,7 @@ import typer
 from node.cli.acting import acting_person, require_two, tell_requested
 from node.cli.options import AS_IF_TWO
 from node.cli.output import listing
-from node.cli.session import Session, session
+from node.cli.session import session
 
 app = typer.Typer(help="Partners that may ask privately.", no_args_is_help=True)
 
@@ -53,10 +53,23 @@ def invite(
 
 @app.command("suspend")
 def suspend(
-    context: typer.Context, name: Annotated[str, typer.Argument(help="Name of an enrolled partner.")]
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of a partner, enrolled or invited.")],
 ) -> None:
-    """Refuse a partner from now on; a token that it has may count for 30 seconds more."""
-    _set_suspended(session(context), name, suspended=True)
+    """Refuse a partner from now on, or make its unused invitation void; a token counts for 30 seconds more at most."""
+    from node.runtime.shelving import open_shelf
+    from node.services.granting import PartnerTerms
+
+    here = session(context)
+    with open_shelf(here.identity()) as shelf:
+        void = PartnerTerms(shelf.storage).suspend(name)
+    here.output.result(
+        {"partner": name, "suspended": True},
+        f"the invitation of {name} is void" if void else f"{name} is refused",
+    )
+    here.output.following(
+        f"sigfed partner invite {name}, if it is to have another" if void else f"sigfed partner resume {name}"
+    )
 
 
 @app.command("resume")
@@ -64,7 +77,13 @@ def resume(
     context: typer.Context, name: Annotated[str, typer.Argument(help="Name of a suspended partner.")]
 ) -> None:
     """Let a suspended partner ask again, with the key it has."""
-    _set_suspended(session(context), name, suspended=False)
+    from node.runtime.shelving import open_shelf
+    from node.services.granting import PartnerTerms
+
+    here = session(context)
+    with open_shelf(here.identity()) as shelf:
+        PartnerTerms(shelf.storage).resume(name)
+    here.output.result({"partner": name, "suspended": False}, f"{name} may ask again")
 
 
 @app.command("quota")
@@ -102,16 +121,6 @@ def quota(
             by=who,
         )
     tell_requested(here, approval)
-
-
-def _set_suspended(here: Session, name: str, *, suspended: bool) -> None:
-    from node.runtime.shelving import open_shelf
-    from node.services.granting import PartnerTerms
-
-    with open_shelf(here.identity()) as shelf:
-        PartnerTerms(shelf.storage).set_suspended(name, suspended=suspended)
-    words = "is refused" if suspended else "may ask again"
-    here.output.result({"partner": name, "suspended": suspended}, f"{name} {words}")
 
 
 @app.command("ls")

@@ -121,7 +121,7 @@ def ls_shreddings(
     rows = [(each.origin, f"{each.index:,}", _erased(each), _left(each)) for each in found]
     here.output.result({}, *listing(_SHREDDING_HEADER, rows, none=_none("shreddings", only_open)))
     if any(each.own_standing for each in found):
-        here.output.following("sigfed entry shred --list NAME --index I", "sigfed entry reaffirm")
+        here.output.following("sigfed entry shred --list NAME --index INDEX", "sigfed entry reaffirm")
 
 
 def _shredding_fields(each: "ShreddingReport") -> dict[str, Fact]:

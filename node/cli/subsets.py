@@ -53,7 +53,7 @@ def create(
     )
     here.output.following(
         f"sigfed subset release {name}",
-        f"sigfed partner invite NAME --subset {name}" + (" --agency MEMBER" if holdings else ""),
+        f"sigfed partner invite NAME --subset {name}" + (" --agency NODE" if holdings else ""),
     )
 
 

@@ -62,6 +62,10 @@ class PartnerTable(Protocol):
         """All invitations by partner."""
         ...
 
+    def void_invitation(self, partner: str) -> bool:
+        """Forget the invitation of a partner that has not used it; False when there is none."""
+        ...
+
     def use_up(self, invite_id: bytes, *, now_ms: int) -> None:
         """Mark an invitation as used; raises `ConflictError` when it was used before."""
         ...

@@ -106,10 +106,22 @@ class PartnerTerms:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def set_suspended(self, partner: str, *, suspended: bool) -> None:
-        """Refuse a partner from now on, or let it ask again; raises `NotFoundError`."""
+    def suspend(self, partner: str) -> bool:
+        """Refuse a partner from now on; True when it had not enrolled yet, and its invitation is void instead.
+
+        Raises:
+            NotFoundError: it neither enrolled nor was invited.
+        """
         with self._storage.write() as unit:
-            unit.partners.set_suspended(partner, suspended=suspended)
+            if unit.partners.void_invitation(partner):
+                return True
+            unit.partners.set_suspended(partner, suspended=True)
+        return False
+
+    def resume(self, partner: str) -> None:
+        """Let a partner ask again; raises `NotFoundError`."""
+        with self._storage.write() as unit:
+            unit.partners.set_suspended(partner, suspended=False)
 
     def evaluations(self, partner: str, files_per_day: int) -> tuple[int, int]:
         """Evaluations a day that a partner has now, and those for so many files; raises `NotFoundError`."""

@@ -43,7 +43,7 @@ class PartnerRows:
         except IntegrityError:
             raise AlreadyExistsError(
                 f"{invite.partner} was invited already",
-                hint="see it with: sigfed partner ls; a string that is lost ends after seven days",
+                hint="a string that is lost or went astray is void after: sigfed partner suspend",
             ) from None
 
     def invitation(self, invite_id: bytes) -> InviteRecord | None:
@@ -55,6 +55,11 @@ class PartnerRows:
     def invitations(self) -> Sequence[InviteRecord]:
         """All invitations by partner."""
         return [_invite(row) for row in self._connection.execute(select(_INVITE).order_by(_INVITE.c.partner))]
+
+    def void_invitation(self, partner: str) -> bool:
+        """Forget the invitation of a partner that has not used it; False when there is none."""
+        unused = delete(_INVITE).where(_INVITE.c.partner == partner, _INVITE.c.used_ms.is_(None))
+        return self._connection.execute(unused).rowcount > 0
 
     def use_up(self, invite_id: bytes, *, now_ms: int) -> None:
         """Mark an invitation as used; raises `ConflictError` when it was used before."""

@@ -31,6 +31,7 @@ from node.ports.subsets import SubsetRecord
 from node.services.admitting import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
 from node.services.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
 from node.services.founding import Founding, found
+from node.services.granting import PartnerTerms
 from node.services.quotas import DAYS_A_MONTH, MIN_EVALUATIONS_PER_DAY, Quotas, evaluations_for
 from node.services.shelf import Shelf
 from node.services.trusting import OwnTrust, ServedTrust
@@ -273,6 +274,20 @@ def test_a_suspended_partner_has_no_credential_until_it_is_resumed(agency: Agenc
         assert (agency.callers.credential("acme", key.public.kid) is None) is suspended
     with pytest.raises(NotFoundError), agency.store.write() as unit:
         unit.partners.set_suspended("nobody", suspended=True)
+
+
+def test_an_invitation_that_went_astray_is_void_and_replaced_by_another(agency: Agency) -> None:
+    terms, astray = PartnerTerms(agency.store), agency.invite()
+    assert terms.suspend("acme")
+    with pytest.raises(GoneError):
+        agency.admission.enrol(agency.request(astray, new_key()))
+    with pytest.raises(NotFoundError):
+        terms.suspend("acme")
+    agency.admission.enrol(agency.request(agency.invite(), new_key()))
+    assert not terms.suspend("acme"), "who has enrolled is suspended, and the used invitation stays used"
+    terms.resume("acme")
+    with pytest.raises(AlreadyExistsError):
+        agency.invite()
 
 
 def test_a_removed_peer_is_not_known_any_more(agency: Agency) -> None:
