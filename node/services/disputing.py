@@ -19,7 +19,7 @@ from node.services.finding import Finder, Found
 from node.services.lists import own_list
 from node.services.queueing import Queue, retried
 from node.services.shelf import Shelf
-from node.services.tombstones import is_gone
+from node.services.tombstones import gone_among
 from protocol.digest import Digest
 from protocol.event import Op
 from protocol.opening import NONCE_BYTES, Ext, Opening, Reason
@@ -189,7 +189,7 @@ def _commit(
 
 
 def _require_none_gone(shelf: Shelf, unit: Unit, digests: Collection[Digest]) -> None:
-    if any(is_gone(shelf, unit, digest) for digest in digests):
+    if gone_among(shelf, unit, digests):
         raise UsageError(
             "this hash was shredded: a dispute would bring it back",
             hint="two persons can let it be named again: sigfed entry readmit",

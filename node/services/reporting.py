@@ -30,7 +30,7 @@ from node.services.hit_sources import label_of
 from node.services.registers import kept_register
 from node.services.release_files import ReleaseFolder
 from node.services.shelf import Shelf
-from node.services.tombstones import is_gone
+from node.services.tombstones import gone_among
 from protocol.digest import Digest
 from protocol.encoding import encode_cbor
 from protocol.errors import UntrustedError
@@ -241,7 +241,7 @@ class Reporting:
         try:
             with self._shelf.storage.write() as unit:
                 # Asked where no shredding can come in between: the releases that partners hold outlive a listing.
-                kept = replace(new, body=b"") if is_gone(self._shelf, unit, digest) else new
+                kept = replace(new, body=b"") if gone_among(self._shelf, unit, [digest]) else new
                 unit.hits.add(replace(record, sealed=self._shelf.vault.seal(name, kept.to_bytes())))
         except (
             AlreadyExistsError

@@ -38,15 +38,17 @@ def tombstoned(shelf: Shelf) -> IsTombstoned:
         return _among(shelf, (each.mac for each in unit.tombstones.ls() if each.log_id in own))
 
 
-def is_gone(shelf: Shelf, unit: Unit, digest: Digest) -> bool:
-    """Whether nothing new may hold a digest: this node shredded it, or a peer did and nobody lists or disputes it."""
-    mac = shelf.vault.tombstone_of(digest)
-    shredded_in = {each.log_id for each in unit.tombstones.ls() if each.mac == mac}
-    if not shredded_in:
-        return False
-    if any(log.id in shredded_in for log in unit.logs.ls(LogKind.OWN_LIST)):
-        return True
-    return not any(each.is_entry or each.is_dispute for each in Finder(shelf, unit).find([digest]))
+def gone_among(shelf: Shelf, unit: Unit, digests: Iterable[Digest]) -> frozenset[Digest]:
+    """Those that nothing new may hold: this node shredded them, or a peer did and nobody lists or disputes them."""
+    by_mac = {shelf.vault.tombstone_of(digest): digest for digest in digests}
+    graves = [each for each in unit.tombstones.ls() if each.mac in by_mac]
+    if not graves:
+        return frozenset()
+    own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
+    shredded = frozenset(by_mac[each.mac] for each in graves)
+    found = Finder(shelf, unit).find(shredded)
+    listed = {each.digest for each in found if each.is_entry or each.is_dispute}
+    return shredded - listed | {by_mac[each.mac] for each in graves if each.log_id in own}
 
 
 @dataclass(frozen=True, slots=True)
