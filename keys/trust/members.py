@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Final, Self
 
 from keys.encoding import MAX_INTEGER, Fields, Json, dump, load
-from keys.errors import MalformedTrustError
+from keys.errors import MalformedTrustError, ThresholdError
 from keys.signer import Signer
 from keys.trust.countries import is_country
 from keys.trust.envelope import open_envelope, seal
@@ -137,3 +137,17 @@ def open_members(data: bytes, root: TrustedRoot) -> Members:
     That versions only grow is the caller's to remember. Raises `MalformedTrustError` or `ThresholdError`.
     """
     return from_json(open_envelope(data, KIND, root))
+
+
+def open_earlier_members(data: bytes, roots: Sequence[TrustedRoot]) -> Members:
+    """A register of an earlier day, signed with the keys of one of these `roots`, which follow from the first.
+
+    Only for a register that something else names by its hash: who stole keys that were replaced since signs what he
+    likes with them. Raises as `open_members` does, of the first root.
+    """
+    for root in reversed(roots[1:]):
+        try:
+            return open_members(data, root)
+        except ThresholdError:
+            continue
+    return open_members(data, roots[0])

@@ -24,7 +24,7 @@ def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> Serve
         Quotas(shelf.storage),
         evaluator,
         identity.clock,
-        root=identity.trust.root(),
+        roots=identity.trust.roots(),
         signer=signer,
     )
     proving = Proving(

@@ -69,7 +69,7 @@ class Proving:
             (receipt.version - 1) % BUNDLE_WIDTH
         ]
         parsed = Manifest.from_bytes(manifest)
-        register, members = kept_register(self._shelf.objects, parsed.rules.members, self._trust.root())
+        register, members = kept_register(self._shelf.objects, parsed.rules.members, self._trust.roots())
         held = member_files(self._shelf.storage, self._introductions, members, own=self._trust.root().node)
         return HitEvidence(
             roots=tuple(root.data for root in self._trust.roots()),

@@ -6,7 +6,7 @@ guessing digests here is no cheaper than asking about them, and tells nothing. S
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -112,14 +112,14 @@ class Reporting:
         evaluator: Evaluator,
         clock: Clock,
         *,
-        root: TrustedRoot,
+        roots: Sequence[TrustedRoot],
         signer: Signer,
     ) -> None:
         self._shelf = shelf
         self._quota = quota
         self._evaluator = evaluator
         self._clock = clock
-        self._root = root
+        self._roots = roots
         self._signer = signer
 
     async def report(self, partner: str, subset: str, request: bytes) -> bytes:
@@ -219,12 +219,12 @@ class Reporting:
                 yield version, folder.load().release
 
     def _label(self, subset: SubsetRecord, manifest: Manifest, report: HitReport) -> Label:
-        _, members = kept_register(self._shelf.objects, manifest.rules.members, self._root)
+        _, members = kept_register(self._shelf.objects, manifest.rules.members, self._roots)
         return label_of(self._shelf, subset, manifest, report.digest, members)
 
     def _receipt(self, report: HitReport, version: int, label: Label) -> bytes:
         receipt = Receipt(
-            node=self._root.node,
+            node=self._roots[0].node,
             partner=report.partner,
             report_id=report.report_id,
             report_sha256=report.sha256(),

@@ -7,16 +7,15 @@ is in. Windows of keys are not applied: a retired key's signature is still its o
 stood against the entry, and no later amendment, is the release's own, logged claim. Spec: docs/spec/hit.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from keys.errors import ThresholdError
 from keys.key import StatementPublicKey
-from keys.trust.members import Member, Members, open_members
+from keys.trust.members import Member, Members, open_earlier_members
 from keys.trust.names import is_origin_of
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.root import open_roots
 from keys.trust.statement import open_statement
 from protocol.digest import Digest
 from protocol.errors import ProofError
@@ -101,7 +100,7 @@ def verify_hit(data: bytes, pinned: bytes) -> HitFinding:
     document = open_node_document(evidence.document, root)
     keys = tuple(dated.key for dated in document.statement_keys)
     _require(open_statement(seal, SEAL_KIND, keys) == evidence.seal_payload(), "the seal is of another file")
-    members = _register(evidence.members, roots)
+    members = open_earlier_members(evidence.members, roots)
     report, receipt = _receipt(evidence, keys, root.node)
     manifest = Manifest.from_bytes(evidence.manifest)
     _check_manifest(evidence, manifest, receipt, root.node, members)
@@ -125,16 +124,6 @@ def verify_hit(data: bytes, pinned: bytes) -> HitFinding:
         backings=backings,
         cosigned_by=tuple(sorted({found.witness.name for found in head.cosignatures})),
     )
-
-
-def _register(envelope: bytes, roots: Sequence[TrustedRoot]) -> Members:
-    """The register, as the keys of the day signed it: the release that names it may be older than the newest root."""
-    for root in reversed(roots[1:]):
-        try:
-            return open_members(envelope, root)
-        except ThresholdError:
-            continue
-    return open_members(envelope, roots[0])
 
 
 def _require(holds: bool, reason: str) -> None:  # noqa: FBT001 - reads as the sentence it is

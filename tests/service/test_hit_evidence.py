@@ -3,14 +3,18 @@
 import functools
 import os
 from collections.abc import AsyncIterator
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from keys.errors import KeysError
-from keys.key import LogPrivateKey, StatementPrivateKey
+from keys.errors import KeysError, ThresholdError
+from keys.key import LogPrivateKey, StatementPrivateKey, TargetsPrivateKey
 from keys.trust.members import Member, sign_members
+from keys.trust.node_document import sign_node_document
+from keys.trust.root import RootContent
+from keys.trust.root_authoring import author_next_root
 from node.errors import GoneError, NotFoundError
 from node.services.amending import Amendment, amend
 from node.services.hit_sources import HeldEntries
@@ -98,6 +102,26 @@ async def test_it_still_holds_when_lists_register_and_releases_have_moved_on(
     found = await judge(world, reported)
     assert [each.index for each in found.backings] == [1, 0]
     assert found.version == 1
+
+
+async def test_it_still_holds_when_all_keys_of_the_trust_files_were_replaced(
+    world: HitWorld, reported: bytes
+) -> None:
+    """The register is signed with the keys of its day, the document with those of today."""
+    root, successor = world.fr.trust.root(), TargetsPrivateKey.from_seed(b"n" * 32)
+    fields = {field.name: getattr(root, field.name) for field in dataclass_fields(RootContent)}
+    content = RootContent(**fields | {"targets_keys": (successor.public,), "targets_threshold": 1})
+    signers = [*world.fr.signers, successor]
+    world.fr.files.put("node.json", sign_node_document(world.fr.trust.document(), signers))
+    world.fr.files.put("members.json", sign_members(world.fr.trust.members(), signers))
+    world.fr.files.put("2.root.json", author_next_root(root, content, world.fr.holders))
+    world.fr.trust.revise_document(lambda old: old, signers=[successor])
+    data = await evidence(world, reported)
+    assert len(read_bundle(data)[0].roots) == 2
+    assert verify_hit(data, pinned(world)).version == 1
+    without = lying(world, data, roots=read_bundle(data)[0].roots[:1])
+    with pytest.raises(ThresholdError):
+        verify_hit(without, pinned(world))
 
 
 async def test_it_still_holds_after_the_entry_was_withdrawn(world: HitWorld, reported: bytes) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from keys.key import LogPrivateKey, TargetsPrivateKey
+from keys.key import LogPrivateKey, RootPrivateKey, TargetsPrivateKey
 from keys.trust.fingerprint import to_words
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
@@ -111,6 +111,11 @@ class FoundedNode:
     @property
     def signers(self) -> list[TargetsPrivateKey]:
         return [self.root_keys.key(TargetsPrivateKey, "1")]
+
+    @property
+    def holders(self) -> list[RootPrivateKey]:
+        """Whose signatures make the next root."""
+        return [self.root_keys.key(RootPrivateKey, "1")]
 
     @property
     def origin(self) -> str:

@@ -148,7 +148,7 @@ class HitWorld:
             Quotas(self.fr.store),
             self.evaluator,
             self.fr.clock,
-            root=self.fr.trust.root(),
+            roots=self.fr.trust.roots(),
             signer=self.statement_key,
         )
 

@@ -9,9 +9,20 @@ from typing import Any
 import pytest
 
 from keys.errors import MalformedTrustError, ThresholdError
+from keys.key import TargetsPrivateKey
 from keys.trust.countries import COUNTRIES, is_country
-from keys.trust.members import Member, Members, from_json, open_members, sign_members, to_json
-from support.trust import TARGETS_KEYS, trusted_root
+from keys.trust.members import (
+    Member,
+    Members,
+    from_json,
+    open_earlier_members,
+    open_members,
+    sign_members,
+    to_json,
+)
+from keys.trust.root import open_next_root
+from keys.trust.root_authoring import author_next_root
+from support.trust import ROOT_KEYS, TARGETS_KEYS, root_content, trusted_root
 
 FR = Member(node="fr.example", root_sha256=b"\x01" * 32, country="FR")
 NL = Member(node="nl.example", root_sha256=b"\x02" * 32, country="NL")
@@ -115,3 +126,22 @@ def test_country_codes() -> None:
     assert len(COUNTRIES) == 249
     assert all(is_country(code) for code in ("FR", "NL", "AX", "ZW"))
     assert not any(is_country(code) for code in ("EU", "UK", "XK", "ZZ", "F", "FRA", "", "fr"))
+
+
+def test_a_register_of_an_earlier_day_opens_with_the_keys_of_that_day() -> None:
+    first, successors = (
+        trusted_root(),
+        [TargetsPrivateKey.from_seed(bytes([letter]) * 32) for letter in b"mn"],
+    )
+    content = replace(root_content(), targets_keys=tuple(key.public for key in successors))
+    second = open_next_root(first, author_next_root(first, content, ROOT_KEYS))
+    for signers, roots in (
+        (TARGETS_KEYS, [first]),
+        (TARGETS_KEYS, [first, second]),
+        (successors, [first, second]),
+    ):
+        assert open_earlier_members(sign_members(MEMBERS, signers), roots) == MEMBERS
+    with pytest.raises(ThresholdError):
+        open_earlier_members(sign_members(MEMBERS, successors), [first])
+    with pytest.raises(ThresholdError):
+        open_members(sign_members(MEMBERS, TARGETS_KEYS), second)
