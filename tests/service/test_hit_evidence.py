@@ -16,6 +16,7 @@ from keys.trust.node_document import sign_node_document
 from keys.trust.root import RootContent
 from keys.trust.root_authoring import author_next_root
 from node.errors import GoneError, NotFoundError
+from node.services import hit_sources
 from node.services.amending import Amendment, amend
 from node.services.hit_sources import HeldEntries
 from node.services.logfiles import LogFiles
@@ -380,6 +381,30 @@ async def test_an_amendment_that_is_left_out_is_not_noticed_and_said_so(tmp_path
         hidden = lying(world, data, sources=source(data, 1, amend=None))
         assert [each.basis for each in verify_hit(hidden, pinned(world)).backings] == [Basis.OWN, Basis.OWN]
         assert any("amended" in line for line in verify.NOT_PROVEN)
+
+
+async def test_looking_for_amends_parses_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partner may ask for evidence as often as it likes, and a list has millions of events."""
+    async with hit_world(tmp_path) as world:
+        world.nl.add(*(f"file {number}" for number in range(1000)))
+        world.nl.publish()
+        amend(world.nl.shelf, world.nl.origin, named("file 700"), Amendment(basis=Basis.REVIEWED).revise)
+        world.nl.publish()
+        entries = HeldEntries(world.nl.shelf, world.nl.log())
+        parsed: list[bytes] = []
+        amends = hit_sources._amends
+
+        def counted(event: bytes, position: int) -> bool:
+            parsed.append(event)
+            return amends(event, position)
+
+        monkeypatch.setattr(hit_sources, "_amends", counted)
+        assert entries.last_amend(700, size=1001) == 1000
+        assert entries.last_amend(700, size=1000) is None
+        assert entries.last_amend(3, size=1001) is None
+        assert len(parsed) == 1
 
 
 def logged(world: HitWorld, origin: str, index: int) -> LoggedEvent:
