@@ -19,7 +19,7 @@ RECOGNISED = (*HASH_COLUMNS, "collection", "id")
 
 _NAMES_HINT = (
     "the first line must name the columns, separated by commas, semicolons or tabs: "
-    "md5, sha1, sha256, pdq, photodna, collection, id; map columns that have other names"
+    "md5, sha1, sha256, pdq, photodna, collection, id; map columns that have other names with --column"
 )
 
 
