@@ -81,15 +81,16 @@ def report_withdrawals(shelf: Shelf) -> tuple[WithdrawalReport, ...]:
 
 def recall(shelf: Shelf) -> Recall:
     """The withdrawals in numbers."""
+    reports = report_withdrawals(shelf)
     with shelf.storage.read() as unit:
         added = {peer.name: peer.added_ms for peer in unit.peers.ls()}
-    reports = report_withdrawals(shelf)
     measured = [
         (state, each.published_ms)
         for each in reports
         if each.published_ms is not None
         for state in each.peers
-        if added[state.peer] <= each.published_ms
+        if state.peer in added
+        and added[state.peer] <= each.published_ms  # one may have been removed just now
     ]
     return Recall(
         withdrawals=len(reports),

@@ -13,7 +13,15 @@ from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, PeerUnreachableError, VerificationError
 from node.services.acknowledged import ServedAcknowledgements
 from node.services.acknowledging import Acknowledger, Behind, not_applied
-from node.services.recall import Latency, PeerState, has_waiting, recall, report_withdrawals
+from node.services.recall import (
+    Latency,
+    PeerState,
+    WithdrawalReport,
+    has_waiting,
+    recall,
+    report_withdrawals,
+)
+from node.services.shelf import Shelf
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.errors import MalformedError
 from support.federation import Agency, Federation
@@ -258,3 +266,22 @@ async def test_what_a_peer_said_before_it_was_removed_does_not_count(federation:
         fr.origin, seal_statement(KIND, fresh.to_bytes(), key_of(nl))
     )
     assert behind(fr, 2) == (Behind(peer=nl.name, held_size=2, released_size=None),)
+
+
+async def test_a_peer_that_is_removed_meanwhile_is_no_latency(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The running node measures while somebody types a command."""
+    fr, nl = pair(federation)
+    fr.withdraw("a")
+    fr.publish()
+    await federation.settle()
+    await tell(nl, fr)
+    found = report_withdrawals(fr.shelf)
+
+    def overtaken(_: Shelf) -> tuple[WithdrawalReport, ...]:
+        fr.membership.remove_peer(nl.name)
+        return found
+
+    monkeypatch.setattr("node.services.recall.report_withdrawals", overtaken)
+    assert recall(fr.shelf).held is None
