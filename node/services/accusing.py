@@ -14,7 +14,7 @@ from typing import Final
 from keys.trust.envelope import open_envelope
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
-from keys.trust.root import TrustedRoot, open_root
+from keys.trust.root import TrustedRoot, open_roots
 from node.errors import NotFoundError, StoreError, VerificationError
 from node.journal import Journal
 from node.ports.evidence import EvidenceKind, EvidenceRecord
@@ -77,7 +77,7 @@ def accused_nodes(storage: Storage, introductions: ObjectStore, trust: OwnTrust)
     own = trust.root()
     files = member_files(storage, introductions, trust.members(), own=own.node)
     accused = {
-        node: Accused(root=open_root(held.root, fingerprint(held.root)), document=held.document)
+        node: Accused(root=open_roots(held.roots, fingerprint(held.roots[0]))[-1], document=held.document)
         for node, held in files.items()
     }
     return {**accused, own.node: Accused(root=own, document=trust.document())}

@@ -24,9 +24,9 @@ _journal = Journal("documents")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberFiles:
-    """A member's root file, the signed envelope of its node document, and what that says."""
+    """A member's root files, from the first to the newest, the signed envelope of its node document, what that says."""
 
-    root: bytes
+    roots: tuple[bytes, ...]
     envelope: bytes
     document: NodeDocument
 
@@ -62,7 +62,7 @@ def _verified(
             _journal.warning("unusable", member=member.node, reason=str(exc))
             continue
         if document.node == member.node:
-            yield member.node, MemberFiles(root=root, envelope=envelope, document=document)
+            yield member.node, MemberFiles(roots=(root,), envelope=envelope, document=document)
 
 
 def _held(peer: PeerRecord | None, introductions: ObjectStore, node: str) -> tuple[bytes, bytes]:

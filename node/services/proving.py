@@ -16,7 +16,7 @@ from node.services.logfiles import LogFiles
 from node.services.registers import kept_register
 from node.services.reporting import taken
 from node.services.shelf import Shelf
-from node.services.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
+from node.services.trusting import DOCUMENT_NAME, OwnTrust, root_files
 from protocol.hit_evidence.bundle import HitEvidence, LoggedEvent, SourceProof
 from protocol.limits import BUNDLE_WIDTH
 from protocol.statement.receipt import Receipt, open_receipt
@@ -72,7 +72,7 @@ class Proving:
         register, members = kept_register(self._shelf.objects, parsed.rules.members, self._trust.roots())
         held = member_files(self._shelf.storage, self._introductions, members, own=self._trust.root().node)
         return HitEvidence(
-            roots=tuple(root.data for root in self._trust.roots()),
+            roots=root_files(self._files),
             document=self._files.get(DOCUMENT_NAME),
             members=register,
             origin=origin,
@@ -93,7 +93,7 @@ class Proving:
         document = self._trust.document()
         return {
             document.node: MemberFiles(
-                root=self._files.get(ROOT_NAME), envelope=self._files.get(DOCUMENT_NAME), document=document
+                roots=root_files(self._files), envelope=self._files.get(DOCUMENT_NAME), document=document
             )
         }
 
@@ -116,7 +116,7 @@ class Proving:
         amend = entries.last_amend(named.index, size=read.size)
         grown = log.head.size > read.size
         return SourceProof(
-            roots=(held[log.node].root,),
+            roots=held[log.node].roots,
             document=held[log.node].envelope,
             add=_logged(entries, tree, named.index),
             amend=None if amend is None else _logged(entries, tree, amend),

@@ -33,7 +33,7 @@ class RelayingTrust(ServedTrust):
         """The `1.root.json` of a member; raises `NotFoundError`."""
         if node == self._trust.root().node:
             return await self.root()
-        return (await asyncio.to_thread(self._held, node)).root
+        return (await asyncio.to_thread(self._held, node)).roots[0]
 
     @override
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:

@@ -5,7 +5,7 @@ that anybody can verify. Claims are not told: they are somebody's word. Spec: do
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,7 +15,7 @@ from keys.errors import KeysError
 from keys.trust.fingerprint import fingerprint
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
-from keys.trust.root import open_root
+from keys.trust.root import open_roots
 from node.errors import NotFoundError
 from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
@@ -23,7 +23,7 @@ from node.ports.storage import Unit
 from node.services.documents import member_files
 from node.services.judging import claimed_head
 from node.services.shelf import Shelf
-from node.services.trusting import DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME
+from node.services.trusting import DOCUMENT_NAME, MEMBERS_NAME, root_files
 from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead, in_turn, is_name
 from protocol.limits import MAX_GOSSIP_EVIDENCE
 
@@ -71,15 +71,15 @@ class Telling:
 
     def files(self) -> list[HeldFile]:
         """Every trust file that is held and verifies, this node's own among them."""
-        root_data, register = self._own.get(ROOT_NAME), self._own.get(MEMBERS_NAME)
-        root = open_root(root_data, fingerprint(root_data))
+        roots, register = root_files(self._own), self._own.get(MEMBERS_NAME)
+        root = open_roots(roots, fingerprint(roots[0]))[-1]
         members = open_members(register, root)
-        found = list(_told(root_data, self._own.get(DOCUMENT_NAME), register))
+        found = list(_told(roots, self._own.get(DOCUMENT_NAME), register))
         with self._shelf.storage.read() as unit:
             registers = {peer.name: peer.members for peer in unit.peers.ls()}
         held = member_files(self._shelf.storage, self._introductions, members, own=root.node)
         for name, files in held.items():
-            found += _told(files.root, files.envelope, registers.get(name, b""))
+            found += _told(files.roots, files.envelope, registers.get(name, b""))
         return found
 
 
@@ -109,8 +109,8 @@ def _heads(unit: Unit) -> Iterator[ToldHead]:
     yield from (ToldHead(origin, note) for origin, note in notes.items())
 
 
-def _told(root_data: bytes, document: bytes, register: bytes) -> Iterator[HeldFile]:
-    root = open_root(root_data, fingerprint(root_data))
+def _told(roots: Sequence[bytes], document: bytes, register: bytes) -> Iterator[HeldFile]:
+    root = open_roots(roots, fingerprint(roots[0]))[-1]
 
     def held(kind: FileKind, version: int, data: bytes) -> HeldFile:
         return HeldFile(ToldFile(root.node, kind, root.sha256, version, sha256(data).digest()), data)

@@ -34,6 +34,12 @@ def root_name(version: int) -> str:
     return f"{version}.root.json"
 
 
+def root_files(files: ObjectStore) -> tuple[bytes, ...]:
+    """All roots in the folder of a node's own trust files, from the first to the newest."""
+    later = takewhile(files.exists, map(root_name, count(2)))
+    return (files.get(ROOT_NAME), *map(files.get, later))
+
+
 class OwnTrust:
     """The trust files in `files`, whose first root has this SHA-256.
 
@@ -58,9 +64,7 @@ class OwnTrust:
 
     def roots(self) -> tuple[TrustedRoot, ...]:
         """All roots, from the one that this node was founded with to the newest."""
-        first = self._files.get(ROOT_NAME)
-        later = takewhile(self._files.exists, map(root_name, count(2)))
-        return open_roots([first, *map(self._files.get, later)], self._pinned)
+        return open_roots(root_files(self._files), self._pinned)
 
     def root(self) -> TrustedRoot:
         """The newest root."""

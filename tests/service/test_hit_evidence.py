@@ -165,7 +165,7 @@ async def test_any_altered_byte_is_refused(
     world: HitWorld, reported: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of some 17,000 bytes; trust files that are as they were before are not parsed anew each time."""
-    for reader in ("open_root", "open_node_document", "open_members"):
+    for reader in ("open_roots", "open_node_document", "open_earlier_members"):
         monkeypatch.setattr(verify, reader, functools.cache(getattr(verify, reader)))
     data = await evidence(world, reported)
     assert verify_hit(data, pinned(world)).version == 1
