@@ -39,7 +39,7 @@ def run(folder: Path | None, *, output: Listener, rows: int = ROWS) -> int:
     began = clock.now()
     world = stage(_prepared(folder), output=output, rows=rows)
     world.at_moment = from_environment()
-    output.talk(f"walking in {world.folder}; this takes about a minute")
+    output.talk(f"walking in {world.folder}; this takes a minute or two")
     with stoppable(), closing(world):
         for chapter in CHAPTERS:
             try:
