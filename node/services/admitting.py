@@ -7,6 +7,7 @@ invitation up and storing the partner's key is one transaction.
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from keys.errors import KeysError
 from keys.key import AuthPublicKey
@@ -23,6 +24,8 @@ from protocol.enrolment import PIN_BYTES, SECRET_BYTES, Invitation, check_mac, e
 from protocol.errors import ProtocolError
 from protocol.messages import EnrolmentReply, EnrolmentRequest
 
+MAX_INVITED_FILES: Final = 1_000_000
+"""A day. A quota beyond it takes two persons, as every later raise does."""
 INVITATION_DAYS = 7
 GRACE_DAYS = 7
 """Past a release's `not_after`; a holiday without staff does not blind a partner."""
@@ -56,12 +59,18 @@ class Admission:
         An invitation of it that has ended unused is replaced.
 
         Raises:
-            UsageError: a name that cannot be one, or that is an agency's; or a subset of holdings without a member.
+            UsageError: a name that cannot be one, or that is an agency's; a subset of holdings without a member; more
+                files a day than one person gives away.
             AlreadyExistsError: it is enrolled, or has an invitation that can still be used.
             MalformedError: this node's address cannot stand in an invitation.
         """
         if not 0 < len(partner) <= _MAX_NAME or not partner.isprintable() or " " in partner:
             raise UsageError(f"a partner's name has 1 to {_MAX_NAME} characters and no spaces")
+        if files_per_day > MAX_INVITED_FILES:
+            raise UsageError(
+                f"one person invites for at most {MAX_INVITED_FILES:,} files a day",
+                hint="invite for less; two persons raise it with: sigfed partner quota",
+            )
         self._refuse_agency(partner)
         self._require_audience(subset, agency)
         secret = self._entropy(SECRET_BYTES)

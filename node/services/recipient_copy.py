@@ -27,6 +27,7 @@ from node.services.recipient_files import FOLDER, Line, count_parts, part_name, 
 from node.services.shelf import Shelf
 from node.services.tracing import effective_before
 from protocol.event import PRIVATE_FROM
+from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.subset.canary import CANARIES
 
 ATTEMPTS: Final = 5
@@ -161,7 +162,8 @@ class RecipientCopy:
     def _basis(self, unit: Unit) -> bytes:
         """Everything that the content follows from, the register and whose lists are fresh included."""
         grounds = Grounds.of(unit)
-        oldest_ms = milliseconds(self._clock.now() - self._max_age)
+        now = self._clock.now()
+        oldest_ms, newest_ms = milliseconds(now - self._max_age), milliseconds(now) + MAX_CLOCK_SKEW_MS
         peers = unit.logs.ls(LogKind.PEER_LIST)
         said = (
             self._members().sha256,
@@ -171,7 +173,7 @@ class RecipientCopy:
             sorted(grounds.set_aside),
             sorted(grounds.tombstones),
             sorted(grounds.tripwires),
-            sorted(log.id for log in peers if log.checked_ms >= oldest_ms),
+            sorted(log.id for log in peers if oldest_ms <= log.checked_ms <= newest_ms),
             sorted((ref.origin, ref.index) for ref in unit.evidence.released_blocks()),
         )
         return sha256(repr(said).encode()).digest()

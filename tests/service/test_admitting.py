@@ -319,6 +319,13 @@ def test_a_partner_is_invited_once(agency: Agency) -> None:
         agency.invite()
 
 
+def test_one_person_gives_no_quota_without_end(agency: Agency) -> None:
+    """Raising one takes two, and an invitation would be the way round."""
+    with pytest.raises(UsageError, match="at most 1,000,000 files a day"):
+        agency.admission.invite("hoster-2", "baseline", files_per_day=1_000_001, screen_bits=12)
+    agency.admission.invite("hoster-2", "baseline", files_per_day=1_000_000, screen_bits=12)
+
+
 def test_an_invitation_that_ended_unused_is_replaced(agency: Agency) -> None:
     lost = agency.invite()
     agency.clock.advance(timedelta(days=INVITATION_DAYS))

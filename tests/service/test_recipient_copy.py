@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from node.clock import milliseconds
 from node.errors import (
     ConflictError,
     ListTooOldError,
@@ -233,6 +234,19 @@ def test_what_is_resolved_comes_back(desk: Desk, other: Agency) -> None:
     desk.fr.lists.publish()
     desk.copy.refresh()
     assert desk.fetched(key) == A | B
+
+
+def test_a_list_that_was_seen_with_a_clock_that_was_ahead_is_not_fresh(desk: Desk, other: Agency) -> None:
+    key = desk.accredit()
+    desk.copy.refresh()
+    before = desk.open(key).tag
+    ahead_ms = milliseconds(desk.fr.clock.now() + timedelta(days=400))
+    with desk.fr.shelf.storage.write() as unit:
+        unit.logs.confirm(unit.logs.get(other.origin), checked_ms=ahead_ms)
+    with pytest.raises(ListTooOldError):
+        desk.open(key)
+    desk.copy.refresh()
+    assert desk.open(key).tag == before, "what was effective stays"
 
 
 def test_a_list_that_is_stale_brings_nothing_new_and_takes_nothing_away(desk: Desk, other: Agency) -> None:
