@@ -1,6 +1,6 @@
 """Twenty agencies, five of which lie in every way there is, at once and in any order.
 
-Whatever the order, the fifteen honest ones end with the same effective set, which the rules alone tell; they follow
+Whatever the order, the twenty honest ones end with the same effective set, which the rules alone tell; they follow
 each other to the last event; and every lie is caught: proved before anybody where it left two signed things that
 contradict each other, refused in its error where it left none, held to its cap where a rule allows some of it. That
 these checks can fail is shown with one mechanism after another taken out.
@@ -40,7 +40,7 @@ SEEDS = (1, 2)
 PROVED = {
     "fork": ("verified: fork of", "at fault: the log"),
     "parting": ("verified: divergence of", "at fault: the log"),
-    "papers": ("signed two node files", "at fault: whoever holds its root keys"),
+    "papers": ("signed two node files", "at fault: whoever holds its targets keys"),
     # One head is smaller than the other, as signed: that it came later is the word of whoever was shown it.
     "rollback": ("verified: rollback of", "at fault: nobody that the signatures alone could name"),
     "freeze": ("verified: rollback of", "at fault: nobody that the signatures alone could name"),
