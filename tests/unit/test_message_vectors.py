@@ -112,9 +112,17 @@ def test_acknowledgement(name: str, released: int | None) -> None:
     assert found.to_bytes() == payload
 
 
-def test_transfer() -> None:
-    payload = opened(transfer.KIND, "transfer")
+@pytest.mark.parametrize(
+    ("name", "algorithms"),
+    [
+        ("transfer", None),
+        ("transfer of some algorithms", frozenset({Algorithm.MD5, Algorithm.SHA256})),
+    ],
+)
+def test_transfer(name: str, algorithms: frozenset[Algorithm] | None) -> None:
+    payload = opened(transfer.KIND, name)
     found = Transfer.from_bytes(payload)
+    assert found.algorithms == algorithms
     assert (found.peer, found.granted) == ("nl.example", frozenset({1, 2}))
     assert found.lists == {"fr.example/lists/extra": 0, LIST: 388}
     assert found.to_bytes() == payload

@@ -124,6 +124,7 @@ def statements() -> dict[str, bytes]:
         "acknowledgement": statement("acknowledgement", cbor(held | {7: 300})),
         "acknowledgement without releases": statement("acknowledgement", cbor(held)),
         "transfer": statement("transfer", cbor(transfer)),
+        "transfer of some algorithms": statement("transfer", cbor(transfer | {6: [1, 3]})),
     }
 
 

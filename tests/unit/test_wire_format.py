@@ -1,0 +1,36 @@
+"""Wire format v1 is frozen: the bytes that show it do not change any more (docs/adr/0013-wire-format-frozen.md).
+
+A red line here is no reason to write another hash into the table. What was signed must verify for as long as anybody
+keeps it: a change is a new version of its format, with vectors of its own beside these.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "vectors"
+FROZEN = {
+    "event.json": "41be4d205e9443d15be9075114c8a3a09c576d6b4e2b68e5ddd0208514f77427",
+    "subset.json": "806788e52d35d4a20d12ebd7c80b6978278d55fc95d70547fb2a41d298df28d9",
+    "messages.json": "8edbffc1cb3b15252c6a943e6aa34ac418226737837d13efdb7619bd3c37a830",
+    "hit_evidence.json": "b4277e6c87208c6af10afb07ea1915246d5a140d22657b44a3a5238ea6b88f93",
+}
+OF_OTHERS = {
+    "c2sp_notes.json",
+    "ed25519_edge_cases.json",
+    "ed25519_refused_keys.json",
+    "rfc6962_roots.json",
+    "rfc8032_ed25519.json",
+    "rfc9497_ristretto255.json",
+}
+"""Vectors of standards, which may grow."""
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_frozen_vectors_are_as_they_were(name: str) -> None:
+    assert sha256((FOLDER / name).read_bytes()).hexdigest() == FROZEN[name]
+
+
+def test_every_file_of_vectors_is_frozen_or_of_others() -> None:
+    assert {path.name for path in FOLDER.glob("*.json")} == FROZEN.keys() | OF_OTHERS
