@@ -53,8 +53,9 @@ def test_a_spoilt_claim_is_seen(kept: KeptWalk, claim: str) -> None:
 
 def test_the_same_end_without_sabotage_holds(kept: KeptWalk) -> None:
     """What is taken up is sound: played honestly to its end, everything holds."""
-    world = kept.taken_up("search")
-    play_to_claim(world, "search", "case-data-stays")
+    last = list(CLAIMS)[-1]
+    world = kept.taken_up(scene_of(last))
+    play_to_claim(world, scene_of(last), last)
     assert conclude(world, seconds=1.0) == HELD
 
 

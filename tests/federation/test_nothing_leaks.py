@@ -56,7 +56,16 @@ def test_the_recording_shows_what_may_flow(walked: Recorded) -> None:
 def test_no_listed_digest_reached_the_partner(walked: Recorded) -> None:
     received = walked.streams(Party.HOSTER, "client", "in")
     assert any(name.startswith("hoster-update") for name in received)
-    _expect_none(walked.listed | walked.asked, received)
+    _expect_none(walked.secret, received)
+
+
+def test_of_a_reported_hit_one_digest_travels_and_comes_back_in_its_evidence(walked: Recorded) -> None:
+    """The one thing that a partner tells an agency about a file, and it says so when it reports."""
+    search = DigestSearch(walked.reported)
+    for direction in ("in", "out"):
+        found = search.sightings_in(walked.streams(Party.HOSTER, "client", direction))
+        assert len({sighting.digest for sighting in found}) == 1
+        assert all(sighting.place.startswith("hoster-hit-") for sighting in found)
 
 
 def test_the_partner_holds_no_digest(walked: Recorded) -> None:
@@ -68,9 +77,9 @@ def test_the_partner_holds_no_digest(walked: Recorded) -> None:
 def test_no_digest_that_was_looked_up_reached_an_agency(walked: Recorded) -> None:
     for party in AGENCIES:
         # Whatever clients sent, peers and partner alike; in the other direction agencies hand each other openings.
-        _expect_none(walked.listed | walked.asked, walked.streams(party, "server", "in"))
+        _expect_none(walked.secret, walked.streams(party, "server", "in"))
         _expect_none(walked.asked - walked.listed, walked.streams(party, "client", "in"))
-    _expect_none(walked.listed | walked.asked, walked.streams(Party.HOSTER, "client", "out"))
+    _expect_none(walked.secret, walked.streams(Party.HOSTER, "client", "out"))
 
 
 def test_no_digest_is_in_a_log_at_debug(walked: Recorded) -> None:
@@ -91,9 +100,9 @@ def test_no_digest_is_readable_in_the_home_of_an_agency(walked: Recorded) -> Non
 @pytest.mark.parametrize("spelling", ["raw", "hex", "HEX", "body"])
 def test_a_planted_digest_is_found(walked: Recorded, spelling: str) -> None:
     """In each place that was searched, among all that is there."""
-    digest = min(walked.asked)
+    digest = min(walked.asked & walked.secret)
     planted = {"hex": digest.hex().encode(), "HEX": digest.hex().upper().encode()}.get(spelling, digest)
-    search = DigestSearch(walked.listed | walked.asked)
+    search = DigestSearch(walked.secret)
     places = (
         walked.streams(Party.HOSTER, "client", "in"),
         walked.streams(Party.FR, "server", "in"),

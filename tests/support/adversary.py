@@ -246,9 +246,10 @@ def _flip(data: bytes, at: int) -> bytes:
 
 def _swap(entries: bytes, openings: bytes) -> Answer:
     rows = rows_of(openings)
-    shown = [at for at, row in enumerate(rows) if row][-2:]
-    one, other = (rows[at] for at in shown)
-    return entries, with_row(with_row(openings, shown[0], other), shown[1], one)
+    first, last = ([at for at, row in enumerate(rows) if row] * 2)[-2:]
+    if first == last:  # only one was asked for: it gets one that belongs nowhere
+        return entries, with_row(openings, last, _flip(rows[last], -1))
+    return entries, with_row(with_row(openings, first, rows[last]), last, rows[first])
 
 
 def _withhold(entries: bytes, openings: bytes) -> Answer:

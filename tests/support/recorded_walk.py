@@ -78,6 +78,16 @@ class Recorded:
         files = {digest for file in self.world.actors.names().values() for digest in file.digests}
         return frozenset({*files, *(digest.value for digest in strangers())})
 
+    @property
+    def reported(self) -> frozenset[bytes]:
+        """Digests of the file that the partner reported as a hit; one travels, in the report and its evidence."""
+        return frozenset(self.world.actors.both.digests)
+
+    @property
+    def secret(self) -> frozenset[bytes]:
+        """Digests that neither the partner may learn nor the node it asks."""
+        return (self.listed | self.asked) - self.reported
+
     def streams(self, party: Party, side: str, direction: str) -> dict[str, bytes]:
         """What a party's connections carried, by name: as recorded, and with bodies put together and inflated."""
         found = {}
