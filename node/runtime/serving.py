@@ -234,11 +234,9 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
             host=identity.settings.listen.host,
             port=identity.settings.listen.port,
         )
-        await asyncio.to_thread(
-            identity.trust.stamp
-        )  # a node that was down for a day is believed again at once
         scheduler = Scheduler(parts.jobs())
         scheduler.start()
+        scheduler.run_now("stamp")  # a node that was down for a day is believed again at once
         if recipients.enabled:
             scheduler.run_now("recipients")
         _journal.info("serving", url=server.url)
