@@ -107,10 +107,10 @@ class OwnTrust:
             return self._repository.stamp(self.root(), self._freshness)
 
     def _replace(self, name: str, data: bytes, signers: Sequence[Signer]) -> None:
-        """Listed first, stamped last: what is cut off in between is stamped by the running node."""
-        files = {each: self._files.get(each) for each in (DOCUMENT_NAME, MEMBERS_NAME)} | {name: data}
-        self._repository.list_files(self.root(), files, signers)
+        """Replaced first: a file that was listed and then made anew under the same number would be a trust fork."""
         self._files.put(name, data)
+        files = {each: self._files.get(each) for each in (DOCUMENT_NAME, MEMBERS_NAME)}
+        self._repository.list_files(self.root(), files, signers)
         self._repository.stamp(self.root(), self._freshness)
 
 

@@ -1,10 +1,12 @@
 """When the node says anew that its trust files are current, and what of its folder anybody may read."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from keys.trust.node_document import open_node_document
 from keys.trust.repository import open_snapshot, open_targets, open_timestamp
 from node.errors import NotFoundError
 from node.services.tuf_repository import Freshness, ServedTuf, TufRepository
@@ -97,6 +99,26 @@ def test_a_founded_node_has_a_repository_that_follows_its_trust_files() -> None:
             assert found.length == len(node.files.get(f"targets/{found.sha256.hex()}.{name}"))
         node.revise(lambda old: old)
     assert not node.trust.stamp()
+
+
+def test_a_revision_that_was_cut_off_never_leaves_two_files_of_one_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = FoundedNode("fr.example", "FR", HandClock())
+
+    def cut_off(*_args: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TufRepository, "list_files", cut_off)
+        with pytest.raises(OSError, match="no space"):
+            node.revise(lambda old: replace(old, contact="one"))
+    node.revise(lambda old: replace(old, contact="another"))
+    signed = [node.files.get("node.json"), *map(node.files.get, node.files.ls("targets/"))]
+    root = node.trust.root()
+    documents = {open_node_document(data, root) for data in signed if b"vnd.sigfed.node" in data}
+    assert sorted(document.serial for document in documents) == [1, 3], "2 was replaced before it was listed"
+    assert node.trust.document().contact == "another"
 
 
 async def test_listed_files_are_served(origin: TufOrigin) -> None:
