@@ -15,6 +15,7 @@ from keys.signer import Signer
 from keys.trust.members import Members, open_members, sign_members
 from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
 from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.target_files import is_target_name
 from keys.trust.window import Window
 from node.clock import Clock
 from node.errors import NotFoundError
@@ -101,6 +102,21 @@ class OwnTrust:
             self._replace(MEMBERS_NAME, data, signers)
             return changed
 
+    def listed_files(self) -> dict[str, bytes]:
+        """The trust files that are listed, by name: node document, register, and whatever else the holders signed."""
+        names = (name for name in self._files.ls("") if is_target_name(name))
+        return {name: self._files.get(name) for name in names}
+
+    def replace_file(self, name: str, data: bytes, *, signers: Sequence[Signer]) -> None:
+        """Put a trust file, or the next version of one, in force, and list it; what it says was checked before.
+
+        For files with a name of `keys.trust.target_files` other than the two that have revisions of their own.
+        """
+        assert is_target_name(name), "only what clients may fetch is listed"
+        assert name not in {DOCUMENT_NAME, MEMBERS_NAME}, "those have numbers that only grow"
+        with self._alone():
+            self._replace(name, data, signers)
+
     def stamp(self) -> bool:
         """Say to TUF clients that the trust files are current, unless that was said lately; whether it was said."""
         with self._alone():
@@ -109,8 +125,7 @@ class OwnTrust:
     def _replace(self, name: str, data: bytes, signers: Sequence[Signer]) -> None:
         """Replaced first: a file that was listed and then made anew under the same number would be a trust fork."""
         self._files.put(name, data)
-        files = {each: self._files.get(each) for each in (DOCUMENT_NAME, MEMBERS_NAME)}
-        self._repository.list_files(self.root(), files, signers)
+        self._repository.list_files(self.root(), self.listed_files(), signers)
         self._repository.stamp(self.root(), self._freshness)
 
 

@@ -25,15 +25,14 @@ from keys.trust.repository import (
     open_timestamp,
 )
 from keys.trust.root import TrustedRoot
+from keys.trust.target_files import is_target_name, target_path
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
 
 _METADATA: Final = re.compile(r"[1-9][0-9]{0,8}\.(root|targets|snapshot)\.json|timestamp\.json", re.ASCII)
-_TARGET: Final = re.compile(r"[0-9a-f]{64}\.(node|members)\.json", re.ASCII)
+_HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
-FOLDER: Final = "trust"
-"""Where the target files lie, as clients name them."""
 _TIMESTAMP: Final = "timestamp.json"
 _TIMESTAMP_LASTS: Final = timedelta(hours=24)
 _LEFT: Final = timedelta(hours=18)
@@ -61,7 +60,7 @@ class TufRepository:
         version = self._newest("targets") + 1
         data = author_targets(
             root,
-            {f"{FOLDER}/{name}": content for name, content in files.items()},
+            {target_path(name): content for name, content in files.items()},
             version=version,
             expires=self._clock.now() + timedelta(days=Role.TARGETS.info.days),
             signers=signers,
@@ -142,13 +141,15 @@ class ServedTuf:
 
     async def metadata(self, name: str) -> bytes:
         """A file of metadata; raises `NotFoundError`."""
-        return self._read(_METADATA, name, name)
+        return self._read(name, known=_METADATA.fullmatch(name) is not None)
 
     async def target(self, name: str) -> bytes:
         """A trust file, as it was when it was listed; raises `NotFoundError`."""
-        return self._read(_TARGET, name, f"targets/{name}")
+        digest, _, file = name.partition(".")
+        known = _HASH.fullmatch(digest) is not None and is_target_name(file)
+        return self._read(f"targets/{name}", known=known)
 
-    def _read(self, form: re.Pattern[str], name: str, place: str) -> bytes:
-        if not form.fullmatch(name) or not self._files.exists(place):
+    def _read(self, place: str, *, known: bool) -> bytes:
+        if not known or not self._files.exists(place):
             raise NotFoundError("this TUF repository has no file of that name")
         return self._files.get(place)

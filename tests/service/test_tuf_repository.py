@@ -8,6 +8,7 @@ import pytest
 
 from keys.trust.node_document import open_node_document
 from keys.trust.repository import open_snapshot, open_targets, open_timestamp
+from keys.trust.target_files import target_name, target_path
 from node.errors import NotFoundError
 from node.services.tuf_repository import Freshness, ServedTuf, TufRepository
 from support.fakes_api import HandClock
@@ -150,3 +151,42 @@ async def test_nothing_else_of_the_folder_is(
         origin.files.put(other, b"not for TUF clients")
     with pytest.raises(NotFoundError):
         await read(ServedTuf(origin.files), name)  # type: ignore[misc]
+
+
+async def test_a_trust_file_of_any_known_name_is_listed_and_served_beside_the_two() -> None:
+    node = FoundedNode("fr.example", "FR", HandClock())
+    node.trust.replace_file("criteria-1.md", b"# What counts", signers=node.signers)
+    node.trust.replace_file("policy-main.txt", b"quorum 2", signers=node.signers)
+    node.revise(lambda old: old)
+    listed = open_targets(node.files.get("4.targets.json"), node.trust.root()).files
+    assert sorted(listed) == [
+        "trust/criteria-1.md",
+        "trust/members.json",
+        "trust/node.json",
+        "trust/policy-main.txt",
+    ]
+    served, found = ServedTuf(node.files), listed["trust/criteria-1.md"]
+    assert await served.target(f"{found.sha256.hex()}.criteria-1.md") == b"# What counts"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("trust/node.json", "node.json"),
+        ("trust/members.json", "members.json"),
+        ("trust/revoked.json", "revoked.json"),
+        ("trust/policy-main-list.txt", "policy-main-list.txt"),
+        ("trust/criteria-12.md", "criteria-12.md"),
+        ("trust/criteria-0.md", None),
+        ("trust/policy-.txt", None),
+        ("trust/timestamp.json", None),
+        ("trust/../node.json", None),
+        ("node.json", None),
+        ("lists/node.json", None),
+        ("trust/node.json\n", None),
+    ],
+)
+def test_names_of_trust_files(path: str, name: str | None) -> None:
+    assert target_name(path) == name
+    if name is not None:
+        assert target_path(name) == path
