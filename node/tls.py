@@ -84,11 +84,17 @@ def _pin(certificate: x509.Certificate) -> bytes:
     return sha256(spki).digest()
 
 
-def server_context(identity: TlsIdentity, *, entropy: Entropy) -> ssl.SSLContext:
-    """The context a node listens with: TLS 1.3, no tickets (a resumed session would outlive a rotation)."""
+def listening_context() -> ssl.SSLContext:
+    """A context that a node listens with: TLS 1.3, no tickets (a resumed session would outlive a rotation), no key."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0
+    return context
+
+
+def server_context(identity: TlsIdentity, *, entropy: Entropy) -> ssl.SSLContext:
+    """A listening context that presents `identity`."""
+    context = listening_context()
     _load(context, identity, passphrase=entropy(32))
     return context
 

@@ -49,8 +49,8 @@ from node.services.telling import ServedTelling
 from node.services.tuf_repository import ServedTuf
 from node.services.witnessing import ServedWitness
 from node.signing.epochs import epoch_secrets
-from node.tls import server_context
 from node.web.app import make_app
+from node.web.listener import Listener
 from node.web.server import RunningServer, serve
 from protocol.api import SubsetApi
 from protocol.errors import ProtocolError
@@ -230,7 +230,7 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         parts = Parts(identity, shelf, evaluator, PeerSyncs(identity, shelf), deltas, recipients)
         server = await serve(
             make_app(parts.web()),
-            ssl_context=server_context(identity.tls(), entropy=identity.entropy),
+            ssl_context=Listener(identity.tls(), entropy=identity.entropy).context,
             host=identity.settings.listen.host,
             port=identity.settings.listen.port,
         )

@@ -18,8 +18,9 @@ from node.ports.serving import WebServices
 from node.remote.auth import Credentials
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
-from node.tls import TlsIdentity, Traffic, create_identity, server_context
+from node.tls import TlsIdentity, Traffic, create_identity
 from node.web.app import make_app
+from node.web.listener import Listener
 from node.web.server import RunningServer, serve
 from node.web.settings import WebSettings
 from protocol.api import EnrolmentApi, GossipApi, HitApi, PeerApi, SubsetApi, TrustApi, TufApi, WitnessApi
@@ -337,6 +338,7 @@ class Loopback:
 
     memory: MemoryNode
     server: RunningServer
+    listener: Listener
 
     @property
     def url(self) -> str:
@@ -380,10 +382,10 @@ async def node_on_loopback(
     """A node of in-memory parts behind real HTTPS."""
     memory = memory or MemoryNode()
     app = make_app(memory.services(), settings or WebSettings())
-    context = server_context(identity, entropy=system_entropy)
-    server = await serve(app, ssl_context=context, host="127.0.0.1", port=0, drain_seconds=1.0)
+    listener = Listener(identity, entropy=system_entropy)
+    server = await serve(app, ssl_context=listener.context, host="127.0.0.1", port=0, drain_seconds=1.0)
     try:
-        yield Loopback(memory, server)
+        yield Loopback(memory, server, listener)
     finally:
         await server.stop()
 
