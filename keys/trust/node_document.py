@@ -45,6 +45,8 @@ class NodeDocument:
     limits: NodeLimits
     contact: str | None = None
     """Whom other agencies ask about entries: a mail address, a telephone number, an office."""
+    revoked_sha256: bytes | None = None
+    """SHA-256 of the node's newest `revoked.json`; None where nothing was ever revoked."""
 
     def __post_init__(self) -> None:
         if not is_node_name(self.node):
@@ -53,6 +55,8 @@ class NodeDocument:
             raise MalformedTrustError(f"{_WHERE}: serial is out of range")
         if self.contact is not None:
             _check_contact(self.contact)
+        if self.revoked_sha256 is not None and len(self.revoked_sha256) != 32:
+            raise MalformedTrustError(f"{_WHERE}: revoked_sha256 is not 32 bytes")
         for keys in (self.auth_keys, self.token_keys, self.statement_keys):
             _require_unique((key.kid for key in keys), "kid")
         _require_unique((log.origin for log in self.logs), "origin")
@@ -96,6 +100,7 @@ def to_json(document: NodeDocument) -> bytes:
             "subsets": [subset.to_fields() for subset in document.subsets],
             "limits": document.limits.to_fields(),
             **({} if document.contact is None else {"contact": document.contact}),
+            **({} if document.revoked_sha256 is None else {"revoked_sha256": document.revoked_sha256.hex()}),
         }
     )
 
@@ -122,6 +127,7 @@ def from_json(data: bytes) -> NodeDocument:
         subsets=tuple(map(SubsetInfo.read, fields.nested_list("subsets"))),
         limits=NodeLimits.read(fields.nested("limits")),
         contact=None if fields.absent("contact") else fields.text("contact", longest=MAX_CONTACT),
+        revoked_sha256=None if fields.absent("revoked_sha256") else fields.sha256("revoked_sha256"),
     )
 
 

@@ -64,12 +64,17 @@ class DatedKey(Generic[KeyT_co]):
     valid: Window
 
     def __post_init__(self) -> None:
-        if not _KID.fullmatch(self.kid):
+        if not is_kid(self.kid):
             raise MalformedTrustError("key: a kid is 1 to 64 letters, digits, dots, hyphens or underscores")
 
     def to_fields(self) -> Json:
         """As written in a document."""
         return {"kid": self.kid, "x": b64u(self.key.raw), "valid": self.valid.to_fields()}
+
+
+def is_kid(text: str) -> bool:
+    """Whether `text` can name a key: 1 to 64 letters, digits, dots, hyphens or underscores."""
+    return _KID.fullmatch(text) is not None
 
 
 def read_key(fields: Fields, kind: type[KeyT]) -> DatedKey[KeyT]:

@@ -31,7 +31,7 @@ class DatedVkey:
     valid: Window
 
     def __post_init__(self) -> None:
-        _parse(self.vkey)
+        read_vkey(self.vkey)
 
     @classmethod
     def of(cls, key: LogPublicKey | WitnessPublicKey, *, name: str, valid: Window) -> Self:
@@ -48,7 +48,7 @@ class DatedVkey:
     @property
     def key(self) -> PublicKey:
         """The key inside."""
-        return _parse(self.vkey)
+        return read_vkey(self.vkey)
 
     def to_fields(self) -> Json:
         """As written in a document."""
@@ -60,7 +60,8 @@ class DatedVkey:
         return cls(fields.text("vkey"), Window.read(fields))
 
 
-def _parse(vkey: str) -> PublicKey:
+def read_vkey(vkey: str) -> PublicKey:
+    """The key in a verifier key; raises `MalformedTrustError` or `MalformedKeyError`."""
     match = _VKEY.fullmatch(vkey)
     if match is None:
         raise MalformedTrustError("vkey: not a name, a hash and a key")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,19 +24,45 @@ from keys.keyfile import KdfProfile, describe, seal, unseal
 from keys.roles import Role
 from keys.trust import members as register
 from keys.trust import node_document as documents
+from keys.trust import revocations
 from keys.trust.countries import COUNTRIES
 from keys.trust.envelope import open_envelope
 from keys.trust.fingerprint import fingerprint, from_words, to_words
-from keys.trust.node_parts import LogInfo
+from keys.trust.node_parts import FinalCheckpoint, LogInfo
 from keys.trust.root import open_root
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
-from support.trust import TARGETS_KEYS, node_document, root_bytes, trusted_root, witness_info
+from support.trust import (
+    LIST_KEY,
+    NOW,
+    TARGETS_KEYS,
+    VALID,
+    node_document,
+    root_bytes,
+    trusted_root,
+    witness_info,
+)
 
 TINY = KdfProfile(1, 8, 1)
 ROOT = trusted_root()
 ROOT_BYTES = root_bytes()
 DOCUMENT = documents.to_json(node_document(witness=witness_info()))
+REVOKED = revocations.to_json(
+    revocations.Revocations(
+        version=1,
+        node="fr.example",
+        entries=(
+            revocations.Revocation(
+                role=Role.LOG,
+                key=DatedVkey.of(LIST_KEY.public, name="fr.example/lists/main", valid=VALID).vkey,
+                time=NOW,
+                reason=revocations.Reason.COMPROMISE,
+                last_good=FinalCheckpoint(7, b"\x07" * 32),
+                resumes=9,
+            ),
+        ),
+    )
+)
 SIGNED = documents.sign_node_document(node_document(), TARGETS_KEYS[:2])
 KEY_FILE = seal(
     b"s" * 32,
@@ -139,6 +166,21 @@ def test_node_documents_round_trip(start: datetime, end: datetime, serial: int) 
         assert documents.from_json(documents.to_json(document)) == document
 
 
+@given(entries=st.lists(st.tuples(st.integers(0, 99), st.sampled_from(revocations.Reason)), max_size=8))
+def test_revocations_round_trip_and_only_grow(entries: list[tuple[int, revocations.Reason]]) -> None:
+    with suppress(MalformedTrustError):
+        keys = tuple(
+            revocations.Revocation(role=Role.AUTH, key=f"auth-{kid}", time=NOW, reason=reason)
+            for kid, reason in entries
+        )
+        value = revocations.Revocations(version=len(keys) + 1, node="fr.example", entries=keys)
+        assert revocations.from_json(revocations.to_json(value)) == value
+        for known in range(len(keys)):
+            earlier = replace(value, version=known + 1, entries=keys[:known])
+            assert value.follows(earlier)
+            assert not earlier.follows(value)
+
+
 def node_key() -> LogPublicKey:
     return PRIVATE_KEY_TYPES[Role.LOG].from_seed(b"z" * 32).public  # type: ignore[return-value]  # the table pairs them
 
@@ -151,6 +193,7 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
         register.from_json,
         register.to_json(register.Members(version=1, k=2, block_cap=1, members=())),
     ),
+    "revocations": (revocations.from_json, REVOKED),
     "key file": (describe, KEY_FILE),
 }
 

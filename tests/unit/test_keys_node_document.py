@@ -78,6 +78,14 @@ def test_a_contact_is_written_when_there_is_one() -> None:
     assert b"contact" not in to_json(node_document())
 
 
+def test_revocations_are_named_once_there_are_some() -> None:
+    document = replace(node_document(), revoked_sha256=b"\x0a" * 32)
+    assert from_json(to_json(document)) == document
+    assert b"revoked" not in to_json(node_document())
+    with pytest.raises(MalformedTrustError, match="revoked_sha256"):
+        replace(document, revoked_sha256=b"\x0a" * 16)
+
+
 @pytest.mark.parametrize("contact", ["", "x" * 201, "two\nlines", "Büro"], ids=ascii)
 def test_a_contact_is_one_printable_line(contact: str) -> None:
     with pytest.raises(MalformedTrustError):

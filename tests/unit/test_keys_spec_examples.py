@@ -11,6 +11,7 @@ from keys.trust.members import from_json as read_members
 from keys.trust.members import open_members
 from keys.trust.node_document import from_json as read_node_document
 from keys.trust.node_document import open_node_document, sign_node_document
+from keys.trust.revocations import from_json as read_revocations
 from keys.trust.root import open_root
 from support.trust import TARGETS_KEYS, root_bytes
 
@@ -38,7 +39,7 @@ def test_the_examples_of_keys() -> None:
 
 
 def test_the_examples_of_trust() -> None:
-    root_block, pins, register, envelope, document = blocks("trust.md")
+    root_block, pins, register, envelope, document, revoked = blocks("trust.md")
     digest, words = pins.splitlines()
     root = open_root(one_line(root_block), from_words(words))
     assert root.data == root_bytes()
@@ -48,3 +49,6 @@ def test_the_examples_of_trust() -> None:
     assert members.members[0].root_sha256 == root.sha256
     node = read_node_document(json.dumps(json.loads(document)).encode())
     assert open_node_document(sign_node_document(node, TARGETS_KEYS), root) == node
+    taken_back = read_revocations(json.dumps(json.loads(revoked), separators=(",", ":")).encode())
+    assert taken_back.doubted("fr.example/lists/main") == (range(388, 391),)
+    assert [vkey.vkey for vkey in node.logs[0].vkeys if vkey.vkey == taken_back.entries[1].key]
