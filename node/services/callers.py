@@ -11,7 +11,8 @@ from typing import Final
 from keys.errors import KeysError
 from keys.key import AuthPublicKey
 from keys.trust.fingerprint import fingerprint
-from keys.trust.node_document import open_node_document
+from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.node_parts import DatedKey
 from keys.trust.root import open_root
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError, RateLimitedError
@@ -54,11 +55,20 @@ class StoredCallers:
             document = open_node_document(peer.node_document, open_root(peer.root, fingerprint(peer.root)))
         except KeysError:
             return None
-        for dated in document.auth_keys:
-            if dated.kid == kid and dated.valid.covers(now) and document.valid.covers(now):
-                scopes = _scopes(stored_grant(peer), now)
-                return Credential(client=peer.name, kind=CallerKind.PEER, key=dated.key, scopes=scopes)
-        return None
+        dated = _named(document, kid)
+        if dated is None or not dated.valid.covers(now) or not document.valid.covers(now):
+            return None
+        scopes = _scopes(stored_grant(peer), now)
+        return Credential(client=peer.name, kind=CallerKind.PEER, key=dated.key, scopes=scopes)
+
+
+def _named(document: NodeDocument, kid: str) -> DatedKey[AuthPublicKey] | None:
+    """The auth key of that id: its own short name, or else the name that the document lists it under.
+
+    In this order, because tokens name the short name later, and must find the key that they were given for.
+    """
+    by_name = {dated.kid: dated for dated in document.auth_keys}
+    return (by_name | {dated.key.kid: dated for dated in document.auth_keys}).get(kid)
 
 
 def stored_grant(peer: PeerRecord) -> Grant:

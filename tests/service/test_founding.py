@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from keys.errors import NotCurrentError, ThresholdError, WrongRootError
-from keys.key import LogPrivateKey, TargetsPrivateKey, WitnessPrivateKey
+from keys.key import AuthPrivateKey, AuthPublicKey, LogPrivateKey, TargetsPrivateKey, WitnessPrivateKey
 from keys.trust.fingerprint import to_words
-from keys.trust.node_parts import EpochInfo, NodeLimits
+from keys.trust.node_parts import DatedKey, EpochInfo, NodeLimits
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, WrongPinError
 from node.objects.folder import FolderObjects
@@ -180,4 +180,27 @@ def test_a_peer_calls_with_the_key_of_its_document(
     assert ended.scopes == frozenset()
     fr.clock.advance(timedelta(days=365))
     assert callers.credential("nl.example", kid) is None
+    store.dispose()
+
+
+def test_a_key_is_found_by_the_name_it_is_listed_under_and_by_its_own(
+    fr: Founded, nl: Founded, membership: Membership, tmp_path: Path
+) -> None:
+    keys = [AuthPrivateKey.from_seed(letter * 32).public for letter in (b"1", b"2", b"3")]
+    window = nl.trust.document().auth_keys[0].valid
+    names = ("auth-2027q1", "auth-2027q2", keys[0].kid)  # the last one takes another key's own name
+    listed = tuple(DatedKey(name, key, window) for name, key in zip(names, keys, strict=True))
+    nl.trust.revise_document(lambda old: replace(old, auth_keys=listed), signers=nl.signers())
+    introduced = introduce(nl.fetched(), nl.result.words, fr.clock)
+    membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
+    membership.add_peer("nl.example", Grant(collections=frozenset({1})))
+    store = Store.open(f"sqlite:///{tmp_path / 'a.db'}", storage_key=bytes(32), entropy=system_entropy)
+    callers = StoredCallers(store, fr.clock)
+
+    def key_of(kid: str) -> AuthPublicKey | None:
+        found = callers.credential("nl.example", kid)
+        return found.key if found else None
+
+    assert [key_of(name) for name in ("auth-2027q1", "auth-2027q2")] == keys[:2]
+    assert [key_of(key.kid) for key in keys] == keys
     store.dispose()

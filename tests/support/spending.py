@@ -1,0 +1,31 @@
+"""A second process of a node that uses up ids of assertions; started by multiprocessing, so it lies in a module."""
+
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+from node.clock import system_entropy
+from node.errors import ReplayedError
+from node.services.callers import StoredReplays
+from node.store.store import Store
+from support.shelves import STORAGE_KEY
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+IDS = [f"id {number}" for number in range(40)]
+
+
+def spend_all(dsn: str, together: Barrier) -> list[str]:
+    """Which of the ids were good in this process; each is tried at the same moment as in the others."""
+    store = Store.open(dsn, storage_key=STORAGE_KEY, entropy=system_entropy)
+    try:
+        return [jti for jti in IDS if _good(StoredReplays(store), jti, together)]
+    finally:
+        store.dispose()
+
+
+def _good(replays: StoredReplays, jti: str, together: Barrier) -> bool:
+    together.wait(30)
+    try:
+        replays.spend("nl.example", jti, expires=NOW + timedelta(seconds=60), now=NOW)
+    except ReplayedError:
+        return False
+    return True
