@@ -22,7 +22,7 @@ from keys.signer import Signer
 from node.errors import UnauthenticatedError
 
 MAX_TOKEN_CHARS: Final = 8192
-_ALGORITHM: Final = "EdDSA"
+ALGORITHM: Final = "EdDSA"
 _MAX_KID_CHARS: Final = 64
 
 Claims = Mapping[str, object]
@@ -62,7 +62,7 @@ class _EdDsa(Algorithm):
 
 def _eddsa_only() -> PyJWS:
     jws = PyJWS(algorithms=[])
-    jws.register_algorithm(_ALGORITHM, _EdDsa())
+    jws.register_algorithm(ALGORITHM, _EdDsa())
     return jws
 
 
@@ -73,7 +73,7 @@ def sign_token(claims: Mapping[str, str | int], *, typ: str, signer: Signer) -> 
     """The claims as a token of type `typ`, signed; the header names the key by its id."""
     payload = json.dumps(claims, separators=(",", ":")).encode()
     key: Any = signer  # PyJWT passes it to our algorithm as it is
-    return _JWS.encode(payload, key, _ALGORITHM, headers={"typ": typ, "kid": signer.public.kid})
+    return _JWS.encode(payload, key, ALGORITHM, headers={"typ": typ, "kid": signer.public.kid})
 
 
 def read_token(token: str, *, typ: str, choose: ChooseKey) -> Claims:
@@ -87,7 +87,7 @@ def read_token(token: str, *, typ: str, choose: ChooseKey) -> Claims:
     try:
         unverified = _JWS.decode_complete(token, options={"verify_signature": False})
         key: Any = _choose(unverified, typ, choose)
-        verified = _JWS.decode_complete(token, key, algorithms=[_ALGORITHM])
+        verified = _JWS.decode_complete(token, key, algorithms=[ALGORITHM])
     except PyJWTError:
         raise _refused() from None
     return _claims(verified["payload"])

@@ -459,6 +459,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Exchange a signed assertion for an access token",
     ),
     Endpoint(
+        name="authorization_server",
+        method="GET",
+        path="/.well-known/oauth-authorization-server",
+        scope=None,
+        media_type=_JSON,
+        max_reply_bytes=64 * 1024,
+        summary="Where and how access tokens are had (RFC 8414)",
+    ),
+    Endpoint(
         name="openapi",
         method="GET",
         path="/openapi.json",

@@ -32,6 +32,8 @@ class WebServices:
 
     node: str
     """Name of the node: it makes the issuer of tokens and the origins of logs."""
+    url: str
+    """Public base URL of the node, with a slash at its end."""
     clock: Clock
     entropy: Entropy
     token_signer: Signer

@@ -95,6 +95,7 @@ class Parts:
 
         return WebServices(
             node=identity.settings.node,
+            url=identity.settings.listen.url.rstrip("/") + "/",
             clock=identity.clock,
             entropy=identity.entropy,
             token_signer=token_key,

@@ -54,6 +54,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "evidence": gossip.evidence,
     "enrol": public.enrol,
     "token": oauth.token,
+    "authorization_server": oauth.metadata,
     "openapi": public.openapi,
     "health": public.health,
 }

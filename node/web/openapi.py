@@ -36,6 +36,7 @@ _CONDITIONAL: Final = {
     "tuf_metadata",
     "tuf_target",
     "openapi",
+    "authorization_server",
     "recipient_digests",
 }
 _RECIPIENTS: Final = {"recipient_digests"}

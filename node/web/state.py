@@ -36,6 +36,11 @@ def endpoint_of(request: web.Request) -> Endpoint | None:
     return _BY_NAME.get(request.match_info.route.name or "")
 
 
+def endpoint_path(name: str) -> str:
+    """The path of an endpoint that has no placeholders."""
+    return _BY_NAME[name].path
+
+
 def services_of(request: web.Request) -> WebServices:
     """The services of the application that got the request."""
     return request.app[STATE].services

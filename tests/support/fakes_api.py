@@ -35,6 +35,7 @@ from protocol.messages import (
 from protocol.witness import Refuse
 
 NODE = "fr.example"
+URL = f"https://{NODE}:8443/"
 LIST = f"{NODE}/lists/main"
 RELEASES = f"{NODE}/subsets/baseline"
 ORIGIN_SHA256 = sha256(b"nl.example/lists/main").hexdigest()
@@ -294,6 +295,7 @@ class MemoryNode:
     def services(self) -> WebServices:
         return WebServices(
             node=NODE,
+            url=URL,
             clock=self.clock,
             entropy=system_entropy,
             token_signer=TOKEN_KEY,

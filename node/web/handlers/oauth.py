@@ -1,4 +1,8 @@
-"""The token endpoint: client credentials with a signed assertion (RFC 6749 §4.4, RFC 7523 §2.2)."""
+"""The token endpoint: client credentials with a signed assertion (RFC 6749 §4.4, RFC 7523 §2.2), and its description.
+
+The description (RFC 8414) names what a client needs to get a token and nothing else: scopes have arguments that only a
+grant tells, and a key for clients to read tokens with would invite them to.
+"""
 
 import asyncio
 import json
@@ -7,15 +11,17 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from node.web.auth import MAX_SCOPE_CHARS
+from node import jose
+from node.web.auth import MAX_SCOPE_CHARS, issuer_of
 from node.web.bodies import read_body
-from node.web.replies import plain
+from node.web.replies import conditional, plain
 from node.web.settings import MAX_FORM_BYTES
-from node.web.state import STATE
+from node.web.state import STATE, endpoint_path, services_of
 from protocol.errors import MalformedError
 
 GRANT_TYPE: Final = "client_credentials"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 _MAX_FIELDS: Final = 16
 
@@ -36,7 +42,21 @@ async def token(request: web.Request) -> web.StreamResponse:
         "expires_in": issued.expires_in,
         "scope": " ".join(sorted(issued.scopes)),
     }
-    return plain(json.dumps(body).encode(), "application/json")
+    return plain(json.dumps(body).encode(), _JSON)
+
+
+async def metadata(request: web.Request) -> web.StreamResponse:
+    """The metadata of this node as an authorization server."""
+    services = services_of(request)
+    fields = {
+        "issuer": issuer_of(services.node),
+        "token_endpoint": services.url + endpoint_path("token").removeprefix("/"),
+        "grant_types_supported": [GRANT_TYPE],
+        "response_types_supported": [],  # required by the RFC, and there is no authorization endpoint
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": [jose.ALGORITHM],
+    }
+    return conditional(request, json.dumps(fields).encode(), _JSON)
 
 
 def _fields(body: bytes) -> dict[str, str]:
