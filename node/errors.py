@@ -161,3 +161,15 @@ class EvaluatorDownError(NodeError):
     """The evaluation process does not start, failed, or died with what was under way."""
 
     hint = "ask again; if it stays so, see the journal of the node"
+
+
+class SignerDownError(NodeError):
+    """What holds a private key (an agent, a token, the signer process) cannot be reached, or will not sign now."""
+
+    hint = "nothing was lost; start it, or plug it in, and ask again"
+
+
+class SignerRefusedError(NodeError):
+    """The signer process was asked for something that it does not sign."""
+
+    hint = "if nobody changed the node's own files, see the journal of the signer"

@@ -42,6 +42,8 @@ _TABLE: dict[type[Exception], ExitCode] = {
     node_errors.OverQuotaError: ExitCode.QUOTA,
     node_errors.RateLimitedError: ExitCode.QUOTA,
     node_errors.PeerUnreachableError: ExitCode.UNREACHABLE,
+    node_errors.SignerDownError: ExitCode.UNREACHABLE,
+    node_errors.SignerRefusedError: ExitCode.VERIFICATION_FAILED,
 }
 
 
