@@ -45,3 +45,19 @@ class WrongRootError(KeysError):
 
 class NotCurrentError(KeysError):
     """A key or document used outside its validity window."""
+
+
+class RolledBackError(KeysError):
+    """Signed trust files that are older than those held: somebody replays them."""
+
+
+class ForkedTrustError(KeysError):
+    """Two different trust files, both signed, under one number: the files convict whoever signs for the node."""
+
+    def __init__(self, node: str, what: str, *, held: bytes, shown: bytes) -> None:
+        super().__init__(f"{node} signed two different {what} files under one number")
+        self.node = node
+        self.what = what
+        """`node`, `members` or `targets`: which of its files."""
+        self.held = held
+        self.shown = shown

@@ -58,11 +58,12 @@ class TargetsMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointer:
-    """An opened snapshot or timestamp: the version of the metadata that it names."""
+    """An opened snapshot or timestamp: the version of the metadata that it names, and its length and hash."""
 
     version: int
     expires: datetime
     names: int
+    file: Listed
 
 
 def author_targets(
@@ -156,10 +157,13 @@ def _meta_file(version: int, data: bytes) -> MetaFile:
 def _pointer(version: int, expires: datetime, named: MetaFile | None) -> Pointer:
     if named is None:
         raise MalformedTrustError("snapshot: it names no targets metadata")
-    return Pointer(version=version, expires=expires, names=named.version)
+    file = _listed(named.length, named.hashes or {})
+    return Pointer(version=version, expires=expires, names=named.version, file=file)
 
 
-def _listed(length: int, hashes: Mapping[str, str]) -> Listed:
+def _listed(length: int | None, hashes: Mapping[str, str]) -> Listed:
+    if length is None:
+        raise MalformedTrustError("metadata: a file without a length")
     try:
         found = bytes.fromhex(hashes[_SHA256])
     except (KeyError, ValueError, TypeError):

@@ -94,6 +94,8 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     keys_errors.MalformedTrustError: _NOT_VERIFIED,
     keys_errors.WrongRootError: _NOT_VERIFIED,
     keys_errors.NotCurrentError: _FORBIDDEN,
+    keys_errors.RolledBackError: _NOT_VERIFIED,
+    keys_errors.ForkedTrustError: _NOT_VERIFIED,
 }
 """A class that is not here is looked up by its bases."""
 

@@ -53,14 +53,14 @@ def test_it_is_said_again_when_little_is_left(
 
 
 def test_a_revision_is_current_at_once(origin: TufOrigin) -> None:
-    origin.revise(node=b'{"serial":2}')
+    origin.revise()
     assert versions(origin) == (2, 2, 2)
 
 
 def test_a_listing_that_was_cut_off_is_stamped_by_the_next_one_who_looks(origin: TufOrigin) -> None:
     origin.online = Freshness(_Broken(), _Broken())
     with pytest.raises(OSError, match="cut off"):
-        origin.revise(node=b'{"serial":2}')
+        origin.revise()
     assert versions(origin) == (1, 1, 1)
     origin.online = ONLINE
     assert origin.stamp()

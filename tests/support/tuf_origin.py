@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -18,13 +19,17 @@ from keys.key import (
 )
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
+from keys.trust.members import Member, Members, sign_members
+from keys.trust.node_document import sign_node_document
 from keys.trust.root import RootContent, TrustedRoot, open_roots
 from keys.trust.root_authoring import author_next_root, author_root, sign_metadata
+from keys.trust.window import Window
 from node.services.tuf_repository import Freshness, ServedTuf, TufRepository
 from node.web.app import make_app
 from node.web.settings import WebSettings
 from support.fakes_api import HandClock, MemoryNode
 from support.federation import MemoryObjects
+from support.trust import node_document
 
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])
 
@@ -42,8 +47,9 @@ HOLDERS = keys(RootPrivateKey, b"123")
 SUCCESSORS = keys(RootPrivateKey, b"456")
 STRANGERS = keys(RootPrivateKey, b"789")
 TARGETS_HOLDERS = keys(TargetsPrivateKey, b"abc")
-TARGETS_SUCCESSORS = keys(TargetsPrivateKey, b"def")
+TARGETS_SUCCESSORS = keys(TargetsPrivateKey, b"jkl")
 SNAPSHOTS, TIMESTAMPS = keys(SnapshotPrivateKey, b"st"), keys(TimestampPrivateKey, b"uv")
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 ONLINE, NEXT_ONLINE = map(Freshness, SNAPSHOTS, TIMESTAMPS)
 
 
@@ -55,7 +61,7 @@ class TufOrigin:
         self.clock = HandClock(datetime.now(UTC))
         self.repository = TufRepository(self.files, self.clock)
         self.online = ONLINE
-        self.contents = {"node.json": b'{"serial":1}', "members.json": b'{"version":1}'}
+        self.contents: dict[str, bytes] = {}
         content = RootContent(
             node="fr.example",
             expires=self.clock.now() + timedelta(days=365),
@@ -67,7 +73,7 @@ class TufOrigin:
             timestamp_keys=(TIMESTAMPS[0].public,),
         )
         self.files.put("1.root.json", author_root(content, HOLDERS[:2]))
-        self.revise()
+        self.revise(serial=1)
 
     @property
     def roots(self) -> tuple[TrustedRoot, ...]:
@@ -76,11 +82,27 @@ class TufOrigin:
         files = [self.files.get(f"{version}.root.json") for version in range(1, count + 1)]
         return open_roots(files, fingerprint(files[0]))
 
-    def revise(self, signers: Sequence[Signer] = TARGETS_HOLDERS[:2], **contents: bytes) -> None:
-        """List the trust files, some of them with other contents, and say that they are current."""
-        self.contents |= {f"{name}.json": data for name, data in contents.items()}
+    def revise(
+        self,
+        signers: Sequence[Signer] = TARGETS_HOLDERS[:2],
+        *,
+        serial: int = 2,
+        version: int = 1,
+        **changes: Any,
+    ) -> None:
+        """Sign the trust files, the node document with other fields, list them and say that they are current."""
+        self.sign(signers, serial=serial, version=version, **changes)
         self.repository.list_files(self.roots[-1], self.contents, signers)
         self.stamp()
+
+    def sign(self, signers: Sequence[Signer], *, serial: int, version: int = 1, **changes: Any) -> None:
+        """Make a node document and a register of these numbers, which nobody lists yet."""
+        valid = Window(START, START + timedelta(days=365))
+        document = replace(node_document(), serial=serial, valid=valid, **changes)
+        own = Member(node=document.node, root_sha256=self.roots[0].sha256, country="FR")
+        register = Members(version=version, k=2, block_cap=100, members=(own,))
+        self.contents["node.json"] = sign_node_document(document, signers)
+        self.contents["members.json"] = sign_members(register, signers)
 
     def stamp(self) -> bool:
         """What the running node does every hour."""

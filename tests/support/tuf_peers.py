@@ -1,4 +1,4 @@
-"""TUF clients of other makers: python-tuf's `ngclient`, and npm `tuf-js` in a Node process.
+"""TUF clients: python-tuf's `ngclient`, npm `tuf-js` in a Node process, and our own.
 
 Each keeps its state in a folder, as a client that comes again. `SIGFED_TUF_JS` names the folder that tuf-js is
 installed in; without it the tests that need it are skipped with what to type.
@@ -10,11 +10,19 @@ import shutil
 import subprocess
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from tuf.api.exceptions import DownloadError, RepositoryError
 from tuf.ngclient import Updater
+
+from keys.errors import KeysError
+from keys.trust.following import Following, Wanted
+from keys.trust.held import HeldTrust
 
 VARIABLE = "SIGFED_TUF_JS"
 PACKAGE = "tuf-js@4.1.0"
@@ -81,4 +89,37 @@ def tuf_js(state: Path, root: bytes, url: str, names: Sequence[str]) -> Mapping[
     return {name: b64decode(text) for name, text in answer["files"].items()}
 
 
-CLIENTS: Mapping[str, Follow] = {"python-tuf": python_tuf, "tuf-js": tuf_js}
+def sigfed(state: Path, root: bytes, url: str, names: Sequence[str]) -> Mapping[str, bytes]:
+    """What this project's own reader takes from the repository; raises `TufRefusedError`."""
+    held = HeldTrust(roots=(root,))
+    if state.joinpath("1.root.json").exists():
+        held = HeldTrust.from_files({path.name: path.read_bytes() for path in state.iterdir()})
+    run = Following(held, datetime.now(UTC))
+    try:
+        while run.wanted is not None:
+            run.take(_fetch(url, run.wanted))
+    except KeysError as exc:
+        raise TufRefusedError(f"{type(exc).__name__}: {exc}") from exc
+    finally:
+        for path in state.iterdir():
+            path.unlink()
+        for name, data in run.held.to_files().items():
+            state.joinpath(name).write_bytes(data)
+    return {name: run.held.files[name.removeprefix("trust/")] for name in names}
+
+
+def _fetch(url: str, wanted: Wanted) -> bytes | None:
+    place = f"targets/trust/{wanted.name}" if wanted.is_target else wanted.name
+    try:
+        with urlopen(f"{url}/{place}", timeout=_PATIENCE_SECONDS) as reply:
+            data = bytes(reply.read(wanted.max_bytes + 1))
+    except HTTPError as exc:
+        if exc.code == HTTPStatus.NOT_FOUND and wanted.may_be_missing:
+            return None
+        raise TufRefusedError(f"{wanted.name}: {exc}") from exc
+    if len(data) > wanted.max_bytes:
+        raise TufRefusedError(f"{wanted.name}: longer than {wanted.max_bytes} bytes")
+    return data
+
+
+CLIENTS: Mapping[str, Follow] = {"python-tuf": python_tuf, "tuf-js": tuf_js, "sigfed": sigfed}

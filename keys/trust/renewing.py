@@ -1,0 +1,80 @@
+"""When a trust file may take the place of another: its number grows, or it says the same.
+
+Asked of a node document, a register and revocations, whoever passes them on; TUF's own numbers are `following`'s
+matter. Spec: docs/spec/trust.md, rules on `serial` and `version`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from keys.errors import ForkedTrustError, RolledBackError
+from keys.trust.envelope import open_envelope
+from keys.trust.held import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, under_newest
+from keys.trust.members import open_members
+from keys.trust.node_document import open_node_document
+from keys.trust.revocations import open_revocations
+from keys.trust.root import TrustedRoot
+
+
+def _serial(data: bytes, root: TrustedRoot) -> int:
+    return open_node_document(data, root).serial
+
+
+def _version(data: bytes, root: TrustedRoot) -> int:
+    return open_members(data, root).version
+
+
+def _revoked(data: bytes, root: TrustedRoot) -> int:
+    return open_revocations(data, root).version
+
+
+_NUMBERED: Final[Mapping[str, tuple[str, Callable[[bytes, TrustedRoot], int]]]] = {
+    NODE_FILE: ("node", _serial),
+    MEMBERS_FILE: ("members", _version),
+    REVOKED_FILE: ("revoked", _revoked),
+}
+
+
+def require_newer(
+    roots: Sequence[TrustedRoot], *, held: Mapping[str, bytes], shown: Mapping[str, bytes]
+) -> None:
+    """Returns if the `shown` files may replace the `held` ones, both by name.
+
+    What is shown must be signed under the newest of `roots`, what is held under any. Raises `RolledBackError`,
+    `ForkedTrustError`, and what opening them raises.
+    """
+    for name, (what, number) in _NUMBERED.items():
+        if name in shown:
+            found = number(shown[name], roots[-1])
+            if held.get(name):
+                _compare(roots, what, number, held[name], shown[name], found)
+    if held.get(REVOKED_FILE):
+        _require_nothing_taken_back(roots, held[REVOKED_FILE], shown.get(REVOKED_FILE, b""))
+
+
+def _require_nothing_taken_back(roots: Sequence[TrustedRoot], held: bytes, shown: bytes) -> None:
+    """Nobody who learned that a key is stolen is made to forget it."""
+    if not shown:
+        raise RolledBackError(f"{roots[-1].node} no longer lists which keys it took back")
+    old = under_newest(roots, lambda root: open_revocations(held, root))
+    new = open_revocations(shown, roots[-1])
+    if new != old and not new.follows(old):
+        raise RolledBackError(f"{roots[-1].node} takes a revocation back")
+
+
+def _compare(
+    roots: Sequence[TrustedRoot],
+    what: str,
+    number: Callable[[bytes, TrustedRoot], int],
+    held: bytes,
+    shown: bytes,
+    found: int,
+) -> None:
+    old = under_newest(roots, lambda root: number(held, root))
+    if found < old:
+        raise RolledBackError(f"{roots[-1].node} shows an older {what} file than before")
+    if found > old:
+        return
+    content = under_newest(roots, lambda root: open_envelope(held, what, root))
+    if content != open_envelope(shown, what, roots[-1]):
+        raise ForkedTrustError(roots[-1].node, what, held=held, shown=shown)
