@@ -12,7 +12,7 @@ from keys.errors import KeysError
 from keys.trust.statement import open_statement
 from keys.trust.window import valid_at
 from node.clock import Clock, milliseconds
-from node.errors import ConflictError, NotFoundError, VerificationError
+from node.errors import ConflictError, MissingObjectError, NotFoundError, VerificationError
 from node.ports.acknowledgements import Acknowledgement as Kept
 from node.ports.acknowledgements import Reached
 from node.ports.logs import LogKind, LogRecord
@@ -45,22 +45,34 @@ class ServedAcknowledgements:
             MalformedError: it is no acknowledgement.
             VerificationError: it speaks of another node, list or history, or from the future.
             ConflictError: it goes back behind what was acknowledged before.
+            MissingObjectError: a part of the list is lost.
         """
         await asyncio.to_thread(self._take, origin, statement)
 
     def _take(self, origin: str, statement: bytes) -> None:
         now = self._clock.now()
         with self._shelf.storage.read() as unit:
-            log = unit.logs.get(origin)
-            if log.kind is not LogKind.OWN_LIST:
-                raise NotFoundError(f"{origin} is not a list of this node")
+            log = _own_list(unit, origin)
             said = self._open(unit, statement, now)
         if (said.node, said.origin) != (self._caller, origin):
             raise VerificationError("the acknowledgement is of another node or list")
         if said.time_ms > milliseconds(now) + MAX_CLOCK_SKEW_MS:
             raise VerificationError("the acknowledgement is dated in the future")
-        self._require_ours(log, said)
+        try:
+            self._require_ours(log, said)
+        except MissingObjectError:
+            self._require_ours(self._grown(log), said)
         self._keep(log, said, statement, now)
+
+    def _grown(self, log: LogRecord) -> LogRecord:
+        """The list after a publication that outgrew what was about to be read."""
+        with self._shelf.storage.read() as unit:
+            found = _own_list(unit, log.origin)
+        if found.head.size == log.head.size:
+            raise MissingObjectError(
+                f"a part of {log.origin} is missing", hint="restore the object folder from a backup"
+            )
+        return found
 
     def _open(self, unit: Unit, statement: bytes, now: datetime) -> Acknowledgement:
         try:
@@ -102,6 +114,13 @@ class ServedAcknowledgements:
                 raise ConflictError("a newer acknowledgement was taken in before")
             unit.acknowledgements.replace(old, kept)
             unit.withdrawals.note_reached(_newly_reached(unit, old, kept))
+
+
+def _own_list(unit: Unit, origin: str) -> LogRecord:
+    log = unit.logs.get(origin)
+    if log.kind is not LogKind.OWN_LIST:
+        raise NotFoundError(f"{origin} is not a list of this node")
+    return log
 
 
 def _goes_back(old: Kept, new: Kept) -> bool:

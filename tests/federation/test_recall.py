@@ -10,7 +10,13 @@ from keys.errors import BadSignatureError, KeysError, MalformedTrustError
 from keys.key import StatementPrivateKey
 from keys.trust.statement import seal_statement
 from node.clock import milliseconds
-from node.errors import ConflictError, NotFoundError, PeerUnreachableError, VerificationError
+from node.errors import (
+    ConflictError,
+    MissingObjectError,
+    NotFoundError,
+    PeerUnreachableError,
+    VerificationError,
+)
 from node.services.acknowledged import ServedAcknowledgements
 from node.services.acknowledging import Acknowledger, Behind, not_applied
 from node.services.recall import (
@@ -24,7 +30,7 @@ from node.services.recall import (
 from node.services.shelf import Shelf
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.errors import MalformedError
-from support.federation import Agency, Federation
+from support.federation import Agency, Federation, MemoryObjects
 
 MINUTE = 60_000
 
@@ -99,6 +105,39 @@ async def test_a_withdrawal_is_followed_until_everybody_has_applied_it(federatio
     assert (numbers.withdrawals, numbers.open) == (1, 0)
     assert numbers.released == Latency(count=2, median_ms=10 * MINUTE, max_ms=15 * MINUTE)
     assert [each.open for each in report_withdrawals(fr.shelf)] == [False]
+
+
+class _SlowlyRead:
+    """What fr stores, read by somebody so slow that `meanwhile` comes first."""
+
+    def __init__(self, objects: MemoryObjects, meanwhile: Callable[[], object]) -> None:
+        self._objects = objects
+        self._meanwhile: list[Callable[[], object]] = [meanwhile]
+
+    def get(self, name: str) -> bytes:
+        while self._meanwhile:
+            self._meanwhile.pop()()
+        return self._objects.get(name)
+
+
+async def test_an_acknowledgement_that_a_publication_overtakes_counts(federation: Federation) -> None:
+    fr, nl = pair(federation)
+    await federation.settle()
+    fr.add("c")
+    slow = Shelf(fr.store, _SlowlyRead(fr.objects, fr.publish), fr.store.vault)  # type: ignore[arg-type]
+    acknowledger = Acknowledger(nl.shelf, nl.clock, node=nl.name, signer=key_of(nl))
+    assert await acknowledger.tell("fr.example", ServedAcknowledgements(slow, fr.clock, nl.name)) is None
+    assert fr.log().head.size == 3
+    assert {each.held_size for each in behind(fr, 2)} == {2}
+
+
+async def test_an_acknowledgement_of_a_list_that_was_damaged(federation: Federation) -> None:
+    fr, nl = pair(federation)
+    await federation.settle()
+    slow = Shelf(fr.store, _SlowlyRead(fr.objects, fr.objects.data.clear), fr.store.vault)  # type: ignore[arg-type]
+    acknowledger = Acknowledger(nl.shelf, nl.clock, node=nl.name, signer=key_of(nl))
+    with pytest.raises(MissingObjectError):
+        await acknowledger.tell("fr.example", ServedAcknowledgements(slow, fr.clock, nl.name))
 
 
 async def test_what_was_withdrawn_before_a_peer_came_is_no_latency(federation: Federation) -> None:

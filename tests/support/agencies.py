@@ -56,14 +56,14 @@ def written(path: Path, content: str | bytes) -> str:
     return str(path)
 
 
-def found_agency(folder: Path, *, name: str, country: str) -> Cli:
+def found_agency(folder: Path, *, name: str, country: str, clock_file: Path | None = None) -> Cli:
     """A node that was just founded."""
     secrets = {"passphrase": PASSPHRASE, "root-passphrase": ROOT_PASSPHRASE}
     files = {secret: folder / f"{name}-{secret}" for secret in secrets}
     for secret, path in files.items():
         path.touch(mode=0o600)
         path.write_text(secrets[secret] + "\n")
-    cli, port = Cli(folder / name), free_port()
+    cli, port = Cli(folder / name, clock_file, cheap_keys=True), free_port()
     arguments = ["init", "--node", f"{name}.example", "--country", country, "--root-kdf", "online"]
     arguments += ["--url", f"https://127.0.0.1:{port}/", "--port", str(port)]
     for secret, path in files.items():
@@ -71,7 +71,6 @@ def found_agency(folder: Path, *, name: str, country: str) -> Cli:
     cli.done(*arguments)
     for job in ("sync_minutes = 10", "publish_minutes = 5", "release_minutes = 60", "cosign_minutes = 10"):
         cli.edit("sigfed.toml", job, job.split(" = ")[0] + " = 0")
-    cheapen(cli)
     return cli
 
 
@@ -155,21 +154,23 @@ def at_once(*work: Sequence[str | Cli]) -> list[dict[str, object]]:
         return [future.result() for future in futures]
 
 
-def federate(folder: Path) -> Federation:
-    """Found, publish, become members and peers, release, enrol."""
-    listed = {"fr": ("FR", [BOTH]), "nl": ("NL", [BOTH, SINGLE])}
+def federate(
+    folder: Path, *, shared: Sequence[bytes] = (), files_per_day: int = 10, clock_file: Path | None = None
+) -> Federation:
+    """Found, publish, become members and peers, release, enrol; both agencies list `shared` too."""
+    listed = {"fr": ("FR", [BOTH, *shared]), "nl": ("NL", [BOTH, SINGLE, *shared])}
 
     def make(name: str) -> tuple[Cli, Running]:
         country, contents = listed[name]
-        cli = found_agency(folder, name=name, country=country)
+        cli = found_agency(folder, name=name, country=country, clock_file=clock_file)
         list_files(cli, contents)
         return cli, Running(cli)
 
     with ThreadPoolExecutor(2) as pool:
         (fr, fr_node), (nl, nl_node) = pool.map(make, listed)
     try:
-        invitation = _join(fr, nl)
-        partner = Cli(folder / "partner")
+        invitation = _join(fr, nl, files_per_day)
+        partner = Cli(folder / "partner", clock_file)
         partner.done("enroll", "--stdin", typed=invitation + "\n")
     except BaseException:
         fr_node.stop()
@@ -188,7 +189,7 @@ def federate(folder: Path) -> Federation:
     )
 
 
-def _join(fr: Cli, nl: Cli) -> str:
+def _join(fr: Cli, nl: Cli, files_per_day: int) -> str:
     """Members, peers, one sync, one release; an invitation."""
     words = {cli: cli.done("member", "ls")["fingerprint"] for cli in (fr, nl)}
     urls = {cli: open_identity(Home(cli.home)).settings.listen.url for cli in (fr, nl)}
@@ -204,5 +205,6 @@ def _join(fr: Cli, nl: Cli) -> str:
     fr.done("subset", "create", SUBSET)
     cheapen(fr)
     fr.done("subset", "release", SUBSET)
-    invited = fr.done("partner", "invite", PARTNER, "--subset", SUBSET, "--files-per-day", "10")
+    quota = str(files_per_day)
+    invited = fr.done("partner", "invite", PARTNER, "--subset", SUBSET, "--files-per-day", quota)
     return str(invited["invitation"])

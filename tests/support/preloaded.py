@@ -68,6 +68,7 @@ def run_forked(
 
 def _obey(order: Order) -> None:
     from node.cli.main import main
+    from support.moving_time import change_this_process
 
     for number, flags in enumerate((os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)):
         os.dup2(os.open(order.streams / str(number), flags, 0o600), number)
@@ -75,5 +76,6 @@ def _obey(order: Order) -> None:
     os.environ.clear()
     os.environ.update(order.variables)
     os.chdir(order.folder)
+    change_this_process()
     sys.argv = ["sigfed", *order.arguments]
     main()

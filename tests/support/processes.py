@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +26,8 @@ from support.preloaded import run_forked
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-P", "-m", "node")
 """`-P`: what lies in the working folder is not this program."""
+MOVED_PROGRAM = (sys.executable, "-P", "-m", "support.moving_time")
+"""The same with a clock that a story moves."""
 
 _PATIENCE = 60.0
 _PAUSE = 0.02
@@ -58,13 +60,16 @@ class Cli:
     """The command line with one home folder."""
 
     home: Path
+    clock_file: Path | None = None
+    """Moves the clock of all that is run here; see `support.moving_time`."""
+    cheap_keys: bool = False
+    """Keys that a command makes open at once, instead of in half a second."""
 
-    def command(
-        self, arguments: Sequence[str], *, clock: str = "", program: Sequence[str] = PROGRAM
-    ) -> list[str]:
+    def command(self, arguments: Sequence[str], *, clock: str = "", program: Sequence[str] = ()) -> list[str]:
         """The whole command line; `clock` is an offset as `faketime` takes it."""
         moved = [_faketime(), "-f", clock] if clock else []
-        return [*moved, *program, "--home", str(self.home), "--json", *arguments]
+        default = MOVED_PROGRAM if self.clock_file else PROGRAM
+        return [*moved, *(program or default), "--home", str(self.home), "--json", *arguments]
 
     def run(
         self,
@@ -80,12 +85,12 @@ class Cli:
         something before it.
         """
         if clock or program or before:
-            words = self.command(arguments, clock=clock, program=program or PROGRAM)
+            words = self.command(arguments, clock=clock, program=program)
             done = subprocess.run(
                 words,
                 input=typed.encode(),
                 capture_output=True,
-                env=environment(),
+                env=self.variables(),
                 cwd=self.home.parent,
                 preexec_fn=before,
                 timeout=_PATIENCE,
@@ -96,7 +101,7 @@ class Cli:
             code, out, err = run_forked(
                 ["--home", str(self.home), "--json", *arguments],
                 typed=typed.encode(),
-                variables=environment(),
+                variables=self.variables(),
                 folder=self.home.parent,
                 patience=_PATIENCE,
             )
@@ -119,21 +124,26 @@ class Cli:
         assert contents(self.home) == before, "a refused command changed something"
         return finished
 
-    def start(self, *arguments: str, program: Sequence[str] = PROGRAM) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, program: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         """Start a command whose caller waits for it."""
         return subprocess.Popen(
             self.command(arguments, program=program),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment(),
+            env=self.variables(),
             cwd=self.home.parent,
         )
+
+    def variables(self) -> dict[str, str]:
+        """The environment of its commands."""
+        clock = {"CLOCK_FILE": str(self.clock_file)} if self.clock_file else {}
+        return environment() | clock | ({"CHEAP_KEYS": "1"} if self.cheap_keys else {})
 
     def copied(self, to: Path) -> Self:
         """A second home like this one."""
         shutil.copytree(self.home, to)
-        return type(self)(to)
+        return replace(self, home=to)
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Change a text file of the home."""
@@ -155,7 +165,7 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=answers,
                 stderr=journal,
-                env=environment() | dict(variables or {}),
+                env=cli.variables() | dict(variables or {}),
                 cwd=cli.home.parent,
             )
         try:

@@ -1,0 +1,29 @@
+"""What the stories of rotation stand on: a federation at work, a clock that moves, and failures that are seen."""
+
+from pathlib import Path
+
+import pytest
+
+from support.load import Load
+
+
+def test_time_passes_and_nothing_fails(tmp_path: Path) -> None:
+    with Load(tmp_path) as load:
+        load.flow()
+        load.days_pass(6)
+        load.flow()
+    load.require_nothing_failed()
+    first, last = load.requests[0].at, load.requests[-1].at
+    assert (last - first).days == 6
+
+
+def test_a_failed_request_is_seen(tmp_path: Path) -> None:
+    """The hoster's key is suspended for a while."""
+    with Load(tmp_path) as load:
+        load.flow(1)
+        load.fr.done("partner", "suspend", "hoster")
+        load.flow(1)
+        load.over.set()
+        load.fr.done("partner", "resume", "hoster")
+    with pytest.raises(AssertionError, match="hoster"):
+        load.require_nothing_failed()

@@ -1,0 +1,298 @@
+"""A federation at work while somebody changes its keys: partners ask, peers sync, operators list and withdraw.
+
+    with Load(folder) as load:
+        load.flow()                      # everybody has done something
+        load.fr.done("key", "rotate", …)
+        load.days_pass(2)
+        load.flow()
+    load.require_nothing_failed()
+
+Two real nodes answer real HTTPS. Clients run in threads of the test, with the product's own code, so that each request
+can be recorded with its result and with the keys that were shown for it. An operator's commands are processes. No
+request is made twice here: what the product's clients try again by themselves is theirs, everything else that fails is
+a failure.
+"""
+
+import asyncio
+import json
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import md5, sha256
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self, TypeVar
+from unittest.mock import patch
+
+from typing_extensions import override
+
+from node.errors import NodeError
+from node.runtime import partner
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from node.runtime.shelving import open_shelf
+from node.runtime.syncing import PeerSyncs
+from node.tls import Traffic
+from protocol.digest import Algorithm, Digest
+from support.agencies import (
+    BOTH,
+    LIST,
+    SUBSET,
+    UNLISTED,
+    Federation,
+    federate,
+    import_files,
+    numbered,
+    table,
+    written,
+)
+from support.moving_time import MovingTime
+from support.processes import Cli, wait_until
+
+T = TypeVar("T")
+
+WITHDRAWN_LATER = numbered("withdrawn while keys change", 12)
+"""Both agencies list them; each withdrawal takes one."""
+_FILES_PER_DAY = 100_000
+_PAUSE = 0.4
+"""Between two rounds of a client, in seconds: faster ones are asked to slow down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Something that somebody wanted of a node, what became of it, and the keys that were shown with it."""
+
+    at: datetime
+    who: str
+    what: str
+    failure: str
+    keys: frozenset[str]
+    """`auth KID` of assertions, `token KID` of access tokens."""
+
+
+_WIRES: ContextVar[list["_Wire"]] = ContextVar("_WIRES")
+
+
+class _Wire(Traffic):
+    """What a client sends, above TLS."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = bytearray()
+        _WIRES.get([]).append(self)
+
+    @override
+    def on_sent(self, data: memoryview) -> None:
+        super().on_sent(data)
+        self.out += data
+
+    def signed_by(self) -> Iterator[str]:
+        """The keys whose signatures are in it."""
+        for role, pattern in (("auth", rb"client_assertion=([\w.-]+)"), ("token", rb"Bearer ([\w.-]+)")):
+            for found in re.findall(pattern, self.out):
+                head = found.split(b".")[0]
+                yield f"{role} {json.loads(urlsafe_b64decode(head + b'=' * (-len(head) % 4)))['kid']}"
+
+
+class Client:
+    """One party that does the same again and again, in a thread of its own."""
+
+    def __init__(self, load: "Load", who: str, acts: dict[str, Callable[[], None]]) -> None:
+        self.who = who
+        self._load = load
+        self._acts = acts
+        self.rounds = 0
+        self._thread = Thread(target=self._run, name=who)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join(60)
+        assert not self._thread.is_alive(), f"{self.who} does not end"
+
+    def _run(self) -> None:
+        while not self._load.over.wait(_PAUSE):
+            for what, act in self._acts.items():
+                with self._load.time.standing():
+                    self._record(what, act)
+            self.rounds += 1
+
+    def _record(self, what: str, act: Callable[[], None]) -> None:
+        wires: list[_Wire] = []
+        token = _WIRES.set(wires)
+        at, failure = self._load.time.now(), ""
+        try:
+            act()
+        except (NodeError, AssertionError) as exc:
+            failure = f"{type(exc).__name__}: {exc}"
+        except Exception as exc:  # noqa: BLE001  # a bug is a failed request, and must not end the thread in silence
+            failure = f"BUG {type(exc).__name__}: {exc}"
+        finally:
+            _WIRES.reset(token)
+        keys = frozenset(key for wire in wires for key in wire.signed_by())
+        self._load.requests.append(Request(at=at, who=self.who, what=what, failure=failure, keys=keys))
+
+
+class Load:
+    """Two agencies and a hoster at work, from `with` on until its end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.time = MovingTime(folder / "clock")
+        self.requests: list[Request] = []
+        self.over = Event()
+        self.withdrawn: list[bytes] = []
+        self._folder = folder
+        self._rest = list(WITHDRAWN_LATER)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.federation: Federation = federate(
+                self._folder,
+                shared=WITHDRAWN_LATER,
+                files_per_day=_FILES_PER_DAY,
+                clock_file=self.time.file,
+            )
+            stack.callback(self.federation.stop)
+            stack.enter_context(self.time.here())
+            for module in ("node.remote.node", "node.runtime.partner"):
+                stack.enter_context(patch(f"{module}.Traffic", _Wire))
+            self._clients = self._make_clients()
+            stack.callback(self._stop_clients)
+            for client in self._clients:
+                client.start()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack:
+            if error is None:
+                self._stop_clients()
+                self._catch_up()
+                self._require_withdrawals_arrived()
+
+    @property
+    def fr(self) -> Cli:
+        return self.federation.fr
+
+    @property
+    def nl(self) -> Cli:
+        return self.federation.nl
+
+    @property
+    def hoster(self) -> Cli:
+        return self.federation.partner
+
+    def _make_clients(self) -> list[Client]:
+        return [
+            Client(self, "hoster", {"updates": self._update, "looks up": self._look_up}),
+            Client(self, "nl.example", {"syncs": self._sync}),
+            Client(self, "fr.example", {"lists": self._list, "withdraws": self._withdraw}),
+        ]
+
+    def _stop_clients(self) -> None:
+        self.over.set()
+        for client in self._clients:
+            client.join()
+
+    # ------------------------------------------------------------------ what they do
+
+    def _update(self) -> None:
+        _wait_for(partner.update(Home(self.hoster.home)))
+
+    def _look_up(self) -> None:
+        named = [_digests(BOTH), _digests(UNLISTED)]
+        listed, unlisted = _wait_for(partner.look_up(Home(self.hoster.home), named))
+        assert listed is not None, "what both agencies list is no hit"
+        assert unlisted is None, "what nobody lists is a hit"
+
+    def _sync(self) -> None:
+        identity = open_identity(Home(self.nl.home))
+        with open_shelf(identity) as shelf:
+            for done in _wait_for(PeerSyncs(identity, shelf).run()):
+                failure = done.failure or done.unacknowledged
+                assert failure is None, f"{done.report.words}: {failure}"
+                assert done.gossip is None or not done.gossip.words, done.gossip
+
+    def _list(self) -> None:
+        import_files(self.fr, numbered(f"listed in round {len(self.requests)}", 1))
+        self.fr.done("publish")
+
+    def _withdraw(self) -> None:
+        if not self._rest:
+            return
+        content = self._rest.pop()
+        hashes = written(self._folder / "withdrawn.csv", table(content))
+        self.fr.done("entry", "withdraw", "--list", LIST, "--hash-from", hashes, "--now", "--yes")
+        self.withdrawn.append(content)
+
+    # ------------------------------------------------------------------ what a story asks for
+
+    def flow(self, rounds: int = 2) -> None:
+        """Wait until everybody has begun and finished something since now."""
+        wanted = {client: client.rounds + rounds for client in self._clients}
+        wait_until(lambda: all(client.rounds >= count for client, count in wanted.items()))
+
+    def days_pass(self, days: float) -> None:
+        """Let days pass, in which nodes do by themselves what they do every few minutes."""
+        with self.time.stopped():
+            self.time.put_forward(days=days)
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        for cli in (self.fr, self.nl):
+            cli.done("publish")
+        for cli in (self.fr, self.nl):
+            cli.done("peer", "sync")
+            cli.done("witness", "ask")
+        self.fr.done("subset", "release", SUBSET)
+
+    def shown(self, role: str, who: str) -> list[str]:
+        """The kids of the keys of a role shown in somebody's requests, in order of their first appearance."""
+        kids = [
+            key.removeprefix(f"{role} ")
+            for request in self.requests
+            if request.who == who
+            for key in sorted(request.keys)
+            if key.startswith(f"{role} ")
+        ]
+        return list(dict.fromkeys(kids))
+
+    # ------------------------------------------------------------------ what must hold
+
+    def require_nothing_failed(self) -> None:
+        """Everybody asked something, and every request was answered."""
+        failed = [
+            f"{one.at:%Y-%m-%d} {one.who} {one.what}: {one.failure}" for one in self.requests if one.failure
+        ]
+        assert not failed, "\n".join(failed)
+        asked = {(one.who, one.what) for one in self.requests}
+        assert len(asked) == 5, asked
+
+    def _require_withdrawals_arrived(self) -> None:
+        """Called when nobody asks any more."""
+        assert self.withdrawn, "nothing was withdrawn"
+        self._update()
+        named = [_digests(content) for content in (*self.withdrawn, *self._rest, BOTH)]
+        hits = _wait_for(partner.look_up(Home(self.hoster.home), named))
+        found = [hit is not None for hit in hits]
+        assert found == [False] * len(self.withdrawn) + [True] * (len(self._rest) + 1)
+
+
+def _wait_for(coroutine: Coroutine[object, object, T]) -> T:
+    return asyncio.run(coroutine)
+
+
+def _digests(content: bytes) -> list[Digest]:
+    return [
+        Digest(Algorithm.SHA256, sha256(content).digest()),
+        Digest(Algorithm.MD5, md5(content, usedforsecurity=False).digest()),
+    ]

@@ -1,0 +1,103 @@
+"""Time that a story moves, the same for every process in it.
+
+Keys live for months, so a story of their rotation must let months pass. One file says by how much the clocks are ahead;
+the `SystemClock` of running nodes, of commands and of clients inside of the test goes by it. (libfaketime shows threads
+the plain time now and then while it reads such a file.) Clocks only go forward, and while they move nobody is in the
+middle of a request: what was signed a moment ago would be months old.
+
+As a program this module is the product with such a clock.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Condition
+from unittest.mock import patch
+
+from keys.keyfile import ONLINE
+from node.clock import SystemClock
+
+
+def ahead(file: Path) -> timedelta:
+    """By how much the clocks are ahead."""
+    return timedelta(seconds=int(file.read_text()))
+
+
+def moved(file: Path) -> datetime:
+    """What a moved clock shows."""
+    return datetime.now(UTC) + ahead(file)
+
+
+def change_this_process() -> None:
+    """Make it what its environment asks for: with a clock that goes by a file, with keys that open at once."""
+    if name := os.environ.pop("CLOCK_FILE", ""):
+        file = Path(name)
+        patch.object(SystemClock, "now", lambda _clock: moved(file)).start()
+    if os.environ.pop("CHEAP_KEYS", ""):
+        for field, value in (("time_cost", 1), ("memory_kib", 64), ("lanes", 1)):
+            object.__setattr__(ONLINE, field, value)
+
+
+class MovingTime:
+    """The time of one story; also a `node.clock.Clock`."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        file.write_text("+0")
+        self._turn = Condition()
+        self._busy = 0
+        self._moving = False
+
+    def now(self) -> datetime:
+        return moved(self.file)
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Clients inside of this process go by it."""
+        with patch.object(SystemClock, "now", lambda _clock: self.now()):
+            yield
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Somebody is in the middle of something: time flows, and is not moved."""
+        with self._turn:
+            self._turn.wait_for(lambda: not self._moving)
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._busy -= 1
+                self._turn.notify_all()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Nobody else is in the middle of anything, or begins, until the end of it."""
+        with self._turn:
+            self._turn.wait_for(lambda: not self._moving)
+            self._moving = True
+            self._turn.wait_for(lambda: self._busy == 0)
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._moving = False
+                self._turn.notify_all()
+
+    def put_forward(self, **delta: float) -> None:
+        """Move every clock; inside of `stopped`."""
+        assert self._moving, "somebody may be in the middle of a request"
+        seconds = int((ahead(self.file) + timedelta(**delta)).total_seconds())
+        # In one step: a node must never read half a number.
+        new = self.file.with_name(f"{self.file.name}.new")
+        new.write_text(f"+{seconds}")
+        new.replace(self.file)
+
+
+if __name__ == "__main__":
+    from node.cli.main import main
+
+    change_this_process()
+    main()
