@@ -7,13 +7,13 @@ Spec: docs/spec/trust.md, "Envelope". Source: DSSE 1.0.2 (protocol.md, envelope.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from keys.encoding import Fields, b64, dump, load, unb64
 from keys.errors import MalformedTrustError
 from keys.signer import Signer
-from keys.trust.root import TrustedRoot
+from keys.trust.root import RootContent
 from keys.trust.tuf_keys import require_threshold, tuf_key_id
 
 MAX_ENVELOPE_BYTES: Final = 1_000_000
@@ -24,15 +24,24 @@ _WHERE: Final = "envelope"
 
 def seal(kind: str, payload: bytes, signers: Sequence[Signer]) -> bytes:
     """The envelope of `payload`, signed by each of `signers`, in the order of their key ids."""
-    message = pre_authentication(_payload_type(kind), payload)
-    signatures = [
-        {"keyid": tuf_key_id(signer.public), "sig": b64(signer.sign(message))}
-        for signer in sorted(signers, key=lambda signer: tuf_key_id(signer.public))
-    ]
-    return dump({"payload": b64(payload), "payloadType": _payload_type(kind), "signatures": signatures})
+    message = envelope_message(kind, payload)
+    return assemble_envelope(
+        kind, payload, {tuf_key_id(signer.public): signer.sign(message) for signer in signers}
+    )
 
 
-def open_envelope(data: bytes, kind: str, root: TrustedRoot) -> bytes:
+def envelope_message(kind: str, payload: bytes) -> bytes:
+    """What is signed when `payload` is signed as a `kind`."""
+    return pre_authentication(_payload_type(kind), payload)
+
+
+def assemble_envelope(kind: str, payload: bytes, signatures: Mapping[str, bytes]) -> bytes:
+    """The envelope with the signatures of its `envelope_message`, by key id; nothing is verified here."""
+    written = [{"keyid": keyid, "sig": b64(signature)} for keyid, signature in sorted(signatures.items())]
+    return dump({"payload": b64(payload), "payloadType": _payload_type(kind), "signatures": written})
+
+
+def open_envelope(data: bytes, kind: str, root: RootContent) -> bytes:
     """The payload, signed as a `kind` by a threshold of the root's targets keys.
 
     Raises `MalformedTrustError` for another form or kind, `ThresholdError` for too few valid signatures.

@@ -16,7 +16,7 @@ from keys.signer import Signer
 from keys.trust.countries import is_country
 from keys.trust.envelope import open_envelope, seal
 from keys.trust.names import is_node_name
-from keys.trust.root import TrustedRoot
+from keys.trust.root import RootContent, TrustedRoot
 
 KIND: Final = "members"
 FORMAT_VERSION: Final = 1
@@ -131,7 +131,7 @@ def sign_members(members: Members, signers: Sequence[Signer]) -> bytes:
     return seal(KIND, to_json(members), signers)
 
 
-def open_members(data: bytes, root: TrustedRoot) -> Members:
+def open_members(data: bytes, root: RootContent) -> Members:
     """The register in `members.json`, as the node of `root` sees it.
 
     That versions only grow is the caller's to remember. Raises `MalformedTrustError` or `ThresholdError`.

@@ -17,7 +17,7 @@ from keys.signer import Signer
 from keys.trust.envelope import open_envelope, seal
 from keys.trust.names import is_node_name, is_origin_of
 from keys.trust.node_parts import DatedKey, Endpoint, LogInfo, NodeLimits, SubsetInfo, WitnessInfo, read_key
-from keys.trust.root import TrustedRoot
+from keys.trust.root import RootContent
 from keys.trust.window import Window
 
 KIND: Final = "node"
@@ -136,17 +136,22 @@ def sign_node_document(document: NodeDocument, signers: Sequence[Signer]) -> byt
     return seal(KIND, to_json(document), signers)
 
 
-def open_node_document(data: bytes, root: TrustedRoot) -> NodeDocument:
+def open_node_document(data: bytes, root: RootContent) -> NodeDocument:
     """The document in `node.json`, signed by `root` and about the node that `root` is of.
 
     Whether it is current is for the caller: `document.valid.require(now, …)` and its serial number. Raises
     `MalformedTrustError`, `MalformedKeyError` or `ThresholdError`.
     """
     document = from_json(open_envelope(data, KIND, root))
+    require_fits(document, root)
+    return document
+
+
+def require_fits(document: NodeDocument, root: RootContent) -> None:
+    """Returns if the document is about the root's node and shares no key with it, else raises `MalformedTrustError`."""
     if document.node != root.node:
         raise MalformedTrustError(f"{_WHERE}: it is about another node than the root")
     _require_one_role((*document.key_roles(), *((key.raw, key.role) for key in root.keys)))
-    return document
 
 
 def _check_contact(text: str) -> None:

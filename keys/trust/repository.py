@@ -20,8 +20,8 @@ from keys.encoding import load
 from keys.errors import MalformedTrustError
 from keys.key import PublicKey
 from keys.signer import Signer
-from keys.trust.root import TrustedRoot
-from keys.trust.root_authoring import SPEC_VERSION, sign_metadata
+from keys.trust.root import RootContent, TrustedRoot
+from keys.trust.root_authoring import SPEC_VERSION, attach, sign_metadata
 from keys.trust.tuf_keys import read_signatures, require_threshold
 
 MAX_METADATA_BYTES: Final = 1_000_000
@@ -75,14 +75,21 @@ def author_targets(
     signers: Sequence[Signer],
 ) -> bytes:
     """Targets metadata that lists `files` by path; raises `ThresholdError` for too few signers."""
-    targets = {
-        path: TargetFile(length=len(data), hashes={_SHA256: sha256(data).hexdigest()}, path=path)
-        for path, data in sorted(files.items())
-    }
-    content = Targets(version=version, spec_version=SPEC_VERSION, expires=expires, targets=targets)
-    data = sign_metadata(Metadata(content), signers)
+    data = sign_metadata(_targets(files, version=version, expires=expires), signers)
     open_targets(data, root)
     return data
+
+
+def targets_message(files: Mapping[str, bytes], *, version: int, expires: datetime) -> bytes:
+    """What holders sign to list `files` by path."""
+    return _targets(files, version=version, expires=expires).signed_bytes
+
+
+def assemble_targets(
+    files: Mapping[str, bytes], *, version: int, expires: datetime, signatures: Mapping[str, bytes]
+) -> bytes:
+    """Targets metadata with the signatures of its `targets_message`, by key id; nothing is verified here."""
+    return attach(_targets(files, version=version, expires=expires), signatures)
 
 
 def author_snapshot(
@@ -113,7 +120,7 @@ def author_timestamp(
     return data
 
 
-def open_targets(data: bytes, root: TrustedRoot) -> TargetsMetadata:
+def open_targets(data: bytes, root: RootContent) -> TargetsMetadata:
     """Targets metadata that enough targets keys of `root` signed.
 
     Raises `MalformedTrustError` for other bytes, `ThresholdError` for too few signatures. Expiry is not judged here.
@@ -135,6 +142,14 @@ def open_timestamp(data: bytes, root: TrustedRoot) -> Pointer:
     """A timestamp that a timestamp key of `root` signed; raises as `open_targets` does."""
     content = _open(data, Timestamp, root.timestamp_keys, 1)
     return _pointer(content.version, content.expires, content.snapshot_meta)
+
+
+def _targets(files: Mapping[str, bytes], *, version: int, expires: datetime) -> Metadata[Targets]:
+    targets = {
+        path: TargetFile(length=len(data), hashes={_SHA256: sha256(data).hexdigest()}, path=path)
+        for path, data in sorted(files.items())
+    }
+    return Metadata(Targets(version=version, spec_version=SPEC_VERSION, expires=expires, targets=targets))
 
 
 def _open(data: bytes, kind: type[SignedT], keys: Sequence[PublicKey], threshold: int) -> SignedT:

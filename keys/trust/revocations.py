@@ -21,7 +21,7 @@ from keys.trust.envelope import open_envelope, seal
 from keys.trust.names import is_node_name, is_origin_of
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import DatedKey, FinalCheckpoint, is_kid
-from keys.trust.root import TrustedRoot
+from keys.trust.root import RootContent
 from keys.trust.vkey import DatedVkey, read_vkey
 from keys.trust.window import Window
 
@@ -223,7 +223,7 @@ def sign_revocations(revocations: Revocations, signers: Sequence[Signer]) -> byt
     return seal(KIND, to_json(revocations), signers)
 
 
-def open_revocations(data: bytes, root: TrustedRoot) -> Revocations:
+def open_revocations(data: bytes, root: RootContent) -> Revocations:
     """The revocations in `revoked.json`, about the node that `root` is of.
 
     That versions follow each other is the reader's to check, with `Revocations.follows`. Raises

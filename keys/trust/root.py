@@ -20,6 +20,7 @@ from keys.encoding import load
 from keys.errors import MalformedTrustError, NotCurrentError
 from keys.key import PublicKey, RootPublicKey, SnapshotPublicKey, TargetsPublicKey, TimestampPublicKey
 from keys.trust.fingerprint import fingerprint, require_match
+from keys.trust.holders import HOLDERS_FIELD, Holder, check_holders, from_field, numbered
 from keys.trust.names import is_node_name
 from keys.trust.tuf_keys import from_tuf, read_signatures, require_threshold
 
@@ -47,6 +48,13 @@ class RootContent:
     snapshot_keys: tuple[SnapshotPublicKey, ...]
     timestamp_keys: tuple[TimestampPublicKey, ...]
     """Of snapshot and timestamp one key must sign."""
+    holders: tuple[Holder, ...] = ()
+    """Who holds the root and targets keys; empty where the root does not say."""
+
+    @property
+    def named_holders(self) -> tuple[Holder, ...]:
+        """The holders by name; of a root that names none, by number."""
+        return self.holders or numbered(self.root_keys, self.targets_keys)
 
     @property
     def keys(self) -> tuple[PublicKey, ...]:
@@ -127,6 +135,8 @@ def _read(content: Root, data: bytes, pinned: bytes, *, version: int) -> Trusted
     if content.version != version:
         raise MalformedTrustError(f"root: version {content.version} where {version} is expected")
     _check_thresholds(content.roles)
+    root_keys = _role_keys(content, RootPublicKey)
+    targets_keys = _role_keys(content, TargetsPublicKey)
     root = TrustedRoot(
         data=data,
         sha256=pinned,
@@ -135,12 +145,13 @@ def _read(content: Root, data: bytes, pinned: bytes, *, version: int) -> Trusted
         expires=content.expires,
         threshold=content.roles["root"].threshold,
         targets_threshold=content.roles["targets"].threshold,
-        root_keys=_role_keys(content, RootPublicKey),
-        targets_keys=_role_keys(content, TargetsPublicKey),
+        root_keys=root_keys,
+        targets_keys=targets_keys,
         snapshot_keys=_role_keys(content, SnapshotPublicKey),
         timestamp_keys=_role_keys(content, TimestampPublicKey),
+        holders=_holders(content, root_keys, targets_keys),
     )
-    _check_distinct(root.keys)
+    check_content(root)
     return root
 
 
@@ -154,6 +165,29 @@ def _check_thresholds(roles: Mapping[str, TufRole]) -> None:
             raise MalformedTrustError(f"root: the threshold of {name} cannot be met")
     if (roles["snapshot"].threshold, roles["timestamp"].threshold) != (1, 1):
         raise MalformedTrustError("root: one snapshot key and one timestamp key must be enough")
+
+
+def check_content(content: RootContent) -> None:
+    """Returns if a root may say this, whoever signs it, else raises `MalformedTrustError`."""
+    for keys, threshold in (
+        (content.root_keys, content.threshold),
+        (content.targets_keys, content.targets_threshold),
+        (content.snapshot_keys, 1),
+        (content.timestamp_keys, 1),
+    ):
+        if not 1 <= threshold <= len(keys):
+            raise MalformedTrustError("root: a threshold that its keys cannot meet")
+    _check_distinct(content.keys)
+    if content.holders:
+        check_holders(content.holders, content.root_keys, content.targets_keys)
+
+
+def _holders(
+    content: Root, root_keys: Sequence[RootPublicKey], targets_keys: Sequence[TargetsPublicKey]
+) -> tuple[Holder, ...]:
+    if HOLDERS_FIELD not in content.unrecognized_fields:
+        return ()
+    return from_field(content.unrecognized_fields[HOLDERS_FIELD], root_keys, targets_keys)
 
 
 def _check_distinct(keys: Iterable[PublicKey]) -> None:

@@ -5,7 +5,7 @@ which key, and how holders meet to sign, are the node's matter.
 Spec: docs/spec/trust.md, "Root". Source: TUF specification 1.0.34, sections 4.3 and 6.1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 from securesystemslib.signer import Signature
@@ -14,7 +14,8 @@ from tuf.api.serialization.json import JSONSerializer
 
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
-from keys.trust.root import NODE_FIELD, RootContent, TrustedRoot, open_next_root, open_root
+from keys.trust.holders import HOLDERS_FIELD, to_field
+from keys.trust.root import NODE_FIELD, RootContent, TrustedRoot, check_content, open_next_root, open_root
 from keys.trust.tuf_keys import to_tuf, tuf_key_id
 
 SignedT = TypeVar("SignedT", Root, Snapshot, Targets, Timestamp)
@@ -43,21 +44,37 @@ def author_next_root(previous: TrustedRoot, content: RootContent, signers: Seque
     return data
 
 
+def root_message(content: RootContent, *, version: int) -> bytes:
+    """What holders sign to make `content` that version of the root; raises `MalformedTrustError`."""
+    check_content(content)
+    return _metadata(content, version=version).signed_bytes
+
+
+def assemble_root(content: RootContent, *, version: int, signatures: Mapping[str, bytes]) -> bytes:
+    """The bytes of a root with the signatures of its `root_message`, by key id; nothing is verified here."""
+    return attach(_metadata(content, version=version), signatures)
+
+
 def sign_metadata(metadata: Metadata[SignedT], signers: Sequence[Signer]) -> bytes:
     """Metadata of any role, signed by each of `signers`, in the order of their key ids."""
     message = metadata.signed_bytes
-    for signer in sorted(signers, key=lambda signer: tuf_key_id(signer.public)):
-        keyid = tuf_key_id(signer.public)
-        metadata.signatures[keyid] = Signature(keyid, signer.sign(message).hex())
+    return attach(metadata, {tuf_key_id(signer.public): signer.sign(message) for signer in signers})
+
+
+def attach(metadata: Metadata[SignedT], signatures: Mapping[str, bytes]) -> bytes:
+    """Metadata of any role with signatures by key id, in the order of these."""
+    for keyid, signature in sorted(signatures.items()):
+        metadata.signatures[keyid] = Signature(keyid, signature.hex())
     return metadata.to_bytes(JSONSerializer(compact=True))
 
 
 def _metadata(content: RootContent, *, version: int) -> Metadata[Root]:
+    named = {HOLDERS_FIELD: to_field(content.holders)} if content.holders else {}
     root = Root(
         version=version,
         spec_version=SPEC_VERSION,
         expires=content.expires,
-        unrecognized_fields={NODE_FIELD: content.node},
+        unrecognized_fields={NODE_FIELD: content.node, **named},
     )
     root.roles["root"].threshold = content.threshold
     root.roles["targets"].threshold = content.targets_threshold
