@@ -71,6 +71,46 @@ class KeyFileHeader:
     public: str
     """Text of the public key; empty where there is none."""
     profile: KdfProfile
+    salt: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WrappingKey:
+    """What a passphrase gives under one salt and one cost: it seals and opens every key file that has both.
+
+    Whoever guesses one passphrase has all files it opens, so files that share a salt make no guess cheaper; they spare
+    their owner a derivation for each.
+    """
+
+    salt: bytes
+    profile: KdfProfile
+    key: bytes = field(repr=False)
+
+    @classmethod
+    def fresh(
+        cls, passphrase: bytes, *, profile: KdfProfile, entropy: Callable[[int], bytes]
+    ) -> "WrappingKey":
+        """With a new salt, for new files; an empty passphrase is a programming mistake."""
+        assert passphrase, "an empty passphrase protects nothing"
+        salt = entropy(_SALT_BYTES)
+        assert len(salt) == _SALT_BYTES
+        return cls.derive(passphrase, salt=salt, profile=profile)
+
+    @classmethod
+    def derive(cls, passphrase: bytes, *, salt: bytes, profile: KdfProfile) -> "WrappingKey":
+        """For files that exist. Slow on purpose; raises `MemoryError` where the profile's memory cannot be had."""
+        kdf = Argon2id(
+            salt=salt,
+            length=32,
+            iterations=profile.time_cost,
+            lanes=profile.lanes,
+            memory_cost=profile.memory_kib,
+        )
+        return cls(salt, profile, kdf.derive(passphrase))
+
+    def opens(self, header: "KeyFileHeader") -> bool:
+        """Whether it was derived as that file asks."""
+        return (self.salt, self.profile) == (header.salt, header.profile)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +136,6 @@ class OpenedKey:
 @dataclass(frozen=True, slots=True)
 class _Sealed:
     header: KeyFileHeader
-    salt: bytes
     nonce: bytes
     ciphertext: bytes
 
@@ -113,7 +152,7 @@ class _Sealed:
                 "t": profile.time_cost,
                 "m_kib": profile.memory_kib,
                 "p": profile.lanes,
-                "salt": b64(self.salt),
+                "salt": b64(self.header.salt),
             },
             "aead": "A256GCM",
             "nonce": b64(self.nonce),
@@ -123,26 +162,22 @@ class _Sealed:
 def seal(
     secret: bytes,
     *,
-    passphrase: bytes,
+    wrapping: WrappingKey,
     role: Role,
     node: str,
     public: str,
-    profile: KdfProfile,
     entropy: Callable[[int], bytes],
 ) -> bytes:
     """A key file for `secret`, 1 to 32768 bytes; `node` and `public` are printable ASCII labels.
 
-    `entropy` gives the salt and the nonce. Products use `ONLINE` or `OFFLINE`; an empty passphrase is a programming
-    mistake. Raises `MemoryError` where the profile's memory cannot be had.
+    `entropy` gives the nonce. Products wrap with a key of the costs `ONLINE` or `OFFLINE`.
     """
-    assert passphrase, "an empty passphrase protects nothing"
     assert 1 <= len(secret) <= MAX_SECRET_BYTES
-    header = KeyFileHeader(role=role, node=node, public=public, profile=profile)
-    salt, nonce = entropy(_SALT_BYTES), entropy(_NONCE_BYTES)
-    assert len(salt) == _SALT_BYTES
+    header = KeyFileHeader(role=role, node=node, public=public, profile=wrapping.profile, salt=wrapping.salt)
+    nonce = entropy(_NONCE_BYTES)
     assert len(nonce) == _NONCE_BYTES
-    sealed = _Sealed(header, salt, nonce, b"")
-    ciphertext = _cipher(sealed, passphrase).encrypt(nonce, secret, _authenticated(sealed))
+    sealed = _Sealed(header, nonce, b"")
+    ciphertext = AESGCM(wrapping.key).encrypt(nonce, secret, _authenticated(sealed))
     data = dump({**sealed.labels(), "ciphertext": b64(ciphertext)}) + b"\n"
     describe(data)
     return data
@@ -154,30 +189,25 @@ def describe(data: bytes) -> KeyFileHeader:
 
 
 def unseal(data: bytes, passphrase: bytes) -> OpenedKey:
-    """The secret in a key file.
+    """The secret in a key file; raises as `unwrap` does, and `MemoryError` where its memory cannot be had."""
+    header = describe(data)
+    wrapping = WrappingKey.derive(passphrase, salt=header.salt, profile=header.profile)
+    return unwrap(data, wrapping)
+
+
+def unwrap(data: bytes, wrapping: WrappingKey) -> OpenedKey:
+    """The secret in a key file that `wrapping` was derived for.
 
     Raises `MalformedKeyFileError` for a file of another form or beyond our bounds, `WrongPassphraseError` for another
-    passphrase or an altered field, `MemoryError` where the memory that the file asks for cannot be had.
+    passphrase or an altered field.
     """
     sealed = _parse(data)
     try:
-        secret = _cipher(sealed, passphrase).decrypt(sealed.nonce, sealed.ciphertext, _authenticated(sealed))
+        secret = AESGCM(wrapping.key).decrypt(sealed.nonce, sealed.ciphertext, _authenticated(sealed))
     except InvalidTag:
         raise WrongPassphraseError("the passphrase is wrong, or the key file was altered") from None
     header = sealed.header
     return OpenedKey(secret=secret, role=header.role, node=header.node, public=header.public)
-
-
-def _cipher(sealed: _Sealed, passphrase: bytes) -> AESGCM:
-    profile = sealed.header.profile
-    kdf = Argon2id(
-        salt=sealed.salt,
-        length=32,
-        iterations=profile.time_cost,
-        lanes=profile.lanes,
-        memory_cost=profile.memory_kib,
-    )
-    return AESGCM(kdf.derive(passphrase))
 
 
 def _authenticated(sealed: _Sealed) -> bytes:
@@ -196,7 +226,6 @@ def _parse(data: bytes) -> _Sealed:
         raise fields.refuse("ciphertext", "is too short")
     return _Sealed(
         header=_header(fields, kdf),
-        salt=_sized(kdf, "salt", _SALT_BYTES),
         nonce=_sized(fields, "nonce", _NONCE_BYTES),
         ciphertext=ciphertext,
     )
@@ -214,6 +243,7 @@ def _header(fields: Fields, kdf: Fields) -> KeyFileHeader:
         node=fields.text("node"),
         public="" if fields.absent("public") else fields.text("public"),
         profile=KdfProfile(kdf.integer("t"), kdf.integer("m_kib"), kdf.integer("p")),
+        salt=_sized(kdf, "salt", _SALT_BYTES),
     )
 
 

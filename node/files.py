@@ -17,8 +17,8 @@ from node.errors import AlreadyExistsError, ConfigError, NotFoundError
 MAX_PRIVATE_BYTES = 64 * 1024
 
 
-def read_private(path: Path) -> bytes:
-    """The content of a private file.
+def read_private(path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES) -> bytes:
+    """The content of a private file of at most `max_bytes`.
 
     Raises:
         NotFoundError: there is no such file.
@@ -31,20 +31,20 @@ def read_private(path: Path) -> bytes:
     except OSError as exc:
         raise ConfigError(f"{path} cannot be opened: {exc.strerror}", hint="it must not be a link") from exc
     try:
-        _check(path, os.fstat(handle))
-        return os.read(handle, MAX_PRIVATE_BYTES)
+        _check(path, os.fstat(handle), max_bytes)
+        return os.read(handle, max_bytes)
     finally:
         os.close(handle)
 
 
-def _check(path: Path, found: os.stat_result) -> None:
+def _check(path: Path, found: os.stat_result, max_bytes: int) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise ConfigError(f"{path} is not a regular file")
     if found.st_uid != os.geteuid():
         raise ConfigError(f"{path} belongs to another user", hint=f"chown it to the node's user: {path}")
     if found.st_mode & 0o077:
         raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {path}")
-    if found.st_size > MAX_PRIVATE_BYTES:
+    if found.st_size > max_bytes:
         raise ConfigError(f"{path} is too large for a private file")
 
 

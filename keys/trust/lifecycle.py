@@ -202,8 +202,14 @@ def lose(key: ManagedKey) -> ManagedKey:
 
 def successor_window(valid: Window) -> Window:
     """The window of the next key: as long, and overlapping this one by a quarter, but at most by two weeks."""
-    start = valid.end - _overlap(valid)
-    return Window(start, start + (valid.end - valid.start))
+    life = valid.end - valid.start
+    start = valid.end - overlap(life)
+    return Window(start, start + life)
+
+
+def overlap(life: timedelta) -> timedelta:
+    """For how long two keys of that life overlap: a quarter of it, at most two weeks; whole seconds."""
+    return min(MAX_OVERLAP, timedelta(seconds=life // timedelta(seconds=4)))
 
 
 def next_due(keys: Sequence[ManagedKey], now: datetime) -> Due | None:
@@ -293,7 +299,7 @@ def _alarms(keys: Sequence[ManagedKey], facts: Facts) -> Iterator[Alarm]:
 def _ends_soon(lineage: Iterable[ManagedKey], now: datetime) -> bool:
     """Whether the last key that is published comes near its end: time to generate, list and spread another."""
     windows = [key.valid for key in lineage if key.stage in {Stage.PUBLISHED, Stage.ACTIVE}]
-    return all(now >= valid.end - 2 * _overlap(valid) for valid in windows)
+    return all(now >= valid.end - 2 * overlap(valid.end - valid.start) for valid in windows)
 
 
 def _dues(keys: Sequence[ManagedKey], now: datetime) -> Iterator[Due]:
@@ -310,11 +316,6 @@ def _dues(keys: Sequence[ManagedKey], now: datetime) -> Iterator[Due]:
                 yield Due(key.kid, Stage.DESTROYED, key.valid.end + GRACE)
             case _:
                 continue
-
-
-def _overlap(valid: Window) -> timedelta:
-    quarter = (valid.end - valid.start) // timedelta(seconds=4)
-    return min(MAX_OVERLAP, timedelta(seconds=quarter))
 
 
 def _signs(key: ManagedKey, now: datetime) -> bool:

@@ -4,7 +4,7 @@ An API is made for one caller; what that caller may see is decided by whoever ma
 scopes. The web server adds authentication and limits, and knows no list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from keys.key import TokenPublicKey
@@ -36,9 +36,9 @@ class WebServices:
     """Public base URL of the node, with a slash at its end."""
     clock: Clock
     entropy: Entropy
-    token_signer: Signer
+    token_signer: Callable[[], Signer]
     """Signs access tokens."""
-    token_keys: tuple[TokenPublicKey, ...]
+    token_keys: Callable[[], Sequence[TokenPublicKey]]
     """Keys whose access tokens are accepted: the signer's, and predecessors until their tokens have expired."""
     callers: CallerDirectory
     replays: ReplayGuard

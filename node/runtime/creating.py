@@ -17,7 +17,7 @@ from node.files import make_private_folder
 from node.objects.folder import FolderObjects
 from node.runtime import passphrases
 from node.runtime.home import Home
-from node.runtime.opening import CERTIFICATE_NAME
+from node.runtime.keyring import certificate_name
 from node.services.auditing import OPERATOR, record, start_audit
 from node.services.founding import FIRST, Founded, Founding, found, log_label
 from node.services.shelf import Shelf
@@ -112,7 +112,7 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
         founded = found(founding, keychain=keychain, root_keychain=root_keychain, files=files, clock=clock)
     except KeysError as exc:
         raise ConfigError(str(exc)) from exc
-    files.put(CERTIFICATE_NAME, identity.certificate)
+    files.put(certificate_name(FIRST), identity.certificate)
     keychain.create_secret(Role.TLS, FIRST, secret=identity.key)
     storage_key = keychain.secret(Role.STORAGE, FIRST)
     _fill(home, settings, keychain, clock, storage_key=storage_key, entropy=entropy)

@@ -6,7 +6,6 @@ from node.objects.folder import FolderObjects
 from node.ports.evaluator import Evaluator
 from node.runtime.opening import Identity
 from node.services.casework import Casework
-from node.services.founding import FIRST
 from node.services.proving import Proving
 from node.services.quotas import Quotas
 from node.services.registers import keep_register
@@ -44,7 +43,7 @@ def casework(identity: Identity, shelf: Shelf) -> Casework:
 
 def statement_key(identity: Identity) -> StatementPrivateKey:
     """The key that signs receipts and answers."""
-    return identity.keychain.key(StatementPrivateKey, FIRST)
+    return identity.signer(StatementPrivateKey)
 
 
 def keep_own_register(identity: Identity, shelf: Shelf) -> None:

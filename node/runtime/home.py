@@ -35,6 +35,11 @@ class Home:
         return self.keys / "offline"
 
     @property
+    def ring(self) -> Path:
+        """Which online keys there are, and where each is in its life."""
+        return self.folder / "ring.json"
+
+    @property
     def trust(self) -> Path:
         """The node's own signed trust files, and its certificate."""
         return self.folder / "trust"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from keys.errors import KeysError
 from keys.key import (
     LogPrivateKey,
+    PublicKey,
     RootPrivateKey,
     SnapshotPrivateKey,
     TargetsPrivateKey,
@@ -15,23 +16,24 @@ from keys.keyfile import OFFLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
+from keys.trust.root import TrustedRoot
 from node import config
 from node.clock import Clock, Entropy, SystemClock, system_entropy
 from node.config import Settings
 from node.errors import MissingObjectError, NotFoundError, NotInitialisedError, VerificationError
 from node.objects.folder import FolderObjects
+from node.ports.keyring import KeyRing, RingKey, signing
 from node.runtime import passphrases
 from node.runtime.home import Home
+from node.runtime.keyring import adopt_keys, certificate_name, successors
 from node.runtime.lock import revising
 from node.services.auditing import OPERATOR
-from node.services.founding import FIRST, log_label
 from node.services.trusting import ROOT_NAME, OwnTrust
 from node.services.tuf_repository import Freshness
 from node.signing.keychain import Key, Keychain
 from node.signing.log_signer import FolderLogSigner
+from node.signing.ring import FolderKeyRing
 from node.tls import TlsIdentity
-
-CERTIFICATE_NAME = "tls-1.pem"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Identity:
     root_keychain: Keychain
     trust_files: FolderObjects
     trust: OwnTrust
+    ring: KeyRing
     actor: str = OPERATOR
     """Who acts, for the audit log, where no person is named."""
 
@@ -73,17 +76,41 @@ class Identity:
 
     def log_signer(self) -> FolderLogSigner:
         """The signer of this node's lists and release logs."""
-        return FolderLogSigner(self.home.signer, self._log_keys)
-
-    def _log_keys(self, origin: str) -> Sequence[Signer]:
-        return [self.keychain.key(LogPrivateKey, log_label(origin))]
+        return FolderLogSigner(self.home.signer, lambda origin: self.signers(LogPrivateKey, origin))
 
     def tls(self) -> TlsIdentity:
-        """The certificate and key that this node serves with."""
+        """The certificate and key that this node serves with; raises as `signers` does."""
+        label = self._signing(Role.TLS, "")[-1].label
         return TlsIdentity(
-            certificate=self.trust_files.get(CERTIFICATE_NAME),
-            key=self.keychain.secret(Role.TLS, FIRST),
+            certificate=self.trust_files.get(certificate_name(label)),
+            key=self.keychain.secret(Role.TLS, label),
         )
+
+    def signer(self, kind: type[Key], of: str = "") -> Key:
+        """The key of a role that signs now, the youngest where several do; raises as `signers` does."""
+        return self.signers(kind, of)[-1]
+
+    def signers(self, kind: type[Key], of: str = "") -> Sequence[Key]:
+        """The keys of a role that sign now, oldest first; `of` is the log's origin or the witness's name.
+
+        Raises:
+            NotFoundError: none does.
+        """
+        return [self.keychain.key(kind, key.label) for key in self._signing(kind.public_type.role, of)]
+
+    def _signing(self, role: Role, of: str) -> Sequence[RingKey]:
+        found = signing(self.ring.read(), role, of, self.clock.now())
+        found = found or signing(self.adopt_keys(), role, of, self.clock.now())
+        if not found:
+            what = f"{role} key of {of}" if of else f"{role} key"
+            raise NotFoundError(
+                f"no {what} signs now", hint="see what happened to it with: sigfed key status"
+            )
+        return found
+
+    def adopt_keys(self) -> tuple[RingKey, ...]:
+        """Take into the ring what the newest trust files say of the key files; returns the ring."""
+        return adopt_keys(self.keychain, self.ring, self.trust_files, self.trust, self.clock)
 
 
 def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = system_entropy) -> Identity:
@@ -98,6 +125,7 @@ def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = 
     keychains = make_keychains(home, settings, entropy=entropy)
     files = FolderObjects(home.trust)
     the_clock = clock or SystemClock()
+    ring = FolderKeyRing(home.ring)
     return Identity(
         home=home,
         settings=settings,
@@ -110,15 +138,29 @@ def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = 
             files,
             the_clock,
             root_sha256=_pinned(home, settings, files),
-            freshness=lambda: open_freshness(keychains[0]),
+            freshness=lambda root: open_freshness(keychains[0], root),
             alone=lambda: revising(home),
+            succeed=successors(keychains[0], ring),
         ),
+        ring=ring,
     )
 
 
-def open_freshness(keychain: Keychain) -> Freshness:
-    """The keys that say which trust files are current."""
-    return Freshness(keychain.key(SnapshotPrivateKey, FIRST), keychain.key(TimestampPrivateKey, FIRST))
+def open_freshness(keychain: Keychain, root: TrustedRoot) -> Freshness:
+    """The keys by which this root has it said which trust files are current; raises `NotFoundError`."""
+    return Freshness(
+        _named(keychain, SnapshotPrivateKey, root.snapshot_keys),
+        _named(keychain, TimestampPrivateKey, root.timestamp_keys),
+    )
+
+
+def _named(keychain: Keychain, kind: type[Key], keys: Sequence[PublicKey]) -> Key:
+    role = kind.public_type.role
+    texts = {key.to_text() for key in keys}
+    for label in keychain.labels(role):
+        if keychain.public(role, label) in texts:
+            return keychain.key(kind, label)
+    raise NotFoundError(f"the {role} key that the root names is not here", hint="restore it from a backup")
 
 
 def _pinned(home: Home, settings: Settings, files: FolderObjects) -> bytes:

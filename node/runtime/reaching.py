@@ -12,7 +12,6 @@ from node.remote.auth import Credentials
 from node.remote.bootstrap import fetch_trust
 from node.remote.node import RemoteNode
 from node.runtime.opening import Identity
-from node.services.founding import FIRST
 from node.services.membership import FetchedTrust
 from node.tls import Traffic
 
@@ -38,9 +37,7 @@ def reach_peer(identity: Identity, peer: PeerRecord, *, traffic: Traffic | None 
         node=peer.name,
         base_url=document.endpoints[0].url,
         pins=frozenset(pin for endpoint in document.endpoints for pin in endpoint.tls_spki_sha256),
-        credentials=Credentials(
-            client=identity.settings.node, signer=identity.keychain.key(AuthPrivateKey, FIRST)
-        ),
+        credentials=Credentials(client=identity.settings.node, signer=identity.signer(AuthPrivateKey)),
         clock=identity.clock,
         entropy=identity.entropy,
         traffic=traffic,

@@ -20,6 +20,7 @@ from node.runtime.auditing import sign as sign_audit
 from node.runtime.auditing import tell
 from node.runtime.evidence import open_telling
 from node.runtime.hits import keep_own_register, served_hits
+from node.runtime.keyring import accepted_token_keys
 from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
 from node.runtime.opening import Identity
@@ -36,7 +37,6 @@ from node.services.callers import StoredCallers, StoredReplays
 from node.services.deltas import Deltas
 from node.services.erasing import carry_out_everywhere
 from node.services.evaluating import Evaluating
-from node.services.founding import FIRST
 from node.services.quotas import Quotas
 from node.services.recall import has_waiting
 from node.services.relaying import RelayingTrust
@@ -87,7 +87,6 @@ class Parts:
         subsets = ServedSubsets(shelf, trust, evaluating, self.deltas)
         peers = ServedPeers(shelf, trust, identity.clock)
         admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
-        token_key = identity.keychain.key(TokenPrivateKey, FIRST)
         hits = served_hits(identity, shelf, self.evaluator)
 
         def partner(caller: Caller) -> SubsetApi:
@@ -98,8 +97,8 @@ class Parts:
             url=identity.settings.listen.url.rstrip("/") + "/",
             clock=identity.clock,
             entropy=identity.entropy,
-            token_signer=token_key,
-            token_keys=(token_key.public,),
+            token_signer=lambda: identity.signer(TokenPrivateKey),
+            token_keys=lambda: accepted_token_keys(identity.ring.read(), identity.clock.now()),
             callers=StoredCallers(shelf.storage, identity.clock),
             replays=StoredReplays(shelf.storage),
             trust=lambda: trust,

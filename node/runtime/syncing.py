@@ -22,7 +22,6 @@ from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
 from node.runtime.witnesses import requiring
 from node.services.acknowledging import Acknowledger
-from node.services.founding import FIRST
 from node.services.gossiping import GossipReport
 from node.services.shelf import Shelf
 from node.services.syncing import ListOutcome, Syncer, SyncReport
@@ -127,7 +126,7 @@ class PeerSyncs:
 
     def _acknowledger(self) -> Acknowledger:
         identity = self._identity
-        signer = identity.keychain.key(StatementPrivateKey, FIRST)
+        signer = identity.signer(StatementPrivateKey)
         return Acknowledger(self._shelf, self._clock, node=identity.settings.node, signer=signer)
 
     def _peers(self, only: str) -> list[PeerRecord]:

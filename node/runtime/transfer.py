@@ -12,7 +12,6 @@ from node.runtime.opening import Identity
 from node.runtime.syncing import PeerSyncs
 from node.services.carrying import HeldList, receive
 from node.services.exporting import Exported, Exporter
-from node.services.founding import FIRST
 from node.services.shelf import Shelf
 from node.services.syncing import SyncReport
 from protocol.grant import read_grant
@@ -30,7 +29,7 @@ def export_to(
         identity.trust_files,
         identity.clock,
         node=identity.settings.node,
-        signer=identity.keychain.key(StatementPrivateKey, FIRST),
+        signer=identity.signer(StatementPrivateKey),
     )
     return exporter.export(peer, MediumObjects(folder), held=held)
 

@@ -16,7 +16,6 @@ from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
 from node.services.cosigning import Cosigned, Cosigning
 from node.services.documents import member_documents
-from node.services.founding import FIRST
 from node.services.refreshing import newest_trust
 from node.services.requiring import Requiring
 from node.services.shelf import Shelf
@@ -29,8 +28,14 @@ def own_witness(identity: Identity, shelf: Shelf) -> Witness | None:
     info = identity.trust.document().witness
     if info is None:
         return None
-    signer = identity.keychain.key(WitnessPrivateKey, FIRST)
-    return Witness(shelf, identity.clock, node=identity.settings.node, name=info.name, signer=signer)
+    name = info.name
+    return Witness(
+        shelf,
+        identity.clock,
+        node=identity.settings.node,
+        name=name,
+        signers=lambda: identity.signers(WitnessPrivateKey, name),
+    )
 
 
 def requiring(identity: Identity, shelf: Shelf) -> Requiring:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keys.key import LogPublicKey
+from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import EpochInfo, LogInfo, SubsetInfo
@@ -11,7 +12,7 @@ from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
 from node.services.trusting import OwnTrust
 
-LOG_KEY_DAYS = 730
+LOG_KEY_DAYS = Role.LOG.info.days
 
 
 def log_info(base_url: str, origin: str, key: LogPublicKey, *, valid: Window) -> LogInfo:

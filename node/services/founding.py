@@ -4,12 +4,15 @@ It happens once. Root and targets keys go to a keychain of their own, so that th
 else stays with the node. Nothing that exists is overwritten.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Protocol, TypeVar
 
 from keys.key import (
+    PRIVATE_KEY_TYPES,
     AuthPrivateKey,
     AuthPublicKey,
     LogPrivateKey,
@@ -27,6 +30,7 @@ from keys.key import (
 )
 from keys.roles import Role
 from keys.trust.fingerprint import fingerprint, to_words
+from keys.trust.lifecycle import Lineage
 from keys.trust.members import Member, Members, sign_members
 from keys.trust.node_document import NodeDocument, sign_node_document
 from keys.trust.node_parts import DatedKey, Endpoint, LogInfo, NodeLimits, WitnessInfo
@@ -34,9 +38,11 @@ from keys.trust.root import RootContent, open_root
 from keys.trust.root_authoring import author_root
 from keys.trust.vkey import DatedVkey
 from node.clock import Clock
+from node.ports.keyring import label_of
 from node.ports.objects import ObjectStore
 from node.services.announcing import LOG_KEY_DAYS, log_info
 from node.services.auditing import audit_origin
+from node.services.succeeding import MakeKey, with_successors
 from node.services.trusting import DOCUMENT_DAYS, DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME, window
 from node.services.tuf_repository import Freshness, TufRepository
 
@@ -52,7 +58,7 @@ KeyP = TypeVar("KeyP", bound=PublicKey)
 
 def log_label(origin: str) -> str:
     """Label of the key that signs the log `origin`: `lists-NAME-1`, `subsets-NAME-1` or `audit-main-1`."""
-    return "-".join([*origin.split("/")[1:], FIRST])
+    return label_of(Lineage(Role.LOG, origin), 1)
 
 
 class KeyMaker(Protocol):
@@ -132,8 +138,9 @@ def found(
     root = open_root(data, fingerprint(data))
     files.put(ROOT_NAME, data)
     signers = targets_keys[: profile.threshold]
+    document = with_successors(_document(founding, now, keychain), content, _maker(keychain))
     signed = {
-        DOCUMENT_NAME: sign_node_document(_document(founding, now, keychain), signers),
+        DOCUMENT_NAME: sign_node_document(document, signers),
         MEMBERS_NAME: sign_members(_members(founding, fingerprint(data)), signers),
     }
     files.put_all(signed.items())
@@ -149,6 +156,17 @@ def spare_files(*, roots: Sequence[str], targets: Sequence[str], threshold: int)
     """Key files, by their labels, that are not needed where `threshold` targets keys sign the trust files."""
     spare = {Role.ROOT: roots, Role.TARGETS: targets[threshold:]}
     return tuple(f"{role.value}-{label}.json" for role, labels in spare.items() for label in labels)
+
+
+def _maker(keychain: KeyMaker) -> MakeKey:
+    """Makes the successors of first keys."""
+    numbers: dict[Lineage, Iterator[int]] = defaultdict(lambda: count(2))
+
+    def make(lineage: Lineage) -> PublicKey:
+        label = label_of(lineage, next(numbers[lineage]))
+        return keychain.create(PRIVATE_KEY_TYPES[lineage.role], label).public
+
+    return make
 
 
 def _document(founding: Founding, now: datetime, keychain: KeyMaker) -> NodeDocument:
@@ -177,12 +195,12 @@ def _audit_log(founding: Founding, now: datetime, keychain: KeyMaker) -> LogInfo
 def _witness(founding: Founding, now: datetime, keychain: KeyMaker) -> WitnessInfo:
     name = f"{founding.node}/w{FIRST}"
     key = keychain.create(WitnessPrivateKey, FIRST).public
-    vkey = DatedVkey.of(key, name=name, valid=window(now, 365))
+    vkey = DatedVkey.of(key, name=name, valid=window(now, Role.WITNESS.info.days))
     return WitnessInfo(name=name, url=founding.url.rstrip("/") + "/witness/", vkeys=(vkey,))
 
 
 def _dated(key: KeyP, _kind: type[KeyP], now: datetime) -> DatedKey[KeyP]:
-    return DatedKey(kid=key.kid, key=key, valid=window(now, 365))
+    return DatedKey(kid=key.kid, key=key, valid=window(now, key.role.info.days))
 
 
 def _members(founding: Founding, root_sha256: bytes) -> Members:

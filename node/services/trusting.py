@@ -41,10 +41,18 @@ def root_files(files: ObjectStore) -> tuple[bytes, ...]:
     return (files.get(ROOT_NAME), *map(files.get, later))
 
 
+Succeed = Callable[[NodeDocument, TrustedRoot], NodeDocument]
+
+
+def _as_it_is(document: NodeDocument, _root: TrustedRoot) -> NodeDocument:
+    return document
+
+
 class OwnTrust:
     """The trust files in `files`, whose first root has this SHA-256.
 
-    `freshness` opens the keys that say what is current; `alone` keeps other processes from revising at the same time.
+    `freshness` opens the keys of a root that say what is current; `alone` keeps other processes from revising at the
+    same time. `succeed` adds to a document that is about to be signed the keys that follow those in it.
     """
 
     def __init__(
@@ -53,14 +61,16 @@ class OwnTrust:
         clock: Clock,
         *,
         root_sha256: bytes,
-        freshness: Callable[[], Freshness],
+        freshness: Callable[[TrustedRoot], Freshness],
         alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+        succeed: Succeed = _as_it_is,
     ) -> None:
         self._files = files
         self._clock = clock
         self._pinned = root_sha256
         self._freshness = freshness
         self._alone = alone
+        self._succeed = succeed
         self._repository = TufRepository(files, clock)
 
     def roots(self) -> tuple[TrustedRoot, ...]:
@@ -84,11 +94,11 @@ class OwnTrust:
     ) -> NodeDocument:
         """Sign and store the next node document; its window starts now and lasts 180 days."""
         with self._alone():
-            old = self.document()
+            old, root = self.document(), self.root()
             valid = window(self._clock.now(), DOCUMENT_DAYS)
-            changed = replace(change(old), serial=old.serial + 1, valid=valid)
+            changed = self._succeed(replace(change(old), serial=old.serial + 1, valid=valid), root)
             data = sign_node_document(changed, signers)
-            open_node_document(data, self.root())
+            open_node_document(data, root)
             self._replace(DOCUMENT_NAME, data, signers)
             return changed
 
@@ -120,13 +130,16 @@ class OwnTrust:
     def stamp(self) -> bool:
         """Say to TUF clients that the trust files are current, unless that was said lately; whether it was said."""
         with self._alone():
-            return self._repository.stamp(self.root(), self._freshness)
+            return self._stamp(self.root())
 
     def _replace(self, name: str, data: bytes, signers: Sequence[Signer]) -> None:
         """Replaced first: a file that was listed and then made anew under the same number would be a trust fork."""
         self._files.put(name, data)
         self._repository.list_files(self.root(), self.listed_files(), signers)
-        self._repository.stamp(self.root(), self._freshness)
+        self._stamp(self.root())
+
+    def _stamp(self, root: TrustedRoot) -> bool:
+        return self._repository.stamp(root, lambda: self._freshness(root))
 
 
 class ServedTrust:

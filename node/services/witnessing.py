@@ -7,7 +7,7 @@ adds nothing. Rules: docs/spec/witness.md.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,14 +36,16 @@ _journal = Journal("witness")
 
 
 class Witness:
-    """The witness `name` of the node `node`; `signer` holds the witness's key."""
+    """The witness `name` of `node`; `signers` gives the keys that cosign now: two while one follows another."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, *, node: str, name: str, signer: Signer) -> None:
+    def __init__(
+        self, shelf: Shelf, clock: Clock, *, node: str, name: str, signers: Callable[[], Sequence[Signer]]
+    ) -> None:
         self._shelf = shelf
         self._clock = clock
         self._node = node
         self._name = name
-        self._signer = signer
+        self._signers = signers
 
     def add(self, body: bytes) -> bytes | Refuse:
         """The cosignature line on the checkpoint in a request's body, or why there is none.
@@ -106,8 +108,10 @@ class Witness:
         return self._remember(held, self._cosigned(request, judged))
 
     def _cosigned(self, request: AddCheckpoint, head: Witnessed) -> WitnessRecord:
-        line = cosign(request.note.text, self._name, self._signer, head.time_s).to_line()
-        return WitnessRecord(origin=request.claim.origin, head=head, cosignature=line.encode())
+        lines = [
+            cosign(request.note.text, self._name, signer, head.time_s).to_line() for signer in self._signers()
+        ]
+        return WitnessRecord(origin=request.claim.origin, head=head, cosignature="".join(lines).encode())
 
     def _remember(self, held: WitnessRecord | None, new: WitnessRecord) -> bytes:
         with self._shelf.storage.write() as unit:

@@ -5,18 +5,18 @@ does not have its trust. Deriving the key of a key file is slow on purpose, so a
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Final, TypeVar
 
-from keys.errors import KeysError
+from keys.errors import KeysError, MalformedKeyFileError
 from keys.key import PrivateKey, PublicKey
-from keys.keyfile import ONLINE, KdfProfile, describe, seal, unseal
+from keys.keyfile import ONLINE, KdfProfile, OpenedKey, WrappingKey, describe, seal, unwrap
 from keys.roles import Role
 from node.clock import Entropy
 from node.errors import ConfigError, NotFoundError
-from node.files import create_private, read_private
+from node.files import create_private, read_private, sync_folder
 
 Passphrase = Callable[[], bytes]
 """Asks for the passphrase when it is first needed: a file, a prompt or a system credential."""
@@ -45,6 +45,8 @@ class Keychain:
         self._entropy = entropy
         self._profile = profile
         self._opened: dict[Path, bytes] = {}
+        self._wrappings: list[WrappingKey] = []
+        """What the passphrase gave so far: files that were made together are opened by one derivation."""
 
     def create(self, kind: type[Key], label: str) -> Key:
         """Make a new signing key and its key file.
@@ -65,19 +67,32 @@ class Keychain:
         return value
 
     def _write(self, role: Role, label: str, secret: bytes, *, public: str) -> None:
-        passphrase = self._passphrase()
-        with derivation():
-            data = seal(
-                secret,
-                passphrase=passphrase,
-                role=role,
-                node=self._node,
-                public=public,
-                profile=self._profile,
-                entropy=self._entropy,
-            )
+        data = seal(
+            secret,
+            wrapping=self._wrapping_of_new(),
+            role=role,
+            node=self._node,
+            public=public,
+            entropy=self._entropy,
+        )
         create_private(self._path(role, label), data)
         self._opened[self._path(role, label)] = secret
+
+    def _wrapping_of_new(self) -> WrappingKey:
+        """One that opens a file here, so that a mistyped passphrase makes no key that nobody can open."""
+        if not self._wrappings:
+            self._open_any()
+        if not self._wrappings:
+            with derivation():
+                made = WrappingKey.fresh(self._passphrase(), profile=self._profile, entropy=self._entropy)
+            self._wrappings.append(made)
+        return self._wrappings[0]
+
+    def _open_any(self) -> None:
+        for path in sorted(self._folder.glob("*.json")):
+            with suppress(MalformedKeyFileError, ConfigError, NotFoundError):
+                self._unwrap(read_private(path))
+                return
 
     def key(self, kind: type[Key], label: str) -> Key:
         """A signing key.
@@ -97,13 +112,29 @@ class Keychain:
         return self._opened[path]
 
     def _open(self, path: Path, role: Role) -> bytes:
-        data = read_private(path)
-        passphrase = self._passphrase()
-        with derivation():
-            opened = unseal(data, passphrase)
+        opened = self._unwrap(read_private(path))
         if opened.role is not role or opened.node != self._node:
             raise ConfigError(f"{path} holds another key than its name says")
         return opened.secret
+
+    def _unwrap(self, data: bytes) -> OpenedKey:
+        header = describe(data)
+        for wrapping in self._wrappings:
+            if wrapping.opens(header):
+                return unwrap(data, wrapping)
+        passphrase = self._passphrase()
+        with derivation():
+            wrapping = WrappingKey.derive(passphrase, salt=header.salt, profile=header.profile)
+        opened = unwrap(data, wrapping)
+        self._wrappings.append(wrapping)
+        return opened
+
+    def destroy(self, role: Role, label: str) -> None:
+        """Delete a key file, and forget what it held; nothing happens when it is gone."""
+        path = self._path(role, label)
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+        self._opened.pop(path, None)
 
     def labels(self, role: Role) -> list[str]:
         """Labels of the keys of a role, sorted; needs no passphrase."""

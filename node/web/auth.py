@@ -101,7 +101,7 @@ class TokenOffice:
             "exp": issued + TOKEN_SECONDS,
             "jti": self._services.entropy(16).hex(),
         }
-        token = jose.sign_token(claims, typ=TOKEN_TYP, signer=self._services.token_signer)
+        token = jose.sign_token(claims, typ=TOKEN_TYP, signer=self._services.token_signer())
         return IssuedToken(token=token, expires_in=TOKEN_SECONDS, scopes=scopes)
 
 
@@ -128,7 +128,6 @@ class TokenGate:
     def __init__(self, services: WebServices) -> None:
         self._services = services
         self._issuer = issuer_of(services.node)
-        self._keys = {key.kid: key for key in services.token_keys}
         self._cache: OrderedDict[bytes, tuple[Caller, datetime, datetime]] = OrderedDict()
 
     def remembers(self, token: str) -> bool:
@@ -169,7 +168,9 @@ class TokenGate:
         return _caller(claims, self._services.callers), expires
 
     def _token_key(self, issuer: str, kid: str) -> PublicKey | None:
-        return self._keys.get(kid) if issuer == self._issuer else None
+        if issuer != self._issuer:
+            return None
+        return next((key for key in self._services.token_keys() if key.kid == kid), None)
 
     def _remember(self, name: bytes, caller: Caller, start: datetime, end: datetime) -> None:
         self._cache[name] = (caller, start, end)

@@ -20,7 +20,7 @@ from keys.errors import (
     WrongRootError,
 )
 from keys.key import PRIVATE_KEY_TYPES, LogPublicKey, PrivateKey
-from keys.keyfile import KdfProfile, describe, seal, unseal
+from keys.keyfile import KdfProfile, WrappingKey, describe, seal, unseal
 from keys.roles import Role
 from keys.trust import members as register
 from keys.trust import node_document as documents
@@ -66,11 +66,10 @@ REVOKED = revocations.to_json(
 SIGNED = documents.sign_node_document(node_document(), TARGETS_KEYS[:2])
 KEY_FILE = seal(
     b"s" * 32,
-    passphrase=b"p",
+    wrapping=WrappingKey.fresh(b"p", profile=TINY, entropy=bytes),
     role=Role.LOG,
     node="fr.example",
     public="",
-    profile=TINY,
     entropy=bytes,
 )
 
@@ -123,15 +122,11 @@ def test_words_have_one_spelling(text: str) -> None:
 
 @given(secret=st.binary(min_size=1, max_size=200), passphrase=st.binary(min_size=1), salt=salts)
 def test_key_files_round_trip(secret: bytes, passphrase: bytes, salt: bytes) -> None:
-    data = seal(
-        secret,
-        passphrase=passphrase,
-        role=Role.STORAGE,
-        node="fr.example",
-        public="",
-        profile=TINY,
-        entropy=lambda size: salt[:size],
-    )
+    def entropy(size: int) -> bytes:
+        return salt[:size]
+
+    wrapping = WrappingKey.fresh(passphrase, profile=TINY, entropy=entropy)
+    data = seal(secret, wrapping=wrapping, role=Role.STORAGE, node="fr.example", public="", entropy=entropy)
     assert unseal(data, passphrase).secret == secret
     with pytest.raises(WrongPassphraseError):
         unseal(data, passphrase + b"\0")

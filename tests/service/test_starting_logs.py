@@ -30,6 +30,7 @@ from node.services.shelf import Shelf
 from node.services.subsets import report_subset
 from node.services.trusting import OwnTrust
 from node.signing.keychain import Keychain
+from node.signing.ring import FolderKeyRing
 from node.store.store import Store
 from protocol.digest import Algorithm
 from protocol.subset.filter import SubsetFilter
@@ -71,9 +72,12 @@ class Agency:
                 files,
                 self.clock,
                 root_sha256=self.root_sha256,
-                freshness=lambda: open_freshness(self.keychain(home.keys, lambda: b"node passphrase")),
+                freshness=lambda root: open_freshness(
+                    self.keychain(home.keys, lambda: b"node passphrase"), root
+                ),
                 alone=lambda: revising(Home(self.folder)),
             ),
+            ring=FolderKeyRing(home.ring),
         )
 
 

@@ -68,7 +68,7 @@ class World:
             clock or self.fr.clock,
             node=self.fr.name,
             name=self.witness_key.name,
-            signer=self.fr.keys.key(WitnessPrivateKey, "1"),
+            signers=lambda: [self.fr.keys.key(WitnessPrivateKey, "1")],
         )
 
     def request(

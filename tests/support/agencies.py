@@ -11,11 +11,12 @@ from hashlib import md5, sha256
 from pathlib import Path
 from threading import Lock
 
-from keys.keyfile import KdfProfile, describe, seal, unseal
+from keys.keyfile import KdfProfile, WrappingKey, describe, seal, unseal
 from keys.roles import Role
 from node.clock import system_entropy
 from node.runtime.home import Home
-from node.runtime.opening import CERTIFICATE_NAME, open_identity
+from node.runtime.keyring import certificate_name
+from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.services.founding import FIRST
 from node.services.lists import ListReport, report_list
@@ -77,6 +78,7 @@ def found_agency(folder: Path, *, name: str, country: str, clock_file: Path | No
 def cheapen(cli: Cli) -> None:
     """Seal the node's key files again so that opening one takes no time: its cost is a parameter of the file."""
     for folder, passphrase in ((cli.home / "keys", PASSPHRASE), (cli.home / "keys/offline", ROOT_PASSPHRASE)):
+        cheap = WrappingKey.fresh(passphrase.encode(), profile=CHEAP, entropy=system_entropy)
         for path in folder.glob("*.json"):
             data = path.read_bytes()
             if describe(data).profile == CHEAP:
@@ -85,11 +87,10 @@ def cheapen(cli: Cli) -> None:
                 opened = unseal(data, passphrase.encode())
             sealed = seal(
                 opened.secret,
-                passphrase=passphrase.encode(),
+                wrapping=cheap,
                 role=opened.role,
                 node=opened.node,
                 public=opened.public,
-                profile=CHEAP,
                 entropy=system_entropy,
             )
             path.write_bytes(sealed)
@@ -116,7 +117,7 @@ def impostor(cli: Cli, folder: Path) -> Cli:
     other = create_identity(identity.settings.node, now=identity.clock.now())
     (copy.home / "keys" / f"tls-{FIRST}.json").unlink()
     identity.keychain.create_secret(Role.TLS, FIRST, secret=other.key)
-    (copy.home / "trust" / CERTIFICATE_NAME).write_bytes(other.certificate)
+    (copy.home / "trust" / certificate_name(FIRST)).write_bytes(other.certificate)
     return copy
 
 

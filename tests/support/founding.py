@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from keys.key import PrivateKey, PublicKey, SnapshotPrivateKey, TimestampPrivateKey
 from keys.roles import Role
+from keys.trust.root import RootContent
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError
 from node.services.founding import FIRST
@@ -31,6 +32,6 @@ class MemoryKeys:
     def key(self, kind: type[Key], label: str) -> Key:
         return kind.from_seed(self.secrets[kind.public_type.role, label])
 
-    def freshness(self) -> Freshness:
+    def freshness(self, _root: RootContent | None = None) -> Freshness:
         """The keys that say which trust files are current."""
         return Freshness(self.key(SnapshotPrivateKey, FIRST), self.key(TimestampPrivateKey, FIRST))

@@ -28,7 +28,7 @@ def witness_of(agency: Agency) -> Witness:
     info = agency.trust.document().witness
     assert info is not None, "founded with one"
     key = agency.keys.key(WitnessPrivateKey, "1")
-    return Witness(agency.shelf, agency.clock, node=agency.name, name=info.name, signer=key)
+    return Witness(agency.shelf, agency.clock, node=agency.name, name=info.name, signers=lambda: [key])
 
 
 def requiring_of(agency: Agency, *, quorum: int | None = None) -> Requiring:

@@ -224,7 +224,7 @@ def _assertion(how: Irregularity) -> None:
 
 def _access_token(how: Irregularity) -> None:
     memory, signer = MemoryNode(), _signer(TokenPublicKey, how)
-    services = replace(memory.services(), token_keys=(_as_read(TokenPublicKey, how),))
+    services = replace(memory.services(), token_keys=lambda: (_as_read(TokenPublicKey, how),))
     of_client = {"client_kid": PEER_KEY.public.kid, "scope": "log:read"}
     claims = _claims(memory) | {"iss": f"https://{NODE}", "sub": PEER} | of_client
     token = jose.sign_token(claims, typ=TOKEN_TYP, signer=signer)

@@ -17,9 +17,11 @@ from keys.keyfile import (
     ONLINE,
     KdfProfile,
     OpenedKey,
+    WrappingKey,
     describe,
     seal,
     unseal,
+    unwrap,
 )
 from keys.roles import Role
 
@@ -33,16 +35,11 @@ def counting(size: int) -> bytes:
     return bytes(range(size))
 
 
+WRAPPING = WrappingKey.fresh(PASSPHRASE, profile=TINY, entropy=counting)
+
+
 def sealed(secret: bytes = KEY.seed, *, role: Role = Role.LOG, public: str = KEY.public.to_text()) -> bytes:
-    return seal(
-        secret,
-        passphrase=PASSPHRASE,
-        role=role,
-        node="fr.example",
-        public=public,
-        profile=TINY,
-        entropy=counting,
-    )
+    return seal(secret, wrapping=WRAPPING, role=role, node="fr.example", public=public, entropy=counting)
 
 
 def altered(change: Callable[[dict[str, Any]], object]) -> bytes:
@@ -200,11 +197,23 @@ def test_the_largest_secret_fits() -> None:
 
 
 def test_an_empty_passphrase_or_short_entropy_is_a_programming_mistake() -> None:
-    mistakes: list[dict[str, Any]] = [{"passphrase": b""}, {"entropy": lambda _: b"short"}]
-    for mistake in mistakes:
-        arguments = {"passphrase": PASSPHRASE, "entropy": counting, **mistake}
-        with pytest.raises(AssertionError):
-            seal(b"s", role=Role.LOG, node="fr.example", public="", profile=TINY, **arguments)
+    with pytest.raises(AssertionError):
+        WrappingKey.fresh(b"", profile=TINY, entropy=counting)
+    with pytest.raises(AssertionError):
+        WrappingKey.fresh(PASSPHRASE, profile=TINY, entropy=lambda _: b"short")
+    with pytest.raises(AssertionError):
+        seal(b"s", wrapping=WRAPPING, role=Role.LOG, node="fr.example", public="", entropy=lambda _: b"short")
+
+
+def test_one_derivation_opens_all_files_that_share_its_salt() -> None:
+    files = [sealed(secret, public="") for secret in (b"one", b"two")]
+    assert all(WRAPPING.opens(describe(data)) for data in files)
+    assert [unwrap(data, WRAPPING).secret for data in files] == [b"one", b"two"]
+    other = WrappingKey.derive(PASSPHRASE, salt=b"another salt 16b", profile=TINY)
+    assert not other.opens(describe(files[0]))
+    with pytest.raises(WrongPassphraseError):
+        unwrap(files[0], other)
+    assert WRAPPING.key.hex() not in repr(WRAPPING)
 
 
 def test_labels_that_would_not_read_back_are_not_written() -> None:

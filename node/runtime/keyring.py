@@ -1,0 +1,93 @@
+"""The key ring of an opened node: its key files joined with its trust files, and successors made for it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from keys.key import PRIVATE_KEY_TYPES, PublicKey, TokenPublicKey
+from keys.roles import Role
+from keys.trust.lifecycle import Lineage, Stage
+from keys.trust.listed import listed_keys
+from keys.trust.node_document import NodeDocument
+from keys.trust.root import TrustedRoot
+from node.clock import Clock
+from node.objects.folder import FolderObjects
+from node.ports.keyring import KeyRing, RingKey, next_label
+from node.services.adopting import KeyFile, adopt
+from node.services.succeeding import with_successors
+from node.services.trusting import OwnTrust, Succeed
+from node.signing.keychain import Keychain
+from node.tls import TlsIdentity
+from node.web.auth import LEEWAY_SECONDS, TOKEN_SECONDS
+
+_ENDED = frozenset({Stage.REVOKED, Stage.LOST, Stage.DESTROYED})
+
+
+def certificate_name(label: str) -> str:
+    """File, among the trust files, of the certificate of the TLS key of this label."""
+    return f"tls-{label}.pem"
+
+
+def successors(keychain: Keychain, ring: KeyRing) -> Succeed:
+    """Adds to a node document the keys that follow those in it; their key files are made on the way."""
+
+    def succeed(document: NodeDocument, root: TrustedRoot) -> NodeDocument:
+        ended = frozenset(key.managed.kid for key in ring.read() if key.stage in _ENDED)
+        return with_successors(document, root, lambda lineage: make_key(keychain, ring, lineage), ended=ended)
+
+    return succeed
+
+
+def make_key(keychain: Keychain, ring: KeyRing, lineage: Lineage) -> PublicKey:
+    """A new signing key of the lineage, in a key file of the next label."""
+    label = new_label(keychain, ring, lineage)
+    return keychain.create(PRIVATE_KEY_TYPES[lineage.role], label).public
+
+
+def new_label(keychain: Keychain, ring: KeyRing, lineage: Lineage) -> str:
+    """A label that no key of the role has or had."""
+    role = lineage.role
+    held = [key.label for key in ring.read() if key.role is role]
+    return next_label(lineage, [*keychain.labels(role), *held])
+
+
+def adopt_keys(
+    keychain: Keychain, ring: KeyRing, files: FolderObjects, trust: OwnTrust, clock: Clock
+) -> tuple[RingKey, ...]:
+    """Take into the ring what the newest trust files say, and the key files that they name; returns the ring."""
+    root, document = trust.root(), trust.document()
+    found = list(_key_files(keychain, files))
+
+    def change(old: tuple[RingKey, ...]) -> Iterable[RingKey]:
+        return adopt(old, found, listed_keys(document, root), serial=document.serial, now=clock.now())
+
+    return ring.change(change)
+
+
+def accepted_token_keys(ring: Iterable[RingKey], now: datetime) -> Sequence[TokenPublicKey]:
+    """The keys whose access tokens are accepted: the one that signs, and others until their last token has expired."""
+
+    def counts(key: RingKey) -> bool:
+        if key.stage is Stage.RETIRED:
+            return now < key.since + timedelta(seconds=TOKEN_SECONDS + LEEWAY_SECONDS)
+        return key.stage is Stage.ACTIVE and key.managed.valid.covers(now)
+
+    return [TokenPublicKey.from_text(key.public) for key in ring if key.role is Role.TOKEN and counts(key)]
+
+
+def _key_files(keychain: Keychain, files: FolderObjects) -> Iterator[KeyFile]:
+    for role in Role:
+        if not role.info.online:
+            continue
+        for label in keychain.labels(role):
+            public = keychain.public(role, label)
+            kid = _kid(role, label, public, files)
+            yield KeyFile(role=role, label=label, kid=kid, public=public)
+
+
+def _kid(role: Role, label: str, public: str, files: FolderObjects) -> str:
+    if role in PRIVATE_KEY_TYPES:
+        return PRIVATE_KEY_TYPES[role].public_type.from_text(public).kid
+    # Without its certificate a TLS key has no name that a document could list.
+    if role is Role.TLS and files.exists(certificate_name(label)):
+        return TlsIdentity(certificate=files.get(certificate_name(label)), key=b"").spki_sha256.hex()
+    return f"{role}-{label}"

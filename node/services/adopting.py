@@ -1,0 +1,91 @@
+"""Taking into the key ring what key files and trust files say: new keys, when they count, and who may know them.
+
+The signed files are the truth about windows; the ring remembers where each key is in its life. The first key of a
+lineage begins at once, because nobody can be surprised by it; its successors go through the gate of
+`keys.trust.lifecycle`. A key file that nothing names is left alone: a revision was cut off before it was signed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from keys.roles import Role
+from keys.trust.lifecycle import KNOWN_TO_NOBODY, Lineage, ManagedKey, Stage
+from keys.trust.listed import ListedKey
+from keys.trust.window import Window
+from node.ports.keyring import RingKey
+
+_GONE: Final = frozenset({Stage.DESTROYED, Stage.REVOKED, Stage.LOST})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFile:
+    """A key file, as it is known without its passphrase."""
+
+    role: Role
+    label: str
+    kid: str
+    public: str = ""
+
+
+def adopt(
+    ring: tuple[RingKey, ...],
+    files: Iterable[KeyFile],
+    listed: Iterable[ListedKey],
+    *,
+    serial: int,
+    now: datetime,
+) -> tuple[RingKey, ...]:
+    """The ring with every key that the trust files of node document `serial` name, or that nobody needs to name."""
+    named = {key.kid: key for key in listed}
+    known = tuple(_dated(key, named.get(key.managed.kid), serial) for key in ring)
+    return (*known, *_new(known, files, named, serial=serial, now=now))
+
+
+def _dated(key: RingKey, listed: ListedKey | None, serial: int) -> RingKey:
+    """What a newer document says of a key: since when it is listed, and until when it counts."""
+    if listed is None or key.stage in _GONE:
+        return key
+    valid = listed.valid or key.managed.valid
+    if listed.ends is not None:
+        valid = Window(valid.start, listed.ends)
+    return replace(key, managed=replace(key.managed, valid=valid), serial=key.serial or serial)
+
+
+def _new(
+    ring: Iterable[RingKey],
+    files: Iterable[KeyFile],
+    named: Mapping[str, ListedKey],
+    *,
+    serial: int,
+    now: datetime,
+) -> Iterator[RingKey]:
+    kids = {key.managed.kid for key in ring}
+    lineages = {key.managed.lineage for key in ring}
+    for file in sorted(files, key=lambda each: (each.role, len(each.label), each.label)):
+        listed = named.get(file.kid)
+        if file.kid in kids or (listed is None and file.role not in KNOWN_TO_NOBODY):
+            continue
+        managed = _managed(file, listed, now)
+        if managed.lineage not in lineages and managed.valid.covers(now):
+            managed = replace(managed, stage=Stage.ACTIVE)
+        lineages.add(managed.lineage)
+        since = now.replace(microsecond=0)
+        yield RingKey(
+            managed=managed, label=file.label, public=file.public, since=since, serial=serial if listed else 0
+        )
+
+
+def _managed(file: KeyFile, listed: ListedKey | None, now: datetime) -> ManagedKey:
+    if listed is None:
+        return ManagedKey(file.kid, Lineage(file.role), _from_now(file.role, now))
+    valid = listed.valid or _from_now(file.role, now)
+    if listed.ends is not None:
+        valid = Window(min(valid.start, listed.ends - timedelta(seconds=1)), listed.ends)
+    return ManagedKey(file.kid, listed.lineage, valid)
+
+
+def _from_now(role: Role, now: datetime) -> Window:
+    start = now.replace(microsecond=0)
+    return Window(start, start + timedelta(days=role.info.days))
