@@ -26,9 +26,10 @@ from hashlib import md5, sha256
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from unittest.mock import patch
 
+import aiohttp
 from typing_extensions import override
 
 from node.errors import NodeError
@@ -55,11 +56,12 @@ from support.moving_time import MovingTime
 from support.processes import Cli, wait_until
 
 T = TypeVar("T")
+_TCP_CONNECTOR = aiohttp.TCPConnector
 
 WITHDRAWN_LATER = numbered("withdrawn while keys change", 12)
 """Both agencies list them; each withdrawal takes one."""
 _FILES_PER_DAY = 100_000
-_PAUSE = 0.4
+_PAUSE = 0.8
 """Between two rounds of a client, in seconds: faster ones are asked to slow down."""
 
 
@@ -76,6 +78,8 @@ class Request:
 
 
 _WIRES: ContextVar[list["_Wire"]] = ContextVar("_WIRES")
+_ADDRESS = ContextVar("_ADDRESS", default="127.0.0.1")
+"""Where a client calls from: nodes count requests by address."""
 
 
 class _Wire(Traffic):
@@ -99,11 +103,18 @@ class _Wire(Traffic):
                 yield f"{role} {json.loads(urlsafe_b64decode(head + b'=' * (-len(head) % 4)))['kid']}"
 
 
+def _connector(**options: Any) -> aiohttp.TCPConnector:
+    return _TCP_CONNECTOR(local_addr=(_ADDRESS.get(), 0), **options)
+
+
 class Client:
     """One party that does the same again and again, in a thread of its own."""
 
-    def __init__(self, load: "Load", who: str, acts: dict[str, Callable[[], None]]) -> None:
+    def __init__(
+        self, load: "Load", who: str, acts: dict[str, Callable[[], None]], *, address: str = "127.0.0.1"
+    ) -> None:
         self.who = who
+        self._address = address
         self._load = load
         self._acts = acts
         self.rounds = 0
@@ -117,6 +128,7 @@ class Client:
         assert not self._thread.is_alive(), f"{self.who} does not end"
 
     def _run(self) -> None:
+        _ADDRESS.set(self._address)
         while not self._load.over.wait(_PAUSE):
             for what, act in self._acts.items():
                 with self._load.time.standing():
@@ -163,6 +175,7 @@ class Load:
             stack.enter_context(self.time.here())
             for module in ("node.remote.node", "node.runtime.partner"):
                 stack.enter_context(patch(f"{module}.Traffic", _Wire))
+            stack.enter_context(patch.object(aiohttp, "TCPConnector", _connector))
             self._clients = self._make_clients()
             stack.callback(self._stop_clients)
             for client in self._clients:
@@ -193,8 +206,8 @@ class Load:
 
     def _make_clients(self) -> list[Client]:
         return [
-            Client(self, "hoster", {"updates": self._update, "looks up": self._look_up}),
-            Client(self, "nl.example", {"syncs": self._sync}),
+            Client(self, "hoster", {"updates": self._update, "looks up": self._look_up}, address="127.0.0.2"),
+            Client(self, "nl.example", {"syncs": self._sync}, address="127.0.0.3"),
             Client(self, "fr.example", {"lists": self._list, "withdraws": self._withdraw}),
         ]
 
