@@ -30,6 +30,8 @@ class Listen(_Section):
     port: Annotated[int, Field(ge=1, le=65535)] = 8443
     url: str
     """Public base URL, `https://…/`; it is part of the signed node document."""
+    agency_certificates: Literal["required", "optional"] = "required"
+    """Whether agencies must present the TLS key of their node document when they ask for a token."""
 
 
 class StoreSettings(_Section):

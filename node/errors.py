@@ -63,6 +63,10 @@ class TokenExpiredError(UnauthenticatedError):
     """An access token past its end: get a new one and ask again."""
 
 
+class WrongCertificateError(UnauthenticatedError):
+    """A credential over a connection whose client certificate is missing, another one, or another client's."""
+
+
 class ReplayedError(UnauthenticatedError):
     """An assertion that was used before."""
 

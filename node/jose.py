@@ -25,6 +25,8 @@ MAX_TOKEN_CHARS: Final = 8192
 ALGORITHM: Final = "EdDSA"
 _MAX_KID_CHARS: Final = 64
 
+Claim = str | int | Mapping[str, str]
+"""What a token of ours says under one name."""
 Claims = Mapping[str, object]
 ChooseKey = Callable[[str, str], PublicKey | None]
 """Gives the key of (issuer, key id), or None."""
@@ -69,7 +71,7 @@ def _eddsa_only() -> PyJWS:
 _JWS: Final = _eddsa_only()
 
 
-def sign_token(claims: Mapping[str, str | int], *, typ: str, signer: Signer) -> str:
+def sign_token(claims: Mapping[str, Claim], *, typ: str, signer: Signer) -> str:
     """The claims as a token of type `typ`, signed; the header names the key by its id."""
     payload = json.dumps(claims, separators=(",", ":")).encode()
     key: Any = signer  # PyJWT passes it to our algorithm as it is

@@ -2,13 +2,17 @@
 
 Decides what a certificate is worth here: nothing but its key. Names, dates and issuers in it are ignored; a
 connection stands when the key is one that signed trust data pins, and that is checked inside the handshake,
-so that nothing is sent to anyone else. Who is calling is the business of tokens. See docs/spec/http.md.
+so that nothing is sent to anyone else. An agency that calls proves its key in the same handshake: its certificate is
+issued under a key that everybody can compute, so that any key is taken here. Whose it is, trust data says where tokens
+are given and read (docs/adr/0014-client-certificates.md). See docs/spec/http.md.
 """
 
 import ssl
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -23,6 +27,10 @@ from typing_extensions import Buffer, override
 from node.clock import Entropy
 
 DEFAULT_DAYS: Final = 3650
+_AUTHORITY_SEED: Final = b"sigfed/client-certificates/v1"
+_AUTHORITY: Final = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sigfed client certificates v1")])
+_FOR_EVER: Final = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+"""Pins say when a key counts; a certificate that ended by itself would only be a second, hidden calendar."""
 _BACKDATED: Final = timedelta(days=1)  # tools that look at dates may run on a machine whose clock is behind
 
 
@@ -84,11 +92,86 @@ def _pin(certificate: x509.Certificate) -> bytes:
     return sha256(spki).digest()
 
 
+def client_certificate(identity: TlsIdentity) -> TlsIdentity:
+    """The same key in the certificate that an agency presents as a client; the same bytes whenever it is made."""
+    key = serialization.load_der_private_key(identity.key, None)
+    subject = x509.load_pem_x509_certificate(identity.certificate).subject
+    certificate = _issued(subject, key.public_key(), authority=False)
+    return TlsIdentity(certificate.public_bytes(serialization.Encoding.PEM), identity.key)
+
+
+def _issued(subject: x509.Name, key: Any, *, authority: bool) -> x509.Certificate:
+    """A certificate by the authority whose private key is no secret: it attests nothing, and is not meant to."""
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(_AUTHORITY)
+        .public_key(key)
+        .serial_number(1)
+        .not_valid_before(_FOR_EVER[0])
+        .not_valid_after(_FOR_EVER[1])
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .sign(_authority_key(), hashes.SHA256(), ecdsa_deterministic=True)
+    )
+
+
+@cache
+def _authority_key() -> ec.EllipticCurvePrivateKey:
+    return ec.derive_private_key(int.from_bytes(sha256(_AUTHORITY_SEED).digest()), ec.SECP256R1())
+
+
+@cache
+def _authority_certificate() -> bytes:
+    certificate = _issued(_AUTHORITY, _authority_key().public_key(), authority=True)
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientKey:
+    """What a client proved in one handshake: that it holds the key of this certificate."""
+
+    spki_sha256: bytes
+    """The pin: 32 bytes."""
+    thumbprint: bytes
+    """SHA-256 of the certificate, 32 bytes: `x5t#S256` of RFC 8705."""
+    connection: int
+    """No two connections of this process have the same."""
+
+
+class ListeningObject(ssl.SSLObject):
+    """A connection of a listening context."""
+
+    client: ClientKey | None = None
+    """None: the client presented no certificate, as partners and strangers do."""
+
+    @override
+    def do_handshake(self) -> None:
+        """Complete the handshake and note the client's key."""
+        super().do_handshake()
+        certificate = self.getpeercert(binary_form=True)
+        if certificate is not None:
+            self.client = ClientKey(
+                spki_sha256=spki_sha256(certificate),
+                thumbprint=sha256(certificate).digest(),
+                connection=next(_CONNECTIONS),
+            )
+
+
+_CONNECTIONS: Final = count(1)
+
+
 def listening_context() -> ssl.SSLContext:
-    """A context that a node listens with: TLS 1.3, no tickets (a resumed session would outlive a rotation), no key."""
+    """A context that a node listens with, without a key.
+
+    TLS 1.3; no tickets, because a resumed session would outlive a rotation and a peer's removal; clients may present a
+    certificate.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0
+    context.sslobject_class = ListeningObject
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(cadata=_authority_certificate())
     return context
 
 
@@ -185,6 +268,11 @@ def client_context(pins: frozenset[bytes], *, traffic: Traffic | None = None) ->
     context = unpinned_context(traffic=traffic)
     context.pins = pins
     return context
+
+
+def present(context: PinnedContext, identity: TlsIdentity, *, entropy: Entropy) -> None:
+    """Let a client context prove the key of `identity`, an agency's own, to whoever it talks to."""
+    _load(context, client_certificate(identity), passphrase=entropy(32))
 
 
 def unpinned_context(*, traffic: Traffic | None = None) -> PinnedContext:

@@ -64,6 +64,11 @@ class NodeDocument:
         self._check_owner()
         _require_one_role(self.key_roles())
 
+    @property
+    def pins(self) -> frozenset[bytes]:
+        """The TLS keys that the node has, now or next, at any of its endpoints, and as a client of others."""
+        return frozenset(pin for endpoint in self.endpoints for pin in endpoint.tls_spki_sha256)
+
     def _check_owner(self) -> None:
         origins = [log.origin for log in self.logs]
         origins += [log.predecessor for log in self.logs if log.predecessor is not None]

@@ -26,7 +26,7 @@ class Known:
     @property
     def pins(self) -> frozenset[bytes]:
         """SPKI hashes of the TLS keys it may serve with."""
-        return frozenset(pin for endpoint in self.document.endpoints for pin in endpoint.tls_spki_sha256)
+        return self.document.pins
 
     def log_keys(self, origin: str, now: datetime) -> tuple[VerifierKey, ...]:
         """Keys that may sign the log `origin` now."""

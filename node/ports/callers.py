@@ -40,6 +40,8 @@ class Credential:
     kind: CallerKind
     key: AuthPublicKey
     scopes: frozenset[str]
+    tls_spki_sha256: frozenset[bytes] = frozenset()
+    """TLS keys that are the client's own, by their pins; a partner has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,8 @@ class WebServices:
     """Keys whose access tokens are accepted: the signer's, and predecessors until their tokens have expired."""
     callers: CallerDirectory
     replays: ReplayGuard
+    certificates_required: bool
+    """Whether agencies must prove the TLS key of their node document; whoever presents a certificate must anyway."""
     trust: Callable[[], TrustApi]
     peer: Callable[[Caller], PeerApi]
     partner: Callable[[Caller], SubsetApi]

@@ -15,7 +15,7 @@ from node.remote.auth import Credentials
 from node.remote.client import Client
 from node.remote.exchange import Ask, Exchange
 from node.remote.limits import RemoteLimits
-from node.tls import Traffic, client_context
+from node.tls import TlsIdentity, Traffic, client_context, present
 from protocol.grant import Grant, decode_grant
 from protocol.messages import (
     EnrolmentReply,
@@ -30,6 +30,8 @@ from protocol.tlog.tiles import Tile, entries_path, tile_path
 class RemoteNode:
     """A node that we know as `node`, reach at `base_url` and recognise by `pins`. An async context manager.
 
+    An agency `presents` its TLS key, a partner has none.
+
     Every method raises what `node.remote.exchange.Exchange.send` raises; `traffic` counts all bytes above TLS.
     """
 
@@ -40,6 +42,7 @@ class RemoteNode:
         base_url: str,
         pins: frozenset[bytes],
         credentials: Credentials | None,
+        presents: TlsIdentity | None = None,
         clock: Clock,
         entropy: Entropy,
         limits: RemoteLimits = RemoteLimits(),  # noqa: B008  # frozen
@@ -50,6 +53,8 @@ class RemoteNode:
         self._node = node
         self._limits = limits
         context = client_context(pins, traffic=self.traffic)
+        if presents is not None:
+            present(context, presents, entropy=entropy)
         self._exchange = Exchange(node=node, base_url=base_url, context=context, limits=limits, proxy=proxy)
         self._client = Client(
             self._exchange, node=node, credentials=credentials, clock=clock, entropy=entropy, limits=limits

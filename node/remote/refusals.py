@@ -21,17 +21,22 @@ from node.errors import (
     ReplayedError,
     TokenExpiredError,
     UnauthenticatedError,
+    WrongCertificateError,
 )
 
 MAX_PROBLEM_BYTES: Final = 64 * 1024
 _PREFIX: Final = "urn:sigfed:problem:"
 _MAX_SECONDS: Final = 366 * 86_400
 _DEFAULT_RETRY_SECONDS: Final = 60
+_CERTIFICATE_HINT: Final = (
+    "it learns the key from our node document at its next sync; call its operators if that was hours ago"
+)
 _CLOCK_HINT: Final = "set this machine's clock (for example: timedatectl set-ntp true) and try again"
 
 _UNAUTHENTICATED: Final[dict[str, type[UnauthenticatedError]]] = {
     "token-expired": TokenExpiredError,
     "replayed": ReplayedError,
+    "wrong-certificate": WrongCertificateError,
 }
 _BY_STATUS: Final[dict[int, tuple[type[NodeError], str]]] = {
     403: (ForbiddenError, "does not allow this"),
@@ -72,6 +77,8 @@ def _unauthenticated(node: str, found: _Refusal) -> NodeError:
         text = f"this machine's clock is {abs(ahead)} s {direction} the clock of {node}"
         return ClockSkewError(text, ahead_seconds=ahead, hint=_CLOCK_HINT)
     cls = _UNAUTHENTICATED.get(found.name, UnauthenticatedError)
+    if cls is WrongCertificateError:
+        return cls(f"{node} does not know the TLS key that this machine presented", hint=_CERTIFICATE_HINT)
     return cls(
         f"{node} does not accept our credential", hint="ask its operators whether they ended this access"
     )

@@ -30,14 +30,15 @@ async def fetch(url: str, *, entropy: Entropy) -> FetchedTrust:
 
 
 def reach_peer(identity: Identity, peer: PeerRecord, *, traffic: Traffic | None = None) -> RemoteNode:
-    """A connection to a peer, pinned to the keys in its node document, with our auth key as credential."""
+    """A connection to a peer, pinned to the keys in its node document, with our auth and TLS keys as credentials."""
     root = open_root(peer.root, fingerprint(peer.root))
     document = open_node_document(peer.node_document, root)
     return RemoteNode(
         node=peer.name,
         base_url=document.endpoints[0].url,
-        pins=frozenset(pin for endpoint in document.endpoints for pin in endpoint.tls_spki_sha256),
+        pins=document.pins,
         credentials=Credentials(client=identity.settings.node, signer=identity.signer(AuthPrivateKey)),
+        presents=identity.tls(),
         clock=identity.clock,
         entropy=identity.entropy,
         traffic=traffic,

@@ -101,6 +101,7 @@ class Parts:
             token_keys=lambda: accepted_token_keys(identity.ring.read(), identity.clock.now()),
             callers=StoredCallers(shelf.storage, identity.clock),
             replays=StoredReplays(shelf.storage),
+            certificates_required=identity.settings.listen.agency_certificates == "required",
             trust=lambda: trust,
             tuf=ServedTuf(identity.trust_files),
             peer=peers.for_caller,

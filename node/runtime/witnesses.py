@@ -86,7 +86,7 @@ def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncCo
     return RemoteWitness(
         node=document.node,
         base_url=document.witness.url,
-        pins=frozenset(pin for endpoint in document.endpoints for pin in endpoint.tls_spki_sha256),
+        pins=document.pins,
         entropy=identity.entropy,
     )
 

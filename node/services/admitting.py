@@ -170,9 +170,8 @@ class Admission:
     def _verify(self, invite: InviteRecord, request: EnrolmentRequest) -> None:
         secret = self._shelf.vault.unseal(_name(invite.invite_id), invite.sealed_secret)
         document, root = self._trust.document(), self._trust.root()
-        pins = [pin for endpoint in document.endpoints for pin in endpoint.tls_spki_sha256]
         failure: Exception | None = None
-        for pin in pins:
+        for pin in document.pins:
             string = enrolment_string(root_sha256=root.sha256, spki_sha256=pin, auth_key=request.auth_key)
             try:
                 check_mac(secret, string, request)

@@ -59,7 +59,13 @@ class StoredCallers:
         if dated is None or not dated.valid.covers(now) or not document.valid.covers(now):
             return None
         scopes = _scopes(stored_grant(peer), now)
-        return Credential(client=peer.name, kind=CallerKind.PEER, key=dated.key, scopes=scopes)
+        return Credential(
+            client=peer.name,
+            kind=CallerKind.PEER,
+            key=dated.key,
+            scopes=scopes,
+            tls_spki_sha256=document.pins,
+        )
 
 
 def _named(document: NodeDocument, kid: str) -> DatedKey[AuthPublicKey] | None:

@@ -55,7 +55,7 @@ def introduce(fetched: FetchedTrust, words: str, clock: Clock) -> Introduced:
     root = open_root(fetched.root, from_words(words))
     document = open_node_document(fetched.node_document, root)
     document.valid.require(clock.now(), f"the node document of {document.node}")
-    pins = {pin for endpoint in document.endpoints for pin in endpoint.tls_spki_sha256}
+    pins = document.pins
     # A server with another key may relay the public files and read everything that follows.
     if fetched.spki_sha256 is not None and fetched.spki_sha256 not in pins:
         raise WrongPinError(f"{document.node}: the server at this address does not have the key it names")

@@ -1,7 +1,9 @@
 """Who is calling: client assertions (RFC 7523) in, access tokens (RFC 9068) out, access tokens checked.
 
-Decides what every claim must be; all are required, and times are compared with the clock the node runs on. Signatures
-and their algorithm are `node.jose`'s matter, which keys and scopes a client has is the directory's, and what a scope
+Decides what every claim must be; all are required, and times are compared with the clock the node runs on. A client
+certificate that was presented must be the client's own, and its token works over connections with that certificate
+alone (RFC 8705): neither the auth key nor a token is of use to a thief without the TLS key. Signatures and their
+algorithm are `node.jose`'s matter, which keys and scopes a client has is the directory's, and what a scope
 opens is decided where data is read. Spec: docs/spec/http.md, "Authentication".
 """
 
@@ -13,12 +15,20 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from keys.encoding import b64u
 from keys.key import AuthPublicKey, PublicKey
 from node import jose
-from node.errors import ClockSkewError, ForbiddenError, TokenExpiredError, UnauthenticatedError
-from node.ports.callers import Caller, CallerDirectory, Credential
+from node.errors import (
+    ClockSkewError,
+    ForbiddenError,
+    TokenExpiredError,
+    UnauthenticatedError,
+    WrongCertificateError,
+)
+from node.ports.callers import Caller, CallerDirectory, CallerKind, Credential
 from node.ports.replay import MAX_ID_CHARS
 from node.ports.serving import WebServices
+from node.tls import ClientKey
 
 ASSERTION_TYP: Final = "client-authentication+jwt"
 TOKEN_TYP: Final = "at+jwt"  # noqa: S105  # a media type, not a password
@@ -51,22 +61,25 @@ class TokenOffice:
         self._services = services
         self._issuer = issuer_of(services.node)
 
-    def exchange(self, assertion: str, *, wanted: frozenset[str] | None) -> IssuedToken:
+    def exchange(
+        self, assertion: str, *, wanted: frozenset[str] | None, presented: ClientKey | None = None
+    ) -> IssuedToken:
         """A token for the client that signed `assertion`, with its scopes or those of them that are `wanted`.
 
         Raises:
             UnauthenticatedError: the assertion does not verify, or was used before (`ReplayedError`).
+            WrongCertificateError: the connection does not prove the client's TLS key.
             ClockSkewError: it verifies, but is dated in the past or the future.
             ForbiddenError: none of the wanted scopes is the client's.
         """
         now = self._services.clock.now()
-        credential = self._verify(assertion, now)
+        credential = self._verify(assertion, now, presented)
         scopes = credential.scopes if wanted is None else credential.scopes & wanted
         if not scopes:
             raise ForbiddenError("the client has none of the scopes asked for")
-        return self._issue(credential, scopes, now)
+        return self._issue(credential, scopes, now, presented)
 
-    def _verify(self, assertion: str, now: datetime) -> Credential:
+    def _verify(self, assertion: str, now: datetime, presented: ClientKey | None) -> Credential:
         found: list[Credential] = []
 
         def choose(issuer: str, kid: str) -> PublicKey | None:
@@ -83,14 +96,24 @@ class TokenOffice:
             raise UnauthenticatedError("the assertion's issuer and subject differ")
         if claims.get("aud") != self._issuer:  # a list would make it good at several nodes
             raise UnauthenticatedError("the assertion is for another node")
+        self._check_owner(credential, presented)
         expires = _check_assertion_times(claims, now)
         jti = jose.text_claim(claims, "jti", max_chars=MAX_ID_CHARS)
         self._services.replays.spend(client, jti, expires=expires, now=now)
         return credential
 
-    def _issue(self, credential: Credential, scopes: frozenset[str], now: datetime) -> IssuedToken:
+    def _check_owner(self, credential: Credential, presented: ClientKey | None) -> None:
+        """The client must be the owner of the connection's TLS key; agencies have one."""
+        if presented is not None and presented.spki_sha256 not in credential.tls_spki_sha256:
+            raise WrongCertificateError("the certificate of the connection is not one of the client's")
+        if presented is None and _must_be_bound(credential, self._services):
+            raise WrongCertificateError("an agency presents the TLS key of its node document")
+
+    def _issue(
+        self, credential: Credential, scopes: frozenset[str], now: datetime, presented: ClientKey | None
+    ) -> IssuedToken:
         issued = int(now.timestamp())
-        claims: Mapping[str, str | int] = {
+        claims: dict[str, jose.Claim] = {
             "iss": self._issuer,
             "aud": self._issuer,
             "sub": credential.client,
@@ -101,6 +124,8 @@ class TokenOffice:
             "exp": issued + TOKEN_SECONDS,
             "jti": self._services.entropy(16).hex(),
         }
+        if presented is not None:
+            claims["cnf"] = _confirmation(presented)
         token = jose.sign_token(claims, typ=TOKEN_TYP, signer=self._services.token_signer())
         return IssuedToken(token=token, expires_in=TOKEN_SECONDS, scopes=scopes)
 
@@ -122,31 +147,45 @@ def _check_assertion_times(claims: jose.Claims, now: datetime) -> datetime:
     return datetime.fromtimestamp(expires, UTC) + timedelta(seconds=LEEWAY_SECONDS)
 
 
+def _confirmation(presented: ClientKey) -> Mapping[str, str]:
+    """The claim `cnf` of a token that is bound to a certificate (RFC 8705 §3.1)."""
+    return {"x5t#S256": b64u(presented.thumbprint)}
+
+
+def _must_be_bound(credential: Credential, services: WebServices) -> bool:
+    return services.certificates_required and credential.kind is CallerKind.PEER
+
+
 class TokenGate:
-    """Says whose access token is presented; a verified token is remembered for half a minute."""
+    """Says whose access token is presented; a verified token is remembered for half a minute.
+
+    One over a connection with a certificate is remembered for that connection: a peer that was removed, or whose TLS
+    key was replaced, is refused at its next handshake.
+    """
 
     def __init__(self, services: WebServices) -> None:
         self._services = services
         self._issuer = issuer_of(services.node)
         self._cache: OrderedDict[bytes, tuple[Caller, datetime, datetime]] = OrderedDict()
 
-    def remembers(self, token: str) -> bool:
+    def remembers(self, token: str, presented: ClientKey | None = None) -> bool:
         """Whether `caller` answers without verifying a signature."""
-        return self._cached(_name(token), self._services.clock.now()) is not None
+        return self._cached(_name(token, presented), self._services.clock.now()) is not None
 
-    async def caller(self, token: str) -> Caller:
+    async def caller(self, token: str, presented: ClientKey | None = None) -> Caller:
         """The caller that `token` names, with the scopes that are in the token and still the client's.
 
         Raises:
             TokenExpiredError: the token was good and is past its end.
+            WrongCertificateError: it is bound to another certificate than the connection's, or to none and must be.
             UnauthenticatedError: anything else.
         """
         now = self._services.clock.now()
-        name = _name(token)
+        name = _name(token, presented)
         cached = self._cached(name, now)
         if cached is not None:
             return cached
-        caller, expires = await asyncio.to_thread(self._verify, token, now)
+        caller, expires = await asyncio.to_thread(self._verify, token, now, presented)
         self._remember(name, caller, now, min(expires, now + timedelta(seconds=_CACHE_SECONDS)))
         return caller
 
@@ -154,18 +193,31 @@ class TokenGate:
         caller, start, end = self._cache.get(name, (None, now, now))
         return caller if start <= now < end else None
 
-    def _verify(self, token: str, now: datetime) -> tuple[Caller, datetime]:
+    def _verify(self, token: str, now: datetime, presented: ClientKey | None) -> tuple[Caller, datetime]:
         claims = jose.read_token(token, typ=TOKEN_TYP, choose=self._token_key)
         if claims.get("aud") != self._issuer:
             raise UnauthenticatedError("the access token is for another node")
-        if (
-            "cnf" in claims
-        ):  # bound to a TLS or DPoP key, which is not checked yet: never accept it as a bearer's
-            raise UnauthenticatedError("the access token is bound to a key that was not shown")
         expires = datetime.fromtimestamp(jose.time_claim(claims, "exp"), UTC)
         if expires <= now:
             raise TokenExpiredError("the access token has expired")
-        return _caller(claims, self._services.callers), expires
+        credential = _credential(claims, self._services.callers)
+        self._check_binding(claims, credential, presented)
+        scopes = frozenset(jose.text_claim(claims, "scope", max_chars=MAX_SCOPE_CHARS).split(" "))
+        scopes &= credential.scopes
+        return Caller(client=credential.client, kind=credential.kind, scopes=scopes), expires
+
+    def _check_binding(
+        self, claims: jose.Claims, credential: Credential, presented: ClientKey | None
+    ) -> None:
+        """A bound token is good over its certificate alone; any other kind of binding is over none."""
+        if "cnf" not in claims:
+            if _must_be_bound(credential, self._services):
+                raise WrongCertificateError("the access token of an agency is bound to its certificate")
+            return
+        if presented is None or claims["cnf"] != _confirmation(presented):
+            raise WrongCertificateError("the access token is bound to another certificate")
+        if presented.spki_sha256 not in credential.tls_spki_sha256:
+            raise WrongCertificateError("the certificate of the connection is no longer one of the client's")
 
     def _token_key(self, issuer: str, kid: str) -> PublicKey | None:
         if issuer != self._issuer:
@@ -179,16 +231,16 @@ class TokenGate:
             self._cache.popitem(last=False)
 
 
-def _name(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "surrogateescape")).digest()
+def _name(token: str, presented: ClientKey | None) -> bytes:
+    connection = presented.connection if presented else 0
+    return sha256(connection.to_bytes(8) + token.encode("utf-8", "surrogateescape")).digest()
 
 
-def _caller(claims: jose.Claims, directory: CallerDirectory) -> Caller:
-    """The caller of a verified token; asking the directory again is what makes a revocation take effect."""
+def _credential(claims: jose.Claims, directory: CallerDirectory) -> Credential:
+    """The client of a verified token; asking the directory again is what makes a revocation take effect."""
     client = jose.text_claim(claims, "sub")
     credential = directory.credential(client, jose.text_claim(claims, "client_kid"))
     if credential is None:
         raise UnauthenticatedError("the client's key is no longer known here")
     assert isinstance(credential.key, AuthPublicKey), "a client authenticates with an auth key"
-    scopes = frozenset(jose.text_claim(claims, "scope", max_chars=MAX_SCOPE_CHARS).split(" "))
-    return Caller(client=client, kind=credential.kind, scopes=scopes & credential.scopes)
+    return credential

@@ -13,6 +13,7 @@ from aiohttp import web
 from node.errors import ForbiddenError, UnauthenticatedError
 from node.journal import Journal
 from node.ports.callers import Caller
+from node.web.certificates import presented_in
 from node.web.problems import INTERNAL, problem_of, problem_response
 from node.web.ratelimit import address_key
 from node.web.state import CALLER, REQUEST_ID, STATE, endpoint_of, services_of
@@ -86,12 +87,12 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def _authenticated(request: web.Request) -> Caller:
     """The caller; a token that was not verified lately is charged to the address before it costs a signature check."""
     state = request.app[STATE]
-    token = bearer(request)
-    if token is None or not state.gate.remembers(token):
+    token, presented = bearer(request), presented_in(request)
+    if token is None or not state.gate.remembers(token, presented):
         state.addresses.spend(address_key(request.remote))
     if token is None:
         raise UnauthenticatedError("an access token is required")
-    return await state.gate.caller(token)
+    return await state.gate.caller(token, presented)
 
 
 def bearer(request: web.Request) -> str | None:

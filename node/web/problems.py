@@ -50,6 +50,9 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     node_errors.MissingObjectError: INTERNAL,
     node_errors.UnauthenticatedError: Problem("unauthenticated", 401, "No credential that verifies"),
     node_errors.TokenExpiredError: Problem("token-expired", 401, "The access token has expired"),
+    node_errors.WrongCertificateError: Problem(
+        "wrong-certificate", 401, "The connection does not prove the client's TLS key"
+    ),
     node_errors.ReplayedError: Problem("replayed", 401, "The assertion was used before"),
     node_errors.ClockSkewError: Problem("clock-skew", 401, "The clocks of client and node disagree"),
     node_errors.ForbiddenError: _FORBIDDEN,

@@ -1,14 +1,15 @@
 """Tokens across makers: npm `jose` verifies ours with nothing but the node document, and what it signs is judged.
 
 Every assertion that must be refused is one that a library would sign, or that a forger writes by hand, and goes over
-HTTPS to the token endpoint. What the claims must be is tested one by one in tests/service/test_auth.py. A token of
-another client's TLS certificate is not here: access tokens are not bound to certificates, and one that says it is
-(`cnf`) is refused there.
+HTTPS to the token endpoint. What the claims must be is tested one by one in tests/service/test_auth.py, and what
+certificates do in tests/service/test_certificates.py.
 """
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
+from ssl import PEM_cert_to_DER_cert
 from typing import Any
 
 import pytest
@@ -20,11 +21,12 @@ from keys.trust.node_document import to_json
 from keys.trust.node_parts import DatedKey
 from node.clock import system_entropy
 from node.remote.auth import Credentials, assertion
+from node.tls import client_certificate, create_identity
 from node.web.auth import ASSERTION_TYP, TOKEN_TYP
-from support.fakes_api import NODE, PEER, PEER_KEY, START, TOKEN_KEY
+from support.fakes_api import NODE, PEER, PEER_KEY, PEER_TLS, START, TOKEN_KEY, node_on_loopback
 from support.irregular import IRREGULAR
 from support.jose_peer import JoseError, signed, verified
-from support.raw_http import ASSERTION_TYPE, Raw, Reply, raw_access
+from support.raw_http import ASSERTION_TYPE, Raw, Reply, raw_access, raw_to
 from support.trust import VALID, node_document
 
 NOW = int(START.timestamp())
@@ -94,6 +96,42 @@ async def test_jose_verifies_our_access_tokens() -> None:
     assert found["header"] == {"alg": "EdDSA", "typ": TOKEN_TYP, "kid": jwk["kid"]}
     assert (found["claims"]["sub"], found["claims"]["client_id"]) == (PEER, PEER)
     assert found["claims"]["scope"] == "log:read open:1 open:2"
+
+
+async def test_a_token_says_the_certificate_it_is_bound_to_and_is_good_over_no_other() -> None:
+    thumbprint = sha256(PEM_cert_to_DER_cert(client_certificate(PEER_TLS).certificate.decode())).digest()
+    async with node_on_loopback() as node:
+        async with raw_to(node, presents=PEER_TLS) as own:
+            token = await own.peer_token()
+            assert (await own("GET", LIST_PATH, token)).status == 200
+        jwk = published_jwk("token_keys", TOKEN_KEY.public)
+        found = verified(
+            token, jwk=jwk, now=NOW, typ=TOKEN_TYP, issuer=ISSUER, audience=ISSUER, maxTokenAge=600
+        )
+        assert found["claims"]["cnf"] == {"x5t#S256": b64u(thumbprint)}
+        for presents in (create_identity(PEER, now=START), None):
+            async with raw_to(node, presents=presents) as other:
+                reply = await other("GET", LIST_PATH, token)
+                assert (reply.status, reply.problem) == (401, "wrong-certificate")
+
+
+_BINDINGS: dict[str, Any] = {
+    "to nothing": {},
+    "to a DPoP key": {"jkt": "x"},
+    "to another certificate": {"x5t#S256": b64u(b"0" * 32)},
+    "to a text": "x5t#S256",
+}
+
+
+@pytest.mark.parametrize("cnf", _BINDINGS.values(), ids=_BINDINGS)
+async def test_a_token_bound_to_something_else_is_good_over_no_connection(cnf: Any) -> None:
+    """Signed with the node's own key, so that nothing but the binding is refused."""
+    bound, good = signed([ACCESS.request(Made(claims={"cnf": cnf})), ACCESS.request(Made())])
+    async with node_on_loopback() as node:
+        for presents in (PEER_TLS, None):
+            async with raw_to(node, presents=presents) as raw:
+                assert (await raw("GET", LIST_PATH, bound)).problem == "wrong-certificate"
+                assert (await raw("GET", LIST_PATH, good)).status == 200
 
 
 _WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -63,4 +63,5 @@ async def test_the_metadata_say_what_is_true_and_nothing_else() -> None:
         "response_types_supported": [],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["EdDSA"],
+        "tls_client_certificate_bound_access_tokens": True,
     }

@@ -46,6 +46,7 @@ PEER_KEY = AuthPrivateKey.from_seed(b"p" * 32)
 PARTNER_KEY = AuthPrivateKey.from_seed(b"q" * 32)
 TOKEN_KEY = TokenPrivateKey.from_seed(b"t" * 32)
 IDENTITY = create_identity(NODE, now=START)
+PEER_TLS = create_identity(PEER, now=START)
 QUICK = RemoteLimits(
     connect_seconds=2.0,
     reply_seconds=2.0,
@@ -228,7 +229,8 @@ class MemoryEnrolment(MemoryTrust):
 
 def peer_credential(key: AuthPublicKey = PEER_KEY.public) -> Credential:
     scopes = frozenset({LOG_READ, open_scope(1), open_scope(2)})
-    return Credential(client=PEER, kind=CallerKind.PEER, key=key, scopes=scopes)
+    pins = frozenset({PEER_TLS.spki_sha256})
+    return Credential(client=PEER, kind=CallerKind.PEER, key=key, scopes=scopes, tls_spki_sha256=pins)
 
 
 def partner_credential(key: AuthPublicKey = PARTNER_KEY.public) -> Credential:
@@ -291,6 +293,7 @@ class MemoryNode:
         self.recipients: RecipientDesk | None = None
         self.tuf: TufApi | None = MemoryTuf()
         self.callers: list[Caller] = []
+        self.certificates_required = False
 
     def services(self) -> WebServices:
         return WebServices(
@@ -302,6 +305,7 @@ class MemoryNode:
             token_keys=lambda: (TOKEN_KEY.public,),
             callers=self.directory,
             replays=self.replays,
+            certificates_required=self.certificates_required,
             trust=self._trust,
             peer=self._peer,
             partner=self._partner,
@@ -347,7 +351,7 @@ class Loopback:
         return self.server.url
 
     def as_peer(self, **changes: object) -> RemoteNode:
-        return self._remote(Credentials(PEER, PEER_KEY), changes)
+        return self._remote(Credentials(PEER, PEER_KEY), {"presents": PEER_TLS} | changes)
 
     def as_partner(self, **changes: object) -> RemoteNode:
         return self._remote(Credentials(PARTNER, PARTNER_KEY), changes)

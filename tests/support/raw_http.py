@@ -12,7 +12,7 @@ from yarl import URL
 from keys.key import AuthPrivateKey
 from node.clock import system_entropy
 from node.remote.auth import Credentials, assertion
-from node.tls import client_context
+from node.tls import TlsIdentity, client_context, present
 from node.web.settings import WebSettings
 from support.fakes_api import IDENTITY, NODE, PARTNER, PARTNER_KEY, PEER, PEER_KEY, Loopback, MemoryNode
 from support.fakes_api import node_on_loopback as served
@@ -81,7 +81,15 @@ async def raw_access(
     memory: MemoryNode | None = None, *, settings: WebSettings | None = None
 ) -> AsyncIterator[Raw]:
     """A served node of in-memory parts, and raw access to it."""
-    async with served(memory, settings=settings) as node:
-        connector = aiohttp.TCPConnector(ssl=client_context(frozenset({IDENTITY.spki_sha256})))
-        async with aiohttp.ClientSession(connector=connector) as session:
-            yield Raw(node, session)
+    async with served(memory, settings=settings) as node, raw_to(node) as raw:
+        yield raw
+
+
+@asynccontextmanager
+async def raw_to(node: Loopback, *, presents: TlsIdentity | None = None) -> AsyncIterator[Raw]:
+    """Raw access over connections of its own, on which a client certificate is presented or none."""
+    context = client_context(frozenset({IDENTITY.spki_sha256}))
+    if presents is not None:
+        present(context, presents, entropy=system_entropy)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
+        yield Raw(node, session)

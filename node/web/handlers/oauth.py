@@ -14,6 +14,7 @@ from aiohttp import web
 from node import jose
 from node.web.auth import MAX_SCOPE_CHARS, issuer_of
 from node.web.bodies import read_body
+from node.web.certificates import presented_in
 from node.web.replies import conditional, plain
 from node.web.settings import MAX_FORM_BYTES
 from node.web.state import STATE, endpoint_path, services_of
@@ -35,7 +36,9 @@ async def token(request: web.Request) -> web.StreamResponse:
         raise MalformedError("token request: only client credentials with a signed assertion are offered")
     wanted = frozenset(form["scope"].split(" ")) if "scope" in form else None
     office = request.app[STATE].office
-    issued = await asyncio.to_thread(office.exchange, form.get("client_assertion", ""), wanted=wanted)
+    issued = await asyncio.to_thread(
+        office.exchange, form.get("client_assertion", ""), wanted=wanted, presented=presented_in(request)
+    )
     body = {
         "access_token": issued.token,
         "token_type": "Bearer",
@@ -55,6 +58,7 @@ async def metadata(request: web.Request) -> web.StreamResponse:
         "response_types_supported": [],  # required by the RFC, and there is no authorization endpoint
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": [jose.ALGORITHM],
+        "tls_client_certificate_bound_access_tokens": True,
     }
     return conditional(request, json.dumps(fields).encode(), _JSON)
 
