@@ -30,6 +30,12 @@ def seal(kind: str, payload: bytes, signers: Sequence[Signer]) -> bytes:
     )
 
 
+def read_payload(data: bytes) -> bytes:
+    """The payload of an envelope, whoever signed it; raises `MalformedTrustError`."""
+    fields = load(data, max_bytes=MAX_ENVELOPE_BYTES, where=_WHERE, error=MalformedTrustError)
+    return fields.base64("payload", longest=MAX_ENVELOPE_BYTES)
+
+
 def envelope_message(kind: str, payload: bytes) -> bytes:
     """What is signed when `payload` is signed as a `kind`."""
     return pre_authentication(_payload_type(kind), payload)

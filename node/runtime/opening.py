@@ -54,7 +54,8 @@ class Identity:
 
     def root_signers(self) -> Sequence[Signer]:
         """As many root keys as must sign a root; raises as `targets_signers` does."""
-        return self._holders(RootPrivateKey, self.trust.root().threshold)
+        root = self.trust.root()
+        return self._holders(RootPrivateKey, root.root_keys, root.threshold)
 
     def targets_signers(self) -> Sequence[Signer]:
         """As many targets keys as must sign the trust files; asks for the passphrase of the offline keys.
@@ -62,11 +63,12 @@ class Identity:
         Raises:
             NotFoundError: too few of the keys are on this machine.
         """
-        return self._holders(TargetsPrivateKey, self.trust.root().targets_threshold)
+        root = self.trust.root()
+        return self._holders(TargetsPrivateKey, root.targets_keys, root.targets_threshold)
 
-    def _holders(self, kind: type[Key], wanted: int) -> list[Key]:
+    def _holders(self, kind: type[Key], named: Sequence[PublicKey], wanted: int) -> list[Key]:
         role = kind.public_type.role
-        labels = self.root_keychain.labels(role)[:wanted]
+        labels = held_labels(self.root_keychain, role, named)[:wanted]
         if len(labels) < wanted:
             raise NotFoundError(
                 f"{wanted} {role} keys must sign and {len(labels)} are in {self.home.offline_keys}",
@@ -156,11 +158,18 @@ def open_freshness(keychain: Keychain, root: TrustedRoot) -> Freshness:
 
 def _named(keychain: Keychain, kind: type[Key], keys: Sequence[PublicKey]) -> Key:
     role = kind.public_type.role
-    texts = {key.to_text() for key in keys}
-    for label in keychain.labels(role):
-        if keychain.public(role, label) in texts:
-            return keychain.key(kind, label)
-    raise NotFoundError(f"the {role} key that the root names is not here", hint="restore it from a backup")
+    for label in held_labels(keychain, role, keys):
+        return keychain.key(kind, label)
+    raise NotFoundError(
+        f"the {role} key that the root names is not here",
+        hint="restore it from a backup, or have a next root signed: sigfed key propose",
+    )
+
+
+def held_labels(keychain: Keychain, role: Role, named: Sequence[PublicKey]) -> list[str]:
+    """Labels of the key files of a role that say they hold one of the keys named; needs no passphrase."""
+    texts = {key.to_text() for key in named}
+    return [label for label in keychain.labels(role) if keychain.public(role, label) in texts]
 
 
 def _pinned(home: Home, settings: Settings, files: FolderObjects) -> bytes:

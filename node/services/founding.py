@@ -30,6 +30,7 @@ from keys.key import (
 )
 from keys.roles import Role
 from keys.trust.fingerprint import fingerprint, to_words
+from keys.trust.holders import Holder
 from keys.trust.lifecycle import Lineage
 from keys.trust.members import Member, Members, sign_members
 from keys.trust.node_document import NodeDocument, sign_node_document
@@ -133,6 +134,10 @@ def found(
         targets_threshold=profile.threshold,
         snapshot_keys=(snapshot.public,),
         timestamp_keys=(timestamp.public,),
+        holders=tuple(
+            Holder(name=label, root=root.public, targets=targets.public)
+            for label, root, targets in zip(labels, root_keys, targets_keys, strict=True)
+        ),
     )
     data = author_root(content, root_keys[: profile.threshold])
     root = open_root(data, fingerprint(data))

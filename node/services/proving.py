@@ -16,7 +16,8 @@ from node.services.logfiles import LogFiles
 from node.services.registers import kept_register
 from node.services.reporting import taken
 from node.services.shelf import Shelf
-from node.services.trusting import DOCUMENT_NAME, OwnTrust, root_files
+from node.services.trusting import DOCUMENT_NAME, OwnTrust
+from node.services.tuf_repository import root_files
 from protocol.hit_evidence.bundle import HitEvidence, LoggedEvent, SourceProof
 from protocol.limits import BUNDLE_WIDTH
 from protocol.statement.receipt import Receipt, open_receipt

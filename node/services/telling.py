@@ -23,7 +23,8 @@ from node.ports.storage import Unit
 from node.services.documents import member_files
 from node.services.judging import claimed_head
 from node.services.shelf import Shelf
-from node.services.trusting import DOCUMENT_NAME, MEMBERS_NAME, root_files
+from node.services.trusting import DOCUMENT_NAME, MEMBERS_NAME
+from node.services.tuf_repository import root_files
 from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead, in_turn, is_name
 from protocol.limits import MAX_GOSSIP_EVIDENCE
 

@@ -5,22 +5,41 @@ nowhere else, and what was signed is verified before it replaces what was there.
 revision, so a thief of the running node cannot change who it is or whom it counts.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import count, takewhile
 
+from keys.roles import Role
 from keys.signer import Signer
+from keys.trust.envelope import open_envelope, read_payload
 from keys.trust.members import Members, open_members, sign_members
+from keys.trust.members import from_json as members_from_json
+from keys.trust.members import to_json as members_to_json
 from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.node_document import from_json as node_document_from_json
+from keys.trust.node_document import to_json as node_document_to_json
+from keys.trust.proposal import Proposal
+from keys.trust.proposal_signing import (
+    NOT_YET,
+    REVOKED,
+    Decided,
+    OpenedProposal,
+    changes_targets,
+    decide,
+    is_envelope,
+    open_proposal,
+)
+from keys.trust.repository import open_targets
+from keys.trust.root import RootContent, TrustedRoot, open_roots
 from keys.trust.target_files import is_target_name
 from keys.trust.window import Window
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
-from node.services.tuf_repository import Freshness, TufRepository
+from node.services import installing
+from node.services.proposing import InForce, ProposalPlace, grown, in_force_texts
+from node.services.tuf_repository import Freshness, TufRepository, listing_items, root_files, root_name
 from protocol.api import TrustApi
 
 ROOT_NAME = "1.root.json"
@@ -28,17 +47,6 @@ ROOT_NAME = "1.root.json"
 DOCUMENT_NAME = "node.json"
 MEMBERS_NAME = "members.json"
 DOCUMENT_DAYS = 180
-
-
-def root_name(version: int) -> str:
-    """File name of a version of the root."""
-    return f"{version}.root.json"
-
-
-def root_files(files: ObjectStore) -> tuple[bytes, ...]:
-    """All roots in the folder of a node's own trust files, from the first to the newest."""
-    later = takewhile(files.exists, map(root_name, count(2)))
-    return (files.get(ROOT_NAME), *map(files.get, later))
 
 
 Succeed = Callable[[NodeDocument, TrustedRoot], NodeDocument]
@@ -52,7 +60,9 @@ class OwnTrust:
     """The trust files in `files`, whose first root has this SHA-256.
 
     `freshness` opens the keys of a root that say what is current; `alone` keeps other processes from revising at the
-    same time. `succeed` adds to a document that is about to be signed the keys that follow those in it.
+    same time. `succeed` adds to a document that is about to be signed the keys that follow those in it. With a
+    `proposal` nothing that is revised comes into force: it is added to what is proposed there, and read back from it,
+    and nobody has to sign.
     """
 
     def __init__(
@@ -64,6 +74,7 @@ class OwnTrust:
         freshness: Callable[[TrustedRoot], Freshness],
         alone: Callable[[], AbstractContextManager[None]] = nullcontext,
         succeed: Succeed = _as_it_is,
+        proposal: ProposalPlace | None = None,
     ) -> None:
         self._files = files
         self._clock = clock
@@ -71,6 +82,7 @@ class OwnTrust:
         self._freshness = freshness
         self._alone = alone
         self._succeed = succeed
+        self._proposal = proposal
         self._repository = TufRepository(files, clock)
 
     def roots(self) -> tuple[TrustedRoot, ...]:
@@ -82,31 +94,39 @@ class OwnTrust:
         return self.roots()[-1]
 
     def document(self) -> NodeDocument:
-        """The newest node document."""
+        """The newest node document; where things are proposed, the one that is proposed."""
+        if (drafted := self._drafted(DOCUMENT_NAME)) is not None:
+            return node_document_from_json(drafted)
         return open_node_document(self._files.get(DOCUMENT_NAME), self.root())
 
     def members(self) -> Members:
-        """The newest members register."""
+        """The newest members register; where things are proposed, the one that is proposed."""
+        if (drafted := self._drafted(MEMBERS_NAME)) is not None:
+            return members_from_json(drafted)
         return open_members(self._files.get(MEMBERS_NAME), self.root())
 
     def revise_document(
         self, change: Callable[[NodeDocument], NodeDocument], *, signers: Sequence[Signer]
     ) -> NodeDocument:
         """Sign and store the next node document; its window starts now and lasts 180 days."""
-        with self._alone():
-            old, root = self.document(), self.root()
-            valid = window(self._clock.now(), DOCUMENT_DAYS)
-            changed = self._succeed(replace(change(old), serial=old.serial + 1, valid=valid), root)
+        with self._revising():
+            changed = self._next_document(change)
+            if self._proposal is not None:
+                self._propose(DOCUMENT_NAME, node_document_to_json(changed))
+                return changed
             data = sign_node_document(changed, signers)
-            open_node_document(data, root)
+            open_node_document(data, self.root())
             self._replace(DOCUMENT_NAME, data, signers)
             return changed
 
     def revise_members(self, change: Callable[[Members], Members], *, signers: Sequence[Signer]) -> Members:
         """Sign and store the next members register."""
-        with self._alone():
-            old = self.members()
-            changed = replace(change(old), version=old.version + 1)
+        with self._revising():
+            old = open_members(self._files.get(MEMBERS_NAME), self.root())
+            changed = replace(change(self.members()), version=old.version + 1)
+            if self._proposal is not None:
+                self._propose(MEMBERS_NAME, members_to_json(changed))
+                return changed
             data = sign_members(changed, signers)
             open_members(data, self.root())
             self._replace(MEMBERS_NAME, data, signers)
@@ -124,22 +144,106 @@ class OwnTrust:
         """
         assert is_target_name(name), "only what clients may fetch is listed"
         assert name not in {DOCUMENT_NAME, MEMBERS_NAME}, "those have numbers that only grow"
-        with self._alone():
-            self._replace(name, data, signers)
+        with self._revising():
+            if self._proposal is None:
+                self._replace(name, data, signers)
+            else:
+                self._propose(name, read_payload(data) if is_envelope(name) else data)
+
+    def in_force(self) -> InForce:
+        """The node's state, as proposals carry it."""
+        root, listing = self.root(), self._repository.listing()
+        return InForce(
+            node=root.node,
+            roots=root_files(self._files),
+            files=in_force_texts(self.listed_files(), open_targets(listing, root)),
+            listing=listing,
+        )
+
+    def propose(self, content: RootContent, *, handover: bool = True) -> Proposal:
+        """A proposal of a next root; where it names other targets keys, with every trust file to be signed by them."""
+        with self._revising():
+            in_force, root = self.in_force(), self.root()
+            changed: dict[str, bytes] = {}
+            if changes_targets(root, content):
+                envelopes = {name: data for name, data in in_force.files.items() if is_envelope(name)}
+                changed = {
+                    name: open_envelope(data, name.removesuffix(".json"), root)
+                    for name, data in envelopes.items()
+                }
+                document = self._next_document(lambda old: old)
+                if REVOKED in changed:
+                    document = replace(document, revoked_sha256=NOT_YET)
+                changed[DOCUMENT_NAME] = node_document_to_json(document)
+            return in_force.proposal(changed, expires=self._listing_ends(), root=content, handover=handover)
+
+    def publish(self, opened: OpenedProposal) -> bool:
+        """Put in force what the holders signed; False where it is in force already. The same call finishes it.
+
+        Raises:
+            ThresholdError: signatures are missing.
+            ConflictError: the proposal is about an older state.
+        """
+        with self._revising():
+            decided, in_force = decide(opened), self.in_force()
+            if in_force.holds(decided):
+                self._stamp()
+                return False
+            in_force.require_carried_by(opened)
+            installing.install(self._files, _items(decided, {**in_force.files, **decided.files}))
+            self._stamp()
+            return True
 
     def stamp(self) -> bool:
         """Say to TUF clients that the trust files are current, unless that was said lately; whether it was said."""
+        with self._revising():
+            return self._stamp()
+
+    def _stamp(self) -> bool:
+        root = self.root()
+        return self._repository.stamp(root, lambda: self._freshness(root))
+
+    def _next_document(self, change: Callable[[NodeDocument], NodeDocument]) -> NodeDocument:
+        root = self.root()
+        serial = open_node_document(self._files.get(DOCUMENT_NAME), root).serial + 1
+        valid = window(self._clock.now(), DOCUMENT_DAYS)
+        return self._succeed(replace(change(self.document()), serial=serial, valid=valid), root)
+
+    @contextmanager
+    def _revising(self) -> Iterator[None]:
+        """Alone, and after what somebody else began and did not finish."""
         with self._alone():
-            return self._stamp(self.root())
+            installing.finish(self._files)
+            yield
+
+    def _listing_ends(self) -> datetime:
+        return self._clock.now() + timedelta(days=Role.TARGETS.info.days)
+
+    def _drafted(self, name: str) -> bytes | None:
+        held = None if self._proposal is None else self._proposal.read()
+        return None if held is None else held.changed.get(name)
+
+    def _propose(self, name: str, data: bytes) -> None:
+        assert self._proposal is not None, "asked for where things are proposed"
+        made = grown(self._proposal, self.in_force(), {name: data}, expires=self._listing_ends())
+        open_proposal(made)
+        self._proposal.write(made)
 
     def _replace(self, name: str, data: bytes, signers: Sequence[Signer]) -> None:
         """Replaced first: a file that was listed and then made anew under the same number would be a trust fork."""
         self._files.put(name, data)
         self._repository.list_files(self.root(), self.listed_files(), signers)
-        self._stamp(self.root())
+        self._stamp()
 
-    def _stamp(self, root: TrustedRoot) -> bool:
-        return self._repository.stamp(root, lambda: self._freshness(root))
+
+def _items(decided: Decided, files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    """What is written, in this order: files that old and new roots verify, then the root, then the list."""
+    items = list(decided.files.items())
+    if decided.root is not None:
+        items.append((root_name(decided.root_version), decided.root))
+    if decided.targets is not None:
+        items += listing_items(files, decided.targets, version=decided.targets_version)
+    return items
 
 
 class ServedTrust:

@@ -7,15 +7,16 @@ would stop believing it. Spec: docs/spec/trust.md, "Repository".
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from itertools import count, takewhile
 from typing import Final, NamedTuple
 
-from keys.errors import ThresholdError
+from keys.errors import KeysError, ThresholdError
 from keys.roles import Role
 from keys.signer import Signer
+from keys.trust.fingerprint import fingerprint
 from keys.trust.repository import (
     Pointer,
     author_snapshot,
@@ -24,7 +25,7 @@ from keys.trust.repository import (
     open_snapshot,
     open_timestamp,
 )
-from keys.trust.root import TrustedRoot
+from keys.trust.root import TrustedRoot, open_roots
 from keys.trust.target_files import is_target_name, target_path
 from node.clock import Clock
 from node.errors import NotFoundError
@@ -65,9 +66,12 @@ class TufRepository:
             expires=self._clock.now() + timedelta(days=Role.TARGETS.info.days),
             signers=signers,
         )
-        for name, content in files.items():
-            self._files.put(_target_name(name, sha256(content).hexdigest()), content)
-        self._files.put(f"{version}.targets.json", data)
+        for name, content in listing_items(files, data, version=version):
+            self._files.put(name, content)
+
+    def listing(self) -> bytes:
+        """The newest targets metadata; raises `MissingObjectError` where nothing was ever listed."""
+        return self._files.get(f"{self._newest('targets')}.targets.json")
 
     def stamp(self, root: TrustedRoot, freshness: Callable[[], Freshness]) -> bool:
         """Say that what is listed is current, unless that was said lately; whether it was said anew.
@@ -129,8 +133,22 @@ class TufRepository:
         return found.expires - self._clock.now() > left
 
 
-def _target_name(name: str, digest: str) -> str:
-    return f"targets/{digest}.{name}"
+def listing_items(files: Mapping[str, bytes], listing: bytes, *, version: int) -> Iterator[tuple[str, bytes]]:
+    """What is written, in this order, when `listing` comes to list these files."""
+    for name, content in files.items():
+        yield f"targets/{sha256(content).hexdigest()}.{name}", content
+    yield f"{version}.targets.json", listing
+
+
+def root_name(version: int) -> str:
+    """File name of a version of the root."""
+    return f"{version}.root.json"
+
+
+def root_files(files: ObjectStore) -> tuple[bytes, ...]:
+    """All roots in the folder of a node's own trust files, from the first to the newest."""
+    later = takewhile(files.exists, map(root_name, count(2)))
+    return (files.get(root_name(1)), *map(files.get, later))
 
 
 class ServedTuf:
@@ -141,13 +159,30 @@ class ServedTuf:
 
     async def metadata(self, name: str) -> bytes:
         """A file of metadata; raises `NotFoundError`."""
-        return self._read(name, known=_METADATA.fullmatch(name) is not None)
+        found = _METADATA.fullmatch(name)
+        version = int(name.partition(".")[0]) if found and found[1] == "root" else 1
+        # A root that names another timestamp key comes into force with the first timestamp by that key. Shown before,
+        # it would make clients refuse the timestamp that is there.
+        hidden = version > 1 and self._files.exists(name) and version > self._stamped_root()
+        return self._read(name, known=found is not None and not hidden)
 
     async def target(self, name: str) -> bytes:
         """A trust file, as it was when it was listed; raises `NotFoundError`."""
         digest, _, file = name.partition(".")
         known = _HASH.fullmatch(digest) is not None and is_target_name(file)
         return self._read(f"targets/{name}", known=known)
+
+    def _stamped_root(self) -> int:
+        """Version of the newest root under which the timestamp counts; 1 where none does."""
+        data = root_files(self._files)
+        timestamp = self._files.get(_TIMESTAMP) if self._files.exists(_TIMESTAMP) else b""
+        for root in reversed(open_roots(data, fingerprint(data[0]))):
+            try:
+                open_timestamp(timestamp, root)
+            except KeysError:
+                continue
+            return root.version
+        return 1
 
     def _read(self, place: str, *, known: bool) -> bytes:
         if not known or not self._files.exists(place):

@@ -1,13 +1,13 @@
 """Keys in memory: what founding a node needs, without key files and their slow derivation."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from keys.key import PrivateKey, PublicKey, SnapshotPrivateKey, TimestampPrivateKey
 from keys.roles import Role
-from keys.trust.root import RootContent
+from keys.trust.root import TrustedRoot
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError
-from node.services.founding import FIRST
 from node.services.tuf_repository import Freshness
 
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])
@@ -32,6 +32,13 @@ class MemoryKeys:
     def key(self, kind: type[Key], label: str) -> Key:
         return kind.from_seed(self.secrets[kind.public_type.role, label])
 
-    def freshness(self, _root: RootContent | None = None) -> Freshness:
-        """The keys that say which trust files are current."""
-        return Freshness(self.key(SnapshotPrivateKey, FIRST), self.key(TimestampPrivateKey, FIRST))
+    def freshness(self, root: TrustedRoot) -> Freshness:
+        """The keys that say which trust files are current, as the root names them."""
+        return Freshness(
+            self._named(SnapshotPrivateKey, root.snapshot_keys),
+            self._named(TimestampPrivateKey, root.timestamp_keys),
+        )
+
+    def _named(self, kind: type[Key], named: Sequence[PublicKey]) -> Key:
+        own = [self.key(kind, label) for role, label in self.secrets if role is kind.public_type.role]
+        return next(key for key in own if key.public in named)
