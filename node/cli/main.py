@@ -21,6 +21,7 @@ from node.cli import (
     guards,
     hits,
     holders,
+    keys,
     lists,
     members,
     partner,
@@ -108,6 +109,7 @@ _NOUNS = {
     "person": (persons.app, OPERATOR),
     "approval": (approvals.app, OPERATOR),
     "audit": (audit.app, OPERATOR),
+    "key": (keys.app, OPERATOR),
 }
 _ACTIONS = {"publish": "list.publish", "endorse": "entry.endorse", "contact": "node.contact"}
 """What the audit log calls the commands without a noun that change a node; `init` and `run` record themselves."""

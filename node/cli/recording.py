@@ -16,7 +16,9 @@ from typing import Any, Final
 from node.cli.output import Fact
 from node.cli.session import Session, session
 
-READS: Final = frozenset({"ls", "show", "explain", "verify", "due", "held", "holders", "diff", "ask"})
+READS: Final = frozenset(
+    {"ls", "show", "explain", "verify", "due", "held", "holders", "diff", "ask", "status"}
+)
 """Verbs that change nothing."""
 
 THEMSELVES: Final = frozenset(

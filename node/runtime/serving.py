@@ -25,6 +25,7 @@ from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
 from node.runtime.opening import Identity
 from node.runtime.recipients import RecipientOffice
+from node.runtime.rotating import advance_keys
 from node.runtime.shelving import open_shelf
 from node.runtime.subsets import release_with
 from node.runtime.syncing import PeerSyncs
@@ -132,6 +133,7 @@ class Parts:
             Job(name="cosign", minutes=schedule.cosign_minutes, work=self._cosign),
             Job(name="recipients", minutes=self._recipient_minutes, work=self._lay_out),
             Job(name="stamp", minutes=_STAMP_MINUTES, work=self._stamp),
+            Job(name="keys", minutes=_STAMP_MINUTES, work=self._keys),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
         ]
 
@@ -196,6 +198,13 @@ class Parts:
         if await asyncio.to_thread(self.identity.trust.stamp):
             _journal.info("stamped")
 
+    async def _keys(self) -> None:
+        """Keys begin and end when their time has come, whoever is there."""
+        done = await asyncio.to_thread(advance_keys, self.identity, self.shelf)
+        for alarm in done.alarms:
+            about = alarm.lineage.of or alarm.lineage.role
+            _journal.warning("key-alarm", about=about, role=alarm.lineage.role, reason=alarm.kind)
+
     async def _sweep(self) -> None:
         now_ms = milliseconds(self.identity.clock.now())
         deleted = await asyncio.to_thread(sweep, self.shelf, now_ms=now_ms)
@@ -238,6 +247,7 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         scheduler = Scheduler(parts.jobs())
         scheduler.start()
         scheduler.run_now("stamp")  # a node that was down for a day is believed again at once
+        scheduler.run_now("keys")
         if recipients.enabled:
             scheduler.run_now("recipients")
         _journal.info("serving", url=server.url)

@@ -1,0 +1,173 @@
+"""`sigfed key`: which keys there are, where each is in its life, and how one follows another.
+
+Each role's rotation is a procedure of its own; what they share is asked here. Holders' commands, revocations and
+ceremonies have modules of their own and are registered here.
+"""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keys.roles import Role
+from node.cli.output import Fact, listing
+from node.cli.session import session
+from node.errors import UsageError
+
+if TYPE_CHECKING:  # commands that touch no key start without them
+    from keys.trust.lifecycle import Advance
+    from node.ports.keyring import RingKey
+    from node.runtime.opening import Identity
+
+_HEADER = ("key", "stage", "since", "counts from", "until", "known to")
+_MINUTE = "%Y-%m-%d %H:%M"
+
+app = typer.Typer(help="This node's keys: see, replace and take them back.", no_args_is_help=True)
+
+
+@app.command("status")
+def status(
+    context: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Keys that are destroyed, too.")] = False,
+) -> None:
+    """Every key with its stage and its end, who knows it, and what comes next."""
+    from keys.trust.lifecycle import Stage
+    from node.runtime.rotating import key_facts
+    from node.runtime.shelving import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        keys = identity.adopt_keys()
+        facts = key_facts(identity, shelf, keys)
+    shown = [key for key in _sorted(keys) if every or key.stage is not Stage.DESTROYED]
+    rows = []
+    for key in shown:
+        known = len(facts.peers - facts.missing(key.managed))
+        here.output.result(_fields(key, known=known, peers=len(facts.peers)))
+        rows.append(_cells(key, known=known, peers=len(facts.peers)))
+    if not here.output.as_json:
+        for line in listing(_HEADER, rows, none="no keys"):
+            here.output.result({}, line)
+    here.output.following(_next_step(identity, keys))
+
+
+@app.command("rotate")
+def rotate(
+    context: typer.Context,
+    role: Annotated[Role, typer.Argument(help="Which role's key gets a successor.")],
+    of: Annotated[
+        str, typer.Option("--of", help="Which list, subset or witness, where there are several.")
+    ] = "",
+    at: Annotated[
+        str, typer.Option(help="When it begins, in UTC: YYYY-MM-DD or YYYY-MM-DDTHH:MM; default: now.")
+    ] = "",
+) -> None:
+    """Make a successor, list it in the node document, and let it begin as soon as every peer knows it."""
+    from node.runtime.rotating import lineage_of
+    from node.runtime.rotating import rotate as make_successor
+    from node.runtime.shelving import open_shelf
+    from node.services.succeeding import SUCCEEDED
+
+    here = session(context)
+    if role not in SUCCEEDED:
+        raise UsageError(f"{role} keys are not replaced by this command", hint="see docs/manuals/rotation.md")
+    identity = here.identity()
+    start = _moment(at) or identity.clock.now()
+    with open_shelf(identity) as shelf:
+        lineage = lineage_of(identity, role, of)
+        done = make_successor(identity, shelf, lineage, at=start, signers=identity.targets_signers())
+    key = done.key
+    ends = [f"{each.name} ends {each.managed.valid.end:{_MINUTE}} UTC" for each in done.predecessors]
+    here.output.result(
+        {"key": key.name, "stage": key.stage, "start": _iso(key.managed.valid.start), "role": role},
+        f"{key.name} is {key.stage}; it counts from {key.managed.valid.start:{_MINUTE}} UTC on",
+        *ends,
+    )
+    here.output.following("sigfed key status")
+
+
+@app.command("allow")
+def allow(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The key, as sigfed key status names it.")],
+) -> None:
+    """Let a published key begin although some peers have not said that they know it."""
+    from node.runtime.rotating import allow as let_begin
+    from node.runtime.shelving import open_shelf
+    from node.signing.ring import find_key
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        key = find_key(identity.adopt_keys(), name)
+        done = let_begin(identity, shelf, key, by=identity.actor)
+    missing = sorted(_missing(done, key.managed.kid))
+    here.output.result(
+        {"key": name, "missing": missing},
+        f"{name} may begin; peers that have not said that they know it: {', '.join(missing) or 'none'}",
+    )
+    here.output.following("sigfed key status")
+
+
+def _missing(done: "Advance", kid: str) -> frozenset[str]:
+    return frozenset(peer for step in done.steps if step.kid == kid for peer in step.missing)
+
+
+def _sorted(keys: "tuple[RingKey, ...]") -> "list[RingKey]":
+    roles = list(Role)
+    return sorted(
+        keys, key=lambda key: (roles.index(key.role), key.managed.lineage.of, key.managed.valid.start)
+    )
+
+
+def _fields(key: "RingKey", *, known: int, peers: int) -> dict[str, Fact]:
+    managed = key.managed
+    return {
+        "key": key.name,
+        "role": key.role,
+        "of": managed.lineage.of,
+        "stage": key.stage,
+        "since": _iso(key.since),
+        "start": _iso(managed.valid.start),
+        "end": _iso(managed.valid.end),
+        "known": known,
+        "peers": peers,
+    }
+
+
+def _cells(key: "RingKey", *, known: int, peers: int) -> tuple[str, ...]:
+    valid = key.managed.valid
+    return (
+        key.name,
+        key.stage,
+        f"{key.since:{_MINUTE}}",
+        f"{valid.start:%Y-%m-%d}",
+        f"{valid.end:%Y-%m-%d}",
+        "nobody needs to" if key.role is Role.STORAGE else f"{known} of {peers} peers",
+    )
+
+
+def _next_step(identity: "Identity", keys: "tuple[RingKey, ...]") -> str:
+    from keys.trust.lifecycle import next_due
+
+    due = next_due([key.managed for key in keys], identity.clock.now())
+    if due is None:
+        return "sigfed doctor"
+    name = next(key.name for key in keys if key.managed.kid == due.kid)
+    return f"{name} is {due.stage} by {due.at:{_MINUTE}} UTC; a running node sees to it: sigfed run"
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M"):
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    raise UsageError("a time is written YYYY-MM-DD or YYYY-MM-DDTHH:MM, in UTC")
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,156 @@
+"""Moving the keys of an opened node through their lives: every hour, and when an operator rotates one.
+
+What may happen is `keys.trust.lifecycle`'s to decide. Here the facts are gathered, and each step is taken by itself and
+told to the audit log; a step that was taken is not taken again. The private half of a key that is destroyed is deleted,
+however often that was cut off before.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from keys.roles import Role
+from keys.signer import Signer
+from keys.trust.lifecycle import Advance, Facts, Lineage, Stage, Step, advance, overlap
+from keys.trust.listed import listed_keys
+from keys.trust.node_document import NodeDocument
+from keys.trust.window import Window
+from node.errors import ConflictError, UsageError
+from node.journal import Journal
+from node.ports.keyring import RingKey
+from node.runtime.auditing import about, tell
+from node.runtime.keyring import make_key
+from node.runtime.opening import Identity
+from node.services.shelf import Shelf
+from node.services.steps import facts_of
+from node.services.succeeding import SUCCEEDED, ending_by, with_key
+
+_journal = Journal("keys")
+
+
+def advance_keys(identity: Identity, shelf: Shelf) -> Advance:
+    """Take every step that the facts allow now."""
+    keys = identity.adopt_keys()
+    done = advance([key.managed for key in keys], key_facts(identity, shelf, keys))
+    names = {key.managed.kid: key.name for key in keys}
+    for step in done.steps:
+        _take(identity, shelf, step, names[step.kid])
+    for key in identity.ring.read():
+        if key.stage is Stage.DESTROYED:
+            identity.keychain.destroy(key.role, key.label)
+    return done
+
+
+def key_facts(identity: Identity, shelf: Shelf, keys: Sequence[RingKey]) -> Facts:
+    """What is known of the keys now."""
+    document = identity.trust.document()
+    with shelf.storage.read() as unit:
+        return facts_of(unit, keys, document, listed_keys(document, identity.trust.root()), identity.clock)
+
+
+def _take(identity: Identity, shelf: Shelf, step: Step, name: str) -> None:
+    now = identity.clock.now().replace(microsecond=0)
+
+    def move(keys: tuple[RingKey, ...]) -> Iterable[RingKey]:
+        for key in keys:
+            is_there = key.managed.kid == step.kid and key.stage is step.before
+            yield key.entering(step.after, now) if is_there else key
+
+    _journal.info("step", key=name, stage=step.after, reason=step.reason)
+    action = f"key.{step.after}"
+    with about(identity, action, name) as act:
+        identity.ring.change(move)
+        details = {"reason": step.reason, "by": step.by, "missing": " ".join(sorted(step.missing))}
+        act.recorded = tell(
+            identity, shelf, action, name, details={word: text for word, text in details.items() if text}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """A successor that was made and listed."""
+
+    key: RingKey
+    predecessors: tuple[RingKey, ...]
+    """Keys that it follows, with their windows as they are now."""
+
+
+def rotate(
+    identity: Identity, shelf: Shelf, lineage: Lineage, *, at: datetime, signers: Sequence[Signer]
+) -> Rotated:
+    """List a new key that counts from `at` on; those before it end when the overlap is over.
+
+    Raises:
+        UsageError: `at` is in the past, or later than the node document lasts.
+    """
+    assert lineage.role in SUCCEEDED, "keys of other roles have procedures of their own"
+    life = timedelta(days=lineage.role.info.days)
+    start = max((at.replace(microsecond=0), *_just_after_those_before(identity, lineage, at)))
+    made: list[str] = []
+
+    def change(old: NodeDocument) -> NodeDocument:
+        key = make_key(identity.keychain, identity.ring, lineage)
+        made.append(key.kid)
+        cut = ending_by(old, lineage, start + overlap(life))
+        return with_key(cut, lineage, key, Window(start, start + life))
+
+    _require_soon(identity, start)
+    identity.trust.revise_document(change, signers=signers)
+    identity.adopt_keys()
+    advance_keys(identity, shelf)
+    own = [key for key in identity.ring.read() if key.managed.lineage == lineage]
+    new = next(key for key in own if key.managed.kid == made[-1])
+    tell(identity, shelf, "key.create", new.name, details={"role": new.role})
+    earlier = [key for key in own if key.managed.valid.start < start and key.stage is not Stage.DESTROYED]
+    return Rotated(key=new, predecessors=tuple(earlier))
+
+
+def _just_after_those_before(identity: Identity, lineage: Lineage, at: datetime) -> Iterator[datetime]:
+    """Of keys that begin in one second, none is the younger."""
+    for key in identity.adopt_keys():
+        if key.managed.lineage == lineage and key.managed.valid.start <= at:
+            yield key.managed.valid.start + timedelta(seconds=1)
+
+
+def _require_soon(identity: Identity, start: datetime) -> None:
+    now = identity.clock.now()
+    if start < now - timedelta(minutes=5):
+        raise UsageError("a key cannot begin in the past")
+    if start >= now + timedelta(days=180):
+        raise UsageError("a key is listed for 180 days at most before it begins")
+
+
+def allow(identity: Identity, shelf: Shelf, key: RingKey, *, by: str) -> Advance:
+    """Let a published key begin although peers have not acknowledged it.
+
+    Raises:
+        ConflictError: it is not waiting for anybody.
+    """
+    if key.stage is not Stage.PUBLISHED:
+        raise ConflictError(f"{key.name} is {key.stage}: it waits for nobody")
+
+    def note(keys: tuple[RingKey, ...]) -> Iterable[RingKey]:
+        return (replace(each, allowed_by=by) if each.name == key.name else each for each in keys)
+
+    identity.ring.change(note)
+    return advance_keys(identity, shelf)
+
+
+def lineage_of(identity: Identity, role: Role, of: str) -> Lineage:
+    """The lineage of `role` that an operator names by its origin, its list's name, or not at all.
+
+    Raises:
+        UsageError: there is none of that name, or more than one.
+    """
+    document = identity.trust.document()
+    choices = {
+        key.lineage for key in listed_keys(document, identity.trust.root()) if key.lineage.role is role
+    }
+    found = sorted(
+        (each for each in choices if not of or of == each.of or each.of.endswith(f"/{of}")),
+        key=lambda each: each.of,
+    )
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(sorted(each.of for each in choices)) or "none"
+    raise UsageError(f"which {role} key? there are: {names}", hint="name one with --of")

@@ -1,0 +1,251 @@
+"""The keys of a node through their lives: adopted, succeeded, begun, ended and destroyed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from keys.key import AuthPrivateKey, LogPrivateKey, StatementPrivateKey, TokenPrivateKey, WitnessPrivateKey
+from keys.roles import Role
+from keys.trust.lifecycle import AlarmKind, Lineage, Reason, Stage
+from node.errors import ConflictError, NotFoundError, StoreError, UsageError
+from node.ports.keyring import RingKey
+from node.ports.peers import PeerRecord
+from node.runtime import logs
+from node.runtime.keyring import accepted_token_keys
+from node.runtime.opening import Identity
+from node.runtime.rotating import advance_keys, allow, lineage_of, rotate
+from node.services.audit_reading import read_audit
+from node.services.auditing import start_audit
+from node.services.shelf import Shelf
+from node.services.succeeding import SUCCEEDED
+from node.signing.ring import FolderKeyRing, find_key
+from support.cheap_node import NODE, NOW, CheapNode, new_shelf
+
+AUTH, TOKEN = Lineage(Role.AUTH), Lineage(Role.TOKEN)
+DAY = timedelta(days=1)
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> CheapNode:
+    made = CheapNode.founded(tmp_path)
+    made.clock.moment = LATER
+    return made
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    with new_shelf(tmp_path) as made:
+        start_audit(made, NODE)
+        yield made
+
+
+def stages(identity: Identity, role: Role) -> dict[str, Stage]:
+    return {key.name: key.stage for key in identity.adopt_keys() if key.role is role}
+
+
+def follow(shelf: Shelf, name: str) -> None:
+    """Somebody follows the node, and has not said what he holds of it."""
+    with shelf.storage.write() as unit:
+        unit.peers.add(
+            PeerRecord(
+                name=name,
+                url=f"https://{name}/",
+                root=b"",
+                node_document=b"",
+                serial=0,
+                members=b"",
+                grant="{}",
+                added_ms=0,
+            )
+        )
+
+
+def test_the_first_key_of_a_lineage_begins_at_once(node: CheapNode) -> None:
+    identity = node.identity()
+    assert identity.signer(AuthPrivateKey).public.kid == identity.trust.document().auth_keys[0].key.kid
+    assert stages(identity, Role.AUTH) == {
+        "auth-1": Stage.ACTIVE,
+        "auth-2": Stage.GENERATED,
+        "auth-3": Stage.GENERATED,
+    }
+    assert set(stages(identity, Role.STORAGE).values()) == {Stage.ACTIVE}
+    assert {role for role in Role if role.info.online} - {key.role for key in identity.ring.read()} == {
+        Role.OPRF
+    }
+
+
+def test_a_new_list_has_its_key_at_once(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    record = logs.create_list(identity, shelf, "main")
+    (key,) = identity.signers(LogPrivateKey, record.origin)
+    assert identity.keychain.key(LogPrivateKey, "lists-main-1").seed == key.seed
+    with pytest.raises(NotFoundError, match="no log key of"):
+        identity.signers(LogPrivateKey, f"{NODE}/lists/other")
+
+
+def test_keys_follow_each_other_without_anybody(node: CheapNode, shelf: Shelf) -> None:
+    """180 days of hourly jobs (here daily), with nobody there: some key signs at every moment, and old ones go."""
+    identity = node.identity()
+    signed: set[str] = set()
+    advance_keys(identity, shelf)
+    for _ in range(179):
+        node.clock.advance(DAY)
+        done = advance_keys(identity, shelf)
+        silent = {alarm.lineage.role for alarm in done.alarms if alarm.kind is AlarmKind.NOBODY_SIGNS}
+        assert silent.isdisjoint(SUCCEEDED)
+        for kind in (AuthPrivateKey, TokenPrivateKey, StatementPrivateKey):
+            signed.add(identity.signer(kind).public.kid)
+    tokens = stages(identity, Role.TOKEN)
+    assert len(tokens) == 8
+    assert (
+        len([kid for kid in signed if kid in {key.kid for key in identity.trust.document().token_keys}]) >= 7
+    )
+    destroyed = [name for name, stage in tokens.items() if stage is Stage.DESTROYED]
+    assert "token-1" in destroyed
+    for name in destroyed:
+        assert not (node.folder / "keys" / f"{name}.json").exists()
+    kept = {path.stem for path in (node.folder / "keys").glob("token-*.json")}
+    assert kept == set(tokens) - set(destroyed)
+
+
+def test_each_step_is_in_the_audit_log(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    advance_keys(identity, shelf)
+    node.clock.advance(80 * DAY)
+    advance_keys(identity, shelf)
+    told = [(told.record.action, told.record.subject) for told in read_audit(shelf)]
+    assert ("key.published", "auth-2") in told
+    assert ("key.active", "auth-2") in told
+    assert ("key.retired", "auth-1") in told
+    before = len(told)
+    assert not advance_keys(identity, shelf).steps
+    assert len(list(read_audit(shelf))) == before
+
+
+def test_a_successor_waits_for_the_peers(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    follow(shelf, "nl.example")
+    made = rotate(identity, shelf, AUTH, at=LATER, signers=identity.targets_signers())
+    assert made.key.stage is Stage.PUBLISHED
+    assert [key.name for key in made.predecessors] == ["auth-1"]
+    assert made.predecessors[0].managed.valid.end == LATER + 14 * DAY
+    assert identity.signer(AuthPrivateKey).public.kid != made.key.managed.kid
+    done = allow(identity, shelf, made.key, by="alice")
+    (step,) = [step for step in done.steps if step.kid == made.key.managed.kid]
+    assert (step.reason, step.by, step.missing) == (Reason.ALLOWED, "alice", frozenset({"nl.example"}))
+    assert identity.signer(AuthPrivateKey).public.kid == made.key.managed.kid
+    with pytest.raises(ConflictError, match="waits for nobody"):
+        allow(identity, shelf, find_key(identity.ring.read(), made.key.name), by="alice")
+
+
+def test_a_silent_peer_holds_a_successor_up_until_the_last_day_only(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    follow(shelf, "nl.example")
+    made = rotate(identity, shelf, TOKEN, at=LATER, signers=identity.targets_signers())
+    end = made.predecessors[0].managed.valid.end
+    node.clock.moment = end - DAY - timedelta(minutes=1)
+    advance_keys(identity, shelf)
+    assert identity.signer(TokenPrivateKey).public.kid == made.predecessors[0].managed.kid
+    node.clock.moment = end - DAY
+    done = advance_keys(identity, shelf)
+    assert AlarmKind.UNACKNOWLEDGED in {alarm.kind for alarm in done.alarms}
+    assert identity.signer(TokenPrivateKey).public.kid == made.key.managed.kid
+
+
+def test_logs_and_witnesses_sign_with_both_keys_while_one_follows_the_other(
+    node: CheapNode, shelf: Shelf
+) -> None:
+    identity = node.identity()
+    origin = logs.create_list(identity, shelf, "main").origin
+    name = f"{NODE}/w1"
+    node.clock.advance(DAY)
+    signers = identity.targets_signers()
+    for lineage in (Lineage(Role.LOG, origin), Lineage(Role.WITNESS, name)):
+        made = rotate(identity, shelf, lineage, at=node.clock.now(), signers=signers)
+        assert made.key.stage is Stage.ACTIVE, "nobody follows this node"
+    assert len(identity.signers(LogPrivateKey, origin)) == len(identity.signers(WitnessPrivateKey, name)) == 2
+    node.clock.advance(14 * DAY)
+    advance_keys(identity, shelf)
+    assert len(identity.signers(LogPrivateKey, origin)) == len(identity.signers(WitnessPrivateKey, name)) == 1
+
+
+def test_tokens_of_a_retired_key_count_until_the_last_has_expired(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    old = identity.signer(TokenPrivateKey).public
+    rotate(identity, shelf, TOKEN, at=LATER, signers=identity.targets_signers())
+    new = identity.signer(TokenPrivateKey).public
+    assert set(accepted_token_keys(identity.ring.read(), node.clock.now())) == {old, new}
+    node.clock.advance(timedelta(minutes=11))
+    assert accepted_token_keys(identity.ring.read(), node.clock.now()) == [new]
+
+
+@pytest.mark.parametrize(("after", "why"), [(-DAY, "in the past"), (180 * DAY, "180 days")])
+def test_when_a_key_may_begin(node: CheapNode, shelf: Shelf, after: timedelta, why: str) -> None:
+    identity = node.identity()
+    with pytest.raises(UsageError, match=why):
+        rotate(identity, shelf, AUTH, at=LATER + after, signers=identity.targets_signers())
+    assert stages(identity, Role.AUTH).keys() == {"auth-1", "auth-2", "auth-3"}
+
+
+def test_which_key_is_meant(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    origins = [logs.create_list(identity, shelf, name).origin for name in ("main", "other")]
+    assert lineage_of(identity, Role.AUTH, "") == AUTH
+    assert [lineage_of(identity, Role.LOG, name).of for name in (origins[0], "other")] == origins
+    with pytest.raises(UsageError, match="there are: "):
+        lineage_of(identity, Role.LOG, "")
+    with pytest.raises(NotFoundError, match="no key auth-9"):
+        find_key(identity.ring.read(), "auth-9")
+
+
+def test_another_process_sees_what_one_did(node: CheapNode, shelf: Shelf) -> None:
+    running, command = node.identity(), node.identity()
+    before = running.signer(AuthPrivateKey).public
+    rotate(command, shelf, AUTH, at=LATER, signers=command.targets_signers())
+    assert running.signer(AuthPrivateKey).public == command.signer(AuthPrivateKey).public != before
+
+
+def test_a_lost_ring_is_made_again_from_the_trust_files(node: CheapNode) -> None:
+    identity = node.identity()
+    known = identity.adopt_keys()
+    (node.folder / "ring.json").unlink()
+    assert node.identity().adopt_keys() == known
+
+
+def test_the_ring_reads_back_what_it_wrote(node: CheapNode) -> None:
+    keys = node.identity().adopt_keys()
+    assert FolderKeyRing(node.folder / "ring.json").read() == keys
+    assert b"seed" not in (node.folder / "ring.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{}", b'{"v": 2, "keys": []}', b'{"v": 1, "keys": [{}]}', b"\xff"]
+)
+def test_a_damaged_ring_says_so(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "ring.json"
+    path.write_bytes(data)
+    path.chmod(0o600)
+    with pytest.raises(StoreError, match="damaged"):
+        FolderKeyRing(path).read()
+
+
+def test_a_key_file_that_nothing_names_is_left_alone(node: CheapNode) -> None:
+    identity = node.identity()
+    identity.keychain.create(AuthPrivateKey, "7")
+    assert "auth-7" not in {key.name for key in identity.adopt_keys()}
+
+
+def test_a_private_half_that_should_be_gone_goes_at_the_next_time(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    identity.adopt_keys()
+
+    def destroyed(keys: tuple[RingKey, ...]) -> list[RingKey]:
+        return [key.entering(Stage.DESTROYED, NOW) if key.name == "auth-3" else key for key in keys]
+
+    identity.ring.change(destroyed)
+    assert (node.folder / "keys" / "auth-3.json").exists()
+    advance_keys(identity, shelf)
+    assert not (node.folder / "keys" / "auth-3.json").exists()

@@ -1,0 +1,104 @@
+"""A node in a folder as commands open it, with key files whose opening costs nothing and a clock that a test moves."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from keys.keyfile import KdfProfile
+from keys.roles import Role
+from keys.trust.node_parts import NodeLimits
+from node.clock import system_entropy
+from node.config import Listen, Settings
+from node.objects.folder import FolderObjects
+from node.runtime.home import Home
+from node.runtime.keyring import certificate_name, successors
+from node.runtime.lock import revising
+from node.runtime.opening import Identity, open_freshness
+from node.services.founding import FIRST, Founding, found
+from node.services.shelf import Shelf
+from node.services.trusting import OwnTrust
+from node.signing.keychain import Keychain
+from node.signing.ring import FolderKeyRing
+from node.store.store import Store
+from node.tls import create_identity
+from support.times import SettableClock
+
+CHEAP = KdfProfile(1, 64, 1)
+NODE = "fr.example"
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+LIMITS = NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600)
+
+
+@dataclass(slots=True)
+class CheapNode:
+    """A founded node, whose root passphrase a test can mistype."""
+
+    folder: Path
+    passphrase: bytes = b"root passphrase"
+    clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
+    root_sha256: bytes = b""
+
+    @classmethod
+    def founded(cls, folder: Path) -> "CheapNode":
+        """A new one in `folder`."""
+        made = cls(folder)
+        identity = made.identity()
+        tls = create_identity(NODE, now=NOW)
+        founding = Founding(
+            node=NODE,
+            country="FR",
+            url="https://fr.example/",
+            profile="small",
+            tls_spki_sha256=tls.spki_sha256,
+            limits=LIMITS,
+        )
+        made.root_sha256 = found(
+            founding,
+            keychain=identity.keychain,
+            root_keychain=identity.root_keychain,
+            files=identity.trust_files,
+            clock=made.clock,
+        ).root_sha256
+        identity.trust_files.put(certificate_name(FIRST), tls.certificate)
+        identity.keychain.create_secret(Role.TLS, FIRST, secret=tls.key)
+        return made
+
+    def identity(self) -> Identity:
+        """The node as a new process opens it."""
+        home = Home(self.folder)
+        files = FolderObjects(home.trust)
+        online = self._keychain(home.keys, lambda: b"node passphrase")
+        ring = FolderKeyRing(home.ring)
+        return Identity(
+            home=home,
+            settings=Settings(node=NODE, country="FR", listen=Listen(url="https://fr.example/")),
+            clock=self.clock,
+            entropy=system_entropy,
+            keychain=online,
+            root_keychain=self._keychain(home.offline_keys, lambda: self.passphrase),
+            trust_files=files,
+            trust=OwnTrust(
+                files,
+                self.clock,
+                root_sha256=self.root_sha256,
+                freshness=lambda root: open_freshness(online, root),
+                alone=lambda: revising(home),
+                succeed=successors(online, ring),
+            ),
+            ring=ring,
+        )
+
+    def _keychain(self, folder: Path, ask: Callable[[], bytes]) -> Keychain:
+        return Keychain(folder, node=NODE, passphrase=ask, entropy=system_entropy, profile=CHEAP)
+
+
+@contextmanager
+def new_shelf(folder: Path) -> Iterator[Shelf]:
+    """An empty store and objects in `folder`."""
+    store = Store.create(f"sqlite:///{folder / 'sigfed.db'}", storage_key=bytes(32), entropy=system_entropy)
+    try:
+        yield Shelf(store, FolderObjects(folder / "objects"), store.vault)
+    finally:
+        store.dispose()
