@@ -139,8 +139,11 @@ def demo(
     folder: Annotated[
         Path | None, typer.Option("--dir", help="Folder to use and leave; default: a new one.")
     ] = None,
+    chapter: Annotated[
+        str, typer.Option(help="Only this chapter, and those that it rests on; a wrong name lists them.")
+    ] = "",
 ) -> int:
     """Walk two agencies and a partner through everything, on this machine, and write an illustrated report."""
     from node.demo.walk import run as walk
 
-    return walk(folder, output=session(context).output)
+    return walk(folder, output=session(context).output, chapter=chapter)

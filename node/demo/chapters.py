@@ -1,6 +1,6 @@
 """The chapters of the walk, in order, and their scenes: what a sabotage or a test can stop between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from node.demo.altering import PARTS
 from node.demo.asking import enrol, look_up
 from node.demo.attacking import alter, carry_on, grow
+from node.demo.claims import CLAIMS
 from node.demo.correcting import object_to, recall
 from node.demo.ending import ask_again, notice, search, withdraw
 from node.demo.erasing import audit, erase, list_again, seek
@@ -16,6 +17,7 @@ from node.demo.poisoning import plant, rely, trip
 from node.demo.preparing import found, make_files
 from node.demo.proving import forge, prove, report
 from node.demo.world import World
+from node.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class Chapter:
     """One part of the story."""
 
     number: int
+    name: str
+    """What `--chapter` calls it."""
     title: str
     about: str
     scenes: tuple[Scene, ...]
@@ -42,31 +46,37 @@ def _scenes(**scenes: Callable[[World], None]) -> tuple[Scene, ...]:
 
 _STORY: Final = (
     (
+        "files",
         "Made-up files",
         "Random files and exports of their hashes, in the form in which agencies export theirs.",
         _scenes(make=make_files),
     ),
     (
+        "list",
         "Two agencies list",
         "Each founds a node with its own keys, imports its export, and signs and publishes its list.",
         _scenes(found=found),
     ),
     (
+        "meet",
         "They meet",
         "Operators compare fingerprints by telephone. Each node then follows the other's list and checks every event.",
         _scenes(meet=meet, follow=follow),
     ),
     (
+        "agree",
         "They agree",
         "One agency releases what both countries list on their own knowledge; the other cosigns every head.",
         _scenes(define=define, agree=agree, cosign=cosign),
     ),
     (
+        "ask",
         "A hoster asks",
         "It enrols, and asks about five files; the node does not learn which. A reported hit comes with evidence.",
         _scenes(enrol=enrol, look_up=look_up, report=report, prove=prove, alter_evidence=forge),
     ),
     (
+        "cheat",
         "Somebody cheats",
         "The list grows; an intruder at the agency's server alters each part of the new release. Nothing gets through.",
         (
@@ -76,11 +86,13 @@ _STORY: Final = (
         ),
     ),
     (
+        "correct",
         "A mistake is corrected",
         "An entry is withdrawn; the next update makes the file clean. Then everybody's folders are searched.",
         _scenes(notice=notice, withdraw=withdraw, ask_again=ask_again, search=search),
     ),
     (
+        "poison",
         "A poisoned entry",
         "A harmless logo is listed, disputed, withdrawn, shredded; each time everybody is asked what they see.",
         _scenes(
@@ -98,10 +110,31 @@ _STORY: Final = (
 )
 
 CHAPTERS: Final = tuple(
-    Chapter(number=number, title=title, about=about, scenes=scenes)
-    for number, (title, about, scenes) in enumerate(_STORY, 1)
+    Chapter(number=number, name=name, title=title, about=about, scenes=scenes)
+    for number, (name, title, about, scenes) in enumerate(_STORY, 1)
 )
-"""All chapters."""
+"""The whole walk."""
+
+
+def programme(name: str) -> tuple[Chapter, ...]:
+    """The chapters to play, in order: all, or those that the chapter `name` rests on, and it.
+
+    Raises:
+        UsageError: there is no such chapter.
+    """
+    if not name:
+        return CHAPTERS
+    for chapter in CHAPTERS:
+        if chapter.name == name:
+            return CHAPTERS[: chapter.number]
+    names = ", ".join(chapter.name for chapter in CHAPTERS)
+    raise UsageError(f"there is no chapter {name}", hint=f"chapters: {names}")
+
+
+def claims_of(chapters: Sequence[Chapter]) -> tuple[str, ...]:
+    """What is claimed in these chapters."""
+    names = {chapter.name for chapter in chapters}
+    return tuple(claim.name for claim in CLAIMS.values() if claim.chapter in names)
 
 
 def play(world: World, chapter: Chapter) -> None:

@@ -69,6 +69,10 @@ class View:
 class Record:
     """The walk so far."""
 
+    expected: tuple[str, ...] = tuple(CLAIMS)
+    """The claims that it comes to."""
+    chapters: tuple[str, ...] = ()
+    """Names of the chapters that it has; none: all."""
     tally: Tally | None = None
 
     steps: list[Step] = field(default_factory=list)
@@ -85,11 +89,11 @@ class Record:
         """Note that the claims that were not come to did not hold."""
         self.stopped = why
         tested = {finding.claim.name for finding in self.findings}
-        for name in CLAIMS:
+        for name in self.expected:
             if name not in tested:
                 self.find(name, held=False, detail="not tested: the walk stopped before")
 
     @property
     def complete(self) -> bool:
         """Whether every claim was tested, and held."""
-        return {finding.claim.name for finding in self.findings if finding.held} == set(CLAIMS)
+        return {finding.claim.name for finding in self.findings if finding.held} == set(self.expected)

@@ -7,17 +7,18 @@ not hold. The folder stays.
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
 from node.clock import SystemClock, system_entropy
-from node.demo.chapters import CHAPTERS, play
+from node.demo.chapters import CHAPTERS, Chapter, claims_of, play, programme
 from node.demo.parties import AGENCIES
 from node.demo.ports import free_ports
 from node.demo.processes import StepFailedError
+from node.demo.record import Record
 from node.demo.report.page import page
 from node.demo.sabotage import from_environment
 from node.demo.world import Listener, World
@@ -28,22 +29,25 @@ REPORT: Final = "report.html"
 HELD, NOT_HELD = 0, 2
 
 
-def run(folder: Path | None, *, output: Listener, rows: int = ROWS) -> int:
+def run(folder: Path | None, *, output: Listener, rows: int = ROWS, chapter: str = "") -> int:
     """Walk in `folder`, or in a new temporary one; the exit code says whether every claim held.
+
+    With the name of a chapter: no further than that chapter, and only what it rests on.
 
     Raises:
         AlreadyExistsError: the folder is not empty.
-        UsageError: the environment asks for the sabotage of something that is no claim.
+        UsageError: there is no such chapter, or the environment asks for the sabotage of something that is no claim.
     """
     clock = SystemClock()
     began = clock.now()
-    world = stage(_prepared(folder), output=output, rows=rows)
-    world.at_moment = from_environment()
+    chapters, at_moment = programme(chapter), from_environment()
+    world = stage(_prepared(folder), output=output, rows=rows, chapters=chapters)
+    world.at_moment = at_moment
     output.talk(f"walking in {world.folder}; this takes a minute or two")
     with stoppable(), closing(world):
-        for chapter in CHAPTERS:
+        for each in chapters:
             try:
-                play(world, chapter)
+                play(world, each)
             except StepFailedError as failure:
                 output.talk("", f"stopped: {failure}", f"  {failure.hint}")
                 world.record.give_up(str(failure))
@@ -51,10 +55,12 @@ def run(folder: Path | None, *, output: Listener, rows: int = ROWS) -> int:
     return conclude(world, seconds=(clock.now() - began).total_seconds())
 
 
-def stage(folder: Path, *, output: Listener, rows: int) -> World:
+def stage(folder: Path, *, output: Listener, rows: int, chapters: Sequence[Chapter] = CHAPTERS) -> World:
     """A world in an empty folder, before chapter one; each agency will import about `rows` rows."""
     ports = dict(zip(AGENCIES, free_ports(len(AGENCIES), system_entropy), strict=True))
-    return World(folder=folder, rows=rows, ports=ports, listener=output)
+    names = tuple(chapter.name for chapter in chapters)
+    record = Record(expected=claims_of(chapters), chapters=names)
+    return World(folder=folder, rows=rows, ports=ports, listener=output, record=record)
 
 
 def conclude(world: World, *, seconds: float) -> int:

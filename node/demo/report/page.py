@@ -33,7 +33,9 @@ def _head(record: Record, seconds: float) -> str:
     whole = len(record.findings)
     verdict = "held" if record.complete else "broken"
     words = (
-        f"all {whole} claims held" if record.complete else f"{whole - held} of {whole} claims did NOT hold"
+        f"{'all ' if whole > 1 else ''}{whole} claim{'s' if whole > 1 else ''} held"
+        if record.complete
+        else f"{whole - held} of {whole} claims did NOT hold"
     )
     commands = sum(bool(step.command) for step in record.steps)
     files = (
@@ -64,6 +66,8 @@ def _stop(record: Record) -> str:
 
 
 def _lists(record: Record) -> str:
+    if "withdrawn-clean" not in record.expected:
+        return ""
     return (
         "<h2>What is listed, and what the hoster was told</h2>"
         "<p class='soft'>A hash reaches partners when two countries list it on their own knowledge. "
@@ -84,6 +88,8 @@ def _poison(record: Record) -> str:
 
 
 def _sights(record: Record) -> str:
+    if "partner-holds-no-digest" not in record.expected:
+        return ""
     return (
         "<h2>Who saw what, and who did not</h2>"
         "<p class='soft'>The folders and journals of all three were searched, byte by byte, after chapter seven."
@@ -124,7 +130,8 @@ def _mark(*, held: bool) -> str:
 
 def _story(record: Record) -> str:
     scales = Scales(record.steps)
-    chapters = "".join(_chapter(chapter, record, scales) for chapter in CHAPTERS)
+    played = [chapter for chapter in CHAPTERS if chapter.name in record.chapters or not record.chapters]
+    chapters = "".join(_chapter(chapter, record, scales) for chapter in played)
     return (
         "<h2>Who did what</h2><p class='soft'>Every step, as it was typed. A line between lanes is data that crossed "
         f"the wire.</p>{chapters}"
