@@ -73,6 +73,12 @@ def create_identity(node: str, *, now: datetime, days: int = DEFAULT_DAYS) -> Tl
     )
 
 
+def certificate_window(certificate: bytes) -> tuple[datetime, datetime]:
+    """From when to when a certificate (PEM) says that it counts; peers and partners look at its key alone."""
+    read = x509.load_pem_x509_certificate(certificate)
+    return read.not_valid_before_utc, read.not_valid_after_utc
+
+
 def spki_sha256(certificate_der: bytes) -> bytes:
     """The pin of a certificate: SHA-256 of its SubjectPublicKeyInfo, 32 bytes.
 

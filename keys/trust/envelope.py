@@ -61,6 +61,16 @@ def open_envelope(data: bytes, kind: str, root: RootContent) -> bytes:
     return payload
 
 
+def claimed_signers(data: bytes) -> frozenset[str]:
+    """The key ids that an envelope says signed it, unproven: what a refusal can be explained with.
+
+    Raises `MalformedTrustError`.
+    """
+    return frozenset(
+        _signatures(load(data, max_bytes=MAX_ENVELOPE_BYTES, where=_WHERE, error=MalformedTrustError))
+    )
+
+
 def pre_authentication(payload_type: str, payload: bytes) -> bytes:
     """DSSE's PAE: the bytes that are signed, in which type and payload cannot run into each other."""
     kind = payload_type.encode("utf-8")

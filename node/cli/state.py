@@ -18,6 +18,7 @@ SOON = timedelta(days=30)
 
 def show_status(here: Session) -> None:
     """The state of a node."""
+    from node.cli.expiry_status import expiry_status
     from node.cli.hit_status import agency_status
     from node.cli.recall_status import recall_status
     from node.cli.witnesses import witness_status
@@ -35,6 +36,7 @@ def show_status(here: Session) -> None:
         recalled, recall_lines = recall_status(shelf)
         witnessed, witness_lines = witness_status(identity, shelf)
         reported, report_lines = agency_status(identity, shelf)
+        ends, end_lines, dated = expiry_status(identity, shelf)
         to_review = due(shelf, until=(identity.clock.now() + SOON).date())
         with shelf.storage.read() as unit:
             peers, partners = list(unit.peers.ls()), list(unit.partners.ls())
@@ -61,6 +63,7 @@ def show_status(here: Session) -> None:
             **witnessed,
             "set_aside": len(aside),
             "document_valid_until": document.valid.end.isoformat(),
+            **ends,
         },
         f"{document.node} ({identity.settings.country}), {counted(len(register.members), 'member')},"
         f" {register.k} countries must agree",
@@ -76,10 +79,11 @@ def show_status(here: Session) -> None:
         *(_review_line(to_review, identity.clock.now().date()) if to_review else ()),
         *(f"stands still: {one.origin}, {one.reason}" for one in aside if one.kind == FORKED),
         *([f"{counted(len(aside), 'thing')} set aside: sigfed quarantine ls"] if aside else []),
+        *end_lines,
         f"{counted(len(partners), 'partner')}; node document valid until {document.valid.end:%Y-%m-%d}",
     )
     here.output.following(
-        _next_step(lists=len(lists), waiting=waiting, peers=len(peers), subsets=len(subsets))
+        _next_step(lists=len(lists), waiting=waiting, peers=len(peers), subsets=len(subsets)), dated
     )
 
 

@@ -15,9 +15,11 @@ from node.runtime.auditing import gaps
 from node.runtime.hits import casework
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
+from node.runtime.terms import findings
 from node.services.audit_reading import count_unsigned
 from node.services.auditing import audit_log
 from node.services.completeness import missing_objects
+from node.services.expiry import Standing, late, next_due
 from node.services.founding import log_label, spare_files
 from node.services.lists import report_lists
 from node.services.recipients import Recipients, fetchable
@@ -106,12 +108,29 @@ def _trust(identity: Identity) -> Iterator[Check]:
     document.valid.require(now, "the node document")
     root.check_current(now)
     left = min(document.valid.end, root.expires) - now
-    if left < _SOON:
-        yield Check(
-            "trust", Health.WARN, f"trust files end in {left.days} days", "sign new ones with a targets key"
-        )
-        return
     yield Check("trust", Health.OK, f"node document {document.serial}, valid for {left.days} days")
+    unlisted = identity.trust.tuf_standing().unlisted
+    if unlisted:
+        yield Check(
+            "repository",
+            Health.WARN,
+            f"TUF clients do not get the newest {', '.join(unlisted)}: a revision was cut off",
+            "a targets key signs another one: sigfed contact TEXT does",
+        )
+
+
+def _ends(identity: Identity) -> Iterator[Check]:
+    """What is past half of its life, or has ended."""
+    with open_shelf(identity) as shelf:
+        found = findings(identity, shelf)
+    for one in late(found):
+        ended = one.standing is Standing.ENDED and one.consequence.grave
+        health = Health.FAIL if ended else Health.WARN
+        yield Check("ends", health, one.words, f"{one.consequence.who}: {one.consequence.step}")
+    due = next_due(found)
+    if due is not None and not late(found):
+        words = f"{due.term.name}, which ends on {due.term.end:%Y-%m-%d}"
+        yield Check("ends", Health.OK, f"nothing to renew before {due.term.alarm:%Y-%m-%d}: {words}")
 
 
 def _store(identity: Identity) -> Iterator[Check]:
@@ -247,6 +266,7 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "passphrase": _passphrase,
     "keys": _keys,
     "trust": _trust,
+    "ends": _ends,
     "store": _store,
     "audit": _audit,
     "logs": _logs,

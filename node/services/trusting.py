@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from keys.errors import ThresholdError
 from keys.roles import Role
 from keys.signer import Signer
-from keys.trust.envelope import open_envelope, read_payload
+from keys.trust.envelope import claimed_signers, open_envelope, read_payload
 from keys.trust.members import Members, open_members, sign_members
 from keys.trust.members import from_json as members_from_json
 from keys.trust.members import to_json as members_to_json
@@ -33,13 +34,21 @@ from keys.trust.proposal_signing import (
 from keys.trust.repository import open_targets
 from keys.trust.root import RootContent, TrustedRoot, open_roots
 from keys.trust.target_files import is_target_name
+from keys.trust.tuf_keys import tuf_key_id
 from keys.trust.window import Window
 from node.clock import Clock
-from node.errors import NotFoundError
+from node.errors import NotFoundError, VerificationError
 from node.ports.objects import ObjectStore
 from node.services import installing
 from node.services.proposing import InForce, ProposalPlace, grown, in_force_texts
-from node.services.tuf_repository import Freshness, TufRepository, listing_items, root_files, root_name
+from node.services.tuf_repository import (
+    Freshness,
+    TufRepository,
+    TufStanding,
+    listing_items,
+    root_files,
+    root_name,
+)
 from protocol.api import TrustApi
 
 ROOT_NAME = "1.root.json"
@@ -47,6 +56,11 @@ ROOT_NAME = "1.root.json"
 DOCUMENT_NAME = "node.json"
 MEMBERS_NAME = "members.json"
 DOCUMENT_DAYS = 180
+
+_OLD_FOUNDING = VerificationError(
+    "root keys signed the node document: this node was founded by a version that knew no targets keys",
+    hint="found it anew in another folder (sigfed init), and have the members compare its new words",
+)
 
 
 Succeed = Callable[[NodeDocument, TrustedRoot], NodeDocument]
@@ -94,10 +108,20 @@ class OwnTrust:
         return self.roots()[-1]
 
     def document(self) -> NodeDocument:
-        """The newest node document; where things are proposed, the one that is proposed."""
+        """The newest node document; where things are proposed, the one that is proposed.
+
+        Raises:
+            VerificationError: root keys signed it, as an earlier version of this program had them do.
+        """
         if (drafted := self._drafted(DOCUMENT_NAME)) is not None:
             return node_document_from_json(drafted)
-        return open_node_document(self._files.get(DOCUMENT_NAME), self.root())
+        data, root = self._files.get(DOCUMENT_NAME), self.root()
+        try:
+            return open_node_document(data, root)
+        except ThresholdError as exc:
+            if claimed_signers(data) <= {tuf_key_id(key) for key in root.root_keys}:
+                raise _OLD_FOUNDING from exc
+            raise
 
     def members(self) -> Members:
         """The newest members register; where things are proposed, the one that is proposed."""
@@ -193,6 +217,10 @@ class OwnTrust:
             installing.install(self._files, _items(decided, {**in_force.files, **decided.files}))
             self._stamp()
             return True
+
+    def tuf_standing(self) -> TufStanding:
+        """How the TUF repository stands; reads only."""
+        return self._repository.standing(self.root(), self.listed_files())
 
     def stamp(self) -> bool:
         """Say to TUF clients that the trust files are current, unless that was said lately; whether it was said."""

@@ -8,7 +8,8 @@ would stop believing it. Spec: docs/spec/trust.md, "Repository".
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count, takewhile
 from typing import Final, NamedTuple
@@ -18,11 +19,13 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
 from keys.trust.repository import (
+    Listed,
     Pointer,
     author_snapshot,
     author_targets,
     author_timestamp,
     open_snapshot,
+    open_targets,
     open_timestamp,
 )
 from keys.trust.root import TrustedRoot, open_roots
@@ -35,11 +38,11 @@ _METADATA: Final = re.compile(r"[1-9][0-9]{0,8}\.(root|targets|snapshot)\.json|t
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 _TIMESTAMP: Final = "timestamp.json"
-_TIMESTAMP_LASTS: Final = timedelta(hours=24)
+TIMESTAMP_LASTS: Final = timedelta(hours=24)
 _LEFT: Final = timedelta(hours=18)
 """A timestamp with less to go is signed anew."""
-_SNAPSHOT_LASTS: Final = timedelta(days=Role.SNAPSHOT.info.days)
-_SNAPSHOT_LEFT: Final = _SNAPSHOT_LASTS / 2
+SNAPSHOT_LASTS: Final = timedelta(days=Role.SNAPSHOT.info.days)
+_SNAPSHOT_LEFT: Final = SNAPSHOT_LASTS / 2
 
 
 class Freshness(NamedTuple):
@@ -47,6 +50,20 @@ class Freshness(NamedTuple):
 
     snapshot: Signer
     timestamp: Signer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TufStanding:
+    """How a repository stands: when its metadata ends, and whether clients get the trust files that are in force."""
+
+    targets_end: datetime | None
+    """None: nothing was ever listed."""
+    snapshot_end: datetime | None
+    """None: none that a key of the newest root signed and that names the newest targets metadata."""
+    timestamp_end: datetime | None
+    """None: likewise."""
+    unlisted: tuple[str, ...]
+    """Files in force that clients do not get: a revision was cut off between replacing and listing."""
 
 
 class TufRepository:
@@ -97,18 +114,43 @@ class TufRepository:
             root,
             self._files.get(f"{version}.snapshot.json"),
             version=1 if stamped is None else stamped.version + 1,
-            expires=self._clock.now() + _TIMESTAMP_LASTS,
+            expires=self._clock.now() + TIMESTAMP_LASTS,
             signer=keys.timestamp,
         )
         self._files.put(_TIMESTAMP, data)
         return True
+
+    def standing(self, root: TrustedRoot, files: Mapping[str, bytes]) -> TufStanding:
+        """How it stands, where `files` are the trust files in force; raises as `open_targets` does."""
+        version = self._newest("targets")
+        if not version:
+            return TufStanding(
+                targets_end=None, snapshot_end=None, timestamp_end=None, unlisted=tuple(sorted(files))
+            )
+        targets = open_targets(self._files.get(f"{version}.targets.json"), root)
+        snapshot = self._opened(f"{self._newest('snapshot')}.snapshot.json", open_snapshot, root)
+        timestamp = self._opened(_TIMESTAMP, open_timestamp, root)
+        if snapshot is not None and snapshot.names != version:
+            snapshot = None
+        if snapshot is None or (timestamp is not None and timestamp.names != snapshot.version):
+            timestamp = None
+        return TufStanding(
+            targets_end=targets.expires,
+            snapshot_end=None if snapshot is None else snapshot.expires,
+            timestamp_end=None if timestamp is None else timestamp.expires,
+            unlisted=tuple(
+                name
+                for name, data in sorted(files.items())
+                if targets.files.get(target_path(name)) != Listed.of(data)
+            ),
+        )
 
     def _put_snapshot(self, root: TrustedRoot, targets: int, version: int, signer: Signer) -> None:
         data = author_snapshot(
             root,
             self._files.get(f"{targets}.targets.json"),
             version=version,
-            expires=self._clock.now() + _SNAPSHOT_LASTS,
+            expires=self._clock.now() + SNAPSHOT_LASTS,
             signer=signer,
         )
         self._files.put(f"{version}.snapshot.json", data)

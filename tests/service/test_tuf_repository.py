@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from keys.trust.node_document import open_node_document
+from keys.errors import ThresholdError
+from keys.trust.members import sign_members
+from keys.trust.node_document import open_node_document, sign_node_document
 from keys.trust.repository import open_snapshot, open_targets, open_timestamp
 from keys.trust.target_files import target_name, target_path
-from node.errors import NotFoundError
+from node.errors import NotFoundError, VerificationError
 from node.services.tuf_repository import Freshness, ServedTuf, TufRepository
 from support.fakes_api import HandClock
 from support.federation import FoundedNode, MemoryObjects
@@ -190,3 +192,52 @@ def test_names_of_trust_files(path: str, name: str | None) -> None:
     assert target_name(path) == name
     if name is not None:
         assert target_path(name) == path
+
+
+def test_a_revision_that_was_cut_off_before_it_was_listed_shows() -> None:
+    node = FoundedNode("fr.example", "FR", HandClock())
+    assert node.trust.tuf_standing().unlisted == ()
+    signed = sign_members(replace(node.trust.members(), version=2), node.signers)
+    node.files.put("members.json", signed)
+    assert node.trust.tuf_standing().unlisted == ("members.json",)
+    node.revise(lambda document: document)
+    assert node.trust.tuf_standing().unlisted == ()
+
+
+def test_metadata_that_names_something_older_ends_nothing() -> None:
+    """A listing that nobody stamped: clients get the one before it, however long that lasts."""
+    node = FoundedNode("fr.example", "FR", HandClock())
+    before = node.trust.tuf_standing()
+    assert before.timestamp_end is not None
+    TufRepository(node.files, node.clock).list_files(
+        node.trust.root(), node.trust.listed_files(), node.signers
+    )
+    after = node.trust.tuf_standing()
+    assert (after.snapshot_end, after.timestamp_end) == (None, None)
+    assert node.trust.stamp()
+    assert node.trust.tuf_standing().timestamp_end is not None
+
+
+def test_a_node_that_never_listed_anything() -> None:
+    node = FoundedNode("fr.example", "FR", HandClock())
+    for name in list(node.files.data):
+        if not name[0].isalpha() and "root" not in name:
+            node.files.delete(name)
+    standing = node.trust.tuf_standing()
+    assert standing.targets_end is None
+    assert standing.unlisted == ("members.json", "node.json")
+
+
+def test_a_node_document_that_root_keys_signed_is_explained() -> None:
+    node = FoundedNode("fr.example", "FR", HandClock())
+    node.files.put("node.json", sign_node_document(node.trust.document(), node.holders))
+    with pytest.raises(VerificationError, match="knew no targets keys") as refused:
+        node.trust.document()
+    assert "sigfed init" in refused.value.hint
+
+
+def test_a_node_document_that_strangers_signed_is_not_explained_away() -> None:
+    node, stranger = (FoundedNode(name, "FR", HandClock()) for name in ("fr.example", "nl.example"))
+    node.files.put("node.json", sign_node_document(node.trust.document(), stranger.holders))
+    with pytest.raises(ThresholdError):
+        node.trust.document()

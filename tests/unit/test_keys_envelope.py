@@ -12,7 +12,7 @@ from keys.encoding import b64
 from keys.errors import MalformedTrustError, ThresholdError
 from keys.key import TargetsPrivateKey
 from keys.signer import Signer
-from keys.trust.envelope import open_envelope, pre_authentication, seal
+from keys.trust.envelope import claimed_signers, open_envelope, pre_authentication, seal
 from keys.trust.tuf_keys import tuf_key_id
 from support.trust import ROOT_KEYS, TARGETS_KEYS, trusted_root
 
@@ -118,3 +118,10 @@ def test_unknown_fields_are_ignored_as_dsse_asks() -> None:
 def test_a_kind_is_a_word() -> None:
     with pytest.raises(AssertionError):
         seal("Node/v2", PAYLOAD, TARGETS_KEYS)
+
+
+def test_an_envelope_says_by_whom_it_claims_to_be_signed() -> None:
+    sealed = seal("node", PAYLOAD, [TARGETS_KEYS[0], ROOT_KEYS[0]])
+    assert claimed_signers(sealed) == {tuf_key_id(key.public) for key in (TARGETS_KEYS[0], ROOT_KEYS[0])}
+    with pytest.raises(MalformedTrustError):
+        claimed_signers(b"{}")
