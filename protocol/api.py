@@ -36,6 +36,10 @@ class TrustApi(Protocol):
         """The signed envelope of the members register; `held` is not sent again when it is still that."""
         ...
 
+    async def revoked(self, sha256: bytes) -> bytes:
+        """The signed envelope of the revocations that the node document names, by its SHA-256 (32 bytes)."""
+        ...
+
     async def member_root(self, node: str) -> bytes:
         """The `1.root.json` of a member of the register, as this node holds it."""
         ...

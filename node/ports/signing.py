@@ -14,3 +14,11 @@ class LogSigner(Protocol):
         where the signer stands, or when the repeated batch differs.
         """
         ...
+
+
+class HeadRenewer(Protocol):
+    """Signs once more the head that it signed last."""
+
+    def renew(self, origin: str) -> bytes:
+        """The note of the head that was signed last, under the keys that sign now; empty when none was signed."""
+        ...

@@ -22,6 +22,7 @@ from node.ports.pending import BatchTable
 from node.ports.persons import PersonTable
 from node.ports.quarantine import QuarantineTable
 from node.ports.recipients import RecipientSnapshotTable, RecipientTable
+from node.ports.revocations import RevocationTable
 from node.ports.shredding import ShreddingTable, TombstoneTable
 from node.ports.subsets import ReleaseTable, SubsetTable
 from node.ports.witness import WitnessTable
@@ -63,6 +64,11 @@ class Unit(Protocol):
     @property
     def peers(self) -> PeerTable:
         """Other agencies."""
+        ...
+
+    @property
+    def revocations(self) -> RevocationTable:
+        """What nodes took back."""
         ...
 
     @property

@@ -81,6 +81,10 @@ class RemoteNode:
         """The signed envelope of the members register; costs a few hundred bytes when it is the `held` one."""
         return await self._unless_held(ask_for("members"), held)
 
+    async def revoked(self, sha256: bytes) -> bytes:
+        """The signed envelope of the revocations with this SHA-256."""
+        return await self._client.get(ask_for("tuf_target", target=f"{sha256.hex()}.revoked.json"))
+
     async def member_root(self, node: str) -> bytes:
         """The `1.root.json` of a member of the node's register."""
         return await self._client.get(ask_for("member_root", node=node))

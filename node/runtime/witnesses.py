@@ -16,7 +16,8 @@ from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
 from node.services.cosigning import Cosigned, Cosigning
 from node.services.documents import member_documents
-from node.services.refreshing import newest_trust
+from node.services.honouring import renew as renew_revocations
+from node.services.refreshing import newest_trust, pinned_root
 from node.services.requiring import Requiring
 from node.services.shelf import Shelf
 from node.services.witnessing import Renew, Witness
@@ -106,7 +107,8 @@ def renewing(identity: Identity, shelf: Shelf) -> Renew:
         peer = await asyncio.to_thread(peer_of, name)
         async with reach_peer(identity, peer) as link:
             document, data, members = await newest_trust(peer, link, identity.clock.now())
-        await asyncio.to_thread(keep, name, data, document.serial, members)
+            await asyncio.to_thread(keep, name, data, document.serial, members)
+            await renew_revocations(shelf.storage, pinned_root(peer), document, link.revoked)
 
     return renew
 

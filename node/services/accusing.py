@@ -24,6 +24,7 @@ from node.ports.quarantine import Quarantined
 from node.ports.storage import Storage, Unit
 from node.services.diverging import local_tree
 from node.services.documents import member_files
+from node.services.honouring import believable
 from node.services.judging import accused_log, claimed_head, judge
 from node.services.shelf import Shelf
 from node.services.trusting import OwnTrust
@@ -73,14 +74,19 @@ class Verdict:
 
 
 def accused_nodes(storage: Storage, introductions: ObjectStore, trust: OwnTrust) -> Mapping[str, Accused]:
-    """Every member, by name, as its pinned root and newest held document say, this node among them."""
+    """Every member, by name, as its pinned root and newest held document say, this node among them.
+
+    Without stolen keys: two histories that a thief signed would convict whom he stole from.
+    """
     own = trust.root()
     files = member_files(storage, introductions, trust.members(), own=own.node)
     accused = {
         node: Accused(root=open_roots(held.roots, fingerprint(held.roots[0]))[-1], document=held.document)
         for node, held in files.items()
     }
-    return {**accused, own.node: Accused(root=own, document=trust.document())}
+    accused[own.node] = Accused(root=own, document=trust.document())
+    with storage.read() as unit:
+        return {node: replace(one, document=believable(unit, one.document)) for node, one in accused.items()}
 
 
 def verify(data: bytes, accused: Mapping[str, Accused]) -> Verdict:

@@ -17,6 +17,7 @@ from node.ports.acknowledgements import Acknowledgement as Kept
 from node.ports.acknowledgements import Reached
 from node.ports.logs import LogKind, LogRecord
 from node.ports.storage import Unit
+from node.services.honouring import signing
 from node.services.logfiles import LogFiles
 from node.services.refreshing import held_document
 from node.services.shelf import Shelf
@@ -76,7 +77,7 @@ class ServedAcknowledgements:
 
     def _open(self, unit: Unit, statement: bytes, now: datetime) -> Acknowledgement:
         try:
-            document = held_document(unit.peers.get(self._caller), now)
+            document = signing(unit, held_document(unit.peers.get(self._caller), now))
         except KeysError as exc:
             raise VerificationError(
                 "the node document that is held of the caller does not count now"

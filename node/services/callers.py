@@ -20,7 +20,8 @@ from node.ports.callers import LOG_READ, CallerKind, Credential, open_scope, que
 from node.ports.partners import PartnerRecord
 from node.ports.peers import PeerRecord
 from node.ports.replay import MAX_LIVE_PER_ISSUER
-from node.ports.storage import Storage
+from node.ports.storage import Storage, Unit
+from node.services.honouring import signing
 from protocol.grant import Grant, read_grant
 
 _REPLAY_RETRY_SECONDS = 60
@@ -40,7 +41,7 @@ class StoredCallers:
         """The credential of a client's key, or None."""
         try:
             with self._storage.read() as unit:
-                return self._peer(unit.peers.get(client), kid)
+                return self._peer(unit, unit.peers.get(client), kid)
         except NotFoundError:
             pass
         try:
@@ -49,13 +50,13 @@ class StoredCallers:
         except NotFoundError:
             return None
 
-    def _peer(self, peer: PeerRecord, kid: str) -> Credential | None:
+    def _peer(self, unit: Unit, peer: PeerRecord, kid: str) -> Credential | None:
         now = self._clock.now()
         try:
             document = open_node_document(peer.node_document, open_root(peer.root, fingerprint(peer.root)))
         except KeysError:
             return None
-        dated = _named(document, kid)
+        dated = _named(signing(unit, document), kid)
         if dated is None or not dated.valid.covers(now) or not document.valid.covers(now):
             return None
         scopes = _scopes(stored_grant(peer), now)

@@ -20,6 +20,7 @@ from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
 from node.ports.storage import Unit
+from node.services.honouring import signing
 from node.services.membership import FetchedTrust
 from node.services.opened import opened
 from node.services.refreshing import pinned_root
@@ -31,6 +32,8 @@ from protocol.transfer import KIND, Transfer
 
 HEAD: Final = "transfer.json"
 TRUST: Final = {"root": "trust/1.root.json", "document": "trust/node.json", "members": "trust/members.json"}
+REVOKED: Final = "trust/revoked.json"
+"""On the medium of a node that ever took a key back."""
 _SKEW: Final = timedelta(milliseconds=MAX_CLOCK_SKEW_MS)
 _INCOMPLETE: Final = "let the other agency finish it: sigfed transfer export, with the same folder"
 _OUTDATED: Final = f"{_INCOMPLETE}, or anew with what `sigfed --json transfer held` says here now"
@@ -90,6 +93,10 @@ class Carried:
     async def members(self, *, held: bytes = b"") -> bytes:  # noqa: ARG002
         """The signed envelope of its members register."""
         return self._read(TRUST["members"])
+
+    async def revoked(self, sha256: bytes) -> bytes:  # noqa: ARG002
+        """The signed envelope of its revocations; the newest alone is carried."""
+        return self._read(REVOKED)
 
     async def member_root(self, node: str) -> bytes:
         """A transfer carries nothing of others."""
@@ -160,17 +167,17 @@ def receive(shelf: Shelf, files: ObjectStore, name: str, *, node: str, now: date
     """
     with shelf.storage.read() as unit:
         peer = unit.peers.get(name)
-        transfer = _open(files, peer, node=node, now=now)
+        transfer = _open(unit, files, peer, node=node, now=now)
         _require_news(unit, transfer)
     return Carried(files, transfer)
 
 
-def _open(files: ObjectStore, peer: PeerRecord, *, node: str, now: datetime) -> Transfer:
+def _open(unit: Unit, files: ObjectStore, peer: PeerRecord, *, node: str, now: datetime) -> Transfer:
     try:
         head, document_data = files.get(HEAD), files.get(TRUST["document"])
     except MissingObjectError:
         raise NotFoundError("there is no finished transfer in this folder", hint=_INCOMPLETE) from None
-    document = open_node_document(document_data, pinned_root(peer))
+    document = signing(unit, open_node_document(document_data, pinned_root(peer)))
     transfer = _signed(head, [dated.key for dated in document.statement_keys])
     moment = _moment(transfer)
     if moment > now + _SKEW:

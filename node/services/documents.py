@@ -17,6 +17,7 @@ from node.journal import Journal
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
 from node.ports.storage import Storage
+from node.services.honouring import signing
 from node.services.trusting import OwnTrust
 
 _journal = Journal("documents")
@@ -34,10 +35,12 @@ class MemberFiles:
 def member_documents(
     storage: Storage, introductions: ObjectStore, trust: OwnTrust
 ) -> Mapping[str, NodeDocument]:
-    """The documents of the register's members, by node name, this node's own among them."""
-    files = member_files(storage, introductions, trust.members(), own=trust.root().node)
-    documents = {node: held.document for node, held in files.items()}
-    return {**documents, trust.root().node: trust.document()}
+    """The documents of the register's members, by node name, this node's own among them; without keys taken back."""
+    own = trust.document()
+    files = member_files(storage, introductions, trust.members(), own=own.node)
+    documents = {**{node: held.document for node, held in files.items()}, own.node: own}
+    with storage.read() as unit:
+        return {node: signing(unit, document) for node, document in documents.items()}
 
 
 def member_files(

@@ -1,9 +1,9 @@
 """What is effective now: the held lists folded, each with its freshness, and the quorum over them.
 
 Own lists count as far as they are published. A peer's list is fresh when its head was seen to be the newest within the
-age the operator allows, and not later than now; and never while the list stands still because a proof convicted it:
-then its adds take no new effect, and what was effective stays. What the guards set aside is left out, additions and
-withdrawals alike, until it is released.
+age the operator allows, and not later than now; and never while the list stands still because a proof convicted it, or
+while its node withholds which keys it took back: then its adds take no new effect, and what was effective stays.
+What the guards set aside is left out, additions and withdrawals alike, until it is released.
 Withdrawals and disputes of heads that witnesses have not cosigned yet lie upon the lists as overlays.
 """
 
@@ -17,6 +17,7 @@ from node.ports.logs import LogKind, LogRecord
 from node.ports.quarantine import Quarantined
 from node.services.accusing import FORKED
 from node.services.bulk import acyclic
+from node.services.honouring import doubted, withheld
 from node.services.logfiles import LogFiles
 from node.services.overlaying import overlay_items
 from node.services.shelf import Shelf
@@ -63,6 +64,7 @@ def current(
         set_aside = unit.quarantine.ls()
         overlays = unit.overlays.ls()
         released |= unit.evidence.released_blocks()
+        revoked, silent = doubted(unit), withheld(unit)
     forked = {item.log_id for item in set_aside if item.kind == FORKED}
     with acyclic():
         trusted = tuple(
@@ -71,7 +73,12 @@ def current(
                 listing=listing_of(shelf, log, [item for item in set_aside if item.log_id == log.id]),
                 # A clock that was ahead for an hour must not keep a list fresh for a year.
                 fresh=log.kind is LogKind.OWN_LIST
-                or (oldest_ms <= log.checked_ms <= newest_ms and log.id not in forked),
+                or (
+                    oldest_ms <= log.checked_ms <= newest_ms
+                    and log.id not in forked
+                    and log.node not in silent
+                ),
+                revoked=revoked.get(log.origin, ()),
             )
             for log in heads
         )

@@ -16,7 +16,7 @@ from node.errors import AlreadyExistsError
 from node.ports.logs import LogKind, LogRecord
 from node.ports.objects import ObjectStore
 from node.services.callers import stored_grant
-from node.services.carrying import HEAD, TRUST, HeldList, folder_of, openings_path
+from node.services.carrying import HEAD, REVOKED, TRUST, HeldList, folder_of, openings_path
 from node.services.holding import CallerLogs
 from node.services.shelf import Shelf
 from protocol.grant import Grant
@@ -98,14 +98,17 @@ def introduce_to(trust: ObjectStore, target: ObjectStore) -> None:
     Raises:
         AlreadyExistsError: the folder has other files.
     """
-    names = set(TRUST.values())
+    names = {*TRUST.values(), REVOKED}
     if any(name not in names for name in target.ls("")):
         raise AlreadyExistsError("the folder is not empty", hint="choose an empty one")
     target.put_all(_trust_files(trust))
 
 
 def _trust_files(trust: ObjectStore) -> Iterator[tuple[str, bytes]]:
-    return ((name, trust.get(name.rpartition("/")[2])) for name in TRUST.values())
+    for name in (*TRUST.values(), REVOKED):
+        file = name.rpartition("/")[2]
+        if name != REVOKED or trust.exists(file):
+            yield name, trust.get(file)
 
 
 def _export_list(

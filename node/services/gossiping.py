@@ -23,6 +23,7 @@ from node.services.accusing import (
     verify,
 )
 from node.services.hearing import Asking, Hearing
+from node.services.honouring import accept, believable
 from node.services.shelf import Shelf
 from node.services.telling import HeldFile, Telling
 from node.services.trusting import OwnTrust
@@ -187,6 +188,26 @@ class Gossiper:
             data = await self._fetch(asking, other.sha256, link)
             if data is not None:
                 await asyncio.to_thread(self._take_file, asking, ours, other, data)
+        await self._take_revocations(asking, link)
+
+    async def _take_revocations(self, asking: Asking, link: GossipApi) -> None:
+        """What a held document names and its own node did not give: any member that has it gives it as well."""
+        for node, named in await asyncio.to_thread(self._missing):
+            if node not in asking.accused or not asking.fetches:
+                continue
+            asking.fetches -= 1
+            try:
+                data = await link.evidence(named.hex())
+            except NotFoundError:
+                continue  # it never said that it has it; the next one may
+            try:
+                await asyncio.to_thread(accept, self._shelf.storage, asking.accused[node].root, data)
+            except VerificationError:
+                asking.refused += 1
+
+    def _missing(self) -> list[tuple[str, bytes]]:
+        with self._shelf.storage.read() as unit:
+            return [(one.node, one.named) for one in unit.revocations.ls() if one.missing and one.named]
 
     def _take_file(self, asking: Asking, ours: HeldFile, other: ToldFile, data: bytes) -> None:
         """Two files of one version convict; a newer document says whose keys count now, whoever brings it."""
@@ -207,8 +228,9 @@ class Gossiper:
             return
         if document.serial <= accused.document.serial:
             return
-        asking.accused[node] = replace(accused, document=document)
         with self._shelf.storage.write() as unit:
+            unit.revocations.name(node, document.revoked_sha256)
+            asking.accused[node] = replace(accused, document=believable(unit, document))
             for peer in unit.peers.ls():
                 if peer.name == node and peer.serial < document.serial:
                     unit.peers.update_trust(

@@ -146,6 +146,7 @@ class Membership:
         )
         with self._storage.write() as unit:
             unit.peers.add(peer)
+            unit.revocations.name(name, document.revoked_sha256)
         return peer
 
     def remove_peer(self, name: str) -> None:

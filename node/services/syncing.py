@@ -31,10 +31,17 @@ from node.services.accusing import suspend_convicted, suspended
 from node.services.contradicting import Met, keep_contradiction, keep_trust_fork
 from node.services.following import Committed, Follower, FollowGuards, HeldLog
 from node.services.guarding import Guards
+from node.services.honouring import renew, signing, withheld
 from node.services.opened import expect
 from node.services.overlaying import drop_overlay, overlay_head
 from node.services.pulling import ListPull
-from node.services.refreshing import held_document, list_origins, log_trust, newest_trust
+from node.services.refreshing import (
+    held_document,
+    list_origins,
+    log_trust,
+    newest_trust,
+    pinned_root,
+)
 from node.services.reopening import Reopened, Reopening
 from node.services.requiring import Requiring
 from node.services.shelf import Shelf
@@ -160,13 +167,18 @@ class Syncer:
         peer = await asyncio.to_thread(self._peer, name)
         age = now - self._refreshed.get(name, now - self._trust_max_age)
         # A clock that was ahead must not make them young for days.
-        fresh = timedelta(0) <= age < self._trust_max_age
+        fresh = timedelta(0) <= age < self._trust_max_age and not await asyncio.to_thread(self._lacks, name)
         session = _Session(self._shelf, link, peer, now, self._requiring, self._watch)
         report = await session.run(refresh=not fresh)
         if session.refreshed:
             self._refreshed[name] = now
         await asyncio.to_thread(self._note, report, now)
         return report
+
+    def _lacks(self, name: str) -> bool:
+        """Whether revocations of the peer are missing."""
+        with self._shelf.storage.read() as unit:
+            return name in withheld(unit)
 
     def _peer(self, name: str) -> PeerRecord:
         with self._shelf.storage.read() as unit:
@@ -198,13 +210,14 @@ class _Session:
         self._now = now
         self._grant: Grant | None = None
         self.refreshed = False
+        self._withheld: VerificationError | None = None
 
     async def run(self, *, refresh: bool) -> SyncReport:
         """Trust, then every list; a failure that concerns the peer as a whole ends it."""
         lists: list[ListOutcome] = []
         error: Exception | None = None
         try:
-            document = await self._refresh() if refresh else held_document(self._peer, self._now)
+            document = await self._refresh() if refresh else await self._held_trust()
             for origin in list_origins(document):
                 lists.append(await self._sync_list(origin, document))  # noqa: PERF401  # keep what came before a failure
         except (NodeError, ProtocolError, KeysError) as exc:
@@ -213,7 +226,7 @@ class _Session:
             error = exc
             if isinstance(exc, TrustForkError):
                 await asyncio.to_thread(self._keep_trust_fork, exc)
-        return SyncReport(peer=self._peer.name, lists=tuple(lists), error=error)
+        return SyncReport(peer=self._peer.name, lists=tuple(lists), error=error or self._withheld)
 
     def _keep_trust_fork(self, error: TrustForkError) -> None:
         keep_trust_fork(self._shelf, error, node=self._peer.name, now_ms=milliseconds(self._now))
@@ -222,7 +235,23 @@ class _Session:
         document, data, members = await newest_trust(self._peer, self._link, self._now)
         await asyncio.to_thread(self._store_trust, document.serial, data, members)
         self.refreshed = True
-        return document
+        try:
+            await renew(self._shelf.storage, pinned_root(self._peer), document, self._link.revoked)
+        except VerificationError as exc:
+            self._withheld = exc  # additions wait, removals do not
+        return await self._honoured(document)
+
+    async def _held_trust(self) -> NodeDocument:
+        return await self._honoured(held_document(self._peer, self._now))
+
+    async def _honoured(self, document: NodeDocument) -> NodeDocument:
+        """The document without the keys that the peer took back."""
+
+        def read() -> NodeDocument:
+            with self._shelf.storage.read() as unit:
+                return signing(unit, document)
+
+        return await asyncio.to_thread(read)
 
     def _store_trust(self, serial: int, data: bytes, members: bytes) -> None:
         with self._shelf.storage.write() as unit:

@@ -58,7 +58,7 @@ class Telling:
         return Gossip.of(heads, (one.told for one in files), (bytes.fromhex(one.sha256) for one in told))
 
     def object(self, name: str) -> bytes:
-        """Evidence or a trust file by its SHA-256; raises `NotFoundError`."""
+        """Evidence, a trust file, or the revocations that one names, by SHA-256; raises `NotFoundError`."""
         if not is_name(name):
             raise NotFoundError("nothing has that name")
         with self._shelf.storage.read() as unit:
@@ -68,6 +68,11 @@ class Telling:
         for held in self.files():
             if held.told.sha256.hex() == name:
                 return held.data
+        with self._shelf.storage.read() as unit:
+            revocations = [one for one in unit.revocations.ls() if one.envelope]
+        for record in revocations:
+            if sha256(record.envelope).hexdigest() == name:
+                return record.envelope
         raise NotFoundError("nothing that is told here has that name")
 
     def files(self) -> list[HeldFile]:

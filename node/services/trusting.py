@@ -32,6 +32,9 @@ from keys.trust.proposal_signing import (
     open_proposal,
 )
 from keys.trust.repository import open_targets
+from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations, sign_revocations
+from keys.trust.revocations import from_json as revocations_from_json
+from keys.trust.revocations import to_json as revocations_to_json
 from keys.trust.root import RootContent, TrustedRoot, open_roots
 from keys.trust.target_files import is_target_name
 from keys.trust.tuf_keys import tuf_key_id
@@ -48,6 +51,7 @@ from node.services.tuf_repository import (
     listing_items,
     root_files,
     root_name,
+    target_file,
 )
 from protocol.api import TrustApi
 
@@ -55,6 +59,7 @@ ROOT_NAME = "1.root.json"
 """The first root, which others pin."""
 DOCUMENT_NAME = "node.json"
 MEMBERS_NAME = "members.json"
+REVOKED_NAME = "revoked.json"
 DOCUMENT_DAYS = 180
 
 _OLD_FOUNDING = VerificationError(
@@ -129,10 +134,22 @@ class OwnTrust:
             return members_from_json(drafted)
         return open_members(self._files.get(MEMBERS_NAME), self.root())
 
+    def revocations(self) -> Revocations:
+        """The keys that this node took back; where things are proposed, with those that are proposed."""
+        if (drafted := self._drafted(REVOKED_NAME)) is not None:
+            return revocations_from_json(drafted)
+        root = self.root()
+        if not self._files.exists(REVOKED_NAME):
+            return none_revoked(root.node)
+        return open_revocations(self._files.get(REVOKED_NAME), root)
+
     def revise_document(
         self, change: Callable[[NodeDocument], NodeDocument], *, signers: Sequence[Signer]
     ) -> NodeDocument:
-        """Sign and store the next node document; its window starts now and lasts 180 days."""
+        """Sign and store the next node document; its window starts now and lasts 180 days.
+
+        Whatever the change lists, a stolen key is left out, and the newest revocations are named.
+        """
         with self._revising():
             changed = self._next_document(change)
             if self._proposal is not None:
@@ -155,6 +172,29 @@ class OwnTrust:
             open_members(data, self.root())
             self._replace(MEMBERS_NAME, data, signers)
             return changed
+
+    def revise_revocations(
+        self,
+        change: Callable[[Revocations], Revocations],
+        *,
+        document: Callable[[NodeDocument], NodeDocument] = lambda document: document,
+        signers: Sequence[Signer],
+    ) -> Revocations:
+        """Sign and store the next revocations, and a node document that names them, changed by `document`.
+
+        The keys taken back are what that document had, so both come in one sitting. Cut off between the two, readers go
+        on with the document before; the next revision of either names the newest file.
+        """
+        with self._revising():
+            changed = self._next_revocations(change)
+            if self._proposal is not None:
+                self._propose(REVOKED_NAME, revocations_to_json(changed))
+            else:
+                data = sign_revocations(changed, signers)
+                open_revocations(data, self.root())
+                self._files.put(REVOKED_NAME, data)
+        self.revise_document(document, signers=signers)
+        return changed
 
     def listed_files(self) -> dict[str, bytes]:
         """The trust files that are listed, by name: node document, register, and whatever else the holders signed."""
@@ -235,7 +275,17 @@ class OwnTrust:
         root = self.root()
         serial = open_node_document(self._files.get(DOCUMENT_NAME), root).serial + 1
         valid = window(self._clock.now(), DOCUMENT_DAYS)
-        return self._succeed(replace(change(self.document()), serial=serial, valid=valid), root)
+        changed = self.revocations().believable(change(self.document()))
+        named = self._newest_revoked()
+        return self._succeed(replace(changed, serial=serial, valid=valid, revoked_sha256=named), root)
+
+    def _next_revocations(self, change: Callable[[Revocations], Revocations]) -> Revocations:
+        exists = self._files.exists(REVOKED_NAME)
+        before = open_revocations(self._files.get(REVOKED_NAME), self.root()).version if exists else 0
+        old = self.revocations()
+        changed = replace(change(old), version=before + 1)
+        assert replace(changed, version=old.version + 1).follows(old), "what was taken back stays so"
+        return changed
 
     @contextmanager
     def _revising(self) -> Iterator[None]:
@@ -256,6 +306,12 @@ class OwnTrust:
         made = grown(self._proposal, self.in_force(), {name: data}, expires=self._listing_ends())
         open_proposal(made)
         self._proposal.write(made)
+
+    def _newest_revoked(self) -> bytes | None:
+        if self._drafted(REVOKED_NAME) is not None:
+            return NOT_YET
+        exists = self._files.exists(REVOKED_NAME)
+        return file_name(self._files.get(REVOKED_NAME)) if exists else None
 
     def _replace(self, name: str, data: bytes, signers: Sequence[Signer]) -> None:
         """Replaced first: a file that was listed and then made anew under the same number would be a trust fork."""
@@ -294,6 +350,13 @@ class ServedTrust:
         del held
         return self._files.get(MEMBERS_NAME)
 
+    async def revoked(self, sha256: bytes) -> bytes:
+        """A version of the signed revocations, by its SHA-256; raises `NotFoundError`."""
+        name = target_file(REVOKED_NAME, sha256)
+        if not self._files.exists(name):
+            raise NotFoundError("no revocations with this hash were ever listed here")
+        return self._files.get(name)
+
     async def member_root(self, node: str) -> bytes:
         """No member's: what a node holds of others is `node.services.relaying`'s to serve."""
         raise NotFoundError(f"no trust files of {node} are held here")
@@ -321,6 +384,10 @@ class ForwardedTrust:
     async def members(self, *, held: bytes = b"") -> bytes:
         """The signed envelope of the members register."""
         return await self._trust.members(held=held)
+
+    async def revoked(self, sha256: bytes) -> bytes:
+        """A version of the signed revocations, by its SHA-256."""
+        return await self._trust.revoked(sha256)
 
     async def member_root(self, node: str) -> bytes:
         """The `1.root.json` of a member."""

@@ -178,7 +178,7 @@ class TufRepository:
 def listing_items(files: Mapping[str, bytes], listing: bytes, *, version: int) -> Iterator[tuple[str, bytes]]:
     """What is written, in this order, when `listing` comes to list these files."""
     for name, content in files.items():
-        yield f"targets/{sha256(content).hexdigest()}.{name}", content
+        yield target_file(name, sha256(content).digest()), content
     yield f"{version}.targets.json", listing
 
 
@@ -191,6 +191,11 @@ def root_files(files: ObjectStore) -> tuple[bytes, ...]:
     """All roots in the folder of a node's own trust files, from the first to the newest."""
     later = takewhile(files.exists, map(root_name, count(2)))
     return (files.get(root_name(1)), *map(files.get, later))
+
+
+def target_file(name: str, digest: bytes) -> str:
+    """Where the version of a trust file with this SHA-256 lies, from when it was listed on."""
+    return f"targets/{digest.hex()}.{name}"
 
 
 class ServedTuf:

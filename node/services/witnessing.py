@@ -20,6 +20,7 @@ from node.journal import Journal
 from node.ports.evidence import EvidenceKind
 from node.ports.witness import WitnessRecord
 from node.services.accusing import keep, of_log
+from node.services.honouring import signing
 from node.services.refreshing import held_document, log_trust
 from node.services.shelf import Shelf
 from protocol.errors import MalformedError, ProtocolError
@@ -142,6 +143,8 @@ class Witness:
             document = held_document(peer, now)
         except KeysError:
             return LogTrust(origin=origin, log_keys=())  # its trust files have ended: nobody signs for it now
+        with self._shelf.storage.read() as unit:
+            document = signing(unit, document)
         if all(log.origin != origin for log in document.logs):
             return None
         return log_trust(document, origin, now)

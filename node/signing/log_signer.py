@@ -68,6 +68,21 @@ class FolderLogSigner:
             hint="the store is older than the signer; restore it from peers before publishing",
         )
 
+    def renew(self, origin: str) -> bytes:
+        """Sign the last head once more, under the keys that sign now; empty when none was signed.
+
+        After a key was taken back nobody believes a head that it alone signed, and a list may not grow for weeks.
+        """
+        with self._alone(origin):
+            state = self._load(origin)
+            if not state.note:
+                return b""
+            note = sign_checkpoint(
+                Checkpoint(origin, state.range.size, state.range.root()), self._keys_of(origin)
+            )
+            self._save(origin, before=state.before, start=state.start, grown=state.range, note=note)
+            return note
+
     def size(self, origin: str) -> int:
         """How many leaves of `origin` this signer has signed."""
         return self._load(origin).range.size

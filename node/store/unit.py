@@ -17,6 +17,7 @@ from node.store.peers import PeerRows
 from node.store.persons import PersonRows
 from node.store.quarantine import QuarantineRows
 from node.store.recipients import RecipientRows, RecipientSnapshotRows
+from node.store.revocations import RevocationRows
 from node.store.shredding import ShreddingRows, TombstoneRows
 from node.store.subsets import ReleaseRows, SubsetRows
 from node.store.tables import CaseBatch, PendingBatch, table
@@ -34,6 +35,7 @@ class UnitOfWork:
         self.quarantine = QuarantineRows(connection)
         self.guards = GuardRows(connection)
         self.peers = PeerRows(connection)
+        self.revocations = RevocationRows(connection)
         self.partners = PartnerRows(connection)
         self.replays = ReplayRows(connection)
         self.subsets = SubsetRows(connection)

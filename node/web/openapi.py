@@ -48,7 +48,7 @@ _PATTERNS: Final = {
     "version": r"^\d+$",
     "report_id": r"^[0-9a-f]{32}$",
     "metadata": r"^([1-9][0-9]{0,8}\.(root|targets|snapshot)|timestamp)\.json$",
-    "target": r"^[0-9a-f]{64}\.(node|members)\.json$",
+    "target": r"^[0-9a-f]{64}\.((node|members|revoked)\.json|policy-[a-z0-9-]{1,64}\.txt|criteria-[0-9]{1,3}\.md)$",
     "node": r"^[a-z0-9.-]{1,128}$",
     "origin_sha256": r"^[0-9a-f]{64}$",
 }

@@ -50,6 +50,20 @@ def test_the_last_batch_again_gives_the_same_note(signer: FolderLogSigner, tmp_p
     assert again.sign(ORIGIN, start=3, leaf_hashes=LEAVES[3:5]) == note
 
 
+def test_the_last_head_is_signed_again_by_the_keys_that_sign_now(tmp_path: Path) -> None:
+    keys = [KEY]
+    signer = FolderLogSigner(tmp_path / "signer", lambda _: keys)
+    assert signer.renew(ORIGIN) == b""
+    signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:3])
+    keys[:] = [LogPrivateKey.from_seed(b"n" * 32)]
+    note = signer.renew(ORIGIN)
+    known = [VerifierKey.of_log(ORIGIN, keys[0].public)]
+    assert open_checkpoint(note, origin=ORIGIN, log_keys=known).checkpoint.size == 3
+    assert signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:3]) == note, (
+        "a publication cut off is finished with it"
+    )
+
+
 @pytest.mark.parametrize(
     ("start", "leaves"),
     [

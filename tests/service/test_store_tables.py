@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -317,3 +318,30 @@ class TestRecipients:
             assert unit.recipient_snapshot.get() == replace(copy, token="z")
             unit.recipient_snapshot.drop()
             assert unit.recipient_snapshot.get() is None
+
+
+class TestRevocations:
+    def test_knows_nothing_of_a_node_at_first(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            unit.revocations.name("nl.example", None)
+            record = unit.revocations.get("nl.example")
+            assert (record.version, record.missing, unit.revocations.ls()) == (0, False, [])
+
+    def test_a_file_that_is_named_is_missing_until_it_is_held(self, shelf: Shelf) -> None:
+        named = sha256(b"file").digest()
+        with shelf.storage.write() as unit:
+            unit.revocations.name("nl.example", named)
+            assert unit.revocations.get("nl.example").missing
+            unit.revocations.put("nl.example", version=1, payload=b"p", envelope=b"file")
+            (record,) = unit.revocations.ls()
+            assert (record.version, record.payload, record.missing) == (1, b"p", False)
+            unit.revocations.name("nl.example", sha256(b"newer").digest())
+            assert unit.revocations.get("nl.example").missing
+
+    def test_never_goes_back(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            unit.revocations.put("nl.example", version=2, payload=b"p", envelope=b"e")
+            for version in (1, 2):
+                with pytest.raises(ConflictError):
+                    unit.revocations.put("nl.example", version=version, payload=b"q", envelope=b"f")
+            assert unit.revocations.get("nl.example").payload == b"p"

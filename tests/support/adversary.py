@@ -16,6 +16,7 @@ from keys.trust.node_document import sign_node_document
 from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from keys.trust.window import Window
 from node.errors import NotFoundError, PeerUnreachableError, VerificationError
+from node.services.trusting import ServedTrust
 from protocol.errors import (
     EventRuleError,
     ForkError,
@@ -122,6 +123,9 @@ class ListPeer:
     async def members(self, *, held: bytes = b"") -> bytes:
         del held
         return self._answer("members", self.files.get("members.json"))
+
+    async def revoked(self, sha256: bytes) -> bytes:
+        return self._answer("revoked", await ServedTrust(self.files).revoked(sha256))
 
     async def member_root(self, node: str) -> bytes:
         raise NotFoundError(f"this peer relays nothing of {node}")

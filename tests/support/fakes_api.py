@@ -122,6 +122,9 @@ class MemoryTrust:
         del held
         return self.files["members"]
 
+    async def revoked(self, sha256: bytes) -> bytes:
+        return self._of_member(f"revoked {sha256.hex()}")
+
     async def member_root(self, node: str) -> bytes:
         return self._of_member(f"{node} root")
 

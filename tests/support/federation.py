@@ -224,6 +224,7 @@ class ServedTo:
         self.root = trust.root
         self.node_document = trust.node_document
         self.members = trust.members
+        self.revoked = trust.revoked
         self.member_root = trust.member_root
         self.member_document = trust.member_document
         self.checkpoint = logs.checkpoint
@@ -277,6 +278,9 @@ class Link:
 
     async def members(self, *, held: bytes = b"") -> bytes:
         return await self._pass(Call("members"), lambda api: api.members(held=held))
+
+    async def revoked(self, sha256: bytes) -> bytes:
+        return await self._pass(Call("revoked"), lambda api: api.revoked(sha256))
 
     async def member_root(self, node: str) -> bytes:
         return await self._pass(Call("member_root", node), lambda api: api.member_root(node))

@@ -16,7 +16,7 @@ from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
 from node.services.announcing import announce_log
 from node.services.cosigners import OwnHead, ask_witness
-from node.services.trusting import DOCUMENT_NAME, window
+from node.services.trusting import DOCUMENT_NAME, ServedTrust, window
 from protocol.api import WitnessApi
 from protocol.digest import Algorithm
 from protocol.errors import ProtocolError
@@ -235,6 +235,9 @@ class LiarLink:
     async def members(self, *, held: bytes = b"") -> bytes:
         del held
         return self._files.get("members.json")
+
+    async def revoked(self, sha256: bytes) -> bytes:
+        return await ServedTrust(self._files).revoked(sha256)
 
     async def member_root(self, node: str) -> bytes:
         raise NotFoundError(f"a liar relays nothing of {node}")

@@ -22,7 +22,7 @@ from node.partner.state import Enrolment, PartnerFolder
 from node.partner.updating import Updater, UpdateReport
 from node.partner.witnessing import Rule, by_register
 from node.services.announcing import announce_epoch
-from node.services.trusting import window
+from node.services.trusting import ServedTrust, window
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
 from protocol.subset.chunks import values_root
 from protocol.subset.files import Held, write_answers, write_screen
@@ -129,6 +129,9 @@ class WitnessedNode:
     async def members(self, *, held: bytes = b"") -> bytes:
         del held
         return self.own.files.get("members.json")
+
+    async def revoked(self, sha256: bytes) -> bytes:
+        return await ServedTrust(self.own.files).revoked(sha256)
 
     async def member_root(self, node: str) -> bytes:
         return self._relay(node, "root", "1.root.json")

@@ -1,0 +1,32 @@
+"""The newest head of an own log under the keys that sign now, without waiting until the log grows.
+
+The cosignatures stay: witnesses sign the head, whoever signed it. The signer signs the head that it stands at and no
+other, so a key that was just made cannot be had to sign an older one. Rules: docs/spec/rotation.md.
+"""
+
+from node.errors import ConflictError
+from node.ports.signing import HeadRenewer
+from node.services.shelf import Shelf
+from protocol.tlog.note import Note
+
+
+def resign(shelf: Shelf, origin: str, signer: HeadRenewer) -> bool:
+    """Put the newest head under new signatures; whether there was one that needed them.
+
+    Raises:
+        ConflictError: the log was published or cosigned at the same time; running again does it.
+    """
+    data = signer.renew(origin)
+    with shelf.storage.write() as unit:
+        log = unit.logs.get(origin)
+        if log.note is None or not data:
+            return False
+        new, old = Note.parse(data), Note.parse(log.note)
+        if new.text != old.text:
+            raise ConflictError(f"{origin} was published meanwhile", hint="run the command again")
+        others = tuple(line for line in old.signatures if line.name != origin)
+        note = Note(new.text, (*new.signatures, *others)).to_bytes()
+        if note == log.note:
+            return False
+        unit.logs.cosign(log, note)
+    return True

@@ -1,0 +1,349 @@
+"""The night a key is stolen: the thief goes on using it, and what he gains by it once it is taken back."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from keys.key import AuthPrivateKey, AuthPublicKey, LogPrivateKey, WitnessPrivateKey, WitnessPublicKey
+from keys.roles import Role
+from keys.trust.revocations import Reason, Revocation, none_revoked, sign_revocations
+from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
+from node.services.accusing import accused_nodes, verify
+from node.services.callers import StoredCallers
+from node.services.doubting import head_at, rounds
+from node.services.effective import current
+from node.services.honouring import accept
+from node.services.resigning import resign
+from node.services.revoking import resume_log, revoke_key, since, succeeded
+from node.services.trusting import window
+from protocol.digest import Digest
+from protocol.errors import UntrustedError
+from protocol.evidence import encode_fork
+from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from support.federation import Agency, Call, Federation, Meddle
+from support.gossiping import ask, kept
+from support.lists import digest
+from support.witnesses import Witnesses
+
+Three = tuple[Agency, Agency, Agency]
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Iterator[Federation]:
+    with Federation(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def agencies(federation: Federation) -> Three:
+    """France, the Netherlands and Germany follow each other, and list `shared` and `french` under k = 2."""
+    fr, nl, de = (federation.agency(f"{code}.example", code.upper()) for code in ("fr", "nl", "de"))
+    for one, other in ((fr, nl), (fr, de), (nl, de)):
+        federation.introduce(one, other)
+    fr.add("shared", "french", "reaffirmed")
+    nl.add("shared", "planted", "planted later", "own later")
+    for one in (fr, nl):
+        one.publish()
+    await federation.settle()
+    return fr, nl, de
+
+
+def effective(agency: Agency) -> set[Digest]:
+    judged = current(agency.shelf, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
+    return {found for _, found in judged.decision.effective}
+
+
+def files(*names: str) -> set[Digest]:
+    return {digest(name) for name in names}
+
+
+def fresh_key() -> LogPrivateKey:
+    return LogPrivateKey.from_seed(os.urandom(32))
+
+
+def revoke_log_key(agency: Agency, *, last_good: int) -> LogPrivateKey:
+    """What the holders sign in the night: the key is taken back, another signs; gives the stolen one."""
+    document = agency.trust.document()
+    (info,) = (log for log in document.logs if log.origin == agency.origin)
+    old, stolen, new = info.vkeys[0].vkey, agency.log_key, fresh_key()
+    now = agency.clock.now()
+    revocation = Revocation(
+        role=Role.LOG,
+        key=old,
+        time=since(now),
+        reason=Reason.COMPROMISE,
+        last_good=head_at(agency.shelf, agency.log(), last_good),
+    )
+    revoke_key(
+        agency.trust,
+        agency.store,
+        revocation,
+        successor=lambda old_one: succeeded(old_one, old, new.public, window(now, 365)),
+        signers=agency.signers,
+    )
+    agency.log_key = new
+    agency.log_keys[:] = [new]
+    resign(agency.shelf, agency.origin, agency.signer)
+    return stolen
+
+
+def revoke(agency: Agency, role: Role, name: str, new: AuthPublicKey | WitnessPublicKey) -> None:
+    """Take a key back and name another in its place, from now on."""
+    now = agency.clock.now()
+    revocation = Revocation(role=role, key=name, time=since(now), reason=Reason.COMPROMISE)
+    revoke_key(
+        agency.trust,
+        agency.store,
+        revocation,
+        successor=lambda document: succeeded(document, name, new, window(now, 90)),
+        signers=agency.signers,
+    )
+
+
+def resume(agency: Agency) -> None:
+    """The new key signed the head, and the holders say that it goes on from there."""
+    resume_log(agency.trust, agency.store, agency.origin, agency.log().head.size, signers=agency.signers)
+
+
+async def test_what_a_thief_added_never_counts_and_what_he_withdrew_ends_here_alone(
+    federation: Federation, agencies: Three
+) -> None:
+    fr, _, de = agencies
+    good = fr.log().head.size
+    fr.add("planted")
+    fr.withdraw("french")
+    fr.withdraw("shared")
+    fr.publish()
+    revoke_log_key(fr, last_good=good)
+    fr.publish()
+    await federation.settle()
+    for agency in agencies:
+        assert effective(agency) == set(), agency.name
+    fr.add("planted later")
+    fr.publish()
+    await federation.settle()
+    assert effective(de) == set(), "nothing counts before the holders said from which size on"
+    resume(fr)
+    fr.add("own later")
+    fr.publish()
+    federation.advance(hours=1)
+    await federation.settle()
+    for agency in agencies:
+        assert effective(agency) == files("own later"), agency.name
+    assert not kept(de)
+
+
+async def test_what_was_effective_stays_where_the_thief_only_added(
+    federation: Federation, agencies: Three
+) -> None:
+    fr, _, de = agencies
+    good = fr.log().head.size
+    fr.add("planted")
+    fr.publish()
+    await federation.settle()
+    assert effective(de) == files("shared", "planted"), "before anybody knows"
+    revoke_log_key(fr, last_good=good)
+    fr.publish()
+    resume(fr)
+    federation.advance(hours=1)
+    await federation.settle()
+    for agency in agencies:
+        assert effective(agency) == files("shared"), agency.name
+
+
+async def test_a_note_by_the_stolen_key_is_refused(federation: Federation, agencies: Three) -> None:
+    fr, _, de = agencies
+    stolen = revoke_log_key(fr, last_good=fr.log().head.size)
+    fr.publish()
+    await federation.settle()
+    head = fr.log().head
+    fr.add("more")
+    fr.publish()
+    forged = sign_checkpoint(Checkpoint(fr.origin, head.size + 1, b"\x01" * 32), [stolen])
+    federation.link(de, fr).meddle = answering("checkpoint", forged)
+    report = await federation.sync(de, fr)
+    assert isinstance(report.failure, UntrustedError)
+    assert de.log(fr.origin).head.size == head.size
+
+
+async def test_two_histories_by_a_stolen_key_convict_nobody(federation: Federation, agencies: Three) -> None:
+    fr, _, de = agencies
+    stolen = revoke_log_key(fr, last_good=fr.log().head.size)
+    notes = [sign_checkpoint(Checkpoint(fr.origin, 2, bytes([number]) * 32), [stolen]) for number in (1, 2)]
+    fork = encode_fork(*notes)
+    assert verify(fork, accused_nodes(de.store, de.introductions, de.trust)).subject == fr.origin
+    federation.advance(hours=1)
+    await federation.settle()
+    with pytest.raises(UntrustedError):
+        verify(fork, accused_nodes(de.store, de.introductions, de.trust))
+
+
+async def test_whoever_keeps_the_revocations_back_gains_nothing(
+    federation: Federation, agencies: Three
+) -> None:
+    """The thief answers at the node's address: he has to show the document, and keeps from it what it names."""
+    fr, nl, de = agencies
+    good = fr.log().head.size
+    fr.add("planted")
+    fr.publish()
+    revoke_log_key(fr, last_good=good)
+    resume(fr)
+    link = federation.link(de, fr)
+    link.meddle = refusing("revoked")
+    report = await federation.sync(de, fr)
+    assert "withholds its revocations" in report.words
+    assert de.log(fr.origin).head.size == good + 1, "removals would have come"
+    assert effective(de) == set()
+    await federation.sync(nl, fr)
+    await ask(de, nl)
+    assert effective(de) == files("shared")
+    assert (await federation.sync(de, fr)).succeeded
+
+
+async def test_a_peer_that_is_kept_from_the_node_learns_from_others(
+    federation: Federation, agencies: Three
+) -> None:
+    fr, nl, de = agencies
+    good = fr.log().head.size
+    fr.add("planted")
+    fr.publish()
+    await federation.settle()
+    assert digest("planted") in effective(de)
+    revoke_log_key(fr, last_good=good)
+    resume(fr)
+    federation.advance(hours=1)
+    await federation.sync(nl, fr)
+    await ask(de, nl)
+    assert effective(de) == files("shared")
+
+
+@pytest.mark.parametrize("what", ["older", "other"])
+async def test_revocations_that_were_learned_are_not_forgotten(
+    federation: Federation, agencies: Three, what: str
+) -> None:
+    fr, _, de = agencies
+    revoke_log_key(fr, last_good=fr.log().head.size)
+    resume(fr)
+    await federation.sync(de, fr)
+    with de.store.read() as unit:
+        held = unit.revocations.get(fr.name)
+    revocations = fr.trust.revocations()
+    older = replace(revocations, version=1, entries=())
+    other = replace(revocations, version=revocations.version + 1, entries=())
+    data = sign_revocations(older if what == "older" else other, fr.signers)
+    with pytest.raises(VerificationError, match="do not follow"):
+        accept(de.store, fr.trust.root(), data)
+    with de.store.read() as unit:
+        assert unit.revocations.get(fr.name) == held
+
+
+async def test_revocations_that_others_signed_are_refused(agencies: Three) -> None:
+    fr, nl, de = agencies
+    data = sign_revocations(none_revoked(fr.name), nl.signers)
+    with pytest.raises(VerificationError, match="refused"):
+        accept(de.store, fr.trust.root(), data)
+
+
+async def test_a_stolen_auth_key_opens_nothing_any_more(federation: Federation, agencies: Three) -> None:
+    fr, _, de = agencies
+    stolen = fr.keys.key(AuthPrivateKey, "1").public
+    new = AuthPrivateKey.from_seed(os.urandom(32)).public
+    callers = StoredCallers(de.store, de.clock)
+    assert callers.credential(fr.name, stolen.kid) is not None
+    revoke(fr, Role.AUTH, stolen.kid, new)
+    await ask(de, fr)
+    assert callers.credential(fr.name, stolen.kid) is None
+    assert callers.credential(fr.name, new.kid) is not None
+
+
+async def test_a_key_taken_back_signs_nothing_even_if_a_document_lists_it(
+    federation: Federation, agencies: Three
+) -> None:
+    """A lost key stays in the document, because what it signed stands."""
+    fr, _, de = agencies
+    lost = fr.trust.document().auth_keys[0]
+    revocation = Revocation(role=Role.AUTH, key=lost.kid, time=since(fr.clock.now()), reason=Reason.LOST)
+    revoke_key(fr.trust, fr.store, revocation, successor=lambda document: document, signers=fr.signers)
+    assert lost in fr.trust.document().auth_keys
+    await ask(de, fr)
+    assert StoredCallers(de.store, de.clock).credential(fr.name, lost.kid) is None
+
+
+async def test_a_stolen_witness_key_cosigns_nothing_and_its_name_ends(
+    federation: Federation, agencies: Three
+) -> None:
+    fr, nl, _ = agencies
+    witnesses = Witnesses(federation)
+    assert (await witnesses.collect(fr)).cosigned == 2
+    old = nl.trust.document().witness
+    assert old is not None
+    new = WitnessPrivateKey.from_seed(os.urandom(32))
+    revoke(nl, Role.WITNESS, old.vkeys[0].vkey, new.public)
+    named = nl.trust.document().witness
+    assert named is not None
+    assert (old.name, named.name) == ("nl.example/w1", "nl.example/w2")
+    await ask(fr, nl)
+    (standing,) = witnesses.cosigning(fr).standing()
+    assert standing.cosigned == 1, "the line of the stolen key is nobody's"
+    nl.keys.secrets[Role.WITNESS, "1"] = new.seed
+    assert (await witnesses.collect(fr)).cosigned == 2
+
+
+async def test_a_log_is_resumed_once_and_not_before_its_last_good_head(agencies: Three) -> None:
+    fr, _, _ = agencies
+    with pytest.raises(NotFoundError, match="no stolen key"):
+        resume(fr)
+    size = fr.log().head.size
+    revoke_log_key(fr, last_good=size)
+    with pytest.raises(UsageError, match="before its last good"):
+        resume_log(fr.trust, fr.store, fr.origin, size - 1, signers=fr.signers)
+    resume(fr)
+    assert fr.trust.revocations().doubted(fr.origin) == ()
+    with pytest.raises(NotFoundError, match="no stolen key"):
+        resume(fr)
+
+
+async def test_a_key_is_taken_back_once(agencies: Three) -> None:
+    fr, _, _ = agencies
+    kid = fr.trust.document().auth_keys[0].kid
+    new = AuthPrivateKey.from_seed(os.urandom(32)).public
+    revoke(fr, Role.AUTH, kid, new)
+    with pytest.raises(AlreadyExistsError):
+        revoke(fr, Role.AUTH, kid, new)
+
+
+async def test_what_was_published_when_is_shown_without_hashes(
+    federation: Federation, agencies: Three
+) -> None:
+    fr, _, _ = agencies
+    good = fr.log().head.size
+    federation.advance(minutes=5)
+    fr.add("planted", "planted later")
+    fr.withdraw("french")
+    fr.publish()
+    (before, after) = rounds(fr.shelf, fr.log())
+    assert (before.first, before.size, before.adds) == (0, good, 3)
+    assert (after.first, after.size, after.adds, after.withdrawals, after.others) == (3, 6, 2, 1, 0)
+    assert after.time_ms - before.time_ms == 300_000
+    assert list(rounds(fr.shelf, fr.log(), since=good)) == [after]
+    with pytest.raises(UsageError):
+        head_at(fr.shelf, fr.log(), 7)
+
+
+def answering(what: str, data: bytes) -> Meddle:
+    return lambda call, answer: data if call.what == what else answer
+
+
+def refusing(what: str) -> Meddle:
+    """Somebody at the node's address keeps one kind of file back."""
+
+    def meddle(call: Call, answer: bytes) -> bytes:
+        if call.what == what:
+            raise NotFoundError("there is no such file")
+        return answer
+
+    return meddle
