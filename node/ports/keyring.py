@@ -70,6 +70,18 @@ def signing(keys: Iterable[RingKey], role: Role, of: str, now: datetime) -> tupl
     return tuple(own[managed] for managed in signers(own, now))
 
 
+def silent(keys: Iterable[RingKey], now: datetime) -> bool:
+    """Whether a lineage has a key that counts at `now`, and none that signs: its time came while nobody looked."""
+    held = [key.managed for key in keys]
+    signing_now = {managed.lineage for managed in signers(held, now)}
+    waiting = {
+        managed.lineage
+        for managed in held
+        if managed.stage in {Stage.GENERATED, Stage.PUBLISHED} and managed.valid.covers(now)
+    }
+    return not waiting <= signing_now
+
+
 RingChange = Callable[[tuple[RingKey, ...]], Iterable[RingKey]]
 
 

@@ -17,7 +17,7 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.window import Window
 from node.errors import ConflictError, UsageError
 from node.journal import Journal
-from node.ports.keyring import RingKey
+from node.ports.keyring import RingKey, silent
 from node.runtime.auditing import about, tell
 from node.runtime.keyring import make_key
 from node.runtime.opening import Identity
@@ -39,6 +39,12 @@ def advance_keys(identity: Identity, shelf: Shelf) -> Advance:
         if key.stage is Stage.DESTROYED:
             identity.keychain.destroy(key.role, key.label)
     return done
+
+
+def begin_overdue(identity: Identity, shelf: Shelf) -> None:
+    """Take the steps of the keys if a lineage has one that counts now, and none that signs."""
+    if silent(identity.ring.read(), identity.clock.now()):
+        advance_keys(identity, shelf)
 
 
 def key_facts(identity: Identity, shelf: Shelf, keys: Sequence[RingKey]) -> Facts:

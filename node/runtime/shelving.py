@@ -1,4 +1,7 @@
-"""Opening the store of a node: its tables and objects, with the storage key from its key file."""
+"""Opening the store of a node: its tables and objects, with the storage key from its key file.
+
+Where no node runs that looks every hour, the first command after a key has ended lets its successor begin.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +10,7 @@ from keys.roles import Role
 from node.objects.folder import FolderObjects
 from node.runtime.creating import store_dsn
 from node.runtime.opening import Identity
+from node.runtime.rotating import begin_overdue
 from node.services.founding import FIRST
 from node.services.shelf import Shelf
 from node.store.store import Store
@@ -26,6 +30,8 @@ def open_shelf(identity: Identity) -> Iterator[Shelf]:
         entropy=identity.entropy,
     )
     try:
-        yield Shelf(store, FolderObjects(identity.home.objects), store.vault)
+        shelf = Shelf(store, FolderObjects(identity.home.objects), store.vault)
+        begin_overdue(identity, shelf)
+        yield shelf
     finally:
         store.dispose()

@@ -15,7 +15,7 @@ from node.ports.peers import PeerRecord
 from node.runtime import logs
 from node.runtime.keyring import accepted_token_keys
 from node.runtime.opening import Identity
-from node.runtime.rotating import advance_keys, allow, lineage_of, rotate
+from node.runtime.rotating import advance_keys, allow, begin_overdue, lineage_of, rotate
 from node.services.audit_reading import read_audit
 from node.services.auditing import start_audit
 from node.services.shelf import Shelf
@@ -109,6 +109,21 @@ def test_keys_follow_each_other_without_anybody(node: CheapNode, shelf: Shelf) -
         assert not (node.folder / "keys" / f"{name}.json").exists()
     kept = {path.stem for path in (node.folder / "keys").glob("token-*.json")}
     assert kept == set(tokens) - set(destroyed)
+
+
+def test_where_no_node_runs_a_successor_begins_with_the_next_command(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    advance_keys(identity, shelf)
+    node.clock.advance(100 * DAY)
+    with pytest.raises(NotFoundError, match="no auth key signs now"):
+        identity.signer(AuthPrivateKey)
+    follow(shelf, "nl.example")
+    begin_overdue(identity, shelf)
+    assert identity.signer(AuthPrivateKey).public.kid == identity.trust.document().auth_keys[1].key.kid
+    node.clock.advance(DAY)
+    before = identity.ring.read()
+    begin_overdue(identity, shelf)
+    assert identity.ring.read() == before, "as long as a key signs, steps are the running node's"
 
 
 def test_each_step_is_in_the_audit_log(node: CheapNode, shelf: Shelf) -> None:

@@ -1,0 +1,64 @@
+"""The keys of a node as its operator sees and replaces them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from node.clock import SystemClock
+from support.agencies import cheapen
+from support.processes import Cli, needs_faketime
+
+
+@pytest.fixture
+def fr(founded: Cli, tmp_path: Path) -> Cli:
+    return founded.copied(tmp_path / "fr")
+
+
+def test_every_key_is_shown_with_its_stage_and_what_comes_next(fr: Cli) -> None:
+    shown = {key["key"]: key for key in fr.run("key", "status").results}
+    assert (shown["auth-1"]["stage"], shown["auth-2"]["stage"]) == ("active", "generated")
+    assert {"root", "targets"}.isdisjoint({key["role"] for key in shown.values()})
+    assert {(key["known"], key["peers"]) for key in shown.values()} == {(0, 0)}
+
+
+def test_a_successor_begins_at_once_where_nobody_must_know_it(fr: Cli) -> None:
+    done = fr.done("key", "rotate", "auth")
+    assert done["stage"] == "active"
+    shown = {key["key"]: key["stage"] for key in fr.run("key", "status").results}
+    assert (shown[done["key"]], shown["auth-1"]) == ("active", "retired")
+    assert "key.rotate" in {record["action"] for record in fr.run("audit", "ls").results}
+
+
+def test_a_successor_can_be_set_for_later(fr: Cli) -> None:
+    later = f"{SystemClock().now() + timedelta(days=30):%Y-%m-%d}"
+    done = fr.done("key", "rotate", "token", "--at", later)
+    assert (done["stage"], done["start"]) == ("published", f"{later}T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("rotate", "auth", "--at", "tomorrow"), "YYYY-MM-DD"),
+        (("rotate", "auth", "--at", "2020-01-01"), "in the past"),
+        (("rotate", "auth", "--at", "2090-01-01"), "180 days"),
+        (("rotate", "log", "--of", "nobody"), "which log key"),
+        (("allow", "auth-9"), "no key auth-9"),
+        (("allow", "auth-1"), "waits for nobody"),
+    ],
+)
+def test_what_cannot_be_done_is_said(fr: Cli, words: tuple[str, ...], why: str) -> None:
+    before = fr.run("key", "status").out
+    finished = fr.run("key", *words)
+    assert finished.exit != 0
+    assert why in finished.err
+    assert fr.run("key", "status").out == before
+
+
+def test_commands_alone_keep_the_keys_going(fr: Cli) -> None:
+    """Nobody runs the node: each command lets begin what should have begun."""
+    needs_faketime()
+    assert fr.run("list", "create", "later", clock="+100d").exit == 0
+    cheapen(fr)
+    shown = {key["key"]: key["stage"] for key in fr.run("key", "status", clock="+100d").results}
+    assert (shown.get("auth-1"), shown["auth-2"]) == (None, "active"), "destroyed keys are not shown"
