@@ -16,6 +16,7 @@ a failure.
 import asyncio
 import json
 import re
+import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
@@ -32,12 +33,15 @@ from unittest.mock import patch
 import aiohttp
 from typing_extensions import override
 
-from node.errors import NodeError
+from keys.trust.lifecycle import Advance, Stage
+from node.errors import NodeError, VerificationError
 from node.runtime import partner
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
+from node.runtime.rotating import advance_keys
 from node.runtime.shelving import open_shelf
 from node.runtime.syncing import PeerSyncs
+from node.signing.ring import find_key
 from node.tls import Traffic
 from protocol.digest import Algorithm, Digest
 from support.agencies import (
@@ -61,6 +65,7 @@ _TCP_CONNECTOR = aiohttp.TCPConnector
 WITHDRAWN_LATER = numbered("withdrawn while keys change", 12)
 """Both agencies list them; each withdrawal takes one."""
 _FILES_PER_DAY = 100_000
+_PATIENT_UPDATES = 10
 _PAUSE = 0.8
 """Between two rounds of a client, in seconds: faster ones are asked to slow down."""
 
@@ -219,7 +224,18 @@ class Load:
     # ------------------------------------------------------------------ what they do
 
     def _update(self) -> None:
-        _wait_for(partner.update(Home(self.hoster.home)))
+        """A release waits for the members that cosign it, as the partner manual says; nothing else may fail."""
+        for _ in range(_PATIENT_UPDATES):
+            try:
+                _wait_for(partner.update(Home(self.hoster.home)))
+            except VerificationError as waits:
+                if "waits for" not in str(waits):
+                    raise
+                last = waits
+                time.sleep(_PAUSE)
+            else:
+                return
+        raise last
 
     def _look_up(self) -> None:
         named = [_digests(BOTH), _digests(UNLISTED)]
@@ -245,12 +261,15 @@ class Load:
         content = self._rest.pop()
         hashes = written(self._folder / "withdrawn.csv", table(content))
         self.fr.done("entry", "withdraw", "--list", LIST, "--hash-from", hashes, "--now", "--yes")
+        self.fr.done("witness", "ask")
         self.withdrawn.append(content)
 
     # ------------------------------------------------------------------ what a story asks for
 
     def flow(self, rounds: int = 2) -> None:
-        """Wait until everybody has begun and finished something since now."""
+        """Wait until everybody has begun and finished something since now; minutes pass on the way."""
+        with self.time.stopped():
+            self.time.put_forward(minutes=2)
         wanted = {client: client.rounds + rounds for client in self._clients}
         wait_until(lambda: all(client.rounds >= count for client, count in wanted.items()))
 
@@ -259,6 +278,16 @@ class Load:
         with self.time.stopped():
             self.time.put_forward(days=days)
             self._catch_up()
+
+    def job(self, cli: Cli) -> Advance:
+        """What the job of a running node does with its keys every hour."""
+        identity = open_identity(Home(cli.home), clock=self.time)
+        with open_shelf(identity) as shelf:
+            return advance_keys(identity, shelf)
+
+    def stage(self, cli: Cli, key: str) -> Stage:
+        """Where a key of an agency is in its life."""
+        return find_key(open_identity(Home(cli.home)).ring.read(), key).stage
 
     def _catch_up(self) -> None:
         for cli in (self.fr, self.nl):

@@ -1,0 +1,81 @@
+"""Auth, token, statement, witness and log keys follow each other while everybody works; copies of old ones are useless.
+
+FR rotates all five. NL follows FR's list, cosigns its heads and believes its acknowledgements; the hoster asks with
+tokens that FR signs. The story is played once; each test looks at one thing that came of it.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+
+from keys.trust.lifecycle import Stage
+from support.agencies import LIST
+from support.load import Load
+from support.thief import LABELS, Thief
+
+ROLES = tuple(LABELS)
+OVERLAP_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What came of it."""
+
+    load: Load
+    before: dict[str, Exception | None]
+    """How the thief's attempts were refused while the keys still signed."""
+    after: dict[str, Exception | None]
+    successors: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    folder = tmp_path_factory.mktemp("rotation")
+    with Load(folder) as load:
+        thief = Thief(load, folder / "stolen")
+        load.flow(1)
+        before = {role: thief.refusal(role) for role in ROLES}
+        successors = {role: rotate(load, role) for role in ROLES}
+        for _ in range(3):
+            load.days_pass(OVERLAP_DAYS / 3 + 0.1)
+            load.job(load.fr)
+            load.flow(1)
+        after = {role: thief.refusal(role) for role in ROLES}
+    return Told(load=load, before=before, after=after, successors=successors)
+
+
+def rotate(load: Load, role: str) -> str:
+    """Give a role's key a successor, and wait until it signs; its name."""
+    of = ["--of", LIST] if role == "log" else []
+    name = str(load.fr.done("key", "rotate", role, *of)["key"])
+    assert load.stage(load.fr, name) is Stage.PUBLISHED, "nobody knows it yet"
+    load.flow(1)
+    load.job(load.fr)
+    if load.stage(load.fr, name) is Stage.PUBLISHED:
+        load.fr.done("key", "allow", name)
+    assert load.stage(load.fr, name) is Stage.ACTIVE
+    load.flow(1)
+    return name
+
+
+def test_no_request_failed(told: Told) -> None:
+    told.load.require_nothing_failed()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_copied_key_works_until_it_ends_and_not_after(told: Told, role: str) -> None:
+    assert told.before[role] is None
+    assert told.after[role] is not None
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_its_private_half_is_gone(told: Told, role: str) -> None:
+    name = f"{role}-{LABELS[role]}"
+    assert told.load.stage(told.load.fr, name) is Stage.DESTROYED
+    assert not (told.load.fr.home / "keys" / f"{name}.json").exists()
+    assert told.load.stage(told.load.fr, told.successors[role]) is Stage.ACTIVE
+
+
+def test_tokens_were_signed_by_both(told: Told) -> None:
+    for who in ("hoster", "nl.example"):
+        assert len(told.load.shown("token", who)) == 2
