@@ -225,17 +225,15 @@ class Load:
 
     def _update(self) -> None:
         """A release waits for the members that cosign it, as the partner manual says; nothing else may fail."""
-        for _ in range(_PATIENT_UPDATES):
+        for left in reversed(range(_PATIENT_UPDATES)):
             try:
                 _wait_for(partner.update(Home(self.hoster.home)))
             except VerificationError as waits:
-                if "waits for" not in str(waits):
+                if "waits for" not in str(waits) or not left:
                     raise
-                last = waits
                 time.sleep(_PAUSE)
             else:
                 return
-        raise last
 
     def _look_up(self) -> None:
         named = [_digests(BOTH), _digests(UNLISTED)]
