@@ -17,6 +17,8 @@ from protocol.messages import (
     EvaluationReply,
     EvaluationRequest,
     ReleasePart,
+    RenewalReply,
+    RenewalRequest,
 )
 from protocol.witness import Refuse
 
@@ -130,6 +132,14 @@ class HitApi(Protocol):
 
     async def case(self, subset: str, report_id: str) -> bytes:
         """The state of a case, with the signed answer once there is one."""
+        ...
+
+
+class RenewalApi(Protocol):
+    """What an agency offers a partner whose key has its time."""
+
+    async def renew(self, subset: str, request: RenewalRequest) -> RenewalReply:
+        """Let the partner's next key count; asking again changes nothing."""
         ...
 
 
@@ -398,6 +408,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type=_BIN,
         max_reply_bytes=limits.MAX_CASE_BYTES,
         summary="The state of a case, with the signed answer once there is one",
+    ),
+    Endpoint(
+        name="renew_key",
+        method="POST",
+        path="/subsets/{subset}/key",
+        scope=Scope.QUERY,
+        media_type=_JSON,
+        max_reply_bytes=4 * 1024,
+        summary="Replace the caller's key by its next one",
     ),
     Endpoint(
         name="recipient_digests",

@@ -1,4 +1,4 @@
-"""Enrolment by one string: what an invitation says, and the string that both sides bind a partner's keys to.
+"""Enrolment by one string: what an invitation says, and the strings that both sides bind a partner's keys to.
 
 An invitation is the node's address and a code: the first half of its root's fingerprint and a secret. The partner
 needs nothing else to be sure whom it talks to, and proves that it holds the secret without sending it. Drawing the
@@ -24,6 +24,7 @@ MAX_INVITATION_CHARS: Final = 600
 
 _INVITE: Final = b"sigfed/invite/v1\0"
 _ENROL: Final = b"sigfed/enrol/v1\0"
+_RENEW: Final = b"sigfed/renew/v1\0"
 _CODE_CHARS: Final = 52  # 32 bytes in base32 without padding
 _URL: Final = re.compile(
     r"https://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?/([A-Za-z0-9._~-]+/)*", re.ASCII
@@ -88,6 +89,16 @@ def enrolment_string(*, root_sha256: bytes, spki_sha256: bytes, auth_key: bytes)
     The TLS key is in it so that whoever stands in between with another certificate gets nothing it can pass on.
     """
     return _ENROL + root_sha256 + spki_sha256 + _keys_sha256({_AUTH: auth_key})
+
+
+def renewal_string(*, root_sha256: bytes, partner: str, old_key: bytes, auth_key: bytes) -> bytes:
+    """What both keys sign when one follows the other: the node's root, the partner's name, the keys in their order.
+
+    The old key must sign: whoever only has an access token of the partner could take its place for good otherwise.
+    """
+    name = partner.encode()
+    keys = _keys_sha256({_AUTH: old_key}) + _keys_sha256({_AUTH: auth_key})
+    return _RENEW + root_sha256 + len(name).to_bytes(2) + name + keys
 
 
 def _keys_sha256(keys: Mapping[int, bytes]) -> bytes:

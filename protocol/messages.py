@@ -202,6 +202,63 @@ class EnrolmentReply:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalRequest:
+    """A partner's next key; both keys sign the same string."""
+
+    auth_key: bytes
+    """The next one, Ed25519, 32 bytes."""
+    auth_signature: bytes
+    """Signature of the renewal string by `auth_key`, 64 bytes."""
+    old_signature: bytes
+    """Signature of the renewal string by the key that it follows, 64 bytes."""
+
+    def to_bytes(self) -> bytes:
+        """JSON body."""
+        return _dump(
+            {
+                "auth_key": _b64u(self.auth_key),
+                "auth_signature": _b64u(self.auth_signature),
+                "old_signature": _b64u(self.old_signature),
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "RenewalRequest":
+        """Parse a JSON body.
+
+        Raises:
+            MalformedError: not JSON, a missing field, or a field of another length.
+        """
+        fields = _load(data)
+        return cls(
+            auth_key=_bytes_field(fields, "auth_key", 32),
+            auth_signature=_bytes_field(fields, "auth_signature", 64),
+            old_signature=_bytes_field(fields, "old_signature", 64),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalReply:
+    """The next key counts."""
+
+    old_until_ms: int
+    """Until when the key before it counts too: milliseconds since 1970."""
+
+    def to_bytes(self) -> bytes:
+        """JSON body."""
+        return _dump({"old_until_ms": self.old_until_ms})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "RenewalReply":
+        """Parse a JSON body.
+
+        Raises:
+            MalformedError: not JSON, a missing field, or a field of another type.
+        """
+        return cls(old_until_ms=_count_field(_load(data), "old_until_ms"))
+
+
 def _b64u(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 

@@ -76,7 +76,12 @@ def options(
 
 _COMMANDS: dict[str, dict[str, Callable[..., int | None]]] = {
     AGENCY: {"hash": entries.hash_folder, "publish": lists.publish, "endorse": entries.endorse},
-    PARTNER: {"enroll": partner.enroll, "update": partner.update, "check": partner.check},
+    PARTNER: {
+        "enroll": partner.enroll,
+        "update": partner.update,
+        "renew": partner.renew,
+        "check": partner.check,
+    },
     OPERATOR: {
         "init": setup.init,
         "contact": holders.contact,

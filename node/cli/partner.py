@@ -1,4 +1,4 @@
-"""Commands of a partner: `enroll`, `update`, `check`."""
+"""Commands of a partner: `enroll`, `update`, `renew`, `check`."""
 
 import sys
 from pathlib import Path
@@ -83,12 +83,31 @@ def update(
             "ahead": report.ahead,
             "gone": report.gone,
             "warnings": list(report.warnings),
+            "renewed": done.renewed,
         },
         _line(report, done.bytes_received),
         *([SELF_TEST] if done.tested else []),
         *_unusual(report),
+        *(["  this partner's key was replaced by a new one"] if done.renewed else []),
     )
+    if done.not_renewed is not None:
+        here.output.talk(
+            f"the key should be replaced, and was not: {done.not_renewed}",
+            done.not_renewed.hint or "try again later",
+        )
     here.output.following("sigfed check FILE")
+
+
+def renew(context: typer.Context) -> None:
+    """Replace this partner's key by a new one; sigfed update does it in time by itself."""
+    from node.runtime.partner import renew as run_renew
+
+    here = session(context)
+    wait_for(run_renew(here.home))
+    here.output.result(
+        {"renewed": True}, "this partner's key was replaced by a new one; the old one counts for a day more"
+    )
+    here.output.following("sigfed update")
 
 
 def check(

@@ -8,6 +8,9 @@ from node.cli.acting import acting_person, require_two, tell_requested
 from node.cli.options import AS_IF_TWO
 from node.cli.output import listing
 from node.cli.session import session
+from node.clock import milliseconds
+
+_DAY_MS = 86_400_000
 
 app = typer.Typer(help="Partners that may ask privately.", no_args_is_help=True)
 
@@ -146,10 +149,13 @@ def ls(context: typer.Context) -> None:
                     "evaluations_per_day": partner.evaluations_per_day,
                     "left": left[partner.name],
                     "seen_ms": partner.seen_ms,
+                    "key_ms": partner.key_ms,
                     "enrolled": True,
                 }
             )
-        rows.append((partner.name, partner.subset, f"{left[partner.name]:,}", "enrolled"))
+        state = "suspended" if partner.suspended else "enrolled"
+        age = f"{(milliseconds(now) - partner.key_ms) // _DAY_MS} days"
+        rows.append((partner.name, partner.subset, f"{left[partner.name]:,}", state, age))
     for invite_record in invites:
         if invite_record.used_ms is not None:
             continue
@@ -157,8 +163,9 @@ def ls(context: typer.Context) -> None:
             here.output.result(
                 {"partner": invite_record.partner, "subset": invite_record.subset, "enrolled": False}
             )
-        rows.append((invite_record.partner, invite_record.subset, "-", "invited"))
+        rows.append((invite_record.partner, invite_record.subset, "-", "invited", "-"))
     if not here.output.as_json:
         here.output.result(
-            {}, *listing(("partner", "subset", "evaluations left", "state"), rows, none="no partners")
+            {},
+            *listing(("partner", "subset", "evaluations left", "state", "key age"), rows, none="no partners"),
         )

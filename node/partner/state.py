@@ -29,6 +29,7 @@ from protocol.subset.rice import U64Array
 
 _STATE = "state.json"
 _KEY = "auth.key"
+_NEXT_KEY = "auth.next.key"
 _LOCK = "update.lock"
 _FORMAT = 1
 
@@ -49,6 +50,8 @@ class Enrolment:
     members: bytes
     serial: int
     """Serial of the node document: never goes back."""
+    key_ms: int = 0
+    """Since when our key counts; 0 in folders that do not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,24 @@ class PartnerFolder:
 
     def key(self) -> AuthPrivateKey:
         """The partner's authentication key."""
-        return AuthPrivateKey.from_text(read_private(self._folder / _KEY).decode("ascii", "replace"))
+        return _read_key(self._folder / _KEY)
+
+    @property
+    def renewing(self) -> bool:
+        """Whether a renewal of the key was begun and not finished."""
+        return (self._folder / _NEXT_KEY).exists()
+
+    def next_key(self, new: AuthPrivateKey) -> AuthPrivateKey:
+        """The key that a renewal was begun with, or `new`, written before the node hears of it."""
+        path = self._folder / _NEXT_KEY
+        if not path.exists():
+            create_private(path, new.to_text().encode())
+        return _read_key(path)
+
+    def renew_key(self) -> None:
+        """The next key is the key from now on; the one before it is gone."""
+        (self._folder / _NEXT_KEY).replace(self._folder / _KEY)
+        sync_folder(self._folder)
 
     def save(self, enrolment: Enrolment, cursor: Cursor) -> None:
         """Replace the state."""
@@ -271,6 +291,10 @@ class PartnerFolder:
         return self._folder / "releases" / str(version)
 
 
+def _read_key(path: Path) -> AuthPrivateKey:
+    return AuthPrivateKey.from_text(read_private(path).decode("ascii", "replace"))
+
+
 def _values(path: Path) -> U64Array:
     return np.frombuffer(path.read_bytes(), dtype="<u8").astype(np.uint64)
 
@@ -287,6 +311,7 @@ def _enrolment_fields(enrolment: Enrolment) -> dict[str, str | int]:
         "node_document": b64(enrolment.node_document),
         "members": b64(enrolment.members),
         "serial": enrolment.serial,
+        "key_ms": enrolment.key_ms,
     }
 
 
@@ -302,6 +327,7 @@ def _read_enrolment(fields: dict[str, str]) -> Enrolment:
         node_document=unb64(fields["node_document"]),
         members=unb64(fields["members"]),
         serial=int(fields["serial"]),
+        key_ms=int(fields.get("key_ms", 0)),
     )
 
 

@@ -30,6 +30,12 @@ class PartnerRecord:
     """Ed25519 public key, 32 bytes."""
     evaluations_per_day: int
     added_ms: int
+    key_ms: int = 0
+    """Since when this node knows the key."""
+    old_key: bytes | None = None
+    """The key before it; None when it was never renewed."""
+    old_until_ms: int = 0
+    """Until when the key before it counts."""
     seen_ms: int = 0
     """Last evaluation."""
     suspended: bool = False
@@ -80,6 +86,10 @@ class PartnerTable(Protocol):
 
     def ls(self) -> Sequence[PartnerRecord]:
         """All partners by name."""
+        ...
+
+    def renew_key(self, name: str, key: bytes, *, old: bytes, key_ms: int, old_until_ms: int) -> None:
+        """Let `key` follow `old`; raises `ConflictError` when that is not the partner's key (any more)."""
         ...
 
     def set_suspended(self, name: str, *, suspended: bool) -> None:

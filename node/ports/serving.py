@@ -19,6 +19,7 @@ from protocol.api import (
     GossipApi,
     HitApi,
     PeerApi,
+    RenewalApi,
     SubsetApi,
     TrustApi,
     TufApi,
@@ -58,5 +59,7 @@ class WebServices:
     """None: this node tells nobody what it holds."""
     acknowledgements: Callable[[Caller], AcknowledgementApi] | None = None
     """None: this node takes no acknowledgements."""
+    renewals: Callable[[Caller], RenewalApi] | None = None
+    """None: this node renews no keys of partners."""
     recipients: RecipientDesk | None = None
     """None: recipients of raw digests are switched off."""

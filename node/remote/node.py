@@ -23,6 +23,8 @@ from protocol.messages import (
     EvaluationReply,
     EvaluationRequest,
     ReleasePart,
+    RenewalReply,
+    RenewalRequest,
 )
 from protocol.tlog.tiles import Tile, entries_path, tile_path
 
@@ -92,6 +94,10 @@ class RemoteNode:
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
         """The signed envelope of a member's node document; costs a few hundred bytes when it is the `held` one."""
         return await self._unless_held(ask_for("member_document", node=node), held)
+
+    async def scopes(self) -> frozenset[str]:
+        """What the node says that our key may read."""
+        return await self._client.scopes()
 
     async def granted(self) -> Grant:
         """What the node lets us read, in its own words; of an older version, those of the token that it issued."""
@@ -183,6 +189,11 @@ class RemoteNode:
     async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
         """Register our keys; not repeated once sent, because it uses the invitation up."""
         return EnrolmentReply.from_bytes(await self._client.post_once(ask_for("enrol"), request.to_bytes()))
+
+    async def renew(self, subset: str, request: RenewalRequest) -> RenewalReply:
+        """Let our next key count; `request` is signed with both."""
+        body = await self._client.post_once(ask_for("renew_key", subset=subset), request.to_bytes())
+        return RenewalReply.from_bytes(body)
 
     async def _unless_held(self, ask: Ask, held: bytes) -> bytes:
         new = await self._client.get_unless_held(ask, held or None)

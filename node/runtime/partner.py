@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keys.key import AuthPrivateKey
@@ -16,6 +16,8 @@ from node.partner.enrolling import enrol as enrol_with
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import known
 from node.partner.looking_up import Examiner, Hit
+from node.partner.renewing import is_due
+from node.partner.renewing import renew as renew_key
 from node.partner.state import Enrolment, PartnerFolder
 from node.partner.updating import Updater, UpdateReport
 from node.partner.witnessing import by_register
@@ -49,6 +51,10 @@ class Updated:
     bytes_received: int
     tested: bool
     """Whether the published test files were looked up."""
+    renewed: bool = False
+    """Whether the key was replaced, because it had lived for half its time."""
+    not_renewed: NodeError | None = None
+    """Why it was not, where it should have been; the next update tries again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +113,7 @@ async def enrol(home: Home, text: str) -> Enrolled:
         except GoneError:
             folder.forget_pending()
             raise
-    folder.create(enrolment, key)
+    folder.create(replace(enrolment, key_ms=milliseconds(_CLOCK.now())), key)
     done = await update(home)
     return Enrolled(node=node, enrolment=enrolment, report=done.report, bytes_received=done.bytes_received)
 
@@ -118,12 +124,47 @@ async def update(home: Home, *, whole: bool = False) -> Updated:
     traffic = Traffic()
     first = folder.load()[1].version == 0  # where nobody is enrolled, not even a lock is left behind
     with folder.alone():
+        renewed = await _renew_if_due(folder, traffic)
         async with _reach(folder, folder.load()[0], traffic) as remote:
             updater = Updater(folder, remote, _CLOCK, rule=by_register)
             report = await (updater.update_whole() if whole else updater.update())
     if first:
         await self_test(home)
-    return Updated(report=report, bytes_received=traffic.received, tested=first)
+    return Updated(
+        report=report,
+        bytes_received=traffic.received,
+        tested=first,
+        renewed=renewed[0],
+        not_renewed=renewed[1],
+    )
+
+
+async def renew(home: Home) -> None:
+    """Replace the key by a new one; raises as `node.partner.renewing.renew`."""
+    folder = PartnerFolder(home.partner)
+    folder.load()
+    with folder.alone():
+        await _renew(folder, Traffic())
+
+
+async def _renew_if_due(folder: PartnerFolder, traffic: Traffic) -> tuple[bool, NodeError | None]:
+    """Whether the key was replaced, and why not: whatever is wrong with it must not keep withdrawals away."""
+    if not is_due(folder, folder.load()[0], _CLOCK.now()):
+        return False, None
+    try:
+        await _renew(folder, traffic)
+    except NodeError as exc:
+        return False, exc
+    return True, None
+
+
+async def _renew(folder: PartnerFolder, traffic: Traffic) -> None:
+    enrolment = folder.load()[0]
+
+    def connect(key: AuthPrivateKey) -> RemoteNode:
+        return reach_node_of(enrolment, key, clock=_CLOCK, entropy=system_entropy, traffic=traffic)
+
+    await renew_key(folder, connect, _CLOCK, entropy=system_entropy)
 
 
 async def self_test(home: Home) -> None:

@@ -41,6 +41,7 @@ from node.services.evaluating import Evaluating
 from node.services.quotas import Quotas
 from node.services.recall import has_waiting
 from node.services.relaying import RelayingTrust
+from node.services.renewing import PartnerRenewal, ServedRenewals
 from node.services.serving_peers import ServedPeers
 from node.services.serving_subsets import ServedSubsets
 from node.services.shelf import Shelf
@@ -88,6 +89,7 @@ class Parts:
         subsets = ServedSubsets(shelf, trust, evaluating, self.deltas)
         peers = ServedPeers(shelf, trust, identity.clock)
         admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
+        renewing = PartnerRenewal(shelf, identity.trust, identity.clock)
         hits = served_hits(identity, shelf, self.evaluator)
 
         def partner(caller: Caller) -> SubsetApi:
@@ -112,6 +114,7 @@ class Parts:
             gossip=ServedTelling(open_telling(identity, shelf)),
             hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
             acknowledgements=lambda caller: ServedAcknowledgements(shelf, identity.clock, caller.client),
+            renewals=lambda caller: ServedRenewals(renewing, caller.client),
             recipients=self.recipients.desk(),
         )
 

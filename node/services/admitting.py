@@ -211,6 +211,7 @@ def _partner(invite: InviteRecord, request: EnrolmentRequest, now_ms: int) -> Pa
         auth_key=request.auth_key,
         evaluations_per_day=invite.evaluations_per_day,
         added_ms=now_ms,
+        key_ms=now_ms,
     )
 
 

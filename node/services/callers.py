@@ -5,6 +5,8 @@ no credential.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -46,7 +48,7 @@ class StoredCallers:
             pass
         try:
             with self._storage.read() as unit:
-                return _partner(unit.partners.get(client), kid)
+                return _partner(unit.partners.get(client), kid, self._clock.now())
         except NotFoundError:
             return None
 
@@ -92,15 +94,24 @@ def _scopes(grant: Grant, now: datetime) -> frozenset[str]:
     return frozenset({LOG_READ, *readable}) if readable else frozenset()
 
 
-def _partner(partner: PartnerRecord, kid: str) -> Credential | None:
-    try:
-        key = AuthPublicKey.from_bytes(partner.auth_key)
-    except KeysError:
-        return None
-    if key.kid != kid or partner.suspended:
+def _partner(partner: PartnerRecord, kid: str, now: datetime) -> Credential | None:
+    if partner.suspended:
         return None
     scopes = frozenset({query_scope(partner.subset)})
-    return Credential(client=partner.name, kind=CallerKind.PARTNER, key=key, scopes=scopes)
+    for key in partner_keys(partner, now):
+        if key.kid == kid:
+            return Credential(client=partner.name, kind=CallerKind.PARTNER, key=key, scopes=scopes)
+    return None
+
+
+def partner_keys(partner: PartnerRecord, now: datetime) -> Iterator[AuthPublicKey]:
+    """The keys of a partner that count: its own, and the one before it until its day."""
+    raw = [partner.auth_key]
+    if partner.old_key is not None and milliseconds(now) < partner.old_until_ms:
+        raw.append(partner.old_key)
+    for each in raw:
+        with suppress(KeysError):
+            yield AuthPublicKey.from_bytes(each)
 
 
 class StoredReplays:

@@ -77,6 +77,9 @@ class PartnerRows:
             "added_ms": partner.added_ms,
             "seen_ms": partner.seen_ms,
             "suspended": partner.suspended,
+            "key_ms": partner.key_ms,
+            "old_key": partner.old_key,
+            "old_until_ms": partner.old_until_ms,
             "level": partner.evaluations_per_day * _MILLI,
             "level_ms": partner.added_ms,
             "month": "",
@@ -94,6 +97,13 @@ class PartnerRows:
     def ls(self) -> Sequence[PartnerRecord]:
         """All partners by name."""
         return [_partner(row) for row in self._connection.execute(select(_PARTNER).order_by(_PARTNER.c.name))]
+
+    def renew_key(self, name: str, key: bytes, *, old: bytes, key_ms: int, old_until_ms: int) -> None:
+        """Let `key` follow `old`; raises `ConflictError` when that is not the partner's key (any more)."""
+        values = {"auth_key": key, "key_ms": key_ms, "old_key": old, "old_until_ms": old_until_ms}
+        own = (_PARTNER.c.name == name, _PARTNER.c.auth_key == old)
+        if self._connection.execute(update(_PARTNER).where(*own).values(values)).rowcount != 1:
+            raise ConflictError("the key of the partner was replaced meanwhile")
 
     def set_suspended(self, name: str, *, suspended: bool) -> None:
         """Refuse a partner's key, or accept it again; raises `NotFoundError`."""
@@ -179,4 +189,7 @@ def _partner(row: Row[Any]) -> PartnerRecord:
         added_ms=row.added_ms,
         seen_ms=row.seen_ms,
         suspended=row.suspended,
+        key_ms=row.key_ms,
+        old_key=None if row.old_key is None else bytes(row.old_key),
+        old_until_ms=row.old_until_ms,
     )

@@ -30,6 +30,9 @@ class Partner(SQLModel, table=True):
     added_ms: int = Field(sa_type=BigInteger)
     seen_ms: int = Field(sa_type=BigInteger)
     suspended: bool
+    key_ms: int = Field(default=0, sa_type=BigInteger)
+    old_key: bytes | None = None
+    old_until_ms: int = Field(default=0, sa_type=BigInteger)
     level: int = Field(sa_type=BigInteger)
     level_ms: int = Field(sa_type=BigInteger)
     month: str = Field(max_length=7)

@@ -47,6 +47,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "hit_evidence": hits.evidence,
     "open_case": hits.open_case,
     "case": hits.case,
+    "renew_key": subsets.renew_key,
     "recipient_digests": recipients.digests,
     "add_checkpoint": witness.add_checkpoint,
     "witnessed_checkpoint": witness.checkpoint,

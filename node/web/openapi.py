@@ -15,12 +15,14 @@ _BODIES: Final = {
     "acknowledge": ("application/json", {"type": "object", "description": "docs/spec/acknowledgement.md"}),
     "report_hit": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "open_case": ("application/octet-stream", {"type": "string", "format": "binary"}),
+    "renew_key": ("application/json", {"$ref": "#/components/schemas/RenewalRequest"}),
     "enrol": ("application/json", {"$ref": "#/components/schemas/EnrolmentRequest"}),
     "token": ("application/x-www-form-urlencoded", {"$ref": "#/components/schemas/TokenRequest"}),
 }
 _REPLIES: Final = {
     "acknowledge": {"type": "object"},
     "report_hit": {"type": "object", "description": "A receipt in a DSSE envelope: docs/spec/statement.md"},
+    "renew_key": {"$ref": "#/components/schemas/RenewalReply"},
     "enrol": {"$ref": "#/components/schemas/EnrolmentReply"},
     "token": {"$ref": "#/components/schemas/TokenReply"},
 }
@@ -188,6 +190,8 @@ def _schemas() -> dict[str, Any]:
         "EnrolmentReply": _object(
             partner=text, subset=text, origin=text, evaluations_per_day=number, grace_days=number
         ),
+        "RenewalRequest": _object(auth_key=text, auth_signature=text, old_signature=text),
+        "RenewalReply": _object(old_until_ms=number),
         "TokenRequest": _token_request(text),
         "TokenReply": _object(access_token=text, token_type=text, expires_in=number, scope=text),
     }

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from protocol import limits
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
-from protocol.messages import EnrolmentReply, EnrolmentRequest, EvaluationReply, EvaluationRequest
+from protocol.messages import (
+    EnrolmentReply,
+    EnrolmentRequest,
+    EvaluationReply,
+    EvaluationRequest,
+    RenewalReply,
+    RenewalRequest,
+)
 
 ids = st.binary(min_size=16, max_size=16)
 epochs = st.integers(0, 2**32 - 1)
@@ -59,6 +66,23 @@ def test_enrolment_request(request: EnrolmentRequest) -> None:
 @given(grants)
 def test_enrolment_reply(reply: EnrolmentReply) -> None:
     assert EnrolmentReply.from_bytes(reply.to_bytes()) == reply
+
+
+@given(
+    st.builds(
+        RenewalRequest,
+        auth_key=st.binary(min_size=32, max_size=32),
+        auth_signature=st.binary(min_size=64, max_size=64),
+        old_signature=st.binary(min_size=64, max_size=64),
+    )
+)
+def test_renewal_request(request: RenewalRequest) -> None:
+    assert RenewalRequest.from_bytes(request.to_bytes()) == request
+
+
+@given(st.builds(RenewalReply, old_until_ms=st.integers(0, 2**53 - 1)))
+def test_renewal_reply(reply: RenewalReply) -> None:
+    assert RenewalReply.from_bytes(reply.to_bytes()) == reply
 
 
 @given(st.binary(max_size=400))

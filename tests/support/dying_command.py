@@ -30,9 +30,12 @@ PLACES: dict[str, tuple[type, str]] = {
     "signature": (FolderLogSigner, "sign"),
     "release": (PartnerFolder, "store_release"),
     "commit": (Store, "write"),
+    "next-key": (PartnerFolder, "next_key"),
+    "new-key": (PartnerFolder, "renew_key"),
 }
 """After objects are written and before the transaction that names them; after a signature; after a partner wrote a
-release and before it is in force; at the first transaction that writes."""
+release and before it is in force; at the first transaction that writes; after a partner wrote its next key and before
+the node hears of it; after that key took the place of the old one."""
 
 
 def _then_die(step: Callable[..., Any]) -> Callable[..., Any]:

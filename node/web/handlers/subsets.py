@@ -5,15 +5,17 @@ Evaluation is bytes in and bytes out: the elements are not looked at here.
 
 from aiohttp import web
 
+from node.errors import NotFoundError
 from node.web.bodies import read_body
 from node.web.handlers.logreads import BIN, origin_of, read_checkpoint, read_entries, read_tile
 from node.web.replies import plain, ranged
+from node.web.settings import MAX_FORM_BYTES
 from node.web.state import CALLER, services_of
 from protocol.api import SubsetApi
 from protocol.encoding import parse_decimal
 from protocol.errors import MalformedError
 from protocol.limits import MAX_LOG_SIZE, MAX_REQUEST_BODY
-from protocol.messages import EvaluationRequest, ReleasePart
+from protocol.messages import EvaluationRequest, ReleasePart, RenewalRequest
 
 
 def _api(request: web.Request) -> SubsetApi:
@@ -57,3 +59,13 @@ async def evaluate(request: web.Request) -> web.StreamResponse:
     asked = EvaluationRequest.from_bytes(await read_body(request, max_bytes=MAX_REQUEST_BODY))
     reply = await _api(request).evaluate(request.match_info["subset"], asked)
     return plain(reply.to_bytes(), BIN)
+
+
+async def renew_key(request: web.Request) -> web.StreamResponse:
+    """Replace the caller's key."""
+    made = services_of(request).renewals
+    if made is None:
+        raise NotFoundError("this node renews no keys")
+    asked = RenewalRequest.from_bytes(await read_body(request, max_bytes=MAX_FORM_BYTES))
+    reply = await made(request[CALLER]).renew(request.match_info["subset"], asked)
+    return plain(reply.to_bytes(), "application/json")

@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 from typing_extensions import override
 
+from node.partner.state import PartnerFolder
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.reaching import reach_peer
@@ -232,6 +233,17 @@ def test_kills_in_the_middle_of_sync_release_and_update(federation: Federation) 
 def _killed(cli: Cli, place: str, *command: str) -> bool:
     finished = cli.run(*command, program=(*DYING, place))
     return (finished.exit, finished.out) == (-signal.SIGKILL, "")
+
+
+@pytest.mark.parametrize("place", ["next-key", "new-key"])
+def test_a_partner_that_dies_while_its_key_is_replaced_goes_on(federation: Federation, place: str) -> None:
+    partner = federation.partner
+    before = PartnerFolder(partner.home / "partner").key().public
+    assert _killed(partner, place, "renew")
+    assert partner.done("update")["renewed"] is (place == "next-key")
+    assert PartnerFolder(partner.home / "partner").key().public != before
+    [row] = [one for one in federation.fr.run("partner", "ls").results if one["partner"] == PARTNER]
+    assert row["key_ms"] > row["seen_ms"] - 1
 
 
 def test_an_invitation_that_is_mistyped_or_used(federation: Federation, tmp_path: Path) -> None:

@@ -140,6 +140,7 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(fr, "partner", "resume", "second")
     yield run(fr, "partner", "quota", "second", "--files-per-day", "10")
     yield run(partner, "update")
+    yield run(partner, "renew")
     yield run(partner, "check", *files.values(), code=1)
     yield run(partner, "check", "--hash-from", asked, code=1)
     yield run(partner, "status")
