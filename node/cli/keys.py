@@ -110,6 +110,28 @@ def allow(
     here.output.following("sigfed key status")
 
 
+@app.command("advance")
+def advance(context: typer.Context) -> None:
+    """Let begin and end what is due now; a running node does it every hour."""
+    from node.runtime.rotating import advance_keys
+    from node.runtime.shelving import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        done = advance_keys(identity, shelf)
+    names = {key.managed.kid: key.name for key in identity.ring.read()}
+    for step in done.steps:
+        name = names[step.kid]
+        here.output.result(
+            {"key": name, "stage": step.after, "reason": step.reason, "missing": sorted(step.missing)},
+            f"{name} is {step.after}: {step.reason}",
+        )
+    if not done.steps:
+        here.output.talk("nothing is due")
+    here.output.following("sigfed key status")
+
+
 def _missing(done: "Advance", kid: str) -> frozenset[str]:
     return frozenset(peer for step in done.steps if step.kid == kid for peer in step.missing)
 

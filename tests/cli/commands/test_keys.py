@@ -36,6 +36,12 @@ def test_a_successor_can_be_set_for_later(fr: Cli) -> None:
     assert (done["stage"], done["start"]) == ("published", f"{later}T00:00:00Z")
 
 
+def test_what_is_due_is_done_once(fr: Cli) -> None:
+    steps = {step["key"]: step["stage"] for step in fr.run("key", "advance").results}
+    assert steps["auth-2"] == steps["token-2"] == "published"
+    assert fr.run("key", "advance").out == ""
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

@@ -188,6 +188,7 @@ def _of_other_agencies(federation: Federation, run: Callable[..., Typed], folder
     yield run(fr, "transfer", "export", "--for", "nl.example", "--to", str(folder / "carried"))
     yield run(federation.nl, "transfer", "held", "fr.example")
     yield run(fr, "key", "status")
+    yield run(fr, "key", "advance")
     rotated = run(fr, "key", "rotate", "statement")
     yield rotated
     yield run(fr, "key", "allow", rotated.finished.first["key"])
