@@ -48,6 +48,18 @@ class Secrets(_Section):
     root_passphrase_file: Path | None = None
     person_passphrase_file: Path | None = None
     """Of the one person who works at this machine; others are asked."""
+    backup_passphrase_file: Path | None = None
+    """Of the backups that this node writes."""
+
+    @property
+    def paths(self) -> tuple[Path | None, ...]:
+        """All of them: none goes into a backup."""
+        return (
+            self.passphrase_file,
+            self.root_passphrase_file,
+            self.person_passphrase_file,
+            self.backup_passphrase_file,
+        )
 
 
 class Schedule(_Section):

@@ -55,6 +55,10 @@ class MissingObjectError(StoreError):
     """An object that the catalogue names is not in the object store."""
 
 
+class RestoredError(NodeError):
+    """A home that came out of a backup, or is older than what its node has signed, and may not serve or sign yet."""
+
+
 class UnauthenticatedError(NodeError):
     """No credential, or one that does not verify."""
 

@@ -14,6 +14,7 @@ from node import journal
 from node.cli import (
     approvals,
     audit,
+    backups,
     casework,
     entries,
     evidence,
@@ -114,6 +115,7 @@ _NOUNS = {
     "person": (persons.app, OPERATOR),
     "approval": (approvals.app, OPERATOR),
     "audit": (audit.app, OPERATOR),
+    "backup": (backups.app, OPERATOR),
     "key": (keys.app, OPERATOR),
 }
 _ACTIONS = {"publish": "list.publish", "endorse": "entry.endorse", "contact": "node.contact"}

@@ -17,7 +17,7 @@ from node.cli.output import Fact
 from node.cli.session import Session, session
 
 READS: Final = frozenset(
-    {"ls", "show", "explain", "verify", "due", "held", "holders", "diff", "ask", "status"}
+    {"ls", "show", "explain", "verify", "due", "held", "holders", "diff", "ask", "status", "drill"}
 )
 """Verbs that change nothing."""
 

@@ -205,6 +205,11 @@ def gaps(identity: Identity) -> list[Path]:
     return [path for path in sorted(_folder(identity).glob("*.json")) if not _is_under_way(path)]
 
 
+def under_way(identity: Identity) -> frozenset[Path]:
+    """Notes of what is being done now."""
+    return frozenset(_folder(identity).glob("*.json")) - frozenset(gaps(identity))
+
+
 def _close_gaps(identity: Identity, shelf: Shelf, now_ms: int) -> None:
     for path in gaps(identity):
         try:

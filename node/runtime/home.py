@@ -70,6 +70,16 @@ class Home:
         return self.folder / "sigfed.db"
 
     @property
+    def restored(self) -> Path:
+        """Says that this home came out of a backup and may not serve yet."""
+        return self.folder / "restored.json"
+
+    @property
+    def scratch(self) -> Path:
+        """What a backup that is being written holds fast; nothing otherwise."""
+        return self.folder / "backup-scratch"
+
+    @property
     def partner(self) -> Path:
         """State of an enrolled partner."""
         return self.folder / "partner"

@@ -27,6 +27,7 @@ from node.runtime import passphrases
 from node.runtime.home import Home
 from node.runtime.keyring import adopt_keys, certificate_name, successors
 from node.runtime.lock import revising
+from node.runtime.restored import require_joined
 from node.services.auditing import OPERATOR
 from node.services.trusting import ROOT_NAME, OwnTrust
 from node.services.tuf_repository import Freshness
@@ -77,7 +78,12 @@ class Identity:
         return [self.root_keychain.key(kind, label) for label in labels]
 
     def log_signer(self) -> FolderLogSigner:
-        """The signer of this node's lists and release logs."""
+        """The signer of this node's lists and release logs.
+
+        Raises:
+            RestoredError: the home came out of a backup; what others have seen since is not known here yet.
+        """
+        require_joined(self.home)
         return FolderLogSigner(self.home.signer, lambda origin: self.signers(LogPrivateKey, origin))
 
     def tls(self) -> TlsIdentity:

@@ -25,6 +25,7 @@ from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
 from node.runtime.opening import Identity
 from node.runtime.recipients import RecipientOffice
+from node.runtime.restored import require_joined
 from node.runtime.rotating import advance_keys
 from node.runtime.shelving import open_shelf
 from node.runtime.subsets import release_with
@@ -231,6 +232,7 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         StoreLockedError: another process runs this node.
         PortTakenError: the address is in use.
     """
+    require_joined(identity.home)
     identity = replace(identity, actor=NODE)
     with ExitStack() as stack:
         stack.enter_context(running(identity.home))

@@ -14,6 +14,7 @@ from node.ports.peers import PeerRecord
 from node.remote.witness import RemoteWitness
 from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
+from node.runtime.restored import require_joined
 from node.services.cosigning import Cosigned, Cosigning
 from node.services.documents import member_documents
 from node.services.honouring import renew as renew_revocations
@@ -25,7 +26,12 @@ from protocol.api import WitnessApi
 
 
 def own_witness(identity: Identity, shelf: Shelf) -> Witness | None:
-    """This node as a witness; None when its document names no witness."""
+    """This node as a witness; None when its document names no witness.
+
+    Raises:
+        RestoredError: the home came out of a backup; what was cosigned since is not known here.
+    """
+    require_joined(identity.home)
     info = identity.trust.document().witness
     if info is None:
         return None

@@ -36,7 +36,7 @@ class Store:
         """Make the tables and the data keys of a new node; raises `AlreadyExistsError`."""
         url = parse_dsn(dsn)
         _private_file(url)
-        with _connected(url) as engine:
+        with connected(url) as engine:
             migrate(engine)
             _make_keys(engine, storage_key, entropy)
             return cls(engine, _vault(engine, storage_key, entropy))
@@ -54,7 +54,7 @@ class Store:
             raise NotInitialisedError(
                 "there is no store at this address", hint="create one with: sigfed init"
             )
-        with _connected(url) as engine:
+        with connected(url) as engine:
             with engine.connect() as connection:
                 if revision_of(connection) is None:
                     raise NotInitialisedError(
@@ -66,18 +66,18 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
         """A consistent view; writing in it is a programmer's mistake."""
-        with _translated(), begin_reading(self._engine) as connection:
+        with translated(), begin_reading(self._engine) as connection:
             yield UnitOfWork(connection)
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
         """A transaction: committed when the block ends, rolled back when it raises."""
-        with _translated(), begin_writing(self._engine) as connection, connection.begin():
+        with translated(), begin_writing(self._engine) as connection, connection.begin():
             yield UnitOfWork(connection)
 
     def scrub(self) -> None:
         """Overwrite what deleted rows left in SQLite's log file; PostgreSQL's VACUUM comes by itself."""
-        with _translated():
+        with translated():
             scrub(self._engine)
 
     def dispose(self) -> None:
@@ -127,11 +127,11 @@ def _wrapped(connection: Connection, name: str) -> bytes:
 
 
 @contextmanager
-def _connected(url: URL) -> Iterator[Engine]:
+def connected(url: URL) -> Iterator[Engine]:
     """An engine that is closed again when opening the store fails."""
     engine = connect(url)
     try:
-        with _translated():
+        with translated():
             yield engine
     except BaseException:
         engine.dispose()
@@ -139,7 +139,8 @@ def _connected(url: URL) -> Iterator[Engine]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Failures of the database become `StoreError`s without its statements or values."""
     try:
         yield
     except OperationalError as exc:

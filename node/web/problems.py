@@ -46,6 +46,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     node_errors.InputRefusedError: _MALFORMED,
     node_errors.StoreError: INTERNAL,
     node_errors.StoreLockedError: _UNAVAILABLE,
+    node_errors.RestoredError: _UNAVAILABLE,
     node_errors.ConflictError: _CONFLICT,
     node_errors.MissingObjectError: INTERNAL,
     node_errors.UnauthenticatedError: Problem("unauthenticated", 401, "No credential that verifies"),

@@ -122,6 +122,7 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(fr, "audit", "show", "0")
     yield run(fr, "audit", "verify")
     yield run(fr, "audit", "export", "-o", str(folder / "audit.jsonl"))
+    yield from _backups(fr, run, folder)
     yield run(fr, "peer", "remove", "nl.example")
     yield run(fr, "peer", "add", "nl.example", "--grant", "baseline")
     yield run(fr, "peer", "ls")
@@ -193,6 +194,17 @@ def _of_other_agencies(federation: Federation, run: Callable[..., Typed], folder
     yield rotated
     yield run(fr, "key", "allow", rotated.finished.first["key"])
     yield run(federation.nl, "transfer", "import", str(folder / "carried"), "--from", "fr.example")
+
+
+def _backups(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:
+    secret, backup = folder / "backup-passphrase", str(folder / "backup")
+    secret.touch(mode=0o600)
+    secret.write_text("made-up words for backups\n")
+    opened = ("--passphrase-file", str(secret))
+    yield run(fr, "backup", "create", backup, *opened, "--kdf", "online")
+    yield run(fr, "backup", "verify", backup, *opened)
+    yield run(fr, "backup", "drill", backup, *opened)
+    yield run(Cli(folder / "restored"), "backup", "restore", backup, *opened)
 
 
 def _of_liars(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:

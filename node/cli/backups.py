@@ -1,0 +1,149 @@
+"""`sigfed backup`: writing backups of a running node, trying them, and bringing a node back from one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.cli.exit_codes import ExitCode
+from node.cli.output import counted
+from node.cli.session import session
+
+app = typer.Typer(help="Backups of the node, and bringing it back from one.", no_args_is_help=True)
+
+_FILE = Annotated[Path, typer.Argument(help="A backup that sigfed backup create wrote.", show_default=False)]
+_PASSPHRASE = Annotated[
+    Path | None,
+    typer.Option(help="File with the passphrase of the backup (mode 600); otherwise it is asked."),
+]
+
+
+@app.command("create")
+def create(
+    context: typer.Context,
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="New file, or a folder in which it is named by node and time.", show_default=False
+        ),
+    ],
+    passphrase_file: _PASSPHRASE = None,
+    kdf: Annotated[
+        str, typer.Option(help="Cost of a guess at the passphrase: offline (2 GiB) or online (64 MiB).")
+    ] = "offline",
+    offline_keys: Annotated[
+        bool, typer.Option("--offline-keys", help="Also root and targets keys that are on this machine.")
+    ] = False,
+) -> None:
+    """Write everything of this node into one encrypted file, while it runs."""
+    from node.errors import UsageError
+    from node.runtime.backing_up import create_backup
+    from node.runtime.creating import ROOT_KDF
+    from node.runtime.passphrases import new_passphrase
+
+    here = session(context)
+    identity = here.identity()
+    if kdf not in ROOT_KDF:
+        raise UsageError(f"--kdf is one of: {', '.join(ROOT_KDF)}")
+    file = passphrase_file or identity.settings.secrets.backup_passphrase_file
+    made = create_backup(
+        identity,
+        target.expanduser().absolute(),
+        passphrase=new_passphrase(what="passphrase of this backup", file=file)(),
+        profile=ROOT_KDF[kdf],
+        offline_keys=offline_keys,
+    )
+    here.output.result(
+        {
+            "backup": str(made.path),
+            "parts": len(made.parts),
+            "bytes": made.size,
+            "offline_keys": offline_keys,
+        },
+        f"{made.path}: {counted(len(made.parts), 'part')}, {made.size:,} bytes, encrypted",
+    )
+    here.output.following(f"sigfed backup drill {made.path}", "copy it to another place")
+
+
+@app.command("verify")
+def verify(context: typer.Context, file: _FILE, passphrase_file: _PASSPHRASE = None) -> None:
+    """Read a backup to its end: whether it is as it was written. Writes nothing."""
+    from node.runtime.restoring import verify_backup
+
+    here = session(context)
+    found = verify_backup(file, _passphrase(passphrase_file))
+    size = sum(part.size for part in found.parts)
+    here.output.result(
+        {
+            "node": found.header.node,
+            "created": found.header.created,
+            "parts": len(found.parts),
+            "bytes": size,
+        },
+        f"{found.header.node}, {found.header.created}: {counted(len(found.parts), 'part')}, {size:,} bytes, whole",
+    )
+    here.output.following(f"sigfed backup drill {file}")
+
+
+@app.command("drill")
+def drill(
+    context: typer.Context,
+    file: _FILE,
+    passphrase_file: _PASSPHRASE = None,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(help="Folder with room for a whole node; default: the system's temporary one."),
+    ] = None,
+) -> int:
+    """Restore a backup into a folder that is deleted again, and try every key and every log in it; sends nothing."""
+    from node.clock import SystemClock
+    from node.runtime.drilling import drill as tries
+    from node.runtime.opening import open_identity
+    from node.runtime.restoring import unpacked
+
+    here = session(context)
+    failed = False
+    with unpacked(file, _passphrase(passphrase_file), scratch=scratch, clock=SystemClock()) as home:
+        for tried in tries(open_identity(home)):
+            failed = failed or not tried.good
+            word = "OK" if tried.good else "FAIL"
+            here.output.result(
+                {"tried": tried.what, "good": tried.good, "words": tried.words},
+                f"{word:4}  {tried.what}: {tried.words}",
+            )
+    here.output.following(
+        "mend the node, and write another backup" if failed else "nothing; it can be restored"
+    )
+    return ExitCode.VERIFICATION_FAILED if failed else ExitCode.OK
+
+
+@app.command("restore")
+def restore(
+    context: typer.Context,
+    file: _FILE,
+    passphrase_file: _PASSPHRASE = None,
+    store: Annotated[
+        str, typer.Option(help="Database address for the tables; default is SQLite in the home folder.")
+    ] = "",
+) -> None:
+    """Make the home that --home names from a backup; it can be read, and neither serves nor signs yet."""
+    from node.clock import SystemClock
+    from node.runtime.restoring import restore_backup
+
+    here = session(context)
+    found = restore_backup(file, _passphrase(passphrase_file), here.home, clock=SystemClock(), dsn=store)
+    here.output.result(
+        {"node": found.header.node, "created": found.header.created, "home": str(here.home.folder)},
+        f"{found.header.node} as it was at {found.header.created}, in {here.home.folder}",
+    )
+    here.output.following(f"sigfed --home {here.home.folder} status")
+
+
+def _passphrase(file: Path | None) -> bytes:
+    from node.runtime.passphrases import from_sources
+
+    ask: Callable[[], bytes] = from_sources(
+        what="passphrase of this backup", file=file, credential="sigfed-passphrase-backup"
+    )
+    return ask()

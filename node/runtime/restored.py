@@ -1,0 +1,31 @@
+"""The mark of a home that came out of a backup: while it is there, its node neither serves nor signs."""
+
+import json
+from datetime import datetime
+from typing import Final
+
+from node.errors import RestoredError
+from node.files import create_private
+from node.runtime.home import Home
+
+_VERSION: Final = 1
+
+
+def mark_restored(home: Home, *, backup: str, now: datetime) -> None:
+    """Mark a home that was made from the backup of that time."""
+    fields = {"v": _VERSION, "backup": backup, "restored": now.isoformat(timespec="seconds")}
+    create_private(home.restored, json.dumps(fields).encode() + b"\n")
+
+
+def is_restored(home: Home) -> bool:
+    """Whether the restore of this home is not finished."""
+    return home.restored.exists()
+
+
+def require_joined(home: Home) -> None:
+    """Check that the home was not restored, or that its restore was finished; raises `RestoredError`."""
+    if is_restored(home):
+        raise RestoredError(
+            f"{home.folder} was restored from a backup, and others may have seen what came after it",
+            hint="use it to read only, until what came after the backup is had back from the peers",
+        )
