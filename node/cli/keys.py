@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keys.roles import Role
+from node.cli import key_proposals
+from node.cli.options import YES
 from node.cli.output import Fact, listing
 from node.cli.session import session
 from node.errors import UsageError
@@ -23,6 +25,9 @@ _HEADER = ("key", "stage", "since", "counts from", "until", "known to")
 _MINUTE = "%Y-%m-%d %H:%M"
 
 app = typer.Typer(help="This node's keys: see, replace and take them back.", no_args_is_help=True)
+for _name, _command in key_proposals.COMMANDS.items():
+    app.command(_name)(_command)
+app.add_typer(key_proposals.holder_app, name="holder")
 
 
 @app.command("status")
@@ -62,14 +67,22 @@ def rotate(
     at: Annotated[
         str, typer.Option(help="When it begins, in UTC: YYYY-MM-DD or YYYY-MM-DDTHH:MM; default: now.")
     ] = "",
+    yes: Annotated[bool, YES] = False,
 ) -> None:
-    """Make a successor, list it in the node document, and let it begin as soon as every peer knows it."""
+    """Make a successor, list it in the node document, and let it begin as soon as every peer knows it.
+
+    Keys that the root names (root, targets, snapshot, timestamp) are replaced at once, by a next root: with the
+    holders' key files that are in this home.
+    """
     from node.runtime.rotating import lineage_of
     from node.runtime.rotating import rotate as make_successor
     from node.runtime.shelving import open_shelf
     from node.services.succeeding import SUCCEEDED
 
     here = session(context)
+    if role in key_proposals.NAMED_BY_ROOT:
+        key_proposals.rotate(here, role, yes=yes)
+        return
     if role not in SUCCEEDED:
         raise UsageError(f"{role} keys are not replaced by this command", hint="see docs/manuals/rotation.md")
     identity = here.identity()

@@ -66,12 +66,22 @@ def options(
         Path | None, typer.Option("--home", envvar="SIGFED_HOME", help="Folder of the node or partner.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Results as one JSON line each.")] = False,
+    proposal: Annotated[
+        Path | None,
+        typer.Option(
+            "--proposal",
+            metavar="FILE",
+            help="Sign no trust file here: add to this proposal, which holders sign elsewhere.",
+        ),
+    ] = None,
     verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more (-vv: debug).")] = 0,
 ) -> None:
     """Options that every command has."""
     journal.configure(level=("WARNING", "INFO", "DEBUG")[min(verbose, 2)])
     context.obj = Session(
-        home=Home(home.expanduser().absolute()) if home else Home.default(), output=Output(as_json=as_json)
+        home=Home(home.expanduser().absolute()) if home else Home.default(),
+        output=Output(as_json=as_json),
+        proposal=proposal,
     )
 
 

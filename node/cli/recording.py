@@ -17,7 +17,21 @@ from node.cli.output import Fact
 from node.cli.session import Session, session
 
 READS: Final = frozenset(
-    {"ls", "show", "explain", "verify", "due", "held", "holders", "diff", "ask", "status", "drill"}
+    {
+        "ls",
+        "show",
+        "explain",
+        "verify",
+        "due",
+        "held",
+        "holders",
+        "diff",
+        "ask",
+        "status",
+        "drill",
+        "changes",
+        "sign",
+    }
 )
 """Verbs that change nothing."""
 
@@ -36,6 +50,7 @@ IRREVERSIBLE: Final = frozenset(
         "peer.remove",
         "person.reset",
         "recipient.key",
+        "key.publish",
     }
 )
 """Actions that are not begun when they could not be recorded. Withdrawing is not among them: it must never wait."""
@@ -80,8 +95,23 @@ def _run(here: Session, action: str, command: Command, arguments: Mapping[str, o
                 _tell(here, action, subject, given, outcome="partly")
             raise
         outcome = "requested" if "approval" in here.output.last else "ok"
+        if here.proposal is not None:
+            outcome = "proposed"
+            _tell_proposed(here, here.proposal)
         act.recorded = _tell(here, action, subject, given, outcome=outcome)
     return code
+
+
+def _tell_proposed(here: Session, path: Path) -> None:
+    """What was said before is not in force: it stands in the proposal, if the command had anything to sign."""
+    if not path.exists():
+        here.output.talk("the holders have nothing to sign here: no proposal was written")
+        return
+    here.output.talk(f"proposed in {path}: nothing of it counts before it is signed and published")
+    here.output.following(
+        f"sigfed key changes {path.name}",
+        f"every holder who has to sign: sigfed key sign {path.name} --keys FOLDER",
+    )
 
 
 def _require_ready(here: Session) -> None:

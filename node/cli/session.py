@@ -2,6 +2,7 @@
 
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -21,6 +22,8 @@ class Session:
 
     home: Home
     output: Output
+    proposal: Path | None = None
+    """Where to propose what holders must sign, instead of signing it here."""
     acting: list[str] = field(default_factory=list)
     """Persons who proved who they are in this run."""
     _opened: list["Identity"] = field(default_factory=list, repr=False)
@@ -34,7 +37,7 @@ class Session:
         from node.runtime.opening import open_identity
 
         if not self._opened:
-            self._opened.append(open_identity(self.home))
+            self._opened.append(open_identity(self.home, proposal=self.proposal))
         return self._opened[0]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from keys.errors import KeysError
 from keys.key import (
@@ -25,6 +26,7 @@ from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, signing
 from node.runtime import passphrases
 from node.runtime.home import Home
+from node.runtime.key_holders import ProposalFile
 from node.runtime.keyring import adopt_keys, certificate_name, successors
 from node.runtime.lock import revising
 from node.runtime.restored import require_joined
@@ -50,6 +52,8 @@ class Identity:
     trust_files: FolderObjects
     trust: OwnTrust
     ring: KeyRing
+    proposing: bool = False
+    """Whether trust files are proposed, and signed by their holders elsewhere."""
     actor: str = OPERATOR
     """Who acts, for the audit log, where no person is named."""
 
@@ -61,9 +65,13 @@ class Identity:
     def targets_signers(self) -> Sequence[Signer]:
         """As many targets keys as must sign the trust files; asks for the passphrase of the offline keys.
 
+        None where the files are proposed only.
+
         Raises:
             NotFoundError: too few of the keys are on this machine.
         """
+        if self.proposing:
+            return ()
         root = self.trust.root()
         return self._holders(TargetsPrivateKey, root.targets_keys, root.targets_threshold)
 
@@ -73,7 +81,8 @@ class Identity:
         if len(labels) < wanted:
             raise NotFoundError(
                 f"{wanted} {role} keys must sign and {len(labels)} are in {self.home.offline_keys}",
-                hint="copy the holders' key files there for this step, and take them away afterwards",
+                hint="copy the holders' key files there for this step, and take them away afterwards;"
+                " or have the holders sign elsewhere: sigfed --proposal FILE and the same command",
             )
         return [self.root_keychain.key(kind, label) for label in labels]
 
@@ -118,11 +127,19 @@ class Identity:
 
     def adopt_keys(self) -> tuple[RingKey, ...]:
         """Take into the ring what the newest trust files say of the key files; returns the ring."""
+        if self.proposing:  # what is only proposed is not said yet
+            return self.ring.read()
         return adopt_keys(self.keychain, self.ring, self.trust_files, self.trust, self.clock)
 
 
-def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = system_entropy) -> Identity:
-    """The node that lives in `home`.
+def open_identity(
+    home: Home,
+    *,
+    clock: Clock | None = None,
+    entropy: Entropy = system_entropy,
+    proposal: Path | None = None,
+) -> Identity:
+    """The node that lives in `home`; with a `proposal`, what it revises of its trust files goes into that file.
 
     Raises:
         NotInitialisedError: nothing lives there.
@@ -149,8 +166,10 @@ def open_identity(home: Home, *, clock: Clock | None = None, entropy: Entropy = 
             freshness=lambda root: open_freshness(keychains[0], root),
             alone=lambda: revising(home),
             succeed=successors(keychains[0], ring),
+            proposal=None if proposal is None else ProposalFile(proposal),
         ),
         ring=ring,
+        proposing=proposal is not None,
     )
 
 
@@ -207,7 +226,7 @@ def make_keychains(
     offline = passphrases.from_sources(
         what="root passphrase",
         file=secrets.root_passphrase_file,
-        credential=f"{passphrases.CREDENTIAL}-root",
+        credential=passphrases.ROOT_CREDENTIAL,
     )
     return (
         Keychain(home.keys, node=settings.node, passphrase=online, entropy=entropy),

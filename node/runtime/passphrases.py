@@ -12,6 +12,7 @@ from node.files import read_private
 
 MIN_BYTES = 8
 CREDENTIAL = "sigfed-passphrase"
+ROOT_CREDENTIAL = f"{CREDENTIAL}-root"
 
 
 def from_sources(*, what: str, file: Path | None, credential: str) -> Callable[[], bytes]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Condition
 from unittest.mock import patch
 
-from keys.keyfile import ONLINE
+from keys.keyfile import OFFLINE, ONLINE
 from node.clock import SystemClock
 
 
@@ -37,6 +37,7 @@ def change_this_process() -> None:
         patch.object(SystemClock, "now", lambda _clock: moved(file)).start()
     if os.environ.pop("CHEAP_KEYS", ""):
         for field, value in (("time_cost", 1), ("memory_kib", 64), ("lanes", 1)):
+            object.__setattr__(OFFLINE, field, value)
             object.__setattr__(ONLINE, field, value)
 
 

@@ -147,6 +147,7 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(partner, "status")
     yield from _of_hits(fr, partner, run, folder)
     yield from _of_other_agencies(federation, run, folder)
+    yield from _of_holders(fr, run, folder)
 
 
 def _of_hits(fr: Cli, partner: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:
@@ -166,6 +167,18 @@ def _of_hits(fr: Cli, partner: Cli, run: Callable[..., Typed], folder: Path) -> 
     yield run(partner, "hit", "show", hit)
     yield run(partner, "hit", "resolve", hit, "--action", "removed")
     yield run(fr, "hit", "close", hit)
+
+
+def _of_holders(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:
+    """Keys that people hold, and what these sign elsewhere."""
+    proposal, keys = str(folder / "proposal"), fr.home / "keys/offline"
+    passphrase = str(fr.home.with_name("fr-root-passphrase"))
+    made = ("--node", "fr.example", "--keys", str(folder / "stick"), "--passphrase-file", passphrase)
+    yield run(fr, "key", "holder", "new", "3", *made)
+    yield run(fr, "key", "propose", proposal, "--holder", str(folder / "stick/holder-3.card"))
+    yield run(fr, "key", "changes", proposal)
+    yield run(fr, "key", "sign", proposal, "--keys", str(keys), "--passphrase-file", passphrase, "--yes")
+    yield run(fr, "key", "publish", proposal, "--yes")
 
 
 def _of_other_agencies(federation: Federation, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:

@@ -1,0 +1,184 @@
+"""Holders of offline keys at their own machines: they make keys, read what is proposed, sign it; the node publishes."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from support.agencies import cheapen, found_agency, written
+from support.processes import Cli, contents
+
+NODE = "fr.example"
+
+
+class Holder:
+    """Somebody with a stick: his key files and his own passphrase; his machine knows no node."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self.stick = folder / f"stick-{name}"
+        self.passphrase = folder / f"passphrase-{name}"
+        self.passphrase.touch(mode=0o600)
+        self.passphrase.write_text(f"the passphrase of holder {name}\n")
+        self.cli = Cli(folder / f"machine-{name}", cheap_keys=True)
+
+    @property
+    def own(self) -> Sequence[str]:
+        return "--keys", str(self.stick), "--passphrase-file", str(self.passphrase)
+
+    def makes_keys(self, *only: str) -> str:
+        """The path of his card."""
+        made = self.cli.done("key", "holder", "new", self.name, "--node", NODE, *self.own, *only)
+        return str(made["card"])
+
+    def signs(self, proposal: Path) -> int:
+        """How many signatures are missing afterwards."""
+        missing = self.cli.done("key", "sign", str(proposal), *self.own, "--yes")["missing"]
+        assert isinstance(missing, int)
+        assert not self.cli.home.exists()
+        return missing
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Cli:
+    """A team of two whose root keys are still at home."""
+    cli = found_agency(tmp_path, name="fr", country="FR")
+    cheapen(cli)
+    return cli
+
+
+@pytest.fixture
+def team(office: Cli, tmp_path: Path) -> dict[str, Holder]:
+    """The same with three holders who came with keys of their own; no offline key is in the home any more."""
+    holders = {name: Holder(tmp_path, name) for name in ("1", "2", "3")}
+    cards = [word for holder in holders.values() for word in ("--holder", holder.makes_keys())]
+    proposal = tmp_path / "first"
+    office.done("key", "propose", str(proposal), *cards, "--threshold", "2", "--targets-threshold", "2")
+    at_home = "--keys", str(office.home / "keys/offline"), "--passphrase-file", _root_passphrase(office)
+    office.done("key", "sign", str(proposal), *at_home, "--yes")
+    for name in "12":
+        holders[name].signs(proposal)
+    office.done("key", "sign", str(proposal), *at_home, "--yes")
+    holders["1"].signs(proposal)
+    office.done("key", "publish", str(proposal), "--yes")
+    shutil.rmtree(office.home / "keys/offline")
+    return holders
+
+
+def _root_passphrase(cli: Cli) -> str:
+    return str(cli.home.with_name("fr-root-passphrase"))
+
+
+def words(cli: Cli) -> tuple[int, Sequence[int]]:
+    """Version of the newest root, and the thresholds and numbers of its keys."""
+    root = open_identity(Home(cli.home)).trust.root()
+    return root.version, (root.threshold, len(root.root_keys), root.targets_threshold, len(root.targets_keys))
+
+
+def test_three_holders_take_over_from_a_team_of_two(office: Cli, team: dict[str, Holder]) -> None:
+    assert sorted(team) == ["1", "2", "3"]
+    assert words(office) == (2, (2, 3, 2, 3))
+    assert sorted(
+        path.name for path in (office.home / "keys").glob("*s*-*.json") if "stamp" in path.name
+    ) == ["timestamp-2.json"], "the old one is destroyed"
+
+
+def test_one_of_three_is_replaced(office: Cli, team: dict[str, Holder], tmp_path: Path) -> None:
+    proposal = tmp_path / "replace"
+    shutil.rmtree(team["3"].stick)
+    card = team["3"].makes_keys()
+    told = office.done("key", "propose", str(proposal), "--holder", card)["changes"]
+    assert [line.partition(" by ")[0] for line in told if "holder 3" in line] == [
+        "  replaces the root key of holder 3",
+        "  replaces the targets key of holder 3",
+    ]
+    assert "  root threshold stays 2 of 3" in told
+    assert team["2"].signs(proposal) > 0
+    office.refused(14, "root: 1 of the required 2", "key", "publish", str(proposal), "--yes")
+    team["3"].signs(proposal)
+    team["1"].signs(proposal)
+    assert team["2"].signs(proposal) == 0
+    assert office.done("key", "publish", str(proposal), "--yes")["root"] == 3
+    again = office.done("key", "publish", str(proposal), "--yes")
+    assert (again["root"], again["changed"]) == (3, False)
+
+
+def test_a_register_changes_without_a_key_at_home(
+    office: Cli, team: dict[str, Holder], tmp_path: Path
+) -> None:
+    nl = found_agency(tmp_path, name="nl", country="NL")
+    nl.done("transfer", "introduce", str(tmp_path / "medium"))
+    identity = open_identity(Home(nl.home))
+    from keys.trust.fingerprint import to_words
+
+    introduction = (
+        "member", "add", str(tmp_path / "medium"), "--words", to_words(identity.trust.root().sha256),
+        "--country", "NL",
+    )  # fmt: skip
+    office.refused(2, "have the holders sign elsewhere: sigfed --proposal FILE", *introduction)
+    proposal = tmp_path / "member"
+    office.done("--proposal", str(proposal), *introduction)
+    office.done("--proposal", str(proposal), "contact", "desk 7")
+    assert [member["node"] for member in office.run("member", "ls").results] == [NODE]
+    told = team["1"].cli.done("key", "changes", str(proposal))["changes"]
+    assert any(line.startswith("  adds member nl.example: (") for line in told)
+    assert "  adds contact: desk 7" in told
+    assert [team[name].signs(proposal) > 0 for name in "121"] == [True, True, False]
+    office.done("key", "publish", str(proposal), "--yes")
+    assert [member["node"] for member in office.run("member", "ls").results] == [NODE, "nl.example"]
+
+
+def test_nothing_is_signed_without_a_yes(office: Cli, tmp_path: Path) -> None:
+    proposal, holder = tmp_path / "later", Holder(tmp_path, "1")
+    office.done("key", "propose", str(proposal), "--holder", holder.makes_keys())
+    held = proposal.read_bytes()
+    said = holder.cli.run("key", "sign", str(proposal), *holder.own, typed="no\n")
+    assert (said.exit, proposal.read_bytes()) == (130, held)
+    assert "replaces the root key of holder 1 by" in said.err
+    office.refused(2, "is not overwritten", "key", "propose", str(proposal))
+    office.refused(130, "Put this in force?", "key", "publish", str(proposal), typed="\n")
+
+
+def test_whose_keys_are_not_asked_signs_nothing(office: Cli, tmp_path: Path) -> None:
+    proposal, stranger = tmp_path / "a-year-more", Holder(tmp_path, "9")
+    stranger.makes_keys()
+    office.done("key", "propose", str(proposal))
+    stranger.cli.refused(
+        2, "no key in this folder can sign", "key", "sign", str(proposal), *stranger.own, "--yes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [(None, 2, "does not exist"), (b"", 2, "is no proposal"), (b'{"v":1}', 2, "is no proposal")],
+    ids=["no file", "an empty file", "another file"],
+)
+def test_what_is_no_proposal(
+    office: Cli, tmp_path: Path, content: bytes | None, code: int, says: str
+) -> None:
+    path = tmp_path / "odd"
+    if content is not None:
+        written(path, content)
+    for verb in ("changes", "publish"):
+        office.refused(code, says, "key", verb, str(path))
+
+
+@pytest.mark.parametrize("role", ["root", "targets", "timestamp", "snapshot"])
+def test_a_team_of_two_replaces_keys_by_one_command(office: Cli, role: str) -> None:
+    before = contents(office.home / "keys")
+    done = office.done("key", "rotate", role, "--yes")
+    assert done["root"] == 2
+    gone = before.keys() - contents(office.home / "keys").keys()
+    assert {Path(name).name for name in gone} == set(done["destroyed"])
+    assert words(office) == (2, (1, 2, 1, 2))
+    assert office.done("contact", "desk 7")["contact"] == "desk 7", "the new keys sign"
+    assert office.done("key", "rotate", role, "--yes")["root"] == 3
+
+
+def test_without_the_root_keys_nothing_is_made(office: Cli) -> None:
+    for path in (office.home / "keys/offline").glob("root-*"):
+        path.unlink()
+    office.refused(2, "1 root keys must sign and 0 are in", "key", "rotate", "root", "--yes")
