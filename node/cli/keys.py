@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keys.roles import Role
-from node.cli import key_proposals
+from node.cli import key_proposals, revoking
 from node.cli.options import YES
 from node.cli.output import Fact, listing
 from node.cli.session import session
@@ -143,6 +143,10 @@ def advance(context: typer.Context) -> None:
     if not done.steps:
         here.output.talk("nothing is due")
     here.output.following("sigfed key status")
+
+
+app.command("revoke")(revoking.revoke)
+app.command("resume")(revoking.resume)
 
 
 def _missing(done: "Advance", kid: str) -> frozenset[str]:

@@ -21,7 +21,7 @@ from node.services.honouring import renew as renew_revocations
 from node.services.refreshing import newest_trust, pinned_root
 from node.services.requiring import Requiring
 from node.services.shelf import Shelf
-from node.services.witnessing import Renew, Witness
+from node.services.witnessing import Cosigner, Renew, Witness
 from protocol.api import WitnessApi
 
 
@@ -32,17 +32,16 @@ def own_witness(identity: Identity, shelf: Shelf) -> Witness | None:
         RestoredError: the home came out of a backup; what was cosigned since is not known here.
     """
     require_joined(identity.home)
+    if identity.trust.document().witness is None:
+        return None
+    return Witness(shelf, identity.clock, node=identity.settings.node, cosigner=lambda: _cosigner(identity))
+
+
+def _cosigner(identity: Identity) -> Cosigner:
     info = identity.trust.document().witness
     if info is None:
-        return None
-    name = info.name
-    return Witness(
-        shelf,
-        identity.clock,
-        node=identity.settings.node,
-        name=name,
-        signers=lambda: identity.signers(WitnessPrivateKey, name),
-    )
+        raise NotFoundError("this node is no witness any more")
+    return Cosigner(info.name, identity.signers(WitnessPrivateKey, info.name))
 
 
 def requiring(identity: Identity, shelf: Shelf) -> Requiring:

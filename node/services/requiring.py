@@ -83,11 +83,8 @@ class Requiring:
         held = await asyncio.to_thread(witness.standing, origin)
         if held is not None and held.head.size > claim.size:
             return ()
-        line = self._recent(held, claim, now) or await self._ask(witness, note, claim, held, api)
-        known = {(key.name, key.key_hash) for key in keys}
-        return (
-            tuple(one for one in parse_signatures(line) if (one.name, one.key_hash) in known) if line else ()
-        )
+        recent = _by(keys, self._recent(held, claim, now))
+        return recent or _by(keys, await self._ask(witness, note, claim, held, api))
 
     def _recent(self, held: WitnessRecord | None, claim: Claim, now: datetime) -> str:
         """The line that was made before, if it is on the same head and young: a poll must not cost a write."""
@@ -111,6 +108,13 @@ class Requiring:
                 return ""
             old = answer.size
         return ""
+
+
+def _by(keys: Sequence[VerifierKey], lines: str) -> tuple[NoteSignature, ...]:
+    """Those of the lines that these keys made: a key that was taken back since made none."""
+    known = {(key.name, key.key_hash) for key in keys}
+    found = parse_signatures(lines) if lines else ()
+    return tuple(line for line in found if (line.name, line.key_hash) in known)
 
 
 def _claim(data: bytes) -> tuple[Claim | None, Note | None]:

@@ -1,7 +1,8 @@
 """The newest head of an own log under the keys that sign now, without waiting until the log grows.
 
-The cosignatures stay: witnesses sign the head, whoever signed it. The signer signs the head that it stands at and no
-other, so a key that was just made cannot be had to sign an older one. Rules: docs/spec/rotation.md.
+The cosignatures go: every witness is asked again, because one that saw more of the log from whoever had the key before
+says so then. The signer signs the head that it stands at and no other, so a key that was just made cannot be had to
+sign an older one. Rules: docs/spec/rotation.md.
 """
 
 from node.errors import ConflictError
@@ -24,9 +25,7 @@ def resign(shelf: Shelf, origin: str, signer: HeadRenewer) -> bool:
         new, old = Note.parse(data), Note.parse(log.note)
         if new.text != old.text:
             raise ConflictError(f"{origin} was published meanwhile", hint="run the command again")
-        others = tuple(line for line in old.signatures if line.name != origin)
-        note = Note(new.text, (*new.signatures, *others)).to_bytes()
-        if note == log.note:
+        if {line.key_hash for line in new.signatures} <= {line.key_hash for line in old.signatures}:
             return False
-        unit.logs.cosign(log, note)
+        unit.logs.cosign(log, data)
     return True

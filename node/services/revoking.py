@@ -6,54 +6,42 @@ say from which size on. Making the successor and letting it sign is the caller's
 Spec: docs/spec/trust.md, "Revocations".
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
 
-from keys.key import (
-    AuthPublicKey,
-    LogPublicKey,
-    PublicKey,
-    StatementPublicKey,
-    TokenPublicKey,
-    WitnessPublicKey,
-)
 from keys.signer import Signer
 from keys.trust.node_document import NodeDocument
-from keys.trust.node_parts import DatedKey, WitnessInfo
 from keys.trust.revocations import Revocation, Revocations
-from keys.trust.vkey import DatedVkey
-from keys.trust.window import Window
 from node.errors import AlreadyExistsError, NotFoundError, UsageError
 from node.ports.storage import Storage
 from node.services.honouring import accept
 from node.services.trusting import REVOKED_NAME, OwnTrust
 
 Change = Callable[[NodeDocument], NodeDocument]
-_KeyT = TypeVar("_KeyT", bound=PublicKey)
 
 
-def revoke_key(
+def revoke_keys(
     trust: OwnTrust,
     storage: Storage,
-    revocation: Revocation,
+    revocations: Iterable[Revocation],
     *,
-    successor: Change,
+    document: Change,
     signers: Sequence[Signer],
 ) -> Revocations:
-    """List a key as taken back, and sign the document in which `successor` put another in its place.
+    """List keys as taken back, and sign the node document that `document` makes of the one before.
 
-    Raises:
-        AlreadyExistsError: it was taken back before.
+    What is listed already stays as it was said first; raises `AlreadyExistsError` when that is all of them.
     """
-    if trust.revocations().find(revocation.role, revocation.key) is not None:
+    known = trust.revocations()
+    new = tuple(each for each in revocations if known.find(each.role, each.key) is None)
+    if not new:
         raise AlreadyExistsError("this key was taken back before", hint="see it with: sigfed key status")
 
     def change(old: Revocations) -> Revocations:
-        return replace(old, entries=(*old.entries, revocation))
+        return replace(old, entries=(*old.entries, *new))
 
-    revised = trust.revise_revocations(change, document=successor, signers=signers)
+    revised = trust.revise_revocations(change, document=document, signers=signers)
     note_own(storage, trust)
     return revised
 
@@ -89,26 +77,6 @@ def note_own(storage: Storage, trust: OwnTrust) -> None:
         accept(storage, trust.root(), data)
 
 
-def succeeded(document: NodeDocument, old: str, key: PublicKey, valid: Window) -> NodeDocument:
-    """The document with `key` instead of the one that it named `old`, which serves no more.
-
-    A stolen witness key ends the name as well: a new witness has signed nothing, so it contradicts nothing.
-    """
-    match key:
-        case AuthPublicKey():
-            return replace(document, auth_keys=_instead(document.auth_keys, old, key, valid))
-        case TokenPublicKey():
-            return replace(document, token_keys=_instead(document.token_keys, old, key, valid))
-        case StatementPublicKey():
-            return replace(document, statement_keys=_instead(document.statement_keys, old, key, valid))
-        case WitnessPublicKey():
-            return replace(document, witness=_next_witness(document, key, valid))
-        case LogPublicKey():
-            return _with_log_key(document, old, key, valid)
-        case _:
-            raise UsageError(f"a key of the role {key.role} is not replaced here")
-
-
 def next_witness_name(name: str) -> str:
     """The name of a witness after this one: `NODE/w1`, `NODE/w2`."""
     base, number = name.rstrip("0123456789"), name[len(name.rstrip("0123456789")) :]
@@ -122,30 +90,3 @@ def since(moment: datetime) -> datetime:
 
 def _waits(one: Revocation) -> bool:
     return one.last_good is not None and one.resumes is None
-
-
-def _instead(
-    keys: tuple[DatedKey[_KeyT], ...], old: str, key: _KeyT, valid: Window
-) -> tuple[DatedKey[_KeyT], ...]:
-    kept = tuple(dated for dated in keys if dated.kid != old)
-    return (*kept, DatedKey(key.kid, key, valid))
-
-
-def _next_witness(document: NodeDocument, key: WitnessPublicKey, valid: Window) -> WitnessInfo:
-    assert document.witness is not None, "a witness key is one of a witness"
-    name = next_witness_name(document.witness.name)
-    return replace(document.witness, name=name, vkeys=(DatedVkey.of(key, name=name, valid=valid),))
-
-
-def _with_log_key(document: NodeDocument, old: str, key: LogPublicKey, valid: Window) -> NodeDocument:
-    origin = old.partition("+")[0]
-    new = DatedVkey.of(key, name=origin, valid=valid)
-    return replace(
-        document,
-        logs=tuple(
-            replace(log, vkeys=(*(vkey for vkey in log.vkeys if vkey.vkey != old), new))
-            if log.origin == origin
-            else log
-            for log in document.logs
-        ),
-    )

@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from keys.errors import KeysError
 from keys.signer import Signer
@@ -36,17 +36,21 @@ _RENEWAL_SPAN: Final = timedelta(minutes=1)
 _journal = Journal("witness")
 
 
-class Witness:
-    """The witness `name` of `node`; `signers` gives the keys that cosign now: two while one follows another."""
+class Cosigner(NamedTuple):
+    """As whom a witness cosigns now: its name, and its keys, two while one follows another."""
 
-    def __init__(
-        self, shelf: Shelf, clock: Clock, *, node: str, name: str, signers: Callable[[], Sequence[Signer]]
-    ) -> None:
+    name: str
+    signers: Sequence[Signer]
+
+
+class Witness:
+    """The witness of `node`. After its key was stolen it has another name, so `cosigner` is asked each time."""
+
+    def __init__(self, shelf: Shelf, clock: Clock, *, node: str, cosigner: Callable[[], Cosigner]) -> None:
         self._shelf = shelf
         self._clock = clock
         self._node = node
-        self._name = name
-        self._signers = signers
+        self._cosigner = cosigner
 
     def add(self, body: bytes) -> bytes | Refuse:
         """The cosignature line on the checkpoint in a request's body, or why there is none.
@@ -109,9 +113,8 @@ class Witness:
         return self._remember(held, self._cosigned(request, judged))
 
     def _cosigned(self, request: AddCheckpoint, head: Witnessed) -> WitnessRecord:
-        lines = [
-            cosign(request.note.text, self._name, signer, head.time_s).to_line() for signer in self._signers()
-        ]
+        name, signers = self._cosigner()
+        lines = [cosign(request.note.text, name, signer, head.time_s).to_line() for signer in signers]
         return WitnessRecord(origin=request.claim.origin, head=head, cosignature="".join(lines).encode())
 
     def _remember(self, held: WitnessRecord | None, new: WitnessRecord) -> bytes:

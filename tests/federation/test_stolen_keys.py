@@ -10,6 +10,8 @@ import pytest
 
 from keys.key import AuthPrivateKey, AuthPublicKey, LogPrivateKey, WitnessPrivateKey, WitnessPublicKey
 from keys.roles import Role
+from keys.trust.lifecycle import Lineage
+from keys.trust.node_document import NodeDocument
 from keys.trust.revocations import Reason, Revocation, none_revoked, sign_revocations
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
 from node.services.accusing import accused_nodes, verify
@@ -18,7 +20,8 @@ from node.services.doubting import head_at, rounds
 from node.services.effective import current
 from node.services.honouring import accept
 from node.services.resigning import resign
-from node.services.revoking import resume_log, revoke_key, since, succeeded
+from node.services.revoking import next_witness_name, resume_log, revoke_keys, since
+from node.services.succeeding import with_key
 from node.services.trusting import window
 from protocol.digest import Digest
 from protocol.errors import UntrustedError
@@ -78,11 +81,12 @@ def revoke_log_key(agency: Agency, *, last_good: int) -> LogPrivateKey:
         reason=Reason.COMPROMISE,
         last_good=head_at(agency.shelf, agency.log(), last_good),
     )
-    revoke_key(
+    lineage = Lineage(Role.LOG, agency.origin)
+    revoke_keys(
         agency.trust,
         agency.store,
-        revocation,
-        successor=lambda old_one: succeeded(old_one, old, new.public, window(now, 365)),
+        [revocation],
+        document=lambda before: with_key(before, lineage, new.public, window(now, 365)),
         signers=agency.signers,
     )
     agency.log_key = new
@@ -95,13 +99,16 @@ def revoke(agency: Agency, role: Role, name: str, new: AuthPublicKey | WitnessPu
     """Take a key back and name another in its place, from now on."""
     now = agency.clock.now()
     revocation = Revocation(role=role, key=name, time=since(now), reason=Reason.COMPROMISE)
-    revoke_key(
-        agency.trust,
-        agency.store,
-        revocation,
-        successor=lambda document: succeeded(document, name, new, window(now, 90)),
-        signers=agency.signers,
-    )
+
+    def change(document: NodeDocument) -> NodeDocument:
+        witness = document.witness
+        if role is not Role.WITNESS or witness is None:
+            return with_key(document, Lineage(role), new, window(now, 90))
+        renamed = replace(witness, name=next_witness_name(witness.name), vkeys=())
+        lineage = Lineage(role, renamed.name)
+        return with_key(replace(document, witness=renamed), lineage, new, window(now, 90))
+
+    revoke_keys(agency.trust, agency.store, [revocation], document=change, signers=agency.signers)
 
 
 def resume(agency: Agency) -> None:
@@ -267,7 +274,7 @@ async def test_a_key_taken_back_signs_nothing_even_if_a_document_lists_it(
     fr, _, de = agencies
     lost = fr.trust.document().auth_keys[0]
     revocation = Revocation(role=Role.AUTH, key=lost.kid, time=since(fr.clock.now()), reason=Reason.LOST)
-    revoke_key(fr.trust, fr.store, revocation, successor=lambda document: document, signers=fr.signers)
+    revoke_keys(fr.trust, fr.store, [revocation], document=lambda document: document, signers=fr.signers)
     assert lost in fr.trust.document().auth_keys
     await ask(de, fr)
     assert StoredCallers(de.store, de.clock).credential(fr.name, lost.kid) is None

@@ -207,6 +207,9 @@ def _of_other_agencies(federation: Federation, run: Callable[..., Typed], folder
     yield rotated
     yield run(fr, "key", "allow", rotated.finished.first["key"])
     yield run(federation.nl, "transfer", "import", str(folder / "carried"), "--from", "fr.example")
+    stolen = ("log-lists-other-1", "--reason", "compromise", "--last-good", "0", "--yes")
+    yield run(fr, "key", "revoke", *stolen)
+    yield run(fr, "key", "resume", "other", code=2)
 
 
 def _backups(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:

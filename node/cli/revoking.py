@@ -1,0 +1,195 @@
+"""`sigfed key revoke` and `sigfed key resume`: the night a key is stolen, and the morning after.
+
+What will happen is said before anything does, in words for whoever is on call; the rules are `keys.trust.revocations`'.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from keys.roles import Role
+from node.cli.options import YES
+from node.cli.output import counted, table
+from node.cli.prompting import confirm
+from node.cli.session import Session, session, wait_for
+from node.errors import ConflictError, UsageError
+
+if TYPE_CHECKING:  # commands that touch no key start without them
+    from keys.signer import Signer
+    from keys.trust.node_parts import FinalCheckpoint
+    from keys.trust.revocations import Reason
+    from node.ports.keyring import RingKey
+    from node.ports.logs import LogRecord
+    from node.runtime.opening import Identity
+    from node.runtime.revoking import Revoked
+    from node.services.cosigning import Cosigned
+    from node.services.doubting import Round
+    from node.services.shelf import Shelf
+
+_SHOWN: Final = 12
+"""Newest publications that are shown to choose the last good one from."""
+_REASONS: Final = ("compromise", "lost", "superseded", "ceased")
+
+_STOLEN: Final = {
+    Role.AUTH: "  peers refuse it from their next sync on, and the access tokens that it got",
+    Role.TOKEN: "  within half a minute this node refuses the tokens that it signed; clients ask for others themselves",
+    Role.STATEMENT: "  peers refuse acknowledgements and transfers by it, partners refuse new receipts",
+    Role.WITNESS: "  this witness ends; another, of another name, begins. Members' heads need its cosignature anew",
+    Role.LOG: "  peers, witnesses and partners refuse heads that it signs from now on",
+}
+
+
+def revoke(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The key, as sigfed key status names it.")],
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="compromise (somebody else may have it), lost, superseded or ceased.", show_default=False
+        ),
+    ],
+    last_good: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Of a stolen log key: how many events of the log are surely this agency's.",
+            min=0,
+        ),
+    ] = None,
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Take a key back for good: it signs nothing more, another does at once, and everybody refuses it."""
+    from node.runtime.revoking import check
+    from node.runtime.revoking import revoke as take_back
+    from node.runtime.shelving import open_shelf
+
+    here = session(context)
+    why = _reason(reason)
+    identity = here.identity()
+    key = check(identity, name)
+    with open_shelf(identity) as shelf:
+        good = _last_good(here, shelf, key, why, last_good)
+        here.output.talk(*_what_happens(key, why, good))
+        if not yes:
+            confirm("Take it back?")
+        signers = identity.targets_signers()
+        done = take_back(identity, shelf, key, reason=why, last_good=good, signers=signers)
+        resumed = _resumed(identity, shelf, done, signers) if good is not None else ""
+    successor = "" if done.successor is None else done.successor.name
+    here.output.result(
+        {"key": name, "successor": successor, "reason": reason, "keys": len(done.taken_back)},
+        f"taken back: {', '.join(done.taken_back)}",
+        *([f"{successor} signs from now on"] if successor else []),
+        *([resumed] if resumed else []),
+    )
+    here.output.following(*_next_steps(done, resumed))
+
+
+def resume(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A list, or the origin of any log of this node.")],
+) -> None:
+    """Say that a log whose key was stolen goes on from here, once witnesses have cosigned it under the new key."""
+    from node.runtime.revoking import confirm_by_witnesses
+    from node.runtime.revoking import resume as go_on
+    from node.runtime.shelving import open_shelf
+    from node.services.lists import list_origin
+
+    here = session(context)
+    identity = here.identity()
+    origin = name if "/" in name else list_origin(identity.settings.node, name)
+    with open_shelf(identity) as shelf:
+        standing = wait_for(confirm_by_witnesses(identity, shelf, origin))
+        size = go_on(identity, shelf, origin, standing, signers=identity.targets_signers())
+    here.output.result(
+        {"origin": origin, "size": size},
+        f"{origin} goes on from {counted(size, 'event')} on: what is added now counts",
+    )
+    here.output.following("sigfed list publish")
+
+
+def _reason(text: str) -> "Reason":
+    from keys.trust.revocations import Reason
+
+    if text not in _REASONS:
+        raise UsageError(f"a reason is one of {', '.join(_REASONS)}")
+    return Reason(text)
+
+
+def _last_good(
+    here: Session, shelf: "Shelf", key: "RingKey", why: "Reason", size: int | None
+) -> "FinalCheckpoint | None":
+    """The last good head, where there must be one; raises `UsageError` with what to choose from."""
+    from keys.trust.revocations import Reason
+    from node.runtime.revoking import log_of
+    from node.services.doubting import head_at, rounds
+
+    log = log_of(shelf, key)
+    if log is None or why is not Reason.COMPROMISE:
+        if size is not None:
+            raise UsageError("--last-good goes with a stolen log key")
+        return None
+    found = list(rounds(shelf, log))
+    here.output.talk(*_history(log, found))
+    sizes = {0, *(each.size for each in found)}
+    if size is None:
+        raise UsageError(
+            "which of these publications are surely this agency's?",
+            hint="say up to which size with --last-good; 0: none is",
+        )
+    if size not in sizes:
+        raise UsageError(f"{log.origin} was never published with {counted(size, 'event')}")
+    return head_at(shelf, log, size)
+
+
+def _history(log: "LogRecord", found: "Sequence[Round]") -> Iterator[str]:
+    yield f"{log.origin} was published so, newest last:"
+    rows = [
+        (_minute(each.time_ms), str(each.size), str(each.adds), str(each.withdrawals), str(each.others))
+        for each in found[-_SHOWN:]
+    ]
+    yield from table(("published", "size", "added", "withdrawn", "other"), rows)
+
+
+def _what_happens(key: "RingKey", why: "Reason", good: "FinalCheckpoint | None") -> Iterator[str]:
+    from keys.trust.revocations import Reason
+
+    yield f"{key.name} is taken back for good; this cannot be undone."
+    if why is not Reason.COMPROMISE:
+        yield "  it signs nothing more; what it signed stands"
+    else:
+        yield _STOLEN[key.role]
+        yield "  its successors that are listed go with it: they lay beside it"
+    if good is not None:
+        yield f"  of the log, {counted(good.size, 'event')} count as this agency's"
+        yield "  what was added after them counts nowhere; what was withdrawn after them stays withdrawn in this log"
+    yield "  another key signs from now on, whether or not peers know it yet"
+
+
+def _resumed(identity: "Identity", shelf: "Shelf", done: "Revoked", signers: "Sequence[Signer]") -> str:
+    """Where the log goes on, in words; or why that cannot be said yet."""
+    from node.runtime.revoking import confirm_by_witnesses
+    from node.runtime.revoking import resume as go_on
+
+    standing: Cosigned = wait_for(confirm_by_witnesses(identity, shelf, done.origin))
+    try:
+        size = go_on(identity, shelf, done.origin, standing, signers=signers)
+    except ConflictError as exc:
+        return f"nothing added to {done.origin} counts yet: {exc}"
+    return f"{done.origin} goes on from {counted(size, 'event')} on"
+
+
+def _next_steps(done: "Revoked", resumed: str) -> Iterator[str]:
+    yield "sigfed peer sync, and tell the other agencies by telephone: they learn of it at their next sync"
+    if resumed.startswith("nothing"):
+        yield f"sigfed key resume {done.origin}, once the witnesses have cosigned"
+    elif done.origin.split("/")[1:2] == ["lists"]:
+        yield "sigfed list publish, after adding again what this agency itself had added since the last good size"
+    elif done.origin:
+        yield "sigfed subset release NAME: partners take nothing from the releases that are doubted"
+
+
+def _minute(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,205 @@
+"""Taking back a key of one's own node: what signs afterwards, what is listed, and what a cut-off run leaves."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from keys.key import AuthPrivateKey, LogPrivateKey, TokenPrivateKey, WitnessPrivateKey
+from keys.roles import Role
+from keys.trust.lifecycle import Stage
+from keys.trust.revocations import Reason
+from node.clock import milliseconds
+from node.errors import ConflictError, NotFoundError, UsageError
+from node.formats.rows import ImportRow
+from node.ports.evidence import HeardHead
+from node.runtime import logs
+from node.runtime.keyring import accepted_token_keys
+from node.runtime.opening import Identity
+from node.runtime.revoking import Revoked, check, confirm_by_witnesses, resume, revoke
+from node.services.audit_reading import read_audit
+from node.services.auditing import start_audit
+from node.services.doubting import head_at
+from node.services.importing import Statement, import_rows
+from node.services.shelf import Shelf
+from node.services.trusting import REVOKED_NAME
+from protocol.digest import Algorithm
+from protocol.event import BASELINE
+from protocol.opening import Basis
+from protocol.tlog.checkpoint import open_checkpoint
+from protocol.tlog.note import VerifierKey
+from support.cheap_node import NODE, CheapNode, new_shelf
+from support.lists import digest
+
+ORIGIN = f"{NODE}/lists/main"
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> CheapNode:
+    return CheapNode.founded(tmp_path)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    with new_shelf(tmp_path) as made:
+        start_audit(made, NODE)
+        yield made
+
+
+def take_back(
+    identity: Identity,
+    shelf: Shelf,
+    name: str,
+    *,
+    reason: Reason = Reason.COMPROMISE,
+    size: int | None = None,
+) -> Revoked:
+    with shelf.storage.read() as unit:
+        good = None if size is None else head_at(shelf, unit.logs.get(ORIGIN), size)
+    key = check(identity, name)
+    return revoke(identity, shelf, key, reason=reason, last_good=good, signers=identity.targets_signers())
+
+
+def publish(identity: Identity, shelf: Shelf, *names: str) -> None:
+    rows = [
+        ImportRow(at, (digest(name, Algorithm.SHA256),), BASELINE, {}, "") for at, name in enumerate(names, 2)
+    ]
+    statement = Statement(basis=Basis.OWN, criteria=1)
+    now_ms = milliseconds(identity.clock.now())
+    import_rows(shelf, ORIGIN, rows, statement=statement, now_ms=now_ms)
+    logs.publish_one(identity, shelf, ORIGIN)
+
+
+def stages(identity: Identity, role: Role) -> dict[str, Stage]:
+    return {key.name: key.stage for key in identity.adopt_keys() if key.role is role}
+
+
+def test_a_stolen_auth_key_goes_with_the_successors_that_lay_beside_it(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    before = {key.key.kid for key in identity.trust.document().auth_keys}
+    stolen = identity.signer(AuthPrivateKey).public
+    done = take_back(identity, shelf, "auth-1")
+    assert done.taken_back == ("auth-1", "auth-2", "auth-3")
+    assert done.successor is not None
+    assert (done.successor.name, done.successor.stage) == ("auth-4", Stage.ACTIVE)
+    fresh = node.identity()
+    assert fresh.signer(AuthPrivateKey).public.kid not in before
+    assert not before & {key.key.kid for key in fresh.trust.document().auth_keys}
+    found = fresh.trust.revocations().find(Role.AUTH, stolen.kid)
+    assert found is not None
+    assert found.reason is Reason.COMPROMISE
+    told = [audited.record.action for audited in read_audit(shelf)]
+    assert told.count("key.revoked") == 3
+
+
+def test_a_stolen_token_key_is_accepted_no_more(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    stolen = identity.signer(TokenPrivateKey).public
+    take_back(identity, shelf, "token-1")
+    accepted = accepted_token_keys(identity.ring.read(), identity.clock.now())
+    assert [key.kid for key in accepted] == [identity.signer(TokenPrivateKey).public.kid]
+    assert stolen not in accepted
+
+
+def test_a_lost_key_stays_listed_and_its_successor_begins_at_once(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    lost = identity.signer(AuthPrivateKey).public
+    done = take_back(identity, shelf, "auth-1", reason=Reason.LOST)
+    assert done.taken_back == ("auth-1",)
+    assert stages(identity, Role.AUTH)["auth-1"] is Stage.LOST
+    assert lost in {key.key for key in identity.trust.document().auth_keys}
+    assert identity.signer(AuthPrivateKey).public != lost
+
+
+def test_a_stolen_witness_key_ends_the_name_of_the_witness(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    old = identity.signer(WitnessPrivateKey, f"{NODE}/w1").public
+    take_back(identity, shelf, "witness-1")
+    witness = identity.trust.document().witness
+    assert witness is not None
+    assert witness.name == f"{NODE}/w2"
+    assert old not in {vkey.key for vkey in witness.vkeys}
+    assert identity.signer(WitnessPrivateKey, f"{NODE}/w2").public != old
+    with pytest.raises(NotFoundError):
+        identity.signer(WitnessPrivateKey, f"{NODE}/w1")
+
+
+async def test_a_stolen_log_key_leaves_the_log_and_signs_its_head_no_more(
+    node: CheapNode, shelf: Shelf
+) -> None:
+    identity = node.identity()
+    await asyncio.to_thread(logs.create_list, identity, shelf, "main")
+    publish(identity, shelf, "own")
+    node.clock.advance(timedelta(days=1, hours=1))
+    publish(identity, shelf, "planted")
+    done = take_back(identity, shelf, "log-lists-main-1", size=1)
+    assert (done.origin, done.last_good) == (ORIGIN, 1)
+    with shelf.storage.read() as unit:
+        log = unit.logs.get(ORIGIN)
+    key = identity.signer(LogPrivateKey, ORIGIN).public
+    assert log.note is not None
+    signed = open_checkpoint(log.note, origin=ORIGIN, log_keys=[VerifierKey.of_log(ORIGIN, key)])
+    assert signed.checkpoint.size == 2
+    (open_end,) = identity.trust.revocations().doubted(ORIGIN)
+    assert (open_end.start, 10**9 in open_end) == (1, True)
+    standing = await confirm_by_witnesses(identity, shelf, ORIGIN)
+    assert resume(identity, shelf, ORIGIN, standing, signers=identity.targets_signers()) == 2
+    assert identity.trust.revocations().doubted(ORIGIN) == (range(1, 2),)
+    node.clock.advance(timedelta(days=1, hours=1))
+    publish(identity, shelf, "after")
+
+
+async def test_a_log_that_was_seen_longer_elsewhere_does_not_go_on(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    await asyncio.to_thread(logs.create_list, identity, shelf, "main")
+    publish(identity, shelf, "own")
+    take_back(identity, shelf, "log-lists-main-1", size=1)
+    standing = await confirm_by_witnesses(identity, shelf, ORIGIN)
+    with pytest.raises(ConflictError, match="3 more witnesses"):
+        resume(identity, shelf, ORIGIN, replace(standing, missing=3), signers=[])
+    with shelf.storage.write() as unit:
+        unit.evidence.hear(
+            HeardHead(origin=ORIGIN, source="nl.example", size=9, root=bytes(32), note=b"a note", heard_ms=1)
+        )
+    with pytest.raises(ConflictError, match=r"nl\.example saw another or a longer history"):
+        resume(identity, shelf, ORIGIN, standing, signers=[])
+    with pytest.raises(NotFoundError):
+        await confirm_by_witnesses(identity, shelf, f"{NODE}/lists/other")
+
+
+def test_a_run_that_was_cut_off_is_finished_by_the_next(
+    node: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = node.identity()
+
+    def cut_off(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(identity.trust, "revise_document", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            take_back(identity, shelf, "auth-1")
+    assert identity.trust_files.exists(REVOKED_NAME)
+    with pytest.raises(NotFoundError):
+        node.identity().signer(AuthPrivateKey)
+    again = node.identity()
+    take_back(again, shelf, "auth-1")
+    assert stages(again, Role.AUTH)["auth-1"] is Stage.REVOKED
+    assert again.signer(AuthPrivateKey).public.kid not in {
+        entry.key for entry in again.trust.revocations().entries
+    }
+    take_back(again, shelf, "auth-1")
+    assert len(again.trust.revocations().entries) == 3
+
+
+@pytest.mark.parametrize("name", ["timestamp-1", "snapshot-1", "tls-1", "storage-1"])
+def test_keys_of_other_roles_are_taken_back_in_other_ways(node: CheapNode, name: str) -> None:
+    identity = node.identity()
+    with pytest.raises(UsageError, match="not taken back by this command") as caught:
+        check(identity, name)
+    assert caught.value.hint
+    with pytest.raises(NotFoundError):
+        check(identity, "auth-9")
