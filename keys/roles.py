@@ -58,7 +58,7 @@ ROLES: Final[Mapping[Role, RoleInfo]] = MappingProxyType(
         Role.TOKEN: RoleInfo(online=True, days=30, signs="access tokens"),
         Role.STATEMENT: RoleInfo(online=True, days=365, signs="receipts and acknowledgements"),
         Role.TLS: RoleInfo(online=True, days=90, signs="connections"),
-        Role.OPRF: RoleInfo(online=True, days=365, signs="private look-ups of one epoch"),
+        Role.OPRF: RoleInfo(online=True, days=90, signs="private look-ups of one epoch"),
         Role.STORAGE: RoleInfo(online=True, days=365, signs="nothing; encrypts what the node stores"),
     }
 )

@@ -79,6 +79,25 @@ def replace_private(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def remove_private(path: Path) -> None:
+    """Delete a private file, durably; nothing happens when there is none.
+
+    It is overwritten first. A file system or disk that copies on writing keeps the old blocks for a while: what must be
+    unreadable is encrypted, and this takes away what could be decrypted.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        os.write(handle, bytes(os.fstat(handle).st_size))
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def _write_temporary(path: Path, data: bytes) -> Path:
     make_private_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{system_entropy(8).hex()}")

@@ -27,6 +27,9 @@ MAX_OVERLAP: Final = timedelta(days=14)
 SIGN_TOGETHER: Final = frozenset({Role.LOG, Role.WITNESS, Role.OPRF})
 """Roles whose keys all serve while their windows overlap; of every other role the youngest active key does alone."""
 
+NO_PEER_NEEDS: Final = frozenset({Role.STORAGE, Role.OPRF})
+"""Roles whose keys wait for no peer: a partner takes the key of an epoch and the release it is for by one update."""
+
 KNOWN_TO_NOBODY: Final = frozenset({Role.STORAGE})
 """Roles whose keys stand in no trust file: there is nothing to list, and nobody to wait for."""
 
@@ -122,7 +125,7 @@ class Facts:
 
     def missing(self, key: ManagedKey) -> frozenset[str]:
         """The peers that should have acknowledged the key and have not."""
-        if key.lineage.role in KNOWN_TO_NOBODY:
+        if key.lineage.role in NO_PEER_NEEDS:
             return frozenset()
         return self.peers - self.acknowledged.get(key.kid, frozenset())
 

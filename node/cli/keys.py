@@ -74,6 +74,7 @@ def rotate(
     Keys that the root names (root, targets, snapshot, timestamp) are replaced at once, by a next root: with the
     holders' key files that are in this home.
     """
+    from node.runtime.epochs import rotate_epoch
     from node.runtime.rotating import lineage_of
     from node.runtime.rotating import rotate as make_successor
     from node.runtime.shelving import open_shelf
@@ -83,13 +84,17 @@ def rotate(
     if role in key_proposals.NAMED_BY_ROOT:
         key_proposals.rotate(here, role, yes=yes)
         return
-    if role not in SUCCEEDED:
+    if role not in {*SUCCEEDED, Role.OPRF}:
         raise UsageError(f"{role} keys are not replaced by this command", hint="see docs/manuals/rotation.md")
     identity = here.identity()
     start = _moment(at) or identity.clock.now()
     with open_shelf(identity) as shelf:
         lineage = lineage_of(identity, role, of)
-        done = make_successor(identity, shelf, lineage, at=start, signers=identity.targets_signers())
+        signers = identity.targets_signers()
+        if role is Role.OPRF:
+            done = rotate_epoch(identity, shelf, lineage.of, at=start, signers=signers)
+        else:
+            done = make_successor(identity, shelf, lineage, at=start, signers=signers)
     key = done.key
     ends = [f"{each.name} ends {each.managed.valid.end:{_MINUTE}} UTC" for each in done.predecessors]
     here.output.result(
@@ -176,6 +181,8 @@ def _fields(key: "RingKey", *, known: int, peers: int) -> dict[str, Fact]:
 
 
 def _cells(key: "RingKey", *, known: int, peers: int) -> tuple[str, ...]:
+    from keys.trust.lifecycle import NO_PEER_NEEDS
+
     valid = key.managed.valid
     return (
         key.name,
@@ -183,7 +190,7 @@ def _cells(key: "RingKey", *, known: int, peers: int) -> tuple[str, ...]:
         f"{key.since:{_MINUTE}}",
         f"{valid.start:%Y-%m-%d}",
         f"{valid.end:%Y-%m-%d}",
-        "nobody needs to" if key.role is Role.STORAGE else f"{known} of {peers} peers",
+        "nobody needs to" if key.role in NO_PEER_NEEDS else f"{known} of {peers} peers",
     )
 
 

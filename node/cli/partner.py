@@ -47,7 +47,7 @@ def enroll(
         },
         f"enrolled as {done.enrolment.partner} with {done.node}, subset {done.enrolment.subset}",
         _line(done.report, done.bytes_received),
-        SELF_TEST,
+        *([SELF_TEST] if done.report.tested else []),
         f"{done.enrolment.evaluations_per_day:,} evaluations a day;"
         f" verdicts stay valid {done.enrolment.grace_days} days past a release's end",
     )
@@ -86,7 +86,7 @@ def update(
             "renewed": done.renewed,
         },
         _line(report, done.bytes_received),
-        *([SELF_TEST] if done.tested else []),
+        *([SELF_TEST] if report.tested else []),
         *_unusual(report),
         *(["  this partner's key was replaced by a new one"] if done.renewed else []),
     )

@@ -2,7 +2,8 @@
 
 Requests go out and replies come in through two threads, so the event loop never waits on a pipe. Several requests are
 under way at once, which keeps both threads of the process busy. What was under way when the process died fails; the
-next request starts a new one.
+next request starts a new one. A secret is forgotten by changing over to a new process that never had it: the old one
+finishes what it has, and its memory goes with it.
 """
 
 import asyncio
@@ -76,12 +77,26 @@ class EvaluatorProcess:
         with self._lock:
             self._renew()
 
+    def renew(self) -> None:
+        """Change over to a new process that holds the secrets there are now; what is under way is finished.
+
+        Raises:
+            EvaluatorDownError: no new one starts; the old one goes on.
+        """
+        with self._lock:
+            self._renew()
+
     def close(self) -> None:
         """End the process after what is under way."""
         with self._lock:
             if self._link is not None:
                 self._link.close()
                 self._link = None
+
+    @property
+    def held(self) -> frozenset[tuple[str, int]]:
+        """Subset and number of the epochs whose secrets it was given."""
+        return frozenset(self._publics)
 
     def public(self, subset: str, epoch: int) -> bytes:
         """The public key of an epoch (32 bytes); raises `GoneError`. Blocks as `outputs` does."""
@@ -95,22 +110,30 @@ class EvaluatorProcess:
             link = await asyncio.to_thread(self._ready, subset, epoch)
         if link.waiting >= MAX_WAITING:
             raise RateLimitedError("too many batches are waiting", retry_after_seconds=1)
-        reply = await asyncio.wrap_future(link.ask(Kind.EVALUATE, subset, epoch, elements))
+        future = link.ask(Kind.EVALUATE, subset, epoch, elements)
+        if future is None:  # it was replaced this very moment
+            return await self.evaluate(subset, epoch, elements)
+        reply = await asyncio.wrap_future(future)
         return Evaluation(reply[:-PROOF_BYTES], reply[-PROOF_BYTES:])
 
     def outputs(self, subset: str, epoch: int, inputs: Sequence[bytes]) -> list[bytes]:
         """The PRF outputs (64 bytes each) of own inputs; blocks. Raises as `evaluate` does."""
-        link = self._ready(subset, epoch)
         ahead: deque[Future[bytes]] = deque()
         found: list[bytes] = []
         for at in range(0, len(inputs), _INPUTS_A_FRAME):
             body = pack_inputs(inputs[at : at + _INPUTS_A_FRAME])
-            ahead.append(link.ask(Kind.OUTPUTS, subset, epoch, body))
+            ahead.append(self._begin_outputs(subset, epoch, body))
             if len(ahead) > _FRAMES_AHEAD:
                 found += unpack_outputs(ahead.popleft().result())
         for future in ahead:
             found += unpack_outputs(future.result())
         return found
+
+    def _begin_outputs(self, subset: str, epoch: int, body: bytes) -> "Future[bytes]":
+        future = None
+        while future is None:  # a process that is being replaced takes nothing new
+            future = self._ready(subset, epoch).ask(Kind.OUTPUTS, subset, epoch, body)
+        return future
 
     @property
     def pid(self) -> int | None:
@@ -139,14 +162,21 @@ class EvaluatorProcess:
             return self._link
 
     def _renew(self) -> None:
-        if self._link is not None:
-            self._link.close()
-        self._link = _Link()
-        self._hold(self._link)
+        old, new = self._link, _Link()
+        try:
+            self._hold(new)
+        except BaseException:
+            new.close()
+            raise
+        self._link = new
+        if old is not None:
+            old.close()
 
     def _hold(self, link: "_Link") -> None:
         secrets = self._secrets()
-        publics = link.ask(Kind.HOLD, "", 0, pack_secrets(secrets)).result(START_SECONDS)
+        asked = link.ask(Kind.HOLD, "", 0, pack_secrets(secrets))
+        assert asked is not None, "a link is asked under the lock that closes it"
+        publics = asked.result(START_SECONDS)
         self._publics = {
             (secret.subset, secret.epoch): publics[32 * at : 32 * at + 32]
             for at, secret in enumerate(secrets)
@@ -167,6 +197,7 @@ class _Link:
         self._lock = Lock()
         self._asked: dict[int, Future[bytes]] = {READY: _begun()}
         self._frames: SimpleQueue[bytes | None] = SimpleQueue()
+        self._closing = False
         self._over = False
         self._threads = [Thread(target=work, daemon=True) for work in (self._send, self._receive)]
         ready = self._asked[READY]
@@ -186,28 +217,32 @@ class _Link:
     @property
     def alive(self) -> bool:
         """Whether it can be asked."""
-        return not self._over
+        return not (self._over or self._closing)
 
     @property
     def waiting(self) -> int:
         """Requests without a reply."""
         return len(self._asked)
 
-    def ask(self, kind: Kind, subset: str, epoch: int, body: bytes) -> "Future[bytes]":
-        """Send a request; the future has the reply's body, or its failure."""
+    def ask(self, kind: Kind, subset: str, epoch: int, body: bytes) -> "Future[bytes] | None":
+        """Send a request; the future has the reply's body, or its failure. None: it is closing, ask its successor."""
         future = _begun()
         with self._lock:
+            if self._closing:
+                return None
             if self._over:
                 raise _down()
             number = next(self._numbers)
             self._asked[number] = future
-        request = Request(number=number, kind=kind, subset=subset, epoch=epoch, body=body)
-        self._frames.put(request.to_bytes())
+            request = Request(number=number, kind=kind, subset=subset, epoch=epoch, body=body)
+            self._frames.put(request.to_bytes())
         return future
 
     def close(self) -> None:
         """End of requests: the process finishes what it has and ends; it is killed if it does not."""
-        self._frames.put(None)
+        with self._lock:
+            self._closing = True
+            self._frames.put(None)
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:

@@ -1,5 +1,6 @@
 """Whom a partner believes: the node's trust files, followed from the root it pinned when it enrolled."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from keys.errors import KeysError
 from keys.trust.fingerprint import fingerprint
 from keys.trust.members import Members, open_members
 from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.node_parts import EpochInfo
 from keys.trust.root import TrustedRoot, open_root
 from keys.trust.window import valid_at
 from node.errors import VerificationError
@@ -42,17 +44,23 @@ class Known:
             for dated in log.vkeys
         )
 
-    def epoch_key(self, subset: str, epoch: int) -> bytes:
-        """The OPRF public key that the node document names for an epoch of a subset.
+    def epoch(self, subset: str, number: int) -> EpochInfo:
+        """The key that the node document names for an epoch of a subset, and when it answers.
 
         Raises:
             VerificationError: it names none.
         """
-        for info in self.document.subsets:
-            for named in info.epochs:
-                if (info.name, named.epoch) == (subset, epoch):
-                    return named.pk
-        raise VerificationError(f"the node document names no key for epoch {epoch} of {subset}")
+        try:
+            return self.epochs[subset, number]
+        except KeyError:
+            raise VerificationError(
+                f"the node document names no key for epoch {number} of {subset}"
+            ) from None
+
+    @property
+    def epochs(self) -> Mapping[tuple[str, int], EpochInfo]:
+        """All epochs that the node document names, by subset and number."""
+        return {(info.name, each.epoch): each for info in self.document.subsets for each in info.epochs}
 
     def country_of(self, origin: str) -> str:
         """Country (or, for a body of no country, name) of the member whose list `origin` is."""
@@ -77,7 +85,8 @@ async def refresh(enrolment: Enrolment, api: TrustApi, now: datetime) -> Enrolme
     """The enrolment with the newest trust files of the node.
 
     Raises:
-        VerificationError: they are not signed by the pinned root, out of date, or older than those held.
+        VerificationError: they are not signed by the pinned root, out of date, older than those held, or name another
+            key for an epoch than before.
     """
     node_document = await api.node_document(held=enrolment.node_document)
     members = await api.members(held=enrolment.members)
@@ -94,4 +103,12 @@ async def refresh(enrolment: Enrolment, api: TrustApi, now: datetime) -> Enrolme
         found.members.version == held.members.version and found.members != held.members
     ):
         raise VerificationError("the node signed two different trust files under one number")
+    _require_same_epochs(held, found)
     return replace(offered, serial=found.document.serial)
+
+
+def _require_same_epochs(held: Known, found: Known) -> None:
+    """A node that changed a key in between could tell apart who updated before from who updated after."""
+    for (subset, number), info in held.epochs.items():
+        if found.epochs.get((subset, number), info).pk != info.pk:
+            raise VerificationError(f"the node names another key for epoch {number} of {subset} than before")

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from node.clock import Clock, Entropy, milliseconds
-from node.errors import ListTooOldError, NotInitialisedError, VerificationError
+from node.errors import GoneError, ListTooOldError, NotInitialisedError, VerificationError
 from node.partner.knowing import Known
 from node.partner.state import Enrolment
 from protocol.api import SubsetApi
@@ -102,11 +102,20 @@ class Examiner:
         """Of the release that is examined with."""
         return self._manifest.epoch
 
+    def answers(self, epoch: int) -> bool:
+        """Whether the node says that it answers in an epoch of this subset still.
+
+        Whether that has begun is not asked: no release of it could be here, so this machine's clock would be behind.
+        """
+        info = self._known.epochs.get((self._enrolment.subset, epoch))
+        return info is not None and self._clock.now() < info.valid.end
+
     async def examine(self, files: Sequence[Sequence[Digest]]) -> list[Hit | None]:
         """For each file, given by all its hashes, the hit or None.
 
         Raises:
             ListTooOldError: the release is past its `not_after` and grace.
+            GoneError: its key does not answer any more, so what survives the screen cannot be asked about.
             VerificationError: an answer is not proven, or a label is not the node's.
             OverQuotaError: the evaluations are used up; what was not answered is not judged.
         """
@@ -163,6 +172,14 @@ class Examiner:
                 hint="fetch a newer one with: sigfed update",
             )
 
+    def _require_answering(self) -> None:
+        """Nothing is asked under a key that has ended: it should be gone, and who kept it be asked by nobody."""
+        if not self.answers(self.epoch):
+            raise GoneError(
+                f"the key that release {self._version} of {self._enrolment.subset} is asked with counts no more",
+                hint="fetch a newer release with: sigfed update",
+            )
+
     def _survivors(self, files: Sequence[Sequence[Digest]]) -> list[tuple[int, Sequence[Digest]]]:
         survives = self._lookup.survives(screen_values(digest for file in files for digest in file))
         starts = np.cumsum([0, *(len(file) for file in files)])
@@ -185,6 +202,7 @@ class Examiner:
         return await self._ask([prf_input(self._manifest.subset_id, digest) for digest in batch])
 
     async def _ask(self, inputs: Sequence[bytes]) -> list[bytes]:
+        self._require_answering()
         decoys = [self._entropy(_DECOY_BYTES) for _ in range(padded(len(inputs)) - len(inputs))]
         blinding = blind(self._group, [*inputs, *decoys], entropy=self._entropy)
         request = EvaluationRequest(

@@ -2,8 +2,8 @@
 
 Like a list's follower, the partner accepts only a checkpoint that continues the one it holds, and only the last
 leaf of it, and only if enough of the other members stand behind it. What was in force stays in force until the new
-release has been verified and written. Of a release that too few stand behind, what it takes away comes in force at
-once (`taking_away`), and nothing else.
+release has been verified and written, and the first of an epoch also tried. Of a release that too few stand behind,
+what it takes away comes in force at once (`taking_away`), and nothing else.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from keys.errors import KeysError
 from node.clock import Clock
-from node.errors import VerificationError
+from node.errors import OverQuotaError, VerificationError
 from node.partner.following_releases import DisownedError, ReleaseLog, Step
 from node.partner.knowing import Known, known, refresh
 from node.partner.register_changes import member_changes
@@ -32,6 +33,16 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.removal import same_answers
 from protocol.tlog.policy import Policy
 
+Trial = Callable[[Enrolment, Known, Held], Awaitable[None]]
+"""Looks the published test files up in the first release of an epoch, before it comes in force.
+
+Raises `VerificationError` when that does not work, `OverQuotaError` when it cannot be tried.
+"""
+
+_NO_EPOCH: Final = (
+    "what is held stays in force. If this machine's clock is right, the agency let a key run out and made no release"
+    " since: tell it, and try again later"
+)
 _HINT: Final = "the release held before stays in force; tell the agency, this may be an attack"
 
 
@@ -57,6 +68,8 @@ class UpdateReport:
     """A later release of which only what it takes away is in force; 0: none."""
     gone: int
     """Answers that it took away."""
+    tested: bool
+    """Whether the published test files were looked up: with the first release of an epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,18 +80,30 @@ class _Told:
     warnings: tuple[str, ...]
     step: Step
     gone: int
+    tested: bool
+
+
+async def untried(_enrolment: Enrolment, _known: Known, _release: Held) -> None:
+    """No trial: for whoever looks nothing up."""
 
 
 class Updater:
     """Keeps one enrolment up to date through `api`; `rule` says whose cosignatures it asks for."""
 
     def __init__(
-        self, folder: PartnerFolder, api: SubsetApi, clock: Clock, *, rule: Rule = unwitnessed
+        self,
+        folder: PartnerFolder,
+        api: SubsetApi,
+        clock: Clock,
+        *,
+        rule: Rule = unwitnessed,
+        trial: Trial = untried,
     ) -> None:
         self._folder = folder
         self._api = api
         self._clock = clock
         self._rule = rule
+        self._trial = trial
 
     async def update(self) -> UpdateReport:
         """Bring the newest verified release in force.
@@ -122,15 +147,16 @@ class Updater:
         policy = self._rule(found, enrolment.origin, relayed.documents, now)
         changes = (*member_changes(known(old).members, found.members), *relayed.changes)
         try:
-            step, reached, new = await self._follow(enrolment, cursor, held, found, policy, follow)
+            step, reached, new, untested = await self._follow(enrolment, cursor, held, found, policy, follow)
         except VerificationError as exc:
             exc.hint = "; ".join((exc.hint, *changes, *relayed.warnings))  # else nobody would ever hear of it
             raise
         told = _Told(
             changes=changes,
-            warnings=(*relayed.warnings, *other_policy(step.manifest, policy)),
+            warnings=(*relayed.warnings, *other_policy(step.manifest, policy), *untested),
             step=replace(step, cursor=reached),
             gone=len(self._folder.gone(reached)),
+            tested=_is_first(held, new) and not untested,
         )
         return _report(enrolment.subset, held, new or held, told)
 
@@ -142,8 +168,11 @@ class Updater:
         found: Known,
         policy: Policy,
         follow: Callable[[ReleaseLog], Awaitable[Step]],
-    ) -> tuple[Step, Cursor, Held | None]:
-        """Follow the log and put in force what may be; gives the step, where it ended, and a new release."""
+    ) -> tuple[Step, Cursor, Held | None, tuple[str, ...]]:
+        """Follow the log and put in force what may be.
+
+        Gives the step, where it ended, a new release, and why that could not be tried.
+        """
         try:
             step = await follow(ReleaseLog(self._api, enrolment.origin, found, policy))
             new = None if step.backing.missing else await self._fetch(enrolment, step, held, found)
@@ -152,6 +181,7 @@ class Updater:
             raise self._convicted(enrolment, cursor, exc) from exc
         except ProtocolError as exc:
             raise VerificationError(f"{enrolment.subset}: {exc}", hint=_HINT) from exc
+        untested = await self._try(enrolment, found, held, new)
         if new is not None:
             self._folder.store_release(new)
             self._carry_over(cursor, reached, held, new)
@@ -160,7 +190,22 @@ class Updater:
             self._folder.forget_releases(but=new.version)
         if reached.ahead is not None and reached.ahead.waits:
             raise waiting(enrolment, reached.ahead.version, new or held, step.backing)
-        return step, reached, new
+        return step, reached, new, untested
+
+    async def _try(
+        self, enrolment: Enrolment, found: Known, held: Held | None, new: Held | None
+    ) -> tuple[str, ...]:
+        """Try a release that is asked with another key than the one before; empty, or why it was not tried.
+
+        Withdrawals must not wait until there are evaluations again.
+        """
+        if new is None or not _is_first(held, new):
+            return ()
+        try:
+            await self._trial(enrolment, found, new)
+        except OverQuotaError:
+            return ("the new key was not tried with the test files: the evaluations are used up",)
+        return ()
 
     def _convicted(
         self, enrolment: Enrolment, cursor: Cursor, exc: ForkError | RollbackError
@@ -223,14 +268,26 @@ class Updater:
     def _check_manifest(self, enrolment: Enrolment, manifest: Manifest, found: Known) -> None:
         if manifest.subset_id != subset_id(enrolment.origin):
             raise VerificationError("the newest manifest is of another subset")
-        if manifest.pk != found.epoch_key(enrolment.subset, manifest.epoch):
+        epoch = found.epoch(enrolment.subset, manifest.epoch)
+        if manifest.pk != epoch.pk:
             raise VerificationError("the manifest and the node document name different keys for one epoch")
+        try:
+            epoch.valid.require(self._clock.now(), f"the key of the newest release of {enrolment.subset}")
+        except KeysError as exc:
+            raise VerificationError(str(exc), hint=_NO_EPOCH) from exc
         if manifest.rules.members != found.members.sha256:
             raise VerificationError(
                 "the release was made with another members register than the node shows",
                 hint="the federation changed and no release was made since: what is held stays in force;"
                 " try again later, and tell the agency if it lasts",
             )
+
+
+def _is_first(held: Held | None, new: Held | None) -> bool:
+    """Whether a new release is the first one here that is asked with its key."""
+    if held is None or new is None:
+        return new is not None
+    return held.release.manifest.epoch != new.release.manifest.epoch
 
 
 def _report(subset: str, old: Held | None, new: Held | None, told: _Told) -> UpdateReport:
@@ -249,6 +306,7 @@ def _report(subset: str, old: Held | None, new: Held | None, told: _Told) -> Upd
         backing=told.step.backing,
         ahead=told.step.cursor.ahead.version if told.step.cursor.ahead else 0,
         gone=told.gone,
+        tested=told.tested,
     )
 
 

@@ -64,6 +64,10 @@ class SubsetTable(Protocol):
         """All subsets by name."""
         ...
 
+    def enter(self, name: str, epoch: int, pk: bytes) -> None:
+        """Releases are made in this epoch, whose public key has 32 bytes, from now on."""
+        ...
+
     def source_numbers(self, name: str, epoch: int) -> Mapping[str, int]:
         """Numbers given to logs in an epoch, by origin."""
         ...

@@ -6,6 +6,7 @@ from node.objects.folder import FolderObjects
 from node.ports.evaluator import Evaluator
 from node.runtime.opening import Identity
 from node.services.casework import Casework
+from node.services.epochs import AnnouncedEpochs
 from node.services.proving import Proving
 from node.services.quotas import Quotas
 from node.services.registers import keep_register
@@ -23,6 +24,7 @@ def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> Serve
         Quotas(shelf.storage),
         evaluator,
         identity.clock,
+        epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
         roots=identity.trust.roots(),
         signer=signer,
     )

@@ -13,9 +13,12 @@ from node.clock import Clock
 from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, next_label
 from node.services.adopting import KeyFile, adopt
+from node.services.epochs import with_epochs
 from node.services.succeeding import with_successors
 from node.services.trusting import OwnTrust, Succeed
+from node.signing.epochs import public_of_epoch
 from node.signing.keychain import Keychain
+from node.sodium import load_group
 from node.tls import TlsIdentity
 from node.web.auth import LEEWAY_SECONDS, TOKEN_SECONDS
 
@@ -32,9 +35,16 @@ def successors(keychain: Keychain, ring: KeyRing) -> Succeed:
 
     def succeed(document: NodeDocument, root: TrustedRoot) -> NodeDocument:
         ended = frozenset(key.managed.kid for key in ring.read() if key.stage in _ENDED)
-        return with_successors(document, root, lambda lineage: make_key(keychain, ring, lineage), ended=ended)
+        document = with_successors(
+            document, root, lambda lineage: make_key(keychain, ring, lineage), ended=ended
+        )
+        return with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended)
 
     return succeed
+
+
+def _make_epoch(keychain: Keychain, subset: str, epoch: int) -> bytes:
+    return public_of_epoch(keychain, load_group(), subset, epoch)
 
 
 def make_key(keychain: Keychain, ring: KeyRing, lineage: Lineage) -> PublicKey:

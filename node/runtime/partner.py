@@ -14,7 +14,7 @@ from node.formats.pdq import installed_hasher
 from node.partner.enrolling import Found, introduce
 from node.partner.enrolling import enrol as enrol_with
 from node.partner.hits import HitSpool, SpooledHit
-from node.partner.knowing import known
+from node.partner.knowing import Known, known
 from node.partner.looking_up import Examiner, Hit
 from node.partner.renewing import is_due
 from node.partner.renewing import renew as renew_key
@@ -29,6 +29,7 @@ from node.sodium import load_group
 from node.tls import Traffic
 from protocol.digest import Digest
 from protocol.enrolment import Invitation
+from protocol.subset.files import Held
 
 _CLOCK = SystemClock()
 
@@ -49,8 +50,6 @@ class Updated:
 
     report: UpdateReport
     bytes_received: int
-    tested: bool
-    """Whether the published test files were looked up."""
     renewed: bool = False
     """Whether the key was replaced, because it had lived for half its time."""
     not_renewed: NodeError | None = None
@@ -119,21 +118,23 @@ async def enrol(home: Home, text: str) -> Enrolled:
 
 
 async def update(home: Home, *, whole: bool = False) -> Updated:
-    """Bring the newest release that enough witnesses stand behind in force; the first one is tested."""
+    """Bring the newest release that enough witnesses stand behind in force; the first one of a key is tried before."""
     folder = PartnerFolder(home.partner)
     traffic = Traffic()
-    first = folder.load()[1].version == 0  # where nobody is enrolled, not even a lock is left behind
+    folder.load()  # where nobody is enrolled, not even a lock is left behind
+
+    async def trial(enrolment: Enrolment, found: Known, new: Held) -> None:
+        async with _reach(folder, enrolment, Traffic()) as remote:
+            await _examiner_of(enrolment, found, new, remote).self_test()
+
     with folder.alone():
         renewed = await _renew_if_due(folder, traffic)
         async with _reach(folder, folder.load()[0], traffic) as remote:
-            updater = Updater(folder, remote, _CLOCK, rule=by_register)
+            updater = Updater(folder, remote, _CLOCK, rule=by_register, trial=trial)
             report = await (updater.update_whole() if whole else updater.update())
-    if first:
-        await self_test(home)
     return Updated(
         report=report,
         bytes_received=traffic.received,
-        tested=first,
         renewed=renewed[0],
         not_renewed=renewed[1],
     )
@@ -165,13 +166,6 @@ async def _renew(folder: PartnerFolder, traffic: Traffic) -> None:
         return reach_node_of(enrolment, key, clock=_CLOCK, entropy=system_entropy, traffic=traffic)
 
     await renew_key(folder, connect, _CLOCK, entropy=system_entropy)
-
-
-async def self_test(home: Home) -> None:
-    """Look up the published test files."""
-    folder = PartnerFolder(home.partner)
-    async with _reach(folder, folder.load()[0], Traffic()) as remote:
-        await _examiner(folder, remote).self_test()
 
 
 async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked:
@@ -227,9 +221,13 @@ def _reach(folder: PartnerFolder, enrolment: Enrolment, traffic: Traffic) -> Rem
 
 def _examiner(folder: PartnerFolder, remote: RemoteNode) -> Examiner:
     enrolment, held = folder.in_force()
+    return _examiner_of(enrolment, known(enrolment), held, remote)
+
+
+def _examiner_of(enrolment: Enrolment, found: Known, held: Held | None, remote: RemoteNode) -> Examiner:
     return Examiner(
         enrolment,
-        known(enrolment),
+        found,
         held,
         group=load_group(),
         api=remote,

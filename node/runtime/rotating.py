@@ -100,7 +100,7 @@ def rotate(
         cut = ending_by(old, lineage, start + overlap(life))
         return with_key(cut, lineage, key, Window(start, start + life))
 
-    _require_soon(identity, start)
+    require_soon(identity, start)
     identity.trust.revise_document(change, signers=signers)
     identity.adopt_keys()
     advance_keys(identity, shelf)
@@ -118,7 +118,8 @@ def _just_after_those_before(identity: Identity, lineage: Lineage, at: datetime)
             yield key.managed.valid.start + timedelta(seconds=1)
 
 
-def _require_soon(identity: Identity, start: datetime) -> None:
+def require_soon(identity: Identity, start: datetime) -> None:
+    """Raise `UsageError` unless a key that begins at `start` can be listed now."""
     now = identity.clock.now()
     if start < now - timedelta(minutes=5):
         raise UsageError("a key cannot begin in the past")

@@ -18,6 +18,7 @@ from node.ports.callers import Caller
 from node.ports.serving import WebServices
 from node.runtime.auditing import sign as sign_audit
 from node.runtime.auditing import tell
+from node.runtime.epochs import let_go
 from node.runtime.evidence import open_telling
 from node.runtime.hits import keep_own_register, served_hits
 from node.runtime.keyring import accepted_token_keys
@@ -37,6 +38,7 @@ from node.services.admitting import Admission, ServedEnrolment
 from node.services.auditing import NODE
 from node.services.callers import StoredCallers, StoredReplays
 from node.services.deltas import Deltas
+from node.services.epochs import AnnouncedEpochs
 from node.services.erasing import carry_out_everywhere
 from node.services.evaluating import Evaluating
 from node.services.quotas import Quotas
@@ -64,6 +66,8 @@ _RECALL_MINUTES: Final = 1
 _RECIPIENT_MINUTES: Final = 1
 """Commands beside the running node move lists too, and add recipients."""
 _STAMP_MINUTES: Final = 60
+_EVALUATOR_MINUTES: Final = 1
+"""A key that a command destroys beside the running node is let go of soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,13 @@ class Parts:
             shelf.storage,
             FolderObjects(identity.home.introductions),
         )
-        evaluating = Evaluating(shelf.storage, Quotas(shelf.storage), self.evaluator, identity.clock)
+        evaluating = Evaluating(
+            shelf.storage,
+            Quotas(shelf.storage),
+            self.evaluator,
+            identity.clock,
+            epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
+        )
         subsets = ServedSubsets(shelf, trust, evaluating, self.deltas)
         peers = ServedPeers(shelf, trust, identity.clock)
         admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
@@ -136,6 +146,7 @@ class Parts:
             Job(name="recall", minutes=min(schedule.publish_minutes, _RECALL_MINUTES), work=self._recall),
             Job(name="cosign", minutes=schedule.cosign_minutes, work=self._cosign),
             Job(name="recipients", minutes=self._recipient_minutes, work=self._lay_out),
+            Job(name="evaluator", minutes=_EVALUATOR_MINUTES, work=self._let_go),
             Job(name="stamp", minutes=_STAMP_MINUTES, work=self._stamp),
             Job(name="keys", minutes=_STAMP_MINUTES, work=self._keys),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
@@ -196,6 +207,11 @@ class Parts:
         for report in report_subsets(self.shelf):
             with _each(report.subset.origin):
                 release_with(self.identity, self.shelf, self.evaluator, report.subset.name)
+
+    async def _let_go(self) -> None:
+        """Secrets of epochs that were destroyed are held by nobody any more."""
+        if await asyncio.to_thread(let_go, self.identity, self.evaluator):
+            _journal.info("evaluator-renewed")
 
     async def _stamp(self) -> None:
         """TUF clients stop believing what nobody says again for a day."""

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from keys.roles import Role
 from keys.trust.names import is_log_name
 from keys.trust.node_parts import EpochInfo
 from node.clock import milliseconds
@@ -16,18 +15,17 @@ from node.runtime.logs import announce, publish_own
 from node.runtime.opening import Identity
 from node.runtime.rules import rule_documents
 from node.services.announcing import announce_epoch
+from node.services.epochs import EPOCH_DAYS, enter_epoch
 from node.services.founding import log_label
 from node.services.releasing import Releaser, ReleaseReport
 from node.services.shelf import Shelf
 from node.services.subsets import create_subset as catalogue_subset
 from node.services.subsets import report_subset
 from node.services.trusting import window
-from node.signing.epochs import epoch_secrets, oprf_label
+from node.signing.epochs import epoch_secrets, oprf_label, public_of_epoch
 from node.sodium import load_group
-from protocol.oprf.suite import epoch_key
 from protocol.subset.filter import SubsetFilter
 
-EPOCH_DAYS = 90
 _FIRST = 1
 
 
@@ -42,7 +40,7 @@ def create_subset(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFil
         raise UsageError("a subset is named with up to 64 small letters, digits and hyphens")
     signers = identity.targets_signers()
     now = identity.clock.now()
-    pk = epoch_key(load_group(), _first_seed(identity, name)).public
+    pk = public_of_epoch(identity.keychain, load_group(), name, _FIRST)
     made = _catalogued(identity, shelf, name, wanted, pk)
     announce(identity, made.origin, signers=signers)
     epoch = EpochInfo(epoch=_FIRST, pk=pk, valid=window(now, EPOCH_DAYS))
@@ -50,14 +48,6 @@ def create_subset(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFil
     for role, label in (("log", log_label(made.origin)), ("oprf", oprf_label(name, _FIRST))):
         tell(identity, shelf, "key.create", label, details={"role": role})
     return made
-
-
-def _first_seed(identity: Identity, name: str) -> bytes:
-    label = oprf_label(name, _FIRST)
-    try:
-        return identity.keychain.create_secret(Role.OPRF, label)
-    except AlreadyExistsError:
-        return identity.keychain.secret(Role.OPRF, label)
 
 
 def _catalogued(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFilter, pk: bytes) -> SubsetRecord:
@@ -81,18 +71,21 @@ def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
     report_subset(shelf, name)
     publish_own(identity, shelf)
     keep_own_register(identity, shelf)
-    with InProcessEvaluator(load_group(), epoch_secrets(identity.keychain)) as evaluator:
+    with InProcessEvaluator(load_group(), epoch_secrets(identity.keychain, of=name)) as evaluator:
         return release_with(identity, shelf, evaluator, name)
 
 
 def release_with(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: str) -> ReleaseReport:
-    """Release a subset with what this node's members list now."""
+    """Release a subset with what this node's members list now, in the youngest epoch that has begun."""
+    now = identity.clock.now()
+    epoch = enter_epoch(shelf.storage, evaluator, name, identity.trust.document(), now=now)
     releaser = Releaser(shelf, identity.log_signer(), evaluator, rule_documents(identity, shelf, name))
     try:
         report = releaser.release(
             name,
             members=identity.trust.members(),
-            now=identity.clock.now(),
+            now=now,
+            until=epoch.valid.end,
             max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
         )
     except TripwireError as exc:

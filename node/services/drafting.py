@@ -63,6 +63,8 @@ class Order:
     now: datetime
     max_age: timedelta
     exclusions: frozenset[Digest]
+    until: datetime
+    """When the subset's epoch ends: nobody looks anything up in its releases after that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +182,7 @@ class Drafter:
             k=1 if subset.filter.holdings else self._order.members.k,
             sources=tuple(sorted(sources, key=lambda source: source.number)),
             rules=self._rules(),
-            not_after_ms=milliseconds(self._order.now + LIFE),
+            not_after_ms=milliseconds(min(self._order.now + LIFE, self._order.until)),
         )
 
     def _rules(self) -> RuleHashes:

@@ -2,8 +2,8 @@
 
 The quota is charged before anything that depends on the elements is done, so a batch that is refused is paid for too.
 What the evaluator was too busy or too dead to answer is given back.
-A retired epoch is answered before it: who must update first has asked nothing. The event loop waits on neither the
-store nor the key.
+An epoch outside its window is answered before it: who must update first has asked nothing. The event loop waits on
+neither the store nor the key.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from node.clock import Clock
 from node.errors import EvaluatorDownError, GoneError, RateLimitedError, UsageError
 from node.ports.evaluator import Evaluator
 from node.ports.storage import Storage
+from node.services.epochs import Epochs
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.oprf.group import check_batch
 from protocol.subset.identity import subset_id
@@ -34,11 +35,14 @@ class Quota(Protocol):
 class Evaluating:
     """Answers partners' evaluation requests."""
 
-    def __init__(self, storage: Storage, quota: Quota, evaluator: Evaluator, clock: Clock) -> None:
+    def __init__(
+        self, storage: Storage, quota: Quota, evaluator: Evaluator, clock: Clock, *, epochs: Epochs
+    ) -> None:
         self._storage = storage
         self._quota = quota
         self._evaluator = evaluator
         self._clock = clock
+        self._epochs = epochs
 
     async def evaluate(self, partner: str, subset: str, request: EvaluationRequest) -> EvaluationReply:
         """Evaluate and prove a batch in the name of `partner`.
@@ -46,7 +50,7 @@ class Evaluating:
         Raises:
             NotFoundError: there is no such subset or partner.
             UsageError: the request is for another subset than its address.
-            GoneError: the epoch is retired.
+            GoneError: the epoch does not answer now.
             OverQuotaError: the evaluations are used up.
             OprfError: an element is not canonical, is the identity, or occurs twice.
             RateLimitedError, EvaluatorDownError: the evaluator is busy, or died.
@@ -55,7 +59,7 @@ class Evaluating:
         check_batch(request.elements, request.count)
         try:
             evaluation = await self._evaluator.evaluate(subset, request.epoch, request.elements)
-        except (RateLimitedError, EvaluatorDownError):
+        except (RateLimitedError, EvaluatorDownError, GoneError):
             now = self._clock.now()
             await asyncio.to_thread(self._quota.refund, partner, request.count, now=now)
             raise
@@ -71,9 +75,6 @@ class Evaluating:
             record = unit.subsets.get(subset)
         if request.subset_id != subset_id(record.origin):
             raise UsageError("the request is for another subset than its address")
-        if request.epoch != record.epoch:
-            raise GoneError(
-                f"epoch {request.epoch} of {subset} is not evaluated any more",
-                hint="fetch the newest release first",
-            )
-        self._quota.spend(partner, request.count, now=self._clock.now())
+        now = self._clock.now()
+        self._epochs.require(subset, request.epoch, now=now)
+        self._quota.spend(partner, request.count, now=now)

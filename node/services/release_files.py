@@ -148,12 +148,15 @@ def subset_prefix(subset: str) -> str:
 def tidy(shelf: Shelf, records: Iterable[ReleaseRecord]) -> None:
     """Delete what no partner can ask for any more; `records` are the published releases of one subset.
 
-    Kept are the newest releases whole, and everything of versions above them: another process may be writing one.
+    Kept are the newest releases whole, the last one of the epoch before, in which partners may still look up, and
+    everything of versions above them: another process may be writing one.
     """
     published = sorted(records, key=lambda record: record.version)
     if not published:
         return
     newest, kept = published[-1], {ReleaseFolder(shelf, record).prefix for record in published[-KEPT:]}
+    earlier = [record for record in published if record.epoch < newest.epoch]
+    kept |= {ReleaseFolder(shelf, record).prefix for record in earlier[-1:]}
     for record in published[-2:-1]:
         ReleaseFolder(shelf, record).forget_roster()
     for name in list(shelf.objects.ls(subset_prefix(newest.subset))):

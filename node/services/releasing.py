@@ -36,6 +36,7 @@ ATTEMPTS: Final = 5
 _NAMED: Final = 10
 """Entries that a refusal names."""
 _NOTHING: Final[frozenset[Digest]] = frozenset()
+_ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +77,12 @@ class Releaser:
         now: datetime,
         max_age: timedelta,
         exclusions: frozenset[Digest] = _NOTHING,
+        until: datetime = _ALWAYS,
     ) -> ReleaseReport:
-        """Release the subset `name`, if there is something to say; `max_age` is how old a peer's fresh list may be.
+        """Release the subset `name` in its epoch, if there is something to say.
+
+        `max_age` is how old a peer's fresh list may be; `until` is when the epoch ends, and with it at the latest the
+        release.
 
         Raises:
             NotFoundError: there is no such subset.
@@ -89,7 +94,9 @@ class Releaser:
         """
         with self._shelf.storage.read() as unit:
             subset = unit.subsets.get(name)
-        order = Order(subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions)
+        order = Order(
+            subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions, until=until
+        )
         finished = self._finish(subset, now)
         held = self._held(name)
         drafter = Drafter(self._shelf, self._evaluator, self._documents, order, held)
@@ -185,16 +192,18 @@ def _sizes(manifest: Manifest) -> Mapping[str, int]:
 
 
 def _is_due(held: Held, new: Release, now: datetime) -> bool:
-    return _past_half(held, now) or not is_same(held.release, new)
+    return _prolongs(held, new, now) or not is_same(held.release, new)
 
 
-def _past_half(held: Held, now: datetime) -> bool:
-    return timedelta(milliseconds=held.record.not_after_ms - milliseconds(now)) < LIFE / 2
+def _prolongs(held: Held, new: Release, now: datetime) -> bool:
+    """Whether the held release is past half of its life, and the new one would live longer: epochs end, too."""
+    left = timedelta(milliseconds=held.record.not_after_ms - milliseconds(now))
+    return left < LIFE / 2 and new.manifest.not_after_ms > held.record.not_after_ms
 
 
 def _takes_out(held: Held | None, draft: Draft, now: datetime) -> bool:
     """Whether a release that adds nothing is made: a withdrawal must get out, and what is listed must not run out."""
-    return held is not None and (draft.record.removed > 0 or _past_half(held, now))
+    return held is not None and (draft.record.removed > 0 or _prolongs(held, draft.release, now))
 
 
 def _tripped(draft: Draft, outcome: str) -> TripwireError:

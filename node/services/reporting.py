@@ -25,6 +25,7 @@ from node.errors import (
 from node.ports.evaluator import Evaluator
 from node.ports.hits import HitRecord
 from node.ports.subsets import SubsetRecord
+from node.services.epochs import Epochs
 from node.services.evaluating import Quota
 from node.services.hit_sources import label_of
 from node.services.registers import kept_register
@@ -112,6 +113,7 @@ class Reporting:
         evaluator: Evaluator,
         clock: Clock,
         *,
+        epochs: Epochs,
         roots: Sequence[TrustedRoot],
         signer: Signer,
     ) -> None:
@@ -119,6 +121,7 @@ class Reporting:
         self._quota = quota
         self._evaluator = evaluator
         self._clock = clock
+        self._epochs = epochs
         self._roots = roots
         self._signer = signer
 
@@ -128,7 +131,7 @@ class Reporting:
         Raises:
             MalformedError: not a report.
             UsageError: of another subset than its address, or of the test file.
-            GoneError: of a retired epoch: the digest is to be evaluated again first.
+            GoneError: of an epoch that does not answer now: the digest is to be evaluated again first.
             UntrustedError: it does not verify, which costs an evaluation.
             OverQuotaError: the same, and no evaluation is left to pay with.
             NotFoundError: the release does not list it.
@@ -181,13 +184,9 @@ class Reporting:
         report = sent.report
         if report.subset_id != subset_id(subset.origin) or is_canary(report.digest):
             raise UsageError("a report of another subset than its address, or of the published test file")
-        if report.epoch != subset.epoch:
-            raise GoneError(
-                f"epoch {report.epoch} of {subset.name} is over",
-                hint="update, evaluate the digest again, and report it then",
-            )
+        self._epochs.require(subset.name, report.epoch, now=self._clock.now())
         value = prf_input(report.subset_id, report.digest)
-        output = self._evaluator.outputs(subset.name, subset.epoch, [value])[0]
+        output = self._evaluator.outputs(subset.name, report.epoch, [value])[0]
         try:
             return require_evaluated(sent, output, partner=partner), output
         except UntrustedError:
@@ -195,10 +194,8 @@ class Reporting:
             raise
 
     def _listed(self, subset: SubsetRecord, report: HitReport, output: bytes) -> tuple[int, Label]:
-        """Version and label of the release that lists the digest: the one named, or the newest if that is not kept."""
-        for version, release in self._releases(subset, report.version):
-            if release.manifest.epoch != report.epoch:
-                continue
+        """Version and label of the release that lists the digest: the one named, or the newest of its epoch."""
+        for version, release in self._releases(subset, report):
             match = Lookup(release).match([output])[0]
             if match is not None:
                 return version, match.label or self._label(subset, release.manifest, report)
@@ -206,14 +203,18 @@ class Reporting:
             "the release does not list what the report names", hint="update, and look the file up again"
         )
 
-    def _releases(self, subset: SubsetRecord, named: int) -> Iterator[tuple[int, Release]]:
+    def _releases(self, subset: SubsetRecord, report: HitReport) -> Iterator[tuple[int, Release]]:
+        """Those of the report's epoch: files of the one that it names may not be kept any more."""
         with self._shelf.storage.read() as unit:
             releases = {record.version: record for record in unit.releases.ls(subset.name)}
-        if named not in releases:
+        if report.version not in releases:
             raise NotFoundError(
                 "this subset has no such release", hint="fetch its newest with: sigfed update"
             )
-        for version in dict.fromkeys((named, max(releases))):
+        same = [version for version, record in releases.items() if record.epoch == report.epoch]
+        for version in dict.fromkeys((report.version, *same[-1:])):
+            if version not in same:
+                continue
             folder = ReleaseFolder(self._shelf, releases[version])
             if folder.exists():
                 yield version, folder.load().release

@@ -16,7 +16,7 @@ from keys.keyfile import ONLINE, KdfProfile, OpenedKey, WrappingKey, describe, s
 from keys.roles import Role
 from node.clock import Entropy
 from node.errors import ConfigError, NotFoundError
-from node.files import create_private, read_private, sync_folder
+from node.files import create_private, read_private, remove_private
 
 Passphrase = Callable[[], bytes]
 """Asks for the passphrase when it is first needed: a file, a prompt or a system credential."""
@@ -129,12 +129,14 @@ class Keychain:
         self._wrappings.append(wrapping)
         return opened
 
+    def forget(self, role: Role, label: str) -> None:
+        """Keep an opened secret no longer in this process; its key file stays."""
+        self._opened.pop(self._path(role, label), None)
+
     def destroy(self, role: Role, label: str) -> None:
         """Delete a key file, and forget what it held; nothing happens when it is gone."""
-        path = self._path(role, label)
-        path.unlink(missing_ok=True)
-        sync_folder(path.parent)
-        self._opened.pop(path, None)
+        self.forget(role, label)
+        remove_private(self._path(role, label))
 
     def labels(self, role: Role) -> list[str]:
         """Labels of the keys of a role, sorted; needs no passphrase."""

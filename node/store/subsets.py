@@ -49,6 +49,11 @@ class SubsetRows:
         """All subsets by name."""
         return [_subset(row) for row in self._connection.execute(select(_SUBSET).order_by(_SUBSET.c.name))]
 
+    def enter(self, name: str, epoch: int, pk: bytes) -> None:
+        """Releases are made in this epoch from now on; never in an earlier one than before."""
+        moved = update(_SUBSET).where(_SUBSET.c.name == name, _SUBSET.c.epoch < epoch)
+        self._connection.execute(moved.values(epoch=epoch, pk=pk))
+
     def source_numbers(self, name: str, epoch: int) -> Mapping[str, int]:
         """Numbers given to logs in an epoch, by origin."""
         wanted = select(_SOURCE.c.origin, _SOURCE.c.number).where(

@@ -169,6 +169,49 @@ async def test_a_new_epoch_is_asked_for_when_it_is_needed() -> None:
         assert evaluator.public("baseline", 2) == epoch_key(loaded_group(), b"\x06" * 32).public
 
 
+async def test_it_changes_over_to_a_process_without_the_old_secret_and_loses_nothing() -> None:
+    secrets = [SECRET, EpochSecret(subset="baseline", epoch=2, seed=b"\x06" * 32)]
+    with EvaluatorProcess(lambda: list(secrets)) as evaluator:
+        asked = [asyncio.create_task(ask(evaluator, INPUTS)) for _ in range(20)]
+        await asyncio.sleep(0)
+        first = evaluator.pid
+        secrets.reverse()
+        own = asyncio.create_task(asyncio.to_thread(evaluator.outputs, "baseline", 1, INPUTS * 50))
+        await asyncio.to_thread(evaluator.renew)
+        assert len(await own) == 50 * len(INPUTS)
+        assert await asyncio.gather(*asked) == [outputs(loaded_group(), KEY, INPUTS)] * 20
+        assert evaluator.pid != first
+        del secrets[1]
+        await asyncio.to_thread(evaluator.renew)
+        assert evaluator.held == {("baseline", 2)}
+        with pytest.raises(GoneError):
+            await ask(evaluator, INPUTS)
+
+
+def test_a_process_that_cannot_be_replaced_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = [SECRET]
+    with EvaluatorProcess(lambda: list(secrets)) as evaluator:
+        secrets[0] = EpochSecret(subset="baseline", epoch=1, seed=b"short")
+        with pytest.raises(OprfError):
+            evaluator.renew()
+        monkeypatch.setattr(process, "_CHILD", "raise SystemExit(3)")
+        with pytest.raises(EvaluatorDownError, match="does not start"):
+            evaluator.renew()
+        assert evaluator.outputs("baseline", 1, INPUTS[:1]) == outputs(loaded_group(), KEY, INPUTS[:1])
+
+
+async def test_a_request_that_meets_the_change_goes_to_the_new_process() -> None:
+    with EvaluatorProcess(lambda: [SECRET]) as evaluator:
+        old = evaluator._link
+        assert old is not None
+        evaluator.renew()
+        assert old.ask(Kind.EVALUATE, "baseline", 1, KEY.public) is None
+        met = iter([old])
+        at_hand = evaluator._at_hand
+        evaluator._at_hand = lambda *epoch: next(met, None) or at_hand(*epoch)  # type: ignore[method-assign]
+        assert len((await evaluator.evaluate("baseline", 1, KEY.public)).elements) == 32
+
+
 async def test_too_many_waiting_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "MAX_WAITING", 0)
     with EvaluatorProcess(lambda: [SECRET]) as evaluator:

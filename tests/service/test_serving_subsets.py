@@ -23,6 +23,7 @@ from node.errors import (
 from node.partner.release_parts import part_limit
 from node.ports.subsets import ReleaseRecord
 from node.services.deltas import Deltas
+from node.services.epochs import AnnouncedEpochs
 from node.services.evaluating import Evaluating
 from node.services.release_files import ReleaseFolder
 from node.services.serving_subsets import ServedSubsets
@@ -234,7 +235,13 @@ async def test_a_partner_reaches_its_own_subsets_only(world: World) -> None:
     served = ServedSubsets(
         world.fr.shelf,
         ServedTrust(world.fr.files),
-        Evaluating(world.fr.shelf.storage, Unmetered(), world.fr.evaluator, world.fr.clock),
+        Evaluating(
+            world.fr.shelf.storage,
+            Unmetered(),
+            world.fr.evaluator,
+            world.fr.clock,
+            epochs=AnnouncedEpochs(world.fr.files, world.fr.trust),
+        ),
         world.fr.deltas,
     )
     stranger = served.for_partner("stranger", frozenset())

@@ -21,6 +21,7 @@ from node.ports.partners import PartnerRecord
 from node.services.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
 from node.services.casework import Casework
 from node.services.deltas import Deltas
+from node.services.epochs import AnnouncedEpochs
 from node.services.evaluating import Evaluating
 from node.services.proving import Proving
 from node.services.quotas import Quotas
@@ -125,7 +126,9 @@ class HitWorld:
 
     def subset_api(self, partner: str = HOSTER) -> SubsetApi:
         """What a partner's other requests reach."""
-        evaluating = Evaluating(self.fr.store, Quotas(self.fr.store), self.evaluator, self.fr.clock)
+        evaluating = Evaluating(
+            self.fr.store, Quotas(self.fr.store), self.evaluator, self.fr.clock, epochs=self.epochs
+        )
         served = ServedSubsets(self.fr.shelf, ServedTrust(self.fr.files), evaluating, self.deltas)
         return served.for_partner(partner, frozenset({SUBSET}))
 
@@ -138,6 +141,10 @@ class HitWorld:
         return [self.statement_key.public]
 
     @property
+    def epochs(self) -> AnnouncedEpochs:
+        return AnnouncedEpochs(self.fr.files, self.fr.trust)
+
+    @property
     def casework(self) -> Casework:
         return Casework(self.fr.shelf, self.fr.clock, days=7)
 
@@ -148,6 +155,7 @@ class HitWorld:
             Quotas(self.fr.store),
             self.evaluator,
             self.fr.clock,
+            epochs=self.epochs,
             roots=self.fr.trust.roots(),
             signer=self.statement_key,
         )

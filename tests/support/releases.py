@@ -22,6 +22,7 @@ from node.ports.subsets import ReleaseRecord
 from node.services.admitting import Admission, ServedEnrolment
 from node.services.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
 from node.services.deltas import Deltas
+from node.services.epochs import AnnouncedEpochs
 from node.services.evaluating import Evaluating
 from node.services.founding import Founding, found
 from node.services.publishing import publish
@@ -150,7 +151,13 @@ class ReleasingAgency:
 
     def api(self, partner: str = "hoster") -> SubsetApi:
         """What the partner's requests reach."""
-        evaluating = Evaluating(self.shelf.storage, Quotas(self.shelf.storage), self.evaluator, self.clock)
+        evaluating = Evaluating(
+            self.shelf.storage,
+            Quotas(self.shelf.storage),
+            self.evaluator,
+            self.clock,
+            epochs=AnnouncedEpochs(self.files, self.trust),
+        )
         served = ServedSubsets(self.shelf, ServedTrust(self.files), evaluating, self.deltas)
         return served.for_partner(partner, frozenset({SUBSET}))
 

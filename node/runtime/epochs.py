@@ -1,0 +1,70 @@
+"""Epochs of an opened node's subsets: the next one begun, and those that are over forgotten, all while it runs.
+
+Nothing here talks to a running node: it reads the node document and the key folder again when they change. So a step
+that was cut off is finished by doing it once more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from keys.roles import Role
+from keys.signer import Signer
+from keys.trust.lifecycle import Lineage, Stage
+from keys.trust.listed import epoch_kid
+from keys.trust.node_document import NodeDocument
+from node.errors import ConflictError
+from node.evaluator.process import EvaluatorProcess
+from node.runtime.auditing import tell
+from node.runtime.opening import Identity
+from node.runtime.rotating import Rotated, advance_keys, require_soon
+from node.services.epochs import epochs_of, next_number, succeed
+from node.services.shelf import Shelf
+from node.signing.epochs import held_epochs, public_of_epoch
+from node.sodium import load_group
+
+
+def rotate_epoch(
+    identity: Identity, shelf: Shelf, name: str, *, at: datetime, signers: Sequence[Signer]
+) -> Rotated:
+    """Let the next epoch of the subset `name` begin at `at`.
+
+    Releases are made in it from then on. Partners go on with the release they hold until they update, and at the latest
+    until the window of its epoch, which is shortened to the overlap, ends.
+
+    Raises:
+        UsageError: `at` is in the past, or later than the node document lasts.
+        ConflictError: the trust files were revised at the same moment.
+    """
+    require_soon(identity, at)
+    now = identity.clock.now()
+    number = next_number(epochs_of(identity.trust.document(), name), now)
+    pk = public_of_epoch(identity.keychain, load_group(), name, number)
+
+    def change(old: NodeDocument) -> NodeDocument:
+        if next_number(epochs_of(old, name), now) != number:
+            raise ConflictError(
+                f"another epoch of {name} was announced meanwhile", hint="run the command again"
+            )
+        others = tuple(each for each in old.subsets if each.name != name)
+        return replace(old, subsets=(*others, succeed(old, name, pk, now=now, at=at)))
+
+    identity.trust.revise_document(change, signers=signers)
+    advance_keys(identity, shelf)
+    own = [key for key in identity.ring.read() if key.managed.lineage == Lineage(Role.OPRF, name)]
+    new = next(key for key in own if key.managed.kid == epoch_kid(name, number))
+    tell(identity, shelf, "key.create", new.name, details={"role": new.role})
+    earlier = [
+        key
+        for key in own
+        if key.managed.valid.start < new.managed.valid.start and key.stage is not Stage.DESTROYED
+    ]
+    return Rotated(key=new, predecessors=tuple(earlier))
+
+
+def let_go(identity: Identity, evaluator: EvaluatorProcess) -> bool:
+    """Take from the evaluator what has no key file any more, whoever deleted it; whether there was something."""
+    if evaluator.held <= set(held_epochs(identity.keychain)):
+        return False
+    evaluator.renew()
+    return True
