@@ -22,7 +22,7 @@ from keys.trust.window import Window
 _URL: Final = re.compile(r"https://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?")
 _KID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WITNESS: Final = re.compile(r"[!-*,-~]{1,128}")
-_MAX_PINS: Final = 4
+MAX_PINS: Final = 4
 _MAX_EPOCH: Final = 2**32 - 1
 
 DEFAULT_DISPUTES_PER_DAY: Final = 500
@@ -42,8 +42,8 @@ class Endpoint:
     def __post_init__(self) -> None:
         _check_url(self.url)
         pins = self.tls_spki_sha256
-        if not 1 <= len(set(pins)) == len(pins) <= _MAX_PINS or any(len(pin) != 32 for pin in pins):
-            raise MalformedTrustError(f"endpoint: not 1 to {_MAX_PINS} different pins of 32 bytes")
+        if not 1 <= len(set(pins)) == len(pins) <= MAX_PINS or any(len(pin) != 32 for pin in pins):
+            raise MalformedTrustError(f"endpoint: not 1 to {MAX_PINS} different pins of 32 bytes")
 
     def to_fields(self) -> Json:
         """As written in a document."""

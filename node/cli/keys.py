@@ -77,6 +77,7 @@ def rotate(
     from node.runtime.epochs import rotate_epoch
     from node.runtime.rotating import lineage_of
     from node.runtime.rotating import rotate as make_successor
+    from node.runtime.rotating_tls import rotate_tls
     from node.runtime.shelving import open_shelf
     from node.services.succeeding import SUCCEEDED
 
@@ -84,17 +85,20 @@ def rotate(
     if role in key_proposals.NAMED_BY_ROOT:
         key_proposals.rotate(here, role, yes=yes)
         return
-    if role not in {*SUCCEEDED, Role.OPRF}:
+    if role not in {*SUCCEEDED, Role.OPRF, Role.TLS}:
         raise UsageError(f"{role} keys are not replaced by this command", hint="see docs/manuals/rotation.md")
     identity = here.identity()
     start = _moment(at) or identity.clock.now()
     with open_shelf(identity) as shelf:
-        lineage = lineage_of(identity, role, of)
-        signers = identity.targets_signers()
-        if role is Role.OPRF:
-            done = rotate_epoch(identity, shelf, lineage.of, at=start, signers=signers)
+        signers = identity.targets_signers
+        if role is Role.TLS:
+            done = rotate_tls(identity, shelf, at=_moment(at), signers=signers)
+        elif role is Role.OPRF:
+            subset = lineage_of(identity, role, of).of
+            done = rotate_epoch(identity, shelf, subset, at=start, signers=signers())
         else:
-            done = make_successor(identity, shelf, lineage, at=start, signers=signers)
+            lineage = lineage_of(identity, role, of)
+            done = make_successor(identity, shelf, lineage, at=start, signers=signers())
     key = done.key
     ends = [f"{each.name} ends {each.managed.valid.end:{_MINUTE}} UTC" for each in done.predecessors]
     here.output.result(

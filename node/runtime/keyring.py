@@ -14,12 +14,13 @@ from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, next_label
 from node.services.adopting import KeyFile, adopt
 from node.services.epochs import with_epochs
+from node.services.pinning import with_next_pins
 from node.services.succeeding import with_successors
 from node.services.trusting import OwnTrust, Succeed
 from node.signing.epochs import public_of_epoch
 from node.signing.keychain import Keychain
 from node.sodium import load_group
-from node.tls import TlsIdentity
+from node.tls import TlsIdentity, create_identity
 from node.web.auth import LEEWAY_SECONDS, TOKEN_SECONDS
 
 _ENDED = frozenset({Stage.REVOKED, Stage.LOST, Stage.DESTROYED})
@@ -30,21 +31,32 @@ def certificate_name(label: str) -> str:
     return f"tls-{label}.pem"
 
 
-def successors(keychain: Keychain, ring: KeyRing) -> Succeed:
+def successors(keychain: Keychain, ring: KeyRing, files: FolderObjects) -> Succeed:
     """Adds to a node document the keys that follow those in it; their key files are made on the way."""
 
     def succeed(document: NodeDocument, root: TrustedRoot) -> NodeDocument:
-        ended = frozenset(key.managed.kid for key in ring.read() if key.stage in _ENDED)
+        keys = ring.read()
+        ended = frozenset(key.managed.kid for key in keys if key.stage in _ENDED)
         document = with_successors(
             document, root, lambda lineage: make_key(keychain, ring, lineage), ended=ended
         )
-        return with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended)
+        document = with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended)
+        return with_next_pins(document, keys, lambda: _make_tls(keychain, ring, files, document))
 
     return succeed
 
 
 def _make_epoch(keychain: Keychain, subset: str, epoch: int) -> bytes:
     return public_of_epoch(keychain, load_group(), subset, epoch)
+
+
+def _make_tls(keychain: Keychain, ring: KeyRing, files: FolderObjects, document: NodeDocument) -> bytes:
+    """A new TLS key with its certificate; its pin. Cut off between the two, the certificate is made again."""
+    label = new_label(keychain, ring, Lineage(Role.TLS))
+    identity = create_identity(document.node, now=document.valid.start)
+    files.put(certificate_name(label), identity.certificate)
+    keychain.create_secret(Role.TLS, label, secret=identity.key)
+    return identity.spki_sha256
 
 
 def make_key(keychain: Keychain, ring: KeyRing, lineage: Lineage) -> PublicKey:

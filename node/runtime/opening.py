@@ -165,7 +165,7 @@ def open_identity(
             root_sha256=_pinned(home, settings, files),
             freshness=lambda root: open_freshness(keychains[0], root),
             alone=lambda: revising(home),
-            succeed=successors(keychains[0], ring),
+            succeed=successors(keychains[0], ring, files),
             proposal=None if proposal is None else ProposalFile(proposal),
         ),
         ring=ring,

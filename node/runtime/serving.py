@@ -65,6 +65,8 @@ _SWEEP_MINUTES: Final = 24 * 60
 _RECALL_MINUTES: Final = 1
 _RECIPIENT_MINUTES: Final = 1
 """Commands beside the running node move lists too, and add recipients."""
+_CERTIFICATE_MINUTES: Final = 1
+"""Commands beside the running node rotate keys, too."""
 _STAMP_MINUTES: Final = 60
 _EVALUATOR_MINUTES: Final = 1
 """A key that a command destroys beside the running node is let go of soon."""
@@ -80,6 +82,7 @@ class Parts:
     syncs: PeerSyncs
     deltas: Deltas
     recipients: RecipientOffice
+    listener: Listener
 
     def web(self) -> WebServices:
         """Everything behind the HTTP API."""
@@ -147,6 +150,7 @@ class Parts:
             Job(name="cosign", minutes=schedule.cosign_minutes, work=self._cosign),
             Job(name="recipients", minutes=self._recipient_minutes, work=self._lay_out),
             Job(name="evaluator", minutes=_EVALUATOR_MINUTES, work=self._let_go),
+            Job(name="certificate", minutes=_CERTIFICATE_MINUTES, work=self._present),
             Job(name="stamp", minutes=_STAMP_MINUTES, work=self._stamp),
             Job(name="keys", minutes=_STAMP_MINUTES, work=self._keys),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
@@ -218,6 +222,11 @@ class Parts:
         if await asyncio.to_thread(self.identity.trust.stamp):
             _journal.info("stamped")
 
+    async def _present(self) -> None:
+        """A TLS key that has begun is served from the next handshake on, whoever let it begin."""
+        if self.listener.present(await asyncio.to_thread(self.identity.tls)):
+            _journal.info("certificate")
+
     async def _keys(self) -> None:
         """Keys begin and end when their time has come, whoever is there."""
         done = await asyncio.to_thread(advance_keys, self.identity, self.shelf)
@@ -258,10 +267,11 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         recipients = RecipientOffice(identity, shelf)
         if not recipients.enabled:
             recipients.lay_out()  # which deletes what was laid out before they were switched off
-        parts = Parts(identity, shelf, evaluator, PeerSyncs(identity, shelf), deltas, recipients)
+        listener = Listener(identity.tls(), entropy=identity.entropy)
+        parts = Parts(identity, shelf, evaluator, PeerSyncs(identity, shelf), deltas, recipients, listener)
         server = await serve(
             make_app(parts.web()),
-            ssl_context=Listener(identity.tls(), entropy=identity.entropy).context,
+            ssl_context=listener.context,
             host=identity.settings.listen.host,
             port=identity.settings.listen.port,
         )

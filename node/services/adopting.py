@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from keys.roles import Role
-from keys.trust.lifecycle import KNOWN_TO_NOBODY, Lineage, ManagedKey, Stage
+from keys.trust.lifecycle import KNOWN_TO_NOBODY, Lineage, ManagedKey, Stage, successor_window
 from keys.trust.listed import ListedKey
 from keys.trust.window import Window
 from node.ports.keyring import RingKey
@@ -61,26 +61,32 @@ def _new(
     serial: int,
     now: datetime,
 ) -> Iterator[RingKey]:
+    ring = tuple(ring)
     kids = {key.managed.kid for key in ring}
-    lineages = {key.managed.lineage for key in ring}
+    lineages = {key.managed.lineage: key.managed.valid for key in ring}
     for file in sorted(files, key=lambda each: (each.role, len(each.label), each.label)):
         listed = named.get(file.kid)
         if file.kid in kids or (listed is None and file.role not in KNOWN_TO_NOBODY):
             continue
-        managed = _managed(file, listed, now)
+        managed = _managed(file, listed, now, lineages)
         if managed.lineage not in lineages and managed.valid.covers(now):
             managed = replace(managed, stage=Stage.ACTIVE)
-        lineages.add(managed.lineage)
+        lineages[managed.lineage] = managed.valid
         since = now.replace(microsecond=0)
         yield RingKey(
             managed=managed, label=file.label, public=file.public, since=since, serial=serial if listed else 0
         )
 
 
-def _managed(file: KeyFile, listed: ListedKey | None, now: datetime) -> ManagedKey:
+def _managed(
+    file: KeyFile, listed: ListedKey | None, now: datetime, last: Mapping[Lineage, Window]
+) -> ManagedKey:
+    """The key with its window; a pin has none in the document, so each TLS key follows the `last` one before it."""
     if listed is None:
         return ManagedKey(file.kid, Lineage(file.role), _from_now(file.role, now))
     valid = listed.valid or _from_now(file.role, now)
+    if file.role is Role.TLS and listed.lineage in last:
+        valid = max(valid, successor_window(last[listed.lineage]), key=lambda each: each.start)
     if listed.ends is not None:
         valid = Window(min(valid.start, listed.ends - timedelta(seconds=1)), listed.ends)
     return ManagedKey(file.kid, listed.lineage, valid)

@@ -16,13 +16,21 @@ class Listener:
 
     def __init__(self, identity: TlsIdentity, *, entropy: Entropy) -> None:
         self._entropy = entropy
+        self._identity = identity
         self._current = server_context(identity, entropy=entropy)
         self.context = listening_context()
         self.context.sni_callback = self._choose
 
-    def present(self, identity: TlsIdentity) -> None:
-        """Show `identity` from the next handshake on; one that cannot be loaded leaves what was there."""
+    def present(self, identity: TlsIdentity) -> bool:
+        """Show `identity` from the next handshake on, and say whether it is another than before.
+
+        One that cannot be loaded leaves what was there.
+        """
+        if identity == self._identity:
+            return False
         self._current = server_context(identity, entropy=self._entropy)
+        self._identity = identity
+        return True
 
     def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         """Called in every handshake, also when the client names no server (as with an IP address)."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
 
 import pytest
 from typing_extensions import override
@@ -13,6 +12,7 @@ from node.tls import TlsIdentity, create_identity
 from node.web.listener import Listener
 from node.web.settings import WebSettings
 from protocol.messages import EvaluationReply, EvaluationRequest
+from support.asking import kept_asking
 from support.fakes_api import (
     IDENTITY,
     LIST,
@@ -40,27 +40,11 @@ async def _ask(node: Loopback, **changes: object) -> None:
         assert await peer.checkpoint(LIST, held=None)
 
 
-async def _keep_asking(node: Loopback, until: Callable[[], bool]) -> int:
-    """Ask on one connection and on new ones by turns; how many requests were answered, none failed."""
-    answered = 0
-    async with node.as_peer(pins=BOTH) as lasting:
-        while not until():
-            assert await lasting.checkpoint(LIST, held=None)
-            await _ask(node, pins=BOTH)
-            answered += 2
-    return answered
-
-
 async def test_a_certificate_is_replaced_under_load() -> None:
-    done = asyncio.Event()
     async with node_on_loopback(settings=UNLIMITED) as node:
-        load = [asyncio.create_task(_keep_asking(node, done.is_set)) for _ in range(3)]
-        await asyncio.sleep(0.1)
-        node.listener.present(NEXT)
-        await _ask(node, **only(NEXT))
-        await asyncio.sleep(0.1)
-        done.set()
-        assert all(answered > 2 for answered in await asyncio.gather(*load))
+        async with kept_asking(node, pins=BOTH):
+            assert node.listener.present(NEXT)
+            await _ask(node, **only(NEXT))
         with pytest.raises(WrongPinError):
             await _ask(node, **only(IDENTITY))
 

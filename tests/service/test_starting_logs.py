@@ -20,6 +20,7 @@ from node.runtime.syncing import PeerSyncs
 from node.services.deltas import Deltas
 from node.services.shelf import Shelf
 from node.services.subsets import report_subset
+from node.web.listener import Listener
 from protocol.digest import Algorithm
 from protocol.subset.filter import SubsetFilter
 from support.cheap_node import NODE, CheapNode, new_shelf
@@ -135,6 +136,7 @@ def parts_of(identity: Identity, shelf: Shelf) -> serving.Parts:
         cast("PeerSyncs", None),
         Deltas(),
         RecipientOffice(identity, shelf),
+        cast("Listener", None),
     )
 
 

@@ -85,7 +85,7 @@ class CheapNode:
                 root_sha256=self.root_sha256,
                 freshness=lambda root: open_freshness(online, root),
                 alone=lambda: revising(home),
-                succeed=successors(online, ring),
+                succeed=successors(online, ring, files),
             ),
             ring=ring,
         )

@@ -1,6 +1,6 @@
 """The keys of a node as its operator sees and replaces them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,15 @@ def test_what_is_due_is_done_once(fr: Cli) -> None:
     steps = {step["key"]: step["stage"] for step in fr.run("key", "advance").results}
     assert steps["auth-2"] == steps["token-2"] == "published"
     assert fr.run("key", "advance").out == ""
+
+
+def test_a_tls_key_begins_when_its_pin_has_been_public_for_a_week(fr: Cli) -> None:
+    done = fr.done("key", "rotate", "tls")
+    start = datetime.fromisoformat(done["start"])
+    assert (done["key"], done["stage"]) == ("tls-2", "published")
+    assert timedelta(days=6) < start - SystemClock().now() <= timedelta(days=7)
+    later = f"{SystemClock().now() + timedelta(days=30):%Y-%m-%d}"
+    assert fr.done("key", "rotate", "tls", "--at", later)["start"] == f"{later}T00:00:00Z"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""Replacing the TLS key of an opened node: the next one is pinned already, so that what is left to say is when.
+
+Peers say what they hold, and a key waits for them. Partners say nothing: a new pin is left in the document for a week
+before it is served, so that each has fetched it who looks at all. The running node presents it at its next handshake.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from keys.roles import Role
+from keys.signer import Signer
+from keys.trust.lifecycle import Lineage, Stage, overlap
+from keys.trust.window import Window
+from node.errors import ConflictError
+from node.ports.keyring import RingKey
+from node.runtime.auditing import tell
+from node.runtime.opening import Identity
+from node.runtime.rotating import Rotated, advance_keys, require_soon
+from node.services.shelf import Shelf
+from node.signing.ring import find_key
+
+SPREAD: Final = timedelta(days=7)
+"""How long a pin is published before its key is served, unless an operator says a date."""
+_LINEAGE: Final = Lineage(Role.TLS)
+
+
+def rotate_tls(
+    identity: Identity, shelf: Shelf, *, at: datetime | None, signers: Callable[[], Sequence[Signer]]
+) -> Rotated:
+    """Let the next TLS key begin at `at`, by default when it has been published for a week.
+
+    `signers` are asked only where no successor is published yet.
+
+    Raises:
+        UsageError: `at` is in the past.
+        ConflictError: as many keys are pinned as a document names, and none of them is a successor.
+    """
+    if at is not None:
+        require_soon(identity, at)
+    successor = _next(identity) or _published(identity, signers)
+    start = at or max(identity.clock.now(), successor.since + SPREAD)
+    start = max((start.replace(microsecond=0), *_just_after_those_before(identity, successor)))
+    _begin(identity, successor, start)
+    advance_keys(identity, shelf)
+    own = [key for key in identity.ring.read() if key.managed.lineage == _LINEAGE]
+    new = find_key(own, successor.name)
+    tell(identity, shelf, "key.schedule", new.name, details={"start": f"{new.managed.valid.start:%Y-%m-%d}"})
+    earlier = [key for key in own if key.managed.valid.start < start and key.stage is not Stage.DESTROYED]
+    return Rotated(key=new, predecessors=tuple(key for key in earlier if key.name != new.name))
+
+
+def _next(identity: Identity) -> RingKey | None:
+    """The first successor that the trust files pin."""
+    waiting = [
+        key
+        for key in identity.adopt_keys()
+        if key.managed.lineage == _LINEAGE and key.stage in {Stage.GENERATED, Stage.PUBLISHED}
+    ]
+    return min(waiting, key=lambda key: key.managed.valid.start, default=None)
+
+
+def _published(identity: Identity, signers: Callable[[], Sequence[Signer]]) -> RingKey:
+    identity.trust.revise_document(lambda document: document, signers=signers())
+    made = _next(identity)
+    if made is None:
+        raise ConflictError("no further TLS key can be pinned", hint="see the keys with: sigfed key status")
+    return made
+
+
+def _just_after_those_before(identity: Identity, successor: RingKey) -> Iterator[datetime]:
+    """Of keys that begin in one second, none is the younger."""
+    for key in identity.ring.read():
+        if key.managed.lineage == _LINEAGE and key.stage is Stage.ACTIVE and key.name != successor.name:
+            yield key.managed.valid.start + timedelta(seconds=1)
+
+
+def _begin(identity: Identity, successor: RingKey, start: datetime) -> None:
+    """Move the windows: the successor's begins, and that of the keys before it ends when the overlap is over."""
+    life = timedelta(days=Role.TLS.info.days)
+
+    def change(keys: tuple[RingKey, ...]) -> Iterable[RingKey]:
+        for key in keys:
+            valid = key.managed.valid
+            if key.name == successor.name:
+                yield _dated(key, Window(start, start + life))
+            elif key.managed.lineage == _LINEAGE and valid.start < start:
+                yield _dated(key, Window(valid.start, min(valid.end, start + overlap(life))))
+            else:
+                yield key
+
+    identity.ring.change(change)
+
+
+def _dated(key: RingKey, valid: Window) -> RingKey:
+    return replace(key, managed=replace(key.managed, valid=valid))
