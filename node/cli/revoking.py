@@ -76,6 +76,9 @@ def revoke(
             confirm("Take it back?")
         signers = identity.targets_signers()
         done = take_back(identity, shelf, key, reason=why, last_good=good, signers=signers)
+        if done.proposed:
+            _tell_proposed(here, done, reason)
+            return
         resumed = _resumed(identity, shelf, done, signers) if good is not None else ""
     successor = "" if done.successor is None else done.successor.name
     here.output.result(
@@ -166,6 +169,18 @@ def _what_happens(key: "RingKey", why: "Reason", good: "FinalCheckpoint | None")
         yield f"  of the log, {counted(good.size, 'event')} count as this agency's"
         yield "  what was added after them counts nowhere; what was withdrawn after them stays withdrawn in this log"
     yield "  another key signs from now on, whether or not peers know it yet"
+
+
+def _tell_proposed(here: Session, done: "Revoked", reason: str) -> None:
+    name = done.taken_back[0]
+    here.output.result(
+        {"key": name, "successor": "", "reason": reason, "keys": len(done.taken_back)},
+        f"stopped here: {', '.join(done.taken_back)}; nobody else knows before the holders have signed",
+    )
+    here.output.following(
+        "every holder who has to sign: sigfed key sign FILE --keys FOLDER, then here: sigfed key publish FILE",
+        f"sigfed key revoke {name} with the same options, once more: another key signs from then on",
+    )
 
 
 def _resumed(identity: "Identity", shelf: "Shelf", done: "Revoked", signers: "Sequence[Signer]") -> str:

@@ -11,6 +11,7 @@ from keys.key import AuthPrivateKey
 from keys.trust.members import open_members
 from keys.trust.names import is_log_name
 from keys.trust.node_document import open_node_document
+from keys.trust.revocations import none_revoked
 from keys.trust.root import TrustedRoot, open_root
 from node.clock import Clock, Entropy
 from node.errors import VerificationError, WrongPinError
@@ -69,6 +70,7 @@ def _open(root: TrustedRoot, found: Found) -> Known:
         root=root,
         document=open_node_document(found.node_document, root),
         members=open_members(found.members, root),
+        revocations=none_revoked(root.node),
     )
 
 

@@ -16,14 +16,15 @@ from node.partner.knowing import Known
 from node.partner.state import Cursor
 from node.partner.witnessing import Backing, backing, backing_of
 from protocol.api import LogApi
-from protocol.errors import ForkError, MalformedError, RootMismatchError
+from protocol.errors import ForkError, MalformedError, RootMismatchError, UntrustedError
 from protocol.history import follow
 from protocol.limits import BUNDLE_WIDTH
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import check_successor
-from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
+from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 from protocol.tlog.conflict import Divergence
 from protocol.tlog.merkle import CompactRange, consistency_proof, leaf_hash, root_of
+from protocol.tlog.note import Note
 from protocol.tlog.policy import Policy
 from protocol.tlog.tiles import bundle_widths, decode_bundle
 
@@ -142,11 +143,10 @@ class ReleaseLog:
         return offered, backing(self._policy, offered, now)
 
     def _held(self, cursor: Cursor | None) -> SignedCheckpoint | None:
-        """The checkpoint held, opened under every key that the node document has for the log, past ones too."""
+        """The checkpoint held. Its signatures were verified when it was accepted; their key may be gone, or stolen."""
         if cursor is None or not cursor.note:
             return None
-        keys = self._known.all_log_keys(self._origin)
-        return open_checkpoint(cursor.note, origin=self._origin, log_keys=keys)
+        return SignedCheckpoint(Checkpoint.from_text(Note.parse(cursor.note).text), cursor.note, (), ())
 
     def _follow(self, cursor: Cursor, offered: SignedCheckpoint, behind: Backing) -> Cursor | None:
         """Check `offered` against both heads that are held; gives the one ahead if `offered` must contain it.
@@ -173,11 +173,18 @@ class ReleaseLog:
         Kept, because old keys leave the node document one day; but not in exchange for the word of witnesses.
         """
         newest = cursor.ahead or cursor
-        if behind.missing and not self.backing(newest.note, now).missing:
+        if behind.missing and self._is_backed(newest.note, now):
             return cursor
         if cursor.ahead is not None:
             return replace(cursor, ahead=replace(cursor.ahead, note=offered.note))
         return replace(cursor, note=offered.note)
+
+    def _is_backed(self, note: bytes, now: datetime) -> bool:
+        """Whether witnesses stand behind a held note that is still the log's: a stolen key's is nobody's."""
+        try:
+            return not self.backing(note, now).missing
+        except UntrustedError:
+            return False
 
     async def _walk(
         self, walk: _Walk, offered: SignedCheckpoint, behind: Backing, ahead: Cursor | None

@@ -3,18 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from keys.errors import KeysError
 from keys.trust.fingerprint import fingerprint
 from keys.trust.members import Members, open_members
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.node_parts import EpochInfo
+from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations
 from keys.trust.root import TrustedRoot, open_root
 from keys.trust.window import valid_at
-from node.errors import VerificationError
+from node.errors import NotFoundError, VerificationError
 from node.partner.state import Enrolment
 from protocol.api import TrustApi
 from protocol.tlog.note import VerifierKey
+
+_ASK: Final = "what is held stays in force; ask the agency by telephone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +27,9 @@ class Known:
 
     root: TrustedRoot
     document: NodeDocument
+    """Without the keys that the node took back."""
     members: Members
+    revocations: Revocations
 
     @property
     def pins(self) -> frozenset[bytes]:
@@ -74,10 +80,13 @@ class Known:
 def known(enrolment: Enrolment) -> Known:
     """The documents that are stored; their signatures are checked again."""
     root = open_root(enrolment.root, fingerprint(enrolment.root))
+    revoked = enrolment.revoked
+    revocations = open_revocations(revoked, root) if revoked else none_revoked(root.node)
     return Known(
         root=root,
-        document=open_node_document(enrolment.node_document, root),
+        document=revocations.signing(open_node_document(enrolment.node_document, root)),
         members=open_members(enrolment.members, root),
+        revocations=revocations,
     )
 
 
@@ -104,7 +113,7 @@ async def refresh(enrolment: Enrolment, api: TrustApi, now: datetime) -> Enrolme
     ):
         raise VerificationError("the node signed two different trust files under one number")
     _require_same_epochs(held, found)
-    return replace(offered, serial=found.document.serial)
+    return await _with_revocations(replace(offered, serial=found.document.serial), held, api)
 
 
 def _require_same_epochs(held: Known, found: Known) -> None:
@@ -112,3 +121,22 @@ def _require_same_epochs(held: Known, found: Known) -> None:
     for (subset, number), info in held.epochs.items():
         if found.epochs.get((subset, number), info).pk != info.pk:
             raise VerificationError(f"the node names another key for epoch {number} of {subset} than before")
+
+
+async def _with_revocations(enrolment: Enrolment, held: Known, api: TrustApi) -> Enrolment:
+    """The enrolment with the revocations that its node document names; those held are never forgotten."""
+    named = open_node_document(enrolment.node_document, held.root).revoked_sha256
+    if named is None or (enrolment.revoked and file_name(enrolment.revoked) == named):
+        return enrolment
+    try:
+        data = await api.revoked(named)
+    except NotFoundError as exc:
+        raise VerificationError("the node does not show which of its keys it took back", hint=_ASK) from exc
+    renewed = replace(enrolment, revoked=data)
+    try:
+        found = known(renewed)
+    except KeysError as exc:
+        raise VerificationError(f"revocations of the node: {exc}") from exc
+    if file_name(data) != named or (enrolment.revoked and not found.revocations.follows(held.revocations)):
+        raise VerificationError("the node shows revocations that do not follow those held", hint=_ASK)
+    return renewed

@@ -50,6 +50,8 @@ class Enrolment:
     members: bytes
     serial: int
     """Serial of the node document: never goes back."""
+    revoked: bytes = b""
+    """The node's signed revocations; empty where it never took a key back."""
     key_ms: int = 0
     """Since when our key counts; 0 in folders that do not know."""
 
@@ -311,6 +313,7 @@ def _enrolment_fields(enrolment: Enrolment) -> dict[str, str | int]:
         "node_document": b64(enrolment.node_document),
         "members": b64(enrolment.members),
         "serial": enrolment.serial,
+        "revoked": b64(enrolment.revoked),
         "key_ms": enrolment.key_ms,
     }
 
@@ -327,6 +330,7 @@ def _read_enrolment(fields: dict[str, str]) -> Enrolment:
         node_document=unb64(fields["node_document"]),
         members=unb64(fields["members"]),
         serial=int(fields["serial"]),
+        revoked=unb64(fields.get("revoked", "")),
         key_ms=int(fields.get("key_ms", 0)),
     )
 

@@ -153,7 +153,12 @@ class Updater:
             raise
         told = _Told(
             changes=changes,
-            warnings=(*relayed.warnings, *other_policy(step.manifest, policy), *untested),
+            warnings=(
+                *relayed.warnings,
+                *other_policy(step.manifest, policy),
+                *untested,
+                *_doubted_in_force(found, enrolment.origin, new or held),
+            ),
             step=replace(step, cursor=reached),
             gone=len(self._folder.gone(reached)),
             tested=_is_first(held, new) and not untested,
@@ -175,6 +180,7 @@ class Updater:
         """
         try:
             step = await follow(ReleaseLog(self._api, enrolment.origin, found, policy))
+            _refuse_doubted(enrolment, found, step)
             new = None if step.backing.missing else await self._fetch(enrolment, step, held, found)
             reached = await self._taken(enrolment, step, cursor, held)
         except (ForkError, RollbackError) as exc:
@@ -288,6 +294,29 @@ def _is_first(held: Held | None, new: Held | None) -> bool:
     if held is None or new is None:
         return new is not None
     return held.release.manifest.epoch != new.release.manifest.epoch
+
+
+def _refuse_doubted(enrolment: Enrolment, found: Known, step: Step) -> None:
+    """A release that a thief may have signed says nothing, not even what it takes away."""
+    version = (step.cursor.ahead or step.cursor).version
+    if step.manifest is not None and _is_doubted(found, enrolment.origin, version):
+        raise VerificationError(
+            f"{enrolment.subset}: release {version} may be that of a thief: the key of its log was stolen",
+            hint="the release held before stays in force; the agency has to make another",
+        )
+
+
+def _doubted_in_force(found: Known, origin: str, held: Held | None) -> tuple[str, ...]:
+    if held is None or not _is_doubted(found, origin, held.version):
+        return ()
+    return (
+        f"release {held.version}, which is in force, may be that of a thief: the key of its log was stolen",
+    )
+
+
+def _is_doubted(found: Known, origin: str, version: int) -> bool:
+    """Whether a release is one of those between the last good one and where another key goes on."""
+    return any(version - 1 in span for span in found.revocations.doubted(origin))
 
 
 def _report(subset: str, old: Held | None, new: Held | None, told: _Told) -> UpdateReport:

@@ -21,7 +21,7 @@ from keys.trust.revocations import BY_KID, Reason, Revocation
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
 from node.errors import ConflictError, NotFoundError, UsageError
-from node.ports.keyring import RingKey
+from node.ports.keyring import RingKey, signing
 from node.ports.logs import LogRecord
 from node.runtime.auditing import tell
 from node.runtime.keyring import make_key
@@ -59,6 +59,8 @@ class Revoked:
     """Of the log whose key it was."""
     last_good: int | None = None
     """Of a stolen log key: its events from there on are doubted."""
+    proposed: bool = False
+    """Whether holders have to sign elsewhere first: the keys are stopped here, and nothing else is done yet."""
 
 
 def check(identity: Identity, name: str) -> RingKey:
@@ -104,7 +106,11 @@ def revoke(
         )
 
     identity.ring.change(stop)
+    if not identity.proposing:
+        advance_keys(identity, shelf)  # what holders signed since a run that was cut off, or proposed it
     _sign(identity, shelf, key.managed.lineage, gone, reason, last_good, signers, now)
+    if identity.proposing:
+        return Revoked(taken_back=tuple(sorted(names)), successor=None, proposed=True)
     identity.adopt_keys()
     advance_keys(identity, shelf)
     if key.role is Role.LOG:
@@ -114,7 +120,7 @@ def revoke(
         tell(identity, shelf, f"key.{stage}", each.name, details=details)
     return Revoked(
         taken_back=tuple(sorted(names)),
-        successor=_made(identity, key.role, now),
+        successor=_successor(identity, key.managed.lineage),
         origin=key.managed.lineage.of if key.role is Role.LOG else "",
         last_good=None if last_good is None else last_good.size,
     )
@@ -235,7 +241,9 @@ def _next_document(
     return with_key(old, lineage, key, Window(now, now + timedelta(days=lineage.role.info.days)))
 
 
-def _made(identity: Identity, role: Role, now: datetime) -> RingKey | None:
-    """The key that the revision at `now` made."""
-    made = [key for key in identity.ring.read() if key.role is role and key.managed.valid.start == now]
-    return made[-1] if made else None
+def _successor(identity: Identity, lineage: Lineage) -> RingKey | None:
+    """The youngest key that signs now for what the lineage is of; a witness may have another name since."""
+    witness = identity.trust.document().witness
+    of = witness.name if lineage.role is Role.WITNESS and witness is not None else lineage.of
+    found = signing(identity.ring.read(), lineage.role, of, identity.clock.now())
+    return found[-1] if found else None

@@ -42,7 +42,7 @@ def revoke_keys(
         return replace(old, entries=(*old.entries, *new))
 
     revised = trust.revise_revocations(change, document=document, signers=signers)
-    note_own(storage, trust)
+    note_own(storage, trust)  # where things are proposed, what was in force before
     return revised
 
 

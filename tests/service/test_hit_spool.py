@@ -224,7 +224,12 @@ class Partner:
     @property
     def known(self) -> Known:
         trust = self.world.fr.trust
-        return Known(root=trust.root(), document=trust.document(), members=trust.members())
+        return Known(
+            root=trust.root(),
+            document=trust.document(),
+            members=trust.members(),
+            revocations=trust.revocations(),
+        )
 
     @property
     def examiner(self) -> Examiner:
