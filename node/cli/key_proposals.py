@@ -159,6 +159,30 @@ def publish(
         here.output.following("the command that wrote the proposal once more, where it had more to do")
 
 
+def rehearse(context: typer.Context) -> None:
+    """Try every rotation of held and online keys on a scratch copy, followed by a stock TUF client."""
+    from node.runtime.rehearsing import rehearse as run_rehearsal
+
+    here = session(context)
+    identity = here.identity()
+    here.output.talk("on a scratch copy with keys of its own; this home is only read")
+    for done in run_rehearsal(identity):
+        here.output.result(
+            {
+                "step": done.step,
+                "root": done.root,
+                "signed": list(done.sittings),
+                "changes": list(done.words),
+            },
+            f"{done.step}: replaced by root {done.root}; signed by {', '.join(done.sittings)};"
+            " a TUF client of another maker followed",
+        )
+        here.output.talk(*(f"    {line}" for line in done.words))
+    here.output.following(
+        "in earnest: sigfed key propose FILE, or sigfed key rotate root where the keys are at home"
+    )
+
+
 def rotate(here: Session, role: Role, *, yes: bool) -> None:
     """Replace keys that the root names, with the holders' key files that are in this home."""
     from node.runtime.next_root import rotate_holders
@@ -186,6 +210,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "changes": changes,
     "sign": sign,
     "publish": publish,
+    "rehearse": rehearse,
 }
 
 
@@ -199,12 +224,15 @@ def holder_new(
     keys: Annotated[Path, typer.Option("--keys", help="Folder for the key files: a medium that he keeps.")],
     only: Annotated[Only | None, typer.Option("--only", help="Make only this one of the two keys.")] = None,
     passphrase_file: Annotated[Path | None, PASSPHRASE_FILE] = None,
+    kdf: Annotated[
+        str, typer.Option(help="Cost of a guess at the passphrase: offline (2 GiB) or online (64 MiB).")
+    ] = "offline",
 ) -> None:
     """Make a holder's root and targets key on his own machine, and the card that he gives to the node."""
     from keys.trust.proposal_words import key_words
     from node.clock import system_entropy
     from node.runtime import passphrases
-    from node.runtime.key_holders import OFFLINE_ROLES, new_holder, write_card
+    from node.runtime.key_holders import OFFLINE_ROLES, kdf_profile, new_holder, write_card
 
     here = session(context)
     holder, card = new_holder(
@@ -214,6 +242,7 @@ def holder_new(
         roles=OFFLINE_ROLES if only is None else (Role(only.value),),
         passphrase=passphrases.new_passphrase(what="passphrase of these keys", file=passphrase_file),
         entropy=system_entropy,
+        profile=kdf_profile(kdf),
     )
     path = write_card(keys, holder, card)
     words = {key.role.value: key_words(key) for key in holder.keys}

@@ -9,7 +9,7 @@ from string import ascii_lowercase
 
 from keys.errors import MalformedTrustError
 from keys.key import PRIVATE_KEY_TYPES, PrivateKey, PublicKey, RootPrivateKey, TargetsPrivateKey
-from keys.keyfile import OFFLINE, KdfProfile
+from keys.keyfile import OFFLINE, ONLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.holder_card import make_card
@@ -107,6 +107,14 @@ def free_label(keychain: Keychain, name: str, *roles: Role) -> str:
         if label not in taken:
             return label
     raise AlreadyExistsError("the folder is full of old key files of this holder", hint="destroy them")
+
+
+def kdf_profile(name: str) -> KdfProfile:
+    """What a guess at a holder's passphrase costs; raises `UsageError` for a name that is none."""
+    profiles = {"offline": OFFLINE, "online": ONLINE}
+    if name not in profiles:
+        raise UsageError(f"--kdf is one of: {', '.join(profiles)}")
+    return profiles[name]
 
 
 def holder_keychain(

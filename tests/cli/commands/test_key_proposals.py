@@ -9,37 +9,8 @@ import pytest
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from support.agencies import cheapen, found_agency, written
+from support.key_holders import NODE, KeyHolder, take_over
 from support.processes import Cli, contents
-
-NODE = "fr.example"
-
-
-class Holder:
-    """Somebody with a stick: his key files and his own passphrase; his machine knows no node."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.name = name
-        self.stick = folder / f"stick-{name}"
-        self.passphrase = folder / f"passphrase-{name}"
-        self.passphrase.touch(mode=0o600)
-        self.passphrase.write_text(f"the passphrase of holder {name}\n")
-        self.cli = Cli(folder / f"machine-{name}", cheap_keys=True)
-
-    @property
-    def own(self) -> Sequence[str]:
-        return "--keys", str(self.stick), "--passphrase-file", str(self.passphrase)
-
-    def makes_keys(self, *only: str) -> str:
-        """The path of his card."""
-        made = self.cli.done("key", "holder", "new", self.name, "--node", NODE, *self.own, *only)
-        return str(made["card"])
-
-    def signs(self, proposal: Path) -> int:
-        """How many signatures are missing afterwards."""
-        missing = self.cli.done("key", "sign", str(proposal), *self.own, "--yes")["missing"]
-        assert isinstance(missing, int)
-        assert not self.cli.home.exists()
-        return missing
 
 
 @pytest.fixture
@@ -51,25 +22,9 @@ def office(tmp_path: Path) -> Cli:
 
 
 @pytest.fixture
-def team(office: Cli, tmp_path: Path) -> dict[str, Holder]:
+def team(office: Cli, tmp_path: Path) -> dict[str, KeyHolder]:
     """The same with three holders who came with keys of their own; no offline key is in the home any more."""
-    holders = {name: Holder(tmp_path, name) for name in ("1", "2", "3")}
-    cards = [word for holder in holders.values() for word in ("--holder", holder.makes_keys())]
-    proposal = tmp_path / "first"
-    office.done("key", "propose", str(proposal), *cards, "--threshold", "2", "--targets-threshold", "2")
-    at_home = "--keys", str(office.home / "keys/offline"), "--passphrase-file", _root_passphrase(office)
-    office.done("key", "sign", str(proposal), *at_home, "--yes")
-    for name in "12":
-        holders[name].signs(proposal)
-    office.done("key", "sign", str(proposal), *at_home, "--yes")
-    holders["1"].signs(proposal)
-    office.done("key", "publish", str(proposal), "--yes")
-    shutil.rmtree(office.home / "keys/offline")
-    return holders
-
-
-def _root_passphrase(cli: Cli) -> str:
-    return str(cli.home.with_name("fr-root-passphrase"))
+    return take_over(office, tmp_path)
 
 
 def words(cli: Cli) -> tuple[int, Sequence[int]]:
@@ -78,7 +33,7 @@ def words(cli: Cli) -> tuple[int, Sequence[int]]:
     return root.version, (root.threshold, len(root.root_keys), root.targets_threshold, len(root.targets_keys))
 
 
-def test_three_holders_take_over_from_a_team_of_two(office: Cli, team: dict[str, Holder]) -> None:
+def test_three_holders_take_over_from_a_team_of_two(office: Cli, team: dict[str, KeyHolder]) -> None:
     assert sorted(team) == ["1", "2", "3"]
     assert words(office) == (2, (2, 3, 2, 3))
     assert sorted(
@@ -86,7 +41,7 @@ def test_three_holders_take_over_from_a_team_of_two(office: Cli, team: dict[str,
     ) == ["timestamp-2.json"], "the old one is destroyed"
 
 
-def test_one_of_three_is_replaced(office: Cli, team: dict[str, Holder], tmp_path: Path) -> None:
+def test_one_of_three_is_replaced(office: Cli, team: dict[str, KeyHolder], tmp_path: Path) -> None:
     proposal = tmp_path / "replace"
     shutil.rmtree(team["3"].stick)
     card = team["3"].makes_keys()
@@ -107,7 +62,7 @@ def test_one_of_three_is_replaced(office: Cli, team: dict[str, Holder], tmp_path
 
 
 def test_a_register_changes_without_a_key_at_home(
-    office: Cli, team: dict[str, Holder], tmp_path: Path
+    office: Cli, team: dict[str, KeyHolder], tmp_path: Path
 ) -> None:
     nl = found_agency(tmp_path, name="nl", country="NL")
     nl.done("transfer", "introduce", str(tmp_path / "medium"))
@@ -132,7 +87,7 @@ def test_a_register_changes_without_a_key_at_home(
 
 
 def test_nothing_is_signed_without_a_yes(office: Cli, tmp_path: Path) -> None:
-    proposal, holder = tmp_path / "later", Holder(tmp_path, "1")
+    proposal, holder = tmp_path / "later", KeyHolder(tmp_path, "1")
     office.done("key", "propose", str(proposal), "--holder", holder.makes_keys())
     held = proposal.read_bytes()
     said = holder.cli.run("key", "sign", str(proposal), *holder.own, typed="no\n")
@@ -143,7 +98,7 @@ def test_nothing_is_signed_without_a_yes(office: Cli, tmp_path: Path) -> None:
 
 
 def test_whose_keys_are_not_asked_signs_nothing(office: Cli, tmp_path: Path) -> None:
-    proposal, stranger = tmp_path / "a-year-more", Holder(tmp_path, "9")
+    proposal, stranger = tmp_path / "a-year-more", KeyHolder(tmp_path, "9")
     stranger.makes_keys()
     office.done("key", "propose", str(proposal))
     stranger.cli.refused(

@@ -175,6 +175,7 @@ def _of_holders(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Ty
     passphrase = str(fr.home.with_name("fr-root-passphrase"))
     made = ("--node", "fr.example", "--keys", str(folder / "stick"), "--passphrase-file", passphrase)
     yield run(fr, "key", "holder", "new", "3", *made)
+    yield run(fr, "key", "rehearse")
     yield run(fr, "key", "propose", proposal, "--holder", str(folder / "stick/holder-3.card"))
     yield run(fr, "key", "changes", proposal)
     yield run(fr, "key", "sign", proposal, "--keys", str(keys), "--passphrase-file", passphrase, "--yes")
