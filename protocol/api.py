@@ -183,6 +183,14 @@ class AcknowledgementApi(Protocol):
         ...
 
 
+class TrustAcknowledgementApi(Protocol):
+    """What a node offers those who rely on its trust files."""
+
+    async def acknowledge_trust(self, statement: bytes) -> None:
+        """Take in, signed, which of them the caller holds (`protocol.trust_acknowledgement`)."""
+        ...
+
+
 class Scope(StrEnum):
     """Kinds of access token scope; `OPEN` and `QUERY` take an argument (`open:1`, `query:NAME`)."""
 
@@ -327,6 +335,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type=_JSON,
         max_reply_bytes=1024,
         summary="Say, signed, how far the caller holds a list and how far its releases follow it",
+    ),
+    Endpoint(
+        name="acknowledge_trust",
+        method="POST",
+        path="/trust/acknowledgements",
+        scope=Scope.LOG_READ,
+        media_type=_JSON,
+        max_reply_bytes=1024,
+        summary="Say, signed, which root and node document of this node the caller holds",
     ),
     Endpoint(
         name="subset_checkpoint",

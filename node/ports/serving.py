@@ -21,6 +21,7 @@ from protocol.api import (
     PeerApi,
     RenewalApi,
     SubsetApi,
+    TrustAcknowledgementApi,
     TrustApi,
     TufApi,
     WitnessApi,
@@ -59,6 +60,8 @@ class WebServices:
     """None: this node tells nobody what it holds."""
     acknowledgements: Callable[[Caller], AcknowledgementApi] | None = None
     """None: this node takes no acknowledgements."""
+    trust_acknowledgements: Callable[[Caller], TrustAcknowledgementApi] | None = None
+    """None: this node does not ask who holds its trust files."""
     renewals: Callable[[Caller], RenewalApi] | None = None
     """None: this node renews no keys of partners."""
     recipients: RecipientDesk | None = None

@@ -25,6 +25,7 @@ from node.ports.recipients import RecipientSnapshotTable, RecipientTable
 from node.ports.revocations import RevocationTable
 from node.ports.shredding import ShreddingTable, TombstoneTable
 from node.ports.subsets import ReleaseTable, SubsetTable
+from node.ports.trust_acknowledgements import TrustAcknowledgementTable
 from node.ports.witness import WitnessTable
 
 
@@ -134,6 +135,11 @@ class Unit(Protocol):
     @property
     def tombstones(self) -> TombstoneTable:
         """Digests that must not come back."""
+        ...
+
+    @property
+    def trust_acknowledgements(self) -> TrustAcknowledgementTable:
+        """What peers hold of the own trust files."""
         ...
 
     @property

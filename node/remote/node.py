@@ -148,6 +148,10 @@ class RemoteNode:
             raise NotFoundError(f"{origin} is not a list: only lists are acknowledged")
         await self._client.post_once(ask_for("acknowledge", list=name), statement)
 
+    async def acknowledge_trust(self, statement: bytes) -> None:
+        """Say which trust files of this node we hold; saying it again changes nothing."""
+        await self._client.post_once(ask_for("acknowledge_trust"), statement)
+
     async def release_part(
         self,
         subset: str,

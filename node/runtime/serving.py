@@ -34,6 +34,7 @@ from node.runtime.syncing import PeerSyncs
 from node.runtime.witnesses import cosign_own, own_witness, renewing
 from node.scheduler import Job, Scheduler
 from node.services.acknowledged import ServedAcknowledgements
+from node.services.acknowledged_trust import ServedTrustAcknowledgements
 from node.services.admitting import Admission, ServedEnrolment
 from node.services.auditing import NODE
 from node.services.callers import StoredCallers, StoredReplays
@@ -129,6 +130,9 @@ class Parts:
             hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
             acknowledgements=lambda caller: ServedAcknowledgements(shelf, identity.clock, caller.client),
             renewals=lambda caller: ServedRenewals(renewing, caller.client),
+            trust_acknowledgements=lambda caller: ServedTrustAcknowledgements(
+                shelf, identity.trust, identity.trust_files, identity.clock, caller.client
+            ),
             recipients=self.recipients.desk(),
         )
 

@@ -105,6 +105,7 @@ class PeerSyncs:
             if report.error is None:
                 acknowledger = await asyncio.to_thread(self._acknowledger)
                 unacknowledged = await acknowledger.tell(peer.name, link)
+                unacknowledged = await acknowledger.tell_trust(peer.name, link) or unacknowledged
             gossip = None
             if not isinstance(report.error, _NOT_THERE):
                 gossip = await self._gossiper.ask(peer.name, link)

@@ -54,7 +54,8 @@ class ServedAcknowledgements:
         now = self._clock.now()
         with self._shelf.storage.read() as unit:
             log = _own_list(unit, origin)
-            said = self._open(unit, statement, now)
+            payload = opened_statement(unit, self._caller, statement, KIND, now)
+        said = Acknowledgement.from_bytes(payload)
         if (said.node, said.origin) != (self._caller, origin):
             raise VerificationError("the acknowledgement is of another node or list")
         if said.time_ms > milliseconds(now) + MAX_CLOCK_SKEW_MS:
@@ -74,16 +75,6 @@ class ServedAcknowledgements:
                 f"a part of {log.origin} is missing", hint="restore the object folder from a backup"
             )
         return found
-
-    def _open(self, unit: Unit, statement: bytes, now: datetime) -> Acknowledgement:
-        try:
-            document = signing(unit, held_document(unit.peers.get(self._caller), now))
-        except KeysError as exc:
-            raise VerificationError(
-                "the node document that is held of the caller does not count now"
-            ) from exc
-        keys = [dated.key for dated in valid_at(document.statement_keys, now)]
-        return Acknowledgement.from_bytes(open_statement(statement, KIND, keys))
 
     def _require_ours(self, log: LogRecord, said: Acknowledgement) -> None:
         """Another root at that size would be another history: then this is no acknowledgement of our list."""
@@ -122,6 +113,22 @@ def _own_list(unit: Unit, origin: str) -> LogRecord:
     if log.kind is not LogKind.OWN_LIST:
         raise NotFoundError(f"{origin} is not a list of this node")
     return log
+
+
+def opened_statement(unit: Unit, caller: str, statement: bytes, kind: str, now: datetime) -> bytes:
+    """The payload of a statement that a statement key of the peer `caller` signed which counts now.
+
+    Raises:
+        NotFoundError: `caller` is no peer.
+        VerificationError: the document that is held of it does not count now.
+        KeysError: the statement is of another kind, or signed by nobody who may.
+    """
+    try:
+        document = signing(unit, held_document(unit.peers.get(caller), now))
+    except KeysError as exc:
+        raise VerificationError("the node document that is held of the caller does not count now") from exc
+    keys = [dated.key for dated in valid_at(document.statement_keys, now)]
+    return open_statement(statement, kind, keys)
 
 
 def _goes_back(old: Kept, new: Kept) -> bool:

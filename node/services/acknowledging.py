@@ -1,4 +1,4 @@
-"""Telling the owners of peers' lists how far this node holds them, and how far its releases follow them.
+"""Telling peers how far this node holds their lists, how far its releases follow them, and which trust files it holds.
 
 Said after a sync and after a release, and only when it has changed, so that an idle poll stays small. A peer that does
 not take it is an outcome: it is told again the next time.
@@ -7,18 +7,22 @@ not take it is an outcome: it is told again the next time.
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from keys.errors import KeysError
 from keys.signer import Signer
 from keys.trust.statement import seal_statement
 from node.clock import Clock, milliseconds
-from node.errors import NodeError, StoreError
+from node.errors import NodeError, NotFoundError, StoreError
 from node.ports.logs import LogKind, LogRecord
 from node.ports.storage import Unit
+from node.services.refreshing import newest_root
 from node.services.shelf import Shelf
 from protocol.acknowledgement import KIND, Acknowledgement
-from protocol.api import AcknowledgementApi
+from protocol.api import AcknowledgementApi, TrustAcknowledgementApi
 from protocol.errors import ProtocolError
+from protocol.trust_acknowledgement import KIND as TRUST_KIND
+from protocol.trust_acknowledgement import TrustAcknowledgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,39 @@ class Acknowledger:
         except (NodeError, ProtocolError, KeysError) as exc:
             return exc
         return None
+
+    async def tell_trust(self, peer: str, api: TrustAcknowledgementApi) -> Exception | None:
+        """Tell `peer` which of its trust files are held, unless it was told; returns why that failed, if it did."""
+        try:
+            said = await asyncio.to_thread(self.trust_due, peer)
+            if said is not None:
+                await api.acknowledge_trust(seal_statement(TRUST_KIND, said.to_bytes(), self._signer))
+                await asyncio.to_thread(self._note_trust, said)
+        except StoreError:
+            raise
+        except NotFoundError:
+            return None  # an older node does not ask
+        except (NodeError, ProtocolError, KeysError) as exc:
+            return exc
+        return None
+
+    def trust_due(self, peer: str) -> TrustAcknowledgement | None:
+        """What `peer` has not been told yet of its trust files."""
+        with self._shelf.storage.read() as unit:
+            record = unit.peers.get(peer)
+            said = TrustAcknowledgement(
+                node=self._node,
+                of=peer,
+                time_ms=milliseconds(self._clock.now()),
+                root_version=newest_root(record).version,
+                serial=record.serial,
+                document_sha256=sha256(record.node_document).digest(),
+            )
+            return None if said.content() == unit.trust_acknowledgements.sent(peer) else said
+
+    def _note_trust(self, told: TrustAcknowledgement) -> None:
+        with self._shelf.storage.write() as unit:
+            unit.trust_acknowledgements.note_sent(told.of, told.content())
 
     def due(self, peer: str) -> Sequence[Acknowledgement]:
         """What `peer` has not been told yet."""

@@ -176,4 +176,5 @@ def _forget(unit: Unit, node: str) -> None:
     """Drop what a node said of itself and of others: who comes back under its name may have lost everything."""
     unit.evidence.forget(node)
     unit.acknowledgements.forget(node)
+    unit.trust_acknowledgements.forget(node)
     unit.withdrawals.forget(node)

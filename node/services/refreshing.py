@@ -26,6 +26,11 @@ def pinned_root(peer: PeerRecord) -> TrustedRoot:
     return open_root(peer.root, fingerprint(peer.root))
 
 
+def newest_root(peer: PeerRecord) -> TrustedRoot:
+    """The newest of the roots that are held."""
+    return pinned_root(peer)
+
+
 def held_document(peer: PeerRecord, now: datetime) -> NodeDocument:
     """The newest node document that is held; raises `NotCurrentError` when it has ended, with its root or alone."""
     root = pinned_root(peer)

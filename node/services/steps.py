@@ -39,5 +39,8 @@ def needed(document: NodeDocument) -> frozenset[Lineage]:
 
 def _acknowledged(unit: Unit, keys: Iterable[RingKey]) -> Mapping[str, frozenset[str]]:
     """By kid, the peers that hold a node document which lists it."""
-    del unit
-    return {key.managed.kid: frozenset() for key in keys}
+    told = unit.trust_acknowledgements.ls()
+    return {
+        key.managed.kid: frozenset(each.peer for each in told if 0 < key.serial <= each.serial)
+        for key in keys
+    }

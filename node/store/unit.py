@@ -21,6 +21,7 @@ from node.store.revocations import RevocationRows
 from node.store.shredding import ShreddingRows, TombstoneRows
 from node.store.subsets import ReleaseRows, SubsetRows
 from node.store.tables import CaseBatch, PendingBatch, table
+from node.store.trust_acknowledgements import TrustAcknowledgementRows
 from node.store.witness import WitnessRows
 
 
@@ -50,6 +51,7 @@ class UnitOfWork:
         self.shreddings = ShreddingRows(connection)
         self.tombstones = TombstoneRows(connection)
         self.acknowledgements = AcknowledgementRows(connection)
+        self.trust_acknowledgements = TrustAcknowledgementRows(connection)
         self.withdrawals = WithdrawalRows(connection)
         self.judged = JudgedRows(connection)
         self.hits = HitRows(connection)

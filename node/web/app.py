@@ -38,6 +38,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "openings": logs.openings,
     "grant": logs.grant,
     "acknowledge": acknowledgements.acknowledge,
+    "acknowledge_trust": acknowledgements.acknowledge_trust,
     "subset_checkpoint": subsets.checkpoint,
     "subset_entries": subsets.entries,
     "subset_tile": subsets.tile,

@@ -13,6 +13,10 @@ _BODIES: Final = {
     "add_checkpoint": ("text/plain", {"type": "string"}),
     "evaluate": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "acknowledge": ("application/json", {"type": "object", "description": "docs/spec/acknowledgement.md"}),
+    "acknowledge_trust": (
+        "application/json",
+        {"type": "object", "description": "docs/spec/acknowledgement.md"},
+    ),
     "report_hit": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "open_case": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "renew_key": ("application/json", {"$ref": "#/components/schemas/RenewalRequest"}),
@@ -21,6 +25,7 @@ _BODIES: Final = {
 }
 _REPLIES: Final = {
     "acknowledge": {"type": "object"},
+    "acknowledge_trust": {"type": "object"},
     "report_hit": {"type": "object", "description": "A receipt in a DSSE envelope: docs/spec/statement.md"},
     "renew_key": {"$ref": "#/components/schemas/RenewalReply"},
     "enrol": {"$ref": "#/components/schemas/EnrolmentReply"},
