@@ -8,19 +8,24 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from node.errors import ConfigError, NotInitialisedError
 
 CONFIG_NAME = "sigfed.toml"
+OUTBOUND_NAME = "outbound.toml"
+"""What a partner's folder has instead, where connections go out through a proxy."""
 
 _NODE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+SectionT = TypeVar("SectionT", bound=_Section)
 
 
 class Listen(_Section):
@@ -116,6 +121,15 @@ class RecipientSettings(_Section):
     """Off: nobody can fetch anything, whoever was accredited."""
 
 
+class Outbound(_Section):
+    """How connections to others go out. Variables of the environment (`HTTPS_PROXY`) are not looked at."""
+
+    proxy: Annotated[str, Field(pattern=r"^(http://([A-Za-z0-9.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}/?)?$")] = ""
+    """`http://HOST:PORT` of a proxy that opens tunnels (CONNECT); empty: there is none."""
+    credentials_file: Path | None = None
+    """Private file with one line `USER:PASSWORD` for it."""
+
+
 class Settings(_Section):
     """Everything a node is told by its operator."""
 
@@ -134,6 +148,7 @@ class Settings(_Section):
     approvals: ApprovalSettings = ApprovalSettings()
     cases: CaseSettings = CaseSettings()
     recipients: RecipientSettings = RecipientSettings()
+    outbound: Outbound = Outbound()
 
 
 def load(home: Path) -> Settings:
@@ -156,17 +171,36 @@ def load(home: Path) -> Settings:
     return parse(text, source=str(path))
 
 
+def load_outbound(folder: Path) -> Outbound | None:
+    """What `outbound.toml` in `folder` says; None without the file.
+
+    Raises:
+        ConfigError: it is not TOML, or a value or key is not allowed.
+    """
+    path = folder / OUTBOUND_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path} cannot be read") from exc
+    return _validated(Outbound, _fields(text, source=str(path)), source=str(path))
+
+
 def parse(text: str, *, source: str) -> Settings:
     """The settings in a TOML text; `source` names it in errors.
 
     Raises:
         ConfigError: not TOML, or a value or key is not allowed.
     """
+    return validate(_fields(text, source=source), source=source)
+
+
+def _fields(text: str, *, source: str) -> Mapping[str, object]:
     try:
-        fields = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"{source}: {exc}", hint="correct the line it names") from exc
-    return validate(fields, source=source)
 
 
 def validate(fields: Mapping[str, object], *, source: str) -> Settings:
@@ -175,8 +209,12 @@ def validate(fields: Mapping[str, object], *, source: str) -> Settings:
     Raises:
         ConfigError: a value or key that is not allowed.
     """
+    return _validated(Settings, fields, source=source)
+
+
+def _validated(kind: type[SectionT], fields: Mapping[str, object], *, source: str) -> SectionT:
     try:
-        return Settings.model_validate(fields)
+        return kind.model_validate(fields)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

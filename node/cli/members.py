@@ -52,6 +52,7 @@ def add(
     from node.cli.importing import collection_of
     from node.objects.medium import MediumObjects
     from node.runtime.membership import membership
+    from node.runtime.outbound import proxy_of
     from node.runtime.reaching import fetch
     from node.services.carrying import carried_trust
     from node.services.membership import introduce
@@ -61,7 +62,7 @@ def add(
     if Path(url).is_dir():
         fetched = carried_trust(MediumObjects(Path(url)))
     else:
-        fetched = wait_for(fetch(url, entropy=identity.entropy))
+        fetched = wait_for(fetch(url, entropy=identity.entropy, proxy=proxy_of(identity.settings.outbound)))
     try:
         introduced = introduce(fetched, words, identity.clock)
     except WrongRootError as exc:

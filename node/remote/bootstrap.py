@@ -13,6 +13,7 @@ from node.remote.asking import ask_for
 from node.remote.client import Client
 from node.remote.exchange import Exchange
 from node.remote.limits import RemoteLimits
+from node.remote.proxying import Proxy
 from node.tls import unpinned_context
 
 
@@ -32,7 +33,7 @@ async def fetch_trust(
     *,
     entropy: Entropy,
     limits: RemoteLimits = RemoteLimits(),  # noqa: B008  # frozen
-    proxy: str | None = None,
+    proxy: Proxy | None = None,
 ) -> TrustFiles:
     """Fetch the trust files of the node at `base_url`.
 

@@ -17,11 +17,13 @@ from yarl import URL
 
 from node.errors import NodeError, PeerRefusedError, PeerUnreachableError, VerificationError, WrongPinError
 from node.remote.limits import RemoteLimits
+from node.remote.proxying import Proxy, refusal_hint
 from node.remote.refusals import MAX_PROBLEM_BYTES, refusal
 from node.tls import PinnedContext
 
 USER_AGENT: Final = "sigfed"
 _IDLE_SECONDS: Final = 20.0  # below the server's, so that we never send on a connection it is closing
+_PROXY_HINT: Final = "is the outbound proxy of the configuration running, and is its address right?"
 _PIN_HINT: Final = (
     "fetch the node's signed trust files again; if the pin is current, something between (a TLS-inspecting proxy "
     "or an attacker) answers in its place: exempt the node from inspection or stop"
@@ -68,7 +70,7 @@ class Exchange:
     """A pool of connections to one node. An async context manager."""
 
     def __init__(
-        self, *, node: str, base_url: str, context: PinnedContext, limits: RemoteLimits, proxy: str | None
+        self, *, node: str, base_url: str, context: PinnedContext, limits: RemoteLimits, proxy: Proxy | None
     ) -> None:
         url = URL(base_url)
         if url.scheme != "https" or url.host is None or url.query_string or url.user:
@@ -86,10 +88,16 @@ class Exchange:
             connector=connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._limits.connect_seconds),
+            timeout=self._timeouts(),
+            trust_env=False,  # the environment does not decide where we connect
             headers={"Accept-Encoding": "identity", "User-Agent": USER_AGENT},
         )
         return self
+
+    def _timeouts(self) -> aiohttp.ClientTimeout:
+        """A tunnel needs a connection, an answer of the proxy and a handshake; each of them can hang."""
+        tunnel = None if self._proxy is None else 3 * self._limits.connect_seconds
+        return aiohttp.ClientTimeout(total=None, connect=tunnel, sock_connect=self._limits.connect_seconds)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -113,8 +121,18 @@ class Exchange:
             raise WrongPinError(
                 f"{self._node} presented a certificate that is not pinned", hint=_PIN_HINT
             ) from exc
+        except aiohttp.ClientProxyConnectionError as exc:
+            raise NotSentError(
+                f"{self._node} cannot be reached: no connection to the outbound proxy", hint=_PROXY_HINT
+            ) from exc
+        except aiohttp.ClientHttpProxyError as exc:
+            raise NotSentError(
+                f"{self._node} cannot be reached: the outbound proxy refused (status {exc.status})",
+                hint=refusal_hint(exc.status),
+            ) from exc
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
-            raise NotSentError(f"{self._node} cannot be reached: no connection") from exc
+            through = "no connection" if self._proxy is None else "no connection through the outbound proxy"
+            raise NotSentError(f"{self._node} cannot be reached: {through}") from exc
         except aiohttp.ClientPayloadError as exc:
             raise PeerUnreachableError(f"{self._node} hung up in the middle of its reply") from exc
         except TimeoutError as exc:
@@ -131,7 +149,8 @@ class Exchange:
                 headers=ask.headers,
                 data=ask.body,
                 allow_redirects=False,
-                proxy=self._proxy,
+                proxy=self._proxy.url if self._proxy else None,
+                proxy_headers=self._proxy.headers if self._proxy else None,
             )
         with _connection_of(response):
             head = await self._head(ask, response)

@@ -15,6 +15,7 @@ from node.remote.auth import Credentials
 from node.remote.client import Client
 from node.remote.exchange import Ask, Exchange
 from node.remote.limits import RemoteLimits
+from node.remote.proxying import Proxy
 from node.tls import TlsIdentity, Traffic, client_context, present
 from protocol.grant import Grant, decode_grant
 from protocol.messages import (
@@ -48,7 +49,7 @@ class RemoteNode:
         clock: Clock,
         entropy: Entropy,
         limits: RemoteLimits = RemoteLimits(),  # noqa: B008  # frozen
-        proxy: str | None = None,
+        proxy: Proxy | None = None,
         traffic: Traffic | None = None,
     ) -> None:
         self.traffic = traffic or Traffic()

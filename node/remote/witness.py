@@ -11,6 +11,7 @@ from node.clock import Entropy
 from node.errors import ForbiddenError, NotFoundError, PeerRefusedError, VerificationError
 from node.remote.exchange import Ask, Exchange
 from node.remote.limits import RemoteLimits
+from node.remote.proxying import Proxy
 from node.remote.retrying import retried
 from node.tls import Traffic, client_context
 from protocol.encoding import parse_decimal
@@ -35,7 +36,7 @@ class RemoteWitness:
         pins: frozenset[bytes],
         entropy: Entropy,
         limits: RemoteLimits = _LIMITS,
-        proxy: str | None = None,
+        proxy: Proxy | None = None,
         traffic: Traffic | None = None,
     ) -> None:
         self.traffic = traffic or Traffic()

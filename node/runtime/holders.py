@@ -19,8 +19,6 @@ from protocol.digest import Digest
 from protocol.enrolment import PIN_BYTES, Invitation
 from protocol.errors import ProtocolError
 
-_FOLDER = "holders"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
@@ -55,7 +53,7 @@ async def join(identity: Identity, text: str) -> Enrolled:
             "the string is not from a member of this agency's register",
             hint="add it first: sigfed member add",
         )
-    home = Home(identity.home.folder / _FOLDER / invitation.pin.hex())
+    home = identity.home.asking(invitation.pin)
     if PartnerFolder(home.partner).exists:
         raise AlreadyExistsError(
             f"this agency may ask {_holder(home).node} already", hint="ask with: sigfed entry holders"
@@ -66,7 +64,7 @@ async def join(identity: Identity, text: str) -> Enrolled:
 def holders(identity: Identity) -> list[Holder]:
     """The members that this agency may ask, by name; of who was removed from the register nothing is asked."""
     pins = {member.root_sha256[:PIN_BYTES].hex() for member in identity.trust.members().members}
-    homes = [Home(path) for path in (identity.home.folder / _FOLDER).glob("*") if path.name in pins]
+    homes = [home for home in identity.home.askers if home.folder.name in pins]
     found = [_holder(home) for home in homes if PartnerFolder(home.partner).exists]
     return sorted(found, key=lambda holder: holder.node)
 

@@ -1,11 +1,15 @@
 """Where everything of a node lies inside its home folder."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from platformdirs import user_data_path
 
 from node.config import CONFIG_NAME
+
+_HOLDERS: Final = "holders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,20 @@ class Home:
     def scratch(self) -> Path:
         """What a backup that is being written holds fast; nothing otherwise."""
         return self.folder / "backup-scratch"
+
+    def asking(self, pin: bytes) -> "Home":
+        """The folder of this agency as a client of the member whose root begins with `pin`."""
+        return Home(self.folder / _HOLDERS / pin.hex())
+
+    @property
+    def askers(self) -> Iterator["Home"]:
+        """All of those that there are."""
+        yield from map(Home, (self.folder / _HOLDERS).glob("*"))
+
+    @property
+    def agency(self) -> Path | None:
+        """The folder of the node that this one is a client of; None for a partner's own."""
+        return self.folder.parents[1] if self.folder.parent.name == _HOLDERS else None
 
     @property
     def partner(self) -> Path:

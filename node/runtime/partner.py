@@ -24,6 +24,7 @@ from node.partner.witnessing import by_register
 from node.remote.bootstrap import fetch_trust
 from node.remote.node import RemoteNode
 from node.runtime.home import Home
+from node.runtime.outbound import partner_proxy
 from node.runtime.reaching import reach_node_of
 from node.sodium import load_group
 from node.tls import Traffic
@@ -87,8 +88,8 @@ async def enrol(home: Home, text: str) -> Enrolled:
             f"a partner is enrolled in {home.folder} already",
             hint="go on with: sigfed update. For another enrolment use another folder with --home",
         )
-    invitation = Invitation.from_text(text)
-    files = await fetch_trust(invitation.url, entropy=system_entropy)
+    invitation, proxy = Invitation.from_text(text), partner_proxy(home)
+    files = await fetch_trust(invitation.url, entropy=system_entropy, proxy=proxy)
     found = Found(
         root=files.root,
         node_document=files.node_document,
@@ -104,6 +105,7 @@ async def enrol(home: Home, text: str) -> Enrolled:
         credentials=None,
         clock=_CLOCK,
         entropy=system_entropy,
+        proxy=proxy,
     ) as remote:
         # Written first: when the reply is lost, the same key can ask again with the same string.
         pending = folder.pending_key(AuthPrivateKey.from_seed(system_entropy(32)))
@@ -124,12 +126,12 @@ async def update(home: Home, *, whole: bool = False) -> Updated:
     folder.load()  # where nobody is enrolled, not even a lock is left behind
 
     async def trial(enrolment: Enrolment, found: Known, new: Held) -> None:
-        async with _reach(folder, enrolment, Traffic()) as remote:
+        async with _reach(home, enrolment, Traffic()) as remote:
             await _examiner_of(enrolment, found, new, remote).self_test()
 
     with folder.alone():
-        renewed = await _renew_if_due(folder, traffic)
-        async with _reach(folder, folder.load()[0], traffic) as remote:
+        renewed = await _renew_if_due(home, traffic)
+        async with _reach(home, folder.load()[0], traffic) as remote:
             updater = Updater(folder, remote, _CLOCK, rule=by_register, trial=trial)
             report = await (updater.update_whole() if whole else updater.update())
     return Updated(
@@ -145,25 +147,29 @@ async def renew(home: Home) -> None:
     folder = PartnerFolder(home.partner)
     folder.load()
     with folder.alone():
-        await _renew(folder, Traffic())
+        await _renew(home, Traffic())
 
 
-async def _renew_if_due(folder: PartnerFolder, traffic: Traffic) -> tuple[bool, NodeError | None]:
+async def _renew_if_due(home: Home, traffic: Traffic) -> tuple[bool, NodeError | None]:
     """Whether the key was replaced, and why not: whatever is wrong with it must not keep withdrawals away."""
+    folder = PartnerFolder(home.partner)
     if not is_due(folder, folder.load()[0], _CLOCK.now()):
         return False, None
     try:
-        await _renew(folder, traffic)
+        await _renew(home, traffic)
     except NodeError as exc:
         return False, exc
     return True, None
 
 
-async def _renew(folder: PartnerFolder, traffic: Traffic) -> None:
-    enrolment = folder.load()[0]
+async def _renew(home: Home, traffic: Traffic) -> None:
+    folder = PartnerFolder(home.partner)
+    enrolment, proxy = folder.load()[0], partner_proxy(home)
 
     def connect(key: AuthPrivateKey) -> RemoteNode:
-        return reach_node_of(enrolment, key, clock=_CLOCK, entropy=system_entropy, traffic=traffic)
+        return reach_node_of(
+            enrolment, key, clock=_CLOCK, entropy=system_entropy, proxy=proxy, traffic=traffic
+        )
 
     await renew_key(folder, connect, _CLOCK, entropy=system_entropy)
 
@@ -174,7 +180,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
     recorded: list[SpooledHit] = []
     enrolment, _ = folder.load()
     named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
-    async with _reach(folder, enrolment, Traffic()) as remote:
+    async with _reach(home, enrolment, Traffic()) as remote:
         examiner = _examiner(folder, remote)
         known_hits: dict[int, Hit | None] = {}
         stopped = None
@@ -201,7 +207,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
 async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit | None]:
     """What the release in force says about files by their hashes; nothing is recorded."""
     folder = PartnerFolder(home.partner)
-    async with _reach(folder, folder.load()[0], Traffic()) as remote:
+    async with _reach(home, folder.load()[0], Traffic()) as remote:
         return await _examiner(folder, remote).examine(named)
 
 
@@ -215,8 +221,15 @@ def _record(spool: HitSpool, name: str, hit: Hit) -> list[SpooledHit]:
     return [] if kept is None else [kept]
 
 
-def _reach(folder: PartnerFolder, enrolment: Enrolment, traffic: Traffic) -> RemoteNode:
-    return reach_node_of(enrolment, folder.key(), clock=_CLOCK, entropy=system_entropy, traffic=traffic)
+def _reach(home: Home, enrolment: Enrolment, traffic: Traffic) -> RemoteNode:
+    return reach_node_of(
+        enrolment,
+        PartnerFolder(home.partner).key(),
+        clock=_CLOCK,
+        entropy=system_entropy,
+        proxy=partner_proxy(home),
+        traffic=traffic,
+    )
 
 
 def _examiner(folder: PartnerFolder, remote: RemoteNode) -> Examiner:

@@ -14,6 +14,7 @@ from node.partner.reporting import Reporter
 from node.partner.resolutions import Action
 from node.partner.state import PartnerFolder
 from node.runtime.home import Home
+from node.runtime.outbound import partner_proxy
 from node.runtime.partner import hit_spool
 from node.runtime.reaching import reach_node_of
 from node.sodium import load_group
@@ -121,7 +122,9 @@ async def _reporter(home: Home, spool: HitSpool) -> AsyncIterator[tuple[Reporter
     folder = PartnerFolder(home.partner)
     enrolment, held = folder.in_force()
     documents = known(enrolment)
-    remote = reach_node_of(enrolment, folder.key(), clock=_CLOCK, entropy=system_entropy)
+    remote = reach_node_of(
+        enrolment, folder.key(), clock=_CLOCK, entropy=system_entropy, proxy=partner_proxy(home)
+    )
     async with remote:
         examiner = Examiner(
             enrolment, documents, held, group=load_group(), api=remote, clock=_CLOCK, entropy=system_entropy

@@ -11,15 +11,17 @@ from node.ports.peers import PeerRecord
 from node.remote.auth import Credentials
 from node.remote.bootstrap import fetch_trust
 from node.remote.node import RemoteNode
+from node.remote.proxying import Proxy
 from node.runtime.opening import Identity
+from node.runtime.outbound import proxy_of
 from node.services.membership import FetchedTrust
 from node.tls import Traffic
 
 
-async def fetch(url: str, *, entropy: Entropy) -> FetchedTrust:
+async def fetch(url: str, *, entropy: Entropy, proxy: Proxy | None) -> FetchedTrust:
     """The trust files of the node at `url`, believed by nobody yet."""
     base = url if url.endswith("/") else url + "/"
-    files = await fetch_trust(base, entropy=entropy)
+    files = await fetch_trust(base, entropy=entropy, proxy=proxy)
     return FetchedTrust(
         url=base,
         root=files.root,
@@ -39,6 +41,7 @@ def reach_peer(identity: Identity, peer: PeerRecord, *, traffic: Traffic | None 
         pins=document.pins,
         credentials=Credentials(client=identity.settings.node, signer=identity.signer(AuthPrivateKey)),
         presents=identity.tls(),
+        proxy=proxy_of(identity.settings.outbound),
         clock=identity.clock,
         entropy=identity.entropy,
         traffic=traffic,
@@ -51,6 +54,7 @@ def reach_node_of(
     *,
     clock: Clock,
     entropy: Entropy,
+    proxy: Proxy | None,
     traffic: Traffic | None = None,
 ) -> RemoteNode:
     """A partner's connection to the node it is enrolled with."""
@@ -60,6 +64,7 @@ def reach_node_of(
         base_url=enrolment.url,
         pins=documents.pins,
         credentials=Credentials(client=enrolment.partner, signer=key),
+        proxy=proxy,
         clock=clock,
         entropy=entropy,
         traffic=traffic,

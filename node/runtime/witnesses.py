@@ -13,6 +13,7 @@ from node.objects.folder import FolderObjects
 from node.ports.peers import PeerRecord
 from node.remote.witness import RemoteWitness
 from node.runtime.opening import Identity
+from node.runtime.outbound import proxy_of
 from node.runtime.reaching import reach_peer
 from node.runtime.restored import require_joined
 from node.services.cosigning import Cosigned, Cosigning
@@ -94,6 +95,7 @@ def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncCo
         base_url=document.witness.url,
         pins=document.pins,
         entropy=identity.entropy,
+        proxy=proxy_of(identity.settings.outbound),
     )
 
 

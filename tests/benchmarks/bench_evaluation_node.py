@@ -70,7 +70,7 @@ def reach(home: Home) -> RemoteNode:
     """The partner's connection."""
     folder = PartnerFolder(home.partner)
     enrolment, _ = folder.load()
-    return reach_node_of(enrolment, folder.key(), clock=SystemClock(), entropy=system_entropy)
+    return reach_node_of(enrolment, folder.key(), clock=SystemClock(), entropy=system_entropy, proxy=None)
 
 
 async def through_node(remote: RemoteNode, requests: Sequence[EvaluationRequest]) -> Run:

@@ -4,8 +4,6 @@ import asyncio
 import itertools
 import json
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -330,44 +328,6 @@ async def test_first_contact_with_two_faces_is_refused() -> None:
         url = server.url.replace("127.0.0.1", "localhost")
         with pytest.raises(WrongPinError):
             await fetch_trust(url, entropy=system_entropy, limits=QUICK)
-
-
-# ------------------------------------------------------------------ through a proxy
-
-
-@asynccontextmanager
-async def _connect_proxy() -> AsyncIterator[tuple[str, list[bytes]]]:
-    asked: list[bytes] = []
-
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
-
-    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        asked.append(head)
-        host, port = head.split()[1].decode().rsplit(":", 1)
-        up_reader, up_writer = await asyncio.open_connection(host, int(port))
-        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
-        await asyncio.gather(pipe(reader, up_writer), pipe(up_reader, writer), return_exceptions=True)
-
-    server = await asyncio.start_server(on_connection, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
-    finally:
-        server.close()
-
-
-async def test_an_outbound_proxy_passes_tls_through_and_the_pin_still_holds() -> None:
-    async with (
-        node_on_loopback() as node,
-        _connect_proxy() as (proxy, asked),
-        node.as_nobody(proxy=proxy) as remote,
-    ):
-        assert await remote.root() == b'{"root":1}'
-        assert asked[0].startswith(b"CONNECT 127.0.0.1:")
 
 
 async def test_an_evaluation_is_not_repeated_once_it_was_sent() -> None:

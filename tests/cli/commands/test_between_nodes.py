@@ -25,7 +25,7 @@ from node.runtime.reaching import reach_peer
 from node.runtime.shelving import open_shelf
 from node.tls import Traffic, client_context
 from support.agencies import LIST, PARTNER, SUBSET, Federation, import_files, impostor, numbered, report
-from support.processes import Cli, Finished, Running, movable_clock, needs_faketime
+from support.processes import Cli, Finished, Running, free_port, movable_clock, needs_faketime
 
 DYING = (sys.executable, "-P", "-m", "support.dying_command")
 NL_LIST = f"nl.example/lists/{LIST}"
@@ -233,6 +233,15 @@ def test_kills_in_the_middle_of_sync_release_and_update(federation: Federation) 
 def _killed(cli: Cli, place: str, *command: str) -> bool:
     finished = cli.run(*command, program=(*DYING, place))
     return (finished.exit, finished.out) == (-signal.SIGKILL, "")
+
+
+def test_a_partner_whose_proxy_is_not_there(federation: Federation) -> None:
+    partner = federation.partner
+    outbound = partner.home / "outbound.toml"
+    outbound.write_text(f'proxy = "http://127.0.0.1:{free_port()}"\n')
+    partner.refused(16, "no connection to the outbound proxy", "update")
+    outbound.unlink()
+    partner.done("update")
 
 
 @pytest.mark.parametrize("place", ["next-key", "new-key"])
