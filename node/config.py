@@ -17,6 +17,7 @@ from node.errors import ConfigError, NotInitialisedError
 CONFIG_NAME = "sigfed.toml"
 OUTBOUND_NAME = "outbound.toml"
 """What a partner's folder has instead, where connections go out through a proxy."""
+SIGNER_CONFIG_NAME = "signer.toml"
 
 _NODE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
 
@@ -130,6 +131,13 @@ class Outbound(_Section):
     """Private file with one line `USER:PASSWORD` for it."""
 
 
+class SignerSettings(_Section):
+    """The process that signs for this node."""
+
+    socket: Path | None = None
+    """Where it listens; without it the node opens its keys itself."""
+
+
 class Settings(_Section):
     """Everything a node is told by its operator."""
 
@@ -149,6 +157,36 @@ class Settings(_Section):
     cases: CaseSettings = CaseSettings()
     recipients: RecipientSettings = RecipientSettings()
     outbound: Outbound = Outbound()
+    signer: SignerSettings = SignerSettings()
+
+
+class SignerFile(_Section):
+    """Everything a signer process is told: `signer.toml` in its own folder, where the node cannot write."""
+
+    node: Annotated[str, Field(pattern=_NODE_NAME, max_length=120)]
+    root_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Fingerprint of the root that the node was founded with: under it the files that it signs about are judged."""
+    socket: Path | None = None
+    """Where it listens; by default `socket` in its folder."""
+    user: str = ""
+    """The user that the node runs as, when it is another than the signer's."""
+    passphrase_file: Path | None = None
+
+
+def load_signer(folder: Path) -> SignerFile:
+    """Read the configuration of the signer process in `folder`; raises as `load` does."""
+    path = folder / SIGNER_CONFIG_NAME
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        return SignerFile.model_validate(fields)
+    except FileNotFoundError as exc:
+        raise NotInitialisedError(
+            f"no signer lives in {folder}", hint="make one from the node's folder: sigfed signer split FOLDER"
+        ) from exc
+    except ValidationError as exc:
+        raise _invalid(exc, str(path)) from exc
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise ConfigError(f"{path} cannot be read") from exc
 
 
 def load(home: Path) -> Settings:
@@ -216,9 +254,13 @@ def _validated(kind: type[SectionT], fields: Mapping[str, object], *, source: st
     try:
         return kind.model_validate(fields)
     except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{source}: {where}: {first['msg']}", hint="see docs/reference/config.md") from exc
+        raise _invalid(exc, source) from exc
+
+
+def _invalid(error: ValidationError, source: str) -> ConfigError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return ConfigError(f"{source}: {where}: {first['msg']}", hint="see docs/reference/config.md")
 
 
 def write_new(home: Path, settings: Settings) -> Path:
@@ -239,7 +281,7 @@ def write_new(home: Path, settings: Settings) -> Path:
     return path
 
 
-def render(settings: Settings) -> str:
+def render(settings: Settings | SignerFile) -> str:
     """The settings as TOML that `parse` reads back."""
     tables = settings.model_dump(mode="json", exclude_none=True)
     plain = {name: value for name, value in tables.items() if not isinstance(value, dict)}

@@ -6,7 +6,7 @@ before answering, and one answer at a time, are left to `node.services.witnessin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final, Self
 
@@ -138,13 +138,22 @@ def judge(
         return Refuse(Status.UNTRUSTED, str(error))
     # Lines of strangers are dropped: with them anybody could make more and more evidence out of one fork.
     signatures = tuple(signature for _, signature in lines_of(request.note, log_keys))
-    note = Note(request.note.text, signatures).to_bytes()
-    return _judge_growth(request, note, held, final) or Witnessed(
+    return judge_growth(
+        replace(request, note=Note(request.note.text, signatures)), held=held, now_s=now_s, final=final
+    )
+
+
+def judge_growth(
+    request: AddCheckpoint, *, held: Witnessed | None, now_s: int, final: Checkpoint | None = None
+) -> Witnessed | Refuse:
+    """What to remember of a request whose note's signatures somebody else has verified, or why not, as `judge` says."""
+    claim, note = request.claim, request.note.to_bytes()
+    return _refused_growth(request, note, held, final) or Witnessed(
         size=claim.size, root=claim.root, time_s=max(now_s, held.time_s if held else 0), note=note
     )
 
 
-def _judge_growth(
+def _refused_growth(
     request: AddCheckpoint, note: bytes, held: Witnessed | None, final: Checkpoint | None
 ) -> Refuse | None:
     """Why the head that the log signed may not follow the one remembered; None if it may."""

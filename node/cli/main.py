@@ -34,6 +34,7 @@ from node.cli import (
     recipients,
     review,
     setup,
+    signer,
     subsets,
     transfers,
     witnesses,
@@ -127,6 +128,7 @@ _NOUNS = {
     "audit": (audit.app, OPERATOR),
     "backup": (backups.app, OPERATOR),
     "key": (keys.app, OPERATOR),
+    "signer": (signer.app, OPERATOR),
 }
 _ACTIONS = {"publish": "list.publish", "endorse": "entry.endorse", "contact": "node.contact"}
 """What the audit log calls the commands without a noun that change a node; `init` and `run` record themselves."""

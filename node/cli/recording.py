@@ -37,7 +37,16 @@ READS: Final = frozenset(
 """Verbs that change nothing."""
 
 THEMSELVES: Final = frozenset(
-    {"approval.approve", "approval.reject", "audit.start", "list.publish", "subset.release", "peer.sync"}
+    {
+        "approval.approve",
+        "approval.reject",
+        "audit.start",
+        "list.publish",
+        "subset.release",
+        "peer.sync",
+        "signer.run",
+        "signer.split",
+    }
 )
 """Actions whose services record them, because the running node does them as well or their order matters."""
 

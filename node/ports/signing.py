@@ -22,3 +22,11 @@ class HeadRenewer(Protocol):
     def renew(self, origin: str) -> bytes:
         """The note of the head that was signed last, under the keys that sign now; empty when none was signed."""
         ...
+
+
+class StandingLogSigner(LogSigner, HeadRenewer, Protocol):
+    """A log signer that also tells where it stands."""
+
+    def size(self, origin: str) -> int:
+        """How many leaves of `origin` it has signed."""
+        ...

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from protocol.witness import Witnessed
+from protocol.witness import AddCheckpoint, Witnessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,21 @@ class WitnessRecord:
     head: Witnessed
     cosignature: bytes
     """The signature line that was answered, with its newline."""
+
+
+class Cosigner(Protocol):
+    """What holds the keys of this node's witness."""
+
+    def cosign(self, request: AddCheckpoint, head: Witnessed) -> WitnessRecord:
+        """`head`, which the request was judged to be, cosigned.
+
+        Raises `ConflictError` where the cosigner remembers a later head itself.
+        """
+        ...
+
+    def standing(self, origin: str) -> WitnessRecord | None:
+        """What it remembers having cosigned last of a log; None too for one that remembers nothing."""
+        ...
 
 
 class WitnessTable(Protocol):

@@ -95,7 +95,10 @@ class TokenKeeper:
 
     async def _fetch(self) -> _Held:
         now = self._clock.now()
-        signed = assertion(self._credentials, node=self._node, now=now, entropy=self._entropy)
+        # In a thread: the key may be with an agent, a token or another process.
+        signed = await asyncio.to_thread(
+            assertion, self._credentials, node=self._node, now=now, entropy=self._entropy
+        )
         form = {
             "grant_type": "client_credentials",
             "client_assertion_type": _ASSERTION_TYPE,

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final, Self
 
 from keys.errors import KeysError
-from keys.key import LogPrivateKey
 from node.clock import milliseconds
-from node.errors import AlreadyExistsError, NodeError
+from node.errors import NodeError
 from node.files import create_private, read_private
 from node.journal import Journal
+from node.runtime.keyring import log_key
 from node.runtime.opening import Identity
 from node.services.announcing import LOG_KEY_DAYS, announce_log
 from node.services.auditing import (
@@ -176,13 +176,9 @@ def start(identity: Identity, shelf: Shelf) -> bool:
     if known and named:
         return False
     signers = identity.targets_signers()
-    label = log_label(origin)
-    try:
-        key = identity.keychain.create(LogPrivateKey, label)
-    except AlreadyExistsError:
-        key = identity.keychain.key(LogPrivateKey, label)
+    key = log_key(identity.keychain, log_label(origin))
     valid = window(identity.clock.now(), LOG_KEY_DAYS)
-    announce_log(identity.trust, origin, key.public, valid=valid, signers=signers)
+    announce_log(identity.trust, origin, key, valid=valid, signers=signers)
     start_audit(shelf, identity.settings.node)
     begin(identity, shelf, "audit.start", identity.settings.node)
     return True

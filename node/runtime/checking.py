@@ -15,6 +15,7 @@ from node.runtime.auditing import gaps
 from node.runtime.hits import casework
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
+from node.runtime.signer import keys_of
 from node.runtime.terms import findings
 from node.services.audit_reading import count_unsigned
 from node.services.auditing import audit_log
@@ -23,6 +24,7 @@ from node.services.expiry import Standing, late, next_due
 from node.services.founding import log_label, spare_files
 from node.services.lists import report_lists
 from node.services.recipients import Recipients, fetchable
+from node.signing.process.desk import SIGNED_HERE
 from node.sodium import load_group
 from protocol.errors import ProtocolError
 
@@ -91,6 +93,19 @@ def _keys(identity: Identity) -> Iterator[Check]:
             f"{len(spare)} keys that no daily work needs are on this machine",
             f"move {', '.join(spare)} from {identity.home.offline_keys} to sticks in safes",
         )
+
+
+def _signer(identity: Identity) -> Iterator[Check]:
+    """Says something only of a node whose keys are with a signer process."""
+    if identity.signer_link is None:
+        return
+    count = len(keys_of(identity.signer_link))
+    left = sum(1 for role in SIGNED_HERE for _ in identity.home.keys.glob(f"{role}-*.json"))
+    if left:
+        words = f"{left} keys that sign are here, and the signer process has its own"
+        yield Check("signer", Health.WARN, words, f"move them out of {identity.home.keys}")
+    else:
+        yield Check("signer", Health.OK, f"the signer process answers, with {count} keys")
 
 
 def _trust(identity: Identity) -> Iterator[Check]:
@@ -265,6 +280,7 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "folder": _folder,
     "passphrase": _passphrase,
     "keys": _keys,
+    "signer": _signer,
     "trust": _trust,
     "ends": _ends,
     "store": _store,

@@ -1,6 +1,7 @@
 """Hits and cases of an opened node: what its server offers partners, and what its people do with them."""
 
 from keys.key import StatementPrivateKey
+from keys.signer import Signer
 from keys.trust.members import open_members
 from node.objects.folder import FolderObjects
 from node.ports.evaluator import Evaluator
@@ -43,7 +44,7 @@ def casework(identity: Identity, shelf: Shelf) -> Casework:
     return Casework(shelf, identity.clock, days=identity.settings.cases.answer_days)
 
 
-def statement_key(identity: Identity) -> StatementPrivateKey:
+def statement_key(identity: Identity) -> Signer:
     """The key that signs receipts and answers."""
     return identity.signer(StatementPrivateKey)
 

@@ -20,7 +20,9 @@ from keys.trust.proposal_signing import OpenedProposal, open_proposal
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, InputRefusedError, NotFoundError, UsageError
 from node.files import replace_private
+from node.runtime.elsewhere import recalling
 from node.signing.keychain import Keychain, Passphrase
+from node.signing.online import OnlineKeychain
 
 OFFLINE_ROLES = (Role.ROOT, Role.TARGETS)
 
@@ -100,7 +102,7 @@ def write_card(folder: Path, holder: Holder, card: bytes) -> Path:
     return path
 
 
-def free_label(keychain: Keychain, name: str, *roles: Role) -> str:
+def free_label(keychain: OnlineKeychain, name: str, *roles: Role) -> str:
     """A label for a holder's key files of these roles that no file of the folder has: `2`, then `2-b`, `2-c`."""
     taken = {label for role in roles for label in keychain.labels(role)}
     for label in (name, *(f"{name}-{letter}" for letter in ascii_lowercase[1:])):
@@ -121,7 +123,14 @@ def holder_keychain(
     folder: Path, *, node: str, passphrase: Passphrase, entropy: Entropy, profile: KdfProfile = OFFLINE
 ) -> Keychain:
     """The key files of a holder."""
-    return Keychain(folder, node=node, passphrase=passphrase, entropy=entropy, profile=profile)
+    return Keychain(
+        folder,
+        node=node,
+        passphrase=passphrase,
+        entropy=entropy,
+        profile=profile,
+        recall=recalling(node, passphrase),
+    )
 
 
 def wanted_signers(opened: OpenedProposal, keychain: Keychain) -> list[Signer]:
@@ -138,7 +147,7 @@ def wanted_signers(opened: OpenedProposal, keychain: Keychain) -> list[Signer]:
         if act.wants(key)
     }
     found: list[Signer] = [
-        keychain.key(PRIVATE_KEY_TYPES[role], label)
+        keychain.signer(PRIVATE_KEY_TYPES[role], label)
         for role in OFFLINE_ROLES
         for label in keychain.labels(role)
         if keychain.public(role, label) in wanted

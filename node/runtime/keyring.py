@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from keys.key import PRIVATE_KEY_TYPES, PublicKey, TokenPublicKey
+from keys.key import PRIVATE_KEY_TYPES, LogPrivateKey, LogPublicKey, PublicKey, TokenPublicKey
 from keys.roles import Role
 from keys.trust.lifecycle import Lineage, Stage
 from keys.trust.listed import listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.root import TrustedRoot
 from node.clock import Clock
+from node.errors import AlreadyExistsError
 from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, next_label
 from node.services.adopting import KeyFile, adopt
@@ -18,7 +19,7 @@ from node.services.pinning import with_next_pins
 from node.services.succeeding import with_successors
 from node.services.trusting import OwnTrust, Succeed
 from node.signing.epochs import public_of_epoch
-from node.signing.keychain import Keychain
+from node.signing.online import OnlineKeychain
 from node.sodium import load_group
 from node.tls import TlsIdentity, create_identity
 from node.web.auth import LEEWAY_SECONDS, TOKEN_SECONDS
@@ -31,7 +32,7 @@ def certificate_name(label: str) -> str:
     return f"tls-{label}.pem"
 
 
-def successors(keychain: Keychain, ring: KeyRing, files: FolderObjects) -> Succeed:
+def successors(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects) -> Succeed:
     """Adds to a node document the keys that follow those in it; their key files are made on the way."""
 
     def succeed(document: NodeDocument, root: TrustedRoot) -> NodeDocument:
@@ -46,11 +47,11 @@ def successors(keychain: Keychain, ring: KeyRing, files: FolderObjects) -> Succe
     return succeed
 
 
-def _make_epoch(keychain: Keychain, subset: str, epoch: int) -> bytes:
+def _make_epoch(keychain: OnlineKeychain, subset: str, epoch: int) -> bytes:
     return public_of_epoch(keychain, load_group(), subset, epoch)
 
 
-def _make_tls(keychain: Keychain, ring: KeyRing, files: FolderObjects, document: NodeDocument) -> bytes:
+def _make_tls(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects, document: NodeDocument) -> bytes:
     """A new TLS key with its certificate; its pin. Cut off between the two, the certificate is made again."""
     label = new_label(keychain, ring, Lineage(Role.TLS))
     identity = create_identity(document.node, now=document.valid.start)
@@ -59,13 +60,21 @@ def _make_tls(keychain: Keychain, ring: KeyRing, files: FolderObjects, document:
     return identity.spki_sha256
 
 
-def make_key(keychain: Keychain, ring: KeyRing, lineage: Lineage) -> PublicKey:
+def make_key(keychain: OnlineKeychain, ring: KeyRing, lineage: Lineage) -> PublicKey:
     """A new signing key of the lineage, in a key file of the next label."""
     label = new_label(keychain, ring, lineage)
-    return keychain.create(PRIVATE_KEY_TYPES[lineage.role], label).public
+    return keychain.make(PRIVATE_KEY_TYPES[lineage.role], label)
 
 
-def new_label(keychain: Keychain, ring: KeyRing, lineage: Lineage) -> str:
+def log_key(keychain: OnlineKeychain, label: str) -> LogPublicKey:
+    """The public half of a log's first key, made unless an earlier try did that."""
+    try:
+        return keychain.make(LogPrivateKey, label)
+    except AlreadyExistsError:
+        return LogPublicKey.from_text(keychain.public(Role.LOG, label))
+
+
+def new_label(keychain: OnlineKeychain, ring: KeyRing, lineage: Lineage) -> str:
     """A label that no key of the role has or had."""
     role = lineage.role
     held = [key.label for key in ring.read() if key.role is role]
@@ -73,7 +82,7 @@ def new_label(keychain: Keychain, ring: KeyRing, lineage: Lineage) -> str:
 
 
 def adopt_keys(
-    keychain: Keychain, ring: KeyRing, files: FolderObjects, trust: OwnTrust, clock: Clock
+    keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects, trust: OwnTrust, clock: Clock
 ) -> tuple[RingKey, ...]:
     """Take into the ring what the newest trust files say, and the key files that they name; returns the ring."""
     root, document = trust.root(), trust.document()
@@ -96,7 +105,7 @@ def accepted_token_keys(ring: Iterable[RingKey], now: datetime) -> Sequence[Toke
     return [TokenPublicKey.from_text(key.public) for key in ring if key.role is Role.TOKEN and counts(key)]
 
 
-def _key_files(keychain: Keychain, files: FolderObjects) -> Iterator[KeyFile]:
+def _key_files(keychain: OnlineKeychain, files: FolderObjects) -> Iterator[KeyFile]:
     for role in Role:
         if not role.info.online:
             continue

@@ -6,12 +6,12 @@ by the same command: a log counts as there once the node document names it.
 
 from collections.abc import Sequence
 
-from keys.key import LogPrivateKey
 from keys.signer import Signer
 from node.clock import milliseconds
 from node.errors import AlreadyExistsError
 from node.ports.logs import LogKind, LogRecord
 from node.runtime.auditing import tell
+from node.runtime.keyring import log_key
 from node.runtime.opening import Identity
 from node.services.announcing import LOG_KEY_DAYS, announce_log
 from node.services.founding import log_label
@@ -52,15 +52,10 @@ def announced(identity: Identity, origin: str) -> bool:
 
 def announce(identity: Identity, origin: str, *, signers: Sequence[Signer]) -> None:
     """Make the log's key, if there is none yet, and name it in the node document."""
-    label = log_label(origin)
-    try:
-        key = identity.keychain.create(LogPrivateKey, label)
-    except AlreadyExistsError:
-        key = identity.keychain.key(LogPrivateKey, label)
     announce_log(
         identity.trust,
         origin,
-        key.public,
+        log_key(identity.keychain, log_label(origin)),
         valid=window(identity.clock.now(), LOG_KEY_DAYS),
         signers=signers,
     )

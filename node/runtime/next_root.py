@@ -5,6 +5,7 @@ Where enough holders' key files lie in the home, one call does all of it: in a t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from keys.key import (
     PRIVATE_KEY_TYPES,
@@ -26,7 +27,8 @@ from node.ports.keyring import next_label
 from node.runtime.key_holders import OFFLINE_ROLES, free_label, wanted_signers
 from node.runtime.opening import Identity
 from node.services.next_root import OnlineKeys, RootChange, next_content
-from node.signing.keychain import Key, Keychain
+from node.signing.keychain import Public
+from node.signing.online import OnlineKeychain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,8 @@ def propose_root(identity: Identity, change: RootChange, *, handover: bool = Tru
     """A proposal of a next root; its online keys are made now, unless an earlier proposal made some."""
     root = identity.trust.root()
     online = OnlineKeys(
-        _spare(identity, identity.keychain, SnapshotPrivateKey).public,
-        _spare(identity, identity.keychain, TimestampPrivateKey).public,
+        _spare(identity, identity.keychain, SnapshotPrivateKey),
+        _spare(identity, identity.keychain, TimestampPrivateKey),
     )
     content = next_content(root, change, online, identity.clock.now())
     return identity.trust.propose(content, handover=handover)
@@ -84,7 +86,7 @@ def _renewed(identity: Identity, kind: type[PrivateKey[PublicKey]]) -> list[Hold
     found = []
     for holder in identity.trust.root().named_holders:
         if any(key.role is role and key.to_text() in here for key in holder.keys):
-            made = _spare(identity, keychain, kind, holder.name).public
+            made = _spare(identity, keychain, kind, holder.name)
             root = made if isinstance(made, RootPublicKey) else None
             targets = made if isinstance(made, TargetsPublicKey) else None
             found.append(Holder(name=holder.name, root=root, targets=targets))
@@ -96,22 +98,25 @@ def _renewed(identity: Identity, kind: type[PrivateKey[PublicKey]]) -> list[Hold
     return found
 
 
-def _spare(identity: Identity, keychain: Keychain, kind: type[Key], holder: str = "") -> Key:
+def _spare(
+    identity: Identity, keychain: OnlineKeychain, kind: type[PrivateKey[Public]], holder: str = ""
+) -> Public:
     """A key that no root ever named: one that was made for a proposal that came to nothing, else a new one."""
     role, named = kind.public_type.role, _ever_named(identity)
     for label in keychain.labels(role):
-        if keychain.public(role, label) not in named and label.startswith(holder):
-            return keychain.key(kind, label)
+        text = keychain.public(role, label)
+        if text not in named and label.startswith(holder):
+            return cast("Public", kind.public_type.from_text(text))
     if holder:
-        return keychain.create(kind, free_label(keychain, holder, role))
-    return keychain.create(kind, next_label(Lineage(role), keychain.labels(role)))
+        return keychain.make(kind, free_label(keychain, holder, role))
+    return keychain.make(kind, next_label(Lineage(role), keychain.labels(role)))
 
 
 def _ever_named(identity: Identity) -> set[str]:
     return {key.to_text() for root in identity.trust.roots() for key in root.keys}
 
 
-def _destroy_replaced(identity: Identity, keychain: Keychain, roles: Sequence[Role]) -> list[str]:
+def _destroy_replaced(identity: Identity, keychain: OnlineKeychain, roles: Sequence[Role]) -> list[str]:
     """Delete the key files that an earlier root named and the newest does not; returns their names."""
     newest = {key.to_text() for key in identity.trust.root().keys}
     named = _ever_named(identity)

@@ -7,11 +7,13 @@ from pathlib import Path
 from keys.errors import KeysError
 from keys.key import (
     LogPrivateKey,
+    PrivateKey,
     PublicKey,
     RootPrivateKey,
     SnapshotPrivateKey,
     TargetsPrivateKey,
     TimestampPrivateKey,
+    WitnessPrivateKey,
 )
 from keys.keyfile import OFFLINE, KdfProfile
 from keys.roles import Role
@@ -24,7 +26,10 @@ from node.config import Settings
 from node.errors import MissingObjectError, NotFoundError, NotInitialisedError, VerificationError
 from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, signing
+from node.ports.signing import StandingLogSigner
+from node.ports.witness import Cosigner
 from node.runtime import passphrases
+from node.runtime.elsewhere import recalling
 from node.runtime.home import Home
 from node.runtime.key_holders import ProposalFile
 from node.runtime.keyring import adopt_keys, certificate_name, successors
@@ -32,9 +37,13 @@ from node.runtime.lock import revising
 from node.runtime.restored import require_joined
 from node.services.auditing import OPERATOR
 from node.services.trusting import ROOT_NAME, OwnTrust
-from node.services.tuf_repository import Freshness
-from node.signing.keychain import Key, Keychain
+from node.services.tuf_repository import Freshness, root_files
+from node.services.witnessing import KeyCosigner
+from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
+from node.signing.online import OnlineKeychain, SplitKeys
+from node.signing.process.link import SignerLink
+from node.signing.process.remote import RemoteCosigner, RemoteKeys, RemoteLogSigner
 from node.signing.ring import FolderKeyRing
 from node.tls import TlsIdentity
 
@@ -47,13 +56,15 @@ class Identity:
     settings: Settings
     clock: Clock
     entropy: Entropy
-    keychain: Keychain
+    keychain: OnlineKeychain
     root_keychain: Keychain
     trust_files: FolderObjects
     trust: OwnTrust
     ring: KeyRing
     proposing: bool = False
     """Whether trust files are proposed, and signed by their holders elsewhere."""
+    signer_link: SignerLink | None = None
+    """To the process that signs for this node, where there is one."""
     actor: str = OPERATOR
     """Who acts, for the audit log, where no person is named."""
 
@@ -75,7 +86,9 @@ class Identity:
         root = self.trust.root()
         return self._holders(TargetsPrivateKey, root.targets_keys, root.targets_threshold)
 
-    def _holders(self, kind: type[Key], named: Sequence[PublicKey], wanted: int) -> list[Key]:
+    def _holders(
+        self, kind: type[PrivateKey[PublicKey]], named: Sequence[PublicKey], wanted: int
+    ) -> list[Signer]:
         role = kind.public_type.role
         labels = held_labels(self.root_keychain, role, named)[:wanted]
         if len(labels) < wanted:
@@ -84,16 +97,29 @@ class Identity:
                 hint="copy the holders' key files there for this step, and take them away afterwards;"
                 " or have the holders sign elsewhere: sigfed --proposal FILE and the same command",
             )
-        return [self.root_keychain.key(kind, label) for label in labels]
+        return [self.root_keychain.signer(kind, label) for label in labels]
 
-    def log_signer(self) -> FolderLogSigner:
+    def log_signer(self) -> StandingLogSigner:
         """The signer of this node's lists and release logs.
 
         Raises:
             RestoredError: the home came out of a backup; what others have seen since is not known here yet.
         """
         require_joined(self.home)
+        if self.signer_link is not None:
+            return RemoteLogSigner(self.signer_link, lambda origin: self._signing_labels(Role.LOG, origin))
         return FolderLogSigner(self.home.signer, lambda origin: self.signers(LogPrivateKey, origin))
+
+    def cosigner(self, name: str) -> Cosigner:
+        """What cosigns for this node as the witness `name`."""
+        if self.signer_link is not None:
+            return RemoteCosigner(
+                self.signer_link, name=name, labels=lambda: self._signing_labels(Role.WITNESS, name)
+            )
+        return KeyCosigner(name, self.signers(WitnessPrivateKey, name))
+
+    def _signing_labels(self, role: Role, of: str) -> Sequence[str]:
+        return [key.label for key in self._signing(role, of)]
 
     def tls(self) -> TlsIdentity:
         """The certificate and key that this node serves with; raises as `signers` does."""
@@ -103,17 +129,18 @@ class Identity:
             key=self.keychain.secret(Role.TLS, label),
         )
 
-    def signer(self, kind: type[Key], of: str = "") -> Key:
+    def signer(self, kind: type[PrivateKey[PublicKey]], of: str = "") -> Signer:
         """The key of a role that signs now, the youngest where several do; raises as `signers` does."""
         return self.signers(kind, of)[-1]
 
-    def signers(self, kind: type[Key], of: str = "") -> Sequence[Key]:
+    def signers(self, kind: type[PrivateKey[PublicKey]], of: str = "") -> Sequence[Signer]:
         """The keys of a role that sign now, oldest first; `of` is the log's origin or the witness's name.
 
         Raises:
             NotFoundError: none does.
         """
-        return [self.keychain.key(kind, key.label) for key in self._signing(kind.public_type.role, of)]
+        keys = self._signing(kind.public_type.role, of)
+        return [self.keychain.signer(kind, key.label, public=key.public) for key in keys]
 
     def _signing(self, role: Role, of: str) -> Sequence[RingKey]:
         found = signing(self.ring.read(), role, of, self.clock.now())
@@ -151,29 +178,39 @@ def open_identity(
     files = FolderObjects(home.trust)
     the_clock = clock or SystemClock()
     ring = FolderKeyRing(home.ring)
+    link = None if settings.signer.socket is None else SignerLink(settings.signer.socket)
+    online = keychains[0] if link is None else _split(keychains[0], link, files)
     return Identity(
         home=home,
         settings=settings,
         clock=the_clock,
         entropy=entropy,
-        keychain=keychains[0],
+        keychain=online,
         root_keychain=keychains[1],
         trust_files=files,
         trust=OwnTrust(
             files,
             the_clock,
             root_sha256=_pinned(home, settings, files),
-            freshness=lambda root: open_freshness(keychains[0], root),
+            freshness=lambda root: open_freshness(online, root),
             alone=lambda: revising(home),
-            succeed=successors(keychains[0], ring, files),
+            succeed=successors(online, ring, files),
             proposal=None if proposal is None else ProposalFile(proposal),
         ),
         ring=ring,
         proposing=proposal is not None,
+        signer_link=link,
     )
 
 
-def open_freshness(keychain: Keychain, root: TrustedRoot) -> Freshness:
+def _split(here: Keychain, link: SignerLink, files: FolderObjects) -> SplitKeys:
+    def vouching(name: str) -> Sequence[bytes]:
+        return (*root_files(files), files.get(name))
+
+    return SplitKeys(here, RemoteKeys(link, vouching=vouching))
+
+
+def open_freshness(keychain: OnlineKeychain, root: TrustedRoot) -> Freshness:
     """The keys by which this root has it said which trust files are current; raises `NotFoundError`."""
     return Freshness(
         _named(keychain, SnapshotPrivateKey, root.snapshot_keys),
@@ -181,17 +218,17 @@ def open_freshness(keychain: Keychain, root: TrustedRoot) -> Freshness:
     )
 
 
-def _named(keychain: Keychain, kind: type[Key], keys: Sequence[PublicKey]) -> Key:
+def _named(keychain: OnlineKeychain, kind: type[PrivateKey[PublicKey]], keys: Sequence[PublicKey]) -> Signer:
     role = kind.public_type.role
     for label in held_labels(keychain, role, keys):
-        return keychain.key(kind, label)
+        return keychain.signer(kind, label, public=keychain.public(role, label))
     raise NotFoundError(
         f"the {role} key that the root names is not here",
         hint="restore it from a backup, or have a next root signed: sigfed key propose",
     )
 
 
-def held_labels(keychain: Keychain, role: Role, named: Sequence[PublicKey]) -> list[str]:
+def held_labels(keychain: OnlineKeychain, role: Role, named: Sequence[PublicKey]) -> list[str]:
     """Labels of the key files of a role that say they hold one of the keys named; needs no passphrase."""
     texts = {key.to_text() for key in named}
     return [label for label in keychain.labels(role) if keychain.public(role, label) in texts]
@@ -229,8 +266,19 @@ def make_keychains(
         credential=passphrases.ROOT_CREDENTIAL,
     )
     return (
-        Keychain(home.keys, node=settings.node, passphrase=online, entropy=entropy),
         Keychain(
-            home.offline_keys, node=settings.node, passphrase=offline, entropy=entropy, profile=root_profile
+            home.keys,
+            node=settings.node,
+            passphrase=online,
+            entropy=entropy,
+            recall=recalling(settings.node, online),
+        ),
+        Keychain(
+            home.offline_keys,
+            node=settings.node,
+            passphrase=offline,
+            entropy=entropy,
+            profile=root_profile,
+            recall=recalling(settings.node, offline),
         ),
     )

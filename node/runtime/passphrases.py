@@ -15,19 +15,22 @@ CREDENTIAL = "sigfed-passphrase"
 ROOT_CREDENTIAL = f"{CREDENTIAL}-root"
 
 
-def from_sources(*, what: str, file: Path | None, credential: str) -> Callable[[], bytes]:
+def from_sources(
+    *, what: str, file: Path | None, credential: str, least: int = MIN_BYTES
+) -> Callable[[], bytes]:
     """A function that finds the passphrase when it is first needed and remembers it.
 
-    The order is: the configured file, a systemd credential of that name, a prompt on the terminal.
+    The order is: the configured file, a systemd credential of that name, a prompt on the terminal. A file with less
+    than `least` characters is refused; the PIN of a token, which locks itself, may be shorter.
     """
 
     @cache
     def ask() -> bytes:
         if file is not None:
-            return _checked(read_private(file).rstrip(b"\r\n"), str(file))
+            return _checked(read_private(file).rstrip(b"\r\n"), str(file), least)
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         if folder and (path := Path(folder, credential)).exists():
-            return _checked(path.read_bytes().rstrip(b"\r\n"), str(path))
+            return _checked(path.read_bytes().rstrip(b"\r\n"), str(path), least)
         return _prompt(what)
 
     return ask
@@ -57,7 +60,7 @@ def _prompt(what: str) -> bytes:
     return getpass.getpass(f"{what}: ").encode()
 
 
-def _checked(value: bytes, where: str) -> bytes:
-    if len(value) < MIN_BYTES:
-        raise ConfigError(f"{where}: a passphrase has at least {MIN_BYTES} characters")
+def _checked(value: bytes, where: str, least: int = MIN_BYTES) -> bytes:
+    if len(value) < least:
+        raise ConfigError(f"{where}: a passphrase has at least {least} characters")
     return value

@@ -6,11 +6,11 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import cache
 
-from keys.key import WitnessPrivateKey
 from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
 from node.objects.folder import FolderObjects
 from node.ports.peers import PeerRecord
+from node.ports.witness import Cosigner
 from node.remote.witness import RemoteWitness
 from node.runtime.opening import Identity
 from node.runtime.outbound import proxy_of
@@ -22,7 +22,7 @@ from node.services.honouring import renew as renew_revocations
 from node.services.refreshing import newest_trust, pinned_root
 from node.services.requiring import Requiring
 from node.services.shelf import Shelf
-from node.services.witnessing import Cosigner, Renew, Witness
+from node.services.witnessing import Renew, Witness
 from protocol.api import WitnessApi
 
 
@@ -42,7 +42,7 @@ def _cosigner(identity: Identity) -> Cosigner:
     info = identity.trust.document().witness
     if info is None:
         raise NotFoundError("this node is no witness any more")
-    return Cosigner(info.name, identity.signers(WitnessPrivateKey, info.name))
+    return identity.cosigner(info.name)
 
 
 def requiring(identity: Identity, shelf: Shelf) -> Requiring:

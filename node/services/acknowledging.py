@@ -64,7 +64,7 @@ class Acknowledger:
         """Tell `peer` what has changed since it was told last; returns why that failed, if it did."""
         try:
             for each in await asyncio.to_thread(self.due, peer):
-                statement = seal_statement(KIND, each.to_bytes(), self._signer)
+                statement = await asyncio.to_thread(seal_statement, KIND, each.to_bytes(), self._signer)
                 await api.acknowledge(each.origin, statement)
                 await asyncio.to_thread(self._note, each)
         except StoreError:
@@ -78,7 +78,8 @@ class Acknowledger:
         try:
             said = await asyncio.to_thread(self.trust_due, peer)
             if said is not None:
-                await api.acknowledge_trust(seal_statement(TRUST_KIND, said.to_bytes(), self._signer))
+                statement = await asyncio.to_thread(seal_statement, TRUST_KIND, said.to_bytes(), self._signer)
+                await api.acknowledge_trust(statement)
                 await asyncio.to_thread(self._note_trust, said)
         except StoreError:
             raise

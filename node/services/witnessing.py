@@ -15,10 +15,10 @@ from keys.errors import KeysError
 from keys.signer import Signer
 from keys.trust.names import is_origin_of
 from node.clock import Clock, milliseconds
-from node.errors import ConflictError, NodeError, NotFoundError, StoreLockedError
+from node.errors import ConflictError, NodeError, NotFoundError, StoreError, StoreLockedError
 from node.journal import Journal
 from node.ports.evidence import EvidenceKind
-from node.ports.witness import WitnessRecord
+from node.ports.witness import Cosigner, WitnessRecord
 from node.services.accusing import keep, of_log
 from node.services.honouring import signing
 from node.services.refreshing import held_document, log_trust
@@ -34,13 +34,6 @@ _STALE: Final = frozenset({Status.UNKNOWN, Status.UNTRUSTED})
 _RENEWALS: Final = 12
 _RENEWAL_SPAN: Final = timedelta(minutes=1)
 _journal = Journal("witness")
-
-
-class Cosigner(NamedTuple):
-    """As whom a witness cosigns now: its name, and its keys, two while one follows another."""
-
-    name: str
-    signers: Sequence[Signer]
 
 
 class Witness:
@@ -110,12 +103,22 @@ class Witness:
         if isinstance(judged, Refuse):
             self._keep_evidence(origin, judged)
             return judged
-        return self._remember(held, self._cosigned(request, judged))
+        cosigner = self._cosigner()
+        try:
+            record = cosigner.cosign(request, judged)
+        except ConflictError:
+            self._catch_up(held, cosigner.standing(origin), origin)
+            raise
+        return self._remember(held, record)
 
-    def _cosigned(self, request: AddCheckpoint, head: Witnessed) -> WitnessRecord:
-        name, signers = self._cosigner()
-        lines = [cosign(request.note.text, name, signer, head.time_s).to_line() for signer in signers]
-        return WitnessRecord(origin=request.claim.origin, head=head, cosignature="".join(lines).encode())
+    def _catch_up(self, held: WitnessRecord | None, standing: WitnessRecord | None, origin: str) -> None:
+        """Remember what the cosigner does: its answer was lost before it was remembered here."""
+        if standing is None or (held is not None and standing.head.size < held.head.size):
+            raise StoreError(
+                f"{origin}: the signer remembers less than this node cosigned",
+                hint="restore the signer's folder from a backup of the same time as the node's",
+            )
+        self._remember(held, standing)
 
     def _remember(self, held: WitnessRecord | None, new: WitnessRecord) -> bytes:
         with self._shelf.storage.write() as unit:
@@ -151,6 +154,25 @@ class Witness:
         if all(log.origin != origin for log in document.logs):
             return None
         return log_trust(document, origin, now)
+
+
+class KeyCosigner(NamedTuple):
+    """Cosigns in this process, as the witness `name`: with two keys while one follows another."""
+
+    name: str
+    signers: Sequence[Signer]
+
+    def cosign(self, request: AddCheckpoint, head: Witnessed) -> WitnessRecord:
+        """The head, cosigned at the time that it was judged."""
+        lines = [
+            cosign(request.note.text, self.name, signer, head.time_s).to_line() for signer in self.signers
+        ]
+        return WitnessRecord(origin=request.claim.origin, head=head, cosignature="".join(lines).encode())
+
+    def standing(self, origin: str) -> WitnessRecord | None:
+        """Nothing: what was cosigned is remembered in the node's store alone."""
+        del origin
+        return None
 
 
 Renew = Callable[[str], Awaitable[None]]

@@ -10,7 +10,7 @@ from typing import Final
 from keys.roles import Role
 from node.errors import AlreadyExistsError
 from node.ports.evaluator import EpochSecret
-from node.signing.keychain import Keychain
+from node.signing.online import OnlineKeychain
 from protocol.oprf.group import Group
 from protocol.oprf.suite import epoch_key
 
@@ -22,16 +22,16 @@ def oprf_label(subset: str, epoch: int) -> str:
     return f"subsets-{subset}-{epoch}"
 
 
-def held_epochs(keychain: Keychain) -> Sequence[tuple[str, int]]:
+def held_epochs(keychain: OnlineKeychain) -> Sequence[tuple[str, int]]:
     """Subset and number of all epochs whose key files are there; needs no passphrase."""
     found = map(_LABEL.fullmatch, keychain.labels(Role.OPRF))
     return [(match[1], int(match[2])) for match in found if match is not None]
 
 
-def epoch_secrets(keychain: Keychain, *, of: str = "") -> Sequence[EpochSecret]:
+def epoch_secrets(keychain: OnlineKeychain, *, of: str = "") -> Sequence[EpochSecret]:
     """The secrets of all epochs whose key files are there, or of those of one subset.
 
-    Raises as `Keychain.secret` does.
+    Raises as `OnlineKeychain.secret` does.
     """
     wanted = [each for each in held_epochs(keychain) if not of or each[0] == of]
     return [
@@ -40,8 +40,8 @@ def epoch_secrets(keychain: Keychain, *, of: str = "") -> Sequence[EpochSecret]:
     ]
 
 
-def epoch_seed(keychain: Keychain, subset: str, epoch: int) -> bytes:
-    """The secret of an epoch; raises as `Keychain.secret` does."""
+def epoch_seed(keychain: OnlineKeychain, subset: str, epoch: int) -> bytes:
+    """The secret of an epoch; raises as `OnlineKeychain.secret` does."""
     label = oprf_label(subset, epoch)
     try:
         return keychain.secret(Role.OPRF, label)
@@ -49,7 +49,7 @@ def epoch_seed(keychain: Keychain, subset: str, epoch: int) -> bytes:
         keychain.forget(Role.OPRF, label)
 
 
-def _new_epoch_seed(keychain: Keychain, subset: str, epoch: int) -> bytes:
+def _new_epoch_seed(keychain: OnlineKeychain, subset: str, epoch: int) -> bytes:
     """The secret of an epoch whose key file is made now, or was by an earlier try that was cut off."""
     label = oprf_label(subset, epoch)
     try:
@@ -60,6 +60,6 @@ def _new_epoch_seed(keychain: Keychain, subset: str, epoch: int) -> bytes:
         keychain.forget(Role.OPRF, label)
 
 
-def public_of_epoch(keychain: Keychain, group: Group, subset: str, epoch: int) -> bytes:
+def public_of_epoch(keychain: OnlineKeychain, group: Group, subset: str, epoch: int) -> bytes:
     """The public key (32 bytes) of an epoch whose secret is made now, or was before."""
     return epoch_key(group, _new_epoch_seed(keychain, subset, epoch)).public

@@ -14,13 +14,19 @@ from keys.errors import KeysError, MalformedKeyFileError
 from keys.key import PrivateKey, PublicKey
 from keys.keyfile import ONLINE, KdfProfile, OpenedKey, WrappingKey, describe, seal, unwrap
 from keys.roles import Role
+from keys.signer import Signer
 from node.clock import Entropy
-from node.errors import ConfigError, NotFoundError
+from node.errors import AlreadyExistsError, ConfigError, NotFoundError
 from node.files import create_private, read_private, remove_private
+from node.signing.reference import Reference, is_reference
 
 Passphrase = Callable[[], bytes]
 """Asks for the passphrase when it is first needed: a file, a prompt or a system credential."""
 
+Recall = Callable[[str, PublicKey], Signer]
+"""Gives the signer of a URI, which must have this public half."""
+
+Public = TypeVar("Public", bound=PublicKey)
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])
 
 _ONE_DERIVATION: Final = Lock()
@@ -38,15 +44,21 @@ class Keychain:
         passphrase: Passphrase,
         entropy: Entropy,
         profile: KdfProfile = ONLINE,
+        recall: Recall | None = None,
     ) -> None:
         self._folder = folder
         self._node = node
         self._passphrase = passphrase
         self._entropy = entropy
         self._profile = profile
+        self._recall = recall or _nowhere
         self._opened: dict[Path, bytes] = {}
         self._wrappings: list[WrappingKey] = []
         """What the passphrase gave so far: files that were made together are opened by one derivation."""
+
+    def make(self, kind: type[PrivateKey[Public]], label: str) -> Public:
+        """As `create`, for who needs the public half alone."""
+        return self.create(kind, label).public
 
     def create(self, kind: type[Key], label: str) -> Key:
         """Make a new signing key and its key file.
@@ -94,8 +106,34 @@ class Keychain:
                 self._unwrap(read_private(path))
                 return
 
+    def refer(self, role: Role, label: str, reference: Reference) -> None:
+        """Write where a key is in place of a key file; raises `AlreadyExistsError`."""
+        create_private(self._path(role, label), reference.to_bytes())
+
+    def copy(self, role: Role, label: str, other: "Keychain") -> None:
+        """Put a key, or where it is, into another keychain too; nothing happens when it is there."""
+        data = read_private(self._path(role, label))
+        with suppress(AlreadyExistsError):
+            if is_reference(data):
+                other.refer(role, label, Reference.from_bytes(data))
+            else:
+                other.create_secret(
+                    role, label, secret=self.secret(role, label), public=describe(data).public
+                )
+
+    def signer(self, kind: type[PrivateKey[PublicKey]], label: str, *, public: str = "") -> Signer:
+        """A signer with a key, wherever its file says that it is; raises as `key` does."""
+        del public  # its file says it
+        role = kind.public_type.role
+        if self._path(role, label) not in self._opened:
+            data = read_private(self._path(role, label))
+            if is_reference(data):
+                reference = Reference.from_bytes(data)
+                return self._recall(reference.uri, reference.key(role))
+        return self.key(kind, label)
+
     def key(self, kind: type[Key], label: str) -> Key:
-        """A signing key.
+        """A signing key whose file is here.
 
         Raises:
             NotFoundError: no such key file.
@@ -145,20 +183,29 @@ class Keychain:
 
     def public(self, role: Role, label: str) -> str:
         """The public text of a key file; needs no passphrase, so it is only a hint until the key is opened."""
-        return describe(read_private(self._path(role, label))).public
+        data = read_private(self._path(role, label))
+        return Reference.from_bytes(data).public if is_reference(data) else describe(data).public
 
     def damaged(self) -> list[str]:
         """Names of key files that cannot even be read: what `doctor` reports."""
         found = []
         for path in sorted(self._folder.glob("*.json")):
             try:
-                describe(read_private(path))
+                data = read_private(path)
+                Reference.from_bytes(data) if is_reference(data) else describe(data)
             except (KeysError, ConfigError, NotFoundError):
                 found.append(path.name)
         return found
 
     def _path(self, role: Role, label: str) -> Path:
         return self._folder / f"{role.value}-{label}.json"
+
+
+def _nowhere(uri: str, public: PublicKey) -> Signer:
+    """Where keys elsewhere have no place."""
+    raise ConfigError(
+        f"the {public.role} key is elsewhere ({uri.partition(':')[0]}), and must be in a file here"
+    )
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from node.services.epochs import EPOCH_DAYS, epochs_of
 from node.services.shelf import Shelf
 from node.services.trusting import DOCUMENT_DAYS
 from node.signing.epochs import epoch_secrets, held_epochs, public_of_epoch
+from node.signing.keychain import Keychain
 from protocol.digest import Algorithm
 from protocol.oprf.suite import epoch_key
 from protocol.subset.filter import SubsetFilter
@@ -165,6 +166,7 @@ def test_the_secret_of_an_epoch_that_is_over_is_nowhere_any_more(agency: Agency)
 
 def test_secrets_of_epochs_are_not_kept_in_this_process(agency: Agency) -> None:
     keychain = agency.identity.keychain
+    assert isinstance(keychain, Keychain)
     seed = agency.seeds[1]
     assert seed not in keychain._opened.values()
     assert keychain.secret(Role.OPRF, "subsets-hosters-1") == seed

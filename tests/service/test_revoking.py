@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keys.key import AuthPrivateKey, LogPrivateKey, TokenPrivateKey, WitnessPrivateKey
+from keys.key import AuthPrivateKey, LogPrivateKey, LogPublicKey, TokenPrivateKey, WitnessPrivateKey
 from keys.roles import Role
 from keys.trust.lifecycle import Stage
 from keys.trust.revocations import Reason
@@ -140,6 +140,7 @@ async def test_a_stolen_log_key_leaves_the_log_and_signs_its_head_no_more(
     with shelf.storage.read() as unit:
         log = unit.logs.get(ORIGIN)
     key = identity.signer(LogPrivateKey, ORIGIN).public
+    assert isinstance(key, LogPublicKey)
     assert log.note is not None
     signed = open_checkpoint(log.note, origin=ORIGIN, log_keys=[VerifierKey.of_log(ORIGIN, key)])
     assert signed.checkpoint.size == 2

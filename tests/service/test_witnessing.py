@@ -19,7 +19,7 @@ from node.errors import ConflictError, NotFoundError, StoreLockedError
 from node.ports.peers import PeerRecord
 from node.ports.witness import WitnessRecord
 from node.services.shelf import Shelf
-from node.services.witnessing import Cosigner, ServedWitness, Witness
+from node.services.witnessing import KeyCosigner, ServedWitness, Witness
 from protocol.errors import UntrustedError
 from protocol.evidence import verify_evidence
 from protocol.limits import MAX_ADD_CHECKPOINT_BYTES
@@ -67,7 +67,7 @@ class World:
             self.fr.shelf,
             clock or self.fr.clock,
             node=self.fr.name,
-            cosigner=lambda: Cosigner(self.witness_key.name, [self.fr.keys.key(WitnessPrivateKey, "1")]),
+            cosigner=lambda: KeyCosigner(self.witness_key.name, [self.fr.keys.key(WitnessPrivateKey, "1")]),
         )
 
     def request(

@@ -54,9 +54,11 @@ class CheapNode:
             tls_spki_sha256=tls.spki_sha256,
             limits=LIMITS,
         )
+        keychain = identity.keychain
+        assert isinstance(keychain, Keychain)
         made.root_sha256 = found(
             founding,
-            keychain=identity.keychain,
+            keychain=keychain,
             root_keychain=identity.root_keychain,
             files=identity.trust_files,
             clock=made.clock,

@@ -99,7 +99,7 @@ class Thief:
             "exp": now + 600,
             "jti": system_entropy(16).hex(),
         }
-        signer = self._thief.keychain.key(TokenPrivateKey, LABELS["token"])
+        signer = self._thief.keychain.signer(TokenPrivateKey, LABELS["token"])
         asyncio.run(self._shows(sign_token(claims, typ=TOKEN_TYP, signer=signer)))
 
     async def _shows(self, token: str) -> None:
@@ -123,7 +123,7 @@ class Thief:
             held_size=0,
             held_root=ROOT_OF_NOTHING,
         )
-        key = self._thief.keychain.key(StatementPrivateKey, LABELS["statement"])
+        key = self._thief.keychain.signer(StatementPrivateKey, LABELS["statement"])
         statement = seal_statement(KIND, said.to_bytes(), key)
         with open_shelf(self._opened(self._load.nl)) as shelf, suppress(ConflictError):
             # A believed statement is refused too, because it goes back: so this one changes nothing.
@@ -134,7 +134,7 @@ class Thief:
         """Says as FR's witness that it saw a head of NL's list."""
         fr = self._held_by(self._load.nl, "fr.example")
         assert fr.witness is not None
-        key = self._thief.keychain.key(WitnessPrivateKey, LABELS["witness"])
+        key = self._thief.keychain.signer(WitnessPrivateKey, LABELS["witness"])
         now = self._load.time.now()
         text = Checkpoint(f"nl.example/lists/{LIST}", 0, ROOT_OF_NOTHING).text()
         note = Note(text, (cosign(text, fr.witness.name, key, int(now.timestamp())),))
@@ -147,7 +147,7 @@ class Thief:
         """Shows NL a head of FR's list that FR never made."""
         fr = self._held_by(self._load.nl, "fr.example")
         origin, now = f"fr.example/lists/{LIST}", self._load.time.now()
-        key = self._thief.keychain.key(LogPrivateKey, LABELS["log"])
+        key = self._thief.keychain.signer(LogPrivateKey, LABELS["log"])
         note = sign_checkpoint(Checkpoint(origin, 10**6, system_entropy(32)), [key])
         open_checkpoint(note, origin=origin, log_keys=log_trust(fr, origin, now).log_keys)
 

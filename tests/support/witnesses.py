@@ -12,7 +12,7 @@ from node.services.cosigning import Cosigned, Cosigning
 from node.services.documents import member_documents
 from node.services.requiring import Requiring
 from node.services.syncing import Syncer
-from node.services.witnessing import Cosigner, ServedWitness, Witness
+from node.services.witnessing import KeyCosigner, ServedWitness, Witness
 from protocol.api import WitnessApi
 from protocol.witness import Refuse
 from support.federation import LIMITS, Agency, Federation
@@ -28,7 +28,9 @@ def witness_of(agency: Agency) -> Witness:
     info = agency.trust.document().witness
     assert info is not None, "founded with one"
     key = agency.keys.key(WitnessPrivateKey, "1")
-    return Witness(agency.shelf, agency.clock, node=agency.name, cosigner=lambda: Cosigner(info.name, [key]))
+    return Witness(
+        agency.shelf, agency.clock, node=agency.name, cosigner=lambda: KeyCosigner(info.name, [key])
+    )
 
 
 def requiring_of(agency: Agency, *, quorum: int | None = None) -> Requiring:

@@ -44,8 +44,16 @@ FILES = (BOTH, SINGLE, UNLISTED, *numbered("printed", 4))
 ASK_MORE = ("peer", "grant", "nl.example", "--grant", "baseline,national", "--as", "alice")
 REJECT = ("approval", "reject", "--reason", "not asked for")
 HOLDERS = ("entry", "holders", "--hash-from", "-")
-ELSEWHERE = {("demo",), ("run",), ("evidence", "verify")}
-"""Commands that are not run here: the demonstration has its own tests, nodes run already, evidence needs a culprit."""
+ELSEWHERE = {
+    ("demo",),
+    ("run",),
+    ("evidence", "verify"),
+    ("signer", "run"),
+    ("signer", "show"),
+    ("signer", "split"),
+}
+"""Commands that are not run here: the demonstration and the signer process have their own tests, nodes run already,
+evidence needs a culprit."""
 
 
 def all_commands() -> set[tuple[str, ...]]:

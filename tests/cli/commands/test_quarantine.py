@@ -55,7 +55,8 @@ def released(cli: Cli, name: str) -> str:
 
 def fork_of(cli: Cli, size: int = 5) -> bytes:
     """Two heads of one size, signed with the key of a node's list."""
-    key = open_identity(Home(cli.home)).keychain.key(LogPrivateKey, log_label(NL_LIST))
+    keychain = open_identity(Home(cli.home)).keychain
+    key = keychain.signer(LogPrivateKey, log_label(NL_LIST))
     one, other = (sign_checkpoint(Checkpoint(NL_LIST, size, root * 32), [key]) for root in (b"1", b"2"))
     return encode_fork(one, other)
 

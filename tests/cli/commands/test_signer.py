@@ -1,0 +1,151 @@
+"""A node whose keys are with a signer process: by commands, and while that process is away."""
+
+import json
+import signal
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from node.signing.process.desk import SIGNED_HERE
+from support.agencies import LIST, SUBSET, found_agency, import_files, numbered, report
+from support.processes import PROGRAM, Cli, Running, environment, wait_until
+
+
+class Signer:
+    """`sigfed signer run` for one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = self.folder.with_name("signer.log")
+        with log.open("wb") as output:
+            command = [*PROGRAM, "--home", str(self.folder), "--json", "signer", "run"]
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment()
+            )
+        wait_until(lambda: b'"socket"' in log.read_bytes() or self._died(log))
+
+    def _died(self, log: Path) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, log.read_text()
+        return False
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(30)
+            self.process = None
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    made = found_agency(tmp_path, name="fr", country="FR")
+    made.done("list", "create", LIST)
+    import_files(made, numbered("first", 3))
+    made.done("publish")
+    return made
+
+
+@pytest.fixture
+def signer(cli: Cli, tmp_path: Path) -> Iterator[Signer]:
+    folder, passphrase = tmp_path / "s", tmp_path / "signer-passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text("the signer's own\n")
+    done = cli.done("signer", "split", str(folder), "--passphrase-file", str(passphrase), "--yes")
+    assert done["socket"] == str(folder / "socket")
+    with (cli.home / "sigfed.toml").open("a") as config:
+        config.write(f'\n[signer]\nsocket = "{folder / "socket"}"\n')
+    running = Signer(folder)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def served(url: str) -> int:
+    """Bytes of the node document, as anybody may read it."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with urlopen(Request(f"{url}/trust/node.json"), context=context, timeout=30) as reply:
+        return len(reply.read())
+
+
+def test_a_node_signs_through_it_and_goes_on_when_it_comes_back(cli: Cli, signer: Signer) -> None:
+    # Nothing that signs is left with the node.
+    left = {path.name.partition("-")[0] for path in (cli.home / "keys").glob("*-*.json")}
+    assert left == {"tls", "storage"}
+    assert not [*(cli.home / "signer").glob("*.json")]
+
+    # Without it, commands say so and lose nothing.
+    import_files(cli, numbered("second", 2))
+    refused = cli.run("publish")
+    assert refused.exit == 16
+    assert "signer process cannot be reached" in refused.err
+    assert "sigfed signer run" in refused.err
+    assert cli.run("doctor").exit == 2
+
+    # A node that starts without it serves what it has.
+    node = Running(cli)
+    try:
+        url = node.answered["serving"]
+        assert served(url) > 0
+        assert cli.run("publish").exit == 16
+
+        signer.start()
+        shown = cli.run("signer", "show").results
+        assert {one["role"] for one in shown} == set(SIGNED_HERE)
+        done = cli.done("publish")
+        assert report(cli).log.head.size == 10
+        assert done["adds"] == 4
+
+        # It is killed while the node runs; what waits is published once.
+        signer.stop(signal.SIGKILL)
+        import_files(cli, numbered("third", 1))
+        assert cli.run("publish").exit == 16
+        assert served(url) > 0
+        signer.start()
+        cli.done("publish")
+        assert report(cli).log.head.size == 12
+        assert cli.run("audit", "verify").exit == 0
+    finally:
+        assert node.stop() == 0
+
+
+def test_keys_are_made_and_trust_files_stamped_there(cli: Cli, signer: Signer) -> None:
+    signer.start()
+    before = {one["key"] for one in cli.run("signer", "show").results}
+    cli.done("list", "create", "another")
+    cli.done("subset", "create", SUBSET)
+    after = {one["key"] for one in cli.run("signer", "show").results}
+    assert after - before >= {"log-lists-another-1", f"log-subsets-{SUBSET}-1"}
+    assert (cli.home / f"keys/oprf-subsets-{SUBSET}-1.json").exists()
+    stamped = json.loads((cli.home / "trust/timestamp.json").read_bytes())
+    assert stamped["signed"]["version"] >= 4
+    assert "signer" in {one["check"]: one for one in cli.run("doctor").results}
+
+
+def test_moving_asks_first_and_not_while_the_node_runs(cli: Cli, tmp_path: Path) -> None:
+    passphrase = tmp_path / "signer-passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text("the signer's own\n")
+    arguments = ("signer", "split", str(tmp_path / "s"), "--passphrase-file", str(passphrase))
+    assert cli.run(*arguments, typed="n\n").exit == 130
+    assert not (tmp_path / "s").exists()
+    node = Running(cli)
+    try:
+        assert cli.run(*arguments, "--yes").exit == 11
+    finally:
+        node.stop()
+    cli.done(*arguments, "--yes")
+
+
+def test_a_folder_that_is_no_signers(cli: Cli) -> None:
+    assert cli.run("signer", "run").exit == 10
+    assert cli.run("signer", "show").exit == 2

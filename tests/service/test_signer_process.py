@@ -1,0 +1,634 @@
+"""The signer process against a node that was taken over: it has the socket and everything the node has, and no key.
+
+Every request is tried over a real socket against a real process. Whatever is refused changes nothing.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keys.encoding import Json, format_time
+from keys.key import (
+    AuthPublicKey,
+    LogPublicKey,
+    StatementPublicKey,
+    TokenPublicKey,
+    WitnessPublicKey,
+)
+from keys.roles import Role
+from keys.trust.repository import (
+    author_snapshot,
+    author_targets,
+    open_snapshot,
+    open_timestamp,
+)
+from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.statement import open_statement, seal_statement
+from node import jose
+from node.clock import SystemClock, system_entropy
+from node.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    NodeError,
+    NotFoundError,
+    SignerDownError,
+    SignerRefusedError,
+)
+from node.remote.auth import Credentials, assertion
+from node.services.founding import FIRST
+from node.services.tuf_repository import Freshness, TufRepository
+from node.signing.process.frames import MAX_BODY, MAX_LEAVES, Ask, Request
+from node.signing.process.listener import MAX_CONNECTIONS
+from node.signing.process.remote import RemoteCosigner, RemoteLogSigner
+from protocol.acknowledgement import KIND, Acknowledgement
+from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
+from protocol.tlog.cosignature import verify_cosignatures
+from protocol.tlog.merkle import consistency_proof, leaf_hash
+from protocol.tlog.note import Note, VerifierKey
+from protocol.witness import AddCheckpoint, Witnessed
+from support.logs import ORIGIN as FOREIGN
+from support.logs import signed_note
+from support.signer_process import LIST, NODE, SignedNode, running_signer
+from support.trees import naive_root
+
+LEAVES = [leaf_hash(bytes([number])) for number in range(12)]
+OTHER = [*reversed(LEAVES)]
+SAID = Acknowledgement(node=NODE, origin="nl.example/lists/x", time_ms=1, held_size=1, held_root=bytes(32))
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignedNode]:
+    with running_signer(tmp_path_factory.mktemp("n")) as running:
+        running.log.sign(LIST, start=0, leaf_hashes=LEAVES[:3])
+        running.log.sign(LIST, start=3, leaf_hashes=LEAVES[3:5])
+        cosigner(running).cosign(request(0, 5), WHATEVER)
+        yield running
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[SignedNode]:
+    with running_signer(tmp_path) as running:
+        yield running
+
+
+WHATEVER = Witnessed(size=0, root=bytes(32), time_s=0, note=b"")
+
+
+def cosigner(node: SignedNode, *labels: str) -> RemoteCosigner:
+    return RemoteCosigner(node.link, name=f"{NODE}/w1", labels=lambda: labels or ["1"])
+
+
+def request(old: int, size: int, hashes: list[bytes] = LEAVES) -> AddCheckpoint:
+    proof = consistency_proof(hashes, old, size) if 0 < old < size else []
+    note = signed_note(Checkpoint(FOREIGN, size, naive_root(hashes[:size])))
+    return AddCheckpoint(old, tuple(proof), Note.parse(note))
+
+
+def root_of(node: SignedNode) -> TrustedRoot:
+    pinned = bytes.fromhex(re.search(r"[0-9a-f]{64}", (node.folder / "signer.toml").read_text())[0])  # type: ignore[index]
+    return open_roots(node.roots, pinned)[-1]
+
+
+def state(node: SignedNode) -> dict[str, bytes]:
+    """All that the signer keeps."""
+    return {
+        str(path): path.read_bytes() for path in node.folder.rglob("*.json") if path.name != "document.json"
+    }
+
+
+# ---------------------------------------------------------------- what an honest node asks
+
+
+def test_a_log_is_appended_to(node: SignedNode) -> None:
+    note = node.log.sign(LIST, start=3, leaf_hashes=LEAVES[3:5])
+    key = LogPublicKey.from_text(node.public(Role.LOG, "lists-main-1"))
+    opened = open_checkpoint(note, origin=LIST, log_keys=[VerifierKey.of_log(LIST, key)])
+    assert (opened.checkpoint.size, opened.checkpoint.root) == (5, naive_root(LEAVES[:5]))
+    assert node.log.size(LIST) == 5
+
+
+def test_the_last_head_is_signed_anew(fresh: SignedNode) -> None:
+    assert fresh.log.renew(LIST) == b""
+    note = fresh.log.sign(LIST, start=0, leaf_hashes=LEAVES[:3])
+    assert fresh.log.renew(LIST) == note
+    fresh.remote.create(Role.LOG, "lists-main-2")
+    other = RemoteLogSigner(fresh.link, lambda _: ["lists-main-2"]).renew(LIST)
+    assert other.split(b"\n")[:3] == note.split(b"\n")[:3]
+    assert other != note
+
+
+def test_a_head_is_cosigned_again_and_again(node: SignedNode) -> None:
+    key = WitnessPublicKey.from_text(node.public(Role.WITNESS, FIRST))
+    record = cosigner(node).cosign(request(5, 5), WHATEVER)
+    note = Note.parse(record.head.note + record.cosignature)
+    (cosignature,) = verify_cosignatures(note, [VerifierKey.of_witness(f"{NODE}/w1", key)])
+    assert abs(cosignature.time_s - time.time()) < 60
+    assert cosigner(node).standing(FOREIGN) == record
+    assert cosigner(node).standing("nl.example/lists/unseen") is None
+
+
+def test_statements_assertions_and_tokens(node: SignedNode) -> None:
+    statement_key = StatementPublicKey.from_text(node.public(Role.STATEMENT, FIRST))
+    signed = seal_statement(KIND, SAID.to_bytes(), node.remote.signer(Role.STATEMENT, FIRST))
+    assert open_statement(signed, KIND, [statement_key]) == SAID.to_bytes()
+
+    auth_key = AuthPublicKey.from_text(node.public(Role.AUTH, FIRST))
+    credentials = Credentials(client=NODE, signer=node.remote.signer(Role.AUTH, FIRST))
+    made = assertion(credentials, node="nl.example", now=datetime.now(UTC), entropy=system_entropy)
+    claims = jose.read_token(made, typ="client-authentication+jwt", choose=lambda _issuer, _kid: auth_key)
+    assert claims["aud"] == "https://nl.example"
+
+    token_key = TokenPublicKey.from_text(node.public(Role.TOKEN, FIRST))
+    token = jose.sign_token(claims_of_token(), typ="at+jwt", signer=node.remote.signer(Role.TOKEN, FIRST))
+    assert jose.read_token(token, typ="at+jwt", choose=lambda _issuer, _kid: token_key)["sub"] == "hoster"
+
+
+def test_trust_files_are_stamped_as_they_are_revised(fresh: SignedNode) -> None:
+    root, clock = root_of(fresh), SystemClock()
+    repository = TufRepository(fresh.files, clock)
+    keys = Freshness(fresh.remote.signer(Role.SNAPSHOT, FIRST), fresh.remote.signer(Role.TIMESTAMP, FIRST))
+    assert not repository.stamp(root, lambda: keys)
+    for version in (2, 3):
+        fresh.files.put(f"{version}.targets.json", targets(fresh, version))
+        assert repository.stamp(root, lambda: keys)
+        stamped = open_timestamp(fresh.files.get("timestamp.json"), root)
+        assert (stamped.version, stamped.names) == (version, version)
+        assert open_snapshot(fresh.files.get(f"{version}.snapshot.json"), root).names == version
+
+
+def targets(node: SignedNode, version: int) -> bytes:
+    from keys.key import TargetsPrivateKey
+
+    signer = node.root_keys.key(TargetsPrivateKey, FIRST)
+    expires = datetime.now(UTC) + timedelta(days=1)
+    return author_targets(
+        root_of(node), {"trust/node.json": b"{}"}, version=version, expires=expires, signers=[signer]
+    )
+
+
+def test_what_was_signed_and_lost_is_signed_again(fresh: SignedNode) -> None:
+    """The node dies between the signature and the file: it goes on, and no version is given twice to two snapshots."""
+    root, clock = root_of(fresh), SystemClock()
+    fresh.files.put("2.targets.json", targets(fresh, 2))
+    keys = Freshness(fresh.remote.signer(Role.SNAPSHOT, FIRST), fresh.remote.signer(Role.TIMESTAMP, FIRST))
+    TufRepository(fresh.files, clock).stamp(root, lambda: keys)
+    kept = dict(fresh.files.data)
+    fresh.files.put("3.targets.json", targets(fresh, 3))
+    TufRepository(fresh.files, clock).stamp(root, lambda: keys)
+    del fresh.files.data["timestamp.json"]
+    fresh.files.data["timestamp.json"] = kept["timestamp.json"]
+    assert TufRepository(fresh.files, clock).stamp(root, lambda: keys)  # of the same snapshot, once more
+    fresh.files.data = kept
+    before = fresh.files.get("timestamp.json")
+    fresh.files.put("3.targets.json", targets(fresh, 3))
+    with pytest.raises(NodeError):  # the snapshot was named by a timestamp, so somebody may have seen it
+        TufRepository(fresh.files, clock).stamp(root, lambda: keys)
+    assert fresh.files.get("timestamp.json") == before
+
+
+def test_keys_are_made_there(fresh: SignedNode) -> None:
+    public = fresh.remote.create(Role.AUTH, "8")
+    assert "8" in fresh.remote.labels(Role.AUTH)
+    assert fresh.remote.public(Role.AUTH, "8") == public.to_text()
+    with pytest.raises(AlreadyExistsError):
+        fresh.remote.create(Role.AUTH, "8")
+    with pytest.raises(NotFoundError):
+        fresh.remote.public(Role.AUTH, "9")
+
+
+def test_only_keys_that_no_signed_file_lets_count_are_destroyed(fresh: SignedNode) -> None:
+    fresh.remote.create(Role.AUTH, "8")
+    fresh.remote.destroy(Role.AUTH, "8")
+    fresh.remote.destroy(Role.AUTH, "8")  # which is gone
+    assert "8" not in fresh.remote.labels(Role.AUTH)
+    for role, label in (
+        (Role.AUTH, "1"),
+        (Role.WITNESS, "1"),
+        (Role.TIMESTAMP, "1"),
+        (Role.LOG, "audit-main-1"),
+    ):
+        with pytest.raises(SignerRefusedError):
+            fresh.remote.destroy(role, label)
+
+
+# ---------------------------------------------------------------- what a thief of the socket asks
+
+
+def claims_of_token(**changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    claims = {
+        "iss": f"https://{NODE}",
+        "aud": f"https://{NODE}",
+        "sub": "hoster",
+        "client_id": "hoster",
+        "client_kid": "0" * 16,
+        "scope": "log:read open:1 query:baseline",
+        "iat": now,
+        "exp": now + 600,
+        "jti": "0" * 32,
+    } | changes
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def claims_of_assertion(**changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    claims = {
+        "iss": NODE,
+        "sub": NODE,
+        "aud": "https://nl.example",
+        "iat": now,
+        "exp": now + 60,
+        "jti": "0" * 32,
+    }
+    return {name: value for name, value in (claims | changes).items() if value is not None}
+
+
+def append(body: bytes, **fields: Json) -> Request:
+    return Request(Ask.APPEND, {"origin": LIST, "labels": "lists-main-1", "start": 5, **fields}, body)
+
+
+def cosign(body: bytes, **fields: Json) -> Request:
+    return Request(Ask.COSIGN, {"name": f"{NODE}/w1", "labels": "1", **fields}, body)
+
+
+def statement(kind: str, payload: bytes) -> Request:
+    return Request(Ask.STATEMENT, {"label": "1", "kind": kind}, payload)
+
+
+def token(**changes: Any) -> Request:
+    return Request(Ask.TOKEN, {"label": "1"}, json.dumps(claims_of_token(**changes)).encode())
+
+
+def assertion_of(**changes: Any) -> Request:
+    return Request(Ask.ASSERTION, {"label": "1"}, json.dumps(claims_of_assertion(**changes)).encode())
+
+
+NOW = int(time.time())
+HOSTILE: Mapping[str, Request] = {
+    "append: a second batch of the same size": append(b"".join(OTHER[:2]), start=3),
+    "append: a batch before the last": append(b"".join(OTHER[:3]), start=0),
+    "append: from where the log is shorter": append(b"".join(OTHER[:1]), start=4),
+    "append: from the beginning, longer": append(b"".join(OTHER), start=0),
+    "append: beyond the end": append(LEAVES[0], start=6),
+    "append: half a leaf": append(bytes(31)),
+    "append: another node's log": append(LEAVES[0], origin="nl.example/lists/main"),
+    "append: a log that is none": append(LEAVES[0], origin=f"{NODE}/lists/../main"),
+    "append: a log without a key": append(
+        LEAVES[0], origin=f"{NODE}/lists/other", labels="lists-other-1", start=0
+    ),
+    "append: with another log's key": append(LEAVES[0], labels="audit-main-1"),
+    "append: with another role's key": append(LEAVES[0], labels="../auth-1"),
+    "append: with a key twice": append(LEAVES[0], labels="lists-main-1 lists-main-1"),
+    "append: with no key": append(LEAVES[0], labels=" "),
+    "append: at a negative size": append(LEAVES[0], start=-1),
+    "append: at the end of numbers": append(LEAVES[0], start=2**48),
+    "append: with a field of one's own": append(LEAVES[0], root="00"),
+    "renew: with another log's key": Request(Ask.RENEW, {"origin": LIST, "labels": "audit-main-1"}),
+    "renew: another node's log": Request(
+        Ask.RENEW, {"origin": "nl.example/lists/main", "labels": "lists-main-1"}
+    ),
+    "size: of another node's log": Request(Ask.SIZE, {"origin": "nl.example/lists/main"}),
+    "cosign: a second head of the size": cosign(request(5, 5, OTHER).to_bytes()),
+    "cosign: an older head": cosign(request(3, 4).to_bytes()),
+    "cosign: from the beginning again": cosign(request(0, 9, OTHER).to_bytes()),
+    "cosign: a fork that is longer": cosign(request(5, 9, OTHER).to_bytes()),
+    "cosign: an own log": cosign(
+        AddCheckpoint(0, (), Note.parse(signed_note(Checkpoint(LIST, 5, naive_root(OTHER[:5]))))).to_bytes()
+    ),
+    "cosign: under another node's name": cosign(request(5, 6).to_bytes(), name="nl.example/w1"),
+    "cosign: with a key of another name": cosign(request(5, 6).to_bytes(), labels="x-1"),
+    "cosign: garbage": cosign(b"old 5\n\ngarbage"),
+    "statement: of unknown kind": statement("confession", SAID.to_bytes()),
+    "statement: a kind that is a path": statement("../receipt", SAID.to_bytes()),
+    "statement: one kind as another": statement("receipt", SAID.to_bytes()),
+    "statement: in another's name": statement(KIND, replace(SAID, node="nl.example").to_bytes()),
+    "statement: not canonical": statement(KIND, SAID.to_bytes() + b"\0"),
+    "statement: a checkpoint": statement(KIND, f"{LIST}\n9\nAAAA\n".encode()),
+    "statement: anything as a seal": statement("hit-evidence", b"anything"),
+    "statement: with a key that is none": Request(
+        Ask.STATEMENT, {"label": "9", "kind": KIND}, SAID.to_bytes()
+    ),
+    "token: a scope that no node has": token(scope="admin"),
+    "token: everything": token(scope="open:*"),
+    "token: a collection that is none": token(scope="open:99999999"),
+    "token: no scope": token(scope=""),
+    "token: for ever": token(exp=NOW + 10**8),
+    "token: for next year": token(iat=NOW + 10**7, exp=NOW + 10**7 + 600),
+    "token: at another node": token(aud="https://nl.example"),
+    "token: of another node": token(iss="https://nl.example"),
+    "token: of two clients": token(client_id="other"),
+    "token: with claims of one's own": token(admin=True),
+    "token: without an end": token(exp=None),
+    "token: bound to nothing": token(cnf={}),
+    "token: not an object": Request(Ask.TOKEN, {"label": "1"}, b"[]"),
+    "token: a claim twice": Request(Ask.TOKEN, {"label": "1"}, b'{"iss":"a","iss":"b"}'),
+    "assertion: as a token": Request(Ask.ASSERTION, {"label": "1"}, json.dumps(claims_of_token()).encode()),
+    "assertion: in another's name": assertion_of(iss="nl.example", sub="nl.example"),
+    "assertion: for itself": assertion_of(aud=f"https://{NODE}"),
+    "assertion: for no node": assertion_of(aud="https://*"),
+    "assertion: for several nodes": assertion_of(aud=["https://nl.example", "https://de.example"]),
+    "assertion: for ten minutes": assertion_of(exp=NOW + 600),
+    "assertion: for tomorrow": assertion_of(iat=NOW + 86400, exp=NOW + 86460),
+    "create: a root key": Request(Ask.CREATE, {"role": "root", "label": "9"}),
+    "create: a storage key": Request(Ask.CREATE, {"role": "storage", "label": "9"}),
+    "create: over one that exists": Request(Ask.CREATE, {"role": "auth", "label": "1"}),
+    "create: somewhere else": Request(Ask.CREATE, {"role": "auth", "label": "../../x"}),
+    "destroy: without proof": Request(Ask.DESTROY, {"role": "auth", "label": "1", "lengths": [1, 1]}, b"ab"),
+    "destroy: with lengths that lie": Request(
+        Ask.DESTROY, {"role": "auth", "label": "1", "lengths": [9]}, b"ab"
+    ),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_thief_of_the_socket_gets_nothing(node: SignedNode, hostile: Request) -> None:
+    before = state(node)
+    with pytest.raises(NodeError) as caught:
+        node.link.ask(hostile)
+    assert not isinstance(caught.value, SignerDownError), "the process lives, and says why not"
+    assert state(node) == before
+    assert node.log.size(LIST) == 5
+
+
+Stamp = Callable[[SignedNode], Request]
+
+
+def stamp(
+    node: SignedNode, ask: Ask, names: bytes, *, version: int, hours: int = 1, roots: Any = None
+) -> Request:
+    files = [*(node.roots if roots is None else roots), names]
+    fields: dict[str, Json] = {
+        "label": "1",
+        "version": version,
+        "expires": format_time(datetime.now(UTC) + timedelta(hours=hours)),
+        "lengths": [len(one) for one in files],
+    }
+    return Request(ask, fields, b"".join(files))
+
+
+def own_snapshot(node: SignedNode, version: int, names: int) -> bytes:
+    """A snapshot that the key's first owner made: what a thief of a backup would have."""
+    from keys.key import SnapshotPrivateKey
+
+    signer = node.keys.key(SnapshotPrivateKey, FIRST)
+    expires = datetime.now(UTC) + timedelta(days=1)
+    return author_snapshot(
+        root_of(node), targets(node, names), version=version, expires=expires, signer=signer
+    )
+
+
+STAMPS: Mapping[str, Stamp] = {
+    "snapshot: the version after the next": lambda node: stamp(
+        node, Ask.SNAPSHOT, targets(node, 2), version=3
+    ),
+    "snapshot: the same version": lambda node: stamp(node, Ask.SNAPSHOT, targets(node, 2), version=1),
+    "snapshot: for years": lambda node: stamp(node, Ask.SNAPSHOT, targets(node, 2), version=2, hours=10_000),
+    "snapshot: of files nobody signed": lambda node: stamp(node, Ask.SNAPSHOT, b"{}", version=2),
+    "snapshot: under no root": lambda node: stamp(node, Ask.SNAPSHOT, targets(node, 2), version=2, roots=[]),
+    "snapshot: under another root": lambda node: stamp(
+        node, Ask.SNAPSHOT, targets(node, 2), version=2, roots=[b"{}"]
+    ),
+    "timestamp: the version after the next": lambda node: stamp(
+        node, Ask.TIMESTAMP, node.files.get("1.snapshot.json"), version=3
+    ),
+    "timestamp: fast forward": lambda node: stamp(
+        node, Ask.TIMESTAMP, node.files.get("1.snapshot.json"), version=2**31
+    ),
+    "timestamp: for years": lambda node: stamp(
+        node, Ask.TIMESTAMP, node.files.get("1.snapshot.json"), version=2, hours=10_000
+    ),
+    "timestamp: of another snapshot": lambda node: stamp(
+        node, Ask.TIMESTAMP, own_snapshot(node, 5, 1), version=2
+    ),
+    "timestamp: of older files": lambda node: stamp(node, Ask.TIMESTAMP, own_snapshot(node, 1, 9), version=2),
+    "timestamp: of no snapshot": lambda node: stamp(node, Ask.TIMESTAMP, targets(node, 2), version=2),
+}
+
+
+@pytest.mark.parametrize("hostile", STAMPS.values(), ids=STAMPS.keys())
+def test_a_thief_of_the_socket_turns_no_trust_file_back(node: SignedNode, hostile: Stamp) -> None:
+    before = state(node)
+    with pytest.raises(NodeError) as caught:
+        node.link.ask(hostile(node))
+    assert not isinstance(caught.value, SignerDownError)
+    assert state(node) == before
+
+
+@pytest.mark.parametrize("role", [Role.LOG, Role.WITNESS], ids=str)
+def test_nothing_signs_bytes_with_a_key_whose_meaning_is_a_history(node: SignedNode, role: Role) -> None:
+    label = "lists-main-1" if role is Role.LOG else FIRST
+    signer = node.remote.signer(role, label)
+    with pytest.raises(SignerRefusedError):
+        signer.sign(Checkpoint(LIST, 9, bytes(32)).text().encode())
+    with pytest.raises(SignerRefusedError):
+        node.remote.signer(Role.STATEMENT, FIRST).sign(b"anything")
+
+
+# ---------------------------------------------------------------- bytes that are no requests
+
+
+def talk(node: SignedNode, data: bytes, *, half: bool = True) -> bytes:
+    """Send bytes as they are, and read until the signer hangs up."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(30)
+        link.connect(str(node.socket))
+        try:
+            link.sendall(data)
+            if half:
+                link.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        answer = b""
+        while part := link.recv(65536):
+            answer += part
+        return answer
+
+
+def framed(header: bytes, body: bytes = b"", *, length: int | None = None) -> bytes:
+    return struct.pack(">II", len(header), len(body) if length is None else length) + header + body
+
+
+GARBAGE: Mapping[str, bytes] = {
+    "nothing": b"",
+    "half a length": b"\0\0",
+    "a header that does not come": struct.pack(">II", 100, 0),
+    "a header without end": struct.pack(">II", 2**32 - 1, 0) + bytes(100_000),
+    "not JSON": framed(b"\xff\xfe"),
+    "deep JSON": framed(b"[" * 16_000),
+    "a field twice": framed(b'{"v":1,"v":1,"ask":"size"}'),
+    "another version": framed(b'{"v":2,"ask":"size"}'),
+    "an unknown request": framed(b'{"v":1,"ask":"sign"}', b"these bytes"),
+    "no request": framed(b'{"v":1}'),
+    "a body that is too long": framed(b'{"v":1,"ask":"size"}', length=2**32 - 1),
+    "more leaves than a round": framed(b'{"v":1,"ask":"append"}', length=MAX_BODY[Ask.APPEND] + 32),
+    "a body that does not come": framed(b'{"v":1,"ask":"statement"}', length=100),
+    "HTTP": b"GET / HTTP/1.1\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE.keys())
+def test_garbage_is_refused_and_the_next_request_is_served(node: SignedNode, data: bytes) -> None:
+    before = state(node)
+    talk(node, data)
+    assert state(node) == before
+    assert node.log.size(LIST) == 5
+
+
+def test_the_largest_batch_is_a_rounds(node: SignedNode) -> None:
+    assert MAX_BODY[Ask.APPEND] == 32 * MAX_LEAVES
+
+
+def serves(node: SignedNode) -> bool:
+    try:
+        return node.log.size(LIST) >= 0
+    except SignerDownError:
+        return False
+
+
+def test_many_connections_are_sent_away_and_the_rest_is_served(fresh: SignedNode) -> None:
+    held = []
+    try:
+        for _ in range(MAX_CONNECTIONS + 8):
+            link = socket.socket(socket.AF_UNIX)
+            link.connect(str(fresh.socket))
+            held.append(link)
+        with pytest.raises(SignerDownError):
+            fresh.log.size(LIST)
+        held[0].close()
+        held[1].close()
+        deadline = time.monotonic() + 20
+        while not serves(fresh):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        for link in held:
+            link.close()
+
+
+def test_who_writes_slowly_is_cut_off(fresh: SignedNode) -> None:
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(30)
+        link.connect(str(fresh.socket))
+        start = time.monotonic()
+        answer = b""
+        for byte in framed(b'{"v":1,"ask":"size"}') * 10:
+            try:
+                link.sendall(bytes([byte])[:1] if byte else b"\0")
+                time.sleep(0.2)
+            except OSError:
+                break
+            if time.monotonic() - start > 20:
+                break
+        while part := link.recv(4096):
+            answer += part
+        assert time.monotonic() - start < 20
+    assert fresh.log.size(LIST) == 0
+
+
+def test_the_socket_is_for_its_owner(node: SignedNode) -> None:
+    assert node.socket.stat().st_mode & 0o777 == 0o600
+    assert node.folder.stat().st_mode & 0o777 == 0o700
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (node.folder / "keys").iterdir())
+
+
+def test_no_secret_and_no_hash_is_in_the_journal(node: SignedNode) -> None:
+    for hostile in list(HOSTILE.values())[:5]:
+        with pytest.raises(NodeError):
+            node.link.ask(hostile)
+    journal = node.journal
+    assert "correct horse" not in journal
+    assert not re.search(r"[0-9a-f]{64}", journal)
+
+
+# ---------------------------------------------------------------- several that ask, and a process that dies
+
+
+def test_of_two_nodes_that_race_one_appends(fresh: SignedNode) -> None:
+    def publish(leaves: list[bytes]) -> bytes | None:
+        try:
+            return fresh.log.sign(LIST, start=0, leaf_hashes=leaves)
+        except ConflictError:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        notes = list(pool.map(publish, [LEAVES[: 1 + number] for number in range(8)]))
+    (won,) = {note for note in notes if note is not None}
+    assert fresh.log.size(LIST) == int(won.split(b"\n")[1])
+
+
+def test_of_two_nodes_that_race_as_a_witness_one_history_is_cosigned(fresh: SignedNode) -> None:
+    def ask(hashes: list[bytes]) -> bytes | None:
+        try:
+            return cosigner(fresh).cosign(request(0, 4, hashes), WHATEVER).head.root
+        except NodeError:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        roots = set(pool.map(ask, [LEAVES, OTHER] * 8))
+    assert len(roots - {None}) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_a_signer_that_was_started_anew_goes_on_where_it_stood(fresh: SignedNode, number: int) -> None:
+    first = fresh.log.sign(LIST, start=0, leaf_hashes=LEAVES[:3])
+    fresh.stop(number=number)
+    with pytest.raises(SignerDownError) as caught:
+        fresh.log.sign(LIST, start=3, leaf_hashes=LEAVES[3:])
+    assert "sigfed signer run" in caught.value.hint
+    fresh.start()
+    assert fresh.log.sign(LIST, start=0, leaf_hashes=LEAVES[:3]) == first
+    with pytest.raises(ConflictError):
+        fresh.log.sign(LIST, start=0, leaf_hashes=OTHER[:3])
+    fresh.log.sign(LIST, start=3, leaf_hashes=LEAVES[3:])
+
+
+def test_one_process_signs_in_a_folder(fresh: SignedNode) -> None:
+    import subprocess
+
+    from support.processes import PROGRAM, environment
+
+    command = [*PROGRAM, "--home", str(fresh.folder), "signer", "run"]
+    second = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert second.returncode == 11
+    assert fresh.log.size(LIST) == 0
+
+
+def test_it_leaves_no_core_behind(fresh: SignedNode) -> None:
+    assert fresh.process is not None
+    limits = Path(f"/proc/{fresh.process.pid}/limits").read_text()
+    assert re.search(r"Max core file size\s+0\s+0", limits)
+
+
+def test_another_user_is_sent_away(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to be somebody else")
+    import subprocess
+    import sys
+
+    with running_signer(tmp_path) as node:
+        node.socket.chmod(0o666)
+        for folder in (node.folder, *node.folder.parents):
+            if folder != Path("/"):
+                folder.chmod(folder.stat().st_mode | 0o011)
+        script = (
+            "import os, socket, sys; os.setuid(65534); link = socket.socket(socket.AF_UNIX);"
+            f"link.connect({str(node.socket)!r}); link.settimeout(10);"
+            "sys.exit(0 if link.recv(1) == b'' else 1)"
+        )
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
+        assert "stranger" in node.journal
+        assert node.log.size(LIST) == 0

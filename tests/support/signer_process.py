@@ -1,0 +1,142 @@
+"""A signer process for a node that was just founded, and everything that the node's own process has of it."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from keys.key import LogPrivateKey
+from keys.keyfile import KdfProfile
+from keys.roles import Role
+from keys.trust.node_parts import NodeLimits
+from node.clock import SystemClock, system_entropy
+from node.services.founding import Founding, found
+from node.services.trusting import ROOT_NAME
+from node.signing.keychain import Keychain
+from node.signing.process.desk import KEYS, SIGNED_HERE, STAMPS
+from node.signing.process.link import SignerLink
+from node.signing.process.remote import RemoteKeys, RemoteLogSigner
+from node.signing.process.stamps import FolderStamps
+from support.federation import MemoryObjects
+from support.founding import MemoryKeys
+from support.processes import PROGRAM, environment, wait_until
+
+NODE = "fr.example"
+LIST = f"{NODE}/lists/main"
+CHEAP = KdfProfile(1, 64, 1)
+PASSPHRASE = b"correct horse"
+
+
+@dataclass(slots=True)
+class SignedNode:
+    """A founded node whose online keys lie in the folder of a signer, and that process while it runs."""
+
+    folder: Path
+    files: MemoryObjects = field(default_factory=MemoryObjects)
+    keys: MemoryKeys = field(default_factory=MemoryKeys)
+    root_keys: MemoryKeys = field(default_factory=MemoryKeys)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def __post_init__(self) -> None:
+        founding = Founding(
+            node=NODE,
+            country="FR",
+            url=f"https://{NODE}/",
+            profile="small",
+            tls_spki_sha256=bytes(32),
+            limits=NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600),
+        )
+        founded = found(
+            founding, keychain=self.keys, root_keychain=self.root_keys, files=self.files, clock=SystemClock()
+        )
+        self.keys.create(LogPrivateKey, "lists-main-1")
+        self.folder.mkdir(mode=0o700)
+        self._move_keys()
+        stamps = FolderStamps(self.folder / STAMPS, root_sha256=founded.root_sha256)
+        stamps.begin(self.roots, read=self.files.get)
+        passphrase = self.folder / "passphrase"
+        passphrase.touch(mode=0o600)
+        passphrase.write_bytes(PASSPHRASE)
+        (self.folder / "signer.toml").write_text(
+            f'node = "{NODE}"\nroot_sha256 = "{founded.root_sha256.hex()}"\npassphrase_file = "{passphrase}"\n'
+        )
+
+    def _move_keys(self) -> None:
+        keychain = Keychain(
+            self.folder / KEYS,
+            node=NODE,
+            passphrase=lambda: PASSPHRASE,
+            entropy=system_entropy,
+            profile=CHEAP,
+        )
+        for (role, label), secret in self.keys.secrets.items():
+            if role in SIGNED_HERE:
+                keychain.create_secret(role, label, secret=secret, public=self.public(role, label))
+
+    def public(self, role: Role, label: str) -> str:
+        from keys.key import PRIVATE_KEY_TYPES
+
+        return self.keys.key(PRIVATE_KEY_TYPES[role], label).public.to_text()
+
+    @property
+    def roots(self) -> Sequence[bytes]:
+        return [self.files.get(ROOT_NAME)]
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "socket"
+
+    @property
+    def link(self) -> SignerLink:
+        return SignerLink(self.socket)
+
+    @property
+    def remote(self) -> RemoteKeys:
+        return RemoteKeys(self.link, vouching=self.vouching)
+
+    @property
+    def log(self) -> RemoteLogSigner:
+        return RemoteLogSigner(self.link, lambda _: ["lists-main-1"])
+
+    def vouching(self, name: str) -> Sequence[bytes]:
+        return [*self.roots, self.files.get(name)]
+
+    def start(self) -> None:
+        with (self.folder / "journal").open("wb") as journal:
+            self.process = subprocess.Popen(
+                [*PROGRAM, "--home", str(self.folder), "signer", "run"],
+                stdin=subprocess.DEVNULL,
+                stdout=journal,
+                stderr=journal,
+                env=environment(),
+            )
+        wait_until(self._listens)
+
+    def _listens(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.journal
+        return b"socket" in (self.folder / "journal").read_bytes() and self.socket.exists()
+
+    @property
+    def journal(self) -> str:
+        return (self.folder / "journal").read_text()
+
+    def stop(self, *, number: int = signal.SIGTERM) -> None:
+        if self.process is not None:
+            os.kill(self.process.pid, number)
+            self.process.wait(30)
+            self.process = None
+
+
+@contextmanager
+def running_signer(folder: Path) -> Iterator[SignedNode]:
+    """A signer that runs."""
+    node = SignedNode(folder / "s")
+    try:
+        node.start()
+        yield node
+    finally:
+        node.stop()
