@@ -110,7 +110,7 @@ def resume(
         {"origin": origin, "size": size},
         f"{origin} goes on from {counted(size, 'event')} on: what is added now counts",
     )
-    here.output.following("sigfed list publish")
+    here.output.following("sigfed publish")
 
 
 def _reason(text: str) -> "Reason":
@@ -166,7 +166,7 @@ def _what_happens(key: "RingKey", why: "Reason", good: "FinalCheckpoint | None")
         yield _STOLEN[key.role]
         yield "  its successors that are listed go with it: they lay beside it"
     if good is not None:
-        yield f"  of the log, {counted(good.size, 'event')} count as this agency's"
+        yield f"  of the log, the first {counted(good.size, 'event')} stay this agency's"
         yield "  what was added after them counts nowhere; what was withdrawn after them stays withdrawn in this log"
     yield "  another key signs from now on, whether or not peers know it yet"
 
@@ -201,7 +201,7 @@ def _next_steps(done: "Revoked", resumed: str) -> Iterator[str]:
     if resumed.startswith("nothing"):
         yield f"sigfed key resume {done.origin}, once the witnesses have cosigned"
     elif done.origin.split("/")[1:2] == ["lists"]:
-        yield "sigfed list publish, after adding again what this agency itself had added since the last good size"
+        yield "sigfed entry import, again, what this agency itself had added since the last good size; sigfed publish"
     elif done.origin:
         yield "sigfed subset release NAME: partners take nothing from the releases that are doubted"
 

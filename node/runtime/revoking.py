@@ -39,11 +39,11 @@ _LIVING: Final = frozenset({Stage.GENERATED, Stage.PUBLISHED, Stage.ACTIVE, Stag
 _ELSEWHERE: Final = {
     Role.ROOT: "its holders replace it: sigfed key propose",
     Role.TARGETS: "its holders replace it: sigfed key propose",
-    Role.SNAPSHOT: "the next root names another: sigfed key propose",
-    Role.TIMESTAMP: "the next root names another: sigfed key propose",
-    Role.TLS: "see docs/manuals/recovery.md for the key of the server",
-    Role.OPRF: "begin another epoch",
-    Role.STORAGE: "encrypt anew with another storage key",
+    Role.SNAPSHOT: "the next root names another: sigfed key rotate snapshot",
+    Role.TIMESTAMP: "the next root names another: sigfed key rotate timestamp",
+    Role.TLS: "let another follow it: sigfed key rotate tls",
+    Role.OPRF: "begin another epoch: sigfed key rotate oprf",
+    Role.STORAGE: "see docs/manuals/recovery.md",
 }
 
 

@@ -26,6 +26,7 @@ from node.services.guarding import Guards
 from node.services.lists import own_list
 from node.services.queueing import Queue
 from node.services.reading import ListReader
+from node.services.restating import restating
 from node.services.shelf import Shelf
 from node.services.sorting import Fresh, JoiningSorter, SetAside, Sorted, Sorter, collections_of
 from node.services.tombstones import Door
@@ -263,7 +264,7 @@ def _make_sorter(
     def content_id_at(position: int) -> bytes:
         return reader.opening(position).ext.content_id or b""
 
-    return kind(shelf.vault, log.id, guards.rows(unit, log), content_id_at)
+    return kind(shelf.vault, log.id, restating(unit, log, guards.rows(unit, log)), content_id_at)
 
 
 def _chunks(rows: Iterable[RowResult], progress: Progress) -> Iterator[_Chunk]:

@@ -8,7 +8,7 @@ import pytest
 from support.tour import Done, Typist, blocks, steps
 
 ROOT = Path(__file__).parent.parent.parent
-MANUALS = ("operator", "agency", "partner", "air-gap", "backup")
+MANUALS = ("operator", "agency", "partner", "air-gap", "backup", "recovery")
 
 
 def _text(name: str) -> str:

@@ -162,6 +162,29 @@ async def test_what_was_effective_stays_where_the_thief_only_added(
         assert effective(agency) == files("shared"), agency.name
 
 
+async def test_the_owner_adds_again_what_was_its_own_in_the_range(
+    federation: Federation, agencies: Three
+) -> None:
+    fr, _, de = agencies
+    good = fr.log().head.size
+    fr.add("planted")
+    fr.withdraw("shared")
+    fr.publish()
+    revoke_log_key(fr, last_good=good)
+    fr.add("planted")
+    assert fr.log().tail == fr.log().head.size, "while it is not said where the list goes on, it is listed"
+    resume(fr)
+    fr.add("planted", "shared", "french")
+    assert fr.publish().adds == 2
+    fr.add("planted", "shared", "french")
+    assert not fr.publish().changed
+    federation.advance(hours=1)
+    await federation.settle()
+    for agency in agencies:
+        assert effective(agency) == files("shared", "planted"), agency.name
+    assert de.log(fr.origin).head == fr.log().head
+
+
 async def test_a_note_by_the_stolen_key_is_refused(federation: Federation, agencies: Three) -> None:
     fr, _, de = agencies
     stolen = revoke_log_key(fr, last_good=fr.log().head.size)
