@@ -23,7 +23,22 @@ from protocol.messages import (
 from protocol.witness import Refuse
 
 
-class TrustApi(Protocol):
+class TufApi(Protocol):
+    """A node's TUF repository, for any TUF client."""
+
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        """Metadata by its file name: `N.root.json`, `N.targets.json`, `N.snapshot.json` or `timestamp.json`.
+
+        `held` is not sent again when it is still that; more than `max_bytes` are refused.
+        """
+        ...
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        """A trust file by its hash and name, as `HASH.node.json`; more than `max_bytes` are refused."""
+        ...
+
+
+class TrustApi(TufApi, Protocol):
     """Trust files, public: everything in them is signed."""
 
     async def root(self) -> bytes:
@@ -42,8 +57,8 @@ class TrustApi(Protocol):
         """The signed envelope of the revocations that the node document names, by its SHA-256 (32 bytes)."""
         ...
 
-    async def member_root(self, node: str) -> bytes:
-        """The `1.root.json` of a member of the register, as this node holds it."""
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
+        """A version of the root of a member of the register, as this node holds it."""
         ...
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
@@ -100,18 +115,6 @@ class SubsetApi(TrustApi, LogApi, Protocol):
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         """Evaluate a batch of blinded elements."""
-        ...
-
-
-class TufApi(Protocol):
-    """A node's TUF repository, for any TUF client."""
-
-    async def metadata(self, name: str) -> bytes:
-        """Metadata by its file name: `N.root.json`, `N.targets.json`, `N.snapshot.json` or `timestamp.json`."""
-        ...
-
-    async def target(self, name: str) -> bytes:
-        """A trust file by its hash and name, as `HASH.node.json`."""
         ...
 
 
@@ -249,11 +252,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         name="member_root",
         method="GET",
-        path="/trust/members/{node}/1.root.json",
+        path="/trust/members/{node}/{version:[0-9]+}.root.json",
         scope=None,
         media_type=_JSON,
         max_reply_bytes=limits.MAX_ROOT_BYTES,
-        summary="The root of a member of the register, as this node holds it",
+        summary="A version of the root of a member of the register, as this node holds it",
     ),
     Endpoint(
         name="member_document",

@@ -23,7 +23,8 @@ from keys.errors import (
     ThresholdError,
 )
 from keys.trust.envelope import MAX_ENVELOPE_BYTES
-from keys.trust.held import MEMBERS_FILE, NODE_FILE, HeldTrust
+from keys.trust.held import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, HeldTrust
+from keys.trust.node_document import open_node_document
 from keys.trust.renewing import require_newer
 from keys.trust.repository import (
     Listed,
@@ -153,6 +154,8 @@ class Following:
 
     def _follow_files(self, listing: TargetsMetadata) -> _Steps:
         listed = {target_name(path): found for path, found in listing.files.items()}
+        # Revocations are asked for by the hash in the document: whoever withholds them must not withhold that.
+        listed.pop(REVOKED_FILE, None)
         wanted = {name: found for name, found in sorted(listed.items(), key=str) if name is not None}
         _require_sizes(wanted)
         files: dict[str, bytes] = {}
@@ -160,6 +163,8 @@ class Following:
             files[name] = yield from _fetched_file(name, found, self.held.files.get(name, b""))
         roots = open_roots(self.held.roots, self.held.pin)
         require_newer(roots, held=self.held.files, shown=files)
+        document = open_node_document(files[NODE_FILE], self._root)
+        document.valid.require(self._now, f"the node document of {document.node}")
         self.held = replace(self.held, files=files)
 
     def _opened(self, data: bytes, read: Callable[[bytes, TrustedRoot], OpenedT]) -> OpenedT | None:

@@ -1,7 +1,7 @@
 """When a trust file may take the place of another: its number grows, or it says the same.
 
-Asked of a node document, a register and revocations, whoever passes them on; TUF's own numbers are `following`'s
-matter. Spec: docs/spec/trust.md, rules on `serial` and `version`.
+Asked of a node document and a register, whoever passes them on; TUF's own numbers are `following`'s matter, and how
+revocations follow each other is said in `revocations`. Spec: docs/spec/trust.md, rules on `serial` and `version`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,10 +9,9 @@ from typing import Final
 
 from keys.errors import ForkedTrustError, RolledBackError
 from keys.trust.envelope import open_envelope
-from keys.trust.held import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, under_newest
+from keys.trust.held import MEMBERS_FILE, NODE_FILE, under_newest
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
-from keys.trust.revocations import open_revocations
 from keys.trust.root import TrustedRoot
 
 
@@ -24,14 +23,9 @@ def _version(data: bytes, root: TrustedRoot) -> int:
     return open_members(data, root).version
 
 
-def _revoked(data: bytes, root: TrustedRoot) -> int:
-    return open_revocations(data, root).version
-
-
 _NUMBERED: Final[Mapping[str, tuple[str, Callable[[bytes, TrustedRoot], int]]]] = {
     NODE_FILE: ("node", _serial),
     MEMBERS_FILE: ("members", _version),
-    REVOKED_FILE: ("revoked", _revoked),
 }
 
 
@@ -48,18 +42,6 @@ def require_newer(
             found = number(shown[name], roots[-1])
             if held.get(name):
                 _compare(roots, what, number, held[name], shown[name], found)
-    if held.get(REVOKED_FILE):
-        _require_nothing_taken_back(roots, held[REVOKED_FILE], shown.get(REVOKED_FILE, b""))
-
-
-def _require_nothing_taken_back(roots: Sequence[TrustedRoot], held: bytes, shown: bytes) -> None:
-    """Nobody who learned that a key is stolen is made to forget it."""
-    if not shown:
-        raise RolledBackError(f"{roots[-1].node} no longer lists which keys it took back")
-    old = under_newest(roots, lambda root: open_revocations(held, root))
-    new = open_revocations(shown, roots[-1])
-    if new != old and not new.follows(old):
-        raise RolledBackError(f"{roots[-1].node} takes a revocation back")
 
 
 def _compare(

@@ -1,5 +1,6 @@
 """`sigfed evidence`: proofs of misbehaviour, kept, handed on, and checked offline."""
 
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,7 +115,11 @@ def verify(
         ),
     ],
     root: Annotated[
-        Path | None, typer.Option(help="1.root.json of the accused node; a hit brings it.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="1.root.json of the accused node, with its later roots beside it; a hit brings them.",
+            dir_okay=False,
+        ),
     ] = None,
     document: Annotated[
         Path | None, typer.Option(help="Its node.json; not needed for two trust files.", dir_okay=False)
@@ -122,7 +127,6 @@ def verify(
 ) -> None:
     """Check evidence against a node's pinned root; needs no network and no node of one's own."""
     from keys.trust.fingerprint import from_words
-    from keys.trust.root import open_root
     from node.errors import UsageError
     from protocol.errors import MalformedError
     from protocol.hit_evidence.bundle import is_hit_evidence
@@ -137,7 +141,7 @@ def verify(
         return
     if root is None:
         raise UsageError("evidence against a node is judged by its root", hint="--root 1.root.json")
-    trusted = open_root(_read(root), pinned)
+    trusted = _newest(root, pinned)
     try:
         TrustFork.from_bytes(data)
     except MalformedError:
@@ -150,6 +154,14 @@ def verify(
             "  at fault: whoever holds its targets keys",
         )
     here.output.following("show it to the other members; keep the peer in quarantine until it is explained")
+
+
+def _newest(root: Path, pinned: bytes) -> "TrustedRoot":
+    """The newest root of those in the folder of the first one."""
+    from keys.trust.root import open_roots
+
+    later = takewhile(Path.exists, (root.with_name(f"{version}.root.json") for version in count(2)))
+    return open_roots([_read(root), *map(_read, later)], pinned)[-1]
 
 
 def _verify_log(here: Session, data: bytes, root: "TrustedRoot", document: Path | None) -> None:

@@ -49,6 +49,7 @@ def add(
 ) -> None:
     """Count another agency, after comparing its fingerprint by telephone or in person."""
     from keys.errors import WrongRootError
+    from keys.trust.fingerprint import from_words
     from node.cli.importing import collection_of
     from node.objects.medium import MediumObjects
     from node.runtime.membership import membership
@@ -59,11 +60,20 @@ def add(
 
     here = session(context)
     identity = here.identity()
-    if Path(url).is_dir():
-        fetched = carried_trust(MediumObjects(Path(url)))
-    else:
-        fetched = wait_for(fetch(url, entropy=identity.entropy, proxy=proxy_of(identity.settings.outbound)))
     try:
+        if Path(url).is_dir():
+            fetched = carried_trust(MediumObjects(Path(url)))
+        else:
+            pinned = from_words(words)
+            fetched = wait_for(
+                fetch(
+                    url,
+                    pinned,
+                    clock=identity.clock,
+                    entropy=identity.entropy,
+                    proxy=proxy_of(identity.settings.outbound),
+                )
+            )
         introduced = introduce(fetched, words, identity.clock)
     except WrongRootError as exc:
         raise VerificationError(

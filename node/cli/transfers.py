@@ -28,7 +28,7 @@ def introduce(
 
     here = session(context)
     identity = here.identity()
-    introduce_to(identity.trust_files, MediumObjects(folder))
+    introduce_to(identity.trust, MediumObjects(folder))
     node, words = identity.settings.node, to_words(identity.trust.root().sha256)
     here.output.result(
         {"node": node, "folder": str(folder), "fingerprint": words},

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
-from keys.trust.members import open_members
+from keys.trust.fingerprint import require_match
+from keys.trust.held import HeldTrust, open_held
 from keys.trust.names import is_log_name
-from keys.trust.node_document import open_node_document
-from keys.trust.revocations import none_revoked
-from keys.trust.root import TrustedRoot, open_root
-from node.clock import Clock, Entropy
+from node.clock import Clock, Entropy, milliseconds
 from node.errors import VerificationError, WrongPinError
-from node.partner.knowing import Known
+from node.partner.knowing import Known, known_of
 from node.partner.state import Enrolment
 from protocol.api import EnrolmentApi
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
@@ -26,9 +24,7 @@ from protocol.messages import EnrolmentReply, EnrolmentRequest
 class Found:
     """Trust files as they were found at the invitation's address, and the TLS key that served them."""
 
-    root: bytes
-    node_document: bytes
-    members: bytes
+    trust: HeldTrust
     spki_sha256: bytes
 
 
@@ -39,6 +35,8 @@ class Introduction:
     invitation: Invitation
     found: Found
     known: Known
+    time_ms: int
+    """When."""
 
 
 def introduce(invitation: Invitation, found: Found, clock: Clock) -> Introduction:
@@ -49,28 +47,24 @@ def introduce(invitation: Invitation, found: Found, clock: Clock) -> Introductio
         WrongPinError: the server does not have the TLS key that the node document names.
     """
     try:
-        known = _open(open_root(found.root, invitation.pin), found)
-        known.root.check_current(clock.now())
-        known.document.valid.require(clock.now(), f"the node document of {known.document.node}")
+        require_match(found.trust.pin, invitation.pin)
+        known = known_of(found.trust)
+        open_held(found.trust).check_current(clock.now())
     except KeysError as exc:
-        raise VerificationError(
-            f"the node at {invitation.url} is not the one that invited: {exc}",
-            hint="ask the agency for a new invitation by telephone; nothing was sent",
-        ) from exc
+        raise refused(invitation, exc) from exc
     if found.spki_sha256 not in known.pins:
         raise WrongPinError(
             f"the connection to {invitation.url} ends at another server than the node's",
             hint="a proxy may be inspecting TLS; exempt this address from inspection. Nothing was sent",
         )
-    return Introduction(invitation=invitation, found=found, known=known)
+    return Introduction(invitation=invitation, found=found, known=known, time_ms=milliseconds(clock.now()))
 
 
-def _open(root: TrustedRoot, found: Found) -> Known:
-    return Known(
-        root=root,
-        document=open_node_document(found.node_document, root),
-        members=open_members(found.members, root),
-        revocations=none_revoked(root.node),
+def refused(invitation: Invitation, error: KeysError) -> VerificationError:
+    """Why what was found at the invitation's address is not believed."""
+    return VerificationError(
+        f"the node at {invitation.url} is not the one that invited: {error}",
+        hint="ask the agency for a new invitation by telephone; nothing was sent",
     )
 
 
@@ -94,10 +88,8 @@ async def enrol(
         origin=_checked_origin(reply, introduction.known),
         evaluations_per_day=reply.evaluations_per_day,
         grace_days=reply.grace_days,
-        root=found.root,
-        node_document=found.node_document,
-        members=found.members,
-        serial=introduction.known.document.serial,
+        trust=found.trust,
+        confirmed_ms=introduction.time_ms,
     )
     return enrolment, key
 

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
-from keys.errors import KeysError
-from keys.trust.fingerprint import fingerprint
-from keys.trust.members import Members, open_members
-from keys.trust.node_document import NodeDocument, open_node_document
+from keys.errors import KeysError, MalformedTrustError
+from keys.trust.held import MEMBERS_FILE, HeldTrust, open_held, require_confirmed, under_newest
+from keys.trust.members import Members
+from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import EpochInfo
 from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations
-from keys.trust.root import TrustedRoot, open_root
+from keys.trust.root import TrustedRoot
 from keys.trust.window import valid_at
-from node.errors import NotFoundError, VerificationError
+from node.clock import milliseconds
+from node.errors import NodeError, NotFoundError, VerificationError
 from node.partner.state import Enrolment
+from node.services.tuf_following import follow
 from protocol.api import TrustApi
 from protocol.tlog.note import VerifierKey
 
@@ -26,6 +28,7 @@ class Known:
     """The node's documents, verified."""
 
     root: TrustedRoot
+    """The newest."""
     document: NodeDocument
     """Without the keys that the node took back."""
     members: Members
@@ -79,41 +82,79 @@ class Known:
 
 def known(enrolment: Enrolment) -> Known:
     """The documents that are stored; their signatures are checked again."""
-    root = open_root(enrolment.root, fingerprint(enrolment.root))
-    revoked = enrolment.revoked
-    revocations = open_revocations(revoked, root) if revoked else none_revoked(root.node)
+    return known_of(enrolment.trust, enrolment.revoked)
+
+
+def known_of(trust: HeldTrust, revoked: bytes = b"") -> Known:
+    """The documents in trust files, with what the node took back.
+
+    Raises `KeysError` for what does not verify, and for files without a register.
+    """
+    opened = open_held(trust)
+    if opened.members is None:
+        raise MalformedTrustError("trust files without a members register")
+    revocations = (
+        under_newest(opened.roots, lambda root: open_revocations(revoked, root))
+        if revoked
+        else none_revoked(opened.root.node)
+    )
     return Known(
-        root=root,
-        document=revocations.signing(open_node_document(enrolment.node_document, root)),
-        members=open_members(enrolment.members, root),
+        root=opened.root,
+        document=revocations.signing(opened.document),
+        members=opened.members,
         revocations=revocations,
     )
 
 
-async def refresh(enrolment: Enrolment, api: TrustApi, now: datetime) -> Enrolment:
-    """The enrolment with the newest trust files of the node.
-
-    Raises:
-        VerificationError: they are not signed by the pinned root, out of date, older than those held, or name another
-            key for an epoch than before.
-    """
-    node_document = await api.node_document(held=enrolment.node_document)
-    members = await api.members(held=enrolment.members)
-    offered = replace(enrolment, node_document=node_document, members=members)
+def is_confirmed(enrolment: Enrolment, now: datetime) -> bool:
+    """Whether the node confirmed its keys within the last seven days: older ones count only after a refresh."""
+    confirmed = datetime.fromtimestamp(enrolment.confirmed_ms / 1000, UTC)
     try:
-        held, found = known(enrolment), known(offered)
-        found.root.check_current(now)
-        found.document.valid.require(now, f"the node document of {found.document.node}")
-    except KeysError as exc:
-        raise VerificationError(f"trust files of the node: {exc}") from exc
-    if found.document.serial < held.document.serial or found.members.version < held.members.version:
-        raise VerificationError("the node serves older trust files than before: somebody replays them")
-    if (found.document.serial == held.document.serial and found.document != held.document) or (
-        found.members.version == held.members.version and found.members != held.members
-    ):
-        raise VerificationError("the node signed two different trust files under one number")
-    _require_same_epochs(held, found)
-    return await _with_revocations(replace(offered, serial=found.document.serial), held, api)
+        require_confirmed(enrolment.partner, confirmed, now)
+    except KeysError:
+        return False
+    return True
+
+
+async def refresh(enrolment: Enrolment, api: TrustApi, now: datetime) -> tuple[Enrolment, Exception | None]:
+    """The enrolment with what the node signed since, and why that is not everything, if it is not.
+
+    What was accepted is in it even then. The failure is a `VerificationError` for files that do not verify, are out of
+    date or older than those held, or what the connection raised.
+    """
+    followed = await follow(enrolment.trust, api, now)
+    failure = followed.failure
+    if failure is None:
+        try:
+            open_held(followed.held).check_current(now)
+            return await _honoured(enrolment, followed.held, api, now), None
+        except KeysError as exc:
+            failure = exc
+        except NodeError as exc:
+            return enrolment, exc
+    if isinstance(failure, KeysError):
+        failure = _unverified(failure)
+    return replace(enrolment, trust=followed.held), failure
+
+
+async def _honoured(enrolment: Enrolment, trust: HeldTrust, api: TrustApi, now: datetime) -> Enrolment:
+    """With trust files that are current, once their epochs are those held and their revocations are here."""
+    held = known(enrolment)
+    _require_same_epochs(held, known_of(trust))
+    confirmed = replace(enrolment, trust=trust, confirmed_ms=milliseconds(now))
+    return await _with_revocations(confirmed, held, api)
+
+
+def with_register(enrolment: Enrolment, old: Enrolment) -> Enrolment:
+    """The same with the register of `old`: a change of members is kept once people were told of it."""
+    files = {**enrolment.trust.files, MEMBERS_FILE: old.trust.members}
+    return replace(enrolment, trust=replace(enrolment.trust, files=files))
+
+
+def _unverified(error: KeysError) -> VerificationError:
+    refusal = VerificationError(f"trust files of the node: {error}")
+    refusal.__cause__ = error
+    return refusal
 
 
 def _require_same_epochs(held: Known, found: Known) -> None:
@@ -125,7 +166,7 @@ def _require_same_epochs(held: Known, found: Known) -> None:
 
 async def _with_revocations(enrolment: Enrolment, held: Known, api: TrustApi) -> Enrolment:
     """The enrolment with the revocations that its node document names; those held are never forgotten."""
-    named = open_node_document(enrolment.node_document, held.root).revoked_sha256
+    named = open_held(enrolment.trust).document.revoked_sha256
     if named is None or (enrolment.revoked and file_name(enrolment.revoked) == named):
         return enrolment
     try:

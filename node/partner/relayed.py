@@ -6,14 +6,15 @@ told and not used: whoever counts witnesses counts its member as one that is not
 One member's bad file stops no update by itself. Spec: docs/spec/trust.md, "Files of members".
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from keys.errors import KeysError
+from keys.trust.following import MAX_ROOTS_A_RUN
 from keys.trust.members import Member
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import TrustedRoot, open_root
+from keys.trust.root import TrustedRoot, open_roots
 from node.errors import NotFoundError, PeerRefusedError, RateLimitedError
 from node.partner.knowing import Known
 from node.partner.state import MemberFiles, PartnerFolder
@@ -61,7 +62,7 @@ async def refresh_members(folder: PartnerFolder, found: Known, api: TrustApi, no
             continue
         held = _held(folder, member)
         try:
-            new = await _fetch(folder, member, held, api)
+            new = await _fetch(folder, member, held, api, now)
         except _RefusedError as exc:
             warnings.append(str(exc))
             continue
@@ -88,32 +89,41 @@ def _held(folder: PartnerFolder, member: Member) -> _Read | None:
 
 
 def _read(files: MemberFiles, member: Member) -> _Read:
-    root = _root(files.root, member)
+    root = open_roots(files.roots, member.root_sha256)[-1]
+    if root.node != member.node:
+        raise _RefusedError(f"the register names the root of {root.node} for {member.node}")
     return _Read(root, files, open_node_document(files.document, root))
 
 
-def _root(data: bytes, member: Member) -> TrustedRoot:
-    root = open_root(data, member.root_sha256)
-    if root.node != member.node:
-        raise _RefusedError(f"the register names the root of {root.node} for {member.node}")
-    return root
-
-
-async def _fetch(folder: PartnerFolder, member: Member, held: _Read | None, api: TrustApi) -> _Read:
+async def _fetch(
+    folder: PartnerFolder, member: Member, held: _Read | None, api: TrustApi, now: datetime
+) -> _Read:
     """The member's files as they are now; raises `_RefusedError`."""
     node = member.node
     try:
-        root = held.files.root if held else await api.member_root(node)
         document = await api.member_document(node, held=held.files.document if held else b"")
+        if held is not None and document == held.files.document and _is_current(held.root, now):
+            return held
+        roots = held.files.roots if held else (await api.member_root(node),)
+        roots = (*roots, *[data async for data in _later_roots(node, len(roots), api)])
     except (NotFoundError, PeerRefusedError, RateLimitedError) as exc:
         raise _RefusedError(f"the node does not pass on what {node} says of itself") from exc
     try:
-        new = _read(MemberFiles(root, document), member)
+        new = _read(MemberFiles(roots, document), member)
     except KeysError as exc:
         raise _RefusedError(f"what the node passed on of {node} is refused: {exc}") from exc
     if held is not None:
         _require_newer(folder, held, new)
     return new
+
+
+async def _later_roots(node: str, version: int, api: TrustApi) -> AsyncIterator[bytes]:
+    """Versions after `version`, one by one, until there is none; a newer document may be signed with their keys."""
+    for later in range(version + 1, version + 1 + MAX_ROOTS_A_RUN):
+        try:
+            yield await api.member_root(node, version=later)
+        except NotFoundError:
+            return
 
 
 def _require_newer(folder: PartnerFolder, held: _Read, new: _Read) -> None:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from keys.key import AuthPrivateKey
-from keys.trust.fingerprint import fingerprint
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, PeerRefusedError, UnauthenticatedError
 from node.partner.state import Enrolment, PartnerFolder
@@ -78,7 +77,7 @@ async def _require_known(connect: Connect, new: AuthPrivateKey, refused: Unauthe
 
 def _request(enrolment: Enrolment, old: AuthPrivateKey, new: AuthPrivateKey) -> RenewalRequest:
     string = renewal_string(
-        root_sha256=fingerprint(enrolment.root),
+        root_sha256=enrolment.trust.pin,
         partner=enrolment.partner,
         old_key=old.public.raw,
         auth_key=new.public.raw,

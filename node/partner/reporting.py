@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from keys.errors import KeysError
 from keys.key import StatementPublicKey
-from keys.trust.fingerprint import fingerprint
 from node.clock import Clock, milliseconds
 from node.errors import (
     ConflictError,
@@ -112,7 +111,7 @@ class Reporter:
         self.receipt(hit)
         data = await self._api.hit_evidence(self._enrolment.subset, hit.id)
         try:
-            finding = verify_hit(data, fingerprint(self._enrolment.root))
+            finding = verify_hit(data, self._enrolment.trust.pin)
         except (ProtocolError, KeysError) as exc:
             raise VerificationError(f"the evidence does not verify: {exc}") from exc
         report = hit.sent.report

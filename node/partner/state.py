@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keys.errors import KeysError
 from keys.key import AuthPrivateKey
+from keys.trust.held import NODE_FILE, HeldTrust
 from node.errors import AlreadyExistsError, NotInitialisedError, StoreError
 from node.files import create_private, locked, make_private_folder, read_private, replace_private, sync_folder
 from protocol.encoding import b64, unb64
@@ -32,6 +35,8 @@ _KEY = "auth.key"
 _NEXT_KEY = "auth.next.key"
 _LOCK = "update.lock"
 _FORMAT = 1
+_FIRST_FORM = {"root": "1.root.json", "node_document": NODE_FILE, "members": "members.json"}
+"""Fields of a state of an earlier version, and the trust files that they hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +49,10 @@ class Enrolment:
     origin: str
     evaluations_per_day: int
     grace_days: int
-    root: bytes
-    """The pinned `1.root.json`."""
-    node_document: bytes
-    members: bytes
-    serial: int
-    """Serial of the node document: never goes back."""
+    trust: HeldTrust
+    """The node's roots, the first of them pinned, and the newest of everything else that it signed about itself."""
+    confirmed_ms: int
+    """When the node last confirmed its keys."""
     revoked: bytes = b""
     """The node's signed revocations; empty where it never took a key back."""
     key_ms: int = 0
@@ -73,10 +76,16 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class MemberFiles:
-    """A member's own root and the signed envelope of its node document, as the node passed them on."""
+    """A member's own roots and the signed envelope of its node document, as the node passed them on."""
 
-    root: bytes
+    roots: tuple[bytes, ...]
+    """From the first to the newest."""
     document: bytes
+
+    def to_files(self) -> dict[str, bytes]:
+        """By file name."""
+        roots = {f"{version}.root.json": data for version, data in enumerate(self.roots, 1)}
+        return {**roots, NODE_FILE: self.document}
 
 
 class PartnerFolder:
@@ -156,7 +165,7 @@ class PartnerFolder:
         try:
             fields = json.loads((self._folder / _STATE).read_bytes())
             return _read_enrolment(fields), _read_cursor(fields)
-        except (ValueError, KeyError, TypeError, ProtocolError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError, ProtocolError, KeysError) as exc:
             raise StoreError(
                 f"{self._folder / _STATE} is damaged", hint="restore it, or enrol again in another folder"
             ) from exc
@@ -253,22 +262,25 @@ class PartnerFolder:
     def member(self, node: str) -> MemberFiles | None:
         """What is held of a member; None when that is nothing."""
         folder = self._folder / "members" / node
-        try:
-            return MemberFiles(*((folder / name).read_bytes() for name in ("1.root.json", "node.json")))
-        except FileNotFoundError:
+        roots = takewhile(Path.exists, (folder / f"{version}.root.json" for version in count(1)))
+        found = tuple(path.read_bytes() for path in roots)
+        if not found or not (folder / NODE_FILE).exists():
             return None
+        return MemberFiles(found, (folder / NODE_FILE).read_bytes())
 
     def keep_member(self, node: str, files: MemberFiles) -> None:
         """Remember a member's files, which were verified; `node` is a node name."""
         folder = self._folder / "members" / node
-        for name, data in (("1.root.json", files.root), ("node.json", files.document)):
+        for name, data in files.to_files().items():
             replace_private(folder / name, data)
+        for path in folder.glob("*.root.json"):
+            if path.name not in files.to_files():  # of another member of that name, or damaged
+                path.unlink()
 
     def keep_evidence(self, data: bytes, judged_by: MemberFiles) -> Path:
         """Keep evidence durably, with the trust files of whom it is about; gives the folder."""
         folder = self._folder / "evidence" / sha256(data).hexdigest()
-        files = {"evidence.cbor": data, "1.root.json": judged_by.root, "node.json": judged_by.document}
-        for name, content in files.items():
+        for name, content in {"evidence.cbor": data, **judged_by.to_files()}.items():
             replace_private(folder / name, content)
         return folder
 
@@ -301,7 +313,7 @@ def _values(path: Path) -> U64Array:
     return np.frombuffer(path.read_bytes(), dtype="<u8").astype(np.uint64)
 
 
-def _enrolment_fields(enrolment: Enrolment) -> dict[str, str | int]:
+def _enrolment_fields(enrolment: Enrolment) -> dict[str, object]:
     return {
         "url": enrolment.url,
         "partner": enrolment.partner,
@@ -309,16 +321,16 @@ def _enrolment_fields(enrolment: Enrolment) -> dict[str, str | int]:
         "origin": enrolment.origin,
         "evaluations_per_day": enrolment.evaluations_per_day,
         "grace_days": enrolment.grace_days,
-        "root": b64(enrolment.root),
-        "node_document": b64(enrolment.node_document),
-        "members": b64(enrolment.members),
-        "serial": enrolment.serial,
+        "trust": {name: b64(data) for name, data in enrolment.trust.to_files().items()},
+        "confirmed_ms": enrolment.confirmed_ms,
         "revoked": b64(enrolment.revoked),
         "key_ms": enrolment.key_ms,
     }
 
 
-def _read_enrolment(fields: dict[str, str]) -> Enrolment:
+def _read_enrolment(fields: dict[str, Any]) -> Enrolment:
+    """Of a state that knew one root only, the files that it had; whether they still count, a refresh says."""
+    first = {name: fields[old] for old, name in _FIRST_FORM.items() if old in fields}
     return Enrolment(
         url=fields["url"],
         partner=fields["partner"],
@@ -326,10 +338,8 @@ def _read_enrolment(fields: dict[str, str]) -> Enrolment:
         origin=fields["origin"],
         evaluations_per_day=int(fields["evaluations_per_day"]),
         grace_days=int(fields["grace_days"]),
-        root=unb64(fields["root"]),
-        node_document=unb64(fields["node_document"]),
-        members=unb64(fields["members"]),
-        serial=int(fields["serial"]),
+        trust=HeldTrust.from_files({name: unb64(data) for name, data in fields.get("trust", first).items()}),
+        confirmed_ms=int(fields.get("confirmed_ms", 0)),
         revoked=unb64(fields.get("revoked", "")),
         key_ms=int(fields.get("key_ms", 0)),
     )

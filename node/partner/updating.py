@@ -13,9 +13,9 @@ from typing import Final
 
 from keys.errors import KeysError
 from node.clock import Clock
-from node.errors import OverQuotaError, VerificationError
+from node.errors import OverQuotaError, TrustForkError, VerificationError
 from node.partner.following_releases import DisownedError, ReleaseLog, Step
-from node.partner.knowing import Known, known, refresh
+from node.partner.knowing import Known, known, refresh, with_register
 from node.partner.register_changes import member_changes
 from node.partner.relayed import refresh_members
 from node.partner.release_parts import fetch_part
@@ -139,9 +139,7 @@ class Updater:
         follow: Callable[[ReleaseLog], Awaitable[Step]],
     ) -> UpdateReport:
         now = self._clock.now()
-        enrolment = await refresh(old, self._api, now)
-        # Kept whatever comes: an update that fails for weeks must not lose the node's next keys.
-        self._folder.save(replace(enrolment, members=old.members), cursor)
+        enrolment = await self._refreshed(old, cursor, now)
         found = known(enrolment)
         relayed = await refresh_members(self._folder, found, self._api, now)
         policy = self._rule(found, enrolment.origin, relayed.documents, now)
@@ -164,6 +162,19 @@ class Updater:
             tested=_is_first(held, new) and not untested,
         )
         return _report(enrolment.subset, held, new or held, told)
+
+    async def _refreshed(self, old: Enrolment, cursor: Cursor, now: datetime) -> Enrolment:
+        """With what the node signed since; raises why that is not to be had."""
+        enrolment, failure = await refresh(old, self._api, now)
+        # Kept whatever comes: an update that fails for weeks must not lose the node's next keys.
+        self._folder.save(with_register(enrolment, old), cursor)
+        if isinstance(failure, TrustForkError):
+            judged_by = MemberFiles(enrolment.trust.roots, enrolment.trust.node_document)
+            kept = self._folder.keep_evidence(failure.evidence, judged_by)
+            failure.hint = f"{_HINT}; the evidence is in {kept}"
+        if failure is not None:
+            raise failure
+        return enrolment
 
     async def _follow(
         self,
@@ -216,7 +227,7 @@ class Updater:
     def _convicted(
         self, enrolment: Enrolment, cursor: Cursor, exc: ForkError | RollbackError
     ) -> VerificationError:
-        judged_by = MemberFiles(enrolment.root, enrolment.node_document)
+        judged_by = MemberFiles(enrolment.trust.roots, enrolment.trust.node_document)
         kept = self._folder.keep_evidence(exc.evidence, judged_by)
         hint = _HINT
         if isinstance(exc, DisownedError):

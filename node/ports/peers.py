@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from keys.trust.held import HeldTrust
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerRecord:
@@ -12,21 +14,29 @@ class PeerRecord:
     name: str
     url: str
     """Base URL it was added with; later ones are in its node document."""
-    root: bytes
-    """Its pinned `1.root.json`."""
-    node_document: bytes
-    """Signed envelope of the newest node document."""
+    trust: HeldTrust
+    """Its roots, the first of them pinned, and the newest of everything else that it signed about itself."""
     serial: int
-    """Of that document; never goes back."""
-    members: bytes
-    """Signed envelope of its members register; empty when it shows none."""
+    """Of its node document; never goes back."""
     grant: str
     """What it may read here, as JSON; a text that cannot be read grants nothing."""
     added_ms: int
+    confirmed_ms: int
+    """When it last confirmed its keys: they count for seven days from then."""
     synced_ms: int = 0
     """Last successful sync."""
     outcome: str = ""
     """Last sync in words, without ids of secrets."""
+
+    @property
+    def node_document(self) -> bytes:
+        """Signed envelope of the newest node document."""
+        return self.trust.node_document
+
+    @property
+    def members(self) -> bytes:
+        """Signed envelope of its members register; empty when it shows none."""
+        return self.trust.members
 
 
 class PeerTable(Protocol):
@@ -44,8 +54,13 @@ class PeerTable(Protocol):
         """All peers by name."""
         ...
 
-    def update_trust(self, name: str, *, node_document: bytes, serial: int, members: bytes) -> None:
-        """Store newer signed files; raises `ConflictError` when `serial` is lower than the one held."""
+    def update_trust(
+        self, name: str, trust: HeldTrust, *, serial: int, confirmed_ms: int | None = None
+    ) -> None:
+        """Store newer signed files; `confirmed_ms` only when the peer confirmed all of them.
+
+        Raises `ConflictError` when `serial` is lower than the one held, or there are fewer roots.
+        """
         ...
 
     def update_grant(self, name: str, grant: str) -> None:

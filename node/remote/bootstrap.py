@@ -1,57 +1,126 @@
-"""First contact: the files that establish trust, fetched from whoever answers.
+"""Contact with a node whose TLS key we cannot know: the first one, and one after its keys were replaced meanwhile.
 
-Nothing is pinned yet, so the only things asked for are public and signed, and nothing is sent that identifies us. The
-caller must then check, in this order: the root against the fingerprint it was given, the node document against the
-root, and the key seen here against the endpoints in the node document. Only then may it use a `RemoteNode`.
+Nothing is pinned, so the only things asked for are public and signed, and nothing is sent that identifies us. The root
+is checked against its fingerprint before anything else is fetched, and everything else is followed from it. The caller
+must then compare the key seen here with the endpoints in the node document; only then may it use a `RemoteNode`.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
 
-from node.clock import Entropy, SystemClock
+from keys.trust.fingerprint import fingerprint, require_match
+from keys.trust.held import HeldTrust
+from node.clock import Clock, Entropy
 from node.errors import WrongPinError
 from node.remote.asking import ask_for
 from node.remote.client import Client
-from node.remote.exchange import Exchange
+from node.remote.exchange import Exchange, within
 from node.remote.limits import RemoteLimits
 from node.remote.proxying import Proxy
-from node.tls import unpinned_context
+from node.services.tuf_following import Followed, follow
+from node.tls import PinnedContext, unpinned_context
+
+_LIMITS: Final = RemoteLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustFiles:
-    """What a node says about itself; nothing of it is verified."""
+    """What a node signed about itself, followed from its root."""
 
-    root: bytes = field(repr=False)
-    node_document: bytes = field(repr=False)
-    members: bytes = field(repr=False)
+    trust: HeldTrust
     spki_sha256: bytes
     """The key of the TLS connection they came over, 32 bytes."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaughtUp:
+    """What came of following a node over a connection to whoever answers."""
+
+    followed: Followed
+    spki_sha256: bytes
+    """The key of the TLS connection, 32 bytes."""
+
+
 async def fetch_trust(
     base_url: str,
+    pinned: bytes,
     *,
+    clock: Clock,
     entropy: Entropy,
-    limits: RemoteLimits = RemoteLimits(),  # noqa: B008  # frozen
+    limits: RemoteLimits = _LIMITS,
     proxy: Proxy | None = None,
 ) -> TrustFiles:
-    """Fetch the trust files of the node at `base_url`.
+    """The trust files of the node at `base_url`, whose first root has this SHA-256, or the first 16 bytes of it.
 
     Raises:
+        WrongRootError: another root.
         WrongPinError: several keys answered, so that something stands between.
-        NodeError: as `node.remote.exchange.Exchange.send`.
+        KeysError, NodeError: as `node.services.tuf_following.follow` and `node.remote.exchange.Exchange.send`.
     """
+    async with _contact(base_url, clock, entropy, limits, proxy) as (context, files):
+        root = await files.root()
+        require_match(fingerprint(root), pinned)
+        followed = await follow(HeldTrust(roots=(root,)), files, clock.now())
+    seen = _only(context, base_url)
+    return TrustFiles(trust=followed.reached(), spki_sha256=seen)
+
+
+async def catch_up(
+    base_url: str,
+    held: HeldTrust,
+    *,
+    clock: Clock,
+    entropy: Entropy,
+    limits: RemoteLimits = _LIMITS,
+    proxy: Proxy | None = None,
+) -> CaughtUp:
+    """Follow a node from what is held, although its TLS key may be one that is not known yet.
+
+    Raises as `fetch_trust` of the connection; what came of following is in the result.
+    """
+    async with _contact(base_url, clock, entropy, limits, proxy) as (context, files):
+        followed = await follow(held, files, clock.now())
+    return CaughtUp(followed=followed, spki_sha256=_only(context, base_url))
+
+
+class _PublicFiles:
+    """`protocol.api.TufApi` and the first root over a connection that proves nothing."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def root(self) -> bytes:
+        """The first root."""
+        return await self._client.get(ask_for("root"))
+
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        """A file of TUF metadata."""
+        new = await self._client.get_unless_held(
+            within(ask_for("tuf_metadata", metadata=name), max_bytes), held or None
+        )
+        return held if new is None else new
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        """A trust file."""
+        return await self._client.get(within(ask_for("tuf_target", target=name), max_bytes))
+
+
+@asynccontextmanager
+async def _contact(
+    base_url: str, clock: Clock, entropy: Entropy, limits: RemoteLimits, proxy: Proxy | None
+) -> AsyncIterator[tuple[PinnedContext, _PublicFiles]]:
     context = unpinned_context()
     exchange = Exchange(node=base_url, base_url=base_url, context=context, limits=limits, proxy=proxy)
     async with exchange:
         client = Client(
-            exchange, node=base_url, credentials=None, clock=SystemClock(), entropy=entropy, limits=limits
+            exchange, node=base_url, credentials=None, clock=clock, entropy=entropy, limits=limits
         )
-        root = await client.get(ask_for("root"))
-        document = await client.get(ask_for("node_document"))
-        members = await client.get(ask_for("members"))
+        yield context, _PublicFiles(client)
+
+
+def _only(context: PinnedContext, base_url: str) -> bytes:
     if len(context.seen) != 1:
         raise WrongPinError(f"{base_url} answered with several certificates")
-    return TrustFiles(
-        root=root, node_document=document, members=members, spki_sha256=next(iter(context.seen))
-    )
+    return next(iter(context.seen))

@@ -8,7 +8,7 @@ that it can resume. Retries are `retrying`'s matter. See docs/spec/http.md, "Cli
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -44,6 +44,11 @@ class Ask:
     body: bytes | None = None
     accept: frozenset[int] = frozenset({200})
     """Statuses that are an answer; everything else is an error."""
+
+
+def within(ask: Ask, max_bytes: int | None) -> Ask:
+    """The same request with a shorter longest reply."""
+    return ask if max_bytes is None else replace(ask, max_bytes=min(ask.max_bytes, max_bytes))
 
 
 @dataclass(frozen=True, slots=True)

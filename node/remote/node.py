@@ -13,7 +13,7 @@ from node.ports.callers import opened_collections
 from node.remote.asking import ask_for
 from node.remote.auth import Credentials
 from node.remote.client import Client
-from node.remote.exchange import Ask, Exchange
+from node.remote.exchange import Ask, Exchange, within
 from node.remote.limits import RemoteLimits
 from node.remote.proxying import Proxy
 from node.tls import TlsIdentity, Traffic, client_context, present
@@ -72,6 +72,14 @@ class RemoteNode:
     ) -> None:
         await self._exchange.__aexit__(kind, error, trace)
 
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        """A file of TUF metadata; costs a few hundred bytes when it is the `held` one."""
+        return await self._unless_held(within(ask_for("tuf_metadata", metadata=name), max_bytes), held)
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        """A trust file that TUF metadata lists."""
+        return await self._client.get(within(ask_for("tuf_target", target=name), max_bytes))
+
     async def root(self) -> bytes:
         """The node's `1.root.json`, to be checked against its fingerprint."""
         return await self._client.get(ask_for("root"))
@@ -88,9 +96,9 @@ class RemoteNode:
         """The signed envelope of the revocations with this SHA-256."""
         return await self._client.get(ask_for("tuf_target", target=f"{sha256.hex()}.revoked.json"))
 
-    async def member_root(self, node: str) -> bytes:
-        """The `1.root.json` of a member of the node's register."""
-        return await self._client.get(ask_for("member_root", node=node))
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
+        """A version of the root of a member of the node's register."""
+        return await self._client.get(ask_for("member_root", node=node, version=str(version)))
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
         """The signed envelope of a member's node document; costs a few hundred bytes when it is the `held` one."""

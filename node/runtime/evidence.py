@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 
+from keys.trust.held import HeldTrust
 from node.clock import Clock
 from node.errors import MissingObjectError, NotFoundError
 from node.objects.folder import FolderObjects
 from node.runtime.opening import Identity
 from node.services.accusing import Accused, accused_nodes
 from node.services.gossiping import Gossiper
+from node.services.introductions import introduced_trust
 from node.services.shelf import Shelf
 from node.services.telling import Telling
-from node.services.trusting import DOCUMENT_NAME, ROOT_NAME
+from node.services.trusting import DOCUMENT_NAME
+from node.services.tuf_repository import root_name
 
 
 def accused_of(identity: Identity, shelf: Shelf) -> Mapping[str, Accused]:
@@ -36,21 +39,24 @@ def open_gossiper(identity: Identity, shelf: Shelf, clock: Clock) -> Gossiper:
 
 
 def trust_files_of(identity: Identity, shelf: Shelf, node: str) -> dict[str, bytes]:
-    """`1.root.json` and `node.json` of a node, as they are held: what a judge needs beside the evidence.
+    """The roots and `node.json` of a node, as they are held: what a judge needs beside the evidence.
 
     Raises `NotFoundError` for a node that was never introduced here.
     """
     if node == identity.settings.node:
-        return {name: identity.trust_files.get(name) for name in (ROOT_NAME, DOCUMENT_NAME)}
+        roots = {root_name(root.version): root.data for root in identity.trust.roots()}
+        return {**roots, DOCUMENT_NAME: identity.trust_files.get(DOCUMENT_NAME)}
     with shelf.storage.read() as unit:
         for peer in unit.peers.ls():
             if peer.name == node:
-                return {ROOT_NAME: peer.root, DOCUMENT_NAME: peer.node_document}
+                return _judged_by(peer.trust)
     introductions = FolderObjects(identity.home.introductions)
     try:
-        return {
-            ROOT_NAME: introductions.get(f"{node}/root"),
-            DOCUMENT_NAME: introductions.get(f"{node}/document"),
-        }
+        return _judged_by(introduced_trust(introductions, node))
     except MissingObjectError as exc:
         raise NotFoundError(f"{node} was never a member here") from exc
+
+
+def _judged_by(trust: HeldTrust) -> dict[str, bytes]:
+    roots = {root_name(version): data for version, data in enumerate(trust.roots, 1)}
+    return {**roots, DOCUMENT_NAME: trust.node_document}

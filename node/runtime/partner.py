@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from keys.errors import KeysError
 from keys.key import AuthPrivateKey
 from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import AlreadyExistsError, GoneError, InputRefusedError, NodeError
 from node.formats.asked import read_asked
 from node.formats.hashing import hash_file
 from node.formats.pdq import installed_hasher
-from node.partner.enrolling import Found, introduce
+from node.partner.enrolling import Found, introduce, refused
 from node.partner.enrolling import enrol as enrol_with
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import Known, known
@@ -89,13 +90,13 @@ async def enrol(home: Home, text: str) -> Enrolled:
             hint="go on with: sigfed update. For another enrolment use another folder with --home",
         )
     invitation, proxy = Invitation.from_text(text), partner_proxy(home)
-    files = await fetch_trust(invitation.url, entropy=system_entropy, proxy=proxy)
-    found = Found(
-        root=files.root,
-        node_document=files.node_document,
-        members=files.members,
-        spki_sha256=files.spki_sha256,
-    )
+    try:
+        files = await fetch_trust(
+            invitation.url, invitation.pin, clock=_CLOCK, entropy=system_entropy, proxy=proxy
+        )
+    except KeysError as exc:
+        raise refused(invitation, exc) from exc
+    found = Found(trust=files.trust, spki_sha256=files.spki_sha256)
     introduction = introduce(invitation, found, _CLOCK)
     node = introduction.known.document.node
     async with RemoteNode(

@@ -1,9 +1,7 @@
 """Reaching other nodes: first contact, a peer that is known, and the node a partner is enrolled with."""
 
 from keys.key import AuthPrivateKey
-from keys.trust.fingerprint import fingerprint
-from keys.trust.node_document import open_node_document
-from keys.trust.root import open_root
+from keys.trust.held import open_held
 from node.clock import Clock, Entropy
 from node.partner.knowing import known
 from node.partner.state import Enrolment
@@ -18,23 +16,21 @@ from node.services.membership import FetchedTrust
 from node.tls import Traffic
 
 
-async def fetch(url: str, *, entropy: Entropy, proxy: Proxy | None) -> FetchedTrust:
-    """The trust files of the node at `url`, believed by nobody yet."""
+async def fetch(
+    url: str, pinned: bytes, *, clock: Clock, entropy: Entropy, proxy: Proxy | None
+) -> FetchedTrust:
+    """The trust files of the node at `url`, whose first root has this SHA-256 or the first 16 bytes of it.
+
+    Raises as `fetch_trust`.
+    """
     base = url if url.endswith("/") else url + "/"
-    files = await fetch_trust(base, entropy=entropy, proxy=proxy)
-    return FetchedTrust(
-        url=base,
-        root=files.root,
-        node_document=files.node_document,
-        members=files.members,
-        spki_sha256=files.spki_sha256,
-    )
+    files = await fetch_trust(base, pinned, clock=clock, entropy=entropy, proxy=proxy)
+    return FetchedTrust(url=base, trust=files.trust, spki_sha256=files.spki_sha256)
 
 
 def reach_peer(identity: Identity, peer: PeerRecord, *, traffic: Traffic | None = None) -> RemoteNode:
     """A connection to a peer, pinned to the keys in its node document, with our auth and TLS keys as credentials."""
-    root = open_root(peer.root, fingerprint(peer.root))
-    document = open_node_document(peer.node_document, root)
+    document = open_held(peer.trust).document
     return RemoteNode(
         node=peer.name,
         base_url=document.endpoints[0].url,

@@ -89,7 +89,7 @@ class _Served(FetcherInterface):
     @override
     def _fetch(self, url: str) -> Iterator[bytes]:
         name = url.removeprefix(_BASE).removeprefix("targets/")
-        read = self._served.target if url.startswith(_TARGETS) else self._served.metadata
+        read = self._served.tuf_target if url.startswith(_TARGETS) else self._served.tuf_metadata
         try:
             yield asyncio.run(read(name.removeprefix("trust/")))
         except NotFoundError as exc:

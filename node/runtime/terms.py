@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from keys.errors import KeysError
 from keys.roles import Role
-from keys.trust.fingerprint import fingerprint
-from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.held import open_held
+from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import LogStatus
-from keys.trust.root import open_root
 from keys.trust.window import Window
 from node.ports.storage import Unit
 from node.runtime.keyring import certificate_name
@@ -105,7 +104,7 @@ def _peers(identity: Identity, unit: Unit) -> Iterator[Term]:
     lasts = timedelta(hours=identity.settings.guards.max_checkpoint_age_hours)
     for peer in unit.peers.ls():
         try:
-            document = open_node_document(peer.node_document, open_root(peer.root, fingerprint(peer.root)))
+            document = open_held(peer.trust).document
         except KeysError:
             continue  # a sync with it says so
         valid = document.valid

@@ -26,7 +26,7 @@ def export_to(
     """Write what `peer` may read, and does not hold yet, into `folder`."""
     exporter = Exporter(
         shelf,
-        identity.trust_files,
+        identity.trust,
         identity.clock,
         node=identity.settings.node,
         signer=identity.signer(StatementPrivateKey),

@@ -19,7 +19,7 @@ from node.runtime.restored import require_joined
 from node.services.cosigning import Cosigned, Cosigning
 from node.services.documents import member_documents
 from node.services.honouring import renew as renew_revocations
-from node.services.refreshing import newest_trust, pinned_root
+from node.services.refreshing import newest_root, refresh_peer
 from node.services.requiring import Requiring
 from node.services.shelf import Shelf
 from node.services.witnessing import Renew, Witness
@@ -106,16 +106,12 @@ def renewing(identity: Identity, shelf: Shelf) -> Renew:
         with shelf.storage.read() as unit:
             return unit.peers.get(name)
 
-    def keep(name: str, data: bytes, serial: int, members: bytes) -> None:
-        with shelf.storage.write() as unit:
-            unit.peers.update_trust(name, node_document=data, serial=serial, members=members)
-
     async def renew(name: str) -> None:
         peer = await asyncio.to_thread(peer_of, name)
         async with reach_peer(identity, peer) as link:
-            document, data, members = await newest_trust(peer, link, identity.clock.now())
-            await asyncio.to_thread(keep, name, data, document.serial, members)
-            await renew_revocations(shelf.storage, pinned_root(peer), document, link.revoked)
+            document = await refresh_peer(peer, link, shelf.storage, identity.clock.now())
+            root = newest_root(await asyncio.to_thread(peer_of, name))
+            await renew_revocations(shelf.storage, root, document, link.revoked)
 
     return renew
 

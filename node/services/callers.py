@@ -12,10 +12,8 @@ from typing import Final
 
 from keys.errors import KeysError
 from keys.key import AuthPublicKey
-from keys.trust.fingerprint import fingerprint
-from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import DatedKey
-from keys.trust.root import open_root
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError, RateLimitedError
 from node.ports.callers import LOG_READ, CallerKind, Credential, open_scope, query_scope
@@ -24,6 +22,7 @@ from node.ports.peers import PeerRecord
 from node.ports.replay import MAX_LIVE_PER_ISSUER
 from node.ports.storage import Storage, Unit
 from node.services.honouring import signing
+from node.services.refreshing import held_document
 from protocol.grant import Grant, read_grant
 
 _REPLAY_RETRY_SECONDS = 60
@@ -55,11 +54,11 @@ class StoredCallers:
     def _peer(self, unit: Unit, peer: PeerRecord, kid: str) -> Credential | None:
         now = self._clock.now()
         try:
-            document = open_node_document(peer.node_document, open_root(peer.root, fingerprint(peer.root)))
+            document = held_document(peer, now)
         except KeysError:
             return None
         dated = _named(signing(unit, document), kid)
-        if dated is None or not dated.valid.covers(now) or not document.valid.covers(now):
+        if dated is None or not dated.valid.covers(now):
             return None
         scopes = _scopes(stored_grant(peer), now)
         return Credential(

@@ -7,12 +7,14 @@ it must not be ahead of this node's clock, and not behind what this node has see
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Final
 
 from keys.key import StatementPublicKey
-from keys.trust.fingerprint import fingerprint
+from keys.trust.following import MAX_ROOTS_A_RUN
+from keys.trust.held import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, HeldTrust, open_held
 from keys.trust.node_document import open_node_document
-from keys.trust.root import open_root
+from keys.trust.root import MAX_ROOTS, TrustedRoot, open_next_root, open_roots
 from keys.trust.statement import open_statement
 from keys.trust.window import valid_at
 from node.errors import MissingObjectError, NotFoundError, StoreError, UsageError, VerificationError
@@ -23,7 +25,6 @@ from node.ports.storage import Unit
 from node.services.honouring import signing
 from node.services.membership import FetchedTrust
 from node.services.opened import opened
-from node.services.refreshing import pinned_root
 from node.services.shelf import Shelf
 from protocol.grant import NOTHING, Grant
 from protocol.limits import MAX_CLOCK_SKEW_MS
@@ -31,9 +32,8 @@ from protocol.tlog.tiles import Tile, cut_bundle, entries_path, tile_path
 from protocol.transfer import KIND, Transfer
 
 HEAD: Final = "transfer.json"
-TRUST: Final = {"root": "trust/1.root.json", "document": "trust/node.json", "members": "trust/members.json"}
-REVOKED: Final = "trust/revoked.json"
-"""On the medium of a node that ever took a key back."""
+TRUST: Final = "trust/"
+"""Where the trust files of a transfer lie: roots by version, the newest of all other files by its name alone."""
 _SKEW: Final = timedelta(milliseconds=MAX_CLOCK_SKEW_MS)
 _INCOMPLETE: Final = "let the other agency finish it: sigfed transfer export, with the same folder"
 _OUTDATED: Final = f"{_INCOMPLETE}, or anew with what `sigfed --json transfer held` says here now"
@@ -84,23 +84,33 @@ class Carried:
 
     async def root(self) -> bytes:
         """The peer's `1.root.json`."""
-        return self._read(TRUST["root"])
+        return self._read(f"{TRUST}1.root.json")
+
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:  # noqa: ARG002
+        """A file of TUF metadata; the newest alone are there."""
+        version, _, role = name.partition(".")
+        is_named = role in {"snapshot.json", "targets.json"} and version.isdigit()
+        return self._read(f"{TRUST}{role if is_named else name}")
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:  # noqa: ARG002
+        """A trust file."""
+        return self._read(f"{TRUST}{name.partition('.')[2]}")
 
     async def node_document(self, *, held: bytes = b"") -> bytes:  # noqa: ARG002
         """The signed envelope of its node document."""
-        return self._read(TRUST["document"])
+        return self._read(f"{TRUST}{NODE_FILE}")
 
     async def members(self, *, held: bytes = b"") -> bytes:  # noqa: ARG002
         """The signed envelope of its members register."""
-        return self._read(TRUST["members"])
+        return self._read(f"{TRUST}{MEMBERS_FILE}")
 
     async def revoked(self, sha256: bytes) -> bytes:  # noqa: ARG002
         """The signed envelope of its revocations; the newest alone is carried."""
-        return self._read(REVOKED)
+        return self._read(f"{TRUST}{REVOKED_FILE}")
 
-    async def member_root(self, node: str) -> bytes:
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
         """A transfer carries nothing of others."""
-        return self._read(f"trust/members/{node}/1.root.json")
+        return self._read(f"trust/members/{node}/{version}.root.json")
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:  # noqa: ARG002
         """A transfer carries nothing of others."""
@@ -146,14 +156,16 @@ def carried_trust(files: ObjectStore) -> FetchedTrust:
         NotFoundError: there are none.
         KeysError: they cannot be read.
     """
+    later = (f"{TRUST}{version}.root.json" for version in range(2, MAX_ROOTS + 1))
     try:
-        root, document, members = [files.get(name) for name in TRUST.values()]
+        # Only what carries signatures of its own: nobody says until when the rest was current.
+        signed = {name: files.get(f"{TRUST}{name}") for name in (NODE_FILE, MEMBERS_FILE)}
+        first = files.get(f"{TRUST}1.root.json")
     except MissingObjectError:
         raise NotFoundError("there is no transfer in this folder", hint=_INCOMPLETE) from None
-    named = open_node_document(document, open_root(root, fingerprint(root)))
-    return FetchedTrust(
-        url=named.endpoints[0].url, root=root, node_document=document, members=members, spki_sha256=None
-    )
+    trust = HeldTrust(roots=(first, *map(files.get, takewhile(files.exists, later))), files=signed)
+    url = open_held(trust).document.endpoints[0].url
+    return FetchedTrust(url=url, trust=trust, spki_sha256=None)
 
 
 def receive(shelf: Shelf, files: ObjectStore, name: str, *, node: str, now: datetime) -> Carried:
@@ -174,10 +186,10 @@ def receive(shelf: Shelf, files: ObjectStore, name: str, *, node: str, now: date
 
 def _open(unit: Unit, files: ObjectStore, peer: PeerRecord, *, node: str, now: datetime) -> Transfer:
     try:
-        head, document_data = files.get(HEAD), files.get(TRUST["document"])
+        head, document_data = files.get(HEAD), files.get(f"{TRUST}{NODE_FILE}")
     except MissingObjectError:
         raise NotFoundError("there is no finished transfer in this folder", hint=_INCOMPLETE) from None
-    document = signing(unit, open_node_document(document_data, pinned_root(peer)))
+    document = signing(unit, open_node_document(document_data, _newest_root(files, peer)))
     transfer = _signed(head, [dated.key for dated in document.statement_keys])
     moment = _moment(transfer)
     if moment > now + _SKEW:
@@ -189,6 +201,17 @@ def _open(unit: Unit, files: ObjectStore, peer: PeerRecord, *, node: str, now: d
             f"this transfer is not from {peer.name} to {node}", hint="is it the right medium?"
         )
     return transfer
+
+
+def _newest_root(files: ObjectStore, peer: PeerRecord) -> TrustedRoot:
+    """The one that the roots on the medium lead to from those that are held."""
+    root = open_roots(peer.trust.roots, peer.trust.pin)[-1]
+    for _ in range(MAX_ROOTS_A_RUN):
+        name = f"{TRUST}{root.version + 1}.root.json"
+        if not files.exists(name):
+            break
+        root = open_next_root(root, files.get(name))
+    return root
 
 
 def _signed(head: bytes, keys: list[StatementPublicKey]) -> Transfer:

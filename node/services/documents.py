@@ -8,16 +8,18 @@ not as absent. Whether a document is still valid is for the reader to say.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from keys.errors import KeysError
+from keys.errors import KeysError, ThresholdError
+from keys.trust.held import HeldTrust
 from keys.trust.members import Member, Members
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import open_root
+from keys.trust.root import open_roots
 from node.errors import MissingObjectError
 from node.journal import Journal
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
 from node.ports.storage import Storage
 from node.services.honouring import signing
+from node.services.introductions import introduced_trust
 from node.services.trusting import OwnTrust
 
 _journal = Journal("documents")
@@ -25,7 +27,7 @@ _journal = Journal("documents")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberFiles:
-    """A member's root files, from the first to the newest, the signed envelope of its node document, what that says."""
+    """A member's root files up to the one that its document is signed under, the signed envelope, and what it says."""
 
     roots: tuple[bytes, ...]
     envelope: bytes
@@ -57,19 +59,26 @@ def _verified(
 ) -> Iterator[tuple[str, MemberFiles]]:
     for member in members:
         try:
-            root, envelope = _held(peers.get(member.node), introductions, member.node)
-            document = open_node_document(envelope, open_root(root, member.root_sha256))
+            peer = peers.get(member.node)
+            held = peer.trust if peer is not None else introduced_trust(introductions, member.node)
+            files = _read(held, member)
         except MissingObjectError:
             continue
         except KeysError as exc:
             _journal.warning("unusable", member=member.node, reason=str(exc))
             continue
-        if document.node == member.node:
-            yield member.node, MemberFiles(roots=(root,), envelope=envelope, document=document)
+        if files.document.node == member.node:
+            yield member.node, files
 
 
-def _held(peer: PeerRecord | None, introductions: ObjectStore, node: str) -> tuple[bytes, bytes]:
-    """Root and newest document; raises `MissingObjectError`."""
-    if peer is None:
-        return introductions.get(f"{node}/root"), introductions.get(f"{node}/document")
-    return peer.root, peer.node_document
+def _read(held: HeldTrust, member: Member) -> MemberFiles:
+    """Under the newest root whose keys signed the document: a later root may have come without its files."""
+    roots = open_roots(held.roots, member.root_sha256)
+    for count in range(len(roots), 1, -1):
+        try:
+            document = open_node_document(held.node_document, roots[count - 1])
+        except ThresholdError:
+            continue
+        return MemberFiles(roots=held.roots[:count], envelope=held.node_document, document=document)
+    document = open_node_document(held.node_document, roots[0])
+    return MemberFiles(roots=held.roots[:1], envelope=held.node_document, document=document)

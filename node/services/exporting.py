@@ -16,9 +16,10 @@ from node.errors import AlreadyExistsError
 from node.ports.logs import LogKind, LogRecord
 from node.ports.objects import ObjectStore
 from node.services.callers import stored_grant
-from node.services.carrying import HEAD, REVOKED, TRUST, HeldList, folder_of, openings_path
+from node.services.carrying import HEAD, TRUST, HeldList, folder_of, openings_path
 from node.services.holding import CallerLogs
 from node.services.shelf import Shelf
+from node.services.trusting import OwnTrust
 from protocol.grant import Grant
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.note import Note
@@ -51,9 +52,9 @@ class Exported:
 
 
 class Exporter:
-    """Exports the own lists of `node`; `trust` holds its signed files, `signer` its statement key."""
+    """Exports the own lists of `node`; `trust` are its signed files, `signer` its statement key."""
 
-    def __init__(self, shelf: Shelf, trust: ObjectStore, clock: Clock, *, node: str, signer: Signer) -> None:
+    def __init__(self, shelf: Shelf, trust: OwnTrust, clock: Clock, *, node: str, signer: Signer) -> None:
         self._shelf = shelf
         self._trust = trust
         self._clock = clock
@@ -75,7 +76,7 @@ class Exporter:
         now = self._clock.now()
         stored = stored_grant(peer)
         grant = replace(stored, collections=stored.collections_at(now))
-        folder.put_all(_trust_files(self._trust))
+        folder.put_all(iter(_trust_files(self._trust).items()))
         reader = CallerLogs(self._shelf, self._clock, grant)
         lists = tuple(
             _export_list(reader, folder, log, held.get(log.origin, HeldList()), grant) for log in logs
@@ -92,23 +93,20 @@ class Exporter:
         return Exported(lists, folder.written)
 
 
-def introduce_to(trust: ObjectStore, target: ObjectStore) -> None:
+def introduce_to(trust: OwnTrust, target: ObjectStore) -> None:
     """Write the public trust files alone: what another agency needs before it can be exported for.
 
     Raises:
         AlreadyExistsError: the folder has other files.
     """
-    names = {*TRUST.values(), REVOKED}
-    if any(name not in names for name in target.ls("")):
+    files = _trust_files(trust)
+    if any(name not in files for name in target.ls("")):
         raise AlreadyExistsError("the folder is not empty", hint="choose an empty one")
-    target.put_all(_trust_files(trust))
+    target.put_all(files.items())
 
 
-def _trust_files(trust: ObjectStore) -> Iterator[tuple[str, bytes]]:
-    for name in (*TRUST.values(), REVOKED):
-        file = name.rpartition("/")[2]
-        if name != REVOKED or trust.exists(file):
-            yield name, trust.get(file)
+def _trust_files(trust: OwnTrust) -> dict[str, bytes]:
+    return {f"{TRUST}{name}": data for name, data in trust.current().to_files().items()}
 
 
 def _export_list(

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from keys.errors import KeysError
+from keys.trust.held import NODE_FILE
 from keys.trust.node_document import open_node_document
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, NodeError, NotFoundError, StoreError, VerificationError
@@ -233,6 +234,5 @@ class Gossiper:
             asking.accused[node] = replace(accused, document=believable(unit, document))
             for peer in unit.peers.ls():
                 if peer.name == node and peer.serial < document.serial:
-                    unit.peers.update_trust(
-                        node, node_document=data, serial=document.serial, members=peer.members
-                    )
+                    trust = replace(peer.trust, files={**peer.trust.files, NODE_FILE: data})
+                    unit.peers.update_trust(node, trust, serial=document.serial)

@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keys.signer import Signer
-from keys.trust.fingerprint import from_words
+from keys.trust.fingerprint import fingerprint, from_words, require_match
+from keys.trust.held import HeldTrust, open_held
 from keys.trust.members import Member, Members
-from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import TrustedRoot, open_root
+from keys.trust.node_document import NodeDocument
+from keys.trust.root import TrustedRoot
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, WrongPinError
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
 from node.ports.storage import Storage, Unit
+from node.services.introductions import introduced_trust, introduced_url, keep_introduction
 from node.services.trusting import OwnTrust
 from protocol.grant import Grant
 
@@ -28,9 +30,7 @@ class FetchedTrust:
     """The trust files of another node as they were found at its address, and the key that served them."""
 
     url: str
-    root: bytes
-    node_document: bytes
-    members: bytes
+    trust: HeldTrust
     spki_sha256: bytes | None
     """None: they came on a medium, so nobody's connection is to be believed because of them."""
 
@@ -50,11 +50,12 @@ def introduce(fetched: FetchedTrust, words: str, clock: Clock) -> Introduced:
     Raises:
         WrongRootError: other words than the root's: wrong address, wrong words, or an attack.
         WrongPinError: the server's key is not the one the node document names.
-        NotCurrentError: the node document is out of date.
+        NotCurrentError: root or node document are out of date.
     """
-    root = open_root(fetched.root, from_words(words))
-    document = open_node_document(fetched.node_document, root)
-    document.valid.require(clock.now(), f"the node document of {document.node}")
+    require_match(fingerprint(fetched.trust.roots[0]), from_words(words))
+    opened = open_held(fetched.trust)
+    opened.check_current(clock.now())
+    root, document = opened.root, opened.document
     pins = document.pins
     # A server with another key may relay the public files and read everything that follows.
     if fetched.spki_sha256 is not None and fetched.spki_sha256 not in pins:
@@ -93,7 +94,7 @@ class Membership:
             country=country,
             authority_for=authority_for,
         )
-        self._keep(introduced.fetched, node)
+        keep_introduction(self._files, node, url=introduced.fetched.url, trust=introduced.fetched.trust)
         self._trust.revise_members(lambda old: replace(old, members=(*old.members, member)), signers=signers)
         return member
 
@@ -130,19 +131,17 @@ class Membership:
             AlreadyExistsError: it is a peer already.
         """
         member = self._member(name)
-        root_data = self._files.get(f"{name}/root")
-        root = open_root(root_data, member.root_sha256)
-        document_data = self._files.get(f"{name}/document")
-        document = open_node_document(document_data, root)
+        trust = introduced_trust(self._files, name)
+        require_match(trust.pin, member.root_sha256)
+        document, now_ms = open_held(trust).document, milliseconds(self._clock.now())
         peer = PeerRecord(
             name=name,
-            url=self._files.get(f"{name}/url").decode(),
-            root=root_data,
-            node_document=document_data,
+            url=introduced_url(self._files, name),
+            trust=trust,
             serial=document.serial,
-            members=self._files.get(f"{name}/members"),
             grant=json.dumps(grant.to_json()),
-            added_ms=milliseconds(self._clock.now()),
+            added_ms=now_ms,
+            confirmed_ms=now_ms,
         )
         with self._storage.write() as unit:
             unit.peers.add(peer)
@@ -160,16 +159,6 @@ class Membership:
             if member.node == name:
                 return member
         raise NotFoundError(f"{name} is not a member", hint="add it first: sigfed member add URL")
-
-    def _keep(self, fetched: FetchedTrust, node: str) -> None:
-        self._files.put_all(
-            [
-                (f"{node}/url", fetched.url.encode()),
-                (f"{node}/root", fetched.root),
-                (f"{node}/document", fetched.node_document),
-                (f"{node}/members", fetched.members),
-            ]
-        )
 
 
 def _forget(unit: Unit, node: str) -> None:

@@ -29,11 +29,12 @@ class RelayingTrust(ServedTrust):
         self._introductions = introductions
 
     @override
-    async def member_root(self, node: str) -> bytes:
-        """The `1.root.json` of a member; raises `NotFoundError`."""
-        if node == self._trust.root().node:
-            return await self.root()
-        return (await asyncio.to_thread(self._held, node)).roots[0]
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
+        """A version of the root of a member; raises `NotFoundError`."""
+        roots = await asyncio.to_thread(self._roots, node)
+        if not 1 <= version <= len(roots):
+            raise NotFoundError(f"no such version of the root of {node} is held here")
+        return roots[version - 1]
 
     @override
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
@@ -42,6 +43,11 @@ class RelayingTrust(ServedTrust):
         if node == self._trust.root().node:
             return await self.node_document()
         return (await asyncio.to_thread(self._held, node)).envelope
+
+    def _roots(self, node: str) -> tuple[bytes, ...]:
+        if node == self._trust.root().node:
+            return tuple(root.data for root in self._trust.roots())
+        return self._held(node).roots
 
     def _held(self, node: str) -> MemberFiles:
         """Only what the register's own fingerprint of the member confirms."""

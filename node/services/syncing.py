@@ -39,8 +39,8 @@ from node.services.refreshing import (
     held_document,
     list_origins,
     log_trust,
-    newest_trust,
-    pinned_root,
+    newest_root,
+    refresh_peer,
 )
 from node.services.reopening import Reopened, Reopening
 from node.services.requiring import Requiring
@@ -232,14 +232,18 @@ class _Session:
         keep_trust_fork(self._shelf, error, node=self._peer.name, now_ms=milliseconds(self._now))
 
     async def _refresh(self) -> NodeDocument:
-        document, data, members = await newest_trust(self._peer, self._link, self._now)
-        await asyncio.to_thread(self._store_trust, document.serial, data, members)
+        document = await refresh_peer(self._peer, self._link, self._shelf.storage, self._now)
         self.refreshed = True
         try:
-            await renew(self._shelf.storage, pinned_root(self._peer), document, self._link.revoked)
+            self._peer = await asyncio.to_thread(self._stored)
+            await renew(self._shelf.storage, newest_root(self._peer), document, self._link.revoked)
         except VerificationError as exc:
             self._withheld = exc  # additions wait, removals do not
         return await self._honoured(document)
+
+    def _stored(self) -> PeerRecord:
+        with self._shelf.storage.read() as unit:
+            return unit.peers.get(self._peer.name)
 
     async def _held_trust(self) -> NodeDocument:
         return await self._honoured(held_document(self._peer, self._now))
@@ -252,10 +256,6 @@ class _Session:
                 return signing(unit, document)
 
         return await asyncio.to_thread(read)
-
-    def _store_trust(self, serial: int, data: bytes, members: bytes) -> None:
-        with self._shelf.storage.write() as unit:
-            unit.peers.update_trust(self._peer.name, node_document=data, serial=serial, members=members)
 
     async def _sync_list(self, origin: str, document: NodeDocument) -> ListOutcome:
         follower = self._watch.follower(self._shelf, document)

@@ -14,6 +14,7 @@ from keys.errors import ThresholdError
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.envelope import claimed_signers, open_envelope, read_payload
+from keys.trust.held import HeldTrust
 from keys.trust.members import Members, open_members, sign_members
 from keys.trust.members import from_json as members_from_json
 from keys.trust.members import to_json as members_to_json
@@ -46,6 +47,7 @@ from node.services import installing
 from node.services.proposing import InForce, ProposalPlace, grown, in_force_texts
 from node.services.tuf_repository import (
     Freshness,
+    ServedTuf,
     TufRepository,
     TufStanding,
     listing_items,
@@ -262,6 +264,14 @@ class OwnTrust:
         """How the TUF repository stands; reads only."""
         return self._repository.standing(self.root(), self.listed_files())
 
+    def current(self) -> HeldTrust:
+        """The trust files as a TUF client holds them after a visit, said to be current now.
+
+        Raises `MissingObjectError` when they were never listed.
+        """
+        self.stamp()
+        return self._repository.current(self.roots())
+
     def stamp(self) -> bool:
         """Say to TUF clients that the trust files are current, unless that was said lately; whether it was said."""
         with self._revising():
@@ -330,11 +340,8 @@ def _items(decided: Decided, files: Mapping[str, bytes]) -> list[tuple[str, byte
     return items
 
 
-class ServedTrust:
+class ServedTrust(ServedTuf):
     """The trust files as other nodes may read them (`protocol.api.TrustApi`): as they were signed."""
-
-    def __init__(self, files: ObjectStore) -> None:
-        self._files = files
 
     async def root(self) -> bytes:
         """The node's `1.root.json`."""
@@ -357,8 +364,9 @@ class ServedTrust:
             raise NotFoundError("no revocations with this hash were ever listed here")
         return self._files.get(name)
 
-    async def member_root(self, node: str) -> bytes:
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
         """No member's: what a node holds of others is `node.services.relaying`'s to serve."""
+        del version
         raise NotFoundError(f"no trust files of {node} are held here")
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
@@ -372,6 +380,14 @@ class ForwardedTrust:
 
     def __init__(self, trust: TrustApi) -> None:
         self._trust = trust
+
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        """A file of TUF metadata."""
+        return await self._trust.tuf_metadata(name, held=held, max_bytes=max_bytes)
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        """A trust file that it lists."""
+        return await self._trust.tuf_target(name, max_bytes=max_bytes)
 
     async def root(self) -> bytes:
         """The node's `1.root.json`."""
@@ -389,9 +405,9 @@ class ForwardedTrust:
         """A version of the signed revocations, by its SHA-256."""
         return await self._trust.revoked(sha256)
 
-    async def member_root(self, node: str) -> bytes:
-        """The `1.root.json` of a member."""
-        return await self._trust.member_root(node)
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
+        """A version of the root of a member."""
+        return await self._trust.member_root(node, version=version)
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
         """The signed envelope of a member's node document."""

@@ -18,6 +18,7 @@ from keys.errors import KeysError, ThresholdError
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
+from keys.trust.held import HeldTrust
 from keys.trust.repository import (
     Listed,
     Pointer,
@@ -29,7 +30,7 @@ from keys.trust.repository import (
     open_timestamp,
 )
 from keys.trust.root import TrustedRoot, open_roots
-from keys.trust.target_files import is_target_name, target_path
+from keys.trust.target_files import is_target_name, target_name, target_path
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
@@ -145,6 +146,24 @@ class TufRepository:
             ),
         )
 
+    def current(self, roots: Sequence[TrustedRoot]) -> HeldTrust:
+        """Everything that the newest timestamp says is current, as a client would hold it after a visit."""
+        root, stamped = roots[-1], self._files.get(_TIMESTAMP)
+        snapshot = self._files.get(f"{open_timestamp(stamped, root).names}.snapshot.json")
+        targets = self._files.get(f"{open_snapshot(snapshot, root).names}.targets.json")
+        listed = {target_name(path): found for path, found in open_targets(targets, root).files.items()}
+        return HeldTrust(
+            roots=tuple(each.data for each in roots),
+            timestamp=stamped,
+            snapshot=snapshot,
+            targets=targets,
+            files={
+                name: self._files.get(target_file(name, found.sha256))
+                for name, found in listed.items()
+                if name is not None
+            },
+        )
+
     def _put_snapshot(self, root: TrustedRoot, targets: int, version: int, signer: Signer) -> None:
         data = author_snapshot(
             root,
@@ -204,8 +223,9 @@ class ServedTuf:
     def __init__(self, files: ObjectStore) -> None:
         self._files = files
 
-    async def metadata(self, name: str) -> bytes:
-        """A file of metadata; raises `NotFoundError`."""
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        """A file of metadata; raises `NotFoundError`. What is held, and how much is read, is the reader's matter."""
+        del held, max_bytes
         found = _METADATA.fullmatch(name)
         version = int(name.partition(".")[0]) if found and found[1] == "root" else 1
         # A root that names another timestamp key comes into force with the first timestamp by that key. Shown before,
@@ -213,8 +233,9 @@ class ServedTuf:
         hidden = version > 1 and self._files.exists(name) and version > self._stamped_root()
         return self._read(name, known=found is not None and not hidden)
 
-    async def target(self, name: str) -> bytes:
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
         """A trust file, as it was when it was listed; raises `NotFoundError`."""
+        del max_bytes
         digest, _, file = name.partition(".")
         known = _HASH.fullmatch(digest) is not None and is_target_name(file)
         return self._read(f"targets/{name}", known=known)

@@ -1,17 +1,20 @@
-"""The agencies this node knows. A node document never goes back to an older serial."""
+"""The agencies this node knows, and their signed files. A node document never goes back to an older serial."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.ports.peers import PeerRecord
-from node.store.tables import Peer, table
+from node.store.tables import Peer, PeerFile, table
 
 _PEER = table(Peer)
 _C = _PEER.c
+_FILE = table(PeerFile)
+_F = _FILE.c
 
 
 class PeerRows:
@@ -25,12 +28,10 @@ class PeerRows:
         row = {
             "name": peer.name,
             "url": peer.url,
-            "root": peer.root,
-            "node_document": peer.node_document,
             "serial": peer.serial,
-            "members": peer.members,
             "grant_json": peer.grant,
             "added_ms": peer.added_ms,
+            "confirmed_ms": peer.confirmed_ms,
             "synced_ms": peer.synced_ms,
             "outcome": peer.outcome,
         }
@@ -40,25 +41,50 @@ class PeerRows:
             raise AlreadyExistsError(
                 f"{peer.name} is a peer already", hint="change what it may read with: sigfed peer grant"
             ) from None
+        self._replace_files(peer.name, peer.trust)
 
     def get(self, name: str) -> PeerRecord:
         """The peer of that name; raises `NotFoundError`."""
         row = self._connection.execute(select(_PEER).where(_C.name == name)).one_or_none()
         if row is None:
             raise NotFoundError(f"{name} is not a peer of this node", hint="see them with: sigfed peer ls")
-        return _record(row)
+        return _record(row, self._files(name))
 
     def ls(self) -> Sequence[PeerRecord]:
         """All peers by name."""
-        return [_record(row) for row in self._connection.execute(select(_PEER).order_by(_C.name))]
+        rows = self._connection.execute(select(_PEER).order_by(_C.name)).all()
+        return [_record(row, self._files(row.name)) for row in rows]
 
-    def update_trust(self, name: str, *, node_document: bytes, serial: int, members: bytes) -> None:
-        """Store newer signed files; raises `ConflictError` when `serial` is lower than the one held."""
-        self.get(name)
-        newer = update(_PEER).where(_C.name == name, _C.serial <= serial)
-        values = {"node_document": node_document, "serial": serial, "members": members}
-        if self._connection.execute(newer.values(values)).rowcount != 1:
-            raise ConflictError(f"{name}: its node document is older than the one held")
+    def update_trust(
+        self, name: str, trust: HeldTrust, *, serial: int, confirmed_ms: int | None = None
+    ) -> None:
+        """Store newer signed files; `confirmed_ms` only when the peer confirmed all of them.
+
+        Raises `ConflictError` when `serial` is lower than the one held, or there are fewer roots.
+        """
+        held = self.get(name)
+        values = (
+            {"serial": serial} if confirmed_ms is None else {"serial": serial, "confirmed_ms": confirmed_ms}
+        )
+        newer = update(_PEER).where(_C.name == name, _C.serial <= serial).values(values)
+        if len(trust.roots) < len(held.trust.roots) or self._connection.execute(newer).rowcount != 1:
+            raise ConflictError(f"{name}: its trust files are older than those held")
+        self._replace_files(name, trust)
+
+    def _files(self, name: str) -> Mapping[str, bytes]:
+        rows = self._connection.execute(select(_F.name, _F.content).where(_F.peer == name))
+        return {row.name: bytes(row.content) for row in rows}
+
+    def _replace_files(self, peer: str, trust: HeldTrust) -> None:
+        """Write what changed, and forget what is gone."""
+        held, files = self._files(peer), trust.to_files()
+        gone = [name for name in held if files.get(name) != held[name]]
+        new = [name for name in files if held.get(name) != files[name]]
+        if gone:
+            self._connection.execute(delete(_FILE).where(_F.peer == peer, _F.name.in_(gone)))
+        if new:
+            rows = [{"peer": peer, "name": name, "content": files[name]} for name in new]
+            self._connection.execute(insert(_FILE), rows)
 
     def update_grant(self, name: str, grant: str) -> None:
         """Change what it may read."""
@@ -68,6 +94,7 @@ class PeerRows:
     def remove(self, name: str) -> None:
         """Forget a peer; raises `NotFoundError`. What is held of its lists stays."""
         self.get(name)
+        self._connection.execute(delete(_FILE).where(_F.peer == name))
         self._connection.execute(delete(_PEER).where(_C.name == name))
 
     def note_sync(self, name: str, *, synced_ms: int | None, outcome: str) -> None:
@@ -79,16 +106,15 @@ class PeerRows:
         self._connection.execute(update(_PEER).where(_C.name == name).values(values))
 
 
-def _record(row: Row[Any]) -> PeerRecord:
+def _record(row: Row[Any], files: Mapping[str, bytes]) -> PeerRecord:
     return PeerRecord(
         name=row.name,
         url=row.url,
-        root=bytes(row.root),
-        node_document=bytes(row.node_document),
+        trust=HeldTrust.from_files(files),
         serial=row.serial,
-        members=bytes(row.members),
         grant=row.grant_json,
         added_ms=row.added_ms,
+        confirmed_ms=row.confirmed_ms,
         synced_ms=row.synced_ms,
         outcome=row.outcome,
     )

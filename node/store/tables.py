@@ -104,20 +104,28 @@ class IntakeRow(SQLModel, table=True):
 
 
 class Peer(SQLModel, table=True):
-    """An agency this node knows, with its signed files as received."""
+    """An agency this node knows."""
 
     __tablename__ = "peer"
 
     name: str = Field(max_length=255, primary_key=True)
     url: str = Field(max_length=2048)
-    root: bytes
-    node_document: bytes
     serial: int = Field(sa_column=_big())
-    members: bytes
     grant_json: str
     added_ms: int = Field(sa_column=_big())
+    confirmed_ms: int = Field(sa_column=_big(default=0))
     synced_ms: int = Field(sa_column=_big(default=0))
     outcome: str = ""
+
+
+class PeerFile(SQLModel, table=True):
+    """A signed trust file of a peer as received: a version of its root, metadata, or a target file."""
+
+    __tablename__ = "peer_file"
+
+    peer: str = Field(max_length=255, primary_key=True)
+    name: str = Field(max_length=255, primary_key=True)
+    content: bytes
 
 
 class DataKey(SQLModel, table=True):

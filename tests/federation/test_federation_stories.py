@@ -108,11 +108,11 @@ async def test_trust_is_fetched_again_before_a_new_head_and_after_an_hour(federa
     link.calls.clear()
     await federation.sync(fr, nl)
     asked = [call.what for call in link.calls]
-    assert asked == ["checkpoint", "node_document", "members", "entries", "openings"]
+    assert asked == ["checkpoint", "next_root", "timestamp", "entries", "openings"]
     federation.advance(hours=1)
     link.calls.clear()
     await federation.sync(fr, nl)
-    assert [call.what for call in link.calls] == ["node_document", "members", "checkpoint"]
+    assert [call.what for call in link.calls] == ["next_root", "timestamp", "checkpoint"]
 
 
 async def test_trust_is_fetched_again_after_a_clock_that_was_ahead(federation: Federation) -> None:
@@ -125,7 +125,7 @@ async def test_trust_is_fetched_again_after_a_clock_that_was_ahead(federation: F
     link = federation.link(fr, nl)
     link.calls.clear()
     await federation.sync(fr, nl)
-    assert [call.what for call in link.calls] == ["node_document", "members", "checkpoint"]
+    assert [call.what for call in link.calls] == ["next_root", "timestamp", "checkpoint"]
 
 
 async def test_a_month_away_is_caught_up_in_one_sync(federation: Federation) -> None:
@@ -201,6 +201,9 @@ _NOISE = {
     "a flipped bit in the head": on("checkpoint", flip(30)),
     "a flipped bit in the document": on("node_document", flip(200)),
     "a flipped bit in the register": on("members", flip(-30)),
+    "a flipped bit in the timestamp": on("timestamp", flip(200)),
+    "a flipped bit in the snapshot": on("snapshot", flip(200)),
+    "a truncated listing": on("targets", lambda data: data[:-1]),
     "truncated entries": on("entries", lambda data: data[:-7]),
     "truncated openings": on("openings", lambda data: data[: len(data) // 2]),
     "a truncated head": on("checkpoint", lambda data: data[:-1]),
@@ -221,6 +224,8 @@ async def test_noise_is_refused_and_forgotten(federation: Federation, noise: Med
     before = fr.log(nl.origin).head, fr.items(nl.origin)
     nl.add("more")
     nl.publish()
+    nl.revise(lambda old: old)
+    nl.trust.revise_members(lambda old: old, signers=nl.signers)
     federation.advance(hours=2)
     link = federation.link(fr, nl)
     link.meddle = noise
@@ -350,24 +355,48 @@ async def test_a_root_that_has_expired_stops_the_sync(federation: Federation) ->
     assert "root" in report.words
 
 
-async def test_a_peer_without_a_register_is_followed_and_what_it_showed_is_kept(
-    federation: Federation,
+@pytest.mark.parametrize("what", ["members", "node_document", "targets", "snapshot"])
+async def test_what_a_peer_withholds_of_its_trust_stops_the_sync_and_not_its_newest_root(
+    federation: Federation, what: str
 ) -> None:
     fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
     federation.introduce(fr, nl)
     nl.publish()
+    with fr.store.read() as unit:
+        before = unit.peers.get(nl.name)
+    nl.rotate_root()
+    nl.revise(lambda old: old)
+    nl.trust.revise_members(lambda old: old, signers=nl.signers)
 
     def missing(call: Call, answer: bytes) -> bytes:
-        if call.what == "members":
-            raise NotFoundError("there is no register")
+        if call.what == what:
+            raise NotFoundError("there is no such file")
         return answer
 
     federation.link(fr, nl).meddle = missing
+    assert isinstance((await federation.sync(fr, nl)).error, NotFoundError)
     with fr.store.read() as unit:
-        before = unit.peers.get(nl.name).members
+        after = unit.peers.get(nl.name)
+    assert (len(after.trust.roots), after.trust.files) == (2, before.trust.files)
+    assert after.confirmed_ms == before.confirmed_ms
+    federation.link(fr, nl).meddle = honest
     assert (await federation.sync(fr, nl)).succeeded
-    with fr.store.read() as unit:
-        assert unit.peers.get(nl.name).members == before
+
+
+async def test_a_peer_of_an_older_version_is_told_plainly(federation: Federation) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+
+    def missing(call: Call, answer: bytes) -> bytes:
+        if call.what == "timestamp":
+            raise NotFoundError("no such file")
+        return answer
+
+    federation.link(fr, nl).meddle = missing
+    report = await federation.sync(fr, nl)
+    assert report.words == "nl.example: it serves no TUF repository"
+    assert isinstance(report.error, NotFoundError)
+    assert "newer version" in report.error.hint
 
 
 async def test_damage_to_what_was_staged_only_costs_the_fetching(federation: Federation) -> None:

@@ -233,11 +233,9 @@ async def test_two_documents_of_one_serial_are_proved_and_spread(
 ) -> None:
     await sync(liar, *agencies)
     with agencies[3].store.write() as unit:
-        serial = unit.peers.get("nl.example").serial
-        members = unit.peers.get("nl.example").members
-        unit.peers.update_trust(
-            "nl.example", node_document=second_document(liar), serial=serial, members=members
-        )
+        peer = unit.peers.get("nl.example")
+        trust = replace(peer.trust, files={**peer.trust.files, "node.json": second_document(liar)})
+        unit.peers.update_trust("nl.example", trust, serial=peer.serial)
     await round_of_gossip(agencies)
     for agency in agencies:
         [record] = kept(agency)

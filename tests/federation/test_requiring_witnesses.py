@@ -262,7 +262,7 @@ async def test_an_overlaid_head_is_fetched_once(three: World) -> None:
     link = three.link(nl, fr)
     link.calls.clear()
     assert (await three.sync(nl, fr)).overlaid
-    assert {call.what for call in link.calls} <= {"checkpoint", "node_document", "members"}
+    assert {call.what for call in link.calls} <= {"checkpoint", "next_root", "timestamp"}
 
 
 async def test_an_overlay_grows_with_the_head(three: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from keys.key import AuthPrivateKey, AuthPublicKey, TargetsPrivateKey
 from keys.signer import Signer
+from keys.trust.held import HeldTrust
 from keys.trust.node_parts import Endpoint, NodeLimits
 from node.clock import system_entropy
 from node.errors import (
@@ -303,12 +304,11 @@ def peer(name: str) -> PeerRecord:
     return PeerRecord(
         name=name,
         url=f"https://{name}/",
-        root=b"",
-        node_document=b"",
+        trust=HeldTrust(roots=(b"",)),
         serial=1,
-        members=b"",
         grant="{}",
         added_ms=0,
+        confirmed_ms=0,
     )
 
 

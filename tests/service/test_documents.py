@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.services.documents import member_documents, member_files
+from node.services.introductions import introduced_trust, keep_introduction
 from protocol.grant import NOTHING
 from support.federation import Agency, Federation
 
@@ -47,7 +48,25 @@ def test_a_member_never_introduced_is_not_held(fr: Agency) -> None:
 def test_a_document_under_another_root_than_the_registers_is_not_held(fr: Agency) -> None:
     with fr.store.write() as unit:
         unit.peers.remove("de.example")
-    for name in ("root", "document"):
-        fr.introductions.put(f"de.example/{name}", fr.introductions.get(f"nl.example/{name}"))
+    for name in ("1.root.json", "node.json"):
+        fr.introductions.put(f"de.example/trust/{name}", fr.introductions.get(f"nl.example/trust/{name}"))
     held = member_files(fr.store, fr.introductions, fr.trust.members(), own="fr.example")
     assert set(held) == {"nl.example"}
+
+
+def test_an_introduction_of_an_earlier_version_is_read(fr: Agency) -> None:
+    """A home that is older than the chain of roots; what it holds goes on to count."""
+    with fr.store.write() as unit:
+        unit.peers.remove("de.example")
+    trust = introduced_trust(fr.introductions, "de.example")
+    for name in list(fr.introductions.ls("de.example/trust/")):
+        fr.introductions.delete(name)
+    assert "de.example" not in member_documents(fr.store, fr.introductions, fr.trust)
+    old = {"root": trust.roots[0], "document": trust.node_document, "members": trust.members}
+    for name, data in old.items():
+        fr.introductions.put(f"de.example/{name}", data)
+    assert introduced_trust(fr.introductions, "de.example").files == trust.files
+    assert "de.example" in member_documents(fr.store, fr.introductions, fr.trust)
+    keep_introduction(fr.introductions, "de.example", url="https://de.example/", trust=trust)
+    assert not any(fr.introductions.exists(f"de.example/{name}") for name in old)
+    assert introduced_trust(fr.introductions, "de.example") == trust

@@ -57,9 +57,7 @@ class Founded:
     def fetched(self) -> FetchedTrust:
         return FetchedTrust(
             url=self.trust.document().endpoints[0].url,
-            root=self.files.get("1.root.json"),
-            node_document=self.files.get("node.json"),
-            members=self.files.get("members.json"),
+            trust=self.trust.current(),
             spki_sha256=self.pin,
         )
 

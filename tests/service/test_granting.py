@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from keys.trust.held import HeldTrust
 from node.errors import ForbiddenError, NotFoundError
 from node.ports.approvals import Approval
 from node.ports.partners import PartnerRecord
@@ -47,12 +48,11 @@ def follow(shelf: Shelf, grant: str) -> Grants:
     peer = PeerRecord(
         name="nl.example",
         url="https://nl.example/",
-        root=b"",
-        node_document=b"",
+        trust=HeldTrust(roots=(b"",)),
         serial=1,
-        members=b"",
         grant=grant,
         added_ms=0,
+        confirmed_ms=0,
     )
     with shelf.storage.write() as unit:
         unit.peers.add(peer)

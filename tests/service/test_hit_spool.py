@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from keys.key import StatementPrivateKey
+from node.clock import milliseconds
 from node.errors import (
     ConflictError,
     GoneError,
@@ -27,7 +28,6 @@ from node.partner.reporting import Reporter
 from node.partner.resolutions import Action
 from node.partner.state import Enrolment
 from node.services.release_files import ReleaseFolder
-from node.services.trusting import DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME
 from protocol.digest import Algorithm
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt
@@ -207,7 +207,6 @@ class Partner:
 
     @property
     def enrolment(self) -> Enrolment:
-        files = self.world.fr.files
         return Enrolment(
             url="https://fr.example/",
             partner=self.name,
@@ -215,10 +214,8 @@ class Partner:
             origin=ORIGIN,
             evaluations_per_day=1000,
             grace_days=7,
-            root=files.get(ROOT_NAME),
-            node_document=files.get(DOCUMENT_NAME),
-            members=files.get(MEMBERS_NAME),
-            serial=self.world.fr.trust.document().serial,
+            trust=self.world.fr.trust.current(),
+            confirmed_ms=milliseconds(self.world.fr.clock.now()),
         )
 
     @property

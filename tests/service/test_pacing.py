@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from keys.trust.held import HeldTrust
 from keys.trust.node_parts import NodeLimits
 from node.errors import BeyondLimitsError
 from node.ports.logs import LogKind, LogRecord
@@ -39,7 +40,13 @@ class Followed:
 
     def known(self, *, synced_ms: int) -> None:
         peer = PeerRecord(
-            name=NODE, url="", root=b"", node_document=b"", serial=1, members=b"", grant="", added_ms=1
+            name=NODE,
+            url="",
+            trust=HeldTrust(roots=(b"",)),
+            serial=1,
+            grant="",
+            added_ms=1,
+            confirmed_ms=1,
         )
         with self.shelf.storage.write() as unit:
             unit.peers.add(peer)

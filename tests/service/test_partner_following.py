@@ -22,6 +22,7 @@ from node.partner.updating import Updater, UpdateReport
 from node.services.announcing import LOG_KEY_DAYS
 from node.services.judging import judge
 from node.services.trusting import DOCUMENT_NAME, window
+from node.services.tuf_repository import TufRepository
 from protocol.digest import Algorithm, Digest
 from protocol.limits import MAX_EVALUATION_BATCH
 from protocol.messages import EvaluationReply, EvaluationRequest
@@ -213,7 +214,9 @@ async def test_two_documents_under_one_serial_are_refused(world: World) -> None:
     document = world.fr.trust.document()
     other = replace(document, valid=window(world.fr.clock.now(), 1))
     world.fr.files.put(DOCUMENT_NAME, sign_node_document(other, world.fr.signers))
-    with pytest.raises(VerificationError, match="two different trust files"):
+    repository = TufRepository(world.fr.files, world.fr.clock)
+    repository.list_files(world.fr.trust.root(), world.fr.trust.listed_files(), world.fr.signers)
+    with pytest.raises(VerificationError, match="two different node files"):
         await world.partner.update()
 
 
@@ -222,7 +225,7 @@ async def test_new_keys_of_the_node_are_kept_even_if_the_release_is_refused(worl
     world.lie(signed(1, b"\x09" * 32))
     with pytest.raises(VerificationError):
         await world.partner.update()
-    assert world.partner.home.load()[0].serial == world.fr.trust.document().serial
+    assert world.partner.home.load()[0].trust.node_document == world.fr.files.get(DOCUMENT_NAME)
 
 
 async def test_every_change_of_the_register_is_told(world: World) -> None:

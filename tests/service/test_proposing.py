@@ -192,7 +192,7 @@ class Reader:
         self.first = open_root(team.files.get("1.root.json"), team.founded.root_sha256)
 
     def metadata(self, name: str) -> bytes:
-        return asyncio.run(self._served.metadata(name))
+        return asyncio.run(self._served.tuf_metadata(name))
 
     def root(self) -> TrustedRoot:
         """The newest root that is served."""
@@ -212,7 +212,7 @@ class Reader:
         found = {}
         for path, listed in listing.files.items():
             name = path.removeprefix("trust/")
-            data = asyncio.run(self._served.target(f"{listed.sha256.hex()}.{name}"))
+            data = asyncio.run(self._served.tuf_target(f"{listed.sha256.hex()}.{name}"))
             assert sha256(data).digest() == listed.sha256
             found[name] = data
         document = open_node_document(found["node.json"], root)

@@ -12,10 +12,12 @@ from node.remote.exchange import NotSentError
 from node.remote.proxying import Proxy
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy, proxy_of
+from node.services.tuf_repository import ServedTuf
 from node.tls import create_identity
-from support.fakes_api import IDENTITY, LIST, NODE, QUICK, START, Loopback, node_on_loopback
+from support.fakes_api import IDENTITY, LIST, NODE, QUICK, START, Loopback, MemoryNode, node_on_loopback
 from support.processes import free_port
 from support.proxies import ConnectProxy, running
+from support.tuf_origin import TufOrigin
 
 COMPANY = create_identity("inspection.example", now=START)
 
@@ -36,8 +38,17 @@ async def test_agencies_prove_their_keys_through_a_tunnel_and_the_proxy_reads_no
 
 
 async def test_first_contact_goes_through_it_too() -> None:
-    async with node_on_loopback() as node, running(ConnectProxy()) as proxy:
-        found = await fetch_trust(node.url, entropy=system_entropy, limits=QUICK, proxy=proxy.to())
+    origin, memory = TufOrigin(), MemoryNode()
+    memory.tuf, memory.trust.files["root"] = ServedTuf(origin.files), origin.files.get("1.root.json")
+    async with node_on_loopback(memory) as node, running(ConnectProxy()) as proxy:
+        found = await fetch_trust(
+            node.url,
+            origin.roots[0].sha256,
+            clock=origin.clock,
+            entropy=system_entropy,
+            limits=QUICK,
+            proxy=proxy.to(),
+        )
         assert found.spki_sha256 == IDENTITY.spki_sha256
         assert len(proxy.heads) == 1
 

@@ -9,6 +9,7 @@ import pytest
 from keys.trust.fingerprint import to_words
 from keys.trust.members import Member
 from node.errors import NotFoundError
+from node.services.introductions import keep_introduction
 from node.services.membership import introduce
 from node.services.relaying import RelayingTrust
 from support.federation import Agency, Federation, FoundedNode, MemoryObjects
@@ -28,8 +29,7 @@ class Relay:
     def admit(self, node: FoundedNode, *, root_sha256: bytes = b"") -> None:
         """A member that is not followed."""
         fetched = introduce(node.fetched(), to_words(node.founded.root_sha256), self.fr.clock).fetched
-        names = {"root": fetched.root, "document": fetched.node_document}
-        self.introductions.put_all((f"{node.name}/{name}", data) for name, data in names.items())
+        keep_introduction(self.introductions, node.name, url=fetched.url, trust=fetched.trust)
         member = Member(node=node.name, root_sha256=root_sha256 or node.founded.root_sha256, country="BE")
         self.fr.trust.revise_members(
             lambda old: replace(old, members=(*old.members, member)), signers=self.fr.signers

@@ -7,6 +7,8 @@ import ssl
 
 import pytest
 
+from keys.errors import WrongRootError
+from keys.trust.fingerprint import fingerprint
 from node.clock import system_entropy
 from node.errors import (
     ClockSkewError,
@@ -28,6 +30,7 @@ from node.remote.auth import Credentials
 from node.remote.bootstrap import fetch_trust
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
+from node.services.tuf_repository import ServedTuf
 from node.tls import create_identity, server_context
 from protocol.limits import MAX_ROOT_BYTES
 from protocol.messages import EvaluationRequest
@@ -39,11 +42,13 @@ from support.fakes_api import (
     PARTNER_KEY,
     QUICK,
     HandClock,
+    MemoryNode,
     RecordingTraffic,
     node_on_loopback,
     remote_to,
 )
 from support.hostile import Script, drips, floods, hostile, reply, says, then_resets
+from support.tuf_origin import TufOrigin
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 LONG = HEAD + b"Content-Length: 60000\r\n\r\n"
@@ -303,13 +308,14 @@ async def test_a_clock_complaint_is_not_answered_with_another_token() -> None:
 
 
 async def test_first_contact_fetches_trust_files_only_and_tells_the_key() -> None:
-    async with node_on_loopback() as node:
-        files = await fetch_trust(node.url, entropy=system_entropy, limits=QUICK)
-    assert (files.root, files.node_document, files.members) == (
-        b'{"root":1}',
-        b'{"node":1}',
-        b'{"members":1}',
-    )
+    origin, memory = TufOrigin(), MemoryNode()
+    memory.tuf, memory.trust.files["root"] = ServedTuf(origin.files), origin.files.get("1.root.json")
+    pinned = origin.roots[0].sha256
+    async with node_on_loopback(memory) as node:
+        files = await fetch_trust(node.url, pinned, clock=origin.clock, entropy=system_entropy, limits=QUICK)
+        with pytest.raises(WrongRootError):
+            await fetch_trust(node.url, b"?" * 32, clock=origin.clock, entropy=system_entropy, limits=QUICK)
+    assert files.trust.files == origin.contents
     assert files.spki_sha256 == IDENTITY.spki_sha256
     assert node.memory.callers == []
 
@@ -324,10 +330,11 @@ async def test_first_contact_with_two_faces_is_refused() -> None:
         connection.context = next(turns)
 
     listening.sni_callback = turn
-    async with hostile(says(reply(b"{}")), context=listening) as server:
+    root = TufOrigin().files.get("1.root.json")
+    async with hostile(says(reply(root)), context=listening) as server:
         url = server.url.replace("127.0.0.1", "localhost")
         with pytest.raises(WrongPinError):
-            await fetch_trust(url, entropy=system_entropy, limits=QUICK)
+            await fetch_trust(url, fingerprint(root), clock=HandClock(), entropy=system_entropy, limits=QUICK)
 
 
 async def test_an_evaluation_is_not_repeated_once_it_was_sent() -> None:

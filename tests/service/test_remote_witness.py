@@ -166,9 +166,7 @@ class Renewals:
         files = self.fr.fetched()
         serial = self.fr.trust.document().serial
         with self.nl.store.write() as unit:
-            unit.peers.update_trust(
-                name, node_document=files.node_document, serial=serial, members=files.members
-            )
+            unit.peers.update_trust(name, files.trust, serial=serial)
 
 
 def new_log(fr: Agency, name: str = "baseline") -> bytes:

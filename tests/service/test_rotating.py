@@ -8,6 +8,7 @@ import pytest
 
 from keys.key import AuthPrivateKey, LogPrivateKey, StatementPrivateKey, TokenPrivateKey, WitnessPrivateKey
 from keys.roles import Role
+from keys.trust.held import HeldTrust
 from keys.trust.lifecycle import AlarmKind, Lineage, Reason, Stage
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.ports.keyring import RingKey
@@ -53,12 +54,11 @@ def follow(shelf: Shelf, name: str) -> None:
             PeerRecord(
                 name=name,
                 url=f"https://{name}/",
-                root=b"",
-                node_document=b"",
+                trust=HeldTrust(roots=(b"",)),
                 serial=0,
-                members=b"",
                 grant="{}",
                 added_ms=0,
+                confirmed_ms=0,
             )
         )
 

@@ -10,6 +10,7 @@ import pytest
 
 from keys.errors import WrongPassphraseError
 from keys.roles import Role
+from keys.trust.held import HeldTrust
 from keys.trust.lifecycle import Stage, successor_window
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import MAX_PINS
@@ -75,12 +76,11 @@ def follow(shelf: Shelf, name: str) -> None:
             PeerRecord(
                 name=name,
                 url=f"https://{name}/",
-                root=b"",
-                node_document=b"",
+                trust=HeldTrust(roots=(b"",)),
                 serial=0,
-                members=b"",
                 grant="{}",
                 added_ms=0,
+                confirmed_ms=0,
             )
         )
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.ports.guards import BenignSet, Tripwire
 from node.ports.logs import Head, LogKind, LogRecord
@@ -20,12 +21,11 @@ HEAD = Head(size=3, root=b"r" * 32, frontier=b"f", time_ms=5)
 PEER = PeerRecord(
     name="nl.example",
     url="https://nl.example/",
-    root=b"{}",
-    node_document=b"one",
+    trust=HeldTrust(roots=(b"{}",), files={"node.json": b"one"}),
     serial=1,
-    members=b"",
     grant="{}",
     added_ms=1,
+    confirmed_ms=2,
 )
 
 
@@ -236,10 +236,25 @@ class TestPeers:
     def test_keeps_the_newest_document(self, shelf: Shelf) -> None:
         with shelf.storage.write() as unit:
             unit.peers.add(PEER)
-            unit.peers.update_trust(PEER.name, node_document=b"two", serial=2, members=b"m")
+            newer = replace(
+                PEER.trust,
+                roots=(b"{}", b"{2}"),
+                timestamp=b"t",
+                files={"node.json": b"two", "members.json": b"m"},
+            )
+            unit.peers.update_trust(PEER.name, newer, serial=2, confirmed_ms=3)
+            assert unit.peers.get(PEER.name).trust == newer
+            again = replace(newer, files={"node.json": b"two"})
+            unit.peers.update_trust(PEER.name, again, serial=2)
             with pytest.raises(ConflictError):
-                unit.peers.update_trust(PEER.name, node_document=b"one", serial=1, members=b"")
-            assert unit.peers.get(PEER.name).node_document == b"two"
+                unit.peers.update_trust(PEER.name, again, serial=1)
+            with pytest.raises(ConflictError):
+                unit.peers.update_trust(PEER.name, replace(again, roots=(b"{}",)), serial=2)
+            held = unit.peers.get(PEER.name)
+            assert (held.trust, held.confirmed_ms, held.node_document) == (again, 3, b"two")
+            unit.peers.remove(PEER.name)
+            unit.peers.add(PEER)
+            assert unit.peers.get(PEER.name) == PEER
 
     def test_notes_how_a_sync_ended(self, shelf: Shelf) -> None:
         with shelf.storage.write() as unit:

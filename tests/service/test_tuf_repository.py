@@ -127,9 +127,9 @@ def test_a_revision_that_was_cut_off_never_leaves_two_files_of_one_number(
 async def test_listed_files_are_served(origin: TufOrigin) -> None:
     served = ServedTuf(origin.files)
     for name in ("1.root.json", "1.targets.json", "1.snapshot.json", "timestamp.json"):
-        assert await served.metadata(name) == origin.files.get(name)
+        assert await served.tuf_metadata(name) == origin.files.get(name)
     for name in origin.files.ls("targets/"):
-        assert await served.target(name.removeprefix("targets/")) == origin.files.get(name)
+        assert await served.tuf_target(name.removeprefix("targets/")) == origin.files.get(name)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ async def test_listed_files_are_served(origin: TufOrigin) -> None:
         "",
     ],
 )
-@pytest.mark.parametrize("read", [ServedTuf.metadata, ServedTuf.target])
+@pytest.mark.parametrize("read", [ServedTuf.tuf_metadata, ServedTuf.tuf_target])
 async def test_nothing_else_of_the_folder_is(
     origin: TufOrigin, name: str, read: Callable[..., object]
 ) -> None:
@@ -168,7 +168,7 @@ async def test_a_trust_file_of_any_known_name_is_listed_and_served_beside_the_tw
         "trust/policy-main.txt",
     ]
     served, found = ServedTuf(node.files), listed["trust/criteria-1.md"]
-    assert await served.target(f"{found.sha256.hex()}.criteria-1.md") == b"# What counts"
+    assert await served.tuf_target(f"{found.sha256.hex()}.criteria-1.md") == b"# What counts"
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ async def test_anybody_reads_the_tuf_repository() -> None:
     async with raw_access() as raw:
         for path in ("/tuf/timestamp.json", f"/tuf/targets/trust/{TARGET}"):
             reply = await raw("GET", path)
-            assert reply.body == MemoryTuf.files[path.rpartition("/")[2]]
+            assert reply.body == MemoryTuf.tuf[path.rpartition("/")[2]]
             again = await raw("GET", path, headers={"If-None-Match": reply.headers["ETag"]})
             assert (again.status, again.body) == (304, b"")
         for path in ("/tuf/9.root.json", f"/tuf/targets/trust/{TARGET}x", "/tuf/..%2Fnode.json"):

@@ -272,12 +272,11 @@ def test_a_log_of_its_own_is_never_cosigned_even_if_it_were_its_own_peer(world: 
     peer = PeerRecord(
         name=world.fr.name,
         url=own.url,
-        root=own.root,
-        node_document=own.node_document,
+        trust=own.trust,
         serial=1,
-        members=own.members,
         grant="{}",
         added_ms=1,
+        confirmed_ms=1,
     )
     with world.fr.store.write() as unit:
         unit.peers.add(peer)

@@ -31,10 +31,9 @@ def _peer(agency: Agency, node: FoundedNode, grant: Grant) -> PeerRecord:
     return PeerRecord(
         name=node.name,
         url=fetched.url,
-        root=fetched.root,
-        node_document=fetched.node_document,
+        trust=fetched.trust,
         serial=node.trust.document().serial,
-        members=b"",
         grant=json.dumps(grant.to_json()),
         added_ms=milliseconds(agency.clock.now()),
+        confirmed_ms=milliseconds(agency.clock.now()),
     )

@@ -42,6 +42,7 @@ from support.federation import Agency, FoundedNode, MemoryObjects
 from support.lists import ListWriter, digest
 from support.pulling import ALL, Answer, Served, rows_of, with_row
 from support.times import SettableClock
+from support.tuf_serving import ListsAnything
 
 SECRET = frozenset({BASELINE})
 """What the peer grants; its list has entries of another collection, too."""
@@ -73,6 +74,7 @@ class ListPeer:
         self.says_unchanged = False
         self.unreachable = False
         self.files = self.identity.files
+        self.repository = ListsAnything(self.identity)
         self.calls: list[str] = []
 
     @property
@@ -113,6 +115,15 @@ class ListPeer:
     async def granted(self) -> Grant:
         return Grant(collections=self.granted_collections)
 
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        del held, max_bytes
+        return self._answer("metadata", self.repository.metadata(self.files, name))
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        del max_bytes
+        what = "node_document" if name.endswith("node.json") else "members"
+        return self._answer(what, self.repository.target(name))
+
     async def root(self) -> bytes:
         return self._answer("root", self.files.get("1.root.json"))
 
@@ -127,7 +138,8 @@ class ListPeer:
     async def revoked(self, sha256: bytes) -> bytes:
         return self._answer("revoked", await ServedTrust(self.files).revoked(sha256))
 
-    async def member_root(self, node: str) -> bytes:
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
+        del version
         raise NotFoundError(f"this peer relays nothing of {node}")
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:

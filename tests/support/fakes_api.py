@@ -97,8 +97,31 @@ class MemoryReplays:
         self.used.add((issuer, jti))
 
 
+TARGET = "ab" * 32 + ".node.json"
+"""A trust file by its TUF name."""
+
+
+class MemoryTuf:
+    """A TUF repository of two files."""
+
+    tuf: ClassVar[dict[str, bytes]] = {"timestamp.json": b'{"timestamp":1}', TARGET: b'{"node":1}'}
+
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        del held, max_bytes
+        return self._read(name)
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        del max_bytes
+        return self._read(name)
+
+    def _read(self, name: str) -> bytes:
+        if name not in self.tuf:
+            raise NotFoundError("there is no such file")
+        return self.tuf[name]
+
+
 @dataclass
-class MemoryTrust:
+class MemoryTrust(MemoryTuf):
     """Trust files."""
 
     files: dict[str, bytes] = field(
@@ -125,8 +148,8 @@ class MemoryTrust:
     async def revoked(self, sha256: bytes) -> bytes:
         return self._of_member(f"revoked {sha256.hex()}")
 
-    async def member_root(self, node: str) -> bytes:
-        return self._of_member(f"{node} root")
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
+        return self._of_member(f"{node} root" if version == 1 else f"{node} root {version}")
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
         del held
@@ -256,27 +279,6 @@ class MemoryWitness:
         if origin_sha256 != ORIGIN_SHA256:
             raise NotFoundError("no checkpoint of this log was cosigned here")
         return b"nl.example/lists/main\n3\nroot\n"
-
-
-TARGET = "ab" * 32 + ".node.json"
-"""A trust file by its TUF name."""
-
-
-class MemoryTuf:
-    """A TUF repository of two files."""
-
-    files: ClassVar[dict[str, bytes]] = {"timestamp.json": b'{"timestamp":1}', TARGET: b'{"node":1}'}
-
-    async def metadata(self, name: str) -> bytes:
-        return self._read(name)
-
-    async def target(self, name: str) -> bytes:
-        return self._read(name)
-
-    def _read(self, name: str) -> bytes:
-        if name not in self.files:
-            raise NotFoundError("there is no such file")
-        return self.files[name]
 
 
 class MemoryNode:

@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from keys.key import LogPrivateKey, RootPrivateKey, TargetsPrivateKey
+from keys.roles import Role
 from keys.trust.fingerprint import to_words
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
+from keys.trust.root import RootContent, TrustedRoot
+from keys.trust.root_authoring import author_next_root
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, PeerRefusedError, PeerUnreachableError, StoreError
 from node.formats.rows import ImportRow
@@ -39,6 +42,7 @@ from node.services.publishing import Published, publish
 from node.services.shelf import Shelf
 from node.services.syncing import Syncer, SyncReport
 from node.services.trusting import OwnTrust, ServedTrust, window
+from node.services.tuf_repository import Freshness, root_name
 from node.services.withdrawing import withdraw
 from node.signing.log_signer import FolderLogSigner
 from node.store.store import Store
@@ -50,6 +54,7 @@ from protocol.opening import Basis, Opening, Reason
 from support.founding import MemoryKeys
 from support.lists import digest
 from support.times import SettableClock
+from support.tuf_serving import StampedTrust
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
 EVERYTHING = Grant(collections=frozenset({BASELINE, NATIONAL}))
@@ -131,15 +136,31 @@ class FoundedNode:
         """Sign another node document."""
         return self.trust.revise_document(change, signers=self.signers)
 
+    @property
+    def root_sha256(self) -> bytes:
+        """What others pin."""
+        return self.founded.root_sha256
+
+    def rotate_root(self, **changes: Any) -> None:
+        """Publish the next root, by default the same again; holders and successors are keys at hand."""
+        newest = self.trust.root()
+        fields = {name: getattr(newest, name) for name in RootContent.__dataclass_fields__}
+        data = author_next_root(newest, RootContent(**fields | changes), self.root_signers)
+        self.files.put(root_name(newest.version + 1), data)
+
+    @property
+    def root_signers(self) -> list[RootPrivateKey]:
+        """Everybody who is or was a holder of the root."""
+        labels = [label for role, label in self.root_keys.secrets if role is Role.ROOT]
+        return [self.root_keys.key(RootPrivateKey, label) for label in labels]
+
+    def freshness(self, root: TrustedRoot) -> Freshness:
+        """The keys that say what is current."""
+        return self.keys.freshness(root)
+
     def fetched(self) -> FetchedTrust:
         """The trust files as somebody finds them at the node's address."""
-        return FetchedTrust(
-            url=f"https://{self.name}/",
-            root=self.files.get("1.root.json"),
-            node_document=self.files.get("node.json"),
-            members=self.files.get("members.json"),
-            spki_sha256=self.pin,
-        )
+        return FetchedTrust(url=f"https://{self.name}/", trust=self.trust.current(), spki_sha256=self.pin)
 
 
 class Agency(FoundedNode):
@@ -213,7 +234,8 @@ class Agency(FoundedNode):
     def serve(self, caller: str) -> "ServedTo":
         """What this agency offers `caller`."""
         return ServedTo(
-            ServedTrust(self.files), Holding(self.shelf, self.clock).for_caller(self.grant_of(caller))
+            StampedTrust(self.files, self.trust),
+            Holding(self.shelf, self.clock).for_caller(self.grant_of(caller)),
         )
 
 
@@ -221,6 +243,8 @@ class ServedTo:
     """Trust files and logs of an agency, for one caller."""
 
     def __init__(self, trust: ServedTrust, logs: CallerLogs) -> None:
+        self.tuf_metadata = trust.tuf_metadata
+        self.tuf_target = trust.tuf_target
         self.root = trust.root
         self.node_document = trust.node_document
         self.members = trust.members
@@ -244,6 +268,9 @@ class Call:
     width: int = 0
     first: int = 0
 
+
+_TRUST_FILES = {"node.json": "node_document", "members.json": "members"}
+"""What a call for a trust file is named."""
 
 Meddle = Callable[[Call, bytes], bytes]
 """Sees an answer on its way and returns what arrives, or raises."""
@@ -270,6 +297,16 @@ class Link:
     async def granted(self) -> Grant:
         return self._grant()
 
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        what = "next_root" if name.endswith(".root.json") else name.removesuffix(".json").rpartition(".")[2]
+        return await self._pass(
+            Call(what), lambda api: api.tuf_metadata(name, held=held, max_bytes=max_bytes)
+        )
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        what = _TRUST_FILES.get(name.partition(".")[2], "trust_file")
+        return await self._pass(Call(what), lambda api: api.tuf_target(name, max_bytes=max_bytes))
+
     async def root(self) -> bytes:
         return await self._pass(Call("root"), lambda api: api.root())
 
@@ -282,8 +319,9 @@ class Link:
     async def revoked(self, sha256: bytes) -> bytes:
         return await self._pass(Call("revoked"), lambda api: api.revoked(sha256))
 
-    async def member_root(self, node: str) -> bytes:
-        return await self._pass(Call("member_root", node), lambda api: api.member_root(node))
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
+        call = Call("member_root", node)
+        return await self._pass(call, lambda api: api.member_root(node, version=version))
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
         call = Call("member_document", node)

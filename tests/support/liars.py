@@ -32,6 +32,7 @@ from protocol.witness import AddCheckpoint
 from support.federation import FoundedNode, MemoryObjects
 from support.lists import ListWriter, digest
 from support.pulling import Served
+from support.tuf_serving import ListsAnything
 
 GRANTED = frozenset({BASELINE})
 
@@ -176,6 +177,7 @@ class Liar:
         self.lists: dict[str, LyingList] = {}
         self.files: dict[str, ObjectStore] = {}
         """Trust files that somebody is shown instead of the first."""
+        self.repository = ListsAnything(self.identity)
 
     def begin(self, name: str) -> LyingList:
         """A new list, announced like any other."""
@@ -225,6 +227,14 @@ class LiarLink:
         faces = map(self._face, self._liar.lists)
         return Grant(collections=GRANTED.union(*(face.granted for face in faces)))
 
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        del held, max_bytes
+        return self._liar.repository.metadata(self._files, name)
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        del max_bytes
+        return self._liar.repository.target(name)
+
     async def root(self) -> bytes:
         return self._files.get("1.root.json")
 
@@ -239,7 +249,8 @@ class LiarLink:
     async def revoked(self, sha256: bytes) -> bytes:
         return await ServedTrust(self._files).revoked(sha256)
 
-    async def member_root(self, node: str) -> bytes:
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
+        del version
         raise NotFoundError(f"a liar relays nothing of {node}")
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:

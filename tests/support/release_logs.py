@@ -36,6 +36,7 @@ from protocol.tlog.tiles import cut_bundle, encode_bundle
 from support.federation import START, FoundedNode
 from support.subsets import EMPTY_MANIFEST, ORIGIN, u64
 from support.times import SettableClock
+from support.tuf_serving import StampedTrust
 
 SUBSET = ORIGIN.rpartition("/")[2]
 LOG_KEY = LogPrivateKey.from_seed(b"w" * 32)
@@ -101,6 +102,7 @@ class WitnessedNode:
         self.members_by_name = {member.name: member for member in members}
         self.relayed: dict[tuple[str, str], bytes | None] = {}
         """Lies about members: (node, `root` or `node`) to bytes, or None for nothing."""
+        self.trust = StampedTrust(own.files, own.trust)
         self.note = b""
         self.asked: list[str] = []
 
@@ -119,6 +121,12 @@ class WitnessedNode:
         line = cosign(note.text, name or f"{cosigner.name}/w1", signer, at)
         self.note = note.with_signatures([line]).to_bytes()
 
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        return await self.trust.tuf_metadata(name, held=held, max_bytes=max_bytes)
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        return await self.trust.tuf_target(name, max_bytes=max_bytes)
+
     async def root(self) -> bytes:
         return self.own.files.get("1.root.json")
 
@@ -133,8 +141,8 @@ class WitnessedNode:
     async def revoked(self, sha256: bytes) -> bytes:
         return await ServedTrust(self.own.files).revoked(sha256)
 
-    async def member_root(self, node: str) -> bytes:
-        return self._relay(node, "root", "1.root.json")
+    async def member_root(self, node: str, *, version: int = 1) -> bytes:
+        return self._relay(node, "root", f"{version}.root.json")
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
         del held
@@ -142,7 +150,10 @@ class WitnessedNode:
 
     def _relay(self, node: str, what: str, name: str) -> bytes:
         self.asked.append(f"{node} {what}")
-        honest = self.members_by_name[node].files.get(name) if node in self.members_by_name else None
+        member = self.members_by_name.get(node)
+        honest = member.files.get(name) if member is not None and member.files.exists(name) else None
+        if what == "root" and name != "1.root.json":
+            what = name  # a lie about the first root says nothing about later ones
         data = self.relayed.get((node, what), honest)
         if data is None:
             raise NotFoundError(f"no trust files of {node} are held here")
@@ -214,10 +225,8 @@ class WitnessedWorld:
             origin=ORIGIN,
             evaluations_per_day=1000,
             grace_days=7,
-            root=self.fr.files.get("1.root.json"),
-            node_document=self.fr.files.get("node.json"),
-            members=self.fr.files.get("members.json"),
-            serial=self.fr.trust.document().serial,
+            trust=self.fr.trust.current(),
+            confirmed_ms=milliseconds(self.clock.now()),
         )
         self.folder.create(enrolment, AuthPrivateKey.from_seed(sha256(b"partner").digest()))
 

@@ -45,6 +45,7 @@ from support.founding import MemoryKeys
 from support.shelves import NOW_MS, Agency, rows
 from support.sodium import loaded_group
 from support.times import SettableClock
+from support.tuf_serving import StampedTrust
 
 SUBSET = "baseline"
 EXACT = frozenset({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256})
@@ -158,7 +159,7 @@ class ReleasingAgency:
             self.clock,
             epochs=AnnouncedEpochs(self.files, self.trust),
         )
-        served = ServedSubsets(self.shelf, ServedTrust(self.files), evaluating, self.deltas)
+        served = ServedSubsets(self.shelf, StampedTrust(self.files, self.trust), evaluating, self.deltas)
         return served.for_partner(partner, frozenset({SUBSET}))
 
     async def admit_partner(self, folder: Path, *, name: str = "hoster") -> "EnrolledPartner":
@@ -166,12 +167,7 @@ class ReleasingAgency:
         admission = Admission(self.shelf, self.trust, clock=self.clock, entropy=system_entropy)
         invited = admission.invite(name, SUBSET, files_per_day=1000, screen_bits=12)
         served = ServedTrust(self.files)
-        files = Found(
-            root=await served.root(),
-            node_document=await served.node_document(),
-            members=await served.members(),
-            spki_sha256=SPKI,
-        )
+        files = Found(trust=self.trust.current(), spki_sha256=SPKI)
         introduction = introduce(Invitation.from_text(invited.text), files, self.clock)
         enrolment, key = await enrol(introduction, ServedEnrolment(served, admission), entropy=system_entropy)
         home = PartnerFolder(folder)

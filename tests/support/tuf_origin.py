@@ -97,7 +97,7 @@ class TufOrigin:
 
     def sign(self, signers: Sequence[Signer], *, serial: int, version: int = 1, **changes: Any) -> None:
         """Make a node document and a register of these numbers, which nobody lists yet."""
-        valid = Window(START, START + timedelta(days=365))
+        valid = Window(START, START + timedelta(days=730))
         document = replace(node_document(), serial=serial, valid=valid, **changes)
         own = Member(node=document.node, root_sha256=self.roots[0].sha256, country="FR")
         register = Members(version=version, k=2, block_cap=100, members=(own,))

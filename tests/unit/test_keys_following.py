@@ -15,18 +15,15 @@ from keys.errors import (
     RolledBackError,
     ThresholdError,
 )
-from keys.roles import Role
 from keys.trust.following import MAX_ROOTS_A_RUN, Following
 from keys.trust.held import HeldTrust, open_held, require_confirmed, under_newest
 from keys.trust.node_document import open_node_document
 from keys.trust.repository import open_timestamp
-from keys.trust.revocations import Reason, Revocation, Revocations, sign_revocations
 from keys.trust.root_authoring import sign_metadata
 from support.tuf_origin import (
     HOLDERS,
     NEXT_ONLINE,
     ONLINE,
-    START,
     SUCCESSORS,
     TARGETS_HOLDERS,
     TARGETS_SUCCESSORS,
@@ -108,6 +105,7 @@ def test_files_of_other_names_are_followed_and_unknown_ones_left_alone(
     reader: Reader, origin: TufOrigin
 ) -> None:
     origin.contents |= {"criteria-1.md": b"# what counts", "novelty.bin": b"of a newer node"}
+    origin.contents["revoked.json"] = b"asked for by the hash that the document names"
     origin.revise(serial=2)
     assert sorted(reader.visit(origin).files) == ["criteria-1.md", "members.json", "node.json"]
     del origin.contents["criteria-1.md"]
@@ -381,52 +379,6 @@ def test_a_fork_names_both_files(reader: Reader, origin: TufOrigin) -> None:
         reader.visit(origin)
     assert (caught.value.node, caught.value.what) == ("fr.example", "node")
     assert (caught.value.held, caught.value.shown) == (held, origin.contents["node.json"])
-
-
-# ------------------------------------------------------------------ revocations
-
-
-def _revoke(origin: TufOrigin, version: int, *kids: str) -> None:
-    entries = tuple(
-        Revocation(role=Role.AUTH, key=kid, time=START, reason=Reason.LOST, last_good=None, resumes=None)
-        for kid in kids
-    )
-    revocations = Revocations(version=version, node="fr.example", entries=entries)
-    origin.contents["revoked.json"] = sign_revocations(revocations, TARGETS_HOLDERS[:2])
-    origin.revise(serial=10 + version)
-
-
-def test_revocations_grow(reader: Reader, origin: TufOrigin) -> None:
-    for version, kids in ((2, ["one"]), (3, ["one", "two"])):
-        _revoke(origin, version, *kids)
-        assert reader.visit(origin).files["revoked.json"] == origin.contents["revoked.json"]
-    origin.revise(serial=20)
-    reader.visit(origin)
-
-
-@pytest.mark.parametrize(
-    ("version", "kids", "error"),
-    [
-        (2, ["one"], RolledBackError),
-        (3, ["one", "three"], ForkedTrustError),
-        (4, ["one", "three"], RolledBackError),
-        (4, ["one"], RolledBackError),
-        (0, [], RolledBackError),
-    ],
-    ids=["an older file", "a second one of its number", "another key", "a key less", "no file"],
-)
-def test_nobody_is_made_to_forget_a_revocation(
-    reader: Reader, origin: TufOrigin, version: int, kids: list[str], error: type[KeysError]
-) -> None:
-    _revoke(origin, 3, "one", "two")
-    reader.visit(origin)
-    if version:
-        _revoke(origin, version, *kids)
-    else:
-        del origin.contents["revoked.json"]
-    origin.revise(serial=30)
-    with pytest.raises(error):
-        reader.visit(origin)
 
 
 # ------------------------------------------------------------------ what is kept

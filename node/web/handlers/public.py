@@ -15,6 +15,8 @@ from protocol.api import TufApi
 from protocol.messages import EnrolmentRequest
 
 _JSON: Final = "application/json"
+_VERSION_DIGITS: Final = 3
+"""Nobody holds more than 256 versions of a root."""
 
 
 async def root(request: web.Request) -> web.StreamResponse:
@@ -34,7 +36,9 @@ async def members(request: web.Request) -> web.StreamResponse:
 
 async def member_root(request: web.Request) -> web.StreamResponse:
     """The root of a member."""
-    root = await services_of(request).trust().member_root(request.match_info["node"])
+    node, version = request.match_info["node"], request.match_info["version"]
+    number = int(version) if len(version) <= _VERSION_DIGITS and not version.startswith("0") else 0
+    root = await services_of(request).trust().member_root(node, version=number)
     return conditional(request, root, _JSON)
 
 
@@ -46,12 +50,12 @@ async def member_document(request: web.Request) -> web.StreamResponse:
 
 async def tuf_metadata(request: web.Request) -> web.StreamResponse:
     """A file of TUF metadata; timestamp.json alone ever changes."""
-    return conditional(request, await _tuf(request).metadata(request.match_info["metadata"]), _JSON)
+    return conditional(request, await _tuf(request).tuf_metadata(request.match_info["metadata"]), _JSON)
 
 
 async def tuf_target(request: web.Request) -> web.StreamResponse:
     """A trust file that TUF metadata lists."""
-    return conditional(request, await _tuf(request).target(request.match_info["target"]), _JSON)
+    return conditional(request, await _tuf(request).tuf_target(request.match_info["target"]), _JSON)
 
 
 def _tuf(request: web.Request) -> TufApi:

@@ -1,0 +1,85 @@
+"""Following another node's TUF repository over any connection: fetching what `keys.trust.following` wants.
+
+What was accepted before a failure is kept with it: a root that replaces stolen keys counts although the rest is
+withheld. Two signed files of one number become evidence. Spec: docs/spec/trust.md, "Following".
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from keys.errors import ForkedTrustError, KeysError, RolledBackError, ThresholdError
+from keys.trust.envelope import open_envelope
+from keys.trust.following import Following, Wanted
+from keys.trust.held import HeldTrust
+from keys.trust.members import KIND as MEMBERS
+from keys.trust.node_document import KIND as NODE
+from keys.trust.root import open_roots
+from node.errors import NodeError, NotFoundError, StoreError, TrustForkError, VerificationError
+from protocol.api import TufApi
+from protocol.trustfork import TrustFork, content_pair
+
+_JUDGED: Final = frozenset({NODE, MEMBERS})
+_OLDER: Final = "its operator installs a newer version of sigfed there; what is held stays in force"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What is held after a run, and why it did not reach what is current, if it did not."""
+
+    held: HeldTrust
+    failure: Exception | None = None
+
+    def reached(self) -> HeldTrust:
+        """What is current; raises the failure."""
+        if self.failure is not None:
+            raise self.failure
+        return self.held
+
+
+async def follow(held: HeldTrust, api: TufApi, now: datetime) -> Followed:
+    """Follow from what is held to what is current at `now`.
+
+    Failures are outcomes: `NotFoundError` for a node without a repository, `VerificationError` for older files,
+    `TrustForkError` for two of one number, `KeysError` for others that do not verify, and what the connection raises.
+    Only what the own store raises, and a `KeysError` for what is held when that is damaged, comes as an exception.
+    """
+    run = Following(held, now)
+    try:
+        while run.wanted is not None:
+            run.take(await _fetch(api, run.wanted))
+    except StoreError:
+        raise
+    except ForkedTrustError as exc:
+        return Followed(run.held, _fork(exc, run.held))
+    except RolledBackError as exc:
+        return Followed(run.held, VerificationError(str(exc)))
+    except (NodeError, KeysError) as exc:
+        return Followed(run.held, exc)
+    return Followed(run.held)
+
+
+async def _fetch(api: TufApi, wanted: Wanted) -> bytes | None:
+    try:
+        if wanted.is_target:
+            return await api.tuf_target(wanted.name, max_bytes=wanted.max_bytes)
+        return await api.tuf_metadata(wanted.name, held=wanted.held, max_bytes=wanted.max_bytes)
+    except NotFoundError as exc:
+        if wanted.may_be_missing:
+            return None
+        if wanted.name == "timestamp.json":
+            raise NotFoundError("it serves no TUF repository", hint=_OLDER) from exc
+        raise
+
+
+def _fork(error: ForkedTrustError, held: HeldTrust) -> VerificationError:
+    """Evidence, where others can judge by it; of the rest there is only the refusal."""
+    if error.what not in _JUDGED:
+        return VerificationError(str(error))
+    root = open_roots(held.roots, held.pin)[-1]
+    try:
+        contents = [open_envelope(data, error.what, root) for data in (error.held, error.shown)]
+    except ThresholdError:  # by keys that were replaced: whoever stole those could convict anybody
+        return VerificationError(str(error))
+    evidence = TrustFork(node=error.node, what=error.what, one=error.held, other=error.shown).to_bytes()
+    return TrustForkError(str(error), evidence=evidence, pair=content_pair(*contents))
