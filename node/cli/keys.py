@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keys.roles import Role
-from node.cli import key_proposals, revoking
+from node.cli import ceremonies, key_proposals, revoking
 from node.cli.options import YES
 from node.cli.output import Fact, listing
 from node.cli.session import session
@@ -27,6 +27,7 @@ _MINUTE = "%Y-%m-%d %H:%M"
 app = typer.Typer(help="This node's keys: see, replace and take them back.", no_args_is_help=True)
 for _name, _command in key_proposals.COMMANDS.items():
     app.command(_name)(_command)
+app.command("ceremony")(ceremonies.ceremony)
 app.add_typer(key_proposals.holder_app, name="holder")
 
 

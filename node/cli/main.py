@@ -16,6 +16,7 @@ from node.cli import (
     audit,
     backups,
     casework,
+    criteria,
     entries,
     evidence,
     grants,
@@ -105,6 +106,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., int | None]]] = {
 }
 _NOUNS = {
     "list": (lists.app, AGENCY),
+    "criteria": (criteria.app, AGENCY),
     "entry": (entries.app, AGENCY),
     "review": (review.app, AGENCY),
     "withdrawal": (recalls.withdrawals, AGENCY),

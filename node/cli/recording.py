@@ -61,6 +61,7 @@ IRREVERSIBLE: Final = frozenset(
         "person.reset",
         "recipient.key",
         "key.publish",
+        "key.ceremony",
     }
 )
 """Actions that are not begun when they could not be recorded. Withdrawing is not among them: it must never wait."""

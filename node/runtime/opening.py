@@ -34,6 +34,7 @@ from node.runtime.home import Home
 from node.runtime.key_holders import ProposalFile
 from node.runtime.keyring import adopt_keys, certificate_name, successors
 from node.runtime.lock import revising
+from node.runtime.policies import policies
 from node.runtime.restored import require_joined
 from node.services.auditing import OPERATOR
 from node.services.trusting import ROOT_NAME, OwnTrust
@@ -195,6 +196,7 @@ def open_identity(
             freshness=lambda root: open_freshness(online, root),
             alone=lambda: revising(home),
             succeed=successors(online, ring, files),
+            texts=policies(home, settings, online, clock=the_clock, entropy=entropy),
             proposal=None if proposal is None else ProposalFile(proposal),
         ),
         ring=ring,

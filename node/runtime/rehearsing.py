@@ -5,7 +5,8 @@ none of the rules by which it follows them; it reads what a running node would s
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +33,15 @@ def rehearse(identity: Identity) -> Iterator[Rehearsed]:
     Raises:
         VerificationError: the client did not follow; the text says what it said.
     """
+    with scratch(identity) as (rehearsal, visit):
+        for done in rehearsal.steps():
+            visit()
+            yield done
+
+
+@contextmanager
+def scratch(identity: Identity) -> Iterator[tuple[Rehearsal, Callable[[], None]]]:
+    """A scratch node, and what has the client visit it; the folder is deleted at the end. Raises as `rehearse` does."""
     with TemporaryDirectory(prefix="sigfed-rehearsal-") as folder:
         files = FolderObjects(Path(folder, "trust"))
         rehearsal = Rehearsal(
@@ -43,9 +53,7 @@ def rehearse(identity: Identity) -> Iterator[Rehearsed]:
         )
         client = _Client(files, Path(folder, "client"))
         client.visit()
-        for done in rehearsal.steps():
-            client.visit()
-            yield done
+        yield rehearsal, client.visit
 
 
 @dataclass(frozen=True, slots=True)

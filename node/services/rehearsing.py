@@ -83,12 +83,30 @@ class Rehearsal:
         yield self._rotate(f"the root key of holder {names[-1]}", [self._renewed(names[-1], RootPrivateKey)])
         yield self._rotate("all root keys", [self._renewed(name, RootPrivateKey) for name in names])
 
-    def _rotate(self, step: str, holders: Sequence[Holder]) -> Rehearsed:
-        root = self.trust.root()
+    def new_keys(self, name: str) -> Holder:
+        """Both keys of a holder, new ones."""
+        root, targets = self._renewed(name, RootPrivateKey), self._renewed(name, TargetsPrivateKey)
+        return replace(root, targets=targets.targets)
+
+    def proposed(self, change: RootChange) -> OpenedProposal:
+        """The next root with this change, proposed."""
         online = OnlineKeys(self._make(SnapshotPrivateKey).public, self._make(TimestampPrivateKey).public)
-        content = next_content(root, RootChange(holders=holders), online, self._clock.now())
-        opened = open_proposal(self.trust.propose(content))
-        opened, sittings = self._signed(opened)
+        content = next_content(self.trust.root(), change, online, self._clock.now())
+        return open_proposal(self.trust.propose(content))
+
+    def signed_by(self, name: str, opened: OpenedProposal) -> OpenedProposal:
+        """The proposal after a holder signed, with his keys of before and after."""
+        holders = (*opened.before.named_holders, *opened.after.named_holders)
+        own = dict.fromkeys(key for holder in holders if holder.name == name for key in holder.keys)
+        return sign(opened, self._private(own))
+
+    def targets_signers(self, names: Sequence[str]) -> list[Signer]:
+        """The targets keys of these holders that count now."""
+        holders = self.trust.root().named_holders
+        return self._private(one.targets for one in holders if one.targets and one.name in names)
+
+    def _rotate(self, step: str, holders: Sequence[Holder]) -> Rehearsed:
+        opened, sittings = self._signed(self.proposed(RootChange(holders=holders)))
         self.trust.publish(opened)
         return Rehearsed(
             step=step, root=self.trust.root().version, sittings=sittings, words=changes(opened)[1:]
@@ -97,14 +115,13 @@ class Rehearsal:
     def _signed(self, opened: OpenedProposal) -> tuple[OpenedProposal, list[str]]:
         """Every holder in turn, with the keys he has before and after, until nobody is asked any more."""
         sittings: list[str] = []
-        held: dict[str, list[PublicKey]] = {}
-        for holder in (*opened.before.named_holders, *opened.after.named_holders):
-            own = held.setdefault(holder.name, [])
-            own += [key for key in holder.keys if key not in own]
+        names = dict.fromkeys(
+            holder.name for holder in (*opened.before.named_holders, *opened.after.named_holders)
+        )
         while any(not act.is_complete for act in opened.acts()):
             before = opened.proposal
-            for name, mine in held.items():
-                signed = sign(opened, self._private(mine))
+            for name in names:
+                signed = self.signed_by(name, opened)
                 if signed.proposal != opened.proposal:
                     opened = signed
                     sittings.append(name)

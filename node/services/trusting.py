@@ -73,6 +73,14 @@ _OLD_FOUNDING = VerificationError(
 Succeed = Callable[[NodeDocument, TrustedRoot], NodeDocument]
 
 
+Texts = Callable[[NodeDocument, Members], Mapping[str, bytes]]
+"""The plain trust files that belong to a node document and a register."""
+
+
+def _no_texts(_document: NodeDocument, _members: Members) -> Mapping[str, bytes]:
+    return {}
+
+
 def _as_it_is(document: NodeDocument, _root: TrustedRoot) -> NodeDocument:
     return document
 
@@ -81,7 +89,8 @@ class OwnTrust:
     """The trust files in `files`, whose first root has this SHA-256.
 
     `freshness` opens the keys of a root that say what is current; `alone` keeps other processes from revising at the
-    same time. `succeed` adds to a document that is about to be signed the keys that follow those in it. With a
+    same time. `succeed` adds to a document that is about to be signed the keys that follow those in it, and
+    `texts` makes the plain files that belong to what is signed. With a
     `proposal` nothing that is revised comes into force: it is added to what is proposed there, and read back from it,
     and nobody has to sign.
     """
@@ -95,6 +104,7 @@ class OwnTrust:
         freshness: Callable[[TrustedRoot], Freshness],
         alone: Callable[[], AbstractContextManager[None]] = nullcontext,
         succeed: Succeed = _as_it_is,
+        texts: Texts = _no_texts,
         proposal: ProposalPlace | None = None,
     ) -> None:
         self._files = files
@@ -103,6 +113,7 @@ class OwnTrust:
         self._freshness = freshness
         self._alone = alone
         self._succeed = succeed
+        self._texts = texts
         self._proposal = proposal
         self._repository = TufRepository(files, clock)
 
@@ -241,6 +252,7 @@ class OwnTrust:
                 if REVOKED in changed:
                     document = replace(document, revoked_sha256=NOT_YET)
                 changed[DOCUMENT_NAME] = node_document_to_json(document)
+                changed |= self._other_texts(document, self.members(), in_force.files)
             return in_force.proposal(changed, expires=self._listing_ends(), root=content, handover=handover)
 
     def publish(self, opened: OpenedProposal) -> bool:
@@ -316,6 +328,15 @@ class OwnTrust:
         made = grown(self._proposal, self.in_force(), {name: data}, expires=self._listing_ends())
         open_proposal(made)
         self._proposal.write(made)
+        if texts := self._other_texts(self.document(), self.members(), {**made.files, **made.changed}):
+            self._proposal.write(replace(made, changed={**made.changed, **texts}))
+
+    def _other_texts(
+        self, document: NodeDocument, members: Members, held: Mapping[str, bytes]
+    ) -> dict[str, bytes]:
+        """The texts that belong to this document and register, where they are not the ones held."""
+        made = self._texts(document, members)
+        return {name: data for name, data in made.items() if held.get(name) != data}
 
     def _newest_revoked(self) -> bytes | None:
         if self._drafted(REVOKED_NAME) is not None:
@@ -326,6 +347,7 @@ class OwnTrust:
     def _replace(self, name: str, data: bytes, signers: Sequence[Signer]) -> None:
         """Replaced first: a file that was listed and then made anew under the same number would be a trust fork."""
         self._files.put(name, data)
+        self._files.put_all(self._other_texts(self.document(), self.members(), self.listed_files()).items())
         self._repository.list_files(self.root(), self.listed_files(), signers)
         self._stamp()
 

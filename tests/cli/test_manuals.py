@@ -8,7 +8,16 @@ import pytest
 from support.tour import Done, Typist, blocks, steps
 
 ROOT = Path(__file__).parent.parent.parent
-MANUALS = ("operator", "agency", "partner", "air-gap", "backup", "recovery")
+MANUALS = (
+    "operator",
+    "agency",
+    "partner",
+    "air-gap",
+    "backup",
+    "recovery",
+    "root-holder",
+    "ceremony",
+)
 
 
 def _text(name: str) -> str:

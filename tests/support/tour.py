@@ -36,7 +36,7 @@ _PORT = re.compile(r"\b844\d\b")
 _MASKS = (
     (_WORDS, "FINGERPRINT"),
     (re.compile(r"/#[A-Z2-7]{52}"), "/#CODE"),
-    (re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d UTC)?"), "DATE"),
+    (re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d UTC|T\d\d:\d\d:\d\dZ)?"), "DATE"),
     (re.compile(r"\bvalid for \d+ days"), "valid for DAYS"),
     (re.compile(r"[\d,]+ bytes received, [\d,]+ sent"), "BYTES"),
     (re.compile(r"[\d,]+ bytes"), "BYTES"),

@@ -37,7 +37,7 @@ from support.agencies import (
 )
 from support.cli_reference import PAGE, sections
 from support.digest_search import DigestSearch
-from support.processes import Cli, Finished
+from support.processes import ROOT, Cli, Finished
 from support.tour import blocks
 
 FILES = (BOTH, SINGLE, UNLISTED, *numbered("printed", 4))
@@ -109,6 +109,9 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield from _analysts_acts(fr, run)
     yield run(fr, "endorse", "--from", "nl.example", "--list", LIST, "--basis", "relies-on")
     yield run(fr, "list", "ls")
+    yield run(fr, "criteria", "set", "baseline", written(folder / "criteria.md", "# Baseline\n"))
+    yield run(fr, "criteria", "show", "baseline")
+    yield run(fr, "criteria", "ls")
     yield run(fr, "list", "show", "other")
     yield run(fr, "member", "ls")
     yield run(fr, "member", "add", *_introduction(federation), code=2)
@@ -184,6 +187,8 @@ def _of_holders(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Ty
     made = ("--node", "fr.example", "--keys", str(folder / "stick"), "--passphrase-file", passphrase)
     yield run(fr, "key", "holder", "new", "3", *made)
     yield run(fr, "key", "rehearse")
+    ceremony = written(folder / "ceremony.toml", (ROOT / "docs/examples/ceremony.toml").read_bytes())
+    yield run(fr, "key", "ceremony", ceremony, "--rehearse", typed="y\n" * 6)
     yield run(fr, "key", "propose", proposal, "--holder", str(folder / "stick/holder-3.card"))
     yield run(fr, "key", "changes", proposal)
     yield run(fr, "key", "sign", proposal, "--keys", str(keys), "--passphrase-file", passphrase, "--yes")

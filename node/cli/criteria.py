@@ -1,0 +1,81 @@
+"""`sigfed criteria`: the signed documents that define this agency's collections."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.cli.output import Fact, listing
+from node.cli.session import session
+from node.errors import InputRefusedError, NotFoundError
+
+app = typer.Typer(help="What this agency lists in which collection, in words.", no_args_is_help=True)
+
+_COLLECTION = typer.Argument(help="Name of the collection.", metavar="COLLECTION")
+
+
+@app.command("set")
+def set_criteria(
+    context: typer.Context,
+    collection: Annotated[str, _COLLECTION],
+    file: Annotated[Path, typer.Argument(help="Markdown text, at most 256 kB.")],
+) -> None:
+    """Sign and publish the criteria of a collection, in place of earlier ones (asks for a targets key)."""
+    from keys.trust.proposal_signing import MAX_TEXT_BYTES
+    from node.cli.importing import collection_of
+    from node.services.criteria import checked_text, criteria_name
+
+    here = session(context)
+    identity = here.identity()
+    number = collection_of(collection)
+    try:
+        with file.open("rb") as opened:
+            text = checked_text(opened.read(MAX_TEXT_BYTES + 1))
+    except OSError as exc:
+        raise InputRefusedError(f"{file} cannot be read: {exc.strerror}") from exc
+    identity.trust.replace_file(criteria_name(number), text, signers=identity.targets_signers())
+    here.output.result(
+        {"collection": collection, "number": number, "bytes": len(text)},
+        f"criteria of {collection}: {len(text):,} bytes, signed",
+    )
+    here.output.following(f"sigfed criteria show {collection}")
+
+
+@app.command("show")
+def show(context: typer.Context, collection: Annotated[str, _COLLECTION]) -> None:
+    """The criteria of a collection, as they were signed."""
+    from node.cli.importing import collection_of
+    from node.services.criteria import criteria_name
+
+    here = session(context)
+    number = collection_of(collection)
+    data = here.identity().trust.in_force().files.get(criteria_name(number))
+    if data is None:
+        raise NotFoundError(f"{collection} has no criteria here", hint="sign some: sigfed criteria set")
+    text = data.decode()
+    here.output.result({"collection": collection, "number": number, "text": text}, *text.splitlines())
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """The collections that have criteria."""
+    from node.services.criteria import criteria_number
+    from protocol.event import collection_name
+
+    here = session(context)
+    found = here.identity().trust.in_force().files
+    rows = []
+    for name, data in sorted(found.items()):
+        if (number := criteria_number(name)) is not None:
+            rows.append((collection_name(number), str(number), f"{len(data):,}"))
+            if here.output.as_json:
+                fields: dict[str, Fact] = {
+                    "collection": collection_name(number),
+                    "number": number,
+                    "bytes": len(data),
+                }
+                here.output.result(fields)
+    if not here.output.as_json:
+        here.output.result({}, *listing(("collection", "number", "bytes"), rows, none="no criteria"))
+    if not rows:
+        here.output.following("sigfed criteria set COLLECTION FILE")

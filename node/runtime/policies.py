@@ -1,0 +1,39 @@
+"""The witness policies of this node's lists, made of the members' documents in its store whenever it signs."""
+
+from collections.abc import Mapping
+
+from keys.roles import Role
+from keys.trust.members import Members
+from keys.trust.node_document import NodeDocument
+from node.clock import Clock, Entropy
+from node.config import Settings
+from node.objects.folder import FolderObjects
+from node.runtime.creating import store_dsn
+from node.runtime.home import Home
+from node.services.documents import member_files
+from node.services.founding import FIRST
+from node.services.honouring import signing
+from node.services.policies import policy_files
+from node.services.trusting import Texts
+from node.signing.online import OnlineKeychain
+from node.store.store import Store
+
+
+def policies(
+    home: Home, settings: Settings, keychain: OnlineKeychain, *, clock: Clock, entropy: Entropy
+) -> Texts:
+    """Makes the policies that belong to a node document and a register."""
+
+    def make(document: NodeDocument, members: Members) -> Mapping[str, bytes]:
+        store = Store.open(
+            store_dsn(home, settings), storage_key=keychain.secret(Role.STORAGE, FIRST), entropy=entropy
+        )
+        try:
+            held = member_files(store, FolderObjects(home.introductions), members, own=document.node)
+            with store.read() as unit:
+                documents = {node: signing(unit, files.document) for node, files in held.items()}
+            return policy_files(document, members, documents, clock.now())
+        finally:
+            store.dispose()
+
+    return make
