@@ -30,7 +30,7 @@ from node.runtime.rotating import advance_keys
 from node.runtime.witnesses import cosign_own
 from node.services.cosigning import Cosigned
 from node.services.resigning import resign
-from node.services.revoking import next_witness_name, resume_log, revoke_keys
+from node.services.revoking import next_witness_name, note_own, resume_log, revoke_keys
 from node.services.shelf import Shelf
 from node.services.succeeding import SUCCEEDED, with_key
 from node.signing.ring import find_key
@@ -109,6 +109,7 @@ def revoke(
     if not identity.proposing:
         advance_keys(identity, shelf)  # what holders signed since a run that was cut off, or proposed it
     _sign(identity, shelf, key.managed.lineage, gone, reason, last_good, signers, now)
+    note_own(shelf.storage, identity.trust)
     if identity.proposing:
         return Revoked(taken_back=tuple(sorted(names)), successor=None, proposed=True)
     identity.adopt_keys()

@@ -1,6 +1,7 @@
 """Opening the store of a node: its tables and objects, with the storage key from its key file.
 
-Where no node runs that looks every hour, the first command after a key has ended lets its successor begin.
+Where no node runs that looks every hour, the first command after a key has ended lets its successor begin. What the
+holders signed about keys that are taken back reaches the quorum in the same way, whoever put it in force.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from node.runtime.creating import store_dsn
 from node.runtime.opening import Identity
 from node.runtime.rotating import begin_overdue
 from node.services.founding import FIRST
+from node.services.revoking import note_own
 from node.services.shelf import Shelf
 from node.store.store import Store
 
@@ -32,6 +34,7 @@ def open_shelf(identity: Identity) -> Iterator[Shelf]:
     try:
         shelf = Shelf(store, FolderObjects(identity.home.objects), store.vault)
         begin_overdue(identity, shelf)
+        note_own(store, identity.trust)
         yield shelf
     finally:
         store.dispose()

@@ -73,8 +73,13 @@ def resume_log(
 def note_own(storage: Storage, trust: OwnTrust) -> None:
     """Keep this node's own revocations beside those of others; the same again changes nothing."""
     data = trust.listed_files().get(REVOKED_NAME)
-    if data is not None:
-        accept(storage, trust.root(), data)
+    if data is None:
+        return
+    root = trust.root()
+    with storage.read() as unit:
+        if unit.revocations.get(root.node).envelope == data:
+            return
+    accept(storage, root, data)
 
 
 def next_witness_name(name: str) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from keys.trust.revocations import (
     Reason,
     Revocation,
     Revocations,
+    file_name,
     from_json,
     none_revoked,
     open_revocations,
@@ -70,6 +72,7 @@ def test_what_was_written_is_what_is_read() -> None:
 
 def test_signed_revocations_open_under_their_own_root_only() -> None:
     signed = sign_revocations(REVOKED, TARGETS_KEYS[:2])
+    assert file_name(signed) == sha256(signed).digest()
     assert open_revocations(signed, trusted_root()) == REVOKED
     with pytest.raises(ThresholdError):
         open_revocations(sign_revocations(REVOKED, TARGETS_KEYS[:1]), trusted_root())
@@ -165,6 +168,7 @@ def test_the_range_in_which_a_thief_may_have_added() -> None:
     resumed = replace(REVOKED, entries=(replace(LOG, resumes=391),))
     assert resumed.doubted(ORIGIN) == (range(388, 391),)
     assert REVOKED.doubted(f"{NODE}/lists/other") == ()
+    assert not AUTH.doubted
     nothing_added = replace(REVOKED, entries=(replace(LOG, resumes=388),))
     assert nothing_added.doubted(ORIGIN) == ()
 
