@@ -78,19 +78,32 @@ def change_grant(
 
 
 @app.command("key")
-def key(context: typer.Context, name: Annotated[str, _NAME]) -> None:
-    """Make a recipient's key, in the place of the one it has; it is shown once."""
+def key(
+    context: typer.Context,
+    name: Annotated[str, _NAME],
+    keep_old: Annotated[
+        bool, typer.Option("--keep-old", help="Let the key before count for a day more: it is not stolen.")
+    ] = False,
+) -> None:
+    """Make a recipient's key, in the place of the one it has; it is shown once and ends after a year."""
     from node.runtime.shelving import open_shelf
     from node.services.recipients import Recipients
 
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        made = Recipients(shelf.storage, identity.clock).make_key(name, entropy=identity.entropy)
+        recipients = Recipients(shelf.storage, identity.clock)
+        make = recipients.change_key if keep_old else recipients.make_key
+        made = make(name, entropy=identity.entropy)
     here.output.result({"recipient": name, "key": made}, made)
     here.output.talk(
         f"Whoever has this key is {name}. Hand it over by a channel you trust: it is not stored in the",
-        "clear and cannot be shown again. An older key of this recipient counts no more.",
+        "clear and cannot be shown again. "
+        + (
+            "The key before it counts for a day more."
+            if keep_old
+            else "An older key of this recipient counts no more."
+        ),
     )
     if not identity.settings.recipients.enabled:
         here.output.following("recipients are switched off: [recipients] enabled = true, then sigfed run")

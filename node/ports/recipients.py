@@ -23,6 +23,10 @@ class RecipientRecord:
     """Empty: it has no key yet."""
     keyed_ms: int = 0
     """When it got its key."""
+    old_key_sha256: bytes = field(default=b"", repr=False)
+    """The key before it, while the recipient changes over; empty: it counts no more."""
+    old_until_ms: int = 0
+    """Until when that counts."""
     suspended: bool = False
     seen_ms: int = 0
     """Start of its last download."""
@@ -63,8 +67,8 @@ class RecipientTable(Protocol):
         """Replace what it may fetch; raises `NotFoundError`."""
         ...
 
-    def set_key(self, name: str, key_sha256: bytes, *, now_ms: int) -> None:
-        """Replace its key; raises `NotFoundError`."""
+    def set_key(self, name: str, key_sha256: bytes, *, now_ms: int, keep_until_ms: int = 0) -> None:
+        """Replace its key, and keep the one before until then; raises `NotFoundError`."""
         ...
 
     def set_suspended(self, name: str, *, suspended: bool) -> None:

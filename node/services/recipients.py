@@ -1,15 +1,16 @@
 """Recipients, accredited holders of raw digests: who they are, what they may fetch, and their keys.
 
 Whatever gives more away takes two persons (`services.approving`): a new recipient, a wider grant, a later end. What
-takes away takes one and counts at once. Each has an end, at most a year away. A key is shown once to whoever makes it
-and kept as its SHA-256; a new one takes the place of the old. Collections that are private to an agency are not for
-recipients, whatever a grant says. See docs/reference/recipients.md.
+takes away takes one and counts at once. Each has an end, at most a year away. A key is shown once to whoever makes
+it and kept as its SHA-256; a new one takes the place of the old, at once or when a day of both is over, and each ends
+after a year, however often the grant was renewed. Collections that are private to an agency are not for recipients,
+whatever a grant says. See docs/reference/recipients.md.
 """
 
 import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
@@ -27,6 +28,9 @@ from protocol.grant import NOTHING, Grant, read_grant
 KEY_PREFIX: Final = "sfr_"
 KEY_BYTES: Final = 32
 LONGEST: Final = timedelta(days=366)
+KEY_LIFE: Final = timedelta(days=366)
+OVERLAP: Final = timedelta(days=1)
+"""How long two keys of a recipient count that changes over."""
 MOST: Final = 256
 """Recipients of one node: each key that is shown is compared with all of theirs."""
 MOST_PURPOSE: Final = 200
@@ -126,9 +130,17 @@ class Recipients:
         Raises:
             NotFoundError: there is no such recipient.
         """
+        return self._make_key(name, entropy, keep_until=None)
+
+    def change_key(self, name: str, *, entropy: Entropy) -> str:
+        """A new key, beside which the one the recipient has counts for a day more; raises `NotFoundError`."""
+        return self._make_key(name, entropy, keep_until=self._clock.now() + OVERLAP)
+
+    def _make_key(self, name: str, entropy: Entropy, *, keep_until: datetime | None) -> str:
         key = KEY_PREFIX + urlsafe_b64encode(entropy(KEY_BYTES)).decode().rstrip("=")
+        now_ms, until_ms = milliseconds(self._clock.now()), milliseconds(keep_until) if keep_until else 0
         with self._storage.write() as unit:
-            unit.recipients.set_key(name, _hash(key), now_ms=milliseconds(self._clock.now()))
+            unit.recipients.set_key(name, _hash(key), now_ms=now_ms, keep_until_ms=until_ms)
         return key
 
     def carry_out_add(self, approval: Approval) -> str:
@@ -170,11 +182,17 @@ def recognise(storage: Storage, key: str, now: datetime) -> RecipientRecord:
     shown = _hash(key)
     with storage.read() as unit:
         known = list(unit.recipients.ls())
-    found = [each for each in known if compare_digest(each.key_sha256 or _NONE, shown)]
-    for each in found:
-        if is_served(each, now):
+    found = [(each, compare_digest(held, shown)) for each in known for held in _hashes(each, now)]
+    for each, same in found:
+        if same and is_served(each, now):
             return each
     raise refused()
+
+
+def _hashes(record: RecipientRecord, now: datetime) -> tuple[bytes, bytes]:
+    """The hashes of the keys that count, always two of them: how many there are is not to be timed."""
+    overlaps = milliseconds(now) < record.old_until_ms
+    return record.key_sha256 or _NONE, (record.old_key_sha256 if overlaps else b"") or _NONE
 
 
 def require_same(storage: Storage, record: RecipientRecord, now: datetime) -> None:
@@ -188,7 +206,7 @@ def require_same(storage: Storage, record: RecipientRecord, now: datetime) -> No
             held = unit.recipients.get(record.name)
     except NotFoundError:
         raise refused() from None
-    same = (held.key_sha256, held.grant) == (record.key_sha256, record.grant)
+    same = held.grant == record.grant and record.key_sha256 in _hashes(held, now)
     if not same or not is_served(held, now):
         raise refused()
 
@@ -200,7 +218,14 @@ def refused() -> UnauthenticatedError:
 
 def is_served(record: RecipientRecord, now: datetime) -> bool:
     """Whether a recipient that shows its key may fetch anything at `now`."""
-    return bool(record.key_sha256) and not record.suspended and bool(fetchable(record, now))
+    if not record.key_sha256 or record.suspended or now >= key_end(record):
+        return False
+    return bool(fetchable(record, now))
+
+
+def key_end(record: RecipientRecord) -> datetime:
+    """When the key of a recipient ends."""
+    return datetime.fromtimestamp(record.keyed_ms / 1000, UTC) + KEY_LIFE
 
 
 def state_words(record: RecipientRecord, now: datetime) -> str:
@@ -212,7 +237,9 @@ def state_words(record: RecipientRecord, now: datetime) -> str:
         return (
             f"ended {grant.until:%Y-%m-%d}" if grant.until else "its grant covers nothing, or cannot be read"
         )
-    return "may fetch" if record.key_sha256 else "has no key yet"
+    if not record.key_sha256:
+        return "has no key yet"
+    return "may fetch" if now < key_end(record) else f"its key ended {key_end(record):%Y-%m-%d}"
 
 
 def fetchable(record: RecipientRecord, now: datetime) -> frozenset[int]:

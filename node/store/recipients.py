@@ -44,9 +44,16 @@ class RecipientRows:
         """Replace what it may fetch; raises `NotFoundError`."""
         self._set(name, grant=grant)
 
-    def set_key(self, name: str, key_sha256: bytes, *, now_ms: int) -> None:
-        """Replace its key; raises `NotFoundError`."""
-        self._set(name, key_sha256=key_sha256, keyed_ms=now_ms)
+    def set_key(self, name: str, key_sha256: bytes, *, now_ms: int, keep_until_ms: int = 0) -> None:
+        """Replace its key, and keep the one before until then; raises `NotFoundError`."""
+        old = self.get(name).key_sha256 if keep_until_ms else b""
+        self._set(
+            name,
+            key_sha256=key_sha256,
+            keyed_ms=now_ms,
+            old_key_sha256=old,
+            old_until_ms=keep_until_ms,
+        )
 
     def set_suspended(self, name: str, *, suspended: bool) -> None:
         """Refuse its key, or accept it again; raises `NotFoundError`."""
@@ -96,6 +103,8 @@ def _record(row: Row[Any]) -> RecipientRecord:
         added_ms=row.added_ms,
         key_sha256=bytes(row.key_sha256),
         keyed_ms=row.keyed_ms,
+        old_key_sha256=bytes(row.old_key_sha256),
+        old_until_ms=row.old_until_ms,
         suspended=row.suspended,
         seen_ms=row.seen_ms,
     )

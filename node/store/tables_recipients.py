@@ -14,6 +14,8 @@ class Recipient(SQLModel, table=True):
     grant: str
     key_sha256: bytes
     keyed_ms: int = Field(sa_type=BigInteger)
+    old_key_sha256: bytes = b""
+    old_until_ms: int = Field(default=0, sa_type=BigInteger)
     suspended: bool
     added_ms: int = Field(sa_type=BigInteger)
     seen_ms: int = Field(sa_type=BigInteger)

@@ -14,9 +14,11 @@ from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, Unaut
 from node.ports.approvals import Approval
 from node.ports.recipients import RecipientRecord
 from node.services.recipients import (
+    KEY_LIFE,
     LONGEST,
     MOST,
     MOST_PURPOSE,
+    OVERLAP,
     Recipients,
     Wanted,
     fetchable,
@@ -34,6 +36,7 @@ from support.shelves import close, make_shelf, sqlite_dsn
 from support.times import SettableClock
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
+MOMENT = timedelta(seconds=1)
 LATER = NOW + timedelta(days=30)
 BASE = Grant(collections=frozenset({BASELINE}), until=LATER)
 ALL = replace(BASE, collections=frozenset({BASELINE, NATIONAL}))
@@ -138,6 +141,43 @@ def test_a_key_is_kept_as_its_hash_and_replaces_the_one_before(recipients: Recip
         recognise(shelf.storage, first, NOW)
     with pytest.raises(NotFoundError):
         recipients.make_key("nobody", entropy=os.urandom)
+
+
+def test_a_recipient_changes_over_to_another_key_in_a_day(
+    recipients: Recipients, shelf: Shelf, clock: SettableClock
+) -> None:
+    first = accredit(recipients)
+    begun = recognise(shelf.storage, first, NOW)
+    second = recipients.change_key("hotline", entropy=os.urandom)
+    require_same(shelf.storage, begun, NOW)  # a download goes on
+    for key in (first, second):
+        assert recognise(shelf.storage, key, NOW + OVERLAP - MOMENT).name == "hotline"
+    with pytest.raises(UnauthenticatedError):
+        recognise(shelf.storage, first, NOW + OVERLAP)
+    with pytest.raises(UnauthenticatedError):
+        require_same(shelf.storage, begun, NOW + OVERLAP)
+    assert recognise(shelf.storage, second, NOW + OVERLAP).name == "hotline"
+    third = recipients.make_key("hotline", entropy=os.urandom)
+    assert recognise(shelf.storage, third, NOW).name == "hotline"
+    for key in (first, second):
+        with pytest.raises(UnauthenticatedError):
+            recognise(shelf.storage, key, NOW)
+
+
+def test_a_key_ends_though_the_grant_goes_on(
+    recipients: Recipients, shelf: Shelf, clock: SettableClock
+) -> None:
+    key = accredit(recipients)
+    clock.moment = NOW + KEY_LIFE - MOMENT
+    later = replace(BASE, until=clock.moment + LONGEST)
+    recipients.carry_out_grant(approved(replace(HOTLINE, grant=later)))
+    assert recognise(shelf.storage, key, clock.moment).name == "hotline"
+    clock.moment += MOMENT
+    with pytest.raises(UnauthenticatedError):
+        recognise(shelf.storage, key, clock.moment)
+    assert state_words(recipients.get("hotline"), clock.moment).startswith("its key ended")
+    recipients.make_key("hotline", entropy=os.urandom)
+    assert state_words(recipients.get("hotline"), clock.moment) == "may fetch"
 
 
 def test_all_refusals_are_alike(recipients: Recipients, shelf: Shelf, clock: SettableClock) -> None:
