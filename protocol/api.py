@@ -194,6 +194,22 @@ class TrustAcknowledgementApi(Protocol):
         ...
 
 
+class HeldApi(Protocol):
+    """What a node offers the owner of a list that it holds: the list, back, when the owner has lost it."""
+
+    async def checkpoint(self, origin: str) -> bytes:
+        """The newest signed note that is held."""
+        ...
+
+    async def entries(self, origin: str, *, index: int, width: int) -> bytes:
+        """An entry bundle."""
+        ...
+
+    async def openings(self, origin: str, *, index: int, width: int) -> bytes:
+        """The openings of a bundle with u16 lengths; length 0 is not held."""
+        ...
+
+
 class Scope(StrEnum):
     """Kinds of access token scope; `OPEN` and `QUERY` take an argument (`open:1`, `query:NAME`)."""
 
@@ -347,6 +363,33 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type=_JSON,
         max_reply_bytes=1024,
         summary="Say, signed, which root and node document of this node the caller holds",
+    ),
+    Endpoint(
+        name="held_checkpoint",
+        method="GET",
+        path="/held/{list}/checkpoint",
+        scope=Scope.LOG_READ,
+        media_type=_TEXT,
+        max_reply_bytes=limits.MAX_NOTE_BYTES,
+        summary="The head of the caller's own list, as this node holds it",
+    ),
+    Endpoint(
+        name="held_entries",
+        method="GET",
+        path="/held/{list}/tile/entries/{tile:.+}",
+        scope=Scope.LOG_READ,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_BUNDLE_BYTES,
+        summary="An entry bundle of the caller's own list",
+    ),
+    Endpoint(
+        name="held_openings",
+        method="GET",
+        path="/held/{list}/openings/{tile:.+}",
+        scope=Scope.LOG_READ,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_OPENINGS_BYTES,
+        summary="The openings of a bundle of the caller's own list, as far as they are held",
     ),
     Endpoint(
         name="subset_checkpoint",

@@ -115,10 +115,13 @@ def verify(
     else:
         from node.runtime.shelving import open_shelf
         from node.services.audit_reading import verify_audit
-        from node.services.auditing import audit_origin
+        from node.services.auditing import audit_log, audit_origin
 
         identity = here.identity()
-        size = identity.log_signer().size(audit_origin(identity.settings.node))
+        with open_shelf(identity) as shelf, shelf.storage.read() as unit:
+            log = audit_log(unit)
+        origin = log.origin if log else audit_origin(identity.settings.node)
+        size = identity.log_signer().size(origin)
         with open_shelf(identity) as shelf:
             verified = verify_audit(shelf, identity.trust.document(), signed_size=size)
     here.output.result(

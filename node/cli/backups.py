@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode
+from node.cli.options import YES
 from node.cli.output import counted
-from node.cli.session import session
+from node.cli.session import session, wait_for
 
 app = typer.Typer(help="Backups of the node, and bringing it back from one.", no_args_is_help=True)
 
@@ -127,7 +128,7 @@ def restore(
         str, typer.Option(help="Database address for the tables; default is SQLite in the home folder.")
     ] = "",
 ) -> None:
-    """Make the home that --home names from a backup; it can be read, and neither serves nor signs yet."""
+    """Make the home that --home names from a backup; its node serves only after `sigfed backup finish`."""
     from node.clock import SystemClock
     from node.runtime.restoring import restore_backup
 
@@ -137,7 +138,77 @@ def restore(
         {"node": found.header.node, "created": found.header.created, "home": str(here.home.folder)},
         f"{found.header.node} as it was at {found.header.created}, in {here.home.folder}",
     )
-    here.output.following(f"sigfed --home {here.home.folder} status")
+    here.output.following(f"sigfed --home {here.home.folder} backup finish")
+
+
+@app.command("finish")
+def finish(
+    context: typer.Context,
+    without: Annotated[
+        list[str] | None, typer.Option(help="A member that does not answer and need not; repeat it for more.")
+    ] = None,
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Join a restored node to what others have seen since its backup; asks for a targets key."""
+    from node.cli.prompting import confirm
+    from node.runtime.rejoining import rejoin
+    from node.runtime.shelving import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    here.output.talk(
+        "asks all members what they hold and have cosigned, has this node's lists back from them,",
+        "gives its witness a new name, replaces its token keys and voids open invitations",
+    )
+    if not yes:
+        confirm("Is the old machine off for good, so that only one node has these keys?")
+    with open_shelf(identity) as shelf:
+        done = wait_for(
+            rejoin(identity, shelf, signers=identity.targets_signers(), without=frozenset(without or ()))
+        )
+    for one in done.returned:
+        here.output.result(
+            {"origin": one.origin, "held": one.old_size, "size": one.new_size, "unopened": one.unopened},
+            _returned_words(one.origin, one.old_size, one.new_size, one.unopened),
+        )
+    for lost in done.lost:
+        here.output.result(
+            {"origin": lost.origin, "held": lost.held, "seen": lost.seen, "by": lost.by},
+            f"{lost.origin}: {lost.by} has seen size {lost.seen:,}, and nobody gives back more than {lost.held:,}:"
+            f" entries {lost.held:,} to {lost.seen - 1:,} are lost, and it is never signed again",
+        )
+    here.output.result(
+        {
+            "asked": done.asked,
+            "silent": sorted(done.silent),
+            "voided": done.voided,
+            "shredded": done.shredded,
+            "witness": done.witness,
+        },
+        f"asked {', '.join(done.asked) or 'nobody'}; witness {done.witness or 'none'};"
+        f" {counted(len(done.voided), 'invitation')} voided; {done.shredded:,} openings shredded again",
+    )
+    here.output.following(*_afterwards([lost.origin for lost in done.lost]))
+
+
+def _returned_words(origin: str, old: int, new: int, unopened: int) -> str:
+    if old == new:
+        return f"{origin}: {old:,} entries, nobody holds more"
+    hidden = f", the hashes of {unopened:,} of them are lost" if unopened else ""
+    return f"{origin}: {old:,} → {new:,} entries, had back{hidden}"
+
+
+def _afterwards(lost: list[str]) -> list[str]:
+    steps = [f"sigfed {kind} create NAME, in place of {origin}" for origin in lost if (kind := _kind(origin))]
+    return [
+        *steps,
+        "sigfed member ls, sigfed peer ls, sigfed partner ls: is everybody there as on the last day?",
+        "sigfed run",
+    ]
+
+
+def _kind(origin: str) -> str:
+    return {"lists": "list", "subsets": "subset"}.get(origin.split("/")[1], "")
 
 
 def _passphrase(file: Path | None) -> bytes:

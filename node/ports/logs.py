@@ -96,6 +96,10 @@ class LogTable(Protocol):
         """Forget the pending head of a peer's log, whose bundles can be fetched again; never of an own one."""
         ...
 
+    def supersede(self, log: LogRecord) -> None:
+        """Forget the pending head of an own log: others hold a longer one that this node signed, with all of it."""
+        ...
+
     def confirm(self, log: LogRecord, *, checked_ms: int) -> None:
         """Note that `log.head` is still the newest."""
         ...

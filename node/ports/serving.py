@@ -17,6 +17,7 @@ from protocol.api import (
     AcknowledgementApi,
     EnrolmentApi,
     GossipApi,
+    HeldApi,
     HitApi,
     PeerApi,
     RenewalApi,
@@ -64,5 +65,7 @@ class WebServices:
     """None: this node does not ask who holds its trust files."""
     renewals: Callable[[Caller], RenewalApi] | None = None
     """None: this node renews no keys of partners."""
+    held: Callable[[Caller], HeldApi] | None = None
+    """None: this node gives nothing back."""
     recipients: RecipientDesk | None = None
     """None: recipients of raw digests are switched off."""

@@ -142,6 +142,20 @@ class RemoteNode:
         ask = ask_for("openings", list=name, tile=_bundle(index, width))
         return await self._client.get(_from(ask, first))
 
+    async def held_checkpoint(self, origin: str) -> bytes:
+        """The head of our own list, as the node holds it."""
+        return await self._client.get(ask_for("held_checkpoint", list=origin.rpartition("/")[2]))
+
+    async def held_entries(self, origin: str, *, index: int, width: int) -> bytes:
+        """An entry bundle of our own list."""
+        place = _bundle(index, width)
+        return await self._client.get(ask_for("held_entries", list=origin.rpartition("/")[2], tile=place))
+
+    async def held_openings(self, origin: str, *, index: int, width: int) -> bytes:
+        """The openings of a bundle of our own list, as far as the node holds them."""
+        place = _bundle(index, width)
+        return await self._client.get(ask_for("held_openings", list=origin.rpartition("/")[2], tile=place))
+
     async def gossip(self, *, held: bytes | None) -> bytes | None:
         """What the node holds, or None when it is the `held` one."""
         return await self._client.get_unless_held(ask_for("gossip"), held)

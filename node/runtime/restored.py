@@ -27,5 +27,5 @@ def require_joined(home: Home) -> None:
     if is_restored(home):
         raise RestoredError(
             f"{home.folder} was restored from a backup, and others may have seen what came after it",
-            hint="use it to read only, until what came after the backup is had back from the peers",
+            hint="sigfed backup finish",
         )

@@ -42,6 +42,7 @@ from node.services.deltas import Deltas
 from node.services.epochs import AnnouncedEpochs
 from node.services.erasing import carry_out_everywhere
 from node.services.evaluating import Evaluating
+from node.services.giving_back import HeldLists
 from node.services.quotas import Quotas
 from node.services.recall import has_waiting
 from node.services.relaying import RelayingTrust
@@ -133,6 +134,7 @@ class Parts:
             trust_acknowledgements=lambda caller: ServedTrustAcknowledgements(
                 shelf, identity.trust, identity.trust_files, identity.clock, caller.client
             ),
+            held=lambda caller: HeldLists(shelf, caller.client),
             recipients=self.recipients.desk(),
         )
 

@@ -46,20 +46,20 @@ def audit_origin(node: str) -> str:
     return f"{node}/audit/{NAME}"
 
 
-def start_audit(shelf: Shelf, node: str) -> LogRecord:
-    """Put the audit log into the catalogue, where it is missing."""
-    origin = audit_origin(node)
+def start_audit(shelf: Shelf, node: str, *, name: str = NAME) -> LogRecord:
+    """Put the audit log into the catalogue, where it is missing; another name continues one that was lost."""
+    origin = f"{node}/audit/{name}"
     try:
         with shelf.storage.write() as unit:
-            return unit.logs.create(origin=origin, kind=LogKind.OWN_AUDIT, node=node, name=NAME)
+            return unit.logs.create(origin=origin, kind=LogKind.OWN_AUDIT, node=node, name=name)
     except AlreadyExistsError:
         with shelf.storage.read() as unit:
             return unit.logs.get(origin)
 
 
 def audit_log(unit: Unit) -> LogRecord | None:
-    """The audit log of this node; None before it was started."""
-    return next(iter(unit.logs.ls(LogKind.OWN_AUDIT)), None)
+    """The audit log of this node, the newest where one was lost; None before it was started."""
+    return max(unit.logs.ls(LogKind.OWN_AUDIT), key=lambda log: log.id, default=None)
 
 
 def record(

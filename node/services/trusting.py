@@ -173,6 +173,38 @@ class OwnTrust:
             self._replace(DOCUMENT_NAME, data, signers)
             return changed
 
+    def leave_room(
+        self, change: Callable[[NodeDocument], NodeDocument], *, signers: Sequence[Signer], room: int
+    ) -> NodeDocument:
+        """Sign the changed document and the register, `room` numbers ahead of those that are there, and list both.
+
+        A node that was restored from a backup does not know which numbers it has used since, and two files of one
+        number are evidence against it. Between them nothing may be missing to anybody: numbers only have to grow.
+        """
+        with self._revising():
+            document = self._next_document(change)
+            document = replace(document, serial=document.serial + room)
+            register = self.members()
+            register = replace(register, version=register.version + 1 + room)
+            self._files.put(MEMBERS_NAME, sign_members(register, signers))
+            self._files.put(DOCUMENT_NAME, sign_node_document(document, signers))
+            root = self.root()
+            self._repository.list_files(root, self.listed_files(), signers, room=room)
+            self._repository.stamp(root, lambda: self._freshness(root), room=room)
+            return self.document()
+
+    def adopt_newer(self, data: bytes) -> bool:
+        """Put a node document of our own that somebody else kept in force, if it is newer; whether it was.
+
+        Raises:
+            KeysError: it is not ours.
+        """
+        with self._revising():
+            if open_node_document(data, self.root()).serial <= self.document().serial:
+                return False
+            self._files.put(DOCUMENT_NAME, data)
+            return True
+
     def revise_members(self, change: Callable[[Members], Members], *, signers: Sequence[Signer]) -> Members:
         """Sign and store the next members register."""
         with self._revising():

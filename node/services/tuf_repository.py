@@ -74,9 +74,14 @@ class TufRepository:
         self._files = files
         self._clock = clock
 
-    def list_files(self, root: TrustedRoot, files: Mapping[str, bytes], signers: Sequence[Signer]) -> None:
-        """List these trust files by name, from the next timestamp on; raises `ThresholdError`."""
-        version = self._newest("targets") + 1
+    def list_files(
+        self, root: TrustedRoot, files: Mapping[str, bytes], signers: Sequence[Signer], *, room: int = 0
+    ) -> None:
+        """List these trust files by name, from the next timestamp on; raises `ThresholdError`.
+
+        `room` versions are left out: those that a node which was restored may have used since its backup.
+        """
+        version = self._newest("targets") + 1 + room
         data = author_targets(
             root,
             {target_path(name): content for name, content in files.items()},
@@ -91,9 +96,10 @@ class TufRepository:
         """The newest targets metadata; raises `MissingObjectError` where nothing was ever listed."""
         return self._files.get(f"{self._newest('targets')}.targets.json")
 
-    def stamp(self, root: TrustedRoot, freshness: Callable[[], Freshness]) -> bool:
+    def stamp(self, root: TrustedRoot, freshness: Callable[[], Freshness], *, room: int = 0) -> bool:
         """Say that what is listed is current, unless that was said lately; whether it was said anew.
 
+        `room` versions of snapshot and timestamp are left out, as of the listing.
         `freshness` opens the keys, and is asked only when they sign. A node whose files were never listed says nothing.
         """
         targets = self._newest("targets")
@@ -109,12 +115,12 @@ class TufRepository:
             return False
         keys = freshness()
         if not is_current:
-            version += 1
+            version += 1 + room
             self._put_snapshot(root, targets, version, keys.snapshot)
         data = author_timestamp(
             root,
             self._files.get(f"{version}.snapshot.json"),
-            version=1 if stamped is None else stamped.version + 1,
+            version=1 + room if stamped is None else stamped.version + 1 + room,
             expires=self._clock.now() + TIMESTAMP_LASTS,
             signer=keys.timestamp,
         )
@@ -176,8 +182,8 @@ class TufRepository:
 
     def _newest(self, role: str) -> int:
         """The newest version of a role's metadata; 0 when there is none."""
-        names = (f"{version}.{role}.json" for version in count(1))
-        return sum(1 for _ in takewhile(self._files.exists, names))
+        found = (_METADATA.fullmatch(name) for name in self._files.ls(""))
+        return max((int(one.string.partition(".")[0]) for one in found if one and one[1] == role), default=0)
 
     def _opened(
         self, name: str, read: Callable[[bytes, TrustedRoot], Pointer], root: TrustedRoot

@@ -53,7 +53,15 @@ class FolderLogSigner:
             StoreError: the state is damaged.
         """
         with self._alone(origin):
+            self._require_kept(origin)
             return self._sign(origin, start, leaf_hashes)
+
+    def _require_kept(self, origin: str) -> None:
+        if (lost := self.lost_at(origin)) is not None:
+            raise ConflictError(
+                f"{origin} was signed up to size {lost:,}, and what that was is lost; it is never signed again",
+                hint="go on in a new one: sigfed list create, sigfed subset create",
+            )
 
     def _sign(self, origin: str, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
         state = self._load(origin)
@@ -74,6 +82,7 @@ class FolderLogSigner:
         After a key was taken back nobody believes a head that it alone signed, and a list may not grow for weeks.
         """
         with self._alone(origin):
+            self._require_kept(origin)
             state = self._load(origin)
             if not state.note:
                 return b""
@@ -82,6 +91,32 @@ class FolderLogSigner:
             )
             self._save(origin, before=state.before, start=state.start, grown=state.range, note=note)
             return note
+
+    def resume(self, origin: str, *, frontier: bytes, note: bytes) -> None:
+        """Go on from a head that this node signed and others kept, after its own state was lost or put back.
+
+        Raises:
+            ConflictError: this signer stands further, or at another history of that size.
+        """
+        tree = CompactRange.from_bytes(frontier)
+        with self._alone(origin):
+            state = self._load(origin)
+            if tree.size == state.range.size and tree.root() == state.range.root():
+                return
+            if tree.size <= state.range.size:
+                raise ConflictError(f"{origin}: the signer signed another history, or more of this one")
+            self._save(origin, before=tree, start=tree.size, grown=tree, note=note)
+
+    def give_up(self, origin: str, *, size: int) -> None:
+        """Sign nothing of this log any more: up to `size` it was signed, and what that was is lost."""
+        with self._alone(origin):
+            fields = self._fields(origin) or {"v": 1, "origin": origin}
+            replace_private(self._path(origin), json.dumps({**fields, "lost_at": size}).encode())
+
+    def lost_at(self, origin: str) -> int | None:
+        """The size at which the log was given up; None for one that can go on."""
+        fields = self._fields(origin)
+        return None if fields is None or "lost_at" not in fields else int(fields["lost_at"])
 
     def size(self, origin: str) -> int:
         """How many leaves of `origin` this signer has signed."""
@@ -128,7 +163,7 @@ class FolderLogSigner:
 
     def _load(self, origin: str) -> _State:
         fields = self._fields(origin)
-        if fields is None:
+        if fields is None or ("lost_at" in fields and "range" not in fields):
             return _State(before=CompactRange(), range=CompactRange(), start=0, note=b"")
         try:
             return _State(

@@ -120,6 +120,10 @@ class LogRows:
         pending_root = None if log.pending is None else log.pending.root
         self._connection.execute(_at_head(log).where(_C.pending_root == pending_root).values(**_NO_PENDING))
 
+    def supersede(self, log: LogRecord) -> None:
+        """Forget the pending head of an own log: others hold a longer one that this node signed, with all of it."""
+        self._connection.execute(_at_head(log).values(**_NO_PENDING))
+
     def confirm(self, log: LogRecord, *, checked_ms: int) -> None:
         """Note that `log.head` is still the newest; nothing happens when the head has moved on."""
         self._connection.execute(_at_head(log).values(checked_ms=checked_ms))

@@ -9,6 +9,7 @@ from node.web.auth import TokenGate, TokenOffice
 from node.web.handlers import (
     acknowledgements,
     gossip,
+    held,
     hits,
     logs,
     oauth,
@@ -39,6 +40,9 @@ HANDLERS: Final[dict[str, Handler]] = {
     "grant": logs.grant,
     "acknowledge": acknowledgements.acknowledge,
     "acknowledge_trust": acknowledgements.acknowledge_trust,
+    "held_checkpoint": held.checkpoint,
+    "held_entries": held.entries,
+    "held_openings": held.openings,
     "subset_checkpoint": subsets.checkpoint,
     "subset_entries": subsets.entries,
     "subset_tile": subsets.tile,

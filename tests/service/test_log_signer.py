@@ -12,7 +12,7 @@ from keys.key import LogPrivateKey
 from node.errors import ConflictError, StoreError
 from node.signing.log_signer import FolderLogSigner
 from protocol.tlog.checkpoint import open_checkpoint
-from protocol.tlog.merkle import leaf_hash, root_of
+from protocol.tlog.merkle import CompactRange, leaf_hash, root_of
 from protocol.tlog.note import VerifierKey
 
 ORIGIN = "fr.example/lists/csam"
@@ -137,3 +137,41 @@ def test_a_state_without_a_field_is_named(signer: FolderLogSigner, tmp_path: Pat
     path.write_text(json.dumps(fields))
     with pytest.raises(StoreError, match="damaged"):
         signer.sign(ORIGIN, start=3, leaf_hashes=LEAVES[3:])
+
+
+def grown(leaves: list[bytes]) -> bytes:
+    tree = CompactRange()
+    tree.extend(leaves)
+    return tree.to_bytes()
+
+
+def test_it_goes_on_from_a_head_that_others_kept(signer: FolderLogSigner, tmp_path: Path) -> None:
+    other = FolderLogSigner(tmp_path / "other", lambda _: [KEY])
+    note = other.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:5])
+    signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:3])
+    signer.resume(ORIGIN, frontier=grown(LEAVES[:5]), note=note)
+    signer.resume(ORIGIN, frontier=grown(LEAVES[:5]), note=note)
+    assert signer.sign(ORIGIN, start=5, leaf_hashes=[]) == note
+    assert opened(signer.sign(ORIGIN, start=5, leaf_hashes=LEAVES[5:7])) == (7, root_of(LEAVES[:7]))
+
+
+@pytest.mark.parametrize("leaves", [LEAVES[:2], LEAVES[7:10]], ids=["an older head", "another history"])
+def test_it_never_goes_back_to_a_head(signer: FolderLogSigner, leaves: list[bytes]) -> None:
+    note = signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:3])
+    with pytest.raises(ConflictError):
+        signer.resume(ORIGIN, frontier=grown(leaves), note=b"")
+    assert signer.sign(ORIGIN, start=3, leaf_hashes=[]) == note
+
+
+@pytest.mark.parametrize("signed", [0, 3])
+def test_a_log_that_was_given_up_is_never_signed_again(signer: FolderLogSigner, signed: int) -> None:
+    if signed:
+        signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:signed])
+    signer.give_up(ORIGIN, size=7)
+    assert signer.lost_at(ORIGIN) == 7
+    assert signer.size(ORIGIN) == signed
+    for start, leaves in ((signed, LEAVES[signed:5]), (signed, []), (7, LEAVES[7:])):
+        with pytest.raises(ConflictError, match="never signed again"):
+            signer.sign(ORIGIN, start=start, leaf_hashes=leaves)
+    with pytest.raises(ConflictError, match="never signed again"):
+        signer.renew(ORIGIN)

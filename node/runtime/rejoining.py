@@ -1,0 +1,288 @@
+"""Finishing a restore: the node learns what others saw after its backup, and goes on behind that, never beside it.
+
+In this order, each step safe to repeat: newer trust files of its own and room behind their numbers; its lists, had back
+from its peers; the state of its signer; what the members' witnesses have cosigned, which may be more than anybody
+holds: then the log is given up, because no size may be signed twice. Its witness gets a new name, since it does not
+know what it cosigned; its token keys are replaced and invitations voided. What was shredded is shredded again.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Final
+
+from keys.errors import KeysError
+from keys.key import LogPrivateKey, LogPublicKey, WitnessPublicKey
+from keys.roles import Role
+from keys.signer import Signer
+from keys.trust.lifecycle import Lineage, Stage
+from keys.trust.node_document import NodeDocument
+from keys.trust.node_parts import WitnessInfo
+from keys.trust.vkey import DatedVkey
+from node.clock import milliseconds
+from node.errors import NodeError, NotFoundError, PeerUnreachableError, VerificationError
+from node.objects.folder import FolderObjects
+from node.ports.keyring import RingKey
+from node.ports.logs import LogKind, LogRecord
+from node.remote.node import RemoteNode
+from node.runtime.keyring import make_key
+from node.runtime.opening import Identity
+from node.runtime.reaching import reach_peer
+from node.runtime.rotating import advance_keys
+from node.runtime.witnesses import reach_witness
+from node.services.announcing import LOG_KEY_DAYS, log_info
+from node.services.auditing import audit_log, start_audit
+from node.services.documents import member_documents
+from node.services.erasing import carry_out_everywhere
+from node.services.logfiles import LogFiles
+from node.services.rejoining import Returned, have_back, root_at
+from node.services.shelf import Shelf
+from node.services.succeeding import with_key
+from node.services.trusting import window
+from node.signing.log_signer import FolderLogSigner
+from protocol.api import WitnessApi
+from protocol.errors import ProtocolError
+from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
+from protocol.tlog.note import VerifierKey
+
+ROOM: Final = 1000
+"""How many numbers of trust files a node may have used since its backup: three a day for a year."""
+_OWN: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A log of which others saw more than anybody can give back: it is never signed again."""
+
+    origin: str
+    held: int
+    seen: int
+    """Size that `by` has seen."""
+    by: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Rejoined:
+    """What finishing did."""
+
+    returned: list[Returned] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    silent: dict[str, str] = field(default_factory=dict)
+    """Members that did not answer, and why."""
+    voided: list[str] = field(default_factory=list)
+    """Partners whose invitations are void."""
+    shredded: int = 0
+    witness: str = ""
+    """The new name of this node's witness."""
+
+
+async def rejoin(
+    identity: Identity, shelf: Shelf, *, signers: Sequence[Signer], without: frozenset[str]
+) -> Rejoined:
+    """Finish a restore.
+
+    Raises:
+        PeerUnreachableError: a member that may have seen more does not answer, and is not among `without`.
+        VerificationError: somebody else signed with this node's keys.
+    """
+    done = Rejoined()
+    async with AsyncExitStack() as stack:
+        links = await _connect(identity, shelf, stack, done)
+        await _newest_document(identity, links)
+        seen = await _witnessed(identity, shelf, done)
+        missing = sorted(set(done.silent) - without)
+        if missing:
+            words = "; ".join(f"{name}: {done.silent[name]}" for name in missing)
+            raise PeerUnreachableError(
+                f"these members may have seen more than was restored, and do not answer: {words}",
+                hint="try again later, or go on without one: sigfed backup finish --without NODE",
+            )
+        await _have_back_lists(identity, shelf, links, done)
+    signer = FolderLogSigner(identity.home.signer, lambda origin: identity.signers(LogPrivateKey, origin))
+    await asyncio.to_thread(_settle_logs, shelf, signer, seen, done)
+    await asyncio.to_thread(_replace_keys, identity, shelf, signers, done)
+    done.voided = _void_invitations(shelf)
+    now_ms = milliseconds(identity.clock.now())
+    done.shredded = await asyncio.to_thread(carry_out_everywhere, shelf, now_ms=now_ms)
+    identity.home.restored.unlink(missing_ok=True)
+    advance_keys(identity, shelf)
+    return done
+
+
+async def _connect(
+    identity: Identity, shelf: Shelf, stack: AsyncExitStack, done: Rejoined
+) -> dict[str, RemoteNode]:
+    """A connection to every peer that answers."""
+    with shelf.storage.read() as unit:
+        peers = list(unit.peers.ls())
+    links = {}
+    for peer in peers:
+        try:
+            link = await stack.enter_async_context(reach_peer(identity, peer))
+            await link.granted()
+        except (NodeError, ProtocolError, KeysError) as exc:
+            done.silent[peer.name] = str(exc)
+        else:
+            links[peer.name] = link
+            done.asked.append(peer.name)
+    return links
+
+
+async def _newest_document(identity: Identity, links: Mapping[str, RemoteNode]) -> None:
+    """The newest of our own node documents that a member kept is in force, whatever the backup had."""
+    own = identity.settings.node
+    for link in links.values():
+        try:
+            envelope = await link.member_document(own)
+            identity.trust.adopt_newer(envelope)
+        except (NodeError, ProtocolError, KeysError):
+            continue  # it holds none, or none of ours
+    identity.adopt_keys()
+
+
+async def _have_back_lists(
+    identity: Identity, shelf: Shelf, links: Mapping[str, RemoteNode], done: Rejoined
+) -> None:
+    with shelf.storage.read() as unit:
+        lists = unit.logs.ls(LogKind.OWN_LIST)
+    document, now_ms = identity.trust.document(), milliseconds(identity.clock.now())
+    for log in lists:
+        keys = _log_keys(document, log.origin)
+        done.returned.append(await have_back(shelf, log.origin, links, keys=keys, now_ms=now_ms))
+
+
+Seen = dict[str, list[tuple[str, Checkpoint]]]
+"""By origin, which heads of it who has cosigned last."""
+
+
+async def _witnessed(identity: Identity, shelf: Shelf, done: Rejoined) -> Seen:
+    """What the witnesses of the members cosigned last of every own log."""
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(*_OWN)
+    own = identity.trust.document()
+    introductions = FolderObjects(identity.home.introductions)
+    documents = member_documents(shelf.storage, introductions, identity.trust)
+    seen: Seen = {log.origin: [] for log in logs}
+    for node, theirs in documents.items():
+        if node == own.node or theirs.witness is None:
+            continue
+        try:
+            async with reach_witness(identity, theirs) as witness:
+                for origin, heads in seen.items():
+                    heads += [(node, head) for head in await _cosigned(witness, origin, own)]
+        except (NodeError, ProtocolError, KeysError) as exc:
+            done.silent.setdefault(node, str(exc))
+    return seen
+
+
+async def _cosigned(witness: WitnessApi, origin: str, own: NodeDocument) -> list[Checkpoint]:
+    try:
+        note = await witness.witnessed(sha256(origin.encode()).hexdigest())
+    except NotFoundError:
+        return []
+    return [open_checkpoint(note, origin=origin, log_keys=_log_keys(own, origin)).checkpoint]
+
+
+def _log_keys(document: NodeDocument, origin: str) -> list[VerifierKey]:
+    """Every key of a log that the document names: what was signed in its time still verifies."""
+    return [
+        VerifierKey.from_text(key.vkey) for log in document.logs if log.origin == origin for key in log.vkeys
+    ]
+
+
+def _settle_logs(shelf: Shelf, signer: FolderLogSigner, seen: Seen, done: Rejoined) -> None:
+    """The signer goes on behind what everybody saw, or never."""
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(*_OWN)
+    for log in logs:
+        if log.note is None and not seen.get(log.origin):
+            continue
+        _require_one_history(shelf, log, seen.get(log.origin, []))
+        lost = _lost(log, signer, seen.get(log.origin, []))
+        if lost is not None:
+            signer.give_up(log.origin, size=lost.seen)
+            done.lost.append(lost)
+        elif log.note is not None and signer.size(log.origin) < log.head.size:
+            signer.resume(log.origin, frontier=log.head.frontier, note=log.note)
+
+
+def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sequence[tuple[str, Checkpoint]]) -> None:
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    for node, head in seen:
+        if head.size <= log.head.size and root_at(files, at=head.size, size=log.head.size) != head.root:
+            raise VerificationError(
+                f"{log.origin}: {node} cosigned another history than this node holds, and its key signed both",
+                hint="do not publish; call the other members: somebody else may have the key",
+            )
+
+
+def _lost(log: LogRecord, signer: FolderLogSigner, seen: Sequence[tuple[str, Checkpoint]]) -> Lost | None:
+    node, size = max(((node, head.size) for node, head in seen), key=lambda one: one[1], default=("", 0))
+    signed = signer.size(log.origin)
+    if signed > size and signed > (log.pending.size if log.pending else log.head.size):
+        node, size = "its own signer", signed
+    if size <= log.head.size or (log.pending is not None and size <= log.pending.size):
+        return None
+    return Lost(origin=log.origin, held=log.head.size, seen=size, by=node)
+
+
+def _replace_keys(identity: Identity, shelf: Shelf, signers: Sequence[Signer], done: Rejoined) -> None:
+    """One revision: a new name for the witness, a new token key, and an audit log that can go on."""
+    now, ring, keychain = identity.clock.now(), identity.ring, identity.keychain
+    audit = _next_audit(shelf, done)
+
+    def change(old: NodeDocument) -> NodeDocument:
+        token = make_key(keychain, ring, Lineage(Role.TOKEN))
+        new = with_key(old, Lineage(Role.TOKEN), token, window(now, Role.TOKEN.info.days))
+        if old.witness is not None:
+            new = replace(new, witness=_renamed(identity, old.witness))
+        if audit and all(log.origin != audit for log in old.logs):
+            key = make_key(keychain, ring, Lineage(Role.LOG, audit))
+            assert isinstance(key, LogPublicKey), "a key of a log"
+            info = log_info(old.endpoints[0].url, audit, key, valid=window(now, LOG_KEY_DAYS))
+            new = replace(new, logs=(*new.logs, info))
+        return new
+
+    ring.change(_without_tokens)
+    document = identity.trust.leave_room(change, signers=signers, room=ROOM)
+    if document.witness is not None:
+        done.witness = document.witness.name
+    if audit:
+        start_audit(shelf, document.node, name=audit.rpartition("/")[2])
+    identity.adopt_keys()
+
+
+def _without_tokens(keys: tuple[RingKey, ...]) -> Iterator[RingKey]:
+    """Nobody accepts a token of before: whom it was given to may have been removed after the backup."""
+    for key in keys:
+        ended = key.role is Role.TOKEN and key.stage in {Stage.PUBLISHED, Stage.ACTIVE, Stage.RETIRED}
+        yield key.entering(Stage.LOST, key.since) if ended else key
+
+
+def _renamed(identity: Identity, old: WitnessInfo) -> WitnessInfo:
+    """`fr.example/w1` becomes `fr.example/w2`: under the old name it must not say anything any more."""
+    stem = old.name.rstrip("0123456789")
+    name = f"{stem}{int(old.name.removeprefix(stem) or 1) + 1}"
+    key = make_key(identity.keychain, identity.ring, Lineage(Role.WITNESS, name))
+    assert isinstance(key, WitnessPublicKey), "a key of a witness"
+    vkey = DatedVkey.of(key, name=name, valid=window(identity.clock.now(), Role.WITNESS.info.days))
+    return WitnessInfo(name=name, url=old.url, vkeys=(vkey,))
+
+
+def _next_audit(shelf: Shelf, done: Rejoined) -> str:
+    """Origin of the audit log that follows one which was given up; empty where it goes on."""
+    with shelf.storage.read() as unit:
+        log = audit_log(unit)
+    if log is None or log.origin not in {one.origin for one in done.lost}:
+        return ""
+    stem, _, number = log.name.partition("-")
+    return f"{log.node}/audit/{stem}-{int(number or 1) + 1}"
+
+
+def _void_invitations(shelf: Shelf) -> list[str]:
+    with shelf.storage.write() as unit:
+        open_ = [invite.partner for invite in unit.partners.invitations() if invite.used_ms is None]
+        return [partner for partner in open_ if unit.partners.void_invitation(partner)]

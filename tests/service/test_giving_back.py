@@ -1,0 +1,37 @@
+"""Lists given back: to the agency that wrote them, and to nobody else."""
+
+from pathlib import Path
+
+import pytest
+
+from node.errors import NotFoundError
+from node.services.giving_back import HeldLists
+from protocol.pull.bundles import read_events, read_openings
+from support.federation import Federation
+
+
+async def test_an_owner_gets_what_is_held_of_its_list_and_nobody_else_does(tmp_path: Path) -> None:
+    federation = Federation(tmp_path)
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.add("a file", "another")
+    nl.publish()
+    await federation.settle()
+    owned = HeldLists(fr.shelf, "nl.example")
+    assert await owned.checkpoint(nl.origin) == nl.log().note
+    assert len(read_events(await owned.entries(nl.origin, index=0, width=2), 2)) == 2
+    assert all(read_openings(await owned.openings(nl.origin, index=0, width=2), 2))
+    asked = [
+        HeldLists(fr.shelf, "be.example").checkpoint(nl.origin),
+        HeldLists(fr.shelf, "be.example").entries(nl.origin, index=0, width=2),
+        HeldLists(fr.shelf, "be.example").openings(nl.origin, index=0, width=2),
+        HeldLists(nl.shelf, "nl.example").checkpoint(nl.origin),
+        HeldLists(fr.shelf, "fr.example").openings(fr.origin, index=0, width=1),
+        owned.checkpoint("nl.example/lists/other"),
+        owned.entries(nl.origin, index=0, width=3),
+        owned.openings(nl.origin, index=0, width=3),
+        owned.openings(nl.origin, index=2**41, width=1),
+    ]
+    for one in asked:
+        with pytest.raises(NotFoundError):
+            await one
