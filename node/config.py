@@ -138,6 +138,15 @@ class SignerSettings(_Section):
     """Where it listens; without it the node opens its keys itself."""
 
 
+class MetricsSettings(_Section):
+    """A listener for monitoring."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    """There is no TLS and no password on it: whoever reaches it reads it."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 9844
+
+
 class Settings(_Section):
     """Everything a node is told by its operator."""
 
@@ -158,6 +167,7 @@ class Settings(_Section):
     recipients: RecipientSettings = RecipientSettings()
     outbound: Outbound = Outbound()
     signer: SignerSettings = SignerSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 class SignerFile(_Section):

@@ -29,12 +29,18 @@ class Job:
     work: Callable[[], Awaitable[None]]
 
 
+Told = Callable[[str, str, float], None]
+"""Hears of every run of a job: its name, how it ended, how many seconds it took."""
+
+
 class Scheduler:
     """Runs jobs on the event loop it is started on."""
 
-    def __init__(self, jobs: list[Job], clock: Clock | None = None) -> None:
+    def __init__(self, jobs: list[Job], clock: Clock | None = None, *, told: Told | None = None) -> None:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
-        self._now = (clock or SystemClock()).now
+        self._clock = clock or SystemClock()
+        self._now = self._clock.now
+        self._told = told
         for job in jobs:
             if job.minutes:
                 self._add(job)
@@ -44,6 +50,7 @@ class Scheduler:
             run_guarded,
             IntervalTrigger(minutes=job.minutes, jitter=min(30, job.minutes * 6)),
             args=[job],
+            kwargs={"clock": self._clock, "told": self._told},
             id=job.name,
             max_instances=1,
             coalesce=True,
@@ -67,11 +74,22 @@ class Scheduler:
         self._scheduler.shutdown(wait=False)
 
 
-async def run_guarded(job: Job) -> None:
-    """Run a job once; our own failures are journalled, bugs are raised."""
+async def run_guarded(job: Job, *, clock: Clock | None = None, told: Told | None = None) -> None:
+    """Run a job once; our own failures are journalled, bugs are raised. `told` hears how it ended."""
+    now = (clock or SystemClock()).now
+    started, outcome = now(), "crashed"
+    try:
+        outcome = await _outcome(job)
+    finally:
+        if told is not None:
+            told(job.name, outcome, (now() - started).total_seconds())
+
+
+async def _outcome(job: Job) -> str:
     try:
         await job.work()
     except (NodeError, ProtocolError, KeysError) as exc:
         _journal.warning("job-failed", job=job.name, error=type(exc).__name__, reason=str(exc))
-        return
+        return "failed"
     _journal.info("job-done", job=job.name)
+    return "done"

@@ -28,6 +28,13 @@ from protocol.api import (
     WitnessApi,
 )
 
+Requested = Callable[[str, int, str], None]
+"""Told of every request: its endpoint, its status, and the problem's name where it was refused."""
+
+
+def untold(_endpoint: str, _status: int, _problem: str) -> None:
+    """Nobody counts requests."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebServices:
@@ -69,3 +76,4 @@ class WebServices:
     """None: this node gives nothing back."""
     recipients: RecipientDesk | None = None
     """None: recipients of raw digests are switched off."""
+    requested: Requested = untold

@@ -22,7 +22,7 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import WitnessInfo
 from keys.trust.vkey import DatedVkey
 from node.clock import milliseconds
-from node.errors import NodeError, NotFoundError, PeerUnreachableError, VerificationError
+from node.errors import NodeError, NotFoundError, PeerUnreachableError, UsageError, VerificationError
 from node.objects.folder import FolderObjects
 from node.ports.keyring import RingKey
 from node.ports.logs import LogKind, LogRecord
@@ -87,7 +87,13 @@ async def rejoin(
     Raises:
         PeerUnreachableError: a member that may have seen more does not answer, and is not among `without`.
         VerificationError: somebody else signed with this node's keys.
+        UsageError: a process of its own signs for this node.
     """
+    if identity.signer_link is not None:
+        raise UsageError(
+            "a process of its own signs for this node, and this command cannot set where its logs go on",
+            hint="restore with the keys in the node's folder, and split the signer off afterwards",
+        )
     done = Rejoined()
     async with AsyncExitStack() as stack:
         links = await _connect(identity, shelf, stack, done)

@@ -2,17 +2,19 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
 from keys.errors import KeysError
 from keys.key import TokenPrivateKey
 from node.clock import milliseconds
+from node.config import MetricsSettings
 from node.errors import NodeError
 from node.evaluator.process import EvaluatorProcess
 from node.journal import Journal
+from node.metrics import Metrics
 from node.objects.folder import FolderObjects
 from node.ports.callers import Caller
 from node.ports.serving import WebServices
@@ -24,6 +26,7 @@ from node.runtime.hits import keep_own_register, served_hits
 from node.runtime.keyring import accepted_token_keys
 from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
+from node.runtime.measuring import facts
 from node.runtime.opening import Identity
 from node.runtime.recipients import RecipientOffice
 from node.runtime.restored import require_joined
@@ -58,6 +61,7 @@ from node.services.witnessing import ServedWitness
 from node.signing.epochs import epoch_secrets
 from node.web.app import make_app
 from node.web.listener import Listener
+from node.web.metrics import serve_metrics
 from node.web.server import RunningServer, serve
 from protocol.api import SubsetApi
 from protocol.errors import ProtocolError
@@ -85,6 +89,7 @@ class Parts:
     deltas: Deltas
     recipients: RecipientOffice
     listener: Listener
+    metrics: Metrics
 
     def web(self) -> WebServices:
         """Everything behind the HTTP API."""
@@ -135,6 +140,7 @@ class Parts:
                 shelf, identity.trust, identity.trust_files, identity.clock, caller.client
             ),
             held=lambda caller: HeldLists(shelf, caller.client),
+            requested=self.metrics.requested,
             recipients=self.recipients.desk(),
         )
 
@@ -274,14 +280,15 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         if not recipients.enabled:
             recipients.lay_out()  # which deletes what was laid out before they were switched off
         listener = Listener(identity.tls(), entropy=identity.entropy)
-        parts = Parts(identity, shelf, evaluator, PeerSyncs(identity, shelf), deltas, recipients, listener)
+        syncs, metrics = PeerSyncs(identity, shelf), Metrics(lambda: facts(identity, shelf))
+        parts = Parts(identity, shelf, evaluator, syncs, deltas, recipients, listener, metrics)
         server = await serve(
             make_app(parts.web()),
             ssl_context=listener.context,
             host=identity.settings.listen.host,
             port=identity.settings.listen.port,
         )
-        scheduler = Scheduler(parts.jobs())
+        scheduler = Scheduler(parts.jobs(), told=metrics.worked)
         scheduler.start()
         scheduler.run_now("stamp")  # a node that was down for a day is believed again at once
         scheduler.run_now("keys")
@@ -289,8 +296,23 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
             scheduler.run_now("recipients")
         _journal.info("serving", url=server.url)
         tell(identity, shelf, "node.run", identity.settings.node)
-        await _until_stopped(server, scheduler, lambda: listening(server.url))
+        async with _monitored(identity.settings.metrics, metrics):
+            await _until_stopped(server, scheduler, lambda: listening(server.url))
         tell(identity, shelf, "node.stop", identity.settings.node)
+
+
+@asynccontextmanager
+async def _monitored(settings: MetricsSettings, metrics: Metrics) -> AsyncIterator[None]:
+    """Serve the metrics while the block lasts, where they are switched on."""
+    if not settings.enabled:
+        yield
+        return
+    runner = await serve_metrics(metrics.text, host=settings.host, port=settings.port)
+    _journal.info("metrics", host=settings.host, port=settings.port)
+    try:
+        yield
+    finally:
+        await runner.cleanup()
 
 
 async def _until_stopped(server: RunningServer, scheduler: Scheduler, listening: Callable[[], None]) -> None:

@@ -29,12 +29,14 @@ async def journal(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, turn errors into problems, write one line."""
     services = services_of(request)
     request[REQUEST_ID] = services.entropy(16).hex()
-    started = services.clock.now()
+    started, problem = services.clock.now(), ""
     try:
         response = await handler(request)
     except Exception as exc:  # noqa: BLE001  # the last line of defence: unforeseen errors become an opaque 500
         _journal_failure(request, exc)
         response = problem_response(exc, request_id=request[REQUEST_ID])
+        problem = problem_of(exc).name
+    services.requested(_endpoint_name(request), response.status, problem)
     caller = request.get(CALLER)
     _JOURNAL.info(
         "request",

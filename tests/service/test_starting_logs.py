@@ -13,6 +13,7 @@ from keys.errors import WrongPassphraseError
 from node.clock import milliseconds
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
 from node.evaluator.process import EvaluatorProcess
+from node.metrics import Metrics
 from node.runtime import logs, serving, subsets
 from node.runtime.opening import Identity
 from node.runtime.recipients import RecipientOffice
@@ -137,6 +138,7 @@ def parts_of(identity: Identity, shelf: Shelf) -> serving.Parts:
         Deltas(),
         RecipientOffice(identity, shelf),
         cast("Listener", None),
+        Metrics(list),
     )
 
 
