@@ -223,6 +223,10 @@ def holder_new(
     node: Annotated[str, typer.Option("--node", help="Name of the node, fr.example.")],
     keys: Annotated[Path, typer.Option("--keys", help="Folder for the key files: a medium that he keeps.")],
     only: Annotated[Only | None, typer.Option("--only", help="Make only this one of the two keys.")] = None,
+    root: Annotated[
+        str, typer.Option("--root", help="Where his root key lies already: sshagent:… or pkcs11:…")
+    ] = "",
+    targets: Annotated[str, typer.Option("--targets", help="Likewise his targets key.")] = "",
     passphrase_file: Annotated[Path | None, PASSPHRASE_FILE] = None,
     kdf: Annotated[
         str, typer.Option(help="Cost of a guess at the passphrase: offline (2 GiB) or online (64 MiB).")
@@ -243,6 +247,7 @@ def holder_new(
         passphrase=passphrases.new_passphrase(what="passphrase of these keys", file=passphrase_file),
         entropy=system_entropy,
         profile=kdf_profile(kdf),
+        elsewhere={role: uri for role, uri in ((Role.ROOT, root), (Role.TARGETS, targets)) if uri},
     )
     path = write_card(keys, holder, card)
     words = {key.role.value: key_words(key) for key in holder.keys}

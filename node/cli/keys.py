@@ -68,6 +68,12 @@ def rotate(
     at: Annotated[
         str, typer.Option(help="When it begins, in UTC: YYYY-MM-DD or YYYY-MM-DDTHH:MM; default: now.")
     ] = "",
+    key_at: Annotated[
+        str,
+        typer.Option(
+            "--key", help="Where the successor lies already: sshagent:… or pkcs11:…; default: a new one."
+        ),
+    ] = "",
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Make a successor, list it in the node document, and let it begin as soon as every peer knows it.
@@ -83,6 +89,10 @@ def rotate(
     from node.services.succeeding import SUCCEEDED
 
     here = session(context)
+    if key_at and role not in SUCCEEDED:
+        raise UsageError(
+            f"--key is not for {role} keys", hint="for a holder's: sigfed key holder new --root URI"
+        )
     if role in key_proposals.NAMED_BY_ROOT:
         key_proposals.rotate(here, role, yes=yes)
         return
@@ -99,7 +109,7 @@ def rotate(
             done = rotate_epoch(identity, shelf, subset, at=start, signers=signers())
         else:
             lineage = lineage_of(identity, role, of)
-            done = make_successor(identity, shelf, lineage, at=start, signers=signers())
+            done = make_successor(identity, shelf, lineage, at=start, signers=signers(), uri=key_at)
     key = done.key
     ends = [f"{each.name} ends {each.managed.valid.end:{_MINUTE}} UTC" for each in done.predecessors]
     here.output.result(

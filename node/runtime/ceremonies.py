@@ -69,7 +69,7 @@ class EarnestDesk:
         """The targets keys that count now."""
         named = self._identity.trust.root().targets_keys
         return [
-            keychain.key(TargetsPrivateKey, label)
+            keychain.signer(TargetsPrivateKey, label)
             for keychain in map(self._keychain, people)
             for label in held_labels(keychain, Role.TARGETS, named)
         ]

@@ -6,9 +6,10 @@ Nothing here needs a node's home or a network: a folder with key files, their pa
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_lowercase
+from types import MappingProxyType
 
 from keys.errors import MalformedTrustError
-from keys.key import PRIVATE_KEY_TYPES, PrivateKey, PublicKey, RootPrivateKey, TargetsPrivateKey
+from keys.key import PRIVATE_KEY_TYPES, RootPublicKey, TargetsPublicKey
 from keys.keyfile import OFFLINE, ONLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
@@ -20,11 +21,12 @@ from keys.trust.proposal_signing import OpenedProposal, open_proposal
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, InputRefusedError, NotFoundError, UsageError
 from node.files import replace_private
-from node.runtime.elsewhere import recalling
+from node.runtime.elsewhere import recalling, refer
 from node.signing.keychain import Keychain, Passphrase
 from node.signing.online import OnlineKeychain
 
 OFFLINE_ROLES = (Role.ROOT, Role.TARGETS)
+_NOWHERE: Mapping[Role, str] = MappingProxyType({})
 
 
 class ProposalFile:
@@ -69,8 +71,11 @@ def new_holder(
     passphrase: Passphrase,
     entropy: Entropy,
     profile: KdfProfile = OFFLINE,
+    elsewhere: Mapping[Role, str] = _NOWHERE,
 ) -> tuple[Holder, bytes]:
     """Make a holder's key files in `folder`; returns him and the card that he sends to the node.
+
+    `elsewhere` are the URIs of keys that he has already, in an agent or a token: of these the folder says where.
 
     Raises:
         UsageError: no name of a holder or node.
@@ -83,16 +88,22 @@ def new_holder(
         )
     keychain = holder_keychain(folder, node=node, passphrase=passphrase, entropy=entropy, profile=profile)
     label = free_label(keychain, name, *roles)
-    made: Mapping[Role, PrivateKey[PublicKey]] = {
-        role: keychain.create(PRIVATE_KEY_TYPES[role], label) for role in roles
-    }
+    signers: list[Signer] = []
+    for role in roles:
+        others = [signer.public for signer in signers]
+        signers.append(
+            refer(keychain, role, label, elsewhere[role], node=node, others=others)
+            if role in elsewhere
+            else keychain.create(PRIVATE_KEY_TYPES[role], label)
+        )
+    made = {signer.public.role: signer.public for signer in signers}
     root, targets = made.get(Role.ROOT), made.get(Role.TARGETS)
     holder = Holder(
         name=name,
-        root=root.public if isinstance(root, RootPrivateKey) else None,
-        targets=targets.public if isinstance(targets, TargetsPrivateKey) else None,
+        root=root if isinstance(root, RootPublicKey) else None,
+        targets=targets if isinstance(targets, TargetsPublicKey) else None,
     )
-    return holder, make_card(node, holder, list(made.values()))
+    return holder, make_card(node, holder, signers)
 
 
 def write_card(folder: Path, holder: Holder, card: bytes) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from keys.key import PRIVATE_KEY_TYPES, PublicKey
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.lifecycle import Advance, Facts, Lineage, Stage, Step, advance, overlap
@@ -19,7 +20,8 @@ from node.errors import ConflictError, UsageError
 from node.journal import Journal
 from node.ports.keyring import RingKey, silent
 from node.runtime.auditing import about, tell
-from node.runtime.keyring import make_key
+from node.runtime.elsewhere import refer
+from node.runtime.keyring import make_key, new_label
 from node.runtime.opening import Identity
 from node.services.shelf import Shelf
 from node.services.steps import facts_of
@@ -82,9 +84,17 @@ class Rotated:
 
 
 def rotate(
-    identity: Identity, shelf: Shelf, lineage: Lineage, *, at: datetime, signers: Sequence[Signer]
+    identity: Identity,
+    shelf: Shelf,
+    lineage: Lineage,
+    *,
+    at: datetime,
+    signers: Sequence[Signer],
+    uri: str = "",
 ) -> Rotated:
     """List a new key that counts from `at` on; those before it end when the overlap is over.
+
+    `uri` names a key that lies elsewhere; otherwise one is made.
 
     Raises:
         UsageError: `at` is in the past, or later than the node document lasts.
@@ -95,7 +105,9 @@ def rotate(
     made: list[str] = []
 
     def change(old: NodeDocument) -> NodeDocument:
-        key = make_key(identity.keychain, identity.ring, lineage)
+        key = (
+            _referred(identity, lineage, uri) if uri else make_key(identity.keychain, identity.ring, lineage)
+        )
         made.append(key.kid)
         cut = ending_by(old, lineage, start + overlap(life))
         return with_key(cut, lineage, key, Window(start, start + life))
@@ -109,6 +121,20 @@ def rotate(
     tell(identity, shelf, "key.create", new.name, details={"role": new.role})
     earlier = [key for key in own if key.managed.valid.start < start and key.stage is not Stage.DESTROYED]
     return Rotated(key=new, predecessors=tuple(earlier))
+
+
+def _referred(identity: Identity, lineage: Lineage, uri: str) -> PublicKey:
+    """A key that lies elsewhere, under the next label of the lineage."""
+    online = [key for key in identity.ring.read() if key.role in PRIVATE_KEY_TYPES]
+    held = [PRIVATE_KEY_TYPES[key.role].public_type.from_text(key.public) for key in online]
+    return refer(
+        identity.keychain,
+        lineage.role,
+        new_label(identity.keychain, identity.ring, lineage),
+        uri,
+        node=identity.settings.node,
+        others=(*held, *identity.trust.root().keys),
+    ).public
 
 
 def _just_after_those_before(identity: Identity, lineage: Lineage, at: datetime) -> Iterator[datetime]:

@@ -56,6 +56,11 @@ class Keychain:
         self._wrappings: list[WrappingKey] = []
         """What the passphrase gave so far: files that were made together are opened by one derivation."""
 
+    @property
+    def passphrase(self) -> Passphrase:
+        """Asks for the passphrase of these files."""
+        return self._passphrase
+
     def make(self, kind: type[PrivateKey[Public]], label: str) -> Public:
         """As `create`, for who needs the public half alone."""
         return self.create(kind, label).public

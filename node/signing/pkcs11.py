@@ -114,7 +114,12 @@ class TokenKey:
                 f"{'several tokens are' if found else 'no token is'} the one that the URI names",
                 hint="plug it in, or name it by its serial, and ask again",
             )
-        return found[0].open(user_pin=self._pin_text())
+        try:
+            return found[0].open(user_pin=self._pin_text())
+        except _library().exceptions.UserAlreadyLoggedIn:
+            return found[
+                0
+            ].open()  # another key of this token was opened: a token knows its user by the process
 
     def _tokens(self, *, anew: bool) -> "list[pkcs11.Token]":
         """The tokens that the URI names; those that were plugged in since are seen `anew` only."""

@@ -198,6 +198,18 @@ def test_a_token_signs_and_its_key_stays_in_it(token: Token) -> None:
         signer.public.verify(message, signer.sign(message))
 
 
+def test_several_keys_of_one_token_sign_in_one_process(token: Token) -> None:
+    for name in ("one", "two"):
+        token.make(name)
+    signers = [open_signer(token.uri(name), Role.LOG, node=NODE, secrets=SECRETS) for name in ("one", "two")]
+    for signer in signers * 2:
+        signer.public.verify(b"m", signer.sign(b"m"))
+    token.away()
+    token.back()
+    for signer in signers * 2:
+        signer.public.verify(b"m", signer.sign(b"m"))
+
+
 def test_a_tokens_pin_is_asked_when_no_file_has_it(token: Token) -> None:
     token.make("targets 1")
     asked: list[int] = []

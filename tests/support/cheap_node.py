@@ -12,6 +12,7 @@ from keys.trust.node_parts import NodeLimits
 from node.clock import system_entropy
 from node.config import Listen, Settings
 from node.objects.folder import FolderObjects
+from node.runtime.elsewhere import recalling
 from node.runtime.home import Home
 from node.runtime.keyring import certificate_name, successors
 from node.runtime.lock import revising
@@ -93,7 +94,14 @@ class CheapNode:
         )
 
     def _keychain(self, folder: Path, ask: Callable[[], bytes]) -> Keychain:
-        return Keychain(folder, node=NODE, passphrase=ask, entropy=system_entropy, profile=CHEAP)
+        return Keychain(
+            folder,
+            node=NODE,
+            passphrase=ask,
+            entropy=system_entropy,
+            profile=CHEAP,
+            recall=recalling(NODE, ask),
+        )
 
 
 @contextmanager

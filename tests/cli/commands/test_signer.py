@@ -131,6 +131,25 @@ def test_keys_are_made_and_trust_files_stamped_there(cli: Cli, signer: Signer) -
     assert "signer" in {one["check"]: one for one in cli.run("doctor").results}
 
 
+def test_keys_are_replaced_there(cli: Cli, signer: Signer) -> None:
+    signer.start()
+    before = {one["key"] for one in cli.run("signer", "show").results}
+    cli.done("key", "rotate", "auth")
+    cli.done("key", "rotate", "timestamp", "--yes")
+    after = {one["key"] for one in cli.run("signer", "show").results}
+    # Of those that the root names, the replaced ones are gone.
+    assert before - after == {"snapshot-1", "timestamp-1"}
+    assert {"snapshot-2", "timestamp-2"} < after
+    assert len(after - before) == 3
+    stamped = json.loads((cli.home / "trust/timestamp.json").read_bytes())["signed"]
+    cli.done("list", "create", "another")
+    again = json.loads((cli.home / "trust/timestamp.json").read_bytes())["signed"]
+    assert again["version"] == stamped["version"] + 1
+    refused = cli.run("key", "rotate", "auth", "--key", "sshagent:SHA256:x")
+    assert refused.exit == 2
+    assert "signer process" in refused.err
+
+
 def test_moving_asks_first_and_not_while_the_node_runs(cli: Cli, tmp_path: Path) -> None:
     passphrase = tmp_path / "signer-passphrase"
     passphrase.touch(mode=0o600)
