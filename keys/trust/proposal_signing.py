@@ -344,8 +344,9 @@ def _check_document(old: NodeDocument, new: NodeDocument, opened: OpenedProposal
 
 def _check_revocations(old: bytes | None, new: bytes, root: RootContent) -> None:
     found = revocations.from_json(new)
-    earlier = revocations.none_revoked(root.node) if old is None else revocations.from_json(old)
-    if new != old and not found.follows(earlier):
+    first = old is None and (found.node, found.version) == (root.node, 1)
+    follows = old is not None and (new == old or found.follows(revocations.from_json(old)))
+    if not first and not follows:
         raise MalformedTrustError(f"{_WHERE}: revocations that do not follow those in force")
 
 

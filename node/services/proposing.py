@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from keys.errors import NotCurrentError
+from keys.trust import node_document
 from keys.trust.proposal import Proposal
-from keys.trust.proposal_signing import Decided, OpenedProposal, is_envelope
+from keys.trust.proposal_signing import DOCUMENT, Decided, OpenedProposal, is_envelope
 from keys.trust.repository import Listed, TargetsMetadata
 from keys.trust.root import RootContent
 from keys.trust.target_files import target_path
@@ -72,6 +74,19 @@ class InForce:
                 "since the proposal was made other trust files came into force: a number would be given twice",
                 hint="make it anew with the command that wrote it, and have that signed",
             )
+
+
+def require_time_left(opened: OpenedProposal, now: datetime) -> None:
+    """Raises `NotCurrentError` for a proposal whose root, document or list of files has ended at `now`."""
+    proposal = opened.proposal
+    ends = {"root": opened.after.expires}
+    if DOCUMENT in proposal.changed:
+        ends["node document"] = node_document.from_json(proposal.changed[DOCUMENT]).valid.end
+    if proposal.changed:
+        ends["list of files"] = proposal.expires
+    for what, end in ends.items():
+        if now >= end:
+            raise NotCurrentError(f"the {what} of this proposal ended on {end:%Y-%m-%d}: make it anew")
 
 
 def in_force_texts(files: Mapping[str, bytes], listing: TargetsMetadata) -> dict[str, bytes]:

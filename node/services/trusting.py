@@ -44,7 +44,7 @@ from node.clock import Clock
 from node.errors import NotFoundError, VerificationError
 from node.ports.objects import ObjectStore
 from node.services import installing
-from node.services.proposing import InForce, ProposalPlace, grown, in_force_texts
+from node.services.proposing import InForce, ProposalPlace, grown, in_force_texts, require_time_left
 from node.services.tuf_repository import (
     Freshness,
     ServedTuf,
@@ -293,6 +293,7 @@ class OwnTrust:
         Raises:
             ThresholdError: signatures are missing.
             ConflictError: the proposal is about an older state.
+            NotCurrentError: what it would put in force has ended meanwhile.
         """
         with self._revising():
             decided, in_force = decide(opened), self.in_force()
@@ -300,6 +301,7 @@ class OwnTrust:
                 self._stamp()
                 return False
             in_force.require_carried_by(opened)
+            require_time_left(opened, self._clock.now())
             installing.install(self._files, _items(decided, {**in_force.files, **decided.files}))
             self._stamp()
             return True
@@ -358,7 +360,10 @@ class OwnTrust:
     def _propose(self, name: str, data: bytes) -> None:
         assert self._proposal is not None, "asked for where things are proposed"
         made = grown(self._proposal, self.in_force(), {name: data}, expires=self._listing_ends())
-        open_proposal(made)
+        if (
+            name != REVOKED_NAME
+        ):  # those follow from it only with the document that names them, which comes next
+            open_proposal(made)
         self._proposal.write(made)
         if texts := self._other_texts(self.document(), self.members(), {**made.files, **made.changed}):
             self._proposal.write(replace(made, changed={**made.changed, **texts}))

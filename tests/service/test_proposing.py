@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 from typing_extensions import override
 
-from keys.errors import ThresholdError
+from keys.errors import NotCurrentError, ThresholdError
 from keys.key import (
     PrivateKey,
     PublicKey,
@@ -18,6 +18,7 @@ from keys.key import (
     TargetsPrivateKey,
     TimestampPrivateKey,
 )
+from keys.roles import Role
 from keys.trust.holders import Holder
 from keys.trust.members import Member, open_members
 from keys.trust.node_document import open_node_document
@@ -26,6 +27,7 @@ from keys.trust.proposal import Proposal, from_json, to_json
 from keys.trust.proposal_signing import open_proposal, sign
 from keys.trust.proposal_words import changes
 from keys.trust.repository import open_snapshot, open_targets, open_timestamp
+from keys.trust.revocations import Reason, Revocation, file_name
 from keys.trust.root import RootContent, TrustedRoot, open_next_root, open_root
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.services.founding import Founding, found
@@ -303,6 +305,18 @@ def one_root_again(team: Team) -> Proposal:
     return team.signed(team.trust.propose(team.renewed("3", label="again")), "1", "2")
 
 
+@pytest.mark.parametrize(
+    ("kind", "days"), [("one root key", 400), ("all keys", 181), ("register and document", 181)]
+)
+def test_what_ended_while_it_travelled_is_not_put_in_force(team: Team, kind: str, days: int) -> None:
+    made = KINDS[kind](team)
+    team.clock.advance(timedelta(days=days))
+    held = dict(team.files.data)
+    with pytest.raises(NotCurrentError, match="make it anew"):
+        team.publish(made)
+    assert team.files.data == held
+
+
 def test_too_few_signatures_change_nothing(team: Team) -> None:
     held = dict(team.files.data)
     made = team.trust.propose(team.renewed("3"))
@@ -376,6 +390,20 @@ def test_what_is_proposed_grows_and_counts_nowhere(team: Team) -> None:
     assert (team.trust.document().contact, team.trust.members().k) == ("desk 7, first floor", 3)
     assert (team.trust.document().serial, team.trust.members().version) == (2, 2)
     assert team.files.get("criteria-1.md") == b"# Baseline\n"
+
+
+def test_keys_are_taken_back_by_a_proposal(team: Team) -> None:
+    place, kid = MemoryPlace(), team.trust.document().auth_keys[0].kid
+    entry = Revocation(role=Role.AUTH, key=kid, time=NOW.replace(microsecond=0), reason=Reason.LOST)
+    team.opened(place).revise_revocations(lambda old: replace(old, entries=(*old.entries, entry)), signers=())
+    assert place.held is not None
+    assert "  names these revocations" in changes(open_proposal(place.held))
+    team.publish(team.signed(place.held, "1", "2", "3", "1"))
+    assert team.trust.revocations().find(Role.AUTH, kid) == entry
+    assert team.trust.document().revoked_sha256 == file_name(team.files.get("revoked.json"))
+    again = team.signed(team.trust.propose(team.renewed("123", targets=True)), *ALL, "2 new-2")
+    team.publish(again)
+    assert team.trust.document().revoked_sha256 == file_name(team.files.get("revoked.json"))
 
 
 def test_a_signed_or_old_proposal_grows_no_more(team: Team) -> None:

@@ -115,7 +115,7 @@ def test_a_stranger_signs_nothing() -> None:
     assert opened(made, [NEW_R[2], NEW_T[2]]).proposal == made
 
 
-def revoked(version: int = 2) -> bytes:
+def revoked(version: int = 1) -> bytes:
     entries = ()
     return revocations.to_json(revocations.Revocations(version=version, node="fr.example", entries=entries))
 
@@ -277,7 +277,7 @@ REFUSED: Mapping[str, tuple[Proposal, str]] = {
         proposal(changed={"members.json": register.to_json(replace(members(), k=1))}), "does not follow"),
     "revocations that nothing names": (proposal(changed={"revoked.json": revoked()}), "no node document names"),
     "revocations that do not follow": (
-        proposal(changed={"revoked.json": revoked(1), "node.json": document_with(revoked_sha256=NOT_YET)}),
+        proposal(changed={"revoked.json": revoked(2), "node.json": document_with(revoked_sha256=NOT_YET)}),
         "do not follow",
     ),
     "revocations of elsewhere": (
