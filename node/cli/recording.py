@@ -44,6 +44,7 @@ THEMSELVES: Final = frozenset(
         "list.publish",
         "subset.release",
         "peer.sync",
+        "signer.join",
         "signer.run",
         "signer.split",
     }

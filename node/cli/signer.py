@@ -68,6 +68,34 @@ def split(
     )
 
 
+@app.command("join")
+def join(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder of the signer, which must be stopped.")],
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Move the keys of a signer process back into this node, which must be stopped."""
+    from node.runtime.joining import join as move_back
+    from node.runtime.shelving import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    source = folder.expanduser().absolute()
+    here.output.talk(
+        f"moves the keys in {source}, and what they signed last, to {here.home.folder}. From then on"
+        " the process that talks to the network has them, and the signer there is none any more."
+    )
+    if not yes:
+        confirm("move them?")
+    with open_shelf(identity) as shelf:
+        done = move_back(identity, shelf, source)
+    here.output.result(
+        {"folder": str(done.folder), "keys": done.keys},
+        f"moved {counted(done.keys, 'key')} from {done.folder}",
+    )
+    here.output.following("sigfed doctor")
+
+
 @app.command("show")
 def show(context: typer.Context) -> None:
     """Whether the signer process answers, and which keys it has."""

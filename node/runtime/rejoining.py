@@ -92,7 +92,7 @@ async def rejoin(
     if identity.signer_link is not None:
         raise UsageError(
             "a process of its own signs for this node, and this command cannot set where its logs go on",
-            hint="restore with the keys in the node's folder, and split the signer off afterwards",
+            hint="move its keys here first (sigfed signer join FOLDER), and split the signer off afterwards",
         )
     done = Rejoined()
     async with AsyncExitStack() as stack:

@@ -49,7 +49,7 @@ def serve_signer(
     """
     settings = load_signer(folder)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would be key files without a passphrase
-    with _alone(folder):
+    with alone(folder):
         desk = Desk(
             folder,
             open_keychain(folder, settings, entropy=entropy),
@@ -96,7 +96,7 @@ def _admitted(settings: SignerFile) -> frozenset[int]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """One signer a folder: two would each remember what they signed themselves."""
     handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

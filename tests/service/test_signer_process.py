@@ -166,6 +166,10 @@ def test_trust_files_are_stamped_as_they_are_revised(fresh: SignedNode) -> None:
         stamped = open_timestamp(fresh.files.get("timestamp.json"), root)
         assert (stamped.version, stamped.names) == (version, version)
         assert open_snapshot(fresh.files.get(f"{version}.snapshot.json"), root).names == version
+    # What was in force before is put in force no more, under whatever number.
+    for ask, older in ((Ask.SNAPSHOT, "2.targets.json"), (Ask.TIMESTAMP, "2.snapshot.json")):
+        with pytest.raises(SignerRefusedError):
+            fresh.link.ask(stamp(fresh, ask, fresh.files.get(older), version=4))
 
 
 def targets(node: SignedNode, version: int) -> bytes:

@@ -54,6 +54,15 @@ class FolderWitness:
         fields = read_state(self._path(origin), origin)
         return None if fields is None else _record(origin, fields)
 
+    def ls(self) -> Sequence[WitnessRecord]:
+        """What was cosigned last of every log; raises `StoreError` when some of it cannot be read."""
+        found = []
+        for path in sorted(self._folder.glob("*.json")):
+            fields = read_state(path, path.name)
+            origin = "" if fields is None else str(fields.get("origin"))
+            found.append(_record(origin, fields or {}))
+        return found
+
     def adopt(self, record: WitnessRecord) -> None:
         """Begin where another keeper of this witness's state stands: when the keys move here, and never after."""
         write_state(self._path(record.origin), _fields(record))

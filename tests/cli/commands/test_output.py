@@ -48,6 +48,7 @@ ELSEWHERE = {
     ("demo",),
     ("run",),
     ("evidence", "verify"),
+    ("signer", "join"),
     ("signer", "run"),
     ("signer", "show"),
     ("signer", "split"),

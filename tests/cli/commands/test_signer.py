@@ -131,6 +131,25 @@ def test_keys_are_made_and_trust_files_stamped_there(cli: Cli, signer: Signer) -
     assert "signer" in {one["check"]: one for one in cli.run("doctor").results}
 
 
+def test_keys_move_back_with_what_they_signed(cli: Cli, signer: Signer) -> None:
+    signer.start()
+    import_files(cli, numbered("second", 2))
+    cli.done("publish")
+    arguments = ("signer", "join", str(signer.folder), "--yes")
+    assert cli.run(*arguments).exit == 2, "the configuration still names it"
+    config = cli.home / "sigfed.toml"
+    config.write_text(config.read_text().partition("[signer]")[0])
+    assert cli.run(*arguments).exit == 11, "it runs"
+    signer.stop()
+    assert cli.done(*arguments)["keys"] > len(SIGNED_HERE)
+    assert not [*(signer.folder / "keys").glob("*.json")]
+    import_files(cli, numbered("third", 1))
+    cli.done("publish")
+    assert report(cli).log.head.size == 12
+    assert cli.run("audit", "verify").exit == 0
+    assert cli.run(*arguments).exit == 10, "there is no signer any more"
+
+
 def test_keys_are_replaced_there(cli: Cli, signer: Signer) -> None:
     signer.start()
     before = {one["key"] for one in cli.run("signer", "show").results}
