@@ -11,7 +11,7 @@ from typing import Final
 
 from keys.roles import Role
 from keys.signer import Signer
-from keys.trust.lifecycle import Lineage, Stage, overlap
+from keys.trust.lifecycle import Lineage, Stage, overlap, successor_window
 from keys.trust.window import Window
 from node.errors import ConflictError
 from node.ports.keyring import RingKey
@@ -24,6 +24,8 @@ from node.signing.ring import find_key
 SPREAD: Final = timedelta(days=7)
 """How long a pin is published before its key is served, unless an operator says a date."""
 _LINEAGE: Final = Lineage(Role.TLS)
+_WAITING: Final = frozenset({Stage.GENERATED, Stage.PUBLISHED})
+_MOMENT: Final = timedelta(seconds=1)
 
 
 def rotate_tls(
@@ -54,9 +56,7 @@ def rotate_tls(
 def _next(identity: Identity) -> RingKey | None:
     """The first successor that the trust files pin."""
     waiting = [
-        key
-        for key in identity.adopt_keys()
-        if key.managed.lineage == _LINEAGE and key.stage in {Stage.GENERATED, Stage.PUBLISHED}
+        key for key in identity.adopt_keys() if key.managed.lineage == _LINEAGE and key.stage in _WAITING
     ]
     return min(waiting, key=lambda key: key.managed.valid.start, default=None)
 
@@ -77,18 +77,23 @@ def _just_after_those_before(identity: Identity, successor: RingKey) -> Iterator
 
 
 def _begin(identity: Identity, successor: RingKey, start: datetime) -> None:
-    """Move the windows: the successor's begins, and that of the keys before it ends when the overlap is over."""
+    """Move the windows: keys before it end when the overlap is over, and those after it follow on without a gap."""
     life = timedelta(days=Role.TLS.info.days)
+    end = start + overlap(life)
 
     def change(keys: tuple[RingKey, ...]) -> Iterable[RingKey]:
-        for key in keys:
+        own = [key for key in keys if key.managed.lineage == _LINEAGE]
+        moved = {successor.name: Window(start, start + life)}
+        for key in sorted(own, key=lambda each: each.managed.valid.start):
             valid = key.managed.valid
             if key.name == successor.name:
-                yield _dated(key, Window(start, start + life))
-            elif key.managed.lineage == _LINEAGE and valid.start < start:
-                yield _dated(key, Window(valid.start, min(valid.end, start + overlap(life))))
+                continue
+            if key.stage not in _WAITING:
+                moved[key.name] = Window(valid.start, max(valid.start + _MOMENT, min(valid.end, end)))
             else:
-                yield key
+                follows = successor_window(max(moved.values(), key=lambda each: each.end))
+                moved[key.name] = min(valid, follows, key=lambda each: each.start)
+        return (_dated(key, moved.get(key.name, key.managed.valid)) for key in keys)
 
     identity.ring.change(change)
 

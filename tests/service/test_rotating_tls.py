@@ -183,6 +183,19 @@ def test_where_no_successor_is_pinned_the_holders_are_asked(node: CheapNode, she
     assert again.key.name == "tls-3", "pinned already: nobody has to sign"
 
 
+def test_what_follows_a_key_that_was_brought_forward_leaves_no_gap(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    revise(identity)
+    rotate_tls(identity, shelf, at=SOON, signers=identity.targets_signers)
+    one, two, three = (key.managed.valid for key in tls_keys(identity))
+    assert two.start == SOON
+    assert one.end <= two.start + timedelta(days=14)
+    assert three == successor_window(two)
+    node.clock.moment = three.start
+    advance_keys(identity, shelf)
+    assert stages(identity)["tls-3"] is Stage.ACTIVE
+
+
 def test_a_peer_that_does_not_know_the_pin_is_waited_for(node: CheapNode, shelf: Shelf) -> None:
     identity = node.identity()
     follow(shelf, "nl.example")
