@@ -236,7 +236,7 @@ def open_revocations(data: bytes, root: RootContent) -> Revocations:
 
 
 def none_revoked(node: str) -> Revocations:
-    """Where there is no file: nothing is taken back. The first file follows it."""
+    """Where there is no file: nothing is taken back."""
     return Revocations(version=1, node=node, entries=())
 
 

@@ -233,11 +233,11 @@ class OwnTrust:
         with self._revising():
             changed = self._next_revocations(change)
             if self._proposal is not None:
-                self._propose(REVOKED_NAME, revocations_to_json(changed))
-            else:
-                data = sign_revocations(changed, signers)
-                open_revocations(data, self.root())
-                self._files.put(REVOKED_NAME, data)
+                self._propose_revocations(changed, document)
+                return changed
+            data = sign_revocations(changed, signers)
+            open_revocations(data, self.root())
+            self._files.put(REVOKED_NAME, data)
         self.revise_document(document, signers=signers)
         return changed
 
@@ -336,11 +336,12 @@ class OwnTrust:
         return self._succeed(replace(changed, serial=serial, valid=valid, revoked_sha256=named), root)
 
     def _next_revocations(self, change: Callable[[Revocations], Revocations]) -> Revocations:
-        exists = self._files.exists(REVOKED_NAME)
-        before = open_revocations(self._files.get(REVOKED_NAME), self.root()).version if exists else 0
-        old = self.revocations()
-        changed = replace(change(old), version=before + 1)
-        assert replace(changed, version=old.version + 1).follows(old), "what was taken back stays so"
+        root = self.root()
+        if not self._files.exists(REVOKED_NAME):
+            return replace(change(self.revocations()), version=1)
+        in_force = open_revocations(self._files.get(REVOKED_NAME), root)
+        changed = replace(change(self.revocations()), version=in_force.version + 1)
+        assert changed.follows(in_force), "what was taken back stays so"
         return changed
 
     @contextmanager
@@ -357,13 +358,25 @@ class OwnTrust:
         held = None if self._proposal is None else self._proposal.read()
         return None if held is None else held.changed.get(name)
 
+    def _propose_revocations(
+        self, revoked: Revocations, document: Callable[[NodeDocument], NodeDocument]
+    ) -> None:
+        """The file and the document that will name it, which are nothing without each other."""
+        named = self._next_document(lambda old: revoked.believable(document(old)))
+        self._propose_all(
+            {
+                REVOKED_NAME: revocations_to_json(revoked),
+                DOCUMENT_NAME: node_document_to_json(replace(named, revoked_sha256=NOT_YET)),
+            }
+        )
+
     def _propose(self, name: str, data: bytes) -> None:
+        self._propose_all({name: data})
+
+    def _propose_all(self, changed: Mapping[str, bytes]) -> None:
         assert self._proposal is not None, "asked for where things are proposed"
-        made = grown(self._proposal, self.in_force(), {name: data}, expires=self._listing_ends())
-        if (
-            name != REVOKED_NAME
-        ):  # those follow from it only with the document that names them, which comes next
-            open_proposal(made)
+        made = grown(self._proposal, self.in_force(), changed, expires=self._listing_ends())
+        open_proposal(made)
         self._proposal.write(made)
         if texts := self._other_texts(self.document(), self.members(), {**made.files, **made.changed}):
             self._proposal.write(replace(made, changed={**made.changed, **texts}))

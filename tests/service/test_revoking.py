@@ -11,21 +11,24 @@ import pytest
 from keys.key import AuthPrivateKey, LogPrivateKey, LogPublicKey, TokenPrivateKey, WitnessPrivateKey
 from keys.roles import Role
 from keys.trust.lifecycle import Stage
+from keys.trust.proposal_signing import open_proposal, sign
 from keys.trust.revocations import Reason
 from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, UsageError
 from node.formats.rows import ImportRow
 from node.ports.evidence import HeardHead
 from node.runtime import logs
-from node.runtime.keyring import accepted_token_keys
-from node.runtime.opening import Identity
+from node.runtime.key_holders import ProposalFile, read_proposal
+from node.runtime.keyring import accepted_token_keys, successors
+from node.runtime.opening import Identity, open_freshness
 from node.runtime.revoking import Revoked, check, confirm_by_witnesses, resume, revoke
 from node.services.audit_reading import read_audit
 from node.services.auditing import start_audit
 from node.services.doubting import head_at
+from node.services.honouring import revocations_of
 from node.services.importing import Statement, import_rows
 from node.services.shelf import Shelf
-from node.services.trusting import REVOKED_NAME
+from node.services.trusting import REVOKED_NAME, OwnTrust
 from protocol.digest import Algorithm
 from protocol.event import BASELINE
 from protocol.opening import Basis
@@ -194,6 +197,43 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(
     }
     take_back(again, shelf, "auth-1")
     assert len(again.trust.revocations().entries) == 3
+
+
+def proposing(node: CheapNode, file: Path) -> Identity:
+    """The node where holders sign elsewhere: what is revised goes into `file`."""
+    identity = node.identity()
+    trust = OwnTrust(
+        identity.trust_files,
+        node.clock,
+        root_sha256=node.root_sha256,
+        freshness=lambda root: open_freshness(identity.keychain, root),
+        succeed=successors(identity.keychain, identity.ring, identity.trust_files),
+        proposal=ProposalFile(file),
+    )
+    return replace(identity, trust=trust, proposing=True)
+
+
+def test_where_holders_sign_elsewhere_the_key_stops_first(
+    node: CheapNode, shelf: Shelf, tmp_path: Path
+) -> None:
+    file = tmp_path / "proposal"
+    stolen = node.identity().signer(AuthPrivateKey).public
+    done = take_back(proposing(node, file), shelf, "auth-1")
+    assert (done.proposed, done.successor) == (True, None)
+    with pytest.raises(NotFoundError):
+        node.identity().signer(AuthPrivateKey)
+    fresh = node.identity()
+    assert fresh.trust.revocations().entries == ()
+    opened = sign(open_proposal(read_proposal(file)), fresh.targets_signers())
+    while not all(act.is_complete for act in opened.acts()):
+        opened = sign(opened, fresh.targets_signers())
+    fresh.trust.publish(opened)
+    again = take_back(fresh, shelf, "auth-1")
+    assert again.successor is not None
+    assert fresh.signer(AuthPrivateKey).public != stolen
+    assert len(fresh.trust.revocations().entries) == 3
+    with shelf.storage.read() as unit:
+        assert revocations_of(unit, NODE) == fresh.trust.revocations()
 
 
 @pytest.mark.parametrize("name", ["timestamp-1", "snapshot-1", "tls-1", "storage-1"])

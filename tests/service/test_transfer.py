@@ -9,10 +9,14 @@ import pytest
 
 from keys.errors import KeysError
 from keys.key import StatementPrivateKey
+from keys.roles import Role
+from keys.trust.revocations import Reason, Revocation
 from keys.trust.statement import seal_statement
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
 from node.services.carrying import HEAD, HeldList, held_lists, receive
 from node.services.exporting import Exported, Exporter
+from node.services.honouring import revocations_of, withheld
+from node.services.revoking import revoke_keys
 from node.services.syncing import Syncer, SyncReport
 from protocol.digest import Algorithm
 from protocol.errors import ProtocolError
@@ -288,3 +292,15 @@ async def test_a_grant_of_some_algorithms_is_carried(fr: Agency, nl: Agency) -> 
     assert (await take(nl, stick)).succeeded
     assert nl.digests(fr.origin) == set()
     assert held_lists(nl.shelf, "fr.example")[fr.origin].opened == some
+
+
+async def test_revocations_are_carried(fr: Agency, nl: Agency) -> None:
+    kid = fr.trust.document().auth_keys[0].kid
+    entry = Revocation(role=Role.AUTH, key=kid, time=fr.clock.now(), reason=Reason.LOST)
+    revoke_keys(fr.trust, fr.store, [entry], document=lambda document: document, signers=fr.signers)
+    medium = MemoryObjects()
+    export(fr, medium)
+    assert (await take(nl, medium)).succeeded
+    with nl.store.read() as unit:
+        assert revocations_of(unit, fr.name).entries == (entry,)
+        assert not withheld(unit)
