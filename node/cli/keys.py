@@ -86,6 +86,7 @@ def rotate(
     from node.runtime.rotating import rotate as make_successor
     from node.runtime.rotating_tls import rotate_tls
     from node.runtime.shelving import open_shelf
+    from node.runtime.storage_keys import rotate_storage
     from node.services.succeeding import SUCCEEDED
 
     here = session(context)
@@ -96,7 +97,7 @@ def rotate(
     if role in key_proposals.NAMED_BY_ROOT:
         key_proposals.rotate(here, role, yes=yes)
         return
-    if role not in {*SUCCEEDED, Role.OPRF, Role.TLS}:
+    if role not in {*SUCCEEDED, Role.OPRF, Role.TLS, Role.STORAGE}:
         raise UsageError(f"{role} keys are not replaced by this command", hint="see docs/manuals/rotation.md")
     identity = here.identity()
     start = _moment(at) or identity.clock.now()
@@ -104,6 +105,8 @@ def rotate(
         signers = identity.targets_signers
         if role is Role.TLS:
             done = rotate_tls(identity, shelf, at=_moment(at), signers=signers)
+        elif role is Role.STORAGE:
+            done = rotate_storage(identity, shelf)
         elif role is Role.OPRF:
             subset = lineage_of(identity, role, of).of
             done = rotate_epoch(identity, shelf, subset, at=start, signers=signers())

@@ -4,10 +4,12 @@ A reader sees the old bytes or the new ones, and after `put` returns a power cut
 are checked here, because a name that climbs out of the folder would be a write anywhere on the disk.
 """
 
+import fcntl
 import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
 
@@ -36,6 +38,35 @@ class FolderObjects:
         while chunk := list(islice(stream, _CHUNK)):
             self._put_chunk(chunk)
 
+    def exchange(self, name: str, old: bytes, new: bytes) -> bool:
+        """Store `new` in place of `old`, durably; False when something else is there by now, or nothing."""
+        path = self._path(name)
+        temporary = _temporary_beside(path)
+        try:
+            _write(temporary, new)
+            with self._moving(fcntl.LOCK_EX):
+                if path.read_bytes() != old:
+                    return False
+                temporary.replace(path)
+            _sync_folder(path.parent)
+        except FileNotFoundError:
+            return False
+        except OSError as exc:
+            raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
+
+    @contextmanager
+    def _moving(self, kind: int) -> Iterator[None]:
+        """Put files in their places (`LOCK_SH`), or keep everybody from it meanwhile (`LOCK_EX`)."""
+        handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, kind)
+            yield
+        finally:
+            os.close(handle)
+
     def get(self, name: str) -> bytes:
         """The bytes of `name`; raises `MissingObjectError`."""
         try:
@@ -53,7 +84,8 @@ class FolderObjects:
 
     def delete(self, name: str) -> None:
         """Remove `name`; nothing happens when it is not there."""
-        self._path(name).unlink(missing_ok=True)
+        with self._moving(fcntl.LOCK_SH):
+            self._path(name).unlink(missing_ok=True)
 
     def ls(self, prefix: str) -> Iterator[str]:
         """Names that start with `prefix`, which is empty or ends with `/`, sorted; temporary files are not objects."""
@@ -82,8 +114,9 @@ class FolderObjects:
         try:
             for temporary, _, data in beside:
                 _write(temporary, data)
-            for temporary, path, _ in beside:
-                temporary.replace(path)
+            with self._moving(fcntl.LOCK_SH):
+                for temporary, path, _ in beside:
+                    temporary.replace(path)
             for folder in folders | made:
                 _sync_folder(folder)
         except BaseException as exc:

@@ -19,6 +19,10 @@ class ObjectStore(Protocol):
         """Store many objects; all are durable on return, in no order before it."""
         ...
 
+    def exchange(self, name: str, old: bytes, new: bytes) -> bool:
+        """Store `new` in place of `old`, durably; False when something else is there by now, or nothing."""
+        ...
+
     def get(self, name: str) -> bytes:
         """The bytes of `name`; raises `MissingObjectError`."""
         ...

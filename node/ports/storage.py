@@ -11,6 +11,7 @@ from node.ports.acknowledgements import AcknowledgementTable, JudgedTable, Withd
 from node.ports.approvals import ApprovalTable
 from node.ports.auditing import AuditQueue
 from node.ports.cosigning import CosignerTable, OverlayTable
+from node.ports.data_keys import DataKeyTable, SealedCells
 from node.ports.entries import EntryIndex
 from node.ports.evidence import EvidenceTable
 from node.ports.guards import GuardTable
@@ -31,6 +32,16 @@ from node.ports.witness import WitnessTable
 
 class Unit(Protocol):
     """The tables, inside one transaction."""
+
+    @property
+    def data_keys(self) -> DataKeyTable:
+        """The keys that the storage key wraps."""
+        ...
+
+    @property
+    def sealed(self) -> SealedCells:
+        """Values that they seal."""
+        ...
 
     @property
     def logs(self) -> LogTable:

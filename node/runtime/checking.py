@@ -79,7 +79,8 @@ def _keys(identity: Identity) -> Iterator[Check]:
     if damaged:
         yield Check("keys", Health.FAIL, f"damaged: {', '.join(damaged)}", "restore them from a backup")
         return
-    identity.keychain.secret(Role.STORAGE, "1")
+    for label in identity.keychain.labels(Role.STORAGE):
+        identity.keychain.secret(Role.STORAGE, label)
     yield Check("keys", Health.OK, "all key files can be read, and the passphrase opens them")
     spare = spare_files(
         roots=identity.root_keychain.labels(Role.ROOT),

@@ -11,7 +11,6 @@ from node.objects.folder import FolderObjects
 from node.runtime.creating import store_dsn
 from node.runtime.home import Home
 from node.services.documents import member_files
-from node.services.founding import FIRST
 from node.services.honouring import signing
 from node.services.policies import policy_files
 from node.services.trusting import Texts
@@ -26,7 +25,9 @@ def policies(
 
     def make(document: NodeDocument, members: Members) -> Mapping[str, bytes]:
         store = Store.open(
-            store_dsn(home, settings), storage_key=keychain.secret(Role.STORAGE, FIRST), entropy=entropy
+            store_dsn(home, settings),
+            storage_keys=lambda label: keychain.secret(Role.STORAGE, label),
+            entropy=entropy,
         )
         try:
             held = member_files(store, FolderObjects(home.introductions), members, own=document.node)

@@ -32,6 +32,7 @@ from node.runtime.recipients import RecipientOffice
 from node.runtime.restored import require_joined
 from node.runtime.rotating import advance_keys
 from node.runtime.shelving import open_shelf
+from node.runtime.storage_keys import reseal_some
 from node.runtime.subsets import release_with
 from node.runtime.syncing import PeerSyncs
 from node.runtime.witnesses import cosign_own, own_witness, renewing
@@ -74,6 +75,7 @@ _RECIPIENT_MINUTES: Final = 1
 _CERTIFICATE_MINUTES: Final = 1
 """Commands beside the running node rotate keys, too."""
 _STAMP_MINUTES: Final = 60
+_RESEAL_MINUTES: Final = 1
 _EVALUATOR_MINUTES: Final = 1
 """A key that a command destroys beside the running node is let go of soon."""
 
@@ -161,6 +163,7 @@ class Parts:
             Job(name="recall", minutes=min(schedule.publish_minutes, _RECALL_MINUTES), work=self._recall),
             Job(name="cosign", minutes=schedule.cosign_minutes, work=self._cosign),
             Job(name="recipients", minutes=self._recipient_minutes, work=self._lay_out),
+            Job(name="reseal", minutes=_RESEAL_MINUTES, work=self._reseal),
             Job(name="evaluator", minutes=_EVALUATOR_MINUTES, work=self._let_go),
             Job(name="certificate", minutes=_CERTIFICATE_MINUTES, work=self._present),
             Job(name="stamp", minutes=_STAMP_MINUTES, work=self._stamp),
@@ -223,6 +226,12 @@ class Parts:
         for report in report_subsets(self.shelf):
             with _each(report.subset.origin):
                 release_with(self.identity, self.shelf, self.evaluator, report.subset.name)
+
+    async def _reseal(self) -> None:
+        """What older data keys sealed is sealed anew, some at a time."""
+        done = await asyncio.to_thread(reseal_some, self.identity, self.shelf)
+        if done.moved or done.stuck:
+            _journal.info("resealed", moved=done.moved, older_keys=done.older, stuck=done.stuck)
 
     async def _let_go(self) -> None:
         """Secrets of epochs that were destroyed are held by nobody any more."""

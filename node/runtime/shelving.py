@@ -1,4 +1,4 @@
-"""Opening the store of a node: its tables and objects, with the storage key from its key file.
+"""Opening the store of a node: its tables and objects, with the storage keys from their key files.
 
 Where no node runs that looks every hour, the first command after a key has ended lets its successor begin. What the
 holders signed about keys that are taken back reaches the quorum in the same way, whoever put it in force.
@@ -12,7 +12,6 @@ from node.objects.folder import FolderObjects
 from node.runtime.creating import store_dsn
 from node.runtime.opening import Identity
 from node.runtime.rotating import begin_overdue
-from node.services.founding import FIRST
 from node.services.revoking import note_own
 from node.services.shelf import Shelf
 from node.store.store import Store
@@ -28,7 +27,7 @@ def open_shelf(identity: Identity) -> Iterator[Shelf]:
     """
     store = Store.open(
         store_dsn(identity.home, identity.settings),
-        storage_key=identity.keychain.secret(Role.STORAGE, FIRST),
+        storage_keys=lambda label: identity.keychain.secret(Role.STORAGE, label),
         entropy=identity.entropy,
     )
     try:

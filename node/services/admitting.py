@@ -82,7 +82,7 @@ class Admission:
             invite_id=invite_id(secret),
             partner=partner,
             subset=subset,
-            sealed_secret=self._shelf.vault.seal(_name(invite_id(secret)), secret),
+            sealed_secret=self._shelf.vault.seal(invite_name(invite_id(secret)), secret),
             evaluations_per_day=evaluations,
             expires_ms=milliseconds(now + timedelta(days=INVITATION_DAYS)),
         )
@@ -168,7 +168,7 @@ class Admission:
         )
 
     def _verify(self, invite: InviteRecord, request: EnrolmentRequest) -> None:
-        secret = self._shelf.vault.unseal(_name(invite.invite_id), invite.sealed_secret)
+        secret = self._shelf.vault.unseal(invite_name(invite.invite_id), invite.sealed_secret)
         document, root = self._trust.document(), self._trust.root()
         failure: Exception | None = None
         for pin in document.pins:
@@ -215,7 +215,8 @@ def _partner(invite: InviteRecord, request: EnrolmentRequest, now_ms: int) -> Pa
     )
 
 
-def _name(identity: bytes) -> str:
+def invite_name(identity: bytes) -> str:
+    """The name under which the secret of an invitation is sealed."""
     return f"invite/{identity.hex()}"
 
 

@@ -60,7 +60,7 @@ class Casework:
             subset=subset,
             opened_ms=milliseconds(now),
             due_ms=milliseconds(now + timedelta(days=self._days)),
-            sealed_dispute=self._shelf.vault.seal(_name(partner, dispute.report_id), dispute.to_bytes()),
+            sealed_dispute=self._shelf.vault.seal(case_name(partner, dispute.report_id), dispute.to_bytes()),
         )
         try:
             with self._shelf.storage.write() as unit:
@@ -130,7 +130,7 @@ class Casework:
         return record
 
     def _dispute(self, record: CaseRecord) -> PartnerDispute:
-        name = _name(record.partner, record.report_id)
+        name = case_name(record.partner, record.report_id)
         return PartnerDispute.from_bytes(self._shelf.vault.unseal(name, record.sealed_dispute))
 
 
@@ -189,5 +189,6 @@ def _state(record: CaseRecord) -> CaseState:
     return CaseState(opened_ms=record.opened_ms, due_ms=record.due_ms, answer=record.answer)
 
 
-def _name(partner: str, report_id: bytes) -> str:
+def case_name(partner: str, report_id: bytes) -> str:
+    """The name under which a partner's words are sealed."""
     return f"case/{partner}/{report_id.hex()}"

@@ -207,7 +207,7 @@ class Guards:
         records = [
             Tripwire(
                 key=key,
-                sealed=vault.seal(_tripwire_name(key), bytes((digest.algorithm,)) + digest.value),
+                sealed=vault.seal(tripwire_name(key), bytes((digest.algorithm,)) + digest.value),
                 note=note,
                 added_ms=now_ms,
             )
@@ -257,7 +257,7 @@ class Guards:
             yield self._shelf.vault.keys_of(digest for row in chunk for digest in row.digests)
 
     def _opened(self, record: Tripwire) -> Digest:
-        data = self._shelf.vault.unseal(_tripwire_name(record.key), record.sealed)
+        data = self._shelf.vault.unseal(tripwire_name(record.key), record.sealed)
         try:
             return Digest(Algorithm(data[0]), data[1:])
         except (ValueError, IndexError, MalformedError) as exc:
@@ -287,7 +287,8 @@ class _Counted:
                 self.shown.append(row)
 
 
-def _tripwire_name(key: int) -> str:
+def tripwire_name(key: int) -> str:
+    """The name under which a tripwire is sealed."""
     return f"guards/tripwires/{key}"
 
 

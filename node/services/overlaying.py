@@ -97,7 +97,7 @@ class OverlayKeeper:
             size=delivery.size,
             root=delivery.root,
             note=delivery.note,
-            sealed=self.shelf.vault.seal(_name(self.log.id), _encoded(self._items)),
+            sealed=self.shelf.vault.seal(overlay_name(self.log.id), _encoded(self._items)),
         )
         with self.shelf.storage.write() as unit:
             unit.overlays.put(record)
@@ -142,7 +142,7 @@ def overlay_items(vault: Vault, log: LogRecord, overlays: Sequence[OverlayRecord
     """What lies upon the head of `log` now; nothing if it moved since."""
     for record in overlays:
         if record.log_id == log.id and (record.base_size, record.base_root) == (log.head.size, log.head.root):
-            return tuple(_decoded(vault.unseal(_name(log.id), record.sealed)))
+            return tuple(_decoded(vault.unseal(overlay_name(log.id), record.sealed)))
     return ()
 
 
@@ -180,7 +180,8 @@ def _signed(note: bytes) -> SignedCheckpoint:
     return SignedCheckpoint(Checkpoint.from_text(Note.parse(note).text), note, (), ())
 
 
-def _name(log_id: int) -> str:
+def overlay_name(log_id: int) -> str:
+    """The name under which an overlay is sealed."""
     return f"overlay/{log_id}"
 
 

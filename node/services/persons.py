@@ -71,7 +71,7 @@ class Persons:
         _require_name(name)
         if len(passphrase) < MIN_PASSPHRASE:
             raise UsageError(f"a person's passphrase has at least {MIN_PASSPHRASE} characters")
-        return self._shelf.vault.seal(_sealed_as(name), self._hasher.verifier(passphrase.encode()))
+        return self._shelf.vault.seal(verifier_name(name), self._hasher.verifier(passphrase.encode()))
 
     def authenticate(self, name: str, passphrase: str) -> str:
         """The name of the person whose passphrase this is.
@@ -82,7 +82,7 @@ class Persons:
             RateLimitedError: too many others were tried.
         """
         verifier = self._count_try(name)
-        known = self._shelf.vault.unseal(_sealed_as(name), verifier)
+        known = self._shelf.vault.unseal(verifier_name(name), verifier)
         try:
             self._hasher.check(passphrase.encode(), known)
         except UnauthenticatedError:
@@ -167,7 +167,7 @@ def _require_name(name: str) -> None:
         )
 
 
-def _sealed_as(name: str) -> str:
+def verifier_name(name: str) -> str:
     """Bound to the name: nobody's verifier can be put in the place of another's."""
     return f"persons/{name}/verifier"
 

@@ -91,7 +91,7 @@ def erase_reports(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
         found = [(record, taken(shelf, record)) for record in unit.hits.ls()]
     for record, kept in found:
         if kept.body and is_gone(kept.report().digest):
-            name = _sealed_name(record.partner, record.report_id)
+            name = report_name(record.partner, record.report_id)
             sealed = shelf.vault.seal(name, TakenReport(b"", kept.receipt).to_bytes())
             with shelf.storage.write() as unit:
                 unit.hits.reseal(record, sealed)
@@ -99,7 +99,7 @@ def erase_reports(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
 
 def taken(shelf: Shelf, record: HitRecord) -> TakenReport:
     """The report and receipt in a record; raises `StoreError` when it was altered."""
-    name = _sealed_name(record.partner, record.report_id)
+    name = report_name(record.partner, record.report_id)
     return TakenReport.from_bytes(shelf.vault.unseal(name, record.sealed))
 
 
@@ -238,7 +238,7 @@ class Reporting:
         return sign_receipt(receipt, self._signer)
 
     def _keep(self, record: HitRecord, new: TakenReport, digest: Digest) -> bytes:
-        name = _sealed_name(record.partner, record.report_id)
+        name = report_name(record.partner, record.report_id)
         try:
             with self._shelf.storage.write() as unit:
                 # Asked where no shredding can come in between: the releases that partners hold outlive a listing.
@@ -264,5 +264,6 @@ class Reporting:
             self._quota.refund(record.partner, EVALUATED_AGAIN, now=self._clock.now())
 
 
-def _sealed_name(partner: str, report_id: bytes) -> str:
+def report_name(partner: str, report_id: bytes) -> str:
+    """The name under which a report and its receipt are sealed."""
     return f"hit/{partner}/{report_id.hex()}"

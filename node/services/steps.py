@@ -10,20 +10,21 @@ from keys.trust.node_parts import LogStatus
 from node.clock import Clock
 from node.ports.keyring import RingKey
 from node.ports.storage import Unit
+from node.services.rekeying import storage_keys_in_use
 
 
 def facts_of(
     unit: Unit, keys: Iterable[RingKey], document: NodeDocument, listed: Iterable[ListedKey], clock: Clock
 ) -> Facts:
     """The facts of this moment for `keys.trust.lifecycle.advance`."""
-    held = list(keys)
+    held, in_use = list(keys), storage_keys_in_use(unit)
     return Facts(
         now=clock.now(),
         listed=frozenset(key.kid for key in listed),
         peers=frozenset(peer.name for peer in unit.peers.ls()),
         acknowledged=_acknowledged(unit, held),
         allowed={key.managed.kid: key.allowed_by for key in held if key.allowed_by},
-        in_use=frozenset(key.managed.kid for key in held if key.role is Role.STORAGE),
+        in_use=frozenset(key.managed.kid for key in held if key.role is Role.STORAGE and key.label in in_use),
         needed=needed(document),
     )
 

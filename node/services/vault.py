@@ -1,9 +1,9 @@
 """The keys that make a stolen database or object folder list nothing, and what is done with them.
 
-The storage key seals openings, waiting changes and case data, and wraps the data keys; the index key, a data key, turns
-digests into look-up keys, and the tombstone key, another, those that were shredded into tombstones; the nonce of every
-sealing is random. Whoever holds the files and not the storage key learns counts, collections and times, which the log
-tells every peer anyway. See docs/reference/store.md.
+The storage key wraps the data keys and nothing else. Of these some seal openings, waiting changes and case data
+(`sealing`); the index key turns digests into look-up keys, and the tombstone key those that were shredded into
+tombstones; the nonce of every sealing is random. Whoever holds the files and not the storage key learns counts,
+collections and times, which the log tells every peer anyway. See docs/reference/store.md.
 """
 
 import hmac
@@ -19,24 +19,24 @@ from typing_extensions import override
 from node.clock import Entropy
 from node.errors import StoreError
 from node.ports.entries import Keys
+from node.services.sealing import KEY_BYTES, Sealer
 from protocol.digest import Algorithm, Digest
 
-KEY_BYTES: Final = 32
+__all__ = ("KEY_BYTES", "Vault", "seal", "unseal", "unwrap", "wrap")
+
 _NONCE_BYTES: Final = 12
 _VERSION: Final = b"\x01"
 _BLOCK: Final = 64
 
 
 class Vault:
-    """The storage key with the index key it wraps; `entropy` makes nonces."""
+    """The data keys of a store; `entropy` makes nonces."""
 
-    def __init__(
-        self, storage_key: bytes, index_key: bytes, entropy: Entropy, *, tombstone_key: bytes
-    ) -> None:
-        assert len(storage_key) == KEY_BYTES == len(index_key), "keys of the vault are 32 bytes"
+    def __init__(self, sealer: Sealer, index_key: bytes, entropy: Entropy, *, tombstone_key: bytes) -> None:
+        assert len(index_key) == KEY_BYTES, "keys of the vault are 32 bytes"
         assert len(tombstone_key) == KEY_BYTES, "keys of the vault are 32 bytes"
         self._tombstone_key = tombstone_key
-        self._cipher = AESGCM(storage_key)
+        self._sealer = sealer
         self._inner = [_padded(index_key, 0x36) + bytes((a,)) for a in range(1 + max(Algorithm))]
         self._outer = _padded(index_key, 0x5C)
         self.entropy = entropy
@@ -47,11 +47,24 @@ class Vault:
 
     def seal(self, name: str, data: bytes) -> bytes:
         """`data` encrypted and bound to `name`, so that no sealed object can stand in for another."""
-        return seal(self._cipher, name, data, self.entropy)
+        return self._sealer.seal(name, data)
 
     def unseal(self, name: str, sealed: bytes) -> bytes:
         """What `seal` was given; raises `StoreError` for another key, another name or altered bytes."""
-        return unseal(self._cipher, name, sealed)
+        return self._sealer.unseal(name, sealed)
+
+    @property
+    def newest(self) -> bytes:
+        """How everything begins that is sealed with the newest key."""
+        return self._sealer.newest
+
+    def is_older(self, data: bytes) -> bool:
+        """Whether data looks as if an older key had sealed it."""
+        return self._sealer.is_older(data)
+
+    def reload(self) -> None:
+        """Look at the keys that seal again: another process may have changed them."""
+        self._sealer.reload()
 
     def key_of(self, digest: Digest) -> int:
         """The look-up key of one digest."""

@@ -4,17 +4,21 @@
 become a second, empty store. Failures of the database become `StoreError`s without its statements or values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import URL, Connection, Engine, insert, select
+from sqlalchemy import URL, Engine, insert, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, NotInitialisedError, StoreError, StoreLockedError
-from node.services.vault import KEY_BYTES, Vault, unwrap, wrap
+from node.ports.data_keys import DataKeyRecord
+from node.services.rekeying import FIRST_STORAGE_KEY, StorageKeys, seal_name, seal_number
+from node.services.sealing import KEY_BYTES, UNNUMBERED, Sealer, SealingKeys
+from node.services.vault import Vault, unwrap, wrap
+from node.store.data_keys import DataKeyRows
 from node.store.driver import SQLITE, begin_reading, begin_writing, connect, parse_dsn, scrub
 from node.store.migrating import migrate, revision_of
 from node.store.tables import DataKey, table
@@ -33,17 +37,20 @@ class Store:
 
     @classmethod
     def create(cls, dsn: str, *, storage_key: bytes, entropy: Entropy) -> Self:
-        """Make the tables and the data keys of a new node; raises `AlreadyExistsError`."""
+        """Make the tables and the data keys of a new node, wrapped with its first storage key.
+
+        Raises `AlreadyExistsError`.
+        """
         url = parse_dsn(dsn)
         _private_file(url)
         with connected(url) as engine:
             migrate(engine)
             _make_keys(engine, storage_key, entropy)
-            return cls(engine, _vault(engine, storage_key, entropy))
+            return cls(engine, _vault(engine, lambda _: storage_key, entropy))
 
     @classmethod
-    def open(cls, dsn: str, *, storage_key: bytes, entropy: Entropy) -> Self:
-        """The store at `dsn`, its tables brought up to date.
+    def open(cls, dsn: str, *, storage_keys: StorageKeys, entropy: Entropy) -> Self:
+        """The store at `dsn`, its tables and data keys brought up to date.
 
         Raises:
             NotInitialisedError: there is none.
@@ -61,7 +68,8 @@ class Store:
                         "the database has no store in it", hint="create one with: sigfed init"
                     )
             migrate(engine)
-            return cls(engine, _vault(engine, storage_key, entropy))
+            _number_keys(engine, storage_keys, entropy)
+            return cls(engine, _vault(engine, storage_keys, entropy))
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
@@ -98,7 +106,7 @@ def _private_file(url: URL) -> None:
 def _make_keys(engine: Engine, storage_key: bytes, entropy: Entropy) -> None:
     rows = [
         {"name": name, "wrapped": wrap(storage_key, name, entropy(KEY_BYTES), entropy)}
-        for name in (INDEX_KEY, TOMBSTONE_KEY)
+        for name in (INDEX_KEY, TOMBSTONE_KEY, seal_name(1))
     ]
     with begin_writing(engine) as connection, connection.begin():
         # The keys are what makes a store: tables without them are a creation that was cut off.
@@ -107,23 +115,51 @@ def _make_keys(engine: Engine, storage_key: bytes, entropy: Entropy) -> None:
         connection.execute(insert(table(DataKey)), rows)
 
 
-def _vault(engine: Engine, storage_key: bytes, entropy: Entropy) -> Vault:
+def _number_keys(engine: Engine, storage_keys: StorageKeys, entropy: Entropy) -> None:
+    """In a store of before sealing keys had numbers, the first storage key sealed: from now on another one does."""
     with engine.connect() as connection:
-        index, tombstone = (_wrapped(connection, name) for name in (INDEX_KEY, TOMBSTONE_KEY))
-    return Vault(
-        storage_key,
-        unwrap(storage_key, INDEX_KEY, index),
-        entropy,
-        tombstone_key=unwrap(storage_key, TOMBSTONE_KEY, tombstone),
-    )
+        records = DataKeyRows(connection).ls()
+    if not records or _numbered(records):
+        return
+    with begin_writing(engine) as connection, connection.begin():
+        keys = DataKeyRows(connection)
+        if _numbered(keys.ls()):
+            return
+        first = storage_keys(FIRST_STORAGE_KEY)
+        _open_all(keys.ls(), storage_keys)  # another storage key must not be taken for the one that sealed
+        for name, key in ((seal_name(UNNUMBERED), first), (seal_name(1), entropy(KEY_BYTES))):
+            wrapped = wrap(first, name, key, entropy)
+            keys.put(DataKeyRecord(name=name, wrapped=wrapped, storage_key=FIRST_STORAGE_KEY, made_ms=0))
 
 
-def _wrapped(connection: Connection, name: str) -> bytes:
-    keys = table(DataKey)
-    row = connection.execute(select(keys.c.wrapped).where(keys.c.name == name)).one_or_none()
-    if row is None:
-        raise StoreError(f"the store has no {name} key", hint="its creation was cut off; create it again")
-    return bytes(row[0])
+def _numbered(records: Iterable[DataKeyRecord]) -> bool:
+    return any(seal_number(each.name) is not None for each in records)
+
+
+def _vault(engine: Engine, storage_keys: StorageKeys, entropy: Entropy) -> Vault:
+    keys = _data_keys(engine, storage_keys)
+
+    def load() -> SealingKeys:
+        found = _data_keys(engine, storage_keys)
+        numbers = {name: seal_number(name) for name in found}
+        return SealingKeys({number: found[name] for name, number in numbers.items() if number is not None})
+
+    return Vault(Sealer(load, entropy), keys[INDEX_KEY], entropy, tombstone_key=keys[TOMBSTONE_KEY])
+
+
+def _data_keys(engine: Engine, storage_keys: StorageKeys) -> Mapping[str, bytes]:
+    """The data keys by name."""
+    with translated(), engine.connect() as connection:
+        records = DataKeyRows(connection).ls()
+    found = _open_all(records, storage_keys)
+    for name in (INDEX_KEY, TOMBSTONE_KEY):
+        if name not in found:
+            raise StoreError(f"the store has no {name} key", hint="its creation was cut off; create it again")
+    return found
+
+
+def _open_all(records: Iterable[DataKeyRecord], storage_keys: StorageKeys) -> Mapping[str, bytes]:
+    return {each.name: unwrap(storage_keys(each.storage_key), each.name, each.wrapped) for each in records}
 
 
 @contextmanager

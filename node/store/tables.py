@@ -129,12 +129,14 @@ class PeerFile(SQLModel, table=True):
 
 
 class DataKey(SQLModel, table=True):
-    """A data key, wrapped with the storage key."""
+    """A data key, wrapped with a storage key."""
 
     __tablename__ = "data_key"
 
     name: str = Field(max_length=32, primary_key=True)
     wrapped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    storage_key: str = Field(max_length=64, default="1")
+    made_ms: int = Field(sa_column=_big(default=0))
 
 
 def table(model: type[SQLModel]) -> Table:

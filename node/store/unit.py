@@ -7,6 +7,7 @@ from node.store.approvals import ApprovalRows
 from node.store.audit import AuditQueueRows
 from node.store.batches import BatchRows
 from node.store.cosigning import CosignerRows, OverlayRows
+from node.store.data_keys import DataKeyRows, SealedCellRows
 from node.store.entries import EntryRows
 from node.store.evidence import EvidenceRows
 from node.store.guards import GuardRows
@@ -29,6 +30,8 @@ class UnitOfWork:
     """The tables inside one transaction; made by `Store.read` and `Store.write`."""
 
     def __init__(self, connection: Connection) -> None:
+        self.data_keys = DataKeyRows(connection)
+        self.sealed = SealedCellRows(connection)
         self.logs = LogRows(connection)
         self.pending = BatchRows(connection, table(PendingBatch))
         self.cases = BatchRows(connection, table(CaseBatch))

@@ -9,13 +9,10 @@ import pytest
 
 from keys.roles import Role
 from keys.trust.lifecycle import GRACE, MAX_OVERLAP, Lineage, Stage
-from node.clock import system_entropy
 from node.evaluator.process import EvaluatorProcess
 from node.runtime import epochs
-from node.runtime.creating import create, plan
 from node.runtime.epochs import let_go, rotate_epoch
-from node.runtime.home import Home
-from node.runtime.opening import Identity, open_identity
+from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys
 from node.runtime.shelving import open_shelf
 from node.runtime.subsets import create_subset, release_here
@@ -27,6 +24,7 @@ from node.signing.keychain import Keychain
 from protocol.digest import Algorithm
 from protocol.oprf.suite import epoch_key
 from protocol.subset.filter import SubsetFilter
+from support.real_home import real_home
 from support.sodium import loaded_group
 from support.times import SettableClock
 
@@ -64,24 +62,8 @@ class Agency:
 
 @pytest.fixture
 def agency(tmp_path: Path) -> Iterator[Agency]:
-    passphrase = tmp_path / "passphrase"
-    passphrase.touch(mode=0o600)
-    passphrase.write_text("a made-up passphrase\n")
-    home, clock = Home(tmp_path / "home"), SettableClock(NOW)
-    wanted = plan(
-        node="fr.example",
-        country="FR",
-        url="https://fr.example/",
-        host="127.0.0.1",
-        port=1,
-        profile="small",
-        dsn="",
-        passphrase_file=passphrase,
-        root_passphrase_file=passphrase,
-        root_kdf="online",
-    )
-    create(home, wanted, clock=clock, entropy=system_entropy)
-    identity = open_identity(home, clock=clock)
+    clock = SettableClock(NOW)
+    identity = real_home(tmp_path, clock)
     with open_shelf(identity) as shelf:
         create_subset(identity, shelf, "hosters", WANTED)
         yield Agency(identity, shelf, clock)

@@ -165,7 +165,9 @@ def test_a_peer_calls_with_the_key_of_its_document(
     introduced = introduce(nl.fetched(), nl.result.words, fr.clock)
     membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
     membership.add_peer("nl.example", Grant(collections=frozenset({1}), until=NOW + timedelta(days=1)))
-    store = Store.open(f"sqlite:///{tmp_path / 'a.db'}", storage_key=bytes(32), entropy=system_entropy)
+    store = Store.open(
+        f"sqlite:///{tmp_path / 'a.db'}", storage_keys=lambda _: bytes(32), entropy=system_entropy
+    )
     callers = StoredCallers(store, fr.clock)
     kid = nl.trust.document().auth_keys[0].kid
     credential = callers.credential("nl.example", kid)
@@ -192,7 +194,9 @@ def test_a_key_is_found_by_the_name_it_is_listed_under_and_by_its_own(
     introduced = introduce(nl.fetched(), nl.result.words, fr.clock)
     membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
     membership.add_peer("nl.example", Grant(collections=frozenset({1})))
-    store = Store.open(f"sqlite:///{tmp_path / 'a.db'}", storage_key=bytes(32), entropy=system_entropy)
+    store = Store.open(
+        f"sqlite:///{tmp_path / 'a.db'}", storage_keys=lambda _: bytes(32), entropy=system_entropy
+    )
     callers = StoredCallers(store, fr.clock)
 
     def key_of(kid: str) -> AuthPublicKey | None:

@@ -1,7 +1,9 @@
 """The object folder: whole or not at all, and never outside of itself."""
 
 import os
+from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -101,3 +103,37 @@ def test_files_and_their_folders_are_synced_before_put_returns(
     objects.put("new/folder/b", b"x")
     assert ".tmp-" in synced[0]
     assert {Path(name).name for name in synced[1:]} == {"folder", "new", "objects"}
+
+
+def test_an_object_is_exchanged_only_for_what_it_still_is(objects: FolderObjects, tmp_path: Path) -> None:
+    objects.put("a/b", b"old")
+    assert objects.exchange("a/b", b"old", b"new")
+    assert not objects.exchange("a/b", b"old", b"newer")
+    assert not objects.exchange("a/none", b"old", b"new")
+    assert not objects.exchange("none/none", b"old", b"new")
+    assert objects.get("a/b") == b"new"
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["b"]
+
+
+@pytest.mark.parametrize("change", ["put", "delete"])
+def test_nobody_changes_an_object_while_it_is_exchanged(
+    objects: FolderObjects, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between looking at it and putting the new one in its place."""
+    objects.put("a/b", b"old")
+    changes = {"put": partial(objects.put, "a/b", b"x"), "delete": partial(objects.delete, "a/b")}
+    other = Thread(target=changes[change])
+    read_bytes = Path.read_bytes
+
+    def slow(path: Path) -> bytes:
+        data = read_bytes(path)
+        other.start()
+        other.join(0.2)
+        assert other.is_alive(), "it waits"
+        return data
+
+    monkeypatch.setattr(Path, "read_bytes", slow)
+    assert objects.exchange("a/b", b"old", b"new")
+    monkeypatch.undo()
+    other.join()
+    assert not objects.exists("a/b") if change == "delete" else objects.get("a/b") == b"x"

@@ -23,7 +23,7 @@ def create(dsn: str) -> Store:
 
 
 def reopen(dsn: str, key: bytes = STORAGE_KEY) -> Store:
-    return Store.open(dsn, storage_key=key, entropy=os.urandom)
+    return Store.open(dsn, storage_keys=lambda _: key, entropy=os.urandom)
 
 
 def test_what_was_stored_is_there_after_opening(dsn: str) -> None:

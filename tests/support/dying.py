@@ -31,7 +31,7 @@ ORIGIN = "fr.example/lists/csam"
 def main() -> None:
     """Open the store and die at work."""
     dsn, folder, work, place = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
-    store = Store.open(dsn, storage_key=STORAGE_KEY, entropy=os.urandom)
+    store = Store.open(dsn, storage_keys=lambda _: STORAGE_KEY, entropy=os.urandom)
     shelf = Shelf(store, FolderObjects(folder / "objects"), store.vault)
     signer = FolderLogSigner(folder / "signer", lambda _: [LogPrivateKey.from_seed(b"k" * 32)])
     _arm(place)

@@ -74,6 +74,12 @@ class MemoryObjects:
     def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
         self.data.update(items)
 
+    def exchange(self, name: str, old: bytes, new: bytes) -> bool:
+        if self.data.get(name) != old:
+            return False
+        self.data[name] = new
+        return True
+
     def get(self, name: str) -> bytes:
         if name not in self.data:
             raise MissingObjectError("there is no such object")

@@ -15,7 +15,7 @@ IDS = [f"id {number}" for number in range(40)]
 
 def spend_all(dsn: str, together: Barrier) -> list[str]:
     """Which of the ids were good in this process; each is tried at the same moment as in the others."""
-    store = Store.open(dsn, storage_key=STORAGE_KEY, entropy=system_entropy)
+    store = Store.open(dsn, storage_keys=lambda _: STORAGE_KEY, entropy=system_entropy)
     try:
         return [jti for jti in IDS if _good(StoredReplays(store), jti, together)]
     finally:

@@ -4,11 +4,13 @@ import hmac
 from itertools import count
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import StoreError
-from node.services.vault import Vault, unwrap, wrap
+from node.services.sealing import FRESH_SECONDS, Sealer, SealingKeys
+from node.services.vault import Vault, seal, unwrap, wrap
 from protocol.digest import SIZES, Algorithm, Digest
 
 STORAGE_KEY, INDEX_KEY = bytes(range(32)), bytes(range(32, 64))
@@ -20,7 +22,8 @@ def entropy(size: int) -> bytes:
 
 
 TOMBSTONE_KEY = bytes(range(64, 96))
-VAULT = Vault(STORAGE_KEY, INDEX_KEY, entropy, tombstone_key=TOMBSTONE_KEY)
+SEALER = Sealer(lambda: SealingKeys({1: b"s" * 32}), entropy)
+VAULT = Vault(SEALER, INDEX_KEY, entropy, tombstone_key=TOMBSTONE_KEY)
 ALGORITHMS = sorted(SIZES)
 DIGESTS = st.sampled_from(ALGORITHMS).flatmap(
     lambda a: st.binary(min_size=SIZES[a], max_size=SIZES[a]).map(lambda value: Digest(Algorithm(a), value))
@@ -76,3 +79,66 @@ def test_shows_no_key() -> None:
 def test_a_tombstone_is_hmac_under_a_key_of_its_own(digest: Digest) -> None:
     wanted = hmac.digest(TOMBSTONE_KEY, bytes((digest.algorithm,)) + digest.value, "sha256")
     assert VAULT.tombstone_of(digest) == wanted
+
+
+class Keys:
+    """Keys that another process changes, and a clock."""
+
+    def __init__(self) -> None:
+        self.keys = {1: b"a" * 32}
+        self.loaded = 0
+        self.now = 0.0
+        self.sealer = Sealer(self.load, entropy, seconds=lambda: self.now)
+
+    def load(self) -> SealingKeys:
+        self.loaded += 1
+        return SealingKeys(dict(self.keys))
+
+
+def test_a_newer_key_is_noticed_within_half_a_minute() -> None:
+    keys = Keys()
+    old = keys.sealer.seal("x", b"data")
+    keys.keys[2] = b"b" * 32
+    keys.now = FRESH_SECONDS
+    assert not keys.sealer.is_older(keys.sealer.seal("x", b"data"))
+    keys.now += 1
+    new = keys.sealer.seal("x", b"data")
+    assert (keys.loaded, new[:5], keys.sealer.newest) == (2, b"\x02\0\0\0\x02", new[:5])
+    assert keys.sealer.is_older(old)
+    assert [keys.sealer.unseal("x", each) for each in (old, new)] == [b"data"] * 2
+
+
+def test_a_key_that_is_not_known_is_looked_up() -> None:
+    keys = Keys()
+    keys.keys[2] = b"b" * 32
+    new = Sealer(keys.load, entropy).seal("x", b"data")
+    assert keys.sealer.unseal("x", new) == b"data"
+    del keys.keys[1]
+    with pytest.raises(StoreError, match="does not open"):
+        keys.sealer.unseal("x", b"\x02\0\0\0\x07" + bytes(40))
+
+
+def test_the_number_cannot_be_exchanged() -> None:
+    keys = Keys()
+    keys.keys[2] = keys.keys[1]
+    sealed = Sealer(keys.load, entropy).seal("x", b"data")
+    with pytest.raises(StoreError):
+        keys.sealer.unseal("x", b"\x02\0\0\0\x01" + sealed[5:])
+
+
+def test_what_names_no_key_opens_with_the_first_storage_key() -> None:
+    keys = Keys()
+    sealed = seal(AESGCM(STORAGE_KEY), "x", b"data", entropy)
+    with pytest.raises(StoreError):
+        keys.sealer.unseal("x", sealed)
+    keys.keys[0] = STORAGE_KEY
+    assert keys.sealer.unseal("x", sealed) == b"data"
+    assert keys.sealer.is_older(sealed)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x03", b"\x02", b"\x02\0\0\0", b"{}"])
+def test_another_form_is_no_older_one(data: bytes) -> None:
+    sealer = Keys().sealer
+    assert not sealer.is_older(data)
+    with pytest.raises(StoreError, match="unknown form"):
+        sealer.unseal("x", data)

@@ -1,0 +1,104 @@
+"""Sealing with numbered data keys: new data gets the newest, older ones open what was not sealed anew yet.
+
+Another process may make a newer key at any time, and drop an old one once nothing is sealed with it. So the keys are
+looked at again every half minute, and when a number turns up that is not known.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from struct import Struct
+from time import monotonic
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.clock import Entropy
+from node.errors import StoreError
+
+KEY_BYTES: Final = 32
+UNNUMBERED: Final = 0
+"""Of the key that sealed data of version 1, which names none: the node's first storage key itself."""
+FRESH_SECONDS: Final = 30
+
+_NONCE_BYTES: Final = 12
+_UNNUMBERED: Final = b"\x01"
+_NUMBERED: Final = b"\x02"
+_HEAD: Final = Struct(">cI")
+
+
+@dataclass(frozen=True, slots=True)
+class SealingKeys:
+    """The keys there are, by number."""
+
+    keys: Mapping[int, bytes] = field(repr=False)
+    """32 bytes each; at least one."""
+
+    @property
+    def newest(self) -> int:
+        """The number of the key that seals new data."""
+        return max(self.keys)
+
+
+class Sealer:
+    """Seals and opens with the keys that `load` gives; `entropy` makes nonces. Threads may share it."""
+
+    def __init__(
+        self, load: Callable[[], SealingKeys], entropy: Entropy, *, seconds: Callable[[], float] = monotonic
+    ) -> None:
+        self._load = load
+        self._entropy = entropy
+        self._seconds = seconds
+        self.reload()
+
+    def reload(self) -> None:
+        """Look at the keys again."""
+        keys = self._load()
+        ciphers = {number: AESGCM(key) for number, key in keys.keys.items()}
+        self._held = (keys.newest, ciphers, self._seconds())
+
+    @property
+    def newest(self) -> bytes:
+        """How everything begins that is sealed with the newest key."""
+        return _HEAD.pack(_NUMBERED, self._held[0])
+
+    def is_older(self, data: bytes) -> bool:
+        """Whether data looks as if an older key had sealed it."""
+        number = _number(data)
+        return number is not None and number < self._held[0]
+
+    def seal(self, name: str, data: bytes) -> bytes:
+        """Version byte, number of the key (u32), nonce, AES-256-GCM with version, number and `name` beside it."""
+        if self._seconds() - self._held[2] > FRESH_SECONDS:
+            self.reload()
+        number, ciphers, _ = self._held
+        head, nonce = _HEAD.pack(_NUMBERED, number), self._entropy(_NONCE_BYTES)
+        return head + nonce + ciphers[number].encrypt(nonce, data, head + name.encode())
+
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """The data that was sealed under `name`; raises `StoreError`."""
+        number = _number(sealed)
+        if number is None:
+            raise StoreError(
+                f"{name} is sealed in an unknown form", hint="was it written by a newer version?"
+            )
+        if number not in self._held[1]:
+            self.reload()
+        head = _UNNUMBERED if sealed[:1] == _UNNUMBERED else sealed[: _HEAD.size]
+        nonce, rest = sealed[len(head) : len(head) + _NONCE_BYTES], sealed[len(head) + _NONCE_BYTES :]
+        try:
+            return self._held[1][number].decrypt(nonce, rest, head + name.encode())
+        except (InvalidTag, ValueError, KeyError):
+            raise StoreError(
+                f"{name} does not open with the keys of this store, or was altered",
+                hint="use the storage key of this node, or restore the object from a backup",
+            ) from None
+
+
+def _number(data: bytes) -> int | None:
+    """The number of the key that sealed data of this form; None for another form."""
+    if data[:1] == _UNNUMBERED:
+        return UNNUMBERED
+    if data[:1] != _NUMBERED or len(data) < _HEAD.size:
+        return None
+    return int(_HEAD.unpack_from(data)[1])

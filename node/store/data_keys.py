@@ -1,0 +1,72 @@
+"""Data keys, and sealed values of all tables, inside one transaction."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlmodel import SQLModel
+
+from node.ports.data_keys import DataKeyRecord, Key, SealedColumn
+from node.store.tables import DataKey, table
+
+_KEY = table(DataKey)
+
+
+class DataKeyRows:
+    """The `data_key` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ls(self) -> Sequence[DataKeyRecord]:
+        """All, by name."""
+        rows = self._connection.execute(select(_KEY).order_by(_KEY.c.name))
+        return [
+            DataKeyRecord(
+                name=row.name, wrapped=bytes(row.wrapped), storage_key=row.storage_key, made_ms=row.made_ms
+            )
+            for row in rows
+        ]
+
+    def put(self, record: DataKeyRecord) -> None:
+        """Add a key, or replace the one of its name."""
+        self.drop(record.name)
+        row = {
+            "name": record.name,
+            "wrapped": record.wrapped,
+            "storage_key": record.storage_key,
+            "made_ms": record.made_ms,
+        }
+        self._connection.execute(insert(_KEY).values(row))
+
+    def drop(self, name: str) -> None:
+        """Remove a key."""
+        self._connection.execute(delete(_KEY).where(_KEY.c.name == name))
+
+
+class SealedCellRows:
+    """Sealed columns of any table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def older(self, column: SealedColumn, newest: bytes, limit: int) -> Sequence[tuple[Key, bytes]]:
+        """Up to `limit` values that do not begin with `newest`, with the names of their rows."""
+        of = _table(column)
+        sealed = of.c[column.column]
+        wanted = (
+            select(*(of.c[key] for key in column.keys), sealed)
+            .where(func.length(sealed) > 0, func.substr(sealed, 1, len(newest)) != newest)
+            .limit(limit)
+        )
+        return [(tuple(row[:-1]), bytes(row[-1])) for row in self._connection.execute(wanted)]
+
+    def exchange(self, column: SealedColumn, key: Key, old: bytes, new: bytes) -> None:
+        """Replace a value, if it is still `old`."""
+        of = _table(column)
+        named = (of.c[name] == value for name, value in zip(column.keys, key, strict=True))
+        sealed = of.c[column.column]
+        self._connection.execute(update(of).where(*named, sealed == old).values({column.column: new}))
+
+
+def _table(column: SealedColumn) -> Table:
+    return SQLModel.metadata.tables[column.table]

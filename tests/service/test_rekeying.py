@@ -1,0 +1,318 @@
+"""Replacing storage keys: everything stays readable meanwhile, and at the end nothing opens with the old ones."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.errors import StoreError
+from node.objects.folder import FolderObjects
+from node.ports.data_keys import DataKeyRecord
+from node.ports.persons import PersonRecord, PersonRole
+from node.services.logfiles import LogFiles
+from node.services.persons import verifier_name
+from node.services.rekeying import (
+    SETTLED_MS,
+    Resealed,
+    reseal,
+    rewrap,
+    storage_keys_in_use,
+)
+from node.services.sealing import KEY_BYTES
+from node.services.shelf import Shelf
+from node.services.vault import seal, unwrap, wrap
+from node.store.store import Store
+from support.shelves import NOW_MS, Agency, close, rows, sqlite_dsn
+
+SECRETS = {"1": b"\x01" * 32, "2": b"\x02" * 32, "3": b"\x03" * 32}
+LATER = NOW_MS + SETTLED_MS
+SEALED = 5
+"""Bytes that say with which key something is sealed."""
+
+
+class Home:
+    """A node's store in a folder, with a list whose entries have case data, and one thing sealed in a table."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.dsn = sqlite_dsn(folder)
+        Store.create(self.dsn, storage_key=SECRETS["1"], entropy=os.urandom).dispose()
+        self.agency = Agency(self.another(), folder)
+        self.agency.add(rows(*(f"file {number}" for number in range(300))))
+        self.agency.publish()
+        self.agency.add(rows("waiting"))
+        self._store_person()
+
+    @property
+    def shelf(self) -> Shelf:
+        return self.agency.shelf
+
+    def another(self) -> Shelf:
+        """The same store, as another process opens it."""
+        return self._shelf(Store.open(self.dsn, storage_keys=SECRETS.__getitem__, entropy=os.urandom))
+
+    def _shelf(self, store: Store) -> Shelf:
+        return Shelf(store, FolderObjects(self.folder / "objects"), store.vault)
+
+    def _store_person(self) -> None:
+        with self.shelf.storage.write() as unit:
+            unit.persons.add(
+                PersonRecord(
+                    name="ada",
+                    role=PersonRole.ANALYST,
+                    verifier=self.shelf.vault.seal(verifier_name("ada"), b"a verifier"),
+                    added_ms=NOW_MS,
+                )
+            )
+
+    def readable(self, shelf: Shelf) -> None:
+        """Raises unless all that was sealed opens."""
+        files = LogFiles(shelf.objects, shelf.vault, self.agency.origin)
+        size = self.agency.log.head.size
+        assert all(opening for _, _, opening in files.items(first=0, size=size))
+        with shelf.storage.read() as unit:
+            verifier = unit.persons.get("ada").verifier
+            case = next(iter(unit.cases.ls(self.agency.log.id, first=0))).object
+        assert shelf.vault.unseal(verifier_name("ada"), verifier) == b"a verifier"
+        assert shelf.vault.unseal(case, shelf.objects.get(case))
+
+    @property
+    def sealed(self) -> dict[str, bytes]:
+        """All that is sealed, by name."""
+        found = {verifier_name("ada"): self._verifier()}
+        for name in self.shelf.objects.ls(""):
+            data = self.shelf.objects.get(name)
+            if data[:1] in {b"\x01", b"\x02"} and self._opens(self.shelf, name, data):
+                found[name] = data
+        return found
+
+    def _opens(self, shelf: Shelf, name: str, data: bytes) -> bool:
+        try:
+            shelf.vault.unseal(name, data)
+        except StoreError:
+            return False
+        return True
+
+    def _verifier(self) -> bytes:
+        with self.shelf.storage.read() as unit:
+            return unit.persons.get("ada").verifier
+
+    @property
+    def records(self) -> dict[str, DataKeyRecord]:
+        with self.shelf.storage.read() as unit:
+            return {each.name: each for each in unit.data_keys.ls()}
+
+    def make_old(self) -> None:
+        """As a version left it that sealed with the storage key itself."""
+        old = AESGCM(SECRETS["1"])
+        for name, data in self.sealed.items():
+            anew = seal(old, name, self.shelf.vault.unseal(name, data), os.urandom)
+            if name == verifier_name("ada"):
+                with self.shelf.storage.write() as unit:
+                    unit.persons.set_verifier("ada", anew)
+            else:
+                self.shelf.objects.put(name, anew)
+        with self.shelf.storage.write() as unit:
+            unit.data_keys.drop("seal-1")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    made = Home(tmp_path)
+    yield made
+    close(made.shelf)
+
+
+def rotate(home: Home, label: str = "2", *, now_ms: int = NOW_MS) -> bool:
+    return rewrap(home.shelf, SECRETS.__getitem__, label, now_ms=now_ms)
+
+
+def finish(shelf: Shelf, *, now_ms: int = LATER, step: int = 1000) -> int:
+    """Steps until nothing is left; returns how many."""
+    for count in range(1, 200):
+        if not reseal(shelf, now_ms=now_ms, step=step).older:
+            return count
+    raise AssertionError("it does not end")
+
+
+def test_wrapping_anew_leaves_everything_readable_at_once(home: Home) -> None:
+    other = home.another()
+    before = {name: unwrap(SECRETS["1"], name, each.wrapped) for name, each in home.records.items()}
+    assert rotate(home)
+    after = home.records
+    assert {each.storage_key for each in after.values()} == {"2"}
+    assert {name: unwrap(SECRETS["2"], name, after[name].wrapped) for name in before} == before
+    home.agency.add(rows("sealed with the new key"))
+    for shelf in (home.shelf, other, home.another()):
+        home.readable(shelf)
+    name = next(iter(home.shelf.objects.ls("pending/")))
+    assert other.vault.unseal(name, other.objects.get(name)), "a number that is not known is looked up"
+
+
+def test_wrapping_anew_happens_once(home: Home) -> None:
+    assert rotate(home)
+    records = home.records
+    assert not rotate(home)
+    assert home.records == records
+
+
+def test_at_the_end_nothing_opens_with_what_was_before(home: Home) -> None:
+    old = {name: unwrap(SECRETS["1"], name, each.wrapped) for name, each in home.records.items()}
+    rotate(home)
+    assert reseal(home.shelf, now_ms=NOW_MS).older == 1, "a process that began before may still seal with it"
+    finish(home.shelf)
+    home.readable(home.shelf)
+    home.readable(home.another())
+    assert set(home.records) == {"index", "tombstone", "seal-2"}
+    for name, record in home.records.items():
+        with pytest.raises(StoreError):
+            unwrap(SECRETS["1"], name, record.wrapped)
+    cipher = AESGCM(old["seal-1"])
+    for name, data in home.sealed.items():
+        head, nonce, rest = data[:SEALED], data[SEALED : SEALED + 12], data[SEALED + 12 :]
+        assert head == home.shelf.vault.newest
+        with pytest.raises(InvalidTag):
+            cipher.decrypt(nonce, rest, head + name.encode())
+    with home.shelf.storage.read() as unit:
+        assert storage_keys_in_use(unit) == {"2"}
+    assert not list(home.shelf.objects.ls("sweeps/")), "where it stood is not kept"
+
+
+def test_keys_that_only_name_are_not_replaced(home: Home) -> None:
+    """Look-up keys and tombstones could not be found again."""
+    before = {name: unwrap(SECRETS["1"], name, home.records[name].wrapped) for name in ("index", "tombstone")}
+    rotate(home)
+    finish(home.shelf)
+    assert {name: unwrap(SECRETS["2"], name, home.records[name].wrapped) for name in before} == before
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_it_goes_on_where_another_process_stopped(home: Home, step: int) -> None:
+    rotate(home)
+    moved = 0
+    for at in range(60):
+        shelf = home.another()
+        done = reseal(shelf, now_ms=LATER + at, step=step)
+        home.readable(shelf)
+        close(shelf)
+        moved += done.moved
+        if not done.older:
+            break
+    assert set(home.records) == {"index", "tombstone", "seal-2"}
+    assert moved == len(home.sealed), "each once"
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_killed_in_the_middle_of_a_step(home: Home, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rotate(home)
+    exchanged = 0
+    exchange = FolderObjects.exchange
+
+    def killing(objects: FolderObjects, name: str, old: bytes, new: bytes) -> bool:
+        nonlocal exchanged
+        exchanged += 1
+        if exchanged > at:
+            raise KeyboardInterrupt
+        return exchange(objects, name, old, new)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderObjects, "exchange", killing)
+        with pytest.raises(KeyboardInterrupt):
+            reseal(home.shelf, now_ms=LATER)
+    home.readable(home.another())
+    finish(home.another())
+    home.readable(home.shelf)
+
+
+def test_what_changed_meanwhile_is_not_written_over(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a hash that was shredded a moment ago would be back."""
+    rotate(home)
+    name = next(iter(home.shelf.objects.ls("openings/")))
+    exchange = FolderObjects.exchange
+
+    def late(objects: FolderObjects, this: str, old: bytes, new: bytes) -> bool:
+        if this == name:
+            home.shelf.objects.put(name, home.shelf.vault.seal(name, b"shredded"))
+        return exchange(objects, this, old, new)
+
+    monkeypatch.setattr(FolderObjects, "exchange", late)
+    reseal(home.shelf, now_ms=NOW_MS)
+    assert home.shelf.vault.unseal(name, home.shelf.objects.get(name)) == b"shredded"
+
+
+def test_what_does_not_open_keeps_its_key(home: Home) -> None:
+    name = next(iter(home.shelf.objects.ls("openings/")))
+    data = home.shelf.objects.get(name)
+    home.shelf.objects.put(name, data[:-1] + bytes((data[-1] ^ 1,)))
+    rotate(home)
+    for at in range(4):
+        done = reseal(home.shelf, now_ms=LATER + at)
+        assert (done.older, done.stuck) == (1, 1)
+    home.shelf.objects.put(name, data)
+    finish(home.shelf)
+
+
+def test_a_look_through_that_began_too_early_is_not_the_last(home: Home) -> None:
+    """Something may have been sealed with the old key behind it."""
+    rotate(home)
+    assert reseal(home.shelf, now_ms=LATER - 1).moved
+    name, late = "staging/x/1", home.another()
+    old = late.vault._sealer
+    old._held = (1, *old._held[1:])
+    home.shelf.objects.put(name, late.vault.seal(name, b"sealed late"))
+    assert reseal(home.shelf, now_ms=LATER).older == 1
+    finish(home.shelf)
+    assert home.shelf.vault.unseal(name, home.shelf.objects.get(name)) == b"sealed late"
+
+
+def test_a_home_of_before_moves_by_itself(home: Home) -> None:
+    home.make_old()
+    shelf = home.another()
+    home.agency.shelf = shelf
+    home.readable(shelf)
+    assert set(home.records) == {"index", "tombstone", "seal-0", "seal-1"}
+    with shelf.storage.read() as unit:
+        assert storage_keys_in_use(unit) == {"1"}
+    rotate(home)
+    with shelf.storage.read() as unit:
+        assert storage_keys_in_use(unit) == {"1", "2"}, "what is not sealed anew needs it"
+    finish(shelf)
+    home.readable(shelf)
+    with shelf.storage.read() as unit:
+        assert storage_keys_in_use(unit) == {"2"}
+    assert all(data.startswith(shelf.vault.newest) for data in home.sealed.values())
+
+
+def test_without_a_rotation_it_moves_too(home: Home) -> None:
+    home.make_old()
+    shelf = home.another()
+    home.agency.shelf = shelf
+    assert reseal(shelf, now_ms=NOW_MS).moved
+    assert home.records["seal-1"].made_ms == NOW_MS
+    finish(shelf)
+    assert set(home.records) == {"index", "tombstone", "seal-1"}
+    assert reseal(shelf, now_ms=LATER) == Resealed()
+
+
+def test_another_storage_key_is_not_taken_for_the_one_that_sealed(home: Home) -> None:
+    home.make_old()
+    with pytest.raises(StoreError, match="storage key"):
+        Store.open(home.dsn, storage_keys=lambda _: b"\x09" * 32, entropy=os.urandom)
+    assert set(home.records) == {"index", "tombstone"}
+
+
+def test_a_wrapped_key_opens_under_its_own_name_alone(home: Home) -> None:
+    records = home.records
+    with home.shelf.storage.write() as unit:
+        unit.data_keys.put(replace(records["seal-1"], wrapped=records["index"].wrapped))
+    with pytest.raises(StoreError):
+        home.another()
+    other = wrap(SECRETS["2"], "seal-1", os.urandom(KEY_BYTES), os.urandom)
+    with home.shelf.storage.write() as unit:
+        unit.data_keys.put(replace(records["seal-1"], wrapped=other))
+    with pytest.raises(StoreError):
+        home.another()

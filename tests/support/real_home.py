@@ -1,0 +1,31 @@
+"""A node as `sigfed init` makes it, in this process and with a clock that a test moves."""
+
+from pathlib import Path
+
+from node.clock import system_entropy
+from node.runtime.creating import create, plan
+from node.runtime.home import Home
+from node.runtime.opening import Identity, open_identity
+from support.times import SettableClock
+
+
+def real_home(folder: Path, clock: SettableClock) -> Identity:
+    """A node that was just founded."""
+    passphrase = folder / "passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text("a made-up passphrase\n")
+    home = Home(folder / "home")
+    wanted = plan(
+        node="fr.example",
+        country="FR",
+        url="https://fr.example/",
+        host="127.0.0.1",
+        port=1,
+        profile="small",
+        dsn="",
+        passphrase_file=passphrase,
+        root_passphrase_file=passphrase,
+        root_kdf="online",
+    )
+    create(home, wanted, clock=clock, entropy=system_entropy)
+    return open_identity(home, clock=clock)
