@@ -208,7 +208,7 @@ def _cells(key: "RingKey", *, known: int, peers: int) -> tuple[str, ...]:
         f"{key.since:{_MINUTE}}",
         f"{valid.start:%Y-%m-%d}",
         f"{valid.end:%Y-%m-%d}",
-        "nobody needs to" if key.role in NO_PEER_NEEDS else f"{known} of {peers} peers",
+        "nobody needs to" if key.role in NO_PEER_NEEDS or not peers else f"{known} of {peers} peers",
     )
 
 

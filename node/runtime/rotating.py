@@ -170,7 +170,7 @@ def allow(identity: Identity, shelf: Shelf, key: RingKey, *, by: str) -> Advance
 
 
 def lineage_of(identity: Identity, role: Role, of: str) -> Lineage:
-    """The lineage of `role` that an operator names by its origin, its list's name, or not at all.
+    """The lineage of `role` that an operator names by its origin, the end of it, its list's name, or not at all.
 
     Raises:
         UsageError: there is none of that name, or more than one.
@@ -179,11 +179,10 @@ def lineage_of(identity: Identity, role: Role, of: str) -> Lineage:
     choices = {
         key.lineage for key in listed_keys(document, identity.trust.root()) if key.lineage.role is role
     }
-    found = sorted(
-        (each for each in choices if not of or of == each.of or each.of.endswith(f"/{of}")),
-        key=lambda each: each.of,
-    )
-    if len(found) == 1:
-        return found[0]
+    # Every node has a log audit/main: where a list has that name too, the list is meant.
+    for end in (f"/lists/{of}", f"/{of}"):
+        found = [each for each in choices if not of or of == each.of or each.of.endswith(end)]
+        if len(found) == 1:
+            return found[0]
     names = ", ".join(sorted(each.of for each in choices)) or "none"
     raise UsageError(f"which {role} key? there are: {names}", hint="name one with --of")

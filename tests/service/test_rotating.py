@@ -209,6 +209,8 @@ def test_which_key_is_meant(node: CheapNode, shelf: Shelf) -> None:
     identity = node.identity()
     origins = [logs.create_list(identity, shelf, name).origin for name in ("main", "other")]
     assert lineage_of(identity, Role.AUTH, "") == AUTH
+    assert lineage_of(identity, Role.LOG, "main").of == origins[0]
+    assert lineage_of(identity, Role.LOG, "audit/main").of == f"{NODE}/audit/main"
     assert [lineage_of(identity, Role.LOG, name).of for name in (origins[0], "other")] == origins
     with pytest.raises(UsageError, match="there are: "):
         lineage_of(identity, Role.LOG, "")
