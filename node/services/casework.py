@@ -103,11 +103,12 @@ class Casework:
             reason=reason,
             answered_ms=milliseconds(self._clock.now()),
         )
+        signed = sign_answer(answer, signer)  # first: the key may be where signing takes a while
         with self._shelf.storage.write() as unit:
             unit.partner_cases.answer(
                 record,
                 outcome=outcome,
-                answer=sign_answer(answer, signer),
+                answer=signed,
                 answered_ms=answer.answered_ms,
             )
         return answer
