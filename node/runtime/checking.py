@@ -14,6 +14,7 @@ from node.errors import NodeError
 from node.runtime.auditing import gaps
 from node.runtime.hits import casework
 from node.runtime.opening import Identity
+from node.runtime.put_back import logs_put_back
 from node.runtime.shelving import open_shelf
 from node.runtime.signer import keys_of
 from node.runtime.terms import findings
@@ -159,9 +160,13 @@ def _store(identity: Identity) -> Iterator[Check]:
             for report in reports
             if report.log.kind == "own_list" and signer.size(report.log.origin) < report.log.head.size
         ]
+        put_back = logs_put_back(identity, shelf)
         with shelf.storage.read() as unit:
             late = [peer.name for peer in unit.peers.ls() if not peer.synced_ms]
-    if behind:
+    if put_back:
+        words = f"the database is older than what this node has signed: {', '.join(put_back)}"
+        yield Check("store", Health.FAIL, words, "do not publish; sigfed backup finish")
+    elif behind:
         yield Check(
             "store",
             Health.FAIL,

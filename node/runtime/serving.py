@@ -28,6 +28,7 @@ from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
 from node.runtime.measuring import facts
 from node.runtime.opening import Identity
+from node.runtime.put_back import require_not_put_back
 from node.runtime.recipients import RecipientOffice
 from node.runtime.restored import require_joined
 from node.runtime.rotating import advance_keys
@@ -283,6 +284,7 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
     with ExitStack() as stack:
         stack.enter_context(running(identity.home))
         shelf = stack.enter_context(open_shelf(identity))
+        require_not_put_back(identity, shelf)
         evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
         deltas = stack.enter_context(Deltas())
         recipients = RecipientOffice(identity, shelf)

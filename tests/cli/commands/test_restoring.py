@@ -154,3 +154,22 @@ def test_a_member_that_does_not_answer_is_waited_for(pair: Federation) -> None:
     assert (new.home / "restored.json").exists()
     done = new.run("backup", "finish", "--yes", "--without", "nl.example")
     assert done.exit == 0, done.err
+
+
+def test_a_database_that_was_put_back_is_found_without_a_mark(waiting: Cli, tmp_path: Path) -> None:
+    """Somebody copied an old database file over the new one."""
+    old = waiting.copied(tmp_path / "old")
+    waiting.done("publish")
+    for path in old.home.glob("sigfed.db*"):
+        (waiting.home / path.name).write_bytes(path.read_bytes())
+    refused = waiting.run("run")
+    assert (refused.exit, "older than what this node has signed" in refused.err) == (2, True)
+    failed = [one for one in waiting.run("doctor").results if one["health"] == "fail"]
+    assert ("store", "do not publish; sigfed backup finish") in {
+        (one["check"], one["step"]) for one in failed
+    }
+    done = waiting.run("backup", "finish", "--yes")
+    assert done.exit == 0, done.err
+    assert ORIGIN in {one["origin"] for one in done.results if "seen" in one}
+    assert waiting.run("publish").exit == 2
+    assert next(one for one in waiting.run("doctor").results if one["check"] == "store")["health"] == "ok"

@@ -1,0 +1,36 @@
+"""A database that is older than what its node has signed, with no mark of a restore: a disk or folder was put back.
+
+The signer would refuse to sign beside what it signed, so nothing is forked; but peers would be served an older head
+than they have seen, and what the witness cosigned meanwhile is forgotten. So the node does not serve.
+"""
+
+from node.errors import RestoredError
+from node.ports.logs import LogKind
+from node.runtime.opening import Identity
+from node.services.shelf import Shelf
+from node.signing.log_signer import FolderLogSigner
+
+_OWN = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
+
+
+def logs_put_back(identity: Identity, shelf: Shelf) -> list[str]:
+    """Origins of own logs of which more was signed than the database knows."""
+    signer = identity.log_signer()
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(*_OWN)
+    return [
+        log.origin
+        for log in logs
+        if signer.size(log.origin) > (log.pending.size if log.pending else log.head.size)
+        and not (isinstance(signer, FolderLogSigner) and signer.lost_at(log.origin) is not None)
+    ]
+
+
+def require_not_put_back(identity: Identity, shelf: Shelf) -> None:
+    """Check that the database knows all that was signed; raises `RestoredError`."""
+    found = logs_put_back(identity, shelf)
+    if found:
+        raise RestoredError(
+            f"the database is older than what this node has signed: {', '.join(found)}",
+            hint="sigfed backup finish",
+        )
