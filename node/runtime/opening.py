@@ -155,9 +155,9 @@ class Identity:
 
     def adopt_keys(self) -> tuple[RingKey, ...]:
         """Take into the ring what the newest trust files say of the key files; returns the ring."""
-        if self.proposing:  # what is only proposed is not said yet
-            return self.ring.read()
-        return adopt_keys(self.keychain, self.ring, self.trust_files, self.trust, self.clock)
+        # What is only proposed is not said yet.
+        said = self.trust.without_proposal()
+        return adopt_keys(self.keychain, self.ring, self.trust_files, said, self.clock)
 
 
 def open_identity(

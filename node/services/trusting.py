@@ -7,6 +7,7 @@ revision, so a thief of the running node cannot change who it is or whom it coun
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -116,6 +117,12 @@ class OwnTrust:
         self._texts = texts
         self._proposal = proposal
         self._repository = TufRepository(files, clock)
+
+    def without_proposal(self) -> "OwnTrust":
+        """The same files as they are in force, whatever is proposed."""
+        found = copy(self)
+        found._proposal = None  # noqa: SLF001 - a copy of one's own
+        return found
 
     def roots(self) -> tuple[TrustedRoot, ...]:
         """All roots, from the one that this node was founded with to the newest."""

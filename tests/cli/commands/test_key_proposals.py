@@ -86,6 +86,21 @@ def test_a_register_changes_without_a_key_at_home(
     assert [member["node"] for member in office.run("member", "ls").results] == [NODE, "nl.example"]
 
 
+def test_several_commands_go_into_one_proposal(office: Cli, tmp_path: Path) -> None:
+    """Also in a home that was founded a moment ago, whose keys nobody used yet."""
+    proposal, keys = tmp_path / "several", str(office.home / "keys/offline")
+    office.done("--proposal", str(proposal), "subset", "create", "hosters")
+    office.done("--proposal", str(proposal), "list", "create", "national")
+    assert office.run("--proposal", str(proposal), "key", "status").first["stage"] == "active"
+    own = "--keys", keys, "--passphrase-file", str(office.home.with_name("fr-root-passphrase"))
+    office.done("key", "sign", str(proposal), *own, "--yes")
+    office.done("key", "publish", str(proposal), "--yes")
+    assert office.done("subset", "release", "hosters")["version"] == 1
+    assert office.done("publish")["origin"] == "fr.example/lists/national"
+    told = [(one["action"], one["outcome"]) for one in office.run("audit", "ls").results]
+    assert {("subset.create", "proposed"), ("list.create", "proposed"), ("key.publish", "ok")} <= set(told)
+
+
 def test_nothing_is_signed_without_a_yes(office: Cli, tmp_path: Path) -> None:
     proposal, holder = tmp_path / "later", KeyHolder(tmp_path, "1")
     office.done("key", "propose", str(proposal), "--holder", holder.makes_keys())
