@@ -39,8 +39,20 @@ def adopt(
 ) -> tuple[RingKey, ...]:
     """The ring with every key that the trust files of node document `serial` name, or that nobody needs to name."""
     named = {key.kid: key for key in listed}
-    known = tuple(_dated(key, named.get(key.managed.kid), serial) for key in ring)
+    files = tuple(files)
+    there = {file.kid for file in files} | named.keys()
+    known = tuple(
+        _dated(key, named.get(key.managed.kid), serial) if key.managed.kid in there else _gone(key, now)
+        for key in ring
+    )
     return (*known, *_new(known, files, named, serial=serial, now=now))
+
+
+def _gone(key: RingKey, now: datetime) -> RingKey:
+    """A key that the root named: with a next root it is replaced, and its key file destroyed, in one sitting."""
+    if key.role in {Role.SNAPSHOT, Role.TIMESTAMP} and key.stage not in _GONE:
+        return key.entering(Stage.DESTROYED, now.replace(microsecond=0))
+    return key
 
 
 def _dated(key: RingKey, listed: ListedKey | None, serial: int) -> RingKey:

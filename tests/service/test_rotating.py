@@ -1,6 +1,7 @@
 """The keys of a node through their lives: adopted, succeeded, begun, ended and destroyed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -247,6 +248,24 @@ def test_a_damaged_ring_says_so(tmp_path: Path, data: bytes) -> None:
     path.chmod(0o600)
     with pytest.raises(StoreError, match="damaged"):
         FolderKeyRing(path).read()
+
+
+def test_what_a_next_root_replaced_is_gone(node: CheapNode) -> None:
+    """Its key file was destroyed with the next root, whatever stage it was in."""
+    identity = node.identity()
+    identity.adopt_keys()
+
+    def another(keys: tuple[RingKey, ...]) -> list[RingKey]:
+        return [
+            replace(key, managed=replace(key.managed, kid="0" * 16, stage=Stage.GENERATED))
+            if key.role is Role.TIMESTAMP
+            else key
+            for key in keys
+        ]
+
+    identity.ring.change(another)
+    found = [(key.managed.kid, key.stage) for key in identity.adopt_keys() if key.role is Role.TIMESTAMP]
+    assert found[0] == ("0" * 16, Stage.DESTROYED)
 
 
 def test_a_key_file_that_nothing_names_is_left_alone(node: CheapNode) -> None:
