@@ -207,4 +207,4 @@ def _next_steps(done: "Revoked", resumed: str) -> Iterator[str]:
 
 
 def _minute(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
