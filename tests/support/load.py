@@ -57,7 +57,7 @@ from support.agencies import (
     written,
 )
 from support.moving_time import MovingTime
-from support.processes import Cli, wait_until
+from support.processes import Cli
 
 T = TypeVar("T")
 _TCP_CONNECTOR = aiohttp.TCPConnector
@@ -66,6 +66,8 @@ WITHDRAWN_LATER = numbered("withdrawn while keys change", 12)
 """Both agencies list them; each withdrawal takes one."""
 _FILES_PER_DAY = 100_000
 _PATIENT_UPDATES = 10
+_PATIENCE = 300.0
+"""For everybody's next rounds, in seconds: machines that do other things, too, take minutes."""
 _PAUSE = 0.8
 """Between two rounds of a client, in seconds: faster ones are asked to slow down."""
 
@@ -129,7 +131,7 @@ class Client:
         self._thread.start()
 
     def join(self) -> None:
-        self._thread.join(60)
+        self._thread.join(_PATIENCE)
         assert not self._thread.is_alive(), f"{self.who} does not end"
 
     def _run(self) -> None:
@@ -269,12 +271,17 @@ class Load:
         with self.time.stopped():
             self.time.put_forward(minutes=2)
         wanted = {client: client.rounds + rounds for client in self._clients}
-        wait_until(lambda: all(client.rounds >= count for client, count in wanted.items()))
+        end = time.monotonic() + _PATIENCE
+        while any(client.rounds < count for client, count in wanted.items()):
+            assert time.monotonic() < end, "somebody does not come to an end"
+            time.sleep(_PAUSE / 10)
 
     def days_pass(self, days: float) -> None:
         """Let days pass, in which nodes do by themselves what they do every few minutes."""
         with self.time.stopped():
             self.time.put_forward(days=days)
+            for cli in (self.fr, self.nl):
+                open_identity(Home(cli.home), clock=self.time).trust.stamp()
             self._catch_up()
 
     def job(self, cli: Cli) -> Advance:

@@ -1,4 +1,4 @@
-"""Somebody who copied an agency's home folder, and tries the keys in it long after.
+"""Somebody who copied an agency's home folder, and its partner's, and tries the keys in it long after.
 
 Each attempt is made with real keys against what others hold of the agency at that moment. It ends well, which is what
 a test wants to see before the rotation, or with the refusal of whoever was to be deceived.
@@ -27,16 +27,20 @@ from node.clock import system_entropy
 from node.errors import ConflictError, NodeError, UnauthenticatedError
 from node.jose import sign_token
 from node.partner.state import PartnerFolder
+from node.remote.node import RemoteNode
 from node.runtime.home import Home
 from node.runtime.opening import Identity, open_identity
-from node.runtime.reaching import reach_peer
+from node.runtime.reaching import reach_node_of, reach_peer
 from node.runtime.shelving import open_shelf
 from node.services.acknowledged import ServedAcknowledgements
 from node.services.refreshing import held_document, log_trust
-from node.tls import client_context
+from node.sodium import load_group
+from node.tls import client_context, server_context
 from node.web.auth import TOKEN_TYP
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.errors import ProtocolError, UntrustedError
+from protocol.messages import REQUEST_ID_BYTES, EvaluationRequest
+from protocol.oprf.client import blind
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import cosign, verify_cosignatures
 from protocol.tlog.note import Note
@@ -47,7 +51,15 @@ from support.processes import Cli
 
 ROOT_OF_NOTHING: Final = sha256(b"").digest()
 LABELS: Final[Mapping[str, str]] = MappingProxyType(
-    {"auth": "1", "token": "1", "statement": "1", "witness": "1", "log": f"lists-{LIST}-1"}
+    {
+        "auth": "1",
+        "token": "1",
+        "statement": "1",
+        "witness": "1",
+        "log": f"lists-{LIST}-1",
+        "tls": "1",
+        "oprf": f"subsets-{SUBSET}-1",
+    }
 )
 """The keys that FR signed with when its folder was copied."""
 
@@ -59,12 +71,16 @@ class Thief:
         self._load = load
         home = Home(load.fr.copied(folder).home)
         self._thief = open_identity(home, clock=load.time)
+        self._hosters_key = PartnerFolder(Home(load.hoster.home).partner).key()
         self._attempts: dict[str, Callable[[], None]] = {
             "auth": self._asks_for_a_token,
             "token": self._forges_a_token,
             "statement": self._acknowledges,
             "witness": self._cosigns,
             "log": self._publishes,
+            "tls": self._answers_as_fr,
+            "oprf": self._asks_in_the_old_epoch,
+            "partner": self._asks_as_the_hoster,
         }
 
     def refusal(self, role: str) -> Exception | None:
@@ -151,6 +167,60 @@ class Thief:
         note = sign_checkpoint(Checkpoint(origin, 10**6, system_entropy(32)), [key])
         open_checkpoint(note, origin=origin, log_keys=log_trust(fr, origin, now).log_keys)
 
+    def _answers_as_fr(self) -> None:
+        """Answers somebody who knows FR by what NL holds of it."""
+        asyncio.run(self._impersonate(self._held_by(self._load.nl, "fr.example").pins))
+
+    async def _impersonate(self, pins: frozenset[bytes]) -> None:
+        context = server_context(self._thief.tls(), entropy=system_entropy)
+        server = await asyncio.start_server(_answer, "127.0.0.1", 0, ssl=context)
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with (
+            server,
+            RemoteNode(
+                node="fr.example",
+                base_url=url,
+                pins=pins,
+                credentials=None,
+                clock=self._load.time,
+                entropy=system_entropy,
+            ) as remote,
+        ):
+            assert await remote.root() == b"{}"
+
+    def _asks_in_the_old_epoch(self) -> None:
+        """Has the hoster's look-ups answered under the key that was copied, as whoever wants to test hashes with it."""
+        folder = PartnerFolder(Home(self._load.hoster.home).partner)
+        enrolment, held = folder.in_force()
+        assert held is not None
+        blinding = blind(load_group(), [b"%d" % number for number in range(64)], entropy=system_entropy)
+        request = EvaluationRequest(
+            subset_id=held.release.manifest.subset_id,
+            epoch=1,
+            request_id=system_entropy(REQUEST_ID_BYTES),
+            elements=blinding.elements,
+        )
+
+        async def ask() -> None:
+            async with reach_node_of(
+                enrolment, folder.key(), clock=self._load.time, entropy=system_entropy, proxy=None
+            ) as remote:
+                await remote.evaluate(SUBSET, request)
+
+        asyncio.run(ask())
+
+    def _asks_as_the_hoster(self) -> None:
+        """Reads FR's releases with the key that the hoster had."""
+        enrolment, _ = PartnerFolder(Home(self._load.hoster.home).partner).load()
+
+        async def ask() -> None:
+            async with reach_node_of(
+                enrolment, self._hosters_key, clock=self._load.time, entropy=system_entropy, proxy=None
+            ) as remote:
+                await remote.checkpoint(enrolment.origin, held=None)
+
+        asyncio.run(ask())
+
     def _held_by(self, cli: Cli, name: str) -> NodeDocument:
         """What an agency holds of another."""
         with open_shelf(self._opened(cli)) as shelf, shelf.storage.read() as unit:
@@ -158,3 +228,9 @@ class Thief:
 
     def _opened(self, cli: Cli) -> Identity:
         return open_identity(Home(cli.home), clock=self._load.time)
+
+
+async def _answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+    await writer.drain()
+    writer.close()
