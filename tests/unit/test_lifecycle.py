@@ -211,6 +211,14 @@ def test_a_storage_key_is_listed_nowhere_and_kept_while_something_is_encrypted_w
     assert reasons(advance(begun.keys, Facts(now=late))) == [("old", Stage.DESTROYED, Reason.ENDED)]
 
 
+def test_the_key_of_an_epoch_waits_for_no_peer_but_must_be_listed() -> None:
+    lineage = Lineage(Role.OPRF, "hosters")
+    begun = advance(pair(lineage), facts(NEW_WINDOW.start))
+    assert (stages(begun), begun.alarms) == ([Stage.ACTIVE, Stage.ACTIVE], ())
+    unlisted = advance(pair(lineage), Facts(now=NEW_WINDOW.start, peers=PEERS))
+    assert stages(unlisted) == [Stage.ACTIVE, Stage.PUBLISHED]
+
+
 # ------------------------------------------------------------------ ends
 
 
