@@ -95,6 +95,18 @@ def read_token(token: str, *, typ: str, choose: ChooseKey) -> Claims:
     return _claims(verified["payload"])
 
 
+def claimed_issuer(token: str) -> str | None:
+    """Who a token says that it is from, believed by nobody; None for a text that is no token."""
+    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
+        return None
+    try:
+        unverified = _JWS.decode_complete(token, options={"verify_signature": False})
+        issuer = text_claim(_claims(unverified["payload"]), "iss")
+    except (PyJWTError, UnauthenticatedError):
+        return None
+    return issuer if issuer.isprintable() else None
+
+
 def _choose(unverified: Mapping[str, Any], typ: str, choose: ChooseKey) -> PublicKey:
     header = unverified["header"]
     kid = header.get("kid")

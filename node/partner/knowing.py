@@ -108,7 +108,9 @@ def known_of(trust: HeldTrust, revoked: bytes = b"") -> Known:
 
 def is_confirmed(enrolment: Enrolment, now: datetime) -> bool:
     """Whether the node confirmed its keys within the last seven days: older ones count only after a refresh."""
-    confirmed = datetime.fromtimestamp(enrolment.confirmed_ms / 1000, UTC)
+    # One ahead of now is a day old at most: files are not confirmed when they have ended. What is wrong with this
+    # machine's clock, the node says before it answers.
+    confirmed = min(datetime.fromtimestamp(enrolment.confirmed_ms / 1000, UTC), now)
     try:
         require_confirmed(enrolment.partner, confirmed, now)
     except KeysError:
@@ -143,6 +145,18 @@ async def _honoured(enrolment: Enrolment, trust: HeldTrust, api: TrustApi, now: 
     _require_same_epochs(held, known_of(trust))
     confirmed = replace(enrolment, trust=trust, confirmed_ms=milliseconds(now))
     return await _with_revocations(confirmed, held, api)
+
+
+def caught_up(enrolment: Enrolment, trust: HeldTrust, spki_sha256: bytes) -> Enrolment | None:
+    """The enrolment with trust files that came over a connection nobody vouches for; None when its key is not in them.
+
+    Raises `VerificationError` for another key of an epoch than before, `KeysError` for files that do not verify.
+    """
+    found = known_of(trust, enrolment.revoked)
+    _require_same_epochs(known(enrolment), found)
+    if spki_sha256 not in found.pins:
+        return None
+    return with_register(replace(enrolment, trust=trust), enrolment)
 
 
 def with_register(enrolment: Enrolment, old: Enrolment) -> Enrolment:

@@ -4,6 +4,7 @@ Decides the vocabulary of scopes and how a scope is read; an unreadable scope re
 a peer or partner has, and which scopes go with it, is the directory's matter (the store's). See docs/spec/http.md.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -74,6 +75,10 @@ class CallerDirectory(Protocol):
     def credential(self, client: str, kid: str) -> Credential | None:
         """The credential of `client` whose key has this id, if it may be used now."""
         ...
+
+
+Recognise = Callable[[str], Awaitable[bool]]
+"""Told the name of a caller whose key is not known; whether more is known of it now, so that asking again may help."""
 
 
 def opened_collections(scopes: frozenset[str]) -> frozenset[int]:

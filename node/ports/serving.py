@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from keys.key import TokenPublicKey
 from keys.signer import Signer
 from node.clock import Clock, Entropy
-from node.ports.callers import Caller, CallerDirectory
+from node.ports.callers import Caller, CallerDirectory, Recognise
 from node.ports.recipients import RecipientDesk
 from node.ports.replay import ReplayGuard
 from protocol.api import (
@@ -70,6 +70,8 @@ class WebServices:
     """None: this node takes no acknowledgements."""
     trust_acknowledgements: Callable[[Caller], TrustAcknowledgementApi] | None = None
     """None: this node does not ask who holds its trust files."""
+    recognise: Recognise | None = None
+    """None: a caller whose key is not known is refused at once."""
     renewals: Callable[[Caller], RenewalApi] | None = None
     """None: this node renews no keys of partners."""
     held: Callable[[Caller], HeldApi] | None = None

@@ -8,21 +8,21 @@ from pathlib import Path
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
 from node.clock import SystemClock, milliseconds, system_entropy
-from node.errors import AlreadyExistsError, GoneError, InputRefusedError, NodeError
+from node.errors import AlreadyExistsError, GoneError, InputRefusedError, NodeError, WrongPinError
 from node.formats.asked import read_asked
 from node.formats.hashing import hash_file
 from node.formats.pdq import installed_hasher
 from node.partner.enrolling import Found, introduce, refused
 from node.partner.enrolling import enrol as enrol_with
 from node.partner.hits import HitSpool, SpooledHit
-from node.partner.knowing import Known, known
+from node.partner.knowing import Known, caught_up, is_confirmed, known
 from node.partner.looking_up import Examiner, Hit
 from node.partner.renewing import is_due
 from node.partner.renewing import renew as renew_key
 from node.partner.state import Enrolment, PartnerFolder
 from node.partner.updating import Updater, UpdateReport
 from node.partner.witnessing import by_register
-from node.remote.bootstrap import fetch_trust
+from node.remote.bootstrap import catch_up, fetch_trust
 from node.remote.node import RemoteNode
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy
@@ -132,15 +132,57 @@ async def update(home: Home, *, whole: bool = False) -> Updated:
 
     with folder.alone():
         renewed = await _renew_if_due(home, traffic)
-        async with _reach(home, folder.load()[0], traffic) as remote:
-            updater = Updater(folder, remote, _CLOCK, rule=by_register, trial=trial)
-            report = await (updater.update_whole() if whole else updater.update())
+
+        async def bring() -> UpdateReport:
+            async with _reach(home, folder.load()[0], traffic) as remote:
+                updater = Updater(folder, remote, _CLOCK, rule=by_register, trial=trial)
+                return await (updater.update_whole() if whole else updater.update())
+
+        try:
+            report = await bring()
+        except WrongPinError as exc:
+            await _catch_up(home, exc)
+            report = await bring()
     return Updated(
         report=report,
         bytes_received=traffic.received,
         renewed=renewed[0],
         not_renewed=renewed[1],
     )
+
+
+async def _catch_up(home: Home, refused: WrongPinError) -> None:
+    """Keep what the node signed while this partner was away, its next TLS key with it; raises `refused` for another."""
+    folder = PartnerFolder(home.partner)
+    enrolment, cursor = folder.load()
+    caught = await catch_up(
+        enrolment.url, enrolment.trust, clock=_CLOCK, entropy=system_entropy, proxy=partner_proxy(home)
+    )
+    try:
+        newer = caught_up(enrolment, caught.followed.reached(), caught.spki_sha256)
+    except KeysError:
+        newer = None
+    if newer is None:
+        raise refused
+    folder.save(newer, cursor)
+
+
+async def _confirmed(home: Home) -> Enrolment:
+    """The enrolment with keys that count now: after an update, where the node confirmed them more than a week ago."""
+    folder = PartnerFolder(home.partner)
+    if not is_confirmed(folder.load()[0], _CLOCK.now()):
+        try:
+            await update(home)
+        except NodeError:
+            enrolment, held = folder.in_force()
+            if held is None or not (is_confirmed(enrolment, _CLOCK.now()) or _has_ended(held)):
+                raise
+    return folder.load()[0]
+
+
+def _has_ended(held: Held) -> bool:
+    """Whether nothing is looked up in a release any more: whoever tries is told that."""
+    return held.release.manifest.not_after_ms <= milliseconds(_CLOCK.now())
 
 
 async def renew(home: Home) -> None:
@@ -179,7 +221,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
     """Look up files, or the rows of a table of hashes; what is on the list is in the spool before anybody is told."""
     folder, spool = PartnerFolder(home.partner), hit_spool(home)
     recorded: list[SpooledHit] = []
-    enrolment, _ = folder.load()
+    enrolment = await _confirmed(home)
     named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
     async with _reach(home, enrolment, Traffic()) as remote:
         examiner = _examiner(folder, remote)
@@ -208,7 +250,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
 async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit | None]:
     """What the release in force says about files by their hashes; nothing is recorded."""
     folder = PartnerFolder(home.partner)
-    async with _reach(home, folder.load()[0], Traffic()) as remote:
+    async with _reach(home, await _confirmed(home), Traffic()) as remote:
         return await _examiner(folder, remote).examine(named)
 
 

@@ -30,13 +30,14 @@ from node.runtime.measuring import facts
 from node.runtime.opening import Identity
 from node.runtime.put_back import require_not_put_back
 from node.runtime.recipients import RecipientOffice
+from node.runtime.renewing import peer_renewal
 from node.runtime.restored import require_joined
 from node.runtime.rotating import advance_keys
 from node.runtime.shelving import open_shelf
 from node.runtime.storage_keys import reseal_some
 from node.runtime.subsets import release_with
 from node.runtime.syncing import PeerSyncs
-from node.runtime.witnesses import cosign_own, own_witness, renewing
+from node.runtime.witnesses import cosign_own, own_witness
 from node.scheduler import Job, Scheduler
 from node.services.acknowledged import ServedAcknowledgements
 from node.services.acknowledged_trust import ServedTrustAcknowledgements
@@ -50,6 +51,7 @@ from node.services.evaluating import Evaluating
 from node.services.giving_back import HeldLists
 from node.services.quotas import Quotas
 from node.services.recall import has_waiting
+from node.services.recognising import Recognising
 from node.services.relaying import RelayingTrust
 from node.services.renewing import PartnerRenewal, ServedRenewals
 from node.services.serving_peers import ServedPeers
@@ -138,6 +140,7 @@ class Parts:
             gossip=ServedTelling(open_telling(identity, shelf)),
             hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
             acknowledgements=lambda caller: ServedAcknowledgements(shelf, identity.clock, caller.client),
+            recognise=Recognising(shelf.storage, identity.clock, peer_renewal(identity, shelf)),
             renewals=lambda caller: ServedRenewals(renewing, caller.client),
             trust_acknowledgements=lambda caller: ServedTrustAcknowledgements(
                 shelf, identity.trust, identity.trust_files, identity.clock, caller.client
@@ -152,7 +155,7 @@ class Parts:
         witness = own_witness(self.identity, self.shelf)
         if witness is None:
             return None
-        return ServedWitness(witness, self.identity.clock, renew=renewing(self.identity, self.shelf))
+        return ServedWitness(witness, self.identity.clock, renew=peer_renewal(self.identity, self.shelf))
 
     def jobs(self) -> list[Job]:
         """What the node does by itself."""

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from keys.errors import KeysError
 from keys.key import StatementPrivateKey
 from node.clock import Clock
 from node.errors import (
+    NodeError,
     PeerRefusedError,
     PeerUnreachableError,
     StoreError,
@@ -20,6 +22,7 @@ from node.runtime.evidence import open_gossiper
 from node.runtime.guards import open_guards, own_limits
 from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
+from node.runtime.renewing import catch_up_with
 from node.runtime.witnesses import requiring
 from node.services.acknowledging import Acknowledger
 from node.services.gossiping import GossipReport
@@ -81,7 +84,7 @@ class PeerSyncs:
             NotFoundError: `only` is not a peer.
         """
         peers = await asyncio.to_thread(self._peers, only)
-        return [await self._sync(peer) for peer in peers]
+        return [await self._sync_caught_up(peer) for peer in peers]
 
     async def acknowledge(self) -> Mapping[str, Exception | None]:
         """Tell peers what has changed since they were told last, as after a release; why it failed, by peer."""
@@ -96,6 +99,19 @@ class PeerSyncs:
     async def run_over(self, name: str, link: PeerLink) -> SyncReport:
         """Sync with one peer over a link that is there already."""
         return await self._syncer.sync(name, link)
+
+    async def _sync_caught_up(self, peer: PeerRecord) -> PeerSync:
+        """Sync; with a peer that replaced its TLS key while nobody looked, after what it signed about that."""
+        done = await self._sync(peer)
+        refused = done.report.error
+        if not isinstance(refused, WrongPinError):
+            return done
+        try:
+            await catch_up_with(self._identity, self._shelf, peer, refused)
+        except (NodeError, KeysError):
+            return done
+        [newer] = await asyncio.to_thread(self._peers, peer.name)
+        return await self._sync(newer)
 
     async def _sync(self, peer: PeerRecord) -> PeerSync:
         async with reach_peer(self._identity, peer) as link:

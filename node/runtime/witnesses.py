@@ -1,6 +1,5 @@
 """Witnesses of an opened node: its own, those it asks, and what it asks of others before it follows them."""
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -9,20 +8,16 @@ from functools import cache
 from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
 from node.objects.folder import FolderObjects
-from node.ports.peers import PeerRecord
 from node.ports.witness import Cosigner
 from node.remote.witness import RemoteWitness
 from node.runtime.opening import Identity
 from node.runtime.outbound import proxy_of
-from node.runtime.reaching import reach_peer
 from node.runtime.restored import require_joined
 from node.services.cosigning import Cosigned, Cosigning
 from node.services.documents import member_documents
-from node.services.honouring import renew as renew_revocations
-from node.services.refreshing import newest_root, refresh_peer
 from node.services.requiring import Requiring
 from node.services.shelf import Shelf
-from node.services.witnessing import Renew, Witness
+from node.services.witnessing import Witness
 from protocol.api import WitnessApi
 
 
@@ -97,23 +92,6 @@ def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncCo
         entropy=identity.entropy,
         proxy=proxy_of(identity.settings.outbound),
     )
-
-
-def renewing(identity: Identity, shelf: Shelf) -> Renew:
-    """Fetches the trust files of a peer whose witness is asked about a log that they do not name yet."""
-
-    def peer_of(name: str) -> PeerRecord:
-        with shelf.storage.read() as unit:
-            return unit.peers.get(name)
-
-    async def renew(name: str) -> None:
-        peer = await asyncio.to_thread(peer_of, name)
-        async with reach_peer(identity, peer) as link:
-            document = await refresh_peer(peer, link, shelf.storage, identity.clock.now())
-            root = newest_root(await asyncio.to_thread(peer_of, name))
-            await renew_revocations(shelf.storage, root, document, link.revoked)
-
-    return renew
 
 
 def _documents(identity: Identity, shelf: Shelf) -> Mapping[str, NodeDocument]:

@@ -33,6 +33,12 @@ def held_document(peer: PeerRecord, now: datetime) -> NodeDocument:
     return opened.document
 
 
+def held_pins(peer: PeerRecord) -> tuple[str, frozenset[bytes]]:
+    """Where a peer is, and the TLS keys it may answer with, as its newest held document says."""
+    document = open_held(peer.trust).document
+    return document.endpoints[0].url, document.pins
+
+
 def newest_root(peer: PeerRecord) -> TrustedRoot:
     """The newest of the roots that are held, followed from the one that was compared."""
     return open_roots(peer.trust.roots, peer.trust.pin)[-1]

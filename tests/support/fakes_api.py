@@ -12,7 +12,7 @@ from typing_extensions import override
 from keys.key import AuthPrivateKey, AuthPublicKey, TokenPrivateKey
 from node.clock import system_entropy
 from node.errors import GoneError, NotFoundError, ReplayedError
-from node.ports.callers import LOG_READ, Caller, CallerKind, Credential, open_scope, query_scope
+from node.ports.callers import LOG_READ, Caller, CallerKind, Credential, Recognise, open_scope, query_scope
 from node.ports.recipients import RecipientDesk
 from node.ports.serving import WebServices
 from node.remote.auth import Credentials
@@ -297,6 +297,7 @@ class MemoryNode:
         self.gossip: GossipApi | None = None
         self.recipients: RecipientDesk | None = None
         self.tuf: TufApi | None = MemoryTuf()
+        self.recognise: Recognise | None = None
         self.callers: list[Caller] = []
         self.certificates_required = False
 
@@ -320,6 +321,7 @@ class MemoryNode:
             gossip=self.gossip,
             recipients=self.recipients,
             tuf=self.tuf,
+            recognise=self.recognise,
         )
 
     def _trust(self) -> TrustApi:

@@ -31,7 +31,7 @@ from node.errors import MissingObjectError, PeerRefusedError, PeerUnreachableErr
 from node.formats.rows import ImportRow
 from node.ports.logs import LogRecord
 from node.services.announcing import announce_log
-from node.services.callers import stored_grant
+from node.services.callers import StoredCallers, stored_grant
 from node.services.founding import Founding, found
 from node.services.holding import CallerLogs, Holding
 from node.services.importing import Statement, import_rows
@@ -218,6 +218,10 @@ class Agency(FoundedNode):
             introduced, country=country, authority_for=frozenset(), signers=self.signers
         )
         self.membership.add_peer(other.name, grant)
+
+    def callers(self) -> StoredCallers:
+        """Who may call it."""
+        return StoredCallers(self.store, self.clock)
 
     def grant_of(self, peer: str) -> Grant:
         with self.store.read() as unit:

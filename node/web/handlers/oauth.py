@@ -12,7 +12,8 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from node import jose
-from node.web.auth import MAX_SCOPE_CHARS, issuer_of
+from node.errors import ClockSkewError, ReplayedError, UnauthenticatedError
+from node.web.auth import MAX_SCOPE_CHARS, IssuedToken, issuer_of
 from node.web.bodies import read_body
 from node.web.certificates import presented_in
 from node.web.replies import conditional, plain
@@ -35,10 +36,20 @@ async def token(request: web.Request) -> web.StreamResponse:
     if form.get("grant_type") != GRANT_TYPE or form.get("client_assertion_type") != ASSERTION_TYPE:
         raise MalformedError("token request: only client credentials with a signed assertion are offered")
     wanted = frozenset(form["scope"].split(" ")) if "scope" in form else None
-    office = request.app[STATE].office
-    issued = await asyncio.to_thread(
-        office.exchange, form.get("client_assertion", ""), wanted=wanted, presented=presented_in(request)
-    )
+    office, assertion = request.app[STATE].office, form.get("client_assertion", "")
+
+    def exchange() -> IssuedToken:
+        return office.exchange(assertion, wanted=wanted, presented=presented_in(request))
+
+    try:
+        issued = await asyncio.to_thread(exchange)
+    except (ReplayedError, ClockSkewError):
+        raise  # its key is known
+    except UnauthenticatedError:
+        recognise, client = services_of(request).recognise, jose.claimed_issuer(assertion)
+        if recognise is None or client is None or not await recognise(client):
+            raise
+        issued = await asyncio.to_thread(exchange)
     body = {
         "access_token": issued.token,
         "token_type": "Bearer",

@@ -1,0 +1,47 @@
+"""A caller whose key is not known: perhaps its trust files are newer than those held here.
+
+A peer that rotated its keys must not be locked out until the next sync, nor one whose keys were last confirmed more
+than seven days ago. Anybody can name a peer, so its files are fetched once a minute at most, and the caller still has
+to prove a key that they name.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from keys.errors import KeysError
+from node.clock import Clock
+from node.errors import NodeError
+from node.journal import Journal
+from node.ports.storage import Storage
+from protocol.errors import ProtocolError
+
+_SPAN: Final = timedelta(minutes=1)
+_journal = Journal("callers")
+
+
+class Recognising:
+    """`node.ports.callers.Recognise` for the peers of this node; `renew` fetches the trust files of one."""
+
+    def __init__(self, storage: Storage, clock: Clock, renew: Callable[[str], Awaitable[None]]) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._renew = renew
+        self._tried: dict[str, datetime] = {}
+
+    async def __call__(self, client: str) -> bool:
+        """Whether the trust files of the peer `client` were fetched just now, so that it is worth asking again."""
+        now = self._clock.now()
+        if abs(now - self._tried.get(client, now - _SPAN)) < _SPAN or not self._is_peer(client):
+            return False
+        self._tried[client] = now
+        try:
+            await self._renew(client)
+        except (NodeError, ProtocolError, KeysError) as exc:
+            _journal.info("not-renewed", peer=client, reason=str(exc))
+            return False
+        return True
+
+    def _is_peer(self, client: str) -> bool:
+        with self._storage.read() as unit:
+            return any(peer.name == client for peer in unit.peers.ls())
