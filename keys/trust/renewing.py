@@ -32,16 +32,15 @@ _NUMBERED: Final[Mapping[str, tuple[str, Callable[[bytes, TrustedRoot], int]]]] 
 def require_newer(
     roots: Sequence[TrustedRoot], *, held: Mapping[str, bytes], shown: Mapping[str, bytes]
 ) -> None:
-    """Returns if the `shown` files may replace the `held` ones, both by name.
+    """Returns if the `shown` files, of which none is missing, may replace the `held` ones, both by name.
 
     What is shown must be signed under the newest of `roots`, what is held under any. Raises `RolledBackError`,
     `ForkedTrustError`, and what opening them raises.
     """
     for name, (what, number) in _NUMBERED.items():
-        if name in shown:
-            found = number(shown[name], roots[-1])
-            if held.get(name):
-                _compare(roots, what, number, held[name], shown[name], found)
+        found = number(shown[name], roots[-1])
+        if held.get(name):
+            _compare(roots, what, number, held[name], shown[name], found)
 
 
 def _compare(

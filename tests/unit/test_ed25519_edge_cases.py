@@ -33,6 +33,8 @@ from keys.key import (
 )
 from keys.trust.envelope import open_envelope, seal
 from keys.trust.fingerprint import fingerprint
+from keys.trust.holder_card import make_card, read_card
+from keys.trust.holders import Holder
 from keys.trust.node_parts import DatedKey, read_key
 from keys.trust.repository import author_targets, open_targets
 from keys.trust.root import TrustedRoot, open_root
@@ -203,6 +205,12 @@ def _metadata(how: Irregularity) -> None:
     assert open_targets(data, root).version == 1
 
 
+def _holder_card(how: Irregularity) -> None:
+    signer = _signer(RootPublicKey, how)
+    holder = Holder(name="anna", root=signer.public, targets=None)
+    assert read_card(make_card(NODE, holder, [signer]), NODE) == holder
+
+
 def _statement(how: Irregularity) -> None:
     sealed = seal_statement("receipt", b"payload", _signer(StatementPublicKey, how))
     assert open_statement(sealed, "receipt", [_as_read(StatementPublicKey, how)]) == b"payload"
@@ -244,6 +252,7 @@ PLACES = {
     "root": Place(_root, MalformedKeyError, ThresholdError),
     "trust document": Place(_trust_document, MalformedKeyError, ThresholdError),
     "TUF metadata": Place(_metadata, MalformedKeyError, ThresholdError),
+    "holder card": Place(_holder_card, MalformedKeyError, BadSignatureError),
     "statement": Place(_statement, MalformedKeyError, BadSignatureError),
     "client assertion": Place(_assertion, MalformedKeyError, UnauthenticatedError),
     "access token": Place(_access_token, MalformedKeyError, UnauthenticatedError),
@@ -272,13 +281,21 @@ def test_no_place_accepts_what_is_irregular(place: Place, kind: str) -> None:
 def test_the_table_names_every_place() -> None:
     """A new verifier of signatures must come into the table above."""
     callers = _files_with(r"\.verify\(") - {"keys/key.py"}
-    assert callers == {
-        "keys/trust/tuf_keys.py",  # root, trust document, TUF metadata
-        "keys/trust/statement.py",
-        "protocol/tlog/note.py",  # checkpoint, cosignature
-        "node/jose.py",  # client assertion, access token
-        "node/services/admitting.py",
-    }
+    assert (
+        callers
+        == {
+            "keys/trust/tuf_keys.py",  # root, trust document, TUF metadata
+            "keys/trust/statement.py",
+            "keys/trust/holder_card.py",
+            "keys/trust/proposal_signing.py",  # by keys of the root it carries, and again when its files are put in force
+            "protocol/tlog/note.py",  # checkpoint, cosignature
+            "node/jose.py",  # client assertion, access token
+            "node/services/admitting.py",
+            "node/services/renewing.py",  # of a partner, like admitting
+            "node/signing/verified.py",  # our own, from an agent, a token or the signer process
+            "node/runtime/elsewhere.py",
+        }
+    )
     assert _files_with(r"^(from|import) nacl\b") == {"keys/key.py"}
     assert _files_with(r"asymmetric(\.| import .*)ed25519|verify_signature\(|verify_delegate\(") == set()
 
