@@ -287,7 +287,7 @@ def test_the_table_names_every_place() -> None:
             "keys/trust/tuf_keys.py",  # root, trust document, TUF metadata
             "keys/trust/statement.py",
             "keys/trust/holder_card.py",
-            "keys/trust/proposal_signing.py",  # by keys of the root it carries, and again when its files are put in force
+            "keys/trust/proposal_signing.py",  # by keys of a root, and again when put in force
             "protocol/tlog/note.py",  # checkpoint, cosignature
             "node/jose.py",  # client assertion, access token
             "node/services/admitting.py",
