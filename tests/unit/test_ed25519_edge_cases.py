@@ -281,21 +281,18 @@ def test_no_place_accepts_what_is_irregular(place: Place, kind: str) -> None:
 def test_the_table_names_every_place() -> None:
     """A new verifier of signatures must come into the table above."""
     callers = _files_with(r"\.verify\(") - {"keys/key.py"}
-    assert (
-        callers
-        == {
-            "keys/trust/tuf_keys.py",  # root, trust document, TUF metadata
-            "keys/trust/statement.py",
-            "keys/trust/holder_card.py",
-            "keys/trust/proposal_signing.py",  # by keys of a root, and again when put in force
-            "protocol/tlog/note.py",  # checkpoint, cosignature
-            "node/jose.py",  # client assertion, access token
-            "node/services/admitting.py",
-            "node/services/renewing.py",  # of a partner, like admitting
-            "node/signing/verified.py",  # our own, from an agent, a token or the signer process
-            "node/runtime/elsewhere.py",
-        }
-    )
+    assert callers == {
+        "keys/trust/tuf_keys.py",  # root, trust document, TUF metadata
+        "keys/trust/statement.py",
+        "keys/trust/holder_card.py",
+        "keys/trust/proposal_signing.py",  # by keys of a root, and again when put in force
+        "protocol/tlog/note.py",  # checkpoint, cosignature
+        "node/jose.py",  # client assertion, access token
+        "node/services/admitting.py",
+        "node/services/renewing.py",  # of a partner, like admitting
+        "node/signing/verified.py",  # our own, from an agent, a token or the signer process
+        "node/runtime/elsewhere.py",
+    }
     assert _files_with(r"^(from|import) nacl\b") == {"keys/key.py"}
     assert _files_with(r"asymmetric(\.| import .*)ed25519|verify_signature\(|verify_delegate\(") == set()
 
