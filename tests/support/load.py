@@ -296,6 +296,8 @@ class Load:
 
     def _catch_up(self) -> None:
         for cli in (self.fr, self.nl):
+            open_identity(Home(cli.home), clock=self.time).trust.stamp()
+        for cli in (self.fr, self.nl):
             cli.done("publish")
         for cli in (self.fr, self.nl):
             cli.done("peer", "sync")

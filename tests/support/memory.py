@@ -1,0 +1,34 @@
+"""What is in the memory of a process: whether something is still there that should be gone (Linux)."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+_RANGE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw")
+_MOST = 1 << 30
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes that a process started, and those that they started."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    children = sorted({int(child) for task in tasks for child in task.read_text().split()})
+    return [found for child in children for found in (child, *descendants(child))]
+
+
+def is_in_memory(pid: int, secret: bytes) -> bool:
+    """Whether a process has these bytes anywhere in memory that it may write to."""
+    return any(secret in data for data in _ranges(pid))
+
+
+def _ranges(pid: int) -> Iterator[bytes]:
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            found = _RANGE.match(line)
+            if found is None:
+                continue
+            start, end = int(found[1], 16), int(found[2], 16)
+            memory.seek(start)
+            try:
+                yield memory.read(min(end - start, _MOST))
+            except OSError:  # of a device, or gone meanwhile
+                continue
