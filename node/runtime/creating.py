@@ -17,12 +17,14 @@ from node.files import make_private_folder
 from node.objects.folder import FolderObjects
 from node.runtime import passphrases
 from node.runtime.home import Home
-from node.runtime.keyring import certificate_name
+from node.runtime.keyring import certificate_name, make_tls
 from node.services.auditing import OPERATOR, record, start_audit
 from node.services.founding import FIRST, Founded, Founding, found, log_label
+from node.services.pinning import with_next_pins
 from node.services.shelf import Shelf
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
+from node.signing.ring import FolderKeyRing
 from node.store.driver import parse_dsn
 from node.store.store import Store
 from node.tls import create_identity
@@ -108,12 +110,22 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
         tls_spki_sha256=identity.spki_sha256,
         limits=_limits(settings.guards),
     )
-    try:
-        founded = found(founding, keychain=keychain, root_keychain=root_keychain, files=files, clock=clock)
-    except KeysError as exc:
-        raise ConfigError(str(exc)) from exc
     files.put(certificate_name(FIRST), identity.certificate)
     keychain.create_secret(Role.TLS, FIRST, secret=identity.key)
+    ring = FolderKeyRing(home.ring)
+    try:
+        founded = found(
+            founding,
+            keychain=keychain,
+            root_keychain=root_keychain,
+            files=files,
+            clock=clock,
+            pinning=lambda document: with_next_pins(
+                document, (), lambda: make_tls(keychain, ring, files, document)
+            ),
+        )
+    except KeysError as exc:
+        raise ConfigError(str(exc)) from exc
     storage_key = keychain.secret(Role.STORAGE, FIRST)
     _fill(home, settings, keychain, clock, storage_key=storage_key, entropy=entropy)
     pinned = settings.model_copy(update={"root_sha256": founded.root_sha256.hex()})

@@ -42,7 +42,7 @@ def successors(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects) ->
             document, root, lambda lineage: make_key(keychain, ring, lineage), ended=ended
         )
         document = with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended)
-        return with_next_pins(document, keys, lambda: _make_tls(keychain, ring, files, document))
+        return with_next_pins(document, keys, lambda: make_tls(keychain, ring, files, document))
 
     return succeed
 
@@ -51,7 +51,7 @@ def _make_epoch(keychain: OnlineKeychain, subset: str, epoch: int) -> bytes:
     return public_of_epoch(keychain, load_group(), subset, epoch)
 
 
-def _make_tls(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects, document: NodeDocument) -> bytes:
+def make_tls(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects, document: NodeDocument) -> bytes:
     """A new TLS key with its certificate; its pin. Cut off between the two, the certificate is made again."""
     label = new_label(keychain, ring, Lineage(Role.TLS))
     identity = create_identity(document.node, now=document.valid.start)

@@ -139,6 +139,7 @@ class Identity:
 
         Raises:
             NotFoundError: none does.
+            NotCurrentError: none does yet, by this machine's clock.
         """
         keys = self._signing(kind.public_type.role, of)
         return [self.keychain.signer(kind, key.label, public=key.public) for key in keys]
@@ -147,11 +148,19 @@ class Identity:
         found = signing(self.ring.read(), role, of, self.clock.now())
         found = found or signing(self.adopt_keys(), role, of, self.clock.now())
         if not found:
+            self._require_begun(role, of)
             what = f"{role} key of {of}" if of else f"{role} key"
             raise NotFoundError(
                 f"no {what} signs now", hint="see what happened to it with: sigfed key status"
             )
         return found
+
+    def _require_begun(self, role: Role, of: str) -> None:
+        """A clock that is behind is the likelier reason than a node that was founded tomorrow."""
+        now = self.clock.now()
+        for key in self.ring.read():
+            if key.role is role and key.managed.lineage.of == of and now < key.managed.valid.start:
+                key.managed.valid.require(now, f"the key {key.name}")
 
     def adopt_keys(self) -> tuple[RingKey, ...]:
         """Take into the ring what the newest trust files say of the key files; returns the ring."""

@@ -5,7 +5,7 @@ else stays with the node. Nothing that exists is overwritten.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -110,10 +110,22 @@ class Founded:
     """Key files that nobody needs from day to day: they belong into safes."""
 
 
+def _as_it_is(document: NodeDocument) -> NodeDocument:
+    return document
+
+
 def found(
-    founding: Founding, *, keychain: KeyMaker, root_keychain: KeyMaker, files: ObjectStore, clock: Clock
+    founding: Founding,
+    *,
+    keychain: KeyMaker,
+    root_keychain: KeyMaker,
+    files: ObjectStore,
+    clock: Clock,
+    pinning: Callable[[NodeDocument], NodeDocument] = _as_it_is,
 ) -> Founded:
     """Make every key and sign the first trust files into `files`; each holder has a root and a targets key.
+
+    `pinning` adds the successors of the TLS key, which is made by others.
 
     Raises:
         AlreadyExistsError: a key of that name exists: a node was founded here before.
@@ -143,7 +155,7 @@ def found(
     root = open_root(data, fingerprint(data))
     files.put(ROOT_NAME, data)
     signers = targets_keys[: profile.threshold]
-    document = with_successors(_document(founding, now, keychain), content, _maker(keychain))
+    document = pinning(with_successors(_document(founding, now, keychain), content, _maker(keychain)))
     signed = {
         DOCUMENT_NAME: sign_node_document(document, signers),
         MEMBERS_NAME: sign_members(_members(founding, fingerprint(data)), signers),
