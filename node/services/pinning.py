@@ -6,7 +6,7 @@ before it. Whoever holds a document of the last months knows the key that is ser
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from keys.roles import Role
@@ -24,7 +24,7 @@ def with_next_pins(
 ) -> NodeDocument:
     """The document with TLS keys until its last day, as far as there is room; `make` gives the pin of a new one."""
     keys = [key for key in ring if key.role is Role.TLS]
-    ended = {key.managed.kid for key in keys if key.stage not in _LASTS}
+    ended = {key.managed.kid for key in keys if _has_ended(key, document.valid.start)}
     document = _without(document, ended)
     pins = {pin.hex() for pin in document.pins}
     windows = [key.managed.valid for key in keys if key.managed.kid in pins]
@@ -39,6 +39,13 @@ def with_next_pins(
         for endpoint in document.endpoints
     )
     return replace(document, endpoints=tuple(endpoints))
+
+
+def _has_ended(key: RingKey, now: datetime) -> bool:
+    """A running node may present a key for a minute after its successor began: who syncs then must know both."""
+    if key.stage is Stage.RETIRED:
+        return now >= key.managed.valid.end
+    return key.stage not in _LASTS
 
 
 def _without(document: NodeDocument, ended: Iterable[str]) -> NodeDocument:

@@ -45,6 +45,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
             load.days_pass(OVERLAP_DAYS / 3 + 0.1)
             load.job(load.fr)
             load.flow(1)
+        load.wait_for_certificate()
         load.fr.done("contact", "the office")  # whatever is signed next takes off the pins of keys that ended
         load.flow(1)
         after = {role: thief.refusal(role) for role in (*ROLES, PARTNER)}

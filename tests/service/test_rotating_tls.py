@@ -119,6 +119,9 @@ def test_a_key_begins_by_itself_and_the_pin_before_it_is_taken_off(node: CheapNo
     advance_keys(identity, shelf)
     assert stages(identity) == {"tls-1": Stage.RETIRED, "tls-2": Stage.ACTIVE, "tls-3": Stage.PUBLISHED}
     assert served(identity) == pins(identity)[1]
+    revise(identity)
+    assert first in pins(identity), "a running node may present it for a minute yet"
+    node.clock.advance(timedelta(days=14))
     assert first in pins(identity), "until somebody signs the document again"
     revise(identity)
     assert pins(identity)[0] == served(identity)

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5, sha256
 from pathlib import Path
+from ssl import PEM_cert_to_DER_cert, get_server_certificate
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -42,7 +43,7 @@ from node.runtime.rotating import advance_keys
 from node.runtime.shelving import open_shelf
 from node.runtime.syncing import PeerSyncs
 from node.signing.ring import find_key
-from node.tls import Traffic
+from node.tls import Traffic, spki_sha256
 from protocol.digest import Algorithm, Digest
 from support.agencies import (
     BOTH,
@@ -289,6 +290,15 @@ class Load:
         identity = open_identity(Home(cli.home), clock=self.time)
         with open_shelf(identity) as shelf:
             return advance_keys(identity, shelf)
+
+    def wait_for_certificate(self) -> None:
+        """Until FR's running node presents its youngest TLS key: it looks every minute, by the plain clock."""
+        identity = open_identity(Home(self.fr.home), clock=self.time)
+        wanted, port = identity.tls().spki_sha256, identity.settings.listen.port
+        end = time.monotonic() + _PATIENCE
+        while spki_sha256(PEM_cert_to_DER_cert(get_server_certificate(("127.0.0.1", port)))) != wanted:
+            assert time.monotonic() < end, "the running node goes on presenting an old certificate"
+            time.sleep(_PAUSE)
 
     def stage(self, cli: Cli, key: str) -> Stage:
         """Where a key of an agency is in its life."""
