@@ -9,23 +9,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from keys.key import PRIVATE_KEY_TYPES, PublicKey
+from keys.key import PRIVATE_KEY_TYPES, LogPublicKey, PublicKey
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.lifecycle import Advance, Facts, Lineage, Stage, Step, advance, overlap
 from keys.trust.listed import listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.window import Window
-from node.errors import ConflictError, UsageError
+from node.errors import ConflictError, NodeError, UsageError
 from node.journal import Journal
-from node.ports.keyring import RingKey, silent
+from node.ports.keyring import RingKey, signing, silent
 from node.runtime.auditing import about, tell
 from node.runtime.elsewhere import refer
 from node.runtime.keyring import make_key, new_label
 from node.runtime.opening import Identity
+from node.services.resigning import sign_also
 from node.services.shelf import Shelf
 from node.services.steps import facts_of
 from node.services.succeeding import SUCCEEDED, ending_by, with_key
+from protocol.tlog.note import VerifierKey
 
 _journal = Journal("keys")
 
@@ -40,6 +42,7 @@ def advance_keys(identity: Identity, shelf: Shelf) -> Advance:
     for key in identity.ring.read():
         if key.stage is Stage.DESTROYED:
             identity.keychain.destroy(key.role, key.label)
+    _sign_heads(identity, shelf)
     return done
 
 
@@ -54,6 +57,30 @@ def key_facts(identity: Identity, shelf: Shelf, keys: Sequence[RingKey]) -> Fact
     document = identity.trust.document()
     with shelf.storage.read() as unit:
         return facts_of(unit, keys, document, listed_keys(document, identity.trust.root()), identity.clock)
+
+
+def _sign_heads(identity: Identity, shelf: Shelf) -> None:
+    """Have keys of logs that have begun sign the newest heads, too; what cannot be signed now is at the next time."""
+    ring = [key for key in identity.ring.read() if key.role is Role.LOG]
+    signer = identity.log_signer()
+    for origin in sorted({key.managed.lineage.of for key in ring}):
+        own = [key for key in ring if key.managed.lineage.of == origin]
+        wanted = signing(own, Role.LOG, origin, identity.clock.now())
+        good = [key for key in own if key.stage is not Stage.REVOKED]
+        try:
+            added = sign_also(shelf, origin, signer, wanted=_hashes(wanted), good=_hashes(good))
+        except NodeError as exc:
+            _journal.warning("unsigned", origin=origin, reason=str(exc))
+            continue
+        if added:
+            _journal.info("signed", origin=origin)
+
+
+def _hashes(keys: Iterable[RingKey]) -> frozenset[bytes]:
+    return frozenset(
+        VerifierKey.of_log(key.managed.lineage.of, LogPublicKey.from_text(key.public)).key_hash
+        for key in keys
+    )
 
 
 def _take(identity: Identity, shelf: Shelf, step: Step, name: str) -> None:

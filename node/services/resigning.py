@@ -1,8 +1,9 @@
 """The newest head of an own log under the keys that sign now, without waiting until the log grows.
 
-The cosignatures go: every witness is asked again, because one that saw more of the log from whoever had the key before
-says so then. The signer signs the head that it stands at and no other, so a key that was just made cannot be had to
-sign an older one. Rules: docs/spec/rotation.md.
+When one key follows another as planned, its signature is added: a list that is quiet must not be refused once the old
+key has ended. After a theft the cosignatures go: every witness is asked again, because one that saw more of the log
+from whoever had the key before says so then. The signer signs the head that it stands at and no other, so a key that
+was just made cannot be had to sign an older one. Rules: docs/spec/rotation.md.
 """
 
 from node.errors import ConflictError
@@ -28,4 +29,33 @@ def resign(shelf: Shelf, origin: str, signer: HeadRenewer) -> bool:
         if {line.key_hash for line in new.signatures} <= {line.key_hash for line in old.signatures}:
             return False
         unit.logs.cosign(log, data)
+    return True
+
+
+def sign_also(
+    shelf: Shelf, origin: str, signer: HeadRenewer, *, wanted: frozenset[bytes], good: frozenset[bytes]
+) -> bool:
+    """Add to the newest head the signatures of keys that have begun since; its cosignatures stay.
+
+    `wanted` are the key hashes of all keys that sign now, `good` those of all keys that were never taken back: a head
+    that only a stolen key signed is not made better here. Whether something was added.
+
+    Raises:
+        NotFoundError: there is no such log.
+        ConflictError: it was cosigned at the same time.
+    """
+    with shelf.storage.read() as unit:
+        log = unit.logs.get(origin)
+    held = set() if log.note is None else {line.key_hash for line in Note.parse(log.note).signatures}
+    if wanted <= held or not good & held:
+        return False
+    data = signer.renew(origin)
+    with shelf.storage.write() as unit:
+        log = unit.logs.get(origin)
+        if log.note is None or not data:
+            return False
+        new, old = Note.parse(data), Note.parse(log.note)
+        if new.text != old.text:
+            return False  # published meanwhile, by the keys that sign now
+        unit.logs.cosign(log, old.renewed(new.signatures).to_bytes())
     return True

@@ -9,9 +9,12 @@ import pytest
 
 from keys.key import AuthPrivateKey, LogPrivateKey, StatementPrivateKey, TokenPrivateKey, WitnessPrivateKey
 from keys.roles import Role
+from keys.signer import Signer
 from keys.trust.held import HeldTrust
 from keys.trust.lifecycle import AlarmKind, Lineage, Reason, Stage
+from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
+from node.formats.rows import ImportRow
 from node.ports.keyring import RingKey
 from node.ports.peers import PeerRecord
 from node.runtime import logs
@@ -20,10 +23,17 @@ from node.runtime.opening import Identity
 from node.runtime.rotating import advance_keys, allow, begin_overdue, lineage_of, rotate
 from node.services.audit_reading import read_audit
 from node.services.auditing import start_audit
+from node.services.importing import Statement, import_rows
 from node.services.shelf import Shelf
 from node.services.succeeding import SUCCEEDED
 from node.signing.ring import FolderKeyRing, find_key
+from protocol.digest import Algorithm
+from protocol.event import BASELINE
+from protocol.opening import Basis
+from protocol.tlog.cosignature import cosign
+from protocol.tlog.note import Note, VerifierKey, verify_note
 from support.cheap_node import NODE, NOW, CheapNode, new_shelf
+from support.lists import digest
 
 AUTH, TOKEN = Lineage(Role.AUTH), Lineage(Role.TOKEN)
 DAY = timedelta(days=1)
@@ -186,6 +196,41 @@ def test_logs_and_witnesses_sign_with_both_keys_while_one_follows_the_other(
     node.clock.advance(14 * DAY)
     advance_keys(identity, shelf)
     assert len(identity.signers(LogPrivateKey, origin)) == len(identity.signers(WitnessPrivateKey, name)) == 1
+
+
+def test_a_quiet_list_is_signed_by_a_key_that_begins(node: CheapNode, shelf: Shelf) -> None:
+    """Nobody publishes while its key is replaced: once the old key has ended, followers know the new one alone."""
+    identity = node.identity()
+    origin = logs.create_list(identity, shelf, "main").origin
+    row = ImportRow(2, (digest("a", Algorithm.SHA256),), BASELINE, {}, "")
+    now_ms = milliseconds(node.clock.now())
+    import_rows(shelf, origin, [row], statement=Statement(basis=Basis.OWN, criteria=1), now_ms=now_ms)
+    assert logs.publish_one(identity, shelf, origin).changed
+    with shelf.storage.write() as unit:
+        log = unit.logs.get(origin)
+        assert log.note is not None
+        witness = WitnessPrivateKey.from_seed(b"w" * 32)
+        note = Note.parse(log.note)
+        line = cosign(note.text, "nl.example/w1", witness, now_ms // 1000)
+        unit.logs.cosign(log, Note(note.text, (*note.signatures, line)).to_bytes())
+    node.clock.advance(DAY)
+    signers = identity.targets_signers()
+    rotate(identity, shelf, Lineage(Role.LOG, origin), at=node.clock.now(), signers=signers)
+    with shelf.storage.read() as unit:
+        held = unit.logs.get(origin).note
+    assert held is not None
+    names = [line.name for line in Note.parse(held).signatures]
+    assert sorted(names) == [origin, origin, "nl.example/w1"]
+    keys = [key.public for key in map(_log_key, identity.signers(LogPrivateKey, origin))]
+    assert all(verify_note(Note.parse(held), [VerifierKey.of_log(origin, key)]) for key in keys)
+    advance_keys(identity, shelf)
+    with shelf.storage.read() as unit:
+        assert unit.logs.get(origin).note == held
+
+
+def _log_key(signer: Signer) -> LogPrivateKey:
+    assert isinstance(signer, LogPrivateKey)
+    return signer
 
 
 def test_tokens_of_a_retired_key_count_until_the_last_has_expired(node: CheapNode, shelf: Shelf) -> None:
