@@ -16,6 +16,7 @@ from node.demo.federating import agree, cosign, define, follow, meet
 from node.demo.poisoning import plant, rely, trip
 from node.demo.preparing import found, make_files
 from node.demo.proving import forge, prove, report
+from node.demo.rotating import ROLES, compare, copied, rotate, try_copy, weeks_pass
 from node.demo.world import World
 from node.errors import UsageError
 
@@ -38,6 +39,8 @@ class Chapter:
     title: str
     about: str
     scenes: tuple[Scene, ...]
+    rests_on: int = 0
+    """How many of the first chapters are played before it, where that is not all of them."""
 
 
 def _scenes(**scenes: Callable[[World], None]) -> tuple[Scene, ...]:
@@ -115,6 +118,22 @@ CHAPTERS: Final = tuple(
 )
 """The whole walk."""
 
+ROTATION: Final = Chapter(
+    number=len(CHAPTERS) + 1,
+    name="rotation",
+    title="Every key is replaced",
+    about="Somebody has a copy of FR's folder. FR replaces its keys with traffic flowing; then the copy is tried.",
+    scenes=(
+        *_scenes(copy=copied),
+        *(Scene(name=f"rotate-{role}", play=partial(rotate, role)) for role in ROLES),
+        *_scenes(compare=compare, weeks_pass=weeks_pass, try_copy=try_copy),
+    ),
+    rests_on=5,
+)
+"""Played when it is asked for: it takes as long as the rest together."""
+
+EVERY: Final = (*CHAPTERS, ROTATION)
+
 
 def programme(name: str) -> tuple[Chapter, ...]:
     """The chapters to play, in order: all, or those that the chapter `name` rests on, and it.
@@ -124,10 +143,10 @@ def programme(name: str) -> tuple[Chapter, ...]:
     """
     if not name:
         return CHAPTERS
-    for chapter in CHAPTERS:
+    for chapter in EVERY:
         if chapter.name == name:
-            return CHAPTERS[: chapter.number]
-    names = ", ".join(chapter.name for chapter in CHAPTERS)
+            return (*CHAPTERS[: chapter.rests_on or chapter.number - 1], chapter)
+    names = ", ".join(chapter.name for chapter in EVERY)
     raise UsageError(f"there is no chapter {name}", hint=f"chapters: {names}")
 
 

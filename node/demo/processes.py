@@ -13,17 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.clock import Clock
+from node.demo.later import VARIABLE
 from node.errors import NodeError
 
 Facts = Mapping[str, Any]
 """One JSON line of a command."""
 
-_PROGRAM: Final = (
-    sys.executable,
-    "-P",
-    "-m",
-    "node",
-)  # -P: a folder `node` where we stand is not this program
+_PYTHON: Final = (sys.executable, "-P", "-m")  # -P: a folder `node` where we stand is not this program
 _COMMAND_SECONDS: Final = 120
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 15
@@ -55,10 +51,18 @@ class Seat:
 
     home: Path
     journal: Path
+    clock: Path | None = None
+    """File that its clock goes by, where weeks pass in a walk; see `node.demo.later`."""
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         """The whole command line."""
-        return [*_PROGRAM, "--home", str(self.home), "--json", "-vv", *arguments]
+        program = "node.demo.later" if self.clock else "node"
+        return [*_PYTHON, program, "--home", str(self.home), "--json", "-vv", *arguments]
+
+    def environment(self) -> dict[str, str]:
+        """The user's environment without what would point a command at another home."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SIGFED_")}
+        return kept | ({VARIABLE: str(self.clock)} if self.clock else {})
 
     def note(self, line: str) -> None:
         """Write a line of ours into the journal."""
@@ -88,7 +92,7 @@ def run(
                 input=typed.encode(),
                 stdout=subprocess.PIPE,
                 stderr=journal,
-                env=_environment(),
+                env=seat.environment(),
                 timeout=_COMMAND_SECONDS,
                 check=False,
             )
@@ -123,11 +127,6 @@ def last_complaint(journal: Path) -> str:
     return next((line for line in reversed(lines) if line.startswith(_COMPLAINT)), "it said nothing")
 
 
-def _environment() -> dict[str, str]:
-    """The user's environment without what would point a command at another home."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("SIGFED_")}
-
-
 class Server:
     """A node that runs, from the moment it answers until `stop`."""
 
@@ -143,7 +142,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=answers,
                 stderr=journal,
-                env=_environment(),
+                env=seat.environment(),
                 start_new_session=True,
             )
         try:

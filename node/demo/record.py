@@ -65,6 +65,14 @@ class View:
     seen: Mapping[Party, Sight]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyView:
+    """What everybody holds of FR's keys after one of them was replaced."""
+
+    after: str
+    seen: Mapping[Party, str]
+
+
 @dataclass(slots=True)
 class Record:
     """The walk so far."""
@@ -78,6 +86,7 @@ class Record:
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
+    key_views: list[KeyView] = field(default_factory=list)
     stopped: str = ""
     """Why the walk ended before its end, if it did."""
 

@@ -7,7 +7,9 @@ environment variable `SIGFED_DEMO_SABOTAGE` with the name of a claim.
 
 import base64
 import os
+import shutil
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -16,10 +18,12 @@ from node.demo.altering import flip, newest_bundle, served
 from node.demo.claims import CLAIMS
 from node.demo.exports import Export
 from node.demo.federating import sync
+from node.demo.later import moved
 from node.demo.looking import logo_hashes
 from node.demo.parties import AGENCIES, Party
 from node.demo.preparing import own_import, publication
 from node.demo.proving import altered_evidence, evidence
+from node.demo.rotating import COPY
 from node.demo.synthetic import MadeUp, make
 from node.demo.world import LIST, Act, World
 from node.errors import UsageError
@@ -165,6 +169,38 @@ def _rewrite_audit(world: World) -> None:
     flip(bundle)
 
 
+def _spoil_the_copy(world: World) -> None:
+    """The copy is not whole."""
+    world.place(COPY, "keys", "auth-1.json").unlink()
+
+
+def _suspend(world: World) -> None:
+    """FR suspends the hoster in the middle of it."""
+    arguments = ["partner", "suspend", Party.HOSTER.node]
+    world.perform(Act(who=Party.FR, what="suspends the hoster", arguments=arguments))
+
+
+def _begin_later(world: World) -> None:
+    """A successor is made for another month."""
+    assert world.calendar is not None, "the copy was made"
+    start = moved(world.calendar) + timedelta(days=30)
+    world.extra["key rotate"] = ("--at", f"{start:%Y-%m-%d}")
+
+
+def _copy_again(world: World) -> None:
+    """The thief comes back when everything is replaced."""
+    shutil.rmtree(world.place(COPY))
+    world.rest(Party.FR)
+    shutil.copytree(world.seat(Party.FR).home, world.place(COPY))
+    world.serve(Party.FR)
+
+
+def _restore_a_key(world: World) -> None:
+    """Somebody puts an old key file back."""
+    old = world.place(COPY, "keys", "auth-1.json")
+    shutil.copy(old, world.seat(Party.FR).home / "auth-1-from-a-backup.json")
+
+
 DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "grant-kept": ("follow", _bend("peer add", "--grant", "baseline,investigative")),
     "only-agreed-released": ("agree", lambda world: _list_too(world, world.actors.single, Party.FR)),
@@ -193,5 +229,11 @@ DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "shredded-gone": ("seek", _keep_the_logo),
     "shredded-stays-out": ("list-again", _hand_in_another),
     "audit-names-both": ("audit", _rewrite_audit),
+    "old-copy-works-while-current": ("copied", _spoil_the_copy),
+    "rotation-unnoticed": ("rotate-log", _suspend),
+    "rotation-followed": ("rotate-log", _bend("peer sync", "nobody.example")),
+    "every-key-rotated": ("rotate-log", _begin_later),
+    "old-copy-refused": ("try-copy", _copy_again),
+    "old-halves-gone": ("try-copy", _restore_a_key),
 }
 """For each claim, when and how to make it false."""

@@ -89,6 +89,8 @@ class World:
     ports: Mapping[Party, int]
     listener: Listener
     clock: Clock = field(default_factory=SystemClock)
+    calendar: Path | None = None
+    """File that everybody's clock goes by, from the moment on in which weeks pass."""
     chapter: int = 0
     record: Record = field(default_factory=Record)
     servers: dict[Party, Server] = field(default_factory=dict)
@@ -104,6 +106,14 @@ class World:
     case_words: tuple[str, ...] = ()
     planted: tuple[bytes, ...] = ()
     """What must be gone in the end: hashes of the logo, and the nonces of the openings that hide them."""
+    first_keys: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Name and kid of the keys that FR signed with before it replaced them, by role."""
+    traffic: dict[str, int] = field(default_factory=dict)
+    """How often the hoster and NL wanted something while keys were replaced."""
+    failed: list[str] = field(default_factory=list)
+    """What of it failed."""
+    unfollowed: list[str] = field(default_factory=list)
+    """Who did not know a new key when it signed."""
     readable: bool = False
     """Whether the search for it found it at both agencies, while it had to."""
 
@@ -119,7 +129,11 @@ class World:
 
     def seat(self, party: Party) -> Seat:
         """Where a party sits."""
-        return Seat(home=self.place(party.value), journal=self.place("journals", f"{party.value}.log"))
+        return self._seat(party.value, party)
+
+    def _seat(self, home: str, party: Party) -> Seat:
+        journal = self.place("journals", f"{party.value}.log")
+        return Seat(home=self.place(home), journal=journal, clock=self.calendar)
 
     def url(self, party: Party) -> str:
         """The address of an agency's node."""
@@ -179,15 +193,19 @@ class World:
                 )
             )
 
+    def rest(self, *parties: Party) -> None:
+        """Stop nodes."""
+        for party in parties:
+            if party in self.servers:
+                self.servers.pop(party).stop()
+
     def moment(self, name: str) -> None:
         """Something is about to happen that a sabotage may want to spoil."""
         self.at_moment(self, name)
 
     def close(self) -> None:
         """Stop every node."""
-        while self.servers:
-            _, server = self.servers.popitem()
-            server.stop()
+        self.rest(*self.servers)
 
     def tell(self, step: Step) -> None:
         """Record a step and show it."""
@@ -207,7 +225,7 @@ class World:
 
     def perform_at(self, name: str, act: Act) -> Outcome:
         """Run and record an act in another home of the same party, `name`."""
-        seat = Seat(home=self.place(name), journal=self.seat(act.who).journal)
+        seat = self._seat(name, act.who)
         outcome = processes.run(seat, act.arguments, typed=act.typed, exits=act.exits, clock=self.clock)
         self._tell_of(act, act.arguments, outcome)
         return outcome

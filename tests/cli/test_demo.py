@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from node.demo.chapters import CHAPTERS, claims_of
 from node.demo.claims import CLAIMS
 from support.walks import processes_that_name
 
+WALK = claims_of(CHAPTERS)
 DEMO = [sys.executable, "-P", "-m", "node", "--json", "demo", "--dir"]
 
 
@@ -44,9 +46,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
 
 def test_every_claim_holds(walked: Walked) -> None:
     *claims, last = walked.lines
-    assert [(line["claim"], line["held"]) for line in claims] == [(name, True) for name in CLAIMS], (
-        walked.talk
-    )
+    assert [(line["claim"], line["held"]) for line in claims] == [(name, True) for name in WALK], walked.talk
     assert all(line["detail"] for line in claims)
     assert last == {"report": str(walked.folder / "report.html"), "seconds": last["seconds"], "ok": True}
     assert walked.code == 0
@@ -89,7 +89,7 @@ def test_a_chapter_that_does_not_exist(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "there is no chapter nowhere" in done.stderr
-    assert "chapters: files, list, meet, agree, ask, cheat, correct, poison" in done.stderr
+    assert "chapters: files, list, meet, agree, ask, cheat, correct, poison, rotation" in done.stderr
     assert not tmp_path.joinpath("new").exists()
 
 
@@ -161,14 +161,16 @@ def test_the_report_needs_nothing_else(walked: Walked) -> None:
     links.feed(walked.page)
     assert links.open == []
     assert links.found == []
-    assert links.pictures > len(CLAIMS)
+    assert links.pictures > len(WALK)
     assert "url(" not in walked.page
     assert "@import" not in walked.page
 
 
 def test_the_report_shows_claims_and_steps(walked: Walked) -> None:
-    assert all(claim.sentence.replace("'", "&#x27;") in walked.page for claim in CLAIMS.values())
-    assert f"all {len(CLAIMS)} claims held" in walked.page
+    assert all(
+        claim.sentence.replace("'", "&#x27;") in walked.page for claim in map(CLAIMS.__getitem__, WALK)
+    )
+    assert f"all {len(WALK)} claims held" in walked.page
     assert "did not hold" not in walked.page
     assert walked.page.count('<span class="number">') == 8, "a row of the table each"
     assert not re.search(r"[0-9a-f]{32}", walked.page), "no hash"

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from node.demo.chapters import CHAPTERS, claims_of
 from node.demo.claims import CLAIMS
 from node.demo.sabotage import DEEDS, VARIABLE, from_environment, nothing, sabotage
 from node.demo.walk import HELD, NOT_HELD, REPORT, conclude
 from node.errors import UsageError
-from support.walks import NAMES, Collector, KeptWalk, play_to_claim
+from support.walks import Collector, KeptWalk, names_of, play_to_claim, scenes_of
 
 ROWS = 800
+WALK = claims_of(CHAPTERS)
 
 
 def scene_of(claim: str) -> str:
@@ -25,21 +27,21 @@ def scene_of(claim: str) -> str:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptWalk:
-    scenes = {scene_of(claim) for claim in CLAIMS}
+    scenes = {scene_of(claim) for claim in WALK}
     return KeptWalk(tmp_path_factory.mktemp("kept"), rows=ROWS, keep=scenes)
 
 
 def test_every_claim_can_be_spoilt() -> None:
     assert list(DEEDS) == list(CLAIMS)
-    assert {scene_of(claim) for claim in CLAIMS} <= set(NAMES)
+    assert {scene_of(claim) for claim in WALK} <= set(names_of(scenes_of(CHAPTERS)))
 
 
-@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize("claim", WALK)
 def test_a_spoilt_claim_is_seen(kept: KeptWalk, claim: str) -> None:
     world = kept.taken_up(scene_of(claim))
     assert all(finding.held for finding in world.record.findings), "honest so far"
     world.at_moment = sabotage(claim)
-    play_to_claim(world, scene_of(claim), claim)
+    play_to_claim(world, kept.scenes, scene_of(claim), claim)
     world.record.give_up("the test has seen enough")
     assert conclude(world, seconds=1.0) == NOT_HELD
     assert isinstance(world.listener, Collector)
@@ -53,9 +55,9 @@ def test_a_spoilt_claim_is_seen(kept: KeptWalk, claim: str) -> None:
 
 def test_the_same_end_without_sabotage_holds(kept: KeptWalk) -> None:
     """What is taken up is sound: played honestly to its end, everything holds."""
-    last = list(CLAIMS)[-1]
+    last = WALK[-1]
     world = kept.taken_up(scene_of(last))
-    play_to_claim(world, scene_of(last), last)
+    play_to_claim(world, kept.scenes, scene_of(last), last)
     assert conclude(world, seconds=1.0) == HELD
 
 

@@ -2,16 +2,25 @@
 
 import copy
 import shutil
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from node.demo.chapters import CHAPTERS, play_scene
+from node.demo.chapters import CHAPTERS, Chapter, Scene, play_scene
 from node.demo.processes import Facts, StepFailedError
 from node.demo.walk import stage
 from node.demo.world import World
 
-SCENES = [(chapter, scene) for chapter in CHAPTERS for scene in chapter.scenes]
-NAMES = [scene.name for _, scene in SCENES]
+Scenes = list[tuple[Chapter, Scene]]
+
+
+def scenes_of(chapters: Sequence[Chapter]) -> Scenes:
+    """Their scenes in order."""
+    return [(chapter, scene) for chapter in chapters for scene in chapter.scenes]
+
+
+def names_of(scenes: Scenes) -> list[str]:
+    return [scene.name for _, scene in scenes]
 
 
 class Collector:
@@ -30,14 +39,18 @@ class Collector:
 class KeptWalk:
     """An honest walk, kept before each of some scenes; it is played no further than was asked for."""
 
-    def __init__(self, folder: Path, *, rows: int, keep: set[str]) -> None:
-        assert keep <= set(NAMES)
+    def __init__(
+        self, folder: Path, *, rows: int, keep: set[str], chapters: Sequence[Chapter] = CHAPTERS
+    ) -> None:
+        self.scenes = scenes_of(chapters)
+        names = names_of(self.scenes)
+        assert keep <= set(names)
         self._folder = folder
-        self._stops = [name for name in NAMES if name in keep or name == NAMES[0]]
+        self._stops = [name for name in names if name in keep or name == names[0]]
         walk = folder / "walk"
         walk.mkdir()
         self._kept: dict[str, World] = {}
-        self._keep(NAMES[0], stage(walk, output=Collector(), rows=rows))
+        self._keep(names[0], stage(walk, output=Collector(), rows=rows, chapters=chapters))
 
     def taken_up(self, name: str) -> World:
         """The world as it was before the scene `name`; what is done in it does not change what is kept."""
@@ -45,7 +58,7 @@ class KeptWalk:
             before = self._stops[self._stops.index(name) - 1]
             world = self.taken_up(before)
             with closing(world):
-                play_from(world, before, until=name)
+                play_from(world, self.scenes, before, until=name)
             self._keep(name, world)
         world = copy.deepcopy(self._kept[name])
         shutil.rmtree(world.folder)
@@ -57,16 +70,17 @@ class KeptWalk:
         self._kept[name] = copy.deepcopy(world)
 
 
-def play_from(world: World, first: str, *, until: str) -> None:
+def play_from(world: World, scenes: Scenes, first: str, *, until: str) -> None:
     """Play the scenes from `first` on, up to the beginning of `until`."""
-    for chapter, scene in SCENES[NAMES.index(first) : NAMES.index(until)]:
+    names = names_of(scenes)
+    for chapter, scene in scenes[names.index(first) : names.index(until)]:
         play_scene(world, chapter, scene)
 
 
-def play_to_claim(world: World, first: str, claim: str) -> None:
+def play_to_claim(world: World, scenes: Scenes, first: str, claim: str) -> None:
     """Play the scenes from `first` on until `claim` was tested or a command failed; stops all nodes."""
     with closing(world):
-        for chapter, scene in SCENES[NAMES.index(first) :]:
+        for chapter, scene in scenes[names_of(scenes).index(first) :]:
             try:
                 play_scene(world, chapter, scene)
             except StepFailedError as failure:

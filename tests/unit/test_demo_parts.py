@@ -13,11 +13,12 @@ from node.clock import SystemClock, system_entropy
 from node.demo.altering import altered
 from node.demo.claims import CLAIMS
 from node.demo.exports import HEADER, Export
+from node.demo.later import MovedClock, moved, put_forward
 from node.demo.looking import in_words, judged
 from node.demo.parties import Party
 from node.demo.ports import NoPortError, free_ports
 from node.demo.processes import Facts, Seat, Server, StepFailedError, last_complaint, last_words, run
-from node.demo.record import Record, Sight, Step, Tally, View
+from node.demo.record import KeyView, Record, Sight, Step, Tally, View
 from node.demo.report.page import page
 from node.demo.report.text import safe
 from node.demo.searching import Search, forms
@@ -203,6 +204,36 @@ def test_a_page_shows_how_everybody_saw_it(sight: Sight) -> None:
     cells = re.findall("</svg>([^<]+)</span></td>", row[: row.index("</tr>")])
     assert cells == [safe(sight.value), Sight.WAITING.value, Sight.CLEAN.value], "in the order of the heads"
     assert in_words(view).startswith(f"Agency FR: {sight.value}, Agency NL: ")
+
+
+def test_a_page_shows_who_knows_a_new_key() -> None:
+    record = a_record()
+    assert "Keys that follow each other" not in page(record, seconds=3)
+    seen = {Party.FR: "auth-4 signs", Party.NL: "auth-4 NOT known", Party.HOSTER: "auth-4 <known>"}
+    record.key_views.append(KeyView(after="auth: auth-1 → auth-4", seen=seen))
+    shown = page(record, seconds=3)
+    row = shown[shown.index("auth: auth-1 → auth-4") :]
+    row = row[: row.index("</tr>")]
+    assert re.findall('<span class="sight">([^<]+)</span>', row) == [safe(text) for text in seen.values()]
+    assert re.findall('<td role="cell" class="([a-z]+)">', row) == ["calm", "alarm", "calm"]
+
+
+def test_the_clock_of_a_walk_goes_by_its_file(tmp_path: Path) -> None:
+    calendar = tmp_path / "calendar"
+    calendar.write_text("0")
+    before = moved(calendar)
+    put_forward(calendar, 15)
+    put_forward(calendar, 1)
+    assert 16 * 86_400 <= (MovedClock(calendar).now() - before).total_seconds() < 16 * 86_400 + 60
+    assert [path.name for path in tmp_path.iterdir()] == ["calendar"]
+
+
+def test_a_program_with_a_moved_clock_is_the_product(tmp_path: Path) -> None:
+    calendar = tmp_path / "calendar"
+    calendar.write_text("86400")
+    later = Seat(home=tmp_path / "home", journal=tmp_path / "party.log", clock=calendar)
+    with pytest.raises(StepFailedError, match=r"sigfed list ls ended with 10 .*no node lives"):
+        run(later, ["list", "ls"], clock=SystemClock())
 
 
 def test_names_of_the_cast_are_its_files() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from node.demo.chapters import CHAPTERS, Chapter
+from node.demo.chapters import CHAPTERS, EVERY, Chapter
 from node.demo.claims import Finding
 from node.demo.record import Record
 from node.demo.report.bars import total, transfers
@@ -10,6 +10,7 @@ from node.demo.report.circles import circles
 from node.demo.report.lanes import Scales, lanes
 from node.demo.report.matrix import matrix
 from node.demo.report.style import STYLE
+from node.demo.report.successions import successions
 from node.demo.report.text import safe, size
 from node.demo.report.views import views
 
@@ -23,7 +24,7 @@ def page(record: Record, *, seconds: float) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>sigfed: what the demonstration showed</title><style>{STYLE}</style></head><body><main>"
-        f"{_head(record, seconds)}{_lists(record)}{_poison(record)}{_sights(record)}{_wires(record)}"
+        f"{_head(record, seconds)}{_lists(record)}{_poison(record)}{_keys(record)}{_sights(record)}{_wires(record)}"
         f"{_claims(record.findings)}{_story(record)}{_foot()}</main></body></html>\n"
     )
 
@@ -53,10 +54,21 @@ def _head(record: Record, seconds: float) -> str:
         "<h1>Two agencies agree, a hoster asks, and nobody learns what they should not</h1>"
         '<p class="lead">Two police units of two countries each published a signed list of hashes of known material. '
         "What both list reached a hoster as a release that it can ask, but cannot read. It asked about five files; "
-        "the agency never learned which. Then an intruder altered what the agency serves, a mistake was taken "
-        "back, and somebody tried to poison the list.</p>"
+        f"the agency never learned which. {_then(record)}</p>"
         f'<div class="facts">{cells}</div>{_stop(record)}'
     )
+
+
+def _then(record: Record) -> str:
+    """What the walk went on to; only some chapters may have been asked for."""
+    if "every-key-rotated" in record.expected:
+        return "Then one agency replaced its keys while everybody worked on, and a copy of the old ones was tried."
+    if "shredded-gone" in record.expected:
+        return (
+            "Then an intruder altered what the agency serves, a mistake was taken back, and somebody tried to poison "
+            "the list."
+        )
+    return ""
 
 
 def _stop(record: Record) -> str:
@@ -84,6 +96,18 @@ def _poison(record: Record) -> str:
         "<p class='soft'>Somebody at FR listed a harmless logo that everybody has. After each step both agencies were "
         "asked who lists it and what blocks it, and the hoster looked it up. It was never a hit.</p>"
         f'<div class="card">{views(record)}</div>'
+    )
+
+
+def _keys(record: Record) -> str:
+    if not record.key_views:
+        return ""
+    return (
+        "<h2>Keys that follow each other, as everybody holds them</h2>"
+        "<p class='soft'>FR made a successor of one key after the other. The hoster and NL learn of each from FR's "
+        "signed node document before it signs; meanwhile both went on asking. Somebody who had copied FR's folder "
+        "before could act as FR until the old keys ended, and not after.</p>"
+        f'<div class="card">{successions(record)}</div>'
     )
 
 
@@ -130,7 +154,7 @@ def _mark(*, held: bool) -> str:
 
 def _story(record: Record) -> str:
     scales = Scales(record.steps)
-    played = [chapter for chapter in CHAPTERS if chapter.name in record.chapters or not record.chapters]
+    played = [chapter for chapter in EVERY if chapter.name in record.chapters] or CHAPTERS
     chapters = "".join(_chapter(chapter, record, scales) for chapter in played)
     return (
         "<h2>Who did what</h2><p class='soft'>Every step, as it was typed. A line between lanes is data that crossed "

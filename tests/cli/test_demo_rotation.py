@@ -1,0 +1,53 @@
+"""The chapter in which every key is replaced: it holds, and each of its claims is seen when it is spoilt.
+
+It is played once, and taken up again where something is spoilt.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from node.demo.chapters import claims_of, programme
+from node.demo.sabotage import DEEDS, sabotage
+from node.demo.walk import HELD, NOT_HELD, REPORT, conclude
+from support.walks import KeptWalk, play_to_claim
+
+CHAPTERS = programme("rotation")
+CLAIMS = claims_of(CHAPTERS[-1:])
+ROWS = 60
+_SCENES = {"copied": "copy"}
+
+
+def scene_of(claim: str) -> str:
+    """The scene in which a claim is spoilt."""
+    moment = DEEDS[claim][0]
+    return _SCENES.get(moment, moment)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptWalk:
+    scenes = {scene_of(claim) for claim in CLAIMS}
+    return KeptWalk(tmp_path_factory.mktemp("kept"), rows=ROWS, keep=scenes, chapters=CHAPTERS)
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_spoilt_claim_is_seen(kept: KeptWalk, claim: str) -> None:
+    world = kept.taken_up(scene_of(claim))
+    assert all(finding.held for finding in world.record.findings), "honest so far"
+    world.at_moment = sabotage(claim)
+    play_to_claim(world, kept.scenes, scene_of(claim), claim)
+    found = next(finding for finding in world.record.findings if finding.claim.name == claim)
+    assert not found.held
+    assert not found.detail.startswith("not tested")
+    world.record.give_up("the test has seen enough")
+    assert conclude(world, seconds=1.0) == NOT_HELD
+
+
+def test_the_chapter_holds_and_shows_everybodys_view(kept: KeptWalk) -> None:
+    world = kept.taken_up("try-copy")
+    play_to_claim(world, kept.scenes, "try-copy", CLAIMS[-1])
+    assert [finding for finding in world.record.findings if not finding.held] == []
+    assert conclude(world, seconds=1.0) == HELD
+    page = Path(world.place(REPORT)).read_text(encoding="utf-8")
+    assert "auth-4 signs" in page
+    assert "9. Every key is replaced" in page
