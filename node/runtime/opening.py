@@ -158,9 +158,10 @@ class Identity:
     def _require_begun(self, role: Role, of: str) -> None:
         """A clock that is behind is the likelier reason than a node that was founded tomorrow."""
         now = self.clock.now()
-        for key in self.ring.read():
-            if key.role is role and key.managed.lineage.of == of and now < key.managed.valid.start:
-                key.managed.valid.require(now, f"the key {key.name}")
+        own = [key for key in self.ring.read() if key.role is role and key.managed.lineage.of == of]
+        first = min(own, key=lambda key: key.managed.valid.start, default=None)
+        if first is not None and now < first.managed.valid.start:
+            first.managed.valid.require(now, f"the key {first.name}")
 
     def adopt_keys(self) -> tuple[RingKey, ...]:
         """Take into the ring what the newest trust files say of the key files; returns the ring."""

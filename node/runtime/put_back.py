@@ -4,7 +4,7 @@ The signer would refuse to sign beside what it signed, so nothing is forked; but
 than they have seen, and what the witness cosigned meanwhile is forgotten. So the node does not serve.
 """
 
-from node.errors import RestoredError
+from node.errors import RestoredError, SignerDownError
 from node.ports.logs import LogKind
 from node.runtime.opening import Identity
 from node.services.shelf import Shelf
@@ -27,8 +27,14 @@ def logs_put_back(identity: Identity, shelf: Shelf) -> list[str]:
 
 
 def require_not_put_back(identity: Identity, shelf: Shelf) -> None:
-    """Check that the database knows all that was signed; raises `RestoredError`."""
-    found = logs_put_back(identity, shelf)
+    """Check that the database knows all that was signed; raises `RestoredError`.
+
+    Where the signer process is away nothing can be compared, and nothing can be signed either: the node serves.
+    """
+    try:
+        found = logs_put_back(identity, shelf)
+    except SignerDownError:
+        return
     if found:
         raise RestoredError(
             f"the database is older than what this node has signed: {', '.join(found)}",

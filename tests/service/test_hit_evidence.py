@@ -111,7 +111,9 @@ async def test_it_still_holds_when_all_keys_of_the_trust_files_were_replaced(
     """The register is signed with the keys of its day, the document with those of today."""
     root, successor = world.fr.trust.root(), TargetsPrivateKey.from_seed(b"n" * 32)
     fields = {field.name: getattr(root, field.name) for field in dataclass_fields(RootContent)}
-    content = RootContent(**fields | {"targets_keys": (successor.public,), "targets_threshold": 1})
+    content = RootContent(
+        **fields | {"targets_keys": (successor.public,), "targets_threshold": 1, "holders": ()}
+    )
     signers = [*world.fr.signers, successor]
     world.fr.files.put("node.json", sign_node_document(world.fr.trust.document(), signers))
     world.fr.files.put("members.json", sign_members(world.fr.trust.members(), signers))

@@ -182,6 +182,7 @@ async def test_no_digest_and_no_key_is_in_a_log_or_an_error(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sigfed")  # whatever a command that ran here before has set
     key = world.desk.accredit()
     world.desk.copy.refresh()
     said = bytearray()

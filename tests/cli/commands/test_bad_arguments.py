@@ -14,6 +14,9 @@ from support.agencies import LIST, numbered, table, written
 from support.preloaded import run_forked
 from support.processes import Cli, Finished, contents, environment
 
+WORDS = "-".join(["babab"] * 8)
+"""A fingerprint as people write it."""
+
 
 def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command with the words that name it."""
@@ -42,7 +45,9 @@ def test_every_command_has_help(words: tuple[str, ...], capsys: pytest.CaptureFi
 def test_no_parameter_is_a_secret_or_a_hash() -> None:
     """Arguments are seen by every user of the machine: what is secret comes by file, standard input or prompt."""
     sensitive = re.compile(r"hash|digest|md5|sha|pass|secret|token|key|pin|invitation|string")
-    by_file = re.compile(r".*_file|hash_from|root_kdf|hash_profile")
+    by_file = re.compile(
+        r".*_file|hash_from|root_kdf|hash_profile|keys|key_at"
+    )  # a folder, an address of a token
     found = {
         (words, parameter.name)
         for words, command in COMMANDS.items()
@@ -161,11 +166,11 @@ MISTYPED: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "subset to invite to": (2, "basline", ("partner", "invite", "hoster", "--subset", "basline")),
     "screen of a subset": (2, "--screen-bits", ("subset", "create", "s", "--screen-bits", "99")),
     "fingerprint words": (
-        16,
-        "cannot be reached",
+        14,
+        "eight words",
         ("member", "add", "https://127.0.0.1:9/", "--words", "no-such-words", "--country", "NL"),
     ),
-    "address": (2, "https", ("member", "add", "ftp://nl.example", "--words", "x", "--country", "NL")),
+    "address": (2, "https", ("member", "add", "ftp://nl.example", "--words", WORDS, "--country", "NL")),
     "file to judge": (
         2,
         "cannot be read",
