@@ -10,9 +10,10 @@ class WebSettings:
     caller_per_minute: int = 6000
     """Requests of one authenticated client: a first sync asks for thousands of bundles."""
     caller_burst: int = 3000
-    address_per_minute: int = 120
+    address_per_minute: int = 600
     """Requests from one address without a token that was verified lately (trust files, enrolment, new tokens)."""
-    address_burst: int = 60
+    address_burst: int = 300
+    """A partner's first update asks for three files of each member, and several partners may share an address."""
     body_seconds: float = 30.0
     """Time for a request body to arrive."""
 
