@@ -68,7 +68,7 @@ def test_the_example_export_is_of_made_up_files() -> None:
     assert {row["SHA1"] for row in rows} <= made_up
 
 
-def test_the_example_export_is_tracked() -> None:
+def test_the_examples_and_pictures_are_tracked() -> None:
     if not (ROOT / ".git").exists():
         return
     listed = subprocess.run(
@@ -78,4 +78,8 @@ def test_the_example_export_is_tracked() -> None:
         text=True,
         check=True,
     )
-    assert listed.stdout.split() == ["docs/examples/icse-export.csv", "docs/pictures/architecture.svg"]
+    assert listed.stdout.split() == [
+        "docs/examples/ceremony.toml",
+        "docs/examples/icse-export.csv",
+        "docs/pictures/architecture.svg",
+    ]

@@ -225,16 +225,23 @@ def free_port() -> int:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """What a folder holds: a hash of each file, and of what a database says rather than how it is laid out."""
-    return {
+    """What a folder holds: a hash of each file, and of what a database says rather than how it is laid out.
+
+    A running node may write beside us: a file that goes away between its listing and its reading is not held.
+    """
+    held = {
         str(path.relative_to(folder)): _content(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.endswith((".lock", "-wal", "-shm"))
     }
+    return {name: content for name, content in held.items() if content is not None}
 
 
-def _content(path: Path) -> str:
-    data = path.read_bytes()
+def _content(path: Path) -> str | None:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
     if path.suffix == ".db" and data.startswith(b"SQLite format 3"):
         data = _dump(path)
     return sha256(data).hexdigest()
