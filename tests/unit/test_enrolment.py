@@ -1,12 +1,20 @@
 """Invitations and the enrolment string."""
 
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.enrolment import Invitation, check_mac, enrolment_mac, enrolment_string, invite_id
+from protocol.enrolment import (
+    Invitation,
+    check_mac,
+    enrolment_mac,
+    enrolment_string,
+    invite_id,
+    renewal_string,
+)
 from protocol.errors import MalformedError, UntrustedError
 from protocol.messages import EnrolmentRequest
 
@@ -100,3 +108,33 @@ def test_the_mac_binds_root_connection_and_keys() -> None:
             check_mac(INVITATION.secret, string, request(enrolment_mac(INVITATION.secret, other)))
     with pytest.raises(UntrustedError):
         check_mac(INVITATION.secret, string, request(enrolment_mac(bytes(16), string)))
+
+
+def test_the_renewal_string_as_the_specification_writes_it() -> None:
+    # docs/spec/enrolment.md; a CBOR map of one entry, whose value is 32 bytes, is a1 01 58 20 and the value.
+    found = renewal_string(root_sha256=b"r" * 32, partner="höster", old_key=b"o" * 32, auth_key=b"a" * 32)
+    keys = [sha256(bytes.fromhex("a1015820") + key * 32).digest() for key in (b"o", b"a")]
+    assert found == b"sigfed/renew/v1\0" + b"r" * 32 + b"\0\x07" + "höster".encode() + keys[0] + keys[1]
+
+
+RENEWAL: dict[str, Any] = {
+    "root_sha256": b"r" * 32,
+    "partner": "hoster",
+    "old_key": b"o" * 32,
+    "auth_key": b"a" * 32,
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"root_sha256": b"x" * 32},
+        {"partner": "hosters"},
+        {"old_key": b"x" * 32},
+        {"auth_key": b"x" * 32},
+        {"old_key": RENEWAL["auth_key"], "auth_key": RENEWAL["old_key"]},
+    ],
+    ids=["another node", "another partner", "another old key", "another new key", "the way back"],
+)
+def test_a_renewal_is_that_of_one_partner_at_one_node_in_one_direction(change: dict[str, Any]) -> None:
+    assert renewal_string(**{**RENEWAL, **change}) != renewal_string(**RENEWAL)

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from keys.key import StatementPrivateKey
+from keys.trust.statement import open_statement
 from protocol.encoding import decode_cbor, encode_cbor
 from protocol.errors import MalformedError
-from protocol.hit_evidence.bundle import is_hit_evidence, read_bundle
+from protocol.hit_evidence.bundle import SEAL_KIND, is_hit_evidence, read_bundle
 from protocol.limits import MAX_TRUST_BYTES
 
 RECORDED = json.loads((Path(__file__).parents[1] / "vectors" / "hit_evidence.json").read_text("utf-8"))
@@ -28,6 +30,18 @@ def test_the_recorded_file_has_the_form() -> None:
     assert altered(lambda fields: None) == DATA
     evidence, _ = read_bundle(DATA)
     assert len(evidence.sources) == 2
+
+
+def test_what_is_signed_is_read_with_a_seal_over_all_of_it() -> None:
+    key = StatementPrivateKey.from_seed(b"s" * 32)
+    evidence, _ = read_bundle(DATA)
+    data = evidence.signed(key)
+    again, seal = read_bundle(data)
+    assert again == evidence
+    assert open_statement(seal, SEAL_KIND, (key.public,)) == evidence.seal_payload()
+    assert {
+        place: value for place, value in decode_cbor(data, max_bytes=len(data)).items() if place != 11
+    } == {place: value for place, value in decode_cbor(DATA, max_bytes=len(DATA)).items() if place != 11}
 
 
 @pytest.mark.parametrize(

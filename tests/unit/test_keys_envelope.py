@@ -12,7 +12,7 @@ from keys.encoding import b64
 from keys.errors import MalformedTrustError, ThresholdError
 from keys.key import TargetsPrivateKey
 from keys.signer import Signer
-from keys.trust.envelope import claimed_signers, open_envelope, pre_authentication, seal
+from keys.trust.envelope import claimed_signers, open_envelope, pre_authentication, read_payload, seal
 from keys.trust.tuf_keys import tuf_key_id
 from support.trust import ROOT_KEYS, TARGETS_KEYS, trusted_root
 
@@ -125,3 +125,11 @@ def test_an_envelope_says_by_whom_it_claims_to_be_signed() -> None:
     assert claimed_signers(sealed) == {tuf_key_id(key.public) for key in (TARGETS_KEYS[0], ROOT_KEYS[0])}
     with pytest.raises(MalformedTrustError):
         claimed_signers(b"{}")
+
+
+def test_what_somebody_wants_signed_is_read_whoever_signed_it() -> None:
+    assert read_payload(seal("node", PAYLOAD, [])) == PAYLOAD
+    assert read_payload(altered(lambda fields: fields["signatures"].clear())) == PAYLOAD
+    for data in (b"{}", b"[]", altered(lambda fields: fields.update(payload="not base64"))):
+        with pytest.raises(MalformedTrustError):
+            read_payload(data)

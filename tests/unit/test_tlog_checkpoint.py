@@ -3,7 +3,13 @@ import pytest
 from keys.key import WitnessPrivateKey
 from protocol.errors import MalformedError, UntrustedError, WrongOriginError
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from protocol.tlog.cosignature import Cosignature, cosign, cosigned_message, verify_cosignatures
+from protocol.tlog.cosignature import (
+    Cosignature,
+    cosign,
+    cosigned_message,
+    verify_cosignatures,
+    without_bad_lines,
+)
 from protocol.tlog.merkle import EMPTY_ROOT
 from protocol.tlog.note import Note, NoteSignature, SignatureType, VerifierKey, sign_note
 from support.logs import (
@@ -193,6 +199,20 @@ def test_a_known_witness_with_a_bad_line_rejects_the_note(data: bytes) -> None:
     open_checkpoint(data, origin=ORIGIN, log_keys=[LOG_KEY])  # to whom the witness is a stranger
     with pytest.raises(UntrustedError):
         open_checkpoint(data, origin=ORIGIN, log_keys=[LOG_KEY], witnesses=WITNESS_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [(GOOD.body, True), (GOOD.body[:8] + b"s" * 64, False), (GOOD.body[8:], False)],
+    ids=["good", "of another key", "no time"],
+)
+def test_whoever_collects_cosignatures_drops_bad_lines_of_known_witnesses(body: bytes, kept: bool) -> None:
+    note = Note.parse(signed_note(head(7), {"b": TIME})).with_signatures([bad_line(body)])
+    found = without_bad_lines(note, WITNESS_KEYS)
+    assert found.text == note.text
+    assert found.signatures == (note.signatures if kept else note.signatures[:-1])
+    # Of a witness that nobody here knows, no line can be called bad.
+    assert without_bad_lines(note, []) == note
 
 
 def test_log_signature_is_no_cosignature() -> None:
