@@ -34,7 +34,7 @@ from keys.trust.repository import (
     open_targets,
     open_timestamp,
 )
-from keys.trust.root import MAX_ROOT_BYTES, TrustedRoot, open_next_root, open_roots
+from keys.trust.root import MAX_ROOT_BYTES, MAX_ROOTS, TrustedRoot, open_next_root, open_roots
 from keys.trust.target_files import target_name
 
 MAX_ROOTS_A_RUN: Final = 32
@@ -42,6 +42,8 @@ MAX_ROOTS_A_RUN: Final = 32
 MAX_TIMESTAMP_BYTES: Final = 16_384
 MAX_SNAPSHOT_BYTES: Final = 262_144
 MAX_TARGETS_BYTES: Final = 1_000_000
+MAX_FILES: Final = 256
+"""Each is asked for by itself, so many small ones keep a reader as busy as a long one."""
 MAX_FILES_BYTES: Final = 8_000_000
 """Of all target files together."""
 
@@ -111,6 +113,9 @@ class Following:
             data = yield Wanted(name=name, max_bytes=MAX_ROOT_BYTES, may_be_missing=True)
             if data is None:
                 return
+            if self._root.version == MAX_ROOTS:
+                # One more could be held by nobody, and nothing of what is held would be read any more.
+                raise MalformedTrustError(f"root: more than {MAX_ROOTS} versions")
             root = open_next_root(self._root, data)
             held = replace(self.held, roots=(*self.held.roots, data))
             if _online(root) != _online(self._root):
@@ -230,5 +235,5 @@ def _require_sizes(files: Mapping[str, Listed]) -> None:
         if name not in files:
             raise MalformedTrustError(f"targets: {name} is not listed")
     lengths = [found.length for found in files.values()]
-    if max(lengths) > MAX_ENVELOPE_BYTES or sum(lengths) > MAX_FILES_BYTES:
+    if len(files) > MAX_FILES or max(lengths) > MAX_ENVELOPE_BYTES or sum(lengths) > MAX_FILES_BYTES:
         raise MalformedTrustError("targets: it lists more than is read")

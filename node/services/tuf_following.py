@@ -1,9 +1,11 @@
 """Following another node's TUF repository over any connection: fetching what `keys.trust.following` wants.
 
 What was accepted before a failure is kept with it: a root that replaces stolen keys counts although the rest is
-withheld. Two signed files of one number become evidence. Spec: docs/spec/trust.md, "Following".
+withheld. Two signed files of one number become evidence. How slowly one answer may come is the connection's matter, how
+long all of them may take together is decided here. Spec: docs/spec/trust.md, "Following".
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,11 +17,22 @@ from keys.trust.held import HeldTrust
 from keys.trust.members import KIND as MEMBERS
 from keys.trust.node_document import KIND as NODE
 from keys.trust.root import open_roots
-from node.errors import NodeError, NotFoundError, StoreError, TrustForkError, VerificationError
+from node.errors import (
+    NodeError,
+    NotFoundError,
+    PeerUnreachableError,
+    StoreError,
+    TrustForkError,
+    VerificationError,
+)
 from protocol.api import TufApi
 from protocol.trustfork import TrustFork, content_pair
 
+RUN_SECONDS: Final = 900.0
+"""For a whole run: many answers, each of which comes just in time, must not keep a reader for days."""
+
 _JUDGED: Final = frozenset({NODE, MEMBERS})
+_AGAIN: Final = "what came is kept, and the next visit goes on from there"
 _OLDER: Final = "its operator installs a newer version of sigfed there; what is held stays in force"
 
 
@@ -37,17 +50,21 @@ class Followed:
         return self.held
 
 
-async def follow(held: HeldTrust, api: TufApi, now: datetime) -> Followed:
-    """Follow from what is held to what is current at `now`.
+async def follow(held: HeldTrust, api: TufApi, now: datetime, *, seconds: float = RUN_SECONDS) -> Followed:
+    """Follow from what is held to what is current at `now`, for so many seconds at most.
 
     Failures are outcomes: `NotFoundError` for a node without a repository, `VerificationError` for older files,
-    `TrustForkError` for two of one number, `KeysError` for others that do not verify, and what the connection raises.
+    `TrustForkError` for two of one number, `KeysError` for others that do not verify, `PeerUnreachableError` when the
+    time is over, and what the connection raises.
     Only what the own store raises, and a `KeysError` for what is held when that is damaged, comes as an exception.
     """
     run = Following(held, now)
     try:
-        while run.wanted is not None:
-            run.take(await _fetch(api, run.wanted))
+        async with asyncio.timeout(seconds):
+            while run.wanted is not None:
+                run.take(await _fetch(api, run.wanted))
+    except TimeoutError:
+        return Followed(run.held, PeerUnreachableError("its trust files did not come in time", hint=_AGAIN))
     except StoreError:
         raise
     except ForkedTrustError as exc:

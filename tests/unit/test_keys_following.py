@@ -15,11 +15,13 @@ from keys.errors import (
     RolledBackError,
     ThresholdError,
 )
-from keys.trust.following import MAX_ROOTS_A_RUN, Following
+from keys.trust import following, root
+from keys.trust.following import MAX_FILES, MAX_ROOTS_A_RUN, Following
 from keys.trust.held import HeldTrust, open_held, require_confirmed, under_newest
 from keys.trust.node_document import open_node_document
 from keys.trust.repository import open_timestamp
-from keys.trust.root_authoring import sign_metadata
+from keys.trust.root import RootContent
+from keys.trust.root_authoring import author_next_root, sign_metadata
 from support.tuf_origin import (
     HOLDERS,
     NEXT_ONLINE,
@@ -120,6 +122,22 @@ def test_a_chain_of_many_roots_is_followed_in_runs(reader: Reader, origin: TufOr
     assert len(reader.held.roots) == 1 + MAX_ROOTS_A_RUN
     reader.visit(origin)
     assert len(reader.held.roots) == 2 + MAX_ROOTS_A_RUN
+
+
+def test_a_chain_longer_than_anybody_follows_leaves_what_is_held_readable(
+    reader: Reader, origin: TufOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (following, root):
+        monkeypatch.setattr(module, "MAX_ROOTS", 3)
+    for _ in range(2):
+        origin.rotate(HOLDERS[:2])
+    assert len(reader.visit(origin).roots) == 3
+    newest = origin.roots[-1]
+    fields = {name: getattr(newest, name) for name in RootContent.__dataclass_fields__}
+    origin.files.put("4.root.json", author_next_root(newest, RootContent(**fields), HOLDERS[:2]))
+    with pytest.raises(MalformedTrustError, match="more than 3 versions"):
+        reader.visit(origin)
+    assert open_held(reader.held).root.version == 3
 
 
 def test_whoever_comes_back_after_all_holders_were_replaced_twice_follows(
@@ -263,6 +281,12 @@ def _too_long(origin: TufOrigin) -> None:
     origin.revise(serial=4, version=2)
 
 
+def _too_many(origin: TufOrigin) -> None:
+    """None of them long: what keeps a reader is that each is asked for by itself."""
+    origin.contents |= {f"policy-{number}.txt": b"x" for number in range(1, MAX_FILES)}
+    origin.revise(serial=4, version=2)
+
+
 def _second_targets(origin: TufOrigin) -> None:
     """The holders sign other targets metadata under the number that the reader holds."""
 
@@ -303,6 +327,7 @@ REFUSED: Mapping[str, tuple[Callable[[TufOrigin], None], type[KeysError]]] = {
     "second targets metadata of one version": (_second_targets, ForkedTrustError),
     "no node document": (_unlisted_document, MalformedTrustError),
     "more files than anybody reads": (_too_much, MalformedTrustError),
+    "more single files than anybody asks for": (_too_many, MalformedTrustError),
     "a file longer than anybody reads": (_too_long, MalformedTrustError),
     "a root that is not the next one": (_next_root_of_a_stranger, MalformedTrustError),
 }
