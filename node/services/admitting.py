@@ -16,8 +16,9 @@ from node.errors import ConflictError, GoneError, NotFoundError, UsageError, Ver
 from node.ports.partners import InviteRecord, PartnerRecord
 from node.services.auditing import NODE, enqueue, new_record
 from node.services.quotas import evaluations_for
+from node.services.serving_trust import ForwardedTrust
 from node.services.shelf import Shelf
-from node.services.trusting import ForwardedTrust, OwnTrust
+from node.services.trusting import OwnTrust
 from protocol.api import TrustApi
 from protocol.audit import AuditRecord
 from protocol.enrolment import PIN_BYTES, SECRET_BYTES, Invitation, check_mac, enrolment_string, invite_id

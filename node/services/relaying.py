@@ -14,7 +14,8 @@ from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
 from node.ports.storage import Storage
 from node.services.documents import MemberFiles, member_files
-from node.services.trusting import OwnTrust, ServedTrust
+from node.services.serving_trust import ServedTrust
+from node.services.trusting import OwnTrust
 
 
 class RelayingTrust(ServedTrust):

@@ -11,8 +11,8 @@ from node.errors import NotFoundError
 from node.ports.callers import Caller
 from node.services.callers import stored_grant
 from node.services.holding import CallerLogs, Holding
+from node.services.serving_trust import ForwardedTrust
 from node.services.shelf import Shelf
-from node.services.trusting import ForwardedTrust
 from protocol.api import PeerApi, TrustApi
 from protocol.grant import NOTHING, Grant
 

@@ -9,8 +9,8 @@ from node.services.deltas import Deltas
 from node.services.evaluating import Evaluating
 from node.services.logfiles import LogFiles
 from node.services.release_files import ReleaseFolder
+from node.services.serving_trust import ForwardedTrust
 from node.services.shelf import Shelf
-from node.services.trusting import ForwardedTrust
 from protocol.api import SubsetApi, TrustApi
 from protocol.errors import TooLargeError
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart

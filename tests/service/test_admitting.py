@@ -34,8 +34,9 @@ from node.services.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
 from node.services.founding import Founding, found
 from node.services.granting import PartnerTerms
 from node.services.quotas import DAYS_A_MONTH, MIN_EVALUATIONS_PER_DAY, Quotas, evaluations_for
+from node.services.serving_trust import ServedTrust
 from node.services.shelf import Shelf
-from node.services.trusting import OwnTrust, ServedTrust
+from node.services.trusting import OwnTrust
 from node.store.store import Store
 from protocol.digest import Algorithm
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string

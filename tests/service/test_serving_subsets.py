@@ -27,7 +27,7 @@ from node.services.epochs import AnnouncedEpochs
 from node.services.evaluating import Evaluating
 from node.services.release_files import ReleaseFolder
 from node.services.serving_subsets import ServedSubsets
-from node.services.trusting import ServedTrust
+from node.services.serving_trust import ServedTrust
 from node.services.withdrawing import withdraw
 from protocol.api import SubsetApi
 from protocol.errors import OprfError

@@ -39,9 +39,10 @@ from node.services.lists import create_list, list_origin
 from node.services.logfiles import LogFiles
 from node.services.membership import FetchedTrust, Membership, introduce
 from node.services.publishing import Published, publish
+from node.services.serving_trust import ServedTrust
 from node.services.shelf import Shelf
 from node.services.syncing import Syncer, SyncReport
-from node.services.trusting import OwnTrust, ServedTrust, window
+from node.services.trusting import OwnTrust, window
 from node.services.tuf_repository import Freshness, root_name
 from node.services.withdrawing import withdraw
 from node.signing.log_signer import FolderLogSigner

@@ -30,8 +30,9 @@ from node.services.releasing import Releaser, ReleaseReport
 from node.services.reporting import Reporting
 from node.services.serving_hits import ServedHits
 from node.services.serving_subsets import ServedSubsets
+from node.services.serving_trust import ServedTrust
 from node.services.subsets import create_subset
-from node.services.trusting import MEMBERS_NAME, ServedTrust, window
+from node.services.trusting import MEMBERS_NAME, window
 from node.signing.log_signer import FolderLogSigner
 from protocol.api import HitApi, SubsetApi
 from protocol.digest import Algorithm, Digest

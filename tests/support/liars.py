@@ -16,7 +16,8 @@ from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
 from node.services.announcing import announce_log
 from node.services.cosigners import OwnHead, ask_witness
-from node.services.trusting import DOCUMENT_NAME, ServedTrust, window
+from node.services.serving_trust import ServedTrust
+from node.services.trusting import DOCUMENT_NAME, window
 from protocol.api import WitnessApi
 from protocol.digest import Algorithm
 from protocol.errors import ProtocolError

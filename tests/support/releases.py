@@ -30,9 +30,10 @@ from node.services.quotas import Quotas
 from node.services.release_files import ReleaseFolder
 from node.services.releasing import Releaser, ReleaseReport
 from node.services.serving_subsets import ServedSubsets
+from node.services.serving_trust import ServedTrust
 from node.services.shelf import Shelf
 from node.services.subsets import create_subset
-from node.services.trusting import OwnTrust, ServedTrust, window
+from node.services.trusting import OwnTrust, window
 from node.signing.log_signer import FolderLogSigner
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
