@@ -38,16 +38,17 @@ def rotate_epoch(
     """
     require_soon(identity, at)
     now = identity.clock.now()
-    number = next_number(epochs_of(identity.trust.document(), name), now)
+    held = frozenset(epoch for subset, epoch in held_epochs(identity.keychain) if subset == name)
+    number = next_number(epochs_of(identity.trust.document(), name), now, held=held)
     pk = public_of_epoch(identity.keychain, load_group(), name, number)
 
     def change(old: NodeDocument) -> NodeDocument:
-        if next_number(epochs_of(old, name), now) != number:
+        if next_number(epochs_of(old, name), now, held=held) != number:
             raise ConflictError(
                 f"another epoch of {name} was announced meanwhile", hint="run the command again"
             )
         others = tuple(each for each in old.subsets if each.name != name)
-        return replace(old, subsets=(*others, succeed(old, name, pk, now=now, at=at)))
+        return replace(old, subsets=(*others, succeed(old, name, pk, now=now, at=at, held=held)))
 
     identity.trust.revise_document(change, signers=signers)
     advance_keys(identity, shelf)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from keys.key import PRIVATE_KEY_TYPES, LogPrivateKey, LogPublicKey, PublicKey, TokenPublicKey
 from keys.roles import Role
 from keys.trust.lifecycle import Lineage, Stage
-from keys.trust.listed import listed_keys
+from keys.trust.listed import epoch_kid, listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.root import TrustedRoot
 from node.clock import Clock
@@ -18,7 +18,7 @@ from node.services.epochs import with_epochs
 from node.services.pinning import with_next_pins
 from node.services.succeeding import with_successors
 from node.services.trusting import OwnTrust, Succeed
-from node.signing.epochs import public_of_epoch
+from node.signing.epochs import held_epochs, public_of_epoch
 from node.signing.online import OnlineKeychain
 from node.sodium import load_group
 from node.tls import TlsIdentity, create_identity
@@ -41,10 +41,19 @@ def successors(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects) ->
         document = with_successors(
             document, root, lambda lineage: make_key(keychain, ring, lineage), ended=ended
         )
-        document = with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended)
+        document = with_epochs(
+            document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended | _lost(document, keychain)
+        )
         return with_next_pins(document, keys, lambda: make_tls(keychain, ring, files, document))
 
     return succeed
+
+
+def _lost(document: NodeDocument, keychain: OnlineKeychain) -> frozenset[str]:
+    """Epochs that are announced and whose secrets are not here, as after a restore: others must take their time."""
+    held = set(held_epochs(keychain))
+    named = ((info.name, each.epoch) for info in document.subsets for each in info.epochs)
+    return frozenset(epoch_kid(*epoch) for epoch in named if epoch not in held)
 
 
 def _make_epoch(keychain: OnlineKeychain, subset: str, epoch: int) -> bytes:

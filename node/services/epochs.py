@@ -5,7 +5,7 @@ itself to the same words. A partner looks up in the epoch of the release that it
 releases are made in the youngest epoch that has begun. Spec: docs/spec/oprf.md, "Epochs".
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -88,7 +88,7 @@ def enter_epoch(
             hint=f"begin the next one with: sigfed key rotate oprf --of {subset}",
         )
     youngest = counting[-1]
-    if evaluator.public(subset, youngest.epoch) != youngest.pk:
+    if _public(evaluator, subset, youngest.epoch) != youngest.pk:
         raise StoreError(
             f"the key file of epoch {youngest.epoch} of {subset} is not the one it was made with",
             hint="restore the key files from a backup",
@@ -99,23 +99,40 @@ def enter_epoch(
     return youngest
 
 
-def next_number(epochs: Sequence[EpochInfo], now: datetime) -> int:
-    """The number of the epoch that follows: one that is announced and has not begun, or a new one."""
-    ahead = [each.epoch for each in epochs if each.valid.start > now]
+def _public(evaluator: Evaluator, subset: str, epoch: int) -> bytes:
+    try:
+        return evaluator.public(subset, epoch)
+    except GoneError as exc:
+        raise GoneError(
+            f"the key file of epoch {epoch} of {subset} is not here: nothing can be released",
+            hint=f"restore it, or let another epoch begin: sigfed key rotate oprf --of {subset}",
+        ) from exc
+
+
+def next_number(epochs: Sequence[EpochInfo], now: datetime, *, held: Set[int]) -> int:
+    """The number of the epoch that follows: one that is announced and has not begun, or a new one.
+
+    `held` are the epochs whose secrets are here. One whose secret was lost is passed over: partners remember its key,
+    and would refuse another one under its number for ever.
+    """
+    ahead = [each.epoch for each in epochs if each.valid.start > now and each.epoch in held]
     return min(ahead, default=max((each.epoch for each in epochs), default=0) + 1)
 
 
-def succeed(document: NodeDocument, subset: str, pk: bytes, *, now: datetime, at: datetime) -> SubsetInfo:
+def succeed(
+    document: NodeDocument, subset: str, pk: bytes, *, now: datetime, at: datetime, held: Set[int]
+) -> SubsetInfo:
     """The epochs of a subset after it was said that the next one begins `at`, under `pk` (32 bytes).
 
-    The one before it answers for the overlap and no longer. What was said of those before that one stands. Epochs that
-    are announced for later keep their keys; their windows follow the new one's.
+    The one before it answers for the overlap and no longer. What was said of those before that one stands, but for one
+    that never began. Epochs that are announced for later keep their keys; their windows follow the new one's, and no
+    time is left to one whose secret is not among those `held`.
     """
     epochs = epochs_of(document, subset)
-    begun = EpochInfo(epoch=next_number(epochs, now), pk=pk, valid=window(at, EPOCH_DAYS))
-    before = [each for each in epochs if each.epoch < begun.epoch]
+    begun = EpochInfo(epoch=next_number(epochs, now, held=held), pk=pk, valid=window(at, EPOCH_DAYS))
+    before = [each for each in epochs if each.epoch < begun.epoch and each.valid.start <= now]
     last = [_shortened(each, at) for each in before[-1:]]
-    after = _after(begun, [each for each in epochs if each.epoch > begun.epoch])
+    after = _after(begun, [each for each in epochs if each.epoch > begun.epoch], held)
     return SubsetInfo(name=subset, epochs=(*before[:-1], *last, begun, *after))
 
 
@@ -155,8 +172,10 @@ def _shortened(epoch: EpochInfo, at: datetime) -> EpochInfo:
     return replace(epoch, valid=replace(epoch.valid, end=end))
 
 
-def _after(begun: EpochInfo, later: Sequence[EpochInfo]) -> Iterator[EpochInfo]:
+def _after(begun: EpochInfo, later: Sequence[EpochInfo], held: Set[int]) -> Iterator[EpochInfo]:
     last = begun
     for each in later:
-        last = replace(each, valid=successor_window(last.valid))
-        yield last
+        moved = replace(each, valid=successor_window(last.valid))
+        if each.epoch in held:
+            last = moved
+        yield moved

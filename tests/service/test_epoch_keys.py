@@ -117,6 +117,32 @@ def test_a_secret_that_was_made_and_not_announced_is_used(agency: Agency) -> Non
     assert epoch_key(loaded_group(), agency.seeds[9]).public == pk
 
 
+def test_what_was_announced_keeps_its_key_although_its_secret_was_lost(agency: Agency) -> None:
+    identity = agency.identity
+    before = {each.epoch: each.pk for each in epochs_of(identity.trust.document(), "hosters")}
+    for epoch in (2, 3):  # announced after the backup that the node was restored from
+        (identity.home.keys / f"oprf-subsets-hosters-{epoch}.json").unlink()
+    assert agency.rotate().key.label == "subsets-hosters-4"
+    after = {each.epoch: each.pk for each in epochs_of(identity.trust.document(), "hosters")}
+    assert after.items() >= {1: before[1]}.items()
+    assert not set(after) & {2, 3}, "nobody can be asked in them"
+    release_here(identity, agency.shelf, "hosters")
+
+
+def test_the_next_signature_announces_others_for_those_that_were_lost(agency: Agency) -> None:
+    identity = agency.identity
+    before = agency.windows
+    for epoch in (2, 3):
+        (identity.home.keys / f"oprf-subsets-hosters-{epoch}.json").unlink()
+    identity.trust.revise_document(lambda document: document, signers=identity.targets_signers())
+    assert agency.windows == [*before, *before[1:]]
+    assert set(agency.seeds) == {1, 4, 5}
+    agency.clock.advance(timedelta(days=STEP))
+    release_here(identity, agency.shelf, "hosters")
+    with agency.shelf.storage.read() as unit:
+        assert unit.subsets.get("hosters").epoch == 4
+
+
 def _cut_off(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 

@@ -71,7 +71,7 @@ class World:
         """What `sigfed key rotate oprf` does: a seed, and a node document that lets it begin now."""
         document, now = self.fr.trust.document(), self.fr.clock.now()
         self.fr.evaluator.hold(SECRETS)
-        made = succeed(document, SUBSET, NEXT_PK, now=now, at=now)
+        made = succeed(document, SUBSET, NEXT_PK, now=now, at=now, held={1})
         self.fr.trust.revise_document(lambda old: replace(old, subsets=(made,)), signers=self.fr.signers)
         return made.epochs[-1]
 
@@ -147,17 +147,41 @@ def test_windows_follow_each_other(
     document = replace(
         world.fr.trust.document(), subsets=(SubsetInfo(name=SUBSET, epochs=tuple(epochs(*before))),)
     )
-    number = next_number(epochs_of(document, SUBSET), NOW)
-    made = succeed(document, SUBSET, NEXT_PK, now=NOW, at=NOW)
+    held = {each.epoch for each in epochs_of(document, SUBSET)}
+    number = next_number(epochs_of(document, SUBSET), NOW, held=held)
+    made = succeed(document, SUBSET, NEXT_PK, now=NOW, at=NOW, held=held)
     assert [each.valid for each in made.epochs] == [each.valid for each in epochs(*after)]
     assert [each.epoch for each in made.epochs if each.pk == NEXT_PK] == [number]
+
+
+LOST = {
+    "the next one": ({1, 3}, [(1, -30, OVERLAP), (3, 0, 90)], 3),
+    "the one after": ({1, 2}, [(1, -30, OVERLAP), (2, 0, 90), (3, 76, 166)], 2),
+    "all that are announced": ({1}, [(1, -30, OVERLAP), (4, 0, 90)], 4),
+}
+"""Which secrets are here of three epochs; the epochs after a rotation; whose key is the new one."""
+
+
+@pytest.mark.parametrize(("held", "after", "begun"), LOST.values(), ids=LOST)
+def test_the_number_of_an_epoch_whose_secret_was_lost_is_never_used_for_another_key(
+    held: set[int], after: Sequence[tuple[int, int, int]], begun: int, world: World
+) -> None:
+    before = epochs((-30, 60), (46, 136), (122, 212))
+    subset = SubsetInfo(name=SUBSET, epochs=tuple(before))
+    document = replace(world.fr.trust.document(), subsets=(subset,))
+    made = succeed(document, SUBSET, NEXT_PK, now=NOW, at=NOW, held=held)
+    days = [
+        (each.epoch, (each.valid.start - NOW) // DAY, (each.valid.end - NOW) // DAY) for each in made.epochs
+    ]
+    assert days == after
+    assert [each.epoch for each in made.epochs if each.pk == NEXT_PK] == [begun]
 
 
 def test_an_epoch_may_begin_later(world: World) -> None:
     document = replace(
         world.fr.trust.document(), subsets=(SubsetInfo(name=SUBSET, epochs=tuple(epochs((-30, 60)))),)
     )
-    made = succeed(document, SUBSET, NEXT_PK, now=NOW, at=NOW + 10 * DAY)
+    made = succeed(document, SUBSET, NEXT_PK, now=NOW, at=NOW + 10 * DAY, held={1})
     assert [each.valid for each in made.epochs] == [
         each.valid for each in epochs((-30, 10 + OVERLAP), (10, 10 + EPOCH_DAYS))
     ]
@@ -196,8 +220,9 @@ def test_releases_enter_the_youngest_epoch_that_has_begun(world: World) -> None:
 def test_an_epoch_without_its_seed_is_not_entered(world: World) -> None:
     world.rotate()
     world.fr.evaluator.hold(SECRETS[:1])
-    with pytest.raises(GoneError):
+    with pytest.raises(GoneError, match="key file of epoch 2") as caught:
         world.release()
+    assert "sigfed key rotate oprf --of baseline" in caught.value.hint
     world.fr.evaluator.hold([SECRETS[0], EpochSecret(subset=SUBSET, epoch=2, seed=b"\x07" * 32)])
     with pytest.raises(StoreError, match="not the one it was made with"):
         world.release()
