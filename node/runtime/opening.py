@@ -19,7 +19,7 @@ from keys.keyfile import OFFLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
-from keys.trust.root import TrustedRoot
+from keys.trust.root import TrustedRoot, open_roots
 from node import config
 from node.clock import Clock, Entropy, SystemClock, system_entropy
 from node.config import Settings
@@ -37,8 +37,8 @@ from node.runtime.lock import revising
 from node.runtime.policies import policies
 from node.runtime.restored import require_joined
 from node.services.auditing import OPERATOR
-from node.services.trusting import ROOT_NAME, OwnTrust
-from node.services.tuf_repository import Freshness, root_files
+from node.services.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
+from node.services.tuf_repository import Freshness, TufRepository, root_files
 from node.services.witnessing import KeyCosigner
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
@@ -190,7 +190,9 @@ def open_identity(
     the_clock = clock or SystemClock()
     ring = FolderKeyRing(home.ring)
     link = None if settings.signer.socket is None else SignerLink(settings.signer.socket)
-    online = keychains[0] if link is None else _split(keychains[0], link, files)
+    online = (
+        keychains[0] if link is None else _split(keychains[0], link, files, TufRepository(files, the_clock))
+    )
     return Identity(
         home=home,
         settings=settings,
@@ -215,9 +217,13 @@ def open_identity(
     )
 
 
-def _split(here: Keychain, link: SignerLink, files: FolderObjects) -> SplitKeys:
+def _split(here: Keychain, link: SignerLink, files: FolderObjects, repository: TufRepository) -> SplitKeys:
     def vouching(name: str) -> Sequence[bytes]:
-        return (*root_files(files), files.get(name))
+        roots = root_files(files)
+        if name != DOCUMENT_NAME:
+            return (*roots, files.get(name))
+        root = open_roots(roots, fingerprint(roots[0]))[-1]
+        return (*roots, repository.listing(), repository.listed(root, name))
 
     return SplitKeys(here, RemoteKeys(link, vouching=vouching))
 

@@ -96,6 +96,13 @@ class TufRepository:
         """The newest targets metadata; raises `MissingObjectError` where nothing was ever listed."""
         return self._files.get(f"{self._newest('targets')}.targets.json")
 
+    def listed(self, root: TrustedRoot, name: str) -> bytes:
+        """A trust file as the newest targets metadata lists it; raises `NotFoundError`."""
+        found = open_targets(self.listing(), root).files.get(target_path(name))
+        if found is None:
+            raise NotFoundError(f"{name} is not listed")
+        return self._files.get(target_file(name, found.sha256))
+
     def stamp(self, root: TrustedRoot, freshness: Callable[[], Freshness], *, room: int = 0) -> bool:
         """Say that what is listed is current, unless that was said lately; whether it was said anew.
 

@@ -35,6 +35,7 @@ from keys.trust.repository import (
     open_timestamp,
 )
 from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.root_authoring import author_next_root
 from keys.trust.statement import open_statement, seal_statement
 from node import jose
 from node.clock import SystemClock, system_entropy
@@ -51,7 +52,7 @@ from node.services.founding import FIRST
 from node.services.tuf_repository import Freshness, TufRepository
 from node.signing.process.frames import MAX_BODY, MAX_LEAVES, Ask, Request
 from node.signing.process.listener import MAX_CONNECTIONS
-from node.signing.process.remote import RemoteCosigner, RemoteLogSigner
+from node.signing.process.remote import RemoteCosigner, RemoteKeys, RemoteLogSigner
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.cosignature import verify_cosignatures
@@ -103,9 +104,7 @@ def root_of(node: SignedNode) -> TrustedRoot:
 
 def state(node: SignedNode) -> dict[str, bytes]:
     """All that the signer keeps."""
-    return {
-        str(path): path.read_bytes() for path in node.folder.rglob("*.json") if path.name != "document.json"
-    }
+    return {str(path): path.read_bytes() for path in node.folder.rglob("*.json")}
 
 
 # ---------------------------------------------------------------- what an honest node asks
@@ -225,6 +224,47 @@ def test_only_keys_that_no_signed_file_lets_count_are_destroyed(fresh: SignedNod
     ):
         with pytest.raises(SignerRefusedError):
             fresh.remote.destroy(role, label)
+
+
+def next_root(node: SignedNode) -> bytes:
+    """A root after the first, with other online keys, which the signer made."""
+    from keys.key import RootPrivateKey, SnapshotPublicKey, TimestampPublicKey
+
+    snapshot = node.remote.create(Role.SNAPSHOT, "2")
+    timestamp = node.remote.create(Role.TIMESTAMP, "2")
+    assert isinstance(snapshot, SnapshotPublicKey)
+    assert isinstance(timestamp, TimestampPublicKey)
+    content = replace(root_of(node), snapshot_keys=(snapshot,), timestamp_keys=(timestamp,))
+    return author_next_root(root_of(node), content, [node.root_keys.key(RootPrivateKey, FIRST)])
+
+
+def test_no_key_is_destroyed_on_the_word_of_an_older_root(fresh: SignedNode) -> None:
+    """The first root does not name the newest timestamp key: who holds it back could have that key destroyed."""
+    older = fresh.vouching("node.json")
+    fresh.files.put("2.root.json", next_root(fresh))
+    keys = Freshness(fresh.remote.signer(Role.SNAPSHOT, "2"), fresh.remote.signer(Role.TIMESTAMP, "2"))
+    assert TufRepository(fresh.files, SystemClock()).stamp(root_of(fresh), lambda: keys)
+    for role in (Role.SNAPSHOT, Role.TIMESTAMP):
+        with pytest.raises(SignerRefusedError, match="older root"):
+            RemoteKeys(fresh.link, vouching=lambda _: older).destroy(role, "2")
+        with pytest.raises(SignerRefusedError, match="let count"):
+            fresh.remote.destroy(role, "2")
+        fresh.remote.destroy(role, FIRST)
+
+
+def test_no_key_is_destroyed_on_the_word_of_an_older_document(fresh: SignedNode) -> None:
+    older = fresh.vouching("node.json")
+    listed = fresh.remote.create(Role.AUTH, "8")
+    assert isinstance(listed, AuthPublicKey)
+    fresh.list_auth_key(listed)
+    with pytest.raises(SignerRefusedError, match="older trust files"):
+        RemoteKeys(fresh.link, vouching=lambda _: older).destroy(Role.AUTH, "8")
+    roots, listing, document = (*fresh.roots, *fresh.vouching("node.json")[-2:])
+    for files in ((roots, listing, older[-1]), (roots, older[-2], document)):
+        with pytest.raises(SignerRefusedError):
+            RemoteKeys(fresh.link, vouching=lambda _, files=files: files).destroy(Role.AUTH, "8")  # type: ignore[misc]
+    with pytest.raises(SignerRefusedError, match="let count"):
+        fresh.remote.destroy(Role.AUTH, "8")
 
 
 # ---------------------------------------------------------------- what a thief of the socket asks

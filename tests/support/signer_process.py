@@ -6,15 +6,22 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
-from keys.key import LogPrivateKey
+from keys.key import AuthPublicKey, LogPrivateKey, TargetsPrivateKey
 from keys.keyfile import KdfProfile
 from keys.roles import Role
+from keys.trust.fingerprint import fingerprint
+from keys.trust.lifecycle import Lineage
 from keys.trust.node_parts import NodeLimits
+from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.window import Window
 from node.clock import SystemClock, system_entropy
-from node.services.founding import Founding, found
-from node.services.trusting import ROOT_NAME
+from node.services.founding import FIRST, Founding, found
+from node.services.succeeding import with_key
+from node.services.trusting import DOCUMENT_NAME, OwnTrust
+from node.services.tuf_repository import Freshness, TufRepository, root_files
 from node.signing.keychain import Keychain
 from node.signing.process.desk import KEYS, SIGNED_HERE, STAMPS
 from node.signing.process.link import SignerLink
@@ -83,7 +90,7 @@ class SignedNode:
 
     @property
     def roots(self) -> Sequence[bytes]:
-        return [self.files.get(ROOT_NAME)]
+        return root_files(self.files)
 
     @property
     def socket(self) -> Path:
@@ -102,7 +109,32 @@ class SignedNode:
         return RemoteLogSigner(self.link, lambda _: ["lists-main-1"])
 
     def vouching(self, name: str) -> Sequence[bytes]:
-        return [*self.roots, self.files.get(name)]
+        if name != DOCUMENT_NAME:
+            return [*self.roots, self.files.get(name)]
+        repository = TufRepository(self.files, SystemClock())
+        return [*self.roots, repository.listing(), repository.listed(self.root, name)]
+
+    @property
+    def root(self) -> TrustedRoot:
+        return open_roots(self.roots, fingerprint(self.roots[0]))[-1]
+
+    def list_auth_key(self, key: AuthPublicKey) -> None:
+        """Put in force a node document that lists one more auth key."""
+        trust = OwnTrust(
+            self.files,
+            SystemClock(),
+            root_sha256=fingerprint(self.roots[0]),
+            freshness=lambda root: Freshness(
+                self.remote.signer_of(root.snapshot_keys[0], FIRST),
+                self.remote.signer_of(root.timestamp_keys[0], FIRST),
+            ),
+        )
+        now = SystemClock().now()
+        valid = Window(now.replace(microsecond=0), (now + timedelta(days=9)).replace(microsecond=0))
+        trust.revise_document(
+            lambda old: with_key(old, Lineage(Role.AUTH), key, valid),
+            signers=[self.root_keys.key(TargetsPrivateKey, FIRST)],
+        )
 
     def start(self) -> None:
         with (self.folder / "journal").open("wb") as journal:

@@ -17,7 +17,9 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.names import is_origin_of
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.repository import Listed
+from keys.trust.root import TrustedRoot
+from keys.trust.target_files import target_path
 from node import jose
 from node.clock import Clock
 from node.errors import NotFoundError
@@ -33,7 +35,6 @@ from node.signing.process.claims import (
 )
 from node.signing.process.frames import MAX_LEAVES, Ask, Received, Reply, refused
 from node.signing.process.stamps import FolderStamps, Wanted
-from node.signing.process.state_file import read_state, write_state
 from node.signing.process.statements import statement_message
 from node.signing.process.witness_state import FolderWitness
 from protocol.errors import MalformedError
@@ -54,7 +55,7 @@ KEYS: Final = "keys"
 LOGS: Final = "logs"
 WITNESS: Final = "witness"
 STAMPS: Final = "stamps.json"
-_DOCUMENT: Final = "document.json"
+_DOCUMENT: Final = target_path("node.json")
 _HASH_BYTES: Final = 32
 _MAX_KEYS: Final = 512
 """Of one role: what a thief of the socket can fill the folder with."""
@@ -72,7 +73,6 @@ class Desk:
         self._keychain = keychain
         self._clock = clock
         self._node = node
-        self._pinned = root_sha256
         self._witness = FolderWitness(folder / WITNESS)
         self._stamps = FolderStamps(folder / STAMPS, root_sha256=root_sha256)
         self._served: Mapping[Ask, Callable[[Fields, bytes], Reply]] = {
@@ -124,24 +124,18 @@ class Desk:
         """Only a key that no signed file lets count: a thief of the socket must not silence the node for long."""
         fields.only("v", "ask", "role", "label", "lengths")
         role, label = _role(fields), _label(fields.text("label"))
-        *roots, envelope = _parts(fields, body)
-        root = open_roots(roots, self._pinned)[-1]
+        *roots, listing, envelope = _parts(fields, body, least=3)
+        # Older files may not name a key yet: what counts is what the newest snapshot says is current.
+        root, current = self._stamps.current(roots, listing)
+        if current.files.get(_DOCUMENT) != Listed.of(envelope):
+            raise refused("by a node document that is not listed")
         document = open_node_document(envelope, root)
         public = self._keychain.public(role, label)
         document.valid.require(self._clock.now(), "the node document")
-        self._see(document.serial)
         if public in _counting(document, root, self._clock.now()):
             raise refused(f"away {role} key {label}, which the node's signed files let count")
         self._keychain.destroy(role, label)
         return Reply()
-
-    def _see(self, serial: int) -> None:
-        """Of node documents only the newest that was shown counts: an older one may not name a key yet."""
-        path = self._folder / _DOCUMENT
-        held = read_state(path, "the node document") or {"serial": 0}
-        if serial < int(held["serial"]):
-            raise refused("by an older node document")
-        write_state(path, {"v": 1, "serial": serial})
 
     def _append(self, fields: Fields, body: bytes) -> Reply:
         fields.only("v", "ask", "origin", "labels", "start")
@@ -252,13 +246,13 @@ def _wanted(fields: Fields, body: bytes) -> Wanted:
     return Wanted(roots=roots, names=names, version=version, expires=expires)
 
 
-def _parts(fields: Fields, body: bytes) -> list[bytes]:
+def _parts(fields: Fields, body: bytes, *, least: int = 2) -> list[bytes]:
     """A body of several files, whose lengths are in the header: a chain of roots, and what they vouch for."""
     parts, at = [], 0
     for length in fields.integers("lengths", least=1):
         parts.append(body[at : at + length])
         at += length
-    if at != len(body) or len(parts) < 2:
+    if at != len(body) or len(parts) < least:
         raise refused("files whose lengths do not fit")
     return parts
 

@@ -27,7 +27,9 @@ from protocol.witness import AddCheckpoint, Witnessed
 PLACE: Final = "the signer process"
 
 Vouching = Callable[[str], Sequence[bytes]]
-"""The node's roots, and the metadata of this file name that they vouch for: `3.targets.json`."""
+"""The node's roots, and the metadata of this file name that they vouch for: `3.targets.json`.
+
+Of `node.json` the newest targets metadata, and the document that it lists."""
 
 
 class RemoteKeys:

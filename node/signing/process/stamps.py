@@ -16,6 +16,7 @@ from typing import Final
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.repository import (
+    TargetsMetadata,
     author_snapshot,
     author_timestamp,
     open_snapshot,
@@ -92,7 +93,7 @@ class FolderStamps:
         """The snapshot that names this targets metadata; raises `ConflictError`, `SignerRefusedError`, `KeysError`."""
         with self._alone():
             held = self._load()
-            root = self._root(wanted, held)
+            root = self._root(wanted.roots, held)
             targets = open_targets(wanted.names, root).version
             if targets < held.targets:
                 raise refused("a snapshot of older trust files")
@@ -118,7 +119,7 @@ class FolderStamps:
         """The timestamp that names this snapshot; raises as `snapshot` does."""
         with self._alone():
             held = self._load()
-            root = self._root(wanted, held)
+            root = self._root(wanted.roots, held)
             named = open_snapshot(wanted.names, root)
             if named.version != held.snapshot or named.names != held.targets:
                 raise refused("a timestamp of another snapshot than the newest")
@@ -139,8 +140,20 @@ class FolderStamps:
             )
             return data
 
-    def _root(self, wanted: Wanted, held: Stamped) -> TrustedRoot:
-        root = open_roots(wanted.roots, self._pinned)[-1]
+    def current(self, roots: Sequence[bytes], listing: bytes) -> tuple[TrustedRoot, TargetsMetadata]:
+        """The last of the roots and this targets metadata, neither older than what was signed for last.
+
+        Raises `SignerRefusedError`, `KeysError`.
+        """
+        held = self._load()
+        root = self._root(roots, held)
+        targets = open_targets(listing, root)
+        if targets.version < held.targets:
+            raise refused("by older trust files")
+        return root, targets
+
+    def _root(self, roots: Sequence[bytes], held: Stamped) -> TrustedRoot:
+        root = open_roots(roots, self._pinned)[-1]
         if root.version < held.root:
             raise refused("under an older root")
         return root
