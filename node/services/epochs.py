@@ -5,7 +5,7 @@ itself to the same words. A partner looks up in the epoch of the release that it
 releases are made in the youngest epoch that has begun. Spec: docs/spec/oprf.md, "Epochs".
 """
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -109,7 +109,7 @@ def _public(evaluator: Evaluator, subset: str, epoch: int) -> bytes:
         ) from exc
 
 
-def next_number(epochs: Sequence[EpochInfo], now: datetime, *, held: Set[int]) -> int:
+def next_number(epochs: Sequence[EpochInfo], now: datetime, *, held: Collection[int]) -> int:
     """The number of the epoch that follows: one that is announced and has not begun, or a new one.
 
     `held` are the epochs whose secrets are here. One whose secret was lost is passed over: partners remember its key,
@@ -120,7 +120,7 @@ def next_number(epochs: Sequence[EpochInfo], now: datetime, *, held: Set[int]) -
 
 
 def succeed(
-    document: NodeDocument, subset: str, pk: bytes, *, now: datetime, at: datetime, held: Set[int]
+    document: NodeDocument, subset: str, pk: bytes, *, now: datetime, at: datetime, held: Collection[int]
 ) -> SubsetInfo:
     """The epochs of a subset after it was said that the next one begins `at`, under `pk` (32 bytes).
 
@@ -172,7 +172,7 @@ def _shortened(epoch: EpochInfo, at: datetime) -> EpochInfo:
     return replace(epoch, valid=replace(epoch.valid, end=end))
 
 
-def _after(begun: EpochInfo, later: Sequence[EpochInfo], held: Set[int]) -> Iterator[EpochInfo]:
+def _after(begun: EpochInfo, later: Sequence[EpochInfo], held: Collection[int]) -> Iterator[EpochInfo]:
     last = begun
     for each in later:
         moved = replace(each, valid=successor_window(last.valid))
