@@ -1,8 +1,12 @@
-"""Syncing an opened node with its peers over HTTPS, one after the other: a slow peer must not starve the machine."""
+"""Syncing an opened node with its peers over HTTPS, one after the other: a slow peer must not starve the machine.
+
+Nor may it starve the other peers: each has its time, and what is wrong with one is that one's outcome alone.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from keys.errors import KeysError
 from keys.key import StatementPrivateKey
@@ -28,6 +32,9 @@ from node.services.acknowledging import Acknowledger
 from node.services.gossiping import GossipReport
 from node.services.shelf import Shelf
 from node.services.syncing import ListOutcome, Syncer, SyncReport
+
+PEER_SECONDS: Final = 1800.0
+"""For one peer in one round, whatever it answers; the next round goes on from what is staged."""
 
 _NOT_THERE = (PeerUnreachableError, WrongPinError, UnauthenticatedError)
 _NOT_ITS_WORD = (PeerUnreachableError, PeerRefusedError, StoreError)
@@ -61,11 +68,19 @@ class PeerSync:
 class PeerSyncs:
     """Syncs with all peers; keeps what a running node remembers between its runs.
 
-    `clock`, the node's own by default, says at which time what comes is judged.
+    `clock`, the node's own by default, says at which time what comes is judged; `seconds` is the time of each peer.
     """
 
-    def __init__(self, identity: Identity, shelf: Shelf, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        shelf: Shelf,
+        clock: Clock | None = None,
+        *,
+        seconds: float = PEER_SECONDS,
+    ) -> None:
         self._identity = identity
+        self._seconds = seconds
         self._clock = clock or identity.clock
         self._shelf = shelf
         self._syncer = Syncer(
@@ -84,7 +99,7 @@ class PeerSyncs:
             NotFoundError: `only` is not a peer.
         """
         peers = await asyncio.to_thread(self._peers, only)
-        return [await self._sync_caught_up(peer) for peer in peers]
+        return [await self._sync_in_time(peer) for peer in peers]
 
     async def acknowledge(self) -> Mapping[str, Exception | None]:
         """Tell peers what has changed since they were told last, as after a release; why it failed, by peer."""
@@ -92,13 +107,31 @@ class PeerSyncs:
         told: dict[str, Exception | None] = {}
         for peer in await asyncio.to_thread(self._peers, ""):
             if await asyncio.to_thread(acknowledger.due, peer.name):
-                async with reach_peer(self._identity, peer) as link:
-                    told[peer.name] = await acknowledger.tell(peer.name, link)
+                told[peer.name] = await self._tell_in_time(peer, acknowledger)
         return told
 
     async def run_over(self, name: str, link: PeerLink) -> SyncReport:
         """Sync with one peer over a link that is there already."""
         return await self._syncer.sync(name, link)
+
+    async def _tell_in_time(self, peer: PeerRecord, acknowledger: Acknowledger) -> Exception | None:
+        try:
+            async with asyncio.timeout(self._seconds), reach_peer(self._identity, peer) as link:
+                return await acknowledger.tell(peer.name, link)
+        except TimeoutError:
+            return _too_slow(peer)
+        except KeysError as exc:
+            return exc
+
+    async def _sync_in_time(self, peer: PeerRecord) -> PeerSync:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._sync_caught_up(peer)
+        except TimeoutError:
+            error: Exception = _too_slow(peer)
+        except KeysError as exc:  # what is held of it is damaged: nobody knows where it is
+            error = exc
+        return PeerSync(report=await self._syncer.given_up(peer.name, error), sent=0, received=0)
 
     async def _sync_caught_up(self, peer: PeerRecord) -> PeerSync:
         """Sync; with a peer that replaced its TLS key while nobody looked, after what it signed about that."""
@@ -149,3 +182,10 @@ class PeerSyncs:
     def _peers(self, only: str) -> list[PeerRecord]:
         with self._shelf.storage.read() as unit:
             return [unit.peers.get(only)] if only else list(unit.peers.ls())
+
+
+def _too_slow(peer: PeerRecord) -> PeerUnreachableError:
+    return PeerUnreachableError(
+        f"{peer.name} was not done when its time was over",
+        hint="what came is kept, and the next sync goes on from there",
+    )

@@ -175,6 +175,12 @@ class Syncer:
         await asyncio.to_thread(self._note, report, now)
         return report
 
+    async def given_up(self, name: str, error: Exception) -> SyncReport:
+        """The report of a sync with the peer `name` that was ended from outside; kept like that of any other."""
+        report = SyncReport(peer=name, error=error)
+        await asyncio.to_thread(self._note, report, self._clock.now())
+        return report
+
     def _lacks(self, name: str) -> bool:
         """Whether revocations of the peer are missing."""
         with self._shelf.storage.read() as unit:

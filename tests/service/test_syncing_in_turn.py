@@ -1,0 +1,86 @@
+"""Syncing with one peer after the other: what is wrong with one of them is nobody else's matter."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from keys.errors import MalformedTrustError
+from keys.trust.held import HeldTrust
+from keys.trust.node_parts import Endpoint
+from node.clock import milliseconds
+from node.errors import PeerUnreachableError
+from node.ports.peers import PeerRecord
+from node.runtime.syncing import PeerSyncs
+from node.services.auditing import start_audit
+from node.services.shelf import Shelf
+from support.cheap_node import NODE, CheapNode, new_shelf
+from support.fakes_api import IDENTITY
+from support.federation import FoundedNode
+from support.hostile import hostile, reply, says
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> CheapNode:
+    return CheapNode.founded(tmp_path)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    with new_shelf(tmp_path) as made:
+        start_audit(made, NODE)
+        yield made
+
+
+async def _silence(_head: bytes, _writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(60)
+
+
+def add_peer(shelf: Shelf, node: CheapNode, name: str, url: str) -> None:
+    """A peer that is said to be at `url`."""
+    peer = FoundedNode(name, "NL", node.clock)
+    peer.revise(lambda old: replace(old, endpoints=(Endpoint(url, (IDENTITY.spki_sha256,)),)))
+    now_ms = milliseconds(node.clock.now())
+    record = PeerRecord(
+        name=name,
+        url=url,
+        trust=peer.trust.current(),
+        serial=peer.trust.document().serial,
+        grant="",
+        added_ms=now_ms,
+        confirmed_ms=now_ms,
+    )
+    with shelf.storage.write() as unit:
+        unit.peers.add(record)
+
+
+def damage(shelf: Shelf, name: str) -> None:
+    """Lose what is held of a peer, but for its first root."""
+    with shelf.storage.write() as unit:
+        peer = unit.peers.get(name)
+        unit.peers.update_trust(name, HeldTrust(roots=peer.trust.roots), serial=peer.serial)
+
+
+async def test_a_peer_that_never_ends_and_one_whose_files_are_damaged_stop_nobody(
+    node: CheapNode, shelf: Shelf
+) -> None:
+    async with AsyncExitStack() as stack:
+        silent = await stack.enter_async_context(hostile(_silence))
+        asked = await stack.enter_async_context(hostile(says(reply(b"no trust file"))))
+        for name, url in (("a.example", silent.url), ("b.example", silent.url), ("c.example", asked.url)):
+            add_peer(shelf, node, name, url + "/")
+        damage(shelf, "b.example")
+        done = await PeerSyncs(node.identity(), shelf, seconds=3).run()
+        told = await PeerSyncs(node.identity(), shelf, seconds=3).acknowledge()
+    failures = {each.report.peer: each.failure for each in done}
+    assert isinstance(failures["a.example"], PeerUnreachableError)
+    assert "time was over" in str(failures["a.example"])
+    assert isinstance(failures["b.example"], MalformedTrustError)
+    assert asked.requests, "the last of them was asked"
+    assert told == {}, "nothing is held that could be acknowledged"
+    with shelf.storage.read() as unit:
+        outcomes = {peer.name: peer.outcome for peer in unit.peers.ls()}
+    assert outcomes == {name: str(failure) for name, failure in failures.items()}
