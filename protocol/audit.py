@@ -14,6 +14,8 @@ from protocol.encoding import CborValue, decode_cbor, encode_cbor
 from protocol.errors import MalformedError
 
 VERSION: Final = 1
+AUDIT_NAME: Final = "main"
+"""The audit log that a node begins with; one that continues a lost one has another name."""
 NONCE_BYTES: Final = 16
 MAX_RECORD_BYTES: Final = 16_384
 MAX_TEXT: Final = 1_024
@@ -26,6 +28,11 @@ _ACTOR: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 _OUTCOME: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 _FIELDS: Final = frozenset(range(8))
+
+
+def audit_origin(node: str) -> str:
+    """Origin of the audit log that `node` begins with."""
+    return f"{node}/audit/{AUDIT_NAME}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

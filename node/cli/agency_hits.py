@@ -45,7 +45,7 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
     """One report; the hash only when it was asked for."""
     from node.runtime.shelving import open_shelf
     from node.services.casework import find_hit
-    from node.services.reporting import taken
+    from node.services.taken_reports import taken
 
     with open_shelf(here.identity()) as shelf:
         report = find_hit(shelf, text)

@@ -115,7 +115,8 @@ def verify(
     else:
         from node.runtime.shelving import open_shelf
         from node.services.audit_reading import verify_audit
-        from node.services.auditing import audit_log, audit_origin
+        from node.services.auditing import audit_log
+        from protocol.audit import audit_origin
 
         identity = here.identity()
         with open_shelf(identity) as shelf, shelf.storage.read() as unit:

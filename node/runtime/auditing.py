@@ -27,7 +27,6 @@ from node.services.auditing import (
     BEGUN,
     OK,
     audit_log,
-    audit_origin,
     enqueue,
     new_record,
     record,
@@ -37,6 +36,7 @@ from node.services.auditing import (
 from node.services.founding import log_label
 from node.services.shelf import Shelf
 from node.services.trusting import window
+from protocol.audit import audit_origin
 
 _journal = Journal("audit")
 _GAPS: Final = "audit-gaps"

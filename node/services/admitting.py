@@ -16,6 +16,7 @@ from node.errors import ConflictError, GoneError, NotFoundError, UsageError, Ver
 from node.ports.partners import InviteRecord, PartnerRecord
 from node.services.auditing import NODE, enqueue, new_record
 from node.services.quotas import evaluations_for
+from node.services.sealed_names import invite_name
 from node.services.serving_trust import ForwardedTrust
 from node.services.shelf import Shelf
 from node.services.trusting import OwnTrust
@@ -214,11 +215,6 @@ def _partner(invite: InviteRecord, request: EnrolmentRequest, now_ms: int) -> Pa
         added_ms=now_ms,
         key_ms=now_ms,
     )
-
-
-def invite_name(identity: bytes) -> str:
-    """The name under which the secret of an invitation is sealed."""
-    return f"invite/{identity.hex()}"
 
 
 def _gone() -> GoneError:

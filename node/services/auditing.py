@@ -18,10 +18,9 @@ from node.ports.storage import Unit
 from node.services.heads import next_head, require_leaves, require_signed
 from node.services.logfiles import LogFiles
 from node.services.shelf import Shelf
-from protocol.audit import MAX_DETAILS, MAX_TEXT, NONCE_BYTES, AuditRecord
+from protocol.audit import AUDIT_NAME, MAX_DETAILS, MAX_TEXT, NONCE_BYTES, AuditRecord
 from protocol.tlog.merkle import leaf_hash
 
-NAME: Final = "main"
 OPERATOR: Final = "operator"
 """Whoever has the node's passphrase, when no person is named."""
 NODE: Final = "node"
@@ -41,12 +40,7 @@ _HEX: Final = re.compile(r"[0-9A-Fa-f]{32,}")
 _NO_DETAILS: Final[Mapping[str, str]] = {}
 
 
-def audit_origin(node: str) -> str:
-    """Origin of the audit log of `node`."""
-    return f"{node}/audit/{NAME}"
-
-
-def start_audit(shelf: Shelf, node: str, *, name: str = NAME) -> LogRecord:
+def start_audit(shelf: Shelf, node: str, *, name: str = AUDIT_NAME) -> LogRecord:
     """Put the audit log into the catalogue, where it is missing; another name continues one that was lost."""
     origin = f"{node}/audit/{name}"
     try:

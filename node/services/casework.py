@@ -13,8 +13,9 @@ from keys.trust.node_document import NodeDocument
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
 from node.ports.hits import CaseRecord, HitRecord
-from node.services.reporting import taken
+from node.services.sealed_names import case_name
 from node.services.shelf import Shelf
+from node.services.taken_reports import taken
 from protocol.digest import Digest
 from protocol.limits import MAX_REASON_BYTES
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute, sign_answer
@@ -188,8 +189,3 @@ def _one(found: list[Record], text: str) -> Record:
 
 def _state(record: CaseRecord) -> CaseState:
     return CaseState(opened_ms=record.opened_ms, due_ms=record.due_ms, answer=record.answer)
-
-
-def case_name(partner: str, report_id: bytes) -> str:
-    """The name under which a partner's words are sealed."""
-    return f"case/{partner}/{report_id.hex()}"

@@ -20,8 +20,8 @@ from node.services.effective import Current, current
 from node.services.guarding import Guards
 from node.services.holdings import held_here
 from node.services.rosters import Listed, Roster, previous_of
+from node.services.sealed_names import salt_name
 from node.services.shelf import Shelf
-from node.services.subsets import salt_name
 from protocol.digest import Digest
 from protocol.opening import EntryRef
 from protocol.quorum import Support

@@ -24,8 +24,8 @@ from node.services.logfiles import LogFiles
 from node.services.reading import ListReader, read_batch
 from node.services.recipient_files import erase_from_copies
 from node.services.release_files import erase_from_rosters
-from node.services.reporting import erase_reports
 from node.services.shelf import Shelf
+from node.services.taken_reports import erase_reports
 from node.services.tombstones import MOST_HONOURED
 from protocol.digest import Digest
 from protocol.errors import MalformedError

@@ -42,10 +42,10 @@ from node.clock import Clock
 from node.ports.keyring import label_of
 from node.ports.objects import ObjectStore
 from node.services.announcing import LOG_KEY_DAYS, log_info
-from node.services.auditing import audit_origin
 from node.services.succeeding import MakeKey, with_successors
 from node.services.trusting import DOCUMENT_DAYS, DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME, window
 from node.services.tuf_repository import Freshness, TufRepository
+from protocol.audit import audit_origin
 
 FIRST = "1"
 """Label of a role's first key."""

@@ -22,6 +22,7 @@ from node.ports.guards import BenignSet, Tripwire
 from node.ports.logs import LogRecord
 from node.ports.storage import Unit
 from node.services.colliding import Arrivals, Siblings, among_arrivals, among_files, weak_keys
+from node.services.sealed_names import tripwire_name
 from node.services.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
@@ -285,11 +286,6 @@ class _Counted:
             self.refused += 1
             if len(self.shown) < _SHOWN:
                 self.shown.append(row)
-
-
-def tripwire_name(key: int) -> str:
-    """The name under which a tripwire is sealed."""
-    return f"guards/tripwires/{key}"
 
 
 def _benign_words(name: str) -> str:

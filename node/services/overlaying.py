@@ -17,6 +17,7 @@ from node.ports.cosigning import OverlayRecord
 from node.ports.logs import LogRecord
 from node.services.following import Committed, Delivery, Follower, HeldLog, StagedBundle
 from node.services.pulling import ListPull
+from node.services.sealed_names import overlay_name
 from node.services.shelf import Shelf
 from node.services.vault import Vault
 from protocol.errors import ForkError, TooLargeError
@@ -178,11 +179,6 @@ def drop_overlay(shelf: Shelf, origin: str) -> ForkError | None:
 def _signed(note: bytes) -> SignedCheckpoint:
     """A head whose signatures were verified before."""
     return SignedCheckpoint(Checkpoint.from_text(Note.parse(note).text), note, (), ())
-
-
-def overlay_name(log_id: int) -> str:
-    """The name under which an overlay is sealed."""
-    return f"overlay/{log_id}"
 
 
 def _encoded(items: Sequence[Item]) -> bytes:

@@ -18,6 +18,7 @@ from node.ports.approvals import Approval
 from node.ports.persons import PassphraseHasher, PersonRecord, PersonRole
 from node.ports.storage import Unit
 from node.services.approving import KINDS, LEAST_PERSONS
+from node.services.sealed_names import verifier_name
 from node.services.shelf import Shelf
 
 MIN_PASSPHRASE: Final = 12
@@ -165,11 +166,6 @@ def _require_name(name: str) -> None:
             "a person is named with up to 64 small letters, digits, dots, hyphens and underscores",
             hint="for example: a.martin; not node, operator or root, which the audit log uses itself",
         )
-
-
-def verifier_name(name: str) -> str:
-    """Bound to the name: nobody's verifier can be put in the place of another's."""
-    return f"persons/{name}/verifier"
 
 
 def _wait(tries: int) -> timedelta:

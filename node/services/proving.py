@@ -14,8 +14,8 @@ from node.services.documents import MemberFiles, member_files
 from node.services.hit_sources import HeldEntries
 from node.services.logfiles import LogFiles
 from node.services.registers import kept_register
-from node.services.reporting import taken
 from node.services.shelf import Shelf
+from node.services.taken_reports import taken
 from node.services.trusting import DOCUMENT_NAME, OwnTrust
 from node.services.tuf_repository import root_files
 from protocol.hit_evidence.bundle import HitEvidence, LoggedEvent, SourceProof

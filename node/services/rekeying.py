@@ -16,15 +16,17 @@ from typing import Final
 from node.errors import MissingObjectError, StoreError
 from node.ports.data_keys import DataKeyRecord, Key, SealedColumn
 from node.ports.storage import Unit
-from node.services.admitting import invite_name
-from node.services.casework import case_name
-from node.services.guarding import tripwire_name
-from node.services.overlaying import overlay_name
-from node.services.persons import verifier_name
-from node.services.reporting import report_name
+from node.services.sealed_names import (
+    case_name,
+    invite_name,
+    overlay_name,
+    report_name,
+    salt_name,
+    tripwire_name,
+    verifier_name,
+)
 from node.services.sealing import KEY_BYTES, UNNUMBERED
 from node.services.shelf import Shelf
-from node.services.subsets import salt_name
 from node.services.vault import unwrap, wrap
 
 SETTLED_MS: Final = 60 * 60 * 1000

@@ -6,8 +6,8 @@ guessing digests here is no cheaper than asking about them, and tells nothing. S
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
@@ -17,7 +17,6 @@ from node.clock import Clock, milliseconds
 from node.errors import (
     AlreadyExistsError,
     ConflictError,
-    GoneError,
     NotFoundError,
     RateLimitedError,
     UsageError,
@@ -30,15 +29,15 @@ from node.services.evaluating import Quota
 from node.services.hit_sources import label_of
 from node.services.registers import kept_register
 from node.services.release_files import ReleaseFolder
+from node.services.sealed_names import report_name
 from node.services.shelf import Shelf
+from node.services.taken_reports import TakenReport, taken
 from node.services.tombstones import gone_among
 from protocol.digest import Digest
-from protocol.encoding import encode_cbor
 from protocol.errors import UntrustedError
 from protocol.statement.receipt import Receipt, sign_receipt
 from protocol.statement.report import HitReport, SentReport, require_evaluated
 from protocol.subset.canary import is_canary
-from protocol.subset.fields import Fields
 from protocol.subset.identity import subset_id
 from protocol.subset.label import Label
 from protocol.subset.lookup import Lookup
@@ -55,52 +54,6 @@ MAX_A_DAY: Final = 10_000
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _WAIT_SECONDS: Final = 3600
-_MAX_SEALED: Final = 128 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class TakenReport:
-    """What is kept of a report: its body and the signed receipt."""
-
-    body: bytes
-    """Empty when its digest was shredded."""
-    receipt: bytes
-
-    def to_bytes(self) -> bytes:
-        """As it is sealed."""
-        return encode_cbor({0: self.body, 1: self.receipt})
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "TakenReport":
-        """What `to_bytes` wrote."""
-        fields = Fields(data, name="kept report", max_bytes=_MAX_SEALED)
-        kept = cls(fields.octets_within(0, _MAX_SEALED), fields.octets_within(1, _MAX_SEALED))
-        fields.finish()
-        return kept
-
-    def report(self) -> HitReport:
-        """The report; raises `GoneError` when its digest was shredded."""
-        if not self.body:
-            raise GoneError("the hash of this report was shredded")
-        return HitReport.from_bytes(self.body)
-
-
-def erase_reports(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
-    """Delete the bodies of reports of these digests; that there was a report, and its receipt, stays."""
-    with shelf.storage.read() as unit:
-        found = [(record, taken(shelf, record)) for record in unit.hits.ls()]
-    for record, kept in found:
-        if kept.body and is_gone(kept.report().digest):
-            name = report_name(record.partner, record.report_id)
-            sealed = shelf.vault.seal(name, TakenReport(b"", kept.receipt).to_bytes())
-            with shelf.storage.write() as unit:
-                unit.hits.reseal(record, sealed)
-
-
-def taken(shelf: Shelf, record: HitRecord) -> TakenReport:
-    """The report and receipt in a record; raises `StoreError` when it was altered."""
-    name = report_name(record.partner, record.report_id)
-    return TakenReport.from_bytes(shelf.vault.unseal(name, record.sealed))
 
 
 class Reporting:
@@ -262,8 +215,3 @@ class Reporting:
             count = unit.hits.found_earlier(record.partner, epoch=record.epoch)
         if count <= MAX_GIVEN_BACK:
             self._quota.refund(record.partner, EVALUATED_AGAIN, now=self._clock.now())
-
-
-def report_name(partner: str, report_id: bytes) -> str:
-    """The name under which a report and its receipt are sealed."""
-    return f"hit/{partner}/{report_id.hex()}"

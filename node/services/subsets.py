@@ -13,6 +13,7 @@ from node.errors import AlreadyExistsError, NotFoundError, UsageError
 from node.ports.logs import LogKind
 from node.ports.storage import Unit
 from node.ports.subsets import ReleaseRecord, SubsetRecord
+from node.services.sealed_names import salt_name
 from node.services.shelf import Shelf
 from protocol.subset.exclusions import SALT_BYTES
 from protocol.subset.filter import SubsetFilter
@@ -77,11 +78,6 @@ def report_subsets(shelf: Shelf) -> Sequence[SubsetReport]:
             SubsetReport(subset=subset, newest=unit.releases.newest(subset.name))
             for subset in unit.subsets.ls()
         ]
-
-
-def salt_name(name: str) -> str:
-    """The name under which a subset's salt is sealed."""
-    return f"subsets/{name}/exclusions-salt"
 
 
 def _require_new(unit: Unit, name: str) -> None:

@@ -27,7 +27,6 @@ from node.services.audit_reading import (
 )
 from node.services.auditing import (
     audit_log,
-    audit_origin,
     enqueue,
     new_record,
     record,
@@ -39,7 +38,7 @@ from node.services.logfiles import LogFiles
 from node.services.shelf import Shelf
 from node.services.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
 from node.signing.log_signer import FolderLogSigner
-from protocol.audit import AuditRecord
+from protocol.audit import AuditRecord, audit_origin
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.tiles import decode_bundle, encode_bundle
 from support.founding import MemoryKeys

@@ -11,9 +11,10 @@ import pytest
 
 from keys.key import LogPrivateKey
 from node.services.audit_reading import count_unsigned, read_audit
-from node.services.auditing import audit_log, audit_origin, record, sign_waiting, start_audit
+from node.services.auditing import audit_log, record, sign_waiting, start_audit
 from node.services.shelf import Shelf
 from node.signing.log_signer import FolderLogSigner
+from protocol.audit import audit_origin
 from protocol.tlog.checkpoint import open_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey

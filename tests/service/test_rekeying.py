@@ -14,7 +14,6 @@ from node.objects.folder import FolderObjects
 from node.ports.data_keys import DataKeyRecord
 from node.ports.persons import PersonRecord, PersonRole
 from node.services.logfiles import LogFiles
-from node.services.persons import verifier_name
 from node.services.rekeying import (
     SETTLED_MS,
     Resealed,
@@ -22,6 +21,7 @@ from node.services.rekeying import (
     rewrap,
     storage_keys_in_use,
 )
+from node.services.sealed_names import verifier_name
 from node.services.sealing import KEY_BYTES
 from node.services.shelf import Shelf
 from node.services.vault import seal, unwrap, wrap
