@@ -285,10 +285,16 @@ def _check_signatures(opened: OpenedProposal) -> None:
 
 
 def _check_listed(opened: OpenedProposal) -> None:
-    """A plain file is in force because it is listed: otherwise its next listing would be its first signature."""
-    for name, data in opened.proposal.files.items():
-        if not is_envelope(name) and opened.listing.files.get(target_path(name)) != Listed.of(data):
-            raise MalformedTrustError(f"{_WHERE}: {name} is not the file that is listed")
+    """What it carries is all that is listed: each is told as it is or as it changes, and nothing is left out.
+
+    An older register would come back as one that stays, revocations that are left out would begin anew.
+    """
+    carried = {target_path(name): data for name, data in opened.proposal.files.items()}
+    for path, data in carried.items():
+        if opened.listing.files.get(path) != Listed.of(data):
+            raise MalformedTrustError(f"{_WHERE}: {path} is not the file that is listed")
+    if missing := sorted(opened.listing.files.keys() - carried.keys()):
+        raise MalformedTrustError(f"{_WHERE}: without {missing[0]}, which is listed")
 
 
 def _check_contents(opened: OpenedProposal) -> None:

@@ -13,10 +13,8 @@ from typing import Protocol
 from keys.errors import NotCurrentError
 from keys.trust import node_document
 from keys.trust.proposal import Proposal
-from keys.trust.proposal_signing import DOCUMENT, Decided, OpenedProposal, is_envelope
-from keys.trust.repository import Listed, TargetsMetadata
+from keys.trust.proposal_signing import DOCUMENT, Decided, OpenedProposal
 from keys.trust.root import RootContent
-from keys.trust.target_files import target_path
 from node.errors import ConflictError, UsageError
 
 
@@ -39,7 +37,7 @@ class InForce:
     node: str
     roots: tuple[bytes, ...]
     files: Mapping[str, bytes]
-    """Trust files by name, the plain ones as they are listed."""
+    """Trust files by name, all of them as they are listed."""
     listing: bytes
 
     def proposal(
@@ -87,15 +85,6 @@ def require_time_left(opened: OpenedProposal, now: datetime) -> None:
     for what, end in ends.items():
         if now >= end:
             raise NotCurrentError(f"the {what} of this proposal ended on {end:%Y-%m-%d}: make it anew")
-
-
-def in_force_texts(files: Mapping[str, bytes], listing: TargetsMetadata) -> dict[str, bytes]:
-    """Of `files` the envelopes, and the plain ones that are listed as they are."""
-    return {
-        name: data
-        for name, data in files.items()
-        if is_envelope(name) or listing.files.get(target_path(name)) == Listed.of(data)
-    }
 
 
 def grown(

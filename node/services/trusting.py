@@ -38,14 +38,14 @@ from keys.trust.revocations import Revocations, file_name, none_revoked, open_re
 from keys.trust.revocations import from_json as revocations_from_json
 from keys.trust.revocations import to_json as revocations_to_json
 from keys.trust.root import RootContent, TrustedRoot, open_roots
-from keys.trust.target_files import is_target_name
+from keys.trust.target_files import is_target_name, target_name
 from keys.trust.tuf_keys import tuf_key_id
 from keys.trust.window import Window
 from node.clock import Clock
-from node.errors import VerificationError
+from node.errors import ConflictError, VerificationError
 from node.ports.objects import ObjectStore
 from node.services import installing
-from node.services.proposing import InForce, ProposalPlace, grown, in_force_texts, require_time_left
+from node.services.proposing import InForce, ProposalPlace, grown, require_time_left
 from node.services.tuf_repository import (
     Freshness,
     TufRepository,
@@ -264,19 +264,31 @@ class OwnTrust:
                 self._propose(name, read_payload(data) if is_envelope(name) else data)
 
     def in_force(self) -> InForce:
-        """The node's state, as proposals carry it."""
+        """The node's state, as proposals carry it: its envelopes, and the other files as they are listed."""
         root, listing = self.root(), self._repository.listing()
+        names = map(target_name, open_targets(listing, root).files)
+        texts = {
+            name: self._repository.listed(root, name) for name in names if name and not is_envelope(name)
+        }
+        envelopes = {name: data for name, data in self.listed_files().items() if is_envelope(name)}
         return InForce(
-            node=root.node,
-            roots=root_files(self._files),
-            files=in_force_texts(self.listed_files(), open_targets(listing, root)),
-            listing=listing,
+            node=root.node, roots=root_files(self._files), files={**envelopes, **texts}, listing=listing
         )
+
+    def _to_propose(self) -> InForce:
+        """As `in_force`; raises `ConflictError` where a revision was cut off before its file was listed."""
+        found, standing = self.in_force(), self.tuf_standing()
+        if unlisted := [name for name in standing.unlisted if is_envelope(name)]:
+            raise ConflictError(
+                f"{', '.join(unlisted)} was signed and never listed, so nothing can be proposed about it",
+                hint="a targets key lists it, in this home and without --proposal: sigfed contact TEXT does",
+            )
+        return found
 
     def propose(self, content: RootContent, *, handover: bool = True) -> Proposal:
         """A proposal of a next root; where it names other targets keys, with every trust file to be signed by them."""
         with self._revising():
-            in_force, root = self.in_force(), self.root()
+            in_force, root = self._to_propose(), self.root()
             changed: dict[str, bytes] = {}
             if changes_targets(root, content):
                 envelopes = {name: data for name, data in in_force.files.items() if is_envelope(name)}
@@ -379,7 +391,7 @@ class OwnTrust:
 
     def _propose_all(self, changed: Mapping[str, bytes]) -> None:
         assert self._proposal is not None, "asked for where things are proposed"
-        made = grown(self._proposal, self.in_force(), changed, expires=self._listing_ends())
+        made = grown(self._proposal, self._to_propose(), changed, expires=self._listing_ends())
         open_proposal(made)
         self._proposal.write(made)
         if texts := self._other_texts(self.document(), self.members(), {**made.files, **made.changed}):

@@ -426,6 +426,30 @@ def test_a_text_that_was_not_listed_yet_is_proposed_as_new(team: Team) -> None:
     assert "criteria-1.md" not in team.trust.in_force().files
 
 
+def test_a_text_that_was_altered_and_not_listed_is_proposed_as_it_is_listed(team: Team) -> None:
+    team.trust.replace_file("criteria-1.md", b"# Baseline\n", signers=[team.pair("1")[1], team.pair("2")[1]])
+    team.files.put("criteria-1.md", b"# Else\n")
+    assert team.trust.in_force().files["criteria-1.md"] == b"# Baseline\n"
+    assert open_proposal(team.trust.propose(team.renewed("1"))).proposal.root is not None
+
+
+def test_nothing_is_proposed_about_a_file_that_was_signed_and_never_listed(team: Team) -> None:
+    """What was listed last is older, and the next number of the file is given already."""
+    files = {name: team.files.get(name) for name in team.files.ls("") if name != "members.json"}
+    team.trust.revise_members(lambda old: old, signers=[team.pair("1")[1], team.pair("2")[1]])
+    cut_off = team.files.get("members.json")
+    for name in team.files.ls(""):
+        team.files.delete(name)
+    for name, data in (files | {"members.json": cut_off}).items():
+        team.files.put(name, data)
+    place = MemoryPlace()
+    with pytest.raises(ConflictError, match="never listed"):
+        team.trust.propose(team.renewed("1"))
+    with pytest.raises(ConflictError, match="never listed"):
+        team.opened(place).revise_members(lambda old: old, signers=())
+    assert place.held is None
+
+
 def test_a_damaged_note_is_nobody_s_to_guess(team: Team) -> None:
     team.files.put(NOTE, b"{")
     with pytest.raises(StoreError, match="damaged"):

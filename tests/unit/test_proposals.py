@@ -237,8 +237,23 @@ REFUSED: Mapping[str, tuple[Proposal, str]] = {
     "no root": (replace(proposal(root=replaced(1)), roots=()), "versions"),
     "of another node": (replace(proposal(root=replaced(1)), node="nl.example"), "another node"),
     "without the register": (
-        replace(proposal(root=replaced(1)), files={"node.json": files()["node.json"]}),
+        replace(
+            proposal(root=replaced(1)),
+            files={"node.json": files()["node.json"]},
+            listing=author_targets(held_root(), {"trust/node.json": files()["node.json"]}, version=7,
+                                   expires=UNTIL, signers=T[:2]),
+        ),
         "without the node document or the register",
+    ),
+    "a listed file that it leaves out": (
+        replace(proposal(root=replaced(1)),
+                files={name: data for name, data in files().items() if name != "criteria-1.md"}),
+        "without trust/criteria-1.md, which is listed",
+    ),
+    "an older register that would be listed as it is": (
+        replace(proposal(changed={"node.json": next_document()}),
+                files={**files(), "members.json": register.sign_members(replace(members(), version=3), T[:2])}),
+        "trust/members.json is not the file that is listed",
     ),
     "files that its keys did not sign": (
         replace(proposal(root=replaced(1)), files=forged_envelope()),
