@@ -20,6 +20,7 @@ from node.ports.storage import Unit
 from node.services.approving import KINDS, LEAST_PERSONS
 from node.services.sealed_names import verifier_name
 from node.services.shelf import Shelf
+from node.services.vault import Vault
 
 MIN_PASSPHRASE: Final = 12
 """Characters; longer than a key file's, because a person's is tried on a terminal that others use too."""
@@ -29,6 +30,9 @@ _LONGEST_WAIT: Final = timedelta(hours=1)
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 _RESERVED: Final = frozenset({"node", "operator", "root"})
 """Actors of the audit log that are no persons."""
+
+VERIFYING: Final = frozenset({"person.add", "person.reset"})
+"""Kinds of requests whose payload holds a sealed verifier."""
 
 _DECIDES_PERSONS: Final = KINDS["person.add"].may_approve
 
@@ -117,9 +121,10 @@ class Persons:
         """Add the person of an approved request; nothing happens when it is there."""
         change = _read(approval.payload)
         name, role = change["name"], PersonRole(change["role"])
+        verifier = _sealed_anew(change, self._shelf.vault)
         with self._shelf.storage.write() as unit:
             if all(person.name != name for person in unit.persons.ls()):
-                unit.persons.add(self._new(name, role, b64decode(change["verifier"])))
+                unit.persons.add(self._new(name, role, verifier))
         return f"{name} decides here as {role}"
 
     def carry_out_remove(self, approval: Approval) -> str:
@@ -134,15 +139,30 @@ class Persons:
     def carry_out_reset(self, approval: Approval) -> str:
         """Give the person of an approved request its new passphrase."""
         change = _read(approval.payload)
+        verifier = _sealed_anew(change, self._shelf.vault)
         with self._shelf.storage.write() as unit:
-            unit.persons.set_verifier(change["name"], b64decode(change["verifier"]))
+            unit.persons.set_verifier(change["name"], verifier)
         return f"{change['name']} has another passphrase"
 
 
 def change_payload(name: str, *, role: PersonRole | None = None, verifier: bytes = b"") -> bytes:
     """The payload of a request about a person."""
-    fields = {"name": name, "role": role or "", "verifier": b64encode(verifier).decode()}
-    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return _written({"name": name, "role": role or "", "verifier": b64encode(verifier).decode()})
+
+
+def resealed_payload(payload: bytes, vault: Vault) -> bytes | None:
+    """The same payload with its verifier sealed by the newest key; None where nothing older sealed one."""
+    change = _read(payload)
+    if not vault.is_older(b64decode(change["verifier"])):
+        return None
+    change["verifier"] = b64encode(_sealed_anew(change, vault)).decode()
+    return _written(change)
+
+
+def _sealed_anew(change: dict[str, str], vault: Vault) -> bytes:
+    """The verifier of a request that waited, perhaps for longer than the key that sealed it is kept."""
+    name = verifier_name(change["name"])
+    return vault.seal(name, vault.unseal(name, b64decode(change["verifier"])))
 
 
 def require_others(unit: Unit, name: str) -> None:
@@ -153,6 +173,10 @@ def require_others(unit: Unit, name: str) -> None:
             f"without {name} fewer than two would be left who can approve anything",
             hint="add another operator first: sigfed person add NAME",
         )
+
+
+def _written(change: dict[str, str]) -> bytes:
+    return json.dumps(change, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _read(payload: bytes) -> dict[str, str]:

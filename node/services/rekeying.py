@@ -14,8 +14,10 @@ from itertools import dropwhile, islice
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
+from node.ports.approvals import Outcome
 from node.ports.data_keys import DataKeyRecord, Key, SealedColumn
 from node.ports.storage import Unit
+from node.services.persons import VERIFYING, resealed_payload
 from node.services.sealed_names import (
     case_name,
     invite_name,
@@ -59,6 +61,7 @@ _COLUMNS: Final[tuple[tuple[SealedColumn, Callable[..., str]], ...]] = (
     (SealedColumn("tripwire", ("key",), "sealed"), tripwire_name),
     (SealedColumn("overlay", ("log_id",), "sealed"), overlay_name),
 )
+_REQUEST: Final = SealedColumn("approval", ("id",), "payload")
 
 
 def seal_name(number: int) -> str:
@@ -108,6 +111,10 @@ class Resealed:
     stuck: int = 0
     """Objects and values that do not open: the older keys stay as long as they are there."""
 
+    def __add__(self, other: "Resealed") -> "Resealed":
+        """What two steps did together; how many older keys are left, the first says."""
+        return replace(self, moved=self.moved + other.moved, stuck=self.stuck + other.stuck)
+
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
@@ -133,7 +140,7 @@ def reseal(shelf: Shelf, *, now_ms: int, step: int = STEP) -> Resealed:
         return Resealed()
     made_ms = _dated(shelf, records, target, now_ms)
     cursor = _load(shelf, target, now_ms)
-    cells = _reseal_cells(shelf, step)
+    cells = _reseal_cells(shelf, step) + _reseal_requests(shelf)
     names = list(islice(_names(shelf, cursor.after), step))
     moved, stuck = _reseal_objects(shelf, names)
     cursor = replace(cursor, after=names[-1] if names else cursor.after, stuck=cursor.stuck + stuck)
@@ -181,6 +188,28 @@ def _reseal_cells(shelf: Shelf, step: int) -> Resealed:
                 for key, old, new in changed:
                     unit.sealed.exchange(column, key, old, new)
         moved += len(changed)
+    return Resealed(moved=moved, stuck=stuck)
+
+
+def _reseal_requests(shelf: Shelf) -> Resealed:
+    """What waits for a second person, or was approved and cut off, may hold the verifier of a passphrase."""
+    moved = stuck = 0
+    with shelf.storage.read() as unit:
+        requests = [
+            request
+            for request in unit.approvals.ls(Outcome.OPEN, Outcome.APPROVED)
+            if request.kind in VERIFYING and request.acted_ms is None
+        ]
+    for request in requests:
+        try:
+            new = resealed_payload(request.payload, shelf.vault)
+        except StoreError:
+            stuck += 1
+            continue
+        if new is not None:
+            with shelf.storage.write() as unit:
+                unit.sealed.exchange(_REQUEST, (request.id,), request.payload, new)
+            moved += 1
     return Resealed(moved=moved, stuck=stuck)
 
 

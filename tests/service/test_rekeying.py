@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from node.errors import StoreError
 from node.objects.folder import FolderObjects
 from node.ports.data_keys import DataKeyRecord
 from node.ports.persons import PersonRecord, PersonRole
+from node.services.approving import Approvals
 from node.services.logfiles import LogFiles
+from node.services.persons import Persons, change_payload
 from node.services.rekeying import (
     SETTLED_MS,
     Resealed,
@@ -25,10 +28,13 @@ from node.services.sealed_names import verifier_name
 from node.services.sealing import KEY_BYTES
 from node.services.shelf import Shelf
 from node.services.vault import seal, unwrap, wrap
+from node.signing.verifiers import Argon2Hasher
 from node.store.store import Store
 from support.shelves import NOW_MS, Agency, close, rows, sqlite_dsn
+from support.times import SettableClock
 
 SECRETS = {"1": b"\x01" * 32, "2": b"\x02" * 32, "3": b"\x03" * 32}
+NOW = datetime.fromtimestamp(NOW_MS / 1000, UTC)
 LATER = NOW_MS + SETTLED_MS
 SEALED = 5
 """Bytes that say with which key something is sealed."""
@@ -180,6 +186,44 @@ def test_at_the_end_nothing_opens_with_what_was_before(home: Home) -> None:
     with home.shelf.storage.read() as unit:
         assert storage_keys_in_use(unit) == {"2"}
     assert not list(home.shelf.objects.ls("sweeps/")), "where it stood is not kept"
+
+
+PASSPHRASE = "correct horse battery"
+
+
+@pytest.mark.parametrize("kind", ["person.add", "person.reset"])
+@pytest.mark.parametrize("when", ["before it is sealed anew", "after"])
+def test_a_passphrase_that_waits_for_a_second_person_outlives_the_key_that_sealed_it(
+    home: Home, kind: str, when: str
+) -> None:
+    persons = Persons(home.shelf, SettableClock(NOW), Argon2Hasher(os.urandom))
+    persons.add("alice", PersonRole.OPERATOR, "passphrase of alice")
+    name = "celine" if kind == "person.add" else "alice"
+    payload = change_payload(
+        name, role=PersonRole.ANALYST, verifier=persons.sealed_verifier(name, PASSPHRASE)
+    )
+    approvals = Approvals(home.shelf.storage, SettableClock(NOW))
+    asked = approvals.request(kind, subject=name, payload=payload, by="ada")
+    rotate(home)
+    if when == "after":
+        finish(home.shelf)
+    carry_out = persons.carry_out_add if kind == "person.add" else persons.carry_out_reset
+    carry_out(approvals.approve(asked.id, by="alice"))
+    finish(home.shelf)
+    assert set(home.records) == {"index", "tombstone", "seal-2"}
+    assert persons.authenticate(name, PASSPHRASE) == name
+
+
+def test_a_request_that_is_decided_keeps_no_key(home: Home) -> None:
+    with home.shelf.storage.write() as unit:
+        unit.persons.add(PersonRecord(name="bea", role=PersonRole.OPERATOR, verifier=b"", added_ms=NOW_MS))
+    payload = change_payload("celine", role=PersonRole.ANALYST, verifier=b"\x02\0\0\0\1 altered")
+    approvals = Approvals(home.shelf.storage, SettableClock(NOW))
+    asked = approvals.request("person.add", subject="celine", payload=payload, by="ada")
+    rotate(home)
+    assert reseal(home.shelf, now_ms=LATER).stuck
+    approvals.reject(asked.id, by="bea", reason="it does not open")
+    finish(home.shelf)
 
 
 def test_keys_that_only_name_are_not_replaced(home: Home) -> None:
