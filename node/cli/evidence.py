@@ -1,5 +1,6 @@
 """`sigfed evidence`: proofs of misbehaviour, kept, handed on, and checked offline."""
 
+from collections.abc import Sequence
 from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -122,7 +123,11 @@ def verify(
         ),
     ] = None,
     document: Annotated[
-        Path | None, typer.Option(help="Its node.json; not needed for two trust files.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="Its node.json, with its revoked.json beside it, where there is one; not needed for two trust files.",
+            dir_okay=False,
+        ),
     ] = None,
 ) -> None:
     """Check evidence against a node's pinned root; needs no network and no node of one's own."""
@@ -141,13 +146,13 @@ def verify(
         return
     if root is None:
         raise UsageError("evidence against a node is judged by its root", hint="--root 1.root.json")
-    trusted = _newest(root, pinned)
+    roots = _followed(root, pinned)
     try:
         TrustFork.from_bytes(data)
     except MalformedError:
-        _verify_log(here, data, trusted, document)
+        _verify_log(here, data, roots, document)
     else:
-        found = verify_trust_fork(data, trusted)
+        found = verify_trust_fork(data, roots[-1])
         here.output.result(
             {"kind": "trust", "node": found.node, "what": found.what, "version": found.version},
             f"verified: {found.node} signed two {found.what} files of version {found.version}",
@@ -156,22 +161,23 @@ def verify(
     here.output.following("show it to the other members; keep the peer in quarantine until it is explained")
 
 
-def _newest(root: Path, pinned: bytes) -> "TrustedRoot":
-    """The newest root of those in the folder of the first one."""
+def _followed(root: Path, pinned: bytes) -> "tuple[TrustedRoot, ...]":
+    """The roots in the folder of the first one, from it to the newest."""
     from keys.trust.root import open_roots
 
     later = takewhile(Path.exists, (root.with_name(f"{version}.root.json") for version in count(2)))
-    return open_roots([_read(root), *map(_read, later)], pinned)[-1]
+    return open_roots([_read(root), *map(_read, later)], pinned)
 
 
-def _verify_log(here: Session, data: bytes, root: "TrustedRoot", document: Path | None) -> None:
-    from keys.trust.node_document import open_node_document
+def _verify_log(here: Session, data: bytes, roots: "Sequence[TrustedRoot]", document: Path | None) -> None:
     from node.errors import UsageError
-    from node.services.judging import judge
+    from node.services.judging import believable_document, judge
 
     if document is None:
         raise UsageError("this evidence is about a log", hint="say who signs it: --document node.json")
-    finding = judge(data, open_node_document(_read(document), root))
+    revoked = document.with_name("revoked.json")
+    by = believable_document(roots, _read(document), _read(revoked) if revoked.exists() else b"")
+    finding = judge(data, by)
     culprits = [
         *(["the log"] if finding.log_at_fault else []),
         *(key.name for key in finding.witnesses_at_fault),
@@ -188,6 +194,8 @@ def _verify_log(here: Session, data: bytes, root: "TrustedRoot", document: Path 
         f"  two signed heads, of sizes {finding.held.checkpoint.size:,}"
         f" and {finding.offered.checkpoint.size:,}",
         f"  at fault: {', '.join(culprits) or 'nobody that the signatures alone could name'}",
+        f"  by the keys that {by.node} named on {by.valid.start:%Y-%m-%d};"
+        " of one that it took back later, they say nothing",
     )
 
 

@@ -12,7 +12,7 @@ from node.services.gossiping import Gossiper
 from node.services.introductions import introduced_trust
 from node.services.shelf import Shelf
 from node.services.telling import Telling
-from node.services.trusting import DOCUMENT_NAME
+from node.services.trusting import DOCUMENT_NAME, REVOKED_NAME
 from node.services.tuf_repository import root_name
 
 
@@ -39,20 +39,22 @@ def open_gossiper(identity: Identity, shelf: Shelf, clock: Clock) -> Gossiper:
 
 
 def trust_files_of(identity: Identity, shelf: Shelf, node: str) -> dict[str, bytes]:
-    """The roots and `node.json` of a node, as they are held: what a judge needs beside the evidence.
+    """The roots, `node.json` and `revoked.json` of a node, as they are held: what a judge needs beside the evidence.
 
     Raises `NotFoundError` for a node that was never introduced here.
     """
+    with shelf.storage.read() as unit:
+        revoked = unit.revocations.get(node).envelope
+        peer = next((peer for peer in unit.peers.ls() if peer.name == node), None)
+    named = {REVOKED_NAME: revoked} if revoked else {}
     if node == identity.settings.node:
         roots = {root_name(root.version): root.data for root in identity.trust.roots()}
-        return {**roots, DOCUMENT_NAME: identity.trust_files.get(DOCUMENT_NAME)}
-    with shelf.storage.read() as unit:
-        for peer in unit.peers.ls():
-            if peer.name == node:
-                return _judged_by(peer.trust)
+        return {**roots, DOCUMENT_NAME: identity.trust_files.get(DOCUMENT_NAME), **named}
+    if peer is not None:
+        return {**_judged_by(peer.trust), **named}
     introductions = FolderObjects(identity.home.introductions)
     try:
-        return _judged_by(introduced_trust(introductions, node))
+        return {**_judged_by(introduced_trust(introductions, node)), **named}
     except MissingObjectError as exc:
         raise NotFoundError(f"{node} was never a member here") from exc
 

@@ -1,9 +1,16 @@
 """Judging evidence against what its accused signed: whose log or trust files it is about, and what it shows.
 
-Windows of keys are not applied: a retired key's signature is still the log's.
+Windows of keys are not applied: a retired key's signature is still the log's. A stolen one's is not: whoever stole it
+could convict its owner.
 """
 
-from keys.trust.node_document import NodeDocument
+from collections.abc import Sequence
+
+from keys.trust.held import under_newest
+from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.revocations import open_revocations
+from keys.trust.root import TrustedRoot
+from node.errors import VerificationError
 from protocol.errors import MalformedError
 from protocol.evidence import Finding, notes_of, verify_evidence
 from protocol.tlog.checkpoint import Checkpoint
@@ -23,6 +30,26 @@ def judge(data: bytes, document: NodeDocument) -> Finding:
     if not keys:
         raise MalformedError(f"the node document of {document.node} names no log of this evidence")
     return verify_evidence(data, origin=origin, log_keys=keys)
+
+
+def believable_document(roots: Sequence[TrustedRoot], document: bytes, revoked: bytes) -> NodeDocument:
+    """The node document of the accused without the keys that it says were stolen, on that day or later.
+
+    `revoked` is its file of revocations, empty where there is none.
+
+    Raises:
+        VerificationError: the document names revocations, and there are none.
+        KeysError: something is not signed as it must be.
+    """
+    found = under_newest(roots, lambda root: open_node_document(document, root))
+    if revoked:
+        return under_newest(roots, lambda root: open_revocations(revoked, root)).believable(found)
+    if found.revoked_sha256 is not None:
+        raise VerificationError(
+            f"{found.node} took keys back, and its file of them is not here",
+            hint="put its revoked.json beside node.json: a stolen key convicts nobody",
+        )
+    return found
 
 
 def accused_log(data: bytes) -> str:

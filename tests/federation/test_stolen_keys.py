@@ -1,6 +1,8 @@
 """The night a key is stolen: the thief goes on using it, and what he gains by it once it is taken back."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,9 +12,11 @@ import pytest
 
 from keys.key import AuthPrivateKey, AuthPublicKey, LogPrivateKey, WitnessPrivateKey, WitnessPublicKey
 from keys.roles import Role
+from keys.trust.fingerprint import to_words
 from keys.trust.lifecycle import Lineage
 from keys.trust.node_document import NodeDocument
 from keys.trust.revocations import Reason, Revocation, none_revoked, sign_revocations
+from node.cli.exit_codes import ExitCode
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
 from node.services.accusing import accused_nodes, verify
 from node.services.callers import StoredCallers
@@ -377,3 +381,39 @@ def refusing(what: str) -> Meddle:
         return answer
 
     return meddle
+
+
+def verified_by_hand(folder: Path, node: Agency) -> tuple[int, str]:
+    """What a process without a node says of the evidence in a folder; exit code and everything it prints."""
+    options = ["--root", folder / "1.root.json", "--document", folder / "node.json"]
+    words = to_words(node.founded.root_sha256)
+    command = [sys.executable, "-m", "node", "evidence", "verify", folder / "evidence.cbor", *options]
+    done = subprocess.run(
+        [*map(str, command), "--words", words], capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+async def test_a_stolen_key_convicts_nobody_on_a_machine_without_a_node(
+    agencies: Three, tmp_path: Path
+) -> None:
+    """The thief hands on two heads that he signed, with the node document of the day before."""
+    fr, _, _ = agencies
+    folder = tmp_path / "handed on"
+    folder.mkdir()
+    for name in ("1.root.json", "node.json"):
+        (folder / name).write_bytes(fr.files.get(name))
+    stolen = revoke_log_key(fr, last_good=fr.log().head.size)
+    one, other = (
+        sign_checkpoint(Checkpoint(fr.origin, 9, bytes([letter]) * 32), [stolen]) for letter in b"xy"
+    )
+    (folder / "evidence.cbor").write_bytes(encode_fork(held=one, offered=other))
+    code, text = verified_by_hand(folder, fr)
+    assert (code, "of one that it took back later, they say nothing" in text) == (0, True)
+    (folder / "revoked.json").write_bytes(fr.files.get("revoked.json"))
+    code, text = verified_by_hand(folder, fr)
+    assert (code, "verified" in text) == (ExitCode.VERIFICATION_FAILED, False)
+    (folder / "revoked.json").unlink()
+    (folder / "node.json").write_bytes(fr.files.get("node.json"))
+    code, text = verified_by_hand(folder, fr)
+    assert (code, "its file of them is not here" in text) == (ExitCode.VERIFICATION_FAILED, True)
