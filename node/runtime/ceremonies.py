@@ -38,7 +38,7 @@ class EarnestDesk:
         self._keychains: dict[str, Keychain] = {}
 
     def make(self, person: Person) -> Holder:
-        """He makes a root and a targets key, and his card."""
+        """He makes a root and a targets key, or brings them, and his card."""
         folder = Path(person.keys).expanduser()
         holder, card = new_holder(
             folder,
@@ -48,6 +48,7 @@ class EarnestDesk:
             passphrase=self._passphrase(person),
             entropy=self._identity.entropy,
             profile=self._profile,
+            elsewhere=person.elsewhere,
         )
         write_card(folder, holder, card)
         return holder

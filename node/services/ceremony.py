@@ -7,10 +7,11 @@ node in a rehearsal. Its form: docs/manuals/ceremony.md.
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from keys.encoding import Json, dump, format_time
+from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.envelope import seal
 from keys.trust.holders import Holder, is_holder_name
@@ -33,6 +34,9 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "publish": frozenset(),
 }
 """Steps, and what each may say."""
+_BROUGHT: Final[Mapping[str, Role]] = {"root": Role.ROOT, "targets": Role.TARGETS}
+"""Keys that a holder may have elsewhere."""
+_OPTIONAL: Final = ("passphrase_file", *_BROUGHT)
 _NEEDED: Final = {"say": "text", "make": "holder", "sign": "holder"}
 
 
@@ -45,6 +49,8 @@ class Person:
     keys: str
     passphrase_file: str = ""
     """Where his passphrase is; empty: he is asked for it."""
+    elsewhere: Mapping[Role, str] = field(default_factory=dict)
+    """URIs of new keys that he brings in an agent or a token, by role; the others are made on his medium."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,7 @@ class _Run:
             case "say":
                 return str(step.fields["text"])
             case "make":
-                return f"{self._person(step).who} makes new keys on {self._person(step).keys}"
+                return _making(self._person(step))
             case "sign":
                 return f"{self._person(step).who} signs with the keys on {self._person(step).keys}"
             case "propose":
@@ -192,6 +198,16 @@ class _Run:
         return self._opened
 
 
+def _making(person: Person) -> str:
+    brought = [f"his {role} key at {uri}" for role, uri in sorted(person.elsewhere.items())]
+    if not brought:
+        return f"{person.who} makes new keys on {person.keys}"
+    both = " and ".join(brought)
+    if len(brought) == len(_BROUGHT):
+        return f"{person.who} brings {both}, and notes on {person.keys} where they are"
+    return f"{person.who} brings {both}, and makes the other one on {person.keys}"
+
+
 def _change(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if name == "remove" else value for name, value in fields.items()}
 
@@ -209,16 +225,26 @@ def _tables(found: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def _person(item: Mapping[str, Any]) -> Person:
     texts = [item.get(name, "") for name in ("name", "who", "keys")]
-    optional = item.get("passphrase_file", "")
-    if not item.keys() <= {"name", "who", "keys", "passphrase_file"} or not isinstance(optional, str):
-        raise InputRefusedError("a [[holder]] has name, who, keys and perhaps passphrase_file")
+    optional = {name: item[name] for name in _OPTIONAL if name in item}
+    if not item.keys() <= {"name", "who", "keys", *_OPTIONAL} or not all(map(_is_plain, optional.values())):
+        raise InputRefusedError(f"a [[holder]] has name, who, keys and perhaps {', '.join(_OPTIONAL)}")
     if not all(isinstance(text, str) and text.isprintable() and text for text in texts):
         raise InputRefusedError("a [[holder]] has a name, says who that is, and where his keys are")
     if not is_holder_name(texts[0]) or not texts[1].isascii():
         raise InputRefusedError(
             f"[[holder]] {texts[0]}: no name of a holder, or who has other letters than ASCII"
         )
-    return Person(texts[0], texts[1], texts[2], passphrase_file=optional)
+    return Person(
+        texts[0],
+        texts[1],
+        texts[2],
+        passphrase_file=optional.get("passphrase_file", ""),
+        elsewhere={role: optional[name] for name, role in _BROUGHT.items() if name in optional},
+    )
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value)
 
 
 def _step(number: int, item: Mapping[str, Any]) -> Step:
