@@ -34,6 +34,11 @@ class Known:
     members: Members
     revocations: Revocations
 
+    def address(self, enrolled_at: str) -> str:
+        """Where the node is: still where the partner enrolled, or else at the first address that it names now."""
+        named = [endpoint.url for endpoint in self.document.endpoints]
+        return enrolled_at if enrolled_at in named else named[0]
+
     @property
     def pins(self) -> frozenset[bytes]:
         """SPKI hashes of the TLS keys it may serve with."""

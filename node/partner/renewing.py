@@ -24,6 +24,7 @@ LOST_HINT: Final = (
     "if this folder was put back from a backup or copied, the node knows a newer key: ask the agency for a new"
     " invitation and enrol in another folder. If it was not, somebody else may have used the key: tell the agency"
 )
+REFUSED_HINT: Final = f"ask the agency whether it ended this access. If it did not: {LOST_HINT}"
 
 
 class RenewingApi(RenewalApi, Protocol):

@@ -44,6 +44,7 @@ class Enrolment:
     """What was agreed when the partner enrolled, and the node's trust files as they are known now."""
 
     url: str
+    """Where it enrolled; where the node is by now, its node document says."""
     partner: str
     subset: str
     origin: str

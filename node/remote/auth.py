@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from keys.signer import Signer
 from node import jose
 from node.clock import Clock, Entropy
-from node.errors import VerificationError
+from node.errors import ClockSkewError, UnauthenticatedError, VerificationError, WrongCertificateError
 
 _ASSERTION_TYP: Final = "client-authentication+jwt"
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -31,6 +31,8 @@ class Credentials:
 
     client: str
     signer: Signer
+    refused_hint: str = ""
+    """What whoever is known by them can do when the node accepts them no more; empty: ask its operators."""
 
 
 def assertion(credentials: Credentials, *, node: str, now: datetime, entropy: Entropy) -> str:
@@ -104,9 +106,18 @@ class TokenKeeper:
             "client_assertion_type": _ASSERTION_TYPE,
             "client_assertion": signed,
         }
-        token, life, scopes = _read_reply(await self._post(urlencode(form).encode()), self._node)
+        token, life, scopes = _read_reply(await self._posted(urlencode(form).encode()), self._node)
         renew_at = now + max(timedelta(seconds=1), timedelta(seconds=life) - _RENEW_BEFORE)
         return _Held(token, renew_at, scopes)
+
+    async def _posted(self, form: bytes) -> bytes:
+        try:
+            return await self._post(form)
+        except (ClockSkewError, WrongCertificateError):
+            raise  # the key was not refused
+        except UnauthenticatedError as exc:
+            exc.hint = self._credentials.refused_hint or exc.hint
+            raise
 
 
 def _read_reply(body: bytes, node: str) -> tuple[str, int, frozenset[str]]:

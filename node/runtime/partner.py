@@ -156,7 +156,11 @@ async def _catch_up(home: Home, refused: WrongPinError) -> None:
     folder = PartnerFolder(home.partner)
     enrolment, cursor = folder.load()
     caught = await catch_up(
-        enrolment.url, enrolment.trust, clock=_CLOCK, entropy=system_entropy, proxy=partner_proxy(home)
+        known(enrolment).address(enrolment.url),
+        enrolment.trust,
+        clock=_CLOCK,
+        entropy=system_entropy,
+        proxy=partner_proxy(home),
     )
     try:
         newer = caught_up(enrolment, caught.followed.reached(), caught.spki_sha256)

@@ -4,6 +4,7 @@ from keys.key import AuthPrivateKey
 from keys.trust.held import open_held
 from node.clock import Clock, Entropy
 from node.partner.knowing import known
+from node.partner.renewing import REFUSED_HINT
 from node.partner.state import Enrolment
 from node.ports.peers import PeerRecord
 from node.remote.auth import Credentials
@@ -53,13 +54,13 @@ def reach_node_of(
     proxy: Proxy | None,
     traffic: Traffic | None = None,
 ) -> RemoteNode:
-    """A partner's connection to the node it is enrolled with."""
+    """A partner's connection to the node it is enrolled with, wherever it is by now."""
     documents = known(enrolment)
     return RemoteNode(
         node=documents.document.node,
-        base_url=enrolment.url,
+        base_url=documents.address(enrolment.url),
         pins=documents.pins,
-        credentials=Credentials(client=enrolment.partner, signer=key),
+        credentials=Credentials(client=enrolment.partner, signer=key, refused_hint=REFUSED_HINT),
         proxy=proxy,
         clock=clock,
         entropy=entropy,

@@ -220,6 +220,21 @@ async def test_an_unknown_client_is_refused() -> None:
             await peer.checkpoint(LIST, held=None)
 
 
+async def test_who_is_refused_is_told_what_its_own_kind_can_do() -> None:
+    credentials = Credentials(PARTNER, PARTNER_KEY, refused_hint="ask for a new invitation")
+    memory, ahead = MemoryNode(), HandClock()
+    ahead.advance(3600)
+    async with node_on_loopback(memory) as node, remote_to(node.url, credentials=credentials) as partner:
+        async with remote_to(node.url, credentials=credentials, clock=ahead) as hasty:
+            with pytest.raises(ClockSkewError) as skewed:
+                await hasty.scopes()
+        assert "clock" in skewed.value.hint, "its key is not what was refused"
+        memory.directory.known.clear()
+        with pytest.raises(UnauthenticatedError) as refused:
+            await partner.scopes()
+    assert refused.value.hint == "ask for a new invitation"
+
+
 async def test_the_key_stays_out_of_what_is_sent_and_shown() -> None:
     credentials = Credentials(PEER, PARTNER_KEY)
     assert PARTNER_KEY.seed.hex() not in repr(credentials)

@@ -266,6 +266,19 @@ def test_a_partner_whose_proxy_is_not_there(federation: Federation) -> None:
     partner.done("update")
 
 
+def test_a_partner_whose_key_is_refused_is_told_what_that_can_mean(federation: Federation) -> None:
+    partner = federation.partner
+    federation.fr.done("partner", "suspend", PARTNER)
+    for command in (("update",), ("check", federation.files["both"])):
+        refused = partner.run(*command)  # what the node signed since is kept
+        assert (refused.exit, refused.out) == (12, "")
+        assert "does not accept our credential" in refused.err
+        assert "ask the agency whether it ended this access" in refused.err
+        assert "put back from a backup" in refused.err
+    federation.fr.done("partner", "resume", PARTNER)
+    partner.done("update")
+
+
 @pytest.mark.parametrize("place", ["next-key", "new-key"])
 def test_a_partner_that_dies_while_its_key_is_replaced_goes_on(federation: Federation, place: str) -> None:
     partner = federation.partner
