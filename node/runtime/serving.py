@@ -296,23 +296,29 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         listener = Listener(identity.tls(), entropy=identity.entropy)
         syncs, metrics = PeerSyncs(identity, shelf), Metrics(lambda: facts(identity, shelf))
         parts = Parts(identity, shelf, evaluator, syncs, deltas, recipients, listener, metrics)
-        server = await serve(
-            make_app(parts.web()),
-            ssl_context=listener.context,
-            host=identity.settings.listen.host,
-            port=identity.settings.listen.port,
-        )
-        scheduler = Scheduler(parts.jobs(), told=metrics.worked)
-        scheduler.start()
-        scheduler.run_now("stamp")  # a node that was down for a day is believed again at once
-        scheduler.run_now("keys")
-        if recipients.enabled:
-            scheduler.run_now("recipients")
-        _journal.info("serving", url=server.url)
-        tell(identity, shelf, "node.run", identity.settings.node)
         async with _monitored(identity.settings.metrics, metrics):
+            server = await serve(
+                make_app(parts.web()),
+                ssl_context=listener.context,
+                host=identity.settings.listen.host,
+                port=identity.settings.listen.port,
+            )
+            scheduler = _begun(parts)
+            _journal.info("serving", url=server.url)
+            tell(identity, shelf, "node.run", identity.settings.node)
             await _until_stopped(server, scheduler, lambda: listening(server.url))
         tell(identity, shelf, "node.stop", identity.settings.node)
+
+
+def _begun(parts: Parts) -> Scheduler:
+    """The scheduler of a node that serves, with what must not wait for its time."""
+    scheduler = Scheduler(parts.jobs(), told=parts.metrics.worked)
+    scheduler.start()
+    scheduler.run_now("stamp")  # a node that was down for a day is believed again at once
+    scheduler.run_now("keys")
+    if parts.recipients.enabled:
+        scheduler.run_now("recipients")
+    return scheduler
 
 
 @asynccontextmanager

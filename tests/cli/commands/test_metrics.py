@@ -1,6 +1,7 @@
 """What a running node tells a monitoring system: everything that is documented, and nothing that names a file."""
 
 import re
+import socket
 from hashlib import md5, sha256
 from pathlib import Path
 from typing import Any
@@ -102,3 +103,18 @@ def test_the_example_rules_ask_for_metrics_that_exist() -> None:
         assert asked <= documented, rule
         assert rule["labels"]["severity"] in {"page", "ticket"}
         assert rule["annotations"]["summary"].endswith(".")
+
+
+def test_a_port_that_is_taken_is_named_before_anything_is_served(agency: Cli) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        agency.edit("sigfed.toml", "enabled = false\nhost", "enabled = true\nhost")
+        agency.edit("sigfed.toml", "port = 9844", f"port = {port}")
+        refused = agency.run("run")
+    assert (refused.exit, refused.out) == (2, "")
+    assert f"cannot listen for monitoring on 127.0.0.1 port {port}" in refused.err
+    assert "sigfed.run serving" not in refused.err
+    assert "was never awaited" not in refused.err
+    assert "node.run" not in {one["action"] for one in agency.run("audit", "ls").results}
