@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 from keys.encoding import b64u
 from support.fakes_api import (
@@ -20,6 +22,8 @@ from support.oauth_peer import token_by_metadata
 from support.raw_http import raw_access
 
 ISSUER = f"https://{NODE}"
+CLIENT = Path(__file__).with_name("oauth_peer.mjs")
+REFERENCE = Path(__file__).parents[2] / "docs/reference/http.md"
 METADATA = "/.well-known/oauth-authorization-server"
 
 
@@ -48,6 +52,11 @@ async def test_a_stock_client_gets_a_token_from_the_metadata_alone() -> None:
     async with raw_access(memory) as raw:
         reply = await raw("GET", "/lists/main/checkpoint", found["token"]["access_token"])
     assert reply.body == memory.peer.notes[LIST]
+
+
+def test_the_reference_shows_what_this_client_was_told() -> None:
+    (shown,) = re.findall(r"^```js\n(.*?)^```$", REFERENCE.read_text(), re.MULTILINE | re.DOTALL)
+    assert shown in CLIENT.read_text()
 
 
 async def test_the_metadata_say_what_is_true_and_nothing_else() -> None:
