@@ -40,12 +40,14 @@ def status(
     from keys.trust.lifecycle import Stage
     from node.runtime.rotating import key_facts
     from node.runtime.shelving import open_shelf
+    from node.services.adopting import as_listed
 
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
         keys = identity.adopt_keys()
         facts = key_facts(identity, shelf, keys)
+    keys = as_listed(keys, facts.listed)
     shown = [key for key in _sorted(keys) if every or key.stage is not Stage.DESTROYED]
     rows = []
     for key in shown:
@@ -130,13 +132,16 @@ def allow(
 ) -> None:
     """Let a published key begin although some peers have not said that they know it."""
     from node.runtime.rotating import allow as let_begin
+    from node.runtime.rotating import key_facts
     from node.runtime.shelving import open_shelf
+    from node.services.adopting import as_listed
     from node.signing.ring import find_key
 
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        key = find_key(identity.adopt_keys(), name)
+        keys = identity.adopt_keys()
+        key = find_key(as_listed(keys, key_facts(identity, shelf, keys).listed), name)
         done = let_begin(identity, shelf, key, by=identity.actor)
     missing = sorted(_missing(done, key.managed.kid))
     here.output.result(

@@ -85,16 +85,22 @@ def _hashes(keys: Iterable[RingKey]) -> frozenset[bytes]:
 
 def _take(identity: Identity, shelf: Shelf, step: Step, name: str) -> None:
     now = identity.clock.now().replace(microsecond=0)
+    moved = False
 
     def move(keys: tuple[RingKey, ...]) -> Iterable[RingKey]:
+        nonlocal moved
         for key in keys:
             is_there = key.managed.kid == step.kid and key.stage is step.before
+            moved = moved or is_there
             yield key.entering(step.after, now) if is_there else key
 
-    _journal.info("step", key=name, stage=step.after, reason=step.reason)
     action = f"key.{step.after}"
     with about(identity, action, name) as act:
         identity.ring.change(move)
+        if not moved:  # another process took the step meanwhile, and tells of it
+            act.recorded = True
+            return
+        _journal.info("step", key=name, stage=step.after, reason=step.reason)
         details = {"reason": step.reason, "by": step.by, "missing": " ".join(sorted(step.missing))}
         act.recorded = tell(
             identity, shelf, action, name, details={word: text for word, text in details.items() if text}

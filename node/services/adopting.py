@@ -5,7 +5,7 @@ lineage begins at once, because nobody can be surprised by it; its successors go
 `keys.trust.lifecycle`. A key file that nothing names is left alone: a revision was cut off before it was signed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -46,6 +46,17 @@ def adopt(
         for key in ring
     )
     return (*known, *_new(known, files, named, serial=serial, now=now))
+
+
+def as_listed(ring: Iterable[RingKey], listed: Container[str]) -> tuple[RingKey, ...]:
+    """The ring as others see it: what the trust files name is published, also where nobody took that step yet."""
+
+    def seen(key: RingKey) -> RingKey:
+        if key.stage is Stage.GENERATED and key.managed.kid in listed:
+            return replace(key, managed=replace(key.managed, stage=Stage.PUBLISHED))
+        return key
+
+    return tuple(map(seen, ring))
 
 
 def _gone(key: RingKey, now: datetime) -> RingKey:

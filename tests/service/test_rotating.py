@@ -1,6 +1,6 @@
 """The keys of a node through their lives: adopted, succeeded, begun, ended and destroyed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,13 +11,13 @@ from keys.key import AuthPrivateKey, LogPrivateKey, StatementPrivateKey, TokenPr
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.held import HeldTrust
-from keys.trust.lifecycle import AlarmKind, Lineage, Reason, Stage
+from keys.trust.lifecycle import Advance, AlarmKind, Facts, Lineage, ManagedKey, Reason, Stage, advance
 from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.formats.rows import ImportRow
 from node.ports.keyring import RingKey
 from node.ports.peers import PeerRecord
-from node.runtime import logs
+from node.runtime import logs, rotating
 from node.runtime.keyring import accepted_token_keys
 from node.runtime.opening import Identity
 from node.runtime.rotating import advance_keys, allow, begin_overdue, lineage_of, rotate
@@ -86,6 +86,29 @@ def test_the_first_key_of_a_lineage_begins_at_once(node: CheapNode) -> None:
     assert {role for role in Role if role.info.online} - {key.role for key in identity.ring.read()} == {
         Role.OPRF
     }
+
+
+def test_a_step_that_two_processes_want_is_told_once(
+    node: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hourly look of the running node, and a command beside it: both see the same step."""
+
+    def decided(keys: Sequence[ManagedKey], facts: Facts) -> Advance:
+        done = advance(keys, facts)
+        with monkeypatch.context() as alone:
+            alone.setattr(rotating, "advance", advance)
+            advance_keys(node.identity(), shelf)
+        return done
+
+    monkeypatch.setattr(rotating, "advance", decided)
+    advance_keys(node.identity(), shelf)
+    steps = [
+        (told.record.action, told.record.subject)
+        for told in read_audit(shelf)
+        if told.record.action.startswith("key.")
+    ]
+    assert ("key.published", "auth-2") in steps
+    assert len(steps) == len(set(steps))
 
 
 def test_a_new_list_has_its_key_at_once(node: CheapNode, shelf: Shelf) -> None:

@@ -19,11 +19,13 @@ import aiohttp
 import pytest
 from typing_extensions import override
 
+from keys.trust.lifecycle import Stage
 from node.partner.state import PartnerFolder
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.reaching import reach_peer
 from node.runtime.shelving import open_shelf
+from node.signing.ring import FolderKeyRing
 from node.tls import Traffic, client_context
 from support.agencies import LIST, PARTNER, SUBSET, Federation, import_files, impostor, numbered, report
 from support.processes import (
@@ -53,10 +55,14 @@ def synced(federation: Federation, *, clock: str = "") -> Finished:
 
 def is_settled(agency: Cli) -> bool:
     """Whether the running node has looked after its keys, and writes nothing any more."""
-    keys = agency.run("key", "status").results
+    keys = FolderKeyRing(Home(agency.home).ring).read()
     before = contents(agency.home)
     time.sleep(1)
-    return all(key["stage"] != "generated" for key in keys) and contents(agency.home) == before
+    return (
+        bool(keys)
+        and all(key.stage is not Stage.GENERATED for key in keys)
+        and contents(agency.home) == before
+    )
 
 
 def test_a_port_that_is_taken(agency: Cli) -> None:

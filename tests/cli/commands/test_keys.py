@@ -17,9 +17,15 @@ def fr(founded: Cli, tmp_path: Path) -> Cli:
 
 def test_every_key_is_shown_with_its_stage_and_what_comes_next(fr: Cli) -> None:
     shown = {key["key"]: key for key in fr.run("key", "status").results}
-    assert (shown["auth-1"]["stage"], shown["auth-2"]["stage"]) == ("active", "generated")
+    assert (shown["auth-1"]["stage"], shown["auth-2"]["stage"]) == ("active", "published")
     assert {"root", "targets"}.isdisjoint({key["role"] for key in shown.values()})
     assert {(key["known"], key["peers"]) for key in shown.values()} == {(0, 0)}
+
+
+def test_what_is_shown_as_published_can_be_let_begin(fr: Cli) -> None:
+    assert fr.done("key", "allow", "auth-2")["missing"] == []
+    shown = {key["key"]: key["stage"] for key in fr.run("key", "status").results}
+    assert shown["auth-2"] == "published", "its window has not begun"
 
 
 def test_a_successor_begins_at_once_where_nobody_must_know_it(fr: Cli) -> None:
