@@ -73,7 +73,8 @@ def rotate(
     key_at: Annotated[
         str,
         typer.Option(
-            "--key", help="Where the successor lies already: sshagent:… or pkcs11:…; default: a new one."
+            "--key",
+            help="Where the successor lies already: sshagent:…, pkcs11:… or signer:…; default: a new one.",
         ),
     ] = "",
     yes: Annotated[bool, YES] = False,

@@ -45,6 +45,7 @@ THEMSELVES: Final = frozenset(
         "subset.release",
         "peer.sync",
         "signer.join",
+        "signer.refer",
         "signer.run",
         "signer.split",
     }

@@ -6,10 +6,9 @@ from typing import Final
 from keys.key import PublicKey
 from keys.roles import Role
 from keys.signer import Signer
-from node.errors import ConflictError, UsageError
+from node.errors import ConflictError
 from node.runtime import passphrases
 from node.signing.keychain import Keychain, Passphrase, Recall
-from node.signing.online import OnlineKeychain
 from node.signing.reference import Reference
 from node.signing.uris import Secrets, open_signer, recall_signer
 
@@ -31,26 +30,25 @@ def token_pin() -> Passphrase:
 
 
 def refer(
-    keychain: OnlineKeychain, role: Role, label: str, uri: str, *, node: str, others: Iterable[PublicKey]
+    keychain: Keychain, role: Role, label: str, uri: str, *, node: str, others: Iterable[PublicKey]
 ) -> Signer:
     """Write into a folder of key files where a key lies, once it has signed something; `others` are the node's keys.
 
     Raises:
-        UsageError: the keys that sign are with a signer process, whose folder this one cannot write.
         ConflictError: it is a key of the node already, for this purpose or another.
         SignerDownError, SignerRefusedError, NotFoundError, ConfigError: as `node.signing.uris.open_signer` does.
     """
-    if not isinstance(keychain, Keychain):
-        raise UsageError(
-            "this node's keys are with a signer process, which makes its own",
-            hint="write the reference into the signer's folder keys/: see docs/spec/keys.md",
-        )
     secrets = Secrets(passphrase=keychain.passphrase, pin=token_pin())
     signer = open_signer(uri, role, node=node, secrets=secrets)
-    if any(key.raw == signer.public.raw for key in others):
-        raise ConflictError(
-            "this key has a purpose at this node already", hint="each purpose has its own key"
-        )
+    require_unused(signer.public, others)
     signer.public.verify(_TRIAL, signer.sign(_TRIAL))
     keychain.refer(role, label, Reference(uri, signer.public.to_text()))
     return signer
+
+
+def require_unused(key: PublicKey, others: Iterable[PublicKey]) -> None:
+    """Raise `ConflictError` for a key that the node has already, for this purpose or another."""
+    if any(other.raw == key.raw for other in others):
+        raise ConflictError(
+            "this key has a purpose at this node already", hint="each purpose has its own key"
+        )

@@ -8,6 +8,7 @@ however often that was cut off before.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from keys.key import PRIVATE_KEY_TYPES, LogPublicKey, PublicKey
 from keys.roles import Role
@@ -18,17 +19,20 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.window import Window
 from node.errors import ConflictError, NodeError, UsageError
 from node.journal import Journal
-from node.ports.keyring import RingKey, signing, silent
+from node.ports.keyring import RingKey, label_of, signing, silent
 from node.runtime.auditing import about, tell
-from node.runtime.elsewhere import refer
+from node.runtime.elsewhere import refer, require_unused
 from node.runtime.keyring import make_key, new_label
 from node.runtime.opening import Identity
 from node.services.resigning import sign_also
 from node.services.shelf import Shelf
 from node.services.steps import facts_of
 from node.services.succeeding import SUCCEEDED, ending_by, with_key
+from node.signing.keychain import Keychain
 from protocol.tlog.note import VerifierKey
 
+SIGNER: Final = "signer"
+"""Scheme of a key that the signer process has already: `signer:auth-4`."""
 _journal = Journal("keys")
 
 
@@ -127,7 +131,7 @@ def rotate(
 ) -> Rotated:
     """List a new key that counts from `at` on; those before it end when the overlap is over.
 
-    `uri` names a key that lies elsewhere; otherwise one is made.
+    `uri` names a key that lies elsewhere, or that the signer process has; otherwise one is made.
 
     Raises:
         UsageError: `at` is in the past, or later than the node document lasts.
@@ -160,14 +164,34 @@ def _referred(identity: Identity, lineage: Lineage, uri: str) -> PublicKey:
     """A key that lies elsewhere, under the next label of the lineage."""
     online = [key for key in identity.ring.read() if key.role in PRIVATE_KEY_TYPES]
     held = [PRIVATE_KEY_TYPES[key.role].public_type.from_text(key.public) for key in online]
-    return refer(
-        identity.keychain,
-        lineage.role,
-        new_label(identity.keychain, identity.ring, lineage),
-        uri,
-        node=identity.settings.node,
-        others=(*held, *identity.trust.root().keys),
-    ).public
+    others = (*held, *identity.trust.root().keys)
+    label = new_label(identity.keychain, identity.ring, lineage)
+    if not isinstance(identity.keychain, Keychain):
+        return _brought_by_signer(identity, lineage, uri, label=label, others=others)
+    node = identity.settings.node
+    return refer(identity.keychain, lineage.role, label, uri, node=node, others=others).public
+
+
+def _brought_by_signer(
+    identity: Identity, lineage: Lineage, uri: str, *, label: str, others: Iterable[PublicKey]
+) -> PublicKey:
+    """The key that `signer:ROLE-LABEL` names; raises `UsageError` that says how the signer comes to have one."""
+    role = lineage.role
+    scheme, _, named = uri.partition(f":{role}-")
+    if scheme != SIGNER:
+        raise UsageError(
+            "this node's keys are with a signer process, which lets nobody at its socket name a place",
+            hint=f"as the signer's user: sigfed --home FOLDER signer refer {role}-{label} URI;"
+            f" then here --key {SIGNER}:{role}-{label}",
+        )
+    number = named.rpartition("-")[2]
+    if not number.isdecimal() or named != label_of(lineage, int(number)):
+        raise UsageError(f"{role}-{named} is no name of such a key", hint=f"the next one is {role}-{label}")
+    if any((key.role, key.label) == (role, named) for key in identity.ring.read()):
+        raise ConflictError(f"{role}-{named} is listed already", hint="see it with: sigfed key status")
+    key = PRIVATE_KEY_TYPES[role].public_type.from_text(identity.keychain.public(role, named))
+    require_unused(key, others)
+    return key
 
 
 def _just_after_those_before(identity: Identity, lineage: Lineage, at: datetime) -> Iterator[datetime]:

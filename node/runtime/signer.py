@@ -14,14 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from keys.key import PRIVATE_KEY_TYPES, PublicKey
+from keys.roles import Role
 from node.clock import Clock, Entropy
 from node.config import SignerFile, load_signer
-from node.errors import ConfigError, StoreLockedError
+from node.errors import ConfigError, StoreLockedError, UsageError
 from node.journal import Journal
 from node.runtime import passphrases
-from node.runtime.elsewhere import recalling
+from node.runtime.elsewhere import recalling, refer
+from node.services.succeeding import SUCCEEDED
 from node.signing.keychain import Keychain
-from node.signing.process.desk import KEYS, SIGNED_HERE, Desk
+from node.signing.process.desk import KEYS, SIGNED_HERE, Desk, is_label
 from node.signing.process.link import SignerLink
 from node.signing.process.listener import Listener
 from node.signing.process.remote import RemoteKeys
@@ -78,6 +81,32 @@ def open_keychain(folder: Path, settings: SignerFile, *, entropy: Entropy) -> Ke
         entropy=entropy,
         recall=recalling(settings.node, passphrase),
     )
+
+
+def refer_key(folder: Path, name: str, uri: str, *, entropy: Entropy) -> PublicKey:
+    """Write into the signer's folder where the key `name` (`ROLE-LABEL`) lies, once it has signed; its public half.
+
+    Whoever has the socket cannot do this: a URI names a library, and the signer would load it.
+
+    Raises:
+        UsageError: no name of a key that has a successor in a node document.
+        AlreadyExistsError: it has a key of this name.
+        ConflictError: it has this key, under whatever name.
+    """
+    settings = load_signer(folder)
+    keychain = open_keychain(folder, settings, entropy=entropy)
+    role, _, label = name.partition("-")
+    if role not in SUCCEEDED or not is_label(label):
+        raise UsageError(
+            f"no name of such a key: {name[:64]!r}",
+            hint="it is the one that sigfed key rotate ROLE --key URI names on the node",
+        )
+    held = [
+        PRIVATE_KEY_TYPES[each].public_type.from_text(keychain.public(each, one))
+        for each in SIGNED_HERE
+        for one in keychain.labels(each)
+    ]
+    return refer(keychain, Role(role), label, uri, node=settings.node, others=held).public
 
 
 def keys_of(link: SignerLink) -> list[tuple[str, str, str]]:

@@ -280,9 +280,13 @@ def _labels(fields: Fields) -> list[str]:
     return [_label(text) for text in fields.text("labels", longest=512).split(" ")]
 
 
+def is_label(text: str) -> bool:
+    """Whether it can name a key: it becomes the name of a file."""
+    return _LABEL.fullmatch(text) is not None
+
+
 def _label(text: str) -> str:
-    """A label that is one: it becomes the name of a file."""
-    if not _LABEL.fullmatch(text):
+    if not is_label(text):
         raise refused("with a key of such a name")
     return text
 

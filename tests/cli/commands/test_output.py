@@ -49,6 +49,7 @@ ELSEWHERE = {
     ("run",),
     ("evidence", "verify"),
     ("signer", "join"),
+    ("signer", "refer"),
     ("signer", "run"),
     ("signer", "show"),
     ("signer", "split"),

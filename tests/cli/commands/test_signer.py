@@ -12,6 +12,7 @@ import pytest
 
 from node.signing.process.desk import SIGNED_HERE
 from support.agencies import LIST, SUBSET, found_agency, import_files, numbered, report
+from support.agents import running_agent
 from support.processes import PROGRAM, Cli, Running, environment, wait_until
 
 
@@ -164,9 +165,42 @@ def test_keys_are_replaced_there(cli: Cli, signer: Signer) -> None:
     cli.done("list", "create", "another")
     again = json.loads((cli.home / "trust/timestamp.json").read_bytes())["signed"]
     assert again["version"] == stamped["version"] + 1
-    refused = cli.run("key", "rotate", "auth", "--key", "sshagent:SHA256:x")
-    assert refused.exit == 2
-    assert "signer process" in refused.err
+
+
+def test_a_key_in_an_agent_is_brought_by_whoever_has_the_signers_folder(
+    cli: Cli, signer: Signer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_agent(tmp_path, monkeypatch) as agent:
+        signer.start()
+        at_signer = Cli(signer.folder)
+        uri = f"sshagent:{agent.make('log')}"
+        named = ("key", "rotate", "log", "--of", LIST, "--key")
+        said = cli.run(*named, uri)
+        assert (said.exit, f"signer refer log-lists-{LIST}-2 URI" in said.err) == (2, True), said.err
+        name = f"log-lists-{LIST}-3"  # the next label is free, too
+        assert at_signer.done("signer", "refer", name, uri)["role"] == "log"
+        assert at_signer.run("signer", "refer", name, uri).exit == 2, "it has this key"
+        cli.refused(2, "no name of such a key", *named, "signer:log-audit-main-2")
+        cli.refused(2, "is listed already", *named, f"signer:log-lists-{LIST}-1")
+        cli.refused(2, "has no log key", *named, f"signer:log-lists-{LIST}-9")
+        cli.done(*named, f"signer:{name}")
+        cli.refused(2, "is listed already", *named, f"signer:{name}")
+        import_files(cli, numbered("second", 2))
+        cli.done("publish")
+        assert (report(cli).log.note or b"").count(b"\n\xe2\x80\x94 ") == 2
+
+        # Without the agent nothing is published and nothing is lost.
+        agent.stop()
+        import_files(cli, numbered("third", 1))
+        assert cli.run("publish").exit == 16
+        agent.start()
+        agent.load("log")
+        cli.done("publish")
+
+
+@pytest.mark.parametrize("name", ["root-1", "timestamp-2", "auth", "auth-", "auth-../../x", "tls-2", "x-1"])
+def test_names_that_a_signer_does_not_take(cli: Cli, signer: Signer, name: str) -> None:
+    Cli(signer.folder).refused(2, "no name of such a key", "signer", "refer", name, "sshagent:SHA256:x")
 
 
 def test_moving_asks_first_and_not_while_the_node_runs(cli: Cli, tmp_path: Path) -> None:
