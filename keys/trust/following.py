@@ -76,6 +76,7 @@ class Following:
         self.held = held
         self._now = now
         self._root = open_roots(held.roots, held.pin)[-1]
+        self._roots_left = MAX_ROOTS_A_RUN
         self._steps = self._run()
         self.wanted: Wanted | None = next(self._steps)
 
@@ -108,7 +109,7 @@ class Following:
         yield from self._follow_files(listing)
 
     def _follow_roots(self) -> _Steps:
-        for _ in range(MAX_ROOTS_A_RUN):
+        while self._roots_left:
             name = f"{self._root.version + 1}.root.json"
             data = yield Wanted(name=name, max_bytes=MAX_ROOT_BYTES, may_be_missing=True)
             if data is None:
@@ -122,18 +123,32 @@ class Following:
                 # A thief who ran ahead with the old keys must not keep us from the node's own (TUF 5.3.11).
                 held = replace(held, timestamp=b"", snapshot=b"")
             self.held, self._root = held, root
+            self._roots_left -= 1
 
     def _follow_timestamp(self) -> _Steps:
+        wanted = Wanted(name="timestamp.json", max_bytes=MAX_TIMESTAMP_BYTES, held=self.held.timestamp)
+        data = _given((yield wanted))
+        found = yield from self._under_its_root(data)
         held = self.held.timestamp
-        data = yield Wanted(name="timestamp.json", max_bytes=MAX_TIMESTAMP_BYTES, held=held)
-        found = open_timestamp(_given(data), self._root)
         old = self._opened(held, open_timestamp)
         if old is not None and found.version == old.version:
             data, found = held, old  # TUF 5.4.3: the first of its number counts
         elif old is not None:
             _require_later("timestamp", old, found)
         self._require_current("timestamp", found.expires)
-        self.held = replace(self.held, timestamp=_given(data))
+        self.held = replace(self.held, timestamp=data)
+
+    def _under_its_root(self, data: bytes) -> Generator[Wanted, bytes | None, Pointer]:
+        """The timestamp; with another key, a next root may have come in force after there was none."""
+        followed = self._root
+        try:
+            return open_timestamp(data, followed)
+        except ThresholdError:
+            yield from self._follow_roots()
+            if self._root is followed:
+                raise
+        self._root.check_current(self._now)
+        return open_timestamp(data, self._root)
 
     def _follow_snapshot(self, timestamp: Pointer) -> _Steps:
         held, name = self.held.snapshot, f"{timestamp.names}.snapshot.json"

@@ -12,8 +12,11 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import KeysError, ThresholdError
+from keys.trust.envelope import open_envelope, read_payload
 from keys.trust.held import NODE_FILE
+from keys.trust.members import KIND as MEMBERS
+from keys.trust.node_document import KIND as NODE
 from keys.trust.node_document import open_node_document
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, NodeError, NotFoundError, StoreError, VerificationError
@@ -37,6 +40,7 @@ FREEZE_AFTER: Final = timedelta(hours=6)
 """How long a log's node may show less than a peer has seen of it."""
 
 _MAX_REFUSED: Final = 1024
+_KINDS: Final = {FileKind.NODE: NODE, FileKind.MEMBERS: MEMBERS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,20 +216,31 @@ class Gossiper:
 
     def _take_file(self, asking: Asking, ours: HeldFile, other: ToldFile, data: bytes) -> None:
         """Two files of one version convict; a newer document says whose keys count now, whoever brings it."""
-        if other.version == ours.told.version:
-            what = "node" if other.kind is FileKind.NODE else "members"
-            fork = TrustFork(node=other.node, what=what, one=ours.data, other=data)
-            self._take(asking, fork.to_bytes())
-        elif other.kind is FileKind.NODE:
-            self._take_document(asking, other.node, data)
+        name = other.sha256.hex()
+        try:
+            content = open_envelope(data, _KINDS[other.kind], asking.accused[other.node].root)
+        except ThresholdError:
+            self._forget_about(name)  # its node may have other holders since, whom only its own roots name
+        except KeysError:
+            self._refuse(asking, name)
+        else:
+            if other.version > ours.told.version:
+                self._take_newer(asking, other, data)
+            elif content == read_payload(ours.data):
+                self._forget_about(name)  # signed again by other holders
+            else:
+                fork = TrustFork(node=other.node, what=_KINDS[other.kind], one=ours.data, other=data)
+                self._take(asking, fork.to_bytes())
 
-    def _take_document(self, asking: Asking, node: str, data: bytes) -> None:
-        accused = asking.accused[node]
+    def _take_newer(self, asking: Asking, other: ToldFile, data: bytes) -> None:
+        if other.kind is not FileKind.NODE:
+            return
+        node, accused = other.node, asking.accused[other.node]
         try:
             document = open_node_document(data, accused.root)
             document.valid.require(self._clock.now(), "the node document")
         except KeysError:
-            self._refuse(asking, sha256(data).hexdigest())
+            self._refuse(asking, other.sha256.hex())
             return
         if document.serial <= accused.document.serial:
             return

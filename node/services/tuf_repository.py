@@ -239,12 +239,12 @@ class ServedTuf:
     async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
         """A file of metadata; raises `NotFoundError`. What is held, and how much is read, is the reader's matter."""
         del held, max_bytes
-        found = _METADATA.fullmatch(name)
-        version = int(name.partition(".")[0]) if found and found[1] == "root" else 1
+        known = _METADATA.fullmatch(name) is not None and self._files.exists(name)
+        version = int(name.partition(".")[0]) if known and name.endswith(".root.json") else 1
         # A root that names another timestamp key comes into force with the first timestamp by that key. Shown before,
-        # it would make clients refuse the timestamp that is there.
-        hidden = version > 1 and self._files.exists(name) and version > self._stamped_root()
-        return self._read(name, known=found is not None and not hidden)
+        # it would make clients refuse the timestamp that is there; so what was not there a moment ago is not shown.
+        hidden = version > 1 and version > self._stamped_root()
+        return self._read(name, known=known and not hidden)
 
     async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
         """A trust file, as it was when it was listed; raises `NotFoundError`."""

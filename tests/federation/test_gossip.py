@@ -29,6 +29,7 @@ from protocol.limits import MAX_GOSSIP_EVIDENCE
 from protocol.opening import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.adversary import ListPeer, follow
+from support.ceremonies import replace_everybody
 from support.federation import Agency, Federation
 from support.gossiping import (
     ToldByHand,
@@ -268,6 +269,21 @@ async def test_a_newer_document_comes_from_whoever_has_it(agencies: list[Agency]
         peer = unit.peers.get("nl.example")
     newest = liar.identity.trust.document()
     assert (peer.serial, open_node_document(peer.node_document, root)) == (newest.serial, newest)
+
+
+async def test_whoever_has_seen_other_holders_first_tells_nothing_false(
+    agencies: list[Agency], liar: ListPeer
+) -> None:
+    """The register is signed again as it was, the document by keys that only the next root names."""
+    await sync(liar, *agencies)
+    replace_everybody(liar.identity, "2")
+    agencies[1].syncer._refreshed.clear()
+    await sync(liar, agencies[1])
+    report = await ask(agencies[0], agencies[1])
+    assert (report.found, report.refused, report.words) == ((), 0, "")
+    agencies[0].syncer._refreshed.clear()
+    await sync(liar, agencies[0])
+    assert (await ask(agencies[0], agencies[1])).words == ""
 
 
 def signed(liar: ListPeer, size: int, root: bytes, key: LogPrivateKey | None = None) -> bytes:

@@ -15,7 +15,7 @@ from node.errors import NotFoundError, VerificationError
 from node.services.tuf_repository import Freshness, ServedTuf, TufRepository
 from support.fakes_api import HandClock
 from support.federation import FoundedNode, MemoryObjects
-from support.tuf_origin import ONLINE, TufOrigin
+from support.tuf_origin import HOLDERS, ONLINE, TIMESTAMPS, TufOrigin
 
 HOUR, DAY = 3600, 24 * 3600
 
@@ -153,6 +153,27 @@ async def test_nothing_else_of_the_folder_is(
         origin.files.put(other, b"not for TUF clients")
     with pytest.raises(NotFoundError):
         await read(ServedTuf(origin.files), name)  # type: ignore[misc]
+
+
+async def test_a_root_that_is_published_while_it_is_asked_for_waits_for_its_timestamp(
+    origin: TufOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exists = origin.files.exists
+
+    def exists_later(name: str) -> bool:
+        there = exists(name)
+        if name == "2.root.json" and not there:
+            timestamp_keys = (TIMESTAMPS[1].public,)
+            origin.rotate(HOLDERS[:2], timestamp_keys=timestamp_keys)
+        return there
+
+    monkeypatch.setattr(origin.files, "exists", exists_later)
+    for _ in range(2):
+        with pytest.raises(NotFoundError):
+            await ServedTuf(origin.files).tuf_metadata("2.root.json")
+    origin.online = Freshness(ONLINE.snapshot, TIMESTAMPS[1])
+    origin.stamp()
+    assert await ServedTuf(origin.files).tuf_metadata("2.root.json") == origin.files.get("2.root.json")
 
 
 async def test_a_trust_file_of_any_known_name_is_listed_and_served_beside_the_two() -> None:

@@ -391,6 +391,20 @@ def test_a_thief_of_an_online_key_does_not_lock_readers_out(reader: Reader, orig
         reader.visit(origin)
 
 
+def test_a_root_that_comes_into_force_after_it_was_asked_for_is_followed(
+    reader: Reader, origin: TufOrigin
+) -> None:
+    run = Following(reader.held, datetime.now(UTC))
+    run.take(None)
+    origin.rotate_online()
+    asked = []
+    while run.wanted is not None:
+        asked.append(run.wanted.name)
+        run.take(origin.files.get(run.wanted.name) if origin.files.exists(run.wanted.name) else None)
+    assert asked == ["timestamp.json", "2.root.json", "3.root.json", "2.snapshot.json"]
+    assert run.held == reader.visit(origin)
+
+
 def test_a_second_timestamp_of_one_number_changes_nothing(reader: Reader, origin: TufOrigin) -> None:
     before = reader.held
     origin.forge_timestamp(ONLINE.timestamp, version=1, hours=20)
