@@ -27,8 +27,8 @@ def revision_of(connection: Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def migrate(engine: Engine) -> None:
-    """Run what is missing, in one transaction; raises `StoreError` for a database of a newer version."""
+def migrate(engine: Engine, *, to: str = "head") -> None:
+    """Run what is missing, in one transaction, `to` a revision; raises `StoreError` for a database of a newer version."""
     with engine.connect() as connection:
         revision = revision_of(connection)
     if revision == newest_revision():
@@ -44,4 +44,4 @@ def migrate(engine: Engine) -> None:
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     with begin_writing(engine) as connection, connection.begin():
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

@@ -1,5 +1,6 @@
 """A partner follows its node's release log: what a lying or replaying node cannot do, and what survives it."""
 
+import json
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from keys.trust.root import open_root
 from keys.trust.vkey import DatedVkey
 from node.errors import ListTooOldError, OverQuotaError, PeerUnreachableError, StoreError, VerificationError
 from node.partner.following_releases import MAX_NEW_RELEASES
+from node.partner.knowing import is_confirmed
 from node.partner.updating import Updater, UpdateReport
 from node.services.announcing import LOG_KEY_DAYS
 from node.services.judging import judge
@@ -308,3 +310,23 @@ def test_a_state_whose_release_is_gone_is_damaged(world: World) -> None:
     shutil.rmtree(world.folder / "releases" / "1")
     with pytest.raises(StoreError):
         world.partner.home.in_force()
+
+
+async def test_a_folder_of_an_earlier_version_is_read_and_kept_in_the_new_form(world: World) -> None:
+    """It knew one root, and nothing of when keys were confirmed: they count after the next update."""
+    home, now = world.partner.home, world.fr.clock.now()
+    state = home.folder / "state.json"
+    fields = json.loads(state.read_text())
+    files = fields["trust"]
+    for new in ("trust", "confirmed_ms", "revoked", "key_ms"):
+        del fields[new]
+    first = {"root": "1.root.json", "node_document": "node.json", "members": "members.json"}
+    state.write_text(json.dumps(fields | {field: files[name] for field, name in first.items()}))
+    held, _ = home.load()
+    assert (len(held.trust.roots), held.trust.timestamp, is_confirmed(held, now)) == (1, b"", False)
+    world.release("c")
+    assert (await world.partner.update()).new == 2
+    held, _ = home.load()
+    assert held.trust.timestamp
+    assert is_confirmed(held, now)
+    assert first.keys().isdisjoint(json.loads(state.read_text()))

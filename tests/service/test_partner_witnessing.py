@@ -33,6 +33,7 @@ from protocol.tlog.cosignature import cosign
 from protocol.tlog.note import Note, VerifierKey
 from protocol.trustfork import verify_trust_fork
 from protocol.witnesses import witness_policy
+from support.ceremonies import replace_everybody
 from support.federation import START, FoundedNode
 from support.release_logs import LOG_KEY, WitnessedWorld
 from support.subsets import ORIGIN
@@ -583,3 +584,34 @@ async def test_no_rule_asks_nobody(tmp_path: Path) -> None:
     world.log.release(BASE)
     world.show()
     assert (await world.update()).backing.needed == 0
+
+
+async def test_a_member_is_heard_after_all_its_holders_were_replaced_twice(world: WitnessedWorld) -> None:
+    nl = world.others[NL]
+    for label in ("second", "third"):
+        replace_everybody(nl, label)
+    world.log.release((*BASE, 5))
+    world.show(NL, BE)
+    report = await world.update()
+    assert (report.new, report.backing.witnesses) == (2, (BE, NL))
+    held = world.folder.member(NL)
+    assert held is not None
+    assert held.roots == tuple(root.data for root in nl.trust.roots())
+
+
+async def test_a_root_of_a_member_that_is_held_back_leaves_the_member_as_it_was(
+    world: WitnessedWorld,
+) -> None:
+    """The newer document is there, and nobody can say that the keys which signed it are the member's."""
+    nl = world.others[NL]
+    for label in ("second", "third"):
+        replace_everybody(nl, label)
+    world.node.relayed = {(NL, "2.root.json"): None}
+    world.log.release((*BASE, 5))
+    world.show(NL, BE)
+    report = await world.update()
+    assert (report.new, report.backing.witnesses) == (2, (BE, NL)), "under the key that is held"
+    assert any("nl.example is refused" in one for one in report.warnings)
+    held = world.folder.member(NL)
+    assert held is not None
+    assert len(held.roots) == 1

@@ -8,10 +8,13 @@ import pytest
 
 from keys.trust.fingerprint import to_words
 from keys.trust.members import Member
+from keys.trust.node_document import open_node_document
+from keys.trust.root import open_roots
 from node.errors import NotFoundError
 from node.services.introductions import keep_introduction
 from node.services.membership import introduce
 from node.services.relaying import RelayingTrust
+from support.ceremonies import replace_everybody
 from support.federation import Agency, Federation, FoundedNode, MemoryObjects
 
 
@@ -88,3 +91,25 @@ async def test_a_peer_that_left_the_register_is_not_shown(relay: Relay) -> None:
     relay.fr.trust.revise_members(lambda old: replace(old, members=old.members[:1]), signers=relay.fr.signers)
     with pytest.raises(NotFoundError):
         await files(relay, "nl.example")
+
+
+async def test_every_root_of_a_member_is_served_up_to_the_one_that_its_document_is_signed_under(
+    relay: Relay,
+) -> None:
+    nl = relay.nl
+    for label in ("second", "third"):
+        replace_everybody(nl, label)
+    await relay.federation.settle()
+    roots = [nl.files.get(f"{version}.root.json") for version in (1, 2, 3)]
+    assert [await relay.served.member_root(nl.name, version=version) for version in (1, 2, 3)] == roots
+    # A later root came, and the files that it signs were held back.
+    replace_everybody(nl, "fourth")
+    with relay.fr.store.write() as unit:
+        held = unit.peers.get(nl.name)
+        ahead = replace(held.trust, roots=(*held.trust.roots, nl.files.get("4.root.json")))
+        unit.peers.update_trust(nl.name, ahead, serial=held.serial)
+    document = await relay.served.member_document(nl.name)
+    for version in (0, 4, 5):
+        with pytest.raises(NotFoundError):
+            await relay.served.member_root(nl.name, version=version)
+    assert open_node_document(document, open_roots(roots, nl.founded.root_sha256)[-1]).node == nl.name

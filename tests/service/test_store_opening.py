@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from node.errors import AlreadyExistsError, ConfigError, NotInitialisedError, StoreError, StoreLockedError
 from node.ports.logs import LogKind
 from node.services.shelf import Shelf
 from node.store import driver
-from node.store.migrating import newest_revision
-from node.store.store import Store
+from node.store.driver import parse_dsn
+from node.store.migrating import migrate, newest_revision
+from node.store.store import Store, connected
 from protocol.digest import Algorithm, Digest
 from support.shelves import STORAGE_KEY
 
@@ -93,6 +95,42 @@ def test_migrations_make_the_tables_that_the_models_declare(dsn: str) -> None:
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
     assert version == newest_revision()
     store.dispose()
+
+
+def test_trust_files_of_peers_are_taken_over_from_an_older_store(dsn: str) -> None:
+    """Until revision 0015 a peer's row held one root, its document and its register."""
+    rows = (
+        {"name": "de.example", "root": b"{1}", "node": b"{2}", "members": b"", "added": 7, "synced": 0},
+        {"name": "nl.example", "root": b"{3}", "node": b"{4}", "members": b"{5}", "added": 7, "synced": 9},
+    )
+    url = parse_dsn(dsn)
+    with connected(url) as engine:
+        migrate(engine, to="0015")
+        with engine.begin() as connection:
+            for row in rows:
+                connection.execute(
+                    text(
+                        "INSERT INTO peer (name, url, root, node_document, serial, members, grant_json,"
+                        " added_ms, synced_ms) VALUES"
+                        " (:name, 'https://x/', :root, :node, 3, :members, '{}', :added, :synced)"
+                    ),
+                    row,
+                )
+        migrate(engine)
+        with engine.connect() as connection:
+            kept = connection.exec_driver_sql("SELECT peer, name, content FROM peer_file").all()
+            peers = connection.exec_driver_sql(
+                "SELECT name, serial, confirmed_ms FROM peer ORDER BY name"
+            ).all()
+        engine.dispose()
+    assert {(peer, name): bytes(content) for peer, name, content in kept} == {
+        ("de.example", "1.root.json"): b"{1}",
+        ("de.example", "node.json"): b"{2}",
+        ("nl.example", "1.root.json"): b"{3}",
+        ("nl.example", "node.json"): b"{4}",
+        ("nl.example", "members.json"): b"{5}",
+    }
+    assert [tuple(row) for row in peers] == [("de.example", 3, 7), ("nl.example", 3, 9)]
 
 
 @pytest.mark.parametrize("dsn", ["mysql://x/y", "sqlite://", "sqlite:///:memory:", "nonsense"])

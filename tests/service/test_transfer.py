@@ -23,6 +23,7 @@ from protocol.errors import ProtocolError
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import Grant
 from protocol.transfer import KIND, Transfer
+from support.ceremonies import replace_everybody
 from support.federation import EVERYTHING, Agency, Federation, MemoryObjects, check_follows
 
 FILES = 300
@@ -304,3 +305,33 @@ async def test_revocations_are_carried(fr: Agency, nl: Agency) -> None:
     with nl.store.read() as unit:
         assert revocations_of(unit, fr.name).entries == (entry,)
         assert not withheld(unit)
+
+
+async def test_a_peer_that_was_away_while_everybody_was_replaced_follows_from_the_medium(
+    fr: Agency, nl: Agency
+) -> None:
+    for label in ("second", "third"):
+        replace_everybody(fr, label)
+    fr.add("after both")
+    fr.publish()
+    medium = MemoryObjects()
+    export(fr, medium)
+    assert (await take(nl, medium)).succeeded
+    assert len(nl.digests(fr.origin)) == FILES + 1
+    with nl.store.read() as unit:
+        held = unit.peers.get(fr.name).trust
+    assert held.roots == tuple(root.data for root in fr.trust.roots())
+    assert len(held.roots) == 3
+
+
+@pytest.mark.parametrize("lost", ["trust/2.root.json", "trust/3.root.json"])
+async def test_a_medium_on_which_a_root_is_missing_is_refused(fr: Agency, nl: Agency, lost: str) -> None:
+    for label in ("second", "third"):
+        replace_everybody(fr, label)
+    medium = MemoryObjects()
+    export(fr, medium)
+    medium.delete(lost)
+    with pytest.raises(KeysError):
+        await take(nl, medium)
+    with nl.store.read() as unit:
+        assert len(unit.peers.get(fr.name).trust.roots) == 1
