@@ -28,7 +28,7 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def migrate(engine: Engine, *, to: str = "head") -> None:
-    """Run what is missing, in one transaction, `to` a revision; raises `StoreError` for a database of a newer version."""
+    """Run what is missing up to a revision, in one transaction; raises `StoreError` for a newer version's database."""
     with engine.connect() as connection:
         revision = revision_of(connection)
     if revision == newest_revision():
