@@ -127,7 +127,7 @@ def _last_good(
     """The last good head, where there must be one; raises `UsageError` with what to choose from."""
     from keys.trust.revocations import Reason
     from node.runtime.revoking import log_of
-    from node.services.doubting import head_at, rounds
+    from node.services.doubting import head_at, rounds, vouched
 
     log = log_of(shelf, key)
     if log is None or why is not Reason.COMPROMISE:
@@ -144,6 +144,8 @@ def _last_good(
         )
     if size not in sizes:
         raise UsageError(f"{log.origin} was never published with {counted(size, 'event')}")
+    if size and (words := vouched(shelf, log, size).words):
+        here.output.talk(words)
     return head_at(shelf, log, size)
 
 

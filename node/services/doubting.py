@@ -37,6 +37,34 @@ def head_at(shelf: Shelf, log: LogRecord, size: int) -> FinalCheckpoint:
     return FinalCheckpoint(size, local_tree(shelf, log).prefix_root(size))
 
 
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """How many of the witnesses that were ever asked about an own log know its history up to some size."""
+
+    asked: int
+    cosigned: int
+
+    @property
+    def words(self) -> str:
+        """For the person who chooses a last good size; empty where there is no witness."""
+        if not self.asked:
+            return ""
+        if not self.cosigned:
+            return (
+                "no witness is known to have cosigned so much: peers may hold another history up to there, and a"
+                " smaller size is safer"
+            )
+        return f"{self.cosigned} of {self.asked} witnesses cosigned at least so much: it is what others hold, too"
+
+
+def vouched(shelf: Shelf, log: LogRecord, size: int) -> Vouched:
+    """Who cosigned the log at `size` or beyond, and so holds the same history until then."""
+    with shelf.storage.read() as unit:
+        records = [record for record in unit.cosigners.ls() if record.origin == log.origin]
+    cosigned = sum(bool(each.since_ms) and not each.alarm and each.size >= size for each in records)
+    return Vouched(asked=len(records), cosigned=cosigned)
+
+
 def rounds(shelf: Shelf, log: LogRecord, *, since: int = 0) -> Iterator[Round]:
     """The publications of an own list from index `since` on, oldest first; nothing of it names a hash."""
     files = LogFiles(shelf.objects, shelf.vault, log.origin)

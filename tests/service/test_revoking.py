@@ -1,10 +1,11 @@
 """Taking back a key of one's own node: what signs afterwards, what is listed, and what a cut-off run leaves."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from keys.trust.revocations import Reason
 from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, UsageError
 from node.formats.rows import ImportRow
+from node.ports.cosigning import CosignerRecord
 from node.ports.evidence import HeardHead
 from node.runtime import logs
 from node.runtime.key_holders import ProposalFile, read_proposal
@@ -24,7 +26,7 @@ from node.runtime.opening import Identity, open_freshness
 from node.runtime.revoking import Revoked, check, confirm_by_witnesses, resume, revoke
 from node.services.audit_reading import read_audit
 from node.services.auditing import start_audit
-from node.services.doubting import head_at
+from node.services.doubting import head_at, vouched
 from node.services.honouring import revocations_of
 from node.services.importing import Statement, import_rows
 from node.services.shelf import Shelf
@@ -234,6 +236,40 @@ def test_where_holders_sign_elsewhere_the_key_stops_first(
     assert len(fresh.trust.revocations().entries) == 3
     with shelf.storage.read() as unit:
         assert revocations_of(unit, NODE) == fresh.trust.revocations()
+
+
+VOUCHED: Mapping[str, tuple[list[dict[str, Any]], str]] = {
+    "nobody was asked": ([], ""),
+    "nobody cosigned": ([{"size": 0, "since_ms": 0}], "no witness is known"),
+    "somebody cosigned less": ([{"size": 4, "since_ms": 1}], "no witness is known"),
+    "somebody who claims another history": (
+        [{"size": 9, "since_ms": 1, "alarm": True}],
+        "no witness is known",
+    ),
+    "one of two cosigned as much": (
+        [{"size": 5, "since_ms": 1}, {"size": 4, "since_ms": 1}],
+        "1 of 2 witnesses cosigned at least so much",
+    ),
+    "two cosigned more": ([{"size": 6, "since_ms": 1}, {"size": 9, "since_ms": 1}], "2 of 2 witnesses"),
+}
+
+
+@pytest.mark.parametrize(("records", "says"), VOUCHED.values(), ids=list(VOUCHED))
+def test_who_chooses_a_last_good_size_is_told_who_else_holds_it(
+    node: CheapNode, shelf: Shelf, records: list[dict[str, Any]], says: str
+) -> None:
+    log = logs.create_list(node.identity(), shelf, "main")
+    with shelf.storage.write() as unit:
+        for number, known in enumerate(records):
+            record = CosignerRecord(
+                origin=log.origin, witness=f"w{number}.example", asked_ms=1, outcome="", **known
+            )
+            unit.cosigners.put(record)
+        other = CosignerRecord(origin="x", witness="w.example", asked_ms=1, outcome="", size=9, since_ms=1)
+        unit.cosigners.put(other)
+    words = vouched(shelf, log, 5).words
+    assert words.startswith(says)
+    assert bool(words) == bool(says)
 
 
 @pytest.mark.parametrize("name", ["timestamp-1", "snapshot-1", "tls-1", "storage-1"])
