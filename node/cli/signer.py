@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from node.cli.exit_codes import ExitCode
 from node.cli.options import YES
 from node.cli.output import counted, listing
 from node.cli.prompting import confirm
@@ -12,18 +13,32 @@ from node.cli.session import session
 
 app = typer.Typer(help="The process that signs for this node, and has its keys.", no_args_is_help=True)
 
+_WHAT = "passphrase of this backup"
+_BACKUP = Annotated[
+    Path, typer.Argument(help="A backup that sigfed signer backup wrote.", show_default=False)
+]
+_BACKUP_PASSPHRASE = Annotated[
+    Path | None,
+    typer.Option(help="File with the passphrase of the backup (mode 600); otherwise it is asked."),
+]
+
 
 @app.command("run")
 def run(context: typer.Context) -> None:
     """Sign for a node until stopped; --home names the signer's own folder."""
     from node.clock import SystemClock, system_entropy
     from node.runtime.signer import serve_signer
+    from node.signing.process.restored import RestoreMark
 
     here = session(context)
 
     def listening(path: Path, count: int) -> None:
         here.output.result({"socket": str(path), "keys": count})
         here.output.out.flush()
+        if RestoreMark(here.home.folder).is_set:
+            here.output.talk(
+                "restored from a backup: no history goes on before sigfed backup finish in the node's home"
+            )
         here.output.talk(f"signing with {counted(count, 'key')} at {path}; stop with Ctrl-C")
 
     serve_signer(here.home.folder, clock=SystemClock(), entropy=system_entropy, listening=listening)
@@ -115,6 +130,86 @@ def refer(
     here.output.following(f"on the node: sigfed key rotate {public.role} --key signer:{key}")
 
 
+@app.command("backup")
+def backup(
+    context: typer.Context,
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="New file, or a folder in which it is named by node and time.", show_default=False
+        ),
+    ],
+    passphrase_file: _BACKUP_PASSPHRASE = None,
+    kdf: Annotated[
+        str, typer.Option(help="Cost of a guess at the passphrase: offline (2 GiB) or online (64 MiB).")
+    ] = "offline",
+) -> None:
+    """Write the signer's own folder, which --home names, into one encrypted file; it may run meanwhile."""
+    from node.clock import SystemClock, system_entropy
+    from node.errors import UsageError
+    from node.runtime.creating import ROOT_KDF
+    from node.runtime.passphrases import new_passphrase
+    from node.runtime.signer_backups import create_signer_backup
+
+    here = session(context)
+    if kdf not in ROOT_KDF:
+        raise UsageError(f"--kdf is one of: {', '.join(ROOT_KDF)}")
+    made = create_signer_backup(
+        here.home.folder,
+        target.expanduser().absolute(),
+        passphrase=new_passphrase(what=_WHAT, file=passphrase_file)(),
+        profile=ROOT_KDF[kdf],
+        clock=SystemClock(),
+        entropy=system_entropy,
+    )
+    here.output.result(
+        {"backup": str(made.path), "parts": len(made.parts), "bytes": made.size},
+        f"{made.path}: {counted(len(made.parts), 'part')}, {made.size:,} bytes, encrypted",
+    )
+    here.output.following(f"sigfed signer drill {made.path}", "copy it to another place")
+
+
+@app.command("drill")
+def drill(
+    context: typer.Context,
+    file: _BACKUP,
+    passphrase_file: _BACKUP_PASSPHRASE = None,
+    scratch: Annotated[
+        Path | None, typer.Option(help="Folder to try it in; default: the system's temporary one.")
+    ] = None,
+) -> int:
+    """Restore a signer's backup into a folder that is deleted again, and try every key and state in it."""
+    from node.clock import system_entropy
+    from node.runtime.signer_backups import drill_signer
+
+    here, failed = session(context), False
+    tried = drill_signer(file, _passphrase(passphrase_file), scratch=scratch, entropy=system_entropy)
+    for one in tried:
+        failed = failed or not one.good
+        here.output.result(
+            {"tried": one.what, "good": one.good, "words": one.words},
+            f"{'OK' if one.good else 'FAIL':4}  {one.what}: {one.words}",
+        )
+    here.output.following("take another backup" if failed else "nothing; it can be restored")
+    return ExitCode.VERIFICATION_FAILED if failed else ExitCode.OK
+
+
+@app.command("restore")
+def restore(context: typer.Context, file: _BACKUP, passphrase_file: _BACKUP_PASSPHRASE = None) -> None:
+    """Make the signer's folder that --home names from a backup; it appends only after its node's `backup finish`."""
+    from node.runtime.signer_backups import restore_signer
+
+    here = session(context)
+    found = restore_signer(file, _passphrase(passphrase_file), here.home.folder)
+    here.output.result(
+        {"node": found.header.node, "created": found.header.created, "folder": str(here.home.folder)},
+        f"the signer of {found.header.node} as it was at {found.header.created}, in {here.home.folder}",
+    )
+    here.output.following(
+        f"sigfed --home {here.home.folder} signer run", "sigfed backup finish, in the node's home"
+    )
+
+
 @app.command("show")
 def show(context: typer.Context) -> None:
     """Whether the signer process answers, and which keys it has."""
@@ -132,3 +227,9 @@ def show(context: typer.Context) -> None:
         cells = [(f"{role}-{label}", public) for role, label, public in rows]
         here.output.result({}, *listing(("key", "public half"), cells, none="the signer has no key"))
     here.output.talk(f"the signer answers, with {counted(len(rows), 'key')}")
+
+
+def _passphrase(file: Path | None) -> bytes:
+    from node.runtime.passphrases import from_sources
+
+    return from_sources(what=_WHAT, file=file, credential="sigfed-passphrase-backup")()

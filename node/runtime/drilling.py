@@ -17,6 +17,7 @@ from node.runtime.shelving import open_shelf
 from node.services.completeness import missing_objects
 from node.services.logfiles import LogFiles
 from node.services.shelf import Shelf
+from node.signing.process.desk import SIGNED_HERE
 from protocol.errors import ProtocolError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.checkpoint import Checkpoint
@@ -50,9 +51,11 @@ def drill(identity: Identity) -> Iterator[Tried]:
 
 
 def _keys(identity: Identity) -> Iterator[Tried]:
-    opened = 0
+    opened, elsewhere = 0, SIGNED_HERE if identity.signer_link is not None else ()
     for role in Role:
-        for label in identity.keychain.labels(role) if role.info.online else ():
+        if not role.info.online or role in elsewhere:
+            continue  # those of a signer process are in its own backup
+        for label in identity.keychain.labels(role):
             try:
                 identity.keychain.secret(role, label)
             except (NodeError, KeysError) as exc:

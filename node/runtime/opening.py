@@ -44,7 +44,7 @@ from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.online import OnlineKeychain, SplitKeys
 from node.signing.process.link import SignerLink
-from node.signing.process.remote import RemoteCosigner, RemoteKeys, RemoteLogSigner
+from node.signing.process.remote import RemoteCosigner, RemoteKeys, RemoteLogSigner, Vouching
 from node.signing.ring import FolderKeyRing
 from node.tls import TlsIdentity
 
@@ -107,9 +107,21 @@ class Identity:
             RestoredError: the home came out of a backup; what others have seen since is not known here yet.
         """
         require_joined(self.home)
-        if self.signer_link is not None:
-            return RemoteLogSigner(self.signer_link, lambda origin: self._signing_labels(Role.LOG, origin))
-        return FolderLogSigner(self.home.signer, lambda origin: self.signers(LogPrivateKey, origin))
+        return self.unjoined_log_signer()
+
+    def unjoined_log_signer(self) -> FolderLogSigner | RemoteLogSigner:
+        """As `log_signer`, of a home whose restore is not finished yet."""
+        if self.signer_link is None:
+            return FolderLogSigner(self.home.signer, lambda origin: self.signers(LogPrivateKey, origin))
+        return RemoteLogSigner(
+            self.signer_link,
+            lambda origin: self._signing_labels(Role.LOG, origin),
+            vouching=vouching(self.trust_files),
+        )
+
+    def given_up_at(self, origin: str) -> int | None:
+        """The size at which a log of this node was given up, by its own note of that; None for one that goes on."""
+        return FolderLogSigner(self.home.signer, lambda _: ()).lost_at(origin)
 
     def cosigner(self, name: str) -> Cosigner:
         """What cosigns for this node as the witness `name`."""
@@ -190,9 +202,7 @@ def open_identity(
     the_clock = clock or SystemClock()
     ring = FolderKeyRing(home.ring)
     link = None if settings.signer.socket is None else SignerLink(settings.signer.socket)
-    online = (
-        keychains[0] if link is None else _split(keychains[0], link, files, TufRepository(files, the_clock))
-    )
+    online = keychains[0] if link is None else SplitKeys(keychains[0], remote_keys(link, files))
     return Identity(
         home=home,
         settings=settings,
@@ -217,15 +227,23 @@ def open_identity(
     )
 
 
-def _split(here: Keychain, link: SignerLink, files: FolderObjects, repository: TufRepository) -> SplitKeys:
-    def vouching(name: str) -> Sequence[bytes]:
+def remote_keys(link: SignerLink, files: FolderObjects) -> RemoteKeys:
+    """The keys that the signer process has."""
+    return RemoteKeys(link, vouching=vouching(files))
+
+
+def vouching(files: FolderObjects) -> Vouching:
+    """What vouches for a trust file, for a signer that judges by it."""
+    repository = TufRepository(files, SystemClock())
+
+    def vouch(name: str) -> Sequence[bytes]:
         roots = root_files(files)
         if name != DOCUMENT_NAME:
             return (*roots, files.get(name))
         root = open_roots(roots, fingerprint(roots[0]))[-1]
         return (*roots, repository.listing(), repository.listed(root, name))
 
-    return SplitKeys(here, RemoteKeys(link, vouching=vouching))
+    return vouch
 
 
 def open_freshness(keychain: OnlineKeychain, root: TrustedRoot) -> Freshness:

@@ -8,7 +8,6 @@ from node.errors import RestoredError, SignerDownError
 from node.ports.logs import LogKind
 from node.runtime.opening import Identity
 from node.services.shelf import Shelf
-from node.signing.log_signer import FolderLogSigner
 
 _OWN = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
 
@@ -22,7 +21,7 @@ def logs_put_back(identity: Identity, shelf: Shelf) -> list[str]:
         log.origin
         for log in logs
         if signer.size(log.origin) > (log.pending.size if log.pending else log.head.size)
-        and not (isinstance(signer, FolderLogSigner) and signer.lost_at(log.origin) is not None)
+        and identity.given_up_at(log.origin) is None
     ]
 
 

@@ -4,17 +4,21 @@ In this order, each step safe to repeat: newer trust files of its own and room b
 from its peers; the state of its signer; what the members' witnesses have cosigned, which may be more than anybody
 holds: then the log is given up, because no size may be signed twice. Its witness gets a new name, since it does not
 know what it cosigned; its token keys are replaced and invitations voided. What was shredded is shredded again.
+
+Where a process of its own signs, it is shown what it has to go on from, and judges that itself: it may have been
+restored from a backup of another day than the node, or know more than the node does.
 """
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
 from keys.errors import KeysError
-from keys.key import LogPrivateKey, LogPublicKey, WitnessPublicKey
+from keys.key import LogPublicKey, WitnessPublicKey
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.lifecycle import Lineage, Stage
@@ -22,13 +26,13 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import WitnessInfo
 from keys.trust.vkey import DatedVkey
 from node.clock import milliseconds
-from node.errors import NodeError, NotFoundError, PeerUnreachableError, UsageError, VerificationError
+from node.errors import NodeError, NotFoundError, PeerUnreachableError, VerificationError
 from node.objects.folder import FolderObjects
 from node.ports.keyring import RingKey
 from node.ports.logs import LogKind, LogRecord
 from node.remote.node import RemoteNode
 from node.runtime.keyring import make_key
-from node.runtime.opening import Identity
+from node.runtime.opening import Identity, remote_keys
 from node.runtime.reaching import reach_peer
 from node.runtime.rotating import advance_keys
 from node.runtime.witnesses import reach_witness
@@ -42,10 +46,12 @@ from node.services.shelf import Shelf
 from node.services.succeeding import with_key
 from node.services.trusting import window
 from node.signing.log_signer import FolderLogSigner
+from node.signing.process.remote import RemoteLogSigner
 from protocol.api import WitnessApi
 from protocol.errors import ProtocolError
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.note import VerifierKey
+from protocol.tlog.tileproof import TileTree
 
 ROOM: Final = 1000
 """How many numbers of trust files a node may have used since its backup: three a day for a year."""
@@ -87,13 +93,11 @@ async def rejoin(
     Raises:
         PeerUnreachableError: a member that may have seen more does not answer, and is not among `without`.
         VerificationError: somebody else signed with this node's keys.
-        UsageError: a process of its own signs for this node.
+        SignerDownError: the process that signs for this node cannot be reached.
     """
-    if identity.signer_link is not None:
-        raise UsageError(
-            "a process of its own signs for this node, and this command cannot set where its logs go on",
-            hint="move its keys here first (sigfed signer join FOLDER), and split the signer off afterwards",
-        )
+    there = None if identity.signer_link is None else remote_keys(identity.signer_link, identity.trust_files)
+    if there is not None:
+        there.stamped()  # without it nobody could be asked either, which would look like silent members
     done = Rejoined()
     async with AsyncExitStack() as stack:
         links = await _connect(identity, shelf, stack, done)
@@ -107,9 +111,11 @@ async def rejoin(
                 hint="try again later, or go on without one: sigfed backup finish --without NODE",
             )
         await _have_back_lists(identity, shelf, links, done)
-    signer = FolderLogSigner(identity.home.signer, lambda origin: identity.signers(LogPrivateKey, origin))
-    await asyncio.to_thread(_settle_logs, shelf, signer, seen, done)
+    await asyncio.to_thread(_judge_logs, identity, shelf, seen, done)
     await asyncio.to_thread(_replace_keys, identity, shelf, signers, done)
+    await asyncio.to_thread(_settle_logs, identity, shelf, seen, done)
+    if there is not None:
+        await asyncio.to_thread(there.rejoined)
     done.voided = _void_invitations(shelf)
     now_ms = milliseconds(identity.clock.now())
     done.shredded = await asyncio.to_thread(carry_out_everywhere, shelf, now_ms=now_ms)
@@ -160,36 +166,46 @@ async def _have_back_lists(
         done.returned.append(await have_back(shelf, log.origin, links, keys=keys, now_ms=now_ms))
 
 
-Seen = dict[str, list[tuple[str, Checkpoint]]]
-"""By origin, which heads of it who has cosigned last."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sighting:
+    """A head of an own log that a witness has cosigned last."""
+
+    node: str
+    head: Checkpoint
+    note: bytes
 
 
-async def _witnessed(identity: Identity, shelf: Shelf, done: Rejoined) -> Seen:
+_Seen = dict[str, list[_Sighting]]
+"""By origin."""
+
+
+async def _witnessed(identity: Identity, shelf: Shelf, done: Rejoined) -> _Seen:
     """What the witnesses of the members cosigned last of every own log."""
     with shelf.storage.read() as unit:
         logs = unit.logs.ls(*_OWN)
     own = identity.trust.document()
     introductions = FolderObjects(identity.home.introductions)
     documents = member_documents(shelf.storage, introductions, identity.trust)
-    seen: Seen = {log.origin: [] for log in logs}
+    seen: _Seen = {log.origin: [] for log in logs}
     for node, theirs in documents.items():
         if node == own.node or theirs.witness is None:
             continue
         try:
             async with reach_witness(identity, theirs) as witness:
                 for origin, heads in seen.items():
-                    heads += [(node, head) for head in await _cosigned(witness, origin, own)]
+                    heads.extend(await _cosigned(witness, node, origin, own))
         except (NodeError, ProtocolError, KeysError) as exc:
             done.silent.setdefault(node, str(exc))
     return seen
 
 
-async def _cosigned(witness: WitnessApi, origin: str, own: NodeDocument) -> list[Checkpoint]:
+async def _cosigned(witness: WitnessApi, node: str, origin: str, own: NodeDocument) -> list[_Sighting]:
     try:
         note = await witness.witnessed(sha256(origin.encode()).hexdigest())
     except NotFoundError:
         return []
-    return [open_checkpoint(note, origin=origin, log_keys=_log_keys(own, origin)).checkpoint]
+    head = open_checkpoint(note, origin=origin, log_keys=_log_keys(own, origin)).checkpoint
+    return [_Sighting(node=node, head=head, note=note)]
 
 
 def _log_keys(document: NodeDocument, origin: str) -> list[VerifierKey]:
@@ -199,37 +215,73 @@ def _log_keys(document: NodeDocument, origin: str) -> list[VerifierKey]:
     ]
 
 
-def _settle_logs(shelf: Shelf, signer: FolderLogSigner, seen: Seen, done: Rejoined) -> None:
-    """The signer goes on behind what everybody saw, or never."""
+def _judge_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) -> None:
+    """Which logs can go on, and which cannot."""
+    signer = identity.unjoined_log_signer()
     with shelf.storage.read() as unit:
         logs = unit.logs.ls(*_OWN)
     for log in logs:
-        if log.note is None and not seen.get(log.origin):
+        sightings = seen.get(log.origin, [])
+        if log.note is None and not sightings:
             continue
-        _require_one_history(shelf, log, seen.get(log.origin, []))
-        lost = _lost(log, signer, seen.get(log.origin, []))
+        _require_one_history(shelf, log, sightings)
+        signed, given_up_at = signer.size(log.origin), identity.given_up_at(log.origin)
+        lost = _lost(log, signed, sightings, given_up_at=given_up_at)
         if lost is not None:
-            signer.give_up(log.origin, size=lost.seen)
             done.lost.append(lost)
-        elif log.note is not None and signer.size(log.origin) < log.head.size:
-            signer.resume(log.origin, frontier=log.head.frontier, note=log.note)
 
 
-def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sequence[tuple[str, Checkpoint]]) -> None:
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
-    for node, head in seen:
+def _settle_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) -> None:
+    """The signer goes on behind what everybody saw, or never; one of its own judges by the newest trust files."""
+    signer = identity.unjoined_log_signer()
+    for lost in done.lost:
+        _give_up(identity, signer, lost, seen.get(lost.origin, []))
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(*_OWN)
+    gone = {lost.origin for lost in done.lost}
+    for log in logs:
+        signed = signer.size(log.origin)
+        if log.note is not None and log.origin not in gone and signed < log.head.size:
+            tree = TileTree(log.head.size, partial(_log_files(shelf, log).tile, size=log.head.size))
+            proof = tree.consistency_proof(signed) if signed else []
+            signer.resume(log.origin, frontier=log.head.frontier, proof=proof, note=log.note)
+
+
+def _give_up(
+    identity: Identity, signer: FolderLogSigner | RemoteLogSigner, lost: Lost, sightings: Sequence[_Sighting]
+) -> None:
+    """The node notes it for itself; a signer process that does not know of that head is shown it."""
+    FolderLogSigner(identity.home.signer, lambda _: ()).give_up(lost.origin, size=lost.seen)
+    if isinstance(signer, RemoteLogSigner) and signer.size(lost.origin) < lost.seen:
+        for one in sightings:
+            if one.head.size == lost.seen:
+                signer.give_up(lost.origin, note=one.note)
+
+
+def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sequence[_Sighting]) -> None:
+    files = _log_files(shelf, log)
+    for one in seen:
+        head = one.head
         if head.size <= log.head.size and root_at(files, at=head.size, size=log.head.size) != head.root:
             raise VerificationError(
-                f"{log.origin}: {node} cosigned another history than this node holds, and its key signed both",
+                f"{log.origin}: {one.node} cosigned another history than this node holds, and its key signed both",
                 hint="do not publish; call the other members: somebody else may have the key",
             )
 
 
-def _lost(log: LogRecord, signer: FolderLogSigner, seen: Sequence[tuple[str, Checkpoint]]) -> Lost | None:
-    node, size = max(((node, head.size) for node, head in seen), key=lambda one: one[1], default=("", 0))
-    signed = signer.size(log.origin)
-    if signed > size and signed > (log.pending.size if log.pending else log.head.size):
-        node, size = "its own signer", signed
+def _log_files(shelf: Shelf, log: LogRecord) -> LogFiles:
+    return LogFiles(shelf.objects, shelf.vault, log.origin)
+
+
+def _lost(
+    log: LogRecord, signed: int, sightings: Sequence[_Sighting], *, given_up_at: int | None
+) -> Lost | None:
+    node, size = max(
+        ((one.node, one.head.size) for one in sightings), key=lambda one: one[1], default=("", 0)
+    )
+    for claimed in (signed, given_up_at or 0):
+        if claimed > size and claimed > (log.pending.size if log.pending else log.head.size):
+            node, size = "its own signer", claimed
     if size <= log.head.size or (log.pending is not None and size <= log.pending.size):
         return None
     return Lost(origin=log.origin, held=log.head.size, seen=size, by=node)
@@ -253,7 +305,10 @@ def _replace_keys(identity: Identity, shelf: Shelf, signers: Sequence[Signer], d
         return new
 
     ring.change(_without_tokens)
-    document = identity.trust.leave_room(change, signers=signers, room=ROOM)
+    behind = None
+    if identity.signer_link is not None:
+        behind = remote_keys(identity.signer_link, identity.trust_files).stamped()
+    document = identity.trust.leave_room(change, signers=signers, room=ROOM, behind=behind)
     if document.witness is not None:
         done.witness = document.witness.name
     if audit:

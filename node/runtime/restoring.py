@@ -6,9 +6,10 @@ restored: its node may not serve before it was joined to what others have seen s
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final
@@ -50,16 +51,10 @@ def restore_backup(source: Path, passphrase: bytes, home: Home, *, clock: Clock,
         AlreadyExistsError: something is in the folder, or in the database.
         VerificationError: the backup was altered or cut off, or the passphrase is wrong; nothing is left behind.
     """
-    if home.folder.exists() and any(home.folder.iterdir()):
-        raise AlreadyExistsError(f"{home.folder} is not empty", hint="restore into a new folder: --home")
-    with _beside(home.folder) as made:
-        found = _unpack(source, passphrase, made)
+    with beside(home.folder) as folder:
+        made = Home(folder)
+        found = unpack(source, passphrase, partial(_place, made))
         _settle_in(made, found, clock=clock, dsn=dsn)
-        os.sync()
-        if home.folder.exists():
-            home.folder.rmdir()
-        made.folder.rename(home.folder)
-    sync_folder(home.folder.parent)
     return found
 
 
@@ -69,12 +64,15 @@ def unpacked(source: Path, passphrase: bytes, *, scratch: Path | None, clock: Cl
     with TemporaryDirectory(prefix="sigfed-drill-", dir=scratch) as folder:
         home = Home(Path(folder) / "home")
         make_private_folder(home.folder)
-        _settle_in(home, _unpack(source, passphrase, home), clock=clock, dsn="")
+        _settle_in(home, unpack(source, passphrase, partial(_place, home)), clock=clock, dsn="")
         yield home
 
 
 @contextmanager
-def _beside(folder: Path) -> Iterator[Home]:
+def beside(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder`, which it becomes when the block ends well; raises `AlreadyExistsError`."""
+    if folder.exists() and any(folder.iterdir()):
+        raise AlreadyExistsError(f"{folder} is not empty", hint="restore into a new folder: --home")
     make_private_folder(folder.parent)
     made = folder.with_name(f".{folder.name}.restoring")
     try:
@@ -84,14 +82,21 @@ def _beside(folder: Path) -> Iterator[Home]:
             f"{made} exists: another restore is under way, or was cut off", hint="delete it if none is"
         ) from exc
     try:
-        yield Home(made)
+        yield made
+        os.sync()
+        if folder.exists():
+            folder.rmdir()
+        made.rename(folder)
+        sync_folder(folder.parent)
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _unpack(source: Path, passphrase: bytes, home: Home) -> Verified:
+def unpack(source: Path, passphrase: bytes, place: Callable[[str], Path]) -> Verified:
+    """Write the parts of a backup to their places; names are checked by the archive to stay inside."""
+
     def take(name: str, stream: BinaryIO) -> None:
-        target = home.database if name == DATABASE_PART else _place(home, name)
+        target = place(name)
         make_private_folder(target.parent)
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as out:
@@ -103,9 +108,10 @@ def _unpack(source: Path, passphrase: bytes, home: Home) -> Verified:
 
 
 def _place(home: Home, name: str) -> Path:
-    """Names are checked by the archive to stay inside."""
+    if name == DATABASE_PART:
+        return home.database
     if not name.startswith(HOME_PARTS):
-        raise VerificationError("the backup holds something that is no part of a node")
+        raise VerificationError("the backup holds something that is no part of a node's home")
     return home.folder / name.removeprefix(HOME_PARTS)
 
 

@@ -47,6 +47,7 @@ from node.ports.objects import ObjectStore
 from node.services import installing
 from node.services.proposing import InForce, ProposalPlace, grown, require_time_left
 from node.services.tuf_repository import (
+    Behind,
     Freshness,
     TufRepository,
     TufStanding,
@@ -178,9 +179,16 @@ class OwnTrust:
             return changed
 
     def leave_room(
-        self, change: Callable[[NodeDocument], NodeDocument], *, signers: Sequence[Signer], room: int
+        self,
+        change: Callable[[NodeDocument], NodeDocument],
+        *,
+        signers: Sequence[Signer],
+        room: int,
+        behind: Behind | None = None,
     ) -> NodeDocument:
         """Sign the changed document and the register, `room` numbers ahead of those that are there, and list both.
+
+        Where somebody else knows which versions were stamped last, these are `behind`.
 
         A node that was restored from a backup does not know which numbers it has used since, and two files of one
         number are evidence against it. Between them nothing may be missing to anybody: numbers only have to grow.
@@ -194,7 +202,8 @@ class OwnTrust:
             self._files.put(DOCUMENT_NAME, sign_node_document(document, signers))
             root = self.root()
             self._repository.list_files(root, self.listed_files(), signers, room=room)
-            self._repository.stamp(root, lambda: self._freshness(root), room=room)
+            behind = behind or self._repository.used(root, room=room)
+            self._repository.stamp(root, lambda: self._freshness(root), behind=behind)
             return self.document()
 
     def adopt_newer(self, data: bytes) -> bool:

@@ -67,6 +67,14 @@ class TufStanding:
     """Files in force that clients do not get: a revision was cut off between replacing and listing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """Versions that were used, or may have been: what is stamped next goes on behind them."""
+
+    snapshot: int = 0
+    timestamp: int = 0
+
+
 class TufRepository:
     """The repository in `files`, which also hold the node's roots."""
 
@@ -103,10 +111,18 @@ class TufRepository:
             raise NotFoundError(f"{name} is not listed")
         return self._files.get(target_file(name, found.sha256))
 
-    def stamp(self, root: TrustedRoot, freshness: Callable[[], Freshness], *, room: int = 0) -> bool:
+    def used(self, root: TrustedRoot, *, room: int) -> Behind:
+        """Versions that were stamped, and `room` more of each."""
+        stamped = self._opened(_TIMESTAMP, open_timestamp, root)
+        timestamp = 0 if stamped is None else stamped.version
+        return Behind(snapshot=self._newest("snapshot") + room, timestamp=timestamp + room)
+
+    def stamp(
+        self, root: TrustedRoot, freshness: Callable[[], Freshness], *, behind: Behind | None = None
+    ) -> bool:
         """Say that what is listed is current, unless that was said lately; whether it was said anew.
 
-        `room` versions of snapshot and timestamp are left out, as of the listing.
+        What is stamped goes on behind the versions `behind`, by default those in the folder.
         `freshness` opens the keys, and is asked only when they sign. A node whose files were never listed says nothing.
         """
         targets = self._newest("targets")
@@ -120,14 +136,14 @@ class TufRepository:
         stamped = self._opened(_TIMESTAMP, open_timestamp, root)
         if is_current and stamped is not None and stamped.names == version and self._lasts(stamped, _LEFT):
             return False
-        keys = freshness()
+        keys, used = freshness(), behind or self.used(root, room=0)
         if not is_current:
-            version += 1 + room
+            version = used.snapshot + 1
             self._put_snapshot(root, targets, version, keys.snapshot)
         data = author_timestamp(
             root,
             self._files.get(f"{version}.snapshot.json"),
-            version=1 + room if stamped is None else stamped.version + 1 + room,
+            version=used.timestamp + 1,
             expires=self._clock.now() + TIMESTAMP_LASTS,
             signer=keys.timestamp,
         )

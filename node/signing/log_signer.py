@@ -17,9 +17,10 @@ from pathlib import Path
 from keys.signer import Signer
 from node.errors import ConflictError, NotFoundError, StoreError
 from node.files import locked, read_private, replace_private
-from protocol.errors import MalformedError
+from protocol.errors import MalformedError, ProofError
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
-from protocol.tlog.merkle import CompactRange
+from protocol.tlog.merkle import CompactRange, verify_consistency
+from protocol.tlog.note import Note
 
 KeysOf = Callable[[str], Sequence[Signer]]
 """The log keys that sign an origin now: one, or two while a roll overlaps."""
@@ -92,18 +93,23 @@ class FolderLogSigner:
             self._save(origin, before=state.before, start=state.start, grown=state.range, note=note)
             return note
 
-    def resume(self, origin: str, *, frontier: bytes, note: bytes) -> None:
+    def resume(self, origin: str, *, frontier: bytes, proof: Sequence[bytes], note: bytes) -> None:
         """Go on from a head that this node signed and others kept, after its own state was lost or put back.
 
+        `proof` leads from where this signer stands to that head (RFC 9162 section 2.1.4.2), and is empty where nothing
+        was signed yet.
+
         Raises:
-            ConflictError: this signer stands further, or at another history of that size.
+            ConflictError: this signer stands further, or at another history, or gave the log up beyond that head.
         """
         tree = CompactRange.from_bytes(frontier)
         with self._alone(origin):
             state = self._load(origin)
+            if (self.lost_at(origin) or 0) > tree.size:
+                self._require_kept(origin)
             if tree.size == state.range.size and tree.root() == state.range.root():
                 return
-            if tree.size <= state.range.size:
+            if not _continues(state.range, tree, proof):
                 raise ConflictError(f"{origin}: the signer signed another history, or more of this one")
             self._save(origin, before=tree, start=tree.size, grown=tree, note=note)
 
@@ -117,6 +123,19 @@ class FolderLogSigner:
         """The size at which the log was given up; None for one that can go on."""
         fields = self._fields(origin)
         return None if fields is None or "lost_at" not in fields else int(fields["lost_at"])
+
+    def ls(self) -> Sequence[tuple[str, int]]:
+        """Every log and how many leaves of it were signed; raises `StoreError` for one that contradicts its note."""
+        found = []
+        for path in sorted(self._folder.glob("*.json")):
+            fields = json.loads(read_private(path))
+            origin = str(fields.get("origin"))
+            state = self._load(origin)
+            head = Checkpoint(origin, state.range.size, state.range.root())
+            if self._path(origin) != path or (state.note and Note.parse(state.note).text != head.text()):
+                raise StoreError(f"signer state of {origin} is damaged", hint="take another backup")
+            found.append((origin, state.range.size))
+        return found
 
     def size(self, origin: str) -> int:
         """How many leaves of `origin` this signer has signed."""
@@ -187,3 +206,16 @@ class FolderLogSigner:
             "note": b64encode(note).decode(),
         }
         replace_private(self._path(origin), json.dumps(fields).encode())
+
+
+def _continues(held: CompactRange, tree: CompactRange, proof: Sequence[bytes]) -> bool:
+    """Whether a tree is the one that is held, grown; everything follows the empty one."""
+    if not held.size:
+        return tree.size > 0 and not proof
+    try:
+        verify_consistency(
+            old_size=held.size, old_root=held.root(), new_size=tree.size, new_root=tree.root(), proof=proof
+        )
+    except ProofError:
+        return False
+    return True

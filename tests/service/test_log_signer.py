@@ -12,7 +12,7 @@ from keys.key import LogPrivateKey
 from node.errors import ConflictError, StoreError
 from node.signing.log_signer import FolderLogSigner
 from protocol.tlog.checkpoint import open_checkpoint
-from protocol.tlog.merkle import CompactRange, leaf_hash, root_of
+from protocol.tlog.merkle import CompactRange, consistency_proof, leaf_hash, root_of
 from protocol.tlog.note import VerifierKey
 
 ORIGIN = "fr.example/lists/csam"
@@ -149,18 +149,51 @@ def test_it_goes_on_from_a_head_that_others_kept(signer: FolderLogSigner, tmp_pa
     other = FolderLogSigner(tmp_path / "other", lambda _: [KEY])
     note = other.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:5])
     signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:3])
-    signer.resume(ORIGIN, frontier=grown(LEAVES[:5]), note=note)
-    signer.resume(ORIGIN, frontier=grown(LEAVES[:5]), note=note)
+    for _ in range(2):
+        signer.resume(ORIGIN, frontier=grown(LEAVES[:5]), proof=consistency_proof(LEAVES, 3, 5), note=note)
     assert signer.sign(ORIGIN, start=5, leaf_hashes=[]) == note
     assert opened(signer.sign(ORIGIN, start=5, leaf_hashes=LEAVES[5:7])) == (7, root_of(LEAVES[:7]))
 
 
-@pytest.mark.parametrize("leaves", [LEAVES[:2], LEAVES[7:10]], ids=["an older head", "another history"])
-def test_it_never_goes_back_to_a_head(signer: FolderLogSigner, leaves: list[bytes]) -> None:
+FORK = [*LEAVES[:2], *LEAVES[5:]]
+
+
+@pytest.mark.parametrize(
+    ("leaves", "proof"),
+    [
+        (LEAVES[:2], []),
+        (LEAVES[7:10], []),
+        (FORK[:5], consistency_proof(FORK, 3, 5)),
+        (FORK[:5], consistency_proof(LEAVES, 3, 5)),
+        (LEAVES[:5], []),
+        (LEAVES[:5], consistency_proof(LEAVES, 2, 5)),
+    ],
+    ids=[
+        "an older head",
+        "another history of that size",
+        "a longer history beside it",
+        "that with the proof of this one",
+        "no proof",
+        "the proof from elsewhere",
+    ],
+)
+def test_it_goes_on_from_no_head_that_does_not_follow(
+    signer: FolderLogSigner, leaves: list[bytes], proof: list[bytes]
+) -> None:
     note = signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:3])
     with pytest.raises(ConflictError):
-        signer.resume(ORIGIN, frontier=grown(leaves), note=b"")
+        signer.resume(ORIGIN, frontier=grown(leaves), proof=proof, note=b"")
     assert signer.sign(ORIGIN, start=3, leaf_hashes=[]) == note
+    assert signer.ls() == [(ORIGIN, 3)]
+
+
+def test_a_log_that_was_given_up_goes_on_only_behind_what_was_lost(signer: FolderLogSigner) -> None:
+    signer.give_up(ORIGIN, size=7)
+    with pytest.raises(ConflictError, match="never signed again"):
+        signer.resume(ORIGIN, frontier=grown(LEAVES[:5]), proof=[], note=b"")
+    signer.resume(ORIGIN, frontier=grown(LEAVES[:7]), proof=[], note=b"")
+    assert signer.size(ORIGIN) == 7
+    assert signer.lost_at(ORIGIN) is None
 
 
 @pytest.mark.parametrize("signed", [0, 3])

@@ -19,15 +19,18 @@ from typing import Any
 
 import pytest
 
-from keys.encoding import Json, format_time
+from keys.encoding import Json, b64, format_time
 from keys.key import (
     AuthPublicKey,
+    LogPrivateKey,
     LogPublicKey,
     StatementPublicKey,
+    TargetsPrivateKey,
     TokenPublicKey,
     WitnessPublicKey,
 )
 from keys.roles import Role
+from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
 from keys.trust.repository import (
     author_snapshot,
     author_targets,
@@ -48,15 +51,19 @@ from node.errors import (
     SignerRefusedError,
 )
 from node.remote.auth import Credentials, assertion
+from node.services.announcing import log_info
 from node.services.founding import FIRST
 from node.services.tuf_repository import Freshness, TufRepository
+from node.signing.process.desk import STAMPS as STAMPS_FILE
 from node.signing.process.frames import MAX_BODY, MAX_LEAVES, Ask, Request
 from node.signing.process.listener import MAX_CONNECTIONS
 from node.signing.process.remote import RemoteCosigner, RemoteKeys, RemoteLogSigner
+from node.signing.process.restored import RestoreMark
+from node.signing.process.stamps import FolderStamps
 from protocol.acknowledgement import KIND, Acknowledgement
-from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
+from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import verify_cosignatures
-from protocol.tlog.merkle import consistency_proof, leaf_hash
+from protocol.tlog.merkle import CompactRange, consistency_proof, leaf_hash
 from protocol.tlog.note import Note, VerifierKey
 from protocol.witness import AddCheckpoint, Witnessed
 from support.logs import ORIGIN as FOREIGN
@@ -171,13 +178,11 @@ def test_trust_files_are_stamped_as_they_are_revised(fresh: SignedNode) -> None:
             fresh.link.ask(stamp(fresh, ask, fresh.files.get(older), version=4))
 
 
-def targets(node: SignedNode, version: int) -> bytes:
-    from keys.key import TargetsPrivateKey
-
+def targets(node: SignedNode, version: int, document: bytes = b"{}") -> bytes:
     signer = node.root_keys.key(TargetsPrivateKey, FIRST)
     expires = datetime.now(UTC) + timedelta(days=1)
     return author_targets(
-        root_of(node), {"trust/node.json": b"{}"}, version=version, expires=expires, signers=[signer]
+        root_of(node), {"trust/node.json": document}, version=version, expires=expires, signers=[signer]
     )
 
 
@@ -468,6 +473,208 @@ def test_a_thief_of_the_socket_turns_no_trust_file_back(node: SignedNode, hostil
         node.link.ask(hostile(node))
     assert not isinstance(caught.value, SignerDownError)
     assert state(node) == before
+
+
+# ---------------------------------------------------------------- a signer that was restored, and who pretends it was
+
+GROWN = [*LEAVES[:5], *OTHER[:4]]
+FORKED = [*LEAVES[:4], *OTHER[:6]]
+LOG_KEY = "lists-main-1"
+
+
+def head_of(node: SignedNode, leaves: list[bytes], label: str = LOG_KEY, origin: str = LIST) -> bytes:
+    """A head as its key signs it: what others kept of the time before a loss, or what a thief of the key makes."""
+    key = node.keys.key(LogPrivateKey, label)
+    return sign_checkpoint(Checkpoint(origin, len(leaves), naive_root(leaves)), [key])
+
+
+def document(node: SignedNode, label: str = LOG_KEY, **changes: Any) -> tuple[bytes, bytes]:
+    """The node document with the list in it, and what lists it, signed by the holders."""
+    key, held = node.keys.key(LogPrivateKey, label).public, node_document(node)
+    info = log_info("https://fr.example/", LIST, key, valid=held.valid)
+    changed = replace(held, serial=held.serial + 1, logs=(info,), **changes)
+    signed = sign_node_document(changed, [node.root_keys.key(TargetsPrivateKey, FIRST)])
+    return targets(node, 2, signed), signed
+
+
+def of_before(node: SignedNode) -> tuple[bytes, bytes]:
+    """The node document that is listed, and what lists it."""
+    *_, listing, held = node.vouching("node.json")
+    return listing, held
+
+
+def node_document(node: SignedNode) -> NodeDocument:
+    return open_node_document(node.files.get("node.json"), root_of(node))
+
+
+def shown(node: SignedNode, ask: Ask, *files: bytes, roots: Any = None, **fields: Json) -> Request:
+    parts = [*(node.roots if roots is None else roots), *files]
+    named = {"origin": LIST} if ask is not Ask.REJOINED else {}
+    return Request(ask, {**named, "lengths": [len(one) for one in parts], **fields}, b"".join(parts))
+
+
+def grown(leaves: list[bytes]) -> CompactRange:
+    tree = CompactRange()
+    tree.extend(leaves)
+    return tree
+
+
+def resume(
+    node: SignedNode,
+    leaves: list[bytes],
+    *,
+    note: bytes | None = None,
+    proof: list[bytes] | None = None,
+    files: tuple[bytes, ...] | None = None,
+    **more: Any,
+) -> Request:
+    proof = consistency_proof(leaves, 5, len(leaves)) if proof is None else proof
+    fields = {"frontier": b64(grown(leaves).to_bytes()), "proof": b64(b"".join(proof))} | more
+    signed = head_of(node, leaves) if note is None else note
+    return shown(node, Ask.RESUME, *(document(node) if files is None else files), signed, **fields)
+
+
+RESTORING: Mapping[str, Stamp] = {
+    "resume: a fork that is longer": lambda node: resume(node, FORKED),
+    "resume: a fork with the proof of what follows": lambda node: resume(
+        node, FORKED, proof=consistency_proof(GROWN, 5, 9)
+    ),
+    "resume: a second head of the size": lambda node: resume(node, FORKED[:5], proof=[]),
+    "resume: an older head": lambda node: resume(node, LEAVES[:3], proof=[]),
+    "resume: an older head, proven the other way": lambda node: resume(
+        node, LEAVES[:3], proof=consistency_proof(LEAVES, 3, 5)
+    ),
+    "resume: the empty log": lambda node: resume(node, [], proof=[]),
+    "resume: without proof": lambda node: resume(node, GROWN, proof=[]),
+    "resume: with half a proof": lambda node: resume(node, GROWN, proof=consistency_proof(GROWN, 5, 9)[:-1]),
+    "resume: with a proof that is none": lambda node: resume(node, GROWN, proof=[bytes(32)] * 64),
+    "resume: with a proof that never ends": lambda node: resume(node, GROWN, proof=[bytes(32)] * 66),
+    "resume: from the tree of another head": lambda node: resume(
+        node, GROWN, frontier=b64(grown(FORKED[:9]).to_bytes())
+    ),
+    "resume: from no tree": lambda node: resume(node, GROWN, frontier=b64(b"x")),
+    "resume: a head that nobody signed": lambda node: resume(
+        node, GROWN, note=Checkpoint(LIST, 9, naive_root(GROWN)).text().encode()
+    ),
+    "resume: a head that a key of its own signed": lambda node: resume(
+        node, GROWN, note=head_of(node, GROWN, "other")
+    ),
+    "resume: another log's head": lambda node: resume(
+        node, GROWN, note=head_of(node, GROWN, origin=f"{NODE}/lists/else")
+    ),
+    "resume: another node's log": lambda node: resume(node, GROWN, origin="nl.example/lists/main"),
+    "resume: on a document that nobody signed": lambda node: resume(
+        node, GROWN, files=(targets(node, 2), b"{}")
+    ),
+    "resume: on a document that names no such log": lambda node: resume(node, GROWN, files=of_before(node)),
+    "resume: on a document that is not listed": lambda node: resume(
+        node, GROWN, files=(targets(node, 2), document(node)[1])
+    ),
+    "resume: on no document": lambda node: shown(node, Ask.RESUME, head_of(node, GROWN)),
+    "resume: with a field of one's own": lambda node: resume(node, GROWN, size=9),
+    "give up: by the head that is known": lambda node: shown(
+        node, Ask.GIVE_UP, *document(node), head_of(node, LEAVES[:5])
+    ),
+    "give up: by an older head": lambda node: shown(
+        node, Ask.GIVE_UP, *document(node), head_of(node, LEAVES[:3])
+    ),
+    "give up: by a head that a key of its own signed": lambda node: shown(
+        node, Ask.GIVE_UP, *document(node), head_of(node, GROWN, "other")
+    ),
+    "give up: by no head": lambda node: shown(node, Ask.GIVE_UP, *document(node), b"9"),
+    "give up: a log of another node": lambda node: shown(
+        node, Ask.GIVE_UP, *document(node), head_of(node, GROWN), origin="nl.example/lists/main"
+    ),
+}
+
+
+def without_serial(held: dict[str, bytes]) -> dict[str, bytes]:
+    return {path: data for path, data in held.items() if not path.endswith("document.json")}
+
+
+@pytest.mark.parametrize("hostile", RESTORING.values(), ids=RESTORING.keys())
+def test_a_thief_of_the_socket_restores_nothing(node: SignedNode, hostile: Stamp) -> None:
+    if (Role.LOG, "other") not in node.keys.secrets:
+        node.keys.create(LogPrivateKey, "other")
+    before = state(node)
+    with pytest.raises(NodeError) as caught:
+        node.link.ask(hostile(node))
+    assert not isinstance(caught.value, SignerDownError)
+    assert state(node) == before
+    assert node.log.size(LIST) == 5
+
+
+def test_a_signer_that_was_not_restored_forgets_no_witness(node: SignedNode) -> None:
+    before = state(node)
+    node.link.ask(shown(node, Ask.REJOINED, *document(node, witness=None)))
+    assert state(node) == before
+
+
+def marked(node: SignedNode) -> None:
+    """As `sigfed signer restore` leaves the folder."""
+    FolderStamps(node.folder / STAMPS_FILE, root_sha256=bytes(32)).leave_room(1000)
+    RestoreMark(node.folder).set(token_labels=node.remote.labels(Role.TOKEN), backup="then")
+
+
+@pytest.fixture
+def restored(tmp_path: Path) -> Iterator[SignedNode]:
+    """A signer that stands at three leaves, and signed nine: the rest is in no backup."""
+    with running_signer(tmp_path) as running:
+        running.log.sign(LIST, start=0, leaf_hashes=LEAVES[:3])
+        marked(running)
+        yield running
+
+
+CLOSED: Mapping[str, Stamp] = {
+    "append": lambda _: append(b"".join(OTHER[:2]), start=3),
+    "append: the last batch again": lambda _: append(b"".join(LEAVES[:3]), start=0),
+    "renew": lambda _: Request(Ask.RENEW, {"origin": LIST, "labels": LOG_KEY}),
+    "cosign": lambda _: cosign(request(0, 5).to_bytes()),
+    "destroy": lambda node: Request(Ask.DESTROY, {"role": "auth", "label": "1", "lengths": [1, 1]}, b"ab"),
+    "rejoined: on the document of before": lambda node: shown(node, Ask.REJOINED, *of_before(node)),
+    "rejoined: on a newer document of before": lambda node: shown(node, Ask.REJOINED, *document(node)),
+    "rejoined: on a document that nobody signed": lambda node: shown(
+        node, Ask.REJOINED, targets(node, 2), b"{}"
+    ),
+    "rejoined: under another root": lambda node: shown(node, Ask.REJOINED, *document(node), roots=[b"{}"]),
+}
+
+
+@pytest.mark.parametrize("hostile", CLOSED.values(), ids=CLOSED.keys())
+def test_no_history_goes_on_before_the_holders_finished_the_restore(
+    restored: SignedNode, hostile: Stamp
+) -> None:
+    restored.remote.create(Role.TOKEN, "98")  # which no document lists
+    before = state(restored)
+    with pytest.raises(NodeError) as caught:
+        restored.link.ask(hostile(restored))
+    assert not isinstance(caught.value, SignerDownError)
+    assert without_serial(state(restored)) == without_serial(before)
+
+
+def test_a_restored_signer_goes_on_behind_what_it_signed_before(restored: SignedNode) -> None:
+    leaves = [*LEAVES[:3], *GROWN[3:]]
+    again = resume(restored, leaves, proof=consistency_proof(leaves, 3, 9))
+    for _ in range(2):
+        restored.link.ask(again)
+    token = restored.remote.create(Role.TOKEN, "99")
+    assert isinstance(token, TokenPublicKey)
+    held = node_document(restored)
+    signed = document(
+        restored, token_keys=(replace(held.token_keys[0], kid=token.kid, key=token),), witness=None
+    )
+    restored.link.ask(shown(restored, Ask.REJOINED, *signed))
+    note = restored.log.sign(LIST, start=9, leaf_hashes=LEAVES[9:10])
+    assert Checkpoint.from_text(Note.parse(note).text).root == naive_root([*leaves, LEAVES[9]])
+    assert restored.remote.labels(Role.WITNESS) == [], "under the old name it says nothing any more"
+    assert restored.remote.stamped().timestamp == 1001
+
+
+def test_a_log_of_which_more_was_signed_than_is_held_is_given_up(restored: SignedNode) -> None:
+    restored.link.ask(shown(restored, Ask.GIVE_UP, *document(restored), head_of(restored, GROWN)))
+    (restored.folder / "restored.json").unlink()
+    with pytest.raises(ConflictError, match="never signed again"):
+        restored.log.sign(LIST, start=3, leaf_hashes=LEAVES[3:4])
 
 
 @pytest.mark.parametrize("role", [Role.LOG, Role.WITNESS], ids=str)

@@ -163,6 +163,34 @@ class SignedNode:
             self.process = None
 
 
+class SignerProcess:
+    """`sigfed signer run` for one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = self.folder.with_name("signer.log")
+        with log.open("wb") as output:
+            command = [*PROGRAM, "--home", str(self.folder), "--json", "signer", "run"]
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment()
+            )
+        wait_until(lambda: b'"socket"' in log.read_bytes() or self._died(log))
+
+    def _died(self, log: Path) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, log.read_text()
+        return False
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(30)
+            self.process = None
+
+
 @contextmanager
 def running_signer(folder: Path) -> Iterator[SignedNode]:
     """A signer that runs."""

@@ -34,11 +34,15 @@ from node.signing.process.claims import (
     read_claims,
 )
 from node.signing.process.frames import MAX_LEAVES, Ask, Received, Reply, refused
+from node.signing.process.restored import RestoreMark
 from node.signing.process.stamps import FolderStamps, Wanted
 from node.signing.process.statements import statement_message
 from node.signing.process.witness_state import FolderWitness
-from protocol.errors import MalformedError
+from protocol.errors import ProtocolError
 from protocol.limits import MAX_LOG_SIZE
+from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
+from protocol.tlog.merkle import CompactRange
+from protocol.tlog.note import VerifierKey
 from protocol.witness import AddCheckpoint
 
 SIGNED_HERE: Final = (
@@ -60,6 +64,9 @@ _HASH_BYTES: Final = 32
 _MAX_KEYS: Final = 512
 """Of one role: what a thief of the socket can fill the folder with."""
 _MAX_SIGNERS: Final = 4
+_MAX_FRONTIER: Final = 2200
+_MAX_PROOF: Final = 2800
+"""Characters of base64, for the longest log that there can be."""
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,110}[a-z0-9])?")
 
 
@@ -75,6 +82,7 @@ class Desk:
         self._node = node
         self._witness = FolderWitness(folder / WITNESS)
         self._stamps = FolderStamps(folder / STAMPS, root_sha256=root_sha256)
+        self._restored = RestoreMark(folder)
         self._served: Mapping[Ask, Callable[[Fields, bytes], Reply]] = {
             Ask.PUBLICS: self._publics,
             Ask.CREATE: self._create,
@@ -89,13 +97,18 @@ class Desk:
             Ask.TOKEN: self._token,
             Ask.SNAPSHOT: self._snapshot,
             Ask.TIMESTAMP: self._timestamp,
+            Ask.STAMPED: self._stamped,
+            Ask.RESUME: self._resume,
+            Ask.GIVE_UP: self._give_up,
+            Ask.REJOINED: self._rejoined,
         }
 
     def serve(self, request: Received) -> Reply:
         """The reply; raises one of this project's errors for what is not signed."""
+        self._restored.require_serves(request.ask)
         try:
             return self._served[request.ask](request.fields, request.body)
-        except (KeysError, MalformedError) as exc:
+        except (KeysError, ProtocolError) as exc:
             raise refused(f"this {request.ask}: {exc}") from exc
 
     def open_all(self) -> int:
@@ -124,12 +137,7 @@ class Desk:
         """Only a key that no signed file lets count: a thief of the socket must not silence the node for long."""
         fields.only("v", "ask", "role", "label", "lengths")
         role, label = _role(fields), _label(fields.text("label"))
-        *roots, listing, envelope = _parts(fields, body, least=3)
-        # Older files may not name a key yet: what counts is what the newest snapshot says is current.
-        root, current = self._stamps.current(roots, listing)
-        if current.files.get(_DOCUMENT) != Listed.of(envelope):
-            raise refused("by a node document that is not listed")
-        document = open_node_document(envelope, root)
+        root, document = self._vouched(_parts(fields, body, least=3))
         public = self._keychain.public(role, label)
         document.valid.require(self._clock.now(), "the node document")
         if public in _counting(document, root, self._clock.now()):
@@ -159,7 +167,7 @@ class Desk:
     def _size(self, fields: Fields, _: bytes) -> Reply:
         fields.only("v", "ask", "origin")
         origin = self._own_origin(fields)
-        return Reply({"size": FolderLogSigner(self._folder / LOGS, lambda _: ()).size(origin)})
+        return Reply({"size": self._logs().size(origin)})
 
     def _cosign(self, fields: Fields, body: bytes) -> Reply:
         fields.only("v", "ask", "name", "labels")
@@ -206,6 +214,79 @@ class Desk:
     def _timestamp(self, fields: Fields, body: bytes) -> Reply:
         signer = self._one(Role.TIMESTAMP, fields)
         return Reply(body=self._stamps.timestamp(_wanted(fields, body), signer, now=self._clock.now()))
+
+    def _stamped(self, fields: Fields, _: bytes) -> Reply:
+        fields.only("v", "ask")
+        held = self._stamps.standing()
+        restored = int(self._restored.is_set)
+        return Reply({"snapshot": held.snapshot, "timestamp": held.timestamp, "restored": restored})
+
+    def _resume(self, fields: Fields, body: bytes) -> Reply:
+        """Forward only, to a head that a key of this log signed: what was never signed cannot be gone on from."""
+        fields.only("v", "ask", "origin", "frontier", "proof", "lengths")
+        origin, frontier = self._own_origin(fields), fields.base64("frontier", longest=_MAX_FRONTIER)
+        proof = fields.base64("proof", longest=_MAX_PROOF)
+        head, note = self._signed_head(origin, fields, body)
+        tree = CompactRange.from_bytes(frontier)
+        if (tree.size, tree.root()) != (head.size, head.root):
+            raise refused("behind a head whose tree was not shown")
+        hashes = [proof[at : at + _HASH_BYTES] for at in range(0, len(proof), _HASH_BYTES)]
+        self._logs().resume(origin, frontier=frontier, proof=hashes, note=note)
+        return Reply()
+
+    def _give_up(self, fields: Fields, body: bytes) -> Reply:
+        """Only by a head that is beyond what is known here: whoever asks must not end a log at will."""
+        fields.only("v", "ask", "origin", "lengths")
+        origin = self._own_origin(fields)
+        head, _ = self._signed_head(origin, fields, body)
+        if head.size <= self._logs().size(origin):
+            raise refused("away a log that it can go on with")
+        self._logs().give_up(origin, size=head.size)
+        return Reply()
+
+    def _rejoined(self, fields: Fields, body: bytes) -> Reply:
+        """The holders signed since the restore: histories go on, under another witness than that of before."""
+        fields.only("v", "ask", "lengths")
+        files = _parts(fields, body, least=3)
+        if not self._restored.is_set:
+            return Reply()
+        _, document = self._vouched(files)
+        named = {vkey.key.to_text() for vkey in (document.witness.vkeys if document.witness else ())}
+        keychain = self._keychain
+        tokens = {label: keychain.public(Role.TOKEN, label) for label in keychain.labels(Role.TOKEN)}
+        self._restored.require_vouched(document, tokens)
+        for label in keychain.labels(Role.WITNESS):
+            if keychain.public(Role.WITNESS, label) not in named:
+                keychain.destroy(Role.WITNESS, label)
+        self._restored.lift()
+        return Reply()
+
+    def _signed_head(self, origin: str, fields: Fields, body: bytes) -> tuple[Checkpoint, bytes]:
+        """A head of an own log, signed by a key that the node document names for it, and its note."""
+        *files, note = _parts(fields, body, least=4)
+        _, document = self._vouched(files)
+        keys = [
+            VerifierKey.from_text(key.vkey)
+            for log in document.logs
+            if log.origin == origin
+            for key in log.vkeys
+        ]
+        return open_checkpoint(note, origin=origin, log_keys=keys).checkpoint, note
+
+    def _vouched(self, files: Sequence[bytes]) -> tuple[TrustedRoot, NodeDocument]:
+        """The newest root, and the node document that the newest targets metadata lists.
+
+        Older files may not name a key yet: what counts is what the newest snapshot says is current.
+        """
+        *roots, listing, envelope = files
+        root, current = self._stamps.current(roots, listing)
+        if current.files.get(_DOCUMENT) != Listed.of(envelope):
+            raise refused("by a node document that is not listed")
+        return root, open_node_document(envelope, root)
+
+    def _logs(self) -> FolderLogSigner:
+        """The memory of the log signer, without keys."""
+        return FolderLogSigner(self._folder / LOGS, lambda _: ())
 
     def _own_origin(self, fields: Fields) -> str:
         origin = fields.text("origin", longest=255)

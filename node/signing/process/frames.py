@@ -26,7 +26,7 @@ from node.errors import (
     SignerRefusedError,
     StoreError,
 )
-from protocol.limits import MAX_ADD_CHECKPOINT_BYTES
+from protocol.limits import MAX_ADD_CHECKPOINT_BYTES, MAX_NOTE_BYTES
 
 VERSION: Final = 1
 MAX_HEADER: Final = 16 * 1024
@@ -54,6 +54,10 @@ class Ask(StrEnum):
     TOKEN = "token"  # noqa: S105 - the name of a request
     SNAPSHOT = "snapshot"
     TIMESTAMP = "timestamp"
+    STAMPED = "stamped"
+    RESUME = "resume"
+    GIVE_UP = "give-up"
+    REJOINED = "rejoined"
 
 
 MAX_BODY: Final[Mapping[Ask, int]] = MappingProxyType(
@@ -71,6 +75,10 @@ MAX_BODY: Final[Mapping[Ask, int]] = MappingProxyType(
         Ask.TOKEN: 8192,
         Ask.SNAPSHOT: MAX_ROOTS,
         Ask.TIMESTAMP: MAX_ROOTS,
+        Ask.STAMPED: 0,
+        Ask.RESUME: MAX_ROOTS + MAX_NOTE_BYTES,
+        Ask.GIVE_UP: MAX_ROOTS + MAX_NOTE_BYTES,
+        Ask.REJOINED: MAX_ROOTS,
     }
 )
 _MAX_REPLY_BODY: Final = 4 * 1024 * 1024

@@ -12,12 +12,13 @@ from typing import Final
 
 from tuf.api.metadata import Metadata
 
-from keys.encoding import Fields, Json
+from keys.encoding import Fields, Json, b64
 from keys.key import PRIVATE_KEY_TYPES, PublicKey
 from keys.roles import Role
 from keys.signer import Signer
 from node.errors import NotFoundError
 from node.ports.witness import WitnessRecord
+from node.services.tuf_repository import Behind
 from node.signing.process.frames import Ask, Request, refused
 from node.signing.process.link import SignerLink
 from node.signing.process.statements import split_statement
@@ -65,6 +66,16 @@ class RemoteKeys:
         }
         with suppress(NotFoundError):  # it is gone
             self._link.ask(Request(Ask.DESTROY, fields, b"".join(files)))
+
+    def stamped(self) -> Behind:
+        """Which versions of snapshot and timestamp were signed last."""
+        fields, _ = self._link.ask(Request(Ask.STAMPED))
+        return Behind(snapshot=fields.integer("snapshot"), timestamp=fields.integer("timestamp"))
+
+    def rejoined(self) -> None:
+        """Show the node document that the holders signed to finish a restore; raises `SignerRefusedError`."""
+        files = self._vouching("node.json")
+        self._link.ask(Request(Ask.REJOINED, {"lengths": [len(one) for one in files]}, b"".join(files)))
 
     def signer(self, role: Role, label: str) -> Signer:
         """A signer with this key."""
@@ -123,9 +134,16 @@ class RemoteKeys:
 class RemoteLogSigner:
     """`node.ports.signing.LogSigner` in the signer process; `labels_of` says which keys sign a log now."""
 
-    def __init__(self, link: SignerLink, labels_of: Callable[[str], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        link: SignerLink,
+        labels_of: Callable[[str], Sequence[str]],
+        *,
+        vouching: Vouching = lambda _: (),
+    ) -> None:
         self._link = link
         self._labels_of = labels_of
+        self._vouching = vouching
 
     def sign(self, origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
         """Append `leaf_hashes` at `start`; the signer computes the head, and gives its note.
@@ -149,6 +167,25 @@ class RemoteLogSigner:
     def size(self, origin: str) -> int:
         """How many leaves of `origin` were signed."""
         return self._link.ask(Request(Ask.SIZE, {"origin": origin}))[0].integer("size")
+
+    def resume(self, origin: str, *, frontier: bytes, proof: Sequence[bytes], note: bytes) -> None:
+        """Have it go on from a head that it signed and others kept.
+
+        Raises:
+            ConflictError: it stands further, or at another history.
+            SignerRefusedError: no key of the log signed that head.
+        """
+        fields: dict[str, Json] = {"frontier": b64(frontier), "proof": b64(b"".join(proof))}
+        self._show(Ask.RESUME, origin, fields, note)
+
+    def give_up(self, origin: str, *, note: bytes) -> None:
+        """Have it sign nothing of this log any more, whose newest head is this one and whose entries are lost."""
+        self._show(Ask.GIVE_UP, origin, {}, note)
+
+    def _show(self, ask: Ask, origin: str, fields: dict[str, Json], note: bytes) -> None:
+        files = [*self._vouching("node.json"), note]
+        fields |= {"origin": origin, "lengths": [len(one) for one in files]}
+        self._link.ask(Request(ask, fields, b"".join(files)))
 
 
 class RemoteCosigner:

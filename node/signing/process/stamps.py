@@ -89,6 +89,22 @@ class FolderStamps:
         """Begin for a node whose trust files were never listed."""
         self._save(Stamped())
 
+    def standing(self) -> Stamped:
+        """What was signed last; raises `StoreError` when that cannot be read."""
+        return self._load()
+
+    def leave_room(self, room: int) -> None:
+        """Go on `room` versions ahead: after a restore so many may have been used that are not known here."""
+        held = self._load()
+        self._save(
+            replace(
+                held,
+                snapshot=held.snapshot + room,
+                timestamp=held.timestamp + room,
+                named=held.named + room,
+            )
+        )
+
     def snapshot(self, wanted: Wanted, signer: Signer, *, now: datetime) -> bytes:
         """The snapshot that names this targets metadata; raises `ConflictError`, `SignerRefusedError`, `KeysError`."""
         with self._alone():

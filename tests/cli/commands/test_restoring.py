@@ -23,6 +23,7 @@ from support.agencies import (
     written,
 )
 from support.processes import Cli, Running
+from support.signer_process import SignerProcess
 
 ORIGIN = f"fr.example/lists/{LIST}"
 
@@ -173,3 +174,144 @@ def test_a_database_that_was_put_back_is_found_without_a_mark(waiting: Cli, tmp_
     assert ORIGIN in {one["origin"] for one in done.results if "seen" in one}
     assert waiting.run("publish").exit == 2
     assert next(one for one in waiting.run("doctor").results if one["check"] == "store")["health"] == "ok"
+
+
+# ---------------------------------------------------------------- a node whose signer is a process of its own
+
+
+class Split:
+    """The signer of a node, in a folder of its own."""
+
+    def __init__(self, cli: Cli) -> None:
+        self.folder = cli.home.with_name("s")
+        self.cli = Cli(self.folder)
+        secret = cli.home.with_name("signer-passphrase")
+        secret.touch(mode=0o600)
+        secret.write_text("the signer's own\n")
+        cli.done("signer", "split", str(self.folder), "--passphrase-file", str(secret), "--yes")
+        with (cli.home / "sigfed.toml").open("a") as config:
+            config.write(f'\n[signer]\nsocket = "{self.folder / "socket"}"\n')
+        self.process = SignerProcess(self.folder)
+        self.process.start()
+
+    def backup(self, name: str) -> tuple[str, ...]:
+        """A backup of its folder while it runs, as the arguments that read it."""
+        secret = self.folder.with_name("signer-backup-passphrase")
+        secret.touch(mode=0o600)
+        secret.write_text("made-up words for the signer's backups\n")
+        path, opened = str(self.folder.with_name(name)), ("--passphrase-file", str(secret))
+        self.cli.done("signer", "backup", path, *opened, "--kdf", "online")
+        return (path, *opened)
+
+    def lost_and_restored(self, backup: tuple[str, ...]) -> None:
+        self.process.stop()
+        self.folder.rename(self.folder.with_name("gone-signer"))
+        self.cli.done("signer", "restore", *backup)
+        assert (self.folder / "restored.json").exists()
+
+
+@pytest.fixture
+def split_pair(pair: Federation) -> Iterator[tuple[Federation, Split]]:
+    pair.fr_node.stop()
+    signer = Split(pair.fr)
+    pair.fr_node = Running(pair.fr)
+    yield pair, signer
+    signer.process.stop()
+
+
+def test_a_node_and_its_signer_come_back_from_backups_of_different_days(
+    split_pair: tuple[Federation, Split],
+) -> None:
+    pair, signer = split_pair
+    fr, nl = pair.fr, pair.nl
+    older = signer.backup("signer-monday")
+    import_files(fr, numbered("of Tuesday", 2))
+    fr.done("publish")
+    backup = backup_of(fr)
+    assert fr.run("backup", "drill", *backup).exit == 0, "of the keys that are with the node"
+    import_files(fr, numbered("of Wednesday", 3))
+    fr.done("publish")
+    nl.done("peer", "sync")
+    fr.done("witness", "ask")
+    seen = report(nl, ORIGIN).log.head
+
+    tried = signer.cli.run("signer", "drill", *older)
+    assert (tried.exit, {one["tried"] for one in tried.results}) == (
+        0,
+        {"keys", "logs", "witness", "trust files"},
+    )
+    new = lost_and_restored(pair, backup)
+    signer.lost_and_restored(older)
+    away = new.run("backup", "finish", "--yes")
+    assert (away.exit, "sigfed signer run" in away.err) == (16, True)
+    signer.process.start()
+    finished = new.run("backup", "finish", "--yes")
+    assert finished.exit == 0, finished.err
+    assert not (signer.folder / "restored.json").exists()
+    assert finished.results[-1]["witness"] == "fr.example/w2"
+    assert (report(new).log.head.size, report(new).log.head.root) == (seen.size, seen.root)
+
+    import_files(new, numbered("after the restore", 1))
+    assert new.done("publish")["size"] == seen.size + 2
+    with Running(new):
+        synced = nl.run("peer", "sync")
+        assert synced.exit == 0, synced.err
+        assert report(nl, ORIGIN).log.head.size == seen.size + 2
+        asked = new.run("witness", "ask")
+        assert asked.exit == 0, asked.err
+    assert accusations(nl) == []
+    assert accusations(new) == []
+    assert new.run("audit", "verify").exit == 0
+
+
+def test_a_node_alone_is_lost_and_its_signer_knows_more_than_anybody(
+    split_pair: tuple[Federation, Split],
+) -> None:
+    pair, _ = split_pair
+    fr, nl = pair.fr, pair.nl
+    backup = backup_of(fr)
+    held = report(nl, ORIGIN).log.head.size
+    import_files(fr, numbered("seen by nobody", 2))
+    pair.nl_node.stop()
+    fr.done("publish")
+    size = report(fr).log.head.size
+    pair.nl_node = Running(nl)
+
+    new = lost_and_restored(pair, backup)
+    finished = new.run("backup", "finish", "--yes")
+    assert finished.exit == 0, finished.err
+    lost = {one["origin"]: one for one in finished.results if "seen" in one}
+    assert lost[ORIGIN] == {"origin": ORIGIN, "held": held, "seen": size, "by": "its own signer"}
+    import_files(new, numbered("another", 1))
+    assert new.run("publish").exit == 2
+    with Running(new):
+        assert nl.run("peer", "sync").exit == 0
+    assert accusations(nl) == []
+
+
+def test_a_signer_alone_is_lost_and_its_node_brings_it_forward(
+    split_pair: tuple[Federation, Split],
+) -> None:
+    pair, signer = split_pair
+    fr = pair.fr
+    older = signer.backup("signer-monday")
+    import_files(fr, numbered("of Tuesday", 2))
+    fr.done("publish")
+    size = report(fr).log.head.size
+    signer.lost_and_restored(older)
+    signer.process.start()
+    import_files(fr, numbered("of Wednesday", 1))
+    refused = fr.run("publish")
+    assert (refused.exit, "restored from a backup" in refused.err) == (14, True)
+    finished = fr.run("backup", "finish", "--yes")
+    assert finished.exit == 0, finished.err
+    assert fr.done("publish")["size"] == size + 2
+    assert accusations(pair.nl) == []
+
+
+@pytest.mark.parametrize("verb", ["restore", "drill"])
+def test_a_backup_of_a_home_is_none_of_a_signer(waiting: Cli, verb: str) -> None:
+    home, signer = backup_of(waiting), Cli(waiting.home.with_name("s"))
+    refused = signer.run("signer", verb, *home)
+    assert (refused.exit, "no part of a signer" in refused.err) == (14, True)
+    assert not signer.home.exists()

@@ -3,7 +3,6 @@
 import json
 import signal
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -13,35 +12,8 @@ import pytest
 from node.signing.process.desk import SIGNED_HERE
 from support.agencies import LIST, SUBSET, found_agency, import_files, numbered, report
 from support.agents import running_agent
-from support.processes import PROGRAM, Cli, Running, environment, wait_until
-
-
-class Signer:
-    """`sigfed signer run` for one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        log = self.folder.with_name("signer.log")
-        with log.open("wb") as output:
-            command = [*PROGRAM, "--home", str(self.folder), "--json", "signer", "run"]
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment()
-            )
-        wait_until(lambda: b'"socket"' in log.read_bytes() or self._died(log))
-
-    def _died(self, log: Path) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, log.read_text()
-        return False
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        if self.process is not None:
-            self.process.send_signal(number)
-            self.process.wait(30)
-            self.process = None
+from support.processes import Cli, Running
+from support.signer_process import SignerProcess
 
 
 @pytest.fixture
@@ -54,7 +26,7 @@ def cli(tmp_path: Path) -> Cli:
 
 
 @pytest.fixture
-def signer(cli: Cli, tmp_path: Path) -> Iterator[Signer]:
+def signer(cli: Cli, tmp_path: Path) -> Iterator[SignerProcess]:
     folder, passphrase = tmp_path / "s", tmp_path / "signer-passphrase"
     passphrase.touch(mode=0o600)
     passphrase.write_text("the signer's own\n")
@@ -62,7 +34,7 @@ def signer(cli: Cli, tmp_path: Path) -> Iterator[Signer]:
     assert done["socket"] == str(folder / "socket")
     with (cli.home / "sigfed.toml").open("a") as config:
         config.write(f'\n[signer]\nsocket = "{folder / "socket"}"\n')
-    running = Signer(folder)
+    running = SignerProcess(folder)
     try:
         yield running
     finally:
@@ -78,7 +50,7 @@ def served(url: str) -> int:
         return len(reply.read())
 
 
-def test_a_node_signs_through_it_and_goes_on_when_it_comes_back(cli: Cli, signer: Signer) -> None:
+def test_a_node_signs_through_it_and_goes_on_when_it_comes_back(cli: Cli, signer: SignerProcess) -> None:
     # Nothing that signs is left with the node.
     left = {path.name.partition("-")[0] for path in (cli.home / "keys").glob("*-*.json")}
     assert left == {"tls", "storage"}
@@ -119,7 +91,7 @@ def test_a_node_signs_through_it_and_goes_on_when_it_comes_back(cli: Cli, signer
         assert node.stop() == 0
 
 
-def test_keys_are_made_and_trust_files_stamped_there(cli: Cli, signer: Signer) -> None:
+def test_keys_are_made_and_trust_files_stamped_there(cli: Cli, signer: SignerProcess) -> None:
     signer.start()
     before = {one["key"] for one in cli.run("signer", "show").results}
     cli.done("list", "create", "another")
@@ -132,7 +104,7 @@ def test_keys_are_made_and_trust_files_stamped_there(cli: Cli, signer: Signer) -
     assert "signer" in {one["check"]: one for one in cli.run("doctor").results}
 
 
-def test_keys_move_back_with_what_they_signed(cli: Cli, signer: Signer) -> None:
+def test_keys_move_back_with_what_they_signed(cli: Cli, signer: SignerProcess) -> None:
     signer.start()
     import_files(cli, numbered("second", 2))
     cli.done("publish")
@@ -151,7 +123,7 @@ def test_keys_move_back_with_what_they_signed(cli: Cli, signer: Signer) -> None:
     assert cli.run(*arguments).exit == 10, "there is no signer any more"
 
 
-def test_keys_are_replaced_there(cli: Cli, signer: Signer) -> None:
+def test_keys_are_replaced_there(cli: Cli, signer: SignerProcess) -> None:
     signer.start()
     before = {one["key"] for one in cli.run("signer", "show").results}
     cli.done("key", "rotate", "auth")
@@ -168,7 +140,7 @@ def test_keys_are_replaced_there(cli: Cli, signer: Signer) -> None:
 
 
 def test_a_key_in_an_agent_is_brought_by_whoever_has_the_signers_folder(
-    cli: Cli, signer: Signer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, signer: SignerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running_agent(tmp_path, monkeypatch) as agent:
         signer.start()
@@ -199,7 +171,7 @@ def test_a_key_in_an_agent_is_brought_by_whoever_has_the_signers_folder(
 
 
 @pytest.mark.parametrize("name", ["root-1", "timestamp-2", "auth", "auth-", "auth-../../x", "tls-2", "x-1"])
-def test_names_that_a_signer_does_not_take(cli: Cli, signer: Signer, name: str) -> None:
+def test_names_that_a_signer_does_not_take(cli: Cli, signer: SignerProcess, name: str) -> None:
     Cli(signer.folder).refused(2, "no name of such a key", "signer", "refer", name, "sshagent:SHA256:x")
 
 
