@@ -24,7 +24,7 @@ from node.services.completeness import missing_objects
 from node.services.expiry import Standing, late, next_due
 from node.services.founding import log_label, spare_files
 from node.services.lists import report_lists
-from node.services.recipients import Recipients, fetchable, key_end
+from node.services.recipients import Recipients, fetchable
 from node.signing.process.desk import SIGNED_HERE
 from node.sodium import load_group
 from protocol.errors import ProtocolError
@@ -247,7 +247,7 @@ def _cases(identity: Identity) -> Iterator[Check]:
 
 
 def _recipients(identity: Identity) -> Iterator[Check]:
-    """Says something only when a recipient cannot fetch, or soon will not."""
+    """Says something only when a recipient cannot fetch, or soon will not; of its key, `_ends` tells."""
     now = identity.clock.now()
     with open_shelf(identity) as shelf:
         found = Recipients(shelf.storage, identity.clock).ls()
@@ -259,10 +259,6 @@ def _recipients(identity: Identity) -> Iterator[Check]:
         words = f"ended, or within {_SOON.days} days: {', '.join(ending)}"
         step = "sigfed recipient grant NAME, or sigfed recipient remove NAME"
         yield Check("recipients", Health.WARN, words, step)
-    keys = [each.name for each in found if each.key_sha256 and now + _SOON >= key_end(each)]
-    if keys:
-        words = f"keys that ended, or will within {_SOON.days} days: {', '.join(keys)}"
-        yield Check("recipients", Health.WARN, words, "sigfed recipient key NAME --keep-old")
 
 
 def _audit(identity: Identity) -> Iterator[Check]:

@@ -15,7 +15,7 @@ from node.runtime.opening import Identity
 from node.services.admitting import INVITATION_DAYS
 from node.services.callers import stored_grant
 from node.services.expiry import Finding, Term, Thing, judge
-from node.services.recipients import LONGEST, grant_of
+from node.services.recipients import KEY_LIFE, LONGEST, grant_of, key_end
 from node.services.shelf import Shelf
 from node.services.trusting import DOCUMENT_DAYS
 from node.services.tuf_repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS
@@ -123,6 +123,8 @@ def _guests(unit: Unit) -> Iterator[Term]:
         if until is not None:
             start = max(_moment(recipient.added_ms), until - LONGEST)
             yield Term(thing=Thing.RECIPIENT, of=recipient.name, start=start, end=until)
+            if recipient.key_sha256 and key_end(recipient) < until:  # else it ends with the grant
+                yield Term.lasting(Thing.RECIPIENT_KEY, key_end(recipient), KEY_LIFE, of=recipient.name)
     for invite in unit.partners.invitations():
         if invite.used_ms is None:
             end = _moment(invite.expires_ms)

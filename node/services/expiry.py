@@ -29,6 +29,7 @@ class Thing(StrEnum):
     PEER_TRUST = "trust files of a peer"
     PEER_LISTS = "lists of a peer"
     RECIPIENT = "grant of a recipient"
+    RECIPIENT_KEY = "key of a recipient"
     PEER_GRANT = "grant of a peer"
     INVITATION = "invitation"
 
@@ -126,6 +127,12 @@ CONSEQUENCES: Final[Mapping[Thing, Consequence]] = MappingProxyType(
             stops="it can fetch nothing any more",
             who=Actor.OPERATOR,
             step="sigfed recipient grant NAME, or sigfed recipient remove NAME",
+            grave=False,
+        ),
+        Thing.RECIPIENT_KEY: Consequence(
+            stops="it can fetch nothing any more",
+            who=Actor.OPERATOR,
+            step="sigfed recipient key NAME --keep-old, and hand it over",
             grave=False,
         ),
         Thing.PEER_GRANT: Consequence(
