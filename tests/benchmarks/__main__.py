@@ -2,13 +2,22 @@
 
 import sys
 
-from benchmarks import bench_evaluation_node, bench_import, bench_setcoding, bench_verify
+from benchmarks import (
+    bench_epoch,
+    bench_evaluation_node,
+    bench_import,
+    bench_resealing,
+    bench_setcoding,
+    bench_verify,
+)
 from benchmarks.results import Measure, report
 
 ALL: tuple[Measure, ...] = (
     bench_verify.measure,
     bench_import.measure,
     bench_setcoding.measure,
+    bench_epoch.measure,
+    bench_resealing.measure,
     bench_evaluation_node.measure,
 )
 

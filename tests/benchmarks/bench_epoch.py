@@ -1,0 +1,106 @@
+"""What the first release of an epoch costs, against a release of one more file in the epoch before.
+
+Run it as `python -m benchmarks.bench_epoch` with `tests` and the repository on the path. Two agencies list ten thousand
+files, and one of them releases them to partners: real store, real lists, real keys, the evaluation in threads of this
+process. A new epoch has a new key, so every answer is evaluated anew and partners fetch all of them; that may not be
+much dearer than the releases of every day. Processor time of all threads is compared; both release the same lists but
+for one file.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from benchmarks.results import Result, in_turns, report
+
+from node.ports.evaluator import EpochSecret
+from node.services.epochs import enter_epoch, epochs_of, next_number, succeed
+from protocol.oprf.suite import epoch_key
+from support.releases import SEED, SUBSET, ReleasingAgency
+from support.shelves import Agency, close, make_shelf, rows, sqlite_dsn
+from support.sodium import loaded_group
+
+FILES = 10_000
+RUNS = 3
+MOST_RATIO = 2.0
+
+
+class Subset:
+    """A subset that two agencies' lists feed."""
+
+    def __init__(self, folder: Path, files: int) -> None:
+        folders = [folder / name for name in ("fr", "nl")]
+        for each in folders:
+            each.mkdir()
+        self._shelves = [make_shelf(sqlite_dsn(each), each) for each in folders]
+        self.fr = ReleasingAgency(self._shelves[0], folders[0])
+        self._nl = Agency(self._shelves[1], folders[1], node="nl.example")
+        self._secrets = [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)]
+        self._listed = 0
+        self._list(files)
+        self._release()
+
+    def _list(self, files: int) -> None:
+        names = [f"file {self._listed + number}" for number in range(files)]
+        self._listed += files
+        for agency in (self.fr.lists, self._nl):
+            agency.add(rows(*names))
+        self.fr.follow(self._nl)
+
+    def _release(self) -> float:
+        """Seconds of processor time; the own list is published before, so that it is not in them."""
+        self.fr.lists.publish()
+        started = time.process_time()
+        assert self.fr.release_only().published
+        return time.process_time() - started
+
+    def one_more(self) -> float:
+        """Processor time of a release of one more file."""
+        self._list(1)
+        return self._release()
+
+    def next_epoch(self) -> float:
+        """Processor time of the first release of the next epoch, of the files of before and one more."""
+        self._list(1)
+        fr, now = self.fr, self.fr.clock.now()
+        document = fr.trust.document()
+        held = {each.epoch for each in self._secrets}
+        number, seed = next_number(epochs_of(document, SUBSET), now, held=held), os.urandom(32)
+        self._secrets.append(EpochSecret(subset=SUBSET, epoch=number, seed=seed))
+        fr.evaluator.hold(self._secrets)
+        made = succeed(document, SUBSET, epoch_key(loaded_group(), seed).public, now=now, at=now, held=held)
+        fr.trust.revise_document(lambda old: replace(old, subsets=(made,)), signers=fr.signers)
+        enter_epoch(fr.shelf.storage, fr.evaluator, SUBSET, fr.trust.document(), now=now)
+        return self._release()
+
+    def close(self) -> None:
+        """Close the stores."""
+        self.fr.evaluator.close()
+        for shelf in self._shelves:
+            close(shelf)
+
+
+def measure(*, divisor: int = 1) -> Iterator[Result]:
+    """The first release of an epoch against one of every day."""
+    files = max(1, FILES // divisor)
+    with tempfile.TemporaryDirectory() as name:
+        subset = Subset(Path(name), files)
+        sides: tuple[Callable[[], float], ...] = (subset.one_more, subset.next_epoch)
+        daily, first = in_turns(RUNS, *sides)
+        subset.close()
+    yield Result(
+        name="the first release of an epoch",
+        value=median(own / other for own, other in zip(first, daily, strict=True)),
+        limit=MOST_RATIO,
+        detail=f"{2 * files:,} answers in {median(first):.1f} s of processor time"
+        f" against {median(daily):.1f} s for a release of one more file",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(report([measure], sys.argv[1:]))
