@@ -1,11 +1,13 @@
-"""What differs between two JSON values, item by item: nothing that differs goes unnamed.
+"""What differs between two JSON values, item by item, or two texts, line by line: nothing that differs goes unnamed.
 
 Items of an array are told apart by what names them (a kid, an origin, an address), so that a new key is one addition
-and not a shift of all that follow. Saying it in words is `proposal_words`' matter.
+and not a shift of all that follow. Saying it in words is `proposal_words`' matter. Who wrote the values may want the
+reader to wait for ever: the time is bounded by their length.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +15,10 @@ from keys.encoding import Json
 
 _NAMES: Final = ("kid", "origin", "vkey", "url", "node", "name", "epoch")
 """Fields that name an item, in the order in which they are tried."""
+
+
+_MAX_COMPARED: Final = 40_000
+"""Pairs of lines that are compared with each other."""
 
 
 class Kind(StrEnum):
@@ -35,6 +41,16 @@ class Difference:
     new: Json
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedLines:
+    """A place where two texts differ: what stood there, and what stands there now."""
+
+    at: int
+    """Number of the line of the old text that it is at, or before; from 1."""
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+
+
 def differences(old: Json, new: Json, path: tuple[str, ...] = ()) -> Iterator[Difference]:
     """All differences, in the order of names; none exactly for equal values."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
@@ -43,6 +59,26 @@ def differences(old: Json, new: Json, path: tuple[str, ...] = ()) -> Iterator[Di
         yield from _of_arrays(old, new, path)
     elif type(old) is not type(new) or old != new:
         yield Difference(Kind.CHANGED, path, old, new)
+
+
+def line_differences(old: Sequence[str], new: Sequence[str]) -> Iterator[ChangedLines]:
+    """Where two texts differ, from the beginning on; of long and very different texts it is one place."""
+    head = _common(old, new)
+    tail = _common(old[head:][::-1], new[head:][::-1])
+    before, after = old[head : len(old) - tail], new[head : len(new) - tail]
+    # Where lines were moved is found in a time that grows faster than the square of their number.
+    if len(before) * len(after) > _MAX_COMPARED:
+        yield ChangedLines(head + 1, tuple(before), tuple(after))
+        return
+    for tag, start, end, at, until in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag != "equal":
+            yield ChangedLines(head + start + 1, tuple(before[start:end]), tuple(after[at:until]))
+
+
+def _common(old: Sequence[str], new: Sequence[str]) -> int:
+    """How many lines are the same at the beginning."""
+    pairs = zip(old, new, strict=False)
+    return next((count for count, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
 
 
 def _of_objects(

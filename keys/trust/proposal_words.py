@@ -7,13 +7,12 @@ shown. Keys and hashes are shown as proquints, which people can compare. Spec: d
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import ndiff
 from hashlib import sha256
 from typing import Final
 
 from keys.encoding import Json, format_time
 from keys.key import PublicKey
-from keys.trust.differences import Difference, Kind, differences
+from keys.trust.differences import Difference, Kind, differences, line_differences
 from keys.trust.fingerprint import WORDS_BYTES, to_words
 from keys.trust.holders import Holder
 from keys.trust.proposal_signing import (
@@ -189,12 +188,16 @@ def _text(opened: OpenedProposal, name: str, data: bytes) -> Iterator[str]:
     if old == data:
         yield f"{name}: listed anew, not altered"
         return
-    yield f"{name}: changed" if old is not None else f"{name}: new"
-    before, after = (
-        (b"" if old is None else old).decode("utf-8", "replace").split("\n"),
-        data.decode("utf-8").split("\n"),
-    )
-    yield from (f"  {line}" for line in ndiff(before, after) if line[0] in "+-")
+    after = data.decode("utf-8").split("\n")
+    if old is None:
+        yield f"{name}: new"
+        yield from (f"  + {line}" for line in after)
+        return
+    yield f"{name}: changed"
+    for place in line_differences(old.decode("utf-8", "replace").split("\n"), after):
+        yield f"  at line {place.at}"
+        yield from (f"  - {line}" for line in place.removed)
+        yield from (f"  + {line}" for line in place.added)
 
 
 def _difference(found: Difference) -> str:

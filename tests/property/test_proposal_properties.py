@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from keys.errors import KeysError, MalformedTrustError
 from keys.trust import members as register
 from keys.trust import node_document as documents
-from keys.trust.differences import Kind, differences
+from keys.trust.differences import Kind, differences, line_differences
 from keys.trust.members import Member
 from keys.trust.proposal import Proposal, from_json, to_json
 from keys.trust.proposal_signing import open_proposal
@@ -42,6 +42,7 @@ WHOLE = opened(
 BYTES = to_json(WHOLE)
 
 names = st.sampled_from(["criteria-1.md", "criteria-2.md", "policy-main.txt"])
+few_lines = st.lists(st.sampled_from("abc"), max_size=6)
 texts = st.text(st.characters(codec="utf-8"), max_size=30).map(str.encode)
 
 
@@ -120,3 +121,17 @@ def test_what_differs_is_named(old: Mapping[str, Any], new: Mapping[str, Any]) -
 def test_no_bytes_break_the_reader(data: bytes) -> None:
     with suppress(MalformedTrustError):
         from_json(data)
+
+
+@given(few_lines, few_lines, few_lines)
+def test_a_text_is_what_its_words_make_of_the_one_before(
+    old: list[str], new: list[str], other: list[str]
+) -> None:
+    """Whoever knows the old text can write the new one down from what he was shown, so there is one such text."""
+    made, at = list[str](), 0
+    for place in line_differences(old, new):
+        made += old[at : place.at - 1] + list(place.added)
+        at = place.at - 1 + len(place.removed)
+        assert tuple(old[place.at - 1 : at]) == place.removed
+    assert made + old[at:] == new
+    assert (list(line_differences(old, new)) == list(line_differences(old, other))) == (new == other)

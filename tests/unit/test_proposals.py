@@ -13,6 +13,7 @@ from keys.signer import Signer
 from keys.trust import members as register
 from keys.trust import node_document as documents
 from keys.trust import revocations
+from keys.trust.differences import ChangedLines, line_differences
 from keys.trust.envelope import seal
 from keys.trust.fingerprint import fingerprint
 from keys.trust.holders import Holder, from_field
@@ -186,7 +187,8 @@ SAID: Mapping[str, tuple[Proposal, tuple[str, ...]]] = {
     ),
     "a text": (
         proposal(changed={"criteria-1.md": b"# Baseline, 2\n", "criteria-2.md": b"new"}),
-        ("criteria-1.md: changed", "  - # Baseline", "  + # Baseline, 2", "criteria-2.md: new", "  + new"),
+        ("criteria-1.md: changed", "  at line 1", "  - # Baseline", "  + # Baseline, 2",
+         "criteria-2.md: new", "  + new"),
     ),
     "a text that stays": (proposal(changed={"criteria-1.md": b"# Baseline\n"}), ("criteria-1.md: listed anew",)),
     "without a handover": (
@@ -200,6 +202,35 @@ SAID: Mapping[str, tuple[Proposal, tuple[str, ...]]] = {
 def test_the_words(made: Proposal, said: tuple[str, ...]) -> None:
     lines = changes(opened(made))
     assert [line for line in said if not any(told.startswith(line) for told in lines)] == []
+
+
+def place(at: int, removed: str = "", added: str = "") -> ChangedLines:
+    return ChangedLines(at, tuple(removed), tuple(added))
+
+
+LINES: Mapping[str, tuple[str, str, list[ChangedLines]]] = {
+    "nothing": ("ab", "ab", []),
+    "a line more at the end": ("ab", "abc", [place(3, added="c")]),
+    "a line more in the middle": ("ab", "acb", [place(2, added="c")]),
+    "a line less in the middle": ("abc", "ac", [place(2, "b")]),
+    "two places": ("abcde", "xbcdy", [place(1, "a", "x"), place(5, "e", "y")]),
+    "repeated lines": ("aa", "aaa", [place(3, added="a")]),
+    "from nothing": ("", "a", [place(1, added="a")]),
+    "to nothing": ("a", "", [place(1, "a")]),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "said"), LINES.values(), ids=list(LINES))
+def test_lines_of_texts(old: str, new: str, said: list[ChangedLines]) -> None:
+    assert list(line_differences(old, new)) == said
+
+
+def test_all_of_two_long_texts_is_told_where_nobody_could_wait_for_what_was_moved() -> None:
+    """Comparing every line of the one with every line of the other took hours: nobody could have read or signed it."""
+    old, new = ([f"line {number:06d} {word}" for number in range(9000)] for word in ("a", "b"))
+    assert list(line_differences(["same", *old], ["same", *new])) == [ChangedLines(2, tuple(old), tuple(new))]
+    made = proposal(changed={"criteria-1.md": "\n".join(new).encode()})
+    assert len(changes(opened(made))) > len(new)
 
 
 def test_who_still_has_to_sign() -> None:
