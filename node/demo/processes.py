@@ -19,7 +19,7 @@ from node.errors import NodeError
 Facts = Mapping[str, Any]
 """One JSON line of a command."""
 
-_PYTHON: Final = (sys.executable, "-P", "-m")  # -P: a folder `node` where we stand is not this program
+PYTHON: Final = (sys.executable, "-P", "-m")  # -P: a folder `node` where we stand is not this program
 _COMMAND_SECONDS: Final = 120
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 15
@@ -57,7 +57,7 @@ class Seat:
     def command(self, arguments: Sequence[str]) -> list[str]:
         """The whole command line."""
         program = "node.demo.later" if self.clock else "node"
-        return [*_PYTHON, program, "--home", str(self.home), "--json", "-vv", *arguments]
+        return [*PYTHON, program, "--home", str(self.home), "--json", "-vv", *arguments]
 
     def environment(self) -> dict[str, str]:
         """The user's environment without what would point a command at another home."""

@@ -4,6 +4,7 @@ The honest part before a sabotage is played once and taken up again; the sabotag
 `node.demo.sabotage`), never the judgement.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from node.demo.claims import CLAIMS
 from node.demo.sabotage import DEEDS, VARIABLE, from_environment, nothing, sabotage
 from node.demo.walk import HELD, NOT_HELD, REPORT, conclude
 from node.errors import UsageError
-from support.walks import Collector, KeptWalk, names_of, play_to_claim, scenes_of
+from support.walks import Collector, KeptWalk, forked_commands, names_of, play_to_claim, scenes_of
 
 ROWS = 800
 WALK = claims_of(CHAPTERS)
@@ -26,9 +27,10 @@ def scene_of(claim: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptWalk:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptWalk]:
     scenes = {scene_of(claim) for claim in WALK}
-    return KeptWalk(tmp_path_factory.mktemp("kept"), rows=ROWS, keep=scenes)
+    with forked_commands():
+        yield KeptWalk(tmp_path_factory.mktemp("kept"), rows=ROWS, keep=scenes)
 
 
 def test_every_claim_can_be_spoilt() -> None:

@@ -1,15 +1,20 @@
 """A walk of the demonstration that can be stopped before a scene, kept, and taken up again from there."""
 
 import copy
+import os
 import shutil
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+
+from node.demo import processes
 from node.demo.chapters import CHAPTERS, Chapter, Scene, play_scene
 from node.demo.processes import Facts, StepFailedError
 from node.demo.walk import stage
 from node.demo.world import World
+from support.forking import forking
 
 Scenes = list[tuple[Chapter, Scene]]
 
@@ -34,6 +39,20 @@ class Collector:
 
     def talk(self, *_lines: str) -> None:
         pass
+
+
+@contextmanager
+def forked_commands() -> Iterator[None]:
+    """Walks fork their commands from a process that has imported the product: most of what a command costs is that.
+
+    Not where coverage is measured: a forked process would measure for its parent.
+    """
+    if any(name.startswith("COVERAGE_") for name in os.environ):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch, forking() as command:
+        patch.setattr(processes, "PYTHON", command)
+        yield
 
 
 class KeptWalk:
