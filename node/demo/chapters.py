@@ -9,14 +9,16 @@ from node.demo.altering import PARTS
 from node.demo.asking import enrol, look_up
 from node.demo.attacking import alter, carry_on, grow
 from node.demo.claims import CLAIMS
+from node.demo.copying import copied, try_copy
 from node.demo.correcting import object_to, recall
 from node.demo.ending import ask_again, notice, search, withdraw
 from node.demo.erasing import audit, erase, list_again, seek
 from node.demo.federating import agree, cosign, define, follow, meet
+from node.demo.holders import HELD, rotate_held, rotate_root
 from node.demo.poisoning import plant, rely, trip
 from node.demo.preparing import found, make_files
 from node.demo.proving import forge, prove, report
-from node.demo.rotating import ROLES, compare, copied, rotate, try_copy, weeks_pass
+from node.demo.rotating import LISTED, compare, renew, rotate, rotate_storage, weeks_pass
 from node.demo.world import World
 from node.errors import UsageError
 
@@ -122,11 +124,13 @@ ROTATION: Final = Chapter(
     number=len(CHAPTERS) + 1,
     name="rotation",
     title="Every key is replaced",
-    about="Somebody has a copy of FR's folder. FR replaces its keys with traffic flowing; then the copy is tried.",
+    about="Somebody has a copy of FR's folder. Every key is replaced with traffic flowing; then the copy is tried.",
     scenes=(
-        *_scenes(copy=copied),
-        *(Scene(name=f"rotate-{role}", play=partial(rotate, role)) for role in ROLES),
-        *_scenes(compare=compare, weeks_pass=weeks_pass, try_copy=try_copy),
+        *_scenes(copy=copied, rotate_storage=rotate_storage, renew=renew),
+        *(Scene(name=f"rotate-{role}", play=partial(rotate, role)) for role in LISTED),
+        *_scenes(weeks_pass=weeks_pass),
+        *(Scene(name=f"rotate-{role}", play=partial(rotate_held, role)) for role in HELD),
+        *_scenes(rotate_root=rotate_root, compare=compare, try_copy=try_copy),
     ),
     rests_on=5,
 )

@@ -69,8 +69,8 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     "rotation": {
         "old-copy-works-while-current": "Who copies a node's folder with its passphrase can act as that node.",
         "rotation-unnoticed": "While keys are replaced, no look-up of the hoster and no sync of the peer fails.",
-        "rotation-followed": "After each step the peer and the hoster hold the document that names the new key.",
-        "every-key-rotated": "In the end other keys sign than in the beginning, in every role.",
+        "rotation-followed": "After each step peer and hoster hold files that name the new key; the peer says so.",
+        "every-key-rotated": "Every key that was in use is retired in the end, and no trust file lets it count.",
         "old-copy-refused": "Two weeks after the rotation that copy opens nothing any more.",
         "old-halves-gone": "By then the old private keys are in no file of the node's folder.",
     },

@@ -1,9 +1,12 @@
-"""What the parties hold of FR's trust files: read from their folders, as the product stored it."""
+"""What the parties hold of FR's trust files, and FR of theirs: read from their folders, as the product stored it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
-from keys.roles import Role
+from keys.key import AuthPublicKey
 from keys.trust.held import open_held
+from keys.trust.lifecycle import signers
 from keys.trust.listed import listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.root import TrustedRoot
@@ -12,11 +15,10 @@ from node.demo.parties import Party
 from node.demo.world import World
 from node.partner.knowing import known
 from node.partner.state import PartnerFolder
-from node.ports.keyring import signing as signing_keys
+from node.ports.keyring import RingKey
 from node.runtime.home import Home
 from node.runtime.opening import Identity, open_identity
 from node.runtime.shelving import open_shelf
-from node.signing.ring import find_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,21 @@ class Held:
     @property
     def words(self) -> str:
         """Which they are."""
-        return f"document {self.document.serial}, root {self.root.version}"
+        return f"root {self.root.version}, document {self.document.serial}"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Kids of all keys in them, online and offline."""
+        offline = (*self.root.root_keys, *self.root.targets_keys)
+        return frozenset(
+            {key.kid for key in listed_keys(self.document, self.root)} | {key.kid for key in offline}
+        )
+
+    def counting(self, now: datetime) -> frozenset[str]:
+        """Kids of those that count at a moment, as far as the files say when."""
+        listed = listed_keys(self.document, self.root)
+        ended = {key.kid for key in listed if key.valid is not None and not key.valid.covers(now)}
+        return self.names - ended
 
 
 def identity_of(world: World, party: Party) -> Identity:
@@ -49,23 +65,35 @@ def held_by(world: World, party: Party) -> Held:
                 opened = open_held(unit.peers.get(Party.FR.node).trust)
             return Held(document=opened.document, root=opened.root)
         case Party.HOSTER:
-            folder = PartnerFolder(Home(world.seat(Party.HOSTER).home).partner)
-            found = known(folder.load()[0])
+            found = known(hoster_folder(world).load()[0])
             return Held(document=found.document, root=found.root)
 
 
-def names(held: Held, kid: str) -> bool:
-    """Whether somebody who holds this of FR knows a key."""
-    return kid in {key.kid for key in listed_keys(held.document, held.root)}
+def hoster_folder(world: World) -> PartnerFolder:
+    """What the hoster keeps."""
+    return PartnerFolder(Home(world.seat(Party.HOSTER).home).partner)
 
 
-def signing(world: World, role: Role, of: str = "") -> tuple[str, str]:
-    """Name and kid of the youngest of FR's keys of a role that sign now."""
-    identity = identity_of(world, Party.FR)
-    key = signing_keys(identity.ring.read(), role, of, identity.clock.now())[-1]
-    return key.name, key.managed.kid
+def is_acknowledged(world: World, held: Held) -> bool:
+    """Whether NL has told FR that it holds these files, or newer ones."""
+    with open_shelf(identity_of(world, Party.FR)) as shelf, shelf.storage.read() as unit:
+        said = unit.trust_acknowledgements.find(Party.NL.node)
+    return said is not None and said.serial >= held.document.serial and said.root_version >= held.root.version
 
 
-def kid_of(world: World, name: str) -> str:
-    """The kid of one of FR's keys, by the name that `key rotate` gave it."""
-    return find_key(identity_of(world, Party.FR).ring.read(), name).managed.kid
+def hosters_kid_at_fr(world: World) -> str:
+    """Kid of the key under which FR knows the hoster."""
+    with open_shelf(identity_of(world, Party.FR)) as shelf, shelf.storage.read() as unit:
+        return AuthPublicKey(unit.partners.get(Party.HOSTER.node).auth_key).kid
+
+
+def signing(identity: Identity) -> tuple[RingKey, ...]:
+    """A node's online keys that sign now, or open what is stored; those of a lineage that sign together, too."""
+    own = {key.managed: key for key in identity.ring.read()}
+    return tuple(own[managed] for managed in signers(own, identity.clock.now()))
+
+
+def kids_of(world: World, names: Collection[str]) -> frozenset[str]:
+    """Kids of FR's online keys, by the names that `key rotate` gave them."""
+    keys = identity_of(world, Party.FR).ring.read()
+    return frozenset(key.managed.kid for key in keys if key.name in names)

@@ -70,9 +70,14 @@ def found(world: World) -> None:
 def _secrets(world: World, party: Party) -> tuple[Path, Path]:
     paths = world.place("secrets", party.value), world.place("secrets", f"{party.value}-root")
     for path in paths:
-        path.touch(mode=0o600)
-        path.write_text(system_entropy(16).hex() + "\n", encoding="ascii")
+        write_secret(path)
     return paths
+
+
+def write_secret(path: Path) -> None:
+    """A new passphrase in a file."""
+    path.touch(mode=0o600)
+    path.write_text(system_entropy(16).hex() + "\n", encoding="ascii")
 
 
 def _init(world: World, party: Party, passphrase: Path, root_passphrase: Path) -> Act:

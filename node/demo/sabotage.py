@@ -9,21 +9,24 @@ import base64
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from keys.key import RootPrivateKey
+from keys.trust.holder_card import make_card
+from keys.trust.holders import Holder
 from node.clock import system_entropy
 from node.demo.altering import flip, newest_bundle, served
 from node.demo.claims import CLAIMS
+from node.demo.copying import COPY
 from node.demo.exports import Export
 from node.demo.federating import sync
-from node.demo.later import moved
+from node.demo.holders import HOLDERS, card_of
+from node.demo.holding import identity_of
 from node.demo.looking import logo_hashes
 from node.demo.parties import AGENCIES, Party
 from node.demo.preparing import own_import, publication
 from node.demo.proving import altered_evidence, evidence
-from node.demo.rotating import COPY
 from node.demo.synthetic import MadeUp, make
 from node.demo.world import LIST, Act, World
 from node.errors import UsageError
@@ -180,11 +183,11 @@ def _suspend(world: World) -> None:
     world.perform(Act(who=Party.FR, what="suspends the hoster", arguments=arguments))
 
 
-def _begin_later(world: World) -> None:
-    """A successor is made for another month."""
-    assert world.calendar is not None, "the copy was made"
-    start = moved(world.calendar) + timedelta(days=30)
-    world.extra["key rotate"] = ("--at", f"{start:%Y-%m-%d}")
+def _keep_a_root_key(world: World) -> None:
+    """The last holder hands in a card of the key that he has already."""
+    signer = identity_of(world, Party.FR).root_keychain.key(RootPrivateKey, HOLDERS[-1])
+    holder = Holder(name=HOLDERS[-1], root=signer.public, targets=None)
+    card_of(world, HOLDERS[-1]).write_bytes(make_card(Party.FR.node, holder, [signer]))
 
 
 def _copy_again(world: World) -> None:
@@ -230,9 +233,9 @@ DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "shredded-stays-out": ("list-again", _hand_in_another),
     "audit-names-both": ("audit", _rewrite_audit),
     "old-copy-works-while-current": ("copied", _spoil_the_copy),
-    "rotation-unnoticed": ("rotate-log", _suspend),
-    "rotation-followed": ("rotate-log", _bend("peer sync", "nobody.example")),
-    "every-key-rotated": ("rotate-log", _begin_later),
+    "rotation-unnoticed": ("rotate-root", _suspend),
+    "rotation-followed": ("rotate-root", _bend("peer sync", "nobody.example")),
+    "every-key-rotated": ("cards", _keep_a_root_key),
     "old-copy-refused": ("try-copy", _copy_again),
     "old-halves-gone": ("try-copy", _restore_a_key),
 }

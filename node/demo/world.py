@@ -16,6 +16,7 @@ from node.demo import processes
 from node.demo.parties import Party
 from node.demo.processes import Facts, Outcome, Seat, Server
 from node.demo.record import Record, Step
+from node.demo.rotation import Rotation
 from node.demo.synthetic import MadeUp
 
 LIST = "known"
@@ -106,14 +107,8 @@ class World:
     case_words: tuple[str, ...] = ()
     planted: tuple[bytes, ...] = ()
     """What must be gone in the end: hashes of the logo, and the nonces of the openings that hide them."""
-    first_keys: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Name and kid of the keys that FR signed with before it replaced them, by role."""
-    traffic: dict[str, int] = field(default_factory=dict)
-    """How often the hoster and NL wanted something while keys were replaced."""
-    failed: list[str] = field(default_factory=list)
-    """What of it failed."""
-    unfollowed: list[str] = field(default_factory=list)
-    """Who did not know a new key when it signed."""
+    rotation: Rotation = field(default_factory=Rotation)
+    """What is noted while keys are replaced."""
     readable: bool = False
     """Whether the search for it found it at both agencies, while it had to."""
 

@@ -3,19 +3,23 @@
 It is played once, and taken up again where something is spoilt.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from node.demo.chapters import claims_of, programme
+from node.demo.parties import Party
 from node.demo.sabotage import DEEDS, sabotage
 from node.demo.walk import HELD, NOT_HELD, REPORT, conclude
-from support.walks import KeptWalk, play_to_claim
+from support.walks import KeptWalk, forked_commands, play_to_claim
 
 CHAPTERS = programme("rotation")
 CLAIMS = claims_of(CHAPTERS[-1:])
+STEPS = [scene.name for scene in CHAPTERS[-1].scenes if scene.name.startswith(("rotate-", "renew"))]
 ROWS = 60
-_SCENES = {"copied": "copy"}
+_SCENES = {"copied": "copy", "cards": "rotate-root"}
+"""Of moments within a scene."""
 
 
 def scene_of(claim: str) -> str:
@@ -25,9 +29,10 @@ def scene_of(claim: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptWalk:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptWalk]:
     scenes = {scene_of(claim) for claim in CLAIMS}
-    return KeptWalk(tmp_path_factory.mktemp("kept"), rows=ROWS, keep=scenes, chapters=CHAPTERS)
+    with forked_commands():
+        yield KeptWalk(tmp_path_factory.mktemp("kept"), rows=ROWS, keep=scenes, chapters=CHAPTERS)
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
@@ -49,5 +54,9 @@ def test_the_chapter_holds_and_shows_everybodys_view(kept: KeptWalk) -> None:
     assert [finding for finding in world.record.findings if not finding.held] == []
     assert conclude(world, seconds=1.0) == HELD
     page = Path(world.place(REPORT)).read_text(encoding="utf-8")
-    assert "auth-4 signs" in page
+    assert page.count('<span class="number">') == 3 + len(STEPS), "a row each, and three looks at all keys"
+    assert page.count("counts no key of the beginning") == len(Party)
+    assert page.count("has said that it knows") == len(STEPS) - 2, (
+        "storage and the hoster's key are not NL's matter"
+    )
     assert "9. Every key is replaced" in page

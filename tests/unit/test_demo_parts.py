@@ -18,7 +18,7 @@ from node.demo.looking import in_words, judged
 from node.demo.parties import Party
 from node.demo.ports import NoPortError, free_ports
 from node.demo.processes import Facts, Seat, Server, StepFailedError, last_complaint, last_words, run
-from node.demo.record import KeyView, Record, Sight, Step, Tally, View
+from node.demo.record import KeySight, KeyView, Knowing, Record, Sight, Step, Tally, View
 from node.demo.report.page import page
 from node.demo.report.text import safe
 from node.demo.searching import Search, forms
@@ -201,21 +201,37 @@ def test_a_page_shows_how_everybody_saw_it(sight: Sight) -> None:
     record.views.append(view)
     shown = page(record, seconds=3)
     row = shown[shown.index("NL &lt;looks&gt;") :]
-    cells = re.findall("</svg>([^<]+)</span></td>", row[: row.index("</tr>")])
+    cells = re.findall("</svg><span>([^<]+)</span>", row[: row.index("</tr>")])
     assert cells == [safe(sight.value), Sight.WAITING.value, Sight.CLEAN.value], "in the order of the heads"
     assert in_words(view).startswith(f"Agency FR: {sight.value}, Agency NL: ")
+
+
+HYPHEN = "\N{NON-BREAKING HYPHEN}"
 
 
 def test_a_page_shows_who_knows_a_new_key() -> None:
     record = a_record()
     assert "Keys that follow each other" not in page(record, seconds=3)
-    seen = {Party.FR: "auth-4 signs", Party.NL: "auth-4 NOT known", Party.HOSTER: "auth-4 <known>"}
-    record.key_views.append(KeyView(after="auth: auth-1 → auth-4", seen=seen))
+    seen = {
+        Party.FR: KeySight(knowing=Knowing.SIGNS, keys="auth-4", files="root 1, document 5"),
+        Party.NL: KeySight(knowing=Knowing.UNKNOWN, keys="auth-4", files="root 1, document <4>"),
+        Party.HOSTER: KeySight(knowing=Knowing.NEED_NOT, keys="auth-4"),
+    }
+    record.key_views.append(KeyView(after="auth", change="auth-1 → auth-4", seen=seen))
     shown = page(record, seconds=3)
-    row = shown[shown.index("auth: auth-1 → auth-4") :]
+    row = shown[shown.index(f"auth{HYPHEN}1 → auth{HYPHEN}4") :]
     row = row[: row.index("</tr>")]
-    assert re.findall('<span class="sight">([^<]+)</span>', row) == [safe(text) for text in seen.values()]
-    assert re.findall('<td role="cell" class="([a-z]+)">', row) == ["calm", "alarm", "calm"]
+    cells = re.findall("</svg><span>([^<]+)(?:<small>([^<]+)</small>)?</span>", row)
+    assert cells == [(safe(sight.words).replace("-", HYPHEN), safe(sight.files)) for sight in seen.values()]
+    assert re.findall('<td role="cell" class="([a-z]+)">', row) == ["calm", "alarm", "stopped"]
+
+
+@pytest.mark.parametrize("knowing", Knowing)
+def test_a_page_has_a_mark_for_whatever_a_party_knows(knowing: Knowing) -> None:
+    record = a_record()
+    seen = dict.fromkeys(Party, KeySight(knowing=knowing, keys="log-2"))
+    record.key_views.append(KeyView(after="log", change="log-1 → log-2", seen=seen))
+    assert f"{knowing.value} log{HYPHEN}2" in page(record, seconds=3)
 
 
 def test_the_clock_of_a_walk_goes_by_its_file(tmp_path: Path) -> None:

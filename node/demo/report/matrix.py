@@ -6,6 +6,7 @@ from typing import Final
 
 from node.demo.parties import Party
 from node.demo.record import Record
+from node.demo.report.party_table import party_heads, party_name
 from node.demo.report.text import safe
 
 ALL, PART, NONE = "all", "part", "none"
@@ -74,12 +75,10 @@ _SHAPES: Final = {
 def matrix(record: Record) -> str:
     """The table."""
     held = {finding.claim.name: finding.held for finding in record.findings}
-    heads = "".join(
-        f'<th scope="col" role="columnheader" class="{party.value}">{party.title}</th>' for party in Party
-    )
     return (
         '<table class="sights" role="table"><caption>Who saw what</caption><thead role="rowgroup"><tr role="row">'
-        f'<th scope="col" role="columnheader">what</th>{heads}<th scope="col" role="columnheader">how we know</th>'
+        f'<th scope="col" role="columnheader">what</th>{party_heads()}'
+        '<th scope="col" role="columnheader">how we know</th>'
         f'</tr></thead><tbody role="rowgroup">{"".join(_row(line, held) for line in _LINES)}</tbody></table>'
     )
 
@@ -94,7 +93,7 @@ def _row(line: _Line, held: Mapping[str, bool]) -> str:
 
 def _mark(seen: str, party: Party) -> str:
     return (
-        f'<td role="cell" class="{party.value}"><span class="who" aria-hidden="true">{party.title}</span>'
+        f'<td role="cell" class="{party.value}">{party_name(party)}'
         f'<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">{_SHAPES[seen]}</svg>'
         f"<span>{_WORDS[seen]}</span></td>"
     )

@@ -51,7 +51,7 @@ def _head(record: Record, seconds: float) -> str:
     cells = "".join(f"<div><b>{number}</b><span>{text}</span></div>" for number, text in facts)
     return (
         f'<span class="verdict {verdict}">{_mark(held=record.complete)} {words}</span>'
-        "<h1>Two agencies agree, a hoster asks, and nobody learns what they should not</h1>"
+        f"<h1>{_title(record)}</h1>"
         '<p class="lead">Two police units of two countries each published a signed list of hashes of known material. '
         "What both list reached a hoster as a release that it can ask, but cannot read. It asked about five files; "
         f"the agency never learned which. {_then(record)}</p>"
@@ -59,10 +59,20 @@ def _head(record: Record, seconds: float) -> str:
     )
 
 
+def _title(record: Record) -> str:
+    if _rotates(record):
+        return "Every key is replaced, and everybody works on"
+    return "Two agencies agree, a hoster asks, and nobody learns what they should not"
+
+
+def _rotates(record: Record) -> bool:
+    return "every-key-rotated" in record.expected
+
+
 def _then(record: Record) -> str:
     """What the walk went on to; only some chapters may have been asked for."""
-    if "every-key-rotated" in record.expected:
-        return "Then one agency replaced its keys while everybody worked on, and a copy of the old ones was tried."
+    if _rotates(record):
+        return "Then every key was replaced while everybody worked on, and a copy of the old ones was tried."
     if "shredded-gone" in record.expected:
         return (
             "Then an intruder altered what the agency serves, a mistake was taken back, and somebody tried to poison "
@@ -104,9 +114,10 @@ def _keys(record: Record) -> str:
         return ""
     return (
         "<h2>Keys that follow each other, as everybody holds them</h2>"
-        "<p class='soft'>FR made a successor of one key after the other. The hoster and NL learn of each from FR's "
-        "signed node document before it signs; meanwhile both went on asking. Somebody who had copied FR's folder "
-        "before could act as FR until the old keys ended, and not after.</p>"
+        "<p class='soft'>After each step all three were asked what they hold. The hoster and NL learn of a new key "
+        "from FR's signed trust files, the root and the node document; NL also tells FR which it holds, and a key that "
+        "NL must know does not sign before. Meanwhile both went on asking. Somebody who had copied FR's folder could "
+        "act as FR until the old keys ended, and not after.</p>"
         f'<div class="card">{successions(record)}</div>'
     )
 

@@ -115,7 +115,7 @@ tbody th { font-weight: 400; line-height: 1.35; }
 .sights thead th:last-child { padding-left: 1.2rem; }
 .sights .proof.good { color: var(--good); font-weight: 600; }
 .sights .proof.bad { color: var(--bad); font-weight: 600; }
-.views thead th[class] { width: 22%; padding-left: 0.75rem; }
+.views thead th[class] { width: 23%; padding-left: 0.75rem; }
 .views tbody th { position: relative; padding-left: 2.3rem; }
 .views .number { position: absolute; left: 0; top: 50%; transform: translateY(-50%); }
 .views tbody td { padding: 0.3rem 0.3rem 0.3rem 0; }
@@ -124,6 +124,8 @@ tbody th { font-weight: 400; line-height: 1.35; }
   min-height: 3rem;
 }
 .views .sight svg { flex: none; }
+.views .sight span { min-width: 0; overflow-wrap: anywhere; }
+.views small { display: block; color: var(--soft); font-size: 0.8rem; line-height: 1.3; overflow-wrap: anywhere; }
 .calm .sight { color: var(--good); background: var(--good-wash); }
 .waits .sight { color: var(--waits); background: var(--waits-wash); }
 .stopped .sight { color: var(--ink); background: var(--faint); }

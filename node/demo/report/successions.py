@@ -1,37 +1,53 @@
-"""Who held what after each key was replaced: a table, which a telephone shows as cards."""
+"""Who held what after each step in which keys were replaced."""
 
-from node.demo.parties import Party
-from node.demo.record import KeyView, Record
-from node.demo.report.text import safe
+from types import MappingProxyType
+from typing import Final
+
+from node.demo.record import KeySight, KeyView, Knowing, Record
+from node.demo.report.party_table import Cell, Row, party_table
+
+_CHECK: Final = '<path d="M2.5 9.5 L7 14 L15.5 4" fill="none" stroke="currentColor" stroke-width="2.4"/>'
+_TWO_CHECKS: Final = (
+    '<path d="M1 9.5 L4.5 13.5 L11 5 M7.5 12.5 L8.5 13.5 L16.5 4" fill="none" stroke="currentColor"'
+    ' stroke-width="2.2"/>'
+)
+_PEN: Final = '<path d="M2 16 L4 10.5 L12.5 2 L16 5.5 L7.5 14 z" fill="currentColor"/>'
+_RING: Final = '<circle cx="9" cy="9" r="6.5" fill="none" stroke="currentColor" stroke-width="2"/>'
+_HALF: Final = _RING + '<path d="M9 2.5 a6.5 6.5 0 0 1 0 13 z" fill="currentColor"/>'
+_DASH: Final = '<path d="M4 9 H14" stroke="currentColor" stroke-width="2.4"/>'
+_WARNING: Final = '<path d="M9 2 L16.5 15.5 H1.5 z" fill="currentColor"/>'
+_MARKS: Final = MappingProxyType(
+    {
+        Knowing.SIGNS: ("calm", _PEN),
+        Knowing.OPENS: ("calm", _PEN),
+        Knowing.WAITS: ("waits", _HALF),
+        Knowing.ACKNOWLEDGED: ("calm", _TWO_CHECKS),
+        Knowing.KNOWN: ("calm", _CHECK),
+        Knowing.UNKNOWN: ("alarm", _WARNING),
+        Knowing.NEED_NOT: ("stopped", _DASH),
+        Knowing.NONE_COUNT: ("calm", _CHECK),
+        Knowing.SOME_COUNT: ("waits", _HALF),
+    }
+)
 
 
 def successions(record: Record) -> str:
     """The table, or nothing when no key was replaced."""
     if not record.key_views:
         return ""
-    heads = "".join(
-        f'<th scope="col" role="columnheader" class="{party.value}">{party.title}</th>' for party in Party
-    )
-    rows = "".join(_row(number, view) for number, view in enumerate(record.key_views, 1))
-    return (
-        '<table class="views" role="table"><caption>What each party held of FR\'s keys after each step</caption>'
-        f'<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">after</th>{heads}</tr></thead>'
-        f'<tbody role="rowgroup">{rows}</tbody></table>'
-    )
+    return party_table("What each party held of the keys after each step", map(_row, record.key_views))
 
 
-def _row(number: int, view: KeyView) -> str:
-    cells = "".join(_cell(party, view.seen[party]) for party in Party)
-    return (
-        f'<tr role="row"><th scope="row" role="rowheader"><span class="number">{number}</span>'
-        f"{safe(view.after)}</th>{cells}</tr>"
-    )
+def _row(view: KeyView) -> Row:
+    cells = {party: _cell(sight) for party, sight in view.seen.items()}
+    return Row(after=view.after, small=_unbroken(view.change), cells=cells)
 
 
-def _cell(party: Party, seen: str) -> str:
-    tint = "alarm" if "NOT" in seen else "calm"
-    return (
-        f'<td role="cell" class="{tint}">'
-        f'<span class="who {party.value}" aria-hidden="true">{party.title}</span>'
-        f'<span class="sight">{safe(seen)}</span></td>'
-    )
+def _cell(sight: KeySight) -> Cell:
+    tint, shape = _MARKS[sight.knowing]
+    return Cell(tint=tint, shape=shape, words=_unbroken(sight.words), small=sight.files)
+
+
+def _unbroken(text: str) -> str:
+    """With every key's name on one line."""
+    return text.replace("-", "\N{NON-BREAKING HYPHEN}")

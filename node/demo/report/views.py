@@ -1,14 +1,10 @@
-"""How everybody saw the poisoned entry after each step: a table with a mark and words in every cell.
-
-It is a table for who listens to it, and on a telephone each row becomes a card.
-"""
+"""How everybody saw the poisoned entry after each step."""
 
 from types import MappingProxyType
 from typing import Final
 
-from node.demo.parties import Party
 from node.demo.record import Record, Sight, View
-from node.demo.report.text import safe
+from node.demo.report.party_table import Cell, Row, party_table
 
 _TINTS: Final = MappingProxyType(
     {
@@ -43,29 +39,12 @@ def views(record: Record) -> str:
     """The table, or nothing when the walk did not come that far."""
     if not record.views:
         return ""
-    heads = "".join(
-        f'<th scope="col" role="columnheader" class="{party.value}">{party.title}</th>' for party in Party
-    )
-    rows = "".join(_row(number, view) for number, view in enumerate(record.views, 1))
-    return (
-        '<table class="views" role="table"><caption>What each party saw of the logo after each step</caption>'
-        f'<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">after</th>{heads}</tr></thead>'
-        f'<tbody role="rowgroup">{rows}</tbody></table>'
-    )
+    return party_table("What each party saw of the logo after each step", map(_row, record.views))
 
 
-def _row(number: int, view: View) -> str:
-    cells = "".join(_cell(party, view.seen[party]) for party in Party)
-    return (
-        f'<tr role="row"><th scope="row" role="rowheader"><span class="number">{number}</span>'
-        f"{safe(view.after)}</th>{cells}</tr>"
-    )
-
-
-def _cell(party: Party, sight: Sight) -> str:
-    return (
-        f'<td role="cell" class="{_TINTS[sight]}">'
-        f'<span class="who {party.value}" aria-hidden="true">{party.title}</span>'
-        f'<span class="sight"><svg width="18" height="18" viewBox="0 0 18 18" aria-hidden="true">{_SHAPES[sight]}</svg>'
-        f"{safe(sight.value)}</span></td>"
-    )
+def _row(view: View) -> Row:
+    cells = {
+        party: Cell(tint=_TINTS[sight], shape=_SHAPES[sight], words=sight.value)
+        for party, sight in view.seen.items()
+    }
+    return Row(after=view.after, cells=cells)
