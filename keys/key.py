@@ -8,6 +8,7 @@ signature for all messages. Rotation and validity are the trust documents' matte
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from types import MappingProxyType
 from typing import ClassVar, Final, Generic, NoReturn, Self
@@ -23,6 +24,8 @@ from keys.roles import Role
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
+_REMEMBERED: Final = 4096
+"""Public keys whose admission, a multiplication on the curve, is not repeated: a federation has some hundreds."""
 
 PublicT_co = TypeVar("PublicT_co", bound="PublicKey", covariant=True, default="PublicKey")
 
@@ -42,7 +45,7 @@ class PublicKey:
         if type(self) is PublicKey:
             raise TypeError("a key without a role")
         # A low-order key makes signatures that fit every message; a second encoding makes two keys of one.
-        if len(self.raw) != KEY_BYTES or not crypto_core_ed25519_is_valid_point(self.raw):
+        if len(self.raw) != KEY_BYTES or not _is_valid_point(self.raw):
             raise MalformedKeyError(f"not an admissible Ed25519 public key for {self.role}")
 
     @override
@@ -271,6 +274,11 @@ PRIVATE_KEY_TYPES: Final[Mapping[Role, type[PrivateKey]]] = MappingProxyType(
     }
 )
 """The private key type of each role that signs with Ed25519; its `public_type` is the public one."""
+
+
+@lru_cache(_REMEMBERED)
+def _is_valid_point(raw: bytes) -> bool:
+    return bool(crypto_core_ed25519_is_valid_point(raw))
 
 
 def _prefix(role: Role, half: str) -> str:

@@ -10,6 +10,7 @@ Spec: docs/spec/trust.md, "Root". Source: TUF specification 1.0.34, sections 4.3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Metadata, Root
@@ -29,6 +30,8 @@ MAX_ROOT_BYTES: Final = 65_536
 """A root of nine holders has some 10 000; stock clients read 512 000."""
 MAX_ROOTS: Final = 256
 """Versions that are followed at most, as python-tuf does."""
+_REMEMBERED: Final = 64
+"""Roots that are not parsed and verified anew, of the same bytes under the same trust: every file is judged by one."""
 
 KeyT = TypeVar("KeyT", bound=PublicKey)
 
@@ -83,6 +86,11 @@ def open_root(data: bytes, pinned: bytes) -> TrustedRoot:
     Raises `WrongRootError` for other bytes than the pinned ones, `MalformedTrustError` for a file outside our rules,
     `MalformedKeyError` for a key that is not admissible, `ThresholdError` for too few valid signatures.
     """
+    return _open_root(data, pinned)
+
+
+@lru_cache(_REMEMBERED)
+def _open_root(data: bytes, pinned: bytes) -> TrustedRoot:
     found = fingerprint(data)
     require_match(found, pinned)
     metadata, message = _parse(data)
@@ -96,6 +104,11 @@ def open_next_root(previous: TrustedRoot, data: bytes) -> TrustedRoot:
 
     Raises as `open_root` does, and `MalformedTrustError` for another version or another node's root.
     """
+    return _open_next_root(previous, data)
+
+
+@lru_cache(_REMEMBERED)
+def _open_next_root(previous: TrustedRoot, data: bytes) -> TrustedRoot:
     metadata, message = _parse(data)
     root = _read(metadata.signed, data, previous.sha256, version=previous.version + 1)
     if root.node != previous.node:

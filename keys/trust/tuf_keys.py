@@ -6,6 +6,7 @@ Spec: docs/spec/trust.md. Source: TUF specification 1.0.34, section 4.2.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, TypeVar
 
@@ -16,13 +17,20 @@ from keys.errors import BadSignatureError, MalformedTrustError, ThresholdError
 from keys.key import PublicKey
 
 _KEY_TYPE: Final = "ed25519"
+_REMEMBERED: Final = 4096
+"""Key ids that are not computed anew: every look at a trust file asks for those of its signers."""
 
 KeyT = TypeVar("KeyT", bound=PublicKey)
 
 
 def tuf_key_id(key: PublicKey) -> str:
     """TUF's name of a key: SHA-256 of its canonical JSON, in hex (TUF specification section 4.2)."""
-    content = {"keytype": _KEY_TYPE, "keyval": {"public": key.raw.hex()}, "scheme": _KEY_TYPE}
+    return _key_id(key.raw)
+
+
+@lru_cache(_REMEMBERED)
+def _key_id(raw: bytes) -> str:
+    content = {"keytype": _KEY_TYPE, "keyval": {"public": raw.hex()}, "scheme": _KEY_TYPE}
     canonical = encode_canonical(content)
     assert canonical is not None, "only an output function makes it None"
     return sha256(canonical.encode("ascii")).hexdigest()

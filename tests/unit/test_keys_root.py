@@ -107,6 +107,23 @@ def test_stock_tuf_follows_our_root_to_a_second_version() -> None:
     assert trusted.update_root(signed(second)).version == 2
 
 
+def test_a_root_that_was_opened_is_refused_afterwards_where_it_is_not_trusted() -> None:
+    """What is remembered of a root is what it is under one pin, and after one root."""
+    first = trusted_root()
+    with pytest.raises(WrongRootError):
+        open_root(first.data, bytes(32))
+    second = author_next_root(first, root_content(), ROOT_KEYS)
+    assert open_next_root(first, second).version == 2
+    stranger = RootPrivateKey.from_seed(b"stranger" * 4)
+    for other in (
+        replace(first, node="other.example"),
+        replace(first, version=2),
+        replace(first, root_keys=(stranger.public,), threshold=1),
+    ):
+        with pytest.raises((MalformedTrustError, ThresholdError)):
+            open_next_root(other, second)
+
+
 def test_another_root_than_the_pinned_one_is_refused_unread() -> None:
     with pytest.raises(WrongRootError):
         open_root(root_bytes(node="nl.example"), fingerprint(root_bytes()))
