@@ -3,11 +3,13 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from keys.errors import KeysError
 from node import journal
@@ -166,10 +168,16 @@ def main() -> None:
     sys.exit(code)
 
 
+@cache
+def command_line() -> Callable[..., object]:
+    """All commands, read from the signatures of their functions once a process: it takes as long as a short command."""
+    return get_command(app)
+
+
 def run(arguments: list[str]) -> int:
     """The exit code of one command line; messages go to standard error."""
     try:
-        result = app(arguments, standalone_mode=False)
+        result = command_line()(arguments, standalone_mode=False)
         sys.stdout.flush()
     except (KeysError, ProtocolError, NodeError) as error:
         return _failed(error)

@@ -7,20 +7,30 @@ arguments, environment, folder, standard streams, signals and exit code.
 import multiprocessing
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import spawn
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from pkgutil import iter_modules
 from tempfile import TemporaryDirectory
 from threading import Lock
+from typing import Any
+from unittest.mock import patch
+
+from node import cli, runtime, services
 
 _LOADED = (
-    "node.cli.main",
-    *(f"node.runtime.{name}" for name in ("checking", "creating", "membership", "partner", "shelving")),
-    *(f"node.runtime.{name}" for name in ("subsets", "syncing")),
-    *(f"node.services.{name}" for name in ("endorsing", "importing", "publishing", "withdrawing")),
+    "support.command_line",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+    *(
+        f"{package.__name__}.{module.name}"
+        for package in (cli, runtime, services)
+        for module in iter_modules(package.__path__)
+    ),
 )
 """What commands import when they need it."""
 _ONE_AT_A_TIME = Lock()
@@ -41,8 +51,20 @@ class Order:
 @cache
 def _server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", __name__, *_LOADED])
+    context.set_forkserver_preload([__name__, *_LOADED])
     return context
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes that start inside do not import the program that runs here: pytest takes longer than most commands."""
+    prepare = spawn.get_preparation_data
+
+    def prepared(name: str) -> dict[str, Any]:
+        return {key: value for key, value in prepare(name).items() if not key.startswith("init_main_")}
+
+    with patch.object(spawn, "get_preparation_data", prepared):
+        yield
 
 
 def run_forked(
@@ -54,7 +76,7 @@ def run_forked(
         (streams / "0").write_bytes(typed)
         order = Order(arguments=arguments, variables=variables, folder=folder, streams=streams)
         process = _server().Process(target=_obey, args=(order,))
-        with _ONE_AT_A_TIME:
+        with _ONE_AT_A_TIME, _without_main():
             process.start()
         ended = wait([process.sentinel], patience)
         with _ONE_AT_A_TIME:

@@ -1,0 +1,5 @@
+"""The command line as a process has it that is about to run a command, so that this can be loaded in advance."""
+
+from node.cli.main import command_line
+
+command_line()
