@@ -4,6 +4,7 @@ A private file is refused when it is a symbolic link, belongs to somebody else, 
 it: each is how a key leaks or is swapped without anybody noticing.
 """
 
+import errno
 import fcntl
 import os
 import stat
@@ -15,6 +16,7 @@ from node.clock import system_entropy
 from node.errors import AlreadyExistsError, ConfigError, NotFoundError
 
 MAX_PRIVATE_BYTES = 64 * 1024
+_FORMAT = "FAT and exFAT keep no key from other users: format the medium with another one, such as ext4"
 
 
 def read_private(path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES) -> bytes:
@@ -61,12 +63,19 @@ def create_private(path: Path, data: bytes) -> None:
 
     Raises:
         AlreadyExistsError: the file exists; keys are never overwritten.
+        ConfigError: the file system cannot keep a private file.
     """
     temporary = _write_temporary(path, data)
     try:
         os.link(temporary, path)
     except FileExistsError as exc:
         raise AlreadyExistsError(f"{path} exists and is not overwritten") from exc
+    except OSError as exc:
+        if exc.errno not in {errno.EPERM, errno.ENOTSUP}:
+            raise
+        raise ConfigError(
+            f"{path.parent} is on a file system without owners and links", hint=_FORMAT
+        ) from exc
     finally:
         temporary.unlink()
     sync_folder(path.parent)

@@ -32,6 +32,7 @@ def ceremony(
     ] = "offline",
 ) -> None:
     """Go through a script of key making, signing and publishing, a yes for each step; ends with a signed transcript."""
+    from node.files import create_private
     from node.services.ceremony import MAX_SCRIPT_BYTES, perform, read_script
 
     here = session(context)
@@ -43,14 +44,14 @@ def ceremony(
         )
     try:
         with file.open("rb") as script_file:
-            script = read_script(script_file.read(MAX_SCRIPT_BYTES))
+            script = read_script(script_file.read(MAX_SCRIPT_BYTES + 1))
     except OSError as exc:
         raise InputRefusedError(f"{file} cannot be read: {exc.strerror}") from exc
     here.output.talk(script.title, *(["a rehearsal: nothing of it counts"] if rehearse else []))
     with _desk(identity, rehearse=rehearse, kdf=kdf) as desk:
         signed = perform(script, desk, _Reader(here.output), identity.clock)
     if not rehearse:
-        transcript.write_bytes(signed)
+        create_private(transcript, signed)
     _tell(here, "" if rehearse else str(transcript), len(script.steps))
 
 

@@ -122,6 +122,11 @@ def free_label(keychain: OnlineKeychain, name: str, *roles: Role) -> str:
     raise AlreadyExistsError("the folder is full of old key files of this holder", hint="destroy them")
 
 
+def is_label_of(label: str, name: str) -> bool:
+    """Whether `free_label` may have given it to the holder `name`; every label is one of no holder."""
+    return not name or label == name or (label[:-1] == f"{name}-" and label[-1] in ascii_lowercase)
+
+
 def kdf_profile(name: str) -> KdfProfile:
     """What a guess at a holder's passphrase costs; raises `UsageError` for a name that is none."""
     profiles = {"offline": OFFLINE, "online": ONLINE}

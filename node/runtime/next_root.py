@@ -24,7 +24,7 @@ from keys.trust.proposal_signing import OpenedProposal, open_proposal, sign
 from keys.trust.root import TrustedRoot
 from node.errors import NotFoundError
 from node.ports.keyring import next_label
-from node.runtime.key_holders import OFFLINE_ROLES, free_label, wanted_signers
+from node.runtime.key_holders import OFFLINE_ROLES, free_label, is_label_of, wanted_signers
 from node.runtime.opening import Identity
 from node.services.next_root import OnlineKeys, RootChange, next_content
 from node.signing.keychain import Public
@@ -105,7 +105,7 @@ def _spare(
     role, named = kind.public_type.role, _ever_named(identity)
     for label in keychain.labels(role):
         text = keychain.public(role, label)
-        if text not in named and label.startswith(holder):
+        if text not in named and is_label_of(label, holder):
             return cast("Public", kind.public_type.from_text(text))
     if holder:
         return keychain.make(kind, free_label(keychain, holder, role))

@@ -104,6 +104,8 @@ class Clerk(Protocol):
 
 def read_script(data: bytes) -> Script:
     """The ceremony in a TOML file; raises `InputRefusedError` that names the place."""
+    if len(data) > MAX_SCRIPT_BYTES:
+        raise InputRefusedError(f"the script is longer than {MAX_SCRIPT_BYTES} bytes")
     try:
         found = tomllib.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:

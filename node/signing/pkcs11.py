@@ -29,6 +29,8 @@ _POINT_HEAD: Final = bytes([4, KEY_BYTES])
 """A DER octet string of 32 bytes, as tokens wrap the point."""
 _ONE_AT_A_TIME: Final = Lock()
 """A library has one state a process, and a session is no place for two threads."""
+_REFUSED: Final[set[tuple[str, str]]] = set()
+"""Tokens and the PINs that they refused: whoever signs every hour with a wrong one would lock the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,12 @@ class TokenUri:
     attributes: Mapping[str, bytes]
     module: Path
     pin_source: Path | None
+
+    @property
+    def token(self) -> str:
+        """What it says of the token alone."""
+        named = ((name, self.attributes[name]) for name in sorted(self.attributes.keys() - {"object", "id"}))
+        return f"{self.module} {dict(named)}"
 
     @classmethod
     def parse(cls, text: str) -> "TokenUri":
@@ -100,6 +108,10 @@ class TokenKey:
             result = bytes(work(fresh))
         except module.exceptions.PinIncorrect:
             raise SignerDownError("the token does not open with this PIN", hint=_PIN_HINT) from None
+        except module.exceptions.PinLocked:
+            raise SignerDownError(
+                "the token is locked after wrong PINs", hint="unlock it with its own tools and its SO PIN"
+            ) from None
         except module.exceptions.PKCS11Error as exc:
             raise SignerDownError(
                 f"the token cannot be used: {type(exc).__name__}", hint="plug it in, and ask again"
@@ -114,12 +126,19 @@ class TokenKey:
                 f"{'several tokens are' if found else 'no token is'} the one that the URI names",
                 hint="plug it in, or name it by its serial, and ask again",
             )
+        exceptions, pin = _library().exceptions, self._pin_text()
+        if (self._uri.token, pin) in _REFUSED:
+            raise SignerDownError(
+                "the token did not open with this PIN, which is not tried again", hint=_PIN_HINT
+            )
         try:
-            return found[0].open(user_pin=self._pin_text())
-        except _library().exceptions.UserAlreadyLoggedIn:
-            return found[
-                0
-            ].open()  # another key of this token was opened: a token knows its user by the process
+            return found[0].open(user_pin=pin)
+        except exceptions.UserAlreadyLoggedIn:
+            # Another key of this token was opened: a token knows its user by the process.
+            return found[0].open()
+        except exceptions.PinIncorrect:
+            _REFUSED.add((self._uri.token, pin))
+            raise
 
     def _tokens(self, *, anew: bool) -> "list[pkcs11.Token]":
         """The tokens that the URI names; those that were plugged in since are seen `anew` only."""
@@ -167,7 +186,7 @@ class TokenKey:
 
 
 _PIN_HINT: Final = (
-    "tokens lock themselves after a few wrong PINs; look at the file or type it again with care"
+    "tokens lock themselves after a few wrong PINs: correct the file, or begin again and type it with care"
 )
 
 

@@ -95,3 +95,19 @@ def test_a_full_disk_leaves_no_half_written_file(tmp_path: Path, monkeypatch: py
         with pytest.raises(OSError, match="no space"):
             create_private(tmp_path / "a.json", b"secret")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
+def test_a_medium_that_keeps_no_owners_is_named_as_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """FAT has no hard links, and shows every file to everybody."""
+
+    def no_links(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", no_links)
+    with pytest.raises(ConfigError, match="without owners and links") as caught:
+        create_private(tmp_path / "key.json", b"secret")
+    assert "ext4" in caught.value.hint
+    assert not [*tmp_path.iterdir()]

@@ -224,6 +224,22 @@ def test_a_tokens_pin_is_asked_when_no_file_has_it(token: Token) -> None:
     assert asked == [1]
 
 
+def test_a_wrong_pin_in_a_file_is_tried_once(token: Token) -> None:
+    """A card locks itself after three; a node signs every hour."""
+    token.make("targets 1")
+    uri, said = token.uri("targets 1"), list[str]()
+    token.pin_file.write_text("000111\n")
+    for _ in range(3):
+        with pytest.raises(SignerDownError, match="PIN") as caught:
+            open_signer(uri, Role.TARGETS, node=NODE, secrets=SECRETS)
+        said.append(f"{caught.value}; {caught.value.hint}")
+    assert ["not tried again" in one for one in said] == [False, True, True]
+    assert "000111" not in "".join(said)
+    token.pin_file.write_text(f"{PIN}\n")
+    signer = open_signer(uri, Role.TARGETS, node=NODE, secrets=SECRETS)
+    signer.public.verify(b"m", signer.sign(b"m"))
+
+
 def test_a_wrong_pin(token: Token) -> None:
     token.make("targets 1")
     secrets = Secrets(passphrase=SECRETS.passphrase, pin=lambda: b"654321")

@@ -122,3 +122,8 @@ def test_two_of_one_name(office: Cli, tmp_path: Path) -> None:
     early = SCRIPT.replace('[[step]]\ndo = "propose"\n\n', "")
     said = office.run("key", "ceremony", str(script(office, tmp_path, early)), typed="y\n" * 5)
     assert (said.exit, "before anything is proposed" in said.err) == (2, True)
+
+
+def test_a_script_that_was_cut_off_is_not_performed(office: Cli, tmp_path: Path) -> None:
+    long = SCRIPT + "# and more\n" * 6000
+    office.refused(2, "longer than", "key", "ceremony", str(script(office, tmp_path, long)))
