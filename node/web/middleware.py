@@ -16,6 +16,7 @@ from node.ports.callers import Caller
 from node.web.certificates import presented_in
 from node.web.problems import INTERNAL, problem_of, problem_response
 from node.web.ratelimit import address_key
+from node.web.stalling import end_when_stalled
 from node.web.state import CALLER, REQUEST_ID, STATE, endpoint_of, services_of
 from protocol.api import Endpoint, Scope
 
@@ -27,6 +28,7 @@ _BEARER: Final = "bearer "
 @web.middleware
 async def journal(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, turn errors into problems, write one line."""
+    end_when_stalled(request, seconds=request.app[STATE].settings.stall_seconds)
     services = services_of(request)
     request[REQUEST_ID] = services.entropy(16).hex()
     started, problem = services.clock.now(), ""

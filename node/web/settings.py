@@ -16,6 +16,8 @@ class WebSettings:
     """A partner's first update asks for three files of each member, and several partners may share an address."""
     body_seconds: float = 30.0
     """Time for a request body to arrive."""
+    stall_seconds: float = 60.0
+    """A client that takes nothing of its reply for this long is cut off."""
 
 
 MAX_FORM_BYTES = 16 * 1024

@@ -1,0 +1,58 @@
+"""A client that takes nothing of its reply does not hold it in the node's memory for ever."""
+
+import asyncio
+import socket
+import ssl
+
+from typing_extensions import override
+
+from node.tls import client_context
+from node.web.settings import WebSettings
+from protocol.messages import ReleasePart
+from support.fakes_api import IDENTITY, Loopback, MemoryNode, MemorySubset
+from support.processes import wait_until
+from support.raw_http import raw_access
+
+LONG = 32 << 20
+"""More than all buffers on the way hold."""
+PATH = "/subsets/baseline/releases/1/answers"
+
+
+class Long(MemorySubset):
+    """Release files that are long."""
+
+    @override
+    async def release_part(
+        self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
+    ) -> bytes:
+        return bytes(LONG)
+
+
+def ask(port: int, token: str) -> ssl.SSLSocket:
+    """A connection on which a long reply was asked for, of which nothing is read."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    plain.connect(("127.0.0.1", port))
+    connection = client_context(frozenset({IDENTITY.spki_sha256})).wrap_socket(plain)
+    connection.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+    return connection
+
+
+def standing(node: Loopback) -> set[object]:
+    """Connections that the server holds."""
+    server = node.server.runner.server
+    assert server is not None
+    return set(server.connections)
+
+
+async def test_a_reply_that_nobody_takes_is_given_up() -> None:
+    memory = MemoryNode()
+    memory.subset = Long()
+    async with raw_access(memory, settings=WebSettings(stall_seconds=1)) as raw:
+        token = await raw.partner_token()
+        before = standing(raw.node)
+        connection = await asyncio.to_thread(ask, raw.node.server.port, token)
+        await asyncio.to_thread(wait_until, lambda: bool(standing(raw.node) - before))
+        (stalled,) = standing(raw.node) - before
+        await asyncio.to_thread(wait_until, lambda: stalled not in standing(raw.node))
+        connection.close()
