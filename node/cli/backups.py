@@ -199,7 +199,7 @@ def _returned_words(origin: str, old: int, new: int, unopened: int) -> str:
 
 
 def _afterwards(lost: list[str]) -> list[str]:
-    steps = [f"sigfed {kind} create NAME, in place of {origin}" for origin in lost if (kind := _kind(origin))]
+    steps = [step for origin in lost if (step := _instead(origin))]
     return [
         *steps,
         "sigfed member ls, sigfed peer ls, sigfed partner ls: is everybody there as on the last day?",
@@ -207,8 +207,13 @@ def _afterwards(lost: list[str]) -> list[str]:
     ]
 
 
-def _kind(origin: str) -> str:
-    return {"lists": "list", "subsets": "subset"}.get(origin.split("/")[1], "")
+def _instead(origin: str) -> str:
+    """What to make in place of a log that was given up; the audit log goes on by itself."""
+    _, kind, name = origin.split("/")
+    return {
+        "lists": f"sigfed list create NAME --continues {name}",
+        "subsets": f"sigfed subset create NAME, in place of {name}",
+    }.get(kind, "")
 
 
 def _passphrase(file: Path | None) -> bytes:

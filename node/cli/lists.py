@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.options import YES
 from node.cli.output import counted, listing
+from node.cli.prompting import confirm
 from node.cli.session import session, wait_for
 
 if TYPE_CHECKING:  # listing starts without it
@@ -15,18 +17,39 @@ app = typer.Typer(help="Lists of this agency, and of its peers.", no_args_is_hel
 
 @app.command("create")
 def create(
-    context: typer.Context, name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")]
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
+    continues: Annotated[
+        str, typer.Option(help="An own list that can never be signed again, which this one continues.")
+    ] = "",
+    yes: Annotated[bool, YES] = False,
 ) -> None:
     """Start a list: its key, its log, and its place in the node document (asks for a targets key)."""
-    from node.runtime.logs import create_list
+    from node.runtime.logs import continue_list, create_list
     from node.runtime.shelving import open_shelf
+    from node.services.lists import list_origin
 
     here = session(context)
     identity = here.identity()
+    old = list_origin(identity.settings.node, continues) if continues else ""
+    if old:
+        here.output.talk(
+            f"{old} ends for good, and cannot be taken up again; this cannot be undone.",
+            "  everywhere its entries stop counting, with the next sync after this list was published",
+            "  its disputes and withdrawals as an error stay, until entries of the new list name them",
+        )
+        if not yes:
+            confirm(f"Does {name} go on in its place?")
     with open_shelf(identity) as shelf:
-        log = create_list(identity, shelf, name)
-    here.output.result({"origin": log.origin}, f"created {log.origin}")
-    here.output.following(f"sigfed entry import FILE --list {name}")
+        log = continue_list(identity, shelf, name, old=old) if old else create_list(identity, shelf, name)
+    here.output.result(
+        {"origin": log.origin, "continues": old or None},
+        f"created {log.origin}" + (f", which continues {old}" if old else ""),
+    )
+    here.output.following(
+        f"sigfed entry import FILE --list {name}",
+        *(("again, everything that the list had said; then: sigfed publish",) if old else ()),
+    )
 
 
 @app.command("show")

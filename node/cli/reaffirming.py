@@ -11,6 +11,7 @@ from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
 from node.runtime.shelving import open_shelf
+from node.services.continuing import predecessor_of
 from node.services.effective import Current
 from node.services.finding import Finder
 from node.services.importing import Statement
@@ -45,6 +46,7 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
         raise UsageError(
             "a block is overruled on own knowledge alone", hint="--basis own, or --basis reviewed"
         )
+    continues = predecessor_of(identity.trust.document(), origin)
     statement = Statement(basis=basis, criteria=examined.criteria)
     named = [place_of(text) for text in examined.blocks]
     given = collection_of(examined.collection) if examined.collection else None
@@ -55,7 +57,7 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
             finder = Finder(shelf, unit)
             files = [(called, finder.same_file(digests)) for called, digests in asked]
         for called, digests in files:
-            blocks = _blocks(judged, node, digests, named)
+            blocks = _blocks(judged, node, digests, named, continues)
             if not blocks:
                 missing.append(called)
                 continue
@@ -66,6 +68,7 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
                 statement=statement,
                 collection=given or _collection(judged, digests),
                 now_ms=milliseconds(identity.clock.now()),
+                continues=continues,
             )
             _tell(here, origin, done)
     if missing:
@@ -73,14 +76,15 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
 
 
 def _blocks(
-    judged: Current, node: str, digests: Iterable[Digest], named: Sequence[Place]
+    judged: Current, node: str, digests: Iterable[Digest], named: Sequence[Place], continues: str
 ) -> dict[Digest, list[EntryRef]]:
-    """The events of other agencies that block these digests, by digest; of those named, or all."""
+    """What blocks these digests in lists of others and in the list `continues`, by digest; of those named, or all."""
     wanted, found = frozenset(digests), dict[Digest, list[EntryRef]]()
     for block in judged.decision.blocks:
-        if block.digest not in wanted or block.node == node or block.standing is Standing.LIFTED:
+        if block.digest not in wanted or block.standing is Standing.LIFTED:
             continue
-        refs = [ref for ref in block.refs if not named or (ref.origin, ref.index) in named]
+        refs = [ref for ref in block.refs if block.node != node or ref.origin == continues]
+        refs = [ref for ref in refs if not named or (ref.origin, ref.index) in named]
         if refs:
             found.setdefault(block.digest, []).extend(refs)
     return found

@@ -8,15 +8,22 @@ from collections.abc import Sequence
 
 from keys.signer import Signer
 from node.clock import milliseconds
-from node.errors import AlreadyExistsError
+from node.errors import AlreadyExistsError, UsageError
 from node.ports.logs import LogKind, LogRecord
 from node.runtime.auditing import tell
 from node.runtime.keyring import log_key
 from node.runtime.opening import Identity
-from node.services.announcing import LOG_KEY_DAYS, announce_log
+from node.services.announcing import LOG_KEY_DAYS, announce_log, log_info
+from node.services.continuing import (
+    announce_continuation,
+    has_fork,
+    is_closed,
+    require_open,
+    start_continuation,
+)
 from node.services.founding import log_label
 from node.services.lists import create_list as catalogue_list
-from node.services.lists import list_origin
+from node.services.lists import list_origin, own_list
 from node.services.pacing import FollowGuards
 from node.services.publishing import Published, publish
 from node.services.shelf import Shelf
@@ -45,6 +52,41 @@ def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:
     return record
 
 
+def continue_list(identity: Identity, shelf: Shelf, name: str, *, old: str) -> LogRecord:
+    """Start the list `name` in place of the own list `old`, which can never be signed again; asks for a targets key.
+
+    Raises:
+        UsageError: `old` can go on, or goes on elsewhere already.
+        AlreadyExistsError: there is such a list.
+    """
+    with shelf.storage.read() as unit:
+        ended = own_list(unit, old)
+    require_open(identity.trust.document(), old)
+    if identity.given_up_at(old) is None and not has_fork(shelf, old):
+        raise UsageError(
+            f"{old} can go on: nothing of it is lost, and no proof of a second history is kept here",
+            hint="a stolen key is taken back, and the list goes on under another: sigfed key revoke",
+        )
+    node, signers = identity.settings.node, identity.targets_signers()
+    origin = list_origin(node, name)
+    try:
+        record = start_continuation(shelf, node, name, old=ended)
+    except AlreadyExistsError:
+        if announced(identity, origin):
+            raise
+        with shelf.storage.read() as unit:
+            record = unit.logs.get(origin)
+    info = log_info(
+        identity.trust.document().endpoints[0].url,
+        origin,
+        log_key(identity.keychain, log_label(origin)),
+        valid=window(identity.clock.now(), LOG_KEY_DAYS),
+    )
+    announce_continuation(identity.trust, info, old=ended, signers=signers)
+    tell(identity, shelf, "key.create", log_label(origin), details={"role": "log"})
+    return record
+
+
 def announced(identity: Identity, origin: str) -> bool:
     """Whether the node document names the log."""
     return any(log.origin == origin for log in identity.trust.document().logs)
@@ -63,7 +105,9 @@ def announce(identity: Identity, origin: str, *, signers: Sequence[Signer]) -> N
 
 def publish_own(identity: Identity, shelf: Shelf, limits: FollowGuards | None = None) -> dict[str, Published]:
     """Publish what is waiting in every own list, by origin; see `publish_one`."""
-    return {origin: publish_one(identity, shelf, origin, limits) for origin in own_origins(shelf)}
+    return {
+        origin: publish_one(identity, shelf, origin, limits) for origin in growing_origins(identity, shelf)
+    }
 
 
 def own_origins(shelf: Shelf) -> list[str]:
@@ -72,13 +116,21 @@ def own_origins(shelf: Shelf) -> list[str]:
         return [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
 
 
+def growing_origins(identity: Identity, shelf: Shelf) -> list[str]:
+    """Origins of the node's own lists that were not continued in another."""
+    document = identity.trust.document()
+    return [origin for origin in own_origins(shelf) if not is_closed(document, origin)]
+
+
 def publish_one(
     identity: Identity, shelf: Shelf, origin: str, limits: FollowGuards | None = None
 ) -> Published:
     """Publish what is waiting in one own list; raises `BeyondLimitsError` unless it is within `limits`.
 
-    By default these are what the node document announces as a normal day.
+    By default these are what the node document announces as a normal day. A list that goes on in another is refused
+    (`UsageError`).
     """
+    require_open(identity.trust.document(), origin)
     now_ms = milliseconds(identity.clock.now())
     limits = limits or FollowGuards.of(identity.trust.document().limits)
     done = publish(shelf, origin, signer=identity.log_signer(), now_ms=now_ms, limits=limits)

@@ -22,6 +22,7 @@ from node.errors import ConflictError, NodeError, StoreError
 from node.journal import Journal
 from node.ports.cosigning import CosignerRecord
 from node.ports.logs import LogKind, LogRecord
+from node.services.continuing import is_closed
 from node.services.cosigners import Asked, OwnHead, ask_witness
 from node.services.logfiles import LogFiles
 from node.services.refreshing import log_trust
@@ -146,8 +147,10 @@ class Cosigning:
     def _heads(self, documents: Mapping[str, NodeDocument]) -> list[_Head]:
         with self._shelf.storage.read() as unit:
             logs = unit.logs.ls(*_OWN)
-        members, now = self._members(), self._clock.now()
-        return [self._head(log, members, documents, now) for log in logs if log.note is not None]
+        members, own, now = self._members(), documents[self._node], self._clock.now()
+        # The end of a closed log is the holders' word, and needs nobody else's.
+        grows = [log for log in logs if log.note is not None and not is_closed(own, log.origin)]
+        return [self._head(log, members, documents, now) for log in grows]
 
     def _head(
         self, log: LogRecord, members: Members, documents: Mapping[str, NodeDocument], now: datetime

@@ -7,6 +7,7 @@ from keys.trust.names import is_log_name
 from node.errors import UsageError
 from node.ports.logs import LogKind, LogRecord
 from node.ports.storage import Unit
+from node.services.queueing import Queue
 from node.services.shelf import Shelf
 
 
@@ -29,15 +30,24 @@ def list_origin(node: str, name: str) -> str:
     return f"{node}/lists/{name}"
 
 
-def create_list(shelf: Shelf, node: str, name: str) -> LogRecord:
-    """Start a list; raises `UsageError` for a name that is not one, `AlreadyExistsError` when it exists."""
+def create_list(shelf: Shelf, node: str, name: str, *, first: Sequence[bytes] = ()) -> LogRecord:
+    """Start a list, with these packed changes first in its queue.
+
+    Raises `UsageError` for a name that is not one, `AlreadyExistsError` when it exists.
+    """
     if not is_log_name(name):
         raise UsageError(
             "a list is named with up to 64 small letters, digits and hyphens",
             hint="for example: csam, csam-nl",
         )
     with shelf.storage.write() as unit:
-        return unit.logs.create(origin=list_origin(node, name), kind=LogKind.OWN_LIST, node=node, name=name)
+        log = unit.logs.create(origin=list_origin(node, name), kind=LogKind.OWN_LIST, node=node, name=name)
+        if not first:
+            return log
+        queue = Queue(shelf, log)
+        queue.store(first)
+        queue.commit(unit)
+        return unit.logs.get(log.origin)
 
 
 def report_list(shelf: Shelf, origin: str) -> ListReport:

@@ -63,10 +63,12 @@ def reaffirm(
     statement: Statement,
     collection: int,
     now_ms: int,
+    continues: str = "",
 ) -> Reaffirmed:
     """Queue the overruling of these blocks in the own list `origin`; a digest it does not list goes into `collection`.
 
-    Running it again queues what is missing.
+    Running it again queues what is missing. Of this node's own blocks those of the list `continues`, which this one
+    continues, may be named: nobody can take them back there any more (rule 16).
 
     Raises:
         NotFoundError: there is no such list.
@@ -78,7 +80,7 @@ def reaffirm(
         raise UsageError(
             "a block is overruled on own knowledge alone", hint="examine the file, then --basis reviewed"
         )
-    _require_of_others(origin, blocks)
+    _require_of_others(origin, blocks, continues)
     with shelf.storage.read() as unit:
         log = own_list(unit, origin)
         entries = [each for each in Finder(shelf, unit).find(blocks, log=log) if each.is_entry]
@@ -121,9 +123,10 @@ def _opening(nonce: bytes, digest: Digest, ext: Ext, refs: Iterable[EntryRef]) -
     return Opening(nonce, digest, _naming(ext, refs)).to_bytes()
 
 
-def _require_of_others(origin: str, blocks: Blocks) -> None:
+def _require_of_others(origin: str, blocks: Blocks, continues: str) -> None:
     node = origin.partition("/")[0]
-    if any(ref.origin.partition("/")[0] == node for refs in blocks.values() for ref in refs):
+    named = {ref.origin for refs in blocks.values() for ref in refs} - {continues}
+    if any(block.partition("/")[0] == node for block in named):
         raise UsageError(
             "no member overrules its own block", hint="take an own dispute back with: sigfed entry resolve"
         )

@@ -61,7 +61,7 @@ class FolderLogSigner:
         if (lost := self.lost_at(origin)) is not None:
             raise ConflictError(
                 f"{origin} was signed up to size {lost:,}, and what that was is lost; it is never signed again",
-                hint="go on in a new one: sigfed list create, sigfed subset create",
+                hint="go on in another: sigfed list create NAME --continues LIST, sigfed subset create NAME",
             )
 
     def _sign(self, origin: str, start: int, leaf_hashes: Sequence[bytes]) -> bytes:

@@ -31,7 +31,8 @@ def judge_head(
         witnesses=witnessing.policy.witness_keys if witnessing else (),
     )
     relation = follow(held, offered)
-    if witnessing:
+    # Its end is signed by the holders, which is more than cosignatures say; and who saw more cosigns no smaller head.
+    if witnessing and offered.checkpoint != trust.final:
         check_freshness(
             witnessing.heard(offered, now), witnessing.policy, now=now, max_age=witnessing.max_age
         )

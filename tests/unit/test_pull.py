@@ -350,6 +350,21 @@ def test_a_closed_log_ends_where_its_node_said(size: int, *, accepted: bool) -> 
         pull.receive_head(source.note(size))
 
 
+@pytest.mark.parametrize(("size", "accepted"), [(20, True), (19, False)], ids=["its end", "before"])
+def test_only_the_end_of_a_closed_log_needs_no_cosignature(size: int, *, accepted: bool) -> None:
+    """Witnesses that saw more, of a log whose end was lost or forked, cosign no smaller head."""
+    source = served(21)
+    policy = parse_policy(format_policy(logs=[], witnesses=WITNESS_KEYS, threshold=2))
+    witnessing = Witnessing(policy=policy, max_age=timedelta(days=1))
+    final = Checkpoint(ORIGIN, 20, source.tree(20).root())
+    pull = pull_of(source, trust=replace(source.trust(), final=final, witnessing=witnessing))
+    if accepted:
+        pull.receive_head(source.note(size))
+        return
+    with pytest.raises(UncosignedError):
+        pull.receive_head(source.note(size))
+
+
 def test_a_closed_log_has_one_last_root() -> None:
     source = served(20)
     pull = pull_of(source, trust=replace(source.trust(), final=Checkpoint(ORIGIN, 20, b"\x05" * 32)))

@@ -20,6 +20,7 @@ from support.agencies import (
     import_files,
     numbered,
     report,
+    table,
     written,
 )
 from support.processes import Cli, Running
@@ -143,8 +144,31 @@ def test_what_nobody_holds_is_said_and_no_size_is_signed_twice(pair: Federation)
     import_files(new, numbered("another", 1))
     refused = new.run("publish")
     assert (refused.exit, "never signed again" in refused.err) == (2, True)
-    new.done("list", "create", "second")
+
+    # It goes on in another list, and everybody reads that one.
+    assert new.run("list", "create", "second", "--continues", LIST, typed="n\n").exit == 130
+    done = new.done("list", "create", "second", "--continues", LIST, "--yes")
+    assert done == {"origin": "fr.example/lists/second", "continues": ORIGIN}
+    again = written(new.home.with_name("again.csv"), table(*numbered("seen by a witness alone", 4)))
+    new.done("entry", "import", again, "--list", "second", "--basis", "own")
+    new.done("publish")
+    ended = new.run("publish", LIST)
+    assert (ended.exit, "goes on in fr.example/lists/second" in ended.err) == (2, True)
+    assert new.run("list", "create", "third", "--continues", LIST, "--yes").exit == 2
+    with Running(new):
+        synced = nl.run("peer", "sync")
+        assert synced.exit == 0, synced.err
+        hashes = written(nl.home.with_name("asked.csv"), table(BOTH))
+        told = nl.run("entry", "explain", "--hash-from", hashes).out
+        assert "the list was continued in another log" in told
+        assert report(nl, "fr.example/lists/second").log.head.size == 9
     assert accusations(nl) == []
+
+
+def test_a_list_that_can_go_on_is_not_continued_elsewhere(waiting: Cli) -> None:
+    refused = waiting.run("list", "create", "second", "--continues", LIST, "--yes")
+    assert (refused.exit, "can go on" in refused.err) == (2, True)
+    assert [one["origin"] for one in waiting.run("list", "ls").results] == [ORIGIN]
 
 
 def test_a_member_that_does_not_answer_is_waited_for(pair: Federation) -> None:
