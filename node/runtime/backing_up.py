@@ -1,8 +1,9 @@
 """Writing a backup of a home while its node runs: everything of one moment, in one encrypted file.
 
 While nobody can write to the database, every file is held fast by a second name (files here are replaced, never
-rewritten), which takes no time and no space; then everybody goes on, and the copy is made at leisure. Not in a backup:
-root and targets keys unless they are asked for, passphrase files, locks, and what can be fetched or made again.
+rewritten), which takes no time and no space; then everybody goes on, and the copy is made at leisure. A key that is
+destroyed meanwhile is overwritten under both names, and left out. Not in a backup: root and targets keys unless they
+are asked for, passphrase files, locks, and what can be fetched or made again.
 """
 
 import os
@@ -32,6 +33,7 @@ _SALT_BYTES: Final = 16
 _FIRST: Final = ("ring.json",)
 """Held fast before all others: every key that the ring names has its file by then."""
 _STAGING: Final = "objects/staging"
+_KEYS: Final = "keys/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,8 @@ def create_backup(
         with derivation(), writing(target, node=settings.node, created=now, sealing=sealing) as archive:
             archive.add(DATABASE_PART, database)
             for name in _files(held):
-                archive.add(HOME_PARTS + name, held / name)
+                if not _is_destroyed(held, name):
+                    archive.add(HOME_PARTS + name, held / name)
             parts = archive.parts
     return Backup(path=target, parts=tuple(parts))
 
@@ -119,6 +122,11 @@ def _hold(source: Path, target: Path) -> None:
         return  # it was replaced or deleted just now, which nobody does to what the database names
     except OSError:  # a file system without second names
         shutil.copyfile(source, target, follow_symlinks=False)
+
+
+def _is_destroyed(held: Path, name: str) -> bool:
+    """Whether a key file was overwritten since it was held fast: what restores it would find a damaged one."""
+    return name.startswith(_KEYS) and not any((held / name).read_bytes())
 
 
 def _files(folder: Path, left_out: frozenset[Path] = frozenset()) -> Iterator[str]:
