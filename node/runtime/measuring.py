@@ -20,7 +20,7 @@ from node.services.expiry import Standing, Thing
 from node.services.shelf import Shelf
 from protocol.errors import ProtocolError
 
-_UNNAMED: Final = frozenset({Thing.INVITATION, Thing.RECIPIENT, Thing.RECIPIENT_KEY})
+_UNNAMED: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY, Thing.RECIPIENT, Thing.RECIPIENT_KEY})
 """Things that are called by names of companies: of these only the first to end is told, and not whose it is."""
 
 Read = Callable[[Identity, Shelf], Iterator[Gauge]]

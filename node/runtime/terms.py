@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from keys.errors import KeysError
 from keys.roles import Role
+from keys.trust.envelope import read_payload
 from keys.trust.held import open_held
-from keys.trust.node_document import NodeDocument
+from keys.trust.node_document import NodeDocument, from_json
 from keys.trust.node_parts import LogStatus
 from keys.trust.window import Window
+from node.partner.renewing import KEY_DAYS
 from node.ports.storage import Unit
 from node.runtime.keyring import certificate_name
 from node.runtime.opening import Identity
@@ -17,9 +19,10 @@ from node.services.callers import stored_grant
 from node.services.expiry import Finding, Term, Thing, judge
 from node.services.recipients import KEY_LIFE, LONGEST, grant_of, key_end
 from node.services.shelf import Shelf
-from node.services.trusting import DOCUMENT_DAYS
-from node.services.tuf_repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS
+from node.services.trusting import DOCUMENT_DAYS, DOCUMENT_NAME
+from node.services.tuf_repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
 from node.tls import certificate_window
+from protocol.trust_acknowledgement import TrustAcknowledgement
 
 
 def findings(identity: Identity, shelf: Shelf) -> tuple[Finding, ...]:
@@ -37,6 +40,7 @@ def terms(identity: Identity, shelf: Shelf) -> list[Term]:
     ]
     with shelf.storage.read() as unit:
         found += [*_cosignatures(identity, unit), *_peers(identity, unit), *_guests(unit)]
+        found += _held_elsewhere(identity, unit, document)
     return found
 
 
@@ -117,6 +121,18 @@ def _peers(identity: Identity, unit: Unit) -> Iterator[Term]:
             yield Term(thing=Thing.PEER_GRANT, of=peer.name, start=start, end=until)
 
 
+def _held_elsewhere(identity: Identity, unit: Unit, document: NodeDocument) -> Iterator[Term]:
+    """Where a peer said that it holds an older node document, that one: who holds the newest goes by its end."""
+    for told in unit.trust_acknowledgements.ls():
+        if told.serial >= document.serial:
+            continue
+        said = TrustAcknowledgement.from_bytes(read_payload(told.statement))
+        name = target_file(DOCUMENT_NAME, said.document_sha256)
+        if identity.trust_files.exists(name):
+            valid = from_json(read_payload(identity.trust_files.get(name))).valid
+            yield Term(thing=Thing.HELD_BY_PEER, of=told.peer, start=valid.start, end=valid.end)
+
+
 def _guests(unit: Unit) -> Iterator[Term]:
     for recipient in unit.recipients.ls():
         until = grant_of(recipient).until
@@ -125,6 +141,12 @@ def _guests(unit: Unit) -> Iterator[Term]:
             yield Term(thing=Thing.RECIPIENT, of=recipient.name, start=start, end=until)
             if recipient.key_sha256 and key_end(recipient) < until:  # else it ends with the grant
                 yield Term.lasting(Thing.RECIPIENT_KEY, key_end(recipient), KEY_LIFE, of=recipient.name)
+    for partner in unit.partners.ls():
+        if partner.suspended:
+            continue
+        start = _moment(partner.key_ms)
+        end = start + timedelta(days=KEY_DAYS)
+        yield Term(thing=Thing.PARTNER_KEY, of=partner.name, start=start, end=end)
     for invite in unit.partners.invitations():
         if invite.used_ms is None:
             end = _moment(invite.expires_ms)

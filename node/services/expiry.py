@@ -31,6 +31,8 @@ class Thing(StrEnum):
     RECIPIENT = "grant of a recipient"
     RECIPIENT_KEY = "key of a recipient"
     PEER_GRANT = "grant of a peer"
+    HELD_BY_PEER = "own trust files at a peer"
+    PARTNER_KEY = "key of a partner"
     INVITATION = "invitation"
 
 
@@ -139,6 +141,19 @@ CONSEQUENCES: Final[Mapping[Thing, Consequence]] = MappingProxyType(
             stops="it reads no hash of this node's lists any more",
             who=Actor.OPERATOR,
             step="sigfed grant set NODE, or leave it",
+            grave=False,
+        ),
+        Thing.HELD_BY_PEER: Consequence(
+            stops="this peer refuses everything that this node signs",
+            who=Actor.PEER,
+            step="call its operator: its node holds older trust files of this one, and must sync",
+            grave=False,
+        ),
+        Thing.PARTNER_KEY: Consequence(
+            stops="nothing: it counts on, and whoever copied it can use it as long",
+            who=Actor.OPERATOR,
+            step="call the partner: its program replaces the key at sigfed update, and has not",
+            renewed=True,
             grave=False,
         ),
         Thing.INVITATION: Consequence(

@@ -1,0 +1,97 @@
+"""What of an opened node ends elsewhere: trust files as peers hold them, keys that partners should have replaced."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from keys.key import StatementPrivateKey
+from keys.trust.statement import seal_statement
+from node.clock import milliseconds
+from node.partner.renewing import KEY_DAYS
+from node.ports.partners import PartnerRecord
+from node.ports.trust_acknowledgements import TrustAcknowledged
+from node.runtime.opening import Identity
+from node.runtime.terms import findings
+from node.services.auditing import start_audit
+from node.services.expiry import Standing, Thing
+from node.services.shelf import Shelf
+from node.services.trusting import DOCUMENT_NAME
+from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
+from support.cheap_node import NODE, NOW, CheapNode, new_shelf
+
+DAY = timedelta(days=1)
+PEER = "nl.example"
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> CheapNode:
+    return CheapNode.founded(tmp_path)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    with new_shelf(tmp_path) as made:
+        start_audit(made, NODE)
+        yield made
+
+
+def told(identity: Identity, shelf: Shelf, thing: Thing) -> list[tuple[str, Standing, datetime]]:
+    found = [each for each in findings(identity, shelf) if each.term.thing is thing]
+    return [(each.term.of, each.standing, each.term.end) for each in found]
+
+
+def acknowledge(identity: Identity, shelf: Shelf) -> None:
+    """The peer says that it holds the node document of now."""
+    serial, now_ms = identity.trust.document().serial, milliseconds(identity.clock.now())
+    said = TrustAcknowledgement(
+        node=PEER,
+        of=NODE,
+        time_ms=now_ms,
+        root_version=1,
+        serial=serial,
+        document_sha256=sha256(identity.trust_files.get(DOCUMENT_NAME)).digest(),
+    )
+    statement = seal_statement(KIND, said.to_bytes(), StatementPrivateKey.from_seed(b"s" * 32))
+    kept = TrustAcknowledged(
+        peer=PEER, root_version=1, serial=serial, time_ms=now_ms, received_ms=now_ms, statement=statement
+    )
+    with shelf.storage.write() as unit:
+        unit.trust_acknowledgements.replace(unit.trust_acknowledgements.find(PEER), kept)
+
+
+def test_a_peer_that_holds_an_older_document_goes_by_its_end(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    acknowledge(identity, shelf)
+    held = identity.trust.document().valid.end
+    assert told(identity, shelf, Thing.HELD_BY_PEER) == [], "of the newest, the document itself tells"
+    node.clock.moment = NOW + 100 * DAY
+    identity.trust.revise_document(lambda old: old, signers=identity.targets_signers())
+    assert told(identity, shelf, Thing.HELD_BY_PEER) == [(PEER, Standing.LATE, held)]
+    node.clock.moment = held
+    assert told(identity, shelf, Thing.HELD_BY_PEER) == [(PEER, Standing.ENDED, held)]
+    acknowledge(identity, shelf)
+    assert told(identity, shelf, Thing.HELD_BY_PEER) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "standing"), [(91, Standing.GOOD), (109, Standing.LATE), (KEY_DAYS, Standing.ENDED)]
+)
+def test_a_partner_whose_program_does_not_replace_its_key_is_told(
+    node: CheapNode, shelf: Shelf, days: int, standing: Standing
+) -> None:
+    identity, now_ms = node.identity(), milliseconds(NOW)
+    partner = PartnerRecord(
+        name="hoster",
+        subset="baseline",
+        auth_key=b"k" * 32,
+        evaluations_per_day=1,
+        added_ms=now_ms,
+        key_ms=now_ms,
+    )
+    with shelf.storage.write() as unit:
+        unit.partners.add(partner)
+    node.clock.moment = NOW + days * DAY
+    assert told(identity, shelf, Thing.PARTNER_KEY) == [("hoster", standing, NOW + KEY_DAYS * DAY)]
