@@ -7,9 +7,9 @@ revocations follow each other is said in `revocations`. Spec: docs/spec/trust.md
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from keys.errors import ForkedTrustError, RolledBackError
+from keys.errors import ForkedTrustError, RolledBackError, ThresholdError
 from keys.trust.envelope import open_envelope
-from keys.trust.held import MEMBERS_FILE, NODE_FILE, under_newest
+from keys.trust.held import MEMBERS_FILE, NODE_FILE
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
 from keys.trust.root import TrustedRoot
@@ -34,7 +34,8 @@ def require_newer(
 ) -> None:
     """Returns if the `shown` files, of which none is missing, may replace the `held` ones, both by name.
 
-    What is shown must be signed under the newest of `roots`, what is held under any. Raises `RolledBackError`,
+    What is shown must be signed under the newest of `roots`. What is held, and only keys that were replaced vouch for,
+    binds nobody: a thief of theirs would have given it the greatest number there is. Raises `RolledBackError`,
     `ForkedTrustError`, and what opening them raises.
     """
     for name, (what, number) in _NUMBERED.items():
@@ -51,11 +52,13 @@ def _compare(
     shown: bytes,
     found: int,
 ) -> None:
-    old = under_newest(roots, lambda root: number(held, root))
+    try:
+        old = number(held, roots[-1])
+    except ThresholdError:
+        return
     if found < old:
         raise RolledBackError(f"{roots[-1].node} shows an older {what} file than before")
     if found > old:
         return
-    content = under_newest(roots, lambda root: open_envelope(held, what, root))
-    if content != open_envelope(shown, what, roots[-1]):
+    if open_envelope(held, what, roots[-1]) != open_envelope(shown, what, roots[-1]):
         raise ForkedTrustError(roots[-1].node, what, held=held, shown=shown)

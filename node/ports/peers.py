@@ -17,7 +17,7 @@ class PeerRecord:
     trust: HeldTrust
     """Its roots, the first of them pinned, and the newest of everything else that it signed about itself."""
     serial: int
-    """Of its node document; never goes back."""
+    """Of its node document; goes back only where the keys that signed a greater one were replaced."""
     grant: str
     """What it may read here, as JSON; a text that cannot be read grants nothing."""
     added_ms: int
@@ -55,11 +55,20 @@ class PeerTable(Protocol):
         ...
 
     def update_trust(
-        self, name: str, trust: HeldTrust, *, serial: int, confirmed_ms: int | None = None
+        self,
+        name: str,
+        trust: HeldTrust,
+        *,
+        serial: int,
+        found: int | None = None,
+        confirmed_ms: int | None = None,
     ) -> None:
         """Store newer signed files; `confirmed_ms` only when the peer confirmed all of them.
 
-        Raises `ConflictError` when `serial` is lower than the one held, or there are fewer roots.
+        `found` is the serial of the files that these were judged against, and may take the place of.
+
+        Raises `ConflictError` when `serial` is lower than the one held, unless that is `found`, or there are fewer
+        roots.
         """
         ...
 

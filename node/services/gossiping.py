@@ -18,6 +18,7 @@ from keys.trust.held import NODE_FILE
 from keys.trust.members import KIND as MEMBERS
 from keys.trust.node_document import KIND as NODE
 from keys.trust.node_document import open_node_document
+from keys.trust.root import TrustedRoot
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, NodeError, NotFoundError, StoreError, VerificationError
 from node.ports.objects import ObjectStore
@@ -28,6 +29,7 @@ from node.services.accusing import (
 )
 from node.services.hearing import Asking, Hearing
 from node.services.honouring import accept, believable
+from node.services.refreshing import newest_root
 from node.services.shelf import Shelf
 from node.services.telling import HeldFile, Telling
 from node.services.trusting import OwnTrust
@@ -232,13 +234,21 @@ class Gossiper:
                 fork = TrustFork(node=other.node, what=_KINDS[other.kind], one=ours.data, other=data)
                 self._take(asking, fork.to_bytes())
 
+    def _newest_root(self, node: str) -> TrustedRoot | None:
+        """Of a peer; it may be newer than the root that the document held is signed under."""
+        with self._shelf.storage.read() as unit:
+            return next((newest_root(peer) for peer in unit.peers.ls() if peer.name == node), None)
+
     def _take_newer(self, asking: Asking, other: ToldFile, data: bytes) -> None:
         if other.kind is not FileKind.NODE:
             return
         node, accused = other.node, asking.accused[other.node]
         try:
-            document = open_node_document(data, accused.root)
+            document = open_node_document(data, self._newest_root(node) or accused.root)
             document.valid.require(self._clock.now(), "the node document")
+        except ThresholdError:  # by keys that were replaced since the files that are held
+            self._forget_about(other.sha256.hex())
+            return
         except KeysError:
             self._refuse(asking, other.sha256.hex())
             return

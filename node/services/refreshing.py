@@ -66,7 +66,11 @@ def store_followed(peer: PeerRecord, followed: Followed, storage: Storage, now: 
     if confirmed is not None or followed.held != peer.trust:
         with storage.write() as unit:
             unit.peers.update_trust(
-                peer.name, followed.held, serial=opened.document.serial, confirmed_ms=confirmed
+                peer.name,
+                followed.held,
+                serial=opened.document.serial,
+                found=peer.serial,
+                confirmed_ms=confirmed,
             )
     if isinstance(followed.failure, NotFoundError):
         raise NotFoundError(f"{peer.name}: {followed.failure}", hint=followed.failure.hint)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from keys.trust.held import HeldTrust
@@ -56,17 +56,27 @@ class PeerRows:
         return [_record(row, self._files(row.name)) for row in rows]
 
     def update_trust(
-        self, name: str, trust: HeldTrust, *, serial: int, confirmed_ms: int | None = None
+        self,
+        name: str,
+        trust: HeldTrust,
+        *,
+        serial: int,
+        found: int | None = None,
+        confirmed_ms: int | None = None,
     ) -> None:
         """Store newer signed files; `confirmed_ms` only when the peer confirmed all of them.
 
-        Raises `ConflictError` when `serial` is lower than the one held, or there are fewer roots.
+        `found` is the serial of the files that these were judged against, and may take the place of.
+
+        Raises `ConflictError` when `serial` is lower than the one held, unless that is `found`, or there are fewer
+        roots.
         """
         held = self.get(name)
         values = (
             {"serial": serial} if confirmed_ms is None else {"serial": serial, "confirmed_ms": confirmed_ms}
         )
-        newer = update(_PEER).where(_C.name == name, _C.serial <= serial).values(values)
+        older = or_(_C.serial <= serial, _C.serial == found)
+        newer = update(_PEER).where(_C.name == name, older).values(values)
         if len(trust.roots) < len(held.trust.roots) or self._connection.execute(newer).rowcount != 1:
             raise ConflictError(f"{name}: its trust files are older than those held")
         self._replace_files(name, trust)

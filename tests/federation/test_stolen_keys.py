@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from keys.encoding import MAX_INTEGER
 from keys.key import AuthPrivateKey, AuthPublicKey, LogPrivateKey, WitnessPrivateKey, WitnessPublicKey
 from keys.roles import Role
 from keys.trust.fingerprint import to_words
 from keys.trust.lifecycle import Lineage
-from keys.trust.node_document import NodeDocument
+from keys.trust.node_document import NodeDocument, sign_node_document
 from keys.trust.revocations import Reason, Revocation, none_revoked, sign_revocations
 from node.cli.exit_codes import ExitCode
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
@@ -31,6 +32,7 @@ from protocol.digest import Digest
 from protocol.errors import UntrustedError
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from support.ceremonies import replace_everybody
 from support.federation import Agency, Call, Federation, Meddle
 from support.gossiping import ask, kept
 from support.lists import digest
@@ -417,3 +419,53 @@ async def test_a_stolen_key_convicts_nobody_on_a_machine_without_a_node(
     (folder / "node.json").write_bytes(fr.files.get("node.json"))
     code, text = verified_by_hand(folder, fr)
     assert (code, "its file of them is not here" in text) == (ExitCode.VERIFICATION_FAILED, True)
+
+
+def greatest(agency: Agency) -> bytes:
+    """What a thief of the targets keys signs: a node document with the greatest number there is."""
+    document = replace(agency.trust.document(), serial=MAX_INTEGER)
+    return sign_node_document(document, agency.signers)
+
+
+def take_files(taker: Agency, agency: Agency, **files: bytes) -> None:
+    """Let `taker` hold these files of the agency, by name without `.json`."""
+    with taker.store.write() as unit:
+        peer = unit.peers.get(agency.name)
+        named = {f"{name}.json": data for name, data in files.items()}
+        trust = replace(peer.trust, files={**peer.trust.files, **named})
+        unit.peers.update_trust(agency.name, trust, serial=MAX_INTEGER)
+
+
+def serial(holder: Agency, agency: Agency) -> int:
+    with holder.store.read() as unit:
+        return unit.peers.get(agency.name).serial
+
+
+async def test_a_thief_of_targets_keys_is_left_behind_with_his_numbers(
+    federation: Federation, agencies: Three
+) -> None:
+    fr, nl, de = agencies
+    take_files(nl, fr, node=greatest(fr))
+    await ask(de, nl)
+    assert serial(de, fr) == MAX_INTEGER, "as long as the keys count, whoever has them is believed"
+    replace_everybody(fr, "after the theft")
+    federation.advance(hours=2)
+    assert (await federation.sync(de, fr)).succeeded
+    assert serial(de, fr) == fr.trust.document().serial < MAX_INTEGER
+    await ask(de, nl)
+    assert serial(de, fr) == fr.trust.document().serial
+    assert not kept(de), "and nobody is accused"
+
+
+async def test_gossip_brings_no_document_by_keys_that_a_held_root_replaced(agencies: Three) -> None:
+    """The root came, and the files that it signs were held back."""
+    fr, nl, de = agencies
+    take_files(nl, fr, node=greatest(fr))
+    replace_everybody(fr, "after the theft")
+    with de.store.write() as unit:
+        peer = unit.peers.get(fr.name)
+        ahead = replace(peer.trust, roots=(*peer.trust.roots, fr.files.get("2.root.json")))
+        unit.peers.update_trust(fr.name, ahead, serial=peer.serial)
+    before = serial(de, fr)
+    await ask(de, nl)
+    assert serial(de, fr) == before

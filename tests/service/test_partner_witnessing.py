@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keys.encoding import MAX_INTEGER
 from keys.key import WitnessPrivateKey
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
@@ -615,3 +616,17 @@ async def test_a_root_of_a_member_that_is_held_back_leaves_the_member_as_it_was(
     held = world.folder.member(NL)
     assert held is not None
     assert len(held.roots) == 1
+
+
+async def test_a_members_thief_of_targets_keys_is_left_behind_with_his_numbers(world: WitnessedWorld) -> None:
+    nl = world.others[NL]
+    stolen = replace(nl.trust.document(), serial=MAX_INTEGER)
+    world.node.relayed = {(NL, "node"): sign_node_document(stolen, nl.signers)}
+    await world.update()
+    replace_everybody(nl, "after the theft")
+    world.node.relayed = {}
+    report = await world.update()
+    assert not [one for one in report.warnings if NL in one]
+    held = world.folder.member(NL)
+    assert held is not None
+    assert held.document == nl.files.get("node.json")

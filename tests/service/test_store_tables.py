@@ -249,6 +249,10 @@ class TestPeers:
             with pytest.raises(ConflictError):
                 unit.peers.update_trust(PEER.name, again, serial=1)
             with pytest.raises(ConflictError):
+                unit.peers.update_trust(PEER.name, again, serial=1, found=3)
+            unit.peers.update_trust(PEER.name, again, serial=1, found=2)
+            unit.peers.update_trust(PEER.name, again, serial=2)
+            with pytest.raises(ConflictError):
                 unit.peers.update_trust(PEER.name, replace(again, roots=(b"{}",)), serial=2)
             held = unit.peers.get(PEER.name)
             assert (held.trust, held.confirmed_ms, held.node_document) == (again, 3, b"two")

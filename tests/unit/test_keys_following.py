@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Targets
 
+from keys.encoding import MAX_INTEGER
 from keys.errors import (
     ForkedTrustError,
     KeysError,
@@ -403,6 +404,31 @@ def test_a_root_that_comes_into_force_after_it_was_asked_for_is_followed(
         run.take(origin.files.get(run.wanted.name) if origin.files.exists(run.wanted.name) else None)
     assert asked == ["timestamp.json", "2.root.json", "3.root.json", "2.snapshot.json"]
     assert run.held == reader.visit(origin)
+
+
+def test_a_thief_of_targets_keys_does_not_lock_readers_out(reader: Reader, origin: TufOrigin) -> None:
+    """He used up the greatest numbers; with his keys they are forgotten, and so are files that only he signed."""
+    origin.revise(serial=MAX_INTEGER, version=MAX_INTEGER)
+    assert open_held(reader.visit(origin)).document.serial == MAX_INTEGER
+    origin.rotate_online()
+    origin.rotate(HOLDERS[:2], targets_keys=tuple(key.public for key in TARGETS_SUCCESSORS))
+    origin.revise(TARGETS_SUCCESSORS[:2], serial=5, version=5)
+    opened = open_held(reader.visit(origin))
+    assert opened.members is not None
+    assert (opened.document.serial, opened.members.version) == (5, 5)
+    origin.revise(TARGETS_SUCCESSORS[:2], serial=4, version=5)
+    with pytest.raises(RolledBackError):
+        reader.visit(origin)
+
+
+def test_who_replaces_one_key_of_three_is_held_to_his_numbers(reader: Reader, origin: TufOrigin) -> None:
+    origin.revise(serial=7)
+    reader.visit(origin)
+    kept = (*TARGETS_HOLDERS[:2], TARGETS_SUCCESSORS[0])
+    origin.rotate(HOLDERS[:2], targets_keys=tuple(key.public for key in kept))
+    origin.revise(kept[1:], serial=6)
+    with pytest.raises(RolledBackError):
+        reader.visit(origin)
 
 
 def test_a_second_timestamp_of_one_number_changes_nothing(reader: Reader, origin: TufOrigin) -> None:
