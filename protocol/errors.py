@@ -25,6 +25,10 @@ class UntrustedError(ProtocolError):
     """Well formed, but not signed as it must be."""
 
 
+class UnknownSignerError(UntrustedError):
+    """No key that is known here signed it; one that began since may have."""
+
+
 class UncosignedError(UntrustedError):
     """Signed by the log, and not by as many witnesses as must cosign; `missing` says how many more."""
 

@@ -18,7 +18,7 @@ from node.services.accusing import Accused, Verdict, accused_node, keep, of_log,
 from node.services.diverging import divergence, local_tree
 from node.services.judging import claimed_head, log_keys
 from node.services.shelf import Shelf
-from protocol.errors import ProtocolError
+from protocol.errors import ProtocolError, UnknownSignerError
 from protocol.evidence import encode_fork, encode_rollback
 from protocol.gossip import Gossip, ToldHead
 from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
@@ -67,6 +67,8 @@ class Hearing:
                 continue
             try:
                 self._take_head(asking, one, accused)
+            except UnknownSignerError:
+                continue  # the log may have another key since, which its own node names
             except ProtocolError:
                 asking.refused += 1
 

@@ -17,7 +17,7 @@ from keys.errors import BadSignatureError, MalformedKeyError
 from keys.key import LogPublicKey, WitnessPublicKey
 from keys.signer import Signer
 from protocol.encoding import b64, unb64
-from protocol.errors import MalformedError, TooLargeError, UntrustedError
+from protocol.errors import MalformedError, TooLargeError, UnknownSignerError, UntrustedError
 from protocol.limits import MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, MAX_ORIGIN_BYTES
 
 KEY_HASH_BYTES: Final = 4
@@ -168,7 +168,7 @@ def sign_note(text: str, name: str, signer: Signer) -> NoteSignature:
 def verify_note(note: Note, verifiers: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:
     """Those of the log keys `verifiers` that signed the note's text, in the order of its lines.
 
-    Raises `UntrustedError` if none did, if any of their lines does not verify, or if one key has two lines.
+    Raises `UnknownSignerError` if none did, `UntrustedError` if any of their lines does not verify or one key has two.
     """
     signed: list[VerifierKey] = []
     for verifier, signature in lines_of(note, verifiers):
@@ -176,7 +176,7 @@ def verify_note(note: Note, verifiers: Sequence[VerifierKey]) -> tuple[VerifierK
         check_signature(verifier, note.text.encode(), signature.body)
         signed.append(verifier)
     if not signed:
-        raise UntrustedError("no trusted key signed the note")
+        raise UnknownSignerError("no trusted key signed the note")
     return tuple(signed)
 
 

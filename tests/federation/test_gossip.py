@@ -313,6 +313,18 @@ async def test_false_evidence_is_kept_out_and_asked_for_once(agencies: list[Agen
     assert not [name for name in agencies[0].objects.data if name.startswith("evidence/")]
 
 
+async def test_a_head_by_a_key_that_is_not_known_here_yet_is_passed_over(
+    agencies: list[Agency], liar: ListPeer
+) -> None:
+    """The log may have another key since, which its node names at the next sync."""
+    await sync(liar, *agencies)
+    head = signed(liar, 2 * HELD, b"r" * 32, LogPrivateKey.from_seed(b"n" * 32))
+    told = ToldByHand(Gossip.of([ToldHead(liar.origin, head)], [], []).to_bytes())
+    assert (await gossiper(agencies[0]).ask(agencies[1].name, told)).words == ""
+    with agencies[0].store.read() as unit:
+        assert not unit.evidence.heard()
+
+
 async def test_no_key_fills_the_disk(agencies: list[Agency], liar: ListPeer) -> None:
     """The liar's own key can make evidence without end; a few pieces convict it as well."""
     await sync(liar, *agencies)
