@@ -19,14 +19,14 @@ import re
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5, sha256
 from pathlib import Path
 from ssl import PEM_cert_to_DER_cert, get_server_certificate
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from unittest.mock import patch
@@ -126,6 +126,8 @@ class Client:
         self._load = load
         self._acts = acts
         self.rounds = 0
+        self.turn = Lock()
+        """Held while it does something."""
         self._thread = Thread(target=self._run, name=who)
 
     def start(self) -> None:
@@ -139,7 +141,7 @@ class Client:
         _ADDRESS.set(self._address)
         while not self._load.over.wait(_PAUSE):
             for what, act in self._acts.items():
-                with self._load.time.standing():
+                with self.turn, self._load.time.standing():
                     self._record(what, act)
             self.rounds += 1
 
@@ -284,6 +286,19 @@ class Load:
             for cli in (self.fr, self.nl):
                 open_identity(Home(cli.home), clock=self.time).trust.stamp()
             self._catch_up()
+
+    @contextmanager
+    def at_the_desk(self) -> Iterator[None]:
+        """FR's operator does something else: nothing is listed or withdrawn meanwhile, and others go on asking."""
+        with self._clients[-1].turn:
+            yield
+
+    def is_hit(self, content: bytes) -> bool:
+        """Whether a file is a hit for the hoster once it has updated."""
+        with self.time.stopped():
+            self._update()
+            [hit] = _wait_for(partner.look_up(Home(self.hoster.home), [_digests(content)]))
+        return hit is not None
 
     def job(self, cli: Cli) -> Advance:
         """What the job of a running node does with its keys every hour."""
