@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from keys.key import AuthPublicKey
-from protocol.api import Scope
+from protocol.endpoints import Scope
 
 LOG_READ: Final = Scope.LOG_READ.value
 _COLLECTION_DIGITS: Final = 5  # collections are u16

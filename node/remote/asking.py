@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import quote
 
 from node.remote.exchange import Ask
-from protocol.api import ENDPOINTS
+from protocol.endpoints import ENDPOINTS
 
 _ENDPOINTS: Final = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::[^}]+)?\}")
@@ -13,7 +13,7 @@ _TILE: Final = "tile"  # the one value that has slashes
 
 
 def ask_for(name: str, /, **values: str) -> Ask:
-    """The request for an endpoint of `protocol.api.ENDPOINTS`, its placeholders filled."""
+    """The request for an endpoint of `protocol.endpoints.ENDPOINTS`, its placeholders filled."""
     endpoint = _ENDPOINTS[name]
 
     def fill(found: re.Match[str]) -> str:

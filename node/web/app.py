@@ -1,4 +1,4 @@
-"""The web application: exactly the endpoints of `protocol.api.ENDPOINTS`, each with its handler."""
+"""The web application: exactly the endpoints of `protocol.endpoints.ENDPOINTS`, each with its handler."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ from node.web.middleware import Handler, gate, journal
 from node.web.ratelimit import TokenBuckets
 from node.web.settings import WebSettings
 from node.web.state import STATE, WebState
-from protocol.api import ENDPOINTS
+from protocol.endpoints import ENDPOINTS
 from protocol.limits import MAX_REQUEST_BODY
 
 HANDLERS: Final[dict[str, Handler]] = {

@@ -18,7 +18,7 @@ from node.web.problems import INTERNAL, problem_of, problem_response
 from node.web.ratelimit import address_key
 from node.web.stalling import end_when_stalled
 from node.web.state import CALLER, REQUEST_ID, STATE, endpoint_of, services_of
-from protocol.api import Endpoint, Scope
+from protocol.endpoints import Endpoint, Scope
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _JOURNAL: Final = Journal("web")

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, Final
 
 from node.web.problems import HTTP_PROBLEMS, INTERNAL, MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
-from protocol.api import ENDPOINTS, Endpoint
+from protocol.endpoints import ENDPOINTS, Endpoint
 
 API_VERSION: Final = "1.0.0"
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::([^}]+))?\}")

@@ -10,7 +10,7 @@ from node.ports.limits import RateLimiter
 from node.ports.serving import WebServices
 from node.web.auth import TokenGate, TokenOffice
 from node.web.settings import WebSettings
-from protocol.api import ENDPOINTS, Endpoint
+from protocol.endpoints import ENDPOINTS, Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

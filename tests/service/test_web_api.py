@@ -16,7 +16,7 @@ from node.ports.callers import Caller, CallerKind
 from node.remote.auth import Credentials, assertion
 from node.web.middleware import _require_scope
 from node.web.settings import MAX_FORM_BYTES, WebSettings
-from protocol.api import ENDPOINTS, Endpoint
+from protocol.endpoints import ENDPOINTS, Endpoint
 from protocol.limits import MAX_REQUEST_BODY
 from protocol.messages import EnrolmentRequest, EvaluationRequest, ReleasePart
 from support.fakes_api import (

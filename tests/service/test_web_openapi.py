@@ -11,7 +11,7 @@ import pytest
 from node.remote.asking import ask_for
 from node.web.app import HANDLERS
 from node.web.openapi import describe, openapi_path
-from protocol.api import ENDPOINTS, Endpoint
+from protocol.endpoints import ENDPOINTS, Endpoint
 from support.fakes_api import IDENTITY, node_on_loopback, remote_to
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "http.md"

@@ -12,7 +12,7 @@ from typing import Final
 from keys.trust.names import is_log_name, is_node_name
 from node.ports.callers import opened_collections
 from node.signing.process.frames import refused
-from protocol.api import Scope
+from protocol.endpoints import Scope
 
 ASSERTION_TYP: Final = "client-authentication+jwt"
 TOKEN_TYP: Final = "at+jwt"  # noqa: S105 - a media type
