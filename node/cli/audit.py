@@ -160,13 +160,13 @@ def export(
 
 
 def _verify_file(file: Path, words: str) -> "VerifiedAudit":
-    from keys.trust.fingerprint import from_words
+    from node.cli.fingerprints import typed_words
     from node.errors import NotFoundError
     from node.services.audit_reading import verify_export
 
     try:
         with file.open(encoding="ascii", errors="replace") as stream:
-            return verify_export(iter(stream), from_words(words))
+            return verify_export(iter(stream), typed_words(words))
     except OSError as exc:
         raise NotFoundError(f"{file} cannot be read: {exc.strerror}") from exc
 

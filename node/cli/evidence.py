@@ -131,14 +131,14 @@ def verify(
     ] = None,
 ) -> None:
     """Check evidence against a node's pinned root; needs no network and no node of one's own."""
-    from keys.trust.fingerprint import from_words
+    from node.cli.fingerprints import typed_words
     from node.errors import UsageError
     from protocol.errors import MalformedError
     from protocol.hit_evidence.bundle import is_hit_evidence
     from protocol.trustfork import TrustFork, verify_trust_fork
 
     here = session(context)
-    data, pinned = _read(file), from_words(words)
+    data, pinned = _read(file), typed_words(words)
     if is_hit_evidence(data):
         from node.cli.hit_findings import tell_hit
 

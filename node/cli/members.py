@@ -49,7 +49,7 @@ def add(
 ) -> None:
     """Count another agency, after comparing its fingerprint by telephone or in person."""
     from keys.errors import WrongRootError
-    from keys.trust.fingerprint import from_words
+    from node.cli.fingerprints import typed_words
     from node.cli.importing import collection_of
     from node.objects.medium import MediumObjects
     from node.runtime.membership import membership
@@ -59,12 +59,11 @@ def add(
     from node.services.membership import introduce
 
     here = session(context)
-    identity = here.identity()
+    identity, pinned = here.identity(), typed_words(words)
     try:
         if Path(url).is_dir():
             fetched = carried_trust(MediumObjects(Path(url)))
         else:
-            pinned = from_words(words)
             fetched = wait_for(
                 fetch(
                     url,

@@ -165,10 +165,25 @@ MISTYPED: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "subset to release": (2, "basline", ("subset", "release", "basline")),
     "subset to invite to": (2, "basline", ("partner", "invite", "hoster", "--subset", "basline")),
     "screen of a subset": (2, "--screen-bits", ("subset", "create", "s", "--screen-bits", "99")),
-    "fingerprint words": (
-        14,
-        "eight words",
+    "too few fingerprint words": (
+        2,
+        "a fingerprint has eight words",
         ("member", "add", "https://127.0.0.1:9/", "--words", "no-such-words", "--country", "NL"),
+    ),
+    "a fingerprint word": (
+        2,
+        "mistyped words: word 8 of the fingerprint is not one of ours",
+        ("member", "add", "https://127.0.0.1:9/", "--words", f"{WORDS}x", "--country", "NL"),
+    ),
+    "fingerprint words of evidence": (
+        2,
+        "a fingerprint has eight words",
+        ("evidence", "verify", "FILE", "--root", "nowhere", "--document", "nowhere", "--words", "x"),
+    ),
+    "fingerprint words of an audit log": (
+        2,
+        "a fingerprint has eight words",
+        ("audit", "verify", "FILE", "--words", "x"),
     ),
     "address": (2, "https", ("member", "add", "ftp://nl.example", "--words", WORDS, "--country", "NL")),
     "file to judge": (
