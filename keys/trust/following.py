@@ -159,6 +159,8 @@ class Following:
         if old is not None:
             _require_later("snapshot", old, found)
         self._require_current("snapshot", found.expires)
+        if old is not None and old.version == found.version and data != held:
+            raise ForkedTrustError(self._root.node, "snapshot", held=held, shown=data)
         self.held = replace(self.held, snapshot=data)
 
     def _follow_targets(self, snapshot: Pointer) -> _Steps:

@@ -305,6 +305,15 @@ def _second_targets(origin: TufOrigin) -> None:
     _restamp(origin, name)
 
 
+def _second_snapshot(origin: TufOrigin) -> None:
+    """A thief of both online keys says it for longer, under the number that the reader holds."""
+
+    def change(snapshot: Snapshot) -> None:
+        snapshot.expires += DAY
+
+    _restamp(origin, change)
+
+
 def _next_root_of_a_stranger(origin: TufOrigin) -> None:
     origin.files.put("2.root.json", origin.files.get("1.root.json"))
 
@@ -326,6 +335,7 @@ REFUSED: Mapping[str, tuple[Callable[[TufOrigin], None], type[KeysError]]] = {
     "an older register": (_older_register, RolledBackError),
     "a second node document of one serial": (_second_document, ForkedTrustError),
     "second targets metadata of one version": (_second_targets, ForkedTrustError),
+    "a second snapshot of one version": (_second_snapshot, ForkedTrustError),
     "no node document": (_unlisted_document, MalformedTrustError),
     "more files than anybody reads": (_too_much, MalformedTrustError),
     "more single files than anybody asks for": (_too_many, MalformedTrustError),
