@@ -38,6 +38,14 @@ class PartnerRows:
             _INVITE.c.expires_ms <= now_ms,
         )
         self._connection.execute(delete(_INVITE).where(*ended))
+        used = select(_INVITE.c.partner).where(
+            _INVITE.c.partner == invite.partner, _INVITE.c.used_ms.is_not(None)
+        )
+        if self._connection.execute(used).first() is not None:
+            raise AlreadyExistsError(
+                f"{invite.partner} is enrolled already",
+                hint=f"has it lost its key? sigfed partner suspend {invite.partner}, then invite it under another name",
+            )
         try:
             self._connection.execute(insert(_INVITE).values(row))
         except IntegrityError:

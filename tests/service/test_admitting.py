@@ -335,8 +335,9 @@ def test_an_invitation_that_ended_unused_is_replaced(agency: Agency) -> None:
         agency.admission.enrol(agency.request(lost, new_key()))
     agency.admission.enrol(agency.request(found_again, new_key()))
     agency.clock.advance(timedelta(days=2 * INVITATION_DAYS))
-    with pytest.raises(AlreadyExistsError):
+    with pytest.raises(AlreadyExistsError, match="is enrolled already") as refused:
         agency.invite()
+    assert "invite it under another name" in refused.value.hint
 
 
 @pytest.mark.parametrize("url", ["https://fr.example/sigfed/", "https://[2001:db8::1]:8443/"])
