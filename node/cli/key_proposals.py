@@ -134,13 +134,14 @@ def publish(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Put in force what the holders signed; the same command finishes it when it was cut off."""
+    from keys.trust.proposal_words import wanted
     from node.runtime.key_holders import open_proposal_file
     from node.runtime.next_root import publish_proposal
 
     here = session(context)
     identity = here.identity()
     opened = open_proposal_file(file)
-    here.output.talk(*_lines(opened))
+    here.output.talk(*_lines(opened), *(want.words() for want in wanted(opened) if want.missing))
     if not yes:
         confirm("Put this in force?")
     new, destroyed = publish_proposal(identity, opened)

@@ -155,6 +155,10 @@ def wanted_signers(opened: OpenedProposal, keychain: Keychain) -> list[Signer]:
     Raises:
         NotFoundError: it needs none of them.
     """
+    if not any(keychain.labels(role) for role in OFFLINE_ROLES):
+        raise NotFoundError(
+            "there is no holder's key in this folder", hint="is the medium plugged in, and the name right?"
+        )
     wanted = {
         key.to_text()
         for act in opened.acts()

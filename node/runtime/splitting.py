@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.config import SIGNER_CONFIG_NAME, SignerFile, render
-from node.errors import AlreadyExistsError, ConfigError, UsageError
-from node.files import create_private, make_private_folder, read_private, replace_private
+from node.errors import ConfigError, UsageError
+from node.files import make_private_folder, read_private, replace_private
 from node.runtime import passphrases
 from node.runtime.auditing import begin
 from node.runtime.lock import running
 from node.runtime.opening import Identity
-from node.runtime.signer import SOCKET
+from node.runtime.signer import SOCKET, alone
 from node.services.shelf import Shelf
 from node.services.tuf_repository import root_files
 from node.signing.keychain import Keychain
@@ -50,19 +50,24 @@ def split(
 
     Raises:
         UsageError: the node has a signer already.
-        StoreLockedError: the node runs.
+        StoreLockedError: the node runs, or a signer in that folder.
     """
     keychain = identity.keychain
     if not isinstance(keychain, Keychain):
         raise UsageError("this node's keys are with a signer process already")
+    moved = [(role, label) for role in SIGNED_HERE for label in keychain.labels(role)]
+    if not moved:
+        # What the signer signed since would be forgotten: it could then be made to sign a second history.
+        raise UsageError(
+            "the keys that sign were moved before", hint=f"add [signer] to {identity.home.config} again"
+        )
     file = None if passphrase_file is None else passphrase_file.absolute()
-    with running(identity.home):
-        ask = passphrases.new_passphrase(what="passphrase of the signer", file=file)
-        ask()
-        make_private_folder(folder)
+    ask = passphrases.new_passphrase(what="passphrase of the signer", file=file)
+    ask()
+    make_private_folder(folder)
+    with running(identity.home), alone(folder):
         there = Keychain(folder / KEYS, node=identity.settings.node, passphrase=ask, entropy=identity.entropy)
         begin(identity, shelf, "signer.split", folder.name)
-        moved = [(role, label) for role in SIGNED_HERE for label in keychain.labels(role)]
         for role, label in moved:
             keychain.copy(role, label, there)
         _copy_state(identity, shelf, folder)
@@ -107,7 +112,4 @@ def _write_settings(
         user=user,
         passphrase_file=passphrase_file,
     )
-    try:
-        create_private(folder / SIGNER_CONFIG_NAME, render(settings).encode())
-    except AlreadyExistsError:
-        return  # of an earlier try
+    replace_private(folder / SIGNER_CONFIG_NAME, render(settings).encode())

@@ -52,7 +52,10 @@ def test_one_of_three_is_replaced(office: Cli, team: dict[str, KeyHolder], tmp_p
     ]
     assert "  root threshold stays 2 of 3" in told
     assert team["2"].signs(proposal) > 0
-    office.refused(14, "root: 1 of the required 2", "key", "publish", str(proposal), "--yes")
+    said = office.refused(14, "root: 1 of the required 2", "key", "publish", str(proposal), "--yes")
+    assert "next root: 1 of 2 signatures by root keys of today (2); 1 more of: 1, 3" in said.err
+    no_medium = "key", "sign", str(proposal), "--keys", str(tmp_path / "nowhere"), "--yes"
+    office.refused(2, "is the medium plugged in", *no_medium)
     team["3"].signs(proposal)
     team["1"].signs(proposal)
     assert team["2"].signs(proposal) == 0

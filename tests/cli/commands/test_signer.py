@@ -190,6 +190,43 @@ def test_moving_asks_first_and_not_while_the_node_runs(cli: Cli, tmp_path: Path)
     cli.done(*arguments, "--yes")
 
 
+def test_moving_twice_forgets_nothing_that_was_signed(
+    cli: Cli, signer: SignerProcess, tmp_path: Path
+) -> None:
+    config, settings = cli.home / "sigfed.toml", signer.folder / "signer.toml"
+    config.write_text(config.read_text().partition("[signer]")[0])
+    before = {path: path.read_bytes() for path in signer.folder.rglob("*.json")}
+    arguments = (
+        "signer",
+        "split",
+        str(signer.folder),
+        "--passphrase-file",
+        str(tmp_path / "signer-passphrase"),
+    )
+    cli.refused(2, "were moved before", *arguments, "--yes")
+    assert {path: path.read_bytes() for path in signer.folder.rglob("*.json")} == before
+
+    # Of a move that was cut off before the keys here were deleted, the last word on the socket counts.
+    cli.done("signer", "join", str(signer.folder), "--yes")
+    settings.write_text("of an earlier try\n")
+    settings.chmod(0o600)
+    done = cli.done(*arguments, "--socket", str(tmp_path / "sock"), "--yes")
+    assert done["socket"] in settings.read_text()
+
+
+def test_keys_are_not_moved_to_a_folder_where_a_signer_runs(
+    cli: Cli, signer: SignerProcess, tmp_path: Path
+) -> None:
+    signer.start()
+    (tmp_path / "other").mkdir()
+    other = found_agency(tmp_path / "other", name="nl", country="NL")
+    passphrase = str(tmp_path / "signer-passphrase")
+    said = other.run("signer", "split", str(signer.folder), "--passphrase-file", passphrase, "--yes")
+    assert (said.exit, "another process signs" in said.err) == (11, True)
+    assert [*(other.home / "keys").glob("auth-*.json")]
+    assert cli.run("signer", "show").exit == 0
+
+
 def test_a_folder_that_is_no_signers(cli: Cli) -> None:
     assert cli.run("signer", "run").exit == 10
     assert cli.run("signer", "show").exit == 2
