@@ -49,9 +49,11 @@ def ceremony(
         raise InputRefusedError(f"{file} cannot be read: {exc.strerror}") from exc
     here.output.talk(script.title, *(["a rehearsal: nothing of it counts"] if rehearse else []))
     with _desk(identity, rehearse=rehearse, kdf=kdf) as desk:
-        signed = perform(script, desk, _Reader(here.output), identity.clock)
+        done = perform(script, desk, _Reader(here.output), identity.clock)
     if not rehearse:
-        create_private(transcript, signed)
+        create_private(transcript, done.transcript)
+    for person in done.unsigned:
+        here.output.talk(f"{person.who} did not sign the transcript: his medium is not here")
     _tell(here, "" if rehearse else str(transcript), len(script.steps))
 
 

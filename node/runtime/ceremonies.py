@@ -75,6 +75,16 @@ class EarnestDesk:
             for label in held_labels(keychain, Role.TARGETS, named)
         ]
 
+    def absent(self, people: Sequence[Person]) -> Sequence[Person]:
+        """Those whose targets keys count now, and whose media are away."""
+        held = {holder.name: holder.targets for holder in self._identity.trust.root().named_holders}
+        counting = ((person, held.get(person.name)) for person in people)
+        return [
+            person
+            for person, key in counting
+            if key is not None and not held_labels(self._keychain(person), Role.TARGETS, [key])
+        ]
+
     def _keychain(self, person: Person) -> Keychain:
         if person.name not in self._keychains:
             self._keychains[person.name] = holder_keychain(
@@ -118,3 +128,8 @@ class ScratchDesk:
     def signers(self, people: Sequence[Person]) -> Sequence[Signer]:
         """The targets keys that count now."""
         return self._rehearsal.targets_signers([person.name for person in people])
+
+    def absent(self, people: Sequence[Person]) -> Sequence[Person]:
+        """Nobody: there are no media."""
+        del people
+        return ()

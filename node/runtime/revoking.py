@@ -43,7 +43,7 @@ _ELSEWHERE: Final = {
     Role.TIMESTAMP: "the next root names another: sigfed key rotate timestamp",
     Role.TLS: "let another follow it: sigfed key rotate tls",
     Role.OPRF: "begin another epoch: sigfed key rotate oprf",
-    Role.STORAGE: "see docs/manuals/recovery.md",
+    Role.STORAGE: "let another follow it: sigfed key rotate storage",
 }
 
 

@@ -19,7 +19,7 @@ from keys.trust.proposal_signing import OpenedProposal
 from keys.trust.proposal_words import changes, key_words, wanted
 from keys.trust.root import TrustedRoot
 from node.clock import Clock
-from node.errors import InputRefusedError
+from node.errors import InputRefusedError, NotFoundError
 from node.services.next_root import RootChange
 
 TRANSCRIPT: Final = "transcript"
@@ -90,7 +90,11 @@ class Desk(Protocol):
         ...
 
     def signers(self, people: Sequence[Person]) -> Sequence[Signer]:
-        """Their targets keys that count now, to sign the transcript."""
+        """Their targets keys that count now and are here, to sign the transcript."""
+        ...
+
+    def absent(self, people: Sequence[Person]) -> Sequence[Person]:
+        """Those of them whose targets keys count now, and are not here."""
         ...
 
 
@@ -119,18 +123,33 @@ def read_script(data: bytes) -> Script:
     return script
 
 
-def perform(script: Script, desk: Desk, clerk: Clerk, clock: Clock) -> bytes:
-    """Go through the script; returns the transcript, signed by everybody whose targets key counts afterwards.
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What is left of a ceremony."""
 
-    Raises what the steps raise. Nothing is in force before the step `publish`.
+    transcript: bytes
+    """Signed by everybody whose targets key counts afterwards, and was there."""
+    unsigned: Sequence[Person]
+    """Whose keys count, and were not there."""
+
+
+def perform(script: Script, desk: Desk, clerk: Clerk, clock: Clock) -> Performed:
+    """Go through the script, and have everybody sign what was done.
+
+    Raises what the steps raise, and `NotFoundError` when nobody is there to sign. Nothing is in force before the step
+    `publish`.
     """
     run = _Run(script, desk, clerk, clock)
     for number, step in enumerate(script.steps, 1):
         run.take(number, step)
     payload = dump({"v": 1, "title": script.title, "people": _people(script), "steps": run.told})
     people = list(script.people.values())
-    clerk.confirm(["everybody signs the transcript of this ceremony:", *run.summary()])
-    return seal(TRANSCRIPT, payload, desk.signers(people))
+    away = [f"plug in the medium of {one.who} before you say yes" for one in desk.absent(people)]
+    clerk.confirm(["everybody signs the transcript of this ceremony:", *run.summary(), *away])
+    signers = desk.signers(people)
+    if not signers:
+        raise NotFoundError("nobody's targets key is here, so there is no transcript")
+    return Performed(seal(TRANSCRIPT, payload, signers), desk.absent(people))
 
 
 class _Run:

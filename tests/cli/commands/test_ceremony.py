@@ -127,3 +127,27 @@ def test_two_of_one_name(office: Cli, tmp_path: Path) -> None:
 def test_a_script_that_was_cut_off_is_not_performed(office: Cli, tmp_path: Path) -> None:
     long = SCRIPT + "# and more\n" * 6000
     office.refused(2, "longer than", "key", "ceremony", str(script(office, tmp_path, long)))
+
+
+AWAY = SCRIPT.replace("[[step]]", '[[holder]]\nname = "2"\nwho = "B. Durand"\nkeys = "{away}"\n\n[[step]]', 1)
+
+
+def test_a_medium_that_is_away_is_asked_for_before_the_transcript_is_signed(
+    office: Cli, tmp_path: Path
+) -> None:
+    """It was plugged in for its holder's steps only, and the transcript said nothing of who had not signed it."""
+    away = tmp_path / "away"
+    offline = office.home / "keys/offline"
+    file = script(office, tmp_path, AWAY.replace("{away}", str(away)))
+    (offline / "targets-2.json").rename(tmp_path / "targets-2.json")
+    said = office.run("key", "ceremony", str(file), typed="y\n" * 6)
+    assert said.exit == 0, said.err
+    assert "plug in the medium of B. Durand before you say yes" in said.err
+    assert "B. Durand did not sign the transcript" in said.err
+    assert len(json.loads(Path(said.first["transcript"]).read_bytes())["signatures"]) == 1
+
+
+def test_a_transcript_that_nobody_could_sign_is_none(office: Cli, tmp_path: Path) -> None:
+    only_say = AWAY.partition('[[step]]\ndo = "make"')[0].replace("{keys}", "{away}")
+    file = script(office, tmp_path, only_say.replace("{away}", str(tmp_path / "away")))
+    office.refused(2, "nobody's targets key is here", "key", "ceremony", str(file), typed="y\n" * 2)
