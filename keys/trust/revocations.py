@@ -8,7 +8,7 @@ Which events of a log count is `protocol.voices`' matter; here is only the range
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final, Self, TypeVar
@@ -33,6 +33,7 @@ BY_KID: Final = frozenset({Role.AUTH, Role.TOKEN, Role.STATEMENT})
 """Roles whose keys a node document names by kid; those of logs and witnesses it names by vkey."""
 BY_VKEY: Final = frozenset({Role.LOG, Role.WITNESS})
 
+_LAST_MOMENT: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _WHERE: Final = "revocations"
 _DatedT = TypeVar("_DatedT", bound=DatedKey | DatedVkey)
 
@@ -72,7 +73,7 @@ class Revocation:
             raise MalformedTrustError(f"{_WHERE}: key is not a kid")
         if self.role in BY_VKEY and read_vkey(self.key).role is not self.role:
             raise MalformedTrustError(f"{_WHERE}: vkey is not a key of its role")
-        Window(self.time, self.time.replace(year=9999))  # the same form of time as everywhere
+        Window(self.time, _LAST_MOMENT)  # the same form of time as everywhere
         stolen_log = self.role is Role.LOG and self.reason is Reason.COMPROMISE
         if stolen_log != (self.last_good is not None):
             raise MalformedTrustError(f"{_WHERE}: last_good goes with a stolen log key, and with no other")

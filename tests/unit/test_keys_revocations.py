@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -205,6 +205,15 @@ def test_a_node_that_took_nothing_back_is_as_it_says() -> None:
     document = node_document(logs=(list_info(),))
     assert none_revoked(NODE).signing(document) is document
     assert none_revoked(NODE).believable(document) is document
+
+
+@pytest.mark.parametrize(
+    "time", [datetime(2028, 2, 29, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 58, tzinfo=UTC)]
+)
+def test_a_key_is_taken_back_on_any_day(time: datetime) -> None:
+    """A day that only leap years have could not be written down, and stopped everybody who read it."""
+    made = replace(REVOKED, entries=(replace(AUTH, time=time),))
+    assert from_json(to_json(made)) == made
 
 
 def test_a_time_after_all_windows_is_a_time() -> None:
