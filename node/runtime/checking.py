@@ -9,10 +9,12 @@ from enum import StrEnum
 
 from keys.errors import KeysError
 from keys.roles import Role
+from keys.trust.window import valid_at
 from node.config import CONFIG_NAME
 from node.errors import NodeError
 from node.runtime.auditing import gaps
 from node.runtime.hits import casework
+from node.runtime.keyring import lost_epochs
 from node.runtime.opening import Identity
 from node.runtime.put_back import logs_put_back
 from node.runtime.shelving import open_shelf
@@ -95,6 +97,25 @@ def _keys(identity: Identity) -> Iterator[Check]:
             f"{len(spare)} keys that no daily work needs are on this machine",
             f"move {', '.join(spare)} from {identity.home.offline_keys} to sticks in safes",
         )
+
+
+def _epochs(identity: Identity) -> Iterator[Check]:
+    """Says something only when a time will come, or has, in which no key of a subset's look-ups is here."""
+    document, now = identity.trust.document(), identity.clock.now()
+    lost = lost_epochs(document, identity.keychain)
+    for info in document.subsets:
+        held = [each for each in info.epochs if (info.name, each.epoch) not in lost]
+        for each in info.epochs:
+            begins = max(now, each.valid.start)
+            middle = begins + (each.valid.end - begins) / 2
+            if each in held or each.valid.end <= now or valid_at(held, middle):
+                continue
+            yield Check(
+                "epochs",
+                Health.FAIL if each.valid.covers(now) else Health.WARN,
+                f"the key file of epoch {each.epoch} of {info.name} is gone",
+                f"restore it from a backup, or: sigfed key rotate oprf --of {info.name}",
+            )
 
 
 def _signer(identity: Identity) -> Iterator[Check]:
@@ -286,6 +307,7 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "folder": _folder,
     "passphrase": _passphrase,
     "keys": _keys,
+    "epochs": _epochs,
     "signer": _signer,
     "trust": _trust,
     "ends": _ends,

@@ -41,19 +41,17 @@ def successors(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects) ->
         document = with_successors(
             document, root, lambda lineage: make_key(keychain, ring, lineage), ended=ended
         )
-        document = with_epochs(
-            document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended | _lost(document, keychain)
-        )
+        lost = frozenset(epoch_kid(*epoch) for epoch in lost_epochs(document, keychain))
+        document = with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended | lost)
         return with_next_pins(document, keys, lambda: make_tls(keychain, ring, files, document))
 
     return succeed
 
 
-def _lost(document: NodeDocument, keychain: OnlineKeychain) -> frozenset[str]:
+def lost_epochs(document: NodeDocument, keychain: OnlineKeychain) -> frozenset[tuple[str, int]]:
     """Epochs that are announced and whose secrets are not here, as after a restore: others must take their time."""
-    held = set(held_epochs(keychain))
-    named = ((info.name, each.epoch) for info in document.subsets for each in info.epochs)
-    return frozenset(epoch_kid(*epoch) for epoch in named if epoch not in held)
+    named = frozenset((info.name, each.epoch) for info in document.subsets for each in info.epochs)
+    return named - frozenset(held_epochs(keychain))
 
 
 def _make_epoch(keychain: OnlineKeychain, subset: str, epoch: int) -> bytes:

@@ -11,6 +11,7 @@ from keys.roles import Role
 from keys.trust.lifecycle import GRACE, MAX_OVERLAP, Lineage, Stage
 from node.evaluator.process import EvaluatorProcess
 from node.runtime import epochs
+from node.runtime.checking import Health, examine
 from node.runtime.epochs import let_go, rotate_epoch
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys
@@ -141,6 +142,34 @@ def test_the_next_signature_announces_others_for_those_that_were_lost(agency: Ag
     release_here(identity, agency.shelf, "hosters")
     with agency.shelf.storage.read() as unit:
         assert unit.subsets.get("hosters").epoch == 4
+
+
+@pytest.mark.parametrize(
+    ("lost", "day", "told"),
+    [
+        pytest.param((), 0, [], id="none"),
+        pytest.param((2,), 0, [(2, Health.WARN)], id="one that is announced"),
+        pytest.param((1,), 0, [(1, Health.FAIL)], id="the one that answers"),
+        pytest.param((1,), STEP + 1, [], id="one beside its successor"),
+        pytest.param((1,), EPOCH_DAYS, [], id="one that is over"),
+    ],
+)
+def test_the_doctor_tells_of_an_epoch_whose_secret_was_lost(
+    agency: Agency, lost: tuple[int, ...], day: int, told: list[tuple[int, Health]]
+) -> None:
+    identity = agency.identity
+    for epoch in lost:
+        (identity.home.keys / f"oprf-subsets-hosters-{epoch}.json").unlink()
+    agency.clock.advance(timedelta(days=day))
+
+    def checks() -> list[tuple[str, Health]]:
+        return [(each.words, each.health) for each in examine(identity) if each.name == "epochs"]
+
+    assert checks() == [
+        (f"the key file of epoch {epoch} of hosters is gone", health) for epoch, health in told
+    ]
+    agency.rotate()
+    assert checks() == []
 
 
 def _cut_off(*_: object, **__: object) -> None:
