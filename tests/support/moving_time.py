@@ -3,7 +3,8 @@
 Keys live for months, so a story of their rotation must let months pass. One file says by how much the clocks are ahead;
 the `SystemClock` of running nodes, of commands and of clients inside of the test goes by it. (libfaketime shows threads
 the plain time now and then while it reads such a file.) Clocks only go forward, and while they move nobody is in the
-middle of a request: what was signed a moment ago would be months old.
+middle of a request: what was signed a moment ago would be months old. What a node looks after every minute by the plain
+clock (certificates, secrets that were destroyed, openings to seal anew) it looks after every few seconds.
 
 As a program this module is the product with such a clock.
 """
@@ -16,8 +17,13 @@ from pathlib import Path
 from threading import Condition
 from unittest.mock import patch
 
+from apscheduler.triggers.interval import IntervalTrigger
+
 from keys.keyfile import OFFLINE, ONLINE
 from node.clock import SystemClock
+
+_MINUTELY = 5
+"""Seconds between two runs of a job that comes every minute."""
 
 
 def ahead(file: Path) -> timedelta:
@@ -30,11 +36,20 @@ def moved(file: Path) -> datetime:
     return datetime.now(UTC) + ahead(file)
 
 
+def _interval(*, minutes: int, jitter: int) -> IntervalTrigger:
+    return (
+        IntervalTrigger(seconds=_MINUTELY)
+        if minutes == 1
+        else IntervalTrigger(minutes=minutes, jitter=jitter)
+    )
+
+
 def change_this_process() -> None:
     """Make it what its environment asks for: with a clock that goes by a file, with keys that open at once."""
     if name := os.environ.pop("CLOCK_FILE", ""):
         file = Path(name)
         patch.object(SystemClock, "now", lambda _clock: moved(file)).start()
+        patch("node.scheduler.IntervalTrigger", _interval).start()
     if os.environ.pop("CHEAP_KEYS", ""):
         for field, value in (("time_cost", 1), ("memory_kib", 64), ("lanes", 1)):
             object.__setattr__(OFFLINE, field, value)
