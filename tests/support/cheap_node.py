@@ -22,8 +22,8 @@ from node.services.shelf import Shelf
 from node.services.trusting import OwnTrust
 from node.signing.keychain import Keychain
 from node.signing.ring import FolderKeyRing
-from node.store.store import Store
 from node.tls import create_identity
+from support.new_stores import new_store
 from support.times import SettableClock
 
 CHEAP = KdfProfile(1, 64, 1)
@@ -107,7 +107,7 @@ class CheapNode:
 @contextmanager
 def new_shelf(folder: Path) -> Iterator[Shelf]:
     """An empty store and objects in `folder`."""
-    store = Store.create(f"sqlite:///{folder / 'sigfed.db'}", storage_key=bytes(32), entropy=system_entropy)
+    store = new_store(f"sqlite:///{folder / 'sigfed.db'}", storage_key=bytes(32))
     try:
         yield Shelf(store, FolderObjects(folder / "objects"), store.vault)
     finally:

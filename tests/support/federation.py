@@ -46,7 +46,6 @@ from node.services.trusting import OwnTrust, window
 from node.services.tuf_repository import Freshness, root_name
 from node.services.withdrawing import withdraw
 from node.signing.log_signer import FolderLogSigner
-from node.store.store import Store
 from protocol.api import PeerApi
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, NATIONAL
@@ -54,6 +53,7 @@ from protocol.grant import Grant
 from protocol.opening import Basis, Opening, Reason
 from support.founding import MemoryKeys
 from support.lists import digest
+from support.new_stores import new_store
 from support.times import SettableClock
 from support.tuf_serving import StampedTrust
 
@@ -178,9 +178,7 @@ class Agency(FoundedNode):
         self.country = country
         self.time = clock
         folder.mkdir(parents=True)
-        self.store = Store.create(
-            f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32), entropy=os.urandom
-        )
+        self.store = new_store(f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32))
         self.objects = MemoryObjects()
         self.shelf = Shelf(self.store, self.objects, self.store.vault)
         self.log_key = LogPrivateKey.from_seed(os.urandom(32))

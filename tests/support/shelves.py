@@ -1,6 +1,5 @@
 """Stores with objects on disk, agencies with lists in them, and pulls that join the two without a network."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import md5, sha1, sha256
@@ -24,6 +23,7 @@ from protocol.limits import BUNDLE_WIDTH
 from protocol.opening import Basis
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.tiles import bundle_widths
+from support.new_stores import new_store
 
 STORAGE_KEY = bytes(range(32))
 NOW_MS = 1_700_000_000_000
@@ -33,7 +33,7 @@ GUARDS = FollowGuards(max_adds_per_day=1000, max_withdraws_per_day=10)
 
 def make_shelf(dsn: str, folder: Path) -> Shelf:
     """A new store at `dsn` with its objects in `folder`."""
-    store = Store.create(dsn, storage_key=STORAGE_KEY, entropy=os.urandom)
+    store = new_store(dsn, storage_key=STORAGE_KEY)
     return Shelf(store, FolderObjects(folder / "objects"), store.vault)
 
 
