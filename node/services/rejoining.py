@@ -1,8 +1,9 @@
 """An own list had back from the peers that hold it, after this node lost its end.
 
 What comes back is believed because this node's own key signed its head: the entries give that root, and every opening
-fits its commitment. Peers hold different openings, as far as each was granted, so they are asked one after the other.
-What waited here and was published before the loss is in it, under the same positions.
+fits its commitment. The longest history that any peer holds is taken, and only if all others are its beginnings: two
+histories under one key are for people to look at. Peers hold different openings, as far as each was granted, so they
+are asked one after the other. What waited here and was published before the loss is in it, under the same positions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ from protocol.pull.bundles import read_events, read_openings
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
+from protocol.tlog.tileproof import TileTree
 from protocol.tlog.tiles import bundle_widths, encode_bundle
 
 
@@ -79,7 +81,7 @@ async def have_back(
     """Fetch what peers hold of an own list beyond what is here; `keys` are all that ever signed it.
 
     Raises:
-        VerificationError: what a peer holds is another history than what is held here.
+        VerificationError: what a peer holds is another history than what is held here, or at another peer.
         ProtocolError: what a peer sent is not what this node signed.
         NodeError: a peer that holds the most cannot be reached.
     """
@@ -87,13 +89,14 @@ async def have_back(
         log = unit.logs.get(origin)
     sources = [one for peer, link in peers.items() if (one := await _ask(peer, link, origin, keys))]
     best = max(sources, key=lambda one: one.head.size, default=None)
+    _require_beginnings(shelf, log, sources)
     if best is None or best.head.size <= log.head.size:
         return Returned(origin=origin, old_size=log.head.size, new_size=log.head.size)
-    with shelf.storage.write() as unit:
-        unit.logs.supersede(log)
     follower = Follower(shelf, NO_LIMITS, _NobodyGuards(shelf))
     follower.discard(origin)
     frontier, unopened = await _stage(shelf, log, follower, best, sources)
+    with shelf.storage.write() as unit:
+        unit.logs.supersede(log)
     _unqueue(shelf, log, best.head.size)
     delivery = Delivery(note=best.note, size=best.head.size, root=best.head.root, frontier=frontier)
     follower.commit(origin, delivery, now_ms=now_ms)
@@ -126,16 +129,46 @@ async def _stage(
                 f"{log.origin}: {best.peer} holds another history than this node, which its key signed",
                 hint="call the other members: somebody else may sign with this node's key",
             )
-        tree.extend(leaf_hash(event) for event in events[skip:])
+        leaves = [leaf_hash(event) for event in events]
+        for source in sources:
+            at = source.head.size
+            if tree.size < at <= index * BUNDLE_WIDTH + width:
+                _require_root(log, source, _grown(tree, leaves[skip : at - index * BUNDLE_WIDTH]), best.peer)
+        tree.extend(leaves[skip:])
         openings = await _openings(log.origin, index, events, sources)
         unopened += sum(_hides(event, row) for event, row in zip(events[skip:], openings[skip:], strict=True))
         follower.stage(
             log.origin,
             StagedBundle(index=index, width=width, entries=entries, openings=encode_bundle(openings)),
         )
-    if tree.root() != best.head.root:
-        raise VerificationError(f"{log.origin}: what {best.peer} sent is not what its head signs")
     return tree.to_bytes(), unopened
+
+
+def _grown(tree: CompactRange, leaves: Sequence[bytes]) -> bytes:
+    twin = tree.copy()
+    twin.extend(leaves)
+    return twin.root()
+
+
+def _require_beginnings(shelf: Shelf, log: LogRecord, sources: Sequence[_Source]) -> None:
+    """Check what peers hold that is no longer than what is here."""
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    for source in sources:
+        if source.head.size <= log.head.size:
+            root = root_at(files, at=source.head.size, size=log.head.size)
+            _require_root(log, source, root, "this node")
+
+
+def _require_root(log: LogRecord, source: _Source, root: bytes, other: str) -> None:
+    """Whoever sent wrong entries contradicts its own head; who holds another head contradicts the others."""
+    if root == source.head.root:
+        return
+    if source.peer == other:
+        raise VerificationError(f"{log.origin}: what {other} sent is not what its head signs")
+    raise VerificationError(
+        f"{log.origin}: {source.peer} holds another history than {other}, and this node's key signed both",
+        hint="do not publish; call the other members: somebody else may sign with this node's key",
+    )
 
 
 async def _openings(
@@ -198,7 +231,4 @@ class _NobodyGuards(Guards):
 
 def root_at(files: LogFiles, *, at: int, size: int) -> bytes:
     """The root that a held log of `size` had at the smaller size `at`."""
-    tree = CompactRange()
-    for index, width in bundle_widths(0, at):
-        tree.extend(leaf_hash(event) for event in files.events(index, size=size)[:width])
-    return tree.root()
+    return TileTree(size, lambda tile: files.tile(tile, size=size)).prefix_root(at)

@@ -1,0 +1,205 @@
+"""A list had back from several peers: one is behind, one was granted less, one may hold another history."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from keys.key import LogPrivateKey
+from node.errors import PeerUnreachableError, VerificationError
+from node.ports.logs import LogKind, LogRecord
+from node.services.giving_back import HeldLists
+from node.services.lists import list_origin
+from node.services.logfiles import LogFiles
+from node.services.rejoining import Returned, have_back
+from node.services.shelf import Shelf
+from node.store.store import Store
+from protocol.event import BASELINE, NATIONAL
+from protocol.grant import Grant
+from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from protocol.tlog.note import VerifierKey
+from support.federation import Agency, Federation, MemoryObjects
+
+ORIGIN = list_origin("fr.example", "main")
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Iterator[Federation]:
+    with Federation(tmp_path) as made:
+        yield made
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a peer holds of the list, as its owner is given it; `note` in place of its head, if it lies."""
+
+    peer: Agency
+    note: bytes | None = None
+    alter: Callable[[bytes], bytes] = bytes
+
+    @property
+    def lists(self) -> HeldLists:
+        return HeldLists(self.peer.shelf, "fr.example")
+
+    async def held_checkpoint(self, origin: str) -> bytes:
+        return self.note or await self.lists.checkpoint(origin)
+
+    async def held_entries(self, origin: str, *, index: int, width: int) -> bytes:
+        return self.alter(await self.lists.entries(origin, index=index, width=width))
+
+    async def held_openings(self, origin: str, *, index: int, width: int) -> bytes:
+        return await self.lists.openings(origin, index=index, width=width)
+
+
+class Away(Held):
+    """A peer that is gone when its entries are asked for."""
+
+    @override
+    async def held_entries(self, origin: str, *, index: int, width: int) -> bytes:
+        raise PeerUnreachableError("it is away")
+
+
+@dataclass(slots=True)
+class Restored:
+    """The node after its machine was lost: nothing is left but its key, or what a backup had."""
+
+    shelf: Shelf
+    keys: Sequence[VerifierKey]
+    now_ms: int
+
+    async def have_back(self, peers: Mapping[str, Held]) -> Returned:
+        return await have_back(self.shelf, ORIGIN, peers, keys=self.keys, now_ms=self.now_ms)
+
+    @property
+    def log(self) -> LogRecord:
+        with self.shelf.storage.read() as unit:
+            return unit.logs.get(ORIGIN)
+
+    def opened(self) -> list[bool]:
+        files = LogFiles(self.shelf.objects, self.shelf.vault, ORIGIN)
+        return [row is not None for _, _, row in files.items(first=0, size=self.log.head.size)]
+
+
+def restored(fr: Agency, folder: Path) -> Restored:
+    folder.mkdir()
+    store = Store.create(f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32), entropy=os.urandom)
+    shelf = Shelf(store, MemoryObjects(), store.vault)
+    with store.write() as unit:
+        unit.logs.create(origin=ORIGIN, kind=LogKind.OWN_LIST, node="fr.example", name="main")
+    return Restored(shelf, [VerifierKey.of_log(ORIGIN, fr.log_key.public)], fr.now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """France, whose list has nine entries, and who holds how much of it."""
+
+    fr: Agency
+    behind: Agency
+    """The first four."""
+    most: Agency
+    """All of it, and of the last five no hashes: they are national, and it was granted the baseline."""
+    opened: Agency
+    """The first seven, with all hashes."""
+
+    def held(self, *names: str) -> dict[str, Held]:
+        return {name: Held(getattr(self, name)) for name in names}
+
+
+async def peers(federation: Federation) -> Peers:
+    made = [federation.agency(f"{code}.example", code.upper()) for code in ("fr", "be", "nl", "de")]
+    fr, be, nl, de = made
+    for other in (be, nl, de):
+        back = Grant(collections=frozenset({BASELINE} if other is nl else {BASELINE, NATIONAL}))
+        federation.introduce(other, fr, back=back)
+    for publication, asking in (
+        ((4, BASELINE), (be, nl, de)),
+        ((3, NATIONAL), (nl, de)),
+        ((2, NATIONAL), (nl,)),
+    ):
+        count, collection = publication
+        fr.add(*(f"{collection} {count} {number}" for number in range(count)), collection=collection)
+        fr.publish()
+        federation.advance(hours=1)
+        for one in asking:
+            report = await federation.sync(one, fr)
+            assert report.succeeded, report.words
+    return Peers(fr, be, nl, de)
+
+
+async def test_the_longest_history_is_taken_with_whatever_hashes_anybody_holds(
+    federation: Federation, tmp_path: Path
+) -> None:
+    all_ = await peers(federation)
+    for number, order in enumerate(permutations(("behind", "most", "opened"))):
+        new = restored(all_.fr, tmp_path / str(number))
+        done = await new.have_back(all_.held(*order))
+        assert (done.old_size, done.new_size, done.unopened) == (0, 9, 2)
+        assert (new.log.head.root, new.log.note) == (all_.fr.log().head.root, all_.most.log(ORIGIN).note)
+        assert new.opened() == [True] * 7 + [False] * 2
+
+
+async def test_what_is_here_is_gone_on_from(federation: Federation, tmp_path: Path) -> None:
+    all_ = await peers(federation)
+    new = restored(all_.fr, tmp_path / "new")
+    for names, sizes in ((("behind",), (0, 4)), (("behind", "opened"), (4, 7)), (("behind", "most"), (7, 9))):
+        done = await new.have_back(all_.held(*names))
+        assert (done.old_size, done.new_size) == sizes
+    done = await new.have_back(all_.held("behind", "opened"))
+    assert (done.old_size, done.new_size) == (9, 9)
+
+
+def forged(fr: Agency, size: int) -> bytes:
+    """A head of another history, by the same key: somebody else has it."""
+    return sign_checkpoint(Checkpoint(ORIGIN, size, b"\x07" * 32), [fr.log_key])
+
+
+@pytest.mark.parametrize("size", [4, 7, 9])
+@pytest.mark.parametrize("before", [(), ("behind",), ("most",)], ids=["nothing", "the beginning", "all"])
+async def test_two_histories_are_for_people_to_look_at(
+    federation: Federation, tmp_path: Path, size: int, before: tuple[str, ...]
+) -> None:
+    """Whichever is longer: with one of them taken, this node would sign on behind a fork."""
+    all_ = await peers(federation)
+    new = restored(all_.fr, tmp_path / "new")
+    if before:
+        await new.have_back(all_.held(*before))
+    head = new.log.head
+    contradicting = {"behind": Held(all_.behind, note=forged(all_.fr, size))}
+    with pytest.raises(VerificationError, match=r"another history|not what its head signs"):
+        await new.have_back({**all_.held("most"), **contradicting})
+    assert new.log.head == head
+
+
+async def test_a_head_of_another_key_is_no_word_of_ours(federation: Federation, tmp_path: Path) -> None:
+    all_ = await peers(federation)
+    stranger = LogPrivateKey.from_seed(os.urandom(32))
+    note = sign_checkpoint(Checkpoint(ORIGIN, 99, b"\x07" * 32), [stranger])
+    new = restored(all_.fr, tmp_path / "new")
+    done = await new.have_back({"liar": Held(all_.behind, note=note), **all_.held("most")})
+    assert done.new_size == 9
+
+
+@pytest.mark.parametrize(
+    "liar",
+    [
+        lambda all_: Held(all_.most, alter=lambda data: data[:-1] + bytes([data[-1] ^ 1])),
+        lambda all_: Away(all_.most),
+    ],
+    ids=["alters entries", "goes away"],
+)
+async def test_who_holds_the_most_and_does_not_give_it_stops_the_restore_and_costs_nothing(
+    federation: Federation, tmp_path: Path, liar: Callable[[Peers], Held]
+) -> None:
+    """To go on behind less would be to sign those sizes twice."""
+    all_ = await peers(federation)
+    new = restored(all_.fr, tmp_path / "new")
+    await new.have_back(all_.held("behind"))
+    with pytest.raises((VerificationError, PeerUnreachableError)):
+        await new.have_back({"most": liar(all_), **all_.held("opened")})
+    assert new.log.head.size == 4
+    done = await new.have_back(all_.held("most", "opened"))
+    assert (done.new_size, done.unopened) == (9, 2)
