@@ -170,8 +170,10 @@ class Cosigning:
 
     def _age(self, documents: Mapping[str, NodeDocument]) -> timedelta:
         """How old a cosignature may be for the strictest of the members, who say it in their documents."""
-        theirs = (timedelta(seconds=document.limits.max_checkpoint_age_s) for document in documents.values())
-        return max(min(self._max_age, *theirs), _LEAST_AGE)
+        own = self._max_age // timedelta(seconds=1)
+        # Compared as numbers: a member may say one that no time span has.
+        seconds = min(own, *(document.limits.max_checkpoint_age_s for document in documents.values()))
+        return max(timedelta(seconds=seconds), _LEAST_AGE)
 
     def _standing(
         self, head: _Head, documents: Mapping[str, NodeDocument], asked: Sequence[Asked] = ()

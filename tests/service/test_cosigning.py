@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from keys.encoding import MAX_INTEGER
 from keys.key import WitnessPrivateKey
 from node.errors import ConflictError
 from node.services import cosigners
@@ -115,6 +117,24 @@ async def test_cosignatures_are_renewed_past_half_of_their_age(world: World) -> 
     assert (standing.cosigned, len(standing.asked)) == (3, 3)
     assert world.note != first
     assert len(Note.parse(world.note).signatures) == 4, "no key has two lines"
+
+
+@pytest.mark.parametrize(("seconds", "fresh"), [(MAX_INTEGER, True), (3600, False)])
+async def test_the_strictest_member_says_how_old_a_cosignature_may_be(
+    tmp_path: Path, seconds: int, fresh: bool
+) -> None:
+    """A member that named a time without end in its document stopped everybody else's cosigning."""
+    with Federation(tmp_path) as federation:
+        fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+        nl.revise(lambda old: replace(old, limits=replace(old.limits, max_checkpoint_age_s=seconds)))
+        federation.introduce(fr, nl)
+        fr.add("a file")
+        fr.publish()
+        witnesses = Witnesses(federation)
+        assert (await witnesses.collect(fr)).cosigned == 1
+        federation.clock.advance(timedelta(hours=2))
+        (standing,) = witnesses.cosigning(fr).standing()
+        assert (standing.cosigned == 1) is fresh
 
 
 async def test_old_cosignatures_are_missing_ones(world: World) -> None:
