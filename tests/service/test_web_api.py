@@ -239,7 +239,7 @@ async def test_an_expired_token_is_named_so() -> None:
 
 async def test_the_token_endpoint_answers_as_oauth_does() -> None:
     async with raw_access() as raw:
-        reply = await raw.token(form={"scope": "open:2 query:baseline"})
+        reply = await raw.token(form={"scope": "open:2 query:baseline", "client_id": PEER})
         assert reply.status == 200
         assert reply.headers["Cache-Control"] == "no-store"
         body = json.loads(reply.body)
@@ -251,6 +251,7 @@ async def test_the_token_endpoint_answers_as_oauth_does() -> None:
 
 _FORMS = {
     "another grant type": ({"grant_type": "password"}, 400),
+    "another client than the assertion's": ({"client_id": PARTNER}, 400),
     "another assertion type": ({"client_assertion_type": "x"}, 400),
     "no assertion": ({"client_assertion": ""}, 401),
     "a bad assertion": ({"client_assertion": "a.b.c"}, 401),

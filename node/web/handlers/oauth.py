@@ -37,6 +37,9 @@ async def token(request: web.Request) -> web.StreamResponse:
         raise MalformedError("token request: only client credentials with a signed assertion are offered")
     wanted = frozenset(form["scope"].split(" ")) if "scope" in form else None
     office, assertion = request.app[STATE].office, form.get("client_assertion", "")
+    claimed = jose.claimed_issuer(assertion)
+    if form.get("client_id", claimed) != claimed:  # RFC 7521 §4.2
+        raise MalformedError("token request: client_id is not the client of the assertion")
 
     def exchange() -> IssuedToken:
         return office.exchange(assertion, wanted=wanted, presented=presented_in(request))
@@ -46,8 +49,8 @@ async def token(request: web.Request) -> web.StreamResponse:
     except (ReplayedError, ClockSkewError):
         raise  # its key is known
     except UnauthenticatedError:
-        recognise, client = services_of(request).recognise, jose.claimed_issuer(assertion)
-        if recognise is None or client is None or not await recognise(client):
+        recognise = services_of(request).recognise
+        if recognise is None or claimed is None or not await recognise(claimed):
             raise
         issued = await asyncio.to_thread(exchange)
     body = {
