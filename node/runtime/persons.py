@@ -9,7 +9,8 @@ from node.runtime import auditing
 from node.runtime.opening import Identity
 from node.services.approving import Approvals
 from node.services.auditing import ROOT
-from node.services.persons import Persons, change_payload, require_others
+from node.services.person_requests import change_payload
+from node.services.persons import Persons, require_others
 from node.services.shelf import Shelf
 from node.signing.verifiers import Argon2Hasher
 

@@ -5,9 +5,7 @@ by an approved request, and two who may decide about persons always remain. A tr
 is checked, so that tries at once gain nothing.
 """
 
-import json
 import re
-from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -18,9 +16,9 @@ from node.ports.approvals import Approval
 from node.ports.persons import PassphraseHasher, PersonRecord, PersonRole
 from node.ports.storage import Unit
 from node.services.approving import KINDS, LEAST_PERSONS
+from node.services.person_requests import read_change, sealed_anew
 from node.services.sealed_names import verifier_name
 from node.services.shelf import Shelf
-from node.services.vault import Vault
 
 MIN_PASSPHRASE: Final = 12
 """Characters; longer than a key file's, because a person's is tried on a terminal that others use too."""
@@ -30,9 +28,6 @@ _LONGEST_WAIT: Final = timedelta(hours=1)
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 _RESERVED: Final = frozenset({"node", "operator", "root"})
 """Actors of the audit log that are no persons."""
-
-VERIFYING: Final = frozenset({"person.add", "person.reset"})
-"""Kinds of requests whose payload holds a sealed verifier."""
 
 _DECIDES_PERSONS: Final = KINDS["person.add"].may_approve
 
@@ -119,9 +114,9 @@ class Persons:
 
     def carry_out_add(self, approval: Approval) -> str:
         """Add the person of an approved request; nothing happens when it is there."""
-        change = _read(approval.payload)
+        change = read_change(approval.payload)
         name, role = change["name"], PersonRole(change["role"])
-        verifier = _sealed_anew(change, self._shelf.vault)
+        verifier = sealed_anew(change, self._shelf.vault)
         with self._shelf.storage.write() as unit:
             if all(person.name != name for person in unit.persons.ls()):
                 unit.persons.add(self._new(name, role, verifier))
@@ -129,7 +124,7 @@ class Persons:
 
     def carry_out_remove(self, approval: Approval) -> str:
         """Remove the person of an approved request; raises `ConflictError` when too few would be left."""
-        name = _read(approval.payload)["name"]
+        name = read_change(approval.payload)["name"]
         with self._shelf.storage.write() as unit:
             if any(person.name == name for person in unit.persons.ls()):
                 require_others(unit, name)
@@ -138,31 +133,11 @@ class Persons:
 
     def carry_out_reset(self, approval: Approval) -> str:
         """Give the person of an approved request its new passphrase."""
-        change = _read(approval.payload)
-        verifier = _sealed_anew(change, self._shelf.vault)
+        change = read_change(approval.payload)
+        verifier = sealed_anew(change, self._shelf.vault)
         with self._shelf.storage.write() as unit:
             unit.persons.set_verifier(change["name"], verifier)
         return f"{change['name']} has another passphrase"
-
-
-def change_payload(name: str, *, role: PersonRole | None = None, verifier: bytes = b"") -> bytes:
-    """The payload of a request about a person."""
-    return _written({"name": name, "role": role or "", "verifier": b64encode(verifier).decode()})
-
-
-def resealed_payload(payload: bytes, vault: Vault) -> bytes | None:
-    """The same payload with its verifier sealed by the newest key; None where nothing older sealed one."""
-    change = _read(payload)
-    if not vault.is_older(b64decode(change["verifier"])):
-        return None
-    change["verifier"] = b64encode(_sealed_anew(change, vault)).decode()
-    return _written(change)
-
-
-def _sealed_anew(change: dict[str, str], vault: Vault) -> bytes:
-    """The verifier of a request that waited, perhaps for longer than the key that sealed it is kept."""
-    name = verifier_name(change["name"])
-    return vault.seal(name, vault.unseal(name, b64decode(change["verifier"])))
 
 
 def require_others(unit: Unit, name: str) -> None:
@@ -173,15 +148,6 @@ def require_others(unit: Unit, name: str) -> None:
             f"without {name} fewer than two would be left who can approve anything",
             hint="add another operator first: sigfed person add NAME",
         )
-
-
-def _written(change: dict[str, str]) -> bytes:
-    return json.dumps(change, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _read(payload: bytes) -> dict[str, str]:
-    fields: dict[str, str] = json.loads(payload)
-    return fields
 
 
 def _require_name(name: str) -> None:

@@ -17,7 +17,7 @@ from node.errors import MissingObjectError, StoreError
 from node.ports.approvals import Outcome
 from node.ports.data_keys import DataKeyRecord, Key, SealedColumn
 from node.ports.storage import Unit
-from node.services.persons import VERIFYING, resealed_payload
+from node.services.person_requests import VERIFYING, resealed_payload
 from node.services.sealed_names import (
     case_name,
     invite_name,

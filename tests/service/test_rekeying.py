@@ -16,7 +16,8 @@ from node.ports.data_keys import DataKeyRecord
 from node.ports.persons import PersonRecord, PersonRole
 from node.services.approving import Approvals
 from node.services.logfiles import LogFiles
-from node.services.persons import Persons, change_payload
+from node.services.person_requests import change_payload
+from node.services.persons import Persons
 from node.services.rekeying import (
     SETTLED_MS,
     Resealed,

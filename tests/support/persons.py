@@ -7,7 +7,8 @@ from node.clock import Clock, system_entropy
 from node.ports.approvals import Approval
 from node.ports.persons import PersonRole
 from node.services.approving import Approvals
-from node.services.persons import Persons, change_payload
+from node.services.person_requests import change_payload
+from node.services.persons import Persons
 from node.services.shelf import Shelf
 from node.signing.verifiers import Argon2Hasher
 
