@@ -7,7 +7,6 @@ through ORM objects they would take seventeen times as long.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -94,6 +93,8 @@ def scrub(engine: Engine) -> None:
 
 
 def _copy(connection: Connection, statement: str, types: list[str], rows: Iterable[Sequence[Any]]) -> None:
+    import psycopg  # noqa: PLC0415 - a twelfth of a second that a node on SQLite does not pay
+
     raw = connection.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     with raw.cursor() as cursor, cursor.copy(statement) as copy:

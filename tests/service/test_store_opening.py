@@ -1,6 +1,8 @@
 """Creating and opening a store, on both databases."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -168,3 +170,15 @@ def test_database_errors_do_not_show_values(shelf: Shelf) -> None:
     with pytest.raises(StoreError) as caught, shelf.storage.write() as unit:
         unit.logs._connection.exec_driver_sql("INSERT INTO nowhere VALUES ('secret')")
     assert "secret" not in str(caught.value)
+
+
+def test_a_store_on_sqlite_loads_no_driver_of_another_database(tmp_path: Path) -> None:
+    create(f"sqlite:///{tmp_path}/sigfed.db").dispose()
+    opened = (
+        f"Store.open('sqlite:///{tmp_path}/sigfed.db', storage_keys=lambda _: {STORAGE_KEY!r}, entropy=None)"
+    )
+    ask = (
+        f"import sys; from node.store.store import Store; {opened}.dispose(); print('psycopg' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, check=True, text=True)
+    assert done.stdout == "False\n"
