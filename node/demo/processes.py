@@ -19,8 +19,8 @@ from node.errors import NodeError
 Facts = Mapping[str, Any]
 """One JSON line of a command."""
 
-PYTHON: Final = (sys.executable, "-P", "-m")  # -P: a folder `node` where we stand is not this program
-_COMMAND_SECONDS: Final = 120
+_PYTHON: Final = (sys.executable, "-P", "-m")  # -P: a folder `node` where we stand is not this program
+COMMAND_SECONDS: Final = 120
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 15
 _PAUSE: Final = 0.05
@@ -57,7 +57,7 @@ class Seat:
     def command(self, arguments: Sequence[str]) -> list[str]:
         """The whole command line."""
         program = "node.demo.later" if self.clock else "node"
-        return [*PYTHON, program, "--home", str(self.home), "--json", "-vv", *arguments]
+        return [*_PYTHON, program, "--home", str(self.home), "--json", "-vv", *arguments]
 
     def environment(self) -> dict[str, str]:
         """The user's environment without what would point a command at another home."""
@@ -75,6 +75,39 @@ def shown(arguments: Sequence[str]) -> str:
     return " ".join(["sigfed", *(f"'{word}'" if " " in word else word for word in arguments)])
 
 
+def ended(seat: Seat, arguments: Sequence[str], typed: bytes) -> tuple[int, bytes]:
+    """Exit code and standard output of one command.
+
+    Raises:
+        subprocess.TimeoutExpired: it hung, and was killed.
+    """
+    with seat.journal.open("ab") as journal:
+        done = subprocess.run(  # noqa: S603 - our own program, arguments never pass a shell
+            seat.command(arguments),
+            input=typed,
+            stdout=subprocess.PIPE,
+            stderr=journal,
+            env=seat.environment(),
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+    return done.returncode, done.stdout
+
+
+def started(seat: Seat, answers: Path) -> "subprocess.Popen[bytes]":
+    """A node that begins to run; what it answers goes into a file."""
+    with answers.open("wb") as standard_output, seat.journal.open("ab") as journal:
+        # A session of its own: Ctrl-C must reach it through `stop`, after the commands that need it.
+        return subprocess.Popen(  # noqa: S603 - our own program, arguments never pass a shell
+            seat.command(["run"]),
+            stdin=subprocess.DEVNULL,
+            stdout=standard_output,
+            stderr=journal,
+            env=seat.environment(),
+            start_new_session=True,
+        )
+
+
 def run(
     seat: Seat, arguments: Sequence[str], *, typed: str = "", exits: Sequence[int] = (0,), clock: Clock
 ) -> Outcome:
@@ -86,25 +119,16 @@ def run(
     seat.note(f"$ {shown(arguments)}")
     began = clock.now()
     try:
-        with seat.journal.open("ab") as journal:
-            done = subprocess.run(  # noqa: S603 - our own program, arguments never pass a shell
-                seat.command(arguments),
-                input=typed.encode(),
-                stdout=subprocess.PIPE,
-                stderr=journal,
-                env=seat.environment(),
-                timeout=_COMMAND_SECONDS,
-                check=False,
-            )
-        results = tuple(json.loads(line) for line in done.stdout.splitlines())
+        code, answers = ended(seat, arguments, typed.encode())
+        results = tuple(json.loads(line) for line in answers.splitlines())
     except subprocess.TimeoutExpired as exc:
-        raise _failed(seat, arguments, f"did not end within {_COMMAND_SECONDS} seconds") from exc
+        raise _failed(seat, arguments, f"did not end within {COMMAND_SECONDS} seconds") from exc
     except ValueError as exc:
         raise _failed(seat, arguments, "answered something else than JSON lines") from exc
-    if done.returncode not in exits:
+    if code not in exits:
         wanted = " or ".join(map(str, exits))
-        raise _failed(seat, arguments, f"ended with {done.returncode} instead of {wanted}")
-    return Outcome(exit=done.returncode, results=results, seconds=(clock.now() - began).total_seconds())
+        raise _failed(seat, arguments, f"ended with {code} instead of {wanted}")
+    return Outcome(exit=code, results=results, seconds=(clock.now() - began).total_seconds())
 
 
 def _failed(seat: Seat, arguments: Sequence[str], how: str) -> StepFailedError:
@@ -135,16 +159,7 @@ class Server:
         seat.note("$ sigfed run")
         began = clock.now()
         self._answers = seat.home.with_name(f"{seat.home.name}.serving")
-        with self._answers.open("wb") as answers, seat.journal.open("ab") as journal:
-            # A session of its own: Ctrl-C must reach it through `stop`, after the commands that need it.
-            self._process = subprocess.Popen(  # noqa: S603 - our own program, arguments never pass a shell
-                seat.command(["run"]),
-                stdin=subprocess.DEVNULL,
-                stdout=answers,
-                stderr=journal,
-                env=seat.environment(),
-                start_new_session=True,
-            )
+        self._process = started(seat, self._answers)
         try:
             self._wait(seat)
         except BaseException:

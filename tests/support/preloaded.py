@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing import spawn
 from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from pkgutil import iter_modules
 from tempfile import TemporaryDirectory
@@ -45,7 +45,7 @@ class Order:
     variables: Mapping[str, str]
     folder: Path
     streams: Path
-    """Folder with a file `0` for standard input; `1` and `2` are made."""
+    """Folder with a file `0` for standard input; to `1` and `2` is written, which are made unless they are there."""
 
 
 @cache
@@ -67,6 +67,26 @@ def _without_main() -> Iterator[None]:
         yield
 
 
+def start_forked(
+    arguments: Sequence[str], *, variables: Mapping[str, str], folder: Path, streams: Path
+) -> ForkServerProcess:
+    """A command that begins to run; `streams` has its standard input, and gets its output, see `Order`."""
+    order = Order(arguments=arguments, variables=variables, folder=folder, streams=streams)
+    process = _server().Process(target=_obey, args=(order,))
+    with _ONE_AT_A_TIME, _without_main():
+        process.start()
+    return process
+
+
+def wait_for_forked(process: ForkServerProcess, patience: float) -> int | None:
+    """Its exit code (negative: the signal that ended it); None when it has not ended in so many seconds."""
+    if not wait([process.sentinel], patience):
+        return None
+    with _ONE_AT_A_TIME:
+        process.join()
+    return process.exitcode
+
+
 def run_forked(
     arguments: Sequence[str], *, typed: bytes, variables: Mapping[str, str], folder: Path, patience: float
 ) -> tuple[int, bytes, bytes]:
@@ -74,25 +94,21 @@ def run_forked(
     with TemporaryDirectory() as name:
         streams = Path(name)
         (streams / "0").write_bytes(typed)
-        order = Order(arguments=arguments, variables=variables, folder=folder, streams=streams)
-        process = _server().Process(target=_obey, args=(order,))
-        with _ONE_AT_A_TIME, _without_main():
-            process.start()
-        ended = wait([process.sentinel], patience)
-        with _ONE_AT_A_TIME:
-            if not ended:
-                process.kill()
-            process.join()
-        assert ended, f"{arguments} did not end: {(streams / '2').read_text()}"
-        assert process.exitcode is not None
-        return process.exitcode, (streams / "1").read_bytes(), (streams / "2").read_bytes()
+        process = start_forked(arguments, variables=variables, folder=folder, streams=streams)
+        code = wait_for_forked(process, patience)
+        if code is None:
+            process.kill()
+            wait_for_forked(process, patience)
+        assert code is not None, f"{arguments} did not end: {(streams / '2').read_text()}"
+        return code, (streams / "1").read_bytes(), (streams / "2").read_bytes()
 
 
 def _obey(order: Order) -> None:
     from node.cli.main import main
     from support.moving_time import change_this_process
 
-    for number, flags in enumerate((os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)):
+    output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    for number, flags in enumerate((os.O_RDONLY, output, output)):
         os.dup2(os.open(order.streams / str(number), flags, 0o600), number)
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
     os.environ.clear()

@@ -1,20 +1,23 @@
 """A walk of the demonstration that can be stopped before a scene, kept, and taken up again from there."""
 
 import copy
-import os
 import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from node.demo import processes
 from node.demo.chapters import CHAPTERS, Chapter, Scene, play_scene
-from node.demo.processes import Facts, StepFailedError
+from node.demo.later import VARIABLE
+from node.demo.processes import Facts, Seat, StepFailedError
 from node.demo.walk import stage
 from node.demo.world import World
-from support.forking import forking
+from support.preloaded import start_forked, wait_for_forked
 
 Scenes = list[tuple[Chapter, Scene]]
 
@@ -43,16 +46,63 @@ class Collector:
 
 @contextmanager
 def forked_commands() -> Iterator[None]:
-    """Walks fork their commands from a process that has imported the product: most of what a command costs is that.
+    """Walks fork their commands and nodes from a loaded program, with keys that open at once.
 
-    Not where coverage is measured: a forked process would measure for its parent.
+    Importing the product and opening its keys are most of what a short command costs. `sigfed demo` itself is walked
+    by a test that starts everything as a user does.
     """
-    if any(name.startswith("COVERAGE_") for name in os.environ):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "ended", _ended)
+        patch.setattr(processes, "started", _ForkedNode)
         yield
-        return
-    with pytest.MonkeyPatch.context() as patch, forking() as command:
-        patch.setattr(processes, "PYTHON", command)
-        yield
+
+
+def _ended(seat: Seat, arguments: Sequence[str], typed: bytes) -> tuple[int, bytes]:
+    """As `node.demo.processes.ended`."""
+    with TemporaryDirectory() as name:
+        streams = Path(name)
+        (streams / "0").write_bytes(typed)
+        process = _forked(seat, arguments, streams)
+        code = wait_for_forked(process, processes.COMMAND_SECONDS)
+        if code is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(list(arguments), processes.COMMAND_SECONDS)
+        return code, (streams / "1").read_bytes()
+
+
+class _ForkedNode:
+    """What `node.demo.processes.started` gives, as far as it is used."""
+
+    def __init__(self, seat: Seat, answers: Path) -> None:
+        self._streams = TemporaryDirectory()
+        streams = Path(self._streams.name)
+        (streams / "0").touch()
+        answers.write_bytes(b"")
+        (streams / "1").symlink_to(answers)
+        self._process = _forked(seat, ["run"], streams)
+        self.pid = self._process.pid
+
+    def wait(self, patience: float = 60) -> int:
+        code = wait_for_forked(self._process, patience)
+        if code is None:
+            raise subprocess.TimeoutExpired("sigfed run", patience)
+        self._streams.cleanup()
+        return code
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+def _forked(seat: Seat, arguments: Sequence[str], streams: Path) -> ForkServerProcess:
+    (streams / "2").symlink_to(seat.journal)
+    variables = seat.environment() | {"CHEAP_KEYS": "1"}
+    variables.pop(VARIABLE, "")
+    clock = {"CLOCK_FILE": str(seat.clock)} if seat.clock else {}
+    words = ["--home", str(seat.home), "--json", "-vv", *arguments]
+    return start_forked(words, variables=variables | clock, folder=Path.cwd(), streams=streams)
 
 
 class KeptWalk:
