@@ -204,7 +204,7 @@ def _next_steps(done: "Revoked", resumed: str) -> Iterator[str]:
         yield f"sigfed key resume {done.origin}, once the witnesses have cosigned"
     elif done.origin.split("/")[1:2] == ["lists"]:
         yield "sigfed entry import, again, what this agency itself had added since the last good size; sigfed publish"
-    elif done.origin:
+    elif done.origin.split("/")[1:2] == ["subsets"]:
         yield "sigfed subset release NAME: partners take nothing from the releases that are doubted"
 
 

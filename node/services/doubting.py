@@ -1,7 +1,8 @@
-"""What somebody with a stolen log key may have published in an own list, and the last head that is surely the owner's.
+"""What somebody with a stolen log key may have published in an own log, and the last head that is surely the owner's.
 
-A list's events carry the time of their publication, so what was added when can be shown without any hash; which of it
-the owner recognises is for people. Spec: docs/spec/trust.md, "Revocations".
+A list's events carry the time of their publication, and so do releases and what was done at the node; what was added
+when can be shown without any hash. Which of it the owner recognises is for people.
+Spec: docs/spec/trust.md, "Revocations".
 """
 
 from collections.abc import Iterator
@@ -10,20 +11,22 @@ from itertools import groupby
 
 from keys.trust.node_parts import FinalCheckpoint
 from node.errors import UsageError
-from node.ports.logs import LogRecord
+from node.ports.logs import LogKind, LogRecord
 from node.services.diverging import local_tree
 from node.services.logfiles import LogFiles
 from node.services.shelf import Shelf
+from protocol.audit import AuditRecord
 from protocol.event import HEADER_BYTES, Header, Op
+from protocol.limits import BUNDLE_WIDTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What one publication added to a list: its events are of one time."""
+    """What one publication added to a log."""
 
     first: int
     size: int
-    """Of the list after it: what can be named as the last good size."""
+    """Of the log after it: what can be named as the last good size."""
     time_ms: int
     adds: int
     withdrawals: int
@@ -66,7 +69,18 @@ def vouched(shelf: Shelf, log: LogRecord, size: int) -> Vouched:
 
 
 def rounds(shelf: Shelf, log: LogRecord, *, since: int = 0) -> Iterator[Round]:
-    """The publications of an own list from index `since` on, oldest first; nothing of it names a hash."""
+    """The publications of an own log from index `since` on, oldest first; nothing of it names a hash."""
+    match log.kind:
+        case LogKind.OWN_RELEASES:
+            found = _releases(shelf, log)
+        case LogKind.OWN_AUDIT:
+            found = _records(shelf, log)
+        case _:
+            found = _publications(shelf, log, since)
+    return (each for each in found if each.first >= since)
+
+
+def _publications(shelf: Shelf, log: LogRecord, since: int) -> Iterator[Round]:
     files = LogFiles(shelf.objects, shelf.vault, log.origin)
     headers = (
         (index, Header.from_bytes(event[:HEADER_BYTES]))
@@ -84,3 +98,28 @@ def rounds(shelf: Shelf, log: LogRecord, *, since: int = 0) -> Iterator[Round]:
             withdrawals=withdrawals,
             others=len(pairs) - adds - withdrawals,
         )
+
+
+def _releases(shelf: Shelf, log: LogRecord) -> Iterator[Round]:
+    """A leaf each; what it added and removed are digests."""
+    with shelf.storage.read() as unit:
+        releases = sorted(unit.releases.ls(log.name), key=lambda one: one.version)
+    for one in releases:
+        if one.version <= log.head.size:
+            yield Round(
+                first=one.version - 1,
+                size=one.version,
+                time_ms=one.created_ms,
+                adds=one.added,
+                withdrawals=one.removed,
+                others=0,
+            )
+
+
+def _records(shelf: Shelf, log: LogRecord) -> Iterator[Round]:
+    """A leaf each."""
+    files, size = LogFiles(shelf.objects, shelf.vault, log.origin), log.head.size
+    for index in range(-(-size // BUNDLE_WIDTH)):
+        for at, entry in enumerate(files.events(index, size=size), index * BUNDLE_WIDTH):
+            time_ms = AuditRecord.from_bytes(entry).time_ms
+            yield Round(first=at, size=at + 1, time_ms=time_ms, adds=0, withdrawals=0, others=1)
