@@ -219,15 +219,16 @@ class Gossiper:
     def _take_file(self, asking: Asking, ours: HeldFile, other: ToldFile, data: bytes) -> None:
         """Two files of one version convict; a newer document says whose keys count now, whoever brings it."""
         name = other.sha256.hex()
+        root = self._newest_root(other.node) or asking.accused[other.node].root
         try:
-            content = open_envelope(data, _KINDS[other.kind], asking.accused[other.node].root)
+            content = open_envelope(data, _KINDS[other.kind], root)
         except ThresholdError:
-            self._forget_about(name)  # its node may have other holders since, whom only its own roots name
+            self._forget_about(name)  # by keys that were replaced, or that only its own next root names
         except KeysError:
             self._refuse(asking, name)
         else:
             if other.version > ours.told.version:
-                self._take_newer(asking, other, data)
+                self._take_newer(asking, other, data, root)
             elif content == read_payload(ours.data):
                 self._forget_about(name)  # signed again by other holders
             else:
@@ -239,16 +240,13 @@ class Gossiper:
         with self._shelf.storage.read() as unit:
             return next((newest_root(peer) for peer in unit.peers.ls() if peer.name == node), None)
 
-    def _take_newer(self, asking: Asking, other: ToldFile, data: bytes) -> None:
+    def _take_newer(self, asking: Asking, other: ToldFile, data: bytes, root: TrustedRoot) -> None:
         if other.kind is not FileKind.NODE:
             return
         node, accused = other.node, asking.accused[other.node]
         try:
-            document = open_node_document(data, self._newest_root(node) or accused.root)
+            document = open_node_document(data, root)
             document.valid.require(self._clock.now(), "the node document")
-        except ThresholdError:  # by keys that were replaced since the files that are held
-            self._forget_about(other.sha256.hex())
-            return
         except KeysError:
             self._refuse(asking, other.sha256.hex())
             return
