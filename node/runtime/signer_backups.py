@@ -59,7 +59,8 @@ def create_signer_backup(
     with derivation(), writing(target, node=node, created=now, sealing=sealing) as archive:
         for pattern in _TAKEN:
             for path in sorted(folder.glob(pattern)):
-                archive.add(SIGNER_PARTS + path.relative_to(folder).as_posix(), path)
+                if _is_whole(path):
+                    archive.add(SIGNER_PARTS + path.relative_to(folder).as_posix(), path)
         parts = archive.parts
     return Backup(path=target, parts=tuple(parts))
 
@@ -92,6 +93,14 @@ def drill_signer(
         yield _tried("logs", partial(_logs, folder))
         yield _tried("witness", partial(_cosigned, folder))
         yield _tried("trust files", partial(_stamps, folder))
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is there; of a key that is destroyed meanwhile only zeros are left, and then nothing."""
+    try:
+        return any(path.read_bytes())
+    except FileNotFoundError:
+        return False
 
 
 def _place(folder: Path, name: str) -> Path:
