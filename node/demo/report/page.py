@@ -61,7 +61,7 @@ def _head(record: Record, seconds: float) -> str:
 
 def _title(record: Record) -> str:
     if _rotates(record):
-        return "Every key is replaced, and everybody works on"
+        return "Replacing every key while everybody works on"
     return "Two agencies agree, a hoster asks, and nobody learns what they should not"
 
 
