@@ -7,6 +7,7 @@ import pytest
 
 from keys.key import LogPrivateKey
 from node.services.shelf import Shelf
+from support.new_stores import database_with_tables
 from support.postgres import HINT, PostgresServer, binaries, postgres_server
 from support.shelves import Agency, close, make_shelf, sqlite_dsn
 
@@ -21,11 +22,11 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An address where no store is yet."""
+    """An address where no store is yet; a server's database has the tables already."""
     if request.param == "sqlite":
         return sqlite_dsn(tmp_path)
     server: PostgresServer = request.getfixturevalue("postgres")
-    return server.database()
+    return database_with_tables(server)
 
 
 @pytest.fixture

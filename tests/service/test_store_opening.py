@@ -19,7 +19,17 @@ from node.store.driver import parse_dsn
 from node.store.migrating import migrate, newest_revision
 from node.store.store import Store, connected
 from protocol.digest import Algorithm, Digest
-from support.shelves import STORAGE_KEY
+from support.postgres import PostgresServer
+from support.shelves import STORAGE_KEY, sqlite_dsn
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An address where nothing is: here the tables are made."""
+    if request.param == "sqlite":
+        return sqlite_dsn(tmp_path)
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.database()
 
 
 def create(dsn: str) -> Store:

@@ -10,11 +10,13 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import make_url
+from sqlalchemy import delete, make_url
 
 from node.clock import Entropy
 from node.store.driver import SQLITE
-from node.store.store import Store
+from node.store.store import Store, connected
+from node.store.tables import DataKey, table
+from support.postgres import PostgresServer
 
 
 def new_store(dsn: str, *, storage_key: bytes, entropy: Entropy = os.urandom) -> Store:
@@ -28,18 +30,36 @@ def new_store(dsn: str, *, storage_key: bytes, entropy: Entropy = os.urandom) ->
     return Store.create(dsn, storage_key=storage_key, entropy=entropy)
 
 
+def database_with_tables(server: PostgresServer) -> str:
+    """DSN of a new PostgreSQL database with all tables and nothing in them: `new_store` makes a store of it."""
+    return server.database(like=_template(server))
+
+
+@cache
+def _template(server: PostgresServer) -> str:
+    dsn = server.database()
+    _make_tables(dsn)
+    return dsn
+
+
 @cache
 def _tables() -> bytes:
     """A SQLite file with all tables and nothing in them."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "sigfed.db")
-        Store.create(f"sqlite:///{file}", storage_key=bytes(32), entropy=os.urandom).dispose()
+        _make_tables(f"sqlite:///{file}")
         connection = sqlite3.connect(file)
         try:
-            connection.execute("DELETE FROM data_key")
-            connection.commit()
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
             return connection.serialize()
         finally:
             connection.close()
+
+
+def _make_tables(dsn: str) -> None:
+    """A store whose creation was cut off before its keys were made."""
+    Store.create(dsn, storage_key=bytes(32), entropy=os.urandom).dispose()
+    with connected(make_url(dsn)) as engine:
+        with engine.begin() as connection:
+            connection.execute(delete(table(DataKey)))
+        engine.dispose()

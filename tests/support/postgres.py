@@ -31,16 +31,17 @@ def binaries() -> Path | None:
 
 
 class PostgresServer:
-    """A running cluster; `database` makes an empty database and returns its DSN."""
+    """A running cluster; `database` makes a database and returns its DSN."""
 
     def __init__(self, port: int) -> None:
         self.port = port
 
-    def database(self) -> str:
-        """DSN of a new, empty database."""
+    def database(self, *, like: str = "") -> str:
+        """DSN of a new database: empty, or as the one with the DSN `like`, to which nobody may be connected."""
         name = f"sigfed_{os.getpid()}_{next(_serial)}"
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            template = f" TEMPLATE {like.rpartition('/')[2]}" if like else ""
+            connection.execute(f"CREATE DATABASE {name}{template}".encode())
         return f"postgresql+psycopg://{_ROLE}@127.0.0.1:{self.port}/{name}"
 
     def _conninfo(self, name: str) -> str:
