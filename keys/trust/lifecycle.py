@@ -106,6 +106,8 @@ class Facts:
     """What is known at one moment."""
 
     now: datetime
+    sure: datetime | None = None
+    """Until when time has surely come; later ends of windows are not believed. None: the clock alone is asked."""
     listed: frozenset[str] = frozenset()
     """Kids that the trust files name which are signed and served now."""
     peers: frozenset[str] = frozenset()
@@ -118,6 +120,10 @@ class Facts:
     """Kids that something still depends on, such as data that is not encrypted anew yet."""
     needed: frozenset[Lineage] = frozenset()
     """Where a key must sign now."""
+
+    def has_come(self, moment: datetime) -> bool:
+        """Whether `moment` is past, also when the clock should be ahead."""
+        return moment <= (self.now if self.sure is None else min(self.now, self.sure))
 
     def lists(self, key: ManagedKey) -> bool:
         """Whether others can know the key, or need not."""
@@ -229,7 +235,8 @@ def _steps(keys: Sequence[ManagedKey], facts: Facts) -> Iterator[Step]:
 
 def _step(key: ManagedKey, lineage: Sequence[ManagedKey], facts: Facts) -> Step | None:
     if facts.now >= key.valid.end:
-        return _step_after_the_end(key, facts)
+        # What is put away cannot come back, and a clock that is ahead for an hour ends every key there is.
+        return _step_after_the_end(key, facts) if facts.has_come(key.valid.end) else None
     match key.stage:
         case Stage.GENERATED if facts.lists(key):
             return _to(key, Stage.PUBLISHED, Reason.LISTED)
@@ -250,7 +257,7 @@ def _step_after_the_end(key: ManagedKey, facts: Facts) -> Step | None:
             return _to(key, Stage.RETIRED, Reason.UNUSED)
         case Stage.ACTIVE:
             return _to(key, Stage.RETIRED, Reason.ENDED)
-        case Stage.RETIRED if facts.now >= key.valid.end + GRACE and key.kid not in facts.in_use:
+        case Stage.RETIRED if facts.has_come(key.valid.end + GRACE) and key.kid not in facts.in_use:
             return _to(key, Stage.DESTROYED, Reason.ENDED)
         case _:
             return None

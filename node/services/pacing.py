@@ -136,13 +136,7 @@ def require_plausible(unit: Unit, now_ms: int) -> None:
     Raises:
         BeyondLimitsError: this clock is that far ahead, or everybody was away for as long.
     """
-    own, peers = unit.logs.ls(LogKind.OWN_LIST), unit.logs.ls(LogKind.PEER_LIST)
-    times_ms = [
-        *(log.head.time_ms for log in peers),
-        *(each.time_ms for log in own for each in unit.acknowledgements.ls(log.id)),
-        *(each.cosigned_s * 1000 for each in unit.cosigners.ls()),
-    ]
-    newest_ms = max(times_ms, default=0)
+    newest_ms = newest_time_ms(unit)
     if newest_ms and now_ms - newest_ms > MAX_SILENCE_MS:
         days = (now_ms - newest_ms) // DAY_MS
         raise BeyondLimitsError(
@@ -150,6 +144,17 @@ def require_plausible(unit: Unit, now_ms: int) -> None:
             hint="is the clock right? Events dated ahead stop the list for everybody until that day. If it is:"
             " sigfed publish --beyond-limits",
         )
+
+
+def newest_time_ms(unit: Unit) -> int:
+    """The newest time that another node has dated and signed of a list or its head; 0 where none has."""
+    own, peers = unit.logs.ls(LogKind.OWN_LIST), unit.logs.ls(LogKind.PEER_LIST)
+    times_ms = [
+        *(log.head.time_ms for log in peers),
+        *(each.time_ms for log in own for each in unit.acknowledgements.ls(log.id)),
+        *(each.cosigned_s * 1000 for each in unit.cosigners.ls()),
+    ]
+    return max(times_ms, default=0)
 
 
 def _is_first(unit: Unit, log: LogRecord, now_ms: int) -> bool:

@@ -1,16 +1,27 @@
-"""What the store knows about the steps of keys: who must know a successor, and who does."""
+"""What the store knows about the steps of keys: who must know a successor, who does, and what time it surely is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
+from keys.errors import KeysError
 from keys.roles import Role
 from keys.trust.lifecycle import Facts, Lineage
 from keys.trust.listed import ListedKey
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import LogStatus
-from node.clock import Clock
+from keys.trust.repository import open_timestamp
+from node.clock import Clock, milliseconds
 from node.ports.keyring import RingKey
 from node.ports.storage import Unit
+from node.services.pacing import newest_time_ms
+from node.services.refreshing import newest_root
 from node.services.rekeying import storage_keys_in_use
+from node.services.tuf_repository import TIMESTAMP_LASTS
+
+BELIEVED: Final = timedelta(days=7)
+"""So far after the newest time that another node signed, the own clock is believed about what ends. Keys that follow
+each other overlap for longer: whatever ends by a clock that is ahead by less, its successor counts already."""
 
 
 def facts_of(
@@ -20,6 +31,7 @@ def facts_of(
     held, in_use = list(keys), storage_keys_in_use(unit)
     return Facts(
         now=clock.now(),
+        sure=_sure(unit, clock.now()),
         listed=frozenset(key.kid for key in listed),
         peers=frozenset(peer.name for peer in unit.peers.ls()),
         acknowledged=_acknowledged(unit, held),
@@ -27,6 +39,26 @@ def facts_of(
         in_use=frozenset(key.managed.kid for key in held if key.role is Role.STORAGE and key.label in in_use),
         needed=needed(document),
     )
+
+
+def _sure(unit: Unit, now: datetime) -> datetime | None:
+    """Until when time has come by what others signed; None where nobody did."""
+    # What is dated ahead of this clock says no more than this clock does.
+    times = [min(now, said) for said in _said_current(unit)]
+    if newest_ms := newest_time_ms(unit):
+        times.append(datetime.fromtimestamp(min(newest_ms, milliseconds(now)) / 1000, UTC))
+    return max(times) + BELIEVED if times else None
+
+
+def _said_current(unit: Unit) -> Iterator[datetime]:
+    """When each peer last said that its trust files are current: every few hours, as long as it runs."""
+    for peer in unit.peers.ls():
+        if not peer.trust.timestamp:
+            continue
+        try:
+            yield open_timestamp(peer.trust.timestamp, newest_root(peer)).expires - TIMESTAMP_LASTS
+        except KeysError:
+            continue  # of keys that were replaced, or damaged: a sync says so
 
 
 def needed(document: NodeDocument) -> frozenset[Lineage]:

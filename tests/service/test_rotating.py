@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tuf.api.metadata import Metadata, Timestamp
 
 from keys.key import AuthPrivateKey, LogPrivateKey, StatementPrivateKey, TokenPrivateKey, WitnessPrivateKey
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.held import HeldTrust
 from keys.trust.lifecycle import Advance, AlarmKind, Facts, Lineage, ManagedKey, Reason, Stage, advance
+from keys.trust.root_authoring import sign_metadata
 from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.formats.rows import ImportRow
@@ -33,7 +35,9 @@ from protocol.opening import Basis
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.note import Note, VerifierKey, verify_note
 from support.cheap_node import NODE, NOW, CheapNode, new_shelf
+from support.federation import FoundedNode
 from support.lists import digest
+from support.times import SettableClock
 
 AUTH, TOKEN = Lineage(Role.AUTH), Lineage(Role.TOKEN)
 DAY = timedelta(days=1)
@@ -109,6 +113,59 @@ def test_a_step_that_two_processes_want_is_told_once(
     ]
     assert ("key.published", "auth-2") in steps
     assert len(steps) == len(set(steps))
+
+
+def follow_running(shelf: Shelf, name: str, clock: SettableClock) -> FoundedNode:
+    """Somebody who said just now that his trust files are current."""
+    peer = FoundedNode(name, "NL", clock)
+    with shelf.storage.write() as unit:
+        record = PeerRecord(
+            name=name,
+            url=f"https://{name}/",
+            trust=peer.trust.current(),
+            serial=1,
+            grant="{}",
+            added_ms=0,
+            confirmed_ms=0,
+        )
+        unit.peers.add(record)
+    return peer
+
+
+def test_a_clock_that_is_a_year_ahead_for_an_hour_ends_no_key(node: CheapNode, shelf: Shelf) -> None:
+    identity = node.identity()
+    peer = follow_running(shelf, "nl.example", node.clock)
+    advance_keys(identity, shelf)
+    before = identity.ring.read(), sorted(node.folder.glob("keys/*.json"))
+    node.clock.moment = LATER + 400 * DAY
+    done = advance_keys(identity, shelf)
+    assert {alarm.kind for alarm in done.alarms} >= {AlarmKind.NOBODY_SIGNS}
+    assert (identity.ring.read(), sorted(node.folder.glob("keys/*.json"))) == before
+    node.clock.moment = LATER + timedelta(hours=1)
+    assert identity.signer(AuthPrivateKey).public.kid == identity.trust.document().auth_keys[0].key.kid
+    # It was right: the peer says that its files are current, at a time near this one.
+    node.clock.moment = LATER + 400 * DAY
+    peer.rotate_root(expires=(node.clock.now() + DAY).replace(microsecond=0))
+    peer.revise(lambda old: old)
+    with shelf.storage.write() as unit:
+        unit.peers.update_trust("nl.example", peer.trust.current(), serial=2)
+    advance_keys(identity, shelf)
+    assert set(stages(identity, Role.TOKEN).values()) == {Stage.DESTROYED}
+
+
+def test_a_peer_that_is_current_for_ever_stops_nothing(node: CheapNode, shelf: Shelf) -> None:
+    """He says it with his own keys, and nobody can add a week to the end of the calendar."""
+    identity = node.identity()
+    peer = follow_running(shelf, "nl.example", node.clock)
+    timestamp = Metadata[Timestamp].from_bytes(peer.files.get("timestamp.json"))
+    timestamp.signed.expires = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    signed = sign_metadata(timestamp, [peer.freshness(peer.trust.root()).timestamp])
+    with shelf.storage.write() as unit:
+        ever = replace(peer.trust.current(), timestamp=signed)
+        unit.peers.update_trust("nl.example", ever, serial=1)
+    node.clock.moment = LATER + 400 * DAY
+    advance_keys(identity, shelf)
+    assert set(stages(identity, Role.TOKEN).values()) == {Stage.DESTROYED}
 
 
 def test_a_new_list_has_its_key_at_once(node: CheapNode, shelf: Shelf) -> None:

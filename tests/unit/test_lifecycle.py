@@ -245,6 +245,23 @@ def test_a_node_that_was_off_for_a_year_catches_up_at_once() -> None:
     assert alarms(result) == [AlarmKind.NOBODY_SIGNS, AlarmKind.NO_SUCCESSOR]
 
 
+def test_a_clock_that_is_far_ahead_puts_nothing_away() -> None:
+    """Nothing comes back from there, and for a year, by that clock, nobody else has said anything."""
+    keys, sure = pair(), OLD_WINDOW.start + 7 * DAY
+    ahead = advance(keys, facts(NEW_WINDOW.end + 365 * DAY, sure=sure, needed=frozenset({AUTH})))
+    assert (stages(ahead), ahead.steps) == ([key.stage for key in keys], ())
+    assert alarms(ahead) == [AlarmKind.NOBODY_SIGNS, AlarmKind.NO_SUCCESSOR]
+    assert signers(ahead.keys, OLD_WINDOW.start) == signers(keys, OLD_WINDOW.start) != ()
+    later = facts(NEW_WINDOW.end + 365 * DAY, sure=NEW_WINDOW.end + 365 * DAY)
+    assert stages(advance(ahead.keys, later)) == [Stage.DESTROYED, Stage.DESTROYED]
+
+
+def test_of_a_key_whose_end_is_not_sure_the_successor_begins() -> None:
+    """A node that nobody answered for weeks must still be able to sign."""
+    result = advance(pair(), facts(OLD_WINDOW.end + DAY, sure=OLD_WINDOW.end - DAY))
+    assert stages(result) == [Stage.ACTIVE, Stage.ACTIVE]
+
+
 def test_a_clock_that_is_set_back_undoes_nothing() -> None:
     keys = pair(old=Stage.RETIRED, new=Stage.ACTIVE)
     result = advance(keys, facts(NEW_WINDOW.start - DAY))
