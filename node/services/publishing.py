@@ -22,7 +22,8 @@ from node.services.changes import event_of
 from node.services.erasing import carry_out, redo
 from node.services.lists import own_list
 from node.services.logfiles import LogFiles
-from node.services.pacing import DAY_MS, NO_LIMITS, FollowGuards, require_plausible, require_within
+from node.services.others_time import require_plausible
+from node.services.pacing import DAY_MS, NO_LIMITS, FollowGuards, require_within
 from node.services.reading import read_batch
 from node.services.shelf import Shelf
 from protocol.errors import MalformedError

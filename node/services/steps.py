@@ -14,7 +14,7 @@ from keys.trust.repository import open_timestamp
 from node.clock import Clock, milliseconds
 from node.ports.keyring import RingKey
 from node.ports.storage import Unit
-from node.services.pacing import newest_time_ms
+from node.services.others_time import newest_time_ms
 from node.services.refreshing import newest_root
 from node.services.rekeying import storage_keys_in_use
 from node.services.tuf_repository import TIMESTAMP_LASTS
