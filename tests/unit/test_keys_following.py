@@ -289,7 +289,7 @@ def _too_many(origin: TufOrigin) -> None:
 
 
 def _second_targets(origin: TufOrigin) -> None:
-    """The holders sign other targets metadata under the number that the reader holds."""
+    """The holders sign other targets metadata under the number that the reader holds; the next snapshot names them."""
 
     def change(metadata: Metadata) -> None:  # type: ignore[type-arg]
         assert isinstance(metadata.signed, Targets)
@@ -298,11 +298,16 @@ def _second_targets(origin: TufOrigin) -> None:
     held = max(version for version in range(1, 9) if origin.files.exists(f"{version}.targets.json"))
     _forge(origin, f"{held}.targets.json", change, *TARGETS_HOLDERS[:2])
 
-    def name(snapshot: Snapshot) -> None:
+    def name(metadata: Metadata) -> None:  # type: ignore[type-arg]
         data = origin.files.get(f"{held}.targets.json")
-        snapshot.meta["targets.json"] = MetaFile.from_data(held, data, ["sha256"])
+        metadata.signed.version += 1
+        metadata.signed.meta["targets.json"] = MetaFile.from_data(held, data, ["sha256"])
 
-    _restamp(origin, name)
+    version = open_timestamp(origin.files.get("timestamp.json"), origin.roots[-1]).names
+    following = f"{version + 1}.snapshot.json"
+    origin.files.put(following, origin.files.get(f"{version}.snapshot.json"))
+    _forge(origin, following, name, ONLINE.snapshot)
+    _point(origin, MetaFile.from_data(version + 1, origin.files.get(following), ["sha256"]))
 
 
 def _second_snapshot(origin: TufOrigin) -> None:
@@ -454,6 +459,22 @@ def test_a_fork_names_both_files(reader: Reader, origin: TufOrigin) -> None:
         reader.visit(origin)
     assert (caught.value.node, caught.value.what) == ("fr.example", "node")
     assert (caught.value.held, caught.value.shown) == (held, origin.contents["node.json"])
+
+
+@pytest.mark.parametrize(
+    ("lie", "what"),
+    [(_second_snapshot, "snapshot"), (_second_targets, "targets"), (_second_document, "node")],
+    ids=["snapshot", "targets", "node document"],
+)
+def test_a_fork_names_what_was_signed_twice(
+    reader: Reader, origin: TufOrigin, lie: Callable[[TufOrigin], None], what: str
+) -> None:
+    origin.revise(serial=3, version=2)
+    reader.visit(origin)
+    lie(origin)
+    with pytest.raises(ForkedTrustError) as caught:
+        reader.visit(origin)
+    assert caught.value.what == what
 
 
 # ------------------------------------------------------------------ what is kept
