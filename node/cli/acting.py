@@ -63,7 +63,7 @@ def two_decide(here: Session) -> bool:
 def require_two(here: Session) -> None:
     """Refuse what takes two persons where fewer are known, before anybody is asked for a passphrase."""
     from node.runtime.shelving import open_shelf
-    from node.services.approving import require_two as require
+    from node.services.access.approving import require_two as require
 
     with open_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
         require(unit)

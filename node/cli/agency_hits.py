@@ -44,8 +44,8 @@ def list_reports(here: Session) -> None:
 def show_report(here: Session, text: str, *, hashes: bool) -> None:
     """One report; the hash only when it was asked for."""
     from node.runtime.shelving import open_shelf
-    from node.services.casework import find_hit
-    from node.services.taken_reports import taken
+    from node.services.partners.casework import find_hit
+    from node.services.storage.taken_reports import taken
 
     with open_shelf(here.identity()) as shelf:
         report = find_hit(shelf, text)
@@ -75,7 +75,7 @@ def close_report(here: Session, text: str) -> None:
     """Mark a report as dealt with."""
     from node.clock import milliseconds
     from node.runtime.shelving import open_shelf
-    from node.services.casework import find_hit
+    from node.services.partners.casework import find_hit
 
     identity = here.identity()
     with open_shelf(identity) as shelf:

@@ -11,8 +11,8 @@ from node.cli.statements import day_of, legality_of
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
 from node.runtime.shelving import open_shelf
-from node.services.amending import Amended, Amendment, amend, amend_at
-from node.services.lists import list_origin
+from node.services.lists.amending import Amended, Amendment, amend, amend_at
+from node.services.lists.making import list_origin
 
 _NEVER = "never"
 

@@ -11,7 +11,7 @@ from node.cli.session import session
 
 if TYPE_CHECKING:
     from node.ports.approvals import Approval
-    from node.services.approving import Approvals
+    from node.services.access.approving import Approvals
 
 app = typer.Typer(help="What waits for a second person.", no_args_is_help=True)
 
@@ -121,7 +121,7 @@ def _waits(state: str) -> bool:
 
 
 def _words(approval: "Approval") -> tuple[str, ...]:
-    from node.services.approving import KINDS
+    from node.services.access.approving import KINDS
 
     return (
         f"request {approval.id}, {approval.kind}: {KINDS[approval.kind].words}",

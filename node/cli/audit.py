@@ -10,7 +10,7 @@ from node.cli.prompting import ask
 from node.cli.session import session
 
 if TYPE_CHECKING:
-    from node.services.audit_reading import Audited, VerifiedAudit
+    from node.services.lists.audit_reading import Audited, VerifiedAudit
 
 _DAY_MS = 24 * 3600 * 1000
 
@@ -44,7 +44,7 @@ def ls(
     from node.cli.times import end_of_day
     from node.clock import milliseconds
     from node.runtime.shelving import open_shelf
-    from node.services.audit_reading import count_unsigned, read_audit
+    from node.services.lists.audit_reading import count_unsigned, read_audit
 
     here = session(context)
     day = end_of_day(since)
@@ -82,7 +82,7 @@ def show(
     """One record with its details."""
     from node.errors import NotFoundError
     from node.runtime.shelving import open_shelf
-    from node.services.audit_reading import read_audit
+    from node.services.lists.audit_reading import read_audit
 
     here = session(context)
     with open_shelf(here.identity()) as shelf:
@@ -114,8 +114,8 @@ def verify(
         verified = _verify_file(file, words or ask("Fingerprint words of its root"))
     else:
         from node.runtime.shelving import open_shelf
-        from node.services.audit_reading import verify_audit
-        from node.services.auditing import audit_log
+        from node.services.lists.audit_reading import verify_audit
+        from node.services.lists.auditing import audit_log
         from protocol.audit import audit_origin
 
         identity = here.identity()
@@ -140,8 +140,8 @@ def export(
     """Write all records with what proves them; anybody checks the file with: sigfed audit verify FILE."""
     from node.errors import AlreadyExistsError
     from node.runtime.shelving import open_shelf
-    from node.services.audit_reading import export_audit
-    from node.services.trusting import DOCUMENT_NAME
+    from node.services.lists.audit_reading import export_audit
+    from node.services.trust.trusting import DOCUMENT_NAME
 
     here = session(context)
     identity = here.identity()
@@ -162,7 +162,7 @@ def export(
 def _verify_file(file: Path, words: str) -> "VerifiedAudit":
     from node.cli.fingerprints import typed_words
     from node.errors import NotFoundError
-    from node.services.audit_reading import verify_export
+    from node.services.lists.audit_reading import verify_export
 
     try:
         with file.open(encoding="ascii", errors="replace") as stream:

@@ -14,7 +14,7 @@ from node.cli.times import moment
 if TYPE_CHECKING:
     from node.ports.hits import CaseRecord
     from node.runtime.opening import Identity
-    from node.services.shelf import Shelf
+    from node.services.storage.shelf import Shelf
     from protocol.statement.case import PartnerDispute
 
 app = typer.Typer(help="Disputes of partners.", no_args_is_help=True)
@@ -64,7 +64,7 @@ def show(context: typer.Context, text: _Id) -> None:
     """One case: what the partner says, who lists the file, and what can be done."""
     from node.runtime.hits import casework
     from node.runtime.shelving import open_shelf
-    from node.services.casework import find_case
+    from node.services.partners.casework import find_case
 
     here = session(context)
     identity = here.identity()
@@ -105,7 +105,7 @@ def answer(
     from node.errors import UsageError
     from node.runtime.hits import casework, statement_key
     from node.runtime.shelving import open_shelf
-    from node.services.casework import find_case
+    from node.services.partners.casework import find_case
     from protocol.statement.case import Outcome
 
     here = session(context)
@@ -137,9 +137,9 @@ def answer(
 
 
 def _withdraw(shelf: "Shelf", identity: "Identity", record: "CaseRecord", name: str) -> int:
-    from node.services.casework import reported_digest
-    from node.services.lists import list_origin
-    from node.services.withdrawing import withdraw
+    from node.services.lists.making import list_origin
+    from node.services.lists.withdrawing import withdraw
+    from node.services.partners.casework import reported_digest
     from protocol.opening import Reason
 
     origin = list_origin(identity.settings.node, name)
@@ -149,7 +149,7 @@ def _withdraw(shelf: "Shelf", identity: "Identity", record: "CaseRecord", name: 
 def _listed(shelf: "Shelf", identity: "Identity", record: "CaseRecord") -> list[tuple[str, int]]:
     """Lists and entries behind the hit, by its receipt; none once its hash was shredded."""
     from node.errors import GoneError
-    from node.services.casework import listed_in
+    from node.services.partners.casework import listed_in
 
     try:
         return listed_in(shelf, identity.trust.document(), record)

@@ -10,10 +10,10 @@ from node.cli.withdrawing import reason_of
 from node.errors import AlreadyExistsError, NotFoundError
 from node.formats.asked import Asked
 from node.runtime.shelving import open_shelf
-from node.services.disputing import Disputed, dispute, resolve, resolve_at
-from node.services.finding import Finder
-from node.services.lists import list_origin
-from node.services.shelf import Shelf
+from node.services.lists.disputing import Disputed, dispute, resolve, resolve_at
+from node.services.lists.finding import Finder
+from node.services.lists.making import list_origin
+from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
 
 

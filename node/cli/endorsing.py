@@ -11,9 +11,9 @@ from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
 from node.runtime.guards import open_guards
 from node.runtime.shelving import open_shelf
-from node.services.endorsing import endorse
-from node.services.importing import ImportReport, Statement
-from node.services.lists import list_origin
+from node.services.lists.importing import ImportReport, Statement
+from node.services.lists.making import list_origin
+from node.services.review.endorsing import endorse
 from protocol.digest import Digest
 from protocol.listing import Entry
 

@@ -14,7 +14,7 @@ from node.cli.session import Session, session
 if TYPE_CHECKING:
     from keys.trust.root import TrustedRoot
     from node.ports.evidence import EvidenceRecord
-    from node.services.shelf import Shelf
+    from node.services.storage.shelf import Shelf
 
 app = typer.Typer(help="Portable evidence of misbehaviour.", no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def show(context: typer.Context, name: _Id) -> None:
     from node.cli.times import moment
     from node.runtime.evidence import accused_of
     from node.runtime.shelving import open_shelf
-    from node.services.accusing import verify as verify_kept
+    from node.services.evidence.accusing import verify as verify_kept
 
     here = session(context)
     identity = here.identity()
@@ -83,7 +83,7 @@ def export(
     from node.errors import AlreadyExistsError
     from node.runtime.evidence import trust_files_of
     from node.runtime.shelving import open_shelf
-    from node.services.accusing import accused_node
+    from node.services.evidence.accusing import accused_node
 
     here = session(context)
     identity = here.identity()
@@ -171,7 +171,7 @@ def _followed(root: Path, pinned: bytes) -> "tuple[TrustedRoot, ...]":
 
 def _verify_log(here: Session, data: bytes, roots: "Sequence[TrustedRoot]", document: Path | None) -> None:
     from node.errors import UsageError
-    from node.services.judging import believable_document, judge
+    from node.services.evidence.judging import believable_document, judge
 
     if document is None:
         raise UsageError("this evidence is about a log", hint="say who signs it: --document node.json")

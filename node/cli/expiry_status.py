@@ -7,14 +7,14 @@ from node.cli.output import Fact
 
 if TYPE_CHECKING:
     from node.runtime.opening import Identity
-    from node.services.expiry import Finding
-    from node.services.shelf import Shelf
+    from node.services.storage.shelf import Shelf
+    from node.services.trust.expiry import Finding
 
 
 def expiry_status(identity: "Identity", shelf: "Shelf") -> tuple[Mapping[str, Fact], Sequence[str], str]:
     """Fields, lines, and the next step with its date."""
     from node.runtime.terms import findings
-    from node.services.expiry import late, next_due
+    from node.services.trust.expiry import late, next_due
 
     found = findings(identity, shelf)
     due = next_due(found)

@@ -9,7 +9,7 @@ from node.cli.output import Fact
 from node.cli.session import Session
 from node.formats.asked import Asked
 from node.runtime.shelving import open_shelf
-from node.services.explaining import (
+from node.services.review.explaining import (
     BlockSeen,
     Ended,
     Explanation,
@@ -20,7 +20,7 @@ from node.services.explaining import (
     explain,
     is_past,
 )
-from node.services.tracing import Traced
+from node.services.review.tracing import Traced
 from protocol.event import collection_name
 from protocol.ext import Ext
 from protocol.quorum import Standing

@@ -9,7 +9,7 @@ from node.cli.output import Fact, listing
 from node.cli.session import Session, session
 
 if TYPE_CHECKING:
-    from node.services.coverage import Counts, Verdict
+    from node.services.review.coverage import Counts, Verdict
     from protocol.digest import Algorithm
     from protocol.grant import Grant
 
@@ -22,8 +22,8 @@ app = typer.Typer(
 def ls(context: typer.Context) -> None:
     """The grants of peers."""
     from node.runtime.shelving import open_shelf
-    from node.services.callers import stored_grant
-    from node.services.coverage import state_words
+    from node.services.access.callers import stored_grant
+    from node.services.review.coverage import state_words
 
     here = session(context)
     identity = here.identity()
@@ -63,7 +63,7 @@ def explain(
     from node.cli.judging import judge
     from node.errors import NotFoundError
     from node.runtime.shelving import open_shelf
-    from node.services.coverage import standing_entries, verdicts
+    from node.services.review.coverage import standing_entries, verdicts
 
     here = session(context)
     identity = here.identity()
@@ -95,7 +95,7 @@ def diff(
 ) -> None:
     """How many entries a peer could read more and less under another grant, older ones too; changes nothing."""
     from node.runtime.shelving import open_shelf
-    from node.services.coverage import difference
+    from node.services.review.coverage import difference
 
     here = session(context)
     identity = here.identity()

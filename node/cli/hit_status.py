@@ -7,7 +7,7 @@ from node.cli.output import Fact, counted
 if TYPE_CHECKING:
     from node.runtime.home import Home
     from node.runtime.opening import Identity
-    from node.services.shelf import Shelf
+    from node.services.storage.shelf import Shelf
 
 
 def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:

@@ -107,7 +107,7 @@ def contact(
     ],
 ) -> None:
     """Say whom other agencies ask about this agency's entries (public; asks for a targets key)."""
-    from node.services.announcing import announce_contact
+    from node.services.trust.announcing import announce_contact
 
     here = session(context)
     identity = here.identity()

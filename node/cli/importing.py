@@ -11,8 +11,8 @@ from node.errors import InputRefusedError, UsageError
 from node.formats import read_rows
 from node.runtime.guards import open_guards
 from node.runtime.shelving import open_shelf
-from node.services.importing import ImportReport, Statement, import_rows, preview_rows
-from node.services.lists import list_origin
+from node.services.lists.importing import ImportReport, Statement, import_rows, preview_rows
+from node.services.lists.making import list_origin
 from protocol.errors import MalformedError
 from protocol.event import collection_number
 from protocol.ext import Basis

@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from node.services.effective import Current, current
-from node.services.tracing import effective_before
+from node.services.review.effective import Current, current
+from node.services.review.tracing import effective_before
 
 if TYPE_CHECKING:  # commands that judge nothing start without them
     from node.runtime.opening import Identity
-    from node.services.shelf import Shelf
+    from node.services.storage.shelf import Shelf
 
 
 def judge(identity: "Identity", shelf: "Shelf") -> Current:

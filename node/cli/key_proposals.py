@@ -70,7 +70,7 @@ def propose(
     from keys.trust.proposal_signing import open_proposal
     from node.runtime.key_holders import ProposalFile
     from node.runtime.next_root import propose_root
-    from node.services.next_root import RootChange
+    from node.services.trust.next_root import RootChange
 
     here = session(context)
     identity = here.identity()

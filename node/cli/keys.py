@@ -41,7 +41,7 @@ def status(
     from keys.trust.lifecycle import Stage
     from node.runtime.rotating import key_facts
     from node.runtime.shelving import open_shelf
-    from node.services.adopting import as_listed
+    from node.services.trust.adopting import as_listed
 
     here = session(context)
     identity = here.identity()
@@ -85,7 +85,7 @@ def rotate(
     Keys that the root names (root, targets, snapshot, timestamp) are replaced at once, by a next root: with the
     holders' key files that are in this home.
     """
-    from node.services.succeeding import SUCCEEDED
+    from node.services.trust.succeeding import SUCCEEDED
 
     here = session(context)
     if key_at and role not in SUCCEEDED:
@@ -117,7 +117,7 @@ def allow(
     from node.runtime.rotating import allow as let_begin
     from node.runtime.rotating import key_facts
     from node.runtime.shelving import open_shelf
-    from node.services.adopting import as_listed
+    from node.services.trust.adopting import as_listed
     from node.signing.ring import find_key
 
     here = session(context)

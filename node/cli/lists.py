@@ -10,7 +10,7 @@ from node.cli.prompting import confirm
 from node.cli.session import session, wait_for
 
 if TYPE_CHECKING:  # listing starts without it
-    from node.services.publishing import Published
+    from node.services.lists.publishing import Published
 
 app = typer.Typer(help="Lists of this agency, and of its peers.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def create(
     """Start a list: its key, its log, and its place in the node document (asks for a targets key)."""
     from node.runtime.logs import continue_list, create_list
     from node.runtime.shelving import open_shelf
-    from node.services.lists import list_origin
+    from node.services.lists.making import list_origin
 
     here = session(context)
     identity = here.identity()
@@ -58,7 +58,7 @@ def show(
 ) -> None:
     """Size, age and entries of a list."""
     from node.runtime.shelving import open_shelf
-    from node.services.lists import list_origin, report_list
+    from node.services.lists.making import list_origin, report_list
     from protocol.event import collection_name
 
     here = session(context)
@@ -88,7 +88,7 @@ def show(
 def ls(context: typer.Context) -> None:
     """All lists, own and followed."""
     from node.runtime.shelving import open_shelf
-    from node.services.lists import report_lists
+    from node.services.lists.making import report_lists
 
     here = session(context)
     with open_shelf(here.identity()) as shelf:
@@ -133,8 +133,8 @@ def publish(
     from node.runtime.logs import publish_one, publish_own
     from node.runtime.shelving import open_shelf
     from node.runtime.witnesses import cosign_own
-    from node.services.lists import list_origin
-    from node.services.pacing import NO_LIMITS
+    from node.services.lists.making import list_origin
+    from node.services.lists.pacing import NO_LIMITS
 
     here = session(context)
     identity = here.identity()

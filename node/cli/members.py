@@ -55,8 +55,8 @@ def add(
     from node.runtime.membership import membership
     from node.runtime.outbound import proxy_of
     from node.runtime.reaching import fetch
-    from node.services.carrying import carried_trust
-    from node.services.membership import introduce
+    from node.services.peers.carrying import carried_trust
+    from node.services.peers.membership import introduce
 
     here = session(context)
     identity, pinned = here.identity(), typed_words(words)
@@ -107,7 +107,7 @@ def remove(
     """Count an agency no more: its entries end here, its blocks stay until two persons release them."""
     from node.runtime.membership import membership
     from node.runtime.shelving import open_shelf
-    from node.services.admitting import askers
+    from node.services.partners.admitting import askers
 
     here = session(context)
     identity = here.identity()

@@ -27,8 +27,8 @@ def invite(
 ) -> None:
     """Make the one string with which a partner enrols; it is shown once."""
     from node.runtime.shelving import open_shelf
-    from node.services.admitting import Admission
-    from node.services.subsets import report_subset
+    from node.services.partners.admitting import Admission
+    from node.services.subsets.making import report_subset
 
     here = session(context)
     identity = here.identity()
@@ -61,7 +61,7 @@ def suspend(
 ) -> None:
     """Refuse a partner from now on, or make its unused invitation void; a token counts for 30 seconds more at most."""
     from node.runtime.shelving import open_shelf
-    from node.services.granting import PartnerTerms
+    from node.services.access.granting import PartnerTerms
 
     here = session(context)
     with open_shelf(here.identity()) as shelf:
@@ -81,7 +81,7 @@ def resume(
 ) -> None:
     """Let a suspended partner ask again, with the key it has."""
     from node.runtime.shelving import open_shelf
-    from node.services.granting import PartnerTerms
+    from node.services.access.granting import PartnerTerms
 
     here = session(context)
     with open_shelf(here.identity()) as shelf:
@@ -99,7 +99,7 @@ def quota(
     """Change how often a partner may ask: less at once, more when a second person approves it."""
     from node.runtime.approvals import open_approvals
     from node.runtime.shelving import open_shelf
-    from node.services.granting import PartnerTerms, quota_payload
+    from node.services.access.granting import PartnerTerms, quota_payload
 
     here = session(context)
     identity = here.identity()
@@ -130,7 +130,7 @@ def quota(
 def ls(context: typer.Context) -> None:
     """Partners and open invitations, with what is left of their evaluations."""
     from node.runtime.shelving import open_shelf
-    from node.services.quotas import Quotas
+    from node.services.access.quotas import Quotas
 
     here = session(context)
     identity = here.identity()

@@ -15,7 +15,7 @@ from node.errors import NodeError
 
 if TYPE_CHECKING:
     from node.runtime.syncing import PeerSync
-    from node.services.syncing import SyncReport
+    from node.services.peers.syncing import SyncReport
     from protocol.grant import Grant
 
 app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def add(
 ) -> None:
     """Follow a member's lists, and let it read ours; where two persons decide, more than baseline is asked for."""
     from node.runtime.membership import membership
-    from node.services.granting import first_part, grant_words, widens
+    from node.services.access.granting import first_part, grant_words, widens
 
     here = session(context)
     wanted = wanted_grant(grant, algorithms, until)
@@ -67,7 +67,7 @@ def change_grant(
 ) -> None:
     """Replace what a peer may read here: less at once, more when a second person approves it."""
     from node.runtime.shelving import open_shelf
-    from node.services.granting import Grants
+    from node.services.access.granting import Grants
 
     here = session(context)
     wanted = wanted_grant(grant, algorithms, until)
@@ -106,7 +106,7 @@ def _words(grant: str, algorithms: str) -> str:
 def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:
     from node.runtime.approvals import open_approvals
     from node.runtime.shelving import open_shelf
-    from node.services.granting import Grants, grant_payload, grant_words
+    from node.services.access.granting import Grants, grant_payload, grant_words
 
     identity = here.identity()
     with open_shelf(identity) as shelf:
@@ -124,9 +124,9 @@ def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:
 def ls(context: typer.Context) -> None:
     """Peers: what they may read, and how far their lists are held."""
     from node.runtime.shelving import open_shelf
-    from node.services.callers import stored_grant
-    from node.services.granting import grant_words
-    from node.services.lists import report_lists
+    from node.services.access.callers import stored_grant
+    from node.services.access.granting import grant_words
+    from node.services.lists.making import report_lists
 
     here = session(context)
     with open_shelf(here.identity()) as shelf:

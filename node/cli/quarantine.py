@@ -9,7 +9,7 @@ from node.cli.output import Fact, table
 from node.cli.session import session
 
 if TYPE_CHECKING:
-    from node.services.quarantine import Aside
+    from node.services.review.quarantine import Aside
 
 app = typer.Typer(help="What waits until people have looked at it.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ def ls(context: typer.Context) -> None:
     """Everything that is set aside, with the reason."""
     from node.cli.times import moment
     from node.runtime.shelving import open_shelf
-    from node.services import quarantine
+    from node.services.review import quarantine
 
     here = session(context)
     identity = here.identity()
@@ -44,7 +44,7 @@ def show(context: typer.Context, name: _Id) -> None:
     """One of them: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
     from node.cli.times import moment
     from node.runtime.shelving import open_shelf
-    from node.services import quarantine
+    from node.services.review import quarantine
 
     here = session(context)
     identity = here.identity()

@@ -11,12 +11,12 @@ from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
 from node.runtime.shelving import open_shelf
-from node.services.continuing import predecessor_of
-from node.services.effective import Current
-from node.services.finding import Finder
-from node.services.importing import Statement
-from node.services.lists import list_origin
-from node.services.reaffirming import Reaffirmed, reaffirm
+from node.services.lists.continuing import predecessor_of
+from node.services.lists.finding import Finder
+from node.services.lists.importing import Statement
+from node.services.lists.making import list_origin
+from node.services.review.effective import Current
+from node.services.review.reaffirming import Reaffirmed, reaffirm
 from protocol.digest import Digest
 from protocol.event import PRIVATE_FROM
 from protocol.ext import Basis

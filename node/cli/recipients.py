@@ -10,7 +10,7 @@ from node.cli.output import table
 from node.cli.session import Session, session
 
 if TYPE_CHECKING:
-    from node.services.recipients import Wanted
+    from node.services.recipients.accrediting import Wanted
     from protocol.grant import Grant
 
 app = typer.Typer(help="Accredited holders that may fetch raw hashes here.", no_args_is_help=True)
@@ -36,7 +36,7 @@ def add(
 ) -> None:
     """Ask for another person's approval that somebody may fetch raw hashes here."""
     from node.runtime.shelving import open_shelf
-    from node.services.recipients import Recipients, Wanted
+    from node.services.recipients.accrediting import Recipients, Wanted
 
     here = session(context)
     wanted = Wanted(name=name, grant=wanted_grant(grant, algorithms, until), purpose=purpose)
@@ -57,8 +57,8 @@ def change_grant(
 ) -> None:
     """Replace what a recipient may fetch: less at once, more or longer when a second person approves it."""
     from node.runtime.shelving import open_shelf
-    from node.services.granting import grant_words
-    from node.services.recipients import Recipients, Wanted
+    from node.services.access.granting import grant_words
+    from node.services.recipients.accrediting import Recipients, Wanted
 
     here = session(context)
     wanted = Wanted(name=name, grant=wanted_grant(grant, algorithms, until))
@@ -87,7 +87,7 @@ def key(
 ) -> None:
     """Make a recipient's key, in the place of the one it has; it is shown once and ends after a year."""
     from node.runtime.shelving import open_shelf
-    from node.services.recipients import Recipients
+    from node.services.recipients.accrediting import Recipients
 
     here = session(context)
     identity = here.identity()
@@ -125,7 +125,7 @@ def resume(context: typer.Context, name: Annotated[str, _NAME]) -> None:
 def remove(context: typer.Context, name: Annotated[str, _NAME]) -> None:
     """Forget a recipient and its key; what it fetched it has."""
     from node.runtime.shelving import open_shelf
-    from node.services.recipients import Recipients
+    from node.services.recipients.accrediting import Recipients
 
     here = session(context)
     identity = here.identity()
@@ -139,8 +139,8 @@ def ls(context: typer.Context) -> None:
     """Recipients: what they may fetch, until when, and when they last did."""
     from node.cli.times import moment
     from node.runtime.shelving import open_shelf
-    from node.services.granting import grant_words
-    from node.services.recipients import Recipients, grant_of, state_words
+    from node.services.access.granting import grant_words
+    from node.services.recipients.accrediting import Recipients, grant_of, state_words
 
     here = session(context)
     identity = here.identity()
@@ -176,7 +176,7 @@ def _algorithms(grant: "Grant") -> list[str] | None:
 
 def _set_suspended(here: Session, name: str, *, suspended: bool) -> None:
     from node.runtime.shelving import open_shelf
-    from node.services.recipients import Recipients
+    from node.services.recipients.accrediting import Recipients
 
     identity = here.identity()
     with open_shelf(identity) as shelf:
@@ -188,8 +188,8 @@ def _set_suspended(here: Session, name: str, *, suspended: bool) -> None:
 def _request(here: Session, kind: str, wanted: "Wanted", *, by: str) -> None:
     from node.runtime.approvals import open_approvals
     from node.runtime.shelving import open_shelf
-    from node.services.granting import grant_words
-    from node.services.recipients import recipient_payload
+    from node.services.access.granting import grant_words
+    from node.services.recipients.accrediting import recipient_payload
 
     require_two(here)
     who = acting_person(here, by)

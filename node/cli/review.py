@@ -20,7 +20,7 @@ def ls(
     """Files of peers that another country has to list before partners get them, and whose word is missing."""
     from node.cli.importing import collection_of
     from node.cli.reviewing import show_queue
-    from node.services.reviewing import Wanted
+    from node.services.review.reviewing import Wanted
 
     wanted = Wanted(
         collection=collection_of(collection) if collection else None, peer=source, country=country.upper()

@@ -9,9 +9,9 @@ from node.cli.output import counted, listing
 from node.cli.places import Place
 from node.cli.session import Session
 from node.runtime.shelving import open_shelf
-from node.services.explaining import basis_words
-from node.services.reminding import due
-from node.services.reviewing import Examined, WaitingFile, Wanted, file_at, waiting_files
+from node.services.review.explaining import basis_words
+from node.services.review.reminding import due
+from node.services.review.reviewing import Examined, WaitingFile, Wanted, file_at, waiting_files
 from protocol.event import collection_name
 
 

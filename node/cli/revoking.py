@@ -24,9 +24,9 @@ if TYPE_CHECKING:  # commands that touch no key start without them
     from node.ports.logs import LogRecord
     from node.runtime.opening import Identity
     from node.runtime.revoking import Revoked
-    from node.services.cosigning import Cosigned
-    from node.services.doubting import Round
-    from node.services.shelf import Shelf
+    from node.services.evidence.doubting import Round
+    from node.services.storage.shelf import Shelf
+    from node.services.witnesses.cosigning import Cosigned
 
 _SHOWN: Final = 12
 """Newest publications that are shown to choose the last good one from."""
@@ -98,7 +98,7 @@ def resume(
     from node.runtime.revoking import confirm_by_witnesses
     from node.runtime.revoking import resume as go_on
     from node.runtime.shelving import open_shelf
-    from node.services.lists import list_origin
+    from node.services.lists.making import list_origin
 
     here = session(context)
     identity = here.identity()
@@ -127,7 +127,7 @@ def _last_good(
     """The last good head, where there must be one; raises `UsageError` with what to choose from."""
     from keys.trust.revocations import Reason
     from node.runtime.revoking import log_of
-    from node.services.doubting import head_at, rounds, vouched
+    from node.services.evidence.doubting import head_at, rounds, vouched
 
     log = log_of(shelf, key)
     if log is None or why is not Reason.COMPROMISE:

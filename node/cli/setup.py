@@ -10,7 +10,7 @@ from node.cli.prompting import ask
 from node.cli.session import Session, session, wait_for
 
 if TYPE_CHECKING:  # only `init` needs what founding needs
-    from node.services.founding import Founded
+    from node.services.trust.founding import Founded
 
 
 def init(

@@ -9,8 +9,8 @@ from node.cli.session import Session
 from node.cli.times import moment
 
 if TYPE_CHECKING:  # commands that do not show lists start without them
-    from node.services.lists import ListReport
-    from node.services.reminding import Due
+    from node.services.lists.making import ListReport
+    from node.services.review.reminding import Due
 
 SOON = timedelta(days=30)
 """How far ahead reminders of reviews look."""
@@ -23,11 +23,11 @@ def show_status(here: Session) -> None:
     from node.cli.recall_status import recall_status
     from node.cli.witnesses import witness_status
     from node.runtime.shelving import open_shelf
-    from node.services import quarantine
-    from node.services.accusing import FORKED
-    from node.services.lists import report_lists
-    from node.services.reminding import due
-    from node.services.subsets import report_subsets
+    from node.services.evidence.accusing import FORKED
+    from node.services.lists.making import report_lists
+    from node.services.review import quarantine
+    from node.services.review.reminding import due
+    from node.services.subsets.making import report_subsets
 
     identity = here.identity()
     document, register = identity.trust.document(), identity.trust.members()

@@ -5,7 +5,7 @@ from datetime import date
 
 from node.cli.importing import basis_of
 from node.errors import UsageError
-from node.services.importing import Statement
+from node.services.lists.importing import Statement
 
 _ILLEGAL, _UNCLEAR, _LEGAL = "illegal", "unclear", "legal"
 

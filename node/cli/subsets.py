@@ -64,7 +64,7 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
     from node.runtime.shelving import open_shelf
     from node.runtime.subsets import release_here
     from node.runtime.witnesses import cosign_own
-    from node.services.subsets import report_subset
+    from node.services.subsets.making import report_subset
 
     here = session(context)
     identity = here.identity()
@@ -100,7 +100,7 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
 def ls(context: typer.Context) -> None:
     """Subsets with their newest release."""
     from node.runtime.shelving import open_shelf
-    from node.services.subsets import report_subsets
+    from node.services.subsets.making import report_subsets
     from protocol.event import collection_name
     from protocol.subset.canary import LISTED
 

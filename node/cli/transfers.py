@@ -11,7 +11,7 @@ from node.cli.output import Fact, counted
 from node.cli.session import session, wait_for
 
 if TYPE_CHECKING:
-    from node.services.exporting import ExportedList
+    from node.services.peers.exporting import ExportedList
 
 app = typer.Typer(help="Lists carried by hand, where no network joins two agencies.", no_args_is_help=True)
 
@@ -24,7 +24,7 @@ def introduce(
     """Write this node's public trust files, with which another agency can count it (`sigfed member add FOLDER`)."""
     from keys.trust.fingerprint import to_words
     from node.objects.medium import MediumObjects
-    from node.services.exporting import introduce_to
+    from node.services.peers.exporting import introduce_to
 
     here = session(context)
     identity = here.identity()
@@ -111,7 +111,7 @@ def held(
 ) -> None:
     """How far a peer's lists are held: give it to that peer, and its next export is small."""
     from node.runtime.shelving import open_shelf
-    from node.services.carrying import held_lists
+    from node.services.peers.carrying import held_lists
     from protocol.grant import encode_grant
 
     here = session(context)

@@ -6,8 +6,8 @@ from node.cli.session import Session
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
 from node.runtime.shelving import open_shelf
-from node.services.lists import list_origin
-from node.services.withdrawing import Withdrawn, withdraw, withdraw_at
+from node.services.lists.making import list_origin
+from node.services.lists.withdrawing import Withdrawn, withdraw, withdraw_at
 from protocol.opening import Reason
 
 
@@ -49,7 +49,7 @@ def withdraw_index(here: Session, name: str, index: int, *, reason: str) -> None
 def take_effect(here: Session, name: str) -> None:
     """Publish what was withdrawn and release every subset now, and say what is left to do elsewhere."""
     from node.runtime.recalling import recall_now
-    from node.services.recall import report_withdrawals
+    from node.services.review.recall import report_withdrawals
 
     identity = here.identity()
     with open_shelf(identity) as shelf:

@@ -11,8 +11,8 @@ from node.cli.times import moment
 if TYPE_CHECKING:  # commands that ask no witness start without them
     from node.ports.cosigning import CosignerRecord
     from node.runtime.opening import Identity
-    from node.services.cosigning import Cosigned
-    from node.services.shelf import Shelf
+    from node.services.storage.shelf import Shelf
+    from node.services.witnesses.cosigning import Cosigned
 
 _HEADER = ("  witness", "size", "since", "last cosigned", "answered")
 

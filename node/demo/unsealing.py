@@ -9,7 +9,7 @@ from node.errors import StoreError
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
-from node.services.reading import ListReader
+from node.services.lists.reading import ListReader
 
 
 def openings(world: World, who: Party, positions: Iterable[int]) -> list[bytes]:

@@ -20,8 +20,8 @@ from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageErro
 from node.files import create_private, make_private_folder, read_private, replace_private, sync_folder
 from node.partner.looking_up import Hit
 from node.partner.resolutions import Action
-from node.services.vault import KEY_BYTES as _KEY_BYTES
-from node.services.vault import seal, unseal
+from node.services.storage.vault import KEY_BYTES as _KEY_BYTES
+from node.services.storage.vault import seal, unseal
 from protocol.digest import Digest
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError

@@ -19,7 +19,7 @@ from node.remote.client import Client
 from node.remote.exchange import Exchange, within
 from node.remote.limits import RemoteLimits
 from node.remote.proxying import Proxy
-from node.services.tuf_following import Followed, follow
+from node.services.trust.tuf_following import Followed, follow
 from node.tls import PinnedContext, unpinned_context
 
 _LIMITS: Final = RemoteLimits()
@@ -57,7 +57,7 @@ async def fetch_trust(
     Raises:
         WrongRootError: another root.
         WrongPinError: several keys answered, so that something stands between.
-        KeysError, NodeError: as `node.services.tuf_following.follow` and `node.remote.exchange.Exchange.send`.
+        KeysError, NodeError: as `node.services.trust.tuf_following.follow` and `node.remote.exchange.Exchange.send`.
     """
     async with _contact(base_url, clock, entropy, limits, proxy) as (context, files):
         root = await files.root()

@@ -13,10 +13,10 @@ from node.runtime import auditing, quarantine
 from node.runtime.opening import Identity
 from node.runtime.persons import open_persons
 from node.runtime.recalling import carry_out_shredding, require_as_asked
-from node.services.approving import Approvals
-from node.services.granting import Grants, PartnerTerms
-from node.services.recipients import Recipients
-from node.services.shelf import Shelf
+from node.services.access.approving import Approvals
+from node.services.access.granting import Grants, PartnerTerms
+from node.services.recipients.accrediting import Recipients
+from node.services.storage.shelf import Shelf
 
 LOCK_NAME = "approvals.lock"
 

@@ -22,8 +22,7 @@ from node.files import create_private, read_private
 from node.journal import Journal
 from node.runtime.keyring import log_key
 from node.runtime.opening import Identity
-from node.services.announcing import LOG_KEY_DAYS, announce_log
-from node.services.auditing import (
+from node.services.lists.auditing import (
     BEGUN,
     OK,
     audit_log,
@@ -33,9 +32,10 @@ from node.services.auditing import (
     sign_waiting,
     start_audit,
 )
-from node.services.founding import log_label
-from node.services.shelf import Shelf
-from node.services.trusting import window
+from node.services.storage.shelf import Shelf
+from node.services.trust.announcing import LOG_KEY_DAYS, announce_log
+from node.services.trust.founding import log_label
+from node.services.trust.trusting import window
 from protocol.audit import audit_origin
 
 _journal = Journal("audit")

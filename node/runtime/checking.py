@@ -20,13 +20,13 @@ from node.runtime.put_back import logs_put_back
 from node.runtime.shelving import open_shelf
 from node.runtime.signer import keys_of
 from node.runtime.terms import findings
-from node.services.audit_reading import count_unsigned
-from node.services.auditing import audit_log
-from node.services.completeness import missing_objects
-from node.services.expiry import Standing, late, next_due
-from node.services.founding import log_label, spare_files
-from node.services.lists import report_lists
-from node.services.recipients import Recipients, fetchable
+from node.services.lists.audit_reading import count_unsigned
+from node.services.lists.auditing import audit_log
+from node.services.lists.completeness import missing_objects
+from node.services.lists.making import report_lists
+from node.services.recipients.accrediting import Recipients, fetchable
+from node.services.trust.expiry import Standing, late, next_due
+from node.services.trust.founding import log_label, spare_files
 from node.signing.process.desk import SIGNED_HERE
 from node.sodium import load_group
 from protocol.errors import ProtocolError

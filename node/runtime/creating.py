@@ -18,10 +18,10 @@ from node.objects.folder import FolderObjects
 from node.runtime import passphrases
 from node.runtime.home import Home
 from node.runtime.keyring import certificate_name, make_tls
-from node.services.auditing import OPERATOR, record, start_audit
-from node.services.founding import FIRST, Founded, Founding, found, log_label
-from node.services.pinning import with_next_pins
-from node.services.shelf import Shelf
+from node.services.lists.auditing import OPERATOR, record, start_audit
+from node.services.storage.shelf import Shelf
+from node.services.trust.founding import FIRST, Founded, Founding, found, log_label
+from node.services.trust.pinning import with_next_pins
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing

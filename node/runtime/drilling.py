@@ -14,9 +14,9 @@ from node.errors import NodeError
 from node.ports.logs import LogKind, LogRecord
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
-from node.services.completeness import missing_objects
-from node.services.logfiles import LogFiles
-from node.services.shelf import Shelf
+from node.services.lists.completeness import missing_objects
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
 from node.signing.process.desk import SIGNED_HERE
 from protocol.errors import ProtocolError
 from protocol.limits import BUNDLE_WIDTH

@@ -18,8 +18,8 @@ from node.evaluator.process import EvaluatorProcess
 from node.runtime.auditing import tell
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys, require_soon
-from node.services.epochs import epochs_of, next_number, succeed
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
+from node.services.subsets.epochs import epochs_of, next_number, succeed
 from node.signing.epochs import held_epochs, public_of_epoch
 from node.sodium import load_group
 

@@ -7,13 +7,13 @@ from node.clock import Clock
 from node.errors import MissingObjectError, NotFoundError
 from node.objects.folder import FolderObjects
 from node.runtime.opening import Identity
-from node.services.accusing import Accused, accused_nodes
-from node.services.gossiping import Gossiper
-from node.services.introductions import introduced_trust
-from node.services.shelf import Shelf
-from node.services.telling import Telling
-from node.services.trusting import DOCUMENT_NAME, REVOKED_NAME
-from node.services.tuf_repository import root_name
+from node.services.evidence.accusing import Accused, accused_nodes
+from node.services.peers.gossiping import Gossiper
+from node.services.peers.telling import Telling
+from node.services.storage.shelf import Shelf
+from node.services.trust.introductions import introduced_trust
+from node.services.trust.trusting import DOCUMENT_NAME, REVOKED_NAME
+from node.services.trust.tuf_repository import root_name
 
 
 def accused_of(identity: Identity, shelf: Shelf) -> Mapping[str, Accused]:

@@ -3,9 +3,9 @@
 from node.config import Guards as GuardSettings
 from node.objects.filters import FolderFilters
 from node.runtime.opening import Identity
-from node.services.guarding import Guards
-from node.services.pacing import FollowGuards
-from node.services.shelf import Shelf
+from node.services.lists.guarding import Guards
+from node.services.lists.pacing import FollowGuards
+from node.services.storage.shelf import Shelf
 
 
 def open_guards(identity: Identity, shelf: Shelf) -> Guards:

@@ -6,15 +6,15 @@ from keys.trust.members import open_members
 from node.objects.folder import FolderObjects
 from node.ports.evaluator import Evaluator
 from node.runtime.opening import Identity
-from node.services.casework import Casework
-from node.services.epochs import AnnouncedEpochs
-from node.services.proving import Proving
-from node.services.quotas import Quotas
-from node.services.registers import keep_register
-from node.services.reporting import Reporting
-from node.services.serving_hits import ServedHits
-from node.services.shelf import Shelf
-from node.services.trusting import MEMBERS_NAME
+from node.services.access.quotas import Quotas
+from node.services.partners.casework import Casework
+from node.services.partners.proving import Proving
+from node.services.partners.reporting import Reporting
+from node.services.partners.serving_hits import ServedHits
+from node.services.storage.shelf import Shelf
+from node.services.subsets.epochs import AnnouncedEpochs
+from node.services.subsets.registers import keep_register
+from node.services.trust.trusting import MEMBERS_NAME
 
 
 def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> ServedHits:

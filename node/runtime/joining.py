@@ -14,7 +14,7 @@ from node.runtime.auditing import tell
 from node.runtime.lock import running
 from node.runtime.opening import Identity
 from node.runtime.signer import alone, open_keychain
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
 from node.signing.keychain import Keychain
 from node.signing.process.desk import LOGS, SIGNED_HERE, WITNESS
 from node.signing.process.witness_state import FolderWitness

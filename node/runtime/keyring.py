@@ -13,11 +13,11 @@ from node.clock import Clock
 from node.errors import AlreadyExistsError
 from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, next_label
-from node.services.adopting import KeyFile, adopt
-from node.services.epochs import with_epochs
-from node.services.pinning import with_next_pins
-from node.services.succeeding import with_successors
-from node.services.trusting import OwnTrust, Succeed
+from node.services.subsets.epochs import with_epochs
+from node.services.trust.adopting import KeyFile, adopt
+from node.services.trust.pinning import with_next_pins
+from node.services.trust.succeeding import with_successors
+from node.services.trust.trusting import OwnTrust, Succeed
 from node.signing.epochs import held_epochs, public_of_epoch
 from node.signing.online import OnlineKeychain
 from node.sodium import load_group

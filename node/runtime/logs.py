@@ -13,21 +13,21 @@ from node.ports.logs import LogKind, LogRecord
 from node.runtime.auditing import tell
 from node.runtime.keyring import log_key
 from node.runtime.opening import Identity
-from node.services.announcing import LOG_KEY_DAYS, announce_log, log_info
-from node.services.continuing import (
+from node.services.lists.continuing import (
     announce_continuation,
     has_fork,
     is_closed,
     require_open,
     start_continuation,
 )
-from node.services.founding import log_label
-from node.services.lists import create_list as catalogue_list
-from node.services.lists import list_origin, own_list
-from node.services.pacing import FollowGuards
-from node.services.publishing import Published, publish
-from node.services.shelf import Shelf
-from node.services.trusting import window
+from node.services.lists.making import create_list as catalogue_list
+from node.services.lists.making import list_origin, own_list
+from node.services.lists.pacing import FollowGuards
+from node.services.lists.publishing import Published, publish
+from node.services.storage.shelf import Shelf
+from node.services.trust.announcing import LOG_KEY_DAYS, announce_log, log_info
+from node.services.trust.founding import log_label
+from node.services.trust.trusting import window
 
 
 def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:

@@ -14,10 +14,10 @@ from node.metrics import Gauge
 from node.ports.logs import LogKind
 from node.runtime.opening import Identity
 from node.runtime.terms import findings
-from node.services import quarantine
-from node.services.audit_reading import count_unsigned
-from node.services.expiry import Standing, Thing
-from node.services.shelf import Shelf
+from node.services.lists.audit_reading import count_unsigned
+from node.services.review import quarantine
+from node.services.storage.shelf import Shelf
+from node.services.trust.expiry import Standing, Thing
 from protocol.errors import ProtocolError
 
 _UNNAMED: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY, Thing.RECIPIENT, Thing.RECIPIENT_KEY})

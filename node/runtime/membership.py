@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from node.objects.folder import FolderObjects
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
-from node.services.membership import Membership
+from node.services.peers.membership import Membership
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from node.errors import NotFoundError
 from node.ports.keyring import next_label
 from node.runtime.key_holders import OFFLINE_ROLES, free_label, is_label_of, wanted_signers
 from node.runtime.opening import Identity
-from node.services.next_root import OnlineKeys, RootChange, next_content
+from node.services.trust.next_root import OnlineKeys, RootChange, next_content
 from node.signing.keychain import Public
 from node.signing.online import OnlineKeychain
 

@@ -36,10 +36,10 @@ from node.runtime.keyring import adopt_keys, certificate_name, successors
 from node.runtime.lock import revising
 from node.runtime.policies import policies
 from node.runtime.restored import require_joined
-from node.services.auditing import OPERATOR
-from node.services.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
-from node.services.tuf_repository import Freshness, TufRepository, root_files
-from node.services.witnessing import KeyCosigner
+from node.services.lists.auditing import OPERATOR
+from node.services.trust.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
+from node.services.trust.tuf_repository import Freshness, TufRepository, root_files
+from node.services.witnesses.witnessing import KeyCosigner
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.online import OnlineKeychain, SplitKeys

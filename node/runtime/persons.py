@@ -7,11 +7,11 @@ from node.ports.approvals import Approval
 from node.ports.persons import PersonRole
 from node.runtime import auditing
 from node.runtime.opening import Identity
-from node.services.approving import Approvals
-from node.services.auditing import ROOT
-from node.services.person_requests import change_payload
-from node.services.persons import Persons, require_others
-from node.services.shelf import Shelf
+from node.services.access.approving import Approvals
+from node.services.access.persons import Persons, require_others
+from node.services.lists.auditing import ROOT
+from node.services.storage.person_requests import change_payload
+from node.services.storage.shelf import Shelf
 from node.signing.verifiers import Argon2Hasher
 
 _WORDS = {

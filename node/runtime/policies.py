@@ -10,10 +10,10 @@ from node.config import Settings
 from node.objects.folder import FolderObjects
 from node.runtime.creating import store_dsn
 from node.runtime.home import Home
-from node.services.documents import member_files
-from node.services.honouring import signing
-from node.services.policies import policy_files
-from node.services.trusting import Texts
+from node.services.trust.documents import member_files
+from node.services.trust.honouring import signing
+from node.services.trust.trusting import Texts
+from node.services.witnesses.policies import policy_files
 from node.signing.online import OnlineKeychain
 from node.store.store import Store
 

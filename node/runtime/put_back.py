@@ -7,7 +7,7 @@ than they have seen, and what the witness cosigned meanwhile is forgotten. So th
 from node.errors import RestoredError, SignerDownError
 from node.ports.logs import LogKind
 from node.runtime.opening import Identity
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
 
 _OWN = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
 

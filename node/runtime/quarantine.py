@@ -6,9 +6,9 @@ from node.clock import milliseconds
 from node.errors import ConflictError
 from node.ports.approvals import Approval
 from node.runtime.opening import Identity
-from node.services import quarantine
-from node.services.approving import Approvals
-from node.services.shelf import Shelf
+from node.services.access.approving import Approvals
+from node.services.review import quarantine
+from node.services.storage.shelf import Shelf
 
 KIND = "quarantine.release"
 

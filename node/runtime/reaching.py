@@ -13,7 +13,7 @@ from node.remote.node import RemoteNode
 from node.remote.proxying import Proxy
 from node.runtime.opening import Identity
 from node.runtime.outbound import proxy_of
-from node.services.membership import FetchedTrust
+from node.services.peers.membership import FetchedTrust
 from node.tls import Traffic
 
 

@@ -15,11 +15,11 @@ from node.ports.approvals import Approval
 from node.runtime.logs import publish_one
 from node.runtime.opening import Identity
 from node.runtime.subsets import release_here
-from node.services.approving import Approvals
-from node.services.erasing import carry_out
-from node.services.shelf import Shelf
-from node.services.shredding import ShredPlan, require_no_more, shred
-from node.services.subsets import report_subsets
+from node.services.access.approving import Approvals
+from node.services.lists.erasing import carry_out
+from node.services.lists.shredding import ShredPlan, require_no_more, shred
+from node.services.storage.shelf import Shelf
+from node.services.subsets.making import report_subsets
 from protocol.errors import ProtocolError
 from protocol.opening import Reason
 

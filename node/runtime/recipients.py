@@ -10,10 +10,10 @@ from node.journal import Journal
 from node.ports.recipients import RecipientDesk
 from node.runtime.auditing import begin, tell
 from node.runtime.opening import Identity
-from node.services.recipient_copy import RecipientCopy
-from node.services.recipients import Recipients
-from node.services.serving_recipients import ServedRecipients
-from node.services.shelf import Shelf
+from node.services.recipients.accrediting import Recipients
+from node.services.recipients.recipient_copy import RecipientCopy
+from node.services.recipients.serving_recipients import ServedRecipients
+from node.services.storage.shelf import Shelf
 
 ACTION: Final = "recipient.fetch"
 _journal = Journal("recipients")

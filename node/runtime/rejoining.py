@@ -36,15 +36,15 @@ from node.runtime.opening import Identity, remote_keys
 from node.runtime.reaching import reach_peer
 from node.runtime.rotating import advance_keys
 from node.runtime.witnesses import reach_witness
-from node.services.announcing import LOG_KEY_DAYS, log_info
-from node.services.auditing import audit_log, start_audit
-from node.services.documents import member_documents
-from node.services.erasing import carry_out_everywhere
-from node.services.logfiles import LogFiles
-from node.services.rejoining import Returned, have_back, root_at
-from node.services.shelf import Shelf
-from node.services.succeeding import with_key
-from node.services.trusting import window
+from node.services.lists.auditing import audit_log, start_audit
+from node.services.lists.erasing import carry_out_everywhere
+from node.services.peers.rejoining import Returned, have_back, root_at
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
+from node.services.trust.announcing import LOG_KEY_DAYS, log_info
+from node.services.trust.documents import member_documents
+from node.services.trust.succeeding import with_key
+from node.services.trust.trusting import window
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.remote import RemoteLogSigner
 from protocol.api import WitnessApi

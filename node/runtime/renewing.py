@@ -12,10 +12,10 @@ from node.remote.bootstrap import catch_up
 from node.runtime.opening import Identity
 from node.runtime.outbound import proxy_of
 from node.runtime.reaching import reach_peer
-from node.services.honouring import renew as renew_revocations
-from node.services.refreshing import held_pins, newest_root, refresh_peer, store_followed
-from node.services.shelf import Shelf
-from node.services.witnessing import Renew
+from node.services.storage.shelf import Shelf
+from node.services.trust.honouring import renew as renew_revocations
+from node.services.trust.refreshing import held_pins, newest_root, refresh_peer, store_followed
+from node.services.witnesses.witnessing import Renew
 
 
 def peer_renewal(identity: Identity, shelf: Shelf) -> Renew:

@@ -28,11 +28,11 @@ from node.runtime.keyring import make_key
 from node.runtime.opening import Identity
 from node.runtime.rotating import advance_keys
 from node.runtime.witnesses import cosign_own
-from node.services.cosigning import Cosigned
-from node.services.resigning import resign
-from node.services.revoking import next_witness_name, note_own, resume_log, revoke_keys
-from node.services.shelf import Shelf
-from node.services.succeeding import SUCCEEDED, with_key
+from node.services.lists.resigning import resign
+from node.services.storage.shelf import Shelf
+from node.services.trust.revoking import next_witness_name, note_own, resume_log, revoke_keys
+from node.services.trust.succeeding import SUCCEEDED, with_key
+from node.services.witnesses.cosigning import Cosigned
 from node.signing.ring import find_key
 
 _LIVING: Final = frozenset({Stage.GENERATED, Stage.PUBLISHED, Stage.ACTIVE, Stage.RETIRED})

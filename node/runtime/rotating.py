@@ -24,10 +24,10 @@ from node.runtime.auditing import about, tell
 from node.runtime.elsewhere import refer, require_unused
 from node.runtime.keyring import make_key, new_label
 from node.runtime.opening import Identity
-from node.services.resigning import sign_also
-from node.services.shelf import Shelf
-from node.services.steps import facts_of
-from node.services.succeeding import SUCCEEDED, ending_by, with_key
+from node.services.lists.resigning import sign_also
+from node.services.storage.shelf import Shelf
+from node.services.trust.steps import facts_of
+from node.services.trust.succeeding import SUCCEEDED, ending_by, with_key
 from node.signing.keychain import Keychain
 from protocol.tlog.note import VerifierKey
 

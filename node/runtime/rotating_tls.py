@@ -18,7 +18,7 @@ from node.ports.keyring import RingKey
 from node.runtime.auditing import tell
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys, require_soon
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
 from node.signing.ring import find_key
 
 SPREAD: Final = timedelta(days=7)

@@ -2,11 +2,11 @@
 
 from node.objects.folder import FolderObjects
 from node.runtime.opening import Identity
-from node.services.documents import member_documents
-from node.services.drafting import RuleDocuments
-from node.services.refreshing import log_trust
-from node.services.shelf import Shelf
-from node.services.subsets import subset_origin
+from node.services.storage.shelf import Shelf
+from node.services.subsets.drafting import RuleDocuments
+from node.services.subsets.making import subset_origin
+from node.services.trust.documents import member_documents
+from node.services.trust.refreshing import log_trust
 from protocol.tlog.policy import write_policy
 from protocol.witnesses import witness_policy
 

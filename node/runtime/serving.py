@@ -39,29 +39,29 @@ from node.runtime.subsets import release_with
 from node.runtime.syncing import PeerSyncs
 from node.runtime.witnesses import cosign_own, own_witness
 from node.scheduler import Job, Scheduler
-from node.services.acknowledged import ServedAcknowledgements
-from node.services.acknowledged_trust import ServedTrustAcknowledgements
-from node.services.admitting import Admission, ServedEnrolment
-from node.services.auditing import NODE
-from node.services.callers import StoredCallers, StoredReplays
-from node.services.deltas import Deltas
-from node.services.epochs import AnnouncedEpochs
-from node.services.erasing import carry_out_everywhere
-from node.services.evaluating import Evaluating
-from node.services.giving_back import HeldLists
-from node.services.quotas import Quotas
-from node.services.recall import has_waiting
-from node.services.recognising import Recognising
-from node.services.relaying import RelayingTrust
-from node.services.renewing import PartnerRenewal, ServedRenewals
-from node.services.serving_peers import ServedPeers
-from node.services.serving_subsets import ServedSubsets
-from node.services.shelf import Shelf
-from node.services.subsets import report_subsets
-from node.services.sweeping import sweep
-from node.services.telling import ServedTelling
-from node.services.tuf_repository import ServedTuf
-from node.services.witnessing import ServedWitness
+from node.services.access.callers import StoredCallers, StoredReplays
+from node.services.access.quotas import Quotas
+from node.services.lists.auditing import NODE
+from node.services.lists.erasing import carry_out_everywhere
+from node.services.lists.sweeping import sweep
+from node.services.partners.admitting import Admission, ServedEnrolment
+from node.services.partners.evaluating import Evaluating
+from node.services.partners.renewing import PartnerRenewal, ServedRenewals
+from node.services.partners.serving_subsets import ServedSubsets
+from node.services.peers.acknowledged import ServedAcknowledgements
+from node.services.peers.acknowledged_trust import ServedTrustAcknowledgements
+from node.services.peers.giving_back import HeldLists
+from node.services.peers.relaying import RelayingTrust
+from node.services.peers.serving_peers import ServedPeers
+from node.services.peers.telling import ServedTelling
+from node.services.review.recall import has_waiting
+from node.services.storage.shelf import Shelf
+from node.services.subsets.deltas import Deltas
+from node.services.subsets.epochs import AnnouncedEpochs
+from node.services.subsets.making import report_subsets
+from node.services.trust.recognising import Recognising
+from node.services.trust.tuf_repository import ServedTuf
+from node.services.witnesses.witnessing import ServedWitness
 from node.signing.epochs import epoch_secrets
 from node.web.app import make_app
 from node.web.listener import Listener

@@ -12,8 +12,8 @@ from node.objects.folder import FolderObjects
 from node.runtime.creating import store_dsn
 from node.runtime.opening import Identity
 from node.runtime.rotating import begin_overdue
-from node.services.revoking import note_own
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
+from node.services.trust.revoking import note_own
 from node.store.store import Store
 
 

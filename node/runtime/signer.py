@@ -22,7 +22,7 @@ from node.errors import ConfigError, StoreLockedError, UsageError
 from node.journal import Journal
 from node.runtime import passphrases
 from node.runtime.elsewhere import recalling, refer
-from node.services.succeeding import SUCCEEDED
+from node.services.trust.succeeding import SUCCEEDED
 from node.signing.keychain import Keychain
 from node.signing.process.desk import KEYS, SIGNED_HERE, Desk, is_label
 from node.signing.process.link import SignerLink

@@ -16,8 +16,8 @@ from node.runtime.auditing import begin
 from node.runtime.lock import running
 from node.runtime.opening import Identity
 from node.runtime.signer import SOCKET, alone
-from node.services.shelf import Shelf
-from node.services.tuf_repository import root_files
+from node.services.storage.shelf import Shelf
+from node.services.trust.tuf_repository import root_files
 from node.signing.keychain import Keychain
 from node.signing.process.desk import KEYS, LOGS, SIGNED_HERE, STAMPS, WITNESS
 from node.signing.process.stamps import FolderStamps

@@ -17,8 +17,8 @@ from node.runtime.auditing import tell
 from node.runtime.keyring import new_label
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys
-from node.services.rekeying import Resealed, reseal, rewrap
-from node.services.shelf import Shelf
+from node.services.storage.rekeying import Resealed, reseal, rewrap
+from node.services.storage.shelf import Shelf
 
 _KEPT = timedelta(hours=1)
 """How long the key before counts: processes that began before open the store with it."""

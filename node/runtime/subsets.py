@@ -14,14 +14,14 @@ from node.runtime.hits import keep_own_register
 from node.runtime.logs import announce, publish_own
 from node.runtime.opening import Identity
 from node.runtime.rules import rule_documents
-from node.services.announcing import announce_epoch
-from node.services.epochs import EPOCH_DAYS, enter_epoch
-from node.services.founding import log_label
-from node.services.releasing import Releaser, ReleaseReport
-from node.services.shelf import Shelf
-from node.services.subsets import create_subset as catalogue_subset
-from node.services.subsets import report_subset
-from node.services.trusting import window
+from node.services.storage.shelf import Shelf
+from node.services.subsets.epochs import EPOCH_DAYS, enter_epoch
+from node.services.subsets.making import create_subset as catalogue_subset
+from node.services.subsets.making import report_subset
+from node.services.subsets.releasing import Releaser, ReleaseReport
+from node.services.trust.announcing import announce_epoch
+from node.services.trust.founding import log_label
+from node.services.trust.trusting import window
 from node.signing.epochs import epoch_secrets, oprf_label, public_of_epoch
 from node.sodium import load_group
 from protocol.subset.filter import SubsetFilter

@@ -28,10 +28,10 @@ from node.runtime.opening import Identity
 from node.runtime.reaching import reach_peer
 from node.runtime.renewing import catch_up_with
 from node.runtime.witnesses import requiring
-from node.services.acknowledging import Acknowledger
-from node.services.gossiping import GossipReport
-from node.services.shelf import Shelf
-from node.services.syncing import ListOutcome, Syncer, SyncReport
+from node.services.peers.acknowledging import Acknowledger
+from node.services.peers.gossiping import GossipReport
+from node.services.peers.syncing import ListOutcome, Syncer, SyncReport
+from node.services.storage.shelf import Shelf
 
 PEER_SECONDS: Final = 1800.0
 """For one peer in one round, whatever it answers; the next round goes on from what is staged."""

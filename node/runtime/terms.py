@@ -1,4 +1,4 @@
-"""Everything of an opened node that ends: read from trust files and store, handed to `node.services.expiry`."""
+"""Everything of an opened node that ends: read from trust files and store, handed to `node.services.trust.expiry`."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,13 @@ from node.partner.renewing import KEY_DAYS
 from node.ports.storage import Unit
 from node.runtime.keyring import certificate_name
 from node.runtime.opening import Identity
-from node.services.admitting import INVITATION_DAYS
-from node.services.callers import stored_grant
-from node.services.expiry import Finding, Term, Thing, judge
-from node.services.recipients import KEY_LIFE, LONGEST, grant_of, key_end
-from node.services.shelf import Shelf
-from node.services.trusting import DOCUMENT_DAYS, DOCUMENT_NAME
-from node.services.tuf_repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
+from node.services.access.callers import stored_grant
+from node.services.partners.admitting import INVITATION_DAYS
+from node.services.recipients.accrediting import KEY_LIFE, LONGEST, grant_of, key_end
+from node.services.storage.shelf import Shelf
+from node.services.trust.expiry import Finding, Term, Thing, judge
+from node.services.trust.trusting import DOCUMENT_DAYS, DOCUMENT_NAME
+from node.services.trust.tuf_repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
 from node.tls import certificate_window
 from protocol.trust_acknowledgement import TrustAcknowledgement
 

@@ -13,11 +13,11 @@ from node.remote.witness import RemoteWitness
 from node.runtime.opening import Identity
 from node.runtime.outbound import proxy_of
 from node.runtime.restored import require_joined
-from node.services.cosigning import Cosigned, Cosigning
-from node.services.documents import member_documents
-from node.services.requiring import Requiring
-from node.services.shelf import Shelf
-from node.services.witnessing import Witness
+from node.services.peers.requiring import Requiring
+from node.services.storage.shelf import Shelf
+from node.services.trust.documents import member_documents
+from node.services.witnesses.cosigning import Cosigned, Cosigning
+from node.services.witnesses.witnessing import Witness
 from protocol.api import WitnessApi
 
 

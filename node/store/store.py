@@ -15,9 +15,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, NotInitialisedError, StoreError, StoreLockedError
 from node.ports.data_keys import DataKeyRecord
-from node.services.rekeying import FIRST_STORAGE_KEY, StorageKeys, seal_name, seal_number
-from node.services.sealing import KEY_BYTES, UNNUMBERED, Sealer, SealingKeys
-from node.services.vault import Vault, unwrap, wrap
+from node.services.storage.rekeying import FIRST_STORAGE_KEY, StorageKeys, seal_name, seal_number
+from node.services.storage.sealing import KEY_BYTES, UNNUMBERED, Sealer, SealingKeys
+from node.services.storage.vault import Vault, unwrap, wrap
 from node.store.data_keys import DataKeyRows
 from node.store.driver import SQLITE, begin_reading, begin_writing, connect, parse_dsn, scrub
 from node.store.migrating import migrate, revision_of

@@ -23,9 +23,9 @@ from benchmarks.results import Result, in_turns, report
 
 from node.formats import read_rows
 from node.objects.folder import FolderObjects
-from node.services.importing import Statement, import_rows
-from node.services.lists import create_list
-from node.services.shelf import Shelf
+from node.services.lists.importing import Statement, import_rows
+from node.services.lists.making import create_list
+from node.services.storage.shelf import Shelf
 from node.store.store import Store
 from protocol.event import BASELINE, INVESTIGATIVE
 

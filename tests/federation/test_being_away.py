@@ -13,7 +13,7 @@ from keys.trust.held import open_held
 from keys.trust.vkey import DatedVkey
 from node.errors import VerificationError
 from node.partner.witnessing import unwitnessed
-from node.services.trusting import window
+from node.services.trust.trusting import window
 from support.ceremonies import replace_everybody
 from support.federation import Agency, Federation, check_follows
 from support.release_logs import WitnessedWorld

@@ -12,20 +12,20 @@ from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from node.errors import AlreadyExistsError, UsageError
 from node.formats.rows import ImportRow
 from node.ports.evidence import EvidenceKind, EvidenceRecord
-from node.services.announcing import log_info
-from node.services.continuing import (
+from node.services.lists.continuing import (
     announce_continuation,
     has_fork,
     predecessor_of,
     require_open,
     start_continuation,
 )
-from node.services.disputing import dispute
-from node.services.effective import Current, current
-from node.services.importing import Statement, import_rows
-from node.services.publishing import publish
-from node.services.reaffirming import reaffirm
-from node.services.trusting import window
+from node.services.lists.disputing import dispute
+from node.services.lists.importing import Statement, import_rows
+from node.services.lists.publishing import publish
+from node.services.review.effective import Current, current
+from node.services.review.reaffirming import reaffirm
+from node.services.trust.announcing import log_info
+from node.services.trust.trusting import window
 from node.signing.log_signer import FolderLogSigner
 from protocol.digest import Algorithm, Digest
 from protocol.errors import ProtocolError

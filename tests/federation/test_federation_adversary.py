@@ -7,9 +7,9 @@ import pytest
 
 from node.errors import NotFoundError
 from node.ports.quarantine import Quarantined
-from node.services import quarantine
-from node.services.judging import judge
-from node.services.syncing import SyncReport
+from node.services.evidence.judging import judge
+from node.services.peers.syncing import SyncReport
+from node.services.review import quarantine
 from protocol.errors import ForkError, RollbackError
 from support.adversary import ATTACKS, SECRET, Attack, ListPeer, follow
 from support.federation import Agency, Federation

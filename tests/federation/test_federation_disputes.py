@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from node.services.disputing import dispute, resolve
-from node.services.effective import Current, current
-from node.services.importing import Statement
-from node.services.reaffirming import reaffirm
-from node.services.withdrawing import withdraw
+from node.services.lists.disputing import dispute, resolve
+from node.services.lists.importing import Statement
+from node.services.lists.withdrawing import withdraw
+from node.services.review.effective import Current, current
+from node.services.review.reaffirming import reaffirm
 from protocol.digest import Digest
 from protocol.event import BASELINE
 from protocol.opening import Basis, EntryRef, Reason

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from keys.trust.node_parts import NodeLimits
-from node.services.disputing import dispute
-from node.services.effective import current
-from node.services.pacing import FollowGuards
-from node.services.syncing import Syncer
+from node.services.lists.disputing import dispute
+from node.services.lists.pacing import FollowGuards
+from node.services.peers.syncing import Syncer
+from node.services.review.effective import current
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Reason

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from node.formats import read_rows
-from node.services.coverage import Standing, difference, readable, standing_entries, verdicts
-from node.services.effective import Current, current
-from node.services.importing import Statement, import_rows
-from node.services.subsets import create_subset
+from node.services.lists.importing import Statement, import_rows
+from node.services.review.coverage import Standing, difference, readable, standing_entries, verdicts
+from node.services.review.effective import Current, current
+from node.services.subsets.making import create_subset
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL
 from protocol.grant import Grant

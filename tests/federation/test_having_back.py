@@ -12,11 +12,11 @@ from typing_extensions import override
 from keys.key import LogPrivateKey
 from node.errors import PeerUnreachableError, VerificationError
 from node.ports.logs import LogKind, LogRecord
-from node.services.giving_back import HeldLists
-from node.services.lists import list_origin
-from node.services.logfiles import LogFiles
-from node.services.rejoining import Returned, have_back
-from node.services.shelf import Shelf
+from node.services.lists.making import list_origin
+from node.services.peers.giving_back import HeldLists
+from node.services.peers.rejoining import Returned, have_back
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
 from node.store.store import Store
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import Grant

@@ -17,9 +17,9 @@ from node.errors import (
     PeerUnreachableError,
     VerificationError,
 )
-from node.services.acknowledged import ServedAcknowledgements
-from node.services.acknowledging import Acknowledger, Behind, not_applied
-from node.services.recall import (
+from node.services.peers.acknowledged import ServedAcknowledgements
+from node.services.peers.acknowledging import Acknowledger, Behind, not_applied
+from node.services.review.recall import (
     Latency,
     PeerState,
     WithdrawalReport,
@@ -27,7 +27,7 @@ from node.services.recall import (
     recall,
     report_withdrawals,
 )
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.errors import MalformedError
 from support.federation import Agency, Federation, MemoryObjects
@@ -322,5 +322,5 @@ async def test_a_peer_that_is_removed_meanwhile_is_no_latency(
         fr.membership.remove_peer(nl.name)
         return found
 
-    monkeypatch.setattr("node.services.recall.report_withdrawals", overtaken)
+    monkeypatch.setattr("node.services.review.recall.report_withdrawals", overtaken)
     assert recall(fr.shelf).held is None

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from node.services.cosigning import Cosigned
-from node.services.effective import current
-from node.services.overlaying import drop_overlay
-from node.services.publishing import Published
-from node.services.syncing import ListOutcome
+from node.services.lists.publishing import Published
+from node.services.peers.overlaying import drop_overlay
+from node.services.peers.syncing import ListOutcome
+from node.services.review.effective import current
+from node.services.witnesses.cosigning import Cosigned
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64
 from protocol.errors import ForkError, FreezeError, TooLargeError, UncosignedError

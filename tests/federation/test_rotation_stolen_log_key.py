@@ -14,7 +14,7 @@ from node.ports.logs import Head
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
-from node.services.doubting import head_at
+from node.services.evidence.doubting import head_at
 from protocol.errors import UntrustedError
 from support.agencies import LIST, import_files
 from support.load import Load

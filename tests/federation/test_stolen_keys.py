@@ -19,15 +19,15 @@ from keys.trust.node_document import NodeDocument, sign_node_document
 from keys.trust.revocations import Reason, Revocation, none_revoked, sign_revocations
 from node.cli.exit_codes import ExitCode
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
-from node.services.accusing import accused_nodes, verify
-from node.services.callers import StoredCallers
-from node.services.doubting import head_at, rounds
-from node.services.effective import current
-from node.services.honouring import accept
-from node.services.resigning import resign
-from node.services.revoking import next_witness_name, resume_log, revoke_keys, since
-from node.services.succeeding import with_key
-from node.services.trusting import window
+from node.services.access.callers import StoredCallers
+from node.services.evidence.accusing import accused_nodes, verify
+from node.services.evidence.doubting import head_at, rounds
+from node.services.lists.resigning import resign
+from node.services.review.effective import current
+from node.services.trust.honouring import accept
+from node.services.trust.revoking import next_witness_name, resume_log, revoke_keys, since
+from node.services.trust.succeeding import with_key
+from node.services.trust.trusting import window
 from protocol.digest import Digest
 from protocol.errors import UntrustedError
 from protocol.evidence import encode_fork

@@ -17,9 +17,9 @@ from keys.trust.statement import seal_statement
 from keys.trust.window import Window
 from node.errors import ConflictError, NotFoundError, PeerUnreachableError, VerificationError
 from node.ports.keyring import RingKey
-from node.services.acknowledged_trust import ServedTrustAcknowledgements
-from node.services.acknowledging import Acknowledger
-from node.services.steps import facts_of
+from node.services.peers.acknowledged_trust import ServedTrustAcknowledgements
+from node.services.peers.acknowledging import Acknowledger
+from node.services.trust.steps import facts_of
 from protocol.errors import MalformedError
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
 from support.federation import Agency, Federation

@@ -20,11 +20,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from keys.trust.fingerprint import to_words
-from node.services import syncing
-from node.services.effective import current
-from node.services.gossiping import Gossiper
-from node.services.hearing import Hearing
-from node.services.pacing import FollowGuards
+from node.services.lists.pacing import FollowGuards
+from node.services.peers import syncing
+from node.services.peers.gossiping import Gossiper
+from node.services.peers.hearing import Hearing
+from node.services.review.effective import current
 from protocol import bundle
 from protocol.blocking import Blocking
 from protocol.digest import Digest

@@ -14,17 +14,18 @@ from node.errors import ConflictError, ListTooOldError, PeerUnreachableError
 from node.formats.rows import ImportRow
 from node.objects.filters import FolderFilters
 from node.ports.quarantine import Quarantined
-from node.services import changes, intake, reopening
-from node.services.effective import current
-from node.services.erasing import carry_out
-from node.services.following import FollowGuards
-from node.services.guarding import Guards
-from node.services.importing import Statement, import_rows
-from node.services.opened import Opened, opened
-from node.services.recipient_copy import RecipientCopy
-from node.services.reopening import Reopening
-from node.services.shredding import prepare, shred
-from node.services.syncing import Syncer
+from node.services.lists import changes
+from node.services.lists.erasing import carry_out
+from node.services.lists.guarding import Guards
+from node.services.lists.importing import Statement, import_rows
+from node.services.lists.shredding import prepare, shred
+from node.services.peers import intake, reopening
+from node.services.peers.following import FollowGuards
+from node.services.peers.opened import Opened, opened
+from node.services.peers.reopening import Reopening
+from node.services.peers.syncing import Syncer
+from node.services.recipients.recipient_copy import RecipientCopy
+from node.services.review.effective import current
 from protocol.digest import Algorithm, Digest
 from protocol.errors import OpeningError
 from protocol.event import BASELINE, NATIONAL, Header

@@ -29,14 +29,14 @@ from node.ports.partners import PartnerRecord
 from node.ports.peers import PeerRecord
 from node.ports.replay import MAX_LIVE_PER_ISSUER
 from node.ports.subsets import SubsetRecord
-from node.services.admitting import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
-from node.services.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
-from node.services.founding import Founding, found
-from node.services.granting import PartnerTerms
-from node.services.quotas import DAYS_A_MONTH, MIN_EVALUATIONS_PER_DAY, Quotas, evaluations_for
-from node.services.serving_trust import ServedTrust
-from node.services.shelf import Shelf
-from node.services.trusting import OwnTrust
+from node.services.access.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
+from node.services.access.granting import PartnerTerms
+from node.services.access.quotas import DAYS_A_MONTH, MIN_EVALUATIONS_PER_DAY, Quotas, evaluations_for
+from node.services.partners.admitting import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
+from node.services.storage.shelf import Shelf
+from node.services.trust.founding import Founding, found
+from node.services.trust.serving_trust import ServedTrust
+from node.services.trust.trusting import OwnTrust
 from node.store.store import Store
 from protocol.digest import Algorithm
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string

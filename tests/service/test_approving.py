@@ -20,10 +20,10 @@ from node.errors import (
 from node.ports.approvals import Outcome
 from node.ports.persons import PersonRole
 from node.runtime.approvals import HANDLERS
-from node.services.approving import KINDS, Approvals
-from node.services.person_requests import change_payload
-from node.services.persons import FREE_TRIES, MIN_PASSPHRASE, Persons
-from node.services.shelf import Shelf
+from node.services.access.approving import KINDS, Approvals
+from node.services.access.persons import FREE_TRIES, MIN_PASSPHRASE, Persons
+from node.services.storage.person_requests import change_payload
+from node.services.storage.shelf import Shelf
 from support.persons import NOW, PASS, add_two, ask, join, made, make_persons
 from support.shelves import sqlite_dsn
 from support.times import SettableClock

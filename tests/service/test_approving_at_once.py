@@ -7,9 +7,9 @@ import pytest
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError
 from node.ports.approvals import Approval
 from node.ports.persons import PersonRole
-from node.services.approving import Approvals
-from node.services.persons import FREE_TRIES, Persons
-from node.services.shelf import Shelf
+from node.services.access.approving import Approvals
+from node.services.access.persons import FREE_TRIES, Persons
+from node.services.storage.shelf import Shelf
 from support.persons import NOW, add_two, ask, join, make_persons
 from support.times import SettableClock
 

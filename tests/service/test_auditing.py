@@ -16,7 +16,7 @@ from keys.trust.node_parts import NodeLimits
 from node.errors import ConflictError, NodeError, NotFoundError, StoreError, VerificationError
 from node.objects.folder import FolderObjects
 from node.ports.logs import LogRecord
-from node.services.audit_reading import (
+from node.services.lists.audit_reading import (
     Audited,
     VerifiedAudit,
     count_unsigned,
@@ -25,7 +25,7 @@ from node.services.audit_reading import (
     verify_audit,
     verify_export,
 )
-from node.services.auditing import (
+from node.services.lists.auditing import (
     audit_log,
     enqueue,
     new_record,
@@ -33,10 +33,10 @@ from node.services.auditing import (
     sign_waiting,
     start_audit,
 )
-from node.services.founding import Founding, found, log_label
-from node.services.logfiles import LogFiles
-from node.services.shelf import Shelf
-from node.services.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
+from node.services.trust.founding import Founding, found, log_label
+from node.services.trust.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
 from node.signing.log_signer import FolderLogSigner
 from protocol.audit import AuditRecord, audit_origin
 from protocol.limits import BUNDLE_WIDTH

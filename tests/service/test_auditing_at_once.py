@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
-from node.services.audit_reading import count_unsigned, read_audit
-from node.services.auditing import audit_log, record, sign_waiting, start_audit
-from node.services.shelf import Shelf
+from node.services.lists.audit_reading import count_unsigned, read_audit
+from node.services.lists.auditing import audit_log, record, sign_waiting, start_audit
+from node.services.storage.shelf import Shelf
 from node.signing.log_signer import FolderLogSigner
 from protocol.audit import audit_origin
 from protocol.tlog.checkpoint import open_checkpoint

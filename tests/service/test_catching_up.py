@@ -16,8 +16,8 @@ from node.ports.peers import PeerRecord
 from node.runtime import partner
 from node.runtime.home import Home
 from node.runtime.renewing import peer_renewal
-from node.services.auditing import start_audit
-from node.services.shelf import Shelf
+from node.services.lists.auditing import start_audit
+from node.services.storage.shelf import Shelf
 from node.tls import TlsIdentity, create_identity
 from protocol.errors import ProtocolError
 from support.ceremonies import replace_everybody

@@ -14,8 +14,8 @@ import pytest
 from keys.encoding import MAX_INTEGER
 from keys.key import WitnessPrivateKey
 from node.errors import ConflictError
-from node.services import cosigners
-from node.services.holding import Holding
+from node.services.peers.holding import Holding
+from node.services.witnesses import cosigners
 from protocol.encoding import b64
 from protocol.grant import NOTHING
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -182,7 +182,7 @@ async def test_who_is_down_is_told_and_asked_again(world: World, down: int, miss
 async def test_a_slow_witness_costs_patience_and_nothing_else(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("node.services.cosigning._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("node.services.witnesses.cosigning._PATIENCE_SECONDS", 0.2)
 
     async def slow(*_: object, witness: str, **rest: Any) -> Any:
         if witness == "nl.example":
@@ -190,7 +190,7 @@ async def test_a_slow_witness_costs_patience_and_nothing_else(
         return await asked(*_, witness=witness, **rest)
 
     asked: Any = cosigners.ask_witness
-    monkeypatch.setattr("node.services.cosigning.ask_witness", slow)
+    monkeypatch.setattr("node.services.witnesses.cosigning.ask_witness", slow)
     standing = await world.witnesses.collect(world.fr)
     assert standing.cosigned == 2
     assert [one.words for one in standing.asked if not one.lines] == ["did not answer in time"]

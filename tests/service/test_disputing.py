@@ -8,16 +8,16 @@ import pytest
 
 from keys.trust.members import Member, Members
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
-from node.services.amending import Amendment, amend, amend_at
-from node.services.disputing import Disputed, dispute, resolve, resolve_at
-from node.services.effective import Current, current
-from node.services.finding import Finder
-from node.services.importing import Statement, import_rows
-from node.services.lists import create_list, list_origin, report_list
-from node.services.publishing import publish
-from node.services.queueing import Queue
-from node.services.reaffirming import Reaffirmed, reaffirm
-from node.services.withdrawing import withdraw
+from node.services.lists.amending import Amendment, amend, amend_at
+from node.services.lists.disputing import Disputed, dispute, resolve, resolve_at
+from node.services.lists.finding import Finder
+from node.services.lists.importing import Statement, import_rows
+from node.services.lists.making import create_list, list_origin, report_list
+from node.services.lists.publishing import publish
+from node.services.lists.queueing import Queue
+from node.services.lists.withdrawing import withdraw
+from node.services.review.effective import Current, current
+from node.services.review.reaffirming import Reaffirmed, reaffirm
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL, Event, Op
 from protocol.listing import BlockKind, Listing, fold

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from node.services.documents import member_documents, member_files
-from node.services.introductions import introduced_trust, keep_introduction
+from node.services.trust.documents import member_documents, member_files
+from node.services.trust.introductions import introduced_trust, keep_introduction
 from protocol.grant import NOTHING
 from support.federation import Agency, Federation
 

@@ -7,10 +7,10 @@ import pytest
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError, UsageError
 from node.ports.quarantine import Quarantined
-from node.services.effective import Current, current
-from node.services.endorsing import endorse
-from node.services.importing import ImportReport, Statement
-from node.services.withdrawing import withdraw
+from node.services.lists.importing import ImportReport, Statement
+from node.services.lists.withdrawing import withdraw
+from node.services.review.effective import Current, current
+from node.services.review.endorsing import endorse
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.listing import Entry, fold

@@ -17,9 +17,9 @@ from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys
 from node.runtime.shelving import open_shelf
 from node.runtime.subsets import create_subset, release_here
-from node.services.epochs import EPOCH_DAYS, epochs_of
-from node.services.shelf import Shelf
-from node.services.trusting import DOCUMENT_DAYS
+from node.services.storage.shelf import Shelf
+from node.services.subsets.epochs import EPOCH_DAYS, epochs_of
+from node.services.trust.trusting import DOCUMENT_DAYS
 from node.signing.epochs import epoch_secrets, held_epochs, public_of_epoch
 from node.signing.keychain import Keychain
 from protocol.digest import Algorithm

@@ -24,9 +24,9 @@ from node.partner.looking_up import Examiner
 from node.partner.state import Enrolment
 from node.partner.updating import Updater, UpdateReport
 from node.ports.evaluator import EpochSecret
-from node.services.announcing import announce_epoch
-from node.services.drafting import LIFE
-from node.services.epochs import (
+from node.services.lists.publishing import publish
+from node.services.subsets.drafting import LIFE
+from node.services.subsets.epochs import (
     EPOCH_DAYS,
     AnnouncedEpochs,
     enter_epoch,
@@ -34,10 +34,10 @@ from node.services.epochs import (
     next_number,
     succeed,
 )
-from node.services.publishing import publish
-from node.services.releasing import ReleaseReport
-from node.services.subsets import report_subset
-from node.services.trusting import window
+from node.services.subsets.making import report_subset
+from node.services.subsets.releasing import ReleaseReport
+from node.services.trust.announcing import announce_epoch
+from node.services.trust.trusting import window
 from protocol.messages import ReleasePart
 from protocol.oprf.suite import epoch_key
 from protocol.subset.files import Held

@@ -10,17 +10,17 @@ import pytest
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError
 from node.ports.quarantine import Quarantined
-from node.services.amending import Amendment, amend, amend_at
-from node.services.disputing import dispute
-from node.services.effective import Current, current
-from node.services.endorsing import endorse
-from node.services.explaining import Explanation, Waiting, explain
-from node.services.importing import Statement
-from node.services.logfiles import LogFiles
-from node.services.reminding import Due, due
-from node.services.reviewing import Wanted, file_at, waiting_files
-from node.services.tracing import effective_before, trace
-from node.services.withdrawing import withdraw
+from node.services.lists.amending import Amendment, amend, amend_at
+from node.services.lists.disputing import dispute
+from node.services.lists.importing import Statement
+from node.services.lists.withdrawing import withdraw
+from node.services.review.effective import Current, current
+from node.services.review.endorsing import endorse
+from node.services.review.explaining import Explanation, Waiting, explain
+from node.services.review.reminding import Due, due
+from node.services.review.reviewing import Wanted, file_at, waiting_files
+from node.services.review.tracing import effective_before, trace
+from node.services.storage.logfiles import LogFiles
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Basis, Reason

@@ -14,11 +14,11 @@ from keys.trust.node_parts import DatedKey, EpochInfo, NodeLimits
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, WrongPinError
 from node.objects.folder import FolderObjects
-from node.services.announcing import announce_epoch, announce_log
-from node.services.callers import StoredCallers, stored_grant
-from node.services.founding import Founding, found
-from node.services.membership import FetchedTrust, Membership, introduce
-from node.services.trusting import OwnTrust, window
+from node.services.access.callers import StoredCallers, stored_grant
+from node.services.peers.membership import FetchedTrust, Membership, introduce
+from node.services.trust.announcing import announce_epoch, announce_log
+from node.services.trust.founding import Founding, found
+from node.services.trust.trusting import OwnTrust, window
 from node.store.store import Store
 from protocol.grant import NOTHING, Grant
 from support.founding import MemoryKeys

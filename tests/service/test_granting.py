@@ -11,7 +11,7 @@ from node.errors import ForbiddenError, NotFoundError
 from node.ports.approvals import Approval
 from node.ports.partners import PartnerRecord
 from node.ports.peers import PeerRecord
-from node.services.granting import (
+from node.services.access.granting import (
     Grants,
     PartnerTerms,
     first_part,
@@ -20,7 +20,7 @@ from node.services.granting import (
     quota_payload,
     widens,
 )
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
 from protocol.digest import Algorithm
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import NOTHING, Grant

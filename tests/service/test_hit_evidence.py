@@ -16,10 +16,10 @@ from keys.trust.node_document import sign_node_document
 from keys.trust.root import RootContent
 from keys.trust.root_authoring import author_next_root
 from node.errors import GoneError, NotFoundError
-from node.services import hit_sources
-from node.services.amending import Amendment, amend
-from node.services.hit_sources import HeldEntries
-from node.services.logfiles import LogFiles
+from node.services.lists.amending import Amendment, amend
+from node.services.partners import hit_sources
+from node.services.partners.hit_sources import HeldEntries
+from node.services.storage.logfiles import LogFiles
 from protocol.encoding import decode_cbor, encode_cbor
 from protocol.errors import ProofError, ProtocolError
 from protocol.hit_evidence import verify

@@ -27,7 +27,7 @@ from node.partner.looking_up import Examiner, Hit, Source
 from node.partner.reporting import Reporter
 from node.partner.resolutions import Action
 from node.partner.state import Enrolment
-from node.services.release_files import ReleaseFolder
+from node.services.storage.release_files import ReleaseFolder
 from protocol.digest import Algorithm
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt

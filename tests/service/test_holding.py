@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from node.errors import MissingObjectError, NotFoundError
-from node.services.holding import CallerLogs, Holding
+from node.services.peers.holding import CallerLogs, Holding
 from protocol.digest import Algorithm
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import Grant

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from node.errors import ConflictError, InputRefusedError, NotFoundError, UsageError
 from node.formats.rows import RowResult
-from node.services.cases import CaseRow, unpack_cases
-from node.services.importing import ImportReport, Statement, import_rows, preview_rows
-from node.services.reading import ListReader
-from node.services.withdrawing import withdraw
+from node.services.lists.cases import CaseRow, unpack_cases
+from node.services.lists.importing import ImportReport, Statement, import_rows, preview_rows
+from node.services.lists.reading import ListReader
+from node.services.lists.withdrawing import withdraw
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Basis, Opening, Reason

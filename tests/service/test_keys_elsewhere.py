@@ -19,7 +19,7 @@ from node.errors import ConfigError, ConflictError, NotFoundError, SignerDownErr
 from node.runtime import logs
 from node.runtime.key_holders import OFFLINE_ROLES, holder_keychain, new_holder
 from node.runtime.rotating import advance_keys, rotate
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
 from node.signing.keychain import Keychain
 from node.signing.reference import Reference, is_reference
 from support.agents import Agent, running_agent

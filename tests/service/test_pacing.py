@@ -10,12 +10,12 @@ from keys.trust.node_parts import NodeLimits
 from node.errors import BeyondLimitsError
 from node.ports.logs import LogKind, LogRecord
 from node.ports.peers import PeerRecord
-from node.services.changes import Change, pack
-from node.services.pacing import DAY_MS, NO_LIMITS, Changes, FollowGuards, beyond
-from node.services.publishing import Published, publish
-from node.services.queueing import Queue
-from node.services.shelf import Shelf
-from node.services.withdrawing import withdraw
+from node.services.lists.changes import Change, pack
+from node.services.lists.pacing import DAY_MS, NO_LIMITS, Changes, FollowGuards, beyond
+from node.services.lists.publishing import Published, publish
+from node.services.lists.queueing import Queue
+from node.services.lists.withdrawing import withdraw
+from node.services.storage.shelf import Shelf
 from protocol.event import BASELINE, Op
 from protocol.opening import Ext, Opening, Reason
 from support.shelves import NOW_MS, Agency, file_digests, rows, sha256_digest, sqlite_dsn

@@ -21,10 +21,10 @@ from node.errors import ListTooOldError, OverQuotaError, PeerUnreachableError, S
 from node.partner.following_releases import MAX_NEW_RELEASES
 from node.partner.knowing import is_confirmed
 from node.partner.updating import Updater, UpdateReport
-from node.services.announcing import LOG_KEY_DAYS
-from node.services.judging import judge
-from node.services.trusting import DOCUMENT_NAME, window
-from node.services.tuf_repository import TufRepository
+from node.services.evidence.judging import judge
+from node.services.trust.announcing import LOG_KEY_DAYS
+from node.services.trust.trusting import DOCUMENT_NAME, window
+from node.services.trust.tuf_repository import TufRepository
 from protocol.digest import Algorithm, Digest
 from protocol.limits import MAX_EVALUATION_BATCH
 from protocol.messages import EvaluationReply, EvaluationRequest

@@ -24,7 +24,7 @@ from node.errors import StoreError, VerificationError
 from node.partner.state import PartnerFolder
 from node.partner.updating import Updater
 from node.partner.witnessing import by_register, policy_hash, unwitnessed
-from node.services.trusting import window
+from node.services.trust.trusting import window
 from protocol.evidence import verify_evidence
 from protocol.limits import MAX_COSIGNATURE_AGE_DAYS
 from protocol.subset.manifest import ReleaseKind

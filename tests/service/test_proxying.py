@@ -12,7 +12,7 @@ from node.remote.exchange import NotSentError
 from node.remote.proxying import Proxy
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy, proxy_of
-from node.services.tuf_repository import ServedTuf
+from node.services.trust.tuf_repository import ServedTuf
 from node.tls import create_identity
 from support.fakes_api import IDENTITY, LIST, NODE, QUICK, START, Loopback, MemoryNode, node_on_loopback
 from support.processes import free_port

@@ -8,7 +8,7 @@ import pytest
 
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.ports.logs import LogKind
-from node.services.publishing import Published, publish
+from node.services.lists.publishing import Published, publish
 from protocol.event import Event, Op
 from protocol.opening import commitment, origin_hash
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint

@@ -20,16 +20,16 @@ from node.errors import (
     UnauthenticatedError,
 )
 from node.ports.quarantine import Quarantined
-from node.services import recipient_files
-from node.services.disputing import dispute, resolve
-from node.services.erasing import carry_out_everywhere
-from node.services.guarding import Guards
-from node.services.recipient_copy import RecipientCopy
-from node.services.recipient_files import FOLDER
-from node.services.serving_recipients import BLOCK
-from node.services.shelf import Shelf
-from node.services.shredding import prepare, shred
-from node.services.withdrawing import withdraw
+from node.services.lists.disputing import dispute, resolve
+from node.services.lists.erasing import carry_out_everywhere
+from node.services.lists.guarding import Guards
+from node.services.lists.shredding import prepare, shred
+from node.services.lists.withdrawing import withdraw
+from node.services.recipients.recipient_copy import RecipientCopy
+from node.services.recipients.serving_recipients import BLOCK
+from node.services.storage import recipient_files
+from node.services.storage.recipient_files import FOLDER
+from node.services.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM
 from protocol.opening import Reason

@@ -11,8 +11,8 @@ from node.clock import system_entropy
 from node.errors import PeerUnreachableError, UnauthenticatedError
 from node.remote.auth import Credentials
 from node.remote.bootstrap import catch_up
-from node.services.recognising import Recognising
-from node.services.tuf_repository import ServedTuf
+from node.services.trust.recognising import Recognising
+from node.services.trust.tuf_repository import ServedTuf
 from node.tls import create_identity
 from support.fakes_api import (
     LIST,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import EvaluatorDownError, NodeError, RateLimitedError
-from node.services.quotas import Quotas
+from node.services.access.quotas import Quotas
 from protocol.messages import EvaluationRequest
 from protocol.oprf.client import blind
 from protocol.subset.identity import subset_id

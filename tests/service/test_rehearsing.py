@@ -12,9 +12,9 @@ from node.objects.folder import FolderObjects
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.rehearsing import rehearse
-from node.services.proposing import InForce
-from node.services.rehearsing import Rehearsal
-from node.services.tuf_repository import ServedTuf
+from node.services.trust.proposing import InForce
+from node.services.trust.rehearsing import Rehearsal
+from node.services.trust.tuf_repository import ServedTuf
 from support.agencies import found_agency
 from support.processes import contents
 from support.proposals import files, held_root, listing

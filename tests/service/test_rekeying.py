@@ -14,21 +14,21 @@ from node.errors import StoreError
 from node.objects.folder import FolderObjects
 from node.ports.data_keys import DataKeyRecord
 from node.ports.persons import PersonRecord, PersonRole
-from node.services.approving import Approvals
-from node.services.logfiles import LogFiles
-from node.services.person_requests import change_payload
-from node.services.persons import Persons
-from node.services.rekeying import (
+from node.services.access.approving import Approvals
+from node.services.access.persons import Persons
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.person_requests import change_payload
+from node.services.storage.rekeying import (
     SETTLED_MS,
     Resealed,
     reseal,
     rewrap,
     storage_keys_in_use,
 )
-from node.services.sealed_names import verifier_name
-from node.services.sealing import KEY_BYTES
-from node.services.shelf import Shelf
-from node.services.vault import seal, unwrap, wrap
+from node.services.storage.sealed_names import verifier_name
+from node.services.storage.sealing import KEY_BYTES
+from node.services.storage.shelf import Shelf
+from node.services.storage.vault import seal, unwrap, wrap
 from node.signing.verifiers import Argon2Hasher
 from node.store.store import Store
 from support.shelves import NOW_MS, Agency, close, rows, sqlite_dsn

@@ -12,14 +12,14 @@ from node.errors import AlreadyExistsError, NotFoundError, StoreError, TripwireE
 from node.objects.folder import FolderObjects
 from node.ports.evaluator import EpochSecret
 from node.ports.objects import ObjectStore
-from node.services.drafting import LIFE
-from node.services.guarding import Guards
-from node.services.importing import Statement
-from node.services.release_files import KEPT, ReleaseFolder
-from node.services.rosters import Listed, pack_roster, previous_of, unpack_roster
-from node.services.shelf import Shelf
-from node.services.subsets import create_subset, report_subset, report_subsets
-from node.services.withdrawing import withdraw
+from node.services.lists.guarding import Guards
+from node.services.lists.importing import Statement
+from node.services.lists.withdrawing import withdraw
+from node.services.storage.release_files import KEPT, ReleaseFolder
+from node.services.storage.rosters import Listed, pack_roster, previous_of, unpack_roster
+from node.services.storage.shelf import Shelf
+from node.services.subsets.drafting import LIFE
+from node.services.subsets.making import create_subset, report_subset, report_subsets
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Basis, Reason
@@ -252,7 +252,7 @@ def test_a_wrong_key_file_releases_nothing(fr: ReleasingAgency, other: Agency) -
 def test_old_files_go_and_the_newest_stay(
     fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("node.services.release_files.KEPT", 2)
+    monkeypatch.setattr("node.services.storage.release_files.KEPT", 2)
     assert KEPT > 2
     release_both(fr, other, "a")
     for name in ("b", "c", "d"):

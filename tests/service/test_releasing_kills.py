@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from node.errors import ConflictError, StoreError
-from node.services import releasing
-from node.services.drafting import Drafter
-from node.services.release_files import ReleaseFolder
-from node.services.shelf import Shelf
-from node.services.withdrawing import withdraw
+from node.services.lists.withdrawing import withdraw
+from node.services.storage.release_files import ReleaseFolder
+from node.services.storage.shelf import Shelf
+from node.services.subsets import releasing
+from node.services.subsets.drafting import Drafter
 from protocol.opening import Reason
 from support.releases import ReleasingAgency, folder, listed, release_both
 from support.shelves import Agency, file_digests, rows

@@ -30,7 +30,7 @@ from node.remote.auth import Credentials
 from node.remote.bootstrap import fetch_trust
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
-from node.services.tuf_repository import ServedTuf
+from node.services.trust.tuf_repository import ServedTuf
 from node.tls import create_identity, server_context
 from protocol.limits import MAX_ROOT_BYTES
 from protocol.messages import EvaluationRequest

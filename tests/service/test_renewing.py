@@ -13,9 +13,9 @@ from node.errors import ConflictError, PeerRefusedError, UnauthenticatedError, V
 from node.partner import renewing
 from node.partner.renewing import KEY_DAYS, is_due, renew
 from node.partner.state import PartnerFolder
-from node.services.callers import StoredCallers
-from node.services.renewing import OVERLAP, PartnerRenewal, ServedRenewals
-from node.services.shelf import Shelf
+from node.services.access.callers import StoredCallers
+from node.services.partners.renewing import OVERLAP, PartnerRenewal, ServedRenewals
+from node.services.storage.shelf import Shelf
 from protocol.enrolment import renewal_string
 from protocol.messages import RenewalReply, RenewalRequest
 from support.releases import SUBSET, EnrolledPartner, ReleasingAgency

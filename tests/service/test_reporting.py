@@ -11,8 +11,8 @@ import pytest
 
 from node.errors import ConflictError, GoneError, NotFoundError, OverQuotaError, RateLimitedError, UsageError
 from node.ports.hits import HitRecord
-from node.services import reporting
-from node.services.quotas import Quotas
+from node.services.access.quotas import Quotas
+from node.services.partners import reporting
 from protocol.errors import MalformedError, UntrustedError
 from protocol.limits import MAX_HIT_REPORT_BYTES
 from protocol.opening import Reason

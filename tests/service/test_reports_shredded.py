@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from node.errors import GoneError
-from node.services.erasing import carry_out_everywhere
-from node.services.release_files import ReleaseFolder
-from node.services.shredding import prepare, shred
-from node.services.taken_reports import taken
+from node.services.lists.erasing import carry_out_everywhere
+from node.services.lists.shredding import prepare, shred
+from node.services.storage.release_files import ReleaseFolder
+from node.services.storage.taken_reports import taken
 from protocol.opening import Reason
 from support.federation import Agency
 from support.hits import SUBSET, HitWorld, hit_world, named

@@ -24,13 +24,13 @@ from node.runtime.key_holders import ProposalFile, read_proposal
 from node.runtime.keyring import accepted_token_keys, successors
 from node.runtime.opening import Identity, open_freshness
 from node.runtime.revoking import Revoked, check, confirm_by_witnesses, resume, revoke
-from node.services.audit_reading import read_audit
-from node.services.auditing import start_audit
-from node.services.doubting import head_at, vouched
-from node.services.honouring import revocations_of
-from node.services.importing import Statement, import_rows
-from node.services.shelf import Shelf
-from node.services.trusting import REVOKED_NAME, OwnTrust
+from node.services.evidence.doubting import head_at, vouched
+from node.services.lists.audit_reading import read_audit
+from node.services.lists.auditing import start_audit
+from node.services.lists.importing import Statement, import_rows
+from node.services.storage.shelf import Shelf
+from node.services.trust.honouring import revocations_of
+from node.services.trust.trusting import REVOKED_NAME, OwnTrust
 from protocol.digest import Algorithm
 from protocol.event import BASELINE
 from protocol.opening import Basis

@@ -23,11 +23,11 @@ from node.runtime import logs, rotating
 from node.runtime.keyring import accepted_token_keys
 from node.runtime.opening import Identity
 from node.runtime.rotating import advance_keys, allow, begin_overdue, lineage_of, rotate
-from node.services.audit_reading import read_audit
-from node.services.auditing import start_audit
-from node.services.importing import Statement, import_rows
-from node.services.shelf import Shelf
-from node.services.succeeding import SUCCEEDED
+from node.services.lists.audit_reading import read_audit
+from node.services.lists.auditing import start_audit
+from node.services.lists.importing import Statement, import_rows
+from node.services.storage.shelf import Shelf
+from node.services.trust.succeeding import SUCCEEDED
 from node.signing.ring import FolderKeyRing, find_key
 from protocol.digest import Algorithm
 from protocol.event import BASELINE

@@ -21,9 +21,9 @@ from node.ports.peers import PeerRecord
 from node.runtime.opening import Identity
 from node.runtime.rotating import advance_keys, allow
 from node.runtime.rotating_tls import SPREAD, rotate_tls
-from node.services.auditing import start_audit
-from node.services.pinning import with_next_pins
-from node.services.shelf import Shelf
+from node.services.lists.auditing import start_audit
+from node.services.storage.shelf import Shelf
+from node.services.trust.pinning import with_next_pins
 from node.signing.ring import find_key
 from node.tls import TlsIdentity
 from node.web.settings import WebSettings

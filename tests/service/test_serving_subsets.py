@@ -22,13 +22,13 @@ from node.errors import (
 )
 from node.partner.release_parts import part_limit
 from node.ports.subsets import ReleaseRecord
-from node.services.deltas import Deltas
-from node.services.epochs import AnnouncedEpochs
-from node.services.evaluating import Evaluating
-from node.services.release_files import ReleaseFolder
-from node.services.serving_subsets import ServedSubsets
-from node.services.serving_trust import ServedTrust
-from node.services.withdrawing import withdraw
+from node.services.lists.withdrawing import withdraw
+from node.services.partners.evaluating import Evaluating
+from node.services.partners.serving_subsets import ServedSubsets
+from node.services.storage.release_files import ReleaseFolder
+from node.services.subsets.deltas import Deltas
+from node.services.subsets.epochs import AnnouncedEpochs
+from node.services.trust.serving_trust import ServedTrust
 from protocol.api import SubsetApi
 from protocol.errors import OprfError
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
@@ -189,7 +189,7 @@ async def test_what_no_delta_starts_from_is_answered_whole(world: World, since: 
 
 
 async def test_a_release_whose_files_are_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.services.release_files.KEPT", 1)
+    monkeypatch.setattr("node.services.storage.release_files.KEPT", 1)
     world.list_both("new")
     world.fr.release()
     api = world.fr.api()

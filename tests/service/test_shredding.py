@@ -13,18 +13,18 @@ import pytest
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.formats.rows import ImportRow
 from node.ports.quarantine import Quarantined
-from node.services import erasing, importing
-from node.services.cases import unpack_cases
-from node.services.disputing import dispute
-from node.services.erasing import carry_out, carry_out_everywhere
-from node.services.logfiles import LogFiles
-from node.services.reading import read_batch
-from node.services.release_files import ReleaseFolder
-from node.services.shelf import Shelf
-from node.services.shredding import Shredded, ShredPlan, prepare, prepare_at, require_no_more, shred
-from node.services.standing import report_shreddings
-from node.services.tombstones import Door, tombstoned
-from node.services.withdrawing import withdraw
+from node.services.lists import erasing, importing
+from node.services.lists.cases import unpack_cases
+from node.services.lists.disputing import dispute
+from node.services.lists.erasing import carry_out, carry_out_everywhere
+from node.services.lists.reading import read_batch
+from node.services.lists.shredding import Shredded, ShredPlan, prepare, prepare_at, require_no_more, shred
+from node.services.lists.tombstones import Door, tombstoned
+from node.services.lists.withdrawing import withdraw
+from node.services.review.standing import report_shreddings
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.release_files import ReleaseFolder
+from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
 from protocol.event import NATIONAL, SHRED, Event, Op
 from protocol.opening import Opening, Reason

@@ -51,9 +51,9 @@ from node.errors import (
     SignerRefusedError,
 )
 from node.remote.auth import Credentials, assertion
-from node.services.announcing import log_info
-from node.services.founding import FIRST
-from node.services.tuf_repository import Freshness, TufRepository
+from node.services.trust.announcing import log_info
+from node.services.trust.founding import FIRST
+from node.services.trust.tuf_repository import Freshness, TufRepository
 from node.signing.process.desk import STAMPS as STAMPS_FILE
 from node.signing.process.frames import MAX_BODY, MAX_LEAVES, Ask, Request
 from node.signing.process.listener import MAX_CONNECTIONS

@@ -18,9 +18,9 @@ from node.runtime import logs, serving, subsets
 from node.runtime.opening import Identity
 from node.runtime.recipients import RecipientOffice
 from node.runtime.syncing import PeerSyncs
-from node.services.deltas import Deltas
-from node.services.shelf import Shelf
-from node.services.subsets import report_subset
+from node.services.storage.shelf import Shelf
+from node.services.subsets.deltas import Deltas
+from node.services.subsets.making import report_subset
 from node.web.listener import Listener
 from protocol.digest import Algorithm
 from protocol.subset.filter import SubsetFilter

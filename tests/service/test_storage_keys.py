@@ -13,7 +13,7 @@ from node.runtime.opening import Identity
 from node.runtime.rotating import advance_keys
 from node.runtime.shelving import open_shelf
 from node.runtime.storage_keys import reseal_some, rotate_storage
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from support.real_home import real_home
 from support.times import SettableClock

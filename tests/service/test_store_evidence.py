@@ -8,7 +8,7 @@ from node.errors import NotFoundError
 from node.ports.evidence import EvidenceKind, EvidenceRecord, HeardHead
 from node.ports.logs import LogKind
 from node.ports.quarantine import Quarantined
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
 from protocol.ext import EntryRef
 
 ORIGIN = "nl.example/lists/main"

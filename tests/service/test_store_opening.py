@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from node.errors import AlreadyExistsError, ConfigError, NotInitialisedError, StoreError, StoreLockedError
 from node.ports.logs import LogKind
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
 from node.store import driver
 from node.store.driver import parse_dsn
 from node.store.migrating import migrate, newest_revision

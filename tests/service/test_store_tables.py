@@ -15,7 +15,7 @@ from node.ports.peers import PeerRecord
 from node.ports.pending import Batch
 from node.ports.quarantine import Intake, Quarantined
 from node.ports.recipients import RecipientRecord, RecipientTable, SnapshotRecord
-from node.services.shelf import Shelf
+from node.services.storage.shelf import Shelf
 
 HEAD = Head(size=3, root=b"r" * 32, frontier=b"f", time_ms=5)
 PEER = PeerRecord(

@@ -15,8 +15,8 @@ from node.clock import milliseconds
 from node.errors import PeerUnreachableError
 from node.ports.peers import PeerRecord
 from node.runtime.syncing import PeerSyncs
-from node.services.auditing import start_audit
-from node.services.shelf import Shelf
+from node.services.lists.auditing import start_audit
+from node.services.storage.shelf import Shelf
 from support.cheap_node import NODE, CheapNode, new_shelf
 from support.fakes_api import IDENTITY
 from support.federation import FoundedNode

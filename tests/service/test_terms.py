@@ -12,8 +12,8 @@ from node.ports.recipients import RecipientRecord
 from node.runtime.measuring import facts
 from node.runtime.shelving import open_shelf
 from node.runtime.terms import findings
-from node.services.expiry import Standing, Thing
-from node.services.recipients import KEY_LIFE
+from node.services.recipients.accrediting import KEY_LIFE
+from node.services.trust.expiry import Standing, Thing
 from protocol.event import BASELINE
 from protocol.grant import Grant
 from support.real_home import real_home

@@ -15,10 +15,10 @@ from node.ports.partners import PartnerRecord
 from node.ports.trust_acknowledgements import TrustAcknowledged
 from node.runtime.opening import Identity
 from node.runtime.terms import findings
-from node.services.auditing import start_audit
-from node.services.expiry import Standing, Thing
-from node.services.shelf import Shelf
-from node.services.trusting import DOCUMENT_NAME
+from node.services.lists.auditing import start_audit
+from node.services.storage.shelf import Shelf
+from node.services.trust.expiry import Standing, Thing
+from node.services.trust.trusting import DOCUMENT_NAME
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
 from support.cheap_node import NODE, NOW, CheapNode, new_shelf
 

@@ -13,11 +13,11 @@ from keys.roles import Role
 from keys.trust.revocations import Reason, Revocation
 from keys.trust.statement import seal_statement
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
-from node.services.carrying import HEAD, HeldList, held_lists, receive
-from node.services.exporting import Exported, Exporter
-from node.services.honouring import revocations_of, withheld
-from node.services.revoking import revoke_keys
-from node.services.syncing import Syncer, SyncReport
+from node.services.peers.carrying import HEAD, HeldList, held_lists, receive
+from node.services.peers.exporting import Exported, Exporter
+from node.services.peers.syncing import Syncer, SyncReport
+from node.services.trust.honouring import revocations_of, withheld
+from node.services.trust.revoking import revoke_keys
 from protocol.digest import Algorithm
 from protocol.errors import ProtocolError
 from protocol.event import BASELINE, NATIONAL

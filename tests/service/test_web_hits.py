@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import ForbiddenError, NotFoundError, OverQuotaError, PeerRefusedError
-from node.services.quotas import Quotas
+from node.services.access.quotas import Quotas
 from protocol.hit_evidence.verify import verify_hit
 from protocol.limits import MAX_DISPUTE_BYTES, MAX_HIT_REPORT_BYTES
 from protocol.statement.case import CaseState, PartnerDispute

@@ -3,10 +3,10 @@
 import pytest
 
 from node.errors import ConflictError, MissingObjectError, NotFoundError
-from node.services.families import Family
-from node.services.publishing import publish
-from node.services.queueing import Queue
-from node.services.withdrawing import Withdrawn, withdraw, withdraw_at
+from node.services.lists.families import Family
+from node.services.lists.publishing import publish
+from node.services.lists.queueing import Queue
+from node.services.lists.withdrawing import Withdrawn, withdraw, withdraw_at
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL, Event, Op
 from protocol.listing import BlockKind, Listing, fold

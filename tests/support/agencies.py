@@ -18,8 +18,8 @@ from node.runtime.home import Home
 from node.runtime.keyring import certificate_name
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
-from node.services.founding import FIRST
-from node.services.lists import ListReport, report_list
+from node.services.lists.making import ListReport, report_list
+from node.services.trust.founding import FIRST
 from node.tls import create_identity
 from support.processes import Cli, Running, free_port
 

@@ -17,9 +17,9 @@ from node.runtime.home import Home
 from node.runtime.keyring import certificate_name, successors
 from node.runtime.lock import revising
 from node.runtime.opening import Identity, open_freshness
-from node.services.founding import FIRST, Founding, found
-from node.services.shelf import Shelf
-from node.services.trusting import OwnTrust
+from node.services.storage.shelf import Shelf
+from node.services.trust.founding import FIRST, Founding, found
+from node.services.trust.trusting import OwnTrust
 from node.signing.keychain import Keychain
 from node.signing.ring import FolderKeyRing
 from node.tls import create_identity

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from keys.key import LogPrivateKey
 from node.objects.folder import FolderObjects
-from node.services import erasing
-from node.services.auditing import record
-from node.services.importing import import_rows
-from node.services.publishing import publish
-from node.services.shelf import Shelf
+from node.services.lists import erasing
+from node.services.lists.auditing import record
+from node.services.lists.importing import import_rows
+from node.services.lists.publishing import publish
+from node.services.storage.shelf import Shelf
 from node.signing.log_signer import FolderLogSigner
 from node.store.logs import LogRows
 from node.store.store import Store

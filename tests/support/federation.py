@@ -30,21 +30,21 @@ from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, PeerRefusedError, PeerUnreachableError, StoreError
 from node.formats.rows import ImportRow
 from node.ports.logs import LogRecord
-from node.services.announcing import announce_log
-from node.services.callers import StoredCallers, stored_grant
-from node.services.founding import Founding, found
-from node.services.holding import CallerLogs, Holding
-from node.services.importing import Statement, import_rows
-from node.services.lists import create_list, list_origin
-from node.services.logfiles import LogFiles
-from node.services.membership import FetchedTrust, Membership, introduce
-from node.services.publishing import Published, publish
-from node.services.serving_trust import ServedTrust
-from node.services.shelf import Shelf
-from node.services.syncing import Syncer, SyncReport
-from node.services.trusting import OwnTrust, window
-from node.services.tuf_repository import Freshness, root_name
-from node.services.withdrawing import withdraw
+from node.services.access.callers import StoredCallers, stored_grant
+from node.services.lists.importing import Statement, import_rows
+from node.services.lists.making import create_list, list_origin
+from node.services.lists.publishing import Published, publish
+from node.services.lists.withdrawing import withdraw
+from node.services.peers.holding import CallerLogs, Holding
+from node.services.peers.membership import FetchedTrust, Membership, introduce
+from node.services.peers.syncing import Syncer, SyncReport
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
+from node.services.trust.announcing import announce_log
+from node.services.trust.founding import Founding, found
+from node.services.trust.serving_trust import ServedTrust
+from node.services.trust.trusting import OwnTrust, window
+from node.services.trust.tuf_repository import Freshness, root_name
 from node.signing.log_signer import FolderLogSigner
 from protocol.api import PeerApi
 from protocol.digest import Algorithm, Digest

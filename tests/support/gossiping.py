@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from node.errors import NotFoundError
 from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.ports.quarantine import Quarantined
-from node.services.accusing import suspended
-from node.services.gossiping import Gossiper, GossipReport
-from node.services.telling import ServedTelling, Telling
+from node.services.evidence.accusing import suspended
+from node.services.peers.gossiping import Gossiper, GossipReport
+from node.services.peers.telling import ServedTelling, Telling
 from protocol.gossip import Gossip
 from support.adversary import ListPeer
 from support.federation import Agency, Federation

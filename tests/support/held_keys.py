@@ -37,8 +37,8 @@ from node.runtime.home import Home
 from node.runtime.opening import Identity, open_freshness, open_identity
 from node.runtime.reaching import reach_node_of, reach_peer
 from node.runtime.shelving import open_shelf
-from node.services.refreshing import newest_root
-from node.services.tuf_following import follow
+from node.services.trust.refreshing import newest_root
+from node.services.trust.tuf_following import follow
 from support.load import Load
 from support.processes import Cli
 

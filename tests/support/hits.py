@@ -18,21 +18,21 @@ from keys.trust.node_parts import EpochInfo
 from node.evaluator.in_process import InProcessEvaluator
 from node.ports.evaluator import EpochSecret
 from node.ports.partners import PartnerRecord
-from node.services.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
-from node.services.casework import Casework
-from node.services.deltas import Deltas
-from node.services.epochs import AnnouncedEpochs
-from node.services.evaluating import Evaluating
-from node.services.proving import Proving
-from node.services.quotas import Quotas
-from node.services.registers import keep_register
-from node.services.releasing import Releaser, ReleaseReport
-from node.services.reporting import Reporting
-from node.services.serving_hits import ServedHits
-from node.services.serving_subsets import ServedSubsets
-from node.services.serving_trust import ServedTrust
-from node.services.subsets import create_subset
-from node.services.trusting import MEMBERS_NAME, window
+from node.services.access.quotas import Quotas
+from node.services.partners.casework import Casework
+from node.services.partners.evaluating import Evaluating
+from node.services.partners.proving import Proving
+from node.services.partners.reporting import Reporting
+from node.services.partners.serving_hits import ServedHits
+from node.services.partners.serving_subsets import ServedSubsets
+from node.services.subsets.deltas import Deltas
+from node.services.subsets.epochs import AnnouncedEpochs
+from node.services.subsets.making import create_subset
+from node.services.subsets.registers import keep_register
+from node.services.subsets.releasing import Releaser, ReleaseReport
+from node.services.trust.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
+from node.services.trust.serving_trust import ServedTrust
+from node.services.trust.trusting import MEMBERS_NAME, window
 from node.signing.log_signer import FolderLogSigner
 from protocol.api import HitApi, SubsetApi
 from protocol.digest import Algorithm, Digest

@@ -13,7 +13,7 @@ from keys.key import LogPrivateKey
 from keys.trust.vkey import DatedVkey
 from node.errors import PeerUnreachableError
 from node.ports.evidence import EvidenceKind
-from node.services.pacing import FollowGuards
+from node.services.lists.pacing import FollowGuards
 from protocol.digest import Algorithm
 from protocol.errors import (
     OpeningError,

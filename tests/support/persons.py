@@ -6,10 +6,10 @@ from keys.keyfile import KdfProfile
 from node.clock import Clock, system_entropy
 from node.ports.approvals import Approval
 from node.ports.persons import PersonRole
-from node.services.approving import Approvals
-from node.services.person_requests import change_payload
-from node.services.persons import Persons
-from node.services.shelf import Shelf
+from node.services.access.approving import Approvals
+from node.services.access.persons import Persons
+from node.services.storage.person_requests import change_payload
+from node.services.storage.shelf import Shelf
 from node.signing.verifiers import Argon2Hasher
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)

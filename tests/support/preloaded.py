@@ -15,7 +15,7 @@ from multiprocessing import spawn
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
@@ -27,9 +27,9 @@ _LOADED = (
     "support.command_line",
     "sqlalchemy.dialects.sqlite.pysqlite",
     *(
-        f"{package.__name__}.{module.name}"
+        module.name
         for package in (cli, runtime, services)
-        for module in iter_modules(package.__path__)
+        for module in walk_packages(package.__path__, f"{package.__name__}.")
     ),
 )
 """What commands import when they need it."""

@@ -21,9 +21,9 @@ from node.errors import NotFoundError
 from node.partner.state import Enrolment, PartnerFolder
 from node.partner.updating import Updater, UpdateReport
 from node.partner.witnessing import Rule, by_register
-from node.services.announcing import announce_epoch
-from node.services.serving_trust import ServedTrust
-from node.services.trusting import window
+from node.services.trust.announcing import announce_epoch
+from node.services.trust.serving_trust import ServedTrust
+from node.services.trust.trusting import window
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
 from protocol.subset.chunks import values_root
 from protocol.subset.files import Held, write_answers, write_screen

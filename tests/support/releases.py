@@ -19,21 +19,21 @@ from node.partner.state import PartnerFolder
 from node.partner.updating import Updater, UpdateReport
 from node.ports.evaluator import EpochSecret
 from node.ports.subsets import ReleaseRecord
-from node.services.admitting import Admission, ServedEnrolment
-from node.services.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
-from node.services.deltas import Deltas
-from node.services.epochs import AnnouncedEpochs
-from node.services.evaluating import Evaluating
-from node.services.founding import Founding, found
-from node.services.publishing import publish
-from node.services.quotas import Quotas
-from node.services.release_files import ReleaseFolder
-from node.services.releasing import Releaser, ReleaseReport
-from node.services.serving_subsets import ServedSubsets
-from node.services.serving_trust import ServedTrust
-from node.services.shelf import Shelf
-from node.services.subsets import create_subset
-from node.services.trusting import OwnTrust, window
+from node.services.access.quotas import Quotas
+from node.services.lists.publishing import publish
+from node.services.partners.admitting import Admission, ServedEnrolment
+from node.services.partners.evaluating import Evaluating
+from node.services.partners.serving_subsets import ServedSubsets
+from node.services.storage.release_files import ReleaseFolder
+from node.services.storage.shelf import Shelf
+from node.services.subsets.deltas import Deltas
+from node.services.subsets.epochs import AnnouncedEpochs
+from node.services.subsets.making import create_subset
+from node.services.subsets.releasing import Releaser, ReleaseReport
+from node.services.trust.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
+from node.services.trust.founding import Founding, found
+from node.services.trust.serving_trust import ServedTrust
+from node.services.trust.trusting import OwnTrust, window
 from node.signing.log_signer import FolderLogSigner
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest

@@ -9,12 +9,12 @@ from keys.key import LogPrivateKey
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.objects.folder import FolderObjects
 from node.ports.logs import LogRecord
-from node.services.following import Delivery, Follower, FollowGuards, StagedBundle
-from node.services.importing import ImportReport, Statement, import_rows
-from node.services.lists import create_list
-from node.services.logfiles import LogFiles
-from node.services.publishing import Published, publish
-from node.services.shelf import Shelf
+from node.services.lists.importing import ImportReport, Statement, import_rows
+from node.services.lists.making import create_list
+from node.services.lists.publishing import Published, publish
+from node.services.peers.following import Delivery, Follower, FollowGuards, StagedBundle
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
 from node.signing.log_signer import FolderLogSigner
 from node.store.store import Store
 from protocol.digest import Algorithm, Digest

@@ -18,10 +18,10 @@ from keys.trust.node_parts import NodeLimits
 from keys.trust.root import TrustedRoot, open_roots
 from keys.trust.window import Window
 from node.clock import SystemClock, system_entropy
-from node.services.founding import FIRST, Founding, found
-from node.services.succeeding import with_key
-from node.services.trusting import DOCUMENT_NAME, OwnTrust
-from node.services.tuf_repository import Freshness, TufRepository, root_files
+from node.services.trust.founding import FIRST, Founding, found
+from node.services.trust.succeeding import with_key
+from node.services.trust.trusting import DOCUMENT_NAME, OwnTrust
+from node.services.trust.tuf_repository import Freshness, TufRepository, root_files
 from node.signing.keychain import Keychain
 from node.signing.process.desk import KEYS, SIGNED_HERE, STAMPS
 from node.signing.process.link import SignerLink

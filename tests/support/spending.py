@@ -5,7 +5,7 @@ from threading import Barrier
 
 from node.clock import system_entropy
 from node.errors import ReplayedError
-from node.services.callers import StoredReplays
+from node.services.access.callers import StoredReplays
 from node.store.store import Store
 from support.shelves import STORAGE_KEY
 

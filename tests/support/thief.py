@@ -32,8 +32,8 @@ from node.runtime.home import Home
 from node.runtime.opening import Identity, open_identity
 from node.runtime.reaching import reach_node_of, reach_peer
 from node.runtime.shelving import open_shelf
-from node.services.acknowledged import ServedAcknowledgements
-from node.services.refreshing import held_document, log_trust
+from node.services.peers.acknowledged import ServedAcknowledgements
+from node.services.trust.refreshing import held_document, log_trust
 from node.sodium import load_group
 from node.tls import client_context, server_context
 from node.web.auth import TOKEN_TYP

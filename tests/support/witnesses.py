@@ -8,11 +8,11 @@ from datetime import timedelta
 from keys.key import WitnessPrivateKey
 from keys.trust.node_document import NodeDocument
 from node.errors import PeerUnreachableError
-from node.services.cosigning import Cosigned, Cosigning
-from node.services.documents import member_documents
-from node.services.requiring import Requiring
-from node.services.syncing import Syncer
-from node.services.witnessing import KeyCosigner, ServedWitness, Witness
+from node.services.peers.requiring import Requiring
+from node.services.peers.syncing import Syncer
+from node.services.trust.documents import member_documents
+from node.services.witnesses.cosigning import Cosigned, Cosigning
+from node.services.witnesses.witnessing import KeyCosigner, ServedWitness, Witness
 from protocol.api import WitnessApi
 from protocol.witness import Refuse
 from support.federation import LIMITS, Agency, Federation

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from node.services.expiry import (
+from node.services.trust.expiry import (
     CONSEQUENCES,
     Standing,
     Term,

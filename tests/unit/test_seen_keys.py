@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.services import seen
-from node.services.seen import SeenKeys
+from node.services.lists import seen
+from node.services.lists.seen import SeenKeys
 
 KEYS = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3), max_size=20)
 

@@ -18,7 +18,7 @@ from keys.roles import Role
 from keys.signer import Signer
 from node.errors import NotFoundError
 from node.ports.witness import WitnessRecord
-from node.services.tuf_repository import Behind
+from node.services.trust.tuf_repository import Behind
 from node.signing.process.frames import Ask, Request, refused
 from node.signing.process.link import SignerLink
 from node.signing.process.statements import split_statement

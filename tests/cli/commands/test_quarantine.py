@@ -12,8 +12,8 @@ from node.runtime.evidence import accused_of
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
-from node.services.accusing import keep, verify
-from node.services.founding import log_label
+from node.services.evidence.accusing import keep, verify
+from node.services.trust.founding import log_label
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.agencies import BOTH, LIST, SUBSET, Federation, federate, written

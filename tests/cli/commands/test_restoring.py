@@ -9,7 +9,7 @@ import pytest
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
-from node.services.logfiles import LogFiles
+from node.services.storage.logfiles import LogFiles
 from support.agencies import (
     BOTH,
     LIST,

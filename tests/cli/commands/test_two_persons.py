@@ -13,7 +13,7 @@ from node.runtime import approvals
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
-from node.services.approving import Approvals
+from node.services.access.approving import Approvals
 from support.agencies import Federation, import_files, numbered, table, written
 from support.processes import Cli, contents
 

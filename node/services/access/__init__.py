@@ -1,0 +1,1 @@
+"""Who may: callers, grants, quotas, and the two persons that wider ones take."""

@@ -1,0 +1,1 @@
+"""Evidence: contradictions proved, judged and kept."""

@@ -1,0 +1,125 @@
+"""What somebody with a stolen log key may have published in an own log, and the last head that is surely the owner's.
+
+A list's events carry the time of their publication, and so do releases and what was done at the node; what was added
+when can be shown without any hash. Which of it the owner recognises is for people.
+Spec: docs/spec/trust.md, "Revocations".
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from keys.trust.node_parts import FinalCheckpoint
+from node.errors import UsageError
+from node.ports.logs import LogKind, LogRecord
+from node.services.evidence.diverging import local_tree
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
+from protocol.audit import AuditRecord
+from protocol.event import HEADER_BYTES, Header, Op
+from protocol.limits import BUNDLE_WIDTH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one publication added to a log."""
+
+    first: int
+    size: int
+    """Of the log after it: what can be named as the last good size."""
+    time_ms: int
+    adds: int
+    withdrawals: int
+    others: int
+
+
+def head_at(shelf: Shelf, log: LogRecord, size: int) -> FinalCheckpoint:
+    """The head that an own log had at `size`; raises `UsageError` for a size that it never had."""
+    if not 0 <= size <= log.head.size:
+        raise UsageError(f"{log.origin} has {log.head.size} events", hint="choose a size up to that")
+    return FinalCheckpoint(size, local_tree(shelf, log).prefix_root(size))
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """How many of the witnesses that were ever asked about an own log know its history up to some size."""
+
+    asked: int
+    cosigned: int
+
+    @property
+    def words(self) -> str:
+        """For the person who chooses a last good size; empty where there is no witness."""
+        if not self.asked:
+            return ""
+        if not self.cosigned:
+            return (
+                "no witness is known to have cosigned so much: peers may hold another history up to there, and a"
+                " smaller size is safer"
+            )
+        return f"{self.cosigned} of {self.asked} witnesses cosigned at least so much: it is what others hold, too"
+
+
+def vouched(shelf: Shelf, log: LogRecord, size: int) -> Vouched:
+    """Who cosigned the log at `size` or beyond, and so holds the same history until then."""
+    with shelf.storage.read() as unit:
+        records = [record for record in unit.cosigners.ls() if record.origin == log.origin]
+    cosigned = sum(bool(each.since_ms) and not each.alarm and each.size >= size for each in records)
+    return Vouched(asked=len(records), cosigned=cosigned)
+
+
+def rounds(shelf: Shelf, log: LogRecord, *, since: int = 0) -> Iterator[Round]:
+    """The publications of an own log from index `since` on, oldest first; nothing of it names a hash."""
+    match log.kind:
+        case LogKind.OWN_RELEASES:
+            found = _releases(shelf, log)
+        case LogKind.OWN_AUDIT:
+            found = _records(shelf, log)
+        case _:
+            found = _publications(shelf, log, since)
+    return (each for each in found if each.first >= since)
+
+
+def _publications(shelf: Shelf, log: LogRecord, since: int) -> Iterator[Round]:
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    headers = (
+        (index, Header.from_bytes(event[:HEADER_BYTES]))
+        for index, event, _ in files.items(first=since, size=log.head.size)
+    )
+    for time_ms, group in groupby(headers, key=lambda pair: pair[1].time_ms):
+        pairs = list(group)
+        adds = sum(header.op == Op.ADD for _, header in pairs)
+        withdrawals = sum(header.op == Op.WITHDRAW for _, header in pairs)
+        yield Round(
+            first=pairs[0][0],
+            size=pairs[-1][0] + 1,
+            time_ms=time_ms,
+            adds=adds,
+            withdrawals=withdrawals,
+            others=len(pairs) - adds - withdrawals,
+        )
+
+
+def _releases(shelf: Shelf, log: LogRecord) -> Iterator[Round]:
+    """A leaf each; what it added and removed are digests."""
+    with shelf.storage.read() as unit:
+        releases = sorted(unit.releases.ls(log.name), key=lambda one: one.version)
+    for one in releases:
+        if one.version <= log.head.size:
+            yield Round(
+                first=one.version - 1,
+                size=one.version,
+                time_ms=one.created_ms,
+                adds=one.added,
+                withdrawals=one.removed,
+                others=0,
+            )
+
+
+def _records(shelf: Shelf, log: LogRecord) -> Iterator[Round]:
+    """A leaf each."""
+    files, size = LogFiles(shelf.objects, shelf.vault, log.origin), log.head.size
+    for index in range(-(-size // BUNDLE_WIDTH)):
+        for at, entry in enumerate(files.events(index, size=size), index * BUNDLE_WIDTH):
+            time_ms = AuditRecord.from_bytes(entry).time_ms
+            yield Round(first=at, size=at + 1, time_ms=time_ms, adds=0, withdrawals=0, others=1)

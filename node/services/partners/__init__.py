@@ -1,0 +1,1 @@
+"""Partners: how they are admitted, what they are served, the hits they report and dispute."""

@@ -1,0 +1,151 @@
+"""Serving partners: trust files, the release logs and files of their subsets, evaluation in their name."""
+
+import asyncio
+
+from node.errors import GoneError, NotFoundError
+from node.ports.logs import LogRecord
+from node.ports.subsets import ReleaseRecord
+from node.services.partners.evaluating import Evaluating
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.release_files import ReleaseFolder
+from node.services.storage.shelf import Shelf
+from node.services.subsets.deltas import Deltas
+from node.services.trust.serving_trust import ForwardedTrust
+from protocol.api import SubsetApi, TrustApi
+from protocol.errors import TooLargeError
+from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
+from protocol.tlog.tiles import Tile, cut_bundle
+
+
+class ServedSubsets:
+    """Makes the API of one calling partner."""
+
+    def __init__(self, shelf: Shelf, trust: TrustApi, evaluating: Evaluating, deltas: Deltas) -> None:
+        self._shelf = shelf
+        self._trust = trust
+        self._evaluating = evaluating
+        self._deltas = deltas
+
+    def for_partner(self, partner: str, subsets: frozenset[str]) -> SubsetApi:
+        """What `partner` may follow and ask: these subsets."""
+        return ServedSubset(
+            self._shelf, self._trust, self._evaluating, self._deltas, partner=partner, subsets=subsets
+        )
+
+
+class ServedSubset(ForwardedTrust):
+    """`protocol.api.SubsetApi` for one partner."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        trust: TrustApi,
+        evaluating: Evaluating,
+        deltas: Deltas,
+        *,
+        partner: str,
+        subsets: frozenset[str],
+    ) -> None:
+        self._shelf = shelf
+        super().__init__(trust)
+        self._evaluating = evaluating
+        self._deltas = deltas
+        self._partner = partner
+        self._subsets = subsets
+
+    async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
+        """The newest signed note of a release log, or None when it is the `held` one.
+
+        Raises:
+            NotFoundError: not a subset of this partner, or not released yet.
+        """
+        log = await asyncio.to_thread(self._log, origin)
+        if log.note is None:
+            raise NotFoundError("this subset has no release yet", hint="the agency makes the first one")
+        return None if log.note == held else log.note
+
+    async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
+        """`width * 32` bytes of hashes; raises `NotFoundError` beyond the log."""
+        return await asyncio.to_thread(self._tile, origin, Tile(level, index, width))
+
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """The bundle `index` of manifests with `width` entries, without the `first`; raises `NotFoundError`."""
+        if not 0 <= first < width:
+            raise NotFoundError("the log has no such entry")
+        return cut_bundle(await asyncio.to_thread(self._entries, origin, index, width), width, first)
+
+    async def release_part(
+        self,
+        subset: str,
+        *,
+        version: int,
+        part: ReleasePart,
+        since: int | None,
+        max_bytes: int | None = None,
+    ) -> bytes:
+        """One file of a release: whole, or the delta from version `since` where there is one.
+
+        Raises:
+            NotFoundError: not a subset of this partner, no such release, or no such file in it.
+            GoneError: the release is so old that its files are not kept.
+            TooLargeError: the file has more than `max_bytes`.
+        """
+        folder, base = await asyncio.to_thread(self._find, subset, version, part, since)
+        if base is not None and not await asyncio.to_thread(folder.has_deltas, base):
+            await self._deltas.make(folder, base)
+        data = await asyncio.to_thread(folder.part, part, since=base)
+        if max_bytes is not None and len(data) > max_bytes:
+            raise TooLargeError(f"release file: more than {max_bytes} bytes")
+        return data
+
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        """Evaluate a batch of blinded elements; raises as `Evaluating.evaluate`."""
+        self._require(subset)
+        return await self._evaluating.evaluate(self._partner, subset, request)
+
+    def _require(self, subset: str) -> None:
+        if subset not in self._subsets:
+            raise NotFoundError("this partner has no such subset")
+
+    def _log(self, origin: str) -> LogRecord:
+        with self._shelf.storage.read() as unit:
+            for subset in sorted(self._subsets):
+                record = unit.subsets.get(subset)
+                if record.origin == origin:
+                    return unit.logs.get(origin)
+        raise NotFoundError("this partner has no such subset")
+
+    def _files(self, log: LogRecord) -> LogFiles:
+        return LogFiles(self._shelf.objects, self._shelf.vault, log.origin)
+
+    def _tile(self, origin: str, tile: Tile) -> bytes:
+        log = self._log(origin)
+        return self._files(log).tile(tile, size=log.head.size)
+
+    def _entries(self, origin: str, index: int, width: int) -> bytes:
+        log = self._log(origin)
+        return self._files(log).entries(index, width, size=log.head.size)
+
+    def _find(
+        self, subset: str, version: int, part: ReleasePart, since: int | None
+    ) -> tuple[ReleaseFolder, ReleaseRecord | None]:
+        self._require(subset)
+        with self._shelf.storage.read() as unit:
+            has_labels = unit.subsets.get(subset).filter.labels
+            releases = {record.version: record for record in unit.releases.ls(subset)}
+        if version not in releases:
+            raise NotFoundError("this subset has no such release", hint="ask for its newest checkpoint first")
+        if part is ReleasePart.LABELS and not has_labels:
+            raise NotFoundError("the releases of this subset carry no labels")
+        folder = ReleaseFolder(self._shelf, releases[version])
+        if not folder.exists():
+            raise GoneError(
+                "the files of this release are not kept any more", hint="fetch the newest release"
+            )
+        return folder, self._base(releases.get(since or 0), version)
+
+    def _base(self, since: ReleaseRecord | None, version: int) -> ReleaseRecord | None:
+        """What a delta can start from: an earlier release whose files are kept."""
+        if since is None or since.version >= version:
+            return None
+        return since if ReleaseFolder(self._shelf, since).exists() else None

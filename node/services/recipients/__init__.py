@@ -1,0 +1,1 @@
+"""Recipients of raw digests: accredited, and served from one copy."""

@@ -1,0 +1,180 @@
+"""Where the parts of a log lie in the object store, and how to read them at any size.
+
+    logs/<hex sha256(origin)>/tile/entries/<N>[.p/<W>]   entry bundles (C2SP tlog-tiles)
+    logs/<hex sha256(origin)>/tile/<L>/<N>[.p/<W>]       hash tiles
+    openings/<hex sha256(origin)>/<N>[.p/<W>]            openings of bundle N, sealed
+    pending/<hex sha256(origin)>/<random>                changes that wait for publication, sealed
+    cases/<hex sha256(origin)>/<random>                  local case data, sealed
+    staging/<hex sha256(origin)>/<N>                     bundles of a pull under way, from N on, sealed
+    reviews/<hex sha256(origin)>/dates                   places and review dates of own entries, sealed
+    shapes/<hex sha256(origin)>/<size>                   what the event rules remember of a peer's list
+    opened/<hex sha256(origin)>/grant                    under which grant a peer's list is opened, sealed
+
+Bundles and tiles never change; a partial one gives way to the wider one, which answers for it. Openings are rewritten
+by shredding, and when a peer opens what it withheld before.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+
+from node.errors import NotFoundError, StoreError
+from node.ports.objects import ObjectStore
+from node.services.storage.vault import Vault
+from protocol.errors import MalformedError
+from protocol.limits import BUNDLE_WIDTH
+from protocol.tlog.merkle import HASH_BYTES, leaf_hash
+from protocol.tlog.tiles import (
+    Tile,
+    bundle_widths,
+    decode_bundle,
+    encode_bundle,
+    entries_path,
+    new_hash_tiles,
+    tile_path,
+    width_at,
+)
+
+Named = tuple[str, bytes]
+"""An object to be: name and bytes."""
+
+
+class LogFiles:
+    """The objects of one log."""
+
+    def __init__(self, objects: ObjectStore, vault: Vault, origin: str) -> None:
+        self._objects = objects
+        self._vault = vault
+        self.folder = sha256(origin.encode()).hexdigest()
+
+    def entries(self, index: int, width: int, *, size: int) -> bytes:
+        """The first `width` entries of a bundle of the log at `size`; raises `NotFoundError` beyond it."""
+        held = _width(0, index, width, size)
+        data = self._objects.get(self._entries_name(index, held))
+        return data if held == width else encode_bundle(_decode(data, held)[:width])
+
+    def events(self, index: int, *, size: int) -> list[bytes]:
+        """The entries of a bundle as far as the log at `size` has them; none beyond it."""
+        width = width_at(level=0, index=index, size=size)
+        return _decode(self._objects.get(self._entries_name(index, width)), width) if width > 0 else []
+
+    def bundles(self, *, size: int) -> Iterator[str]:
+        """Names of the entry bundles of the log at `size`."""
+        for index in range(-(-size // BUNDLE_WIDTH)):
+            yield self._entries_name(index, width_at(level=0, index=index, size=size))
+
+    def tile(self, tile: Tile, *, size: int) -> bytes:
+        """The first hashes of a tile of the log at `size`; raises `NotFoundError` beyond it."""
+        held = _width(tile.level, tile.index, tile.width, size)
+        data = self._objects.get(self._tile_name(Tile(tile.level, tile.index, held)))
+        return data[: tile.width * HASH_BYTES]
+
+    def openings(self, index: int, *, size: int) -> list[bytes]:
+        """The openings of a bundle as far as the log at `size` has them; an empty one is withheld or deleted."""
+        width = width_at(level=0, index=index, size=size)
+        if width <= 0:
+            return []
+        name = self._openings_name(index, width)
+        return _decode(self._vault.unseal(name, self._objects.get(name)), width)
+
+    def items(self, *, first: int, size: int) -> Iterator[tuple[int, bytes, bytes | None]]:
+        """Index, event and opening (None: not held) of every event from `first` up to `size`."""
+        for index in range(first // BUNDLE_WIDTH, -(-size // BUNDLE_WIDTH)):
+            start = index * BUNDLE_WIDTH
+            rows = zip(self.events(index, size=size), self.openings(index, size=size), strict=True)
+            for position, (event, opening) in enumerate(rows, start):
+                if position >= first:
+                    yield position, event, opening or None
+
+    def growth(
+        self, old_size: int, events: Sequence[bytes], openings: Sequence[bytes] | None
+    ) -> Iterator[Named]:
+        """The objects that events (and, for a list, their openings) from `old_size` on add, tiles last."""
+        size = old_size + len(events)
+        start = old_size - old_size % BUNDLE_WIDTH
+        index = start // BUNDLE_WIDTH
+        rows = self.events(index, size=old_size) + list(events)
+        for number, width in bundle_widths(old_size, size):
+            at = number * BUNDLE_WIDTH - start
+            yield self._entries_name(number, width), encode_bundle(rows[at : at + width])
+        if openings is not None:
+            yield from self._opening_objects(index, self.openings(index, size=old_size) + list(openings))
+        leaves = [leaf_hash(event) for event in events]
+        for tile, data in new_hash_tiles(old_size, leaves, lambda tile: self.tile(tile, size=old_size)):
+            yield self._tile_name(tile), data
+
+    def with_openings(self, index: int, new: Mapping[int, bytes], *, size: int) -> Iterator[Named]:
+        """The opening object of a bundle with more of its openings, by their offsets in it."""
+        rows = self.openings(index, size=size)
+        for at, opening in new.items():
+            rows[at] = opening
+        yield from self._opening_objects(index, rows)
+
+    def without_openings(self, positions: Iterable[int], *, size: int) -> Iterator[Named]:
+        """The opening objects of a log at `size` with those at `positions` deleted whole."""
+        by_bundle: dict[int, list[int]] = {}
+        for position in positions:
+            by_bundle.setdefault(position // BUNDLE_WIDTH, []).append(position % BUNDLE_WIDTH)
+        for index, offsets in by_bundle.items():
+            rows = self.openings(index, size=size)
+            if not any(rows[at] for at in offsets):
+                continue
+            for at in offsets:
+                rows[at] = b""
+            yield from self._opening_objects(index, rows)
+
+    def stale_openings(self, positions: Iterable[int], *, size: int) -> Iterator[str]:
+        """Names of partial opening objects of these events' bundles that a log of `size` does not read any more."""
+        for index in {position // BUNDLE_WIDTH for position in positions}:
+            current = self._openings_name(index, width_at(level=0, index=index, size=size))
+            names = self._objects.ls(f"openings/{self.folder}/{index}.p/")
+            yield from (name for name in names if name != current)
+
+    def outgrown(self, old_size: int, new_size: int) -> Iterator[str]:
+        """Names of the partial objects of a log of `old_size` that it has no use for at `new_size`."""
+        level = 0
+        while old_size >> 8 * level:
+            index = (old_size >> 8 * level) // BUNDLE_WIDTH
+            old = width_at(level=level, index=index, size=old_size)
+            if 0 < old != width_at(level=level, index=index, size=new_size):
+                yield self._tile_name(Tile(level, index, old))
+                if level == 0:
+                    yield self._entries_name(index, old)
+                    yield self._openings_name(index, old)
+            level += 1
+
+    def name(self, kind: str, last: str) -> str:
+        """Name of an object of this log in one of the other folders."""
+        return f"{kind}/{self.folder}/{last}"
+
+    def _opening_objects(self, first: int, openings: Sequence[bytes]) -> Iterator[Named]:
+        for at in range(0, len(openings), BUNDLE_WIDTH):
+            row = openings[at : at + BUNDLE_WIDTH]
+            name = self._openings_name(first + at // BUNDLE_WIDTH, len(row))
+            yield name, self._vault.seal(name, encode_bundle(row))
+
+    def _entries_name(self, index: int, width: int) -> str:
+        return f"logs/{self.folder}/{entries_path(index, width)}"
+
+    def _tile_name(self, tile: Tile) -> str:
+        return f"logs/{self.folder}/{tile_path(tile)}"
+
+    def _openings_name(self, index: int, width: int) -> str:
+        # By width, like bundles: a slow writer of an older head must not cut short what a newer one wrote.
+        partial = "" if width == BUNDLE_WIDTH else f".p/{width}"
+        return f"openings/{self.folder}/{index}{partial}"
+
+
+def _width(level: int, index: int, width: int, size: int) -> int:
+    held = width_at(level=level, index=index, size=size)
+    if not 0 < width <= held:
+        raise NotFoundError("the log has no such tile", hint="ask for its newest checkpoint first")
+    return held
+
+
+def _decode(data: bytes, width: int) -> list[bytes]:
+    try:
+        return decode_bundle(data, width)
+    except MalformedError as exc:
+        raise StoreError(
+            "a stored bundle is damaged", hint="restore the object folder from a backup"
+        ) from exc

@@ -1,0 +1,39 @@
+"""What sealed values are called: the name that each is bound to when it is sealed, so that none can be put elsewhere.
+
+Which of them lie in which column, for whoever seals all of them anew, is `node.services.storage.rekeying`'s to know.
+"""
+
+
+def case_name(partner: str, report_id: bytes) -> str:
+    """The name under which a partner's words are sealed."""
+    return f"case/{partner}/{report_id.hex()}"
+
+
+def invite_name(identity: bytes) -> str:
+    """The name under which the secret of an invitation is sealed."""
+    return f"invite/{identity.hex()}"
+
+
+def overlay_name(log_id: int) -> str:
+    """The name under which an overlay is sealed."""
+    return f"overlay/{log_id}"
+
+
+def report_name(partner: str, report_id: bytes) -> str:
+    """The name under which a report and its receipt are sealed."""
+    return f"hit/{partner}/{report_id.hex()}"
+
+
+def salt_name(name: str) -> str:
+    """The name under which a subset's salt is sealed."""
+    return f"subsets/{name}/exclusions-salt"
+
+
+def tripwire_name(key: int) -> str:
+    """The name under which a tripwire is sealed."""
+    return f"guards/tripwires/{key}"
+
+
+def verifier_name(name: str) -> str:
+    """Bound to the name: nobody's verifier can be put in the place of another's."""
+    return f"persons/{name}/verifier"

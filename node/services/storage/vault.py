@@ -1,0 +1,119 @@
+"""The keys that make a stolen database or object folder list nothing, and what is done with them.
+
+The storage key wraps the data keys and nothing else. Of these some seal openings, waiting changes and case data
+(`sealing`); the index key turns digests into look-up keys, and the tombstone key those that were shredded into
+tombstones; the nonce of every sealing is random. Whoever holds the files and not the storage key learns counts,
+collections and times, which the log tells every peer anyway. See docs/reference/store.md.
+"""
+
+import hmac
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final
+
+import numpy as np
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing_extensions import override
+
+from node.clock import Entropy
+from node.errors import StoreError
+from node.ports.entries import Keys
+from node.services.storage.sealing import KEY_BYTES, Sealer
+from protocol.digest import Algorithm, Digest
+
+__all__ = ("KEY_BYTES", "Vault", "seal", "unseal", "unwrap", "wrap")
+
+_NONCE_BYTES: Final = 12
+_VERSION: Final = b"\x01"
+_BLOCK: Final = 64
+
+
+class Vault:
+    """The data keys of a store; `entropy` makes nonces."""
+
+    def __init__(self, sealer: Sealer, index_key: bytes, entropy: Entropy, *, tombstone_key: bytes) -> None:
+        assert len(index_key) == KEY_BYTES, "keys of the vault are 32 bytes"
+        assert len(tombstone_key) == KEY_BYTES, "keys of the vault are 32 bytes"
+        self._tombstone_key = tombstone_key
+        self._sealer = sealer
+        self._inner = [_padded(index_key, 0x36) + bytes((a,)) for a in range(1 + max(Algorithm))]
+        self._outer = _padded(index_key, 0x5C)
+        self.entropy = entropy
+
+    @override
+    def __repr__(self) -> str:
+        return "<Vault>"
+
+    def seal(self, name: str, data: bytes) -> bytes:
+        """`data` encrypted and bound to `name`, so that no sealed object can stand in for another."""
+        return self._sealer.seal(name, data)
+
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """What `seal` was given; raises `StoreError` for another key, another name or altered bytes."""
+        return self._sealer.unseal(name, sealed)
+
+    @property
+    def newest(self) -> bytes:
+        """How everything begins that is sealed with the newest key."""
+        return self._sealer.newest
+
+    def is_older(self, data: bytes) -> bool:
+        """Whether data looks as if an older key had sealed it."""
+        return self._sealer.is_older(data)
+
+    def reload(self) -> None:
+        """Look at the keys that seal again: another process may have changed them."""
+        self._sealer.reload()
+
+    def key_of(self, digest: Digest) -> int:
+        """The look-up key of one digest."""
+        return int(self.keys_of([digest])[0])
+
+    def keys_of(self, digests: Iterable[Digest]) -> Keys:
+        """The look-up keys of many digests, in their order.
+
+        HMAC as RFC 2104 spells it out: two calls of SHA-256, which is half as long as `hmac.digest` takes.
+        """
+        inner, outer, hash_ = self._inner, self._outer, sha256
+        macs = [hash_(outer + hash_(inner[d.algorithm] + d.value).digest()).digest() for d in digests]
+        return np.frombuffer(b"".join(macs), dtype=">i8")[::4].astype(np.int64)
+
+    def tombstone_of(self, digest: Digest) -> bytes:
+        """The tombstone of a digest: HMAC-SHA-256(tombstone key, algorithm ‖ digest), 32 bytes."""
+        return hmac.digest(self._tombstone_key, bytes((digest.algorithm,)) + digest.value, "sha256")
+
+
+def wrap(storage_key: bytes, name: str, data_key: bytes, entropy: Entropy) -> bytes:
+    """A data key sealed with the storage key."""
+    return seal(AESGCM(storage_key), f"data-key/{name}", data_key, entropy)
+
+
+def unwrap(storage_key: bytes, name: str, wrapped: bytes) -> bytes:
+    """The data key that `wrap` sealed; raises `StoreError` when this is not its storage key."""
+    return unseal(AESGCM(storage_key), f"data-key/{name}", wrapped)
+
+
+def seal(cipher: AESGCM, name: str, data: bytes, entropy: Entropy) -> bytes:
+    """Version byte, nonce, AES-256-GCM with `name` as associated data."""
+    nonce = entropy(_NONCE_BYTES)
+    return _VERSION + nonce + cipher.encrypt(nonce, data, _VERSION + name.encode())
+
+
+def unseal(cipher: AESGCM, name: str, sealed: bytes) -> bytes:
+    """The data that was sealed under `name`; raises `StoreError`."""
+    if sealed[:1] != _VERSION:
+        raise StoreError(f"{name} is sealed in an unknown form", hint="was it written by a newer version?")
+    try:
+        return cipher.decrypt(
+            sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], _VERSION + name.encode()
+        )
+    except (InvalidTag, ValueError):
+        raise StoreError(
+            f"{name} does not open with this storage key, or was altered",
+            hint="use the storage key of this node, or restore the object from a backup",
+        ) from None
+
+
+def _padded(key: bytes, pad: int) -> bytes:
+    return bytes(byte ^ pad for byte in key.ljust(_BLOCK, b"\0"))

@@ -1,0 +1,1 @@
+"""Witnesses: this node as one, and the ones it asks."""
