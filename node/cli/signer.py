@@ -114,7 +114,9 @@ def join(
 @app.command("refer")
 def refer(
     context: typer.Context,
-    key: Annotated[str, typer.Argument(help="The key, as sigfed key rotate names it on the node: auth-4.")],
+    label: Annotated[
+        str, typer.Argument(metavar="KEY", help="The key, as sigfed key rotate names it on the node: auth-4.")
+    ],
     uri: Annotated[str, typer.Argument(help="Where it lies: sshagent:… or pkcs11:…")],
 ) -> None:
     """Note where a key lies that this signer is to sign with; --home names the signer's own folder."""
@@ -122,12 +124,12 @@ def refer(
     from node.runtime.signer import refer_key
 
     here = session(context)
-    public = refer_key(here.home.folder, key, uri, entropy=system_entropy)
+    public = refer_key(here.home.folder, label, uri, entropy=system_entropy)
     here.output.result(
-        {"key": key, "role": public.role, "public": public.to_text()},
-        f"{key} lies at {uri.partition(':')[0]}:, and has signed",
+        {"key": label, "role": public.role, "public": public.to_text()},
+        f"{label} lies at {uri.partition(':')[0]}:, and has signed",
     )
-    here.output.following(f"on the node: sigfed key rotate {public.role} --key signer:{key}")
+    here.output.following(f"on the node: sigfed key rotate {public.role} --key signer:{label}")
 
 
 @app.command("backup")
