@@ -191,7 +191,9 @@ def _text(opened: OpenedProposal, name: str, data: bytes) -> Iterator[str]:
     after = data.decode("utf-8").split("\n")
     if old is None:
         yield f"{name}: new"
-        yield from (f"  + {line}" for line in after)
+        yield from (f"  + {line}" for line in after[:-1])
+        if after[-1]:  # every line has an end, or it is said that the last has none
+            yield from (f"  + {after[-1]}", "  its last line has no end")
         return
     yield f"{name}: changed"
     for place in line_differences(old.decode("utf-8", "replace").split("\n"), after):

@@ -77,6 +77,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     protocol_errors.NotCanonicalError: _MALFORMED,
     protocol_errors.TooLargeError: _TOO_LARGE,
     protocol_errors.UntrustedError: _NOT_VERIFIED,
+    protocol_errors.UnknownSignerError: _NOT_VERIFIED,
     protocol_errors.UncosignedError: _NOT_VERIFIED,
     protocol_errors.WrongOriginError: _NOT_VERIFIED,
     protocol_errors.RollbackError: _CONFLICT,

@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -782,8 +783,9 @@ def test_who_writes_slowly_is_cut_off(fresh: SignedNode) -> None:
                 break
             if time.monotonic() - start > 20:
                 break
-        while part := link.recv(4096):
-            answer += part
+        with suppress(ConnectionResetError):  # it had not read all that was sent
+            while part := link.recv(4096):
+                answer += part
         assert time.monotonic() - start < 20
     assert fresh.log.size(LIST) == 0
 

@@ -188,7 +188,7 @@ SAID: Mapping[str, tuple[Proposal, tuple[str, ...]]] = {
     "a text": (
         proposal(changed={"criteria-1.md": b"# Baseline, 2\n", "criteria-2.md": b"new"}),
         ("criteria-1.md: changed", "  at line 1", "  - # Baseline", "  + # Baseline, 2",
-         "criteria-2.md: new", "  + new"),
+         "criteria-2.md: new", "  + new", "  its last line has no end"),
     ),
     "a text that stays": (proposal(changed={"criteria-1.md": b"# Baseline\n"}), ("criteria-1.md: listed anew",)),
     "without a handover": (
@@ -196,6 +196,13 @@ SAID: Mapping[str, tuple[Proposal, tuple[str, ...]]] = {
         ("the targets keys of today sign nothing of it",),
     ),
 }  # fmt: skip
+
+
+def test_a_new_text_is_told_line_by_line() -> None:
+    lines = changes(opened(proposal(changed={"criteria-2.md": b"one\n\ntwo\n"})))
+    at = lines.index("criteria-2.md: new")
+    assert lines[at + 1 : at + 4] == ("  + one", "  + ", "  + two")
+    assert lines[at + 4].startswith("list of files")
 
 
 @pytest.mark.parametrize(("made", "said"), SAID.values(), ids=list(SAID))

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -13,6 +13,7 @@ import pytest
 
 from support.agencies import LIST, cheapen, found_agency, import_files, numbered, table
 from support.processes import ROOT, Cli, environment, wait_until
+from support.public_program import publish_program
 
 UNITS = sorted((ROOT / "docs/deploy").glob("*.service"))
 _PASSPHRASE = "the signer's own\n"
@@ -25,13 +26,14 @@ class Machine:
     folder: Path
     node: Cli
     names: dict[str, str]
+    interpreter: Sequence[str]
 
     @property
     def group(self) -> str:
         return self.names["node"]
 
     def program(self, who: str) -> tuple[str, ...]:
-        return (sys.executable, "-P", "-m", "support.as_user", self.names[who], self.group)
+        return (*self.interpreter, "-P", "-m", "support.as_user", self.names[who], self.group)
 
     def imports(self, name: str, count: int) -> None:
         """Import made-up files as the node's user."""
@@ -46,10 +48,21 @@ class Machine:
         return path
 
 
-@pytest.fixture
-def machine() -> Iterator[Machine]:
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[Sequence[str]]:
+    """What runs this program for every user."""
     if os.geteuid() != 0 or shutil.which("useradd") is None:
         pytest.skip("needs root and useradd, to make system users: run it as root")
+    folder = Path(mkdtemp(prefix="sigfed-program-"))
+    folder.chmod(0o755)
+    try:
+        yield publish_program(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def machine(interpreter: Sequence[str]) -> Iterator[Machine]:
     names = {who: f"sigfed-t{os.getpid()}-{who[0]}" for who in ("node", "signer", "other")}
     folder = Path(mkdtemp(prefix="sigfed-users-"))
     folder.chmod(0o755)
@@ -63,7 +76,7 @@ def machine() -> Iterator[Machine]:
         cli.done("list", "create", LIST)
         import_files(cli, numbered("first", 3))
         cli.done("publish")
-        made = Machine(folder, cli, names)
+        made = Machine(folder, cli, names, interpreter)
         for path in (cli.home, *folder.glob("fr-*passphrase")):
             made.owned(path, "node")
         yield made
