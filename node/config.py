@@ -22,14 +22,16 @@ SIGNER_CONFIG_NAME = "signer.toml"
 _NODE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A table of a configuration file: what it does not know it refuses."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-SectionT = TypeVar("SectionT", bound=_Section)
+SectionT = TypeVar("SectionT", bound=Section)
 
 
-class Listen(_Section):
+class Listen(Section):
     """Where the node listens and how others reach it."""
 
     host: str = "127.0.0.1"
@@ -40,14 +42,14 @@ class Listen(_Section):
     """Whether agencies must present the TLS key of their node document when they ask for a token."""
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """Where tables live; objects are always in the home folder."""
 
     dsn: str = ""
     """Empty: SQLite in the home folder. PostgreSQL: `postgresql+psycopg://user@host/database`."""
 
 
-class Secrets(_Section):
+class Secrets(Section):
     """Files that hold passphrases (one line each); without them the CLI asks."""
 
     passphrase_file: Path | None = None
@@ -68,7 +70,7 @@ class Secrets(_Section):
         )
 
 
-class Schedule(_Section):
+class Schedule(Section):
     """How often the running node acts by itself, in minutes; 0 switches a job off."""
 
     sync_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
@@ -77,7 +79,7 @@ class Schedule(_Section):
     cosign_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
 
 
-class Guards(_Section):
+class Guards(Section):
     """What a node may change a day before a person looks at it; a first sync is not counted.
 
     This node's document announces it for its own lists, and no peer's node gets more of it here.
@@ -89,7 +91,7 @@ class Guards(_Section):
     max_checkpoint_age_hours: Annotated[int, Field(ge=1)] = 168
 
 
-class WitnessSettings(_Section):
+class WitnessSettings(Section):
     """How many members must have cosigned a peer's head before it is followed."""
 
     quorum: Annotated[int, Field(ge=-1, le=1024)] = -1
@@ -101,28 +103,28 @@ class WitnessSettings(_Section):
         return None if self.quorum < 0 else self.quorum
 
 
-class ApprovalSettings(_Section):
+class ApprovalSettings(Section):
     """What takes two persons."""
 
     days: Annotated[int, Field(ge=1, le=90)] = 7
     """For so long a request can be approved."""
 
 
-class CaseSettings(_Section):
+class CaseSettings(Section):
     """Disputes of partners."""
 
     answer_days: Annotated[int, Field(ge=1, le=90)] = 7
     """Within so many days the agency answers; the partner is told the date."""
 
 
-class RecipientSettings(_Section):
+class RecipientSettings(Section):
     """Recipients of raw digests."""
 
     enabled: bool = False
     """Off: nobody can fetch anything, whoever was accredited."""
 
 
-class Outbound(_Section):
+class Outbound(Section):
     """How connections to others go out. Variables of the environment (`HTTPS_PROXY`) are not looked at."""
 
     proxy: Annotated[str, Field(pattern=r"^(http://([A-Za-z0-9.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}/?)?$")] = ""
@@ -131,14 +133,14 @@ class Outbound(_Section):
     """Private file with one line `USER:PASSWORD` for it."""
 
 
-class SignerSettings(_Section):
+class SignerSettings(Section):
     """The process that signs for this node."""
 
     socket: Path | None = None
     """Where it listens; without it the node opens its keys itself."""
 
 
-class MetricsSettings(_Section):
+class MetricsSettings(Section):
     """A listener for monitoring."""
 
     enabled: bool = False
@@ -147,7 +149,7 @@ class MetricsSettings(_Section):
     port: Annotated[int, Field(ge=1, le=65535)] = 9844
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything a node is told by its operator."""
 
     node: Annotated[str, Field(pattern=_NODE_NAME, max_length=120)]
@@ -170,7 +172,7 @@ class Settings(_Section):
     metrics: MetricsSettings = MetricsSettings()
 
 
-class SignerFile(_Section):
+class SignerFile(Section):
     """Everything a signer process is told: `signer.toml` in its own folder, where the node cannot write."""
 
     node: Annotated[str, Field(pattern=_NODE_NAME, max_length=120)]
@@ -225,14 +227,22 @@ def load_outbound(folder: Path) -> Outbound | None:
     Raises:
         ConfigError: it is not TOML, or a value or key is not allowed.
     """
-    path = folder / OUTBOUND_NAME
+    return read_optional(Outbound, folder / OUTBOUND_NAME)
+
+
+def read_optional(kind: type[SectionT], path: Path) -> SectionT | None:
+    """What a configuration file says; None when there is no such file.
+
+    Raises:
+        ConfigError: it cannot be read, is not TOML, or a value or key is not allowed; the text names the key.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path} cannot be read") from exc
-    return _validated(Outbound, _fields(text, source=str(path)), source=str(path))
+    return _validated(kind, _fields(text, source=str(path)), source=str(path))
 
 
 def parse(text: str, *, source: str) -> Settings:

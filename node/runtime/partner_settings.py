@@ -1,0 +1,72 @@
+"""The settings of a partner's client: `partner.toml` in its folder, read here and nowhere else.
+
+Without the file every default holds. Unknown keys are refused by name. Each part of the client has a section of its
+own; a section holds no secret, only the paths of files that hold them. Where connections go out is in `outbound.toml`.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
+
+from node.config import Section, read_optional
+from node.errors import ConfigError
+
+PARTNER_NAME: Final = "partner.toml"
+
+
+def _with_full_path(argv: tuple[str, ...]) -> tuple[str, ...]:
+    # A timer's PATH is not a person's, and whoever sets PATH would choose what runs.
+    if argv and not Path(argv[0]).is_absolute():
+        raise ValueError(f"the program is named by its full path, not {argv[0]!r}")
+    return argv
+
+
+Argv = Annotated[tuple[str, ...], Field(max_length=64), AfterValidator(_with_full_path)]
+"""A program and its arguments; it is started without a shell. Empty: nothing is started."""
+
+
+class HookSettings(Section):
+    """Programs that are started when something happened."""
+
+    on_update: Argv = ()
+    """A newer release is in force."""
+    on_error: Argv = ()
+    """An update failed."""
+    on_outdated: Argv = ()
+    """The release in force is past its end, and an update brought no newer one."""
+    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    """A program that runs longer is ended."""
+
+
+class PartnerSettings(Section):
+    """Everything a partner's client is told by its operator."""
+
+    hooks: HookSettings = HookSettings()
+
+
+def load_partner_settings(folder: Path) -> PartnerSettings:
+    """What `partner.toml` in the partner's folder (`Home.folder`) says; the defaults without the file.
+
+    Raises:
+        ConfigError: it is not TOML, a value or key is not allowed, or others than its owner could have written it.
+    """
+    path = folder / PARTNER_NAME
+    _refuse_of_others(path)
+    return read_optional(PartnerSettings, path) or PartnerSettings()
+
+
+def _refuse_of_others(path: Path) -> None:
+    """It names programs that run as this user: whoever can write it is this user."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be read") from exc
+    if found.st_uid not in {0, os.geteuid()}:
+        raise ConfigError(f"{path} belongs to another user", hint=f"chown it to the partner's user: {path}")
+    if stat.S_IMODE(found.st_mode) & 0o022:
+        raise ConfigError(f"{path} can be written by others", hint=f"chmod go-w {path}")

@@ -1,0 +1,57 @@
+"""`partner.toml`: defaults without it, unknown keys by name, and nobody else's file."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from node.errors import ConfigError
+from node.runtime.partner_settings import PARTNER_NAME, HookSettings, PartnerSettings, load_partner_settings
+
+
+def test_without_a_file_every_default_holds(tmp_path: Path) -> None:
+    assert load_partner_settings(tmp_path) == PartnerSettings()
+
+
+def test_hooks_are_programs_with_their_arguments(tmp_path: Path) -> None:
+    (tmp_path / PARTNER_NAME).write_text('[hooks]\non_update = ["/bin/echo", "new"]\ntimeout_seconds = 5\n')
+
+    read = load_partner_settings(tmp_path).hooks
+
+    assert read == HookSettings(on_update=("/bin/echo", "new"), timeout_seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[hook]\n", "hook: Extra inputs"),
+        ("[hooks]\non_updated = []\n", "hooks.on_updated: Extra inputs"),
+        ('[hooks]\non_update = "/bin/echo new"\n', "hooks.on_update"),
+        ('[hooks]\non_update = ["echo"]\n', "full path"),
+        ("[hooks]\ntimeout_seconds = 0\n", "hooks.timeout_seconds"),
+        ("[hooks\n", "line 1"),
+    ],
+)
+def test_what_is_not_understood_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / PARTNER_NAME).write_text(text)
+
+    with pytest.raises(ConfigError, match=named):
+        load_partner_settings(tmp_path)
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_file_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
+    (tmp_path / PARTNER_NAME).touch()
+    (tmp_path / PARTNER_NAME).chmod(mode)
+
+    with pytest.raises(ConfigError, match="written by others"):
+        load_partner_settings(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
+    (tmp_path / PARTNER_NAME).touch()
+    os.chown(tmp_path / PARTNER_NAME, 65534, 65534)
+
+    with pytest.raises(ConfigError, match="another user"):
+        load_partner_settings(tmp_path)
