@@ -5,6 +5,7 @@ about how many are real. The node sees random group elements; what it answers is
 release was made with. Nothing about a file leaves this machine.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -131,8 +132,9 @@ class Examiner:
         `examine`.
         """
         self.require_current()
-        asked = self._survivors(files)
-        for place in sorted(set(range(len(files))) - {place for place, _ in asked}):
+        places = self.survivors(files)
+        asked = [(place, files[place]) for place in places]
+        for place in sorted(set(range(len(files))) - set(places)):
             yield place, None
         waiting = deque(asked)
         matches: deque[_Answer] = deque()
@@ -141,6 +143,12 @@ class Examiner:
             while waiting and len(waiting[0][1]) <= len(matches):
                 place, digests = waiting.popleft()
                 yield place, self._judge(digests, [matches.popleft() for _ in digests])
+
+    def survivors(self, files: Sequence[Sequence[Digest]]) -> list[int]:
+        """Places of the files that the screen does not clear; nobody is asked, nor whether the release is current."""
+        survives = self._lookup.survives(screen_values(digest for file in files for digest in file))
+        starts = np.cumsum([0, *(len(file) for file in files)])
+        return [place for place in range(len(files)) if survives[starts[place] : starts[place + 1]].any()]
 
     async def again(self, old: HitReport) -> SentReport | None:
         """The report of a hit whose epoch is over, evaluated anew; None when the release does not list it any more.
@@ -180,15 +188,6 @@ class Examiner:
                 hint="fetch a newer release with: sigfed update",
             )
 
-    def _survivors(self, files: Sequence[Sequence[Digest]]) -> list[tuple[int, Sequence[Digest]]]:
-        survives = self._lookup.survives(screen_values(digest for file in files for digest in file))
-        starts = np.cumsum([0, *(len(file) for file in files)])
-        return [
-            (place, file)
-            for place, file in enumerate(files)
-            if survives[starts[place] : starts[place + 1]].any()
-        ]
-
     async def _answers(self, digests: Sequence[Digest]) -> AsyncIterator[list["_Answer"]]:
         """Output of each digest and what it met, in order, a batch at a time."""
         for start in range(0, len(digests), MAX_EVALUATION_BATCH):
@@ -204,7 +203,7 @@ class Examiner:
     async def _ask(self, inputs: Sequence[bytes]) -> list[bytes]:
         self._require_answering()
         decoys = [self._entropy(_DECOY_BYTES) for _ in range(padded(len(inputs)) - len(inputs))]
-        blinding = blind(self._group, [*inputs, *decoys], entropy=self._entropy)
+        blinding = await asyncio.to_thread(blind, self._group, [*inputs, *decoys], entropy=self._entropy)
         request = EvaluationRequest(
             subset_id=self._manifest.subset_id,
             epoch=self._manifest.epoch,
@@ -216,8 +215,13 @@ class Examiner:
         if (reply.request_id, reply.epoch) != (request.request_id, request.epoch):
             raise VerificationError("the node answered another request")
         try:
-            outputs = finalize(
-                self._group, blinding, reply.elements, proof=reply.proof, public=self._manifest.pk
+            outputs = await asyncio.to_thread(
+                finalize,
+                self._group,
+                blinding,
+                reply.elements,
+                proof=reply.proof,
+                public=self._manifest.pk,
             )
         except ProtocolError as exc:
             raise VerificationError(f"the node's answer is not proven: {exc}") from exc

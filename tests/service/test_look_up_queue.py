@@ -1,0 +1,211 @@
+"""Look-ups that share batches: what the node sees of them, and that nobody waits in vain or loses a hit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from node.errors import ListTooOldError, PeerUnreachableError
+from node.partner.looking_up import Examiner
+from node.partner.queueing import LookUpQueue
+from node.partner.verdicts import verdict_of
+from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
+from protocol.api import SubsetApi
+from protocol.digest import Algorithm, Digest
+from protocol.limits import MAX_EVALUATION_BATCH
+from protocol.messages import EvaluationReply, EvaluationRequest
+from protocol.subset.canary import PRESENT
+from support.releases import EnrolledPartner, ReleasingAgency, release_both
+from support.shelves import Agency, close, file_digests, make_shelf, sqlite_dsn
+
+BEAT = 0.05
+LISTED = [f"file {number}" for number in range(40)]
+
+
+@dataclass
+class Watched:
+    """The node's API, with what was asked of it; down while `down`."""
+
+    real: SubsetApi
+    sizes: list[int] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
+    down: bool = False
+    fail_from: int = 1_000
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        self.sizes.append(request.count)
+        self.moments.append(asyncio.get_running_loop().time())
+        if self.down or len(self.sizes) > self.fail_from:
+            raise PeerUnreachableError("the node does not answer")
+        return await self.real.evaluate(subset, request)
+
+
+@dataclass
+class World:
+    partner: EnrolledPartner
+    api: Watched
+
+    def examining(self) -> Examiner:
+        return self.partner.examiner()
+
+    def queue(self, **changes: int) -> LookUpQueue:
+        examiner = self.examining()
+        return LookUpQueue(lambda: examiner, beat_seconds=BEAT, **changes)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    for name in ("fr", "nl"):
+        (tmp_path / name).mkdir()
+    shelves = [make_shelf(sqlite_dsn(tmp_path / name), tmp_path / name) for name in ("fr", "nl")]
+    fr = ReleasingAgency(shelves[0], tmp_path / "fr")
+    release_both(fr, Agency(shelves[1], tmp_path / "nl", node="nl.example"), *LISTED)
+    partner = await fr.admit_partner(tmp_path / "partner")
+    await partner.update()
+    api = Watched(partner.api)
+    partner.api = cast("SubsetApi", api)
+    yield World(partner, api)
+    fr.evaluator.close()
+    for shelf in shelves:
+        close(shelf)
+
+
+def listed(name: str) -> Sequence[Digest]:
+    return file_digests(name)
+
+
+async def test_callers_at_once_share_one_padded_request(world: World) -> None:
+    async with world.queue() as queue:
+        hits = await asyncio.gather(*(queue.look_up([listed(name)]) for name in LISTED[:10]))
+    assert all(found is not None for (found,) in hits)
+    assert world.api.sizes == [64]
+
+
+@pytest.mark.parametrize("files", [1, 7, 20])
+async def test_the_node_cannot_tell_how_many_files_were_asked_about(world: World, files: int) -> None:
+    async with world.queue() as queue:
+        await asyncio.gather(*(queue.look_up([listed(name)]) for name in LISTED[:files]))
+    assert world.api.sizes == [64]
+
+
+async def test_no_more_than_one_request_is_sent_in_a_beat(world: World) -> None:
+    async def late(number: int) -> None:
+        await asyncio.sleep(number * BEAT / 4)
+        await queue.look_up([listed(LISTED[number])])
+
+    async with world.queue() as queue:
+        await asyncio.gather(*(late(number) for number in range(12)))
+    beats = [round(moment // BEAT) for moment in world.api.moments]
+    assert 1 < len(beats) < 12
+    assert all(second > first for first, second in pairwise(beats))
+
+
+async def test_what_the_screen_clears_waits_for_nobody(world: World) -> None:
+    strangers = [file_digests(f"stranger {number}")[:1] for number in range(200)]
+    clear = [file for file in strangers if not world.examining().survivors([file])]
+    async with world.queue() as queue:
+        assert await queue.look_up(clear) == [None] * len(clear)
+    assert world.api.sizes == []
+
+
+async def test_a_batch_that_fails_is_told_to_everybody_in_it_and_the_next_one_goes(world: World) -> None:
+    world.api.down = True
+    async with world.queue() as queue:
+        failed = await asyncio.gather(
+            *(queue.look_up([listed(name)]) for name in LISTED[:5]), return_exceptions=True
+        )
+        assert [type(reason) for reason in failed] == [PeerUnreachableError] * 5
+        world.api.down = False
+        assert (await queue.look_up([listed(LISTED[0])]))[0] is not None
+
+
+async def test_hits_of_a_batch_that_was_answered_outlive_the_failure_of_the_next(world: World) -> None:
+    many = [[*listed(LISTED[0])] * 1_200] * 2  # each of them fills more than half a batch
+    world.api.fail_from = 1
+    found: list[int] = []
+
+    async def ask() -> None:
+        async for place, hit in queue.verdicts(many):
+            found.extend([place] if hit else [])
+
+    async with world.queue() as queue:
+        with pytest.raises(PeerUnreachableError):
+            await ask()
+    assert found == [0]
+
+
+async def test_whoever_brings_more_than_there_is_room_for_waits_and_is_answered(world: World) -> None:
+    async with world.queue(max_waiting=9) as queue:
+        asking = asyncio.create_task(queue.look_up([listed(name) for name in LISTED[:12]]))
+        await asyncio.sleep(0)
+        assert queue.waiting <= 9
+        assert all(await asking)
+    assert len(world.api.sizes) > 1
+
+
+async def test_a_caller_that_leaves_disturbs_nobody(world: World) -> None:
+    async with world.queue() as queue:
+        leaving = asyncio.create_task(queue.look_up([listed(LISTED[0])]))
+        staying = asyncio.create_task(queue.look_up([listed(LISTED[1])]))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        assert (await staying)[0] is not None
+    assert leaving.cancelled()
+
+
+async def test_those_who_still_wait_at_the_end_are_let_go(world: World) -> None:
+    queue = world.queue()
+    async with queue:
+        asking = asyncio.create_task(queue.look_up([listed(LISTED[0])]))
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+async def test_an_old_list_gives_no_verdict(world: World) -> None:
+    async with world.queue() as queue:
+        world.partner.agency.clock.advance(timedelta(days=4_000))
+        with pytest.raises(ListTooOldError):
+            await queue.look_up([listed(LISTED[0])])
+
+
+async def test_a_file_of_more_hashes_than_a_batch_takes_is_looked_up(world: World) -> None:
+    huge = [*listed(LISTED[0]), *[Digest(Algorithm.MD5, number.to_bytes(16)) for number in range(5_000)]]
+    async with world.queue() as queue:
+        assert (await queue.look_up([huge]))[0] is not None
+    assert world.api.sizes[0] == MAX_EVALUATION_BATCH
+
+
+async def test_the_verdict_says_what_was_found_without_a_hash(world: World) -> None:
+    async with world.queue() as queue:
+        hit, test_file, clean = await queue.look_up([listed(LISTED[0]), [PRESENT], []])
+    assert verdict_of(hit, hit_id="ab12") == Verdict(
+        outcome=Outcome.HIT,
+        algorithms=("md5", "sha1"),
+        collection="baseline",
+        countries=("FR", "NL"),
+        hit_id="ab12",
+    )
+    assert verdict_of(test_file).outcome is Outcome.TEST_FILE
+    assert verdict_of(clean) is CLEAN
+
+
+@pytest.mark.parametrize(
+    ("parts", "worst"),
+    [
+        ([], Outcome.CLEAN),
+        ([Outcome.CLEAN, Outcome.TEST_FILE], Outcome.TEST_FILE),
+        ([Outcome.TEST_FILE, Outcome.UNKNOWN, Outcome.CLEAN], Outcome.UNKNOWN),
+        ([Outcome.UNKNOWN, Outcome.HIT, Outcome.CLEAN], Outcome.HIT),
+    ],
+)
+def test_a_file_is_as_bad_as_its_worst_part(parts: list[Outcome], worst: Outcome) -> None:
+    assert Verdicts(tuple(Verdict(outcome=part) for part in parts)).whole.outcome is worst
