@@ -1,0 +1,47 @@
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from node.hashing.hashed import Hashed, Part
+from node.hashing.plan import HashPlan
+from node.hashing.reading import StreamHasher, hash_path
+from protocol.digest import Algorithm, Digest
+
+EXACT = HashPlan(images=False, archives=False)
+
+
+def exact(data: bytes) -> tuple[Digest, ...]:
+    return (
+        Digest(Algorithm.MD5, hashlib.md5(data).digest()),
+        Digest(Algorithm.SHA1, hashlib.sha1(data).digest()),
+        Digest(Algorithm.SHA256, hashlib.sha256(data).digest()),
+    )
+
+
+@pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 1024 * 1024, 3_000_001])
+def test_exact_hashes_of_a_file_and_of_a_stream(tmp_path: Path, size: int) -> None:
+    data = (b"made-up bytes " * (size // 14 + 1))[:size]
+    (tmp_path / "a").write_bytes(data)
+    expected = Hashed(size, (Part("", exact(data)),))
+    assert hash_path(tmp_path / "a", EXACT) == expected
+    hasher = StreamHasher(EXACT)
+    for start in range(0, size, 100_003):
+        hasher.update(data[start : start + 100_003])
+    assert hasher.finish() == expected
+
+
+def test_an_empty_file_has_no_parts(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    assert hash_path(tmp_path / "a", EXACT) == StreamHasher(EXACT).finish() == Hashed(0, ())
+
+
+def test_links_pipes_folders_and_missing_files_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("link", "pipe", "folder", "gone"):
+        with pytest.raises(OSError, match=r"\[Errno \d+\]"):
+            hash_path(tmp_path / name, EXACT)
