@@ -7,6 +7,8 @@ the receipt of its report. Spec: docs/spec/subset.md, section "Look-up".
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,14 @@ from protocol.subset.answers import equal_range, tag
 from protocol.subset.label import Label, open_label
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import truncate
+from protocol.subset.screen import ceil_log2, truncate
+
+_BULK: Final = 1 << 12
+"""From this many values on, what rules most of them out first is worth making."""
+_SLICE: Final = 1 << 16
+"""Values at a time, so that what is computed on the way stays in the processor's cache."""
+_SIEVE_BITS: Final = 6
+"""Bits of a sieve for each value: 64, so that one value in 64 passes by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,12 @@ class Lookup:
         """Which of these full 64-bit screen values are in the screen; all, when there is no screen."""
         if self._manifest.screen_width == 0:
             return np.ones(len(values), dtype=np.bool_)
-        return _contains(self._release.screen, truncate(values, self._manifest.screen_width))
+        cut = truncate(values, self._manifest.screen_width)
+        return _contains(self._release.screen, cut) if len(cut) < _BULK else self._sieve.contains(cut)
+
+    @cached_property
+    def _sieve(self) -> "_Sieve":
+        return _Sieve(self._release.screen, self._manifest.screen_width)
 
     def answered(self, tags: U64Array) -> NDArray[np.bool_]:
         """Which of these full 64-bit tags, kept from earlier evaluations of this epoch, meet an answer."""
@@ -76,6 +90,37 @@ class Lookup:
             return open_label(sealed, output=output, subset_id=manifest.subset_id, epoch=manifest.epoch)
         except SubsetError:
             return None
+
+
+class _Sieve:
+    """Sorted values of `width` bits, asked about in bulk: a bit for each of their heads rules most questions out."""
+
+    def __init__(self, values: U64Array, width: int) -> None:
+        kept = min(width, ceil_log2(len(values)) + _SIEVE_BITS)
+        self._values = values
+        self._shift = np.uint64(width - kept)
+        self._bits = np.zeros(max(1, (1 << kept) // 8), dtype=np.uint8)
+        places, bits = _places(values >> self._shift)
+        np.bitwise_or.at(self._bits, places, np.left_shift(np.uint8(1), bits))
+
+    def contains(self, wanted: U64Array) -> NDArray[np.bool_]:
+        """Which of these are among the values."""
+        found = np.empty(len(wanted), dtype=np.bool_)
+        for start in range(0, len(wanted), _SLICE):
+            found[start : start + _SLICE] = self._contains(wanted[start : start + _SLICE])
+        return found
+
+    def _contains(self, wanted: U64Array) -> NDArray[np.bool_]:
+        places, bits = _places(wanted >> self._shift)
+        found = np.bitwise_and(np.right_shift(self._bits[places], bits), np.uint8(1)).view(np.bool_)
+        passed = np.flatnonzero(found)
+        found[passed] = _contains(self._values, wanted[passed])
+        return found
+
+
+def _places(heads: U64Array) -> tuple[U64Array, NDArray[np.uint8]]:
+    """The byte and the bit in it of each head."""
+    return heads >> np.uint64(3), (heads & np.uint64(7)).astype(np.uint8)
 
 
 def _contains(values: U64Array, wanted: U64Array) -> NDArray[np.bool_]:

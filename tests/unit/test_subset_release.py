@@ -99,6 +99,21 @@ def test_screen_misses_end_here_and_listed_hashes_survive() -> None:
     assert lookup.survives(u64()).tolist() == []
 
 
+@pytest.mark.parametrize("width", [3, 6, 12, 17, 31])
+@pytest.mark.parametrize("count", [1, 2, 7, 1000])
+def test_many_at_once_survive_as_they_do_one_by_one(count: int, width: int) -> None:
+    rng = np.random.default_rng(count * width)
+    screen = np.unique(truncate(rng.integers(0, 1 << 64, count, dtype=np.uint64), width))
+    release = replace(
+        PLAIN, manifest=replace(PLAIN.manifest, screen_width=width, screen_count=len(screen)), screen=screen
+    )
+    asked = rng.integers(0, 1 << 64, 200_000, dtype=np.uint64)
+    asked[:: len(asked) // len(screen)][: len(screen)] = screen << np.uint64(64 - width)
+    expected = np.isin(truncate(asked, width), screen)
+    assert expected.sum() >= len(screen)
+    assert np.array_equal(Lookup(release).survives(asked), expected)
+
+
 def test_without_a_screen_everything_survives() -> None:
     assert Lookup(NO_SCREEN).survives(u64(1, 2)).tolist() == [True, True]
 
