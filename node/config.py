@@ -13,11 +13,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from node.errors import ConfigError, NotInitialisedError
-
-CONFIG_NAME = "sigfed.toml"
-OUTBOUND_NAME = "outbound.toml"
-"""What a partner's folder has instead, where connections go out through a proxy."""
-SIGNER_CONFIG_NAME = "signer.toml"
+from node.names import CONFIG_NAME, OUTBOUND_NAME, SIGNER_CONFIG_NAME
 
 _NODE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
 

@@ -1,4 +1,4 @@
-"""The entry point: the command tree, what every command has, and where failures become messages and exit codes."""
+"""The entry point: what every command has, and where failures become messages and exit codes."""
 
 import os
 import sys
@@ -13,45 +13,13 @@ from typer.main import get_command
 
 from keys.errors import KeysError
 from node import journal
-from node.cli import (
-    approvals,
-    audit,
-    backups,
-    casework,
-    criteria,
-    entries,
-    evidence,
-    grants,
-    guards,
-    hits,
-    holders,
-    keys,
-    lists,
-    members,
-    partner,
-    partners,
-    peers,
-    persons,
-    quarantine,
-    recalls,
-    recipients,
-    review,
-    setup,
-    signer,
-    subsets,
-    transfers,
-    witnesses,
-)
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.grouping import GroupedByUser
 from node.cli.output import Output, shown
-from node.cli.recording import recorded
 from node.cli.session import Session
 from node.errors import NodeError
 from node.runtime.home import Home
 from protocol.errors import ProtocolError
-
-AGENCY, PARTNER, OPERATOR = "For agencies", "For partners", "For operators"
 
 app = typer.Typer(
     name="sigfed",
@@ -89,75 +57,6 @@ def options(
     )
 
 
-_COMMANDS: dict[str, dict[str, Callable[..., int | None]]] = {
-    AGENCY: {"hash": entries.hash_folder, "publish": lists.publish, "endorse": entries.endorse},
-    PARTNER: {
-        "enroll": partner.enroll,
-        "update": partner.update,
-        "renew": partner.renew,
-        "check": partner.check,
-    },
-    OPERATOR: {
-        "init": setup.init,
-        "contact": holders.contact,
-        "run": setup.run,
-        "status": setup.status,
-        "doctor": setup.doctor,
-        "demo": setup.demo,
-    },
-}
-_NOUNS = {
-    "list": (lists.app, AGENCY),
-    "criteria": (criteria.app, AGENCY),
-    "entry": (entries.app, AGENCY),
-    "review": (review.app, AGENCY),
-    "withdrawal": (recalls.withdrawals, AGENCY),
-    "shredding": (recalls.shreddings, AGENCY),
-    "evidence": (evidence.app, AGENCY),
-    "hit": (hits.app, PARTNER),
-    "case": (casework.app, AGENCY),
-    "member": (members.app, OPERATOR),
-    "peer": (peers.app, OPERATOR),
-    "quarantine": (quarantine.app, OPERATOR),
-    "guard": (guards.app, OPERATOR),
-    "grant": (grants.app, OPERATOR),
-    "subset": (subsets.app, OPERATOR),
-    "witness": (witnesses.app, OPERATOR),
-    "transfer": (transfers.app, OPERATOR),
-    "holders": (holders.app, OPERATOR),
-    "partner": (partners.app, OPERATOR),
-    "recipient": (recipients.app, OPERATOR),
-    "person": (persons.app, OPERATOR),
-    "approval": (approvals.app, OPERATOR),
-    "audit": (audit.app, OPERATOR),
-    "backup": (backups.app, OPERATOR),
-    "key": (keys.app, OPERATOR),
-    "signer": (signer.app, OPERATOR),
-}
-_ACTIONS = {"publish": "list.publish", "endorse": "entry.endorse", "contact": "node.contact"}
-"""What the audit log calls the commands without a noun that change a node; `init` and `run` record themselves."""
-for _panel, _commands in _COMMANDS.items():
-    for _name, _command in _commands.items():
-        _run = recorded(_ACTIONS[_name], _command) if _name in _ACTIONS else _command
-        app.command(_name, rich_help_panel=_panel)(_run)
-
-
-def _record(noun: typer.Typer, name: str) -> None:
-    """Have the commands of a noun recorded, and those of the nouns below it (`guard benign` is guard-benign)."""
-    for info in noun.registered_commands:
-        assert info.callback is not None, "a command does something"
-        assert info.name is not None, "a command has a name"
-        info.callback = recorded(f"{name}.{info.name}", info.callback)
-    for group in noun.registered_groups:
-        assert group.typer_instance is not None, "a noun has commands"
-        _record(group.typer_instance, f"{name}-{group.name}")
-
-
-for _name, (_noun, _panel) in _NOUNS.items():
-    _record(_noun, _name)
-    app.add_typer(_noun, name=_name, rich_help_panel=_panel)
-
-
 def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
@@ -170,7 +69,7 @@ def main() -> None:
 
 @cache
 def command_line() -> Callable[..., object]:
-    """All commands, read from the signatures of their functions once a process: it takes as long as a short command."""
+    """All commands, made once a process; each is read from the signature of its function when it is called."""
     return get_command(app)
 
 

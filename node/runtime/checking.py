@@ -10,8 +10,8 @@ from enum import StrEnum
 from keys.errors import KeysError
 from keys.roles import Role
 from keys.trust.window import valid_at
-from node.config import CONFIG_NAME
 from node.errors import NodeError
+from node.names import CONFIG_NAME
 from node.runtime.auditing import gaps
 from node.runtime.hits import casework
 from node.runtime.keyring import lost_epochs

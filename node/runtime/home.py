@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from platformdirs import user_data_path
-
-from node.config import CONFIG_NAME
+from node.names import CONFIG_NAME
 
 _HOLDERS: Final = "holders"
 
@@ -21,6 +19,8 @@ class Home:
     @classmethod
     def default(cls) -> "Home":
         """The platform's data folder for this program."""
+        from platformdirs import user_data_path  # noqa: PLC0415 - most commands name their folder
+
         return cls(user_data_path("sigfed", appauthor=False))
 
     @property

@@ -7,9 +7,10 @@ and with them the signer. Safe to run again after it was cut off.
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.config import SIGNER_CONFIG_NAME, load_signer
+from node.config import load_signer
 from node.errors import UsageError
 from node.files import read_private, replace_private
+from node.names import SIGNER_CONFIG_NAME
 from node.runtime.auditing import tell
 from node.runtime.lock import running
 from node.runtime.opening import Identity

@@ -7,14 +7,13 @@ own; a section holds no secret, only the paths of files that hold them. Where co
 import os
 import stat
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from node.config import Section, read_optional
 from node.errors import ConfigError
-
-PARTNER_NAME: Final = "partner.toml"
+from node.names import PARTNER_NAME
 
 
 def _with_full_path(argv: tuple[str, ...]) -> tuple[str, ...]:

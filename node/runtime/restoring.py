@@ -16,9 +16,10 @@ from typing import BinaryIO, Final
 
 from node import config
 from node.clock import Clock
-from node.config import CONFIG_NAME, Settings
+from node.config import Settings
 from node.errors import AlreadyExistsError, VerificationError
 from node.files import make_private_folder, sync_folder
+from node.names import CONFIG_NAME
 from node.objects.archive import BackupHeader, Part, read_header, read_parts
 from node.runtime.backing_up import DATABASE_PART, HOME_PARTS
 from node.runtime.home import Home

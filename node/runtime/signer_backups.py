@@ -15,9 +15,10 @@ from keys.errors import KeysError
 from keys.key import PRIVATE_KEY_TYPES
 from keys.keyfile import KdfProfile
 from node.clock import Clock, Entropy
-from node.config import SIGNER_CONFIG_NAME, load_signer
+from node.config import load_signer
 from node.errors import NodeError, VerificationError
 from node.files import make_private_folder
+from node.names import SIGNER_CONFIG_NAME
 from node.objects.archive import Sealing, writing
 from node.runtime.backing_up import Backup
 from node.runtime.drilling import Tried

@@ -8,9 +8,10 @@ it was cut off.
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.config import SIGNER_CONFIG_NAME, SignerFile, render
+from node.config import SignerFile, render
 from node.errors import ConfigError, UsageError
 from node.files import make_private_folder, read_private, replace_private
+from node.names import SIGNER_CONFIG_NAME
 from node.runtime import passphrases
 from node.runtime.auditing import begin
 from node.runtime.lock import running

@@ -1,0 +1,148 @@
+"""The words that follow `sigfed`: who each is for, what it does, and where it lives.
+
+The help that names them all, and the completion of the first word, are answered from this table, so that no command's
+module is loaded for it; a test holds the table against the commands. What a command loads is its own affair.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+AGENCY: Final = "For agencies"
+PARTNER: Final = "For partners"
+OPERATOR: Final = "For operators"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A command, or a noun with commands below it."""
+
+    name: str
+    panel: str
+    """The section of the help it stands in."""
+    module: str
+    """In `node.cli`."""
+    attribute: str
+    """The function of a command; the Typer of a noun."""
+    help: str
+    """The first sentence of its help."""
+    action: str = ""
+    """What the audit log calls a command without a noun that changes a node; `init` and `run` record themselves."""
+
+
+ROWS: Final = (
+    Row(
+        "hash",
+        AGENCY,
+        "entries",
+        "hash_folder",
+        "Hash files into a CSV that `entry import` and `check --hash-from` read; nothing else is kept.",
+    ),
+    Row("publish", AGENCY, "lists", "publish", "Sign and publish what is waiting.", action="list.publish"),
+    Row(
+        "endorse",
+        AGENCY,
+        "entries",
+        "endorse",
+        "Add a peer's entries to an own list, after examination (own, reviewed) or relying on the peer.",
+        action="entry.endorse",
+    ),
+    Row(
+        "enroll",
+        PARTNER,
+        "partner",
+        "enroll",
+        "Enrol with the one string an agency gave, and fetch the first release.",
+    ),
+    Row("update", PARTNER, "partner", "update", "Bring the newest release in force, verified."),
+    Row(
+        "renew",
+        PARTNER,
+        "partner",
+        "renew",
+        "Replace this partner's key by a new one; sigfed update does it in time by itself.",
+    ),
+    Row(
+        "check",
+        PARTNER,
+        "partner",
+        "check",
+        "Ask privately whether files are on the list; exit code 1 when one is.",
+    ),
+    Row("init", OPERATOR, "setup", "init", "Found a node: keys, trust files, store."),
+    Row(
+        "contact",
+        OPERATOR,
+        "holders",
+        "contact",
+        "Say whom other agencies ask about this agency's entries (public; asks for a targets key).",
+        action="node.contact",
+    ),
+    Row(
+        "run",
+        OPERATOR,
+        "setup",
+        "run",
+        "Serve peers and partners, and sync, publish and release on schedule, until stopped.",
+    ),
+    Row(
+        "status",
+        OPERATOR,
+        "setup",
+        "status",
+        "What this node (or partner) holds, how fresh it is, and what to do next.",
+    ),
+    Row(
+        "doctor",
+        OPERATOR,
+        "setup",
+        "doctor",
+        "Look for what is wrong or soon will be, and say what to do; exit code 2 when something must be mended.",
+    ),
+    Row(
+        "demo",
+        OPERATOR,
+        "setup",
+        "demo",
+        "Walk two agencies and a partner through everything, on this machine, and write an illustrated report.",
+    ),
+    Row("list", AGENCY, "lists", "app", "Lists of this agency, and of its peers."),
+    Row("criteria", AGENCY, "criteria", "app", "What this agency lists in which collection, in words."),
+    Row("entry", AGENCY, "entries", "app", "Entries of this agency's lists."),
+    Row("review", AGENCY, "review", "app", "Files that wait for this agency's examination."),
+    Row(
+        "withdrawal", AGENCY, "recalls", "withdrawals", "Withdrawals of own lists, and who has applied them."
+    ),
+    Row("shredding", AGENCY, "recalls", "shreddings", "What was shredded, and who still lists it."),
+    Row("evidence", AGENCY, "evidence", "app", "Portable evidence of misbehaviour."),
+    Row("hit", PARTNER, "hits", "app", "Files that were found on the list."),
+    Row("case", AGENCY, "casework", "app", "Disputes of partners."),
+    Row("member", OPERATOR, "members", "app", "Agencies of the federation that this node counts."),
+    Row("peer", OPERATOR, "peers", "app", "Agencies whose lists this node follows."),
+    Row("quarantine", OPERATOR, "quarantine", "app", "What waits until people have looked at it."),
+    Row("guard", OPERATOR, "guards", "app", "What lists and releases are compared with."),
+    Row(
+        "grant",
+        OPERATOR,
+        "grants",
+        "app",
+        "What others may read here, as it stands; changed by `sigfed peer grant`.",
+    ),
+    Row("subset", OPERATOR, "subsets", "app", "Subsets for partners, and their releases."),
+    Row("witness", OPERATOR, "witnesses", "app", "Witnesses of this agency's lists and releases."),
+    Row(
+        "transfer",
+        OPERATOR,
+        "transfers",
+        "app",
+        "Lists carried by hand, where no network joins two agencies.",
+    ),
+    Row("holders", OPERATOR, "holders", "app", "Members whose holdings may be asked about, privately."),
+    Row("partner", OPERATOR, "partners", "app", "Partners that may ask privately."),
+    Row("recipient", OPERATOR, "recipients", "app", "Accredited holders that may fetch raw hashes here."),
+    Row("person", OPERATOR, "persons", "app", "Persons who decide at this node."),
+    Row("approval", OPERATOR, "approvals", "app", "What waits for a second person."),
+    Row("audit", OPERATOR, "audit", "app", "What was done at this node, and by whom."),
+    Row("backup", OPERATOR, "backups", "app", "Backups of the node, and bringing it back from one."),
+    Row("key", OPERATOR, "keys", "app", "This node's keys: see, replace and take them back."),
+    Row("signer", OPERATOR, "signer", "app", "The process that signs for this node, and has its keys."),
+)

@@ -1,0 +1,88 @@
+"""What a command loads: its own part. The table of commands, which answers the help, says what the commands say."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from node.cli.command_table import ROWS, Row
+from node.cli.grouping import Loaded
+
+LIBRARIES = (
+    "aiohttp",
+    "alembic",
+    "apscheduler",
+    "asyncio",
+    "cbor2",
+    "cryptography",
+    "jwt",
+    "nacl",
+    "numpy",
+    "prometheus_client",
+    "psycopg",
+    "rbcl",
+    "securesystemslib",
+    "sqlalchemy",
+    "sqlmodel",
+    "ssl",
+    "tuf",
+)
+"""What takes long to load. Typer loads pydantic for the arguments of any command."""
+
+PROGRAM = """
+import json, sys
+from node.cli.main import run
+for arguments in json.loads(sys.argv[1]):
+    run(arguments)
+sys.stdout.flush()
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def loaded(*commands: Sequence[str]) -> set[str]:
+    """All modules that a process has loaded that ran these commands."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(commands)], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def commands_of(modules: set[str]) -> set[str]:
+    """The modules of commands among them."""
+    return modules & {f"node.cli.{row.module}" for row in ROWS}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_the_table_says_of_a_command_what_the_command_says(row: Row) -> None:
+    command = Loaded()[row.name]
+
+    assert (command.name, command.get_short_help_str(200), command.rich_help_panel) == (
+        row.name,
+        row.help,
+        row.panel,
+    )
+
+
+def test_no_name_is_twice_in_the_table() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ()], ids=["asked for", "no arguments"])
+def test_the_help_of_all_loads_no_command_and_no_library(arguments: tuple[str, ...]) -> None:
+    modules = loaded(arguments)
+
+    assert commands_of(modules) == set()
+    assert modules.isdisjoint((*LIBRARIES, "pydantic"))
+
+
+def test_a_command_loads_no_other() -> None:
+    assert commands_of(loaded(("check", "--help"))) == {"node.cli.partner"}
+
+
+def test_the_help_of_commands_loads_no_library() -> None:
+    modules = loaded(*((row.name, "--help") for row in ROWS))
+
+    assert commands_of(modules) == {f"node.cli.{row.module}" for row in ROWS}
+    assert modules.isdisjoint(LIBRARIES)
