@@ -1,4 +1,4 @@
-"""Names of configuration files, apart from what reads them: a command that asks whether one is there loads no reader."""
+"""Names of configuration files, apart from what reads them: who asks whether one is there loads no reader."""
 
 from typing import Final
 
