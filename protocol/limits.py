@@ -116,6 +116,18 @@ MAX_DISPUTE_BYTES = 1024
 MAX_CASE_BYTES = 64 * 1024
 """What a node says of a case, with its signed answer."""
 
+MAX_PROPOSED_FILES = 256
+"""Files in one proposal: an afternoon of two persons who examine."""
+
+MAX_PROPOSAL_BYTES = 72 * 1024
+"""A proposal: all hashes of 256 files, 258 bytes each at most, with a reason and a contact."""
+
+MAX_PROPOSAL_RECEIPT_BYTES = 1024
+"""What a node signs about a proposal: two names, two hashes and a few numbers."""
+
+MAX_PROPOSAL_STATE_BYTES = 136 * 1024
+"""What became of each of 256 files, with the agency's reason."""
+
 MAX_HIT_EVIDENCE_BYTES = 4 * 1024 * 1024
 """Evidence of a hit: the trust files of five nodes at most, each within the bounds of its own."""
 

@@ -1,5 +1,6 @@
-"""What partners and nodes tell each other about one hit: report, receipt, dispute, answer.
+"""What partners and nodes tell each other: about one hit (report, receipt, dispute, answer), and about proposed files.
 
 Each is one frozen value with one encoding. Reports are authenticated by the PRF output that only an evaluation gives;
-receipts and answers are signed by the node's statement key (`keys.trust.statement`). Spec: docs/spec/statement.md.
+receipts and answers are signed by the node's statement key (`keys.trust.statement`). Specs: docs/spec/statement.md,
+docs/spec/proposal.md.
 """

@@ -1,4 +1,4 @@
-"""Reports, receipts, disputes and answers: one value, one encoding, and nothing but our errors on any bytes."""
+"""What partners and nodes tell each other: one value, one encoding, and nothing but our errors on any bytes."""
 
 from typing import Any
 
@@ -10,6 +10,9 @@ from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.limits import MAX_CONTACT_BYTES, MAX_HIT_REPORT_BYTES, MAX_LOG_SIZE, MAX_REASON_BYTES
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute
+from protocol.statement.proposal import Proposal, ProposedFile
+from protocol.statement.proposal_receipt import ProposalReceipt
+from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState
 from protocol.statement.receipt import Receipt
 from protocol.statement.report import HitReport, SentReport, authenticate
 from protocol.subset.label import Label, LabelSource
@@ -90,9 +93,52 @@ ANSWERS = st.builds(
     answered_ms=TIMES,
 )
 STATES = st.builds(CaseState, opened_ms=TIMES, due_ms=TIMES, answer=st.binary(max_size=200))
+FILES = st.dictionaries(st.sampled_from(sorted(_SIZES)), st.binary(min_size=1, max_size=9), min_size=1).map(
+    lambda found: ProposedFile(
+        tuple(Digest(each, found[each].ljust(_SIZES[each], b"x")) for each in sorted(found))
+    )
+)
+PROPOSALS = st.builds(
+    Proposal,
+    partner=NAMES,
+    subset_id=IDS,
+    proposal_id=IDS,
+    claim=st.integers(0, 4),
+    reason=lines(MAX_REASON_BYTES),
+    contact=lines(MAX_CONTACT_BYTES, least=0),
+    files=st.lists(FILES, min_size=1, max_size=5, unique=True).map(tuple),
+)
+PROPOSAL_RECEIPTS = st.builds(
+    ProposalReceipt,
+    node=NAMES,
+    partner=NAMES,
+    proposal_id=IDS,
+    proposal_sha256=HASHES,
+    files=st.integers(1, 256),
+    received_ms=TIMES,
+)
+OUTCOMES = st.one_of(
+    st.sampled_from([FileState.WAITING, FileState.TAKEN, FileState.WITHDRAWN]).map(FileOutcome),
+    lines(MAX_REASON_BYTES).map(lambda reason: FileOutcome(FileState.REFUSED, reason)),
+)
+PROPOSAL_STATES = st.builds(
+    ProposalState, received_ms=TIMES, files=st.lists(OUTCOMES, min_size=1, max_size=5).map(tuple)
+)
 SENT = st.builds(SentReport, REPORTS, HASHES)
-VALUES: Any = st.one_of(REPORTS, RECEIPTS, DISPUTES, ANSWERS, STATES, SENT)
-TYPES: list[Any] = [HitReport, Receipt, PartnerDispute, CaseAnswer, CaseState, SentReport]
+VALUES: Any = st.one_of(
+    REPORTS, RECEIPTS, DISPUTES, ANSWERS, STATES, SENT, PROPOSALS, PROPOSAL_RECEIPTS, PROPOSAL_STATES
+)
+TYPES: list[Any] = [
+    HitReport,
+    Receipt,
+    PartnerDispute,
+    CaseAnswer,
+    CaseState,
+    SentReport,
+    Proposal,
+    ProposalReceipt,
+    ProposalState,
+]
 
 
 @given(VALUES)
@@ -130,4 +176,4 @@ def test_a_report_fits_its_bound(report: HitReport, output: bytes) -> None:
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_message_beyond_its_bound_is_refused(kind: Any) -> None:
     with pytest.raises(MalformedError):
-        kind.from_bytes(b"\xa1" * 70_000)
+        kind.from_bytes(b"\xa1" * 140_000)

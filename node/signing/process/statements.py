@@ -15,8 +15,9 @@ from protocol.acknowledgement import Acknowledgement
 from protocol.encoding import decode_cbor
 from protocol.errors import MalformedError
 from protocol.hit_evidence.bundle import SEAL_KIND
-from protocol.statement import case, receipt
+from protocol.statement import case, proposal_receipt, receipt
 from protocol.statement.case import CaseAnswer
+from protocol.statement.proposal_receipt import ProposalReceipt
 from protocol.statement.receipt import Receipt
 from protocol.transfer import Transfer
 from protocol.trust_acknowledgement import TrustAcknowledgement
@@ -72,6 +73,7 @@ def _answer(payload: bytes) -> None:
 _KINDS: Final[Mapping[str, Named]] = MappingProxyType(
     {
         receipt.KIND: lambda payload: Receipt.from_bytes(payload).node,
+        proposal_receipt.KIND: lambda payload: ProposalReceipt.from_bytes(payload).node,
         case.KIND: _answer,
         acknowledgement.KIND: lambda payload: Acknowledgement.from_bytes(payload).node,
         trust_acknowledgement.KIND: lambda payload: TrustAcknowledgement.from_bytes(payload).node,

@@ -1,0 +1,146 @@
+"""A proposal: a partner hands hashes of files that no list may have to the agency, for its analysts to look at.
+
+It lists nothing, and proves nothing: a person examines the files. Each file comes with all of its hashes, at most one
+of an algorithm, and files are told by their place in the message. The hashes are in the body alone, in the clear. Spec:
+docs/spec/proposal.md, "Proposal".
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from hashlib import sha256
+from typing import Final
+
+from protocol.digest import SIZES, Algorithm, Digest, degenerate
+from protocol.encoding import CborValue, encode_cbor
+from protocol.errors import MalformedError
+from protocol.event import OTHER
+from protocol.limits import MAX_CONTACT_BYTES, MAX_PROPOSAL_BYTES, MAX_PROPOSED_FILES, MAX_REASON_BYTES
+from protocol.statement.report import MAX_PARTNER_BYTES
+from protocol.subset.canary import is_canary
+from protocol.subset.fields import Fields
+from protocol.subset.identity import SUBSET_ID_BYTES
+
+FORMAT: Final = 1
+PROPOSAL_ID_BYTES: Final = 16
+
+
+class _Key(IntEnum):
+    FORMAT = 0
+    PARTNER = 1
+    SUBSET_ID = 2
+    PROPOSAL_ID = 3
+    CLAIM = 4
+    REASON = 5
+    CONTACT = 6
+    FILES = 7
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedFile:
+    """The hashes of one file, by algorithm in the order of their numbers, at most one of each.
+
+    Raises:
+        MalformedError: none, or two of one algorithm.
+    """
+
+    digests: tuple[Digest, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        algorithms = [digest.algorithm for digest in self.digests]
+        if not algorithms or algorithms != sorted(set(algorithms)):
+            raise MalformedError("proposed file: not one or more hashes, one of each algorithm, in order")
+
+    def to_cbor(self) -> Mapping[int, CborValue]:
+        """A map from algorithm to hash."""
+        return {int(digest.algorithm): digest.value for digest in self.digests}
+
+    @classmethod
+    def from_cbor(cls, value: CborValue, where: str) -> "ProposedFile":
+        """Read one; raises `MalformedError`."""
+        if not isinstance(value, dict):
+            raise MalformedError(f"{where}: a file that is not a map")
+        return cls(tuple(_digest(number, found, where) for number, found in value.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Files that a partner proposes, with what it says of all of them.
+
+    Raises:
+        MalformedError: no files or too many, or the same file twice.
+    """
+
+    partner: str
+    subset_id: bytes
+    proposal_id: bytes
+    """16 random bytes of the partner's: the same proposal twice is one proposal."""
+    claim: int
+    """The collection that the partner holds the files for, 1 to 4; 0: it does not say."""
+    reason: str
+    contact: str
+    """Whom the agency may ask; may be empty."""
+    files: tuple[ProposedFile, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.files) <= MAX_PROPOSED_FILES:
+            raise MalformedError(f"proposal: not 1 to {MAX_PROPOSED_FILES} files")
+        if len(set(self.files)) < len(self.files):
+            raise MalformedError("proposal: the same file twice")
+
+    def to_bytes(self) -> bytes:
+        """Deterministic CBOR: the body that is sent."""
+        return encode_cbor(
+            {
+                _Key.FORMAT: FORMAT,
+                _Key.PARTNER: self.partner,
+                _Key.SUBSET_ID: self.subset_id,
+                _Key.PROPOSAL_ID: self.proposal_id,
+                _Key.CLAIM: self.claim,
+                _Key.REASON: self.reason,
+                _Key.CONTACT: self.contact,
+                _Key.FILES: [file.to_cbor() for file in self.files],
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Proposal":
+        """Parse a body; raises `MalformedError`."""
+        fields = Fields(data, name="proposal", max_bytes=MAX_PROPOSAL_BYTES)
+        fields.number(_Key.FORMAT, minimum=FORMAT, maximum=FORMAT)
+        proposal = cls(
+            partner=fields.line(_Key.PARTNER, MAX_PARTNER_BYTES),
+            subset_id=fields.octets(_Key.SUBSET_ID, SUBSET_ID_BYTES),
+            proposal_id=fields.octets(_Key.PROPOSAL_ID, PROPOSAL_ID_BYTES),
+            claim=fields.number(_Key.CLAIM, maximum=OTHER),
+            reason=fields.line(_Key.REASON, MAX_REASON_BYTES),
+            contact=fields.line(_Key.CONTACT, MAX_CONTACT_BYTES, least=0),
+            files=fields.items(_Key.FILES, ProposedFile.from_cbor),
+        )
+        fields.finish()
+        return proposal
+
+    def sha256(self) -> bytes:
+        """SHA-256 of the body: what a receipt names. Whoever knows all other fields can test hashes against it."""
+        return sha256(self.to_bytes()).digest()
+
+
+def require_telling(files: Iterable[ProposedFile]) -> None:
+    """Check that every hash says something about its file, by what is published alone.
+
+    Apart from reading: more such hashes become known, and what was taken must still be read.
+
+    Raises:
+        MalformedError: one that many unrelated files share, or one of a published test file; it names the file's place.
+    """
+    for number, file in enumerate(files, 1):
+        for digest in file.digests:
+            reason = "the published test file" if is_canary(digest) else degenerate(digest)
+            if reason:
+                raise MalformedError(f"proposed file {number}: {reason}")
+
+
+def _digest(number: int, value: CborValue, where: str) -> Digest:
+    if number not in SIZES or not isinstance(value, bytes):
+        raise MalformedError(f"{where}: an unknown algorithm, or a hash that is not bytes")
+    return Digest(Algorithm(number), value)

@@ -1,0 +1,96 @@
+"""What a node says of a proposal that it keeps: for each file, in its order, what a person decided.
+
+Nothing but a person's decision changes a state, and none says whether a list had the file before: otherwise whoever
+proposes would learn what is listed. Spec: docs/spec/proposal.md, "State".
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from protocol.encoding import CborValue, encode_cbor
+from protocol.errors import MalformedError
+from protocol.limits import MAX_PROPOSAL_STATE_BYTES, MAX_PROPOSED_FILES, MAX_REASON_BYTES
+from protocol.subset.fields import Fields, array_of, number_of, text_of
+from protocol.subset.manifest import MAX_TIME_MS
+
+FORMAT: Final = 1
+
+
+class FileState(IntEnum):
+    """What became of one proposed file; the numbers are wire format."""
+
+    WAITING = 1
+    """Nobody decided yet."""
+    TAKEN = 2
+    """An analyst examined it and the agency says so in a list, whether it did before or not."""
+    REFUSED = 3
+    """The agency does not list it on this proposal."""
+    WITHDRAWN = 4
+    """The partner took it back before anybody decided."""
+
+
+class _Key(IntEnum):
+    FORMAT = 0
+    RECEIVED_MS = 1
+    FILES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """The state of one file; a reason where it is refused, and only there.
+
+    Raises:
+        MalformedError: a reason where there is none, or none where there must be.
+    """
+
+    state: FileState
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.state is FileState.REFUSED) != bool(self.reason):
+            raise MalformedError("proposed file: a reason is what a refused one has")
+
+    @classmethod
+    def from_cbor(cls, value: CborValue, where: str) -> "FileOutcome":
+        """Read one; raises `MalformedError`."""
+        pair = array_of(value, where)
+        if len(pair) != 2:
+            raise MalformedError(f"{where}: not a state and a reason")
+        state = FileState(number_of(pair[0], where, minimum=min(FileState), maximum=max(FileState)))
+        reason = text_of(pair[1], where)
+        if len(reason.encode("utf-8")) > MAX_REASON_BYTES or not reason.isprintable():
+            raise MalformedError(f"{where}: the reason is not one printable line")
+        return cls(state, reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalState:
+    """Since when the node has a proposal, and what became of its files, in their order."""
+
+    received_ms: int
+    files: tuple[FileOutcome, ...]
+
+    def to_bytes(self) -> bytes:
+        """Deterministic CBOR."""
+        return encode_cbor(
+            {
+                _Key.FORMAT: FORMAT,
+                _Key.RECEIVED_MS: self.received_ms,
+                _Key.FILES: [[int(file.state), file.reason] for file in self.files],
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "ProposalState":
+        """Parse a reply; raises `MalformedError`."""
+        fields = Fields(data, name="state of a proposal", max_bytes=MAX_PROPOSAL_STATE_BYTES)
+        fields.number(_Key.FORMAT, minimum=FORMAT, maximum=FORMAT)
+        state = cls(
+            received_ms=fields.number(_Key.RECEIVED_MS, maximum=MAX_TIME_MS),
+            files=fields.items(_Key.FILES, FileOutcome.from_cbor),
+        )
+        fields.finish()
+        if not 1 <= len(state.files) <= MAX_PROPOSED_FILES:
+            raise MalformedError(f"state of a proposal: not 1 to {MAX_PROPOSED_FILES} files")
+        return state
