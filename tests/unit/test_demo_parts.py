@@ -20,7 +20,6 @@ from node.demo.ports import NoPortError, free_ports
 from node.demo.processes import Facts, Seat, Server, StepFailedError, last_complaint, last_words, run
 from node.demo.record import KeySight, KeyView, Knowing, Record, Sight, Step, Tally, View
 from node.demo.report.page import page
-from node.demo.report.text import safe
 from node.demo.searching import Search, forms
 from node.demo.synthetic import make
 from node.demo.walk import stoppable
@@ -28,7 +27,9 @@ from node.demo.world import Act, Cast
 from node.formats import read_rows
 from node.formats.icse import REQUIRED
 from node.formats.rows import ImportRow
+from node.pages.text import safe
 from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL
+from support.markup import require_self_contained
 
 
 def test_an_export_is_read_as_one(tmp_path: Path) -> None:
@@ -168,7 +169,9 @@ def test_a_page_of_held_claims_says_so() -> None:
     record = a_record()
     for name in CLAIMS:
         record.find(name, held=True, detail="seen")
-    assert f"all {len(CLAIMS)} claims held" in page(record, seconds=3)
+    shown = page(record, seconds=3)
+    assert f"all {len(CLAIMS)} claims held" in shown
+    require_self_contained(shown)
 
 
 def test_a_page_tells_what_did_not_hold() -> None:

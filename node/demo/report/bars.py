@@ -1,9 +1,14 @@
 """Bytes that crossed the wire, as bars that can be compared; on a telephone each bar lies below its words."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from node.demo.record import Record, Step
-from node.demo.report.text import colour, safe, size
+from node.demo.report.text import colour
+from node.pages.text import safe, size
+
+_WIDEST: Final = 75
+"""Percent that the longest bar takes: its number needs the rest."""
 
 
 def transfers(record: Record) -> str:
@@ -22,9 +27,8 @@ def _bar(step: Step, longest: int) -> str:
     return (
         f'<li class="{colour(step.who, trouble=step.trouble)}"><b>{safe(label)}</b>'
         f'<span class="note">{safe(step.note)}</span><span class="load">'
-        f'<span class="length" style="flex-grow:{step.moved / longest:.4f}"></span>'
-        f'<span class="bytes">{size(step.moved)}</span>'
-        f'<span style="flex-grow:{1 - step.moved / longest:.4f}"></span></span></li>'
+        f'<svg class="length" width="{_WIDEST * step.moved / longest:.1f}%" height="17" aria-hidden="true"></svg>'
+        f'<span class="bytes">{size(step.moved)}</span></span></li>'
     )
 
 

@@ -86,5 +86,5 @@ def _file(spot: _Spot, *, holds: bool) -> str:
 def _bullet(number: int, x: int, y: int) -> str:
     return (
         f'<circle cx="{x}" cy="{y}" r="12" fill="var(--ink)"/>'
-        f'<text class="mid strong" x="{x}" y="{y + 5}" style="fill:var(--card)">{number}</text>'
+        f'<text class="mid strong on" x="{x}" y="{y + 5}">{number}</text>'
     )

@@ -6,7 +6,8 @@ from typing import Final
 
 from node.demo.parties import Party
 from node.demo.record import Step
-from node.demo.report.text import colour, duration, safe, size
+from node.demo.report.text import colour, duration
+from node.pages.text import safe, size
 
 _AT: Final = {Party.FR: 16, Party.NL: 50, Party.HOSTER: 84}
 _SHORT: Final = {Party.FR: "FR", Party.NL: "NL", Party.HOSTER: "Hoster"}
@@ -45,7 +46,7 @@ def _head() -> str:
         f'<text class="mid strong party {party.value}" x="{at}%" y="15">{_SHORT[party]}</text>'
         for party, at in _AT.items()
     )
-    lanes_head = f'<div class="lanes head"><svg style="height:22px" aria-hidden="true">{names}</svg></div>'
+    lanes_head = f'<div class="lanes head"><svg height="22" aria-hidden="true">{names}</svg></div>'
     return f'{lanes_head}<div class="head"></div><div class="head">time</div><div class="head">bytes (log scale)</div>'
 
 

@@ -11,8 +11,9 @@ from node.demo.report.lanes import Scales, lanes
 from node.demo.report.matrix import matrix
 from node.demo.report.style import STYLE
 from node.demo.report.successions import successions
-from node.demo.report.text import safe, size
 from node.demo.report.views import views
+from node.pages.document import END, beginning
+from node.pages.text import safe, size
 
 _CHECK = "M2 9.5 L7 14.5 L16 3.5"
 _CROSS = "M3 3 L15 15 M15 3 L3 15"
@@ -20,13 +21,20 @@ _CROSS = "M3 3 L15 15 M15 3 L3 15"
 
 def page(record: Record, *, seconds: float) -> str:
     """The report of a walk that took `seconds`."""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>sigfed: what the demonstration showed</title><style>{STYLE}</style></head><body><main>"
-        f"{_head(record, seconds)}{_lists(record)}{_poison(record)}{_keys(record)}{_sights(record)}{_wires(record)}"
-        f"{_claims(record.findings)}{_story(record)}{_foot()}</main></body></html>\n"
+    parts = (
+        beginning("sigfed: what the demonstration showed", style=STYLE),
+        _head(record, seconds),
+        _lists(record),
+        _poison(record),
+        _keys(record),
+        _sights(record),
+        _wires(record),
+        _claims(record.findings),
+        _story(record),
+        _foot(),
+        END,
     )
+    return "".join(parts)
 
 
 def _head(record: Record, seconds: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from node.demo.parties import Party
-from node.demo.report.text import safe
+from node.pages.text import safe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

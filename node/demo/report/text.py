@@ -1,22 +1,6 @@
 """Words and numbers as they stand in the page."""
 
-from html import escape
-
 from node.demo.parties import Party
-
-
-def safe(text: str) -> str:
-    """Text for HTML and SVG."""
-    return escape(text, quote=True)
-
-
-def size(count: int) -> str:
-    """A number of bytes, rounded for people."""
-    if count < 1000:
-        return f"{count} B"
-    if count < 1_000_000:
-        return f"{count / 1000:.1f} kB"
-    return f"{count / 1_000_000:.2f} MB"
 
 
 def duration(seconds: float) -> str:

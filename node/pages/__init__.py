@@ -1,0 +1,1 @@
+"""Self-contained pages: one HTML file with inline pictures, no script, no image, nothing fetched."""
