@@ -15,6 +15,7 @@ from node.hashing.hashed import Hashed, Part
 from node.hashing.plan import HashPlan
 
 CHUNK_BYTES: Final = 1024 * 1024
+_REASONS: Final = {errno.ELOOP: "a symbolic link, not followed", errno.ENXIO: "not a regular file"}
 
 
 class StreamHasher:
@@ -44,3 +45,8 @@ def hash_path(path: Path, plan: HashPlan) -> Hashed:
         while chunk := stream.read(CHUNK_BYTES):
             hasher.update(chunk)
         return hasher.finish()
+
+
+def reason_of(fault: OSError) -> str:
+    """Why a file could not be read, in words and without its path."""
+    return _REASONS.get(fault.errno or 0) or fault.strerror or "cannot be read"

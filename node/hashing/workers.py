@@ -1,0 +1,153 @@
+"""Many files, hashed by several processes; none of the files ends the run.
+
+Decides who gets which file, how much is under way, and what is done about a file of which a worker died: its exact
+hashes are taken once more without a look into it, so that nothing on a list hides behind a picture that crashes its
+decoder. How a file is hashed is `node.hashing.reading`'s matter, what bounds it `node.hashing.worker`'s.
+"""
+
+import os
+import selectors
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Self
+
+from node.errors import NodeError
+from node.hashing.hashed import Fault
+from node.hashing.outcomes import Outcome
+from node.hashing.plan import HashPlan
+from node.hashing.worker_link import Job, WorkerLink
+
+_MOST_FALSE_STARTS: Final = 3
+
+
+class HashWorkers:
+    """Worker processes; a context manager. They start when there is work, and end with it.
+
+    At most `jobs` times 128 files are under way or waiting to be taken by the caller. Not safe for several threads.
+    """
+
+    def __init__(self, jobs: int, plan: HashPlan) -> None:
+        self._jobs = jobs
+        self._plan = plan
+        self._links: list[WorkerLink] = []
+        self._selector = selectors.DefaultSelector()
+        self._false_starts = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes, whatever they do."""
+        for link in list(self._links):
+            self._drop(link)
+            link.close()
+        self._selector.close()
+
+    @property
+    def pids(self) -> list[int]:
+        """Ids of the processes there are."""
+        return [link.pid for link in self._links]
+
+    def results(self, paths: Iterable[Path]) -> Generator[Outcome, None, None]:
+        """Hash files; an outcome for each, in the order in which they are ready.
+
+        Paths are taken as workers become free, and taking them blocks. Ending the iteration early ends what is under
+        way.
+
+        Raises:
+            NodeError: no worker process starts.
+        """
+        feed = _Feed(paths)
+        try:
+            while True:
+                self._hand_out(feed)
+                if not any(link.busy for link in self._links):
+                    return
+                for key, _ in self._selector.select():
+                    link = key.fileobj
+                    assert isinstance(link, WorkerLink)
+                    yield from self._collect(link, feed)
+        finally:
+            for link in [link for link in self._links if link.busy]:
+                self._drop(link)
+                link.close()
+
+    def _hand_out(self, feed: "_Feed") -> None:
+        for link in self._links:
+            _hand(link, feed)
+        while len(self._links) < self._jobs and (jobs := feed.take(1)):
+            link = WorkerLink(self._plan)
+            self._links.append(link)
+            self._selector.register(link, selectors.EVENT_READ)
+            link.hand(jobs)
+
+    def _collect(self, link: WorkerLink, feed: "_Feed") -> Iterator[Outcome]:
+        try:
+            found = link.receive()
+        except Exception:  # noqa: BLE001 - no outcome at all: made up by a decoder that was taken over
+            found = None
+        if found is None:
+            yield from self._replace(link, feed)
+            return
+        self._false_starts = 0
+        for job, outcome in found:
+            yield _explained(job, outcome)
+
+    def _replace(self, link: WorkerLink, feed: "_Feed") -> Iterator[Outcome]:
+        """Take the jobs back from a worker that died; the next to be handed out start another."""
+        self._drop(link)
+        death = link.bury()
+        feed.put_back(death.again)
+        job = death.culprit
+        if job is None:
+            self._false_starts += 1
+            if self._false_starts >= _MOST_FALSE_STARTS:
+                raise NodeError(f"no worker process starts: {death.reason}")
+        elif job.because:
+            yield Outcome(job.place, job.path, None, death.reason)
+        else:
+            feed.put_back([replace(job, because=death.reason)])
+
+    def _drop(self, link: WorkerLink) -> None:
+        self._links.remove(link)
+        self._selector.unregister(link)
+
+
+class _Feed:
+    """Jobs to hand out: those that came back first, then the caller's paths."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = enumerate(paths)
+        self._back: deque[Job] = deque()
+
+    def take(self, count: int) -> list[Job]:
+        found = [self._back.popleft() for _ in range(min(count, len(self._back)))]
+        while len(found) < count and (following := next(self._paths, None)) is not None:
+            found.append(Job(*following))
+        return found
+
+    def put_back(self, jobs: Iterable[Job]) -> None:
+        self._back.extend(jobs)
+
+
+def _hand(link: WorkerLink, feed: _Feed) -> None:
+    while (wanted := link.wanted) and (jobs := feed.take(wanted)):
+        link.hand(jobs)
+
+
+def _explained(job: Job, outcome: Outcome) -> Outcome:
+    """An outcome with the fault of which a worker died before."""
+    if not job.because or outcome.hashed is None:
+        return outcome
+    fault = Fault("", f"not looked into: {job.because}")
+    return replace(outcome, hashed=replace(outcome.hashed, faults=(*outcome.hashed.faults, fault)))
+
+
+def processors() -> int:
+    """How many processes can work at a time: the processors this one may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

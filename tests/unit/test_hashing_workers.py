@@ -1,0 +1,198 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from node.hashing.hashed import Fault, Hashed, Part
+from node.hashing.outcomes import Outcome, dump, load, pack_hashed, pack_unreadable, unpack
+from node.hashing.plan import Bounds, HashPlan
+from node.hashing.reading import hash_path
+from node.hashing.worker_link import MAX_BATCH
+from node.hashing.workers import HashWorkers
+from protocol.digest import Algorithm, Digest
+from support.tables import md5
+
+EXACT = HashPlan(images=False, archives=False)
+ENDLESS = 1 << 42
+"""Bytes of a sparse file that nobody hashes to its end."""
+
+
+def many(folder: Path, number: int) -> list[Path]:
+    paths = [folder / f"{n:05}" for n in range(number)]
+    for n, path in enumerate(paths):
+        path.write_bytes(b"made-up file %d" % n)
+    return paths
+
+
+def endless(path: Path) -> Path:
+    with path.open("wb") as stream:
+        stream.truncate(ENDLESS)
+    return path
+
+
+def test_every_file_once_with_its_own_hashes(tmp_path: Path) -> None:
+    paths = many(tmp_path, 1500)
+    with HashWorkers(2, EXACT) as workers:
+        outcomes = list(workers.results(paths))
+        assert len(workers.pids) == 2
+        again = list(workers.results(paths[:3]))
+    assert sorted(outcome.place for outcome in outcomes) == list(range(1500))
+    assert all(outcome.path == paths[outcome.place] for outcome in outcomes)
+    assert all(outcome.hashed == hash_path(outcome.path, EXACT) for outcome in outcomes)
+    assert sorted(outcome.place for outcome in again) == [0, 1, 2]
+
+
+def test_what_cannot_be_read_is_an_outcome(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    names = ["link", "gone", os.fsdecode(b"\xff\n")]
+    (tmp_path / names[2]).write_bytes(b"x")
+    with HashWorkers(1, EXACT) as workers:
+        found = {outcome.place: outcome for outcome in workers.results(tmp_path / name for name in names)}
+    assert (found[0].hashed, found[0].unreadable) == (None, "a symbolic link, not followed")
+    assert (found[1].hashed, found[1].unreadable) == (None, "No such file or directory")
+    assert found[2].hashed == hash_path(tmp_path / names[2], EXACT)
+
+
+def test_no_files_start_no_process() -> None:
+    with HashWorkers(2, EXACT) as workers:
+        assert list(workers.results([])) == []
+        assert workers.pids == []
+
+
+def test_paths_are_taken_as_workers_become_free(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    taken = []
+
+    def paths() -> Iterator[Path]:
+        for number in count():
+            taken.append(number)
+            yield tmp_path / "a"
+
+    with HashWorkers(2, EXACT) as workers:
+        results = workers.results(paths())
+        for seen in range(1, 5000):
+            next(results)
+            assert len(taken) - seen <= 2 * 2 * MAX_BATCH
+        results.close()
+        assert len(list(workers.results([tmp_path / "a"]))) == 1
+
+
+def test_a_file_that_takes_too_long_is_told(tmp_path: Path) -> None:
+    with (tmp_path / "slow").open("wb") as stream:
+        stream.truncate(60 * 2**20)
+    with HashWorkers(2, replace(EXACT, bounds=Bounds(seconds=0.02))) as workers:
+        (found,) = workers.results([tmp_path / "slow"])
+    assert (found.hashed, found.unreadable) == (None, "it took longer than 0.02 seconds")
+
+
+def killed(workers: HashWorkers, path: Path) -> None:
+    """Kill each worker that reads `path`, until none does."""
+    for pid in workers.pids:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            if link.is_symlink() and link.readlink() == path:
+                os.kill(pid, signal.SIGKILL)
+                return
+
+
+def test_a_file_on_which_workers_die_costs_itself_alone(tmp_path: Path) -> None:
+    from threading import Event, Thread
+
+    paths = many(tmp_path, 300)
+    paths.insert(150, endless(tmp_path / "endless"))
+    over = Event()
+    with HashWorkers(2, EXACT) as workers:
+
+        def hunt() -> None:
+            while not over.wait(0.02):
+                try:
+                    killed(workers, paths[150])
+                except OSError:  # it ended just now
+                    continue
+
+        hunter = Thread(target=hunt)
+        hunter.start()
+        try:
+            found = {outcome.place: outcome for outcome in workers.results(paths)}
+        finally:
+            over.set()
+            hunter.join()
+    assert sorted(found) == list(range(301))
+    assert found.pop(150).unreadable == "its worker process ended by SIGKILL"
+    assert all(outcome.hashed == hash_path(outcome.path, EXACT) for outcome in found.values())
+
+
+RUN = """
+import sys
+from pathlib import Path
+from node.hashing.plan import HashPlan
+from node.hashing.workers import HashWorkers
+with HashWorkers(2, HashPlan(images=False, archives=False)) as workers:
+    results = workers.results(Path(path) for path in sys.argv[1:])
+    next(results)
+    print(*workers.pids, flush=True)
+    for _ in results:
+        pass
+"""
+
+
+def started(paths: list[Path]) -> "tuple[subprocess.Popen[str], list[int]]":
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, *map(str, paths)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    return process, [int(pid) for pid in process.stdout.readline().split()]
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:
+    process, workers = started([*many(tmp_path, 1), endless(tmp_path / "a"), endless(tmp_path / "b")])
+    assert len(workers) == 2
+    if how is signal.SIGINT:
+        os.killpg(process.pid, how)  # as a terminal does: to everybody
+    else:
+        process.kill()
+    _, errors = process.communicate()
+    assert process.returncode in {-how, 130}
+    if how is signal.SIGINT:
+        assert errors.count("Traceback") == 1  # of the parent alone
+    while not all(map(gone, workers)):
+        time.sleep(0.01)
+
+
+def digest(name: str) -> Digest:
+    return Digest.from_hex(Algorithm.MD5, md5(name))
+
+
+OUTCOMES = [
+    Hashed(0, ()),
+    Hashed(3, (Part("", (digest("a"), digest("b"))), Part("in/a.gif#2", (digest("c"),))), (Fault("x", "y"),)),
+]
+
+
+@pytest.mark.parametrize("hashed", OUTCOMES)
+def test_an_outcome_survives_the_pipe(hashed: Hashed) -> None:
+    (packed,) = load(dump([pack_hashed(hashed)]))
+    assert unpack(packed, place=3, path=Path("a")) == Outcome(3, Path("a"), hashed)
+
+
+def test_a_reason_survives_the_pipe() -> None:
+    (packed,) = load(dump([pack_unreadable("why")]))
+    assert unpack(packed, place=3, path=Path("a")) == Outcome(3, Path("a"), None, "why")
