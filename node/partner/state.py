@@ -105,6 +105,12 @@ class PartnerFolder:
         """Whether a partner is enrolled here."""
         return (self._folder / _STATE).exists()
 
+    @property
+    def signature(self) -> tuple[tuple[int, int, int], ...]:
+        """Of the files that say what is in force and with which key: another one when either was replaced."""
+        found = [path.stat() for path in (self._folder / _STATE, self._folder / _KEY) if path.exists()]
+        return tuple((each.st_ino, each.st_mtime_ns, each.st_size) for each in found)
+
     def create(self, enrolment: Enrolment, key: AuthPrivateKey) -> None:
         """Remember a new enrolment; raises `AlreadyExistsError` when there is another key already."""
         if self.pending_key(key).to_text() != key.to_text():
@@ -311,7 +317,10 @@ def _read_key(path: Path) -> AuthPrivateKey:
 
 
 def _values(path: Path) -> U64Array:
-    return np.frombuffer(path.read_bytes(), dtype="<u8").astype(np.uint64)
+    """The values in a file. They are mapped, not read: processes that look up in one release share its memory."""
+    if path.stat().st_size == 0:
+        return np.empty(0, dtype=np.uint64)
+    return np.memmap(path, dtype="<u8", mode="r").view(np.ndarray).astype(np.uint64, copy=False)
 
 
 def _enrolment_fields(enrolment: Enrolment) -> dict[str, object]:

@@ -1,0 +1,94 @@
+"""Files that others hand over: received into memory, hashed in another process, judged.
+
+What is received lies in a file that has no name and is gone with its descriptor: nothing that was uploaded is ever
+written to a disk. How many are received at once, and how long each may be, is bounded together.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from node.hashing.hashed import Fault
+from node.partner.hashing_processes import HashProcesses
+from node.ports.inspecting import Inspected
+from node.ports.judging import Judge, Verdicts
+from protocol.digest import Digest
+
+MAX_FILE_BYTES: Final = 64 * 2**20
+AT_ONCE: Final = 16
+"""Files that are received at the same time: with the bound above, at most 1 GiB."""
+
+
+class MemoryUpload:
+    """`node.ports.inspecting.Upload`; `close` lets its memory go."""
+
+    def __init__(self, inspector: "LocalInspector", max_bytes: int) -> None:
+        self._inspector = inspector
+        self._left = max_bytes
+        self._descriptor = os.memfd_create("sigfed-upload", os.MFD_CLOEXEC)
+
+    def write(self, chunk: bytes) -> bool:
+        """As the port says."""
+        if len(chunk) > self._left:
+            return False
+        self._left -= len(chunk)
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        return True
+
+    async def inspect(self, name: str) -> Inspected:
+        """As the port says."""
+        return await self._inspector.inspect(self._descriptor, name)
+
+    def close(self) -> None:
+        """Forget what was received."""
+        os.close(self._descriptor)
+
+
+class LocalInspector:
+    """`node.ports.inspecting.Inspector` with a judge and hashing processes of this machine."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        processes: HashProcesses,
+        *,
+        max_bytes: int = MAX_FILE_BYTES,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._judge = judge
+        self._processes = processes
+        self._max_bytes = max_bytes
+        self._room = asyncio.Semaphore(at_once)
+
+    @asynccontextmanager
+    async def receiving(self) -> AsyncIterator[MemoryUpload]:
+        """As the port says."""
+        async with self._room:
+            upload = MemoryUpload(self, self._max_bytes)
+            try:
+                yield upload
+            finally:
+                upload.close()
+
+    async def inspect(self, descriptor: int, name: str) -> Inspected:
+        """As the port says."""
+        hashed = await self._processes.hash(descriptor)
+        verdicts = await self._judge.judge([part.digests for part in hashed.parts], name)
+        return Inspected(
+            size=hashed.size,
+            verdicts=verdicts,
+            faults=tuple(map(_words, hashed.faults)),
+            digests=hashed.parts[0].digests if hashed.parts else (),
+        )
+
+    async def look_up(self, files: Sequence[Sequence[Digest]], name: str) -> Verdicts:
+        """As the port says."""
+        return await self._judge.judge(files, name)
+
+
+def _words(fault: Fault) -> str:
+    return f"{fault.name}: {fault.reason}" if fault.name else fault.reason

@@ -1,0 +1,172 @@
+"""The judge of a partner's machine: screen, shared look-ups, and what happens when the node cannot be asked.
+
+The rules: a hit is in the spool, durably, before anybody is told of it, also when whoever asked has gone away. What
+cannot be looked up is `UNKNOWN` with the reason in words, never clean; it is kept durably and looked up later, and a
+hit that is found then is recorded and told like any other. Whether an unknown file may pass is for whoever answers. A
+node that does not answer is left alone for a while, so that uploads do not queue up behind its timeouts.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from node.clock import Clock, milliseconds
+from node.errors import NodeError, OverQuotaError
+from node.journal import Journal
+from node.partner.hits import HitSpool, SpooledHit
+from node.partner.looking_up import Examiner, Hit
+from node.partner.queueing import LookUpQueue
+from node.partner.unconfirmed import UnconfirmedFolder
+from node.partner.verdicts import verdict_of
+from node.ports.judging import Outcome, Verdict, Verdicts
+from protocol.digest import Digest
+from protocol.errors import ProtocolError
+
+FIRST_REST_SECONDS: Final = 2.0
+LONGEST_REST_SECONDS: Final = 60.0
+"""The node is asked again at least this often, whatever happened; only a quota says more."""
+CONFIRMED_AT_ONCE: Final = 1_000
+"""Files that wait and are looked up in one go."""
+_journal = Journal("judge")
+
+Told = Callable[[SpooledHit, bool], None]
+"""Hears of each hit that is in the spool, and whether it was found late: after the file had passed as unknown."""
+
+
+class LocalJudge:
+    """`node.ports.judging.Judge` over what is held on this machine."""
+
+    def __init__(
+        self,
+        queue: LookUpQueue,
+        examining: Callable[[], Examiner],
+        *,
+        spool: Callable[[], HitSpool],
+        unconfirmed: UnconfirmedFolder,
+        clock: Clock,
+        told: Told,
+    ) -> None:
+        self._queue = queue
+        self._examining = examining
+        self._spool = spool
+        self._unconfirmed = unconfirmed
+        self._clock = clock
+        self._told = told
+        self._recording = asyncio.Lock()
+        self._working: set[asyncio.Task[Verdicts]] = set()
+        self._failure: NodeError | ProtocolError | None = None
+        self._rests_until = 0.0
+        self._rest = FIRST_REST_SECONDS
+
+    @property
+    def failure(self) -> str:
+        """Why the node is left alone now, in words; empty while it is asked."""
+        return str(self._failure) if self._resting() else ""
+
+    @property
+    def waiting(self) -> int:
+        """Files that wait for a verdict."""
+        return len(self._unconfirmed)
+
+    async def judge(self, parts: Sequence[Sequence[Digest]], name: str) -> Verdicts:
+        """As the port says. Whoever asked may leave: what was begun is recorded all the same."""
+        work = asyncio.create_task(self._judged(parts, name))
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
+        return await asyncio.shield(work)
+
+    async def drain(self) -> None:
+        """Wait until everything that was begun is recorded."""
+        await asyncio.gather(*self._working, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Ask the node again from now on: it answered, or there is another release."""
+        self._failure, self._rests_until, self._rest = None, 0.0, FIRST_REST_SECONDS
+
+    async def confirm(self) -> int:
+        """Look up what waits; how many of them have their verdict now. Nothing is raised for a node that is down."""
+        if self._resting():
+            return 0
+        confirmed = 0
+        for waiting in await asyncio.to_thread(self._unconfirmed.ls, CONFIRMED_AT_ONCE):
+            verdicts, failure = await self._looked_up(waiting.parts, waiting.name, late=True)
+            if failure is not None or len(verdicts) < len(waiting.parts):
+                break
+            await asyncio.to_thread(self._unconfirmed.forget, waiting)
+            confirmed += 1
+        return confirmed
+
+    async def _judged(self, parts: Sequence[Sequence[Digest]], name: str) -> Verdicts:
+        verdicts, failure = await self._looked_up(parts, name, late=False)
+        left = [place for place in range(len(parts)) if place not in verdicts]
+        if left:
+            assert failure is not None, "what is left has a reason"
+            unknown = Verdict(outcome=Outcome.UNKNOWN, reason=str(failure))
+            await self._keep([parts[place] for place in left], name)
+            verdicts |= dict.fromkeys(left, unknown)
+        return Verdicts(tuple(verdicts[place] for place in range(len(parts))))
+
+    async def _looked_up(
+        self, parts: Sequence[Sequence[Digest]], name: str, *, late: bool
+    ) -> tuple[dict[int, Verdict], NodeError | ProtocolError | None]:
+        """Verdicts by place, and why some are missing."""
+        found: dict[int, Verdict] = {}
+        try:
+            if self._resting():
+                return self._screened(parts), self._failure
+            async for place, hit in self._queue.verdicts(parts):
+                found[place] = await self._verdict(hit, name, late=late)
+        except (NodeError, ProtocolError) as exc:
+            self._leave_alone(exc)
+            return found, exc
+        self.wake()
+        return found, None
+
+    def _screened(self, parts: Sequence[Sequence[Digest]]) -> dict[int, Verdict]:
+        """Those that the screen clears, without asking the node."""
+        examiner = self._examining()
+        examiner.require_current()
+        survivors = frozenset(examiner.survivors(parts))
+        return {place: verdict_of(None) for place in range(len(parts)) if place not in survivors}
+
+    async def _verdict(self, hit: Hit | None, name: str, *, late: bool) -> Verdict:
+        if hit is None or hit.test_file:
+            return verdict_of(hit)
+        try:
+            kept = await self._record(hit, name)
+        except (OSError, NodeError) as exc:
+            _journal.error("hit-not-recorded", reason=type(exc).__name__)
+            return replace(verdict_of(hit), reason="the hit could not be recorded on this machine")
+        self._told(kept, late)
+        return verdict_of(hit, hit_id=kept.id)
+
+    async def _record(self, hit: Hit, name: str) -> SpooledHit:
+        now_ms = milliseconds(self._clock.now())
+        async with self._recording:
+            # A spool of its own each time: it remembers what is unresolved, and commands beside us resolve hits.
+            kept = await asyncio.to_thread(self._spool().record, hit, name=name, now_ms=now_ms)
+        assert kept is not None, "a hit that is not the test file has a report"
+        return kept
+
+    async def _keep(self, parts: Sequence[Sequence[Digest]], name: str) -> None:
+        now_ms = milliseconds(self._clock.now())
+        try:
+            kept = await asyncio.to_thread(self._unconfirmed.keep, parts, name=name, now_ms=now_ms)
+        except (OSError, NodeError) as exc:
+            _journal.error("unconfirmed-not-kept", reason=type(exc).__name__)
+            return
+        if not kept:
+            _journal.error("unconfirmed-not-kept", reason="too many wait already")
+
+    def _resting(self) -> bool:
+        return asyncio.get_running_loop().time() < self._rests_until
+
+    def _leave_alone(self, exc: NodeError | ProtocolError) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._rests_until:
+            return  # told by the same failure already
+        seconds = float(exc.retry_after_seconds) if isinstance(exc, OverQuotaError) else self._rest
+        self._failure, self._rests_until = exc, now + seconds
+        self._rest = min(self._rest * 2, LONGEST_REST_SECONDS)
+        _journal.warning("not-answered", error=type(exc).__name__, reason=str(exc), seconds=seconds)

@@ -1,0 +1,158 @@
+"""Files that are handed over: hashed in a process that may crash or hang, judged by their exact hashes all the same."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from hashlib import md5, sha1, sha256
+from pathlib import Path
+
+import pytest
+
+from node.hashing.plan import Bounds, HashPlan
+from node.partner import hashing_processes
+from node.partner.hashing_child import decode, encode
+from node.partner.hashing_processes import HashProcesses
+from node.partner.inspecting import LocalInspector
+from node.ports.inspecting import signature
+from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
+from protocol.digest import Algorithm, Digest
+
+CONTENT = b"a made-up file"
+EXACT = (
+    Digest(Algorithm.MD5, md5(CONTENT, usedforsecurity=False).digest()),
+    Digest(Algorithm.SHA1, sha1(CONTENT, usedforsecurity=False).digest()),
+    Digest(Algorithm.SHA256, sha256(CONTENT).digest()),
+)
+PLAN = HashPlan(bounds=Bounds(seconds=0.5))
+
+
+class Listed:
+    """A judge that knows one file."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    async def judge(self, parts: Sequence[Sequence[Digest]], name: str) -> Verdicts:
+        self.names.append(name)
+        hit = Verdict(outcome=Outcome.HIT, collection="baseline")
+        return Verdicts(tuple(hit if EXACT[2] in part else CLEAN for part in parts))
+
+
+@pytest.fixture
+async def processes() -> AsyncIterator[HashProcesses]:
+    async with HashProcesses(1, HashPlan()) as made:
+        yield made
+
+
+async def inspected(
+    processes: HashProcesses, content: bytes, **bounds: int
+) -> tuple[Outcome, tuple[str, ...]]:
+    inspector = LocalInspector(Listed(), processes, **bounds)
+    async with inspector.receiving() as upload:
+        assert upload.write(content)
+        found = await upload.inspect("upload")
+    return found.verdict.outcome, found.faults
+
+
+@pytest.mark.parametrize(
+    ("content", "outcome"), [(CONTENT, Outcome.HIT), (b"another", Outcome.CLEAN), (b"", Outcome.CLEAN)]
+)
+async def test_what_is_received_is_judged(processes: HashProcesses, content: bytes, outcome: Outcome) -> None:
+    assert await inspected(processes, content) == (outcome, ())
+
+
+async def test_a_process_hashes_one_file_after_another(processes: HashProcesses) -> None:
+    found = await asyncio.gather(*(inspected(processes, CONTENT) for _ in range(5)))
+    assert found == [(Outcome.HIT, ())] * 5
+
+
+@pytest.mark.parametrize(
+    ("what_it_does", "fault"),
+    [
+        ("os._exit(1)", "their decoder failed"),
+        ("os.kill(os.getpid(), 9)", "their decoder failed"),
+        ("time.sleep(60)", "they took more than 0.5 s"),
+        ("b'nonsense'", "their decoder answered nonsense"),
+    ],
+    ids=["leaves", "is killed", "hangs", "lies"],
+)
+async def test_a_picture_that_ends_its_decoder_is_judged_by_its_exact_hashes(
+    monkeypatch: pytest.MonkeyPatch, what_it_does: str, fault: str
+) -> None:
+    child = (
+        "import os, time\nimport node.partner.hashing_child as child\n"
+        "whole, encode = child._hashed, child.encode\n"
+        f"child._hashed = lambda at, plan: ({what_it_does}) if plan.images else whole(at, plan)\n"
+        "child.encode = lambda found: found if isinstance(found, bytes) else encode(found)\n"
+        "child.main()"
+    )
+    monkeypatch.setattr(hashing_processes, "_CHILD", child)
+    async with HashProcesses(1, PLAN) as processes:
+        told = await inspected(processes, CONTENT)
+        assert told == (Outcome.HIT, (f"its pictures were not looked at: {fault}",))
+        assert await inspected(processes, b"the next one") == (Outcome.CLEAN, told[1])
+
+
+async def test_a_file_that_never_can_be_hashed_is_an_error_and_not_clean(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hashing_processes, "_CHILD", "raise SystemExit(1)")
+    async with HashProcesses(1, PLAN) as processes:
+        with pytest.raises(OSError, match="it cannot be hashed: their decoder failed"):
+            await inspected(processes, CONTENT)
+
+
+async def test_what_is_longer_than_may_be_is_not_taken(processes: HashProcesses) -> None:
+    inspector = LocalInspector(Listed(), processes, max_bytes=10)
+    async with inspector.receiving() as upload:
+        assert upload.write(b"12345")
+        assert not upload.write(b"678901")
+        assert upload.write(b"67890")
+
+
+async def test_no_more_files_are_received_at_once_than_there_is_room_for(processes: HashProcesses) -> None:
+    inspector = LocalInspector(Listed(), processes, at_once=1)
+    async with inspector.receiving():
+        waiting = asyncio.create_task(inspector.receiving().__aenter__())
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_an_open_file_keeps_its_place_and_a_pipe_is_refused(
+    processes: HashProcesses, tmp_path: Path
+) -> None:
+    inspector = LocalInspector(Listed(), processes)
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    with path.open("rb") as file:
+        file.seek(3)
+        assert (await inspector.inspect(file.fileno(), "f")).verdict.outcome is Outcome.HIT
+        assert file.tell() == 3
+    reading, writing = os.pipe()
+    with pytest.raises(OSError, match="not a regular file"):
+        await inspector.inspect(reading, "pipe")
+    os.close(reading)
+    os.close(writing)
+
+
+def test_an_answer_is_read_as_it_was_written() -> None:
+    from node.hashing.hashed import Fault, Hashed, Part
+
+    hashed = Hashed(14, (Part("", EXACT), Part("a/ä.jpg#2", EXACT[:1])), (Fault("b", "too deep"),))
+    assert decode(encode(hashed)) == hashed
+
+
+@pytest.mark.parametrize(
+    ("verdict", "name"),
+    [
+        (CLEAN, ""),
+        (Verdict(outcome=Outcome.UNKNOWN, reason="down"), ""),
+        (Verdict(outcome=Outcome.TEST_FILE), "Sigfed.TestFile"),
+        (Verdict(outcome=Outcome.HIT, collection="baseline"), "Sigfed.Baseline"),
+        (Verdict(outcome=Outcome.HIT, collection="national:fr FOUND\n"), "Sigfed.Listed"),
+        (Verdict(outcome=Outcome.HIT), "Sigfed.Listed"),
+    ],
+)
+def test_names_as_virus_scanners_give_them(verdict: Verdict, name: str) -> None:
+    assert signature(verdict) == name
