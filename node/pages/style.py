@@ -35,6 +35,7 @@ p { margin: 0.2rem 0 0.9rem; max-width: 46rem; }
 .soft { color: var(--soft); }
 .good { color: var(--good); }
 .bad, .broken { color: var(--bad); }
+.waits { color: var(--waits); }
 .verdict {
   display: inline-flex; gap: 0.5em; align-items: center; padding: 0.25rem 0.9rem; border-radius: 2rem;
   font-weight: 600; font-size: 0.95rem;
@@ -68,6 +69,9 @@ svg .waits { fill: var(--waits); }
   display: flex; flex-wrap: wrap; gap: 0.3rem 1.2rem; list-style: none; margin: 0.5rem 0; padding: 0; font-size: 0.9rem;
 }
 .legend li { display: flex; align-items: center; gap: 0.45rem; }
+.steps li { margin: 0.35rem 0; max-width: 46rem; }
+.card > li { margin-left: 1.1rem; }
+ul.card, ol.card { padding-left: 1.3rem; }
 .beside { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1rem 2.6rem; align-items: start; }
 svg text.mid { text-anchor: middle; }
 table { width: 100%; border-collapse: collapse; font-size: 0.92rem; }
@@ -79,14 +83,21 @@ tbody th { font-weight: 400; line-height: 1.35; }
 .cards td, .cards tbody th { vertical-align: top; }
 .cards .number { text-align: right; font-variant-numeric: tabular-nums; }
 .cards .path { overflow-wrap: anywhere; }
+.cards .word { white-space: nowrap; }
 footer {
   margin-top: 3rem; color: var(--soft); font-size: 0.9rem; border-top: 1px solid var(--line); padding-top: 1rem;
 }
-code { font-family: ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", monospace; }
+code {
+  overflow-wrap: anywhere; font-size: 0.92em;
+  font-family: ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", monospace;
+}
 @media (max-width: 760px) {
   main { padding: 1.6rem 1rem 3rem; }
   h1 { font-size: 1.7rem; }
-  .beside { grid-template-columns: minmax(0, 1fr); }
+  .steps li { margin: 0.35rem 0; max-width: 46rem; }
+.card > li { margin-left: 1.1rem; }
+ul.card, ol.card { padding-left: 1.3rem; }
+.beside { grid-template-columns: minmax(0, 1fr); }
   .cards thead { position: absolute; clip-path: inset(50%); }
   .cards, .cards tbody, .cards tr, .cards tbody th, .cards td { display: block; }
   .cards tr { padding: 0.6rem 0; }
@@ -94,7 +105,7 @@ code { font-family: ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", monospac
   .cards tbody th { font-weight: 600; }
   .cards tbody th.number, .cards td.number { text-align: left; }
   .cards td:empty { display: none; }
-  .cards td::before { content: attr(data-head) ": "; color: var(--soft); }
+  .cards td:not(.plain)::before { content: attr(data-head) ": "; color: var(--soft); }
 }
 @media print {
   body { background: #fff; font-size: 12px; }

@@ -12,7 +12,7 @@ class Column:
 
     head: str
     look: str = ""
-    """`number` for numbers, `path` for what may break anywhere."""
+    """`number`, `path` for what may break anywhere, `word` for what may not break, `plain` for what needs no head."""
 
 
 def rows_of(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -18,6 +18,12 @@ def safe(text: str) -> str:
     return escape(visible(text), quote=True)
 
 
+def with_commands(text: str) -> str:
+    """Own words for HTML, in which commands stand between backticks; never for text that comes from elsewhere."""
+    parts = safe(text).split("`")
+    return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
+
+
 def visible(text: str) -> str:
     """The text with whatever does not print written as an escape.
 

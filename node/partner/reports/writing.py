@@ -1,0 +1,68 @@
+"""Writing a report of a scan to a file whose suffix says what kind it is; in one go, in flat memory.
+
+It appears whole or not at all, and only its owner may read it: it says where what lies.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from node.clock import system_entropy
+from node.errors import UsageError
+from node.partner.reports.junit import junit
+from node.partner.reports.lines import json_lines
+from node.partner.reports.naming import Names
+from node.partner.reports.page import page
+from node.partner.reports.spreadsheet import spreadsheet
+from node.partner.scanning.results import FileResult, ScanSummary
+
+Form = Callable[[ScanSummary, Iterable[FileResult], Names], Iterator[str]]
+"""What makes the text of a report, in pieces."""
+
+FORMS: Final[dict[str, Form]] = {
+    ".html": page,
+    ".csv": spreadsheet,
+    ".jsonl": json_lines,
+    ".xml": junit,
+}
+
+
+def form_of(path: Path) -> Form:
+    """The form that a file's suffix asks for; raises `UsageError` for any other."""
+    form = FORMS.get(path.suffix.lower())
+    if form is None:
+        raise UsageError(
+            f"{path.name}: a report ends in {', '.join(FORMS)}",
+            hint="a page for people, a sheet, lines for programs, JUnit for build servers",
+        )
+    return form
+
+
+def require_place(path: Path) -> None:
+    """Refuse before the scan what would fail after it.
+
+    Raises:
+        UsageError: no such form or folder, or something else than a file is there.
+    """
+    form_of(path)
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no such folder", hint=f"mkdir {path.parent}")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is no file")
+
+
+def write_report(path: Path, summary: ScanSummary, results: Iterable[FileResult], names: Names) -> None:
+    """Write the report in place of what was there; raises `OSError` when that fails, and nothing is left of it."""
+    pieces = form_of(path)(summary, results, names)
+    temporary = path.with_name(f".{path.name}.{system_entropy(8).hex()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8", newline="") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
