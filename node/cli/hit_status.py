@@ -33,7 +33,7 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
 def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[str]]:
     """Fields, lines and next steps about the hits found here."""
     from node.clock import SystemClock, milliseconds
-    from node.runtime.partner import hit_spool
+    from node.runtime.hit_spool import hit_spool
 
     hits, moment_ms = hit_spool(home).ls(), milliseconds(SystemClock().now())
     waiting, late = sum(hit.waiting for hit in hits), sum(hit.overdue(moment_ms) for hit in hits)

@@ -22,7 +22,7 @@ _SHORT = 8
 
 def list_hits(here: Session) -> None:
     """All hits, oldest first."""
-    from node.runtime.partner_hits import hits
+    from node.runtime.hit_spool import hits
 
     found, moment_ms = hits(here.home), now_ms()
     if here.output.as_json:

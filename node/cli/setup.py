@@ -1,5 +1,6 @@
 """Commands that make and run a node: `init`, `run`, `status`, `doctor`, `demo`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from node.cli.prompting import ask
 from node.cli.session import Session, session, wait_for
 
 if TYPE_CHECKING:  # only `init` needs what founding needs
+    from node.runtime.health import Check
     from node.services.trust.founding import Founded
 
 
@@ -117,13 +119,11 @@ def status(context: typer.Context) -> None:
 
 def doctor(context: typer.Context) -> int:
     """Look for what is wrong or soon will be, and say what to do; exit code 2 when something must be mended."""
-    from node.runtime.checking import Health, examine
-    from node.runtime.partner_standing import examine_partner
+    from node.runtime.health import Health
 
     here = session(context)
-    is_partner = not here.home.config.exists() and here.home.partner.exists()
     failed = False
-    for check in examine_partner(here.home) if is_partner else examine(here.identity()):
+    for check in _checks(here):
         failed = failed or check.health is Health.FAIL
         here.output.result(
             {"check": check.name, "health": check.health, "words": check.words, "step": check.step},
@@ -132,6 +132,16 @@ def doctor(context: typer.Context) -> int:
         )
     here.output.following("mend what failed, then run it again" if failed else "sigfed status")
     return ExitCode.FATAL if failed else ExitCode.OK
+
+
+def _checks(here: Session) -> "Iterator[Check]":
+    if not here.home.config.exists() and here.home.partner.exists():
+        from node.runtime.partner_standing import examine_partner
+
+        return examine_partner(here.home)
+    from node.runtime.checking import examine
+
+    return examine(here.identity())
 
 
 def demo(

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
 from node.files import create_private, make_private_folder, read_private, replace_private, sync_folder
-from node.partner.looking_up import Hit
 from node.partner.resolutions import Action
 from node.services.storage.vault import KEY_BYTES as _KEY_BYTES
 from node.services.storage.vault import seal, unseal
@@ -26,6 +25,9 @@ from protocol.digest import Digest
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.report import SentReport
+
+if TYPE_CHECKING:  # what only reads the spool loads nothing that looks up
+    from node.partner.looking_up import Hit
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 """A removal is recorded within a day of the hit."""
@@ -99,7 +101,7 @@ class HitSpool:
         self._unresolved: dict[tuple[Digest, str], SpooledHit] | None = None
         """What `record` compares with: read once, for a batch may have thousands of hits."""
 
-    def record(self, hit: Hit, *, name: str, now_ms: int) -> SpooledHit | None:
+    def record(self, hit: "Hit", *, name: str, now_ms: int) -> SpooledHit | None:
         """Keep a hit durably; None for the test file. An unresolved hit of the same file and hash is the same hit.
 
         A damaged file of another hit does not keep this one from being recorded.

@@ -3,9 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from keys.errors import KeysError
 from keys.roles import Role
@@ -13,6 +11,7 @@ from keys.trust.window import valid_at
 from node.errors import NodeError
 from node.names import CONFIG_NAME
 from node.runtime.auditing import gaps
+from node.runtime.health import Check, Health
 from node.runtime.hits import casework
 from node.runtime.keyring import lost_epochs
 from node.runtime.opening import Identity
@@ -33,24 +32,6 @@ from protocol.errors import ProtocolError
 
 _LOW_DISK_BYTES = 1 << 30
 _SOON = timedelta(days=30)
-
-
-class Health(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding."""
-
-    name: str
-    health: Health
-    words: str
-    step: str = ""
 
 
 def examine(identity: Identity) -> Iterator[Check]:

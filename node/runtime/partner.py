@@ -24,6 +24,7 @@ from node.partner.updating import Updater, UpdateReport
 from node.partner.witnessing import by_register
 from node.remote.bootstrap import catch_up, fetch_trust
 from node.remote.node import RemoteNode
+from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy
 from node.runtime.reaching import reach_node_of
@@ -256,11 +257,6 @@ async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit
     folder = PartnerFolder(home.partner)
     async with _reach(home, await _confirmed(home), Traffic()) as remote:
         return await _examiner(folder, remote).examine(named)
-
-
-def hit_spool(home: Home) -> HitSpool:
-    """The hits of the partner in `home`."""
-    return HitSpool(home.partner / "hits")
 
 
 def _record(spool: HitSpool, name: str, hit: Hit) -> list[SpooledHit]:

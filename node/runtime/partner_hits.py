@@ -13,9 +13,9 @@ from node.partner.looking_up import Examiner
 from node.partner.reporting import Reporter
 from node.partner.resolutions import Action
 from node.partner.state import PartnerFolder
+from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy
-from node.runtime.partner import hit_spool
 from node.runtime.reaching import reach_node_of
 from node.sodium import load_group
 from protocol.statement.case import CaseAnswer
@@ -42,12 +42,6 @@ class Shown:
     hit: SpooledHit
     receipt: Receipt | None
     answer: CaseAnswer | None
-
-
-def hits(home: Home) -> list[SpooledHit]:
-    """All hits, oldest first; raises `NotInitialisedError`."""
-    PartnerFolder(home.partner).load()
-    return hit_spool(home).ls()
 
 
 async def report(home: Home, ids: Sequence[str]) -> Reported:

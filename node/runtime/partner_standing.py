@@ -13,7 +13,7 @@ from node.partner.knowing import known
 from node.partner.relayed import held_documents
 from node.partner.state import Enrolment, PartnerFolder
 from node.partner.witnessing import Backing, backing_of, by_register
-from node.runtime.checking import Check, Health
+from node.runtime.health import Check, Health
 from node.runtime.home import Home
 from node.sodium import load_group
 from protocol.errors import ProtocolError

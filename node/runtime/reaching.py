@@ -1,20 +1,24 @@
 """Reaching other nodes: first contact, a peer that is known, and the node a partner is enrolled with."""
 
+from typing import TYPE_CHECKING
+
 from keys.key import AuthPrivateKey
 from keys.trust.held import open_held
 from node.clock import Clock, Entropy
 from node.partner.knowing import known
 from node.partner.renewing import REFUSED_HINT
 from node.partner.state import Enrolment
-from node.ports.peers import PeerRecord
 from node.remote.auth import Credentials
 from node.remote.bootstrap import fetch_trust
 from node.remote.node import RemoteNode
 from node.remote.proxying import Proxy
-from node.runtime.opening import Identity
 from node.runtime.outbound import proxy_of
 from node.services.peers.membership import FetchedTrust
 from node.tls import Traffic
+
+if TYPE_CHECKING:  # a partner has neither peers nor a store
+    from node.ports.peers import PeerRecord
+    from node.runtime.opening import Identity
 
 
 async def fetch(
@@ -29,7 +33,7 @@ async def fetch(
     return FetchedTrust(url=base, trust=files.trust, spki_sha256=files.spki_sha256)
 
 
-def reach_peer(identity: Identity, peer: PeerRecord, *, traffic: Traffic | None = None) -> RemoteNode:
+def reach_peer(identity: "Identity", peer: "PeerRecord", *, traffic: Traffic | None = None) -> RemoteNode:
     """A connection to a peer, pinned to the keys in its node document, with our auth and TLS keys as credentials."""
     document = open_held(peer.trust).document
     return RemoteNode(

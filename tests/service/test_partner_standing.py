@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import VerificationError
-from node.runtime.checking import Health
+from node.runtime.health import Health
 from node.runtime.home import Home
 from node.runtime.partner_standing import PartnerStanding, examine_partner, standing
 from support.release_logs import WitnessedWorld

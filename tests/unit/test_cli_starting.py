@@ -1,52 +1,10 @@
 """What a command loads: its own part. The table of commands, which answers the help, says what the commands say."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Sequence
-
 import pytest
 
 from node.cli.command_table import ROWS, Row
 from node.cli.grouping import Loaded
-
-LIBRARIES = (
-    "aiohttp",
-    "alembic",
-    "apscheduler",
-    "asyncio",
-    "cbor2",
-    "cryptography",
-    "jwt",
-    "nacl",
-    "numpy",
-    "prometheus_client",
-    "psycopg",
-    "rbcl",
-    "securesystemslib",
-    "sqlalchemy",
-    "sqlmodel",
-    "ssl",
-    "tuf",
-)
-"""What takes long to load. Typer loads pydantic for the arguments of any command."""
-
-PROGRAM = """
-import json, sys
-from node.cli.main import run
-for arguments in json.loads(sys.argv[1]):
-    run(arguments)
-sys.stdout.flush()
-print(json.dumps(sorted(sys.modules)), file=sys.stderr)
-"""
-
-
-def loaded(*commands: Sequence[str]) -> set[str]:
-    """All modules that a process has loaded that ran these commands."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(commands)], capture_output=True, text=True, check=True
-    )
-    return set(json.loads(done.stderr.splitlines()[-1]))
+from support.loaded import LIBRARIES, loaded
 
 
 def commands_of(modules: set[str]) -> set[str]:
@@ -74,7 +32,7 @@ def test_the_help_of_all_loads_no_command_and_no_library(arguments: tuple[str, .
     modules = loaded(arguments)
 
     assert commands_of(modules) == set()
-    assert modules.isdisjoint((*LIBRARIES, "pydantic"))
+    assert modules.isdisjoint(LIBRARIES | {"pydantic"})
 
 
 def test_a_command_loads_no_other() -> None:

@@ -1,0 +1,22 @@
+"""A finding of `sigfed doctor`, apart from what looks: a partner's client loads nothing of a node."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Health(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding."""
+
+    name: str
+    health: Health
+    words: str
+    step: str = ""

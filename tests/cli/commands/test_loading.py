@@ -1,0 +1,48 @@
+"""What commands load when they do their work: a partner's client nothing of a node, a reader nothing that connects."""
+
+from pathlib import Path
+
+import pytest
+
+from support.agencies import Federation
+from support.loaded import LIBRARIES, loaded
+
+STORE = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "cbor2"}
+NODE = STORE | {"apscheduler", "prometheus_client"}
+NETWORK = {"aiohttp", "jwt"}
+
+
+@pytest.mark.parametrize(
+    ("words", "not_loaded"),
+    [
+        ("hit ls", NODE | NETWORK),
+        ("status", NODE | NETWORK),
+        ("doctor", NODE | NETWORK),
+        ("check {unlisted}", NODE),
+        ("update", NODE),
+        ("hit report --all", NODE),
+    ],
+)
+def test_a_partners_client_loads_its_own_part(
+    federation: Federation, words: str, not_loaded: set[str]
+) -> None:
+    typed = words.format(**federation.files).split()
+
+    modules = loaded(["--home", str(federation.partner.home), *typed])
+
+    assert modules.isdisjoint(not_loaded)
+
+
+@pytest.mark.parametrize("words", ["list ls", "peer ls", "hit ls", "partner ls", "status", "doctor"])
+def test_a_node_that_is_read_loads_nothing_that_serves(federation: Federation, words: str) -> None:
+    modules = loaded(["--home", str(federation.fr.home), *words.split()])
+
+    assert modules.isdisjoint({"alembic", "apscheduler", "prometheus_client", "psycopg", "cbor2"})
+
+
+def test_hashing_files_loads_no_library_but_that_of_pictures(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"a file")
+
+    modules = loaded(["hash", str(tmp_path)])
+
+    assert modules.isdisjoint(LIBRARIES - {"numpy"})
