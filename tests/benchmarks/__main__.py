@@ -8,6 +8,7 @@ from benchmarks import (
     bench_import,
     bench_resealing,
     bench_setcoding,
+    bench_start,
     bench_verify,
 )
 from benchmarks.results import Measure, report
@@ -19,6 +20,7 @@ ALL: tuple[Measure, ...] = (
     bench_epoch.measure,
     bench_resealing.measure,
     bench_evaluation_node.measure,
+    bench_start.measure,
 )
 
 if __name__ == "__main__":
