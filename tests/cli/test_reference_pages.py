@@ -15,6 +15,7 @@ from keys import errors as keys_errors
 from node import config
 from node import errors as node_errors
 from node.cli.exit_codes import ExitCode, exit_code
+from node.runtime.partner_settings import PartnerSettings
 from protocol import errors as protocol_errors
 from support.tour import blocks
 
@@ -22,8 +23,15 @@ REFERENCE = Path(__file__).parent.parent.parent / "docs/reference"
 ROW = re.compile(r"^\| `?([\w.]+)`? \| (.+) \|$", re.MULTILINE)
 
 
+PARTNER = "## A partner: `partner.toml`"
+"""Where the part of the page about a partner's settings begins."""
+
+
 def _rows(page: str) -> dict[str, list[str]]:
-    text = (REFERENCE / page).read_text(encoding="utf-8")
+    return _rows_in((REFERENCE / page).read_text(encoding="utf-8"))
+
+
+def _rows_in(text: str) -> dict[str, list[str]]:
     return {name: [cell.strip() for cell in rest.split(" | ")] for name, rest in ROW.findall(text)}
 
 
@@ -38,7 +46,12 @@ def _settings(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-SETTINGS = _settings(config.Settings)
+_NODES, _PARTNERS = (REFERENCE / "config.md").read_text(encoding="utf-8").split(PARTNER)
+SETTINGS = {
+    **{("node", key): default for key, default in _settings(config.Settings).items()},
+    **{("partner", key): default for key, default in _settings(PartnerSettings).items()},
+}
+PAGES = {"node": _NODES, "partner": _PARTNERS}
 TREES = (
     (keys_errors, keys_errors.KeysError),
     (protocol_errors, protocol_errors.ProtocolError),
@@ -52,10 +65,10 @@ ERRORS = {
 }
 
 
-@pytest.mark.parametrize("key", SETTINGS)
-def test_a_setting_is_documented_with_its_default(key: str) -> None:
-    default = SETTINGS[key]
-    said = _rows("config.md")[key][0]
+@pytest.mark.parametrize(("of", "key"), SETTINGS)
+def test_a_setting_is_documented_with_its_default(of: str, key: str) -> None:
+    default = SETTINGS[of, key]
+    said = _rows_in(PAGES[of])[key][0]
     if default is PydanticUndefined:
         assert said == "required"
     elif default is None:
@@ -64,16 +77,24 @@ def test_a_setting_is_documented_with_its_default(key: str) -> None:
         assert said == f"`{json.dumps(default)}`"
 
 
-def test_no_setting_is_documented_that_does_not_exist() -> None:
-    assert {name for name in _rows("config.md") if name != "key"} == set(SETTINGS)
+@pytest.mark.parametrize("of", PAGES)
+def test_no_setting_is_documented_that_does_not_exist(of: str) -> None:
+    documented = {(of, name) for name in _rows_in(PAGES[of]) if name != "key"}
+    assert documented == {(kind, key) for kind, key in SETTINGS if kind == of}
 
 
 def test_the_example_configuration_is_accepted() -> None:
-    text = (REFERENCE / "config.md").read_text(encoding="utf-8")
-    ((_, lines),) = blocks(text, "toml")
-    example = "\n".join(lines)
-    assert tomllib.loads(example)
-    assert config.parse(example, source="config.md").country == "FR"
+    assert config.parse(_example("node"), source="config.md").country == "FR"
+
+
+def test_the_example_of_a_partners_settings_is_accepted() -> None:
+    assert PartnerSettings.model_validate(tomllib.loads(_example("partner"))) != PartnerSettings()
+
+
+def _example(of: str) -> str:
+    """The first example of a part of the page."""
+    _, lines = next(iter(blocks(PAGES[of], "toml")))
+    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("bound", ["listen.port", "schedule.sync_minutes"])
