@@ -1,0 +1,163 @@
+"""clamd's protocol: programs that know a virus scanner ask this daemon without being changed.
+
+One command a connection, or a session of numbered ones. Files come as a stream, as an open file over a Unix socket, or
+as a path below a folder that the operator named. `SHUTDOWN` is refused: the service manager ends the daemon.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from node.gateways.clamd_protocol import (
+    COMMANDS,
+    MAX_COMMAND_BYTES,
+    SAID,
+    SCANS,
+    TOO_LONG,
+    UNKNOWN,
+    Command,
+    delimiter,
+    failed,
+    one_line,
+    parse,
+    reply,
+)
+from node.gateways.roots import Roots
+from node.gateways.wire import EndedError, Wire
+from node.ports.inspecting import Inspected, Inspector
+
+IDLE_SECONDS: Final = 120.0
+"""Between two pieces of what one client sends: `ReadTimeout` of clamd."""
+_LENGTH_BYTES: Final = 4
+_PIECE: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClamdService:
+    """What stands behind the protocol."""
+
+    inspector: Inspector
+    roots: Roots
+    version: Callable[[], str]
+    """The line that `VERSION` answers."""
+    reload: Callable[[], Awaitable[object]]
+    fail_closed: bool = False
+    idle_seconds: float = IDLE_SECONDS
+
+    async def serve(self, connection: socket.socket) -> None:
+        """Answer one connection until it ends."""
+        wire = Wire(connection, seconds=self.idle_seconds)
+        try:
+            await _Conversation(self, wire).hold()
+        except (EndedError, TimeoutError, OSError):
+            return  # whoever asked has gone, or sends nothing
+        finally:
+            wire.close()
+
+
+class _Conversation:
+    def __init__(self, service: ClamdService, wire: Wire) -> None:
+        self._service = service
+        self._wire = wire
+        self._session = False
+        self._number = 0
+
+    async def hold(self) -> None:
+        while True:
+            first = await self._wire.peek()
+            if not first:
+                return
+            command = parse(await self._wire.until(delimiter(first), at_most=MAX_COMMAND_BYTES))
+            if command.word == "IDSESSION" and not self._session:
+                self._session = True
+                continue
+            if command.word == "END":
+                return
+            self._number += 1
+            async for text in self._answers(command):
+                await self._say(text, command)
+                if text == TOO_LONG:
+                    await self._wire.farewell()
+                    return
+            if not self._session:
+                return
+
+    async def _say(self, text: str, command: Command) -> None:
+        prefix = f"{self._number}: " if self._session else ""
+        await self._wire.send(f"{prefix}{text}".encode("utf-8", "surrogateescape") + command.end)
+
+    async def _answers(self, command: Command) -> AsyncIterator[str]:
+        match command.word:
+            case "INSTREAM":
+                yield await self._stream()
+            case "FILDES":
+                yield await self._passed()
+            case word if word in SCANS and command.argument:
+                async for text in self._path(command):
+                    yield text
+            case _:
+                yield await self._said(command.word)
+
+    async def _said(self, word: str) -> str:
+        if word == "RELOAD":
+            await self._service.reload()
+        version = self._service.version()
+        said = SAID | {"VERSION": version, "VERSIONCOMMANDS": f"{version}| COMMANDS: {COMMANDS}"}
+        return said.get(word, UNKNOWN)
+
+    async def _stream(self) -> str:
+        async with self._service.inspector.receiving() as upload:
+            while left := int.from_bytes(await self._wire.exactly(_LENGTH_BYTES)):
+                while left:
+                    piece = await self._wire.some(min(left, _PIECE))
+                    left -= len(piece)
+                    if not upload.write(piece):
+                        return TOO_LONG
+            return await self._judged("stream", upload.inspect("clamd stream"))
+
+    async def _passed(self) -> str:
+        descriptor = await self._wire.descriptor()
+        try:
+            # Its path, where it has one, is what the operator will look for; it stays on this machine.
+            path = await asyncio.to_thread(os.readlink, f"/proc/self/fd/{descriptor}")
+            work = self._service.inspector.inspect(descriptor, path)
+            return await self._judged(f"fd[{descriptor}]", work)
+        finally:
+            os.close(descriptor)
+
+    async def _path(self, command: Command) -> AsyncIterator[str]:
+        """A line for each file that is listed or cannot be read; one `OK` when there is none."""
+        told = False
+        for path in await asyncio.to_thread(list, self._service.roots.files(command.argument)):
+            text = await self._file(path)
+            if text.endswith(": OK"):
+                continue
+            told = True
+            yield text
+            if command.word == "SCAN" and text.endswith(" FOUND"):
+                return
+        if not told:
+            yield f"{command.argument}: OK"
+
+    async def _file(self, path: str) -> str:
+        shown = one_line(path)
+        try:
+            descriptor = await asyncio.to_thread(self._service.roots.open, path)
+        except OSError as exc:
+            return failed(shown, f"File path check failure: {exc.strerror}")
+        except ValueError:
+            return failed(shown, "File path check failure: not a path")
+        try:
+            return await self._judged(shown, self._service.inspector.inspect(descriptor, path))
+        finally:
+            os.close(descriptor)
+
+    async def _judged(self, name: str, work: Awaitable[Inspected]) -> str:
+        try:
+            found = await work
+        except OSError as exc:
+            return failed(name, exc.strerror or str(exc))
+        return reply(name, found.verdict, fail_closed=self._service.fail_closed)

@@ -1,0 +1,181 @@
+"""Sockets that gateways listen on: taken over from systemd, on the loopback, or at a path; and a loop that accepts.
+
+A path is for whoever may write to its folder and for the group: 0660. One that a process left behind is replaced, one
+where a process answers is not.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, Self
+
+from node.errors import PortTakenError, UsageError
+from node.journal import Journal
+
+Handler = Callable[[socket.socket], Awaitable[None]]
+DRAIN_SECONDS: Final = 20.0
+"""What is under way when the process is told to stop may take this long."""
+MAX_CONNECTIONS: Final = 256
+_BACKLOG: Final = 128
+_FIRST_PASSED: Final = 3
+_journal = Journal("gateway")
+
+
+def host_and_port(text: str, *, beyond_loopback: bool = False) -> tuple[str, int]:
+    """The address in HOST:PORT; raises `UsageError` for one that others reach, unless that is allowed."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        address, number = ip_address(host), int(port)
+    except ValueError:
+        raise UsageError(f"{text!r} is not an address and a port", hint="like 127.0.0.1:3310") from None
+    if not 0 <= number < 65536:
+        raise UsageError(f"{number} is not a port")
+    if not address.is_loopback and not beyond_loopback:
+        raise UsageError(
+            f"other machines would reach {host}",
+            hint="listen on 127.0.0.1, or allow it with beyond_loopback = true under [agent] in partner.toml",
+        )
+    return host, number
+
+
+def listen_tcp(host: str, port: int) -> socket.socket:
+    """A listening socket; raises `PortTakenError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError as exc:
+        listening.close()
+        raise PortTakenError(
+            f"cannot listen on {host} port {port}: {exc.strerror}",
+            hint="stop the other program, or use another port",
+        ) from exc
+    return listening
+
+
+def listen_path(path: Path) -> socket.socket:
+    """A listening socket at a path; raises `PortTakenError`, and `UsageError` for a path that is something else."""
+    _clear(path)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o117)
+    try:
+        listening.bind(str(path))
+        listening.listen(_BACKLOG)
+    except OSError as exc:
+        listening.close()
+        raise PortTakenError(
+            f"cannot listen at {path}: {exc.strerror}", hint="does its folder exist?"
+        ) from exc
+    finally:
+        os.umask(before)
+    return listening
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket that nobody answers at any more."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise UsageError(f"{path} exists and is not a socket", hint="name another path")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        try:
+            asking.connect(str(path))
+        except OSError as exc:
+            if exc.errno not in {errno.ECONNREFUSED, errno.ENOENT}:
+                raise PortTakenError(f"cannot listen at {path}: {exc.strerror}") from exc
+            path.unlink(missing_ok=True)
+            return
+    raise PortTakenError(f"another process listens at {path}", hint="stop it first")
+
+
+def passed_sockets() -> list[socket.socket]:
+    """Listening sockets that systemd opened for this process (sd_listen_fds(3)), in order."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    count = int(os.environ.get("LISTEN_FDS", "0"))
+    return [socket.socket(fileno=_FIRST_PASSED + number) for number in range(count)]
+
+
+class Accepting:
+    """Accepts connections and hands each to `handler` in a task of its own. An async context manager.
+
+    Connections beyond the bound wait with the kernel. On leaving nothing more is accepted, and what is under way may
+    finish.
+    """
+
+    def __init__(
+        self, listening: socket.socket, handler: Handler, *, drain_seconds: float = DRAIN_SECONDS
+    ) -> None:
+        listening.settimeout(0)
+        self._listening = listening
+        self._handler = handler
+        self._drain_seconds = drain_seconds
+        self._room = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._connections: set[asyncio.Task[None]] = set()
+        self._accepting: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._accepting = asyncio.create_task(self._accept())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._accepting is not None, "entered before"
+        self._accepting.cancel()
+        await asyncio.gather(self._accepting, return_exceptions=True)
+        self._close()
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=self._drain_seconds)
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as people write it."""
+        name = self._listening.getsockname()
+        return name if isinstance(name, str) else f"{name[0]}:{name[1]}"
+
+    def _close(self) -> None:
+        path = self._listening.getsockname()
+        self._listening.close()
+        if isinstance(path, str) and path:
+            with suppress(OSError):
+                Path(path).unlink()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._room.acquire()
+            try:
+                connection, _ = await loop.sock_accept(self._listening)
+            except OSError as exc:  # no descriptors left: those who are served give some back
+                self._room.release()
+                _journal.warning("not-accepted", reason=exc.strerror or "failed")
+                await asyncio.sleep(0.1)
+                continue
+            except BaseException:
+                self._room.release()
+                raise
+            task = asyncio.create_task(self._handle(connection))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+
+    async def _handle(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                await self._handler(connection)
+        except Exception as exc:  # noqa: BLE001 - one connection's failure is not the daemon's
+            _journal.error("connection-failed", error=type(exc).__name__)
+        finally:
+            self._room.release()

@@ -1,0 +1,131 @@
+"""A connection that open files are passed over: bytes and descriptors, each read bounded in size and time."""
+
+import asyncio
+import os
+import socket
+from collections import deque
+from contextlib import suppress
+from typing import Final
+
+_CHUNK: Final = 256 * 1024
+_DESCRIPTORS: Final = 4
+"""Taken at once; a sender that passes more loses them to the kernel."""
+
+_FAREWELL_SECONDS: Final = 5.0
+
+
+class EndedError(Exception):
+    """The other side ended the connection, or sent more than it may where one thing was awaited."""
+
+
+class Wire:
+    """One accepted connection; `close` it."""
+
+    def __init__(self, connection: socket.socket, *, seconds: float) -> None:
+        connection.settimeout(0)
+        self._connection = connection
+        self._seconds = seconds
+        self._buffer = bytearray()
+        self._descriptors: deque[int] = deque()
+
+    async def until(self, end: bytes, *, at_most: int) -> bytes:
+        """What stands before `end`, which is consumed; raises `EndedError` and `TimeoutError`."""
+        while True:
+            place = self._buffer.find(end)
+            if place >= 0:
+                return self._taken(place + 1)[:-1]
+            if len(self._buffer) > at_most:
+                raise EndedError
+            await self._fill()
+
+    async def exactly(self, count: int) -> bytes:
+        """The next `count` bytes, which are few; raises as `until`."""
+        while len(self._buffer) < count:
+            await self._fill()
+        return self._taken(count)
+
+    async def some(self, at_most: int) -> bytes:
+        """At least one byte; raises as `until`."""
+        if not self._buffer:
+            await self._fill()
+        return self._taken(min(at_most, len(self._buffer)))
+
+    async def peek(self) -> bytes:
+        """The next byte, which is not consumed; empty when the other side has ended well."""
+        if not self._buffer:
+            with suppress(EndedError):
+                await self._fill()
+        return bytes(self._buffer[:1])
+
+    async def descriptor(self) -> int:
+        """The next open file that was passed: the caller closes it. The byte that carries it is consumed."""
+        while not self._descriptors:
+            if self._buffer:
+                raise EndedError  # something else was sent than a file
+            await self._fill()
+        if self._buffer:
+            self._taken(1)
+        return self._descriptors.popleft()
+
+    async def send(self, data: bytes) -> None:
+        """Send all of it; raises `TimeoutError` for a side that takes nothing."""
+        async with asyncio.timeout(self._seconds):
+            await asyncio.get_running_loop().sock_sendall(self._connection, data)
+
+    async def farewell(self) -> None:
+        """Say that nothing more comes, and pass over what is still sent for a while.
+
+        A connection that is closed with bytes unread is reset, and the reply before it may never be read.
+        """
+        self._connection.shutdown(socket.SHUT_WR)
+        with suppress(EndedError, TimeoutError):
+            async with asyncio.timeout(min(self._seconds, _FAREWELL_SECONDS)):
+                while True:
+                    self._buffer.clear()
+                    await self._fill()
+
+    def close(self) -> None:
+        """End the connection; files that were passed and not taken are closed."""
+        while self._descriptors:
+            os.close(self._descriptors.popleft())
+        self._connection.close()
+
+    def _taken(self, count: int) -> bytes:
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return data
+
+    async def _fill(self) -> None:
+        async with asyncio.timeout(self._seconds):
+            data, descriptors = await self._received()
+        self._descriptors.extend(descriptors)
+        if not data:
+            raise EndedError
+        self._buffer += data
+
+    async def _received(self) -> tuple[bytes, list[int]]:
+        while True:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self._connection, _CHUNK, _DESCRIPTORS)
+            except (BlockingIOError, InterruptedError):
+                await self._readable()
+                continue
+            except OSError as exc:
+                raise EndedError from exc
+            for descriptor in descriptors:
+                os.set_inheritable(descriptor, False)  # noqa: FBT003 - so it is called
+            return data, descriptors
+
+    async def _readable(self) -> None:
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(self._connection, _set, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(self._connection)
+
+
+def _set(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)

@@ -1,0 +1,275 @@
+"""clamd's protocol: the client of PyPI and Debian's clamdscan ask it unchanged, and a table says what is said."""
+
+import asyncio
+import io
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import clamd
+import pytest
+
+from node.errors import PortTakenError, UsageError
+from node.gateways.clamd import ClamdService
+from node.gateways.listening import Accepting, host_and_port, listen_path, listen_tcp
+from node.gateways.roots import Roots
+from support.gateways import CLEAR, LISTED, TEST_FILE, UNANSWERED, KnowingInspector, exchanged
+
+VERSION = "sigfed 1/7/never"
+
+
+@dataclass
+class World:
+    folder: Path
+    inspector: KnowingInspector
+    address: str
+    port: int
+    reloads: list[int]
+
+    def file(self, name: str, content: bytes) -> str:
+        path = self.folder / "allowed" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return str(path)
+
+
+@asynccontextmanager
+async def serving(tmp_path: Path, *, fail_closed: bool = False, idle: float = 20.0) -> AsyncIterator[World]:
+    inspector, reloads = KnowingInspector(), [0]
+    (tmp_path / "allowed").mkdir()
+
+    async def reload() -> None:
+        reloads[0] += 1
+
+    service = ClamdService(
+        inspector=inspector,
+        roots=Roots([tmp_path / "allowed"]),
+        version=lambda: VERSION,
+        reload=reload,
+        fail_closed=fail_closed,
+        idle_seconds=idle,
+    )
+    unix, tcp = listen_path(tmp_path / "clamd.sock"), listen_tcp("127.0.0.1", 0)
+    port = tcp.getsockname()[1]
+    async with Accepting(unix, service.serve), Accepting(tcp, service.serve):
+        yield World(tmp_path, inspector, str(tmp_path / "clamd.sock"), port, reloads)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with serving(tmp_path) as made:
+        yield made
+
+
+def stream(content: bytes, *, piece: int = 7) -> bytes:
+    pieces = [content[at : at + piece] for at in range(0, len(content), piece)]
+    return b"".join(len(one).to_bytes(4) + one for one in pieces) + bytes(4)
+
+
+async def asked(world: World, *pieces: bytes) -> bytes:
+    return await asyncio.to_thread(exchanged, world.address, *pieces)
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b"nPING\n", b"PONG\n"),
+        (b"zPING\0", b"PONG\0"),
+        (b"PING\n", b"PONG\n"),
+        (b"PING\r\n", b"PONG\n"),
+        (b"zVERSION\0", VERSION.encode() + b"\0"),
+        (b"zSHUTDOWN\0", b"COMMAND UNAVAILABLE\0"),
+        (b"zNONSENSE\0", b"UNKNOWN COMMAND\0"),
+        (b"nSCAN\n", b"UNKNOWN COMMAND\n"),
+        (b"\n", b"UNKNOWN COMMAND\n"),
+        (b"\xff\xfe\n", b"UNKNOWN COMMAND\n"),
+        (b"z" * 100_000, b""),
+        (b"zFILDES\0not a file", b""),
+        (b"zEND\0", b""),
+        (b"nINSTREAM\n" + stream(CLEAR), b"stream: OK\n"),
+        (b"zINSTREAM\0" + stream(LISTED), b"stream: Sigfed.Baseline FOUND\0"),
+        (b"zINSTREAM\0" + stream(TEST_FILE), b"stream: Sigfed.TestFile FOUND\0"),
+        (b"zINSTREAM\0" + stream(UNANSWERED), b"stream: OK\0"),
+        (b"zINSTREAM\0" + stream(b""), b"stream: OK\0"),
+        (b"zINSTREAM\0" + stream(b"x" * 2000), b"INSTREAM size limit exceeded. ERROR\0"),
+        (b"zINSTREAM\0\xff\xff\xff\xff" + b"x" * 5000, b"INSTREAM size limit exceeded. ERROR\0"),
+        (b"zIDSESSION\0zPING\0zINSTREAM\0" + stream(LISTED) + b"zVERSION\0zEND\0",
+         b"1: PONG\x002: stream: Sigfed.Baseline FOUND\x003: " + VERSION.encode() + b"\0"),
+        (b"nIDSESSION\nnIDSESSION\nnEND\n", b"1: UNKNOWN COMMAND\n"),
+    ],
+)  # fmt: skip
+async def test_what_is_said(world: World, sent: bytes, said: bytes) -> None:
+    assert await asked(world, sent) == said
+
+
+async def test_a_stream_that_ends_too_early_is_no_verdict(world: World) -> None:
+    def cut_off() -> bytes:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+            link.connect(world.address)
+            link.sendall(b"zINSTREAM\0" + stream(LISTED)[:-4])
+            link.shutdown(socket.SHUT_WR)
+            return link.recv(100)
+
+    assert await asyncio.to_thread(cut_off) == b""
+    assert world.inspector.contents == []
+
+
+async def test_a_silent_client_is_let_go(tmp_path: Path) -> None:
+    async with serving(tmp_path, idle=0.05) as world:
+        assert await asked(world, b"zINSTREAM\0") == b""
+
+
+async def test_unknown_files_are_errors_where_they_must_not_pass(tmp_path: Path) -> None:
+    async with serving(tmp_path, fail_closed=True) as world:
+        said = await asked(world, b"nINSTREAM\n" + stream(UNANSWERED))
+    assert said == b"stream: not looked up: fr.example cannot be reached ERROR\n"
+
+
+async def test_paths_below_the_named_folders(world: World, tmp_path: Path) -> None:
+    listed, clear = world.file("a/listed", LISTED), world.file("b/clear", CLEAR)
+    folder = str(tmp_path / "allowed")
+    outside = tmp_path / "outside"
+    outside.write_bytes(LISTED)
+    (tmp_path / "allowed" / "link").symlink_to(outside)
+    rows = {
+        f"SCAN {listed}": f"{listed}: Sigfed.Baseline FOUND\n",
+        f"SCAN {clear}": f"{clear}: OK\n",
+        f"CONTSCAN {folder}": f"{listed}: Sigfed.Baseline FOUND\n",
+        f"MULTISCAN {folder}/b": f"{folder}/b: OK\n",
+        f"SCAN {outside}": f"{outside}: File path check failure: Access denied. ERROR\n",
+        f"SCAN {folder}/link": f"{folder}/link: File path check failure: Access denied. ERROR\n",
+        f"SCAN {folder}/../outside": f"{folder}/../outside: File path check failure: Access denied. ERROR\n",
+        f"SCAN {folder}/gone": f"{folder}/gone: File path check failure: No such file or directory ERROR\n",
+        "SCAN relative": "relative: File path check failure: Access denied. ERROR\n",
+        "SCAN /dev/zero": "/dev/zero: File path check failure: Access denied. ERROR\n",
+        "SCAN a\0b": "a?b: File path check failure: not a path ERROR\n",
+    }
+    for command, said in rows.items():
+        assert (await asked(world, f"n{command}\n".encode())).decode() == said
+    assert str(outside) not in world.inspector.names
+
+
+async def test_the_client_of_pypi_works_unchanged(world: World) -> None:
+    listed = world.file("listed", LISTED)
+
+    def ask(client: Any) -> None:
+        assert client.ping() == "PONG"
+        assert client.version() == VERSION
+        assert client.reload() == "RELOADING"
+        assert "STATE: VALID PRIMARY" in client.stats()
+        assert client.instream(io.BytesIO(LISTED)) == {"stream": ("FOUND", "Sigfed.Baseline")}
+        assert client.instream(io.BytesIO(CLEAR)) == {"stream": ("OK", None)}
+        assert client.scan(listed) == {listed: ("FOUND", "Sigfed.Baseline")}
+        assert client.contscan(listed) == client.multiscan(listed) == client.scan(listed)
+        with pytest.raises(clamd.BufferTooLongError):
+            client.instream(io.BytesIO(b"x" * 2000))
+
+    for client in (clamd.ClamdUnixSocket(world.address), clamd.ClamdNetworkSocket("127.0.0.1", world.port)):
+        await asyncio.to_thread(ask, client)
+    assert world.reloads == [2]
+
+
+def _clamdscan(world: World, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    if shutil.which("clamdscan") is None:
+        pytest.skip("needs clamdscan (Debian: apt install clamdscan)")
+    config = tmp_path / "clamd.conf"
+    config.write_text(f"LocalSocket {world.address}\n")
+    command = ["clamdscan", f"--config-file={config}", "--no-summary", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("how", ["--fdpass", "--stream", "--multiscan"])
+async def test_debians_clamdscan_works_unchanged(world: World, tmp_path: Path, how: str) -> None:
+    files = [world.file("listed", LISTED), world.file("clear", CLEAR), world.file("test", TEST_FILE)]
+    done = await asyncio.to_thread(_clamdscan, world, tmp_path, how, *files)
+    assert done.returncode == 1, done.stderr
+    assert sorted(done.stdout.split("\n")) == sorted(
+        [f"{files[0]}: Sigfed.Baseline FOUND", f"{files[1]}: OK", f"{files[2]}: Sigfed.TestFile FOUND", ""]
+    )
+    folder = await asyncio.to_thread(_clamdscan, world, tmp_path, how, str(tmp_path / "allowed"))
+    assert folder.returncode == 1, folder.stderr
+    assert folder.stdout.count("FOUND") == 2
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_descriptors_that_are_not_asked_for_are_not_kept(world: World, tmp_path: Path) -> None:
+    def flood() -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link, (tmp_path / "x").open("w") as file:
+            link.connect(world.address)
+            for _ in range(20):
+                socket.send_fds(link, [b"zPIN"], [file.fileno()] * 3)
+            link.shutdown(socket.SHUT_WR)
+            while link.recv(100):
+                pass
+
+    before = open_descriptors()
+    await asyncio.to_thread(flood)
+    await asyncio.sleep(0.05)
+    assert open_descriptors() <= before
+
+
+async def test_what_is_under_way_is_finished_when_the_daemon_ends(tmp_path: Path) -> None:
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    async with serving(tmp_path) as world:
+        await asyncio.to_thread(link.connect, world.address)
+        await asyncio.to_thread(link.sendall, b"zINSTREAM\0")
+        await asyncio.sleep(0.05)
+        asyncio.get_running_loop().call_later(0.1, link.sendall, stream(LISTED))
+    assert link.recv(100) == b"stream: Sigfed.Baseline FOUND\0"
+    link.close()
+    assert not await asyncio.to_thread(Path(world.address).exists)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("localhost:1", "not an address"),
+        ("127.0.0.1", "not an address"),
+        ("127.0.0.1:x", "not an address"),
+        ("127.0.0.1:70000", "not a port"),
+        ("0.0.0.0:3310", "other machines would reach"),
+        ("[::]:3310", "other machines would reach"),
+    ],
+)
+def test_addresses_that_are_refused(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        host_and_port(text)
+
+
+def test_addresses_that_are_taken() -> None:
+    assert host_and_port("127.0.0.1:3310") == ("127.0.0.1", 3310)
+    assert host_and_port("[::1]:0") == ("::1", 0)
+    assert host_and_port("0.0.0.0:1", beyond_loopback=True) == ("0.0.0.0", 1)
+
+
+def _left_behind(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("before", "refused"),
+    [(_left_behind, None), (Path.touch, UsageError), (Path.mkdir, UsageError)],
+    ids=["left behind", "a file", "a folder"],
+)
+def test_what_lies_at_the_path(
+    tmp_path: Path, before: Callable[[Path], object], refused: type[Exception] | None
+) -> None:
+    path = tmp_path / "s"
+    before(path)
+    if refused is not None:
+        with pytest.raises(refused, match="not a socket"):
+            listen_path(path)
+        return
+    with listen_path(path):
+        assert path.stat().st_mode & 0o777 == 0o660
+        with pytest.raises(PortTakenError, match="another process"):
+            listen_path(path)
