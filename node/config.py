@@ -238,7 +238,7 @@ def read_optional(kind: type[SectionT], path: Path) -> SectionT | None:
         return None
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path} cannot be read") from exc
-    return _validated(kind, _fields(text, source=str(path)), source=str(path))
+    return validated(kind, _fields(text, source=str(path)), source=str(path))
 
 
 def parse(text: str, *, source: str) -> Settings:
@@ -263,10 +263,15 @@ def validate(fields: Mapping[str, object], *, source: str) -> Settings:
     Raises:
         ConfigError: a value or key that is not allowed.
     """
-    return _validated(Settings, fields, source=source)
+    return validated(Settings, fields, source=source)
 
 
-def _validated(kind: type[SectionT], fields: Mapping[str, object], *, source: str) -> SectionT:
+def validated(kind: type[SectionT], fields: Mapping[str, object], *, source: str) -> SectionT:
+    """A section with these values; `source` names it in errors.
+
+    Raises:
+        ConfigError: a value or key that is not allowed; the text names the key.
+    """
     try:
         return kind.model_validate(fields)
     except ValidationError as exc:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from node.cli.options import YES
 from node.cli.session import Session, session
 from node.partner.resolutions import Action
 
@@ -50,11 +51,24 @@ def report(
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Hits to report.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
+    to: Annotated[
+        list[str] | None,
+        typer.Option("--to", metavar="NAME", help="Tell this reporter of partner.toml as well; repeatable."),
+    ] = None,
+    yes: Annotated[bool, YES] = False,
 ) -> int:
-    """Report hits to the agency, against signed receipts; what cannot be sent now stays and is sent the next time."""
-    from node.cli.partner_hits import report_hits
+    """Report hits to the agency, against signed receipts; what cannot be sent now stays and is sent the next time.
 
-    return report_hits(session(context), ids or [], every=every)
+    With --to, hits that the agency confirmed are told to others as well. What leaves the company with each of them is
+    said before the first time, and asked about.
+    """
+    from node.cli.partner_hits import report_hits
+    from node.cli.telling import agree_first, tell_hits
+
+    here = session(context)
+    agree_first(here, to or [], yes=yes)
+    code = report_hits(here, ids or [], every=every)
+    return tell_hits(here, ids or [], to or []) or code
 
 
 @app.command("evidence")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.output import Fact, counted, listing, spelled
 from node.cli.session import Session, wait_for
+from node.cli.telling import told_facts, told_lines
 from node.cli.times import moment
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError
@@ -155,6 +156,7 @@ def _signed(shown: "Shown") -> dict[str, Fact]:
         "received_ms": receipt.received_ms if receipt else 0,
         "answer": answer.outcome.name.lower() if answer else None,
         "answer_reason": answer.reason if answer else "",
+        "told": told_facts(shown.hit),
     }
 
 
@@ -176,6 +178,7 @@ def _lines(shown: "Shown", moment_ms: int) -> list[str]:
         lines.append(f"  receipt of {shown.receipt.node}, {moment(shown.receipt.received_ms)}, verified")
     if hit.refused:
         lines.append(f"  not taken: {hit.refused}")
+    lines += told_lines(hit)
     lines += _case_lines(shown)
     if hit.action:
         lines.append(f"  {hit.action}, recorded {moment(hit.resolved_ms)}")

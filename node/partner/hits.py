@@ -19,6 +19,7 @@ from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
 from node.files import create_private, make_private_folder, read_private, replace_private, sync_folder
 from node.partner.resolutions import Action
+from node.partner.told import Told
 from node.services.storage.vault import KEY_BYTES as _KEY_BYTES
 from node.services.storage.vault import seal, unseal
 from protocol.digest import Digest
@@ -57,6 +58,8 @@ class SpooledHit:
     """What the node last said of the case; empty: not disputed."""
     action: Action | None = None
     resolved_ms: int = 0
+    told: tuple[Told, ...] = ()
+    """Whom else it was told, or tried to be."""
 
     @property
     def id(self) -> str:
@@ -225,6 +228,7 @@ def _fields(hit: SpooledHit) -> dict[str, Any]:
         "case": b64(hit.case),
         "action": hit.action,
         "resolved_ms": hit.resolved_ms,
+        "told": [each.to_fields() for each in hit.told],
     }
 
 
@@ -241,4 +245,5 @@ def _hit(fields: dict[str, Any], opened: Mapping[str, bytes]) -> SpooledHit:
         case=unb64(fields["case"]),
         action=Action(fields["action"]) if fields["action"] else None,
         resolved_ms=int(fields["resolved_ms"]),
+        told=tuple(map(Told.from_fields, fields.get("told", ()))),  # hits of an earlier version have none
     )

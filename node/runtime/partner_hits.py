@@ -51,11 +51,11 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
     """
     done: list[SpooledHit] = []
     stopped: NodeError | None = None
-    with _alone(home) as spool:
+    with alone(home) as spool:
         hits, damage = spool.readable()
         wanted = [spool.get(text) for text in ids] if ids else [hit for hit in hits if hit.waiting]
         if wanted:
-            async with _reporter(home, spool) as (reporter, examiner):
+            async with reporting(home, spool) as (reporter, examiner):
                 for hit in wanted:
                     try:
                         done.append(await reporter.report(hit, examiner))
@@ -69,22 +69,22 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
 async def evidence(home: Home, text: str) -> tuple[SpooledHit, bytes]:
     """A reported hit and the file that proves it; raises as `Reporter.evidence`."""
     spool = hit_spool(home)
-    async with _reporter(home, spool) as (reporter, _):
+    async with reporting(home, spool) as (reporter, _):
         hit = spool.get(text)
         return hit, await reporter.evidence(hit)
 
 
 async def dispute(home: Home, text: str, *, reason: str, contact: str) -> SpooledHit:
     """Dispute a reported hit; raises as `Reporter.dispute`."""
-    with _alone(home) as spool:
-        async with _reporter(home, spool) as (reporter, _):
+    with alone(home) as spool:
+        async with reporting(home, spool) as (reporter, _):
             return await reporter.dispute(spool.get(text), reason=reason, contact=contact)
 
 
 async def show(home: Home, text: str) -> Shown:
     """A hit with its receipt and answer; the node is asked only while an answer is awaited."""
-    with _alone(home) as spool:
-        async with _reporter(home, spool) as (reporter, _):
+    with alone(home) as spool:
+        async with reporting(home, spool) as (reporter, _):
             hit = spool.get(text)
             if hit.case and reporter.answer(hit) is None:
                 hit = await reporter.ask_case(hit)
@@ -97,13 +97,13 @@ async def show(home: Home, text: str) -> Shown:
 
 async def resolve(home: Home, text: str, action: Action) -> SpooledHit:
     """Record what became of a file; nobody is asked."""
-    with _alone(home) as spool:
-        async with _reporter(home, spool) as (reporter, _):
+    with alone(home) as spool:
+        async with reporting(home, spool) as (reporter, _):
             return reporter.resolve(spool.get(text), action)
 
 
 @contextmanager
-def _alone(home: Home) -> Iterator[HitSpool]:
+def alone(home: Home) -> Iterator[HitSpool]:
     """The spool, with other commands that change it kept out."""
     PartnerFolder(home.partner).load()
     with locked(home.partner / "hits.lock"):
@@ -111,7 +111,7 @@ def _alone(home: Home) -> Iterator[HitSpool]:
 
 
 @asynccontextmanager
-async def _reporter(home: Home, spool: HitSpool) -> AsyncIterator[tuple[Reporter, Examiner]]:
+async def reporting(home: Home, spool: HitSpool) -> AsyncIterator[tuple[Reporter, Examiner]]:
     """What reports, and what evaluates again what an older epoch found; nothing is sent until one of them is used."""
     folder = PartnerFolder(home.partner)
     enrolment, held = folder.in_force()

@@ -40,10 +40,35 @@ class HookSettings(Section):
     """A program that runs longer is ended."""
 
 
+class ReporterSettings(Section):
+    """Somebody other than the agency who is told about hits, when `sigfed hit report --to` says so."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    """By which it is named on the command line and in what is kept."""
+    kind: Annotated[str, Field(min_length=1, max_length=64)]
+    """`ncmec`, `webhook`, or the name of an installed package's reporter."""
+    send_hash: bool = False
+    """Whether it is told the hash that met."""
+    send_name: bool = False
+    """Whether it is told the name of the file."""
+    ca_file: Path | None = None
+    """Certificates of authorities that count beside the system's."""
+    options: dict[str, str | int | bool | tuple[str, ...]] = Field(default_factory=dict)
+    """What the kind needs to know; secrets by the paths of private files alone."""
+
+
+def _named_once(reporters: tuple[ReporterSettings, ...]) -> tuple[ReporterSettings, ...]:
+    # What was told is kept by name: two of a name would each pass for the other.
+    if len({each.name for each in reporters}) < len(reporters):
+        raise ValueError("two reporters have the same name")
+    return reporters
+
+
 class PartnerSettings(Section):
     """Everything a partner's client is told by its operator."""
 
     hooks: HookSettings = HookSettings()
+    reporters: Annotated[tuple[ReporterSettings, ...], AfterValidator(_named_once)] = ()
 
 
 def load_partner_settings(folder: Path) -> PartnerSettings:

@@ -15,7 +15,7 @@ from keys import errors as keys_errors
 from node import config
 from node import errors as node_errors
 from node.cli.exit_codes import ExitCode, exit_code
-from node.runtime.partner_settings import PartnerSettings
+from node.runtime.partner_settings import PartnerSettings, ReporterSettings
 from protocol import errors as protocol_errors
 from support.tour import blocks
 
@@ -42,7 +42,7 @@ def _settings(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
         if inspect.isclass(kind) and issubclass(kind, BaseModel):
             found |= _settings(kind, f"{prefix}{name}.")
         else:
-            found[prefix + name] = field.default
+            found[prefix + name] = field.get_default(call_default_factory=True)
     return found
 
 
@@ -50,6 +50,7 @@ _NODES, _PARTNERS = (REFERENCE / "config.md").read_text(encoding="utf-8").split(
 SETTINGS = {
     **{("node", key): default for key, default in _settings(config.Settings).items()},
     **{("partner", key): default for key, default in _settings(PartnerSettings).items()},
+    **{("partner", key): default for key, default in _settings(ReporterSettings, "reporters.").items()},
 }
 PAGES = {"node": _NODES, "partner": _PARTNERS}
 TREES = (

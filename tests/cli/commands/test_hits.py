@@ -1,6 +1,8 @@
 """A hit from the look-up to the proof and the answer to a dispute, typed at three machines."""
 
+import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import md5, sha256
@@ -12,6 +14,7 @@ from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, federate, 
 from support.digest_search import DigestSearch
 from support.preloaded import run_forked
 from support.processes import Cli, Finished, Running, environment
+from support.receiver import Receiver, receiver
 
 DIGESTS = (sha256(BOTH).hexdigest(), md5(BOTH, usedforsecurity=False).hexdigest())
 REASON = "it is our company logo"
@@ -200,3 +203,89 @@ def test_each_home_has_its_own_verbs(federation: Federation, partner: Cli) -> No
     partner.refused(10, "no node lives in", "case", "ls")
     partner.refused(2, "name hits, or --all", "hit", "report")
     partner.refused(2, "there is no such hit here", "hit", "show", "abcd")
+
+
+# ------------------------------------------------------------------ told to others as well
+
+
+@pytest.fixture
+def tickets() -> Iterator[Receiver]:
+    with receiver() as made:
+        yield made
+
+
+def configured(partner: Cli, url: str, *, also: str = "") -> None:
+    """The partner with a reporter `tickets`."""
+    key = partner.home / "tickets.secret"
+    if not key.exists():
+        key.touch(mode=0o600)
+        key.write_text("whsec_" + b64encode(bytes(32)).decode())
+    options = f"options = {{ url = {json.dumps(url)}, secret_files = [{json.dumps(str(key))}] }}"
+    text = f'[[reporters]]\nname = "tickets"\nkind = "webhook"\n{options}\n{also}\n'
+    (partner.home / "partner.toml").write_text(text)
+
+
+def test_others_are_told_once_after_a_person_agreed(partner: Cli, hit: str, tickets: Receiver) -> None:
+    configured(partner, tickets.url)
+    asked = partner.run("hit", "report", "--all", "--to", "tickets", typed="n\n")
+    assert asked.exit != 0
+    assert "What leaves your company with tickets, of each hit that the agency confirmed" in asked.err
+    assert partner.done("hit", "ls")["state"] == "waiting", "nobody was told anything, the agency neither"
+    assert tickets.heard == []
+
+    tickets.statuses += [400]
+    refused = partner.run("hit", "report", "--all", "--to", "tickets", typed="y\n")
+    assert refused.exit == 3, refused.err
+    assert [each.get("told") for each in refused.results] == [None, False]
+    assert "status 400" in str(refused.results[1]["reason"])
+    assert partner.done("hit", "show", hit)["told"][0]["failure"]
+
+    done = partner.run("hit", "report", "--all", "--to", "tickets")
+    assert (done.exit, "What leaves" in done.err) == (0, False)
+    assert done.results[-1]["reference"] == f"hit_{hit}"
+    again = partner.run("hit", "report", hit, "--to", "tickets")
+    assert again.results[-1] == done.results[-1]
+    assert partner.run("hit", "report", "--all", "--to", "tickets").results == [{"reported": 0}]
+    assert len(tickets.heard) == 2
+    assert len({headers["webhook-id"] for headers, _ in tickets.heard}) == 1
+    for _, body in tickets.heard:
+        assert not any(digest.encode() in body for digest in DIGESTS)
+        assert b"both" not in body
+    shown = told(partner, "hit", "show", hit)
+    assert f"told tickets (http://127.0.0.1:{tickets.port}): hit_{hit}" in shown.out
+
+
+def test_sending_more_than_was_agreed_to_asks_again(partner: Cli, hit: str, tickets: Receiver) -> None:
+    configured(partner, tickets.url)
+    first = partner.run("hit", "report", "--all", "--to", "tickets", "--yes")
+    assert "What leaves" in first.err
+    configured(partner, tickets.url, also="send_hash = true")
+    second = partner.run("hit", "report", hit, "--to", "tickets", typed="n\n")
+    assert second.exit != 0
+    assert "whether it is weak, your name and the agency's, its hash" in second.err
+
+
+def test_what_the_agency_does_not_confirm_is_told_to_nobody(
+    federation: Federation, partner: Cli, hit: str, tickets: Receiver
+) -> None:
+    configured(partner, tickets.url)
+    with stopped(federation):
+        down = partner.run("hit", "report", hit, "--to", "tickets", "--yes")
+    assert down.exit == 16
+    assert down.results[-1]["reason"] == "the agency has not confirmed it"
+    assert tickets.heard == []
+    partner.done("hit", "report", hit)
+    partner.done("hit", "resolve", hit, "--action", "false-positive")
+    passed = partner.run("hit", "report", hit, "--to", "tickets")
+    assert passed.results[-1]["reason"] == "it was a false positive"
+    assert tickets.heard == []
+
+
+def test_a_reporter_that_cannot_be_used_stops_before_anything_is_sent(partner: Cli, hit: str) -> None:
+    partner.refused(2, "partner.toml has no reporter tickets", "hit", "report", "--all", "--to", "tickets")
+    configured(partner, "http://hooks.example/x")
+    partner.refused(2, "must be asked by https", "hit", "report", "--all", "--to", "tickets", "--yes")
+    configured(partner, "https://hooks.example/x")
+    (partner.home / "tickets.secret").chmod(0o644)
+    partner.refused(2, "can be read by others", "hit", "report", "--all", "--to", "tickets", "--yes")
+    assert partner.done("hit", "ls")["state"] == "waiting"

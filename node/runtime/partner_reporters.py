@@ -1,0 +1,136 @@
+"""The reporters of a partner's client: made from `partner.toml`, agreed to by a person, told of the hits in the spool.
+
+What leaves the company with a reporter is agreed to once, in the words of its `leaves`, and again when those change:
+a setting that was changed by one person must not send what another agreed to send less of.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from node.clock import SystemClock, system_entropy
+from node.errors import ConfigError, NodeError, NotFoundError, PeerRefusedError, UsageError
+from node.files import read_private, replace_private
+from node.partner.hits import SpooledHit
+from node.partner.telling import Named, NotTold, Teller, why_not
+from node.ports.reporters import Entry, Reporter, Tools
+from node.remote.limits import RemoteLimits
+from node.remote.sites import Sites
+from node.reporters.finding import maker
+from node.runtime.home import Home
+from node.runtime.outbound import partner_proxy
+from node.runtime.partner_hits import alone, reporting
+from node.runtime.partner_settings import ReporterSettings, load_partner_settings
+
+_CLOCK = SystemClock()
+_AGREED = "reporters.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellingOutcome:
+    """What became of telling one reporter of hits."""
+
+    reporter: str
+    done: Sequence[SpooledHit]
+    """Told now, or earlier where they were named."""
+    passed_over: Sequence[tuple[SpooledHit, NotTold]]
+    failed: Sequence[tuple[SpooledHit, NodeError]]
+    """Not taken; others were tried."""
+    stopped: NodeError | None
+    """Why no more were tried."""
+
+
+def named_reporters(home: Home, names: Sequence[str]) -> list[Named]:
+    """The reporters of these names, once each, ready to tell.
+
+    Raises:
+        UsageError: there is no entry of that name.
+        ConfigError: an entry, or a secret that it names, cannot be used.
+    """
+    entries = {each.name: each for each in load_partner_settings(home.folder).reporters}
+    missing = [name for name in names if name not in entries]
+    if missing:
+        there = ", ".join(entries) or "none"
+        raise UsageError(
+            f"partner.toml has no reporter {missing[0]}", hint=f"there are: {there}; see [[reporters]]"
+        )
+    return [_made(home, entries[name]) for name in dict.fromkeys(names)]
+
+
+def agreed(home: Home, named: Named) -> bool:
+    """Whether a person agreed to what leaves the company with it, in its words of now."""
+    return _agreements(home).get(named.entry.name) == _fingerprint(named.reporter)
+
+
+def agree(home: Home, named: Named) -> None:
+    """Keep that a person agreed."""
+    kept = {**_agreements(home), named.entry.name: _fingerprint(named.reporter)}
+    replace_private(home.partner / _AGREED, json.dumps(kept).encode())
+
+
+async def tell(home: Home, ids: Sequence[str], named: Named) -> TellingOutcome:
+    """Tell of these hits, or without ids of all that it was not told of; nothing is lost where it fails."""
+    done: list[SpooledHit] = []
+    failed: list[tuple[SpooledHit, NodeError]] = []
+    stopped: NodeError | None = None
+    with alone(home) as spool:
+        hits = [spool.get(text) for text in ids] if ids else _untold(spool.readable().hits, named)
+        teller = Teller(spool, _CLOCK)
+        async with reporting(home, spool) as (ours, _):
+            reasons = [(hit, why_not(hit, ours.answer(hit), named_by_person=bool(ids))) for hit in hits]
+            for hit in (hit for hit, reason in reasons if reason is None):
+                try:
+                    done.append(await teller.tell(hit, named, ours.receipt(hit)))
+                except PeerRefusedError as exc:
+                    failed.append((hit, exc))
+                except NodeError as exc:
+                    stopped = exc
+                    break
+    return TellingOutcome(
+        reporter=named.entry.name,
+        done=done,
+        passed_over=[(hit, reason) for hit, reason in reasons if reason is not None],
+        failed=failed,
+        stopped=stopped,
+    )
+
+
+def _untold(hits: Sequence[SpooledHit], named: Named) -> list[SpooledHit]:
+    return [hit for hit in hits if hit.receipt and not named.told(hit).reference]
+
+
+def _made(home: Home, settings: ReporterSettings) -> Named:
+    entry = Entry(
+        name=settings.name,
+        sends_hash=settings.send_hash,
+        sends_name=settings.send_name,
+        options=settings.options,
+    )
+    sites = Sites(
+        proxy=partner_proxy(home), ca_file=settings.ca_file, entropy=system_entropy, limits=RemoteLimits()
+    )
+    tools = Tools(web=sites, clock=_CLOCK, entropy=system_entropy, secret=_line)
+    return Named(entry, maker(settings.kind)(entry, tools))
+
+
+def _line(path: Path) -> str:
+    """The one line in a private file; a secret is never shown, whatever is wrong with it."""
+    line = read_private(path).decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+    if not line or not line.isprintable():
+        raise ConfigError(f"{path} is not one line of text")
+    return line
+
+
+def _agreements(home: Home) -> dict[str, str]:
+    """By name, the fingerprint of what was agreed to; a file that cannot be read agrees to nothing."""
+    try:
+        fields = json.loads(read_private(home.partner / _AGREED))
+    except (NotFoundError, ValueError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _fingerprint(reporter: Reporter) -> str:
+    return sha256("\n".join((reporter.destination, *reporter.leaves)).encode()).hexdigest()
