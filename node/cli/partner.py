@@ -47,7 +47,7 @@ def enroll(
         },
         f"enrolled as {done.enrolment.partner} with {done.node}, subset {done.enrolment.subset}",
         _line(done.report, done.bytes_received),
-        *([SELF_TEST] if done.report.tested else []),
+        *([SELF_TEST] if done.report.tested == "asked" else []),
         f"{done.enrolment.evaluations_per_day:,} evaluations a day;"
         f" verdicts stay valid {done.enrolment.grace_days} days past a release's end",
     )
@@ -83,10 +83,11 @@ def update(
             "ahead": report.ahead,
             "gone": report.gone,
             "warnings": list(report.warnings),
+            "tested": report.tested,
             "renewed": done.renewed,
         },
         _line(report, done.bytes_received),
-        *([SELF_TEST] if report.tested else []),
+        *([SELF_TEST] if report.tested == "asked" else []),
         *_unusual(report),
         *(["  this partner's key was replaced by a new one"] if done.renewed else []),
     )

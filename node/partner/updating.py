@@ -2,13 +2,14 @@
 
 Like a list's follower, the partner accepts only a checkpoint that continues the one it holds, and only the last
 leaf of it, and only if enough of the other members stand behind it. What was in force stays in force until the new
-release has been verified and written, and the first of an epoch also tried. Of a release that too few stand behind,
+release has been verified, tried (`self_testing`) and written. Of a release that too few stand behind,
 what it takes away comes in force at once (`taking_away`), and nothing else.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from keys.errors import KeysError
@@ -19,6 +20,7 @@ from node.partner.knowing import Known, known, refresh, with_register
 from node.partner.register_changes import member_changes
 from node.partner.relayed import refresh_members
 from node.partner.release_parts import fetch_part
+from node.partner.self_testing import SelfTest, self_test
 from node.partner.state import Cursor, Enrolment, MemberFiles, PartnerFolder
 from node.partner.taking_away import take_away, waiting
 from node.partner.witnessing import Backing, Rule, other_policy, unwitnessed
@@ -33,10 +35,11 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.removal import same_answers
 from protocol.tlog.policy import Policy
 
-Trial = Callable[[Enrolment, Known, Held], Awaitable[None]]
-"""Looks the published test files up in the first release of an epoch, before it comes in force.
+Trial = Callable[[Enrolment, Known, Held], Awaitable[Sequence[bytes]]]
+"""Looks the published test files up in a release before it comes in force; gives what they evaluate to.
 
-Raises `VerificationError` when that does not work, `OverQuotaError` when it cannot be tried.
+It is called once an epoch. Raises `VerificationError` when that does not work, `OverQuotaError` when it cannot be
+tried.
 """
 
 _NO_EPOCH: Final = (
@@ -68,8 +71,8 @@ class UpdateReport:
     """A later release of which only what it takes away is in force; 0: none."""
     gone: int
     """Answers that it took away."""
-    tested: bool
-    """Whether the published test files were looked up: with the first release of an epoch."""
+    tested: SelfTest
+    """How the published test files were looked up in a new release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +83,12 @@ class _Told:
     warnings: tuple[str, ...]
     step: Step
     gone: int
-    tested: bool
+    tested: SelfTest
 
 
-async def untried(_enrolment: Enrolment, _known: Known, _release: Held) -> None:
+async def untried(_enrolment: Enrolment, _known: Known, _release: Held) -> Sequence[bytes]:
     """No trial: for whoever looks nothing up."""
+    return ()
 
 
 class Updater:
@@ -145,7 +149,9 @@ class Updater:
         policy = self._rule(found, enrolment.origin, relayed.documents, now)
         changes = (*member_changes(known(old).members, found.members), *relayed.changes)
         try:
-            step, reached, new, untested = await self._follow(enrolment, cursor, held, found, policy, follow)
+            step, reached, new, (tested, untested) = await self._follow(
+                enrolment, cursor, held, found, policy, follow
+            )
         except VerificationError as exc:
             exc.hint = "; ".join((exc.hint, *changes, *relayed.warnings))  # else nobody would ever hear of it
             raise
@@ -159,7 +165,7 @@ class Updater:
             ),
             step=replace(step, cursor=reached),
             gone=len(self._folder.gone(reached)),
-            tested=_is_first(held, new) and not untested,
+            tested=tested,
         )
         return _report(enrolment.subset, held, new or held, told)
 
@@ -184,10 +190,10 @@ class Updater:
         found: Known,
         policy: Policy,
         follow: Callable[[ReleaseLog], Awaitable[Step]],
-    ) -> tuple[Step, Cursor, Held | None, tuple[str, ...]]:
+    ) -> tuple[Step, Cursor, Held | None, tuple[SelfTest, tuple[str, ...]]]:
         """Follow the log and put in force what may be.
 
-        Gives the step, where it ended, a new release, and why that could not be tried.
+        Gives the step, where it ended, a new release, how it was tried and why it could not be.
         """
         try:
             step = await follow(ReleaseLog(self._api, enrolment.origin, found, policy))
@@ -198,7 +204,7 @@ class Updater:
             raise self._convicted(enrolment, cursor, exc) from exc
         except ProtocolError as exc:
             raise VerificationError(f"{enrolment.subset}: {exc}", hint=_HINT) from exc
-        untested = await self._try(enrolment, found, held, new)
+        tried = await self._try(enrolment, found, new)
         if new is not None:
             self._folder.store_release(new)
             self._carry_over(cursor, reached, held, new)
@@ -207,22 +213,24 @@ class Updater:
             self._folder.forget_releases(but=new.version)
         if reached.ahead is not None and reached.ahead.waits:
             raise waiting(enrolment, reached.ahead.version, new or held, step.backing)
-        return step, reached, new, untested
+        return step, reached, new, tried
 
     async def _try(
-        self, enrolment: Enrolment, found: Known, held: Held | None, new: Held | None
-    ) -> tuple[str, ...]:
-        """Try a release that is asked with another key than the one before; empty, or why it was not tried.
+        self, enrolment: Enrolment, found: Known, new: Held | None
+    ) -> tuple[SelfTest, tuple[str, ...]]:
+        """Try a new release: how, and why it was not.
 
         Withdrawals must not wait until there are evaluations again.
         """
-        if new is None or not _is_first(held, new):
-            return ()
+        if new is None:
+            return SelfTest.NOT, ()
         try:
-            await self._trial(enrolment, found, new)
+            ask = partial(self._trial, enrolment, found, new)
+            return await self_test(self._folder.folder, new, ask), ()
         except OverQuotaError:
-            return ("the new key was not tried with the test files: the evaluations are used up",)
-        return ()
+            return SelfTest.NOT, (
+                "the new key was not tried with the test files: the evaluations are used up",
+            )
 
     def _convicted(
         self, enrolment: Enrolment, cursor: Cursor, exc: ForkError | RollbackError
@@ -298,13 +306,6 @@ class Updater:
                 hint="the federation changed and no release was made since: what is held stays in force;"
                 " try again later, and tell the agency if it lasts",
             )
-
-
-def _is_first(held: Held | None, new: Held | None) -> bool:
-    """Whether a new release is the first one here that is asked with its key."""
-    if held is None or new is None:
-        return new is not None
-    return held.release.manifest.epoch != new.release.manifest.epoch
 
 
 def _refuse_doubted(enrolment: Enrolment, found: Known, step: Step) -> None:

@@ -122,14 +122,14 @@ async def enrol(home: Home, text: str) -> Enrolled:
 
 
 async def update(home: Home, *, whole: bool = False) -> Updated:
-    """Bring the newest release that enough witnesses stand behind in force; the first one of a key is tried before."""
+    """Bring the newest release that enough witnesses stand behind in force; it is tried before."""
     folder = PartnerFolder(home.partner)
     traffic = Traffic()
     folder.load()  # where nobody is enrolled, not even a lock is left behind
 
-    async def trial(enrolment: Enrolment, found: Known, new: Held) -> None:
+    async def trial(enrolment: Enrolment, found: Known, new: Held) -> Sequence[bytes]:
         async with _reach(home, enrolment, Traffic()) as remote:
-            await _examiner_of(enrolment, found, new, remote).self_test()
+            return await _examiner_of(enrolment, found, new, remote).self_test()
 
     with folder.alone():
         renewed = await _renew_if_due(home, traffic)

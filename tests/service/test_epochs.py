@@ -21,6 +21,7 @@ from node.errors import (
 )
 from node.partner.knowing import Known
 from node.partner.looking_up import Examiner
+from node.partner.self_testing import SelfTest
 from node.partner.state import Enrolment
 from node.partner.updating import Updater, UpdateReport
 from node.ports.evaluator import EpochSecret
@@ -368,7 +369,7 @@ class Tried:
         self.failing: Exception | None = None
         self.epochs: list[int] = []
 
-    async def __call__(self, enrolment: Enrolment, found: Known, new: Held) -> None:
+    async def __call__(self, enrolment: Enrolment, found: Known, new: Held) -> Sequence[bytes]:
         self.epochs.append(new.release.manifest.epoch)
         if self.failing is not None:
             raise self.failing
@@ -381,7 +382,7 @@ class Tried:
             clock=self.world.fr.clock,
             entropy=os.urandom,
         )
-        await examiner.self_test()
+        return await examiner.self_test()
 
     async def update(self) -> UpdateReport:
         partner = self.world.partner
@@ -392,7 +393,10 @@ async def test_the_first_release_of_an_epoch_is_tried_before_it_is_in_force(worl
     tried = Tried(world)
     world.list_both("another")
     world.release()
-    assert not (await tried.update()).tested
+    assert (await tried.update()).tested is SelfTest.ASKED
+    world.list_both("a third")
+    world.release()
+    assert (await tried.update()).tested is SelfTest.HERE
     world.rotate()
     world.release()
     tried.failing = VerificationError("the test file is no hit")
@@ -400,8 +404,8 @@ async def test_the_first_release_of_an_epoch_is_tried_before_it_is_in_force(worl
         await tried.update()
     assert world.partner.examiner().epoch == 1
     tried.failing = None
-    assert (await tried.update()).tested
-    assert (tried.epochs, world.partner.examiner().epoch) == ([2, 2], 2)
+    assert (await tried.update()).tested is SelfTest.ASKED
+    assert (tried.epochs, world.partner.examiner().epoch) == ([1, 2, 2], 2)
 
 
 async def test_without_evaluations_it_comes_in_force_untried(world: World) -> None:
@@ -410,5 +414,5 @@ async def test_without_evaluations_it_comes_in_force_untried(world: World) -> No
     world.rotate()
     world.release()
     report = await tried.update()
-    assert (report.new, report.tested) == (2, False)
+    assert (report.new, report.tested) == (2, SelfTest.NOT)
     assert "the new key was not tried with the test files: the evaluations are used up" in report.warnings
