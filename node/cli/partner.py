@@ -63,9 +63,15 @@ def update(
 ) -> None:
     """Bring the newest release in force, verified."""
     from node.runtime.partner import update as run_update
+    from node.runtime.partner_events import FAILURES, Events
 
     here = session(context)
-    done = wait_for(run_update(here.home, whole=whole))
+    events = Events.of(here.home)
+    try:
+        done = wait_for(run_update(here.home, whole=whole))
+    except FAILURES as exc:
+        here.output.talk(*events.failed(exc))
+        raise
     report = done.report
     here.output.result(
         {
@@ -87,7 +93,7 @@ def update(
             "renewed": done.renewed,
         },
         _line(report, done.bytes_received),
-        *([SELF_TEST] if report.tested == "asked" else []),
+        *([SELF_TEST] if report.tested and (report.tested == "asked" or not report.old) else []),
         *_unusual(report),
         *(["  this partner's key was replaced by a new one"] if done.renewed else []),
     )
@@ -96,6 +102,7 @@ def update(
             f"the key should be replaced, and was not: {done.not_renewed}",
             done.not_renewed.hint or "try again later",
         )
+    here.output.talk(*events.updated(report))
     here.output.following("sigfed check FILE")
 
 

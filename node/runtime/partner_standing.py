@@ -40,6 +40,11 @@ class PartnerStanding:
     evidence: tuple[Path, ...]
 
     @property
+    def usable_until_ms(self) -> int:
+        """When verdicts of it may not be used any more: the end of its grace; 0: no release."""
+        return self.not_after_ms + self.enrolment.grace_days * _DAY_MS if self.version else 0
+
+    @property
     def cosigned_ms(self) -> int:
         """When the last of the witnesses cosigned; 0 for never."""
         newest = self.backing.newest if self.backing else None
@@ -99,8 +104,7 @@ def _list(now: PartnerStanding, moment: datetime) -> Iterator[Check]:
         yield Check("list", Health.FAIL, "no release is held, so nothing can be looked up", "sigfed update")
         return
     end = datetime.fromtimestamp(now.not_after_ms / 1000, UTC)
-    grace = now.not_after_ms + now.enrolment.grace_days * _DAY_MS
-    if milliseconds(moment) >= grace:
+    if milliseconds(moment) >= now.usable_until_ms:
         yield Check("list", Health.FAIL, f"release {now.version} ended on {end:%Y-%m-%d}", "sigfed update")
     elif moment >= end:
         words = f"release {now.version} ended on {end:%Y-%m-%d} and is in its grace"

@@ -1,0 +1,114 @@
+"""After an update of a partner's client the operator's programs run: which, and with which facts."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from node.errors import ConfigError, PeerUnreachableError
+from node.names import PARTNER_NAME
+from node.partner.updating import UpdateReport
+from node.runtime.home import Home
+from node.runtime.partner_events import Events
+from support.release_logs import WitnessedWorld
+
+NL, BE, DE = "nl.example", "be.example", "de.example"
+BASE = tuple(range(1000, 1100))
+
+
+class Seat:
+    """A partner's home, whose programs write down what they are told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = WitnessedWorld(folder, members=(NL, BE, DE))
+        self.folder = folder
+        self.told = folder / "told"
+        script = folder / "program"
+        script.write_text(f"#!/bin/sh\ncat >> {self.told}; echo >> {self.told}\n")
+        script.chmod(0o700)
+        events = ("on_update", "on_error", "on_outdated")
+        lines = "".join(f'{event} = ["{script}"]\n' for event in events)
+        (folder / PARTNER_NAME).write_text("[hooks]\n" + lines)
+        self.events = Events.of(Home(folder), clock=self.world.clock)
+
+    async def update(self) -> UpdateReport:
+        self.world.show(NL, BE)
+        report = await self.world.update()
+        assert list(self.events.updated(report)) == []
+        return report
+
+    @property
+    def facts(self) -> list[dict[str, object]]:
+        if not self.told.exists():
+            return []
+        lines = [json.loads(line) for line in self.told.read_text().splitlines() if line]
+        self.told.unlink()
+        return lines
+
+
+@pytest.fixture
+def seat(tmp_path: Path) -> Seat:
+    return Seat(tmp_path)
+
+
+async def test_a_newer_release_is_told_once(seat: Seat) -> None:
+    seat.world.log.release(BASE)
+    await seat.update()
+
+    assert seat.facts == [
+        {
+            "event": "on_update",
+            "partner": "hoster",
+            "subset": "baseline",
+            "version": 1,
+            "entries": len(BASE) - 1,
+            "valid_until": "2026-05-18T12:00:00+00:00",
+            "usable_until": "2026-05-25T12:00:00+00:00",
+            "old": 0,
+            "added": len(BASE) - 1,
+            "removed": 0,
+        }
+    ]
+    await seat.update()
+    assert seat.facts == [], "nothing was new"
+
+
+async def test_a_failed_update_is_told_with_what_is_in_force(seat: Seat) -> None:
+    seat.world.log.release(BASE)
+    await seat.update()
+    seat.told.unlink()
+
+    assert list(seat.events.failed(PeerUnreachableError("nobody answers"))) == []
+
+    (facts,) = seat.facts
+    assert facts["event"] == "on_error"
+    assert (facts["error"], facts["message"]) == ("PeerUnreachableError", "nobody answers")
+    assert facts["version"] == 1
+
+
+async def test_a_list_past_its_end_is_told_after_each_update(seat: Seat) -> None:
+    seat.world.log.release(BASE)
+    await seat.update()
+    seat.told.unlink()
+    seat.world.clock.advance(timedelta(days=15))
+
+    assert list(seat.events.failed(PeerUnreachableError("nobody answers"))) == []
+
+    assert [facts["event"] for facts in seat.facts] == ["on_error", "on_outdated"]
+
+
+async def test_nothing_is_known_where_nobody_is_enrolled(tmp_path: Path) -> None:
+    seat = Seat(tmp_path)
+    (tmp_path / "partner/state.json").unlink()
+
+    assert list(seat.events.failed(PeerUnreachableError("nobody answers"))) == []
+
+    assert seat.facts == [{"event": "on_error", "error": "PeerUnreachableError", "message": "nobody answers"}]
+
+
+def test_settings_that_say_nonsense_are_told_first(tmp_path: Path) -> None:
+    (tmp_path / PARTNER_NAME).write_text("[hooks]\non_updat = []\n")
+
+    with pytest.raises(ConfigError, match="on_updat"):
+        Events.of(Home(tmp_path))
