@@ -26,6 +26,7 @@ from node.sodium import load_group
 from protocol.errors import ProtocolError
 from protocol.oprf.group import Group
 from protocol.subset.files import Held
+from protocol.subset.release import Release
 
 _journal = Journal("in-force")
 _FAILURES = (NodeError, KeysError, ProtocolError, OSError)
@@ -70,7 +71,7 @@ class InForce:
     def examiner(self) -> Examiner:
         """What looks up in the release in force; raises `NotInitialisedError` while there is none."""
         if self._examiner is None:
-            raise NotInitialisedError("there is no release yet", hint="fetch one with: sigfed update")
+            raise _no_release()
         return self._examiner
 
     @property
@@ -90,6 +91,14 @@ class InForce:
         """Answers in it, the published test file included."""
         held = self._loaded.held if self._loaded else None
         return len(held.release.answers) if held else 0
+
+    @property
+    def release(self) -> Release:
+        """The release in force; raises `NotInitialisedError` while there is none."""
+        held = self._loaded.held if self._loaded else None
+        if held is None:
+            raise _no_release()
+        return held.release
 
     @property
     def subset(self) -> str:
@@ -149,6 +158,10 @@ class InForce:
         self._remote = remote
         for old in ended:
             await old.__aexit__(None, None, None)
+
+
+def _no_release() -> NotInitialisedError:
+    return NotInitialisedError("there is no release yet", hint="fetch one with: sigfed update")
 
 
 def _reached_otherwise(old: _Loaded, new: _Loaded) -> bool:

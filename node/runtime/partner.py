@@ -172,7 +172,7 @@ async def _catch_up(home: Home, refused: WrongPinError) -> None:
     folder.save(newer, cursor)
 
 
-async def _confirmed(home: Home) -> Enrolment:
+async def confirmed(home: Home) -> Enrolment:
     """The enrolment with keys that count now: after an update, where the node confirmed them more than a week ago."""
     folder = PartnerFolder(home.partner)
     if not is_confirmed(folder.load()[0], _CLOCK.now()):
@@ -226,7 +226,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
     """Look up files, or the rows of a table of hashes; what is on the list is in the spool before anybody is told."""
     folder, spool = PartnerFolder(home.partner), hit_spool(home)
     recorded: list[SpooledHit] = []
-    enrolment = await _confirmed(home)
+    enrolment = await confirmed(home)
     named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
     async with _reach(home, enrolment, Traffic()) as remote:
         examiner = _examiner(folder, remote)
@@ -255,7 +255,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
 async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit | None]:
     """What the release in force says about files by their hashes; nothing is recorded."""
     folder = PartnerFolder(home.partner)
-    async with _reach(home, await _confirmed(home), Traffic()) as remote:
+    async with _reach(home, await confirmed(home), Traffic()) as remote:
         return await _examiner(folder, remote).examine(named)
 
 

@@ -38,23 +38,36 @@ class Match:
     """What was sealed for it; None when the release carries no labels."""
 
 
+class Screening:
+    """The screen of one release, asked in bulk: sorted values of `width` bits, 0 where there is no screen."""
+
+    def __init__(self, values: U64Array, width: int) -> None:
+        self._values = values
+        self._width = width
+
+    def survives(self, values: U64Array) -> NDArray[np.bool_]:
+        """Which of these full 64-bit screen values are in the screen; all, when there is no screen."""
+        if self._width == 0:
+            return np.ones(len(values), dtype=np.bool_)
+        cut = truncate(values, self._width)
+        return _contains(self._values, cut) if len(cut) < _BULK else self._sieve.contains(cut)
+
+    @cached_property
+    def _sieve(self) -> "_Sieve":
+        return _Sieve(self._values, self._width)
+
+
 class Lookup:
     """Membership in one release, by numpy search in its sorted values."""
 
     def __init__(self, release: Release) -> None:
         self._release = release
         self._manifest = release.manifest
+        self._screening = Screening(release.screen, release.manifest.screen_width)
 
     def survives(self, values: U64Array) -> NDArray[np.bool_]:
-        """Which of these full 64-bit screen values are in the screen; all, when there is no screen."""
-        if self._manifest.screen_width == 0:
-            return np.ones(len(values), dtype=np.bool_)
-        cut = truncate(values, self._manifest.screen_width)
-        return _contains(self._release.screen, cut) if len(cut) < _BULK else self._sieve.contains(cut)
-
-    @cached_property
-    def _sieve(self) -> "_Sieve":
-        return _Sieve(self._release.screen, self._manifest.screen_width)
+        """As `Screening.survives`."""
+        return self._screening.survives(values)
 
     def answered(self, tags: U64Array) -> NDArray[np.bool_]:
         """Which of these full 64-bit tags, kept from earlier evaluations of this epoch, meet an answer."""

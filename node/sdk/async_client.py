@@ -1,0 +1,294 @@
+"""`AsyncClient`: a partner's machine inside an asyncio program.
+
+Decides what lives as long as the client (the release in memory, one connection, one token, hashing processes) and what
+each call does. What is looked up at the same time shares padded batches; a hit is in the spool, durably, before a call
+returns it; a node that does not answer makes files `unknown`, which are kept and looked up later.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from keys.errors import KeysError
+from node.clock import SystemClock, milliseconds
+from node.errors import UsageError, VerificationError
+from node.hashing.hashed import Hashed
+from node.hashing.plan import HashPlan
+from node.partner.hashing_processes import HashProcesses
+from node.partner.hits import SpooledHit
+from node.partner.judging import LocalJudge
+from node.partner.queueing import LookUpQueue
+from node.partner.resolutions import Action
+from node.ports.judging import Outcome, Verdict
+from node.runtime import partner, partner_hits
+from node.runtime.hit_spool import hit_spool, unconfirmed_files
+from node.runtime.home import Home
+from node.runtime.in_force import InForce
+from node.runtime.partner_standing import standing
+from node.sdk.partition import DEFAULT_PLAN, Key, Row, fault_words
+from node.sdk.results import (
+    FileResult,
+    HitResult,
+    ReportResult,
+    StatusResult,
+    UpdateResult,
+    file_result,
+    hit_result,
+    status_result,
+    update_result,
+)
+from node.sdk.screen import Screen, screen_of
+from protocol.digest import Algorithm, Digest
+from protocol.errors import ProtocolError
+
+HOME_VARIABLE: Final = "SIGFED_HOME"
+DEFAULT_JOBS: Final = 2
+_EXACT: Final = frozenset({Algorithm.SHA256, Algorithm.SHA1, Algorithm.MD5})
+_NOT_ALL: Final = "not all of sha256, sha1 and md5 were given, and the list may know the file by the others"
+"""The screen has one hash of each listed file, so a file that is asked about by others passes it unseen."""
+_CLOCK = SystemClock()
+_Value = TypeVar("_Value")
+
+
+class AsyncClient:
+    """Asks about files, and does what is to be done about hits. An async context manager; any task may use it."""
+
+    def __init__(
+        self,
+        home: str | PathLike[str] | None = None,
+        *,
+        jobs: int = DEFAULT_JOBS,
+        plan: HashPlan = DEFAULT_PLAN,
+    ) -> None:
+        """The client enrolled in `home` (default: `SIGFED_HOME`, then the folder that the command line uses).
+
+        `jobs` processes hash files by `plan`: a picture that crashes its decoder does not crash your program.
+        """
+        self._home = _home(home)
+        self._in_force = InForce(self._home)
+        self._queue = LookUpQueue(self._in_force.examiner)
+        self._unconfirmed = unconfirmed_files(self._home)
+        self._processes = HashProcesses(jobs, plan)
+        self._judge = LocalJudge(
+            self._queue,
+            self._in_force.examiner,
+            spool=lambda: hit_spool(self._home),
+            unconfirmed=self._unconfirmed,
+            clock=_CLOCK,
+            told=_nobody,
+        )
+        self._loading = asyncio.Lock()
+        self._open: AsyncExitStack | None = None
+
+    async def __aenter__(self) -> Self:
+        """Load the release in force.
+
+        Raises:
+            NotInitialisedError: nobody is enrolled there.
+            NodeError: the agency's keys must be confirmed first, and that did not work.
+        """
+        async with _clear(), AsyncExitStack() as stack:
+            await partner.confirmed(self._home)
+            await stack.enter_async_context(self._in_force)
+            await stack.enter_async_context(self._processes)
+            await stack.enter_async_context(self._queue)
+            stack.push_async_callback(self._judge.drain)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open is not None:
+            stack, self._open = self._open, None
+            await stack.aclose()
+
+    async def check_file(self, path: str | PathLike[str]) -> FileResult:
+        """What a file is; raises OSError when it cannot be read or is no regular file."""
+        await self._fresh()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            hashed = await self._processes.hash(descriptor)
+        finally:
+            os.close(descriptor)
+        return await self._judged(hashed, os.fspath(path))
+
+    async def check_bytes(self, data: bytes, name: str = "") -> FileResult:
+        """What a file is whose bytes are here; `name` is kept with a hit and never leaves this machine."""
+        await self._fresh()
+        descriptor = os.memfd_create("sigfed-check", os.MFD_CLOEXEC)
+        try:
+            await asyncio.to_thread(_write, descriptor, data)
+            hashed = await self._processes.hash(descriptor)
+        finally:
+            os.close(descriptor)
+        return await self._judged(hashed, name)
+
+    async def check_hashes(self, hashes: Mapping[str, str], name: str = "") -> FileResult:
+        """What a file is that is given by all its hashes: hexadecimal digits by algorithm (`sha256`, `md5`, `pdq` …).
+
+        Without all of sha256, sha1 and md5 it is never `clean`: `faults` says so.
+
+        Raises:
+            UsageError: an algorithm or value that is none.
+        """
+        digests = tuple(_digest(algorithm, digits) for algorithm, digits in hashes.items())
+        if not digests:
+            raise UsageError("no hash is given")
+        await self._fresh()
+        missing = _EXACT - {digest.algorithm for digest in digests}
+        return await self._verdict([digests], name, [_NOT_ALL] if missing else [])
+
+    async def confirm(self, rows: Iterable[Row[Key]]) -> list[FileResult]:
+        """What the files are that `scan_partition` gave rows of, in their order; names are the rows' keys."""
+        await self._fresh()
+        return list(await asyncio.gather(*(self._confirmed(row) for row in rows)))
+
+    async def screen(self) -> Screen:
+        """The screen of the release in force, for `scan_partition`.
+
+        Raises:
+            ListTooOldError: it ended; `update` brings a newer one.
+        """
+        await self._fresh()
+        self._in_force.examiner().require_current()
+        return screen_of(self._in_force.release, self._in_force.version)
+
+    async def hits(self) -> list[HitResult]:
+        """All hits that were found on this machine, oldest first."""
+        return await self._in_thread(lambda: [hit_result(hit) for hit in hit_spool(self._home).ls()])
+
+    async def report(self, *ids: str) -> ReportResult:
+        """Report these hits to the agency, or without ids all that wait; what cannot be sent now stays."""
+        done = await self._alone(lambda: partner_hits.report(self._home, ids))
+        return ReportResult(
+            hits=tuple(map(hit_result, done.hits)), left=done.left, problem=str(done.stopped or "")
+        )
+
+    async def resolve(self, hit_id: str, action: str) -> HitResult:
+        """Record what became of a file: `removed`, `disabled`, `preserved` or `false-positive`; nothing is done to it.
+
+        Raises:
+            NotFoundError: there is no such hit here.
+            UsageError: it is no action, or more than one hit is meant.
+        """
+        try:
+            wanted = Action(action)
+        except ValueError:
+            raise UsageError(f"an action is one of: {', '.join(Action)}") from None
+        return await self._hit(lambda: partner_hits.resolve(self._home, hit_id, wanted))
+
+    async def dispute(self, hit_id: str, reason: str, contact: str = "") -> HitResult:
+        """Tell the agency that a reported hit is wrong.
+
+        Raises:
+            NotFoundError: there is no such hit here.
+            UsageError: it is not reported yet, or the words do not fit.
+            ConflictError: it was disputed before, with other words.
+        """
+        return await self._hit(
+            lambda: partner_hits.dispute(self._home, hit_id, reason=reason, contact=contact)
+        )
+
+    async def status(self) -> StatusResult:
+        """How this machine stands; nobody is asked."""
+        return await self._in_thread(self._standing)
+
+    async def update(self) -> UpdateResult:
+        """Bring the newest release in force, and look up what was unknown.
+
+        Raises:
+            PeerUnreachableError: the agency does not answer.
+            VerificationError: what it sent does not verify; the release before stays in force.
+        """
+        done = await self._alone(lambda: partner.update(self._home))
+        await self._fresh()
+        self._judge.wake()
+        return update_result(done.report, await self._judge.confirm())
+
+    async def _judged(self, hashed: Hashed, name: str) -> FileResult:
+        faults = [fault_words(fault) for fault in hashed.faults]
+        return await self._verdict([part.digests for part in hashed.parts], name, faults)
+
+    async def _verdict(
+        self, parts: Sequence[Sequence[Digest]], name: str, faults: Sequence[str] = ()
+    ) -> FileResult:
+        async with _clear():
+            return file_result(name, (await self._judge.judge(parts, name)).whole, faults)
+
+    async def _confirmed(self, row: Row[Key]) -> FileResult:
+        name = str(row.key)
+        if not row.parts and row.faults:
+            unread = Verdict(outcome=Outcome.UNKNOWN, reason=row.faults[0])
+            return file_result(name, unread, row.faults)
+        return await self._verdict(row.parts, name, row.faults)
+
+    async def _fresh(self) -> None:
+        """Use what an update of this or another process put in force."""
+        if self._open is None:
+            raise UsageError("the client is not open", hint="use it in a with block")
+        async with _clear(), self._loading:
+            if await self._in_force.reload():
+                self._judge.wake()
+
+    async def _hit(self, work: Callable[[], Coroutine[Any, Any, SpooledHit]]) -> HitResult:
+        return hit_result(await self._alone(work))
+
+    async def _alone(self, work: Callable[[], Coroutine[Any, Any, _Value]]) -> _Value:
+        """Run in a thread with a loop of its own: waiting for a lock that a command holds must not stop ours."""
+        return await self._in_thread(lambda: asyncio.run(work()))
+
+    @staticmethod
+    async def _in_thread(work: Callable[[], _Value]) -> _Value:
+        async with _clear():
+            return await asyncio.to_thread(work)
+
+    def _standing(self) -> StatusResult:
+        return status_result(
+            standing(self._home),
+            hit_spool(self._home).ls(),
+            unknown=len(self._unconfirmed),
+            now_ms=milliseconds(_CLOCK.now()),
+        )
+
+
+@asynccontextmanager
+async def _clear() -> AsyncIterator[None]:
+    """Turn failures of the inner layers into the one family that callers catch."""
+    try:
+        yield
+    except (ProtocolError, KeysError) as exc:
+        raise VerificationError(f"what the agency signed does not verify: {exc}") from exc
+
+
+def _home(folder: str | PathLike[str] | None) -> Home:
+    if folder is None:
+        named = os.environ.get(HOME_VARIABLE, "")
+        return Home(Path(named)) if named else Home.default()
+    return Home(Path(folder))
+
+
+def _digest(algorithm: str, digits: str) -> Digest:
+    try:
+        return Digest(Algorithm[algorithm.upper()], bytes.fromhex(digits))
+    except KeyError:
+        known = ", ".join(each.name.lower() for each in Algorithm)
+        raise UsageError(f"{algorithm!r} is no algorithm", hint=f"there are: {known}") from None
+    except (ValueError, ProtocolError):
+        # The value itself is in no error: it may be of a listed file.
+        raise UsageError(f"the value of {algorithm} is no {algorithm} hash in hexadecimal digits") from None
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _nobody(_hit: SpooledHit, _late: bool) -> None:  # noqa: FBT001 -- as the judge calls it
+    """A program hears of a hit by its result, and of one found late by `hits`."""

@@ -1,0 +1,168 @@
+"""What the clients return: frozen values in the words of the command line. None of them holds a hash."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from node.partner.hits import SpooledHit
+from node.partner.updating import UpdateReport
+from node.ports.judging import Outcome, Verdict
+from node.runtime.partner_standing import PartnerStanding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileResult:
+    """What one file is, as far as it is known."""
+
+    name: str
+    outcome: Outcome
+    """`hit`, `clean`, `test-file` (the published one) or `unknown`, which is never clean."""
+    reason: str = ""
+    """Of what is unknown: why, in words. It is kept, and looked up at the next `update`."""
+    faults: Sequence[str] = ()
+    """What of the file could not be looked at, such as a picture that does not decode: the outcome is of the rest."""
+    collection: str = ""
+    countries: Sequence[str] = ()
+    algorithms: Sequence[str] = ()
+    """Of a hit: names of the algorithms whose hashes are listed."""
+    weak: bool = False
+    """One old hash alone met: such matches can be forged, so a person must look before anything is done."""
+    hit_id: str = ""
+    """Of a hit: what `report`, `resolve` and `dispute` take. It is recorded durably already."""
+
+    @property
+    def listed(self) -> bool:
+        """Whether it is on the list."""
+        return self.outcome is Outcome.HIT
+
+    @property
+    def clean(self) -> bool:
+        """Whether all of it was looked at, and nothing of it is on the list."""
+        return self.outcome is Outcome.CLEAN and not self.faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitResult:
+    """One hit, and what was done about it."""
+
+    id: str
+    name: str
+    state: str
+    """`waiting`, `reported`, `refused`, `disputed` or `resolved`."""
+    found: datetime
+    collection: str
+    countries: Sequence[str]
+    weak: bool
+    refused: str
+    """Why the agency does not take the report; empty: it was not refused."""
+    action: str | None
+    """What became of the file; None until that is recorded."""
+    told: Sequence[str]
+    """Names of the reporters that were told besides the agency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportResult:
+    """What became of hits that were to be reported."""
+
+    hits: Sequence[HitResult]
+    left: int
+    """Hits that are still to be reported; nothing is lost meanwhile."""
+    problem: str = ""
+    """Why no more were reported; empty: there was none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateResult:
+    """What an update brought."""
+
+    old: int
+    new: int
+    """Release versions; the same when there was nothing new."""
+    added: int
+    removed: int
+    entries: int
+    confirmed: int
+    """Files that were unknown and have their outcome now: hits among them are in `hits()`."""
+    warnings: Sequence[str] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusResult:
+    """How this machine stands; nobody is asked."""
+
+    partner: str
+    subset: str
+    version: int
+    """Of the release in force; 0: none."""
+    entries: int
+    not_after: datetime | None
+    unreported_hits: int
+    unresolved_hits: int
+    """Found more than a day ago, and what became of the file is not recorded."""
+    unknown_files: int
+    """That wait until the node can be asked."""
+
+
+def file_result(name: str, verdict: Verdict, faults: Sequence[str] = ()) -> FileResult:
+    """From the verdict of a file."""
+    return FileResult(
+        name=name,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        faults=tuple(faults),
+        collection=verdict.collection,
+        countries=verdict.countries,
+        algorithms=verdict.algorithms,
+        weak=verdict.weak,
+        hit_id=verdict.hit_id,
+    )
+
+
+def hit_result(hit: SpooledHit) -> HitResult:
+    """From a hit in the spool."""
+    return HitResult(
+        id=hit.id,
+        name=hit.name,
+        state=hit.state,
+        found=_moment(hit.found_ms),
+        collection=hit.collection,
+        countries=hit.countries,
+        weak=hit.weak,
+        refused=hit.refused,
+        action=hit.action.value if hit.action else None,
+        told=tuple(each.reporter for each in hit.told if each.reference),
+    )
+
+
+def update_result(report: UpdateReport, confirmed: int) -> UpdateResult:
+    """From the report of an update."""
+    return UpdateResult(
+        old=report.old,
+        new=report.new,
+        added=report.added,
+        removed=report.removed,
+        entries=report.entries,
+        confirmed=confirmed,
+        warnings=tuple(report.warnings),
+    )
+
+
+def status_result(
+    now: PartnerStanding, hits: Sequence[SpooledHit], *, unknown: int, now_ms: int
+) -> StatusResult:
+    """From how the client stands, and its hits."""
+    return StatusResult(
+        partner=now.enrolment.partner,
+        subset=now.enrolment.subset,
+        version=now.version,
+        entries=now.entries,
+        not_after=_moment(now.not_after_ms) if now.not_after_ms else None,
+        unreported_hits=sum(hit.waiting for hit in hits),
+        unresolved_hits=sum(hit.overdue(now_ms) for hit in hits),
+        unknown_files=unknown,
+    )
+
+
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

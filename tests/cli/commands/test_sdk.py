@@ -1,0 +1,339 @@
+"""The SDK against a running node: the same verdicts, hits and reports as the command line, in a program."""
+
+import asyncio
+import hashlib
+import inspect
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import md5, sha256
+from pathlib import Path
+
+import pytest
+
+from node import sdk
+from node.sdk import AsyncClient, Client, Outcome
+from node.sdk.partition import scan_partition
+from support.agencies import BOTH, SINGLE, UNLISTED, Federation, federate
+from support.digest_search import DigestSearch
+from support.processes import Cli, Running
+from support.tour import blocks
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs/reference/sdk.md"
+HASHES = {"sha256": sha256(BOTH).hexdigest(), "md5": md5(BOTH, usedforsecurity=False).hexdigest()}
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    made = federate(tmp_path_factory.mktemp("sdk"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def partner(federation: Federation, tmp_path: Path) -> Cli:
+    return federation.partner.copied(tmp_path / "partner")
+
+
+@pytest.fixture
+def client(partner: Cli) -> Iterator[Client]:
+    with Client(partner.home, jobs=1) as made:
+        yield made
+
+
+@contextmanager
+def stopped(federation: Federation) -> Iterator[None]:
+    federation.fr_node.stop()
+    try:
+        yield
+    finally:
+        federation.fr_node = Running(federation.fr)
+
+
+# ------------------------------------------------------------------ one interface
+
+
+def public(kind: type) -> dict[str, object]:
+    return {name: value for name, value in vars(kind).items() if not name.startswith("_")}
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    assert set(public(Client)) == set(public(AsyncClient))
+
+
+@pytest.mark.parametrize("name", ["__init__", *public(AsyncClient)])
+def test_a_method_has_the_same_signature_in_both(name: str) -> None:
+    ours, other = getattr(Client, name), getattr(AsyncClient, name)
+    assert inspect.signature(ours) == inspect.signature(other)
+    if name != "__init__":
+        assert inspect.iscoroutinefunction(other)
+        assert not inspect.iscoroutinefunction(ours)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_every_method_explains_itself_and_is_on_the_page(kind: type) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for name, value in public(kind).items():
+        assert getattr(value, "__doc__", None), name
+        assert f"`{name}(" in page, name
+
+
+# ------------------------------------------------------------------ looking up
+
+
+def test_a_file_its_bytes_and_its_hashes_are_the_same_hit(
+    federation: Federation, client: Client, partner: Cli
+) -> None:
+    path = federation.files["both"]
+    by_file = client.check_file(path)
+    assert (by_file.listed, by_file.clean, by_file.name) == (True, False, path)
+    assert (by_file.collection, by_file.countries, by_file.weak) == ("baseline", ("FR", "NL"), False)
+    assert {"sha256", "md5"} <= set(by_file.algorithms)
+    assert client.check_bytes(BOTH, path).hit_id == by_file.hit_id
+    assert client.check_hashes(HASHES, path).hit_id == by_file.hit_id
+    assert [hit.id for hit in client.hits()] == [by_file.hit_id]
+    assert partner.done("hit", "ls")["hit"] == by_file.hit_id
+
+
+def test_what_is_not_on_the_list_is_clean(client: Client) -> None:
+    for content in (UNLISTED, SINGLE, b"", os.urandom(1000)):
+        result = client.check_bytes(content)
+        assert (result.outcome, result.clean) == (Outcome.CLEAN, True)
+    assert client.hits() == []
+
+
+def test_some_hashes_of_a_file_do_not_make_it_clean(client: Client) -> None:
+    """The screen knows a listed file by one hash: asked by another alone, it would pass for clean."""
+    alone = client.check_hashes({"md5": HASHES["md5"]})
+    assert (alone.outcome, alone.clean) == (Outcome.CLEAN, False)
+    assert "not all of sha256, sha1 and md5" in alone.faults[0]
+    whole = {name: hashlib.new(name, UNLISTED).hexdigest() for name in ("sha256", "sha1", "md5")}
+    assert client.check_hashes(whole).clean
+
+
+@pytest.mark.parametrize(
+    ("hashes", "said"),
+    [
+        ({}, "no hash"),
+        ({"sha999": "00"}, "no algorithm"),
+        ({"sha256": "00"}, "no sha256 hash"),
+        ({"sha256": "secret"}, "no sha256 hash"),
+    ],
+)
+def test_what_is_no_hash_is_said_without_it(client: Client, hashes: dict[str, str], said: str) -> None:
+    with pytest.raises(sdk.UsageError, match=said) as caught:
+        client.check_hashes(hashes)
+    assert "secret" not in str(caught.value)
+
+
+def test_what_cannot_be_read_is_an_oserror(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(ROOT / "README.md")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("absent", "link", "pipe", "."):
+        with pytest.raises(OSError, match=r".+"):
+            client.check_file(tmp_path / name)
+
+
+def test_while_the_node_is_down_nothing_is_clean_and_nothing_is_lost(
+    federation: Federation, client: Client
+) -> None:
+    with stopped(federation):
+        result = client.check_bytes(BOTH, "upload-1")
+        assert (result.outcome, result.clean, result.listed) == (Outcome.UNKNOWN, False, False)
+        assert "fr.example cannot be reached" in result.reason
+        assert client.check_bytes(UNLISTED).clean, "the screen alone clears it"
+        assert client.status().unknown_files == 1
+        with pytest.raises(sdk.PeerUnreachableError):
+            client.update()
+    assert client.update().confirmed == 1
+    assert [hit.name for hit in client.hits()] == ["upload-1"]
+    assert client.status().unknown_files == 0
+
+
+def test_what_is_looked_up_at_once_shares_batches(federation: Federation, client: Client) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda number: client.check_bytes(BOTH, f"copy {number}"), range(24)))
+    assert {result.outcome for result in results} == {Outcome.HIT}
+    assert len({result.hit_id for result in results}) == len(client.hits()) == 24
+
+
+async def test_the_async_client_does_the_same(federation: Federation, partner: Cli) -> None:
+    async with AsyncClient(partner.home, jobs=1) as client:
+        results = await asyncio.gather(
+            client.check_file(federation.files["both"]), *(client.check_bytes(UNLISTED) for _ in range(9))
+        )
+        assert [result.listed for result in results] == [True] + [False] * 9
+        assert (await client.report()).left == 0
+        assert (await client.hits())[0].state == "reported"
+        assert (await client.status()).unreported_hits == 0
+
+
+# ------------------------------------------------------------------ hits
+
+
+def test_a_hit_is_reported_disputed_and_resolved(client: Client) -> None:
+    found = client.check_bytes(BOTH, "a.jpg").hit_id
+    with pytest.raises(sdk.UsageError, match="not reported yet"):
+        client.dispute(found, "our logo")
+    reported = client.report(found)
+    assert ([hit.state for hit in reported.hits], reported.left, reported.problem) == (["reported"], 0, "")
+    assert client.dispute(found, "our logo", "abuse@hoster.example").state == "disputed"
+    with pytest.raises(sdk.UsageError, match="an action is one of"):
+        client.resolve(found, "deleted")
+    assert client.resolve(found[:8], "removed").action == "removed"
+    with pytest.raises(sdk.NotFoundError):
+        client.resolve("00000000", "removed")
+
+
+def test_what_cannot_be_reported_now_stays(federation: Federation, client: Client) -> None:
+    client.check_bytes(BOTH, "a.jpg")
+    with stopped(federation):
+        done = client.report()
+    assert (done.hits, done.left) == ((), 1)
+    assert "cannot be reached" in done.problem
+    assert client.report().left == 0
+
+
+def test_status_and_update_are_those_of_the_command_line(client: Client, partner: Cli) -> None:
+    now = client.status()
+    assert (now.partner, now.subset, now.version) == ("hoster", "baseline", 1)
+    done = client.update()
+    assert (done.old, done.new, done.confirmed) == (1, 1, 0)
+    assert partner.done("status")["version"] == now.version
+
+
+# ------------------------------------------------------------------ opening and closing
+
+
+def test_where_nobody_is_enrolled_it_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(sdk.NotInitialisedError) as caught, Client(tmp_path / "nowhere"):
+        pass
+    assert "sigfed enroll" in caught.value.hint
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_client_is_used_in_its_block(partner: Cli) -> None:
+    client = Client(partner.home, jobs=1)
+    with pytest.raises(sdk.UsageError, match="is not open"):
+        client.status()
+    with client:
+        client.status()
+    with pytest.raises(sdk.UsageError, match="is not open"):
+        client.status()
+    with client:
+        assert client.check_bytes(UNLISTED).clean
+
+
+def test_a_forked_process_is_told_to_open_its_own(client: Client) -> None:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:  # pragma: no cover -- another process
+        try:
+            client.status()
+        except sdk.UsageError as exc:
+            os.write(writer, str(exc).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as said:
+        assert "forked" in said.read()
+
+
+# ------------------------------------------------------------------ many machines
+
+
+def test_a_partition_gives_rows_of_what_the_screen_does_not_clear(
+    federation: Federation, client: Client, tmp_path: Path
+) -> None:
+    files: list[tuple[str, bytes | str]]
+    files = [("listed", BOTH), ("path", federation.files["both"]), ("clean", UNLISTED), ("empty", b"")]
+    files += [("absent", str(tmp_path / "absent")), *((f"random {at}", os.urandom(99)) for at in range(600))]
+    screen = pickle.loads(pickle.dumps(client.screen()))
+    rows = list(scan_partition(files, screen))
+    keys = [row.key for row in rows]
+    assert keys[:3] == ["listed", "path", "absent"]
+    assert len(rows) < 30, "few survive by chance"
+    results = dict(zip(keys, client.confirm(rows), strict=True))
+    assert results["listed"].listed
+    assert results["path"].listed
+    assert (results["absent"].outcome, results["absent"].reason) == (
+        Outcome.UNKNOWN,
+        "No such file or directory",
+    )
+    assert all(results[key].clean for key in keys[3:])
+    assert {hit.name for hit in client.hits()} == {"listed", "path"}
+
+
+def test_a_screen_travels_as_a_file_without_key_or_hash(client: Client, partner: Cli, tmp_path: Path) -> None:
+    screen = client.screen()
+    screen.save(tmp_path / "screen")
+    assert sdk.Screen.load(tmp_path / "screen") == screen
+    data = pickle.dumps(screen) + (tmp_path / "screen").read_bytes()
+    assert (partner.home / "partner/auth.key").read_bytes().strip() not in data
+    search = DigestSearch(frozenset(map(bytes.fromhex, HASHES.values())))
+    assert search.sightings_in({"screen": data}) == []
+    assert str(screen.values) not in repr(screen)
+    (row,) = scan_partition([("a", BOTH)], screen)
+    assert not any(digits in repr(row) for digits in HASHES.values())
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"sigfed-screen-1\n", b"sigfed-screen-1\n" + bytes(17), os.urandom(64)]
+)
+def test_another_file_is_no_screen(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "screen").write_bytes(data)
+    with pytest.raises(sdk.UsageError, match="is not a screen"):
+        sdk.Screen.load(tmp_path / "screen")
+
+
+# ------------------------------------------------------------------ what the pages show
+
+
+def python(partner: Cli, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    variables = {
+        **os.environ,
+        "SIGFED_HOME": str(partner.home),
+        "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error",
+    }
+    return subprocess.run(
+        [sys.executable, "-W", "error::ResourceWarning", *arguments],
+        input=text,
+        env=variables,
+        cwd=partner.home.parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+EXAMPLES = [(line, "\n".join(lines)) for line, lines in blocks(PAGE.read_text(encoding="utf-8"), "python")]
+
+
+@pytest.mark.parametrize(("line", "text"), EXAMPLES, ids=[f"line {line}" for line, _ in EXAMPLES])
+def test_an_example_of_the_page_runs(partner: Cli, line: int, text: str) -> None:
+    (partner.home.parent / "upload.jpg").write_bytes(BOTH)
+    done = python(partner, "-", text=text)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_dask_example_finds_what_a_scan_finds(partner: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    for number in range(1200):
+        (folder / f"{number}.bin").write_bytes(b"clean %d" % number)
+    for name in ("1.jpg", "2.jpg"):
+        (folder / name).write_bytes(BOTH)
+    done = python(partner, str(ROOT / "docs/examples/dask_scan.py"), str(folder))
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines()[-1] == "1202 files, 2 on the list"
+    assert {str(hit["file"]) for hit in partner.run("hit", "ls").results} == {
+        str(folder / "1.jpg"),
+        str(folder / "2.jpg"),
+    }
