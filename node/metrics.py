@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Summary, disable_created_metrics, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
@@ -29,7 +29,18 @@ class Gauge:
     values: Mapping[tuple[str, ...], float]
 
 
+class Count(Gauge):
+    """The same of what only grows while a process lives; its name gets `_total` behind it."""
+
+
 Facts = Callable[[], Iterable[Gauge]]
+
+
+def text_of(facts: Facts) -> bytes:
+    """Facts alone, in Prometheus's text format: of a process that is no node."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Read(facts))
+    return generate_latest(registry)
 
 
 class Metrics:
@@ -75,7 +86,8 @@ class _Read(Collector):
     @override
     def collect(self) -> Iterator[Metric]:
         for fact in self._facts():
-            family = GaugeMetricFamily(fact.name, fact.help, labels=fact.labels)
+            kind = CounterMetricFamily if isinstance(fact, Count) else GaugeMetricFamily
+            family = kind(fact.name, fact.help, labels=fact.labels)
             for labels, value in fact.values.items():
                 family.add_metric(labels, value)
             yield family

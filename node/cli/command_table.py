@@ -68,6 +68,13 @@ ROWS: Final = (
         "check",
         "Ask privately whether files are on the list; exit code 1 when one is.",
     ),
+    Row(
+        "agent",
+        PARTNER,
+        "agent",
+        "agent",
+        "Answer local programs (clamd's protocol, HTTP) whether files are on the list, until stopped.",
+    ),
     Row("init", OPERATOR, "setup", "init", "Found a node: keys, trust files, store."),
     Row(
         "contact",

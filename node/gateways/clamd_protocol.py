@@ -66,13 +66,14 @@ def reply(name: str, verdict: Verdict, *, fail_closed: bool) -> str:
     if found:
         return f"{name}: {found} FOUND"
     if verdict.outcome is Outcome.UNKNOWN and fail_closed:
-        return failed(name, f"not looked up: {verdict.reason}")
+        return failed(name, f"not looked up, {verdict.reason}")
     return f"{name}: OK"
 
 
 def failed(name: str, reason: str) -> str:
     """What is said of a file that could not be looked at."""
-    return f"{name}: {one_line(reason)} ERROR"
+    # Clients split at the last colon: one in the reason would pass for the end of the name.
+    return f"{name}: {one_line(reason).replace(': ', ', ')} ERROR"
 
 
 def one_line(text: str) -> str:

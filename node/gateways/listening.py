@@ -10,7 +10,6 @@ import os
 import socket
 import stat
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Self
@@ -99,12 +98,22 @@ def _clear(path: Path) -> None:
     raise PortTakenError(f"another process listens at {path}", hint="stop it first")
 
 
-def passed_sockets() -> list[socket.socket]:
-    """Listening sockets that systemd opened for this process (sd_listen_fds(3)), in order."""
+def passed_sockets() -> list[tuple[str, socket.socket]]:
+    """Listening sockets that systemd opened for this process, with their names (sd_listen_fds_with_names(3))."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return []
     count = int(os.environ.get("LISTEN_FDS", "0"))
-    return [socket.socket(fileno=_FIRST_PASSED + number) for number in range(count)]
+    names = os.environ.get("LISTEN_FDNAMES", "").split(":")
+    names += [""] * (count - len(names))
+    return [(names[number], socket.socket(fileno=_FIRST_PASSED + number)) for number in range(count)]
+
+
+def named_address(listening: socket.socket) -> str:
+    """Where a socket listens, as people write it."""
+    name = listening.getsockname()
+    if isinstance(name, tuple):
+        return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+    return str(name)
 
 
 class Accepting:
@@ -133,25 +142,12 @@ class Accepting:
         assert self._accepting is not None, "entered before"
         self._accepting.cancel()
         await asyncio.gather(self._accepting, return_exceptions=True)
-        self._close()
+        self._listening.close()
         if self._connections:
             await asyncio.wait(self._connections, timeout=self._drain_seconds)
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-
-    @property
-    def address(self) -> str:
-        """Where it listens, as people write it."""
-        name = self._listening.getsockname()
-        return name if isinstance(name, str) else f"{name[0]}:{name[1]}"
-
-    def _close(self) -> None:
-        path = self._listening.getsockname()
-        self._listening.close()
-        if isinstance(path, str) and path:
-            with suppress(OSError):
-                Path(path).unlink()
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()

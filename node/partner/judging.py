@@ -7,8 +7,10 @@ node that does not answer is left alone for a while, so that uploads do not queu
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Final
 
 from node.clock import Clock, milliseconds
@@ -55,6 +57,8 @@ class LocalJudge:
         self._told = told
         self._recording = asyncio.Lock()
         self._working: set[asyncio.Task[Verdicts]] = set()
+        self.given: Counter[Outcome] = Counter()
+        """Verdicts by what they say, since this process began."""
         self._failure: NodeError | ProtocolError | None = None
         self._rests_until = 0.0
         self._rest = FIRST_REST_SECONDS
@@ -105,7 +109,9 @@ class LocalJudge:
             unknown = Verdict(outcome=Outcome.UNKNOWN, reason=str(failure))
             await self._keep([parts[place] for place in left], name)
             verdicts |= dict.fromkeys(left, unknown)
-        return Verdicts(tuple(verdicts[place] for place in range(len(parts))))
+        judged = Verdicts(tuple(verdicts[place] for place in range(len(parts))))
+        self.given[judged.whole.outcome] += 1
+        return judged
 
     async def _looked_up(
         self, parts: Sequence[Sequence[Digest]], name: str, *, late: bool
@@ -160,10 +166,10 @@ class LocalJudge:
             _journal.error("unconfirmed-not-kept", reason="too many wait already")
 
     def _resting(self) -> bool:
-        return asyncio.get_running_loop().time() < self._rests_until
+        return monotonic() < self._rests_until
 
     def _leave_alone(self, exc: NodeError | ProtocolError) -> None:
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         if now < self._rests_until:
             return  # told by the same failure already
         seconds = float(exc.retry_after_seconds) if isinstance(exc, OverQuotaError) else self._rest

@@ -42,6 +42,10 @@ class Hooks:
         """The release in force is past its end."""
         return self._run("on_outdated", self.settings.on_outdated, facts)
 
+    def found(self, facts: Facts) -> Iterator[str]:
+        """A hit is in the spool."""
+        return self._run("on_hit", self.settings.on_hit, facts)
+
     def _run(self, event: str, argv: Sequence[str], facts: Facts) -> Iterator[str]:
         if not argv:
             return

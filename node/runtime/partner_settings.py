@@ -36,6 +36,8 @@ class HookSettings(Section):
     """An update failed."""
     on_outdated: Argv = ()
     """The release in force is past its end, and an update brought no newer one."""
+    on_hit: Argv = ()
+    """The local daemon recorded a hit."""
     timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     """A program that runs longer is ended."""
 
@@ -64,9 +66,29 @@ def _named_once(reporters: tuple[ReporterSettings, ...]) -> tuple[ReporterSettin
     return reporters
 
 
+class AgentSettings(Section):
+    """The local daemon, `sigfed agent` and `sigfed icap`."""
+
+    roots: tuple[Path, ...] = ()
+    """Folders below which files may be looked at by their path, beside those of `--root`."""
+    max_file_mib: Annotated[int, Field(ge=1, le=2048)] = 64
+    """Of a file that is sent: it is held in memory."""
+    jobs: Annotated[int, Field(ge=0, le=256)] = 0
+    """Processes that hash; 0: as many as there are processors."""
+    update_minutes: Annotated[int, Field(ge=0, le=1440)] = 60
+    """Between two updates of its own; 0: it makes none."""
+    bearer_file: Path | None = None
+    """A private file with what a request over HTTP must show."""
+    hosts: tuple[str, ...] = ()
+    """Names under which HTTP is reached, beside those of the loopback."""
+    beyond_loopback: bool = False
+    """Whether addresses that other machines reach may be listened on."""
+
+
 class PartnerSettings(Section):
     """Everything a partner's client is told by its operator."""
 
+    agent: AgentSettings = AgentSettings()
     hooks: HookSettings = HookSettings()
     reporters: Annotated[tuple[ReporterSettings, ...], AfterValidator(_named_once)] = ()
 

@@ -127,7 +127,7 @@ async def test_a_silent_client_is_let_go(tmp_path: Path) -> None:
 async def test_unknown_files_are_errors_where_they_must_not_pass(tmp_path: Path) -> None:
     async with serving(tmp_path, fail_closed=True) as world:
         said = await asked(world, b"nINSTREAM\n" + stream(UNANSWERED))
-    assert said == b"stream: not looked up: fr.example cannot be reached ERROR\n"
+    assert said == b"stream: not looked up, fr.example cannot be reached ERROR\n"
 
 
 async def test_paths_below_the_named_folders(world: World, tmp_path: Path) -> None:
@@ -141,13 +141,13 @@ async def test_paths_below_the_named_folders(world: World, tmp_path: Path) -> No
         f"SCAN {clear}": f"{clear}: OK\n",
         f"CONTSCAN {folder}": f"{listed}: Sigfed.Baseline FOUND\n",
         f"MULTISCAN {folder}/b": f"{folder}/b: OK\n",
-        f"SCAN {outside}": f"{outside}: File path check failure: Access denied. ERROR\n",
-        f"SCAN {folder}/link": f"{folder}/link: File path check failure: Access denied. ERROR\n",
-        f"SCAN {folder}/../outside": f"{folder}/../outside: File path check failure: Access denied. ERROR\n",
-        f"SCAN {folder}/gone": f"{folder}/gone: File path check failure: No such file or directory ERROR\n",
-        "SCAN relative": "relative: File path check failure: Access denied. ERROR\n",
-        "SCAN /dev/zero": "/dev/zero: File path check failure: Access denied. ERROR\n",
-        "SCAN a\0b": "a?b: File path check failure: not a path ERROR\n",
+        f"SCAN {outside}": f"{outside}: File path check failure, Access denied. ERROR\n",
+        f"SCAN {folder}/link": f"{folder}/link: File path check failure, Access denied. ERROR\n",
+        f"SCAN {folder}/../outside": f"{folder}/../outside: File path check failure, Access denied. ERROR\n",
+        f"SCAN {folder}/gone": f"{folder}/gone: File path check failure, No such file or directory ERROR\n",
+        "SCAN relative": "relative: File path check failure, Access denied. ERROR\n",
+        "SCAN /dev/zero": "/dev/zero: File path check failure, Access denied. ERROR\n",
+        "SCAN a\0b": "a?b: File path check failure, not a path ERROR\n",
     }
     for command, said in rows.items():
         assert (await asked(world, f"n{command}\n".encode())).decode() == said
@@ -225,7 +225,6 @@ async def test_what_is_under_way_is_finished_when_the_daemon_ends(tmp_path: Path
         asyncio.get_running_loop().call_later(0.1, link.sendall, stream(LISTED))
     assert link.recv(100) == b"stream: Sigfed.Baseline FOUND\0"
     link.close()
-    assert not await asyncio.to_thread(Path(world.address).exists)
 
 
 @pytest.mark.parametrize(

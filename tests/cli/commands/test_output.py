@@ -45,6 +45,7 @@ ASK_MORE = ("peer", "grant", "nl.example", "--grant", "baseline,national", "--as
 REJECT = ("approval", "reject", "--reason", "not asked for")
 HOLDERS = ("entry", "holders", "--hash-from", "-")
 ELSEWHERE = {
+    ("agent",),
     ("demo",),
     ("run",),
     ("evidence", "verify"),

@@ -1,0 +1,56 @@
+"""Commands that answer for other programs: `agent`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from node.cli.session import session, wait_for
+
+FAIL_CLOSED = typer.Option(
+    "--fail-closed",
+    help="Let nothing pass that could not be looked up (default: it passes, and is looked up later).",
+)
+
+
+def agent(
+    context: typer.Context,
+    socket: Annotated[
+        Path | None, typer.Option("--socket", help="Unix socket for programs that know clamd's protocol.")
+    ] = None,
+    clamd: Annotated[str, typer.Option("--clamd", help="The same over TCP, like 127.0.0.1:3310.")] = "",
+    http: Annotated[
+        str, typer.Option("--http", help="HTTP, like 127.0.0.1:8460, or the full path of a Unix socket.")
+    ] = "",
+    roots: Annotated[
+        list[Path] | None,
+        typer.Option("--root", help="Folder below which files may be looked at by their path; repeatable."),
+    ] = None,
+    fail_closed: Annotated[bool, FAIL_CLOSED] = False,
+) -> None:
+    """Answer local programs (clamd's protocol, HTTP) whether files are on the list, until stopped."""
+    from node.runtime.agent import Doors, serve_agent
+
+    here = session(context)
+    doors = Doors(socket=socket, clamd=clamd, http=http, roots=tuple(roots or ()), fail_closed=fail_closed)
+
+    def listening(facts: Mapping[str, Any]) -> None:
+        here.output.result(
+            {
+                "clamd": facts["clamd"],
+                "http": facts["http"],
+                "subset": facts["subset"],
+                "version": facts["version"],
+                "fail_closed": facts["fail_closed"],
+            },
+            *(f"{kind}: {where}" for kind in ("clamd", "http") for where in facts[kind]),
+        )
+        here.output.out.flush()
+        closed = "blocked" if facts["fail_closed"] else "passed, and looked up later"
+        here.output.talk(
+            f"answering from {facts['subset']} {facts['version']}; what cannot be looked up is {closed}",
+            "stop with Ctrl-C",
+        )
+
+    wait_for(serve_agent(here.home, doors, listening=listening))

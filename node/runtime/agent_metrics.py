@@ -1,0 +1,30 @@
+"""Metrics of the local daemon: counts and times alone; docs/reference/metrics.md names them."""
+
+from collections.abc import Iterator
+
+from node.metrics import Count, Gauge, text_of
+from node.ports.judging import Outcome
+from node.runtime.judging import Judging
+
+
+def metrics_text(judging: Judging) -> bytes:
+    """All of them, in Prometheus's text format."""
+    return text_of(lambda: _facts(judging))
+
+
+def _facts(judging: Judging) -> Iterator[Gauge]:
+    judge, in_force = judging.judge, judging.in_force
+    yield Count(
+        name="sigfed_agent_verdicts",
+        help="Verdicts given.",
+        labels=("verdict",),
+        values={(outcome.value,): judge.given[outcome] for outcome in Outcome},
+    )
+    facts: dict[str, tuple[str, float]] = {
+        "waiting_files": ("Files that passed as unknown and wait for a verdict.", judge.waiting),
+        "release_version": ("Version of the release in force; 0 for none.", in_force.version),
+        "release_end_timestamp_seconds": ("When the release ends.", in_force.not_after_ms / 1000),
+        "node_answers": ("Whether the node is asked; 0 while it is left alone.", not judge.failure),
+    }
+    for name, (words, value) in facts.items():
+        yield Gauge(name=f"sigfed_agent_{name}", help=words, values={(): value})

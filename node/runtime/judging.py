@@ -1,0 +1,188 @@
+"""The long-lived judge of a partner's machine, joined: release, connection, spool, hashing processes.
+
+By itself it brings a newer release in use, looks up what waits, and updates.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Self
+
+from keys.errors import KeysError
+from node.clock import SystemClock, system_entropy
+from node.errors import NodeError
+from node.files import try_locked
+from node.hashing.plan import HashPlan, images_installed
+from node.journal import Journal
+from node.partner.hashing_processes import HashProcesses
+from node.partner.hits import SpooledHit
+from node.partner.inspecting import LocalInspector
+from node.partner.judging import LocalJudge
+from node.partner.queueing import LookUpQueue
+from node.partner.unconfirmed import UnconfirmedFolder
+from node.runtime.hit_spool import hit_spool
+from node.runtime.home import Home
+from node.runtime.hooks import Hooks
+from node.runtime.in_force import InForce
+from node.runtime.partner import update
+from node.runtime.partner_events import FAILURES, Events
+from node.runtime.partner_settings import AgentSettings, load_partner_settings
+from protocol.errors import ProtocolError
+
+RELOAD_SECONDS: Final = 2.0
+"""An update of another process is in force here this soon."""
+CONFIRM_SECONDS: Final = 30.0
+_SPLAY: Final = 0.1
+"""Part of an interval by which it varies, so that a thousand partners do not ask at the same moment."""
+_CLOCK: Final = SystemClock()
+_journal = Journal("agent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judging:
+    """What gateways are given."""
+
+    in_force: InForce
+    judge: LocalJudge
+    inspector: LocalInspector
+    fail_closed: bool
+
+    async def reload(self) -> None:
+        """Bring a newer release in use now."""
+        if await self.in_force.reload():
+            self.judge.wake()
+
+    def standing(self) -> Mapping[str, str | int | bool]:
+        """How it stands, in facts without a hash."""
+        reason = self._silence()
+        return {
+            "serving": not reason,
+            "reason": reason,
+            "subset": self.in_force.subset,
+            "version": self.in_force.version,
+            "entries": self.in_force.entries,
+            "not_after_ms": self.in_force.not_after_ms,
+            "node": self.judge.failure or "answers",
+            "waiting": self.judge.waiting,
+            "fail_closed": self.fail_closed,
+        }
+
+    def _silence(self) -> str:
+        """Why no verdicts are given; empty while they are."""
+        try:
+            self.in_force.examiner().require_current()
+        except NodeError as exc:
+            return str(exc)
+        return ""
+
+
+@asynccontextmanager
+async def judging(home: Home, settings: AgentSettings, *, fail_closed: bool) -> AsyncIterator[Judging]:
+    """Judge while the block lasts; what was begun at its end is recorded.
+
+    Raises:
+        NotInitialisedError: nobody is enrolled in this home.
+    """
+    async with AsyncExitStack() as stack:
+        in_force = await stack.enter_async_context(InForce(home))
+        queue = await stack.enter_async_context(LookUpQueue(in_force.examiner))
+        judge = LocalJudge(
+            queue,
+            in_force.examiner,
+            spool=lambda: hit_spool(home),
+            unconfirmed=UnconfirmedFolder(home.partner / "unconfirmed"),
+            clock=_CLOCK,
+            told=stack.enter_context(_Telling(Hooks(load_partner_settings(home.folder).hooks))).tell,
+        )
+        stack.push_async_callback(judge.drain)
+        plan = HashPlan(images=images_installed())
+        jobs = settings.jobs or os.cpu_count() or 1
+        processes = await stack.enter_async_context(HashProcesses(jobs, plan))
+        inspector = LocalInspector(judge, processes, max_bytes=settings.max_file_mib * 2**20)
+        made = Judging(in_force=in_force, judge=judge, inspector=inspector, fail_closed=fail_closed)
+        await stack.enter_async_context(_working(home, settings, made))
+        yield made
+
+
+@asynccontextmanager
+async def _working(home: Home, settings: AgentSettings, made: Judging) -> AsyncIterator[None]:
+    """Do what is done by itself while the block lasts."""
+
+    async def confirm() -> None:
+        with try_locked(
+            home.partner / "confirm.lock"
+        ) as mine:  # another daemon of this home confirms as well
+            if mine and made.judge.waiting:
+                confirmed = await made.judge.confirm()
+                _journal.info("confirmed", files=confirmed, waiting=made.judge.waiting)
+
+    async def bring() -> None:
+        # In a loop of its own: it waits for the lock of another update, and verifies for seconds.
+        await asyncio.to_thread(_update, home)
+        await made.reload()
+
+    works = [_every(RELOAD_SECONDS, made.reload), _every(CONFIRM_SECONDS, confirm, begin_seconds=0.0)]
+    if settings.update_minutes:
+        minute = 60.0
+        works.append(_every(settings.update_minutes * minute, bring))
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _every(
+    seconds: float, work: Callable[[], Awaitable[None]], *, begin_seconds: float | None = None
+) -> None:
+    """Do something again and again, about so often; what fails is journalled and tried again at its next time."""
+    wait = seconds if begin_seconds is None else begin_seconds
+    while True:
+        await asyncio.sleep(wait * (1 + _SPLAY * (int.from_bytes(system_entropy(2)) / 2**15 - 1)))
+        wait = seconds
+        try:
+            await work()
+        except (NodeError, ProtocolError, KeysError, OSError) as exc:
+            _journal.warning("failed", error=type(exc).__name__, reason=str(exc))
+
+
+def _update(home: Home) -> None:
+    """As the command does it, with the operator's programs."""
+    events = Events.of(home)
+    try:
+        report = asyncio.run(update(home)).report
+    except FAILURES as exc:
+        _say(events.failed(exc))
+        raise
+    _journal.info("updated", old=report.old, new=report.new)
+    _say(events.updated(report))
+
+
+def _say(wrong: Iterable[str]) -> None:
+    for words in wrong:
+        _journal.warning("program", reason=words)
+
+
+class _Telling:
+    """Tells of hits: the journal at once, the operator's program one after another. A context manager."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._worker = ThreadPoolExecutor(1, "on-hit")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._worker.shutdown()
+
+    def tell(self, hit: SpooledHit, late: bool) -> None:  # noqa: FBT001 - as `Told` says
+        """Neither hears of the file's name or of what it met: whoever needs them asks with `sigfed hit show`."""
+        facts = {"hit": hit.id, "late": "yes" if late else "no", "weak": "yes" if hit.weak else "no"}
+        _journal.warning("hit", **facts)
+        self._worker.submit(lambda: _say(self._hooks.found({**facts, "collection": hit.collection})))

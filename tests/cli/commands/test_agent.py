@@ -1,0 +1,168 @@
+"""`sigfed agent` with a real node: what clients of clamd and of HTTP are told, while the node is down, and after."""
+
+import io
+import json
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import md5, sha1, sha256
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import clamd
+import pytest
+
+from protocol.subset.canary import PRESENT_TEXT
+from support.agencies import BOTH, SUBSET, UNLISTED, Federation, federate, import_files
+from support.daemons import Daemon, sockets
+from support.digest_search import DigestSearch
+from support.processes import ROOT, Cli, Running, wait_until
+
+LATER = b"listed by both a little later"
+HASHES = frozenset(
+    made(content).digest() for content in (BOTH, UNLISTED, LATER) for made in (md5, sha1, sha256)
+)
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """Two agencies and a partner of this module's own: it stops a node and makes releases."""
+    made = federate(tmp_path_factory.mktemp("agent"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def partner(federation: Federation, tmp_path: Path) -> Cli:
+    """A copy of the partner's home."""
+    return federation.partner.copied(tmp_path / "partner")
+
+
+@contextmanager
+def agent(partner: Cli, *more: str) -> Iterator[tuple[Daemon, Any, str]]:
+    """The daemon, a client of clamd, and the address of its HTTP."""
+    path = partner.home.with_name("clamd.sock")
+    with Daemon(partner, "agent", "--socket", str(path), "--http", "127.0.0.1:0", *more) as daemon:
+        yield daemon, clamd.ClamdUnixSocket(str(path), timeout=30), f"http://{daemon.answered['http'][0]}"
+    assert not path.exists()
+
+
+@contextmanager
+def stopped(federation: Federation) -> Iterator[None]:
+    """The French node is down, and runs again afterwards."""
+    federation.fr_node.stop()
+    try:
+        yield
+    finally:
+        federation.fr_node = Running(federation.fr)
+
+
+def stream(client: Any, content: bytes) -> tuple[str, str | None]:
+    told: tuple[str, str | None] = client.instream(io.BytesIO(content))["stream"]
+    return told
+
+
+def asked(url: str, content: bytes | None = None) -> dict[str, Any]:
+    with urlopen(Request(url, data=content), timeout=30) as reply:
+        told: dict[str, Any] = json.loads(reply.read())
+    return told
+
+
+def test_files_are_judged_and_hits_recorded(federation: Federation, partner: Cli) -> None:
+    with agent(partner, "--root", str(federation.folder)) as (daemon, client, url):
+        assert stream(client, BOTH) == ("FOUND", "Sigfed.Baseline")
+        assert stream(client, UNLISTED) == ("OK", None)
+        assert stream(client, PRESENT_TEXT) == ("FOUND", "Sigfed.TestFile")
+        listed = federation.files["both"]
+        assert client.scan(listed) == {listed: ("FOUND", "Sigfed.Baseline")}
+        assert client.version().startswith("sigfed ")
+        hit = asked(f"{url}/v1/scan", BOTH)
+        assert (hit["verdict"], hit["countries"], hit["collection"]) == ("hit", ["FR", "NL"], "baseline")
+        names = {one["file"]: one["hit"] for one in partner.run("hit", "ls").results}
+        assert set(names) == {"clamd stream", listed, "upload"}
+        assert names["upload"] == hit["hit"]
+        assert partner.done("hit", "report", hit["hit"])["reported"]
+        standing = asked(f"{url}/health")
+        assert (standing["serving"], standing["subset"], standing["version"]) == (True, SUBSET, 1)
+        with urlopen(f"{url}/metrics", timeout=30) as reply:
+            metrics = reply.read().decode()
+        assert 'sigfed_agent_verdicts_total{verdict="hit"} 3.0' in metrics
+        assert "sigfed_agent_release_version 1.0" in metrics
+        page = (ROOT / "docs/reference/metrics.md").read_text()
+        assert set(re.findall(r"^(sigfed_[a-z_]+)", metrics, re.MULTILINE)) == set(
+            re.findall(r"^\| `(sigfed_agent_[a-z_]+)`", page, re.MULTILINE)
+        )
+    assert daemon.stop() == 0
+    search = DigestSearch(HASHES)
+    told = daemon.journal.read_bytes() + metrics.encode() + repr((hit, standing)).encode()
+    assert not search.sightings(told, "what was said")
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_what_is_asked_while_the_node_is_down_is_found_later(
+    federation: Federation, partner: Cli, closed: bool
+) -> None:
+    with stopped(federation), agent(partner, *(["--fail-closed"] if closed else [])) as (_, client, url):
+        said, reason = stream(client, BOTH)
+        assert (said, "cannot be reached" in str(reason)) == (("ERROR", True) if closed else ("OK", False))
+        scanned = asked(f"{url}/v1/scan", BOTH)
+        assert (scanned["verdict"], scanned["block"]) == ("unknown", closed)
+        assert "cannot be reached" in scanned["reason"]
+        assert asked(f"{url}/health")["waiting"] == 2
+        assert partner.run("hit", "ls").results == []
+    with agent(partner) as (daemon, _, url):
+        wait_until(lambda: asked(f"{url}/health")["waiting"] == 0)
+        found = {one["file"] for one in partner.run("hit", "ls").results}
+        assert found == {"clamd stream", "upload"}
+    assert "late=yes" in daemon.journal.read_text()
+
+
+def test_a_release_that_an_update_brought_is_in_use_soon(federation: Federation, partner: Cli) -> None:
+    with agent(partner) as (_, client, url):
+        assert stream(client, LATER) == ("OK", None)
+        for cli in (federation.fr, federation.nl):
+            import_files(cli, [LATER])
+            cli.done("publish")
+        federation.fr.done("peer", "sync")
+        federation.fr.done("subset", "release", SUBSET)
+        assert partner.done("update")["new"] == 2
+        wait_until(lambda: asked(f"{url}/health")["version"] == 2)
+        assert stream(client, LATER) == ("FOUND", "Sigfed.Baseline")
+
+
+def test_the_service_manager_is_told(partner: Cli, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30)
+        variables = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
+        door = str(tmp_path / "s")
+        with Daemon(partner, "agent", "--socket", door, variables=variables) as daemon:
+            heard = {manager.recv(100) for _ in range(4)}
+            assert heard == {b"READY=1", b"WATCHDOG=1"}
+            daemon.stop()
+            last = b""
+            while last != b"STOPPING=1":
+                last = manager.recv(100)
+    assert sockets(tmp_path) == [tmp_path / "notify"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "nothing to listen on"),
+        (["--http", "0.0.0.0:1"], "other machines would reach"),
+        (["--clamd", "nonsense"], "is not an address and a port"),
+        (["--socket", "/nowhere/at/all"], "does its folder exist?"),
+    ],
+)
+def test_doors_that_are_refused(partner: Cli, arguments: list[str], says: str) -> None:
+    done = partner.run("agent", *arguments)
+    assert done.exit == 2, done.err
+    assert says in done.err
+
+
+def test_nobody_is_enrolled(tmp_path: Path) -> None:
+    done = Cli(tmp_path / "nothing").run("agent", "--socket", str(tmp_path / "s"))
+    assert (done.exit, sockets(tmp_path)) == (10, [])
