@@ -75,6 +75,13 @@ ROWS: Final = (
         "agent",
         "Answer local programs (clamd's protocol, HTTP) whether files are on the list, until stopped.",
     ),
+    Row(
+        "scan",
+        PARTNER,
+        "scan",
+        "scan",
+        "Look up everything in folders and lists of files, resumably; exit code 1 when something is on the list.",
+    ),
     Row("init", OPERATOR, "setup", "init", "Found a node: keys, trust files, store."),
     Row(
         "contact",

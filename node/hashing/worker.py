@@ -100,6 +100,8 @@ class _Desk:
             size = os.lstat(path).st_size
         except OSError:
             size = 0
+        if size > _STEP_BYTES:
+            self._send()  # it will take a while
         signal.setitimer(signal.ITIMER_REAL, self._plan.bounds.seconds * (1 + size // _STEP_BYTES))
 
     def _send(self) -> None:

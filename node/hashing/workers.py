@@ -7,6 +7,7 @@ decoder. How a file is hashed is `node.hashing.reading`'s matter, what bounds it
 
 import os
 import selectors
+import socket
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
@@ -25,7 +26,8 @@ _MOST_FALSE_STARTS: Final = 3
 class HashWorkers:
     """Worker processes; a context manager. They start when there is work, and end with it.
 
-    At most `jobs` times 128 files are under way or waiting to be taken by the caller. Not safe for several threads.
+    At most `jobs` times 128 files are under way or waiting to be taken by the caller. Not safe for several threads, but
+    for `stop`.
     """
 
     def __init__(self, jobs: int, plan: HashPlan) -> None:
@@ -33,6 +35,8 @@ class HashWorkers:
         self._plan = plan
         self._links: list[WorkerLink] = []
         self._selector = selectors.DefaultSelector()
+        self._stopped, self._stopper = socket.socketpair()
+        self._selector.register(self._stopped, selectors.EVENT_READ)
         self._false_starts = 0
 
     def __enter__(self) -> Self:
@@ -47,6 +51,12 @@ class HashWorkers:
             self._drop(link)
             link.close()
         self._selector.close()
+        self._stopped.close()
+        self._stopper.close()
+
+    def stop(self) -> None:
+        """End `results` now, whatever is under way; from any thread, while the workers are open."""
+        self._stopper.send(b"\x00")
 
     @property
     def pids(self) -> list[int]:
@@ -70,6 +80,8 @@ class HashWorkers:
                     return
                 for key, _ in self._selector.select():
                     link = key.fileobj
+                    if link is self._stopped:
+                        return
                     assert isinstance(link, WorkerLink)
                     yield from self._collect(link, feed)
         finally:

@@ -101,7 +101,7 @@ class HitSpool:
         self._folder = folder
         self._key = folder.with_name(f"{folder.name}.key")
         self._entropy = entropy
-        self._unresolved: dict[tuple[Digest, str], SpooledHit] | None = None
+        self._latest: dict[tuple[Digest, str], SpooledHit] | None = None
         """What `record` compares with: read once, for a batch may have thousands of hits."""
 
     def record(self, hit: "Hit", *, name: str, now_ms: int) -> SpooledHit | None:
@@ -111,10 +111,8 @@ class HitSpool:
         """
         if hit.report is None:
             return None
-        if self._unresolved is None:
-            self._unresolved = {_same(kept): kept for kept in self.readable().hits if kept.action is None}
-        known = self._unresolved.get((hit.report.report.digest, name))
-        if known is not None:
+        known = self.recall(hit, name=name)
+        if known is not None and known.action is None:
             return known
         spooled = SpooledHit(
             sent=hit.report,
@@ -127,6 +125,14 @@ class HitSpool:
         self.save(spooled)
         return spooled
 
+    def recall(self, hit: "Hit", *, name: str) -> SpooledHit | None:
+        """The newest hit of the same file and hash that is kept, resolved or not."""
+        if hit.report is None:
+            return None
+        if self._latest is None:
+            self._latest = {_same(kept): kept for kept in self.readable().hits}  # the newest come last
+        return self._latest.get((hit.report.report.digest, name))
+
     def save(self, hit: SpooledHit) -> None:
         """Write a hit in place of what was kept of it."""
         make_private_folder(self._folder)
@@ -137,9 +143,8 @@ class HitSpool:
         }
         data = json.dumps({**_fields(hit), **sealed}).encode()
         replace_private(self._folder / f"{hit.id}.json", data)
-        if self._unresolved is not None:
-            self._unresolved.pop(_same(hit), None)
-            self._unresolved.update({} if hit.action else {_same(hit): hit})
+        if self._latest is not None:
+            self._latest[_same(hit)] = hit
 
     def renew(self, old: SpooledHit, sent: SentReport) -> SpooledHit:
         """Keep a hit with another report of it: the first one was of an epoch that is over."""
@@ -212,7 +217,7 @@ class HitSpool:
 
 
 def _same(hit: SpooledHit) -> tuple[Digest, str]:
-    """What makes two unresolved hits one: the hash, and the name of the file."""
+    """What makes two hits one: the hash, and the name of the file."""
     return hit.sent.report.digest, hit.name
 
 

@@ -27,6 +27,7 @@ from protocol.messages import REQUEST_ID_BYTES, EvaluationRequest
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import Group
 from protocol.statement.report import REPORT_ID_BYTES, HitReport, SentReport, authenticate
+from protocol.subset.answers import tag
 from protocol.subset.canary import CANARIES, check_canaries, is_canary
 from protocol.subset.files import Held
 from protocol.subset.lookup import Lookup, Match
@@ -68,6 +69,15 @@ class Hit:
     """The published test file, not material."""
     report: SentReport | None = field(default=None, repr=False)
     """What the node can be told of it, authenticated; None for the test file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A file that was asked about."""
+
+    hit: Hit | None
+    tags: tuple[bytes, ...] = field(repr=False)
+    """8 bytes of each hash's output: in the same epoch they say whether a later release answers, without asking."""
 
 
 class Examiner:
@@ -133,16 +143,25 @@ class Examiner:
         """
         self.require_current()
         places = self.survivors(files)
-        asked = [(place, files[place]) for place in places]
         for place in sorted(set(range(len(files))) - set(places)):
             yield place, None
-        waiting = deque(asked)
-        matches: deque[_Answer] = deque()
-        async for found in self._answers([digest for _, digests in asked for digest in digests]):
-            matches += found
-            while waiting and len(waiting[0][1]) <= len(matches):
+        async for place, found in self.ask([files[place] for place in places]):
+            yield places[place], found.hit
+
+    async def ask(self, files: Sequence[Sequence[Digest]]) -> AsyncIterator[tuple[int, Examined]]:
+        """The place of each file, and what is found of it, batch by batch: all are asked about, none is screened.
+
+        Raises as `examine`.
+        """
+        self.require_current()
+        waiting = deque(enumerate(files))
+        answers: deque[_Answer] = deque()
+        async for found in self._answers([digest for file in files for digest in file]):
+            answers += found
+            while waiting and len(waiting[0][1]) <= len(answers):
                 place, digests = waiting.popleft()
-                yield place, self._judge(digests, [matches.popleft() for _ in digests])
+                met = [answers.popleft() for _ in digests]
+                yield place, Examined(self._judge(digests, met), tuple(tag(output) for output, _ in met))
 
     def survivors(self, files: Sequence[Sequence[Digest]]) -> list[int]:
         """Places of the files that the screen does not clear; nobody is asked, nor whether the release is current."""

@@ -60,6 +60,17 @@ def test_what_cannot_be_read_is_an_outcome(tmp_path: Path) -> None:
     assert found[2].hashed == hash_path(tmp_path / names[2], EXACT)
 
 
+def test_a_stop_ends_the_results_in_the_middle_of_a_file(tmp_path: Path) -> None:
+    with (tmp_path / "endless").open("wb") as file:
+        file.truncate(1 << 42)
+    (tmp_path / "first").write_bytes(b"x")
+    with HashWorkers(1, EXACT) as workers:
+        results = workers.results([tmp_path / "first", tmp_path / "endless"])
+        assert next(results).path == tmp_path / "first"  # although a worker has both
+        workers.stop()
+        assert list(results) == []
+
+
 def test_no_files_start_no_process() -> None:
     with HashWorkers(2, EXACT) as workers:
         assert list(workers.results([])) == []

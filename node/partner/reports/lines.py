@@ -18,11 +18,12 @@ VERSION = 1
 def json_lines(summary: ScanSummary, results: Iterable[FileResult], names: Names) -> Iterator[str]:
     """The lines, each with its end."""
     for result in results:
-        yield _line(_file(result, names))
-    yield _line(_sum(summary, names))
+        yield _line(file_fields(result, names))
+    yield _line(summary_fields(summary, names))
 
 
-def _file(result: FileResult, names: Names) -> dict[str, Any]:
+def file_fields(result: FileResult, names: Names) -> dict[str, Any]:
+    """What is said of a file."""
     return {
         "v": VERSION,
         "type": "file",
@@ -47,7 +48,8 @@ def _hit(hit: HitFacts, names: Names) -> dict[str, Any]:
     }
 
 
-def _sum(summary: ScanSummary, names: Names) -> dict[str, Any]:
+def summary_fields(summary: ScanSummary, names: Names) -> dict[str, Any]:
+    """What is said of the whole."""
     return {
         "v": VERSION,
         "type": "summary",

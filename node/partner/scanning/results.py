@@ -74,7 +74,7 @@ class ScanSummary:
     bytes: int = 0
     """Of all files, also those that were not read again because they had not changed."""
     read: int = 0
-    """Files that were read in this run; the others had not changed since an earlier one."""
+    """Files that were read in this run."""
     passed_over: int = 0
     """Symbolic links, pipes, sockets and devices in folders: never opened, no results of their own."""
     started_ms: int = 0
@@ -92,6 +92,11 @@ class ScanSummary:
     def files(self) -> int:
         """All results."""
         return sum(self.counts.values())
+
+    @property
+    def unchanged(self) -> int:
+        """Files that were read in an earlier run and have not changed since."""
+        return self.files - self.read - self.count(Status.UNREADABLE)
 
     def count(self, status: Status) -> int:
         """Files of a status."""

@@ -1,0 +1,161 @@
+"""`sigfed scan`: everything in folders and lists of files, looked up."""
+
+import shlex
+import sys
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.exit_codes import ExitCode, exit_code
+from node.cli.scan_progress import Meter, Shown
+from node.cli.scan_results import tell
+from node.cli.session import Session, session, wait_for
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
+
+    from node.partner.scanning.results import ScanSummary
+    from node.partner.scanning.running import Ended
+    from node.runtime.scanning import Wanted
+
+
+def scan(
+    context: typer.Context,
+    paths: Annotated[list[str] | None, typer.Argument(help="Folders and files.")] = None,
+    files_from: Annotated[
+        str, typer.Option("--files-from", help="List of paths, one a line, or - for standard input.")
+    ] = "",
+    null: Annotated[
+        bool, typer.Option("--null", help="The list has a NUL character after each path, as find -print0.")
+    ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", help="Where the scan is remembered; default: in the partner's folder."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Scan again what this state was last used for.")
+    ] = False,
+    report: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--report", help="Write a report; its name ends in .html, .csv, .jsonl or .xml. Repeatable."
+        ),
+    ] = None,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Reports hold tokens in place of names of files.")
+    ] = False,
+    jsonl: Annotated[Path | None, typer.Option("--jsonl", help="The same as --report FILE.jsonl.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Worker processes; 0: one a processor.")] = 0,
+    max_age: Annotated[
+        int | None,
+        typer.Option("--max-age", min=0, help="Do nothing if the list was not confirmed for so many days."),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Screen only: what survives is confirmed by a later scan.")
+    ] = False,
+    progress: Annotated[
+        Shown, typer.Option("--progress", help="On standard error; auto: on terminals.")
+    ] = Shown.AUTO,
+) -> int:
+    """Look up everything in folders and lists of files, resumably; exit code 1 when something is on the list."""
+    from node.partner.reports.naming import TrueNames, tokens_of
+    from node.partner.reports.writing import require_place, write_report
+    from node.runtime.scanning import open_scan
+
+    here = session(context)
+    reports = [*(report or []), *([jsonl] if jsonl else [])]
+    for path in reports:
+        require_place(path)
+    with ExitStack() as stack:
+        wanted = _wanted(
+            stack,
+            paths=tuple(paths or ()),
+            files_from=files_from,
+            null=null,
+            jobs=jobs,
+            max_age=max_age,
+            offline=offline,
+            resume=resume,
+        )
+        opened = stack.enter_context(open_scan(here.home, wanted, state))
+        meter = stack.enter_context(Meter(here.output, progress))
+        ended = wait_for(opened.scan(meter.draw if meter.draws else None, on_status=meter.status))
+        meter.close()
+        if ended.interrupted:
+            return _interrupted(here, wanted, state)
+        tell(here.output, opened.summary, opened.results(), ended, evaluated=opened.evaluated)
+        names = tokens_of(here.home.partner) if redact else TrueNames()
+        for path in reports:
+            write_report(path, opened.summary, opened.results(), names)
+            here.output.talk(f"report: {path}")
+        return _code(opened.summary, ended)
+
+
+def _wanted(
+    stack: ExitStack,
+    *,
+    paths: tuple[str, ...],
+    files_from: str,
+    null: bool,
+    jobs: int,
+    max_age: int | None,
+    offline: bool,
+    resume: bool,
+) -> "Wanted":
+    from node.errors import UsageError
+    from node.runtime.scanning import Wanted
+
+    if resume and (paths or files_from):
+        raise UsageError(
+            "--resume scans what was scanned last", hint="leave out --resume to scan other paths"
+        )
+    if not (resume or paths or files_from):
+        raise UsageError("name folders or files, or --files-from", hint="sigfed scan PATH…")
+    if null and not files_from:
+        raise UsageError("--null says how the list of --files-from is separated", hint="leave it out")
+    return Wanted(
+        paths=paths,
+        listed=(files_from, stack.enter_context(_list(files_from))) if files_from else None,
+        separator=b"\0" if null else b"\n",
+        jobs=jobs,
+        max_age_days=max_age,
+        offline=offline,
+        resume=resume,
+    )
+
+
+def _list(name: str) -> "AbstractContextManager[BinaryIO]":
+    from node.errors import InputRefusedError
+
+    if name == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return Path(name).open("rb")
+    except OSError as exc:
+        raise InputRefusedError(f"{name} cannot be read: {exc.strerror}") from exc
+
+
+def _interrupted(here: Session, wanted: "Wanted", state: Path | None) -> int:
+    """What was found is kept; say how to go on."""
+    named = f" --state {shlex.quote(str(state))}" if state else ""
+    here.output.talk("what was read and found is kept")
+    if wanted.listed:
+        here.output.following("the same command again, with the same list: it goes on where it was")
+    else:
+        here.output.following(f"sigfed scan --resume{named}")
+    return ExitCode.INTERRUPTED
+
+
+def _code(summary: "ScanSummary", ended: "Ended") -> int:
+    """Hits before a node that did not answer, that before files without a verdict."""
+    from node.partner.scanning.results import Status
+
+    if summary.count(Status.HIT) or summary.count(Status.TEST_FILE):
+        return ExitCode.HITS
+    if ended.stopped is not None and summary.count(Status.UNCONFIRMED):
+        return exit_code(ended.stopped)
+    doubtful = (Status.UNCONFIRMED, Status.UNREADABLE, Status.PARTLY)
+    return ExitCode.PARTIAL if any(map(summary.count, doubtful)) else ExitCode.OK
