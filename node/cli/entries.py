@@ -1,7 +1,7 @@
 """`sigfed entry`, `sigfed endorse` and `sigfed hash`: what this agency lists."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO, TypeVar
@@ -17,7 +17,8 @@ from node.cli.prompting import confirm
 from node.cli.session import session
 
 if TYPE_CHECKING:
-    from node.formats.hashing import HashedFile, SkippedFile
+    from node.hashing.folder import HashedFile, SkippedFile
+    from protocol.digest import Digest
 
 Item = TypeVar("Item")
 
@@ -185,19 +186,24 @@ def hash_folder(
 ) -> int:
     """Hash files into a CSV that `entry import` and `check --hash-from` read; nothing else is kept."""
     from node.errors import NotFoundError
-    from node.formats.hashing import SkippedFile, path_identity, write_csv
-    from node.formats.hashing import hash_folder as walk
-    from node.formats.pdq import installed_hasher
+    from node.formats.hash_table import path_identity, write_csv
+    from node.hashing.folder import hash_folder as walk
+    from node.hashing.plan import Bounds, HashPlan, images_installed
+    from node.hashing.workers import processors
 
     here = session(context)
     if not folder.exists():
         raise NotFoundError(f"{folder} does not exist")
+    plan = HashPlan(images=images_installed(), archives=False, bounds=Bounds(frames=1))
     skipped: list[SkippedFile] = []
+    partly: list[HashedFile] = []
     with here.output.progress("hashed") as progress, _target(output) as stream:
-        found = _tell_progress(walk(folder, image_hasher=installed_hasher()), progress)
-        count = write_csv(_hashed(found, skipped), stream, identity=path_identity if paths else None)
+        found = _tell_progress(walk(folder, plan, jobs=processors()), progress)
+        count = write_csv(_hashed(found, skipped, partly), stream, identity=path_identity if paths else None)
     here.output.talk(
-        f"hashed {count:,} files", *(f"  skipped {file.path}: {file.reason}" for file in skipped)
+        f"hashed {count:,} files",
+        *(f"  skipped {file.path}: {file.reason}" for file in skipped),
+        *(f"  {file.path}: {fault.reason}" for file in partly for fault in file.faults),
     )
     here.output.following("sigfed entry import FILE --list NAME --basis own", "sigfed check --hash-from FILE")
     return ExitCode.PARTIAL if skipped else ExitCode.OK
@@ -221,12 +227,15 @@ def _tell_progress(found: Iterable[Item], progress: Progress) -> Iterator[Item]:
 
 
 def _hashed(
-    found: "Iterable[HashedFile | SkippedFile]", skipped: "list[SkippedFile]"
-) -> "Iterator[HashedFile]":
-    from node.formats.hashing import HashedFile
+    found: "Iterable[HashedFile | SkippedFile]", skipped: "list[SkippedFile]", partly: "list[HashedFile]"
+) -> "Iterator[tuple[Path, Sequence[Digest]]]":
+    """Rows of a table; what is not in it, or not wholly, is added to the lists."""
+    from node.hashing.folder import HashedFile
 
     for item in found:
-        if isinstance(item, HashedFile):
-            yield item
-        else:
+        if not isinstance(item, HashedFile):
             skipped.append(item)
+            continue
+        yield item.path, item.digests
+        if item.faults:
+            partly.append(item)

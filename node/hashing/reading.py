@@ -1,17 +1,24 @@
-"""One reading of a file for all of its hashes.
+"""One reading of a file for all of its hashes: those of its bytes, of the picture it is, of what it holds.
 
 Symbolic links are not followed and special files are not opened: a link could lead out of the folder, a pipe would
-block for ever. Nothing here bounds time or memory of a hostile file: `node.hashing.workers` does.
+block for ever. Pictures are held while they are read; an archive is read a second time, from its directory. Nothing
+here bounds the time or the memory that a hostile file takes: `node.hashing.worker` does.
 """
 
 import errno
+import io
 import os
 import stat
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from node.hashing.exact import ExactHasher
-from node.hashing.hashed import Hashed, Part
+from node.hashing.hashed import Fault, Hashed, Part
+from node.hashing.magic import NEEDED_BYTES, Family, Kind, kind_of
+from node.hashing.members import ArchiveError, Member, members
+from node.hashing.pictures import look_at_picture
 from node.hashing.plan import HashPlan
 
 CHUNK_BYTES: Final = 1024 * 1024
@@ -19,20 +26,79 @@ _REASONS: Final = {errno.ELOOP: "a symbolic link, not followed", errno.ENXIO: "n
 
 
 class StreamHasher:
-    """Hashes what arrives in chunks, as an upload does."""
+    """Hashes what arrives in chunks, as an upload does; `file` is where they are read from, if that can seek."""
 
-    def __init__(self, plan: HashPlan) -> None:
+    def __init__(self, plan: HashPlan, *, file: BinaryIO | None = None) -> None:
         self._plan = plan
+        self._file = file
         self._exact = ExactHasher()
+        self.kind: Kind | None = None
+        """What it is, by its first bytes."""
+        self._kept: bytearray | None = bytearray()
+        """None: there is nothing to keep, or too much."""
 
     def update(self, chunk: bytes) -> None:
         """Take the next bytes."""
+        before = self._exact.size
         self._exact.update(chunk)
+        if self._kept is None:
+            return
+        if before < NEEDED_BYTES:
+            self.kind = kind_of(self._exact.head)
+        if self._exact.size > self._most_kept():
+            self._kept = None
+        else:
+            self._kept += chunk
 
     def finish(self) -> Hashed:
         """The hashes of all that was taken."""
         exact = self._exact
-        return Hashed(exact.size, (Part("", exact.digests()),) if exact.size else ())
+        if not exact.size:
+            return Hashed(0, ())
+        parts, faults = [Part("", exact.digests())], []
+        for found in self._look():
+            if isinstance(found, Fault):
+                faults.append(found)
+            elif found.name:
+                parts.append(found)
+            else:
+                parts[0] = Part("", parts[0].digests + found.digests)
+        return Hashed(exact.size, tuple(parts), tuple(faults))
+
+    def _most_kept(self) -> int:
+        """How many bytes to hold: as many as tell what it is, then all of a picture, or of an archive in a stream."""
+        bounds = self._plan.bounds
+        if self.kind is not None and self.kind.family is Family.PICTURE and self._plan.images:
+            return bounds.picture_bytes
+        if self.kind is not None and self.kind.family is Family.ARCHIVE and self._plan.archives:
+            return bounds.archive_bytes if self._file is None else 0
+        return NEEDED_BYTES
+
+    def _look(self) -> Iterator[Part | Fault]:
+        kind = self.kind
+        if kind is None:
+            return
+        if kind.family is Family.PICTURE and self._plan.images:
+            yield from self._look_at_picture(kind)
+        elif kind.family is Family.ARCHIVE and self._plan.archives:
+            yield from self._look_into_archive(kind)
+        elif kind.family is Family.CLOSED and (self._plan.images or self._plan.archives):
+            yield Fault("", f"{kind.name} cannot be looked into: exact hashes only")
+
+    def _look_at_picture(self, kind: Kind) -> Iterator[Part | Fault]:
+        if self._kept is None:
+            yield Fault("", f"a picture of more than {self._plan.bounds.picture_bytes:,} bytes: no PDQ")
+            return
+        yield from look_at_picture(io.BytesIO(self._kept), kind.name, self._plan)
+
+    def _look_into_archive(self, kind: Kind) -> Iterator[Part | Fault]:
+        content = self._file if self._kept is None else io.BytesIO(self._kept)
+        if content is None:
+            yield Fault(
+                "", f"an archive of more than {self._plan.bounds.archive_bytes:,} bytes: not looked into"
+            )
+            return
+        yield from _members_hashed(content, kind, self._plan)
 
 
 def hash_path(path: Path, plan: HashPlan) -> Hashed:
@@ -41,7 +107,7 @@ def hash_path(path: Path, plan: HashPlan) -> Hashed:
     with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 - it is open, by its descriptor
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.ENXIO, "not a regular file")
-        hasher = StreamHasher(plan)
+        hasher = StreamHasher(plan, file=stream)
         while chunk := stream.read(CHUNK_BYTES):
             hasher.update(chunk)
         return hasher.finish()
@@ -50,3 +116,39 @@ def hash_path(path: Path, plan: HashPlan) -> Hashed:
 def reason_of(fault: OSError) -> str:
     """Why a file could not be read, in words and without its path."""
     return _REASONS.get(fault.errno or 0) or fault.strerror or "cannot be read"
+
+
+def _members_hashed(content: BinaryIO, kind: Kind, plan: HashPlan) -> Iterator[Part | Fault]:
+    inner = replace(plan, archives=False)
+    try:
+        for item in members(content, kind.name, plan.bounds):
+            if isinstance(item, Fault):
+                yield item
+            else:
+                yield from _member_hashed(item, inner)
+    except ArchiveError as fault:
+        yield Fault("", str(fault))
+    except MemoryError:
+        yield Fault("", "an archive that takes more memory than it may: not looked at further")
+    except Exception:  # noqa: BLE001 - what unpacks archives raises anything on damaged input
+        yield Fault("", "a damaged archive: not looked at further")
+
+
+def _member_hashed(member: Member, plan: HashPlan) -> Iterator[Part | Fault]:
+    """The parts of a member; of a damaged one as far as it goes."""
+    hasher = StreamHasher(plan)
+    try:
+        for chunk in member.chunks:
+            hasher.update(chunk)
+    except (ArchiveError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - as above
+        yield Fault(member.name, "damaged: hashed as far as it goes")
+    kind = hasher.kind
+    if kind is not None and kind.family is Family.ARCHIVE:
+        yield Fault(member.name, "an archive in an archive: not opened")
+    found = hasher.finish()
+    for part in found.parts:
+        yield Part(member.name + part.name, part.digests)
+    for fault in found.faults:
+        yield Fault(member.name + fault.name, fault.reason)

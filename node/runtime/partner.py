@@ -10,8 +10,8 @@ from keys.key import AuthPrivateKey
 from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import AlreadyExistsError, GoneError, InputRefusedError, NodeError, WrongPinError
 from node.formats.asked import read_asked
-from node.formats.hashing import hash_file
-from node.formats.pdq import installed_hasher
+from node.hashing.plan import HashPlan, images_installed
+from node.hashing.workers import HashWorkers, processors
 from node.partner.enrolling import Found, introduce, refused
 from node.partner.enrolling import enrol as enrol_with
 from node.partner.hits import HitSpool, SpooledHit
@@ -292,19 +292,18 @@ def _examiner_of(enrolment: Enrolment, found: Known, held: Held | None, remote: 
     )
 
 
-Named = list[tuple[str, Sequence[Digest]]]
+Named = Sequence[tuple[str, Sequence[Digest]]]
 
 
 def _hash(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:
-    named: Named = []
-    unreadable = []
-    hasher = installed_hasher()
-    for file in files:
-        try:
-            named.append((str(file), hash_file(file, image_hasher=hasher)))
-        except OSError as exc:
-            unreadable.append((str(file), exc.strerror or "cannot be read"))
-    return named, unreadable
+    with HashWorkers(processors(), HashPlan(images=images_installed(), archives=False)) as workers:
+        outcomes = sorted(workers.results(files), key=lambda outcome: outcome.place)
+    named = [
+        (str(outcome.path), [digest for part in outcome.hashed.parts for digest in part.digests])
+        for outcome in outcomes
+        if outcome.hashed is not None
+    ]
+    return named, [(str(outcome.path), outcome.unreadable) for outcome in outcomes if outcome.hashed is None]
 
 
 def _read_asked(source: str) -> Named:

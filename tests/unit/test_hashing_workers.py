@@ -207,3 +207,30 @@ def test_an_outcome_survives_the_pipe(hashed: Hashed) -> None:
 def test_a_reason_survives_the_pipe() -> None:
     (packed,) = load(dump([pack_unreadable("why")]))
     assert unpack(packed, place=3, path=Path("a")) == Outcome(3, Path("a"), None, "why")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture of a hundred million pixels in a hundred kilobytes."""
+    image = pytest.importorskip("PIL.Image", reason="needs the images extra: pip install -e '.[images]'")
+    path = tmp_path_factory.mktemp("large") / "large"
+    image.new("RGB", (9_999, 9_999), (7, 8, 9)).save(path, "PNG", compress_level=1)
+    return path
+
+
+def test_a_picture_that_takes_too_long_keeps_its_exact_hashes(tmp_path: Path, large: Path) -> None:
+    (tmp_path / "after").write_bytes(b"x")
+    with HashWorkers(1, HashPlan(bounds=Bounds(seconds=0.25))) as workers:
+        slow, after = workers.results([large, tmp_path / "after"])
+    slow, after = sorted([slow, after], key=lambda outcome: outcome.place)
+    fault = Fault("", "not looked into: it took longer than 0.25 seconds")
+    assert slow.hashed == replace(hash_path(large, EXACT), faults=(fault,))
+    assert after.hashed == hash_path(tmp_path / "after", EXACT)
+
+
+def test_a_picture_that_takes_too_much_memory_is_told(large: Path) -> None:
+    with HashWorkers(1, HashPlan(bounds=Bounds(memory_bytes=400 * 2**20))) as workers:
+        (found,) = workers.results([large])
+    assert found.hashed is not None
+    assert found.hashed.parts == hash_path(large, EXACT).parts
+    assert found.hashed.faults == (Fault("", "a picture that takes more memory than it may: no PDQ"),)

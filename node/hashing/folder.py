@@ -1,0 +1,70 @@
+"""Hashes of the files in a folder, for people who have files and not tables.
+
+Symbolic links are not followed. What cannot be read is reported, never passed over.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from node.hashing.hashed import Fault
+from node.hashing.outcomes import Outcome
+from node.hashing.plan import HashPlan
+from node.hashing.workers import HashWorkers
+from protocol.digest import Digest
+
+_WINDOW: Final = 4096
+"""Files that are hashed in any order before their outcomes are given in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashedFile:
+    """The digests of one file itself, and what of it could not be looked at; `path` is relative to the folder."""
+
+    path: Path
+    digests: tuple[Digest, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedFile:
+    """A file without digests, and why."""
+
+    path: Path
+    reason: str
+
+
+def hash_folder(folder: Path, plan: HashPlan, *, jobs: int) -> Iterator[HashedFile | SkippedFile]:
+    """Every file under `folder`, in order of its name, hashed or with the reason why not; or `folder`, if a file."""
+    paths = _walk(folder)
+    with HashWorkers(jobs, plan) as workers:
+        while window := list(islice(paths, _WINDOW)):
+            outcomes = sorted(workers.results(window), key=lambda outcome: outcome.place)
+            yield from (_found(outcome, folder) for outcome in outcomes)
+
+
+def _found(outcome: Outcome, folder: Path) -> HashedFile | SkippedFile:
+    path = outcome.path.relative_to(folder) if outcome.path != folder else Path(folder.name)
+    if outcome.hashed is None:
+        return SkippedFile(path, outcome.unreadable)
+    if not outcome.hashed.parts:
+        return SkippedFile(path, "empty file")
+    return HashedFile(path, outcome.hashed.parts[0].digests, outcome.hashed.faults)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files below `folder`, or the path itself where it is no readable folder."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        yield folder
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        else:
+            yield Path(entry.path)
