@@ -16,6 +16,7 @@ from keys.signer import Signer
 from node import jose
 from node.clock import Clock, Entropy
 from node.errors import ClockSkewError, UnauthenticatedError, VerificationError, WrongCertificateError
+from node.remote.kept_tokens import Bound, Held, TokenFile
 
 _ASSERTION_TYP: Final = "client-authentication+jwt"
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -49,13 +50,6 @@ def assertion(credentials: Credentials, *, node: str, now: datetime, entropy: En
     return jose.sign_token(claims, typ=_ASSERTION_TYP, signer=credentials.signer)
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    token: str
-    renew_at: datetime
-    scopes: frozenset[str]
-
-
 class TokenKeeper:
     """Holds one access token of one node; `post` sends a form to its token endpoint and gives the reply."""
 
@@ -67,13 +61,18 @@ class TokenKeeper:
         clock: Clock,
         entropy: Entropy,
         post: Callable[[bytes], Awaitable[bytes]],
+        kept: TokenFile | None = None,
     ) -> None:
         self._node = node
         self._credentials = credentials
         self._clock = clock
         self._entropy = entropy
         self._post = post
-        self._held: _Held | None = None
+        self._kept = kept
+        self._bound = Bound(node, credentials.client, credentials.signer.public)
+        self._held: Held | None = None
+        self._refused = ""
+        self._borrowed = ""
         self._one_at_a_time = asyncio.Lock()
 
     async def token(self) -> str:
@@ -84,18 +83,31 @@ class TokenKeeper:
         """What the node says that our token may read."""
         return (await self._current()).scopes
 
-    async def _current(self) -> _Held:
+    async def _current(self) -> Held:
         async with self._one_at_a_time:
             if self._held is None or self._clock.now() >= self._held.renew_at:
-                self._held = await self._fetch()
+                self._held = self._from_file() or await self._fetch()
             return self._held
+
+    def _from_file(self) -> Held | None:
+        held = self._kept.read(self._bound, self._clock.now()) if self._kept else None
+        if held is None or held.token == self._refused or not _sendable(held.token):
+            return None
+        self._borrowed = held.token
+        return held
+
+    def borrowed(self, token: str) -> bool:
+        """Whether an earlier command bought `token`: what we may do may have changed since."""
+        return token == self._borrowed
 
     def forget(self, token: str) -> None:
         """The node refused `token`: get another next time."""
         if self._held is not None and self._held.token == token:
-            self._held = None
+            self._held, self._refused = None, token
+            if self._kept is not None:
+                self._kept.drop()
 
-    async def _fetch(self) -> _Held:
+    async def _fetch(self) -> Held:
         now = self._clock.now()
         # In a thread: the key may be with an agent, a token or another process.
         signed = await asyncio.to_thread(
@@ -108,7 +120,10 @@ class TokenKeeper:
         }
         token, life, scopes = _read_reply(await self._posted(urlencode(form).encode()), self._node)
         renew_at = now + max(timedelta(seconds=1), timedelta(seconds=life) - _RENEW_BEFORE)
-        return _Held(token, renew_at, scopes)
+        held = Held(token, renew_at, scopes)
+        if self._kept is not None:
+            self._kept.write(self._bound, held)
+        return held
 
     async def _posted(self, form: bytes) -> bytes:
         try:

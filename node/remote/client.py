@@ -13,6 +13,7 @@ from typing import Final
 from node.clock import Clock, Entropy
 from node.errors import (
     ClockSkewError,
+    ForbiddenError,
     NodeError,
     PeerUnreachableError,
     UnauthenticatedError,
@@ -21,6 +22,7 @@ from node.errors import (
 from node.remote.asking import ask_for
 from node.remote.auth import Credentials, TokenKeeper
 from node.remote.exchange import Ask, Exchange, NotSentError, OnHead, ReplyHead, accept_any
+from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
 from node.remote.retrying import passes, pause, retried
 
@@ -41,6 +43,7 @@ class Client:
         clock: Clock,
         entropy: Entropy,
         limits: RemoteLimits,
+        tokens: TokenFile | None = None,
     ) -> None:
         self._exchange = exchange
         self._node = node
@@ -49,7 +52,12 @@ class Client:
         self._keeper: TokenKeeper | None = None
         if credentials is not None:
             self._keeper = TokenKeeper(
-                node=node, credentials=credentials, clock=clock, entropy=entropy, post=self._post_token
+                node=node,
+                credentials=credentials,
+                clock=clock,
+                entropy=entropy,
+                post=self._post_token,
+                kept=tokens,
             )
 
     async def scopes(self) -> frozenset[str]:
@@ -127,7 +135,7 @@ class Client:
             raise PeerUnreachableError(f"{self._node} ended its reply early")
 
     async def _send(self, ask: Ask, sink: bytearray, *, on_head: OnHead = accept_any) -> ReplyHead:
-        """Send with our token; one that the node no longer accepts is renewed once."""
+        """Send with our token; one that is not accepted, or an earlier command's and not for this, is renewed once."""
         if not ask.authenticated:
             return await self._exchange.send(ask, sink, on_head=on_head)
         if self._keeper is None:
@@ -138,6 +146,10 @@ class Client:
         except ClockSkewError:
             raise
         except UnauthenticatedError:
+            self._keeper.forget(token)
+        except ForbiddenError:
+            if not self._keeper.borrowed(token):
+                raise
             self._keeper.forget(token)
         token = await self._keeper.token()
         return await self._exchange.send(_with_token(ask, token), sink, on_head=on_head)

@@ -14,6 +14,7 @@ from node.remote.asking import ask_for
 from node.remote.auth import Credentials
 from node.remote.client import Client
 from node.remote.exchange import Ask, Exchange, within
+from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
 from node.remote.proxying import Proxy
 from node.tls import TlsIdentity, Traffic, client_context, present
@@ -33,7 +34,7 @@ from protocol.tlog.tiles import Tile, entries_path, tile_path
 class RemoteNode:
     """A node that we know as `node`, reach at `base_url` and recognise by `pins`. An async context manager.
 
-    An agency `presents` its TLS key, a partner has none.
+    An agency `presents` its TLS key, a partner has none; `tokens` keeps its token for the next connection.
 
     Every method raises what `node.remote.exchange.Exchange.send` raises; `traffic` counts all bytes above TLS.
     """
@@ -51,6 +52,7 @@ class RemoteNode:
         limits: RemoteLimits = RemoteLimits(),  # noqa: B008  # frozen
         proxy: Proxy | None = None,
         traffic: Traffic | None = None,
+        tokens: TokenFile | None = None,
     ) -> None:
         self.traffic = traffic or Traffic()
         self._node = node
@@ -60,7 +62,13 @@ class RemoteNode:
             present(context, presents, entropy=entropy)
         self._exchange = Exchange(node=node, base_url=base_url, context=context, limits=limits, proxy=proxy)
         self._client = Client(
-            self._exchange, node=node, credentials=credentials, clock=clock, entropy=entropy, limits=limits
+            self._exchange,
+            node=node,
+            credentials=credentials,
+            clock=clock,
+            entropy=entropy,
+            limits=limits,
+            tokens=tokens,
         )
 
     async def __aenter__(self) -> Self:

@@ -20,7 +20,7 @@ from node.partner.looking_up import Examiner
 from node.partner.state import Enrolment, PartnerFolder
 from node.remote.node import RemoteNode
 from node.runtime.home import Home
-from node.runtime.outbound import partner_proxy
+from node.runtime.outbound import partner_proxy, partner_tokens
 from node.runtime.reaching import reach_node_of
 from node.sodium import load_group
 from protocol.errors import ProtocolError
@@ -152,6 +152,7 @@ class InForce:
             clock=self._clock,
             entropy=system_entropy,
             proxy=partner_proxy(self._home),
+            tokens=partner_tokens(self._home),
         )
         await remote.__aenter__()
         ended, self._replaced = self._replaced, [] if self._remote is None else [self._remote]

@@ -1,9 +1,10 @@
-"""Which proxy connections go out through: as the node's configuration says, or the partner's folder."""
+"""What connections go out with: the proxy that the node's configuration or the partner's folder names, a kept token."""
 
 from node import config
 from node.config import Outbound
 from node.errors import ConfigError
 from node.files import read_private
+from node.remote.kept_tokens import TokenFile
 from node.remote.proxying import Proxy
 from node.runtime.home import Home
 
@@ -24,6 +25,11 @@ def proxy_of(outbound: Outbound) -> Proxy | None:
     if not user or not colon or not line.isprintable():
         raise ConfigError(f"{outbound.credentials_file} is not one line USER:PASSWORD")
     return Proxy(outbound.proxy, user, password)
+
+
+def partner_tokens(home: Home) -> TokenFile:
+    """Where the access token of a partner's client is kept between its commands."""
+    return TokenFile(home.partner / "access.token")
 
 
 def partner_proxy(home: Home) -> Proxy | None:

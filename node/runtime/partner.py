@@ -23,10 +23,11 @@ from node.partner.state import Enrolment, PartnerFolder
 from node.partner.updating import Updater, UpdateReport
 from node.partner.witnessing import by_register
 from node.remote.bootstrap import catch_up, fetch_trust
+from node.remote.kept_tokens import TokenFile
 from node.remote.node import RemoteNode
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
-from node.runtime.outbound import partner_proxy
+from node.runtime.outbound import partner_proxy, partner_tokens
 from node.runtime.reaching import reach_node_of
 from node.sodium import load_group
 from node.tls import Traffic
@@ -220,6 +221,7 @@ async def _renew(home: Home, traffic: Traffic) -> None:
         )
 
     await renew_key(folder, connect, _CLOCK, entropy=system_entropy)
+    partner_tokens(home).drop()
 
 
 async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked:
@@ -228,7 +230,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
     recorded: list[SpooledHit] = []
     enrolment = await confirmed(home)
     named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
-    async with _reach(home, enrolment, Traffic()) as remote:
+    async with _ask(home, enrolment) as remote:
         examiner = _examiner(folder, remote)
         known_hits: dict[int, Hit | None] = {}
         stopped = None
@@ -255,7 +257,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
 async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit | None]:
     """What the release in force says about files by their hashes; nothing is recorded."""
     folder = PartnerFolder(home.partner)
-    async with _reach(home, await confirmed(home), Traffic()) as remote:
+    async with _ask(home, await confirmed(home)) as remote:
         return await _examiner(folder, remote).examine(named)
 
 
@@ -264,7 +266,13 @@ def _record(spool: HitSpool, name: str, hit: Hit) -> list[SpooledHit]:
     return [] if kept is None else [kept]
 
 
-def _reach(home: Home, enrolment: Enrolment, traffic: Traffic) -> RemoteNode:
+def _ask(home: Home, enrolment: Enrolment) -> RemoteNode:
+    """A connection for look-ups: with the token of an earlier command, for there may be many a second."""
+    return _reach(home, enrolment, Traffic(), partner_tokens(home))
+
+
+def _reach(home: Home, enrolment: Enrolment, traffic: Traffic, tokens: TokenFile | None = None) -> RemoteNode:
+    """A connection; without `tokens` our key is proven anew, so that an update hears of its end at once."""
     return reach_node_of(
         enrolment,
         PartnerFolder(home.partner).key(),
@@ -272,6 +280,7 @@ def _reach(home: Home, enrolment: Enrolment, traffic: Traffic) -> RemoteNode:
         entropy=system_entropy,
         proxy=partner_proxy(home),
         traffic=traffic,
+        tokens=tokens,
     )
 
 

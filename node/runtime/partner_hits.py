@@ -15,7 +15,7 @@ from node.partner.resolutions import Action
 from node.partner.state import PartnerFolder
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
-from node.runtime.outbound import partner_proxy
+from node.runtime.outbound import partner_proxy, partner_tokens
 from node.runtime.reaching import reach_node_of
 from node.sodium import load_group
 from protocol.statement.case import CaseAnswer
@@ -117,7 +117,12 @@ async def reporting(home: Home, spool: HitSpool) -> AsyncIterator[tuple[Reporter
     enrolment, held = folder.in_force()
     documents = known(enrolment)
     remote = reach_node_of(
-        enrolment, folder.key(), clock=_CLOCK, entropy=system_entropy, proxy=partner_proxy(home)
+        enrolment,
+        folder.key(),
+        clock=_CLOCK,
+        entropy=system_entropy,
+        proxy=partner_proxy(home),
+        tokens=partner_tokens(home),
     )
     async with remote:
         examiner = Examiner(

@@ -10,6 +10,7 @@ from node.partner.renewing import REFUSED_HINT
 from node.partner.state import Enrolment
 from node.remote.auth import Credentials
 from node.remote.bootstrap import fetch_trust
+from node.remote.kept_tokens import TokenFile
 from node.remote.node import RemoteNode
 from node.remote.proxying import Proxy
 from node.runtime.outbound import proxy_of
@@ -57,6 +58,7 @@ def reach_node_of(
     entropy: Entropy,
     proxy: Proxy | None,
     traffic: Traffic | None = None,
+    tokens: TokenFile | None = None,
 ) -> RemoteNode:
     """A partner's connection to the node it is enrolled with, wherever it is by now."""
     documents = known(enrolment)
@@ -69,4 +71,5 @@ def reach_node_of(
         clock=clock,
         entropy=entropy,
         traffic=traffic,
+        tokens=tokens,
     )

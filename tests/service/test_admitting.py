@@ -20,6 +20,7 @@ from node.errors import (
     OverQuotaError,
     RateLimitedError,
     ReplayedError,
+    UnauthenticatedError,
     UsageError,
     VerificationError,
 )
@@ -380,6 +381,15 @@ def test_the_bucket_empties_and_fills_over_a_day(enrolled: Agency) -> None:
     assert enrolled.quotas.left("acme", now=NOW) == 0
     enrolled.quotas.spend("acme", full // 2, now=NOW + timedelta(hours=12))
     assert enrolled.quotas.left("acme", now=NOW + timedelta(days=3)) == full
+
+
+def test_a_suspended_partner_evaluates_nothing_whatever_its_token_says(enrolled: Agency) -> None:
+    full = enrolled.quotas.left("acme", now=NOW)
+    with enrolled.store.write() as unit:
+        unit.partners.set_suspended("acme", suspended=True)
+    with pytest.raises(UnauthenticatedError):
+        enrolled.quotas.spend("acme", 64, now=NOW)
+    assert enrolled.quotas.left("acme", now=NOW) == full
 
 
 def test_what_was_not_evaluated_is_given_back_and_no_more(enrolled: Agency) -> None:

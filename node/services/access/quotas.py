@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from node.clock import milliseconds
-from node.errors import OverQuotaError
+from node.errors import OverQuotaError, UnauthenticatedError
 from node.ports.partners import Allowance, PartnerRecord
 from node.ports.storage import Storage
 
@@ -41,9 +41,12 @@ class Quotas:
 
         Raises:
             OverQuotaError: not that many are left; nothing was taken. It says when they will be.
+            UnauthenticatedError: the partner was suspended since its token was looked at.
         """
         with self._storage.write() as unit:
             partner = unit.partners.get(name)
+            if partner.suspended:
+                raise UnauthenticatedError("the partner is suspended")
             left = spend(unit.partners.allowance(name), partner, count, now)
             unit.partners.set_allowance(name, left, seen_ms=milliseconds(now))
 

@@ -272,6 +272,19 @@ def test_a_partner_whose_proxy_is_not_there(federation: Federation) -> None:
     partner.done("update")
 
 
+def test_commands_of_one_home_share_an_access_token(federation: Federation) -> None:
+    partner = federation.partner
+    (partner.home / "partner/access.token").unlink(missing_ok=True)
+    assert partner.run("check", federation.files["both"]).exit == 1
+    kept = (partner.home / "partner/access.token").read_text()
+    for _ in range(3):
+        assert partner.run("check", federation.files["both"]).exit == 1
+    assert (partner.home / "partner/access.token").read_text() == kept
+    partner.done("renew")
+    assert not (partner.home / "partner/access.token").exists(), "it was bought with the key of before"
+    assert partner.run("check", federation.files["both"]).exit == 1
+
+
 def test_a_partner_whose_key_is_refused_is_told_what_that_can_mean(federation: Federation) -> None:
     partner = federation.partner
     federation.fr.done("partner", "suspend", PARTNER)
