@@ -18,7 +18,7 @@ from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers
 from node.partner.scanning.judging import Screening
 from node.partner.scanning.packing import pack
-from node.partner.scanning.sources import Item, mark_of
+from node.partner.scanning.sources import Item, look_at
 from node.partner.scanning.state import Kept, Run, ScanState
 
 _BUFFERED: Final = 512
@@ -34,8 +34,8 @@ class Read:
     item: Item
     hashed: Hashed | None
     unreadable: str = ""
-    changed: bool = False
-    """Whether it is another file now than when it was found."""
+    now: Item | None = None
+    """The same place as it is now, if another file is there than was found."""
 
 
 Hashing: TypeAlias = Callable[[Iterator[Item]], Iterator[Read]]
@@ -96,8 +96,8 @@ class Reading:
         for read in hashing(self._to_read(items)):
             if self._stop.is_set():
                 break
-            if read.changed and read.hashed is not None and not last:
-                self._again.append(read.item)
+            if read.now is not None and read.hashed is not None and not last:
+                self._again.append(read.now)
                 continue
             self._take(read)
         self._flush()
@@ -140,7 +140,7 @@ class Reading:
             self._count(hashed.size)
             self._progress.read += 1
             reasons = tuple(map(_said, hashed.faults))
-            if read.changed:
+            if read.now is not None:
                 item, reasons = replace(item, mark=""), (*reasons, _CHANGED)
             self._buffer.read.append((item, hashed, reasons))
         self._flush_if_due()
@@ -188,7 +188,7 @@ def locally(workers: HashWorkers) -> Hashing:
 
         for outcome in workers.results(paths()):
             item = under_way.pop(outcome.place)
-            yield Read(item, outcome.hashed, outcome.unreadable, changed=_is_changed(item))
+            yield Read(item, outcome.hashed, outcome.unreadable, now=_if_changed(item))
 
     return hashing
 
@@ -198,11 +198,9 @@ def plan_name(plan: HashPlan) -> str:
     return sha256(f"{plan!r} {images_installed()}".encode()).hexdigest()[:8]
 
 
-def _is_changed(item: Item) -> bool:
-    try:
-        return not item.mark.startswith(f"{mark_of(os.lstat(item.path))}:")
-    except OSError:
-        return True
+def _if_changed(item: Item) -> Item | None:
+    now = look_at(item.source, item.path)
+    return None if now.mark and item.mark.startswith(f"{now.mark}:") else now
 
 
 def _said(fault: Fault) -> str:

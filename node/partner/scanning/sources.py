@@ -48,23 +48,17 @@ class Walk:
             if os.path.isdir(path):  # noqa: PTH112
                 yield from self._folder(source, path)
             else:
-                yield self._named(source, path)
+                yield look_at(source, path)
 
     def listed(self, source: str, paths: Iterable[bytes]) -> Iterator[Item]:
         """All files of a list that some program made; folders in it are walked, links are not followed."""
         for listed in paths:
             path = os.path.abspath(listed)  # noqa: PTH100
-            item = self._named(source, path)
+            item = look_at(source, path)
             if item.fault == _FOLDER:
                 yield from self._folder(source, path)
             else:
                 yield item
-
-    def _named(self, source: str, path: bytes) -> Item:
-        try:
-            return _item(source, path, os.lstat(path))
-        except (OSError, ValueError) as exc:
-            return Item(source, path, 0, "", reason(exc))
 
     def _folder(self, source: str, folder: bytes) -> Iterator[Item]:
         """Without recursion: how deep folders are nested is a stranger's choice."""
@@ -79,7 +73,7 @@ class Walk:
                 continue
             folders: list[bytes] = []
             for name in names:
-                item = self._named(source, os.path.join(path, name))  # noqa: PTH118
+                item = look_at(source, os.path.join(path, name))  # noqa: PTH118
                 if item.fault == _FOLDER:
                     folders.append(item.path)
                 elif item.fault in _PASSED_OVER:
@@ -87,6 +81,14 @@ class Walk:
                 elif item.path not in self.skip:
                     yield item
             waiting += reversed(folders)
+
+
+def look_at(source: str, path: bytes) -> Item:
+    """What is at a path; raises nothing."""
+    try:
+        return _item(source, path, os.lstat(path))
+    except (OSError, ValueError) as exc:
+        return Item(source, path, 0, "", reason(exc))
 
 
 def read_list(stream: BinaryIO, *, separator: bytes) -> Iterator[bytes]:
