@@ -8,7 +8,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from node.clock import system_entropy
 from node.errors import AlreadyExistsError, ConfigError, NotFoundError
 
 MAX_PRIVATE_BYTES = 64 * 1024
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FORMAT = "FAT and exFAT keep no key from other users: format the medium with another one, such as ext4"
 
 
@@ -88,6 +89,24 @@ def replace_private(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def replace_streamed(path: Path, pieces: Iterable[str]) -> None:
+    """Write a private text file piece by piece in place of the old one, durable before this returns.
+
+    When making a piece or writing it fails, the old file stays as it is.
+    """
+    temporary = path.with_name(f".{path.name}.{system_entropy(8).hex()}")
+    try:
+        with os.fdopen(os.open(temporary, _NEW, 0o600), "w", encoding="utf-8", newline="") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
 def remove_private(path: Path) -> None:
     """Delete a private file, durably; nothing happens when there is none.
 
@@ -110,9 +129,8 @@ def remove_private(path: Path) -> None:
 def _write_temporary(path: Path, data: bytes) -> Path:
     make_private_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{system_entropy(8).hex()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        with os.fdopen(os.open(temporary, _NEW, 0o600), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -130,6 +130,7 @@ ROWS: Final = (
     Row("evidence", AGENCY, "evidence", "app", "Portable evidence of misbehaviour."),
     Row("hit", PARTNER, "hits", "app", "Files that were found on the list."),
     Row("case", AGENCY, "casework", "app", "Disputes of partners."),
+    Row("report", AGENCY, "reports", "app", "What this agency did, in numbers that may be published."),
     Row("member", OPERATOR, "members", "app", "Agencies of the federation that this node counts."),
     Row("peer", OPERATOR, "peers", "app", "Agencies whose lists this node follows."),
     Row("quarantine", OPERATOR, "quarantine", "app", "What waits until people have looked at it."),

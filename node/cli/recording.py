@@ -32,6 +32,7 @@ READS: Final = frozenset(
         "changes",
         "sign",
         "rehearse",
+        "transparency",
     }
 )
 """Verbs that change nothing."""

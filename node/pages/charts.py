@@ -16,6 +16,8 @@ _ROW: Final = 44
 _HIGH: Final = 170
 """Points of the columns and the line, without what is written below."""
 _TOP: Final = 22
+_LEAST: Final = 2.0
+"""Points of the smallest part of a column: what is there is to be seen."""
 _WIDEST: Final = 78
 """Percent that the longest bar takes: its number needs the rest."""
 
@@ -102,7 +104,7 @@ def _column(at: int, count: int, series: Sequence[Series], top: int) -> str:
     width = min(64 / count, 14.0)
     left, y, drawn = _middle(at, count) - width / 2, float(_TOP + _HIGH), ""
     for one in series:
-        high = _HIGH * (one.values[at] or 0) / top
+        high = max(_LEAST, _HIGH * value / top) if (value := one.values[at]) else 0
         y -= high
         if high:
             drawn += f'<rect class="{one.tint}" x="{left:.2f}%" y="{y:.1f}" width="{width:.2f}%" height="{high:.1f}"/>'

@@ -47,6 +47,7 @@ p { margin: 0.2rem 0 0.9rem; max-width: 46rem; }
   background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 1.1rem 1.3rem;
   margin: 0.9rem 0; overflow-x: auto;
 }
+.card h3:first-child { margin-top: 0; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 0.8rem; margin: 1.6rem 0 0; }
 .facts div { border-top: 3px solid var(--line); padding-top: 0.5rem; }
 .facts b { display: block; font-size: 1.55rem; letter-spacing: -0.02em; line-height: 1.2; }

@@ -3,13 +3,12 @@
 It appears whole or not at all, and only its owner may read it: it says where what lies.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from node.clock import system_entropy
 from node.errors import UsageError
+from node.files import replace_streamed
 from node.partner.reports.junit import junit
 from node.partner.reports.lines import json_lines
 from node.partner.reports.naming import Names
@@ -54,15 +53,4 @@ def require_place(path: Path) -> None:
 
 def write_report(path: Path, summary: ScanSummary, results: Iterable[FileResult], names: Names) -> None:
     """Write the report in place of what was there; raises `OSError` when that fails, and nothing is left of it."""
-    pieces = form_of(path)(summary, results, names)
-    temporary = path.with_name(f".{path.name}.{system_entropy(8).hex()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    replace_streamed(path, form_of(path)(summary, results, names))

@@ -180,6 +180,7 @@ def _of_hits(fr: Cli, partner: Cli, run: Callable[..., Typed], folder: Path) -> 
     yield run(fr, "hit", "show", hit)
     yield run(fr, "case", "ls")
     yield run(fr, "case", "show", hit)
+    yield run(fr, "report", "transparency", "--period", str(SystemClock().now().year))
     yield run(fr, "status")
     yield run(fr, "case", "answer", hit, "--outcome", "rejected", "--reason", "it is not", "--yes")
     yield run(partner, "hit", "show", hit)

@@ -1,0 +1,130 @@
+"""Counting what a transparency report tells of, from the store alone.
+
+Nothing sealed is opened: no hash, no words of a partner. What is counted is confidential; `node.transparency` decides
+what of it may be told.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from keys.trust.members import Members
+from node.errors import UsageError
+from node.ports.hits import CaseRecord, HitRecord
+from node.ports.logs import LogKind
+from node.ports.storage import Unit
+from node.services.lists.tallying import Tally, tally
+from node.services.storage.shelf import Shelf
+from node.transparency.counts import (
+    REJECTED,
+    UPHELD,
+    WAITING,
+    Counts,
+    ListCount,
+    MonthCount,
+    ReleaseCount,
+)
+from node.transparency.periods import Period
+from protocol.event import NO_COLLECTION, PRIVATE_FROM, Op, collection_name
+from protocol.statement.case import Outcome
+
+_ANSWERS: Final = {Outcome.UPHELD: UPHELD, Outcome.REJECTED: REJECTED}
+
+
+def count(shelf: Shelf, period: Period, *, node: str, members: Members, now_ms: int) -> Counts:
+    """Everything of one period up to now; months that have not begun are left out.
+
+    Raises `UsageError` for a period that has not begun.
+    """
+    begun = sum(edge <= now_ms for edge in period.edges_ms[:-1])
+    if not begun:
+        raise UsageError("this period has not begun")
+    edges = period.edges_ms[: begun + 1]
+    until_ms = edges[-1]
+    with shelf.storage.read() as unit:
+        lists = {log.origin: tally(shelf, log, edges) for log in unit.logs.ls(LogKind.OWN_LIST)}
+        hits = [hit for hit in unit.hits.ls() if edges[0] <= hit.received_ms < until_ms]
+        cases = [case for case in unit.partner_cases.ls() if edges[0] <= case.opened_ms < until_ms]
+        partners = sum(partner.added_ms < until_ms for partner in unit.partners.ls())
+        releases = list(_releases(unit, period))
+    slots = range(1, begun + 1)
+    return Counts(
+        node=node,
+        members=len(members.members),
+        countries=sorted({member.country for member in members.members if member.country}),
+        k=members.k,
+        lists=[each for origin, told in lists.items() for each in _list(origin, told, slots)],
+        months=[_month(period.months[slot - 1], list(lists.values()), slot) for slot in slots],
+        objections=_added_up(list(lists.values()), Op.DISPUTE, slots),
+        releases=releases,
+        partners=partners,
+        evaluations=None,
+        hits_by_collection=_collections(hits),
+        hits_by_month=_by_month(hits, period, begun),
+        hits_by_outcome=None,
+        disputes=_answers(cases),
+        judged=[],
+    )
+
+
+def _public(told: Tally) -> list[int]:
+    """Collections that others may know of."""
+    return [each for each in told.collections if NO_COLLECTION < each < PRIVATE_FROM]
+
+
+def _list(origin: str, told: Tally, slots: range) -> list[ListCount]:
+    return [
+        ListCount(
+            origin=origin,
+            collection=collection_name(each),
+            added=told.count(Op.ADD, slots=slots, collection=each),
+            withdrawn=told.count(Op.WITHDRAW, slots=slots, collection=each),
+            shredded=told.count(Op.WITHDRAW, slots=slots, collection=each, shredding=True),
+            in_force=told.in_force(slot=slots[-1], collection=each),
+        )
+        for each in _public(told)
+    ]
+
+
+def _month(month: str, lists: Sequence[Tally], slot: int) -> MonthCount:
+    return MonthCount(
+        month=month,
+        added=_added_up(lists, Op.ADD, range(slot, slot + 1)),
+        withdrawn=_added_up(lists, Op.WITHDRAW, range(slot, slot + 1)),
+        in_force=sum(told.in_force(slot=slot, collection=each) for told in lists for each in _public(told)),
+    )
+
+
+def _added_up(lists: Sequence[Tally], op: Op, slots: range) -> int:
+    return sum(told.count(op, slots=slots, collection=each) for told in lists for each in _public(told))
+
+
+def _releases(unit: Unit, period: Period) -> Sequence[ReleaseCount]:
+    found = []
+    for subset in unit.subsets.ls():
+        made = [each for each in unit.releases.ls(subset.name) if each.created_ms < period.end_ms]
+        new = [each for each in made if period.holds(each.created_ms)]
+        if made:
+            found.append(
+                ReleaseCount(
+                    subset=subset.name,
+                    releases=len(new),
+                    added=sum(each.added for each in new),
+                    removed=sum(each.removed for each in new),
+                    hashes=made[-1].answers - 1,  # one is that of the test file
+                )
+            )
+    return found
+
+
+def _collections(hits: Sequence[HitRecord]) -> Mapping[str, int]:
+    return dict(sorted(Counter(collection_name(hit.collection) for hit in hits).items()))
+
+
+def _by_month(hits: Sequence[HitRecord], period: Period, begun: int) -> Mapping[str, int]:
+    counted = Counter(period.month_of(hit.received_ms) for hit in hits)
+    return {month: counted[month] for month in period.months[:begun]}
+
+
+def _answers(cases: Sequence[CaseRecord]) -> Mapping[str, int]:
+    return Counter(WAITING if case.outcome is None else _ANSWERS[Outcome(case.outcome)] for case in cases)

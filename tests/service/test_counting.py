@@ -1,0 +1,136 @@
+"""Counting for a transparency report: from lists, releases, partners, reports and cases as they are kept."""
+
+import pytest
+
+from node.errors import UsageError
+from node.ports.hits import CaseRecord, HitRecord
+from node.ports.partners import PartnerRecord
+from node.services.lists.tallying import tally
+from node.services.lists.withdrawing import withdraw
+from node.services.partners.counting import count
+from node.transparency.counts import ANSWERS, REJECTED, UPHELD, WAITING, ListCount, MonthCount
+from node.transparency.periods import Period
+from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM, Op
+from protocol.opening import Reason
+from protocol.statement.case import Outcome
+from support.lists import member, register
+from support.shelves import Agency, file_digests, rows
+
+PERIOD = Period.parse("2026Q1")
+DAY_MS = 86_400_000
+MEMBERS = register(member("fr.example", "FR"), member("nl.example", "NL"), member("un.example", None))
+JANUARY, FEBRUARY, MARCH, APRIL = PERIOD.edges_ms
+
+
+def publish_at(agency: Agency, time_ms: int) -> None:
+    agency.now_ms = time_ms
+    agency.publish()
+
+
+def hit(number: int, received_ms: int, collection: int = BASELINE) -> HitRecord:
+    return HitRecord(
+        partner="hoster",
+        report_id=bytes([number]) * 16,
+        subset="baseline",
+        version=1,
+        collection=collection,
+        algorithm=1,
+        received_ms=received_ms,
+        epoch=1,
+        found_epoch=None,
+        request_sha256=bytes(32),
+        sealed=b"",
+    )
+
+
+def case(number: int, opened_ms: int, outcome: Outcome | None) -> CaseRecord:
+    return CaseRecord(
+        partner="hoster",
+        report_id=bytes([number]) * 16,
+        subset="baseline",
+        opened_ms=opened_ms,
+        due_ms=opened_ms + DAY_MS,
+        sealed_dispute=b"",
+        answered_ms=None if outcome is None else opened_ms + 1,
+        outcome=outcome,
+    )
+
+
+def a_quarter(agency: Agency) -> None:
+    """Entries before, in and after a quarter; withdrawals of some."""
+    agency.add(rows("old 1", "old 2"))
+    publish_at(agency, JANUARY - DAY_MS)
+    agency.add(rows("a", "b", "c"))
+    agency.add(rows("n", collection=NATIONAL))
+    agency.add(rows("secret", collection=PRIVATE_FROM))
+    publish_at(agency, JANUARY + DAY_MS)
+    withdraw(agency.shelf, agency.origin, file_digests("old 1")[0], reason=Reason.ERROR)
+    publish_at(agency, FEBRUARY + DAY_MS)
+    agency.add(rows("later"))
+    publish_at(agency, APRIL + DAY_MS)
+
+
+def test_entries_are_counted_by_when_they_were_published(agency: Agency) -> None:
+    a_quarter(agency)
+    each = len(file_digests("a"))
+    counts = count(agency.shelf, PERIOD, node="fr.example", members=MEMBERS, now_ms=APRIL + 9 * DAY_MS)
+    origin = agency.origin
+    assert list(counts.lists) == [
+        ListCount(
+            origin=origin,
+            collection="baseline",
+            added=3 * each,
+            withdrawn=each,
+            shredded=0,
+            in_force=4 * each,
+        ),
+        ListCount(origin=origin, collection="national", added=each, withdrawn=0, shredded=0, in_force=each),
+    ]
+    assert list(counts.months) == [
+        MonthCount(month="2026-01", added=4 * each, withdrawn=0, in_force=6 * each),
+        MonthCount(month="2026-02", added=0, withdrawn=each, in_force=5 * each),
+        MonthCount(month="2026-03", added=0, withdrawn=0, in_force=5 * each),
+    ]
+    assert (counts.members, list(counts.countries), counts.k) == (3, ["FR", "NL"], 2)
+
+
+def test_a_tally_counts_every_event_once_in_every_bundle(agency: Agency) -> None:
+    agency.add(rows(*(f"file {number}" for number in range(300))))
+    publish_at(agency, JANUARY)
+    size = agency.log.head.size
+    assert size > 512
+    told = tally(agency.shelf, agency.log, PERIOD.edges_ms)
+    assert told.count(Op.ADD, slots=range(9)) == told.in_force(slot=1) == size == sum(told.counts.values())
+    assert told.in_force(slot=0) == 0
+
+
+def test_months_that_have_not_begun_are_left_out(agency: Agency) -> None:
+    a_quarter(agency)
+    counts = count(agency.shelf, PERIOD, node="fr.example", members=MEMBERS, now_ms=FEBRUARY)
+    assert [month.month for month in counts.months] == list(counts.hits_by_month) == ["2026-01", "2026-02"]
+    with pytest.raises(UsageError, match="has not begun"):
+        count(agency.shelf, PERIOD, node="fr.example", members=MEMBERS, now_ms=JANUARY - 1)
+
+
+def test_hits_cases_and_partners_are_those_of_the_period(agency: Agency) -> None:
+    with agency.shelf.storage.write() as unit:
+        for number, time_ms in enumerate((JANUARY - 1, JANUARY, FEBRUARY, MARCH, APRIL - 1, APRIL)):
+            unit.hits.add(hit(number, time_ms, NATIONAL if number == 2 else BASELINE))
+        outcomes = (Outcome.UPHELD, Outcome.UPHELD, Outcome.REJECTED, None, Outcome.UPHELD)
+        for number, outcome in enumerate(outcomes):
+            unit.partner_cases.add(case(number, JANUARY - 1 if number == 0 else FEBRUARY, outcome))
+        for name, added_ms in (("early", JANUARY - DAY_MS), ("late", APRIL - 1), ("after", APRIL)):
+            unit.partners.add(
+                PartnerRecord(
+                    name=name,
+                    subset="baseline",
+                    auth_key=bytes(32),
+                    evaluations_per_day=64,
+                    added_ms=added_ms,
+                )
+            )
+    counts = count(agency.shelf, PERIOD, node="fr.example", members=MEMBERS, now_ms=APRIL + DAY_MS)
+    assert counts.hits_by_collection == {"baseline": 3, "national": 1}
+    assert counts.hits_by_month == {"2026-01": 1, "2026-02": 1, "2026-03": 2}
+    assert {name: counts.disputes.get(name, 0) for name in ANSWERS} == {UPHELD: 2, REJECTED: 1, WAITING: 1}
+    assert counts.partners == 2
