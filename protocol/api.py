@@ -135,6 +135,22 @@ class HitApi(Protocol):
         ...
 
 
+class ProposalApi(Protocol):
+    """What an agency offers a partner that found new material."""
+
+    async def propose(self, subset: str, proposal: bytes) -> bytes:
+        """The signed receipt of a proposal; the same again for the same bytes."""
+        ...
+
+    async def proposal(self, subset: str, proposal_id: str) -> bytes:
+        """What became of a proposal, by its id in lower-case hexadecimal digits."""
+        ...
+
+    async def withdraw_proposal(self, subset: str, proposal_id: str) -> bytes:
+        """Take back what waits of a proposal: what became of it."""
+        ...
+
+
 class RenewalApi(Protocol):
     """What an agency offers a partner whose key has its time."""
 

@@ -20,6 +20,7 @@ from protocol.api import (
     HeldApi,
     HitApi,
     PeerApi,
+    ProposalApi,
     RenewalApi,
     SubsetApi,
     TrustAcknowledgementApi,
@@ -64,6 +65,8 @@ class WebServices:
     """None: this node was founded without a witness's key."""
     hits: Callable[[Caller], HitApi] | None = None
     """None: this node takes no hit reports."""
+    proposals: Callable[[Caller], ProposalApi] | None = None
+    """None: this node takes no proposals."""
     gossip: GossipApi | None = None
     """None: this node tells nobody what it holds."""
     acknowledgements: Callable[[Caller], AcknowledgementApi] | None = None

@@ -21,6 +21,7 @@ from node.ports.partners import PartnerTable, ReplayTable
 from node.ports.peers import PeerTable
 from node.ports.pending import BatchTable
 from node.ports.persons import PersonTable
+from node.ports.proposals import ProposalTable
 from node.ports.quarantine import QuarantineTable
 from node.ports.recipients import RecipientSnapshotTable, RecipientTable
 from node.ports.revocations import RevocationTable
@@ -176,6 +177,11 @@ class Unit(Protocol):
     @property
     def partner_cases(self) -> PartnerCaseTable:
         """Disputes of partners."""
+        ...
+
+    @property
+    def proposals(self) -> ProposalTable:
+        """What partners proposed."""
         ...
 
     @property

@@ -221,6 +221,19 @@ class RemoteNode:
         """The state of our case."""
         return await self._client.get(ask_for("case", subset=subset, report_id=report_id))
 
+    async def propose(self, subset: str, proposal: bytes) -> bytes:
+        """The signed receipt of a proposal; the same proposal may be sent again when no reply came."""
+        return await self._client.post_once(ask_for("propose", subset=subset), proposal)
+
+    async def proposal(self, subset: str, proposal_id: str) -> bytes:
+        """What became of our proposal."""
+        return await self._client.get(ask_for("proposal", subset=subset, proposal_id=proposal_id))
+
+    async def withdraw_proposal(self, subset: str, proposal_id: str) -> bytes:
+        """Take back what waits of our proposal; this may be asked again when no reply came."""
+        ask = ask_for("withdraw_proposal", subset=subset, proposal_id=proposal_id)
+        return await self._client.post_once(ask, b"")
+
     async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
         """Register our keys; not repeated once sent, because it uses the invitation up."""
         return EnrolmentReply.from_bytes(await self._client.post_once(ask_for("enrol"), request.to_bytes()))

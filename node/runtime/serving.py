@@ -28,6 +28,7 @@ from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
 from node.runtime.measuring import facts
 from node.runtime.opening import Identity
+from node.runtime.proposals import taking_proposals
 from node.runtime.put_back import require_not_put_back
 from node.runtime.recipients import RecipientOffice
 from node.runtime.renewing import peer_renewal
@@ -47,6 +48,7 @@ from node.services.lists.sweeping import sweep
 from node.services.partners.admitting import Admission, ServedEnrolment
 from node.services.partners.evaluating import Evaluating
 from node.services.partners.renewing import PartnerRenewal, ServedRenewals
+from node.services.partners.serving_proposals import PartnerProposals
 from node.services.partners.serving_subsets import ServedSubsets
 from node.services.peers.acknowledged import ServedAcknowledgements
 from node.services.peers.acknowledged_trust import ServedTrustAcknowledgements
@@ -117,6 +119,7 @@ class Parts:
         admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
         renewing = PartnerRenewal(shelf, identity.trust, identity.clock)
         hits = served_hits(identity, shelf, self.evaluator)
+        taking = taking_proposals(identity, shelf)
 
         def partner(caller: Caller) -> SubsetApi:
             return subsets.for_partner(caller.client, caller.subsets)
@@ -139,6 +142,7 @@ class Parts:
             witness=self._witness(),
             gossip=ServedTelling(open_telling(identity, shelf)),
             hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
+            proposals=lambda caller: PartnerProposals(taking, caller.client, caller.subsets),
             acknowledgements=lambda caller: ServedAcknowledgements(shelf, identity.clock, caller.client),
             recognise=Recognising(shelf.storage, identity.clock, peer_renewal(identity, shelf)),
             renewals=lambda caller: ServedRenewals(renewing, caller.client),

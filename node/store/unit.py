@@ -16,6 +16,7 @@ from node.store.logs import LogRows
 from node.store.partners import PartnerRows, ReplayRows
 from node.store.peers import PeerRows
 from node.store.persons import PersonRows
+from node.store.proposals import ProposalRows
 from node.store.quarantine import QuarantineRows
 from node.store.recipients import RecipientRows, RecipientSnapshotRows
 from node.store.revocations import RevocationRows
@@ -59,5 +60,6 @@ class UnitOfWork:
         self.judged = JudgedRows(connection)
         self.hits = HitRows(connection)
         self.partner_cases = PartnerCaseRows(connection)
+        self.proposals = ProposalRows(connection)
         self.recipients = RecipientRows(connection)
         self.recipient_snapshot = RecipientSnapshotRows(connection)

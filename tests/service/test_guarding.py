@@ -63,7 +63,7 @@ class TestBenign:
         assert (known.record.hashes, known.record.rows, known.record.refused) == (2, 2, 1)
         assert known.refused == (RefusedRow(9, "md5: bad"),)
         incoming = [row("logo", line=7, digests=[file_digests("logo")[1]]), row("other", line=8)]
-        expected = ImportReport(accepted=1, entries=2, quarantined=1)
+        expected = ImportReport(accepted=1, entries=2, quarantined=1, set_aside=(7,))
         assert preview_rows(agency.shelf, agency.origin, incoming, guards=guards) == expected
         assert add(agency, guards, *incoming) == expected
         (record,) = set_aside(agency)

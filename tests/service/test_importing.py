@@ -128,7 +128,7 @@ def test_shows_a_thousand_refused_rows_and_counts_all(agency: Agency) -> None:
 def test_quarantines_what_the_list_withdrew(agency: Agency) -> None:
     agency.add(rows("a"))
     withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
-    assert agency.add(rows("a", "b")) == ImportReport(accepted=1, entries=2, quarantined=1)
+    assert agency.add(rows("a", "b")) == ImportReport(accepted=1, entries=2, quarantined=1, set_aside=(2,))
     with agency.shelf.storage.read() as unit:
         (record,) = unit.quarantine.ls(agency.log.id)
     assert (record.kind, record.first) == ("row", 2)

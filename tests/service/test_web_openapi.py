@@ -16,6 +16,8 @@ from support.fakes_api import IDENTITY, node_on_loopback, remote_to
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "http.md"
 METHODS = {"get", "post"}
+BODILESS = {"withdraw_proposal"}
+"""Posts that say all in their address."""
 
 
 def _operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -44,7 +46,8 @@ def test_the_document_has_the_structure_of_openapi_3_1() -> None:
         assert all("schema" in each for each in operation["parameters"])
         assert "200" in operation["responses"]
         assert all("description" in each or "$ref" in each for each in operation["responses"].values())
-        assert (method == "post") == ("requestBody" in operation)
+        has_body = method == "post" and operation["operationId"] not in BODILESS
+        assert has_body == ("requestBody" in operation)
 
 
 def _references(value: object) -> Iterator[str]:

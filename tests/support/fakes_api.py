@@ -23,7 +23,17 @@ from node.web.app import make_app
 from node.web.listener import Listener
 from node.web.server import RunningServer, serve
 from node.web.settings import WebSettings
-from protocol.api import EnrolmentApi, GossipApi, HitApi, PeerApi, SubsetApi, TrustApi, TufApi, WitnessApi
+from protocol.api import (
+    EnrolmentApi,
+    GossipApi,
+    HitApi,
+    PeerApi,
+    ProposalApi,
+    SubsetApi,
+    TrustApi,
+    TufApi,
+    WitnessApi,
+)
 from protocol.grant import Grant
 from protocol.messages import (
     EnrolmentReply,
@@ -294,6 +304,7 @@ class MemoryNode:
         self.enrolment = MemoryEnrolment()
         self.witness: WitnessApi | None = MemoryWitness()
         self.hits: HitApi | None = None
+        self.proposals: ProposalApi | None = None
         self.gossip: GossipApi | None = None
         self.recipients: RecipientDesk | None = None
         self.tuf: TufApi | None = MemoryTuf()
@@ -318,6 +329,7 @@ class MemoryNode:
             enrolment=self._enrolment,
             witness=self.witness,
             hits=self._hits if self.hits else None,
+            proposals=self._proposals if self.proposals else None,
             gossip=self.gossip,
             recipients=self.recipients,
             tuf=self.tuf,
@@ -335,6 +347,11 @@ class MemoryNode:
     def _partner(self, caller: Caller) -> SubsetApi:
         self.callers.append(caller)
         return self.subset
+
+    def _proposals(self, caller: Caller) -> ProposalApi:
+        self.callers.append(caller)
+        assert self.proposals is not None, "a test that asks has set them"
+        return self.proposals
 
     def _hits(self, caller: Caller) -> HitApi:
         self.callers.append(caller)

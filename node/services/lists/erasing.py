@@ -2,10 +2,10 @@
 
 Three steps, each of which may be repeated. One transaction writes the tombstones and takes the look-up rows out, while
 the openings still say which digest it is. Then everything is rewritten that holds it: openings, what a crash left of
-older ones, case data, abandoned batches; and rosters of releases, copies for recipients and partners' reports, but for
-what others still list when a peer shredded it. A last transaction notes that it is done, unless the list moved
-meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has released it: whoever steals a peer's
-key must not empty what others hold of its list.
+older ones, case data, abandoned batches; and rosters of releases, copies for recipients, partners' reports and
+proposals, but for what others still list when a peer shredded it. A last transaction notes that it is done, unless the
+list moved meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has released it: whoever steals
+a peer's key must not empty what others hold of its list.
 """
 
 from collections import defaultdict
@@ -22,6 +22,7 @@ from node.services.lists.cases import without_entries
 from node.services.lists.finding import Finder
 from node.services.lists.reading import ListReader, read_batch
 from node.services.lists.tombstones import MOST_HONOURED
+from node.services.storage.kept_proposals import erase_proposed
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.recipient_files import erase_from_copies
 from node.services.storage.release_files import erase_from_rosters
@@ -219,6 +220,7 @@ def _erase_objects(shelf: Shelf, log: LogRecord, due: Sequence[Shredding]) -> No
     erase_from_rosters(shelf, is_gone)
     erase_from_copies(shelf, is_gone)
     erase_reports(shelf, is_gone)
+    erase_proposed(shelf, is_gone)
 
 
 def _gone(shelf: Shelf, log: LogRecord, macs: frozenset[bytes]) -> Callable[[Digest], bool]:

@@ -151,6 +151,14 @@ class Guards:
             found |= among_arrivals(arrivals, hits, siblings, self._shelf.vault)
         return sorted(found.items())
 
+    def benign_of(self, files: Sequence[Sequence[Digest]]) -> Mapping[int, str]:
+        """Which of the files have a hash in a known-benign set, by their place, and in which."""
+        keys = self._shelf.vault.keys_of(digest for file in files for digest in file)
+        places = np.repeat(np.arange(len(files)), [len(file) for file in files])
+        with self._shelf.storage.read() as unit:
+            found = list(self._known_benign(unit).among(keys))
+        return {place: name for name, mask in found for place in places[mask].tolist()}
+
     def add_benign(
         self,
         name: str,

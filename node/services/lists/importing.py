@@ -54,6 +54,8 @@ class ImportReport:
     """The first of the refused rows, at most a thousand."""
     refused_total: int = 0
     quarantined: int = 0
+    set_aside: tuple[int, ...] = ()
+    """Lines of the first rows that are quarantined, at most a thousand."""
 
     def plus(self, other: "ImportReport") -> "ImportReport":
         """Both together."""
@@ -65,6 +67,7 @@ class ImportReport:
             refused=(self.refused + other.refused)[:_SHOWN],
             refused_total=self.refused_total + other.refused_total,
             quarantined=self.quarantined + other.quarantined,
+            set_aside=(self.set_aside + other.set_aside)[:_SHOWN],
         )
 
 
@@ -288,6 +291,7 @@ def _count(found: Sorted) -> ImportReport:
         already_listed=found.listed,
         duplicates=found.duplicates,
         quarantined=len(found.aside),
+        set_aside=tuple(aside.row.line for aside in found.aside[:_SHOWN]),
     )
 
 

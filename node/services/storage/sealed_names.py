@@ -19,6 +19,11 @@ def overlay_name(log_id: int) -> str:
     return f"overlay/{log_id}"
 
 
+def proposal_name(partner: str, proposal_id: bytes) -> str:
+    """The name under which a proposal and its receipt are sealed."""
+    return f"proposal/{partner}/{proposal_id.hex()}"
+
+
 def report_name(partner: str, report_id: bytes) -> str:
     """The name under which a report and its receipt are sealed."""
     return f"hit/{partner}/{report_id.hex()}"
