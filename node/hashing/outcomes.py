@@ -1,20 +1,19 @@
 """What a worker process says about a file, as data: a process that opens strangers' pictures is not trusted with code.
 
-An outcome is a CBOR array: size, parts, faults, or the reason why the file was not read in place of them all. (Pickle
+An outcome is a JSON array: size, parts, faults, or the reason why the file was not read in place of them all. (Pickle
 would let a decoder that was taken over run what it likes in the parent.)
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-
-import cbor2
 
 from node.hashing.hashed import Fault, Hashed, Part
 from protocol.digest import Algorithm, Digest
 
 Packed = Any
-"""An outcome as CBOR knows it."""
+"""An outcome as JSON knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,9 @@ class Outcome:
 
 def pack_hashed(hashed: Hashed) -> Packed:
     """A file that was read."""
-    parts = [[part.name, [[one.algorithm.value, one.value] for one in part.digests]] for part in hashed.parts]
+    parts = [
+        [part.name, [[one.algorithm.value, one.value.hex()] for one in part.digests]] for part in hashed.parts
+    ]
     return [hashed.size, parts, [[fault.name, fault.reason] for fault in hashed.faults]]
 
 
@@ -40,7 +41,7 @@ def pack_unreadable(reason: str) -> Packed:
 
 
 def unpack(packed: Packed, *, place: int, path: Path) -> Outcome:
-    """What was packed; raises ValueError and TypeError where a worker made it up."""
+    """What was packed; raises anything where a worker made it up."""
     if isinstance(packed, str):
         return Outcome(place, path, None, packed)
     size, parts, faults = packed
@@ -60,17 +61,17 @@ _ALGORITHMS: Final = {algorithm.value: algorithm for algorithm in Algorithm}
 
 def _digest(packed: Packed) -> Digest:
     number, value = packed
-    return Digest(_ALGORITHMS[number], value)
+    return Digest.from_hex(_ALGORITHMS[number], value)
 
 
 def dump(outcomes: list[Packed]) -> bytes:
     """Outcomes as one message."""
-    return cbor2.dumps(outcomes)
+    return json.dumps(outcomes).encode()
 
 
 def load(message: bytes) -> list[Packed]:
     """The outcomes of one message."""
-    found = cbor2.loads(message)
+    found = json.loads(message)
     if not isinstance(found, list):
         raise TypeError("no outcomes")
     return found
