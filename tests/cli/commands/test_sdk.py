@@ -95,9 +95,10 @@ def test_a_file_its_bytes_and_its_hashes_are_the_same_hit(
     assert (by_file.collection, by_file.countries, by_file.weak) == ("baseline", ("FR", "NL"), False)
     assert {"sha256", "md5"} <= set(by_file.algorithms)
     assert client.check_bytes(BOTH, path).hit_id == by_file.hit_id
+    assert client.check_file(path, name="s3://bucket/key").name == "s3://bucket/key"
     assert client.check_hashes(HASHES, path).hit_id == by_file.hit_id
-    assert [hit.id for hit in client.hits()] == [by_file.hit_id]
-    assert partner.done("hit", "ls")["hit"] == by_file.hit_id
+    assert [hit.name for hit in client.hits()] == [path, "s3://bucket/key"]
+    assert partner.run("hit", "ls").results[0]["hit"] == by_file.hit_id
 
 
 def test_what_is_not_on_the_list_is_clean(client: Client) -> None:

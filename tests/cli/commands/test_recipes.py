@@ -1,0 +1,155 @@
+"""The programs of the recipes, run as the page says, against a node and an object store on loopback."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote_plus
+
+import pytest
+from obstore.store import S3Store
+
+from support.agencies import BOTH, UNLISTED, Federation, federate
+from support.processes import Cli, Running, free_port
+
+EXAMPLES = Path(__file__).parents[3] / "docs/examples"
+PATIENCE_SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    made = federate(tmp_path_factory.mktemp("recipes"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def partner(federation: Federation, tmp_path: Path) -> Cli:
+    return federation.partner.copied(tmp_path / "partner")
+
+
+def variables(partner: Cli, **more: str) -> dict[str, str]:
+    return {**os.environ, "SIGFED_HOME": str(partner.home), **more}
+
+
+def asked(request: urllib.request.Request | str) -> tuple[int, bytes]:
+    """Status and body, once somebody listens."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as reply:
+                return reply.status, reply.read()
+        except urllib.error.HTTPError as exc:
+            with exc:
+                return exc.code, exc.read()
+        except urllib.error.URLError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+@contextmanager
+def running(command: list[str], environment: Mapping[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_SECONDS)
+
+
+def test_an_upload_path_serves_what_is_clean_and_holds_the_rest(
+    federation: Federation, partner: Cli, tmp_path: Path
+) -> None:
+    port, store = free_port(), tmp_path / "store"
+    program = [sys.executable, str(EXAMPLES / "upload_app.py"), str(store), str(port)]
+
+    def upload(name: str, data: bytes) -> int:
+        url = f"http://127.0.0.1:{port}/files/{name}"
+        return asked(urllib.request.Request(url, data=data, method="PUT"))[0]
+
+    def fetched(name: str) -> tuple[int, bytes]:
+        return asked(f"http://127.0.0.1:{port}/files/{name}")
+
+    with running(program, variables(partner)):
+        assert upload("good.jpg", UNLISTED) == 201
+        assert fetched("good.jpg") == (200, UNLISTED)
+        assert upload("bad.jpg", BOTH) == 202
+        assert fetched("bad.jpg")[0] == 404
+        federation.fr_node.stop()
+        try:
+            assert upload("good2.jpg", b"another that the screen clears") == 201
+            assert upload("bad2.jpg", BOTH) == 202, "what cannot be looked up is answered as a hit is"
+        finally:
+            federation.fr_node = Running(federation.fr)
+        assert upload("%2e%2e%2fescape", UNLISTED) == 201
+    held = sorted(str(path) for path in (store / "held").iterdir())
+    (hit,) = partner.run("hit", "ls").results
+    assert (hit["file"] in held, len(held)) == (True, 2)
+    assert sorted(path.name for path in (store / "served").iterdir()) == ["escape", "good.jpg", "good2.jpg"]
+    assert list((store / "incoming").iterdir()) == []
+
+
+@pytest.fixture
+def s3() -> Iterator[dict[str, str]]:
+    """An object store on loopback; the environment that reaches it."""
+    port = free_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "reader",
+        "AWS_SECRET_ACCESS_KEY": "made up",
+    }
+    server = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with running(server, os.environ):
+        status, _ = asked(urllib.request.Request(f"http://127.0.0.1:{port}/uploads", method="PUT"))
+        assert status == 200
+        yield environment
+
+
+def event(key: str, name: str = "s3:ObjectCreated:Put") -> str:
+    told = {"bucket": {"name": "uploads"}, "object": {"key": quote_plus(key)}}
+    return json.dumps({"Records": [{"eventName": name, "s3": told}]})
+
+
+def test_objects_are_looked_up_as_they_arrive(partner: Cli, s3: dict[str, str]) -> None:
+    store = S3Store(
+        "uploads",
+        endpoint=s3["AWS_ENDPOINT_URL"],
+        region=s3["AWS_REGION"],
+        access_key_id=s3["AWS_ACCESS_KEY_ID"],
+        secret_access_key=s3["AWS_SECRET_ACCESS_KEY"],
+        client_options={"allow_http": True},
+    )
+    store.put("a b/clean+1.jpg", UNLISTED)
+    store.put("listed é.jpg", BOTH)
+    lines = [
+        event("a b/clean+1.jpg"),
+        event("listed é.jpg"),
+        event("gone.jpg"),
+        event("listed é.jpg", "s3:ObjectRemoved:Delete"),
+        "{}",
+    ]
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "s3_events.py")],
+        input="\n".join(lines),
+        env=variables(partner, **s3),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS * 2,
+        check=False,
+    )
+    (hit,) = partner.run("hit", "ls").results
+    assert hit["file"] == "s3://uploads/listed é.jpg"
+    assert done.stdout.splitlines() == [
+        "uploads a b/clean+1.jpg clean",
+        f"uploads listed é.jpg hit {hit['hit']}",
+        "uploads gone.jpg unreadable FileNotFoundError",
+    ], done.stderr
+    assert (done.returncode, done.stderr) == (1, "")
