@@ -1,6 +1,6 @@
 """`sigfed status`: what is held and how fresh, for an agency's node and for a partner."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from node.cli.session import Session
 from node.cli.times import moment
 
 if TYPE_CHECKING:  # commands that do not show lists start without them
+    from node.runtime.partner_standing import PartnerStanding
     from node.services.lists.making import ListReport
     from node.services.review.reminding import Due
 
@@ -143,6 +144,9 @@ def partner_status(here: Session) -> None:
             "entries": now.entries,
             "not_after_ms": end_ms,
             "grace_days": enrolment.grace_days,
+            "confirmed_ms": enrolment.confirmed_ms,
+            "evaluations_left": now.evaluations_left,
+            "evaluations_per_day": enrolment.evaluations_per_day,
             "witnesses": list(now.backing.witnesses) if now.backing else [],
             "witnesses_needed": now.backing.needed if now.backing else 0,
             "cosigned_ms": now.cosigned_ms,
@@ -156,6 +160,15 @@ def partner_status(here: Session) -> None:
         if now.version
         else "no release is held",
         *now.words,
+        f"the node confirmed what is held on {moment(enrolment.confirmed_ms)}",
+        *_left(now),
         *hit_lines,
     )
     here.output.following(*(steps or ["sigfed check FILE" if now.version else "sigfed update"]))
+
+
+def _left(now: "PartnerStanding") -> Iterator[str]:
+    if now.evaluations_left is not None:
+        yield (
+            f"about {now.evaluations_left:,} of {now.enrolment.evaluations_per_day:,} evaluations a day are left"
+        )

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 
 from node.clock import Clock, Entropy, milliseconds
-from node.errors import GoneError, ListTooOldError, NotInitialisedError, VerificationError
+from node.errors import GoneError, ListTooOldError, NotInitialisedError, OverQuotaError, VerificationError
+from node.partner.allowance import Meter
 from node.partner.knowing import Known
 from node.partner.state import Enrolment
 from protocol.api import SubsetApi
@@ -23,7 +24,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.errors import ProtocolError
 from protocol.event import collection_name
 from protocol.limits import MAX_EVALUATION_BATCH
-from protocol.messages import REQUEST_ID_BYTES, EvaluationRequest
+from protocol.messages import REQUEST_ID_BYTES, EvaluationReply, EvaluationRequest
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import Group
 from protocol.statement.report import REPORT_ID_BYTES, HitReport, SentReport, authenticate
@@ -93,6 +94,7 @@ class Examiner:
         api: SubsetApi,
         clock: Clock,
         entropy: Entropy,
+        meter: Meter | None = None,
     ) -> None:
         if held is None:
             raise NotInitialisedError("there is no release yet", hint="fetch one with: sigfed update")
@@ -105,6 +107,7 @@ class Examiner:
         self._api = api
         self._clock = clock
         self._entropy = entropy
+        self._meter = meter
         self.evaluated = 0
         """Elements sent so far, padding included: what the quota counts."""
 
@@ -235,8 +238,7 @@ class Examiner:
             request_id=self._entropy(REQUEST_ID_BYTES),
             elements=blinding.elements,
         )
-        reply = await self._api.evaluate(self._enrolment.subset, request)
-        self.evaluated += request.count
+        reply = await self._evaluated(request)
         if (reply.request_id, reply.epoch) != (request.request_id, request.epoch):
             raise VerificationError("the node answered another request")
         try:
@@ -251,6 +253,18 @@ class Examiner:
         except ProtocolError as exc:
             raise VerificationError(f"the node's answer is not proven: {exc}") from exc
         return outputs[: len(inputs)]
+
+    async def _evaluated(self, request: EvaluationRequest) -> EvaluationReply:
+        try:
+            reply = await self._api.evaluate(self._enrolment.subset, request)
+        except OverQuotaError:
+            if self._meter is not None:
+                self._meter.used_up()
+            raise
+        self.evaluated += request.count
+        if self._meter is not None:
+            self._meter.spent(request.count)
+        return reply
 
     def _judge(self, digests: Sequence[Digest], answers: "Sequence[_Answer]") -> Hit | None:
         met = [

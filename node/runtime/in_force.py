@@ -15,6 +15,7 @@ from keys.key import AuthPrivateKey
 from node.clock import Clock, SystemClock, system_entropy
 from node.errors import NodeError, NotInitialisedError
 from node.journal import Journal
+from node.partner.allowance import Meter
 from node.partner.knowing import Known, known
 from node.partner.looking_up import Examiner
 from node.partner.state import Enrolment, PartnerFolder
@@ -138,6 +139,7 @@ class InForce:
             api=remote,
             clock=self._clock,
             entropy=system_entropy,
+            meter=Meter.of(self._folder, loaded.enrolment, self._clock),
         )
 
     def _read(self) -> _Loaded:

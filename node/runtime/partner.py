@@ -12,6 +12,7 @@ from node.errors import AlreadyExistsError, GoneError, InputRefusedError, NodeEr
 from node.formats.asked import read_asked
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
+from node.partner.allowance import Meter
 from node.partner.enrolling import Found, introduce, refused
 from node.partner.enrolling import enrol as enrol_with
 from node.partner.hits import HitSpool, SpooledHit
@@ -128,9 +129,9 @@ async def update(home: Home, *, whole: bool = False) -> Updated:
     traffic = Traffic()
     folder.load()  # where nobody is enrolled, not even a lock is left behind
 
-    async def trial(enrolment: Enrolment, found: Known, new: Held) -> Sequence[bytes]:
+    async def trial(enrolment: Enrolment, _: Known, new: Held) -> Sequence[bytes]:
         async with _reach(home, enrolment, Traffic()) as remote:
-            return await _examiner_of(enrolment, found, new, remote).self_test()
+            return await _examiner_of(folder, enrolment, new, remote).self_test()
 
     with folder.alone():
         renewed = await _renew_if_due(home, traffic)
@@ -286,18 +287,21 @@ def _reach(home: Home, enrolment: Enrolment, traffic: Traffic, tokens: TokenFile
 
 def _examiner(folder: PartnerFolder, remote: RemoteNode) -> Examiner:
     enrolment, held = folder.in_force()
-    return _examiner_of(enrolment, known(enrolment), held, remote)
+    return _examiner_of(folder, enrolment, held, remote)
 
 
-def _examiner_of(enrolment: Enrolment, found: Known, held: Held | None, remote: RemoteNode) -> Examiner:
+def _examiner_of(
+    folder: PartnerFolder, enrolment: Enrolment, held: Held | None, remote: RemoteNode
+) -> Examiner:
     return Examiner(
         enrolment,
-        found,
+        known(enrolment),
         held,
         group=load_group(),
         api=remote,
         clock=_CLOCK,
         entropy=system_entropy,
+        meter=Meter.of(folder, enrolment, _CLOCK),
     )
 
 

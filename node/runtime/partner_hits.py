@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from node.clock import SystemClock, system_entropy
 from node.errors import NodeError
 from node.files import locked
+from node.partner.allowance import Meter
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import known
 from node.partner.looking_up import Examiner
@@ -126,6 +127,13 @@ async def reporting(home: Home, spool: HitSpool) -> AsyncIterator[tuple[Reporter
     )
     async with remote:
         examiner = Examiner(
-            enrolment, documents, held, group=load_group(), api=remote, clock=_CLOCK, entropy=system_entropy
+            enrolment,
+            documents,
+            held,
+            group=load_group(),
+            api=remote,
+            clock=_CLOCK,
+            entropy=system_entropy,
+            meter=Meter.of(folder, enrolment, _CLOCK),
         )
         yield Reporter(spool, enrolment, documents, remote, _CLOCK), examiner

@@ -9,6 +9,7 @@ from typing import Final
 from keys.errors import KeysError
 from node.clock import Clock, SystemClock, milliseconds
 from node.errors import NodeError
+from node.partner.allowance import Meter
 from node.partner.knowing import known
 from node.partner.relayed import held_documents
 from node.partner.state import Enrolment, PartnerFolder
@@ -38,6 +39,8 @@ class PartnerStanding:
     gone: int
     """Answers that it took away."""
     evidence: tuple[Path, ...]
+    evaluations_left: int | None
+    """About so many could be made at once now; None: this home has not counted any yet."""
 
     @property
     def usable_until_ms(self) -> int:
@@ -83,6 +86,7 @@ def standing(home: Home, *, clock: Clock | None = None) -> PartnerStanding:
         ahead=cursor.ahead.version if cursor.ahead else 0,
         gone=len(folder.gone(cursor)),
         evidence=folder.evidence,
+        evaluations_left=Meter.of(folder, enrolment, clock or SystemClock()).left(),
     )
 
 

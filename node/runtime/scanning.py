@@ -14,6 +14,7 @@ from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import ListTooOldError, NodeError, NotInitialisedError, UsageError
 from node.hashing.plan import HashPlan
 from node.hashing.workers import HashWorkers
+from node.partner.allowance import Meter
 from node.partner.knowing import known
 from node.partner.looking_up import Examiner
 from node.partner.scanning.judging import Asking, Screening
@@ -25,7 +26,7 @@ from node.partner.scanning.state import Run, ScanState, open_state, own_files
 from node.partner.state import PartnerFolder
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
-from node.runtime.outbound import partner_proxy
+from node.runtime.outbound import partner_proxy, partner_tokens
 from node.runtime.partner import confirmed
 from node.runtime.reaching import reach_node_of
 from node.sodium import load_group
@@ -130,7 +131,12 @@ class Scan:
         age_ms = max(0, _now_ms() - enrolment.confirmed_ms)
         self._require_young(age_ms)
         async with reach_node_of(
-            enrolment, folder.key(), clock=_CLOCK, entropy=system_entropy, proxy=partner_proxy(self._home)
+            enrolment,
+            folder.key(),
+            clock=_CLOCK,
+            entropy=system_entropy,
+            proxy=partner_proxy(self._home),
+            tokens=partner_tokens(self._home),
         ) as remote:
             examiner = Examiner(
                 enrolment,
@@ -140,6 +146,7 @@ class Scan:
                 api=remote,
                 clock=_CLOCK,
                 entropy=system_entropy,
+                meter=Meter.of(folder, enrolment, _CLOCK),
             )
             examiner.require_current()
             self._run = self._state.begin(self._wanted.sources, now_ms=_now_ms())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import VerificationError
+from node.partner.allowance import Meter
 from node.runtime.health import Health
 from node.runtime.home import Home
 from node.runtime.partner_standing import PartnerStanding, examine_partner, standing
@@ -58,6 +59,13 @@ async def test_a_list_that_is_as_it_should_be(seat: Seat) -> None:
         "2 of 2 needed witnesses stand behind it (be.example, nl.example), last on 2026-05-04 12:00 UTC"
     ]
     assert now.cosigned_ms == int(seat.world.clock.now().timestamp() * 1000)
+
+
+async def test_what_is_left_of_a_day_is_told_once_something_was_counted(seat: Seat) -> None:
+    await seat.hold()
+    assert seat.standing.evaluations_left is None
+    Meter.of(seat.world.folder, seat.standing.enrolment, seat.world.clock).spent(64)
+    assert seat.standing.evaluations_left == seat.standing.enrolment.evaluations_per_day - 64
 
 
 async def test_before_the_first_release(seat: Seat) -> None:
