@@ -82,6 +82,13 @@ ROWS: Final = (
         "scan",
         "Look up everything in folders and lists of files, resumably; exit code 1 when something is on the list.",
     ),
+    Row(
+        "propose",
+        PARTNER,
+        "proposing",
+        "propose",
+        "Hand hashes of new material to the agency's review; they leave this machine in the clear.",
+    ),
     Row("init", OPERATOR, "setup", "init", "Found a node: keys, trust files, store."),
     Row(
         "contact",
@@ -129,6 +136,7 @@ ROWS: Final = (
     Row("shredding", AGENCY, "recalls", "shreddings", "What was shredded, and who still lists it."),
     Row("evidence", AGENCY, "evidence", "app", "Portable evidence of misbehaviour."),
     Row("hit", PARTNER, "hits", "app", "Files that were found on the list."),
+    Row("proposal", PARTNER, "proposals", "app", "Files that partners propose to agencies."),
     Row("case", AGENCY, "casework", "app", "Disputes of partners."),
     Row("report", AGENCY, "reports", "app", "What this agency did, in numbers that may be published."),
     Row("member", OPERATOR, "members", "app", "Agencies of the federation that this node counts."),

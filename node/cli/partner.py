@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEAVES = (
     "What leaves this machine: your IP address, the number and time of look-ups (in padded batches), and the",
     "version you hold. What never leaves: file names, files, and hashes of what is not on the list. A hit is",
-    "recorded here. Only sigfed hit report tells the agency: then its hash leaves, with your name and the time.",
+    "recorded here. A hash leaves by sigfed hit report or sigfed propose alone, with your name and the time.",
 )
 SELF_TEST = "self-test passed: the published test file is a hit, another is not"
 

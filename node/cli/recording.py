@@ -63,6 +63,7 @@ IRREVERSIBLE: Final = frozenset(
         "peer.remove",
         "person.reset",
         "recipient.key",
+        "proposal.refuse",
         "key.publish",
         "key.ceremony",
     }

@@ -164,6 +164,7 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(partner, "scan", str(folder), *files.values(), code=1)
     yield run(partner, "status")
     yield from _of_hits(fr, partner, run, folder)
+    yield from _of_proposals(fr, partner, run, folder)
     yield from _of_other_agencies(federation, run, folder)
     yield from _of_holders(fr, run, folder)
 
@@ -186,6 +187,24 @@ def _of_hits(fr: Cli, partner: Cli, run: Callable[..., Typed], folder: Path) -> 
     yield run(partner, "hit", "show", hit)
     yield run(partner, "hit", "resolve", hit, "--action", "removed")
     yield run(fr, "hit", "close", hit)
+
+
+def _of_proposals(fr: Cli, partner: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:
+    """One file taken up, one refused, one taken back."""
+    new = written(folder / "proposed.csv", table(*numbered("printed", 3)))
+    told = ("--reason", "found by us", "--contact", "abuse@hoster.example", "--collection", "baseline")
+    proposed = run(partner, "propose", "--from", new, *told, "--yes")
+    yield proposed
+    proposal = proposed.finished.first["proposal"]
+    where = ("--list", "other", "--collection", "baseline", "--basis", "reviewed", "--file", "1")
+    yield run(partner, "proposal", "ls")
+    yield run(partner, "proposal", "send", "--all")
+    yield run(fr, "proposal", "ls")
+    yield run(fr, "proposal", "show", proposal)
+    yield run(fr, "proposal", "take", proposal, *where, "--yes")
+    yield run(fr, "proposal", "refuse", proposal, "--file", "2", "--reason", "an advertisement")
+    yield run(partner, "proposal", "withdraw", proposal)
+    yield run(partner, "proposal", "show", proposal)
 
 
 def _of_holders(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:

@@ -1,0 +1,116 @@
+"""`sigfed proposal`: one noun in two homes. A partner sees what became of its proposals; an agency decides."""
+
+from typing import Annotated
+
+import typer
+
+from node.cli.hits import is_agency
+from node.cli.options import CRITERIA, YES
+from node.cli.prompting import confirm
+from node.cli.session import session
+
+app = typer.Typer(help="Files that partners propose to agencies.", no_args_is_help=True)
+
+_Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first digits of it.")]
+_Files = Annotated[
+    list[int] | None,
+    typer.Option("--file", min=1, help="Number of a file; repeatable; default: all that wait."),
+]
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """Proposals: those made here, or, at an agency, those of its partners."""
+    here = session(context)
+    if is_agency(here):
+        from node.cli.agency_proposals import list_received
+
+        list_received(here)
+        return
+    from node.cli.partner_proposals import list_proposals
+
+    list_proposals(here)
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    text: _Id,
+    hashes: Annotated[bool, typer.Option("--hashes", help="Print the hashes as well.")] = False,
+) -> None:
+    """One proposal, file by file; a partner's asks the agency while something waits there."""
+    here = session(context)
+    if is_agency(here):
+        from node.cli.agency_proposals import show_received
+
+        show_received(here, text, hashes=hashes)
+        return
+    from node.cli.partner_proposals import show_proposal
+
+    show_proposal(here, text, hashes=hashes)
+
+
+@app.command("send")
+def send(
+    context: typer.Context,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Proposals to send.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
+) -> int:
+    """Send proposals that could not be sent before; they were agreed to when they were made."""
+    from node.cli.partner_proposals import send_waiting
+
+    return send_waiting(session(context), ids or [], every=every)
+
+
+@app.command("withdraw")
+def withdraw(context: typer.Context, text: _Id) -> None:
+    """Take back what nobody at the agency decided yet; the agency's node deletes its hashes."""
+    from node.cli.partner_proposals import withdraw_proposal
+
+    withdraw_proposal(session(context), text)
+
+
+@app.command("take")
+def take(
+    context: typer.Context,
+    text: _Id,
+    to: Annotated[str, typer.Option("--list", help="Own list to add to.")],
+    basis: Annotated[str, typer.Option(help="own (we made it), reviewed (we examined it).")],
+    collection: Annotated[
+        str, typer.Option(help="Where the files belong: baseline, national, investigative, other.")
+    ],
+    numbers: _Files = None,
+    criteria: Annotated[int, CRITERIA] = 1,
+    review_by: Annotated[str, typer.Option(help="Day to look at them again, YYYY-MM-DD.")] = "",
+    legality: Annotated[
+        list[str] | None,
+        typer.Option("--legality", help="Where it is known to be illegal, as NL=illegal; repeatable."),
+    ] = None,
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """At an agency: take files up into an own list, after its own examination; they wait for publication."""
+    from node.cli.agency_proposals import take_files
+    from node.cli.statements import statement_of
+
+    here = session(context)
+    statement = statement_of(
+        basis=basis, criteria=criteria, source="", review_by=review_by, legality=legality
+    )
+    if not yes:
+        confirm(f"This states, signed, that the files were examined here (basis {basis}). Go on?")
+    take_files(here, text, numbers or [], to=to, collection=collection, statement=statement)
+
+
+@app.command("refuse")
+def refuse(
+    context: typer.Context,
+    text: _Id,
+    reason: Annotated[
+        str, typer.Option(help="Why, in one line that the partner is told; it should not speak of lists.")
+    ],
+    numbers: _Files = None,
+) -> None:
+    """At an agency: do not take files up; final, and the partner is told the reason."""
+    from node.cli.agency_proposals import refuse_files
+
+    refuse_files(session(context), text, numbers or [], reason=reason)
