@@ -1,4 +1,4 @@
-"""What `sigfed status` says about hits and cases, in both homes; nothing, where there are none."""
+"""What `sigfed status` says about hits, cases and proposals, in both homes; nothing, where there are none."""
 
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
-    """Fields and lines about partners' reports and disputes; overdue disputes first."""
+    """Fields and lines about partners' reports, disputes and proposals; overdue disputes first."""
     from node.runtime.hits import casework
 
     with shelf.storage.read() as unit:
         reports = sum(hit.closed_ms is None for hit in unit.hits.ls())
+        proposed = sum(proposal.closed_ms is None for proposal in unit.proposals.ls())
     work = casework(identity, shelf)
     waiting, late = sum(case.answered_ms is None for case in work.ls()), len(work.overdue())
     lines = [
@@ -26,23 +27,38 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
             else []
         ),
         *([f"{counted(reports, 'reported hit')} open: sigfed hit ls"] if reports else []),
+        *(
+            [f"{counted(proposed, 'proposal')} of partners to look at: sigfed proposal ls"]
+            if proposed
+            else []
+        ),
     ]
-    return {"open_hits": reports, "open_cases": waiting, "overdue_cases": late}, lines
+    found: dict[str, Fact] = {
+        "open_hits": reports,
+        "open_cases": waiting,
+        "overdue_cases": late,
+        "open_proposals": proposed,
+    }
+    return found, lines
 
 
 def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[str]]:
-    """Fields, lines and next steps about the hits found here."""
+    """Fields, lines and next steps about the hits found here, and about proposals that are not sent."""
     from node.clock import SystemClock, milliseconds
     from node.runtime.hit_spool import hit_spool
+    from node.runtime.proposal_folder import proposal_folder
 
     hits, moment_ms = hit_spool(home).ls(), milliseconds(SystemClock().now())
     waiting, late = sum(hit.waiting for hit in hits), sum(hit.overdue(moment_ms) for hit in hits)
+    unsent = sum(proposal.waiting for proposal in proposal_folder(home).ls())
     lines = [
         *([f"{counted(waiting, 'hit')} not reported yet"] if waiting else []),
+        *([f"{counted(unsent, 'proposal')} not sent yet"] if unsent else []),
         *([f"{counted(late, 'hit')} found more than a day ago and not resolved"] if late else []),
     ]
     steps = [
         *(["sigfed hit report --all"] if waiting else []),
+        *(["sigfed proposal send --all"] if unsent else []),
         *(["sigfed hit ls, then sigfed hit resolve ID --action removed, once you acted"] if late else []),
     ]
-    return {"unreported_hits": waiting, "unresolved_hits": late}, lines, steps
+    return {"unreported_hits": waiting, "unresolved_hits": late, "unsent_proposals": unsent}, lines, steps

@@ -27,7 +27,7 @@ STATES = {
 
 def list_proposals(here: Session) -> None:
     """All proposals, oldest first, as the node last said; it is not asked."""
-    from node.runtime.partner_proposals import proposals
+    from node.runtime.proposal_folder import proposals
 
     found = proposals(here.home)
     if here.output.as_json:

@@ -19,6 +19,7 @@ from node.partner.proposing import Chosen, Proposer, Sender, Words, choose
 from node.partner.state import Enrolment, PartnerFolder
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy
+from node.runtime.proposal_folder import proposal_folder
 from node.runtime.reaching import reach_node_of
 from protocol.digest import Digest
 from protocol.statement.proposal_receipt import ProposalReceipt
@@ -119,17 +120,6 @@ async def withdraw(home: Home, text: str) -> OwnProposal:
             return found
         async with _sender(home, folder) as sender:
             return await sender.withdraw(found)
-
-
-def proposals(home: Home) -> list[OwnProposal]:
-    """All proposals, oldest first; raises `NotInitialisedError`."""
-    PartnerFolder(home.partner).load()
-    return proposal_folder(home).ls()
-
-
-def proposal_folder(home: Home) -> ProposalFolder:
-    """The proposals of the partner in `home`."""
-    return ProposalFolder(home.partner / "proposals")
 
 
 @contextmanager

@@ -71,6 +71,8 @@ def test_from_a_hosters_folder_to_a_list(federation: Federation, partner: Cli, f
     assert "3 files proposed, receipt verified" in sent.out
     identity = str(partner.done("proposal", "ls")["proposal"])
 
+    opened = fr.done("status")["open_proposals"]
+    assert "of partners to look at: sigfed proposal ls" in told(fr, "status").out
     shown = told(fr, "proposal", "show", identity[:8])
     assert "proposed by hoster" in shown.out
     assert "found by our moderators (abuse@hoster.example)" in shown.out
@@ -98,6 +100,7 @@ def test_from_a_hosters_folder_to_a_list(federation: Federation, partner: Cli, f
     ]
     assert [each["file"] for each in seen["outcomes"]] == files
     assert fr.done("proposal", "ls")["closed_ms"] > 0
+    assert fr.done("status")["open_proposals"] == opened - 1
     search = DigestSearch(frozenset({sha256(NEW).digest(), md5(NEW, usedforsecurity=False).digest()}))
     for home in (partner.home, fr.home):
         everything = {str(path): path.read_bytes() for path in home.rglob("*") if path.is_file()}
@@ -121,6 +124,7 @@ def test_what_could_not_be_sent_waits_and_is_sent_once(
     with stopped(federation):
         down = told(partner, "propose", *files, *WORDS, "--yes")
         assert down.exit == 16
+        assert partner.done("status")["unsent_proposals"] == 1
         assert "1 proposal not sent yet: fr.example cannot be reached" in down.err
         again = told(partner, "propose", *files, *WORDS, "--yes")
         assert (again.exit, again.err.count("left out, it was proposed before")) == (3, 3)
