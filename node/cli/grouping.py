@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from node.cli.command_table import ROWS, Row
 from node.cli.recording import recorded
+from node.cli.watching import watched
 
 _BY_NAME: Final = {row.name: row for row in ROWS}
 
@@ -84,7 +85,7 @@ def _load(row: Row) -> Any:
         _record(found, row.name)
         around.add_typer(found, name=row.name, rich_help_panel=row.panel)
     else:
-        run = recorded(row.action, found) if row.action else found
+        run = recorded(row.action, found) if row.action else watched(row.name, found)
         around.command(row.name, rich_help_panel=row.panel)(run)
     group = get_command(around)
     assert isinstance(group, TyperGroup), "it has a callback"
@@ -100,7 +101,8 @@ def _record(noun: typer.Typer, name: str) -> None:
     for info in noun.registered_commands:
         assert info.callback is not None, "a command does something"
         assert info.name is not None, "a command has a name"
-        info.callback = recorded(f"{name}.{info.name}", info.callback)
+        action = f"{name}.{info.name}"
+        info.callback = watched(action, recorded(action, info.callback))
     for group in noun.registered_groups:
         assert group.typer_instance is not None, "a noun has commands"
         _record(group.typer_instance, f"{name}-{group.name}")

@@ -23,6 +23,12 @@ def _with_full_path(argv: tuple[str, ...]) -> tuple[str, ...]:
     return argv
 
 
+def _collected(path: Path | None) -> Path | None:
+    if path is not None and not (path.is_absolute() and path.suffix == ".prom"):
+        raise ValueError("the file is named by its full path and ends in .prom: no other is collected")
+    return path
+
+
 Argv = Annotated[tuple[str, ...], Field(max_length=64), AfterValidator(_with_full_path)]
 """A program and its arguments; it is started without a shell. Empty: nothing is started."""
 
@@ -40,6 +46,13 @@ class HookSettings(Section):
     """The local daemon recorded a hit."""
     timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     """A program that runs longer is ended."""
+
+
+class MetricsSettings(Section):
+    """What monitoring reads."""
+
+    textfile: Annotated[Path | None, AfterValidator(_collected)] = None
+    """A file for node_exporter's textfile collector."""
 
 
 class ReporterSettings(Section):
@@ -90,6 +103,7 @@ class PartnerSettings(Section):
 
     agent: AgentSettings = AgentSettings()
     hooks: HookSettings = HookSettings()
+    metrics: MetricsSettings = MetricsSettings()
     reporters: Annotated[tuple[ReporterSettings, ...], AfterValidator(_named_once)] = ()
 
 

@@ -30,6 +30,8 @@ def test_hooks_are_programs_with_their_arguments(tmp_path: Path) -> None:
         ('[hooks]\non_update = "/bin/echo new"\n', "hooks.on_update"),
         ('[hooks]\non_update = ["echo"]\n', "full path"),
         ("[hooks]\ntimeout_seconds = 0\n", "hooks.timeout_seconds"),
+        ('[metrics]\ntextfile = "sigfed.prom"\n', "full path"),
+        ('[metrics]\ntextfile = "/var/lib/sigfed.txt"\n', "ends in .prom"),
         ("[hooks\n", "line 1"),
     ],
 )
