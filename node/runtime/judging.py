@@ -22,8 +22,7 @@ from node.partner.hits import SpooledHit
 from node.partner.inspecting import LocalInspector
 from node.partner.judging import LocalJudge
 from node.partner.queueing import LookUpQueue
-from node.partner.unconfirmed import UnconfirmedFolder
-from node.runtime.hit_spool import hit_spool
+from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.hooks import Hooks
 from node.runtime.in_force import InForce
@@ -35,6 +34,8 @@ from protocol.errors import ProtocolError
 RELOAD_SECONDS: Final = 2.0
 """An update of another process is in force here this soon."""
 CONFIRM_SECONDS: Final = 30.0
+CONFIRM_LOCK: Final = "confirm.lock"
+"""Held by whoever looks up what waits."""
 _SPLAY: Final = 0.1
 """Part of an interval by which it varies, so that a thousand partners do not ask at the same moment."""
 _CLOCK: Final = SystemClock()
@@ -93,7 +94,7 @@ async def judging(home: Home, settings: AgentSettings, *, fail_closed: bool) -> 
             queue,
             in_force.examiner,
             spool=lambda: hit_spool(home),
-            unconfirmed=UnconfirmedFolder(home.partner / "unconfirmed"),
+            unconfirmed=unconfirmed_files(home),
             clock=_CLOCK,
             told=stack.enter_context(_Telling(Hooks(load_partner_settings(home.folder).hooks))).tell,
         )
@@ -112,9 +113,7 @@ async def _working(home: Home, settings: AgentSettings, made: Judging) -> AsyncI
     """Do what is done by itself while the block lasts."""
 
     async def confirm() -> None:
-        with try_locked(
-            home.partner / "confirm.lock"
-        ) as mine:  # another daemon of this home confirms as well
+        with try_locked(home.partner / CONFIRM_LOCK) as mine:  # another daemon of this home confirms as well
             if mine and made.judge.waiting:
                 confirmed = await made.judge.confirm()
                 _journal.info("confirmed", files=confirmed, waiting=made.judge.waiting)

@@ -17,20 +17,24 @@ from typing import Any, Final, Self, TypeVar
 from keys.errors import KeysError
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError, VerificationError
+from node.files import try_locked
 from node.hashing.hashed import Hashed
-from node.hashing.plan import HashPlan
+from node.hashing.plan import HashPlan, images_installed
 from node.partner.hashing_processes import HashProcesses
 from node.partner.hits import SpooledHit
 from node.partner.judging import LocalJudge
 from node.partner.queueing import LookUpQueue
 from node.partner.resolutions import Action
+from node.partner.updating import UpdateReport
 from node.ports.judging import Outcome, Verdict
 from node.runtime import partner, partner_hits
 from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.in_force import InForce
+from node.runtime.judging import CONFIRM_LOCK
+from node.runtime.partner_events import FAILURES, Events
 from node.runtime.partner_standing import standing
-from node.sdk.partition import DEFAULT_PLAN, Key, Row, fault_words
+from node.sdk.partition import Key, Row, fault_words
 from node.sdk.results import (
     FileResult,
     HitResult,
@@ -63,17 +67,18 @@ class AsyncClient:
         home: str | PathLike[str] | None = None,
         *,
         jobs: int = DEFAULT_JOBS,
-        plan: HashPlan = DEFAULT_PLAN,
+        plan: HashPlan | None = None,
     ) -> None:
         """The client enrolled in `home` (default: `SIGFED_HOME`, then the folder that the command line uses).
 
-        `jobs` processes hash files by `plan`: a picture that crashes its decoder does not crash your program.
+        `jobs` processes hash files by `plan` (default: pictures too, where the `images` extra is installed): a picture
+        that crashes its decoder does not crash your program.
         """
         self._home = _home(home)
         self._in_force = InForce(self._home)
         self._queue = LookUpQueue(self._in_force.examiner)
         self._unconfirmed = unconfirmed_files(self._home)
-        self._processes = HashProcesses(jobs, plan)
+        self._processes = HashProcesses(jobs, plan or HashPlan(images=images_installed()))
         self._judge = LocalJudge(
             self._queue,
             self._in_force.examiner,
@@ -84,6 +89,7 @@ class AsyncClient:
         )
         self._loading = asyncio.Lock()
         self._open: AsyncExitStack | None = None
+        self._used = False
 
     async def __aenter__(self) -> Self:
         """Load the release in force.
@@ -92,6 +98,9 @@ class AsyncClient:
             NotInitialisedError: nobody is enrolled there.
             NodeError: the agency's keys must be confirmed first, and that did not work.
         """
+        if self._used:
+            raise UsageError("a client is opened once", hint="make another one")
+        self._used = True
         async with _clear(), AsyncExitStack() as stack:
             await partner.confirmed(self._home)
             await stack.enter_async_context(self._in_force)
@@ -203,16 +212,32 @@ class AsyncClient:
         return await self._in_thread(self._standing)
 
     async def update(self) -> UpdateResult:
-        """Bring the newest release in force, and look up what was unknown.
+        """Bring the newest release in force, as `sigfed update` does, and look up what was unknown.
 
         Raises:
             PeerUnreachableError: the agency does not answer.
             VerificationError: what it sent does not verify; the release before stays in force.
         """
-        done = await self._alone(lambda: partner.update(self._home))
+        report, wrong = await self._in_thread(self._update)
         await self._fresh()
         self._judge.wake()
-        return update_result(done.report, await self._judge.confirm())
+        confirmed = 0
+        with try_locked(
+            self._home.partner / CONFIRM_LOCK
+        ) as ours:  # the daemon of this home confirms as well
+            if ours:
+                confirmed = await self._judge.confirm()
+        return update_result(report, confirmed, wrong)
+
+    def _update(self) -> tuple[UpdateReport, list[str]]:
+        """The report, and what went wrong with the operator's programs."""
+        events = Events.of(self._home)
+        try:
+            report = asyncio.run(partner.update(self._home)).report
+        except FAILURES as exc:
+            list(events.failed(exc))
+            raise
+        return report, list(events.updated(report))
 
     async def _judged(self, hashed: Hashed, name: str) -> FileResult:
         faults = [fault_words(fault) for fault in hashed.faults]

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 from node.errors import UsageError
 from node.hashing.plan import HashPlan
 from node.sdk.async_client import DEFAULT_JOBS, AsyncClient
-from node.sdk.partition import DEFAULT_PLAN, Key, Row
+from node.sdk.partition import Key, Row
 from node.sdk.results import FileResult, HitResult, ReportResult, StatusResult, UpdateResult
 from node.sdk.screen import Screen
 
@@ -30,7 +30,7 @@ class Client:
         home: str | PathLike[str] | None = None,
         *,
         jobs: int = DEFAULT_JOBS,
-        plan: HashPlan = DEFAULT_PLAN,
+        plan: HashPlan | None = None,
     ) -> None:
         """As `AsyncClient`."""
         self._made = (home, jobs, plan)

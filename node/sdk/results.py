@@ -135,8 +135,8 @@ def hit_result(hit: SpooledHit) -> HitResult:
     )
 
 
-def update_result(report: UpdateReport, confirmed: int) -> UpdateResult:
-    """From the report of an update."""
+def update_result(report: UpdateReport, confirmed: int, wrong: Sequence[str]) -> UpdateResult:
+    """From the report of an update, and what went wrong with the operator's programs."""
     return UpdateResult(
         old=report.old,
         new=report.new,
@@ -144,7 +144,7 @@ def update_result(report: UpdateReport, confirmed: int) -> UpdateResult:
         removed=report.removed,
         entries=report.entries,
         confirmed=confirmed,
-        warnings=tuple(report.warnings),
+        warnings=(*report.warnings, *wrong),
     )
 
 

@@ -230,6 +230,26 @@ def test_a_client_is_used_in_its_block(partner: Cli) -> None:
         assert client.check_bytes(UNLISTED).clean
 
 
+async def test_an_async_client_is_opened_once(partner: Cli) -> None:
+    client = AsyncClient(partner.home, jobs=1)
+    async with client:
+        pass
+    with pytest.raises(sdk.UsageError, match="opened once"):
+        await client.__aenter__()
+
+
+def test_an_update_starts_the_operators_programs_as_the_command_does(partner: Cli, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    (partner.home / "partner.toml").write_text(
+        f'[hooks]\non_error = ["/bin/sh", "-c", "echo failed > {told}"]\n'
+    )
+    with Client(partner.home, jobs=1) as client:
+        (partner.home / "partner/state.json").write_text("{}")
+        with pytest.raises(sdk.NodeError):
+            client.update()
+    assert told.read_text() == "failed\n"
+
+
 def test_a_forked_process_is_told_to_open_its_own(client: Client) -> None:
     reader, writer = os.pipe()
     child = os.fork()
