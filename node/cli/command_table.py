@@ -80,7 +80,7 @@ ROWS: Final = (
         PARTNER,
         "scan",
         "scan",
-        "Look up everything in folders and lists of files, resumably; exit code 1 when something is on the list.",
+        "Look up all files in folders, lists and buckets, resumably; exit code 1 when one is on the list.",
     ),
     Row(
         "propose",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def scan(
     context: typer.Context,
-    paths: Annotated[list[str] | None, typer.Argument(help="Folders and files.")] = None,
+    paths: Annotated[list[str] | None, typer.Argument(help="Folders, files and s3://BUCKET/PREFIX.")] = None,
     files_from: Annotated[
         str, typer.Option("--files-from", help="List of paths, one a line, or - for standard input.")
     ] = "",
@@ -60,7 +60,7 @@ def scan(
         Shown, typer.Option("--progress", help="On standard error; auto: on terminals.")
     ] = Shown.AUTO,
 ) -> int:
-    """Look up everything in folders and lists of files, resumably; exit code 1 when something is on the list."""
+    """Look up all files in folders, lists and buckets, resumably; exit code 1 when one is on the list."""
     from node.partner.reports.naming import TrueNames, tokens_of
     from node.partner.reports.writing import require_place, write_report
     from node.runtime.scanning import open_scan

@@ -18,6 +18,7 @@ from node.partner.allowance import Meter
 from node.partner.knowing import known
 from node.partner.looking_up import Examiner
 from node.partner.scanning.judging import Asking, Screening
+from node.partner.scanning.objects import SCHEME, Bucket
 from node.partner.scanning.reading import Progress, Reading, locally, plan_name
 from node.partner.scanning.results import FileResult, ScanSummary
 from node.partner.scanning.running import Ended, Stopping, run_scan
@@ -184,12 +185,16 @@ class Scan:
 
     async def _read(self, screening: Screening, asking: Asking | None) -> Ended:
         jobs = self._wanted.jobs or len(os.sched_getaffinity(0))
+        buckets = [Bucket(path) for path in self._wanted.paths if path.startswith(SCHEME)]
         with HashWorkers(jobs, self._wanted.plan) as workers:
             self._stopping.then(workers.stop)
 
             def read(reading: Reading) -> None:
                 walk = Walk(skip=own_files(self._state.path))
-                reading.read(walk.paths(self._wanted.paths), locally(workers))
+                local = [path for path in self._wanted.paths if not path.startswith(SCHEME)]
+                reading.read(walk.paths(local), locally(workers))
+                for bucket in buckets:
+                    reading.read(bucket.items(), bucket.hashing(jobs, self._wanted.plan))
                 if self._wanted.listed is not None:
                     name, stream = self._wanted.listed
                     listed = read_list(stream, separator=self._wanted.separator)
@@ -215,6 +220,8 @@ class Scan:
     def _count(self) -> None:
         """How much there is in all: for the progress alone, beside the scan."""
         files = octets = 0
+        if any(path.startswith(SCHEME) for path in self._wanted.paths):
+            return
         for item in Walk(skip=own_files(self._state.path)).paths(self._wanted.paths):
             files, octets = files + 1, octets + item.size
             if self._stopping:

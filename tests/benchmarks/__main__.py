@@ -7,6 +7,7 @@ from benchmarks import (
     bench_evaluation_node,
     bench_import,
     bench_resealing,
+    bench_scan,
     bench_setcoding,
     bench_start,
     bench_verify,
@@ -21,6 +22,7 @@ ALL: tuple[Measure, ...] = (
     bench_resealing.measure,
     bench_evaluation_node.measure,
     bench_start.measure,
+    bench_scan.measure,
 )
 
 if __name__ == "__main__":
