@@ -23,13 +23,14 @@ from node.partner.reports.naming import KEY_NAME, Names, Tokens, TrueNames, toke
 from node.partner.reports.page import page
 from node.partner.reports.spreadsheet import COLUMNS, spreadsheet
 from node.partner.reports.writing import FORMS, Form, form_of, require_place, write_report
-from node.partner.scanning.results import FileResult, HitFacts, ScanSummary, Status
+from node.partner.scanning.results import FileResult, HitFacts, ScanSummary, Status, reason_of
 from support.markup import outline, require_self_contained
 from support.processes import ROOT
 
 NOON = 1_795_708_800_000
 """2026-11-26 16:00 UTC."""
 PLAIN = TrueNames()
+ENCRYPTED = "encrypted: not looked at"
 HIDDEN = Tokens(b"k" * 32)
 
 
@@ -58,7 +59,14 @@ EACH = (
     result("/srv/c.txt", Status.TEST_FILE, hits=[hit(number="")]),
     result("/srv/d.jpg", Status.UNCONFIRMED, reasons=["the node was not asked about it yet"]),
     result("/srv/e.jpg", Status.UNREADABLE, reasons=["permission denied"]),
-    result("/srv/f.zip", Status.PARTLY, reasons=["in.jpg: encrypted", "other.jpg: encrypted"]),
+    result(
+        "/srv/f.zip",
+        Status.PARTLY,
+        reasons=[
+            reason_of("in.jpg", ENCRYPTED),
+            reason_of("o — o.jpg", ENCRYPTED),
+        ],
+    ),
     result("/srv/g.txt", Status.CLEAN),
 )
 
@@ -103,6 +111,7 @@ def test_a_page_is_self_contained_and_says_what_happens_next() -> None:
         "2 symbolic links",
         "permission denied",
         "/srv/b.zip, in it: in2.jpg",
+        '<text x="0" y="59">encrypted: not looked at</text>',
         "Nothing was moved, hidden or deleted",
         "This report names files",
     ):
@@ -272,15 +281,20 @@ def test_a_redacted_report_names_nothing(form: Form) -> None:
         result(
             f"/srv/{secret}/b",
             Status.UNREADABLE,
-            reasons=[f"cannot open /srv/{secret}/b", f"{secret}: cut off"],
+            reasons=[f"cannot open /srv/{secret}/b", reason_of(secret, "Input/output error")],
         ),
-        result(f"/srv/{secret}/c", Status.PARTLY, reasons=[f"x: y/{secret}.jpg: too large"]),
+        result(
+            f"/srv/{secret}/c",
+            Status.PARTLY,
+            reasons=[reason_of(f"x — y/{secret}.jpg", ENCRYPTED)],
+        ),
     ]
     results = [replace(each, source=f"/srv/{secret}") for each in results]
     assert secret in made(form, results, sources=(f"/srv/{secret}",))
     text = made(form, results, HIDDEN, sources=(f"/srv/{secret}",))
     assert secret not in text
-    assert "too large" in text
+    assert ENCRYPTED in text
+    assert "Input/output error" in text
     assert HIDDEN.path(f"/srv/{secret}/a.zip") in text
 
 

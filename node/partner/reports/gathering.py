@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from node.partner.reports.naming import in_words
-from node.partner.scanning.results import FileResult, Status
+from node.partner.scanning.results import FileResult, Status, without_part
 
 MOST: Final[Mapping[Status, int]] = {
     Status.HIT: 500,
@@ -59,6 +58,6 @@ def _take(found: Gathered, result: FileResult) -> None:
         found.collections.update({hit.collection for hit in real})
         found.weak += all(hit.weak for hit in real)
     if result.status is not Status.UNCONFIRMED:
-        for words in {in_words(reason) for reason in result.reasons}:
+        for words in {without_part(reason) for reason in result.reasons}:
             known = words in found.reasons or len(found.reasons) < _MOST_REASONS
             found.reasons[words if known else OTHER] += 1

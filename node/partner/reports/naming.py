@@ -6,7 +6,9 @@ A hash of the name without a key would not do: names are short and can be guesse
 files there are, their sizes, and which of two reports name the same one.
 """
 
+import errno
 import hmac
+import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,18 +19,16 @@ from typing import Final, Protocol
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError
 from node.files import create_private, read_private
+from node.partner.scanning.results import without_part
 
 KEY_NAME: Final = "report-names.key"
 _KEY_BYTES: Final = 32
 _TOKEN_BYTES: Final = 16
 _FRAME: Final = re.compile(r"#[0-9]+", re.ASCII)
-_WORDS: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ,;()%-]*", re.ASCII)
+_WORDS: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ,;:()%'-]*", re.ASCII)
 """What words alone are made of: a path has dots and slashes."""
-
-
-def in_words(reason: str) -> str:
-    """A reason without the name of the part that stands before it."""
-    return reason.rpartition(": ")[2]
+_OF_THE_SYSTEM: Final = frozenset(map(os.strerror, errno.errorcode))
+"""What the operating system says when a file cannot be read."""
 
 
 class Names(Protocol):
@@ -90,8 +90,9 @@ class Tokens:
 
     def reason(self, text: str) -> str:
         """Its words without the name of a part; what could hold a name is left out."""
-        words = in_words(text)
-        return words if _WORDS.fullmatch(words) else "not told in a report without names"
+        words = without_part(text)
+        told = words in _OF_THE_SYSTEM or _WORDS.fullmatch(words)
+        return words if told else "not told in a report without names"
 
     def _token(self, kind: str, text: str) -> str:
         data = f"{kind}\0{text}".encode("utf-8", "surrogatepass")

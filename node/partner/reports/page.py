@@ -34,6 +34,11 @@ _MEANS: Final = {
     Status.PARTLY: "Parts could not be looked at; the rest is not on the list.",
     Status.CLEAN: "No hash of it is on the list. That does not say that it is lawful.",
 }
+_SENT: Final = (
+    "Sent to the agency's node, as far as it answered: blinded values, which it cannot read, in padded batches of at "
+    "least 64. It sees the address of this machine, and when and how many values it asks; not which files, and not "
+    "what the answers are."
+)
 _NEVER: Final = (
     "Never sent by a scan: files, names of files, hashes. A hit is told to the agency by `sigfed hit report` alone; "
     "then its hash leaves, with the name of your company and the time."
@@ -110,9 +115,7 @@ def _left(summary: ScanSummary, names: Names) -> str:
     sent = (
         "Nothing was sent during this scan: the agency's node was not asked."
         if summary.screen_only
-        else "Sent to the agency's node: blinded values, which it cannot read, in padded batches of at least 64. It "
-        "sees the address of this machine, and when and how many values it asks; not which files, and not what "
-        "the answers are."
+        else _SENT
     )
     named = (
         "This report has tokens in place of the names of files, parts and places; the key that makes them stays in the "

@@ -18,6 +18,7 @@ from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers
 from node.partner.scanning.judging import Screening
 from node.partner.scanning.packing import pack
+from node.partner.scanning.results import reason_of
 from node.partner.scanning.sources import Item, look_at
 from node.partner.scanning.state import Kept, Run, ScanState
 
@@ -204,4 +205,4 @@ def _if_changed(item: Item) -> Item | None:
 
 
 def _said(fault: Fault) -> str:
-    return f"{fault.name}: {fault.reason}" if fault.name else fault.reason
+    return reason_of(fault.name, fault.reason)

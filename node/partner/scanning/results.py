@@ -7,6 +7,20 @@ is kept as lone surrogates (PEP 383). How a result comes about is `judging`'s ma
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+_IN: Final = " — "
+"""Between the name of a part and why it was not looked at; no reason has it."""
+
+
+def reason_of(part: str, words: str) -> str:
+    """Why a part of a file could not be looked at; the part is empty for the file itself."""
+    return f"{part}{_IN}{words}" if part else words
+
+
+def without_part(reason: str) -> str:
+    """The words of such a reason, whatever the part is called."""
+    return reason.rpartition(_IN)[2]
 
 
 class Status(StrEnum):
@@ -60,7 +74,7 @@ class FileResult:
     """Bytes; of a file that cannot be read, what its folder says, or 0."""
     status: Status
     reasons: tuple[str, ...] = ()
-    """Why it, or which parts of it, could not be looked at, or have no verdict yet."""
+    """Why it, or which parts of it, could not be looked at, or have no verdict yet; each made by `reason_of`."""
     hits: tuple[HitFacts, ...] = ()
 
 
