@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from node.cli.output import Fact, counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from node.partner.hits import SpooledHit
     from node.runtime.home import Home
     from node.runtime.opening import Identity
     from node.services.storage.shelf import Shelf
@@ -61,4 +64,32 @@ def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[
         *(["sigfed proposal send --all"] if unsent else []),
         *(["sigfed hit ls, then sigfed hit resolve ID --action removed, once you acted"] if late else []),
     ]
-    return {"unreported_hits": waiting, "unresolved_hits": late, "unsent_proposals": unsent}, lines, steps
+    untold, untold_lines, untold_steps = _untold(home, hits)
+    found: dict[str, Fact] = {
+        "unreported_hits": waiting,
+        "unresolved_hits": late,
+        "unsent_proposals": unsent,
+        "untold_hits": untold,
+    }
+    return found, lines + untold_lines, steps + untold_steps
+
+
+def _untold(home: "Home", hits: "Sequence[SpooledHit]") -> tuple[Fact, list[str], list[str]]:
+    """By reporter, hits that it was not told of: a duty to tell somebody must not be forgotten in silence."""
+    from node.names import PARTNER_NAME
+
+    if not (home.folder / PARTNER_NAME).exists():
+        return {}, [], []
+    from node.runtime.partner_reporters import standings
+
+    found = standings(home, hits)
+    left = [each for each in found if each.untold]
+    lines = [
+        *(f"{counted(each.untold, 'hit')} not told to {each.name} yet" for each in left),
+        *(f"{each.name} cannot be told of hits: {each.problem}" for each in found if each.problem),
+    ]
+    return (
+        {each.name: each.untold for each in found},
+        lines,
+        [f"sigfed hit report --all --to {each.name}" for each in left],
+    )

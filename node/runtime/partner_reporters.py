@@ -42,6 +42,17 @@ class TellingOutcome:
     """Why no more were tried."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReporterStanding:
+    """What is left to do with one reporter."""
+
+    name: str
+    untold: int
+    """Hits that it could be told of and was not."""
+    problem: str = ""
+    """Why it can be told of none; empty: it can."""
+
+
 def named_reporters(home: Home, names: Sequence[str]) -> list[Named]:
     """The reporters of these names, once each, ready to tell.
 
@@ -95,6 +106,20 @@ async def tell(home: Home, ids: Sequence[str], named: Named) -> TellingOutcome:
         failed=failed,
         stopped=stopped,
     )
+
+
+def standings(home: Home, hits: Sequence[SpooledHit]) -> list[ReporterStanding]:
+    """How each configured reporter stands; nothing is asked, and one that cannot be made says why."""
+    found = []
+    for settings in load_partner_settings(home.folder).reporters:
+        try:
+            named = _made(home, settings)
+        except NodeError as exc:
+            found.append(ReporterStanding(settings.name, 0, str(exc)))
+            continue
+        open_hits = [hit for hit in _untold(hits, named) if why_not(hit, None, named_by_person=False) is None]
+        found.append(ReporterStanding(settings.name, len(open_hits)))
+    return found
 
 
 def _untold(hits: Sequence[SpooledHit], named: Named) -> list[SpooledHit]:

@@ -233,15 +233,23 @@ def test_others_are_told_once_after_a_person_agreed(partner: Cli, hit: str, tick
     assert partner.done("hit", "ls")["state"] == "waiting", "nobody was told anything, the agency neither"
     assert tickets.heard == []
 
+    partner.done("hit", "report", "--all")
+    assert partner.done("status")["untold_hits"] == {"tickets": 1}
+    status = told(partner, "status")
+    assert "1 hit not told to tickets yet" in status.out
+    assert "sigfed hit report --all --to tickets" in status.err
+
     tickets.statuses += [400]
     refused = partner.run("hit", "report", "--all", "--to", "tickets", typed="y\n")
     assert refused.exit == 3, refused.err
     assert [each.get("told") for each in refused.results] == [None, False]
+    assert refused.results[0] == {"reported": 0}
     assert "status 400" in str(refused.results[1]["reason"])
     assert partner.done("hit", "show", hit)["told"][0]["failure"]
 
     done = partner.run("hit", "report", "--all", "--to", "tickets")
     assert (done.exit, "What leaves" in done.err) == (0, False)
+    assert partner.done("status")["untold_hits"] == {"tickets": 0}
     assert done.results[-1]["reference"] == f"hit_{hit}"
     again = partner.run("hit", "report", hit, "--to", "tickets")
     assert again.results[-1] == done.results[-1]
@@ -287,5 +295,6 @@ def test_a_reporter_that_cannot_be_used_stops_before_anything_is_sent(partner: C
     partner.refused(2, "must be asked by https", "hit", "report", "--all", "--to", "tickets", "--yes")
     configured(partner, "https://hooks.example/x")
     (partner.home / "tickets.secret").chmod(0o644)
+    assert "tickets cannot be told of hits" in told(partner, "status").out
     partner.refused(2, "can be read by others", "hit", "report", "--all", "--to", "tickets", "--yes")
     assert partner.done("hit", "ls")["state"] == "waiting"
