@@ -13,9 +13,11 @@ from node.ports.guards import BenignSet, Tripwire
 from node.ports.logs import Head, LogKind, LogRecord
 from node.ports.peers import PeerRecord
 from node.ports.pending import Batch
+from node.ports.proposals import FileRecord, ProposalRecord
 from node.ports.quarantine import Intake, Quarantined
 from node.ports.recipients import RecipientRecord, RecipientTable, SnapshotRecord
 from node.services.storage.shelf import Shelf
+from protocol.statement.proposal_state import FileState
 
 HEAD = Head(size=3, root=b"r" * 32, frontier=b"f", time_ms=5)
 PEER = PeerRecord(
@@ -364,3 +366,69 @@ class TestRevocations:
                 with pytest.raises(ConflictError):
                     unit.revocations.put("nl.example", version=version, payload=b"q", envelope=b"f")
             assert unit.revocations.get("nl.example").payload == b"p"
+
+
+def proposal(number: int, *, partner: str = "hoster", files: int = 3) -> ProposalRecord:
+    return ProposalRecord(
+        partner=partner,
+        proposal_id=bytes((number,)) * 16,
+        subset="baseline",
+        claim=1,
+        files=files,
+        received_ms=number,
+        sealed=b"sealed",
+    )
+
+
+def outcome(state: FileState, decided_ms: int, **more: str) -> FileRecord:
+    return FileRecord(number=0, state=state, decided_ms=decided_ms, **more)
+
+
+class TestProposals:
+    def test_are_kept_once_with_all_files_waiting(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            unit.proposals.add(proposal(1))
+            unit.proposals.add(proposal(1, partner="other"))
+        with pytest.raises(AlreadyExistsError), shelf.storage.write() as unit:
+            unit.proposals.add(proposal(1))
+        with shelf.storage.read() as unit:
+            assert unit.proposals.find("hoster", bytes((1,)) * 16) == proposal(1)
+            assert unit.proposals.find("hoster", bytes((2,)) * 16) is None
+            assert [each.state for each in unit.proposals.files(proposal(1))] == [FileState.WAITING] * 3
+            assert unit.proposals.received_since("hoster", since_ms=1) == (1, 3)
+            assert unit.proposals.received_since("hoster", since_ms=2) == (0, 0)
+            assert unit.proposals.waiting("hoster") == 3
+
+    def test_a_file_is_decided_once_and_the_last_one_closes(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            unit.proposals.add(proposal(1))
+            unit.proposals.add(proposal(2))
+            taken = outcome(FileState.TAKEN, 5, origin="fr.example/lists/main")
+            assert unit.proposals.decide(proposal(1), [1, 2], taken) == 2
+            assert unit.proposals.decide(proposal(1), [2], outcome(FileState.REFUSED, 6, reason="no")) == 0
+            assert unit.proposals.ls()[0] == proposal(1), "one file of it waits"
+            assert unit.proposals.decide(proposal(1), [3], outcome(FileState.REFUSED, 7, reason="no")) == 1
+        with shelf.storage.read() as unit:
+            files = unit.proposals.files(proposal(1))
+            assert [(each.number, each.state, each.reason) for each in files] == [
+                (1, FileState.TAKEN, ""),
+                (2, FileState.TAKEN, ""),
+                (3, FileState.REFUSED, "no"),
+            ]
+            assert unit.proposals.ls() == [proposal(2), replace(proposal(1), closed_ms=7)], "open ones first"
+            assert unit.proposals.waiting("hoster") == 3
+
+    def test_what_was_closed_is_forgotten_with_its_files(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            for number in (1, 2, 3):
+                unit.proposals.add(proposal(number, files=1))
+            for number in (1, 2):
+                unit.proposals.decide(proposal(number), [1], outcome(FileState.WITHDRAWN, number))
+            unit.proposals.reseal(proposal(2), b"less")
+            assert unit.proposals.forget(closed_before_ms=2) == 1
+        with shelf.storage.read() as unit:
+            assert unit.proposals.ls() == [
+                proposal(3, files=1),
+                replace(proposal(2, files=1), sealed=b"less", closed_ms=2),
+            ]
+            assert unit.proposals.files(proposal(1)) == []
