@@ -6,6 +6,7 @@ import typer
 
 from node.cli.acting import acting_person, require_two, tell_requested
 from node.cli.grants import names, wanted_grant
+from node.cli.near import near
 from node.cli.output import table
 from node.cli.session import Session, session
 
@@ -203,3 +204,6 @@ def _request(here: Session, kind: str, wanted: "Wanted", *, by: str) -> None:
             by=who,
         )
     tell_requested(here, approval)
+
+
+app.command("near")(near)

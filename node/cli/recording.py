@@ -31,6 +31,7 @@ READS: Final = frozenset(
         "drill",
         "changes",
         "sign",
+        "near",
         "rehearse",
         "transparency",
     }

@@ -165,6 +165,9 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(partner, "status")
     yield from _of_hits(fr, partner, run, folder)
     yield from _of_proposals(fr, partner, run, folder)
+    fetched = written(folder / "fetched", '{"digests":0}\n')
+    value = f"pdq:{sha256(b'a picture').hexdigest()}\n"
+    yield run(Cli(folder / "hotline"), "recipient", "near", fetched, "--hash-from", "-", typed=value)
     yield from _of_other_agencies(federation, run, folder)
     yield from _of_holders(fr, run, folder)
 
