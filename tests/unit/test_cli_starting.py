@@ -1,10 +1,16 @@
 """What a command loads: its own part. The table of commands, which answers the help, says what the commands say."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from node.cli.command_table import ROWS, Row
 from node.cli.grouping import Loaded
 from support.loaded import LIBRARIES, loaded
+from support.processes import ROOT
 
 
 def commands_of(modules: set[str]) -> set[str]:
@@ -44,3 +50,20 @@ def test_the_help_of_commands_loads_no_library() -> None:
 
     assert commands_of(modules) == {f"node.cli.{row.module}" for row in ROWS}
     assert modules.isdisjoint(LIBRARIES)
+
+
+def test_keys_are_loaded_without_the_clients_of_other_peoples_key_services(tmp_path: Path) -> None:
+    for name in ("boto3", "hvac"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('it was loaded')")
+    program = "import keys.trust.root, sys; print('boto3' in sys.modules); import boto3"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.stdout, done.stderr) == ("False\n", "it was loaded\n"), "it is there for whoever asks for it"
