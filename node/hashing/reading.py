@@ -18,7 +18,6 @@ from node.hashing.exact import ExactHasher
 from node.hashing.hashed import Fault, Hashed, Part
 from node.hashing.magic import NEEDED_BYTES, Family, Kind, kind_of
 from node.hashing.members import ArchiveError, Member, members
-from node.hashing.pictures import look_at_picture
 from node.hashing.plan import HashPlan
 
 CHUNK_BYTES: Final = 1024 * 1024
@@ -89,6 +88,8 @@ class StreamHasher:
         if self._kept is None:
             yield Fault("", f"a picture of more than {self._plan.bounds.picture_bytes:,} bytes: no PDQ")
             return
+        from node.hashing.pictures import look_at_picture  # noqa: PLC0415 - numpy; most files are no pictures
+
         yield from look_at_picture(io.BytesIO(self._kept), kind.name, self._plan)
 
     def _look_into_archive(self, kind: Kind) -> Iterator[Part | Fault]:

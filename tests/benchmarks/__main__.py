@@ -5,7 +5,9 @@ import sys
 from benchmarks import (
     bench_epoch,
     bench_evaluation_node,
+    bench_hashing,
     bench_import,
+    bench_pdq,
     bench_resealing,
     bench_scan,
     bench_setcoding,
@@ -23,6 +25,8 @@ ALL: tuple[Measure, ...] = (
     bench_evaluation_node.measure,
     bench_start.measure,
     bench_scan.measure,
+    bench_hashing.measure,
+    bench_pdq.measure,
 )
 
 if __name__ == "__main__":
