@@ -1,6 +1,6 @@
 """How pages look: light and dark, on a screen, on a telephone and on paper; all colours are variables.
 
-Paper is always light: dark is for screens alone. Text has a contrast of 4.5 or more in both.
+Dark and narrow are for screens alone: paper is light. Text has a contrast of 4.5 or more in both.
 """
 
 from typing import Final
@@ -83,6 +83,7 @@ tbody tr { border-top: 1px solid var(--faint); }
 tbody th { font-weight: 400; line-height: 1.35; }
 .cards td, .cards tbody th { vertical-align: top; }
 .cards .number { text-align: right; font-variant-numeric: tabular-nums; }
+.cards .number:not(:last-child) { padding-right: 1.8rem; }
 .cards .path { overflow-wrap: anywhere; }
 .cards .word { white-space: nowrap; }
 footer {
@@ -92,7 +93,7 @@ code {
   overflow-wrap: anywhere; font-size: 0.92em;
   font-family: ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", monospace;
 }
-@media (max-width: 760px) {
+@media screen and (max-width: 760px) {
   main { padding: 1.6rem 1rem 3rem; }
   h1 { font-size: 1.7rem; }
   .steps li { margin: 0.35rem 0; max-width: 46rem; }
@@ -109,11 +110,15 @@ ul.card, ol.card { padding-left: 1.3rem; }
   .cards td:not(.plain)::before { content: attr(data-head) ": "; color: var(--soft); }
 }
 @media print {
-  body { background: #fff; font-size: 12px; }
+  :root { font-size: 11px; }
+  body { background: #fff; font-size: 1rem; }
   main { max-width: none; padding: 0; }
-  .card { overflow: visible; break-inside: auto; }
+  h2 { margin-top: 2rem; }
+  h2, h3, h2 + p, h3 + p { break-after: avoid; }
+  .card { overflow: visible; padding: 0.8rem 1rem; }
   tr, .chart, .facts, .legend { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
+  th, td { padding-top: 0.3rem; padding-bottom: 0.3rem; }
+  svg text, svg text.soft { font-size: 10px; }
   svg * { print-color-adjust: exact; }
 }
 """

@@ -6,9 +6,11 @@ from html import unescape
 
 import pytest
 
+from node.demo.report.style import STYLE as DEMO_STYLE
 from node.pages.charts import Bar, Series, bars, columns, line, share
 from node.pages.document import END, beginning
 from node.pages.sheets import sheet
+from node.pages.style import STYLE
 from node.pages.tables import Column, table
 from node.pages.text import counted, lasting, safe, size
 from support.markup import elements, outline
@@ -122,6 +124,13 @@ def test_a_page_lets_nothing_run_and_nothing_be_fetched() -> None:
     assert "default-src 'none'; style-src 'sha256-" in page
     assert page.count("http") == page.count("http-equiv") == 1
     assert outline(page) == ["h1"]
+
+
+@pytest.mark.parametrize("feature", ["max-width", "prefers-color-scheme"])
+def test_dark_and_narrow_are_for_screens(feature: str) -> None:
+    queries = [line for line in (STYLE + DEMO_STYLE).splitlines() if feature in line and "@media" in line]
+    assert queries
+    assert all(line.startswith("@media screen and") for line in queries), "paper is narrow, too"
 
 
 @pytest.mark.parametrize(

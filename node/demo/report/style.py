@@ -89,7 +89,7 @@ thead th[class] { color: var(--party); font-weight: 650; }
 .load { display: flex; align-items: center; }
 .length { flex: none; min-width: 3px; border-radius: 4px; background: var(--party); opacity: 0.85; }
 .bytes { padding-left: 0.6rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
-@media (max-width: 760px) {
+@media screen and (max-width: 760px) {
   .steps { grid-template-columns: 84px minmax(0, 1fr); }
   .steps > .amount { grid-column: 2; min-height: 0; border: 0; padding: 0 0 0.3rem; }
   .steps > .head { display: none; }
