@@ -10,10 +10,11 @@ from typing import Any, Final
 from node.cli.session import Session, session
 from node.names import PARTNER_NAME
 
-WATCHED: Final = frozenset(
-    {"enroll", "update", "scan", "hit.report", "hit.resolve", "hit.dispute", "hit.evidence"}
-)
-"""Commands after which numbers may be others. `check` is not among them: it may run many times a second."""
+WATCHED: Final = frozenset({"enroll", "scan", "hit.report", "hit.resolve", "hit.dispute", "hit.evidence"})
+"""Commands after which numbers may be others, beside `update`, which tells by itself.
+
+`check` is not among them: it may run many times a second.
+"""
 
 Command = Callable[..., int | None]
 

@@ -1,8 +1,9 @@
-"""What follows an update of a partner's client: the operator's programs, with facts about the list in force."""
+"""What follows an update of a partner's client: the operator's programs, with facts, and what monitoring reads."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from keys.errors import KeysError
@@ -25,13 +26,20 @@ class Events:
 
     home: Home
     hooks: Hooks
+    textfile: Path | None
+    """What monitoring reads."""
     clock: Clock
 
     @classmethod
     def of(cls, home: Home, *, clock: Clock | None = None) -> "Events":
         """As `partner.toml` says; raises `ConfigError`, before anything is fetched, when it says nonsense."""
         settings = load_partner_settings(home.folder)
-        return cls(home=home, hooks=Hooks(settings.hooks), clock=clock or SystemClock())
+        return cls(
+            home=home,
+            hooks=Hooks(settings.hooks),
+            textfile=settings.metrics.textfile,
+            clock=clock or SystemClock(),
+        )
 
     def updated(self, report: UpdateReport) -> Iterator[str]:
         """An update went well."""
@@ -39,12 +47,24 @@ class Events:
             changed = {"old": report.old, "added": report.added, "removed": report.removed}
             yield from self.hooks.updated({**self._facts(), **changed})
         yield from self._outdated()
+        yield from self._measured()
 
     def failed(self, error: BaseException) -> Iterator[str]:
         """An update failed with one of `FAILURES`."""
         what = {"error": type(error).__name__, "message": str(error)}
         yield from self.hooks.failed({**self._facts(), **what})
         yield from self._outdated()
+        yield from self._measured()
+
+    def _measured(self) -> Iterator[str]:
+        if self.textfile is None:
+            return
+        from node.runtime.partner_measuring import write_metrics  # noqa: PLC0415 - few want it
+
+        try:
+            write_metrics(self.home, self.textfile, clock=self.clock)
+        except NodeError as exc:
+            yield f"monitoring was not told: {exc}"
 
     def _outdated(self) -> Iterator[str]:
         now = self._standing()

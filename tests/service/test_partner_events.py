@@ -112,3 +112,27 @@ def test_settings_that_say_nonsense_are_told_first(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="on_updat"):
         Events.of(Home(tmp_path))
+
+
+async def test_monitoring_is_told_after_good_and_bad_updates(tmp_path: Path) -> None:
+    seat = Seat(tmp_path)
+    textfile = tmp_path / "sigfed.prom"
+    with (tmp_path / PARTNER_NAME).open("a") as settings:
+        settings.write(f'[metrics]\ntextfile = "{textfile}"\n')
+    seat.events = Events.of(Home(tmp_path), clock=seat.world.clock)
+    seat.world.log.release(BASE)
+
+    await seat.update()
+
+    assert "sigfed_partner_release_version 1.0" in textfile.read_text()
+    textfile.unlink()
+    assert list(seat.events.failed(PeerUnreachableError("nobody answers"))) == []
+    assert "sigfed_partner_release_version 1.0" in textfile.read_text()
+
+
+async def test_a_file_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / PARTNER_NAME).write_text(f'[metrics]\ntextfile = "{tmp_path}/missing/sigfed.prom"\n')
+
+    (words,) = Events.of(Home(tmp_path)).failed(PeerUnreachableError("nobody answers"))
+
+    assert words.startswith("monitoring was not told")
