@@ -13,7 +13,7 @@ import typer
 from node.cli.exit_codes import ExitCode
 from node.cli.output import counted
 from node.cli.session import Session, session
-from node.hashing.near import RECOMMENDED
+from node.hashing.distance import RECOMMENDED
 
 if TYPE_CHECKING:
     from node.formats.recipient_list import RecipientList

@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-RECOMMENDED: Final = 31
+from node.hashing.distance import RECOMMENDED
+
 _BLOCK: Final = 32 * 1024
 """Values compared at once: 1 MiB."""
 
