@@ -1,4 +1,4 @@
-"""Commands that answer for other programs: `agent`."""
+"""Commands that answer for other programs: `agent`, `icap`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from node.cli.session import session, wait_for
+from node.cli.session import Session, session, wait_for
 
 FAIL_CLOSED = typer.Option(
     "--fail-closed",
@@ -46,11 +46,42 @@ def agent(
             },
             *(f"{kind}: {where}" for kind in ("clamd", "http") for where in facts[kind]),
         )
-        here.output.out.flush()
-        closed = "blocked" if facts["fail_closed"] else "passed, and looked up later"
-        here.output.talk(
-            f"answering from {facts['subset']} {facts['version']}; what cannot be looked up is {closed}",
-            "stop with Ctrl-C",
-        )
+        _talk(here, facts)
 
     wait_for(serve_agent(here.home, doors, listening=listening))
+
+
+def icap(
+    context: typer.Context,
+    listen: Annotated[str, typer.Option("--listen", help="Address and port.")] = "127.0.0.1:1344",
+    fail_closed: Annotated[bool, FAIL_CLOSED] = False,
+) -> None:
+    """Answer a proxy (ICAP) which uploads and downloads are on the list, until stopped."""
+    from node.runtime.icap import serve_icap
+
+    here = session(context)
+
+    def listening(facts: Mapping[str, Any]) -> None:
+        here.output.result(
+            {
+                "reqmod": facts["reqmod"],
+                "respmod": facts["respmod"],
+                "subset": facts["subset"],
+                "version": facts["version"],
+                "fail_closed": facts["fail_closed"],
+            },
+            f"uploads:   {facts['reqmod']}",
+            f"downloads: {facts['respmod']}",
+        )
+        _talk(here, facts)
+
+    wait_for(serve_icap(here.home, listen, fail_closed=fail_closed, listening=listening))
+
+
+def _talk(here: Session, facts: Mapping[str, Any]) -> None:
+    here.output.out.flush()
+    closed = "blocked" if facts["fail_closed"] else "passed, and looked up later"
+    here.output.talk(
+        f"answering from {facts['subset']} {facts['version']}; what cannot be looked up is {closed}",
+        "stop with Ctrl-C",
+    )

@@ -89,6 +89,13 @@ ROWS: Final = (
         "propose",
         "Hand hashes of new material to the agency's review; they leave this machine in the clear.",
     ),
+    Row(
+        "icap",
+        PARTNER,
+        "agent",
+        "icap",
+        "Answer a proxy (ICAP) which uploads and downloads are on the list, until stopped.",
+    ),
     Row("init", OPERATOR, "setup", "init", "Found a node: keys, trust files, store."),
     Row(
         "contact",

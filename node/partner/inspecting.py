@@ -6,7 +6,7 @@ written to a disk. How many are received at once, and how long each may be, is b
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,6 +17,7 @@ from node.ports.judging import Judge, Verdicts
 from protocol.digest import Digest
 
 MAX_FILE_BYTES: Final = 64 * 2**20
+_PIECE: Final = 1024 * 1024
 AT_ONCE: Final = 16
 """Files that are received at the same time: with the bound above, at most 1 GiB."""
 
@@ -42,6 +43,25 @@ class MemoryUpload:
     async def inspect(self, name: str) -> Inspected:
         """As the port says."""
         return await self._inspector.inspect(self._descriptor, name)
+
+    async def inspect_part(self, start: int, size: int, name: str) -> Inspected:
+        """As the port says."""
+        part = os.memfd_create("sigfed-part", os.MFD_CLOEXEC)
+        try:
+            while size:
+                piece = os.pread(self._descriptor, min(size, _PIECE), start)
+                os.write(part, piece)
+                start, size = start + len(piece), size - len(piece)
+            return await self._inspector.inspect(part, name)
+        finally:
+            os.close(part)
+
+    def pieces(self) -> Iterator[bytes]:
+        """As the port says."""
+        at = 0
+        while piece := os.pread(self._descriptor, _PIECE, at):
+            yield piece
+            at += len(piece)
 
     def close(self) -> None:
         """Forget what was received."""

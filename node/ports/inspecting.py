@@ -1,6 +1,6 @@
 """What programs that answer for others (clamd's protocol, HTTP, ICAP) hand files to, and what they get back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -44,7 +44,15 @@ class Upload(Protocol):
         ...
 
     async def inspect(self, name: str) -> Inspected:
-        """Hash and judge what was received, under `name` if it is a hit."""
+        """Hash and judge what was received, under `name` if it is a hit; raises OSError when it cannot be hashed."""
+        ...
+
+    async def inspect_part(self, start: int, size: int, name: str) -> Inspected:
+        """The same of a file that lies inside what was received."""
+        ...
+
+    def pieces(self) -> Iterator[bytes]:
+        """What was received, again."""
         ...
 
 

@@ -94,6 +94,8 @@ class AgentSettings(Section):
     """A private file with what a request over HTTP must show."""
     hosts: tuple[str, ...] = ()
     """Names under which HTTP is reached, beside those of the loopback."""
+    contact: Annotated[str, Field(max_length=500)] = ""
+    """Where people object to a file that the ICAP service blocked: a sentence, an address."""
     beyond_loopback: bool = False
     """Whether addresses that other machines reach may be listened on."""
 

@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
 
@@ -36,6 +36,13 @@ class KnowingUpload:
 
     async def inspect(self, name: str) -> Inspected:
         return self._inspector.judged(self.content, name)
+
+    async def inspect_part(self, start: int, size: int, name: str) -> Inspected:
+        return self._inspector.judged(self.content[start : start + size], name)
+
+    def pieces(self) -> Iterator[bytes]:
+        for at in range(0, len(self.content), 100):
+            yield self.content[at : at + 100]
 
 
 class KnowingInspector:

@@ -19,6 +19,7 @@ from support.agencies import BOTH, SUBSET, UNLISTED, Federation, federate, impor
 from support.daemons import Daemon, sockets
 from support.digest_search import DigestSearch
 from support.processes import ROOT, Cli, Running, wait_until
+from support.squid import squid
 
 LATER = b"listed by both a little later"
 HASHES = frozenset(
@@ -130,6 +131,21 @@ def test_a_release_that_an_update_brought_is_in_use_soon(federation: Federation,
         assert partner.done("update")["new"] == 2
         wait_until(lambda: asked(f"{url}/health")["version"] == 2)
         assert stream(client, LATER) == ("FOUND", "Sigfed.Baseline")
+
+
+def test_a_proxy_is_answered(federation: Federation, partner: Cli, tmp_path: Path) -> None:
+    (partner.home / "partner.toml").write_text('[agent]\ncontact = "abuse@proxy.example"\n')
+    files = {"/listed": BOTH, "/clear": UNLISTED}
+    with Daemon(partner, "icap", "--listen", "127.0.0.1:0") as daemon:
+        port = int(daemon.answered["reqmod"].rpartition(":")[2].partition("/")[0])
+        with squid(tmp_path, icap=port, files=files) as through:
+            assert through.get("/clear") == (200, UNLISTED)
+            status, body = through.get("/listed")
+            assert through.post(BOTH)[0] == 403
+    found = {one["file"]: one["hit"] for one in partner.run("hit", "ls").results}
+    assert set(found) == {"download through the proxy", "upload through the proxy"}
+    assert (status, found["download through the proxy"][:8].encode() in body) == (451, True)
+    assert b"abuse@proxy.example" in body
 
 
 def test_the_service_manager_is_told(partner: Cli, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ REJECT = ("approval", "reject", "--reason", "not asked for")
 HOLDERS = ("entry", "holders", "--hash-from", "-")
 ELSEWHERE = {
     ("agent",),
+    ("icap",),
     ("demo",),
     ("run",),
     ("evidence", "verify"),

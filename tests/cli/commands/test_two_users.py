@@ -15,7 +15,7 @@ from support.agencies import LIST, cheapen, found_agency, import_files, numbered
 from support.processes import ROOT, Cli, environment, wait_until
 from support.public_program import publish_program
 
-UNITS = sorted((ROOT / "docs/deploy").glob("*.service"))
+UNITS = sorted(path for kind in ("service", "timer") for path in (ROOT / "docs/deploy").glob(f"*.{kind}"))
 _PASSPHRASE = "the signer's own\n"
 
 

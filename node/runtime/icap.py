@@ -1,0 +1,55 @@
+"""The ICAP service of a partner's machine, until it is told to stop."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+
+from node.clock import system_entropy
+from node.gateways.icap import IcapService
+from node.gateways.listening import Accepting, host_and_port, listen_tcp, named_address, passed_sockets
+from node.runtime.agent import until_stopped
+from node.runtime.home import Home
+from node.runtime.judging import Judging, judging
+from node.runtime.partner_settings import load_partner_settings
+
+
+async def serve_icap(
+    home: Home, listen: str, *, fail_closed: bool, listening: Callable[[Mapping[str, object]], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT, on what the service manager opened or at HOST:PORT.
+
+    Raises:
+        NotInitialisedError: nobody is enrolled here.
+        UsageError: others would reach that address.
+        PortTakenError: it is taken.
+    """
+    settings = load_partner_settings(home.folder).agent
+    async with AsyncExitStack() as stack:
+        doors = [passed for _, passed in passed_sockets()]
+        if not doors:
+            host, port = host_and_port(listen, beyond_loopback=settings.beyond_loopback)
+            doors = [stack.enter_context(listen_tcp(host, port))]
+        made = await stack.enter_async_context(judging(home, settings, fail_closed=fail_closed))
+        service = IcapService(
+            inspector=made.inspector,
+            release=lambda: _release(made),
+            entropy=system_entropy,
+            contact=settings.contact,
+            fail_closed=fail_closed,
+        )
+        for door in doors:
+            await stack.enter_async_context(Accepting(door, service.serve))
+        where = named_address(doors[0])
+        facts = {
+            "reqmod": f"icap://{where}/reqmod",
+            "respmod": f"icap://{where}/respmod",
+            "subset": made.in_force.subset,
+            "version": made.in_force.version,
+            "fail_closed": fail_closed,
+        }
+        async with until_stopped():
+            listening(facts)
+
+
+def _release(made: Judging) -> str:
+    """Another one also when a head without witnesses took answers of the same release away."""
+    return f"sigfed-{made.in_force.version}-{made.in_force.entries}"

@@ -1,0 +1,264 @@
+"""The ICAP service: what a proxy is told, byte by byte, and a real Squid in front of uploads and downloads."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from node.clock import system_entropy
+from node.gateways.icap import IcapService
+from node.gateways.icap_protocol import chunk
+from node.gateways.listening import Accepting, listen_tcp
+from support.gateways import CLEAR, HIT, LISTED, TEST_FILE, UNANSWERED, KnowingInspector, exchanged
+from support.processes import free_port
+from support.squid import squid
+
+CONTACT = "abuse@proxy.example <no tag>"
+REQUEST = b"POST http://h/f HTTP/1.1\r\nHost: h\r\n\r\n"
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n"
+BINARY = b"\0binary" * 1000
+TEXT = b"<p>a long text</p>\n" * 500
+
+
+@dataclass
+class World:
+    port: int
+    inspector: KnowingInspector
+    releases: list[str]
+
+
+@asynccontextmanager
+async def serving(*, fail_closed: bool = False, max_bytes: int = 100_000) -> AsyncIterator[World]:
+    inspector, releases = KnowingInspector(max_bytes=max_bytes), ["sigfed-7-3"]
+    service = IcapService(
+        inspector=inspector,
+        release=lambda: releases[-1],
+        entropy=system_entropy,
+        contact=CONTACT,
+        fail_closed=fail_closed,
+        idle_seconds=20,
+    )
+    listening = listen_tcp("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    async with Accepting(listening, service.serve, drain_seconds=1.0):
+        yield World(port, inspector, releases)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with serving() as made:
+        yield made
+
+
+async def asked(world: World, *pieces: bytes) -> bytes:
+    return await asyncio.to_thread(exchanged, ("127.0.0.1", world.port), *pieces)
+
+
+def message(
+    method: str, content: bytes | None, *, fields: str = "", head: bytes = b"", previewed: bytes = b""
+) -> bytes:
+    """A request with a body; `previewed` is how it is sent before the rest is asked for."""
+    name = "req" if method == "REQMOD" else "res"
+    http = head or (REQUEST if method == "REQMOD" else RESPONSE)
+    kind = "null-body" if content is None else f"{name}-body"
+    lines = [
+        f"{method} icap://127.0.0.1/{method.lower()} ICAP/1.0",
+        "Host: 127.0.0.1",
+        f"Encapsulated: {name}-hdr=0, {kind}={len(http)}",
+    ]
+    sent = "\r\n".join(lines).encode() + b"\r\n" + fields.encode() + b"\r\n" + http
+    if content is None:
+        return sent
+    return sent + previewed + (chunk(content) if content else b"") + b"0\r\n\r\n"
+
+
+LAST = "Connection: close\r\n"
+ALLOW = LAST + "Allow: 204\r\n"
+
+
+async def test_what_it_offers(world: World) -> None:
+    sent = b"OPTIONS icap://h/respmod ICAP/1.0\r\nHost: h\r\nConnection: close\r\n\r\n"
+    said = (await asked(world, sent)).decode()
+    assert said.startswith("ICAP/1.0 200 OK\r\n")
+    for line in ("Methods: RESPMOD", "Preview: 4096", "Allow: 204", 'ISTag: "sigfed-7-3"'):
+        assert f"{line}\r\n" in said
+    assert "Transfer-Ignore: css, " in said
+    world.releases.append("sigfed-8-3")
+    assert b'ISTag: "sigfed-8-3"' in await asked(world, sent)
+
+
+@pytest.mark.parametrize(
+    ("method", "content", "status"),
+    [
+        ("REQMOD", CLEAR, b"204"),
+        ("RESPMOD", CLEAR, b"204"),
+        ("REQMOD", None, b"204"),
+        ("REQMOD", b"", b"204"),
+        ("REQMOD", UNANSWERED, b"204"),
+        ("REQMOD", LISTED, b"200"),
+        ("RESPMOD", LISTED, b"200"),
+        ("RESPMOD", TEST_FILE, b"200"),
+    ],
+)
+async def test_verdicts(world: World, method: str, content: bytes | None, status: bytes) -> None:
+    said = await asked(world, message(method, content, fields=ALLOW))
+    assert said.split()[1] == status
+
+
+async def test_the_page_tells_a_reference_and_where_to_object_and_nothing_else(world: World) -> None:
+    for method, http in (
+        ("REQMOD", b"HTTP/1.1 403 Forbidden"),
+        ("RESPMOD", b"HTTP/1.1 451 Unavailable For Legal Reasons"),
+    ):
+        said = await asked(world, message(method, LISTED, fields=ALLOW))
+        head, _, encapsulated = said.partition(b"\r\n\r\n")
+        assert re.search(rb"Encapsulated: res-hdr=0, res-body=\d+", head)
+        assert encapsulated.startswith(http)
+        assert f"Reference: <strong>{HIT.hit_id[:8]}</strong>".encode() in encapsulated
+        assert b"abuse@proxy.example &lt;no tag&gt;" in encapsulated
+        for told in (b"baseline", b"FR", b"<img", LISTED):
+            assert told not in encapsulated
+        assert encapsulated.endswith(b"0\r\n\r\n")
+
+
+async def test_what_may_not_be_answered_with_204_comes_back_as_it_was(world: World) -> None:
+    said = await asked(world, message("REQMOD", CLEAR, fields=LAST))
+    _, _, encapsulated = said.partition(b"\r\n\r\n")
+    assert encapsulated == REQUEST + chunk(CLEAR) + b"0\r\n\r\n"
+    said = await asked(world, message("RESPMOD", None, fields=LAST))
+    assert b"Encapsulated: res-hdr=0, null-body=" in said
+    assert said.endswith(RESPONSE)
+
+
+async def test_a_preview_that_is_the_whole_file(world: World) -> None:
+    sent = message("RESPMOD", None, fields=f"Preview: 4096\r\n{LAST}").replace(b"null-body", b"res-body")
+    assert (await asked(world, sent + chunk(CLEAR) + b"0; ieof\r\n\r\n")).split()[1] == b"204"
+    assert (await asked(world, sent + chunk(LISTED) + b"0; ieof\r\n\r\n")).split()[1] == b"200"
+    assert world.inspector.contents == [CLEAR, LISTED]
+
+
+async def test_the_rest_is_asked_for_when_it_is_no_text(world: World) -> None:
+    begun = chunk(BINARY[:4096]) + b"0\r\n\r\n"
+    sent = message("RESPMOD", BINARY[4096:], fields=f"Preview: 4096\r\n{ALLOW}", previewed=begun)
+    said = await asked(world, sent)
+    assert said.startswith(b"ICAP/1.0 100 Continue\r\n\r\nICAP/1.0 204 ")
+    assert world.inspector.contents == [BINARY]
+
+
+async def test_a_long_text_passes_after_its_preview_and_the_connection_goes_on(world: World) -> None:
+    first = message("RESPMOD", None, fields="Preview: 4096\r\n").replace(b"null-body", b"res-body")
+    first += chunk(TEXT[:4096]) + b"0\r\n\r\n"
+    said = await asked(world, first + message("RESPMOD", LISTED, fields=ALLOW))
+    assert re.findall(rb"ICAP/1.0 (\d+)", said) == [b"204", b"200"]
+    assert world.inspector.contents == [LISTED]
+
+
+async def test_an_empty_or_short_preview_says_nothing_of_a_file(world: World) -> None:
+    for preview in (b"", TEXT[:10]):
+        begun = (chunk(preview) if preview else b"") + b"0\r\n\r\n"
+        sent = message("RESPMOD", LISTED, fields=f"Preview: 10\r\n{ALLOW}", previewed=begun)
+        assert (await asked(world, sent)).startswith(b"ICAP/1.0 100 Continue")
+    assert world.inspector.contents == [LISTED, TEXT[:10] + LISTED]
+
+
+async def test_requests_that_are_sent_at_once_are_answered_in_turn(world: World) -> None:
+    sent = message("REQMOD", CLEAR, fields="Allow: 204\r\n") * 3 + message("REQMOD", LISTED, fields=ALLOW)
+    assert re.findall(rb"ICAP/1.0 (\d+)", await asked(world, sent)) == [b"204", b"204", b"204", b"200"]
+
+
+FORM = b"\r\n".join(
+    [b"--b", b'Content-Disposition: form-data; name="f"; filename="x"', b"", LISTED, b"--b--", b""]
+)
+
+
+async def test_each_file_in_a_form_is_judged(world: World) -> None:
+    head = b"POST http://h/f HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+    said = await asked(world, message("REQMOD", FORM, fields=ALLOW, head=head))
+    assert b"HTTP/1.1 403 Forbidden" in said
+    assert world.inspector.contents == [FORM, LISTED]
+
+
+@pytest.mark.parametrize("preview", [False, True])
+async def test_a_body_that_there_is_no_room_for_passes_as_it_comes(preview: bool) -> None:
+    async with serving(max_bytes=5000) as world:
+        begun, rest = (chunk(BINARY[:4096]) + b"0\r\n\r\n", BINARY[4096:]) if preview else (b"", BINARY)
+        fields = f"Preview: 4096\r\n{LAST}" if preview else LAST
+        said = await asked(world, message("RESPMOD", rest * 5, fields=fields, previewed=begun))
+    said = said.removeprefix(b"ICAP/1.0 100 Continue\r\n\r\n")
+    _, _, encapsulated = said.partition(b"\r\n\r\n")
+    assert encapsulated.startswith(RESPONSE)
+    sent = BINARY[:4096] + rest * 5 if preview else BINARY * 5
+    assert _unchunked(encapsulated[len(RESPONSE) :]) == sent
+
+
+def _unchunked(body: bytes) -> bytes:
+    content = b""
+    while True:
+        size, _, body = body.partition(b"\r\n")
+        if not int(size, 16):
+            return content
+        content, body = content + body[: int(size, 16)], body[int(size, 16) + 2 :]
+
+
+@pytest.mark.parametrize("content", [UNANSWERED, BINARY * 5])
+async def test_nothing_unjudged_passes_where_it_must_not(content: bytes) -> None:
+    async with serving(fail_closed=True, max_bytes=5000) as world:
+        said = await asked(world, message("REQMOD", content, fields=ALLOW))
+    assert b"HTTP/1.1 503 Service Unavailable" in said
+    assert b"could not be checked" in said
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"OPTIONS icap://h/nowhere ICAP/1.0\r\n\r\n", b"404"),
+        (b"REQMOD icap://h/respmod ICAP/1.0\r\nEncapsulated: null-body=0\r\n\r\n", b"405"),
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"OPTIONS icap://h/reqmod ICAP/9.9\r\n\r\n", b"505"),
+        (message("REQMOD", LISTED)[:-9] + b"zz\r\n", b"400"),
+    ],
+)
+async def test_what_makes_no_sense_ends_the_connection(world: World, sent: bytes, status: bytes) -> None:
+    said = await asked(world, sent + b"OPTIONS icap://h/reqmod ICAP/1.0\r\n\r\n")
+    assert re.findall(rb"ICAP/1.0 (\d+)", said) == [status]
+    assert world.inspector.contents == []
+
+
+FILES = {"/clear": BINARY, "/listed": LISTED, "/text": TEXT, "/large": BINARY * 100, "/small": CLEAR}
+
+
+async def test_squid_lets_pass_what_is_clear_and_blocks_what_is_listed(tmp_path: Path) -> None:
+    async with serving(max_bytes=10_000_000) as world:
+
+        def ask() -> None:
+            with squid(tmp_path, icap=world.port, files=FILES) as through:
+                for path in ("/clear", "/text", "/large", "/small"):
+                    assert through.get(path) == (200, FILES[path])
+                status, body = through.get("/listed")
+                assert (status, LISTED in body) == (451, False)
+                assert HIT.hit_id[:8].encode() in body
+                for content in (CLEAR, BINARY * 100):
+                    assert through.post(content) == (200, b"taken")
+                assert through.post(LISTED)[0] == 403
+                assert through.post(FORM, "multipart/form-data; boundary=b")[0] == 403
+                assert through.uploads == [CLEAR, BINARY * 100]
+
+        await asyncio.to_thread(ask)
+    assert {BINARY, LISTED, BINARY * 100, CLEAR} <= set(world.inspector.contents)
+    assert TEXT not in world.inspector.contents
+
+
+@pytest.mark.parametrize(("bypass", "status"), [(False, 500), (True, 200)])
+async def test_squid_without_the_service_does_as_it_was_told(
+    tmp_path: Path, bypass: bool, status: int
+) -> None:
+    def ask() -> None:
+        with squid(tmp_path, icap=free_port(), files=FILES, bypass=bypass) as through:
+            assert through.get("/listed")[0] == status
+            assert through.post(LISTED)[0] == status
+
+    await asyncio.to_thread(ask)
