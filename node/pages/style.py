@@ -9,9 +9,9 @@ STYLE: Final = """
 :root {
   color-scheme: light dark;
   --paper: #fbfaf7; --card: #ffffff; --ink: #1d2430; --soft: #5d6675; --line: #dfe2e8; --faint: #eef0f4;
-  --one: #2456c4; --two: #c4570c; --three: #0f7a5a; --rest: #9aa3b2; --bad: #c0203a; --good: #0f7a5a;
+  --one: #2456c4; --two: #b24d08; --three: #0f7a5a; --rest: #9aa3b2; --bad: #c0203a; --good: #0f7a5a;
   --waits: #8a6100; --waits-wash: #b07d0026;
-  --one-wash: #2456c41f; --two-wash: #c4570c1f; --good-wash: #0f7a5a14; --bad-wash: #c0203a14;
+  --one-wash: #2456c41f; --two-wash: #b24d081f; --good-wash: #0f7a5a14; --bad-wash: #c0203a14;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
@@ -100,7 +100,7 @@ code {
 .card > li { margin-left: 1.1rem; }
 ul.card, ol.card { padding-left: 1.3rem; }
 .beside { grid-template-columns: minmax(0, 1fr); }
-  .cards thead { position: absolute; clip-path: inset(50%); }
+  .cards thead { display: block; position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .cards, .cards tbody, .cards tr, .cards tbody th, .cards td { display: block; }
   .cards tr { padding: 0.6rem 0; }
   .cards tbody th, .cards td { padding: 0.05rem 0; }
