@@ -9,6 +9,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -19,7 +21,7 @@ from support.agencies import BOTH, UNLISTED, Federation, federate
 from support.processes import Cli, Running, free_port
 
 EXAMPLES = Path(__file__).parents[3] / "docs/examples"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,73 @@ def test_an_upload_path_serves_what_is_clean_and_holds_the_rest(
     assert list((store / "incoming").iterdir()) == []
 
 
+def mail(*attached: bytes) -> bytes:
+    """A mail with files, as a mail program makes it."""
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = "files", "a@sender.example", "b@hoster.example"
+    message.set_content("see the files")
+    for number, data in enumerate(attached):
+        message.add_attachment(data, maintype="image", subtype="jpeg", filename=f"{number}.jpg")
+    return message.as_bytes()
+
+
+def forwarded(inner: bytes) -> bytes:
+    """A mail that carries another one."""
+    message = EmailMessage()
+    message["Subject"] = "Fwd: files"
+    message.set_content("see below")
+    message.add_attachment(message_from_bytes(inner, policy=policy.default))
+    return message.as_bytes()
+
+
+def filtered(partner: Cli, folder: Path, data: bytes) -> tuple[int, str, bytes | None]:
+    """Exit code and errors of the mail filter, and what it delivered."""
+    held, delivered = folder / "held", folder / "delivered.eml"
+    held.mkdir(exist_ok=True)
+    delivered.unlink(missing_ok=True)
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "mail_filter.py"), str(held), "tee", str(delivered)],
+        input=data,
+        env=variables(partner),
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    return done.returncode, done.stderr.decode(), delivered.read_bytes() if delivered.exists() else None
+
+
+def test_a_mail_is_delivered_once_all_that_is_in_it_was_looked_up(
+    federation: Federation, partner: Cli, tmp_path: Path
+) -> None:
+    clean = mail(UNLISTED, b"\xff\xd8\xff\xe0 a picture that does not decode")
+    assert filtered(partner, tmp_path, clean) == (0, "", clean)
+    bad = mail(UNLISTED, BOTH)
+    bad_inside = forwarded(bad)
+    for data in (bad, bad_inside):
+        assert filtered(partner, tmp_path, data) == (0, "", None)
+    hits = {str(hit["file"]).partition("#")[0] for hit in partner.run("hit", "ls").results}
+    held = {str(path): path for path in (tmp_path / "held").iterdir()}
+    assert set(held) == hits
+    assert sorted(path.read_bytes() for path in held.values()) == sorted([bad, bad_inside])
+    assert {path.stat().st_mode & 0o777 for path in held.values()} == {0o600}
+
+    federation.fr_node.stop()
+    try:
+        later = mail(b"first", BOTH)
+        filtered(partner, tmp_path, later)
+        code, said, delivered = filtered(partner, tmp_path, later)
+    finally:
+        federation.fr_node = Running(federation.fr)
+    assert (code, delivered) == (75, None)
+    assert "cannot be reached" in said
+    assert set(map(str, (tmp_path / "held").iterdir())) == set(held)
+    waiting = list((partner.home / "partner/unconfirmed").iterdir())
+    assert len(waiting) == 1, "a mail that is tried again waits once"
+    assert filtered(partner, tmp_path, later) == (0, "", None)
+    assert partner.done("update")["new"] == 1
+    assert len(partner.run("hit", "ls").results) == 3
+
+
 @pytest.fixture
 def s3() -> Iterator[dict[str, str]]:
     """An object store on loopback; the environment that reaches it."""
@@ -142,7 +211,7 @@ def test_objects_are_looked_up_as_they_arrive(partner: Cli, s3: dict[str, str]) 
         env=variables(partner, **s3),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS * 2,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     (hit,) = partner.run("hit", "ls").results
