@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.output import Fact, counted, listing, spelled
 from node.cli.session import Session, wait_for
-from node.cli.telling import told_facts, told_lines
+from node.cli.telling import tell_them, told_facts, told_lines
 from node.cli.times import moment
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError
@@ -120,6 +120,8 @@ def resolve_hit(here: Session, text: str, action: "Action") -> None:
 
     hit = wait_for(resolve(here.home, text, action))
     here.output.result(_facts(hit), f"{hit.id[:_SHORT]}: {action}, recorded {moment(hit.resolved_ms)}")
+    if action.value == "false-positive":
+        tell_them(here, hit)
     here.output.following(
         *(["sigfed hit report --all"] if hit.waiting else []),
         *(

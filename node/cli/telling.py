@@ -106,6 +106,17 @@ def told_facts(hit: "SpooledHit") -> list[Fact]:
     ]
 
 
+def tell_them(here: Session, hit: "SpooledHit") -> None:
+    """Say who must be told by a person that a hit was wrong: nothing that was told can be taken back from here."""
+    here.output.talk(
+        *(
+            f"{each.reporter} was told of it ({each.reference}): tell them that it was wrong"
+            for each in hit.told
+            if each.reference
+        )
+    )
+
+
 def told_lines(hit: "SpooledHit") -> list[str]:
     """The same for people."""
     return [

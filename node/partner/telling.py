@@ -40,15 +40,13 @@ class Named:
 
     def told(self, hit: SpooledHit) -> Told:
         """How far it told of a hit."""
-        found = [each for each in hit.told if self._is_of(each)]
+        found = [each for each in hit.told if each.destination == self.reporter.destination]
         return found[0] if found else Told(reporter=self.entry.name, destination=self.reporter.destination)
 
     def with_told(self, hit: SpooledHit, told: Told) -> SpooledHit:
         """The hit with that in place of what was kept of this reporter."""
-        return replace(hit, told=(*(each for each in hit.told if not self._is_of(each)), told))
-
-    def _is_of(self, told: Told) -> bool:
-        return (told.reporter, told.destination) == (self.entry.name, self.reporter.destination)
+        others = (each for each in hit.told if each.destination != told.destination)
+        return replace(hit, told=(*others, told))
 
 
 def why_not(hit: SpooledHit, answer: CaseAnswer | None, *, named_by_person: bool) -> NotTold | None:

@@ -70,7 +70,10 @@ class Reporter(Protocol):
 
     @property
     def destination(self) -> str:
-        """Whom it tells, such as a host's name: a hit that was told there is not told there again."""
+        """Whom it tells, such as a host's name: a hit that was told there is not told there again.
+
+        Whatever the entry is called by then: a report to an authority must not be doubled by renaming an entry.
+        """
         ...
 
     @property

@@ -45,8 +45,8 @@ class Webhook:
 
     @property
     def destination(self) -> str:
-        """As `Reporter.destination`."""
-        return _site(self._url)
+        """As `Reporter.destination`: a path may change with a token, and one site may have several receivers."""
+        return f"{_site(self._url)}#{self._entry.name}"
 
     @property
     def leaves(self) -> Sequence[str]:

@@ -59,21 +59,18 @@ async def test_what_was_told_is_kept_with_the_hit_and_not_told_again(spool: HitS
     assert len(reporter.heard) == 1
 
 
-async def test_two_reporters_and_two_destinations_are_told_apart(spool: HitSpool) -> None:
+async def test_two_destinations_are_told_apart_and_two_names_of_one_are_not(spool: HitSpool) -> None:
     confirmed(spool)
-    places = [
-        named(Heard(), "a"),
-        named(Heard(), "b"),
-        named(Heard(destination="real.example"), "a"),
-    ]
-    for to in places:
+    first, renamed, real = Heard(), Heard(), Heard(destination="real.example")
+    for to in (named(first, "a"), named(renamed, "b"), named(real, "a")):
         await tell(spool, to)
-    assert len(spool.ls()[0].told) == 3
+    assert [len(each.heard) for each in (first, renamed, real)] == [1, 0, 1]
+    assert len(spool.ls()[0].told) == 2
 
 
 async def test_a_reporter_knows_hash_and_name_only_where_it_is_configured(spool: HitSpool) -> None:
     hit = confirmed(spool)
-    little, all_of_it = Heard(), Heard()
+    little, all_of_it = Heard(), Heard(destination="other.example")
     await tell(spool, named(little, "a"))
     await tell(spool, named(all_of_it, "b", everything=True))
     assert (little.heard[0].digest, little.heard[0].name) == (None, None)

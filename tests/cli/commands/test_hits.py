@@ -260,7 +260,9 @@ def test_others_are_told_once_after_a_person_agreed(partner: Cli, hit: str, tick
         assert not any(digest.encode() in body for digest in DIGESTS)
         assert b"both" not in body
     shown = told(partner, "hit", "show", hit)
-    assert f"told tickets (http://127.0.0.1:{tickets.port}): hit_{hit}" in shown.out
+    assert f"told tickets (http://127.0.0.1:{tickets.port}#tickets): hit_{hit}" in shown.out
+    resolved = told(partner, "hit", "resolve", hit, "--action", "false-positive")
+    assert f"tickets was told of it (hit_{hit}): tell them" in resolved.err
 
 
 def test_sending_more_than_was_agreed_to_asks_again(partner: Cli, hit: str, tickets: Receiver) -> None:
