@@ -113,6 +113,24 @@ class CaseSettings(Section):
     """Within so many days the agency answers; the partner is told the date."""
 
 
+class RetentionSettings(Section):
+    """For how long is kept what is finished; what is not finished is kept."""
+
+    report_days: Annotated[int, Field(ge=0, le=36_500)] = 730
+    """Reports of partners with receipts, resolutions and cases, after the last that happened; 0: for ever."""
+
+
+class FloodSettings(Section):
+    """When an entry is set before a person because partners report it far more often than any other."""
+
+    reports: Annotated[int, Field(ge=1)] = 100
+    """More reports than this,"""
+    partners: Annotated[int, Field(ge=1)] = 3
+    """of more partners than this,"""
+    hours: Annotated[int, Field(ge=1, le=8760)] = 24
+    """within so many hours."""
+
+
 class RecipientSettings(Section):
     """Recipients of raw digests."""
 
@@ -162,6 +180,8 @@ class Settings(Section):
     witnesses: WitnessSettings = WitnessSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     cases: CaseSettings = CaseSettings()
+    retention: RetentionSettings = RetentionSettings()
+    floods: FloodSettings = FloodSettings()
     recipients: RecipientSettings = RecipientSettings()
     outbound: Outbound = Outbound()
     signer: SignerSettings = SignerSettings()

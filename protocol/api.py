@@ -134,6 +134,10 @@ class HitApi(Protocol):
         """The state of a case, with the signed answer once there is one."""
         ...
 
+    async def resolve_hit(self, subset: str, resolution: bytes) -> bytes:
+        """Say what became of the file of a reported hit: the signed receipt of that."""
+        ...
+
 
 class ProposalApi(Protocol):
     """What an agency offers a partner that found new material."""

@@ -254,6 +254,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Evidence that the rule held for a hit that the caller reported",
     ),
     Endpoint(
+        name="resolve_hit",
+        method="POST",
+        path="/subsets/{subset}/resolutions",
+        scope=Scope.QUERY,
+        media_type=_JSON,
+        max_reply_bytes=4 * 1024,
+        summary="Say what became of the file of a reported hit; the reply is a signed receipt",
+    ),
+    Endpoint(
         name="open_case",
         method="POST",
         path="/subsets/{subset}/cases",

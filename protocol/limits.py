@@ -113,6 +113,9 @@ MAX_CONTACT_BYTES = 200
 MAX_DISPUTE_BYTES = 1024
 """A partner's dispute: reason, contact and the id of the report."""
 
+MAX_RESOLUTION_BYTES = 128
+"""What a partner did about a hit: the id of the report, a number and a time."""
+
 MAX_CASE_BYTES = 64 * 1024
 """What a node says of a case, with its signed answer."""
 

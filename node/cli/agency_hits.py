@@ -1,42 +1,48 @@
-"""`sigfed hit` in an agency's home: who reported what, when. The hash is shown only to whoever asks for it."""
+"""`sigfed hit` in an agency's home: who reported what, when, and what became of it.
 
+The hash is shown only to whoever asks for it.
+"""
+
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, listing, spelled
+from node.cli.output import Fact, counted, listing, spelled
 from node.cli.session import Session
 from node.cli.times import moment
 from protocol.digest import Algorithm
 from protocol.event import collection_name
 
 if TYPE_CHECKING:
-    from node.ports.hits import CaseRecord, HitRecord
+    from node.ports.hits import ResolutionRecord
+    from node.services.partners.overview import Precision, ReportedHit
 
 _SHORT = 8
 
 
-def list_reports(here: Session) -> None:
-    """Reports of all partners, newest first."""
+def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, name: str) -> None:
+    """Reports of partners, newest first: all, or those that all the given conditions choose."""
     from node.runtime.shelving import open_shelf
+    from node.services.partners.overview import reported_hits
 
-    with open_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
-        reports, cases = list(unit.hits.ls()), list(unit.partner_cases.ls())
-    disputed = {(case.partner, case.report_id): case for case in cases}
+    identity, now_ms = here.identity(), _now_ms(here)
+    origin = _origin(identity.settings.node, name)
+    with open_shelf(identity) as shelf:
+        found = [
+            hit
+            for hit in reported_hits(shelf)
+            if not (
+                (opened and not hit.open)
+                or (overdue and not hit.overdue(now_ms))
+                or (partner and hit.record.partner != partner)
+                or (origin and all(source.origin != origin for source in hit.sources))
+            )
+        ]
     if here.output.as_json:
-        for report in reports:
-            here.output.result(_facts(report, disputed.get((report.partner, report.report_id))))
+        for hit in found:
+            here.output.result(_facts(hit, now_ms))
         return
-    rows = [
-        (
-            report.report_id.hex()[:_SHORT],
-            report.partner,
-            moment(report.received_ms),
-            report.subset,
-            collection_name(report.collection),
-            _state(report, disputed.get((report.partner, report.report_id))),
-        )
-        for report in reports
-    ]
-    header = ("id", "partner", "received", "subset", "collection", "state")
+    header = ("id", "partner", "received", "subset", "collection", "file", "state")
+    rows = [_row(hit, now_ms) for hit in found]
     here.output.result({}, *listing(header, rows, none="no reports"))
     here.output.following(*(["sigfed hit show ID"] if rows else []), "sigfed case ls")
 
@@ -45,64 +51,219 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
     """One report; the hash only when it was asked for."""
     from node.runtime.shelving import open_shelf
     from node.services.partners.casework import find_hit
+    from node.services.partners.overview import reported_hit
     from node.services.storage.taken_reports import taken
 
+    now_ms = _now_ms(here)
     with open_shelf(here.identity()) as shelf:
-        report = find_hit(shelf, text)
-        kept = taken(shelf, report)
-        with shelf.storage.read() as unit:
-            case = unit.partner_cases.find(report.partner, report.report_id)
-    body = kept.report()
-    value = body.digest.value.hex() if hashes else None
+        record = find_hit(shelf, text)
+        kept = taken(shelf, record)
+        hit, said = reported_hit(shelf, record)
+    value = kept.report().digest.value.hex() if hashes else None
+    algorithm = Algorithm(record.algorithm).name.lower()
     lines = [
-        f"{spelled(report.report_id.hex())}: reported by {report.partner}, {moment(report.received_ms)}",
+        f"{spelled(record.report_id.hex())}: reported by {record.partner}, {moment(record.received_ms)}",
         (
-            f"  {collection_name(report.collection)}, by {Algorithm(report.algorithm).name.lower()}"
-            f" in release {report.version} of {report.subset}; {_state(report, case)}"
+            f"  {collection_name(record.collection)}, by {algorithm}"
+            f" in release {record.version} of {record.subset}; {hit.state(now_ms)}"
         ),
+        *(f"  listed: {source.origin}, entry {source.position}" for source in hit.sources),
+        *_outcome(hit, said, now_ms),
+        *([f"  held since {moment(record.held_ms)}: it is not purged"] if record.held_ms else []),
+        *([f"  {algorithm} {value}"] if value else []),
     ]
-    if value:
-        lines.append(f"  {body.digest.algorithm.name.lower()} {value}")
-    here.output.result({**_facts(report, case), "hash": value}, *lines)
+    fields: dict[str, Fact] = {
+        **_facts(hit, now_ms),
+        "resolutions": [
+            {
+                "action": _action(one),
+                "done_ms": one.done_ms,
+                "received_ms": one.received_ms,
+            }
+            for one in said
+        ],
+        "hash": value,
+    }
+    here.output.result(fields, *lines)
+    short = record.report_id.hex()[:_SHORT]
     here.output.following(
-        f"sigfed case show {report.report_id.hex()[:_SHORT]}"
-        if case and case.answered_ms is None
-        else f"sigfed hit close {report.report_id.hex()[:_SHORT]}, when done"
+        f"sigfed case show {short}" if hit.disputed else f"sigfed hit close {short}, when done"
     )
 
 
 def close_report(here: Session, text: str) -> None:
     """Mark a report as dealt with."""
-    from node.clock import milliseconds
     from node.runtime.shelving import open_shelf
     from node.services.partners.casework import find_hit
 
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with open_shelf(here.identity()) as shelf:
         report = find_hit(shelf, text)
         with shelf.storage.write() as unit:
-            unit.hits.close(report, closed_ms=milliseconds(identity.clock.now()))
+            unit.hits.close(report, closed_ms=_now_ms(here))
     here.output.result(
         {"hit": report.report_id.hex(), "partner": report.partner, "state": "closed"},
         f"{report.report_id.hex()[:_SHORT]}: closed",
     )
-    here.output.following("sigfed hit ls")
+    here.output.following("sigfed hit ls --open")
 
 
-def _facts(report: "HitRecord", case: "CaseRecord | None") -> dict[str, Fact]:
+def hold_report(here: Session, text: str) -> None:
+    """Keep a report from being purged."""
+    _hold(here, text, held_ms=_now_ms(here))
+
+
+def unhold_report(here: Session, text: str) -> None:
+    """Let a report that was held be purged in its time."""
+    _hold(here, text, held_ms=None)
+
+
+def _hold(here: Session, text: str, *, held_ms: int | None) -> None:
+    from node.runtime.shelving import open_shelf
+    from node.services.partners.casework import find_hit
+
+    with open_shelf(here.identity()) as shelf:
+        report = find_hit(shelf, text)
+        with shelf.storage.write() as unit:
+            unit.hits.hold(report, held_ms=held_ms)
+    short = report.report_id.hex()[:_SHORT]
+    here.output.result(
+        {"hit": report.report_id.hex(), "partner": report.partner, "held": held_ms is not None},
+        f"{short}: it is not purged before somebody says otherwise"
+        if held_ms
+        else f"{short}: it is purged in its time",
+    )
+    here.output.following(f"sigfed hit show {short}")
+
+
+def purge_reports(here: Session, *, dry_run: bool) -> None:
+    """Delete reports that are finished and older than is configured, or say how many that would be."""
+    from node.runtime import retention
+    from node.runtime.shelving import open_shelf
+
+    identity = here.identity()
+    days = identity.settings.retention.report_days
+    with open_shelf(identity) as shelf:
+        find = retention.would_purge if dry_run else retention.purge_reports
+        found = find(identity, shelf)
+    verb = "would be purged" if dry_run else "purged"
+    here.output.result(
+        {
+            "reports": found.reports,
+            "resolutions": found.resolutions,
+            "cases": found.cases,
+            "days": days,
+            "dry_run": dry_run,
+        },
+        f"{counted(found.reports, 'report')} {verb}, with {counted(found.resolutions, 'resolution')}"
+        f" and {counted(found.cases, 'case')}: finished more than {counted(days, 'day')} ago"
+        if days
+        else "reports are kept for ever: [retention] report_days is 0",
+    )
+    here.output.following("sigfed hit purge" if dry_run and found.reports else "sigfed hit ls --open")
+
+
+def show_precision(here: Session, name: str) -> None:
+    """How the hits of each list turned out."""
+    from node.runtime.shelving import open_shelf
+    from node.services.partners.overview import precision, reported_hits
+
+    identity = here.identity()
+    origin = _origin(identity.settings.node, name)
+    with open_shelf(identity) as shelf:
+        found = [one for one in precision(reported_hits(shelf)) if origin in {"", one.origin}]
+    if here.output.as_json:
+        for one in found:
+            here.output.result(_precision_facts(one))
+        return
+    header = ("list", "collection", "reports", "judged", "by partners", "wrong", "right")
+    here.output.result({}, *listing(header, [_precision_row(one) for one in found], none="no reports"))
+    here.output.following("sigfed hit ls --list LIST")
+
+
+def _now_ms(here: Session) -> int:
+    from node.clock import milliseconds
+
+    return milliseconds(here.identity().clock.now())
+
+
+def _origin(node: str, name: str) -> str:
+    """The origin of a list that people name: their own by its name, another by the whole of it."""
+    return f"{node}/lists/{name}" if name and "/" not in name else name
+
+
+def _row(hit: "ReportedHit", now_ms: int) -> tuple[str, ...]:
+    record = hit.record
+    return (
+        record.report_id.hex()[:_SHORT],
+        record.partner,
+        moment(record.received_ms),
+        record.subset,
+        collection_name(record.collection),
+        _action(hit.resolution) if hit.resolution else "-",
+        hit.state(now_ms),
+    )
+
+
+def _outcome(hit: "ReportedHit", said: "Sequence[ResolutionRecord]", now_ms: int) -> list[str]:
+    """What the partner said became of the file, and what it corrected."""
+    lines = [f"  {_action(one)}, {moment(one.done_ms)}, corrected since" for one in said[:-1]]
+    if said:
+        last = said[-1]
+        return [*lines, f"  {_action(last)}, {moment(last.done_ms)}; told {moment(last.received_ms)}"]
+    if hit.overdue(now_ms):
+        return ["  the partner has not said what became of the file, and a day has passed"]
+    return [f"  the partner says by {moment(hit.due_ms)} what became of the file"] if hit.open else []
+
+
+def _facts(hit: "ReportedHit", now_ms: int) -> dict[str, Fact]:
+    record = hit.record
     return {
-        "hit": report.report_id.hex(),
-        "partner": report.partner,
-        "received_ms": report.received_ms,
-        "subset": report.subset,
-        "version": report.version,
-        "collection": collection_name(report.collection),
-        "algorithm": Algorithm(report.algorithm).name.lower(),
-        "state": _state(report, case),
+        "hit": record.report_id.hex(),
+        "partner": record.partner,
+        "received_ms": record.received_ms,
+        "subset": record.subset,
+        "version": record.version,
+        "collection": collection_name(record.collection),
+        "algorithm": Algorithm(record.algorithm).name.lower(),
+        "state": hit.state(now_ms),
+        "action": _action(hit.resolution) if hit.resolution else None,
+        "resolved_ms": hit.resolution.done_ms if hit.resolution else 0,
+        "told_ms": hit.resolution.received_ms if hit.resolution else 0,
+        "due_ms": hit.due_ms,
+        "overdue": hit.overdue(now_ms),
+        "closed_ms": record.closed_ms or 0,
+        "held": record.held_ms is not None,
+        "sources": [{"list": source.origin, "index": source.position} for source in hit.sources],
     }
 
 
-def _state(report: "HitRecord", case: "CaseRecord | None") -> str:
-    if case is not None and case.answered_ms is None:
-        return "disputed"
-    return "open" if report.closed_ms is None else "closed"
+def _action(resolution: "ResolutionRecord") -> str:
+    from protocol.statement.resolution import Action
+
+    return Action(resolution.action).name.lower().replace("_", "-")
+
+
+def _precision_facts(one: "Precision") -> dict[str, Fact]:
+    return {
+        "list": one.origin,
+        "collection": collection_name(one.collection),
+        "reports": one.reports,
+        "judged": one.judged,
+        "partners": one.partners,
+        "false_positives": one.false_positives,
+        "upheld": one.upheld,
+        "wrong": one.wrong,
+        "precision": None if one.share is None else round(one.share, 4),
+    }
+
+
+def _precision_row(one: "Precision") -> tuple[str, ...]:
+    return (
+        one.origin,
+        collection_name(one.collection),
+        f"{one.reports:,}",
+        f"{one.judged:,}",
+        f"{one.partners:,}",
+        f"{one.wrong:,}",
+        "too few to say" if one.share is None else f"{one.share:.1%}",
+    )

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from node.cli.output import Fact, counted
+from node.cli.times import moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,10 +16,15 @@ if TYPE_CHECKING:
 
 def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
     """Fields and lines about partners' reports, disputes and proposals; overdue disputes first."""
+    from node.clock import milliseconds
     from node.runtime.hits import casework
+    from node.services.partners.overview import reported_hits
 
+    now_ms = milliseconds(identity.clock.now())
+    hits = [hit for hit in reported_hits(shelf) if hit.open]
+    unsaid = sum(hit.overdue(now_ms) for hit in hits)
+    resolved = sum(hit.resolution is not None for hit in hits)
     with shelf.storage.read() as unit:
-        reports = sum(hit.closed_ms is None for hit in unit.hits.ls())
         proposed = sum(proposal.closed_ms is None for proposal in unit.proposals.ls())
     work = casework(identity, shelf)
     waiting, late = sum(case.answered_ms is None for case in work.ls()), len(work.overdue())
@@ -29,20 +35,33 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
             if waiting > late
             else []
         ),
-        *([f"{counted(reports, 'reported hit')} open: sigfed hit ls"] if reports else []),
+        *(
+            [f"{counted(unsaid, 'reported hit')} overdue, no word what became of it: sigfed hit ls --overdue"]
+            if unsaid
+            else []
+        ),
+        *(
+            [
+                f"{counted(len(hits), 'reported hit')} open, {resolved:,} of them resolved: sigfed hit ls --open"
+            ]
+            if hits
+            else []
+        ),
         *(
             [f"{counted(proposed, 'proposal')} of partners to look at: sigfed proposal ls"]
             if proposed
             else []
         ),
     ]
-    found: dict[str, Fact] = {
-        "open_hits": reports,
+    counts: dict[str, Fact] = {
+        "open_hits": len(hits),
+        "resolved_hits": resolved,
+        "overdue_hits": unsaid,
         "open_cases": waiting,
         "overdue_cases": late,
         "open_proposals": proposed,
     }
-    return found, lines
+    return counts, lines
 
 
 def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[str]]:
@@ -52,26 +71,41 @@ def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[
     from node.runtime.proposal_folder import proposal_folder
 
     hits, moment_ms = hit_spool(home).ls(), milliseconds(SystemClock().now())
-    waiting, late = sum(hit.waiting for hit in hits), sum(hit.overdue(moment_ms) for hit in hits)
+    waiting, unsaid = sum(hit.waiting for hit in hits), sum(hit.untold for hit in hits)
+    unresolved = [hit for hit in hits if hit.action is None]
+    late = sum(hit.overdue(moment_ms) for hit in unresolved)
+    soon = min((hit.due_ms for hit in unresolved if not hit.overdue(moment_ms)), default=0)
     unsent = sum(proposal.waiting for proposal in proposal_folder(home).ls())
     lines = [
         *([f"{counted(waiting, 'hit')} not reported yet"] if waiting else []),
         *([f"{counted(unsent, 'proposal')} not sent yet"] if unsent else []),
         *([f"{counted(late, 'hit')} found more than a day ago and not resolved"] if late else []),
+        *(
+            [f"{counted(len(unresolved) - late, 'hit')} to resolve, the first by {moment(soon)}"]
+            if soon
+            else []
+        ),
+        *([f"{counted(unsaid, 'resolution')} not told yet"] if unsaid else []),
     ]
     steps = [
-        *(["sigfed hit report --all"] if waiting else []),
+        *(["sigfed hit report --all"] if waiting or unsaid else []),
         *(["sigfed proposal send --all"] if unsent else []),
-        *(["sigfed hit ls, then sigfed hit resolve ID --action removed, once you acted"] if late else []),
+        *(
+            ["sigfed hit ls --open, then sigfed hit resolve ID --action removed, once you acted"]
+            if unresolved
+            else []
+        ),
     ]
     untold, untold_lines, untold_steps = _untold(home, hits)
-    found: dict[str, Fact] = {
+    counts: dict[str, Fact] = {
         "unreported_hits": waiting,
-        "unresolved_hits": late,
+        "unresolved_hits": len(unresolved),
+        "overdue_hits": late,
+        "untold_resolutions": unsaid,
         "unsent_proposals": unsent,
         "untold_hits": untold,
     }
-    return found, lines + untold_lines, steps + untold_steps
+    return counts, lines + untold_lines, steps + untold_steps
 
 
 def _untold(home: "Home", hits: "Sequence[SpooledHit]") -> tuple[Fact, list[str], list[str]]:

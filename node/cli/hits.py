@@ -7,6 +7,7 @@ import typer
 
 from node.cli.options import YES
 from node.cli.session import Session, session
+from node.errors import UsageError
 from node.partner.resolutions import Action
 
 app = typer.Typer(help="Files that were found on the list.", no_args_is_help=True)
@@ -15,17 +16,29 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first dig
 
 
 @app.command("ls")
-def ls(context: typer.Context) -> None:
+def ls(
+    context: typer.Context,
+    unresolved: Annotated[
+        bool, typer.Option("--open", help="Unresolved ones; at an agency those that are not closed.")
+    ] = False,
+    overdue: Annotated[
+        bool, typer.Option("--overdue", help="Of these, those of which nothing became within a day.")
+    ] = False,
+    partner: Annotated[str, typer.Option(help="At an agency: those that this partner reported.")] = "",
+    name: Annotated[str, typer.Option("--list", help="At an agency: those that this list is behind.")] = "",
+) -> None:
     """Hits: those found here, or, at an agency, those that partners reported."""
     here = session(context)
     if is_agency(here):
         from node.cli.agency_hits import list_reports
 
-        list_reports(here)
+        list_reports(here, opened=unresolved, overdue=overdue, partner=partner, name=name)
         return
+    if partner or name:
+        raise UsageError("--partner and --list are an agency's", hint="sigfed hit ls --open")
     from node.cli.partner_hits import list_hits
 
-    list_hits(here)
+    list_hits(here, unresolved=unresolved, overdue=overdue)
 
 
 @app.command("show")
@@ -102,7 +115,7 @@ def resolve(
     text: _Id,
     action: Annotated[Action, typer.Option(help="What became of the file.")],
 ) -> None:
-    """Record what you did with the file; this command does nothing to it."""
+    """Record what you did with the file, and tell the agency that has the report; this command does nothing to it."""
     from node.cli.partner_hits import resolve_hit
 
     resolve_hit(session(context), text, action)
@@ -114,6 +127,64 @@ def close(context: typer.Context, text: _Id) -> None:
     from node.cli.agency_hits import close_report
 
     close_report(session(context), text)
+
+
+@app.command("hold")
+def hold(context: typer.Context, text: _Id) -> None:
+    """Keep a hit from being purged, for as long as an authority or a court may ask for it."""
+    here = session(context)
+    if is_agency(here):
+        from node.cli.agency_hits import hold_report
+
+        hold_report(here, text)
+        return
+    from node.cli.partner_hits import hold_hit
+
+    hold_hit(here, text, held=True)
+
+
+@app.command("unhold")
+def unhold(context: typer.Context, text: _Id) -> None:
+    """Let a hit that was held be purged in its time."""
+    here = session(context)
+    if is_agency(here):
+        from node.cli.agency_hits import unhold_report
+
+        unhold_report(here, text)
+        return
+    from node.cli.partner_hits import hold_hit
+
+    hold_hit(here, text, held=False)
+
+
+@app.command("purge")
+def purge(
+    context: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how much it would be, and keep it.")
+    ] = False,
+) -> None:
+    """Delete hits that are finished and older than is configured; the node, or sigfed update, does it by itself."""
+    here = session(context)
+    if is_agency(here):
+        from node.cli.agency_hits import purge_reports
+
+        purge_reports(here, dry_run=dry_run)
+        return
+    from node.cli.partner_hits import purge_hits
+
+    purge_hits(here, dry_run=dry_run)
+
+
+@app.command("precision")
+def precision(
+    context: typer.Context,
+    name: Annotated[str, typer.Option("--list", help="Of this list alone.")] = "",
+) -> None:
+    """At an agency: of the hits that were judged, how many each list was right about."""
+    from node.cli.agency_hits import show_precision
+
+    show_precision(session(context), name)
 
 
 def is_agency(here: Session) -> bool:

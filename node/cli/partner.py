@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 LEAVES = (
     "What leaves this machine: your IP address, the number and time of look-ups (in padded batches), and the",
     "version you hold. What never leaves: file names, files, and hashes of what is not on the list. A hit is",
-    "recorded here. A hash leaves by sigfed hit report or sigfed propose alone, with your name and the time.",
+    "recorded here. A hash leaves by sigfed hit report or sigfed propose alone, with your name and the time; and of",
+    "a reported hit sigfed hit resolve tells what you did with the file, and when.",
 )
 SELF_TEST = "self-test passed: the published test file is a hit, another is not"
 
@@ -64,6 +65,8 @@ def update(
     """Bring the newest release in force, verified."""
     from node.runtime.partner import update as run_update
     from node.runtime.partner_events import FAILURES, Events
+    from node.runtime.partner_hits import tell_waiting
+    from node.runtime.partner_retention import purge_hits
 
     here = session(context)
     events = Events.of(here.home)
@@ -72,7 +75,8 @@ def update(
     except FAILURES as exc:
         here.output.talk(*events.failed(exc))
         raise
-    report = done.report
+    report, told = done.report, wait_for(tell_waiting(here.home))
+    purged = purge_hits(here.home)
     here.output.result(
         {
             "subset": report.subset,
@@ -91,12 +95,18 @@ def update(
             "warnings": list(report.warnings),
             "tested": report.tested,
             "renewed": done.renewed,
+            "resolutions_told": len(told.hits),
+            "hits_purged": purged,
         },
         _line(report, done.bytes_received),
         *([SELF_TEST] if report.tested and (report.tested == "asked" or not report.old) else []),
         *_unusual(report),
         *(["  this partner's key was replaced by a new one"] if done.renewed else []),
+        *([f"  told what became of {counted(len(told.hits), 'reported hit')}"] if told.hits else []),
+        *([f"  purged {counted(purged, 'hit')}, finished long ago"] if purged else []),
     )
+    if told.stopped is not None:
+        here.output.talk(f"{counted(told.left, 'resolution')} not told yet: {told.stopped}")
     if done.not_renewed is not None:
         here.output.talk(
             f"the key should be replaced, and was not: {done.not_renewed}",

@@ -21,14 +21,19 @@ _SHORT = 8
 """Digits of an id that people are shown: enough among the hits of one partner."""
 
 
-def list_hits(here: Session) -> None:
-    """All hits, oldest first."""
+def list_hits(here: Session, *, unresolved: bool, overdue: bool) -> None:
+    """Hits, oldest first: all, the unresolved ones, or those of them whose day is over."""
     from node.runtime.hit_spool import hits
 
-    found, moment_ms = hits(here.home), now_ms()
+    moment_ms = now_ms()
+    found = [
+        hit
+        for hit in hits(here.home)
+        if not ((unresolved and hit.action) or (overdue and not hit.overdue(moment_ms)))
+    ]
     if here.output.as_json:
         for hit in found:
-            here.output.result(_facts(hit))
+            here.output.result(_facts(hit, moment_ms))
     else:
         rows = [
             (
@@ -43,12 +48,12 @@ def list_hits(here: Session) -> None:
         ]
         lines = listing(("id", "state", "found", "collection", "file", ""), rows, none="no hits")
         here.output.result({}, *lines)
-    waiting = [hit for hit in found if hit.waiting]
-    unresolved = [hit for hit in found if hit.action is None]
+    waiting = any(hit.waiting or hit.untold for hit in found)
+    to_resolve = any(hit.action is None for hit in found)
     here.output.following(
         *(["sigfed hit report --all"] if waiting else []),
-        *(["sigfed hit resolve ID --action removed, once you acted"] if unresolved else []),
-        *([] if waiting or unresolved else ["sigfed check FILE"]),
+        *(["sigfed hit resolve ID --action removed, once you acted"] if to_resolve else []),
+        *([] if waiting or to_resolve else ["sigfed check FILE"]),
     )
 
 
@@ -57,7 +62,8 @@ def show_hit(here: Session, text: str) -> None:
     from node.runtime.partner_hits import show
 
     shown = wait_for(show(here.home, text))
-    here.output.result(_facts(shown.hit) | _signed(shown), *_lines(shown, now_ms()))
+    moment_ms = now_ms()
+    here.output.result(_facts(shown.hit, moment_ms) | _signed(shown), *_lines(shown, moment_ms))
     here.output.following(*_steps(shown))
 
 
@@ -69,11 +75,11 @@ def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
         raise UsageError("name hits, or --all", hint="sigfed hit ls")
     done = wait_for(report(here.home, ids))
     for hit in done.hits:
-        here.output.result(_facts(hit), _reported(hit))
+        here.output.result(_facts(hit, now_ms()), *_reported(hit))
     if not done.hits and done.stopped is None:
         here.output.result({"reported": 0}, "nothing waits to be reported")
     if done.stopped is not None:
-        here.output.talk(f"{counted(done.left, 'hit')} not reported yet: {done.stopped}")
+        here.output.talk(f"{counted(done.left, 'hit')} not told yet: {done.stopped}")
         here.output.following("sigfed hit report --all, later; nothing is lost meanwhile")
         return exit_code(done.stopped)
     here.output.following(
@@ -118,8 +124,14 @@ def resolve_hit(here: Session, text: str, action: "Action") -> None:
     """Record what became of the file."""
     from node.runtime.partner_hits import resolve
 
-    hit = wait_for(resolve(here.home, text, action))
-    here.output.result(_facts(hit), f"{hit.id[:_SHORT]}: {action}, recorded {moment(hit.resolved_ms)}")
+    done = wait_for(resolve(here.home, text, action))
+    hit = done.hit
+    here.output.result(
+        _facts(hit, now_ms()), f"{hit.id[:_SHORT]}: {action}, recorded {moment(hit.resolved_ms)}"
+    )
+    here.output.talk(*_said(hit))
+    if done.stopped is not None:
+        here.output.talk(f"The agency was not told yet: {done.stopped}. The next sigfed update tells it.")
     if action.value == "false-positive":
         tell_them(here, hit)
     here.output.following(
@@ -133,7 +145,49 @@ def resolve_hit(here: Session, text: str, action: "Action") -> None:
     )
 
 
-def _facts(hit: "SpooledHit") -> dict[str, Fact]:
+def hold_hit(here: Session, text: str, *, held: bool) -> None:
+    """Keep a hit from being purged, or let it go in its time; nobody is told."""
+    from node.runtime.partner_retention import hold
+
+    hit = hold(here.home, text, held=held)
+    short = hit.id[:_SHORT]
+    here.output.result(
+        _facts(hit, now_ms()),
+        f"{short}: it is not purged before somebody says otherwise"
+        if held
+        else f"{short}: it is purged in its time",
+    )
+    here.output.following(f"sigfed hit show {short}")
+
+
+def purge_hits(here: Session, *, dry_run: bool) -> None:
+    """Delete hits that are finished and older than is configured, or say how many that would be."""
+    from node.runtime import partner_retention
+    from node.runtime.partner_settings import load_partner_settings
+
+    days = load_partner_settings(here.home.folder).retention.hit_days
+    find = partner_retention.would_purge if dry_run else partner_retention.purge_hits
+    found = find(here.home)
+    verb = "would be purged" if dry_run else "purged"
+    here.output.result(
+        {"hits": found, "days": days, "dry_run": dry_run},
+        f"{counted(found, 'hit')} {verb}: finished more than {counted(days, 'day')} ago"
+        if days
+        else "hits are kept for ever: [retention] hit_days is 0",
+    )
+    here.output.following("sigfed hit purge" if dry_run and found else "sigfed hit ls")
+
+
+def _said(hit: "SpooledHit") -> list[str]:
+    """What left this machine with a resolution, or why nothing did."""
+    if hit.acknowledged:
+        return ["The agency was told: the id of your report, the action and its time."]
+    if hit.not_told:
+        return [f"The agency was not told: {hit.not_told}."]
+    return ["Nobody was told: the hit is not reported."] if hit.waiting else []
+
+
+def _facts(hit: "SpooledHit", moment_ms: int) -> dict[str, Fact]:
     fields: dict[str, Fact] = {
         "hit": hit.id,
         "file": hit.name,
@@ -147,6 +201,10 @@ def _facts(hit: "SpooledHit") -> dict[str, Fact]:
         "disputed": bool(hit.case),
         "action": hit.action.value if hit.action else None,
         "resolved_ms": hit.resolved_ms,
+        "due_ms": hit.due_ms,
+        "overdue": hit.overdue(moment_ms),
+        "resolution_told": bool(hit.acknowledged),
+        "held": hit.held,
     }
     return fields
 
@@ -158,6 +216,8 @@ def _signed(shown: "Shown") -> dict[str, Fact]:
         "received_ms": receipt.received_ms if receipt else 0,
         "answer": answer.outcome.name.lower() if answer else None,
         "answer_reason": answer.reason if answer else "",
+        "resolution_told_ms": shown.acknowledged.received_ms if shown.acknowledged else 0,
+        "before": [{"action": done.action.value, "done_ms": done.done_ms} for done in shown.hit.before],
         "told": told_facts(shown.hit),
     }
 
@@ -181,12 +241,23 @@ def _lines(shown: "Shown", moment_ms: int) -> list[str]:
     if hit.refused:
         lines.append(f"  not taken: {hit.refused}")
     lines += told_lines(hit)
-    lines += _case_lines(shown)
-    if hit.action:
-        lines.append(f"  {hit.action}, recorded {moment(hit.resolved_ms)}")
-    elif hit.overdue(moment_ms):
-        lines.append("  what became of the file is not recorded, and a day has passed")
-    return lines
+    held = ["  held: it is not purged"] if hit.held else []
+    return [*lines, *_case_lines(shown), *_resolution_lines(shown, moment_ms), *held]
+
+
+def _resolution_lines(shown: "Shown", moment_ms: int) -> list[str]:
+    hit = shown.hit
+    if hit.overdue(moment_ms):
+        return ["  what became of the file is not recorded, and a day has passed"]
+    if hit.action is None:
+        return [f"  what becomes of the file is to be recorded by {moment(hit.due_ms)}"]
+    known = shown.acknowledged
+    told = f"; {known.node} was told {moment(known.received_ms)}, verified" if known else ""
+    return [
+        *(f"  {done.action}, recorded {moment(done.done_ms)}, corrected since" for done in hit.before),
+        f"  {hit.action}, recorded {moment(hit.resolved_ms)}{told}",
+        *([f"  not told: {hit.not_told}"] if hit.not_told else []),
+    ]
 
 
 def _case_lines(shown: "Shown") -> list[str]:
@@ -209,16 +280,22 @@ def _steps(shown: "Shown") -> list[str]:
     return steps or ["sigfed hit ls"]
 
 
-def _reported(hit: "SpooledHit") -> str:
+def _reported(hit: "SpooledHit") -> list[str]:
+    short = hit.id[:_SHORT]
     if hit.refused:
-        return f"{hit.id[:_SHORT]}: not taken, {hit.refused} ({hit.name})"
-    return f"{hit.id[:_SHORT]}: reported, {hit.collection}, receipt verified ({hit.name})"
+        return [f"{short}: not taken, {hit.refused} ({hit.name})"]
+    return [
+        f"{short}: reported, {hit.collection}, receipt verified ({hit.name})",
+        *([f"{short}: told that it was {hit.action}, receipt verified"] if hit.acknowledged else []),
+        *([f"{short}: not told, {hit.not_told}"] if hit.not_told else []),
+    ]
 
 
 def _notes(hit: "SpooledHit", moment_ms: int) -> str:
     notes = [
         *(["weak: a person must look"] if hit.weak else []),
         *(["not resolved within a day"] if hit.overdue(moment_ms) else []),
+        *(["not told yet"] if hit.untold else []),
     ]
     return ", ".join(notes)
 

@@ -62,6 +62,7 @@ def show(context: typer.Context, name: _Id) -> None:
     )
     here.output.following(
         *(f"sigfed evidence export {one.sha256[:16]} FOLDER" for one in aside.evidence[:1]),
+        *_of_flood(identity.settings.node, aside),
         f"sigfed quarantine release {aside.id} --reason TEXT",
     )
 
@@ -86,6 +87,23 @@ def release(
         approvals = open_approvals(identity, shelf)
         approval = request_release(identity, shelf, approvals, name, reason=reason, by=by)
     tell_requested(here, approval)
+
+
+def _of_flood(own: str, aside: "Aside") -> list[str]:
+    """What can be done about an entry that is reported too often: its owner can withdraw it, others can dispute it."""
+    from node.services.review.quarantine import FLOOD
+
+    if aside.kind != FLOOD:
+        return []
+    reports = f"sigfed hit ls --list {aside.origin}"
+    if aside.node == own:
+        name = aside.origin.rpartition("/")[2]
+        return [reports, f"sigfed entry withdraw --list {name} --index {aside.first}, if it is an error"]
+    return [
+        reports,
+        f"sigfed review show {aside.origin}:{aside.first}",
+        f"tell {aside.node}: it is its entry; sigfed entry dispute blocks it until it answers",
+    ]
 
 
 def _fields(aside: "Aside") -> dict[str, Fact]:

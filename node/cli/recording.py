@@ -34,6 +34,7 @@ READS: Final = frozenset(
         "near",
         "rehearse",
         "transparency",
+        "precision",
     }
 )
 """Verbs that change nothing."""
@@ -43,6 +44,7 @@ THEMSELVES: Final = frozenset(
         "approval.approve",
         "approval.reject",
         "audit.start",
+        "hit.purge",
         "list.publish",
         "subset.release",
         "peer.sync",

@@ -79,6 +79,11 @@ def show_status(here: Session) -> None:
         *witness_lines,
         *(_review_line(to_review, identity.clock.now().date()) if to_review else ()),
         *(f"stands still: {one.origin}, {one.reason}" for one in aside if one.kind == FORKED),
+        *(
+            f"reported too often: entry {one.first:,} of {one.origin}, {one.reason}"
+            for one in aside
+            if one.kind == quarantine.FLOOD
+        ),
         *([f"{counted(len(aside), 'thing')} set aside: sigfed quarantine ls"] if aside else []),
         *end_lines,
         f"{counted(len(partners), 'partner')}; node document valid until {document.valid.end:%Y-%m-%d}",

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
 from node.files import create_private, make_private_folder, read_private, replace_private, sync_folder
-from node.partner.resolutions import Action
+from node.partner.resolutions import Action, Done
 from node.partner.told import Told
 from node.services.storage.vault import KEY_BYTES as _KEY_BYTES
 from node.services.storage.vault import seal, unseal
@@ -60,6 +60,14 @@ class SpooledHit:
     resolved_ms: int = 0
     told: tuple[Told, ...] = ()
     """Whom else it was told, or tried to be."""
+    acknowledged: bytes = b""
+    """The node's statement that it was told what became of the file; empty: it was not."""
+    not_told: str = ""
+    """Why the node does not want to know, in words; empty: it was not asked, or takes it."""
+    before: tuple[Done, ...] = ()
+    """What was recorded before it was corrected, oldest first."""
+    held: bool = False
+    """Whether somebody said that it must not be purged."""
 
     @property
     def id(self) -> str:
@@ -82,9 +90,19 @@ class SpooledHit:
         """Whether it is still to be reported."""
         return not self.receipt and not self.refused
 
+    @property
+    def untold(self) -> bool:
+        """Whether the node has the report, and is still to be told what became of the file."""
+        return self.action is not None and bool(self.receipt) and not (self.acknowledged or self.not_told)
+
+    @property
+    def due_ms(self) -> int:
+        """By when it should be recorded what became of the file."""
+        return self.found_ms + DAY_MS
+
     def overdue(self, now_ms: int) -> bool:
         """Whether what became of the file should have been recorded by now."""
-        return self.action is None and now_ms - self.found_ms > DAY_MS
+        return self.action is None and now_ms > self.due_ms
 
 
 class Readable(NamedTuple):
@@ -153,6 +171,11 @@ class HitSpool:
         (self._folder / f"{old.id}.json").unlink(missing_ok=True)
         sync_folder(self._folder)
         return new
+
+    def drop(self, hit: SpooledHit) -> None:
+        """Forget a hit for good."""
+        (self._folder / f"{hit.id}.json").unlink(missing_ok=True)
+        sync_folder(self._folder)
 
     def ls(self) -> list[SpooledHit]:
         """All hits, oldest first; raises `StoreError` for a damaged file."""
@@ -234,6 +257,10 @@ def _fields(hit: SpooledHit) -> dict[str, Any]:
         "action": hit.action,
         "resolved_ms": hit.resolved_ms,
         "told": [each.to_fields() for each in hit.told],
+        "acknowledged": b64(hit.acknowledged),
+        "not_told": hit.not_told,
+        "held": hit.held,
+        "before": [[done.action, done.done_ms] for done in hit.before],
     }
 
 
@@ -251,4 +278,8 @@ def _hit(fields: dict[str, Any], opened: Mapping[str, bytes]) -> SpooledHit:
         action=Action(fields["action"]) if fields["action"] else None,
         resolved_ms=int(fields["resolved_ms"]),
         told=tuple(map(Told.from_fields, fields.get("told", ()))),  # hits of an earlier version have none
+        acknowledged=unb64(fields.get("acknowledged", "")),
+        not_told=str(fields.get("not_told", "")),
+        held=bool(fields.get("held", False)),
+        before=tuple(Done(Action(action), int(done_ms)) for action, done_ms in fields.get("before", ())),
     )

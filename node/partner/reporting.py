@@ -1,4 +1,4 @@
-"""Reporting spooled hits, and what follows: receipt, evidence, dispute, answer. Everything signed is verified here.
+"""Reporting spooled hits, and what follows: receipt, evidence, resolution, dispute, answer; verified here.
 
 A report may be sent as often as it takes: the node answers the same request the same. What the node does not take
 stays in the spool with the reason.
@@ -20,7 +20,7 @@ from node.errors import (
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import Known
 from node.partner.looking_up import Examiner
-from node.partner.resolutions import Action
+from node.partner.resolutions import Action, Done
 from node.partner.state import Enrolment
 from protocol.api import HitApi
 from protocol.errors import ProtocolError
@@ -28,6 +28,8 @@ from protocol.event import collection_name
 from protocol.hit_evidence.verify import verify_hit
 from protocol.statement.case import CaseAnswer, CaseState, PartnerDispute, open_answer
 from protocol.statement.receipt import Receipt, open_receipt
+from protocol.statement.resolution import Action as SentAction
+from protocol.statement.resolution import Resolution, ResolutionReceipt, open_resolution
 
 _CONFLICT, _NOT_VERIFIED = 409, 422
 
@@ -164,12 +166,70 @@ class Reporter:
             raise VerificationError(f"the answer to the dispute does not verify: {exc}") from exc
 
     def resolve(self, hit: SpooledHit, action: Action) -> SpooledHit:
-        """Record what became of the file; the time of the first record of an action stays."""
+        """Record what became of the file; what is recorded again keeps its time, a correction is later."""
         if hit.action is action:
             return hit
-        done = replace(hit, action=action, resolved_ms=milliseconds(self._clock.now()))
+        now_ms = milliseconds(self._clock.now())
+        if hit.action is not None:
+            before = Done(hit.action, hit.resolved_ms)
+            hit = replace(hit, before=(*hit.before, before), acknowledged=b"", not_told="")
+            now_ms = max(now_ms, before.done_ms + 1)  # the latest counts, also where a clock was put back
+        done = replace(hit, action=action, resolved_ms=now_ms)
         self._spool.save(done)
         return done
+
+    async def tell(self, hit: SpooledHit) -> SpooledHit:
+        """The hit with the node's receipt for what became of the file, or with the reason why it takes none.
+
+        Raises:
+            PeerUnreachableError: the node does not answer; it stays to be told.
+            VerificationError: what comes back is no receipt for it.
+        """
+        resolution = _resolution(hit)
+        if resolution is None or not hit.untold:
+            return hit
+        try:
+            data = await self._api.resolve_hit(self._enrolment.subset, resolution.to_bytes())
+        except NotFoundError:
+            return self._not_told(hit, "the agency does not keep the report any more")
+        except PeerRefusedError as exc:
+            if exc.status != _CONFLICT:
+                raise
+            return self._not_told(hit, "the agency takes no more corrections of it")
+        self._open_acknowledged(hit, resolution, data)
+        done = replace(hit, acknowledged=data)
+        self._spool.save(done)
+        return done
+
+    def acknowledged(self, hit: SpooledHit) -> ResolutionReceipt | None:
+        """The node's receipt for what became of the file, verified again; None while it was not told."""
+        resolution = _resolution(hit)
+        return (
+            self._open_acknowledged(hit, resolution, hit.acknowledged)
+            if resolution and hit.acknowledged
+            else None
+        )
+
+    def _not_told(self, hit: SpooledHit, why: str) -> SpooledHit:
+        kept = replace(hit, not_told=why)
+        self._spool.save(kept)
+        return kept
+
+    def _open_acknowledged(self, hit: SpooledHit, resolution: Resolution, data: bytes) -> ResolutionReceipt:
+        try:
+            receipt = open_resolution(
+                data,
+                partner=hit.sent.report.partner,
+                resolution=resolution,
+                keys=self._statement_keys(),
+            )
+        except (ProtocolError, KeysError) as exc:
+            raise VerificationError(
+                f"the receipt for what became of the file does not verify: {exc}"
+            ) from exc
+        if receipt.node != self._known.document.node:
+            raise VerificationError("the receipt for what became of the file is another node's")
+        return receipt
 
     def _keep_case(self, hit: SpooledHit, data: bytes) -> SpooledHit:
         try:
@@ -193,3 +253,12 @@ class Reporter:
     def _statement_keys(self) -> tuple[StatementPublicKey, ...]:
         """All that the node document names: a receipt outlives the window of the key that signed it."""
         return tuple(dated.key for dated in self._known.document.statement_keys)
+
+
+def _resolution(hit: SpooledHit) -> Resolution | None:
+    """What became of the file, as it is sent; None while that is not recorded."""
+    if hit.action is None:
+        return None
+    return Resolution(
+        report_id=hit.sent.report.report_id, action=SentAction[hit.action.name], done_ms=hit.resolved_ms
+    )

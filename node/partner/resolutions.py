@@ -1,5 +1,6 @@
-"""What may become of a file that was found on the list; a word of its own, so that help needs nothing else."""
+"""What may become of a file that was found on the list; a module of its own, so that help needs nothing else."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -10,3 +11,11 @@ class Action(StrEnum):
     DISABLED = "disabled"
     PRESERVED = "preserved"
     FALSE_POSITIVE = "false-positive"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a file, and when: milliseconds since 1970."""
+
+    action: Action
+    done_ms: int

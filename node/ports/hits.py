@@ -4,7 +4,7 @@ What a report says is sealed: the digest, and the receipt, whose hash of the rep
 guesses it. Lists for people show who, when, and of which collection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -30,6 +30,8 @@ class HitRecord:
     """Report and receipt."""
     closed_ms: int | None = None
     """When the agency closed it; None while it is open."""
+    held_ms: int | None = None
+    """Since when it must not be purged; None: it may be, in its time."""
 
 
 class HitTable(Protocol):
@@ -61,6 +63,77 @@ class HitTable(Protocol):
 
     def close(self, hit: HitRecord, *, closed_ms: int) -> None:
         """Mark a report as dealt with; one that is closed stays as it is."""
+        ...
+
+    def hold(self, hit: HitRecord, *, held_ms: int | None) -> None:
+        """Keep a report from being purged, or (None) no longer."""
+        ...
+
+    def purge(self, hit: HitRecord) -> None:
+        """Delete a report with its resolutions, its case and what says which entries are behind it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolutionRecord:
+    """What a partner said became of the file of one report; of several the one with the latest `done_ms` counts."""
+
+    partner: str
+    report_id: bytes
+    done_ms: int
+    action: int
+    """A `protocol.statement.resolution.Action`."""
+    received_ms: int
+    receipt: bytes = field(repr=False)
+    """The node's signed statement."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitSourceRecord:
+    """One entry behind a report."""
+
+    partner: str
+    report_id: bytes
+    origin: str
+    """Of the list."""
+    position: int
+    received_ms: int
+    """When the report came."""
+
+
+class HitOutcomeTable(Protocol):
+    """What became of reports, and which entries are behind them."""
+
+    def add(self, resolution: ResolutionRecord) -> None:
+        """Keep a resolution; raises `AlreadyExistsError` when that report has one of that time."""
+        ...
+
+    def of(self, partner: str, report_id: bytes) -> Sequence[ResolutionRecord]:
+        """All resolutions of a report, the one that counts last."""
+        ...
+
+    def counting(self) -> Mapping[tuple[str, bytes], ResolutionRecord]:
+        """The resolution that counts, by partner and report."""
+        ...
+
+    def received_since(self, partner: str, *, since_ms: int) -> int:
+        """How many resolutions of a partner came at `since_ms` or later."""
+        ...
+
+    def add_sources(self, sources: Sequence[HitSourceRecord]) -> None:
+        """Keep which entries are behind a report."""
+        ...
+
+    def sources(self) -> Mapping[tuple[str, bytes], Sequence[HitSourceRecord]]:
+        """The entries behind all reports, by partner and report, each by origin."""
+        ...
+
+    def sources_of(self, partner: str, report_id: bytes) -> Sequence[HitSourceRecord]:
+        """The entries behind one report, by origin."""
+        ...
+
+    def matched(self, origin: str, position: int, *, since_ms: int) -> Mapping[str, int]:
+        """How many reports each partner made of an entry at `since_ms` or later."""
         ...
 
 

@@ -12,7 +12,8 @@ class Quarantined:
     id: int = 0
     log_id: int
     kind: str
-    """`add`, `withdraw`, `dispute` or `row`; `log` for a whole log that stands still."""
+    """`add`, `withdraw`, `dispute` or `row`; `log` for a whole log that stands still; `flood` for an entry that is
+    listed, and that partners report suspiciously often."""
     first: int
     last: int
     reason: str
@@ -44,6 +45,10 @@ class QuarantineTable(Protocol):
 
     def get(self, record_id: int) -> Quarantined:
         """One record, released or not; raises `NotFoundError`."""
+        ...
+
+    def newest(self, log_id: int, kind: str, first: int) -> Quarantined | None:
+        """The last record of a kind about a position, released or not; None when there is none."""
         ...
 
     def release(self, record_id: int, *, now_ms: int) -> None:

@@ -15,7 +15,7 @@ from node.ports.data_keys import DataKeyTable, SealedCells
 from node.ports.entries import EntryIndex
 from node.ports.evidence import EvidenceTable
 from node.ports.guards import GuardTable
-from node.ports.hits import HitTable, PartnerCaseTable
+from node.ports.hits import HitOutcomeTable, HitTable, PartnerCaseTable
 from node.ports.logs import LogTable
 from node.ports.partners import PartnerTable, ReplayTable
 from node.ports.peers import PeerTable
@@ -172,6 +172,11 @@ class Unit(Protocol):
     @property
     def hits(self) -> HitTable:
         """What partners reported."""
+        ...
+
+    @property
+    def hit_outcomes(self) -> HitOutcomeTable:
+        """What became of these, and which entries are behind them."""
         ...
 
     @property

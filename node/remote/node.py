@@ -221,6 +221,10 @@ class RemoteNode:
         """The state of our case."""
         return await self._client.get(ask_for("case", subset=subset, report_id=report_id))
 
+    async def resolve_hit(self, subset: str, resolution: bytes) -> bytes:
+        """The signed receipt of a resolution; the same one may be sent again when no reply came."""
+        return await self._client.post_once(ask_for("resolve_hit", subset=subset), resolution)
+
     async def propose(self, subset: str, proposal: bytes) -> bytes:
         """The signed receipt of a proposal; the same proposal may be sent again when no reply came."""
         return await self._client.post_once(ask_for("propose", subset=subset), proposal)

@@ -8,8 +8,10 @@ from node.ports.evaluator import Evaluator
 from node.runtime.opening import Identity
 from node.services.access.quotas import Quotas
 from node.services.partners.casework import Casework
+from node.services.partners.flooding import FloodLimits, FloodWatch
 from node.services.partners.proving import Proving
 from node.services.partners.reporting import Reporting
+from node.services.partners.resolving import Resolving
 from node.services.partners.serving_hits import ServedHits
 from node.services.storage.shelf import Shelf
 from node.services.subsets.epochs import AnnouncedEpochs
@@ -28,6 +30,7 @@ def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> Serve
         epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
         roots=identity.trust.roots(),
         signer=signer,
+        floods=flood_watch(identity, shelf),
     )
     proving = Proving(
         shelf,
@@ -36,12 +39,22 @@ def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> Serve
         FolderObjects(identity.home.introductions),
         signer=signer,
     )
-    return ServedHits(reporting, proving, casework(identity, shelf))
+    resolving = Resolving(shelf, identity.clock, node=identity.settings.node, signer=signer)
+    return ServedHits(
+        reporting=reporting, proving=proving, casework=casework(identity, shelf), resolving=resolving
+    )
 
 
 def casework(identity: Identity, shelf: Shelf) -> Casework:
     """The cases of this node."""
     return Casework(shelf, identity.clock, days=identity.settings.cases.answer_days)
+
+
+def flood_watch(identity: Identity, shelf: Shelf) -> FloodWatch:
+    """What looks for entries that are reported far more often than others."""
+    settings = identity.settings.floods
+    limits = FloodLimits(reports=settings.reports, partners=settings.partners, hours=settings.hours)
+    return FloodWatch(shelf, identity.clock, limits)
 
 
 def statement_key(identity: Identity) -> Signer:

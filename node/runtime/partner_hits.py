@@ -17,10 +17,12 @@ from node.partner.state import PartnerFolder
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy, partner_tokens
+from node.runtime.partner_settings import load_partner_settings
 from node.runtime.reaching import reach_node_of
 from node.sodium import load_group
 from protocol.statement.case import CaseAnswer
 from protocol.statement.receipt import Receipt
+from protocol.statement.resolution import ResolutionReceipt
 
 _CLOCK = SystemClock()
 
@@ -37,33 +39,49 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A hit of which it is recorded what became of the file."""
+
+    hit: SpooledHit
+    stopped: NodeError | None = None
+    """Why the agency was not told, where it is to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """A hit with what was signed about it, verified."""
 
     hit: SpooledHit
     receipt: Receipt | None
     answer: CaseAnswer | None
+    acknowledged: ResolutionReceipt | None
 
 
 async def report(home: Home, ids: Sequence[str]) -> Reported:
-    """Report these hits, or without ids all that wait; the node down, what is left stays in the spool.
+    """Report these hits, or without ids all that wait, and what became of them; the node down, what is left stays.
 
     A damaged file in the spool is told when everything else was reported.
     """
     done: list[SpooledHit] = []
     stopped: NodeError | None = None
+    tells = _tells(home)
+
+    def open_(hit: SpooledHit) -> bool:
+        return hit.waiting or (tells and hit.untold)
+
     with alone(home) as spool:
         hits, damage = spool.readable()
-        wanted = [spool.get(text) for text in ids] if ids else [hit for hit in hits if hit.waiting]
+        wanted = [spool.get(text) for text in ids] if ids else [hit for hit in hits if open_(hit)]
         if wanted:
             async with reporting(home, spool) as (reporter, examiner):
                 for hit in wanted:
                     try:
-                        done.append(await reporter.report(hit, examiner))
+                        reported = await reporter.report(hit, examiner)
+                        done.append(await reporter.tell(reported) if tells else reported)
                     except NodeError as exc:
                         stopped = exc
                         break
-        left = sum(hit.waiting for hit in spool.readable().hits)
+        left = sum(open_(hit) for hit in spool.readable().hits)
         return Reported(hits=done, left=left, stopped=stopped or damage)
 
 
@@ -93,14 +111,44 @@ async def show(home: Home, text: str) -> Shown:
                 hit=hit,
                 receipt=reporter.receipt(hit) if hit.receipt else None,
                 answer=reporter.answer(hit),
+                acknowledged=reporter.acknowledged(hit),
             )
 
 
-async def resolve(home: Home, text: str, action: Action) -> SpooledHit:
-    """Record what became of a file; nobody is asked."""
+async def resolve(home: Home, text: str, action: Action) -> Resolved:
+    """Record what became of a file, and tell the agency where it has the report; the node down, it is told later."""
+    tells = _tells(home)
     with alone(home) as spool:
         async with reporting(home, spool) as (reporter, _):
-            return reporter.resolve(spool.get(text), action)
+            hit = reporter.resolve(spool.get(text), action)
+            if not (tells and hit.untold):
+                return Resolved(hit=hit)
+            try:
+                return Resolved(hit=await reporter.tell(hit))
+            except NodeError as exc:
+                return Resolved(hit=hit, stopped=exc)
+
+
+async def tell_waiting(home: Home) -> Reported:
+    """Tell the agency what became of reported hits, where it was not told yet; reports themselves are not sent."""
+    done: list[SpooledHit] = []
+    stopped: NodeError | None = None
+    if not any(hit.untold for hit in hit_spool(home).readable().hits) or not _tells(home):
+        return Reported(hits=(), left=0)
+    with alone(home) as spool:
+        untold = [hit for hit in spool.readable().hits if hit.untold]
+        async with reporting(home, spool) as (reporter, _):
+            for hit in untold:
+                try:
+                    done.append(await reporter.tell(hit))
+                except NodeError as exc:
+                    stopped = exc
+                    break
+    return Reported(hits=done, left=len(untold) - len(done), stopped=stopped)
+
+
+def _tells(home: Home) -> bool:
+    return load_partner_settings(home.folder).hits.tell_resolutions
 
 
 @contextmanager

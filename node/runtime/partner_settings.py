@@ -100,6 +100,20 @@ class AgentSettings(Section):
     """Whether addresses that other machines reach may be listened on."""
 
 
+class HitSettings(Section):
+    """What is told of hits."""
+
+    tell_resolutions: bool = True
+    """Whether the agency is told what became of the file of a hit that was reported to it."""
+
+
+class RetentionSettings(Section):
+    """For how long is kept what is finished; what is not finished is kept."""
+
+    hit_days: Annotated[int, Field(ge=0, le=36_500)] = 365
+    """Hits with their receipts, after what became of the file was recorded; 0: for ever."""
+
+
 class PartnerSettings(Section):
     """Everything a partner's client is told by its operator."""
 
@@ -107,6 +121,8 @@ class PartnerSettings(Section):
     hooks: HookSettings = HookSettings()
     metrics: MetricsSettings = MetricsSettings()
     reporters: Annotated[tuple[ReporterSettings, ...], AfterValidator(_named_once)] = ()
+    hits: HitSettings = HitSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 def load_partner_settings(folder: Path) -> PartnerSettings:

@@ -33,6 +33,7 @@ from node.runtime.put_back import require_not_put_back
 from node.runtime.recipients import RecipientOffice
 from node.runtime.renewing import peer_renewal
 from node.runtime.restored import require_joined
+from node.runtime.retention import purge_reports
 from node.runtime.rotating import advance_keys
 from node.runtime.shelving import open_shelf
 from node.runtime.storage_keys import reseal_some
@@ -74,6 +75,8 @@ from protocol.errors import ProtocolError
 
 _journal = Journal("run")
 _SWEEP_MINUTES: Final = 24 * 60
+_PURGE_MINUTES: Final = 60
+"""Often, because a node that is restarted each day would never come to what it does once a day."""
 _RECALL_MINUTES: Final = 1
 _RECIPIENT_MINUTES: Final = 1
 """Commands beside the running node move lists too, and add recipients."""
@@ -176,6 +179,7 @@ class Parts:
             Job(name="certificate", minutes=_CERTIFICATE_MINUTES, work=self._present),
             Job(name="stamp", minutes=_STAMP_MINUTES, work=self._stamp),
             Job(name="keys", minutes=_STAMP_MINUTES, work=self._keys),
+            Job(name="purge", minutes=_PURGE_MINUTES, work=self._purge),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
         ]
 
@@ -262,6 +266,12 @@ class Parts:
         for alarm in done.alarms:
             about = alarm.lineage.of or alarm.lineage.role
             _journal.warning("key-alarm", about=about, role=alarm.lineage.role, reason=alarm.kind)
+
+    async def _purge(self) -> None:
+        """What partners reported is kept for as long as is configured."""
+        done = await asyncio.to_thread(purge_reports, self.identity, self.shelf)
+        if done.reports:
+            _journal.info("purged", reports=done.reports, cases=done.cases)
 
     async def _sweep(self) -> None:
         now_ms = milliseconds(self.identity.clock.now())

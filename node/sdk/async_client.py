@@ -185,6 +185,9 @@ class AsyncClient:
     async def resolve(self, hit_id: str, action: str) -> HitResult:
         """Record what became of a file: `removed`, `disabled`, `preserved` or `false-positive`; nothing is done to it.
 
+        Of a reported hit the agency is told, unless `partner.toml` says otherwise; when it does not answer, `sigfed
+        update` tells it later.
+
         Raises:
             NotFoundError: there is no such hit here.
             UsageError: it is no action, or more than one hit is meant.
@@ -193,7 +196,11 @@ class AsyncClient:
             wanted = Action(action)
         except ValueError:
             raise UsageError(f"an action is one of: {', '.join(Action)}") from None
-        return await self._hit(lambda: partner_hits.resolve(self._home, hit_id, wanted))
+
+        async def resolved() -> SpooledHit:
+            return (await partner_hits.resolve(self._home, hit_id, wanted)).hit
+
+        return await self._hit(resolved)
 
     async def dispute(self, hit_id: str, reason: str, contact: str = "") -> HitResult:
         """Tell the agency that a reported hit is wrong.

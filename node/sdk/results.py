@@ -98,7 +98,7 @@ class StatusResult:
     entries: int
     not_after: datetime | None
     unreported_hits: int
-    unresolved_hits: int
+    overdue_hits: int
     """Found more than a day ago, and what became of the file is not recorded."""
     unknown_files: int
     """That wait until the node can be asked."""
@@ -159,7 +159,7 @@ def status_result(
         entries=now.entries,
         not_after=_moment(now.not_after_ms) if now.not_after_ms else None,
         unreported_hits=sum(hit.waiting for hit in hits),
-        unresolved_hits=sum(hit.overdue(now_ms) for hit in hits),
+        overdue_hits=sum(hit.overdue(now_ms) for hit in hits),
         unknown_files=unknown,
     )
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError
 from node.ports.hits import CaseRecord, HitRecord
 from node.store.tables import table
-from node.store.tables_hits import HitReportRow, PartnerCase
+from node.store.tables_hits import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
 
 _HIT, _CASE = table(HitReportRow), table(PartnerCase)
 
@@ -62,6 +62,17 @@ class HitRows:
         """Mark a report as dealt with; one that is closed stays as it is."""
         this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id, _HIT.c.closed_ms.is_(None))
         self._connection.execute(update(_HIT).where(*this).values(closed_ms=closed_ms))
+
+    def hold(self, hit: HitRecord, *, held_ms: int | None) -> None:
+        """Keep a report from being purged, or (None) no longer."""
+        this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id)
+        self._connection.execute(update(_HIT).where(*this).values(held_ms=held_ms))
+
+    def purge(self, hit: HitRecord) -> None:
+        """Delete a report with its resolutions, its case and what says which entries are behind it."""
+        for rows in (table(HitSourceRow), table(HitResolutionRow), _CASE, _HIT):
+            this = (rows.c.partner == hit.partner, rows.c.report_id == hit.report_id)
+            self._connection.execute(delete(rows).where(*this))
 
 
 class PartnerCaseRows:
@@ -119,6 +130,7 @@ def _hit(row: Row[Any]) -> HitRecord:
         request_sha256=bytes(row.request_sha256),
         sealed=bytes(row.sealed),
         closed_ms=row.closed_ms,
+        held_ms=row.held_ms,
     )
 
 

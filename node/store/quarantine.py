@@ -54,6 +54,14 @@ class QuarantineRows:
             )
         return _record(row)
 
+    def newest(self, log_id: int, kind: str, first: int) -> Quarantined | None:
+        """The last record of a kind about a position, released or not; None when there is none."""
+        c = _QUARANTINE.c
+        these = (c.log_id == log_id, c.kind == kind, c.first == first)
+        wanted = select(_QUARANTINE).where(*these).order_by(c.id.desc()).limit(1)
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _record(row)
+
     def release(self, record_id: int, *, now_ms: int) -> None:
         """An operator looked at it; raises `NotFoundError`."""
         c = _QUARANTINE.c

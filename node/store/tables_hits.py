@@ -1,6 +1,6 @@
-"""The tables of partners' hit reports and of the cases that their disputes opened."""
+"""The tables of partners' hit reports, what became of them, and of the cases that their disputes opened."""
 
-from sqlalchemy import BigInteger, LargeBinary
+from sqlalchemy import BigInteger, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 
@@ -21,6 +21,33 @@ class HitReportRow(SQLModel, table=True):
     request_sha256: bytes
     sealed: bytes
     closed_ms: int | None = Field(default=None, sa_type=BigInteger)
+    held_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class HitResolutionRow(SQLModel, table=True):
+    """One statement of a partner about a report: what became of the file."""
+
+    __tablename__ = "hit_resolution"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    report_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    done_ms: int = Field(primary_key=True, sa_type=BigInteger)
+    action: int
+    received_ms: int = Field(sa_type=BigInteger)
+    receipt: bytes
+
+
+class HitSourceRow(SQLModel, table=True):
+    """One entry behind a report."""
+
+    __tablename__ = "hit_source"
+    __table_args__ = (Index("ix_hit_source_entry", "origin", "position", "received_ms"),)
+
+    partner: str = Field(max_length=64, primary_key=True)
+    report_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    origin: str = Field(max_length=255, primary_key=True)
+    position: int = Field(sa_type=BigInteger)
+    received_ms: int = Field(sa_type=BigInteger)
 
 
 class PartnerCase(SQLModel, table=True):

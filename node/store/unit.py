@@ -11,6 +11,7 @@ from node.store.data_keys import DataKeyRows, SealedCellRows
 from node.store.entries import EntryRows
 from node.store.evidence import EvidenceRows
 from node.store.guards import GuardRows
+from node.store.hit_outcomes import HitOutcomeRows
 from node.store.hits import HitRows, PartnerCaseRows
 from node.store.logs import LogRows
 from node.store.partners import PartnerRows, ReplayRows
@@ -59,6 +60,7 @@ class UnitOfWork:
         self.withdrawals = WithdrawalRows(connection)
         self.judged = JudgedRows(connection)
         self.hits = HitRows(connection)
+        self.hit_outcomes = HitOutcomeRows(connection)
         self.partner_cases = PartnerCaseRows(connection)
         self.proposals = ProposalRows(connection)
         self.recipients = RecipientRows(connection)

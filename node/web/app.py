@@ -51,6 +51,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "evaluate": subsets.evaluate,
     "report_hit": hits.report,
     "hit_evidence": hits.evidence,
+    "resolve_hit": hits.resolve,
     "open_case": hits.open_case,
     "case": hits.case,
     "propose": proposals.propose,

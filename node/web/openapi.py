@@ -18,6 +18,7 @@ _BODIES: Final = {
         {"type": "object", "description": "docs/spec/acknowledgement.md"},
     ),
     "report_hit": ("application/octet-stream", {"type": "string", "format": "binary"}),
+    "resolve_hit": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "open_case": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "propose": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "renew_key": ("application/json", {"$ref": "#/components/schemas/RenewalRequest"}),
@@ -28,6 +29,10 @@ _REPLIES: Final = {
     "acknowledge": {"type": "object"},
     "acknowledge_trust": {"type": "object"},
     "report_hit": {"type": "object", "description": "A receipt in a DSSE envelope: docs/spec/statement.md"},
+    "resolve_hit": {
+        "type": "object",
+        "description": "A receipt in a DSSE envelope: docs/spec/statement.md, Resolution",
+    },
     "propose": {"type": "object", "description": "A receipt in a DSSE envelope: docs/spec/proposal.md"},
     "renew_key": {"$ref": "#/components/schemas/RenewalReply"},
     "enrol": {"$ref": "#/components/schemas/EnrolmentReply"},

@@ -15,6 +15,7 @@ from protocol.statement.proposal_receipt import ProposalReceipt
 from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState
 from protocol.statement.receipt import Receipt
 from protocol.statement.report import HitReport, SentReport, authenticate
+from protocol.statement.resolution import Action, Resolution, ResolutionReceipt
 from protocol.subset.label import Label, LabelSource
 from protocol.subset.manifest import MAX_EPOCH, MAX_TIME_MS
 
@@ -92,6 +93,8 @@ ANSWERS = st.builds(
     reason=lines(MAX_REASON_BYTES),
     answered_ms=TIMES,
 )
+RESOLUTIONS = st.builds(Resolution, report_id=IDS, action=st.sampled_from(Action), done_ms=TIMES)
+RESOLVED = st.builds(ResolutionReceipt, node=NAMES, partner=NAMES, resolution=RESOLUTIONS, received_ms=TIMES)
 STATES = st.builds(CaseState, opened_ms=TIMES, due_ms=TIMES, answer=st.binary(max_size=200))
 FILES = st.dictionaries(st.sampled_from(sorted(_SIZES)), st.binary(min_size=1, max_size=9), min_size=1).map(
     lambda found: ProposedFile(
@@ -126,7 +129,17 @@ PROPOSAL_STATES = st.builds(
 )
 SENT = st.builds(SentReport, REPORTS, HASHES)
 VALUES: Any = st.one_of(
-    REPORTS, RECEIPTS, DISPUTES, ANSWERS, STATES, SENT, PROPOSALS, PROPOSAL_RECEIPTS, PROPOSAL_STATES
+    REPORTS,
+    RECEIPTS,
+    DISPUTES,
+    ANSWERS,
+    STATES,
+    SENT,
+    PROPOSALS,
+    PROPOSAL_RECEIPTS,
+    PROPOSAL_STATES,
+    RESOLUTIONS,
+    RESOLVED,
 )
 TYPES: list[Any] = [
     HitReport,
@@ -138,6 +151,8 @@ TYPES: list[Any] = [
     Proposal,
     ProposalReceipt,
     ProposalState,
+    Resolution,
+    ResolutionReceipt,
 ]
 
 

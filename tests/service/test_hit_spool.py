@@ -1,14 +1,13 @@
 """The partner's spool: what is found is kept before it is told, is reported once, and survives what the node does."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from keys.key import StatementPrivateKey
-from node.clock import milliseconds
 from node.errors import (
     ConflictError,
     GoneError,
@@ -22,44 +21,18 @@ from node.errors import (
 )
 from node.files import read_private
 from node.partner.hits import DAY_MS, HitSpool, SpooledHit
-from node.partner.knowing import Known
-from node.partner.looking_up import Examiner, Hit, Source
-from node.partner.reporting import Reporter
 from node.partner.resolutions import Action
-from node.partner.state import Enrolment
-from node.services.storage.release_files import ReleaseFolder
-from protocol.digest import Algorithm
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt
 from protocol.statement.report import HitReport, SentReport
-from protocol.subset.files import Held
 from support.digest_search import DigestSearch
-from support.hits import HOSTER, ORIGIN, OTHER, SUBSET, HitWorld, hit_world, report_of
-from support.sodium import loaded_group
-
-SENT = SentReport(report_of("a file"), b"m" * 32)
-HIT = Hit(
-    algorithms=(Algorithm.SHA256,),
-    collection="baseline",
-    sources=(
-        Source(country="FR", origin="fr.example/lists/main", index=0),
-        Source(country="NL", origin="nl.example/lists/main", index=0),
-    ),
-    weak=False,
-    test_file=False,
-    report=SENT,
-)
+from support.hits import HOSTER, OTHER, SUBSET, hit_world, report_of
+from support.spooling import HIT, SENT, Api, Partner, recorded
 
 
 @pytest.fixture
 def spool(tmp_path: Path) -> HitSpool:
     return HitSpool(tmp_path / "partner" / "hits")
-
-
-def recorded(spool: HitSpool, hit: Hit = HIT, *, name: str = "a.jpg", now_ms: int = 1000) -> SpooledHit:
-    kept = spool.record(hit, name=name, now_ms=now_ms)
-    assert kept is not None
-    return kept
 
 
 def test_a_hit_is_kept_as_a_private_file(spool: HitSpool, tmp_path: Path) -> None:
@@ -165,97 +138,6 @@ def test_a_batch_reads_what_was_found_before_once(
 
 
 # ------------------------------------------------------------------ with a node
-
-
-class Api:
-    """The node's API, with what goes wrong on the way."""
-
-    def __init__(self, world: HitWorld, partner: str) -> None:
-        self._inner = world.hits(partner)
-        self.meddle: Callable[[bytes], bytes] = lambda data: data
-        self.failing: NodeError | None = None
-        self.calls = 0
-
-    async def report_hit(self, subset: str, report: bytes) -> bytes:
-        return await self._pass(self._inner.report_hit(subset, report))
-
-    async def hit_evidence(self, subset: str, report_id: str) -> bytes:
-        return await self._pass(self._inner.hit_evidence(subset, report_id))
-
-    async def open_case(self, subset: str, dispute: bytes) -> bytes:
-        return await self._pass(self._inner.open_case(subset, dispute))
-
-    async def case(self, subset: str, report_id: str) -> bytes:
-        return await self._pass(self._inner.case(subset, report_id))
-
-    async def _pass(self, answer: Awaitable[bytes]) -> bytes:
-        self.calls += 1
-        data = self.meddle(await answer)
-        if self.failing is not None:
-            raise self.failing
-        return data
-
-
-@dataclass
-class Partner:
-    """A partner's client on a node without a network between them."""
-
-    world: HitWorld
-    spool: HitSpool
-    api: Api
-    name: str = HOSTER
-
-    @property
-    def enrolment(self) -> Enrolment:
-        return Enrolment(
-            url="https://fr.example/",
-            partner=self.name,
-            subset=SUBSET,
-            origin=ORIGIN,
-            evaluations_per_day=1000,
-            grace_days=7,
-            trust=self.world.fr.trust.current(),
-            confirmed_ms=milliseconds(self.world.fr.clock.now()),
-        )
-
-    @property
-    def known(self) -> Known:
-        trust = self.world.fr.trust
-        return Known(
-            root=trust.root(),
-            document=trust.document(),
-            members=trust.members(),
-            revocations=trust.revocations(),
-        )
-
-    @property
-    def examiner(self) -> Examiner:
-        with self.world.fr.store.read() as unit:
-            newest = unit.releases.newest(SUBSET)
-        assert newest is not None
-        held: Held = ReleaseFolder(self.world.fr.shelf, newest).load()
-        return Examiner(
-            self.enrolment,
-            self.known,
-            held,
-            group=loaded_group(),
-            api=self.world.subset_api(self.name),
-            clock=self.world.fr.clock,
-            entropy=os.urandom,
-        )
-
-    @property
-    def reporter(self) -> Reporter:
-        return Reporter(self.spool, self.enrolment, self.known, self.api, self.world.fr.clock)
-
-    async def find(self, name: str) -> SpooledHit:
-        """Look a made-up file up, and keep the hit."""
-        found = (await self.examiner.examine([[report_of(name).digest]]))[0]
-        assert found is not None
-        return recorded(self.spool, found, name=name, now_ms=self.world.fr.now_ms)
-
-    async def report(self, hit: SpooledHit) -> SpooledHit:
-        return await self.reporter.report(hit, self.examiner)
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ import pytest
 from node.errors import ForbiddenError, NotFoundError, OverQuotaError, PeerRefusedError
 from node.services.access.quotas import Quotas
 from protocol.hit_evidence.verify import verify_hit
-from protocol.limits import MAX_DISPUTE_BYTES, MAX_HIT_REPORT_BYTES
+from protocol.limits import MAX_DISPUTE_BYTES, MAX_HIT_REPORT_BYTES, MAX_RESOLUTION_BYTES
 from protocol.statement.case import CaseState, PartnerDispute
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import authenticate
+from protocol.statement.resolution import Action, Resolution, open_resolution
 from support.fakes_api import MemoryNode, node_on_loopback
 from support.hits import HOSTER, SUBSET, HitWorld, hit_world, named, report_of
 from support.raw_http import raw_access
@@ -52,6 +53,21 @@ async def test_a_report_its_evidence_and_its_case(world: HitWorld, memory: Memor
         assert caught.value.status == 409
 
 
+async def test_a_resolution_has_a_receipt(world: HitWorld, memory: MemoryNode) -> None:
+    sent = await world.evaluated("a file")
+    said = Resolution(report_id=sent.report.report_id, action=Action.REMOVED, done_ms=9)
+    async with node_on_loopback(memory) as node, node.as_partner() as partner:
+        with pytest.raises(NotFoundError):
+            await partner.resolve_hit(SUBSET, said.to_bytes())
+        await partner.report_hit(SUBSET, sent.to_bytes())
+        data = await partner.resolve_hit(SUBSET, said.to_bytes())
+        receipt = open_resolution(data, partner=HOSTER, resolution=said, keys=world.statement_keys)
+        assert receipt.node == "fr.example"
+        with pytest.raises(PeerRefusedError) as caught:
+            await partner.resolve_hit(SUBSET, replace(said, action=Action.DISABLED).to_bytes())
+        assert caught.value.status == 409
+
+
 async def test_a_guess_is_unprocessable_and_ends_with_the_quota(world: HitWorld, memory: MemoryNode) -> None:
     async with node_on_loopback(memory) as node, node.as_partner() as partner:
         guess = authenticate(report_of("a file"), os.urandom(64)).to_bytes()
@@ -71,12 +87,18 @@ async def test_neither_peers_nor_other_subsets(memory: MemoryNode) -> None:
             await peer.report_hit(SUBSET, b"")
         with pytest.raises(ForbiddenError):
             await partner.report_hit("other", b"")
+        with pytest.raises(ForbiddenError):
+            await peer.resolve_hit(SUBSET, b"")
         assert node.memory.callers == []
 
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("/subsets/baseline/hits", MAX_HIT_REPORT_BYTES), ("/subsets/baseline/cases", MAX_DISPUTE_BYTES)],
+    [
+        ("/subsets/baseline/hits", MAX_HIT_REPORT_BYTES),
+        ("/subsets/baseline/cases", MAX_DISPUTE_BYTES),
+        ("/subsets/baseline/resolutions", MAX_RESOLUTION_BYTES),
+    ],
 )
 async def test_a_body_has_a_bound(memory: MemoryNode, path: str, most: int) -> None:
     async with raw_access(memory) as raw:

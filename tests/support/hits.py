@@ -21,8 +21,10 @@ from node.ports.partners import PartnerRecord
 from node.services.access.quotas import Quotas
 from node.services.partners.casework import Casework
 from node.services.partners.evaluating import Evaluating
+from node.services.partners.flooding import FloodLimits, FloodWatch
 from node.services.partners.proving import Proving
 from node.services.partners.reporting import Reporting
+from node.services.partners.resolving import Resolving
 from node.services.partners.serving_hits import ServedHits
 from node.services.partners.serving_subsets import ServedSubsets
 from node.services.subsets.deltas import Deltas
@@ -75,11 +77,12 @@ class HitWorld:
             loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=os.urandom
         )
         self.deltas = Deltas()
+        self.flood_limits = FloodLimits(reports=100, partners=3, hours=24)
         signer = FolderLogSigner(folder / "release-signer", lambda _: [_RELEASE_KEY])
         self._releaser = Releaser(self.fr.shelf, signer, self.evaluator)
         self._make_subset(labels=labels)
         for name in (HOSTER, OTHER):
-            self._enrol(name)
+            self.enrol(name)
 
     def _make_subset(self, *, labels: bool) -> None:
         fr = self.fr
@@ -92,7 +95,8 @@ class HitWorld:
         announce_log(fr.trust, made.origin, _RELEASE_KEY.public, valid=valid, signers=fr.signers)
         announce_epoch(fr.trust, SUBSET, EpochInfo(epoch=1, pk=pk, valid=valid), signers=fr.signers)
 
-    def _enrol(self, name: str) -> None:
+    def enrol(self, name: str) -> None:
+        """Let a partner in."""
         partner = PartnerRecord(
             name=name,
             subset=SUBSET,
@@ -159,7 +163,12 @@ class HitWorld:
             epochs=self.epochs,
             roots=self.fr.trust.roots(),
             signer=self.statement_key,
+            floods=FloodWatch(self.fr.shelf, self.fr.clock, self.flood_limits),
         )
+
+    @property
+    def resolving(self) -> Resolving:
+        return Resolving(self.fr.shelf, self.fr.clock, node=self.fr.name, signer=self.statement_key)
 
     @property
     def proving(self) -> Proving:
@@ -169,9 +178,13 @@ class HitWorld:
 
     def hits(self, partner: str = HOSTER) -> HitApi:
         """What a partner's requests about its hits reach."""
-        return ServedHits(self.reporting, self.proving, self.casework).for_partner(
-            partner, frozenset({SUBSET})
+        served = ServedHits(
+            reporting=self.reporting,
+            proving=self.proving,
+            casework=self.casework,
+            resolving=self.resolving,
         )
+        return served.for_partner(partner, frozenset({SUBSET}))
 
     def quota_left(self, partner: str = HOSTER) -> int:
         return Quotas(self.fr.store).left(partner, now=self.fr.clock.now())

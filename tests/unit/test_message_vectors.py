@@ -28,6 +28,7 @@ from protocol.hit_evidence.verify import verify_hit
 from protocol.statement.case import CaseState, Outcome, PartnerDispute, open_answer
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import SentReport, require_evaluated
+from protocol.statement.resolution import Action, Resolution, open_resolution
 from protocol.subset.label import Label, LabelSource
 from protocol.tlog.conflict import Conflict, ConflictKind, Divergence, read_conflict
 from protocol.tlog.note import SignatureType, VerifierKey
@@ -89,6 +90,18 @@ def test_receipt() -> None:
     assert receipt.label == Label(1, (LabelSource(0, 5), LabelSource(1, 9)))
     assert (receipt.node, receipt.version, receipt.received_ms) == ("fr.example", 7, TIME_MS)
     assert receipt.to_bytes() == opened("receipt", "receipt")
+
+
+def test_resolution() -> None:
+    data: dict[str, Any] = json.loads((FOLDER / "resolution.json").read_text("utf-8"))
+    assert runpy.run_path(str(FOLDER / "regenerate_resolution.py"))["vectors"]() == data
+    sent, told = (bytes.fromhex(data["messages"][name]) for name in ("resolution", "receipt"))
+    resolution = Resolution.from_bytes(sent)
+    assert resolution == Resolution(report_id=REPORT_ID, action=Action.FALSE_POSITIVE, done_ms=TIME_MS)
+    assert resolution.to_bytes() == sent
+    receipt = open_resolution(told, partner="hoster", resolution=resolution, keys=[STATEMENT])
+    assert (receipt.node, receipt.received_ms) == ("fr.example", TIME_MS + 7)
+    assert receipt.to_bytes() == open_statement(told, "resolution-receipt", [STATEMENT])
 
 
 def test_case() -> None:

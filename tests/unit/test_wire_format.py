@@ -16,6 +16,7 @@ FROZEN = {
     "messages.json": "8edbffc1cb3b15252c6a943e6aa34ac418226737837d13efdb7619bd3c37a830",
     "proposals.json": "ec271618a66cf26ffb70eb12ec6bcbe934567796d6be8fba0f5229e98cd4aa50",
     "hit_evidence.json": "b4277e6c87208c6af10afb07ea1915246d5a140d22657b44a3a5238ea6b88f93",
+    "resolution.json": "616bbf479affb4a4fc4e33844c932107a350b305473fb12d82b038cbafb4d9c6",
 }
 OF_OTHERS = {
     "c2sp_notes.json",

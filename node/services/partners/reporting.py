@@ -22,10 +22,12 @@ from node.errors import (
     UsageError,
 )
 from node.ports.evaluator import Evaluator
-from node.ports.hits import HitRecord
+from node.ports.hits import HitRecord, HitSourceRecord
+from node.ports.storage import Unit
 from node.ports.subsets import SubsetRecord
 from node.services.lists.tombstones import gone_among
 from node.services.partners.evaluating import Quota
+from node.services.partners.flooding import FloodWatch
 from node.services.partners.hit_sources import label_of
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.sealed_names import report_name
@@ -69,6 +71,7 @@ class Reporting:
         epochs: Epochs,
         roots: Sequence[TrustedRoot],
         signer: Signer,
+        floods: FloodWatch,
     ) -> None:
         self._shelf = shelf
         self._quota = quota
@@ -77,6 +80,7 @@ class Reporting:
         self._epochs = epochs
         self._roots = roots
         self._signer = signer
+        self._floods = floods
 
     async def report(self, partner: str, subset: str, request: bytes) -> bytes:
         """The receipt of a report that `partner` sent.
@@ -123,6 +127,7 @@ class Reporting:
             ),
             TakenReport(report.to_bytes(), receipt),
             report.digest,
+            label,
         )
 
     def _require_few(self, partner: str) -> None:
@@ -190,13 +195,15 @@ class Reporting:
         )
         return sign_receipt(receipt, self._signer)
 
-    def _keep(self, record: HitRecord, new: TakenReport, digest: Digest) -> bytes:
+    def _keep(self, record: HitRecord, new: TakenReport, digest: Digest, label: Label) -> bytes:
         name = report_name(record.partner, record.report_id)
         try:
             with self._shelf.storage.write() as unit:
                 # Asked where no shredding can come in between: the releases that partners hold outlive a listing.
                 kept = replace(new, body=b"") if gone_among(self._shelf, unit, [digest]) else new
                 unit.hits.add(replace(record, sealed=self._shelf.vault.seal(name, kept.to_bytes())))
+                sources = _sources(unit, record, label)
+                unit.hit_outcomes.add_sources(sources)
         except (
             AlreadyExistsError
         ):  # the same request at the same moment: whoever came first is answered to both
@@ -207,6 +214,7 @@ class Reporting:
             return taken(self._shelf, first).receipt
         if record.found_epoch is not None:
             self._give_back(record)
+        self._floods.look(sources)
         return new.receipt
 
     def _give_back(self, record: HitRecord) -> None:
@@ -215,3 +223,20 @@ class Reporting:
             count = unit.hits.found_earlier(record.partner, epoch=record.epoch)
         if count <= MAX_GIVEN_BACK:
             self._quota.refund(record.partner, EVALUATED_AGAIN, now=self._clock.now())
+
+
+def _sources(unit: Unit, record: HitRecord, label: Label) -> list[HitSourceRecord]:
+    """The entries behind a report."""
+    origins = {
+        number: origin for origin, number in unit.subsets.source_numbers(record.subset, record.epoch).items()
+    }
+    return [
+        HitSourceRecord(
+            partner=record.partner,
+            report_id=record.report_id,
+            origin=origins[source.number],
+            position=source.index,
+            received_ms=record.received_ms,
+        )
+        for source in label.sources
+    ]

@@ -1,6 +1,7 @@
 """Quarantine for people: what is set aside, why, since when, and what happens when it is released.
 
-Three things wait here: events that a guard set aside, logs that a proof convicted, and the blocks of a removed member.
+What waits here: events that a guard set aside, logs that a proof convicted, the blocks of a removed member, and entries
+that partners report suspiciously often, which stay listed.
 Looking is for anybody; releasing takes two persons (`node.runtime.quarantine`). Released evidence is remembered, so the
 same contradiction does not stop its log again; a new one does. Releasing is safe to repeat.
 """
@@ -47,6 +48,8 @@ class Aside:
             return f"{self.origin} stands still at {self.size:,} events"
         if self.kind == BLOCKS:
             return f"{self.count:,} blocks of {self.node}, which is no member any more"
+        if self.kind == FLOOD:
+            return f"entry {self.first:,} of {self.origin}, which stays listed"
         if self.kind == "row":
             return f"line {self.first:,} of an import into {self.origin}"
         last = f" to {self.first + self.count - 1:,}" if self.count > 1 else ""
@@ -59,12 +62,16 @@ class Aside:
             return "it is followed again, and its adds count again; which of its histories is true is not decided by it"
         if self.kind == BLOCKS:
             return "these blocks end: what they kept out of releases can come back"
+        if self.kind == FLOOD:
+            return "it counts as looked at; it was listed all the time, and comes back here after as many new reports"
         if self.kind == "row":
             return "the line counts as looked at; import it again to list it"
         return "these events count like any other"
 
 
 BLOCKS = "blocks"
+FLOOD = "flood"
+"""Of entries that partners report far more often than others (`node.services.partners.flooding`)."""
 
 
 def ls(shelf: Shelf, members: Members) -> list[Aside]:

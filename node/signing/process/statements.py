@@ -15,10 +15,11 @@ from protocol.acknowledgement import Acknowledgement
 from protocol.encoding import decode_cbor
 from protocol.errors import MalformedError
 from protocol.hit_evidence.bundle import SEAL_KIND
-from protocol.statement import case, proposal_receipt, receipt
+from protocol.statement import case, proposal_receipt, receipt, resolution
 from protocol.statement.case import CaseAnswer
 from protocol.statement.proposal_receipt import ProposalReceipt
 from protocol.statement.receipt import Receipt
+from protocol.statement.resolution import ResolutionReceipt
 from protocol.transfer import Transfer
 from protocol.trust_acknowledgement import TrustAcknowledgement
 
@@ -75,6 +76,7 @@ _KINDS: Final[Mapping[str, Named]] = MappingProxyType(
         receipt.KIND: lambda payload: Receipt.from_bytes(payload).node,
         proposal_receipt.KIND: lambda payload: ProposalReceipt.from_bytes(payload).node,
         case.KIND: _answer,
+        resolution.KIND: lambda payload: ResolutionReceipt.from_bytes(payload).node,
         acknowledgement.KIND: lambda payload: Acknowledgement.from_bytes(payload).node,
         trust_acknowledgement.KIND: lambda payload: TrustAcknowledgement.from_bytes(payload).node,
         transfer.KIND: lambda payload: Transfer.from_bytes(payload).node,

@@ -1,4 +1,4 @@
-"""Partners' hits: reports in, receipts out; evidence; disputes and what became of them.
+"""Partners' hits: reports in, receipts out; evidence; resolutions; disputes and what became of them.
 
 What a report says is not looked at here. A node that takes no reports answers as if it had no such address.
 """
@@ -11,7 +11,7 @@ from node.web.handlers.logreads import BIN
 from node.web.replies import plain
 from node.web.state import CALLER, services_of
 from protocol.api import HitApi
-from protocol.limits import MAX_DISPUTE_BYTES, MAX_HIT_REPORT_BYTES
+from protocol.limits import MAX_DISPUTE_BYTES, MAX_HIT_REPORT_BYTES, MAX_RESOLUTION_BYTES
 
 _JSON = "application/json"
 
@@ -33,6 +33,12 @@ async def evidence(request: web.Request) -> web.StreamResponse:
     """Evidence of a reported hit."""
     asked = request.match_info
     return plain(await _api(request).hit_evidence(asked["subset"], asked["report_id"]), BIN)
+
+
+async def resolve(request: web.Request) -> web.StreamResponse:
+    """Take what became of the file of a reported hit; the reply is a signed receipt."""
+    body = await read_body(request, max_bytes=MAX_RESOLUTION_BYTES)
+    return plain(await _api(request).resolve_hit(request.match_info["subset"], body), _JSON)
 
 
 async def open_case(request: web.Request) -> web.StreamResponse:

@@ -73,7 +73,7 @@ def test_found_reported_proven_and_verified_elsewhere(
     with stopped(federation):
         down = told(partner, "hit", "report", "--all")
         assert (down.exit, down.out) == (16, "")
-        assert "1 hit not reported yet: fr.example cannot be reached" in down.err
+        assert "1 hit not told yet: fr.example cannot be reached" in down.err
     assert partner.done("hit", "ls")["state"] == "waiting"
     reported = told(partner, "hit", "report", "--all")
     assert reported.exit == 0, reported.err
@@ -197,12 +197,58 @@ def test_an_upheld_dispute_withdraws_the_own_entry(
     assert (resolved["state"], resolved["action"]) == ("resolved", "false-positive")
 
 
+def test_what_became_of_it_is_told_when_the_node_is_back(
+    federation: Federation, partner: Cli, hit: str
+) -> None:
+    fr, short = federation.fr, hit[:8]
+    early = told(partner, "hit", "resolve", short, "--action", "disabled")
+    assert "Nobody was told: the hit is not reported." in early.err
+    assert partner.done("status")["unresolved_hits"] == 0
+    reported = told(partner, "hit", "report", "--all")
+    assert f"{short}: told that it was disabled, receipt verified" in reported.out
+    seen = fr.done("hit", "show", short)
+    assert (seen["state"], seen["action"], seen["overdue"]) == ("resolved", "disabled", False)
+
+    with stopped(federation):
+        later = told(partner, "hit", "resolve", short, "--action", "removed")
+        assert (later.exit, "The agency was not told yet" in later.err) == (0, True)
+        assert partner.done("status")["untold_resolutions"] == 1
+    assert "not told yet" in told(partner, "hit", "ls").out
+    updated = told(partner, "update")
+    assert "  told what became of 1 reported hit" in updated.out
+    assert partner.done("update")["resolutions_told"] == 0
+    shown = told(partner, "hit", "show", short)
+    assert re.search(
+        r"disabled, recorded .*, corrected since\n  removed, recorded .*; fr\.example was told", shown.out
+    )
+    seen = fr.done("hit", "show", short)
+    assert [one["action"] for one in seen["resolutions"]] == ["disabled", "removed"]
+    listed = [one for one in fr.run("hit", "ls", "--list", LIST).results if one["hit"] == hit]
+    assert [one["action"] for one in listed] == ["removed"]
+    assert fr.run("hit", "ls", "--list", "other").results == []
+    (fared,) = [
+        one for one in fr.run("hit", "precision").results if one["list"] == f"fr.example/lists/{LIST}"
+    ]
+    assert (fared["precision"], fared["partners"]) == (None, 1), "a few hits say nothing"
+
+
+def test_a_partner_may_keep_to_itself_what_it_did(federation: Federation, partner: Cli, hit: str) -> None:
+    (partner.home / "partner.toml").write_text("[hits]\ntell_resolutions = false\n")
+    partner.done("hit", "report", hit)
+    assert partner.done("hit", "resolve", hit, "--action", "removed")["resolution_told"] is False
+    partner.done("update")
+    assert partner.done("hit", "report", "--all")["reported"] == 0
+    assert federation.fr.done("hit", "show", hit)["action"] is None
+
+
 def test_each_home_has_its_own_verbs(federation: Federation, partner: Cli) -> None:
     federation.fr.refused(10, "no partner is enrolled", "hit", "report", "--all")
     partner.refused(10, "no node lives in", "hit", "close", "abcd")
     partner.refused(10, "no node lives in", "case", "ls")
     partner.refused(2, "name hits, or --all", "hit", "report")
     partner.refused(2, "there is no such hit here", "hit", "show", "abcd")
+    partner.refused(2, "are an agency's", "hit", "ls", "--partner", PARTNER)
+    partner.refused(10, "no node lives in", "hit", "precision")
 
 
 # ------------------------------------------------------------------ told to others as well

@@ -190,6 +190,12 @@ def _of_hits(fr: Cli, partner: Cli, run: Callable[..., Typed], folder: Path) -> 
     yield run(fr, "case", "answer", hit, "--outcome", "rejected", "--reason", "it is not", "--yes")
     yield run(partner, "hit", "show", hit)
     yield run(partner, "hit", "resolve", hit, "--action", "removed")
+    yield run(fr, "hit", "show", hit)
+    yield run(fr, "hit", "precision")
+    for cli in (fr, partner):
+        yield run(cli, "hit", "hold", hit)
+        yield run(cli, "hit", "unhold", hit)
+        yield run(cli, "hit", "purge")
     yield run(fr, "hit", "close", hit)
 
 

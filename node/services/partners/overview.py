@@ -1,0 +1,159 @@
+"""What partners reported, as people at the agency look at it: what became of each hit, which entries are behind it.
+
+A partner says what became of a file within a day of the hit; the agency counts from the moment of the report, which is
+the one that it knows. How well a list fares is counted from what partners say of its hits; an answer to a dispute
+outweighs that, for it is the agency's own word. Nothing here changes a list.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
+from node.services.storage.shelf import Shelf
+from protocol.statement.case import Outcome
+from protocol.statement.resolution import Action
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+"""Within a day of the report the partner says what became of the file."""
+FEW: Final = 20
+"""Below so many judged hits a share says nothing about a list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedHit:
+    """A report with what became of it."""
+
+    record: HitRecord
+    resolution: ResolutionRecord | None
+    """The one that counts; None: the partner has not said."""
+    case: CaseRecord | None
+    sources: Sequence[HitSourceRecord]
+
+    @property
+    def action(self) -> Action | None:
+        """What became of the file, by the partner's word."""
+        return None if self.resolution is None else Action(self.resolution.action)
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody at the agency has closed it."""
+        return self.record.closed_ms is None
+
+    @property
+    def disputed(self) -> bool:
+        """Whether a dispute of it waits for the agency's answer."""
+        return self.case is not None and self.case.answered_ms is None
+
+    @property
+    def due_ms(self) -> int:
+        """By when the partner should have said what became of the file."""
+        return self.record.received_ms + DAY_MS
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the list was wrong about it: the agency said so, or the partner did and the agency did not object."""
+        answered = None if self.case is None else self.case.outcome
+        return answered == Outcome.UPHELD or (
+            self.action is Action.FALSE_POSITIVE and answered != Outcome.REJECTED
+        )
+
+    @property
+    def judged(self) -> bool:
+        """Whether somebody has said what it was."""
+        return self.resolution is not None or (self.case is not None and self.case.outcome is not None)
+
+    def overdue(self, now_ms: int) -> bool:
+        """Whether the partner should have said by now what became of the file."""
+        return self.open and self.resolution is None and now_ms > self.due_ms
+
+    def state(self, now_ms: int) -> str:
+        """In one word: disputed, closed, resolved, overdue or open."""
+        if self.disputed:
+            return "disputed"
+        if not self.open:
+            return "closed"
+        if self.resolution is not None:
+            return "resolved"
+        return "overdue" if self.overdue(now_ms) else "open"
+
+
+def reported_hits(shelf: Shelf) -> list[ReportedHit]:
+    """All reports, newest first."""
+    with shelf.storage.read() as unit:
+        records, cases = unit.hits.ls(), unit.partner_cases.ls()
+        counting, sources = unit.hit_outcomes.counting(), unit.hit_outcomes.sources()
+    disputes = {(case.partner, case.report_id): case for case in cases}
+    return [
+        ReportedHit(
+            record=record,
+            resolution=counting.get(name),
+            case=disputes.get(name),
+            sources=sources.get(name, ()),
+        )
+        for record in records
+        for name in [(record.partner, record.report_id)]
+    ]
+
+
+def reported_hit(shelf: Shelf, record: HitRecord) -> tuple[ReportedHit, Sequence[ResolutionRecord]]:
+    """One report, and all that its partner said became of the file, the newest last."""
+    name = (record.partner, record.report_id)
+    with shelf.storage.read() as unit:
+        said = unit.hit_outcomes.of(*name)
+        found = ReportedHit(
+            record=record,
+            resolution=said[-1] if said else None,
+            case=unit.partner_cases.find(*name),
+            sources=unit.hit_outcomes.sources_of(*name),
+        )
+    return found, said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precision:
+    """How the hits of one list and collection turned out."""
+
+    origin: str
+    collection: int
+    reports: int
+    judged: int
+    """Of which somebody said what they were; the numbers below are of these."""
+    partners: int
+    """Who made them: one that is wrong, or lies, must not speak for all."""
+    false_positives: int
+    """By the partners' word."""
+    upheld: int
+    """By the agency's answers to disputes."""
+    wrong: int
+    """By either, and not by the word of a partner that the agency rejected."""
+
+    @property
+    def share(self) -> float | None:
+        """Of the judged hits, how many were right: 0 to 1; None while they are too few to say."""
+        return None if self.judged < FEW else (self.judged - self.wrong) / self.judged
+
+
+def precision(hits: Iterable[ReportedHit]) -> list[Precision]:
+    """How each list fares, by collection; a hit counts for every list that is behind it."""
+    groups: dict[tuple[str, int], list[ReportedHit]] = {}
+    for hit in hits:
+        for source in hit.sources:
+            groups.setdefault((source.origin, hit.record.collection), []).append(hit)
+    return [
+        _precision(origin, collection, groups[origin, collection]) for origin, collection in sorted(groups)
+    ]
+
+
+def _precision(origin: str, collection: int, hits: Sequence[ReportedHit]) -> Precision:
+    judged = [hit for hit in hits if hit.judged]
+    return Precision(
+        origin=origin,
+        collection=collection,
+        reports=len(hits),
+        judged=len(judged),
+        partners=len({hit.record.partner for hit in judged}),
+        false_positives=sum(hit.action is Action.FALSE_POSITIVE for hit in judged),
+        upheld=sum(hit.case is not None and hit.case.outcome == Outcome.UPHELD for hit in judged),
+        wrong=sum(hit.wrong for hit in judged),
+    )

@@ -1,0 +1,97 @@
+"""What became of reported hits, and the entries behind them, inside one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from node.errors import AlreadyExistsError
+from node.ports.hits import HitSourceRecord, ResolutionRecord
+from node.store.tables import table
+from node.store.tables_hits import HitResolutionRow, HitSourceRow
+
+_RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
+
+
+class HitOutcomeRows:
+    """The `hit_resolution` and `hit_source` tables."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, resolution: ResolutionRecord) -> None:
+        """Keep a resolution; raises `AlreadyExistsError` when that report has one of that time."""
+        try:
+            self._connection.execute(insert(_RESOLUTION).values(_values(resolution)))
+        except IntegrityError:
+            raise AlreadyExistsError("a resolution of this time was kept meanwhile") from None
+
+    def of(self, partner: str, report_id: bytes) -> Sequence[ResolutionRecord]:
+        """All resolutions of a report, the one that counts last."""
+        wanted = select(_RESOLUTION).where(
+            _RESOLUTION.c.partner == partner, _RESOLUTION.c.report_id == report_id
+        )
+        return [_resolution(row) for row in self._connection.execute(wanted.order_by(_RESOLUTION.c.done_ms))]
+
+    def counting(self) -> Mapping[tuple[str, bytes], ResolutionRecord]:
+        """The resolution that counts, by partner and report."""
+        rows = self._connection.execute(select(_RESOLUTION).order_by(_RESOLUTION.c.done_ms))
+        return {(found.partner, found.report_id): found for found in map(_resolution, rows)}
+
+    def received_since(self, partner: str, *, since_ms: int) -> int:
+        """How many resolutions of a partner came at `since_ms` or later."""
+        these = (_RESOLUTION.c.partner == partner, _RESOLUTION.c.received_ms >= since_ms)
+        wanted = select(func.count()).select_from(_RESOLUTION).where(*these)
+        return int(self._connection.execute(wanted).scalar_one())
+
+    def add_sources(self, sources: Sequence[HitSourceRecord]) -> None:
+        """Keep which entries are behind a report."""
+        if sources:
+            self._connection.execute(insert(_SOURCE), list(map(_values, sources)))
+
+    def sources(self) -> Mapping[tuple[str, bytes], Sequence[HitSourceRecord]]:
+        """The entries behind all reports, by partner and report, each by origin."""
+        found: dict[tuple[str, bytes], list[HitSourceRecord]] = {}
+        for row in self._connection.execute(select(_SOURCE).order_by(_SOURCE.c.origin)):
+            found.setdefault((row.partner, bytes(row.report_id)), []).append(_source(row))
+        return found
+
+    def sources_of(self, partner: str, report_id: bytes) -> Sequence[HitSourceRecord]:
+        """The entries behind one report, by origin."""
+        these = (_SOURCE.c.partner == partner, _SOURCE.c.report_id == report_id)
+        wanted = select(_SOURCE).where(*these).order_by(_SOURCE.c.origin)
+        return [_source(row) for row in self._connection.execute(wanted)]
+
+    def matched(self, origin: str, position: int, *, since_ms: int) -> Mapping[str, int]:
+        """How many reports each partner made of an entry at `since_ms` or later."""
+        c = _SOURCE.c
+        these = (c.origin == origin, c.position == position, c.received_ms >= since_ms)
+        wanted = select(c.partner, func.count()).where(*these).group_by(c.partner)
+        return {row[0]: int(row[1]) for row in self._connection.execute(wanted)}
+
+
+def _values(record: ResolutionRecord | HitSourceRecord) -> dict[str, Any]:
+    return {each.name: getattr(record, each.name) for each in fields(record)}
+
+
+def _resolution(row: Row[Any]) -> ResolutionRecord:
+    return ResolutionRecord(
+        partner=row.partner,
+        report_id=bytes(row.report_id),
+        done_ms=row.done_ms,
+        action=row.action,
+        received_ms=row.received_ms,
+        receipt=bytes(row.receipt),
+    )
+
+
+def _source(row: Row[Any]) -> HitSourceRecord:
+    return HitSourceRecord(
+        partner=row.partner,
+        report_id=bytes(row.report_id),
+        origin=row.origin,
+        position=row.position,
+        received_ms=row.received_ms,
+    )
