@@ -1,10 +1,10 @@
 """Files that others hand over: received into memory, hashed in another process, judged.
 
 What is received lies in a file that has no name and is gone with its descriptor: nothing that was uploaded is ever
-written to a disk. How many are received at once, and how long each may be, is bounded together.
+written to a disk. How long each may be is bounded, and how much they are together; not how many, for a few slow senders
+would then keep everybody else waiting.
 """
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,8 +18,10 @@ from protocol.digest import Digest
 
 MAX_FILE_BYTES: Final = 64 * 2**20
 _PIECE: Final = 1024 * 1024
-AT_ONCE: Final = 16
-"""Files that are received at the same time: with the bound above, at most 1 GiB."""
+LONGEST_AT_ONCE: Final = 16
+"""As much memory as this many files of the longest kind take is used for all together: 1 GiB with the bound above."""
+MAX_OPEN_BYTES: Final = 64 * 2**30
+"""Of a file that is handed over open: a longer one, which costs its sender nothing, would keep a process for hours."""
 
 
 class MemoryUpload:
@@ -28,13 +30,15 @@ class MemoryUpload:
     def __init__(self, inspector: "LocalInspector", max_bytes: int) -> None:
         self._inspector = inspector
         self._left = max_bytes
+        self._held = 0
         self._descriptor = os.memfd_create("sigfed-upload", os.MFD_CLOEXEC)
 
     def write(self, chunk: bytes) -> bool:
         """As the port says."""
-        if len(chunk) > self._left:
+        if len(chunk) > self._left or not self._inspector.take(len(chunk)):
             return False
         self._left -= len(chunk)
+        self._held += len(chunk)
         rest = memoryview(chunk)
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
@@ -66,6 +70,7 @@ class MemoryUpload:
     def close(self) -> None:
         """Forget what was received."""
         os.close(self._descriptor)
+        self._inspector.take(-self._held)
 
 
 class LocalInspector:
@@ -77,25 +82,33 @@ class LocalInspector:
         processes: HashProcesses,
         *,
         max_bytes: int = MAX_FILE_BYTES,
-        at_once: int = AT_ONCE,
+        longest_at_once: int = LONGEST_AT_ONCE,
     ) -> None:
         self._judge = judge
         self._processes = processes
         self._max_bytes = max_bytes
-        self._room = asyncio.Semaphore(at_once)
+        self._room = max_bytes * longest_at_once
 
     @asynccontextmanager
     async def receiving(self) -> AsyncIterator[MemoryUpload]:
         """As the port says."""
-        async with self._room:
-            upload = MemoryUpload(self, self._max_bytes)
-            try:
-                yield upload
-            finally:
-                upload.close()
+        upload = MemoryUpload(self, self._max_bytes)
+        try:
+            yield upload
+        finally:
+            upload.close()
+
+    def take(self, count: int) -> bool:
+        """Take memory for so many bytes, or give it back; False when there is no more."""
+        if count > self._room:
+            return False
+        self._room -= count
+        return True
 
     async def inspect(self, descriptor: int, name: str) -> Inspected:
         """As the port says."""
+        if os.fstat(descriptor).st_size > MAX_OPEN_BYTES:
+            raise OSError("larger than 64 GiB")
         hashed = await self._processes.hash(descriptor)
         verdicts = await self._judge.judge([part.digests for part in hashed.parts], name)
         return Inspected(

@@ -18,6 +18,7 @@ from typing import Final, Self
 from node.errors import NodeError
 from node.partner.looking_up import Examiner, Hit
 from protocol.digest import Digest
+from protocol.errors import ProtocolError
 from protocol.limits import MAX_EVALUATION_BATCH
 
 BEAT_SECONDS: Final = 0.25
@@ -90,7 +91,7 @@ class LookUpQueue:
         for place, answer in answers:
             try:
                 hit = await answer
-            except NodeError as exc:
+            except (NodeError, ProtocolError) as exc:
                 failure = failure or exc
                 continue
             yield place, hit

@@ -40,7 +40,7 @@ class Upload(Protocol):
     """A file that is being received, in memory alone."""
 
     def write(self, chunk: bytes) -> bool:
-        """Take the next bytes; False when the file is longer than may be: nothing more is taken."""
+        """Take the next bytes; False when there is no room: the file is too long, or too much is received at once."""
         ...
 
     async def inspect(self, name: str) -> Inspected:
@@ -60,7 +60,7 @@ class Inspector(Protocol):
     """Hashes and judges files."""
 
     def receiving(self) -> AbstractAsyncContextManager[Upload]:
-        """Room for one file; waits while as many as may be are received."""
+        """Room for one file, which is given back at the end."""
         ...
 
     async def inspect(self, descriptor: int, name: str) -> Inspected:

@@ -53,6 +53,8 @@ class InForce:
         self._examiner: Examiner | None = None
         self._remote: RemoteNode | None = None
         self._replaced: list[RemoteNode] = []
+        self._failed: tuple[tuple[int, int, int], ...] = ()
+        self._loading = asyncio.Lock()
         self._signature: tuple[tuple[int, int, int], ...] = ()
 
     async def __aenter__(self) -> Self:
@@ -108,14 +110,17 @@ class InForce:
 
     async def reload(self) -> bool:
         """Load what an update put in force since; whether there was something."""
-        if self._folder.signature == self._signature:
-            return False
-        before = self.version
-        try:
-            await self._load()
-        except _FAILURES as exc:
-            _journal.error("not-reloaded", error=type(exc).__name__, reason=str(exc))
-            return False
+        async with self._loading:  # several callers may ask for it at once
+            if self._folder.signature == self._signature:
+                return False
+            before = self.version
+            try:
+                await self._load()
+            except _FAILURES as exc:
+                if self._failed != self._folder.signature:  # it is tried every few seconds, and told once
+                    self._failed = self._folder.signature
+                    _journal.error("not-reloaded", error=type(exc).__name__, reason=str(exc))
+                return False
         if self.version != before:
             _journal.info("reloaded", subset=self.subset, old=before, new=self.version)
         return True

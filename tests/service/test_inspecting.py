@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from hashlib import md5, sha1, sha256
 from pathlib import Path
 
@@ -110,13 +111,23 @@ async def test_what_is_longer_than_may_be_is_not_taken(processes: HashProcesses)
         assert upload.write(b"67890")
 
 
-async def test_no_more_files_are_received_at_once_than_there_is_room_for(processes: HashProcesses) -> None:
-    inspector = LocalInspector(Listed(), processes, at_once=1)
-    async with inspector.receiving():
-        waiting = asyncio.create_task(inspector.receiving().__aenter__())
-        await asyncio.sleep(0.01)
-        assert not waiting.done()
-    await waiting
+async def test_slow_senders_keep_nobody_waiting_and_memory_is_bounded(processes: HashProcesses) -> None:
+    inspector = LocalInspector(Listed(), processes, max_bytes=10, longest_at_once=2)
+    async with AsyncExitStack() as slow:
+        uploads = [await slow.enter_async_context(inspector.receiving()) for _ in range(40)]
+        assert [upload.write(b"x") for upload in uploads] == [True] * 20 + [False] * 20
+    async with inspector.receiving() as upload:
+        assert upload.write(b"0123456789")
+
+
+async def test_a_file_with_holes_that_is_too_large_keeps_no_process(
+    processes: HashProcesses, tmp_path: Path
+) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    with path.open("rb") as file, pytest.raises(OSError, match="larger than"):
+        await LocalInspector(Listed(), processes).inspect(file.fileno(), "sparse")
 
 
 async def test_an_open_file_keeps_its_place_and_a_pipe_is_refused(

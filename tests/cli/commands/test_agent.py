@@ -105,6 +105,9 @@ def test_files_are_judged_and_hits_recorded(federation: Federation, partner: Cli
 def test_what_is_asked_while_the_node_is_down_is_found_later(
     federation: Federation, partner: Cli, closed: bool
 ) -> None:
+    heard = partner.home.with_name("heard")
+    program = ["/bin/sh", "-c", f'echo "$SIGFED_EVENT $SIGFED_LATE $SIGFED_HIT" >> {heard}']
+    (partner.home / "partner.toml").write_text(f"[hooks]\non_hit = {json.dumps(program)}\n")
     with stopped(federation), agent(partner, *(["--fail-closed"] if closed else [])) as (_, client, url):
         said, reason = stream(client, BOTH)
         assert (said, "cannot be reached" in str(reason)) == (("ERROR", True) if closed else ("OK", False))
@@ -115,8 +118,9 @@ def test_what_is_asked_while_the_node_is_down_is_found_later(
         assert partner.run("hit", "ls").results == []
     with agent(partner) as (daemon, _, url):
         wait_until(lambda: asked(f"{url}/health")["waiting"] == 0)
-        found = {one["file"] for one in partner.run("hit", "ls").results}
-        assert found == {"clamd stream", "upload"}
+        found = {one["file"]: one["hit"] for one in partner.run("hit", "ls").results}
+        assert set(found) == {"clamd stream", "upload"}
+    assert sorted(heard.read_text().splitlines()) == sorted(f"on_hit yes {hit}" for hit in found.values())
     assert "late=yes" in daemon.journal.read_text()
 
 
