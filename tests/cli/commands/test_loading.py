@@ -19,6 +19,7 @@ NETWORK = {"aiohttp", "jwt"}
         ("status", NODE | NETWORK),
         ("doctor", NODE | NETWORK),
         ("check {unlisted}", NODE),
+        ("scan {unlisted}", NODE),
         ("update", NODE),
         ("hit report --all", NODE),
     ],
