@@ -118,6 +118,8 @@ class RetentionSettings(Section):
 
     report_days: Annotated[int, Field(ge=0, le=36_500)] = 730
     """Reports of partners with receipts, resolutions and cases, after the last that happened; 0: for ever."""
+    proposal_days: Annotated[int, Field(ge=0, le=36_500)] = 365
+    """Proposals of partners with their hashes, after the last of their files was decided; 0: for ever."""
 
 
 class FloodSettings(Section):
@@ -129,6 +131,13 @@ class FloodSettings(Section):
     """of more partners than this,"""
     hours: Annotated[int, Field(ge=1, le=8760)] = 24
     """within so many hours."""
+
+
+class ProposalSettings(Section):
+    """Hashes that partners propose for review."""
+
+    enabled: bool = True
+    """Off: no proposal is taken; what was taken is still told of."""
 
 
 class RecipientSettings(Section):
@@ -182,6 +191,7 @@ class Settings(Section):
     cases: CaseSettings = CaseSettings()
     retention: RetentionSettings = RetentionSettings()
     floods: FloodSettings = FloodSettings()
+    proposals: ProposalSettings = ProposalSettings()
     recipients: RecipientSettings = RecipientSettings()
     outbound: Outbound = Outbound()
     signer: SignerSettings = SignerSettings()

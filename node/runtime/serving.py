@@ -28,7 +28,7 @@ from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
 from node.runtime.measuring import facts
 from node.runtime.opening import Identity
-from node.runtime.proposals import taking_proposals
+from node.runtime.proposals import forget_closed, taking_proposals
 from node.runtime.put_back import require_not_put_back
 from node.runtime.recipients import RecipientOffice
 from node.runtime.renewing import peer_renewal
@@ -268,10 +268,12 @@ class Parts:
             _journal.warning("key-alarm", about=about, role=alarm.lineage.role, reason=alarm.kind)
 
     async def _purge(self) -> None:
-        """What partners reported is kept for as long as is configured."""
+        """What partners reported and proposed is kept for as long as is configured."""
         done = await asyncio.to_thread(purge_reports, self.identity, self.shelf)
         if done.reports:
             _journal.info("purged", reports=done.reports, cases=done.cases)
+        if forgotten := await asyncio.to_thread(forget_closed, self.identity, self.shelf):
+            _journal.info("purged", proposals=forgotten)
 
     async def _sweep(self) -> None:
         now_ms = milliseconds(self.identity.clock.now())

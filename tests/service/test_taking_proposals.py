@@ -13,6 +13,7 @@ from node.ports.proposals import FileRecord, ProposalRecord
 from node.services.lists.guarding import Guards
 from node.services.lists.shredding import prepare, shred
 from node.services.partners import taking_proposals
+from node.services.partners.taking_proposals import TakingProposals
 from node.services.storage.kept_proposals import KeptProposal, kept_proposal
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError, UntrustedError
@@ -129,6 +130,17 @@ async def test_what_is_not_taken(world: HitWorld, make: Hostile, error: type[Exc
     with pytest.raises(error):
         await proposals_of(world).propose(SUBSET, make(proposal_of("new")))
     assert records(world) == []
+
+
+async def test_a_node_that_takes_none_still_tells_of_those_it_took(world: HitWorld) -> None:
+    proposal = proposal_of("new")
+    await send(world, proposal)
+    off = TakingProposals(
+        world.fr.shelf, world.fr.clock, node=world.fr.name, signer=world.statement_key, enabled=False
+    )
+    with pytest.raises(NotFoundError):
+        off.take(HOSTER, SUBSET, proposal_of("newer").to_bytes())
+    assert off.state(HOSTER, SUBSET, proposal.proposal_id).files == (WAITING,)
 
 
 @pytest.mark.parametrize("text", ["", "zz", "ab", "AB" * 16, "ab" * 17])

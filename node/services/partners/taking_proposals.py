@@ -39,7 +39,10 @@ _WAIT_SECONDS: Final = 3600
 class TakingProposals:
     """Takes the proposals of all partners of this node."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, *, node: str, signer: Signer) -> None:
+    def __init__(
+        self, shelf: Shelf, clock: Clock, *, node: str, signer: Signer, enabled: bool = True
+    ) -> None:
+        self._enabled = enabled
         self._shelf = shelf
         self._clock = clock
         self._node = node
@@ -49,12 +52,15 @@ class TakingProposals:
         """The receipt of a proposal that `partner` sent; the same again for the same body.
 
         Raises:
+            NotFoundError: this node takes none.
             MalformedError: not a proposal, or one with a hash that says nothing about a file.
             UntrustedError: in another partner's name.
             UsageError: of another subset than its address.
             ConflictError: the partner has another proposal of that id.
             RateLimitedError: too many in a day, or too many of its files wait.
         """
+        if not self._enabled:
+            raise NotFoundError("this node takes no proposals")
         proposal = Proposal.from_bytes(request)
         if proposal.partner != partner:
             raise UntrustedError("the proposal is not in the caller's name")
