@@ -149,23 +149,7 @@ def test_who_may_be_told(
 
 # ------------------------------------------------------------------ packages of others
 
-PLUG_IN = '''
-from node.ports.reporters import OutsideReceipt
-
-class Ledger:
-    """Writes a line for each hit into a file of the company's own."""
-
-    def __init__(self, entry, tools):
-        self.destination = str(entry.options["path"])
-        self.leaves = ("nothing: a line is written into " + self.destination,)
-
-    async def submit(self, hit, progress):
-        if not progress.text:
-            progress.keep(hit.id)
-            with open(self.destination, "a") as file:
-                file.write(f"{hit.id} {hit.collection}\\n")
-        return OutsideReceipt(reference=progress.text)
-'''
+PLUG_IN = (Path(__file__).parents[2] / "docs/examples/ledger_reporter.py").read_text(encoding="utf-8")
 
 
 def install(folder: Path, name: str, module: str, source: str, *points: str) -> None:
@@ -189,8 +173,13 @@ async def test_an_installed_package_brings_a_reporter(
     given = entry({"path": str(book)}, name="book")
     hit = confirmed(spool)
     done = await tell(spool, Named(given, maker("ledger")(given, tools())))
-    assert book.read_text() == f"{hit.id} baseline\n"
-    assert done.told[0].reference == hit.id
+    assert book.read_text() == f"{done.told[0].reference} {hit.id} baseline\n"
+    interrupted = replace(done, told=(replace(done.told[0], reference=""),))
+    spool.save(interrupted)
+    await tell(spool, Named(given, maker("ledger")(given, tools())))
+    assert len(book.read_text().splitlines()) == 1
+    with pytest.raises(ConfigError, match="path is the one option"):
+        maker("ledger")(entry({"pfad": "x"}), tools())
 
 
 def test_a_package_does_not_take_the_name_of_one_that_is_here(
