@@ -268,7 +268,12 @@ def read_optional(kind: type[SectionT], path: Path) -> SectionT | None:
         return None
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path} cannot be read") from exc
-    return validated(kind, _fields(text, source=str(path)), source=str(path))
+    return parse_as(kind, text, source=str(path))
+
+
+def parse_as(kind: type[SectionT], text: str, *, source: str) -> SectionT:
+    """What a TOML text says; raises as `parse`."""
+    return validated(kind, _fields(text, source=source), source=source)
 
 
 def parse(text: str, *, source: str) -> Settings:

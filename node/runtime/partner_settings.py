@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from node.config import Section, read_optional
+from node.config import Section, parse_as
 from node.errors import ConfigError
 from node.names import PARTNER_NAME
 
@@ -132,18 +132,19 @@ def load_partner_settings(folder: Path) -> PartnerSettings:
         ConfigError: it is not TOML, a value or key is not allowed, or others than its owner could have written it.
     """
     path = folder / PARTNER_NAME
-    _refuse_of_others(path)
-    return read_optional(PartnerSettings, path) or PartnerSettings()
-
-
-def _refuse_of_others(path: Path) -> None:
-    """It names programs that run as this user: whoever can write it is this user."""
     try:
-        found = path.stat()
+        with path.open("rb") as file:
+            _refuse_of_others(path, os.fstat(file.fileno()))  # of what is read, whatever lies there by now
+            text = file.read().decode()
     except FileNotFoundError:
-        return
-    except OSError as exc:
+        return PartnerSettings()
+    except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path} cannot be read") from exc
+    return parse_as(PartnerSettings, text, source=str(path))
+
+
+def _refuse_of_others(path: Path, found: os.stat_result) -> None:
+    """It names programs that run as this user: whoever can write it is this user."""
     if found.st_uid not in {0, os.geteuid()}:
         raise ConfigError(f"{path} belongs to another user", hint=f"chown it to the partner's user: {path}")
     if stat.S_IMODE(found.st_mode) & 0o022:

@@ -42,6 +42,13 @@ def test_what_is_not_understood_is_refused_by_name(tmp_path: Path, text: str, na
         load_partner_settings(tmp_path)
 
 
+def test_what_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / PARTNER_NAME).write_bytes(b"\xff")
+
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_partner_settings(tmp_path)
+
+
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_file_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
     (tmp_path / PARTNER_NAME).touch()
