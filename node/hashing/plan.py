@@ -40,7 +40,7 @@ class Bounds:
     ratio: int = 200
     """Unpacked against packed bytes, from the first 16 MiB unpacked on."""
     seconds: float = 60.0
-    """Wall time for a file of up to 64 MiB in a worker process, and as much again for each further 64 MiB."""
+    """Wall time of a worker process for a file of up to 64 MiB, for each further 64 MiB as much more, at most a day."""
     memory_bytes: int = 4 * 2**30
     """Address space of a worker process."""
 

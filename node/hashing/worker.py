@@ -30,6 +30,8 @@ BEGUN: Final = Struct("=Q")
 """In the memory that it shares with its parent: how many files it has begun with."""
 FLUSH_SECONDS: Final = 0.05
 _STEP_BYTES: Final = 64 * 2**20
+_MOST_SECONDS: Final = 24 * 3600.0
+"""A sparse file can say that it has exabytes."""
 
 Item = tuple[bytes, bool]
 """A path, and whether only the exact hashes are wanted."""
@@ -102,7 +104,8 @@ class _Desk:
             size = 0
         if size > _STEP_BYTES:
             self._send()  # it will take a while
-        signal.setitimer(signal.ITIMER_REAL, self._plan.bounds.seconds * (1 + size // _STEP_BYTES))
+        seconds = self._plan.bounds.seconds * (1 + size // _STEP_BYTES)
+        signal.setitimer(signal.ITIMER_REAL, min(seconds, _MOST_SECONDS))
 
     def _send(self) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)  # how long the parent takes to listen is no fault of a file

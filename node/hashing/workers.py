@@ -106,8 +106,8 @@ class HashWorkers:
         if found is None:
             yield from self._replace(link, feed)
             return
-        self._false_starts = 0
         for job, outcome in found:
+            self._false_starts = 0
             yield _explained(job, outcome)
 
     def _replace(self, link: WorkerLink, feed: "_Feed") -> Iterator[Outcome]:

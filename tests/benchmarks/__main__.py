@@ -8,6 +8,7 @@ from benchmarks import (
     bench_hashing,
     bench_import,
     bench_pdq,
+    bench_recall,
     bench_resealing,
     bench_scan,
     bench_setcoding,
@@ -27,6 +28,7 @@ ALL: tuple[Measure, ...] = (
     bench_scan.measure,
     bench_hashing.measure,
     bench_pdq.measure,
+    bench_recall.measure,
 )
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from node.errors import NodeError
+from node.hashing import worker_link
 from node.hashing.hashed import Fault, Hashed, Part
 from node.hashing.outcomes import Outcome, dump, load, pack_hashed, pack_unreadable, unpack
 from node.hashing.plan import Bounds, HashPlan
@@ -190,6 +192,23 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> N
 
 def digest(name: str) -> Digest:
     return Digest.from_hex(Algorithm.MD5, md5(name))
+
+
+BAD = {
+    "ends at once": "raise SystemExit(3)",
+    "tells what is no message": "import sys; sys.stdout.write('made up' * 9)",
+    "tells of more files than it had": 'import sys; sys.stdout.buffer.write(b\'\\0\\0\\0\\x0d["a","b","c"]\')',
+    "tells what is no outcome": "import sys; sys.stdout.buffer.write(b'\\0\\0\\0\\x05[[1]]')",
+}
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_workers_that_do_not_work_end_the_run_in_words(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_link, "_CHILD", BAD[how])
+    with HashWorkers(1, EXACT) as workers, pytest.raises(NodeError, match="no worker process starts"):
+        list(workers.results(many(tmp_path, 2)))
 
 
 OUTCOMES = [
