@@ -85,26 +85,19 @@ def _summary_lines(summary: "ScanSummary", evaluated: int) -> Iterator[str]:
         if evaluated
         else "the node was not asked"
     )
-    links = (
-        f", {counted(summary.passed_over, 'link')} and special files passed over"
-        if summary.passed_over
-        else ""
-    )
+    links = f", {summary.passed_over:,} links and special files passed over" if summary.passed_over else ""
     yield (
         f"{counted(summary.files, 'file')}, {size(summary.bytes)}; {summary.read:,} read,"
         f" {summary.unchanged:,} unchanged since an earlier scan{links}"
     )
-    counts = [
-        (Status.HIT, "on the list"),
-        (Status.TEST_FILE, "test files"),
-        (Status.UNCONFIRMED, "unconfirmed"),
-        (Status.UNREADABLE, "unreadable"),
-        (Status.PARTLY, "partly looked at"),
-        (Status.CLEAN, "not on the list"),
-    ]
-    shown = [
-        f"{summary.count(status):,} {words}"
-        for status, words in counts
-        if summary.count(status) or status in {Status.HIT, Status.CLEAN}
-    ]
+    counts = {
+        Status.HIT: f"{summary.count(Status.HIT):,} on the list",
+        Status.TEST_FILE: counted(summary.count(Status.TEST_FILE), "test file"),
+        Status.UNCONFIRMED: f"{summary.count(Status.UNCONFIRMED):,} unconfirmed",
+        Status.UNREADABLE: f"{summary.count(Status.UNREADABLE):,} unreadable",
+        Status.PARTLY: f"{summary.count(Status.PARTLY):,} partly looked at",
+        Status.CLEAN: f"{summary.count(Status.CLEAN):,} not on the list",
+    }
+    always = {Status.HIT, Status.CLEAN}
+    shown = [words for status, words in counts.items() if status in always or summary.count(status)]
     yield f"{', '.join(shown)} ({summary.subset} {summary.release}); {asked}"

@@ -190,7 +190,7 @@ class Scan:
             self._stopping.then(workers.stop)
 
             def read(reading: Reading) -> None:
-                walk = Walk(skip=own_files(self._state.path))
+                walk = Walk(skip=self._own)
                 local = [path for path in self._wanted.paths if not path.startswith(SCHEME)]
                 reading.read(walk.paths(local), locally(workers))
                 for bucket in buckets:
@@ -213,6 +213,10 @@ class Scan:
             )
 
     @property
+    def _own(self) -> frozenset[bytes]:
+        return own_files(self._state.path) | {os.fsencode(self._home.partner)}
+
+    @property
     def _begun(self) -> Run:
         assert self._run is not None, "it has run"
         return self._run
@@ -222,7 +226,7 @@ class Scan:
         files = octets = 0
         if any(path.startswith(SCHEME) for path in self._wanted.paths):
             return
-        for item in Walk(skip=own_files(self._state.path)).paths(self._wanted.paths):
+        for item in Walk(skip=self._own).paths(self._wanted.paths):
             files, octets = files + 1, octets + item.size
             if self._stopping:
                 return

@@ -219,6 +219,41 @@ async def test_a_file_that_changes_while_it_is_read(scanning: Scanning) -> None:
     assert scanning.statuses()["clean"] == "clean"
 
 
+async def test_a_file_that_was_touched_only_is_read_and_not_asked_about(scanning: Scanning) -> None:
+    await scanning.scan()
+    resolved = replace(scanning.spool.ls()[0], action=Action.DISABLED, resolved_ms=1)
+    scanning.spool.save(resolved)
+    for path in scanning.files.iterdir():
+        path.chmod(0o600)
+        path.chmod(0o644)
+    await scanning.scan()
+    assert (len(scanning.read), scanning.asked, len(scanning.spool.ls())) == (4, 0, 2)
+    assert scanning.statuses()["one"] == "hit"
+    scanning.hashed = lambda path: Hashed(1, (Part("", file_digests("clean")),))  # type: ignore[method-assign]
+    (scanning.files / "one").write_text("another content")
+    await scanning.scan()
+    assert (scanning.read, scanning.statuses()["one"]) == (["one"], "clean")
+
+
+async def test_what_is_known_of_a_file_stays_while_it_cannot_be_read(scanning: Scanning) -> None:
+    await scanning.scan()
+
+    def failing(items: Iterator[Item]) -> Iterator[Read]:
+        for item in items:
+            yield Read(item, None, "Permission denied")
+
+    reads, scanning._hashing = scanning._hashing, failing  # type: ignore[method-assign]
+    for path in scanning.files.iterdir():
+        path.chmod(0o600)
+    await scanning.scan()
+    assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "unreadable", "later": "unreadable"}
+    assert scanning.results["one"].reasons == ("Permission denied",)
+    scanning._hashing = reads  # type: ignore[method-assign]
+    await scanning.scan()
+    assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "clean", "later": "clean"}
+    assert (len(scanning.read), scanning.asked, len(scanning.spool.ls())) == (4, 0, 2)
+
+
 async def test_parts_are_judged_one_by_one(scanning: Scanning) -> None:
     parts = (
         Part("", file_digests("clean")),

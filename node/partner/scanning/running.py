@@ -42,8 +42,10 @@ class Stopping:
         return self.event.is_set()
 
     def then(self, act: Callable[[], None]) -> None:
-        """Do this too, to end what blocks."""
+        """Do this too, to end what blocks; at once, if it was asked for already."""
         self._then.append(act)
+        if self.event.is_set():
+            act()
 
     def stop(self) -> None:
         """End the scan; what is under way is not waited for."""

@@ -38,7 +38,7 @@ class Walk:
     """Goes through sources; `passed_over` counts what is never opened."""
 
     skip: frozenset[bytes] = frozenset()
-    """Paths that are left out: the scan's own state."""
+    """Files and folders that are left out: the scan's own state, the partner's own folder."""
     passed_over: int = 0
 
     def paths(self, sources: Iterable[str]) -> Iterator[Item]:
@@ -74,11 +74,11 @@ class Walk:
             folders: list[bytes] = []
             for name in names:
                 item = look_at(source, os.path.join(path, name))  # noqa: PTH118
-                if item.fault == _FOLDER:
-                    folders.append(item.path)
-                elif item.fault in _PASSED_OVER:
+                if item.path in self.skip or item.path in _NO_STORAGE or item.fault in _PASSED_OVER:
                     self.passed_over += 1
-                elif item.path not in self.skip:
+                elif item.fault == _FOLDER:
+                    folders.append(item.path)
+                else:
                     yield item
             waiting += reversed(folders)
 
@@ -126,6 +126,8 @@ _FOLDER: Final = "a folder"
 _LINK: Final = "a symbolic link, not followed"
 _SPECIAL: Final = "not a regular file"
 _PASSED_OVER: Final = frozenset({_LINK, _SPECIAL})
+_NO_STORAGE: Final = frozenset({b"/proc", b"/sys", b"/dev"})
+"""The kernel's own: what looks like a file there may have no end."""
 
 
 def _item(source: str, path: bytes, found: os.stat_result) -> Item:

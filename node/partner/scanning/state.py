@@ -168,7 +168,7 @@ class ScanState:
         """Write what was read of files, and that others have not changed."""
         with self._db:
             self._db.executemany(
-                "DELETE FROM asked WHERE file = ?", [(kept.id,) for kept in files if kept.id]
+                _FORGET, [(kept.id, kept.unreadable, kept.path, kept.parts) for kept in files if kept.id]
             )
             self._db.executemany(_INSERT, [_row(kept, run.id) for kept in files])
             self._db.executemany(
@@ -283,13 +283,20 @@ _SUMMED: Final = """
 SELECT unreadable, pending, reasons <> '', hits, count(*), sum(size), sum(read = ? AND NOT unreadable)
 FROM file WHERE seen = ? GROUP BY 1, 2, 3, 4
 """
+_FORGET: Final = """
+DELETE FROM asked WHERE file = ? AND NOT ? AND (SELECT parts FROM file WHERE path = ?) <> ?
+"""
 _INSERT: Final = """
 INSERT INTO file (path, source, size, mark, screens, parts, reasons, hits, unreadable, pending, seen, read)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (path) DO UPDATE SET source = excluded.source, size = excluded.size, mark = excluded.mark,
-  screens = excluded.screens, parts = excluded.parts, reasons = excluded.reasons, hits = excluded.hits,
-  unreadable = excluded.unreadable, pending = excluded.pending, seen = excluded.seen, read = excluded.read
+  reasons = excluded.reasons, unreadable = excluded.unreadable, seen = excluded.seen, read = excluded.read,
+  screens = CASE WHEN excluded.unreadable THEN screens ELSE excluded.screens END,
+  parts = CASE WHEN excluded.unreadable THEN parts ELSE excluded.parts END,
+  hits = CASE WHEN excluded.unreadable OR parts = excluded.parts THEN hits ELSE excluded.hits END,
+  pending = CASE WHEN excluded.unreadable OR parts = excluded.parts THEN pending ELSE excluded.pending END
 """
+"""What is known of a content stays, when a file has been touched only, and when it cannot be read for a while."""
 
 
 @contextmanager

@@ -168,6 +168,29 @@ def test_bad_states(partner: Cli, folder: Path, tmp_path: Path) -> None:
         assert says in " ".join(finished.err.split())
 
 
+HOSTILE = {
+    "a.png": b"\x89PNG\r\n\x1a\n" + bytes(range(200)),
+    "b.jpg": b"\xff\xd8\xff\xe0 cut off",
+    "c.gif": b"GIF89a\xff\xff\xff\xff\xf7\x00\x00",
+    "d.zip": b"PK\x03\x04" + bytes(60),
+}
+
+
+def test_hostile_files_are_accounted_for(partner: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "soak"
+    for number in range(500):
+        inner = folder / str(number % 10)
+        inner.mkdir(parents=True, exist_ok=True)
+        written(inner / f"{number}.bin", f"clean {number}".encode())
+    for name, data in HOSTILE.items():
+        written(folder / name, data)
+    listed = [*(str(path) for path in folder.rglob("*")), *(f"{folder}/missing {n}" for n in range(5))]
+    found = partner.run("scan", "--files-from", "-", typed="\n".join(listed))
+    assert (found.exit, counts(found)) == (3, {"clean": 500, "partly": len(HOSTILE), "unreadable": 5})
+    assert set(files(found)) == {*HOSTILE, *(f"missing {n}" for n in range(5))}
+    assert all(row["reasons"] for row in files(found).values())
+
+
 def endless(folder: Path) -> Path:
     """A file that nobody reads to its end."""
     path = folder / "zz/endless"  # the last one
