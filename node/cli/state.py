@@ -158,6 +158,7 @@ def partner_status(here: Session) -> None:
             "ahead": now.ahead,
             "gone": now.gone,
             "evidence": [str(folder) for folder in now.evidence],
+            "unconfirmed_files": now.unconfirmed,
             **found,
         },
         f"{enrolment.partner}, subset {enrolment.subset}, release {now.version or 'none yet'}",

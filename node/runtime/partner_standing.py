@@ -15,6 +15,7 @@ from node.partner.relayed import held_documents
 from node.partner.state import Enrolment, PartnerFolder
 from node.partner.witnessing import Backing, backing_of, by_register
 from node.runtime.health import Check, Health
+from node.runtime.hit_spool import unconfirmed_files
 from node.runtime.home import Home
 from node.sodium import load_group
 from protocol.errors import ProtocolError
@@ -39,6 +40,8 @@ class PartnerStanding:
     gone: int
     """Answers that it took away."""
     evidence: tuple[Path, ...]
+    unconfirmed: int
+    """Files that a daemon let pass, or not, without a verdict, and that wait for one."""
     evaluations_left: int | None
     """About so many could be made at once now; None: this home has not counted any yet."""
 
@@ -60,6 +63,11 @@ class PartnerStanding:
             yield self.backing.words
         if self.ahead:
             yield f"release {self.ahead} waits for witnesses; {self.gone:,} answers that it takes away are gone already"
+        if self.unconfirmed:
+            yield (
+                f"{self.unconfirmed:,} files wait for a verdict since the node could not be asked;"
+                " sigfed agent looks them up"
+            )
         for folder in self.evidence:
             yield f"evidence is kept in {folder}"
 
@@ -86,6 +94,7 @@ def standing(home: Home, *, clock: Clock | None = None) -> PartnerStanding:
         ahead=cursor.ahead.version if cursor.ahead else 0,
         gone=len(folder.gone(cursor)),
         evidence=folder.evidence,
+        unconfirmed=len(unconfirmed_files(home)),
         evaluations_left=Meter.of(folder, enrolment, clock or SystemClock()).left(),
     )
 

@@ -116,6 +116,7 @@ def test_what_is_asked_while_the_node_is_down_is_found_later(
         assert "cannot be reached" in scanned["reason"]
         assert asked(f"{url}/health")["waiting"] == 2
         assert partner.run("hit", "ls").results == []
+        assert partner.done("status")["unconfirmed_files"] == 2
     with agent(partner) as (daemon, _, url):
         wait_until(lambda: asked(f"{url}/health")["waiting"] == 0)
         found = {one["file"]: one["hit"] for one in partner.run("hit", "ls").results}
