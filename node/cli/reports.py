@@ -34,6 +34,7 @@ def transparency(
     """Numbers of a period from this node's records; small ones are withheld, so that none can be computed."""
     from node.clock import milliseconds
     from node.files import replace_streamed
+    from node.runtime.retention import kept_since_ms
     from node.runtime.shelving import open_shelf
     from node.services.partners.counting import count
     from node.transparency.fields import as_fields
@@ -48,7 +49,12 @@ def transparency(
     now_ms = milliseconds(identity.clock.now())
     with open_shelf(identity) as shelf:
         counts = count(
-            shelf, asked, node=identity.settings.node, members=identity.trust.members(), now_ms=now_ms
+            shelf,
+            asked,
+            node=identity.settings.node,
+            members=identity.trust.members(),
+            now_ms=now_ms,
+            reports_since_ms=kept_since_ms(identity),
         )
     report = publish(counts, asked, made_ms=now_ms)
     if out is not None:

@@ -108,6 +108,14 @@ class PartnerTable(Protocol):
         """Store what is left."""
         ...
 
+    def add_to_month(self, month: str, evaluations: int) -> None:
+        """Count what a partner used in a month that is over for it, before its allowance tells of the next."""
+        ...
+
+    def evaluations(self, months: Sequence[str]) -> int | None:
+        """Evaluations of all partners in some months; None when not all of them were counted."""
+        ...
+
 
 class ReplayTable(Protocol):
     """Ids of assertions that were used."""

@@ -3,16 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, ReplayedError
 from node.ports.partners import Allowance, InviteRecord, PartnerRecord
 from node.store.tables import table
-from node.store.tables_partners import Invite, Partner, UsedAssertion
+from node.store.tables_partners import EvaluationMonth, Invite, Partner, UsedAssertion
 
 _INVITE, _PARTNER, _USED = table(Invite), table(Partner), table(UsedAssertion)
 _MILLI = 1000
+_MONTH = table(EvaluationMonth)
+_ADD_TO_MONTH = text(
+    "INSERT INTO evaluation_month (month, evaluations, whole) VALUES (:month, :evaluations, true)"
+    " ON CONFLICT (month) DO UPDATE SET evaluations = evaluation_month.evaluations + excluded.evaluations"
+)
+"""Of two partners that begin a month at once, one must not undo the other."""
 
 
 class PartnerRows:
@@ -139,6 +145,19 @@ class PartnerRows:
             "seen_ms": seen_ms,
         }
         self._connection.execute(update(_PARTNER).where(_PARTNER.c.name == name).values(values))
+
+    def add_to_month(self, month: str, evaluations: int) -> None:
+        """Count what a partner used in a month that is over for it, before its allowance tells of the next."""
+        self._connection.execute(_ADD_TO_MONTH, {"month": month, "evaluations": evaluations})
+
+    def evaluations(self, months: Sequence[str]) -> int | None:
+        """Evaluations of all partners in some months; None when not all of them were counted."""
+        lost = select(func.max(_MONTH.c.month)).where(_MONTH.c.whole.is_(False))
+        if min(months) <= (self._connection.execute(lost).scalar_one() or ""):
+            return None
+        over = select(func.sum(_MONTH.c.evaluations)).where(_MONTH.c.month.in_(months))
+        going = select(func.sum(_PARTNER.c.used)).where(_PARTNER.c.month.in_(months))
+        return sum(int(self._connection.execute(each).scalar_one() or 0) for each in (over, going))
 
     def _row(self, name: str) -> Row[Any]:
         return self._one(name, select(_PARTNER).where(_PARTNER.c.name == name))

@@ -1,4 +1,4 @@
-"""The tables of partners: invitations, enrolled partners with their allowance, used assertion ids."""
+"""The tables of partners: invitations, enrolled partners with their allowance, used assertion ids, months."""
 
 from sqlalchemy import BigInteger, LargeBinary
 from sqlmodel import Field, SQLModel
@@ -47,3 +47,14 @@ class UsedAssertion(SQLModel, table=True):
     issuer: str = Field(max_length=128, primary_key=True)
     jti: str = Field(max_length=64, primary_key=True)
     expires_ms: int = Field(sa_type=BigInteger, index=True)
+
+
+class EvaluationMonth(SQLModel, table=True):
+    """Evaluations of all partners in a month, as far as each of them has begun a later one."""
+
+    __tablename__ = "evaluation_month"
+
+    month: str = Field(max_length=7, primary_key=True)
+    evaluations: int = Field(sa_type=BigInteger)
+    whole: bool
+    """False: in it, and before, not all were counted."""

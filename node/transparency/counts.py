@@ -94,7 +94,8 @@ class Counts:
     """Blinded values that were evaluated for partners, padding included; None: not recorded for this period."""
     hits_by_collection: Mapping[str, int]
     hits_by_month: Mapping[str, int]
-    hits_by_outcome: Mapping[str, int] | None
-    """None: this node has not recorded what became of them."""
+    hits_by_outcome: Mapping[str, int]
     disputes: Mapping[str, int]
     judged: Sequence[JudgedCount]
+    reports_kept: bool
+    """Whether all reports of the period are still there; the oldest are purged in their time."""

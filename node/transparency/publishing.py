@@ -1,6 +1,6 @@
 """From what was counted to what may be told: everything a reader sees is computed from this, never from the counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,16 @@ from node.transparency.counts import (
     ReleaseCount,
 )
 from node.transparency.periods import Period
-from node.transparency.withholding import THRESHOLD, Family, Hidden, Number, Parts, alone, family
+from node.transparency.withholding import (
+    THRESHOLD,
+    Family,
+    Hidden,
+    Number,
+    Parts,
+    alone,
+    family,
+    nothing_known,
+)
 
 FEW: Final = 20
 """Below so many judged hits a share says nothing about a list."""
@@ -82,10 +91,10 @@ class Report:
 
 def publish(counts: Counts, period: Period, *, made_ms: int) -> Report:
     """What may be told."""
-    hits = _hits(counts)
-    disputes = family({name: counts.disputes.get(name, 0) for name in ANSWERS})
+    hits, disputes = _families(counts)
     # Hits of a list, by their collection or outcome, may be the very ones of a withheld number: then both are withheld.
     tellable = hits.whole and disputes.whole
+    by_collection, by_month, by_outcome = hits.ways
     return Report(
         node=counts.node,
         period=period,
@@ -101,20 +110,22 @@ def publish(counts: Counts, period: Period, *, made_ms: int) -> Report:
         partners=alone(counts.partners),
         evaluations=_evaluations(counts),
         hits=hits.total,
-        hits_by_collection=hits.ways[0],
-        hits_by_month=hits.ways[1],
-        hits_by_outcome=hits.ways[2] if len(hits.ways) > 2 else dict.fromkeys(OUTCOMES, Hidden.NOT_RECORDED),
+        hits_by_collection=by_collection,
+        hits_by_month=by_month,
+        hits_by_outcome=by_outcome,
         disputes=disputes.total,
         disputes_by_answer=disputes.ways[0],
-        judged=[_judged(each, tellable=tellable) for each in counts.judged],
+        judged=[_judged(each, tellable=tellable) for each in counts.judged if counts.reports_kept],
     )
 
 
-def _hits(counts: Counts) -> Family:
-    ways: list[Mapping[str, int]] = [counts.hits_by_collection, counts.hits_by_month]
-    if counts.hits_by_outcome is not None:
-        ways.append({name: counts.hits_by_outcome.get(name, 0) for name in OUTCOMES})
-    return family(*ways)
+def _families(counts: Counts) -> tuple[Family, Family]:
+    """Hits by collection, month and outcome; disputes by answer."""
+    if not counts.reports_kept:
+        return nothing_known((), tuple(counts.hits_by_month), OUTCOMES), nothing_known(ANSWERS)
+    outcomes = {name: counts.hits_by_outcome.get(name, 0) for name in OUTCOMES}
+    answers = {name: counts.disputes.get(name, 0) for name in ANSWERS}
+    return family(counts.hits_by_collection, counts.hits_by_month, outcomes), family(answers)
 
 
 def _evaluations(counts: Counts) -> Number:

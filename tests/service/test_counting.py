@@ -1,18 +1,37 @@
 """Counting for a transparency report: from lists, releases, partners, reports and cases as they are kept."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from node.errors import UsageError
-from node.ports.hits import CaseRecord, HitRecord
+from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
 from node.ports.partners import PartnerRecord
+from node.services.access.quotas import Quotas
 from node.services.lists.tallying import tally
 from node.services.lists.withdrawing import withdraw
+from node.services.partners import overview
 from node.services.partners.counting import count
-from node.transparency.counts import ANSWERS, REJECTED, UPHELD, WAITING, ListCount, MonthCount
+from node.transparency import publishing
+from node.transparency.counts import (
+    ANSWERS,
+    FALSE_POSITIVE,
+    IN_TIME,
+    LATER,
+    NOT_TOLD,
+    REJECTED,
+    UPHELD,
+    WAITING,
+    Counts,
+    JudgedCount,
+    ListCount,
+    MonthCount,
+)
 from node.transparency.periods import Period
 from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM, Op
 from protocol.opening import Reason
 from protocol.statement.case import Outcome
+from protocol.statement.resolution import Action
 from support.lists import member, register
 from support.shelves import Agency, file_digests, rows
 
@@ -20,6 +39,17 @@ PERIOD = Period.parse("2026Q1")
 DAY_MS = 86_400_000
 MEMBERS = register(member("fr.example", "FR"), member("nl.example", "NL"), member("un.example", None))
 JANUARY, FEBRUARY, MARCH, APRIL = PERIOD.edges_ms
+
+
+def counted(agency: Agency, now_ms: int, *, reports_since_ms: int = 0) -> Counts:
+    return count(
+        agency.shelf,
+        PERIOD,
+        node="fr.example",
+        members=MEMBERS,
+        now_ms=now_ms,
+        reports_since_ms=reports_since_ms,
+    )
 
 
 def publish_at(agency: Agency, time_ms: int) -> None:
@@ -40,6 +70,12 @@ def hit(number: int, received_ms: int, collection: int = BASELINE) -> HitRecord:
         found_epoch=None,
         request_sha256=bytes(32),
         sealed=b"",
+    )
+
+
+def partner(name: str, *, added_ms: int) -> PartnerRecord:
+    return PartnerRecord(
+        name=name, subset="baseline", auth_key=bytes(32), evaluations_per_day=10_000, added_ms=added_ms
     )
 
 
@@ -73,7 +109,7 @@ def a_quarter(agency: Agency) -> None:
 def test_entries_are_counted_by_when_they_were_published(agency: Agency) -> None:
     a_quarter(agency)
     each = len(file_digests("a"))
-    counts = count(agency.shelf, PERIOD, node="fr.example", members=MEMBERS, now_ms=APRIL + 9 * DAY_MS)
+    counts = counted(agency, APRIL + 9 * DAY_MS)
     origin = agency.origin
     assert list(counts.lists) == [
         ListCount(
@@ -108,10 +144,10 @@ def test_a_tally_counts_every_event_once_in_every_bundle(agency: Agency) -> None
 
 def test_months_that_have_not_begun_are_left_out(agency: Agency) -> None:
     a_quarter(agency)
-    counts = count(agency.shelf, PERIOD, node="fr.example", members=MEMBERS, now_ms=FEBRUARY)
+    counts = counted(agency, FEBRUARY)
     assert [month.month for month in counts.months] == list(counts.hits_by_month) == ["2026-01", "2026-02"]
     with pytest.raises(UsageError, match="has not begun"):
-        count(agency.shelf, PERIOD, node="fr.example", members=MEMBERS, now_ms=JANUARY - 1)
+        counted(agency, JANUARY - 1)
 
 
 def test_hits_cases_and_partners_are_those_of_the_period(agency: Agency) -> None:
@@ -122,17 +158,82 @@ def test_hits_cases_and_partners_are_those_of_the_period(agency: Agency) -> None
         for number, outcome in enumerate(outcomes):
             unit.partner_cases.add(case(number, JANUARY - 1 if number == 0 else FEBRUARY, outcome))
         for name, added_ms in (("early", JANUARY - DAY_MS), ("late", APRIL - 1), ("after", APRIL)):
-            unit.partners.add(
-                PartnerRecord(
-                    name=name,
-                    subset="baseline",
-                    auth_key=bytes(32),
-                    evaluations_per_day=64,
-                    added_ms=added_ms,
-                )
-            )
-    counts = count(agency.shelf, PERIOD, node="fr.example", members=MEMBERS, now_ms=APRIL + DAY_MS)
+            unit.partners.add(partner(name, added_ms=added_ms))
+    counts = counted(agency, APRIL + DAY_MS)
     assert counts.hits_by_collection == {"baseline": 3, "national": 1}
     assert counts.hits_by_month == {"2026-01": 1, "2026-02": 1, "2026-03": 2}
     assert {name: counts.disputes.get(name, 0) for name in ANSWERS} == {UPHELD: 2, REJECTED: 1, WAITING: 1}
     assert counts.partners == 2
+
+
+def test_evaluations_are_those_of_the_months_of_a_period(agency: Agency) -> None:
+    quotas = Quotas(agency.shelf.storage)
+    with agency.shelf.storage.write() as unit:
+        for name in ("one", "two"):
+            unit.partners.add(partner(name, added_ms=JANUARY - 40 * DAY_MS))
+    for time_ms, name, values in (
+        (JANUARY - 1, "one", 700),
+        (JANUARY, "one", 64),
+        (JANUARY, "two", 128),
+        (FEBRUARY, "one", 256),
+        (FEBRUARY, "two", 512),
+        (APRIL, "one", 1024),
+    ):
+        quotas.spend(name, values, now=datetime.fromtimestamp(time_ms / 1000, UTC))
+    quotas.refund("two", 12, now=datetime.fromtimestamp(FEBRUARY / 1000, UTC))
+    with agency.shelf.storage.read() as unit:
+        found = [
+            unit.partners.evaluations([month]) for month in ("2025-12", *PERIOD.months, "2026-04", "2020-01")
+        ]
+        assert found == [700, 192, 756, 0, 1024, 0]
+        assert unit.partners.evaluations(PERIOD.months) == 192 + 756
+    counts = counted(agency, APRIL)
+    assert counts.evaluations == 192 + 756
+
+
+PEERS_LIST = "nl.example/lists/csam"
+TOLD = (
+    (Action.REMOVED, -5),
+    (Action.DISABLED, DAY_MS),
+    (Action.PRESERVED, DAY_MS + 1),
+    (Action.FALSE_POSITIVE, 1),
+    None,
+)
+"""What partners did, and how long after the report."""
+
+
+def test_outcomes_are_by_the_partners_word_and_judged_hits_of_own_lists(agency: Agency) -> None:
+    with agency.shelf.storage.write() as unit:
+        for number, told in enumerate(TOLD):
+            unit.hits.add(hit(number, JANUARY))
+            name = bytes([number]) * 16
+            unit.hit_outcomes.add_sources(
+                [
+                    HitSourceRecord(
+                        partner="hoster", report_id=name, origin=origin, position=0, received_ms=JANUARY
+                    )
+                    for origin in (agency.origin, PEERS_LIST)
+                ]
+            )
+            if told is not None:
+                unit.hit_outcomes.add(
+                    ResolutionRecord(
+                        partner="hoster",
+                        report_id=name,
+                        done_ms=JANUARY + told[1],
+                        action=told[0],
+                        received_ms=JANUARY + 9,
+                        receipt=b"",
+                    )
+                )
+    counts = counted(agency, APRIL)
+    assert counts.hits_by_outcome == {IN_TIME: 2, LATER: 1, FALSE_POSITIVE: 1, NOT_TOLD: 1}
+    assert list(counts.judged) == [JudgedCount(origin=agency.origin, collection="baseline", right=3, wrong=1)]
+    assert publishing.FEW == overview.FEW
+
+
+@pytest.mark.parametrize(("since_ms", "kept"), [(0, True), (JANUARY, True), (JANUARY + 1, False)])
+def test_what_may_have_been_purged_is_not_counted_as_all(
+    agency: Agency, since_ms: int, *, kept: bool
+) -> None:
+    assert counted(agency, APRIL, reports_since_ms=since_ms).reports_kept is kept

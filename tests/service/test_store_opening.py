@@ -17,6 +17,7 @@ from node.services.storage.shelf import Shelf
 from node.store import driver
 from node.store.driver import parse_dsn
 from node.store.migrating import migrate, newest_revision
+from node.store.partners import PartnerRows
 from node.store.store import Store, connected
 from protocol.digest import Algorithm, Digest
 from support.postgres import PostgresServer
@@ -143,6 +144,39 @@ def test_trust_files_of_peers_are_taken_over_from_an_older_store(dsn: str) -> No
         ("nl.example", "members.json"): b"{5}",
     }
     assert [tuple(row) for row in peers] == [("de.example", 3, 7), ("nl.example", 3, 9)]
+
+
+@pytest.mark.parametrize(
+    ("month", "months", "evaluations"),
+    [
+        ("2026-02", ("2026-03",), 5),
+        ("2026-02", ("2026-02", "2026-03"), None),
+        ("2026-02", ("2026-01",), None),
+        ("", ("2026-02", "2026-03"), 5),
+    ],
+)
+def test_months_before_they_were_counted_are_not_recorded(
+    dsn: str, month: str, months: tuple[str, ...], evaluations: int | None
+) -> None:
+    """Until revision 0020 each partner's last month alone was known; an empty month: nobody had asked."""
+    with connected(parse_dsn(dsn)) as engine:
+        migrate(engine, to="0020")
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO partner (name, subset, auth_key, evaluations_per_day, added_ms, seen_ms, suspended,"
+                    " key_ms, old_until_ms, level, level_ms, month, used)"
+                    " VALUES ('one', 's', :key, 9, 1, 1, false, 0, 0, 0, 0, :month, 3)"
+                ),
+                {"key": bytes(32), "month": month},
+            )
+        migrate(engine)
+        with engine.begin() as connection:
+            rows = PartnerRows(connection)
+            rows.add_to_month("2026-03", 2)
+            rows.add_to_month("2026-03", 3)
+            assert rows.evaluations(months) == evaluations
+        engine.dispose()
 
 
 @pytest.mark.parametrize("dsn", ["mysql://x/y", "sqlite://", "sqlite:///:memory:", "nonsense"])

@@ -187,6 +187,7 @@ def counts(**changes: Any) -> Counts:
         hits_by_outcome={IN_TIME: 1088, LATER: 121, FALSE_POSITIVE: 7, NOT_TOLD: 49},
         disputes={UPHELD: 6, REJECTED: 12},
         judged=[JudgedCount(origin="fr.example/lists/csam", collection="baseline", right=994, wrong=6)],
+        reports_kept=True,
     )
     return replace(made, **changes)
 
@@ -260,10 +261,14 @@ def test_shares_are_rounded_down(share: float | None, shown: str) -> None:
 
 
 def test_what_is_not_recorded_is_said_to_be_so() -> None:
-    report = publish(counts(evaluations=None, hits_by_outcome=None), HALF, made_ms=AFTER)
+    report = publish(counts(evaluations=None, reports_kept=False), HALF, made_ms=AFTER)
     fields: Any = as_fields(report)
-    assert fields["evaluations"] == "not recorded"
+    assert (
+        fields["evaluations"] == fields["hits"]["reported"] == fields["disputes"]["opened"] == "not recorded"
+    )
     assert fields["hits"]["by_outcome"] == dict.fromkeys(OUTCOMES, "not recorded")
+    assert fields["hits"]["by_month"] == dict.fromkeys(HALF.months, "not recorded")
+    assert fields["precision"] == []
     assert "not recorded" in "".join(page(report))
 
 
@@ -281,7 +286,7 @@ SPARSE: Mapping[str, Any] = {
     "judged": [],
     "hits_by_collection": {},
     "hits_by_month": {},
-    "hits_by_outcome": None,
+    "hits_by_outcome": {},
     "disputes": {},
     "countries": (),
 }

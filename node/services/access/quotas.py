@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from node.clock import milliseconds
 from node.errors import OverQuotaError, UnauthenticatedError
 from node.ports.partners import Allowance, PartnerRecord
-from node.ports.storage import Storage
+from node.ports.storage import Storage, Unit
 
 DAYS_A_MONTH = 31
 MIN_EVALUATIONS_PER_DAY = 8_192
@@ -47,17 +47,18 @@ class Quotas:
             partner = unit.partners.get(name)
             if partner.suspended:
                 raise UnauthenticatedError("the partner is suspended")
-            left = spend(unit.partners.allowance(name), partner, count, now)
-            unit.partners.set_allowance(name, left, seen_ms=milliseconds(now))
+            before = unit.partners.allowance(name)
+            _keep(unit, name, before, spend(before, partner, count, now), now=now)
 
     def refund(self, name: str, count: int, *, now: datetime) -> None:
         """Give back `count` evaluations that were taken and not made; never more than a full bucket."""
         with self._storage.write() as unit:
             partner = unit.partners.get(name)
-            filled = fill(unit.partners.allowance(name), partner, now)
+            before = unit.partners.allowance(name)
+            filled = fill(before, partner, now)
             level = min(partner.evaluations_per_day * _MILLI, filled.level + count * _MILLI)
             given = replace(filled, level=level, used=max(0, filled.used - count))
-            unit.partners.set_allowance(name, given, seen_ms=milliseconds(now))
+            _keep(unit, name, before, given, now=now)
 
     def left(self, name: str, *, now: datetime) -> int:
         """Evaluations that a partner could make at once now."""
@@ -65,6 +66,12 @@ class Quotas:
             partner = unit.partners.get(name)
             filled = fill(unit.partners.allowance(name), partner, now)
         return min(filled.level // _MILLI, _cap(partner) - filled.used)
+
+
+def _keep(unit: Unit, name: str, before: Allowance, after: Allowance, *, now: datetime) -> None:
+    if before.month != after.month and before.used:
+        unit.partners.add_to_month(before.month, before.used)
+    unit.partners.set_allowance(name, after, seen_ms=milliseconds(now))
 
 
 def fill(allowance: Allowance, partner: PartnerRecord, now: datetime) -> Allowance:

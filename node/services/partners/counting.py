@@ -5,21 +5,27 @@ what of it may be told.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from keys.trust.members import Members
 from node.errors import UsageError
-from node.ports.hits import CaseRecord, HitRecord
+from node.ports.hits import CaseRecord
 from node.ports.logs import LogKind
 from node.ports.storage import Unit
 from node.services.lists.tallying import Tally, tally
+from node.services.partners.overview import ReportedHit, precision, reported_hits
 from node.services.storage.shelf import Shelf
 from node.transparency.counts import (
+    FALSE_POSITIVE,
+    IN_TIME,
+    LATER,
+    NOT_TOLD,
     REJECTED,
     UPHELD,
     WAITING,
     Counts,
+    JudgedCount,
     ListCount,
     MonthCount,
     ReleaseCount,
@@ -27,14 +33,17 @@ from node.transparency.counts import (
 from node.transparency.periods import Period
 from protocol.event import NO_COLLECTION, PRIVATE_FROM, Op, collection_name
 from protocol.statement.case import Outcome
+from protocol.statement.resolution import Action
 
 _ANSWERS: Final = {Outcome.UPHELD: UPHELD, Outcome.REJECTED: REJECTED}
 
 
-def count(shelf: Shelf, period: Period, *, node: str, members: Members, now_ms: int) -> Counts:
+def count(
+    shelf: Shelf, period: Period, *, node: str, members: Members, now_ms: int, reports_since_ms: int
+) -> Counts:
     """Everything of one period up to now; months that have not begun are left out.
 
-    Raises `UsageError` for a period that has not begun.
+    Older reports than `reports_since_ms` may have been purged. Raises `UsageError` for a period that has not begun.
     """
     begun = sum(edge <= now_ms for edge in period.edges_ms[:-1])
     if not begun:
@@ -43,10 +52,11 @@ def count(shelf: Shelf, period: Period, *, node: str, members: Members, now_ms: 
     until_ms = edges[-1]
     with shelf.storage.read() as unit:
         lists = {log.origin: tally(shelf, log, edges) for log in unit.logs.ls(LogKind.OWN_LIST)}
-        hits = [hit for hit in unit.hits.ls() if edges[0] <= hit.received_ms < until_ms]
         cases = [case for case in unit.partner_cases.ls() if edges[0] <= case.opened_ms < until_ms]
         partners = sum(partner.added_ms < until_ms for partner in unit.partners.ls())
         releases = list(_releases(unit, period))
+        evaluations = unit.partners.evaluations(period.months[:begun])
+    hits = [hit for hit in reported_hits(shelf) if edges[0] <= hit.record.received_ms < until_ms]
     slots = range(1, begun + 1)
     return Counts(
         node=node,
@@ -58,12 +68,13 @@ def count(shelf: Shelf, period: Period, *, node: str, members: Members, now_ms: 
         objections=_added_up(list(lists.values()), Op.DISPUTE, slots),
         releases=releases,
         partners=partners,
-        evaluations=None,
+        evaluations=evaluations,
         hits_by_collection=_collections(hits),
         hits_by_month=_by_month(hits, period, begun),
-        hits_by_outcome=None,
+        hits_by_outcome=Counter(map(_outcome, hits)),
         disputes=_answers(cases),
-        judged=[],
+        judged=_judged(hits, lists),
+        reports_kept=reports_since_ms <= edges[0],
     )
 
 
@@ -117,13 +128,35 @@ def _releases(unit: Unit, period: Period) -> Sequence[ReleaseCount]:
     return found
 
 
-def _collections(hits: Sequence[HitRecord]) -> Mapping[str, int]:
-    return dict(sorted(Counter(collection_name(hit.collection) for hit in hits).items()))
+def _collections(hits: Sequence[ReportedHit]) -> Mapping[str, int]:
+    return dict(sorted(Counter(collection_name(hit.record.collection) for hit in hits).items()))
 
 
-def _by_month(hits: Sequence[HitRecord], period: Period, begun: int) -> Mapping[str, int]:
-    counted = Counter(period.month_of(hit.received_ms) for hit in hits)
+def _by_month(hits: Sequence[ReportedHit], period: Period, begun: int) -> Mapping[str, int]:
+    counted = Counter(period.month_of(hit.record.received_ms) for hit in hits)
     return {month: counted[month] for month in period.months[:begun]}
+
+
+def _outcome(hit: ReportedHit) -> str:
+    if hit.resolution is None:
+        return NOT_TOLD
+    if hit.action is Action.FALSE_POSITIVE:
+        return FALSE_POSITIVE
+    return IN_TIME if hit.resolution.done_ms <= hit.due_ms else LATER
+
+
+def _judged(hits: Sequence[ReportedHit], own: Collection[str]) -> Sequence[JudgedCount]:
+    """Of own lists alone: how those of others fare is theirs to tell."""
+    return [
+        JudgedCount(
+            origin=each.origin,
+            collection=collection_name(each.collection),
+            right=each.judged - each.wrong,
+            wrong=each.wrong,
+        )
+        for each in precision(hits)
+        if each.origin in own and each.collection < PRIVATE_FROM
+    ]
 
 
 def _answers(cases: Sequence[CaseRecord]) -> Mapping[str, int]:
