@@ -7,10 +7,11 @@ at a path, before or after it did what it was asked.
 import asyncio
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from xml.etree import ElementTree as ET
 
 import trustme
@@ -172,3 +173,19 @@ async def cybertip_host(folder: Path) -> AsyncIterator[CyberTipHost]:
         yield host
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def cybertip_host_beside(folder: Path) -> Iterator[CyberTipHost]:
+    """The same in a thread, for commands that are typed meanwhile."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    host = cybertip_host(folder)
+    try:
+        yield asyncio.run_coroutine_threadsafe(host.__aenter__(), loop).result()
+        asyncio.run_coroutine_threadsafe(host.__aexit__(None, None, None), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, federate, table, written
+from support.cybertip_host import PASSWORD, USER, Fault, cybertip_host_beside
 from support.digest_search import DigestSearch
+from support.outside import secret_file
 from support.preloaded import run_forked
 from support.processes import Cli, Finished, Running, environment
 from support.receiver import Receiver, receiver
@@ -346,3 +348,34 @@ def test_a_reporter_that_cannot_be_used_stops_before_anything_is_sent(partner: C
     assert "tickets cannot be told of hits" in told(partner, "status").out
     partner.refused(2, "can be read by others", "hit", "report", "--all", "--to", "tickets", "--yes")
     assert partner.done("hit", "ls")["state"] == "waiting"
+
+
+def test_a_hit_is_one_report_of_the_cybertipline(partner: Cli, hit: str, tmp_path: Path) -> None:
+    with cybertip_host_beside(tmp_path) as host:
+        options = {
+            "test_url": host.url,
+            "username": USER,
+            "password_file": secret_file(tmp_path, PASSWORD, "cybertip.pass"),
+            "first_name": "Jo",
+            "last_name": "Desk",
+            "email": "abuse@hoster.example",
+        }
+        lines = ["[[reporters]]", 'name = "ncmec"', 'kind = "ncmec"', f'ca_file = "{host.ca_file}"']
+        lines += ["send_hash = true", "[reporters.options]"]
+        lines += [f"{name} = {json.dumps(value)}" for name, value in options.items()]
+        (partner.home / "partner.toml").write_text("\n".join(lines))
+        host.faults.append(Fault("/finish", status=401, done_first=True))
+        lost = partner.run("hit", "report", "--all", "--to", "ncmec", "--yes")
+        assert lost.exit == 12
+        assert "the name and address of Jo Desk" in lost.err
+        assert "no file is sent" in lost.err
+        done = partner.run("hit", "report", "--all", "--to", "ncmec")
+        assert (done.exit, done.results[-1]["reference"]) == (0, str(host.finished[0]))
+        assert (len(host.finished), len(host.opened)) == (1, 1)
+        (document,) = host.opened.values()
+    assert DIGESTS[0] in document
+    assert Path(str(partner.done("hit", "ls")["file"])).name not in document
+    for text in (lost.out, lost.err, done.out, done.err):
+        assert DIGESTS[0] not in text
+        assert PASSWORD not in text
+    _no_digest(partner.home)
