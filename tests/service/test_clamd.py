@@ -5,6 +5,7 @@ import io
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -272,3 +273,20 @@ def test_what_lies_at_the_path(
         assert path.stat().st_mode & 0o777 == 0o660
         with pytest.raises(PortTakenError, match="another process"):
             listen_path(path)
+
+
+def test_sockets_of_the_service_manager_are_taken_over(tmp_path: Path) -> None:
+    program = """
+import os, socket
+from node.gateways.listening import listen_path, listen_tcp, named_address, passed_sockets
+os.dup2(listen_path(__import__("pathlib").Path("s")).detach(), 3)
+os.dup2(listen_tcp("127.0.0.1", 0).detach(), 4)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="clamd:http")
+print([(name, named_address(passed).split(":")[0]) for name, passed in passed_sockets()])
+os.environ.update(LISTEN_PID="1")
+print(passed_sockets())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.splitlines() == ["[('clamd', 's'), ('http', '127.0.0.1')]", "[]"], done.stderr

@@ -129,6 +129,7 @@ def test_what_is_sent_in_chunks_is_read_again(pieces: list[bytes]) -> None:
         (b"REQMOD icap://h/x ICAP/1.0\r\nname : x\r\n\r\n", 400),
         (b"REQMOD icap://h/x ICAP/1.0\r\nname: x\ny\r\n\r\n", 400),
         (b"x" * 100_000, 400),
+        (reqmod().replace(b"req-hdr=0, req-body", b"req-hdr=0\r\nEncapsulated: req-body"), 400),
         (reqmod(http=b"no empty line"), 400),
         (reqmod(b"xyz\r\n"), 400),
         (reqmod(b"-1\r\n"), 400),
