@@ -52,10 +52,9 @@ def propose(
     hashes = sum(len(file.digests) for _, file in prepared.chosen.files)
     here.output.talk(
         f"What leaves this machine, in the clear, to {prepared.node}: {hashes:,} hashes of"
-        f" {counted(len(prepared.chosen.files), 'file')}, your name",
-        "there, reason, contact and the time. What never leaves: the files and their names. Persons of the agency"
-        " look at",
-        "them; nothing is listed by itself.",
+        f" {counted(len(prepared.chosen.files), 'file')},",
+        "with your name, reason, contact and the time. What never leaves: the files and their names.",
+        "Persons of the agency look at them; nothing is listed by itself.",
     )
     if not yes:
         confirm(f"Send these hashes to {prepared.node}?")
