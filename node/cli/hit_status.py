@@ -25,7 +25,7 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
     unsaid = sum(hit.overdue(now_ms) for hit in hits)
     resolved = sum(hit.resolution is not None for hit in hits)
     with shelf.storage.read() as unit:
-        proposed = sum(proposal.closed_ms is None for proposal in unit.proposals.ls())
+        proposed = unit.proposals.open_count()
     work = casework(identity, shelf)
     waiting, late = sum(case.answered_ms is None for case in work.ls()), len(work.overdue())
     lines = [

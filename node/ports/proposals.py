@@ -55,6 +55,14 @@ class ProposalTable(Protocol):
         """All proposals: open ones first, of these the oldest."""
         ...
 
+    def names(self) -> Sequence[tuple[str, bytes]]:
+        """Partner and id of every proposal: all of them at once may be more than fits into memory."""
+        ...
+
+    def open_count(self) -> int:
+        """How many proposals have files that wait."""
+        ...
+
     def files(self, proposal: ProposalRecord) -> Sequence[FileRecord]:
         """What became of its files, in their order."""
         ...

@@ -51,6 +51,16 @@ class ProposalRows:
         )
         return [_proposal(row) for row in self._connection.execute(wanted)]
 
+    def names(self) -> Sequence[tuple[str, bytes]]:
+        """Partner and id of every proposal: all of them at once may be more than fits into memory."""
+        wanted = select(_PROPOSAL.c.partner, _PROPOSAL.c.proposal_id)
+        return [(row.partner, bytes(row.proposal_id)) for row in self._connection.execute(wanted)]
+
+    def open_count(self) -> int:
+        """How many proposals have files that wait."""
+        wanted = select(func.count()).select_from(_PROPOSAL).where(_PROPOSAL.c.closed_ms.is_(None))
+        return int(self._connection.execute(wanted).scalar_one())
+
     def files(self, proposal: ProposalRecord) -> Sequence[FileRecord]:
         """What became of its files, in their order."""
         wanted = select(_FILE).where(_files_of(proposal)).order_by(_FILE.c.number)

@@ -416,6 +416,8 @@ class TestProposals:
                 (3, FileState.REFUSED, "no"),
             ]
             assert unit.proposals.ls() == [proposal(2), replace(proposal(1), closed_ms=7)], "open ones first"
+            assert set(unit.proposals.names()) == {("hoster", bytes((number,)) * 16) for number in (1, 2)}
+            assert unit.proposals.open_count() == 1
             assert unit.proposals.waiting("hoster") == 3
 
     def test_what_was_closed_is_forgotten_with_its_files(self, shelf: Shelf) -> None:

@@ -73,16 +73,17 @@ def find_proposal(shelf: Shelf, text: str) -> ProposalRecord:
     if len(digits) < MIN_ID_CHARS:
         raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
     with shelf.storage.read() as unit:
-        found = [
-            each
-            for each in unit.proposals.ls()
-            if each.proposal_id.hex().startswith(digits) and partner in {"", each.partner}
+        names = [
+            (owner, proposal_id)
+            for owner, proposal_id in unit.proposals.names()
+            if proposal_id.hex().startswith(digits) and partner in {"", owner}
         ]
-    if len(found) > 1:
-        raise UsageError(f"{len(found)} ids begin with that", hint="give more digits, or PARTNER/ID")
-    if not found:
+        found = unit.proposals.find(*names[0]) if len(names) == 1 else None
+    if len(names) > 1:
+        raise UsageError(f"{len(names)} ids begin with that", hint="give more digits, or PARTNER/ID")
+    if found is None:
         raise NotFoundError("there is no such proposal here", hint="see them with: sigfed proposal ls")
-    return found[0]
+    return found
 
 
 def see_proposal(shelf: Shelf, guards: Guards, record: ProposalRecord) -> SeenProposal:

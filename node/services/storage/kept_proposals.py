@@ -89,12 +89,14 @@ def delete_hashes(shelf: Shelf, unit: Unit, record: ProposalRecord, numbers: Col
 def erase_proposed(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
     """Delete the hashes of proposed files that have one of these digests; that they were proposed stays."""
     with shelf.storage.read() as unit:
-        proposals = unit.proposals.ls()
-    for each in proposals:
-        if not _gone(kept_proposal(shelf, each), is_gone):
+        names = unit.proposals.names()
+    for name in names:
+        with shelf.storage.read() as unit:
+            found = unit.proposals.find(*name)
+        if found is None or not _gone(kept_proposal(shelf, found), is_gone):
             continue
         with shelf.storage.write() as unit:
-            now = unit.proposals.find(each.partner, each.proposal_id)
+            now = unit.proposals.find(*name)
             if now is not None:
                 delete_hashes(shelf, unit, now, _gone(kept_proposal(shelf, now), is_gone))
 
