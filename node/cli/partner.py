@@ -65,8 +65,7 @@ def update(
     """Bring the newest release in force, verified."""
     from node.runtime.partner import update as run_update
     from node.runtime.partner_events import FAILURES, Events
-    from node.runtime.partner_hits import tell_waiting
-    from node.runtime.partner_retention import purge_hits
+    from node.runtime.partner_settling import settle_hits
 
     here = session(context)
     events = Events.of(here.home)
@@ -75,8 +74,7 @@ def update(
     except FAILURES as exc:
         here.output.talk(*events.failed(exc))
         raise
-    report, told = done.report, wait_for(tell_waiting(here.home))
-    purged = purge_hits(here.home)
+    report, settled = done.report, wait_for(settle_hits(here.home))
     here.output.result(
         {
             "subset": report.subset,
@@ -95,18 +93,18 @@ def update(
             "warnings": list(report.warnings),
             "tested": report.tested,
             "renewed": done.renewed,
-            "resolutions_told": len(told.hits),
-            "hits_purged": purged,
+            "resolutions_told": settled.told,
+            "hits_purged": settled.purged,
         },
         _line(report, done.bytes_received),
         *([SELF_TEST] if report.tested and (report.tested == "asked" or not report.old) else []),
         *_unusual(report),
         *(["  this partner's key was replaced by a new one"] if done.renewed else []),
-        *([f"  told what became of {counted(len(told.hits), 'reported hit')}"] if told.hits else []),
-        *([f"  purged {counted(purged, 'hit')}, finished long ago"] if purged else []),
+        *([f"  told what became of {counted(settled.told, 'reported hit')}"] if settled.told else []),
+        *([f"  purged {counted(settled.purged, 'hit')}, finished long ago"] if settled.purged else []),
     )
-    if told.stopped is not None:
-        here.output.talk(f"{counted(told.left, 'resolution')} not told yet: {told.stopped}")
+    if settled.problem:
+        here.output.talk(settled.problem)
     if done.not_renewed is not None:
         here.output.talk(
             f"the key should be replaced, and was not: {done.not_renewed}",

@@ -123,14 +123,15 @@ class HitSpool:
         """What `record` compares with: read once, for a batch may have thousands of hits."""
 
     def record(self, hit: "Hit", *, name: str, now_ms: int) -> SpooledHit | None:
-        """Keep a hit durably; None for the test file. An unresolved hit of the same file and hash is the same hit.
+        """Keep a hit durably; None for the test file. The same file and hash is the same hit, until it was removed.
 
+        What is disabled, preserved or no material is still there, and was dealt with: finding it again is no news.
         A damaged file of another hit does not keep this one from being recorded.
         """
         if hit.report is None:
             return None
         known = self.recall(hit, name=name)
-        if known is not None and known.action is None:
+        if known is not None and known.action is not Action.REMOVED:
             return known
         spooled = SpooledHit(
             sent=hit.report,
@@ -176,6 +177,7 @@ class HitSpool:
         """Forget a hit for good."""
         (self._folder / f"{hit.id}.json").unlink(missing_ok=True)
         sync_folder(self._folder)
+        self._latest = None
 
     def ls(self) -> list[SpooledHit]:
         """All hits, oldest first; raises `StoreError` for a damaged file."""

@@ -29,6 +29,7 @@ from node.runtime.in_force import InForce
 from node.runtime.partner import update
 from node.runtime.partner_events import FAILURES, Events
 from node.runtime.partner_settings import AgentSettings, load_partner_settings
+from node.runtime.partner_settling import settle_hits
 from protocol.errors import ProtocolError
 
 RELOAD_SECONDS: Final = 2.0
@@ -160,6 +161,11 @@ def _update(home: Home) -> None:
         raise
     _journal.info("updated", old=report.old, new=report.new)
     _say(events.updated(report))
+    settled = asyncio.run(settle_hits(home))
+    if settled.told or settled.purged:
+        _journal.info("hits", told=settled.told, purged=settled.purged)
+    if settled.problem:
+        _journal.warning("hits", reason=settled.problem)
 
 
 def _say(wrong: Iterable[str]) -> None:

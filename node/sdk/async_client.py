@@ -33,6 +33,7 @@ from node.runtime.home import Home
 from node.runtime.in_force import InForce
 from node.runtime.judging import CONFIRM_LOCK
 from node.runtime.partner_events import FAILURES, Events
+from node.runtime.partner_settling import settle_hits
 from node.runtime.partner_standing import standing
 from node.sdk.partition import Key, Row, fault_words
 from node.sdk.results import (
@@ -185,8 +186,8 @@ class AsyncClient:
     async def resolve(self, hit_id: str, action: str) -> HitResult:
         """Record what became of a file: `removed`, `disabled`, `preserved` or `false-positive`; nothing is done to it.
 
-        Of a reported hit the agency is told, unless `partner.toml` says otherwise; when it does not answer, `sigfed
-        update` tells it later.
+        Of a reported hit the agency is told, unless `partner.toml` says otherwise; `update` makes up for it when
+        it does not answer.
 
         Raises:
             NotFoundError: there is no such hit here.
@@ -237,14 +238,16 @@ class AsyncClient:
         return update_result(report, confirmed, wrong)
 
     def _update(self) -> tuple[UpdateReport, list[str]]:
-        """The report, and what went wrong with the operator's programs."""
+        """The report, and what went wrong with the operator's programs and with what is done about hits."""
         events = Events.of(self._home)
         try:
             report = asyncio.run(partner.update(self._home)).report
         except FAILURES as exc:
             list(events.failed(exc))
             raise
-        return report, list(events.updated(report))
+        wrong = list(events.updated(report))
+        settled = asyncio.run(settle_hits(self._home))
+        return report, [*wrong, *([settled.problem] if settled.problem else [])]
 
     async def _judged(self, hashed: Hashed, name: str) -> FileResult:
         faults = [fault_words(fault) for fault in hashed.faults]

@@ -56,7 +56,17 @@ def test_no_sealed_report_stands_in_for_another(spool: HitSpool, tmp_path: Path)
         spool.ls()
 
 
-def test_the_same_file_and_hash_is_the_same_hit_until_it_is_resolved(spool: HitSpool) -> None:
+@pytest.mark.parametrize("action", [Action.DISABLED, Action.PRESERVED, Action.FALSE_POSITIVE])
+def test_what_is_still_there_and_was_dealt_with_is_no_new_hit(spool: HitSpool, action: Action) -> None:
+    first = recorded(spool)
+    spool.save(replace(first, action=action, resolved_ms=3000))
+    again = replace(HIT, report=replace(SENT, report=replace(SENT.report, report_id=b"2" * 16)))
+    assert recorded(spool, again, now_ms=4000).id == first.id
+    spool.drop(first)
+    assert recorded(spool, again, now_ms=4000).id != first.id, "what was purged is not remembered"
+
+
+def test_the_same_file_and_hash_is_the_same_hit_until_it_is_removed(spool: HitSpool) -> None:
     again = replace(HIT, report=replace(SENT, report=replace(SENT.report, report_id=b"2" * 16)))
     first = recorded(spool)
     assert recorded(spool, again, now_ms=2000) == first
