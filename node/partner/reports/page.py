@@ -40,8 +40,9 @@ _SENT: Final = (
     "what the answers are."
 )
 _NEVER: Final = (
-    "Never sent by a scan: files, names of files, hashes. A hit is told to the agency by `sigfed hit report` alone; "
-    "then its hash leaves, with the name of your company and the time."
+    "Never sent by a scan: files, names of files, hashes. A hit is told to the agency by `sigfed hit report` alone: "
+    "then its hash leaves, with the name of your company and the time. `sigfed hit resolve` tells what you did with "
+    "the file and when; `sigfed hit report --to` tells whom you configured."
 )
 
 
