@@ -59,6 +59,10 @@ async def test_one_liar_or_two_do_nothing(world: HitWorld) -> None:
 async def test_what_is_reported_too_often_stays_listed(world: HitWorld) -> None:
     await report(world, *PARTNERS * 3)
     assert floods(world)
+    for aside in quarantine.ls(world.fr.shelf, world.fr.trust.members()):
+        assert aside.words.startswith("entry 0 of ")
+        assert "stays listed" in aside.words
+        assert "was listed all the time" in aside.consequence
     done = await world.release()
     assert (done.added, done.removed) == (0, 0)
     await report(world, PARTNERS[0])

@@ -10,6 +10,7 @@ import pytest
 from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.ports.guards import BenignSet, Tripwire
+from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
 from node.ports.logs import Head, LogKind, LogRecord
 from node.ports.peers import PeerRecord
 from node.ports.pending import Batch
@@ -434,3 +435,86 @@ class TestProposals:
                 replace(proposal(2, files=1), sealed=b"less", closed_ms=2),
             ]
             assert unit.proposals.files(proposal(1)) == []
+
+
+class TestHitOutcomes:
+    NAME = ("hoster", b"r" * 16)
+    HIT = HitRecord(
+        partner="hoster",
+        report_id=b"r" * 16,
+        subset="baseline",
+        version=1,
+        collection=1,
+        algorithm=3,
+        received_ms=5,
+        epoch=1,
+        found_epoch=None,
+        request_sha256=b"q" * 32,
+        sealed=b"sealed",
+    )
+    SAID = ResolutionRecord(
+        partner="hoster", report_id=b"r" * 16, done_ms=7, action=1, received_ms=8, receipt=b"signed"
+    )
+    BEHIND = HitSourceRecord(
+        partner="hoster", report_id=b"r" * 16, origin="a/lists/b", position=3, received_ms=5
+    )
+    CASE = CaseRecord(
+        partner="hoster", report_id=b"r" * 16, subset="baseline", opened_ms=1, due_ms=2, sealed_dispute=b"d"
+    )
+
+    def test_the_latest_counts_and_one_time_is_one(self, shelf: Shelf) -> None:
+        later = replace(self.SAID, done_ms=9, action=4)
+        with shelf.storage.write() as unit:
+            unit.hit_outcomes.add(later)
+            unit.hit_outcomes.add(self.SAID)
+        with pytest.raises(AlreadyExistsError), shelf.storage.write() as unit:
+            unit.hit_outcomes.add(replace(self.SAID, action=2))
+        with shelf.storage.read() as unit:
+            assert unit.hit_outcomes.of(*self.NAME) == [self.SAID, later]
+            assert unit.hit_outcomes.counting() == {self.NAME: later}
+            assert unit.hit_outcomes.received_since("hoster", since_ms=8) == 2
+            assert unit.hit_outcomes.received_since("hoster", since_ms=9) == 0
+
+    def test_reports_of_an_entry_are_counted_by_partner(self, shelf: Shelf) -> None:
+        others = [
+            replace(self.BEHIND, report_id=b"s" * 16),
+            replace(self.BEHIND, partner="other", received_ms=6),
+            replace(self.BEHIND, partner="third", position=4),
+            replace(self.BEHIND, partner="third", origin="a/lists/c"),
+        ]
+        with shelf.storage.write() as unit:
+            unit.hit_outcomes.add_sources([])
+            unit.hit_outcomes.add_sources([self.BEHIND, *others])
+        with shelf.storage.read() as unit:
+            assert unit.hit_outcomes.matched("a/lists/b", 3, since_ms=5) == {"hoster": 2, "other": 1}
+            assert unit.hit_outcomes.matched("a/lists/b", 3, since_ms=6) == {"other": 1}
+            assert unit.hit_outcomes.sources_of(*self.NAME) == [self.BEHIND]
+            assert unit.hit_outcomes.sources()["third", b"r" * 16] == [others[2], others[3]]
+
+    def test_what_is_purged_is_gone_with_all_of_it_and_nothing_else(self, shelf: Shelf) -> None:
+        kept = replace(self.HIT, partner="other")
+        with shelf.storage.write() as unit:
+            for hit in (self.HIT, kept):
+                unit.hits.add(hit)
+                unit.hits.hold(hit, held_ms=4)
+            unit.hit_outcomes.add(self.SAID)
+            unit.hit_outcomes.add_sources([self.BEHIND])
+            unit.partner_cases.add(self.CASE)
+        with shelf.storage.write() as unit:
+            unit.hits.purge(self.HIT)
+        with shelf.storage.read() as unit:
+            assert unit.hits.ls() == [replace(kept, held_ms=4)]
+            assert unit.partner_cases.ls() == []
+            assert (unit.hit_outcomes.counting(), unit.hit_outcomes.sources()) == ({}, {})
+
+    def test_the_newest_record_of_a_flood_is_found_released_or_not(self, shelf: Shelf) -> None:
+        log = new_log(shelf)
+        flood = Quarantined(log_id=log.id, kind="flood", first=3, last=3, reason="many", created_ms=1)
+        with shelf.storage.write() as unit:
+            unit.quarantine.add([flood, replace(flood, kind="add"), replace(flood, first=4)])
+            assert unit.quarantine.newest(log.id, "flood", 5) is None
+            first = unit.quarantine.newest(log.id, "flood", 3)
+            assert first is not None
+            unit.quarantine.release(first.id, now_ms=9)
+        with shelf.storage.read() as unit:
+            assert unit.quarantine.newest(log.id, "flood", 3) == replace(first, released_ms=9)
