@@ -191,6 +191,13 @@ MISTYPED: dict[str, tuple[int, str, tuple[str, ...]]] = {
         "cannot be read",
         ("evidence", "verify", "nowhere", "--root", "nowhere", "--document", "nowhere", "--words", "x"),
     ),
+    "period": (2, "no such period", ("report", "transparency", "--period", "2026H3")),
+    "period to come": (2, "has not begun", ("report", "transparency", "--period", "2099")),
+    "form of a report": (
+        2,
+        "a report ends in",
+        ("report", "transparency", "--period", "2026", "-o", "r.pdf"),
+    ),
     "invitation": (14, "invitation", ("enroll", "--stdin")),
     "folder to hash": (2, "does not exist", ("hash", "nowhere")),
     "option": (2, "No such option", ("list", "ls", "--al")),
