@@ -13,7 +13,7 @@ from node.clock import Clock, SystemClock, milliseconds, system_entropy
 from node.errors import ConfigError, NodeError, StoreLockedError
 from node.metrics import Gauge, text_of
 from node.partner.scanning.results import ScanSummary, Status
-from node.partner.scanning.state import open_state
+from node.partner.scanning.state import open_state, state_key
 from node.runtime.hit_spool import hits
 from node.runtime.home import Home
 from node.runtime.partner_standing import standing
@@ -100,7 +100,7 @@ def _scan(home: Home, _: Clock) -> Iterator[Gauge]:
     if not path.exists():
         return
     try:
-        with open_state(path) as state:
+        with open_state(path, state_key(home.partner)) as state:
             run = state.last_run()
             summary = None if run is None else state.summary(run)
     except StoreLockedError:

@@ -23,7 +23,7 @@ from node.partner.scanning.reading import Progress, Reading, locally, plan_name
 from node.partner.scanning.results import FileResult, ScanSummary
 from node.partner.scanning.running import Ended, Stopping, run_scan
 from node.partner.scanning.sources import Walk, read_list
-from node.partner.scanning.state import Run, ScanState, open_state, own_files
+from node.partner.scanning.state import Run, ScanState, open_state, own_files, state_key
 from node.partner.state import PartnerFolder
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
@@ -244,7 +244,8 @@ def open_scan(home: Home, wanted: Wanted, state: Path | None = None) -> Iterator
         ConfigError, StoreError: the state cannot be used.
     """
     PartnerFolder(home.partner).load()  # where nobody is enrolled, not even a state is left behind
-    with open_state((state or default_state(home)).absolute()) as opened:
+    path = (state or default_state(home)).absolute()
+    with open_state(path, state_key(home.partner)) as opened:
         yield Scan(home, opened, wanted)
 
 

@@ -114,7 +114,7 @@ def rejudging(*, divisor: int = 1) -> Iterator[Result]:
     lists = [random_list(max(1000, ENTRIES // divisor))]
     for _ in range(RUNS):
         lists.append(_next_list(lists[-1], ADDED))
-    with tempfile.TemporaryDirectory() as name, open_state(Path(name) / "scan.db") as state:
+    with tempfile.TemporaryDirectory() as name, open_state(Path(name) / "scan.db", bytes(32)) as state:
         _stored(state, files)
         rejudge(state, Screening(lists[0]))
         updates = iter(lists[1:])

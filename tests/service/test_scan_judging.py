@@ -73,7 +73,7 @@ class Scanning:
         examiner = self.partner.examiner()
         screening = Screening(self.partner.home.load_release(self.partner.home.load()[1].version))
         clock = self.fr.clock
-        with open_state(self.folder / "scan.db") as state:
+        with open_state(self.folder / "scan.db", b"k" * 32) as state:
             run = state.begin([str(self.files)], now_ms=milliseconds(clock.now()))
             ended = await run_scan(
                 state,

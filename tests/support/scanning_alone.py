@@ -54,7 +54,7 @@ def scan(
     plan = plan or HashPlan()
     screening = Screening(random_list(entries))
     began = time.perf_counter()
-    with open_state(path) as state, HashWorkers(jobs, plan) as workers:
+    with open_state(path, bytes(32)) as state, HashWorkers(jobs, plan) as workers:
         run = state.begin([str(folder)], now_ms=1)
 
         def read(reading: Reading) -> None:

@@ -1,9 +1,9 @@
 """What a scan remembers, in one SQLite file: each file's hashes, what is known of it, and how far the run has come.
 
 Only one process writes a state at a time. Everything is written in short transactions, so that a process may be killed
-at any moment and the next one goes on: what was not written yet is found again. The file is as confidential as the
-files' hashes are and readable by its owner alone; it holds none of the list's. What is concluded from it is
-`judging`'s matter.
+at any moment and the next one goes on: what was not written yet is found again. The file is readable by its owner
+alone, and the hashes in it are sealed with a key that lies in the partner's folder: those of hits are the list's, and a
+copy of the state by itself (a backup, a support case) tells none. What is concluded from it is `judging`'s matter.
 """
 
 import json
@@ -11,14 +11,18 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from node.errors import ConfigError, StoreError, StoreLockedError
-from node.files import make_private_folder, try_locked
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.clock import system_entropy
+from node.errors import AlreadyExistsError, ConfigError, StoreError, StoreLockedError
+from node.files import create_private, make_private_folder, read_private, try_locked
 from node.partner.scanning.results import FileResult, HitFacts, ScanSummary, Status
+from node.services.storage.vault import KEY_BYTES, seal, unseal
 
 _VERSION: Final = 1
 _APPLICATION: Final = 0x53674653
@@ -42,6 +46,7 @@ CREATE INDEX pending ON file (id) WHERE pending;
 CREATE INDEX met ON file (id) WHERE hits <> '';
 CREATE TABLE asked (file INTEGER PRIMARY KEY, epoch TEXT NOT NULL, answers BLOB NOT NULL);
 CREATE TABLE judged (release TEXT NOT NULL);
+CREATE TABLE sealed (empty BLOB NOT NULL);
 """
 
 
@@ -109,15 +114,26 @@ class Page:
 class ScanState:
     """An open state; of one thread. `open_state` gives the first one, `again` further ones of the same process."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, key: bytes) -> None:
         self.path = path
         self._db = connection
+        self._key = key
+        self._cipher = AESGCM(key)
 
     @contextmanager
     def again(self) -> Iterator["ScanState"]:
         """Another connection, for another thread."""
         with ExitStack() as stack:
-            yield ScanState(self.path, stack.enter_context(_connected(self.path)))
+            yield ScanState(self.path, stack.enter_context(_connected(self.path)), self._key)
+
+    def require_key(self) -> None:
+        """Refuse the state of another key before anything is added to it; raises `StoreError`."""
+        found = self._db.execute("SELECT empty FROM sealed").fetchone()
+        if found is not None:
+            self._opened(b"", found[0])
+            return
+        with self._db:
+            self._db.execute("INSERT INTO sealed VALUES (?)", (seal(self._cipher, "", b"", system_entropy),))
 
     # ---------------------------------------------------------------- runs
 
@@ -168,9 +184,9 @@ class ScanState:
         """Write what was read of files, and that others have not changed."""
         with self._db:
             self._db.executemany(
-                _FORGET, [(kept.id, kept.unreadable, kept.path, kept.parts) for kept in files if kept.id]
+                _FORGET, [(kept.id, kept.unreadable, kept.path, kept.screens) for kept in files if kept.id]
             )
-            self._db.executemany(_INSERT, [_row(kept, run.id) for kept in files])
+            self._db.executemany(_INSERT, [self._row(kept, run.id) for kept in files])
             self._db.executemany(
                 "UPDATE file SET seen = ? WHERE id = ?", [(run.id, number) for number in unchanged]
             )
@@ -181,11 +197,12 @@ class ScanState:
             f"SELECT {_COLUMNS} FROM file WHERE pending AND seen = ? AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
             (run.id, after, limit),
         )
-        return [_kept(row) for row in rows]
+        return [self._kept(row) for row in rows]
 
     def file(self, number: int) -> Kept:
         """The file of this id."""
-        return _kept(self._db.execute(f"SELECT {_COLUMNS} FROM file WHERE id = ?", (number,)).fetchone())  # noqa: S608
+        row = self._db.execute(f"SELECT {_COLUMNS} FROM file WHERE id = ?", (number,)).fetchone()  # noqa: S608
+        return self._kept(row)
 
     # ---------------------------------------------------------------- judging
 
@@ -239,9 +256,10 @@ class ScanState:
 
     def results(self, run: Run) -> Iterator[FileResult]:
         """Everything that the run has seen, in order of the paths' bytes."""
-        cursor = self._db.execute(f"SELECT {_COLUMNS} FROM file WHERE seen = ? ORDER BY path", (run.id,))  # noqa: S608
+        columns = _COLUMNS.replace("parts", "x''")
+        cursor = self._db.execute(f"SELECT {columns} FROM file WHERE seen = ? ORDER BY path", (run.id,))  # noqa: S608
         for row in cursor:
-            yield result_of(_kept(row))
+            yield result_of(self._kept(row))
 
     def totals(self, run: Run) -> tuple[int, int]:
         """Files and bytes that a run has seen."""
@@ -277,6 +295,47 @@ class ScanState:
             screen_only=bool(found[4]),
         )
 
+    def _row(self, kept: Kept, run: int) -> tuple[Any, ...]:
+        return (
+            kept.path,
+            kept.source,
+            kept.size,
+            kept.mark,
+            kept.screens,
+            seal(self._cipher, kept.path.hex(), kept.parts, system_entropy) if kept.parts else b"",
+            json.dumps(kept.reasons) if kept.reasons else "",
+            _hits_text(kept.hits),
+            kept.unreadable,
+            kept.pending,
+            run,
+            run,
+        )
+
+    def _kept(self, row: Sequence[Any]) -> Kept:
+        number, path, source, size, mark, screens, parts, reasons, hits, unreadable, pending = row
+        return Kept(
+            id=number,
+            path=path,
+            source=source,
+            size=size,
+            mark=mark,
+            screens=screens,
+            parts=self._opened(path, parts) if parts else b"",
+            reasons=tuple(json.loads(reasons)) if reasons else (),
+            hits=_read_hits(hits),
+            unreadable=bool(unreadable),
+            pending=bool(pending),
+        )
+
+    def _opened(self, path: bytes, sealed: bytes) -> bytes:
+        try:
+            return unseal(self._cipher, path.hex(), sealed)
+        except StoreError as exc:
+            raise StoreError(
+                f"the hashes in {self.path} do not open with the key of this partner",
+                hint="it belongs to another partner's folder, or was altered; scan with another --state FILE",
+            ) from exc
+
 
 _COLUMNS: Final = "id, path, source, size, mark, screens, parts, reasons, hits, unreadable, pending"
 _SUMMED: Final = """
@@ -284,7 +343,7 @@ SELECT unreadable, pending, reasons <> '', hits, count(*), sum(size), sum(read =
 FROM file WHERE seen = ? GROUP BY 1, 2, 3, 4
 """
 _FORGET: Final = """
-DELETE FROM asked WHERE file = ? AND NOT ? AND (SELECT parts FROM file WHERE path = ?) <> ?
+DELETE FROM asked WHERE file = ? AND NOT ? AND (SELECT screens FROM file WHERE path = ?) <> ?
 """
 _INSERT: Final = """
 INSERT INTO file (path, source, size, mark, screens, parts, reasons, hits, unreadable, pending, seen, read)
@@ -293,15 +352,15 @@ ON CONFLICT (path) DO UPDATE SET source = excluded.source, size = excluded.size,
   reasons = excluded.reasons, unreadable = excluded.unreadable, seen = excluded.seen, read = excluded.read,
   screens = CASE WHEN excluded.unreadable THEN screens ELSE excluded.screens END,
   parts = CASE WHEN excluded.unreadable THEN parts ELSE excluded.parts END,
-  hits = CASE WHEN excluded.unreadable OR parts = excluded.parts THEN hits ELSE excluded.hits END,
-  pending = CASE WHEN excluded.unreadable OR parts = excluded.parts THEN pending ELSE excluded.pending END
+  hits = CASE WHEN excluded.unreadable OR screens = excluded.screens THEN hits ELSE excluded.hits END,
+  pending = CASE WHEN excluded.unreadable OR screens = excluded.screens THEN pending ELSE excluded.pending END
 """
 """What is known of a content stays, when a file has been touched only, and when it cannot be read for a while."""
 
 
 @contextmanager
-def open_state(path: Path) -> Iterator[ScanState]:
-    """The state in the file `path`, made where there is none, and nobody else's meanwhile.
+def open_state(path: Path, key: bytes) -> Iterator[ScanState]:
+    """The state in the file `path`, its hashes sealed with `key`; made where there is none, nobody else's meanwhile.
 
     Raises:
         StoreLockedError: another scan uses it.
@@ -316,7 +375,18 @@ def open_state(path: Path) -> Iterator[ScanState]:
         _make_private(path)
         with _connected(path) as connection:
             _prepare(path, connection)
-            yield ScanState(path, connection)
+            state = ScanState(path, connection, key)
+            state.require_key()
+            yield state
+
+
+def state_key(folder: Path) -> bytes:
+    """The key that seals the states of the partner in `folder`; made when it is first needed."""
+    path = folder / "scan.key"
+    if not path.exists():
+        with suppress(AlreadyExistsError):  # another command made it at the same moment
+            create_private(path, system_entropy(KEY_BYTES))
+    return read_private(path)
 
 
 def own_files(path: Path) -> frozenset[bytes]:
@@ -398,40 +468,6 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
         connection.executescript(
             f"BEGIN; PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION}; {_SCHEMA} COMMIT;"
         )
-
-
-def _row(kept: Kept, run: int) -> tuple[Any, ...]:
-    return (
-        kept.path,
-        kept.source,
-        kept.size,
-        kept.mark,
-        kept.screens,
-        kept.parts,
-        json.dumps(kept.reasons) if kept.reasons else "",
-        _hits_text(kept.hits),
-        kept.unreadable,
-        kept.pending,
-        run,
-        run,
-    )
-
-
-def _kept(row: Sequence[Any]) -> Kept:
-    number, path, source, size, mark, screens, parts, reasons, hits, unreadable, pending = row
-    return Kept(
-        id=number,
-        path=path,
-        source=source,
-        size=size,
-        mark=mark,
-        screens=screens,
-        parts=parts,
-        reasons=tuple(json.loads(reasons)) if reasons else (),
-        hits=_read_hits(hits),
-        unreadable=bool(unreadable),
-        pending=bool(pending),
-    )
 
 
 def _hits_text(hits: Sequence[HitFacts]) -> str:

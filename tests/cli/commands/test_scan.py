@@ -1,5 +1,6 @@
 """`sigfed scan` as a user meets it: what it finds, what it never reads twice, and how it ends whatever happens."""
 
+import hashlib
 import json
 import os
 import signal
@@ -189,6 +190,20 @@ def test_hostile_files_are_accounted_for(partner: Cli, tmp_path: Path) -> None:
     assert (found.exit, counts(found)) == (3, {"clean": 500, "partly": len(HOSTILE), "unreadable": 5})
     assert set(files(found)) == {*HOSTILE, *(f"missing {n}" for n in range(5))}
     assert all(row["reasons"] for row in files(found).values())
+
+
+def test_a_copy_of_the_state_tells_no_hash(partner: Cli, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "scan.db"
+    partner.run("scan", str(folder), "--state", str(path))
+    assert path.stat().st_mode & 0o077 == 0
+    for content in (BOTH, UNLISTED):
+        for algorithm in ("md5", "sha1", "sha256"):
+            assert hashlib.new(algorithm, content).digest() not in path.read_bytes()
+    (partner.home / "partner/scan.key").unlink()
+    (folder / "another").write_bytes(BOTH)
+    other = partner.run("scan", str(folder), "--state", str(path), "--offline")
+    assert other.exit == 2
+    assert "do not open with the key" in " ".join(other.err.split())
 
 
 def endless(folder: Path) -> Path:
