@@ -184,7 +184,7 @@ class _Telling:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._worker.shutdown()
+        self._worker.shutdown(cancel_futures=True)  # the hits are in the spool; stopping must not take hours
 
     def tell(self, hit: SpooledHit, late: bool) -> None:  # noqa: FBT001 - as `Told` says
         """Neither hears of the file's name or of what it met: whoever needs them asks with `sigfed hit show`."""

@@ -12,6 +12,7 @@ MANUALS = (
     "operator",
     "agency",
     "partner",
+    "agent",
     "air-gap",
     "backup",
     "recovery",
