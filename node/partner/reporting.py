@@ -201,6 +201,10 @@ class Reporter:
         self._spool.save(done)
         return done
 
+    def withhold(self, hit: SpooledHit) -> SpooledHit:
+        """The hit with a note that the agency is not to be told what became of the file: nobody is reminded of it."""
+        return self._not_told(hit, "the settings of this client keep it here") if hit.untold else hit
+
     def acknowledged(self, hit: SpooledHit) -> ResolutionReceipt | None:
         """The node's receipt for what became of the file, verified again; None while it was not told."""
         resolution = _resolution(hit)

@@ -67,7 +67,7 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
     tells = _tells(home)
 
     def open_(hit: SpooledHit) -> bool:
-        return hit.waiting or (tells and hit.untold)
+        return hit.waiting or hit.untold
 
     with alone(home) as spool:
         hits, damage = spool.readable()
@@ -77,7 +77,7 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
                 for hit in wanted:
                     try:
                         reported = await reporter.report(hit, examiner)
-                        done.append(await reporter.tell(reported) if tells else reported)
+                        done.append(await reporter.tell(reported) if tells else reporter.withhold(reported))
                     except NodeError as exc:
                         stopped = exc
                         break
@@ -121,8 +121,8 @@ async def resolve(home: Home, text: str, action: Action) -> Resolved:
     with alone(home) as spool:
         async with reporting(home, spool) as (reporter, _):
             hit = reporter.resolve(spool.get(text), action)
-            if not (tells and hit.untold):
-                return Resolved(hit=hit)
+            if not tells:
+                return Resolved(hit=reporter.withhold(hit))
             try:
                 return Resolved(hit=await reporter.tell(hit))
             except NodeError as exc:

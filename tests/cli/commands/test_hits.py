@@ -240,6 +240,8 @@ def test_a_partner_may_keep_to_itself_what_it_did(federation: Federation, partne
     assert partner.done("hit", "resolve", hit, "--action", "removed")["resolution_told"] is False
     partner.done("update")
     assert partner.done("hit", "report", "--all")["reported"] == 0
+    assert partner.done("status")["untold_resolutions"] == 0, "nobody is reminded of what is not to be told"
+    assert "not told: the settings of this client keep it here" in told(partner, "hit", "show", hit).out
     assert federation.fr.done("hit", "show", hit)["action"] is None
 
 
