@@ -31,6 +31,8 @@ from pathlib import Path
 _FENCE = re.compile(r"^```(\w*)\s*$")
 _PROMPT = re.compile(r"^([a-z]*)\$ (.+)$")
 _EXIT = re.compile(r"# exit code (\d+)$")
+_ERASED = re.compile(r".*\r\x1b\[K")
+"""What a terminal shows no more: a line of progress that was drawn over."""
 _WORDS = re.compile(r"\b[a-z]{5}(?:-[a-z]{5}){7}\b")
 _PORT = re.compile(r"\b844\d\b")
 _MASKS = (
@@ -187,7 +189,7 @@ class Terminal:
         while len(lines) < count:
             line, end, rest = self._waiting.partition(b"\n")
             if end:
-                lines.append(line.decode(errors="replace").rstrip("\r"))
+                lines.append(_ERASED.sub("", line.decode(errors="replace").rstrip("\r")))
                 self._waiting = rest
                 continue
             ready = select.select([self._screen], [], [], max(0.0, deadline - time.monotonic()))[0]

@@ -113,6 +113,11 @@ def test_what_counts_as_the_same(printed: list[str], shown: list[str], same: boo
     assert matches(printed, shown) is same
 
 
+def test_what_was_drawn_over_was_not_printed(typist: Typist) -> None:
+    (step,) = steps("```console\na$ printf '\\r1 of 2\\033[K\\r2 of 2\\033[K\\r\\033[Kdone\\n'\ndone\n```\n")
+    assert typist.type(step).as_shown
+
+
 def test_masks_leave_names_alone() -> None:
     assert (
         masked("fr.example/lists/national: size 9, 9 added") == "fr.example/lists/national: size 9, 9 added"
