@@ -37,6 +37,8 @@ _DAY_MS: Final = 24 * 60 * 60 * 1000
 _LISTED: Final = "list "
 """Before the name of a list of paths, as the name of a source."""
 _DRAWN_SECONDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 3.0
+"""With monitoring, which looks at the state now and then."""
 
 Drawing = Callable[[Progress], None]
 """Shows how far a scan has come."""
@@ -245,7 +247,7 @@ def open_scan(home: Home, wanted: Wanted, state: Path | None = None) -> Iterator
     """
     PartnerFolder(home.partner).load()  # where nobody is enrolled, not even a state is left behind
     path = (state or default_state(home)).absolute()
-    with open_state(path, state_key(home.partner)) as opened:
+    with open_state(path, state_key(home.partner), patience_seconds=_PATIENCE_SECONDS) as opened:
         yield Scan(home, opened, wanted)
 
 

@@ -4,11 +4,12 @@ import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from node.clock import milliseconds
-from node.errors import NodeError, OverQuotaError, PeerUnreachableError
+from node.errors import NodeError, OverQuotaError, PeerUnreachableError, StoreLockedError
 from node.hashing.hashed import Hashed, Part
 from node.hashing.plan import HashPlan
 from node.partner.hits import HitSpool
@@ -268,3 +269,21 @@ async def test_parts_are_judged_one_by_one(scanning: Scanning) -> None:
     await updated(scanning, without=["one"])
     await scanning.scan()
     assert [hit.part for hit in scanning.results["clean"].hits] == ["#2"]
+
+
+def test_somebody_who_looks_at_a_state_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "scan.db"
+    with open_state(path, bytes(32)):
+        with pytest.raises(StoreLockedError), open_state(path, bytes(32)):
+            pass
+        waiting = Event()
+
+        def wait() -> None:
+            with open_state(path, bytes(32), patience_seconds=60):
+                waiting.set()
+
+        thread = Thread(target=wait)
+        thread.start()
+        assert not waiting.wait(0.1)
+    assert waiting.wait(60)
+    thread.join()

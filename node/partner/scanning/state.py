@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +30,7 @@ _APPLICATION: Final = 0x53674653
 """`SgFS`: what says that an SQLite file is a scan's state."""
 _BUSY_SECONDS: Final = 60.0
 _PAGE: Final = 50_000
+_PAUSE_SECONDS: Final = 0.2
 _NOT_ASKED: Final = "it survives the local screen, and the node was not asked about it yet"
 
 _SCHEMA: Final = """
@@ -359,25 +361,34 @@ ON CONFLICT (path) DO UPDATE SET source = excluded.source, size = excluded.size,
 
 
 @contextmanager
-def open_state(path: Path, key: bytes) -> Iterator[ScanState]:
+def open_state(path: Path, key: bytes, *, patience_seconds: float = 0.0) -> Iterator[ScanState]:
     """The state in the file `path`, its hashes sealed with `key`; made where there is none, nobody else's meanwhile.
+
+    Somebody who only looks at it for a moment is waited for with some patience.
 
     Raises:
         StoreLockedError: another scan uses it.
         ConfigError: it is a link, somebody else's, or readable by others.
         StoreError: it is no state of a scan, of another version, or damaged.
     """
-    with try_locked(path.with_name(f"{path.name}.lock")) as held:
-        if not held:
-            raise StoreLockedError(
-                f"another scan uses {path}", hint="wait for it, or give this one a --state FILE of its own"
-            )
+    with ExitStack() as stack:
+        _lock(stack, path, patience_seconds)
         _make_private(path)
         with _connected(path) as connection:
             _prepare(path, connection)
             state = ScanState(path, connection, key)
             state.require_key()
             yield state
+
+
+def _lock(stack: ExitStack, path: Path, patience_seconds: float) -> None:
+    until = time.monotonic() + patience_seconds
+    while not stack.enter_context(try_locked(path.with_name(f"{path.name}.lock"))):
+        if time.monotonic() >= until:
+            raise StoreLockedError(
+                f"another scan uses {path}", hint="wait for it, or give this one a --state FILE of its own"
+            )
+        time.sleep(_PAUSE_SECONDS)
 
 
 def state_key(folder: Path) -> bytes:
