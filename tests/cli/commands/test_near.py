@@ -13,7 +13,6 @@ from support.pictures import encoded, image_of, natural
 from support.processes import Cli
 
 pytest.importorskip("PIL", reason="needs the images extra: pip install -e '.[images]'")
-pytest.importorskip("cv2", reason="needs the images extra: pip install -e '.[images]'")
 
 
 @pytest.fixture
