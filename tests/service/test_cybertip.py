@@ -1,6 +1,5 @@
 """The reporter `ncmec` against a stand-in for NCMEC's test system: each hit is one report, whatever gets lost."""
 
-import os
 import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
