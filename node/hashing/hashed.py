@@ -13,7 +13,8 @@ class Part:
     """Something with hashes of its own, and its digests: MD5, SHA-1, SHA-256, then the PDQ values of a picture.
 
     `name` is empty for the file itself, `inner.jpg` for a member of an archive, `#2` for the second picture of an
-    animation (`inner.gif#2` inside an archive). Names of members are a stranger's text without control characters.
+    animation (`inner.gif#2` inside an archive). Names of members are a stranger's text without control characters; of
+    several alike, the later ones are numbered (`inner.jpg (2)`), so that no two parts of a file have one name.
     A picture that its EXIF data turns has two PDQ values: as it is stored, then as it is shown. A later picture of an
     animation has PDQ alone.
     """

@@ -25,6 +25,8 @@ _FREE_BYTES: Final = 16 * 2**20
 _MOST_DIRECTORY: Final = 16 * 2**20
 _MOST_HEADER: Final = 2 * CHUNK_BYTES
 _END_RECORD: Final = Struct("<4s4H2LH")
+_NO_CONTENT: Final = frozenset(tarfile.SUPPORTED_TYPES).difference(tarfile.REGULAR_TYPES)
+"""Types of members of a tar file without content: links, folders, devices, pipes."""
 
 
 _Unpacking = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
@@ -126,20 +128,22 @@ def _directory_bytes(content: IO[bytes], size: int) -> int:
 
 
 def _tarred(content: IO[bytes] | _Unpacking, budget: _Budget) -> Iterator[Member | Fault]:
-    stream = cast(
-        "IO[bytes]", _Forward(content, budget)
-    )  # reads, tells and seeks, which is all that is asked of it
-    with tarfile.open(fileobj=stream, mode="r:") as archive:
+    stream = _Forward(content, budget)  # reads, tells and seeks, which is all that is asked of it
+    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r:") as archive:
         while (info := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined]  # it would remember them all
             budget.member()
-            if not info.isreg():
+            if info.type in _NO_CONTENT:  # a type that nobody knows is unpacked as a file is (POSIX pax)
                 continue
             name = shown(info.name)
             yield from _odd_name(name, info.name)
             inside = archive.extractfile(info)
             if inside is not None:
                 yield Member(name, _chunks(inside, budget if info.issparse() else None))
+    if stream.block.strip(
+        b"\0"
+    ):  # not its end: `tarfile` ends at a header that it cannot read, others go on behind it
+        yield Fault("", "a damaged archive: not looked at further")
 
 
 def _chunks(stream: IO[bytes], budget: _Budget | None) -> Iterator[bytes]:
@@ -181,6 +185,8 @@ class _Forward:
         self._stream = stream
         self._budget = budget
         self._at = 0
+        self.block = b""
+        """What was read last."""
 
     def read(self, count: int = -1) -> bytes:
         if not 0 <= count <= _MOST_HEADER:
@@ -188,6 +194,7 @@ class _Forward:
         data = self._stream.read(count)
         self._budget.unpack(len(data))
         self._at += len(data)
+        self.block = data
         return data
 
     def tell(self) -> int:

@@ -55,11 +55,12 @@ class StreamHasher:
         if not exact.size:
             return Hashed(0, ())
         parts, faults = [Part("", exact.digests())], []
+        names = _Names()
         for found in self._look():
             if isinstance(found, Fault):
                 faults.append(found)
             elif found.name:
-                parts.append(found)
+                parts.append(replace(found, name=names.unlike(found.name)))
             else:
                 parts[0] = Part("", parts[0].digests + found.digests)
         return Hashed(exact.size, tuple(parts), tuple(faults))
@@ -100,6 +101,22 @@ class StreamHasher:
             )
             return
         yield from _members_hashed(content, kind, self._plan)
+
+
+class _Names:
+    """Names of parts, each once: an archive may call all its members alike, and each is judged by its name."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, int] = {}
+
+    def unlike(self, name: str) -> str:
+        """The name, with a number behind it when it was given before."""
+        found = name
+        while found in self._times:
+            self._times[name] += 1
+            found = f"{name} ({self._times[name]})"
+        self._times[found] = 1
+        return found
 
 
 def hash_path(path: Path, plan: HashPlan) -> Hashed:

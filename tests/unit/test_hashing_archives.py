@@ -198,6 +198,32 @@ def test_links_and_devices_in_a_tar_file_are_nothing_to_hash() -> None:
     assert [part.name for part in hashed(out.getvalue()).parts] == [""]
 
 
+def test_members_of_one_name_stay_apart() -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        data = zipped(*(("a", bytes([number])) for number in range(3)), ("a (2)", b"x"))
+    parts = hashed(data).parts
+    assert [part.name for part in parts] == ["", "a", "a (2)", "a (3)", "a (2) (2)"]
+    assert len({part.digests for part in parts}) == 5
+
+
+def test_nothing_hides_behind_a_damaged_header_in_a_tar_file() -> None:
+    first, second = tarred(("a", A), form=tarfile.USTAR_FORMAT), tarred(("b", B), form=tarfile.USTAR_FORMAT)
+    whole = first[: 512 + len(A) + -len(A) % 512] + b"?" * 512 + second
+    told = [("", "a damaged archive: not looked at further")]
+    assert faults(whole) == faults(whole[: -len(second) - 412]) == told
+    assert faults(gzip.compress(whole)) == told
+    assert faults(first) == faults(first.rstrip(b"\0") + b"\0" * 512) == []
+
+
+def test_a_member_of_an_unknown_type_is_hashed_as_a_file() -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        info = tarfile.TarInfo("odd")
+        info.size, info.type = len(A), b"Z"
+        archive.addfile(info, io.BytesIO(A))
+    assert [part.name for part in hashed(out.getvalue()).parts] == ["", "odd"]
+
+
 def test_a_wrong_check_sum_hides_nothing() -> None:
     data = bytearray(zipped(("a", A)))
     for at in (14, data.rfind(b"PK\x01\x02") + 16):
