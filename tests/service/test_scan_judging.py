@@ -19,7 +19,7 @@ from node.partner.scanning.reading import Progress, Read, Reading
 from node.partner.scanning.results import FileResult, ScanSummary, Status
 from node.partner.scanning.running import Ended, Stopping, run_scan
 from node.partner.scanning.sources import Item, Walk, look_at
-from node.partner.scanning.state import open_state
+from node.partner.scanning.state import Answers, Kept, open_state
 from node.ports.evaluator import EpochSecret
 from node.services.subsets.epochs import enter_epoch, succeed
 from protocol.oprf.suite import epoch_key
@@ -269,6 +269,23 @@ async def test_parts_are_judged_one_by_one(scanning: Scanning) -> None:
     await updated(scanning, without=["one"])
     await scanning.scan()
     assert [hit.part for hit in scanning.results["clean"].hits] == ["#2"]
+
+
+def test_an_answer_about_what_a_file_was_does_not_clear_what_it_is(tmp_path: Path) -> None:
+    was = Kept(path=b"/file", source="/", size=1, mark="1", screens=b"before..", parts=b"", pending=True)
+    with open_state(tmp_path / "scan.db", b"k" * 32) as state:
+        run = state.begin(["/"], now_ms=1)
+        state.keep(run, [was])
+        (asked,) = state.pending(run, after=0, limit=9)
+        state.keep(run, [replace(was, mark="2", screens=b"as it is", id=asked.id)])  # while the node answers
+        state.conclude([(replace(asked, pending=False), Answers("epoch", b""))])
+        (now,) = state.pending(run, after=0, limit=9)
+        assert (now.screens, state.answers(now.id)) == (b"as it is", None)
+        # A path that is listed twice may be read twice before the first is written: it has no id then.
+        state.conclude([(replace(now, pending=False), Answers("epoch", b""))])
+        state.keep(run, [replace(was, mark="3", screens=b"and then", id=0)])
+        (now,) = state.pending(run, after=0, limit=9)
+        assert (now.screens, state.answers(now.id)) == (b"and then", None)
 
 
 def test_somebody_who_looks_at_a_state_for_a_moment_is_waited_for(tmp_path: Path) -> None:

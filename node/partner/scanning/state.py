@@ -186,7 +186,7 @@ class ScanState:
         """Write what was read of files, and that others have not changed."""
         with self._db:
             self._db.executemany(
-                _FORGET, [(kept.id, kept.unreadable, kept.path, kept.screens) for kept in files if kept.id]
+                _FORGET, [(kept.path, kept.screens) for kept in files if not kept.unreadable]
             )
             self._db.executemany(_INSERT, [self._row(kept, run.id) for kept in files])
             self._db.executemany(
@@ -243,15 +243,23 @@ class ScanState:
         return None if found is None else Answers(*found)
 
     def conclude(self, files: Sequence[tuple[Kept, Answers | None]]) -> None:
-        """Write what files are now, and what the node answered where it was asked."""
+        """Write what files are now, and what the node answered where it was asked.
+
+        Of a file that has been read anew since, with other hashes, nothing is written: an answer about what it was
+        must not clear what it is.
+        """
         with self._db:
             self._db.executemany(
-                "UPDATE file SET pending = ?, hits = ? WHERE id = ?",
-                [(kept.pending, _hits_text(kept.hits), kept.id) for kept, _ in files],
+                "INSERT OR REPLACE INTO asked SELECT id, ?, ? FROM file WHERE id = ? AND screens = ?",
+                [
+                    (found.epoch, found.data, kept.id, kept.screens)
+                    for kept, found in files
+                    if found is not None
+                ],
             )
             self._db.executemany(
-                "INSERT OR REPLACE INTO asked VALUES (?, ?, ?)",
-                [(kept.id, found.epoch, found.data) for kept, found in files if found is not None],
+                "UPDATE file SET pending = ?, hits = ? WHERE id = ? AND screens = ?",
+                [(kept.pending, _hits_text(kept.hits), kept.id, kept.screens) for kept, _ in files],
             )
 
     # ---------------------------------------------------------------- results
@@ -345,7 +353,7 @@ SELECT unreadable, pending, reasons <> '', hits, count(*), sum(size), sum(read =
 FROM file WHERE seen = ? GROUP BY 1, 2, 3, 4
 """
 _FORGET: Final = """
-DELETE FROM asked WHERE file = ? AND NOT ? AND (SELECT screens FROM file WHERE path = ?) <> ?
+DELETE FROM asked WHERE file = (SELECT id FROM file WHERE path = ? AND screens <> ?)
 """
 _INSERT: Final = """
 INSERT INTO file (path, source, size, mark, screens, parts, reasons, hits, unreadable, pending, seen, read)
