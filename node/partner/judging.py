@@ -19,7 +19,7 @@ from node.journal import Journal
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.looking_up import Examiner, Hit
 from node.partner.queueing import LookUpQueue
-from node.partner.unconfirmed import UnconfirmedFolder
+from node.partner.unconfirmed import Unconfirmed, UnconfirmedFolder
 from node.partner.verdicts import verdict_of
 from node.ports.judging import Outcome, Verdict, Verdicts
 from protocol.digest import Digest
@@ -30,6 +30,8 @@ LONGEST_REST_SECONDS: Final = 60.0
 """The node is asked again at least this often, whatever happened; only a quota says more."""
 CONFIRMED_AT_ONCE: Final = 1_000
 """Files that wait and are looked up in one go."""
+LOOKED_UP_TOGETHER: Final = 100
+"""Of these, so many share batches: each alone would cost a padded batch of its own, and a beat."""
 _journal = Journal("judge")
 
 Told = Callable[[SpooledHit, bool], None]
@@ -80,9 +82,10 @@ class LocalJudge:
         work.add_done_callback(self._working.discard)
         return await asyncio.shield(work)
 
-    async def drain(self) -> None:
-        """Wait until everything that was begun is recorded."""
-        await asyncio.gather(*self._working, return_exceptions=True)
+    async def drain(self, seconds: float | None = None) -> None:
+        """Wait, at most so long, until everything that was begun is recorded."""
+        if self._working:
+            await asyncio.wait(self._working, timeout=seconds)
 
     def wake(self) -> None:
         """Ask the node again from now on: it answered, or there is another release."""
@@ -93,22 +96,30 @@ class LocalJudge:
         if self._resting():
             return 0
         confirmed = 0
-        for waiting in await asyncio.to_thread(self._unconfirmed.ls, CONFIRMED_AT_ONCE):
-            verdicts, failure = await self._looked_up(waiting.parts, waiting.name, late=True)
-            if failure is not None or len(verdicts) < len(waiting.parts):
+        while confirmed < CONFIRMED_AT_ONCE:
+            waiting, damaged = await asyncio.to_thread(self._unconfirmed.readable, LOOKED_UP_TOGETHER)
+            if damaged:
+                _journal.error("unconfirmed-damaged", files=damaged)
+            done = await asyncio.gather(*map(self._confirmed, waiting))
+            confirmed += sum(done)
+            if not done or not all(done):
                 break
-            await asyncio.to_thread(self._unconfirmed.forget, waiting)
-            confirmed += 1
         return confirmed
+
+    async def _confirmed(self, waiting: Unconfirmed) -> bool:
+        verdicts, failure = await self._looked_up(waiting.parts, waiting.name, late=True)
+        if failure is not None or not all(map(_is_settled, verdicts.values())):
+            return False
+        await asyncio.to_thread(self._unconfirmed.forget, waiting)
+        return True
 
     async def _judged(self, parts: Sequence[Sequence[Digest]], name: str) -> Verdicts:
         verdicts, failure = await self._looked_up(parts, name, late=False)
         left = [place for place in range(len(parts)) if place not in verdicts]
-        if left:
-            assert failure is not None, "what is left has a reason"
-            unknown = Verdict(outcome=Outcome.UNKNOWN, reason=str(failure))
-            await self._keep([parts[place] for place in left], name)
-            verdicts |= dict.fromkeys(left, unknown)
+        unsettled = [place for place, verdict in verdicts.items() if not _is_settled(verdict)]
+        if left or unsettled:
+            await self._keep([parts[place] for place in sorted([*left, *unsettled])], name)
+            verdicts |= dict.fromkeys(left, Verdict(outcome=Outcome.UNKNOWN, reason=str(failure)))
         judged = Verdicts(tuple(verdicts[place] for place in range(len(parts))))
         self.given[judged.whole.outcome] += 1
         return judged
@@ -123,9 +134,10 @@ class LocalJudge:
                 return self._screened(parts), self._failure
             async for place, hit in self._queue.verdicts(parts):
                 found[place] = await self._verdict(hit, name, late=late)
-        except (NodeError, ProtocolError) as exc:
-            self._leave_alone(exc)
-            return found, exc
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the file is unknown and must be kept
+            failure = _in_words(exc)
+            self._leave_alone(failure)
+            return found, failure
         self.wake()
         return found, None
 
@@ -141,7 +153,7 @@ class LocalJudge:
             return verdict_of(hit)
         try:
             kept = await self._record(hit, name)
-        except (OSError, NodeError) as exc:
+        except Exception as exc:  # noqa: BLE001 - it is a hit all the same, and must not pass for unknown
             _journal.error("hit-not-recorded", reason=type(exc).__name__)
             return replace(verdict_of(hit), reason="the hit could not be recorded on this machine")
         self._told(kept, late)
@@ -159,7 +171,7 @@ class LocalJudge:
         now_ms = milliseconds(self._clock.now())
         try:
             kept = await asyncio.to_thread(self._unconfirmed.keep, parts, name=name, now_ms=now_ms)
-        except (OSError, NodeError) as exc:
+        except Exception as exc:  # noqa: BLE001 - its verdict must be told
             _journal.error("unconfirmed-not-kept", reason=type(exc).__name__)
             return
         if not kept:
@@ -176,3 +188,15 @@ class LocalJudge:
         self._failure, self._rests_until = exc, now + seconds
         self._rest = min(self._rest * 2, LONGEST_REST_SECONDS)
         _journal.warning("not-answered", error=type(exc).__name__, reason=str(exc), seconds=seconds)
+
+
+def _is_settled(verdict: Verdict) -> bool:
+    """Whether nothing is left to do: a hit that could not be recorded is looked up again, when it can."""
+    return verdict.outcome is not Outcome.HIT or bool(verdict.hit_id)
+
+
+def _in_words(exc: Exception) -> NodeError | ProtocolError:
+    """Why a look-up failed; the text of an error that nobody foresaw may hold anything, and is not told."""
+    if isinstance(exc, NodeError | ProtocolError):
+        return exc
+    return NodeError(f"the look-up failed: {type(exc).__name__}")

@@ -10,7 +10,7 @@ What is recorded of a hit, and what is said when the node does not answer, is fo
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -18,7 +18,6 @@ from typing import Final, Self
 from node.errors import NodeError
 from node.partner.looking_up import Examiner, Hit
 from protocol.digest import Digest
-from protocol.errors import ProtocolError
 from protocol.limits import MAX_EVALUATION_BATCH
 
 BEAT_SECONDS: Final = 0.25
@@ -37,7 +36,10 @@ class _Asked:
 
 
 class LookUpQueue:
-    """Looks files up with `examining`, a batch a beat. An async context manager; any number of tasks may ask."""
+    """Looks files up with `examining`, a batch a beat. An async context manager; any number of tasks may ask.
+
+    Whoever still waits on leaving is told so by `NodeError`.
+    """
 
     def __init__(
         self, examining: Examining, *, beat_seconds: float = BEAT_SECONDS, max_waiting: int = MAX_WAITING
@@ -49,6 +51,7 @@ class LookUpQueue:
         self._hashes = 0
         self._changed = asyncio.Condition()
         self._sender: asyncio.Task[None] | None = None
+        self._ended = False
 
     async def __aenter__(self) -> Self:
         self._sender = asyncio.create_task(self._send_at_beats())
@@ -60,8 +63,11 @@ class LookUpQueue:
         assert self._sender is not None, "entered before"
         self._sender.cancel()
         await asyncio.gather(self._sender, return_exceptions=True)
-        while self._waiting:
-            self._waiting.popleft().answer.cancel()
+        async with self._changed:
+            self._ended = True
+            _fail(self._waiting, _ended())
+            self._waiting.clear()
+            self._changed.notify_all()
 
     @property
     def waiting(self) -> int:
@@ -91,7 +97,7 @@ class LookUpQueue:
         for place, answer in answers:
             try:
                 hit = await answer
-            except (NodeError, ProtocolError) as exc:
+            except Exception as exc:  # noqa: BLE001 - what was answered of the others is given first
                 failure = failure or exc
                 continue
             yield place, hit
@@ -101,7 +107,9 @@ class LookUpQueue:
     async def _queued(self, digests: Sequence[Digest]) -> asyncio.Future[Hit | None]:
         asked = _Asked(digests, asyncio.get_running_loop().create_future())
         async with self._changed:
-            await self._changed.wait_for(lambda: self._has_room(len(digests)))
+            await self._changed.wait_for(lambda: self._ended or self._has_room(len(digests)))
+            if self._ended:
+                raise _ended()
             self._waiting.append(asked)
             self._hashes += len(digests)
             self._changed.notify_all()
@@ -144,15 +152,18 @@ class LookUpQueue:
                 if not batch[place].answer.done():
                     batch[place].answer.set_result(hit)
         except asyncio.CancelledError:
-            _cancel(batch)
+            _fail(batch, _ended())
             raise
         except Exception as exc:  # noqa: BLE001 - whatever it is, each caller must hear of it, and the next batch go
-            for asked in batch:
-                if not asked.answer.done():
-                    asked.answer.set_exception(exc)
-                    asked.answer.exception()  # of a caller that left nobody reads it
+            _fail(batch, exc)
 
 
-def _cancel(batch: Sequence[_Asked]) -> None:
+def _ended() -> NodeError:
+    return NodeError("this program is stopping")
+
+
+def _fail(batch: Iterable[_Asked], exc: Exception) -> None:
     for asked in batch:
-        asked.answer.cancel()
+        if not asked.answer.done():
+            asked.answer.set_exception(exc)
+            asked.answer.exception()  # of a caller that left nobody reads it

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import digest as hmac
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.clock import Entropy, system_entropy
-from node.errors import AlreadyExistsError, NodeError
+from node.errors import AlreadyExistsError, NodeError, NotFoundError
 from node.files import create_private, make_private_folder, read_private, replace_private, sync_folder
 from node.services.storage.vault import KEY_BYTES, seal, unseal
 from protocol.digest import Algorithm, Digest
@@ -28,6 +28,7 @@ MAX_KEPT: Final = 100_000
 """Files that wait; more are told and not kept, so that a node that is down for weeks fills no disk."""
 _MAX_BYTES: Final = 16 * 2**20
 _ID_BYTES: Final = 16
+_SUFFIX: Final = ".sealed"
 _FORMAT: Final = 1
 
 
@@ -40,6 +41,13 @@ class Unconfirmed:
     name: str
     asked_ms: int
     parts: tuple[tuple[Digest, ...], ...] = field(repr=False)
+
+
+class Readable(NamedTuple):
+    """Files that wait and can be read, and how many cannot."""
+
+    files: list[Unconfirmed]
+    damaged: int
 
 
 class UnconfirmedFolder:
@@ -57,7 +65,7 @@ class UnconfirmedFolder:
         secret = self._secret()
         text = json.dumps([name, rows])
         identity = hmac(secret, text.encode(), sha256)[:_ID_BYTES].hex()
-        path = self._folder / f"{identity}.sealed"
+        path = self._folder / f"{identity}{_SUFFIX}"
         if path.exists():
             return True
         if len(self) >= self._max_kept:
@@ -68,21 +76,29 @@ class UnconfirmedFolder:
 
     def __len__(self) -> int:
         """How many wait."""
-        return sum(1 for _ in self._folder.glob("[0-9a-f]*.sealed"))
+        try:
+            return sum(path.name.endswith(_SUFFIX) for path in self._folder.iterdir())
+        except FileNotFoundError:
+            return 0
 
-    def ls(self, limit: int) -> list[Unconfirmed]:
-        """Some of those that wait, at most `limit`; a file that is damaged is passed over."""
+    def readable(self, limit: int) -> Readable:
+        """Some of those that wait, at most `limit`, and how many others on the way to them are damaged."""
         found: list[Unconfirmed] = []
-        for path in sorted(self._folder.glob("[0-9a-f]*.sealed")):
+        damaged = 0
+        for path in sorted(self._folder.glob(f"[0-9a-f]*{_SUFFIX}")):
             if len(found) == limit:
                 break
-            with suppress(NodeError, ProtocolError, ValueError, KeyError, TypeError):
+            try:
                 found.append(self._read(path))
-        return found
+            except NotFoundError:
+                damaged += path.exists()  # or another process has just confirmed it
+            except (NodeError, ProtocolError, ValueError, KeyError, TypeError):
+                damaged += 1
+        return Readable(found, damaged)
 
     def forget(self, waiting: Unconfirmed) -> None:
         """Remove one that has its verdict."""
-        (self._folder / f"{waiting.id}.sealed").unlink(missing_ok=True)
+        (self._folder / f"{waiting.id}{_SUFFIX}").unlink(missing_ok=True)
         sync_folder(self._folder)
 
     def _read(self, path: Path) -> Unconfirmed:

@@ -207,6 +207,44 @@ async def test_a_hit_that_cannot_be_recorded_is_told_all_the_same(world: World) 
     assert world.told == []
 
 
+async def test_a_hit_that_cannot_be_recorded_waits_and_is_recorded_when_it_can(world: World) -> None:
+    (world.folder / "hits").write_text("not a folder")
+    async with world.judge() as judge:
+        await judge.judge([CLEAN, LISTED], "upload")
+        assert (judge.waiting, await judge.confirm(), judge.waiting) == (1, 0, 1)
+        (world.folder / "hits").unlink()
+        assert (await judge.confirm(), judge.waiting) == (1, 0)
+    assert world.told == [("upload", True)]
+
+
+async def test_what_nobody_foresaw_is_unknown_and_kept_and_not_told(world: World) -> None:
+    world.api.failure = ValueError("ab" * 32)
+    async with world.judge() as judge:
+        verdict = (await judge.judge([LISTED], "upload")).whole
+        assert judge.waiting == 1
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNKNOWN, "the look-up failed: ValueError")
+
+
+async def test_what_waits_is_looked_up_together(world: World) -> None:
+    for number in range(20):
+        assert UnconfirmedFolder(world.folder / "unconfirmed").keep([LISTED], name=str(number), now_ms=1)
+    async with world.judge() as judge:
+        assert await judge.confirm() == 20
+    assert world.api.asked <= 2
+    assert len(world.spool.ls()) == 20
+
+
+async def test_what_is_not_answered_when_the_program_stops_is_kept(world: World) -> None:
+    world.api.gate.clear()
+    async with world.judge() as judge:
+        asking = asyncio.create_task(judge.judge([LISTED], "upload"))
+        await world.api.arrived.wait()
+        await judge.drain(0.01)
+    await judge.drain()
+    assert (await asking).whole.reason == "this program is stopping"
+    assert len(world.unconfirmed) == 1
+
+
 async def test_nothing_that_is_kept_or_said_spells_a_hash(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -223,6 +261,14 @@ def test_a_damaged_file_that_waits_keeps_no_other_back(tmp_path: Path) -> None:
     folder = UnconfirmedFolder(tmp_path / "unconfirmed")
     for name in ("one", "two"):
         assert folder.keep([LISTED], name=name, now_ms=1)
-    first, second = folder.ls(10)
+    first, second = folder.readable(10).files
     (tmp_path / "unconfirmed" / f"{first.id}.sealed").write_bytes(b"noise")
-    assert folder.ls(10) == [second]
+    assert folder.readable(10) == ([second], 1)
+
+
+async def test_damage_to_what_waits_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.unconfirmed.keep([LISTED], name="upload", now_ms=1)
+    (world.folder / "unconfirmed.key").unlink()
+    async with world.judge() as judge:
+        assert (await judge.confirm(), judge.waiting) == (0, 1)
+    assert "unconfirmed-damaged" in caplog.text

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from node.errors import ListTooOldError, PeerUnreachableError
+from node.errors import ListTooOldError, NodeError, PeerUnreachableError
 from node.partner.looking_up import Examiner
 from node.partner.queueing import LookUpQueue
 from node.partner.verdicts import verdict_of
@@ -166,8 +166,10 @@ async def test_those_who_still_wait_at_the_end_are_let_go(world: World) -> None:
     async with queue:
         asking = asyncio.create_task(queue.look_up([listed(LISTED[0])]))
         await asyncio.sleep(0)
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(NodeError, match="stopping"):
         await asking
+    with pytest.raises(NodeError, match="stopping"):
+        await queue.look_up([listed(LISTED[0])])
 
 
 async def test_an_old_list_gives_no_verdict(world: World) -> None:
