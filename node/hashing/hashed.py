@@ -3,7 +3,7 @@
 Decides the names of parts. Every part stands for itself: whoever judges a file judges each of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from protocol.digest import Digest
 
@@ -38,3 +38,5 @@ class Hashed:
     size: int
     parts: tuple[Part, ...]
     faults: tuple[Fault, ...] = ()
+    mark: str = field(default="", compare=False)
+    """`mark_of` the very file that was read, at its end; empty: it was no file that lies in a folder."""

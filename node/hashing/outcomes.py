@@ -1,6 +1,6 @@
 """What a worker process says about a file, as data: a process that opens strangers' pictures is not trusted with code.
 
-An outcome is a JSON array: size, parts, faults, or the reason why the file was not read in place of them all. (Pickle
+An outcome is a JSON array: size, parts, faults, mark, or the reason why the file was not read in place of them all. (Pickle
 would let a decoder that was taken over run what it likes in the parent.)
 """
 
@@ -32,7 +32,7 @@ def pack_hashed(hashed: Hashed) -> Packed:
     parts = [
         [part.name, [[one.algorithm.value, one.value.hex()] for one in part.digests]] for part in hashed.parts
     ]
-    return [hashed.size, parts, [[fault.name, fault.reason] for fault in hashed.faults]]
+    return [hashed.size, parts, [[fault.name, fault.reason] for fault in hashed.faults], hashed.mark]
 
 
 def pack_unreadable(reason: str) -> Packed:
@@ -44,7 +44,7 @@ def unpack(packed: Packed, *, place: int, path: Path) -> Outcome:
     """What was packed; raises anything where a worker made it up."""
     if isinstance(packed, str):
         return Outcome(place, path, None, packed)
-    size, parts, faults = packed
+    size, parts, faults, mark = packed
     return Outcome(
         place,
         path,
@@ -52,6 +52,7 @@ def unpack(packed: Packed, *, place: int, path: Path) -> Outcome:
             int(size),
             tuple(Part(str(name), tuple(map(_digest, digests))) for name, digests in parts),
             tuple(Fault(str(name), str(reason)) for name, reason in faults),
+            str(mark),
         ),
     )
 

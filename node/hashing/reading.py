@@ -128,7 +128,17 @@ def hash_path(path: Path, plan: HashPlan) -> Hashed:
         hasher = StreamHasher(plan, file=stream)
         while chunk := stream.read(CHUNK_BYTES):
             hasher.update(chunk)
-        return hasher.finish()
+        hashed = hasher.finish()
+        return replace(hashed, mark=mark_of(os.fstat(descriptor)))
+
+
+def mark_of(found: os.stat_result) -> str:
+    """What changes whenever the content of a file does.
+
+    The time of the last change to the file's own record is in it, which no user can set: whoever writes to a file and
+    puts its time back is found out.
+    """
+    return f"{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_ino}"
 
 
 def reason_of(fault: OSError) -> str:

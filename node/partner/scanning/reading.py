@@ -189,7 +189,7 @@ def locally(workers: HashWorkers) -> Hashing:
 
         for outcome in workers.results(paths()):
             item = under_way.pop(outcome.place)
-            yield Read(item, outcome.hashed, outcome.unreadable, now=_if_changed(item))
+            yield Read(item, outcome.hashed, outcome.unreadable, now=_if_changed(item, outcome.hashed))
 
     return hashing
 
@@ -199,9 +199,14 @@ def plan_name(plan: HashPlan) -> str:
     return sha256(f"{plan!r} {images_installed()}".encode()).hexdigest()[:8]
 
 
-def _if_changed(item: Item) -> Item | None:
-    now = look_at(item.source, item.path)
-    return None if now.mark and item.mark.startswith(f"{now.mark}:") else now
+def _if_changed(item: Item, hashed: Hashed | None) -> Item | None:
+    """What is there now, unless what was read is what was found.
+
+    The place is not asked whether it changed: whoever owns a folder can put another in its place, and this one back.
+    """
+    if hashed is None or (hashed.mark and item.mark.startswith(f"{hashed.mark}:")):
+        return None
+    return look_at(item.source, item.path)
 
 
 def _said(fault: Fault) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from node.errors import InputRefusedError
+from node.hashing.reading import mark_of
 
 MAX_PATH_BYTES: Final = 65_536
 """Longer than any system's paths: a list with a longer one is something else than a list."""
@@ -104,15 +105,6 @@ def read_list(stream: BinaryIO, *, separator: bytes) -> Iterator[bytes]:
             )
     if rest:
         yield rest
-
-
-def mark_of(found: os.stat_result) -> str:
-    """What changes whenever the content of a file does.
-
-    The time of the last change to the file's own record is in it, which no user can set: whoever writes to a file and
-    puts its time back is found out.
-    """
-    return f"{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_ino}"
 
 
 def reason(error: OSError | ValueError) -> str:

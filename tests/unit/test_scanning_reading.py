@@ -1,0 +1,74 @@
+"""Reading files of this machine: what was read must be what was found."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from node.hashing.outcomes import Outcome
+from node.hashing.plan import HashPlan
+from node.hashing.workers import HashWorkers
+from node.partner.scanning.reading import locally
+from node.partner.scanning.sources import Item, look_at
+
+_PLAN = HashPlan(images=False, archives=False)
+
+
+class _Workers(HashWorkers):
+    """Workers during whose work something happens to the files."""
+
+    def __init__(self, before: Callable[[], None], after: Callable[[], None]) -> None:
+        super().__init__(1, _PLAN)
+        self._before, self._after = before, after
+
+    def results(self, paths: Iterable[Path]) -> Iterator[Outcome]:  # type: ignore[override]
+        found = list(paths)
+        self._before()
+        for outcome in list(super().results(found)):
+            self._after()
+            yield outcome
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    for name in ("shown", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    return tmp_path
+
+
+def exchange(folders: Path) -> None:
+    """Neither file is written to or moved: only what is above them."""
+    for old, new in (("shown", "kept"), ("other", "shown"), ("kept", "other")):
+        (folders / old).rename(folders / new)
+
+
+def nothing() -> None:
+    """Nobody does anything."""
+
+
+CASES: dict[str, tuple[bool, bool, bool]] = {
+    "left alone": (False, False, False),
+    "exchanged": (True, False, True),
+    "exchanged, and put back": (True, True, True),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_another_file_that_was_read_is_found_out(case: str, folders: Path) -> None:
+    before, after, found_out = CASES[case]
+    path = os.fsencode(folders / "shown" / "file")
+    item = look_at("", path)
+    item = replace(item, mark=f"{item.mark}:plan")
+
+    def change() -> None:
+        exchange(folders)
+
+    def items() -> Iterator[Item]:
+        yield item
+
+    with _Workers(change if before else nothing, change if after else nothing) as workers:
+        (read,) = locally(workers)(items())
+    assert (read.now is not None) is found_out
