@@ -1,7 +1,7 @@
 """What a worker process says about a file, as data: a process that opens strangers' pictures is not trusted with code.
 
-An outcome is a JSON array: size, parts, faults, mark, or the reason why the file was not read in place of them all. (Pickle
-would let a decoder that was taken over run what it likes in the parent.)
+An outcome is a JSON array: size, parts, faults, mark, or the reason why the file was not read in place of them all.
+(Pickle would let a decoder that was taken over run what it likes in the parent.)
 """
 
 import json

@@ -1,11 +1,12 @@
 """Reading files of this machine: what was read must be what was found."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from node.hashing.outcomes import Outcome
 from node.hashing.plan import HashPlan
@@ -23,7 +24,8 @@ class _Workers(HashWorkers):
         super().__init__(1, _PLAN)
         self._before, self._after = before, after
 
-    def results(self, paths: Iterable[Path]) -> Iterator[Outcome]:  # type: ignore[override]
+    @override
+    def results(self, paths: Iterable[Path]) -> Generator[Outcome, None, None]:
         found = list(paths)
         self._before()
         for outcome in list(super().results(found)):
