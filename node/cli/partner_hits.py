@@ -117,6 +117,7 @@ def dispute_hit(here: Session, text: str, *, reason: str, contact: str) -> None:
     here.output.talk(
         "What was sent: the id of your report, your reason and contact. Until the answer the hit stands."
     )
+    tell_them(here, hit, "it is disputed")
     here.output.following(f"sigfed hit show {hit.id[:_SHORT]}, to see the answer")
 
 
@@ -133,7 +134,7 @@ def resolve_hit(here: Session, text: str, action: "Action") -> None:
     if done.stopped is not None:
         here.output.talk(f"The agency was not told yet: {done.stopped}. The next sigfed update tells it.")
     if action.value == "false-positive":
-        tell_them(here, hit)
+        tell_them(here, hit, "it was wrong")
     here.output.following(
         *(["sigfed hit report --all"] if hit.waiting else []),
         *(

@@ -14,12 +14,13 @@ from node.cli.scan_results import tell
 from node.cli.session import Session, session, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from typing import BinaryIO
 
     from node.partner.scanning.results import ScanSummary
     from node.partner.scanning.running import Ended
-    from node.runtime.scanning import Wanted
+    from node.runtime.scanning import Scan, Wanted
 
 
 def scan(
@@ -61,8 +62,7 @@ def scan(
     ] = Shown.AUTO,
 ) -> int:
     """Look up all files in folders, lists and buckets, resumably; exit code 1 when one is on the list."""
-    from node.partner.reports.naming import TrueNames, tokens_of
-    from node.partner.reports.writing import require_place, write_report
+    from node.partner.reports.writing import require_place
     from node.runtime.scanning import open_scan
 
     here = session(context)
@@ -84,14 +84,21 @@ def scan(
         meter = stack.enter_context(Meter(here.output, progress))
         ended = wait_for(opened.scan(meter.draw if meter.draws else None, on_status=meter.status))
         meter.close()
-        if ended.interrupted:
-            return _interrupted(here, wanted, state)
-        tell(here.output, opened.summary, opened.results(), ended, evaluated=opened.evaluated)
-        names = tokens_of(here.home.partner) if redact else TrueNames()
-        for path in reports:
-            write_report(path, opened.summary, opened.results(), names)
-            here.output.talk(f"report: {path}")
-        return _code(opened.summary, ended)
+        if not ended.interrupted:
+            tell(here.output, opened.summary, opened.results(), ended, evaluated=opened.evaluated)
+        _write(here, opened, reports, redact=redact)
+        return _interrupted(here, wanted, state) if ended.interrupted else _code(opened.summary, ended)
+
+
+def _write(here: Session, scan: "Scan", reports: "Sequence[Path]", *, redact: bool) -> None:
+    """The reports, of an interrupted scan too: they say so themselves, and the next one takes their place."""
+    from node.partner.reports.naming import TrueNames, tokens_of
+    from node.partner.reports.writing import write_report
+
+    names = tokens_of(here.home.partner) if redact else TrueNames()
+    for path in reports:
+        write_report(path, scan.summary, scan.results(), names)
+        here.output.talk(f"report: {path}")
 
 
 def _wanted(

@@ -106,11 +106,11 @@ def told_facts(hit: "SpooledHit") -> list[Fact]:
     ]
 
 
-def tell_them(here: Session, hit: "SpooledHit") -> None:
-    """Say who must be told by a person that a hit was wrong: nothing that was told can be taken back from here."""
+def tell_them(here: Session, hit: "SpooledHit", what: str) -> None:
+    """Say who must be told `what` about a hit by a person: nothing that was told can be taken back from here."""
     here.output.talk(
         *(
-            f"{each.reporter} was told of it ({each.reference}): tell them that it was wrong"
+            f"{each.reporter} was told of it ({each.reference}): tell them that {what}"
             for each in hit.told
             if each.reference
         )

@@ -311,8 +311,10 @@ def test_others_are_told_once_after_a_person_agreed(partner: Cli, hit: str, tick
         assert b"both" not in body
     shown = told(partner, "hit", "show", hit)
     assert f"told tickets (http://127.0.0.1:{tickets.port}#tickets): hit_{hit}" in shown.out
+    disputed = told(partner, "hit", "dispute", hit, "--reason", "another picture")
+    assert f"tickets was told of it (hit_{hit}): tell them that it is disputed" in disputed.err
     resolved = told(partner, "hit", "resolve", hit, "--action", "false-positive")
-    assert f"tickets was told of it (hit_{hit}): tell them" in resolved.err
+    assert f"tickets was told of it (hit_{hit}): tell them that it was wrong" in resolved.err
 
 
 def test_sending_more_than_was_agreed_to_asks_again(partner: Cli, hit: str, tickets: Receiver) -> None:

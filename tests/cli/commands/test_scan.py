@@ -234,11 +234,14 @@ def scanning(partner: Cli, *arguments: str) -> subprocess.Popen[bytes]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_and_resumed(partner: Cli, folder: Path, number: signal.Signals) -> None:
     path = endless(folder)
-    process = scanning(partner, str(folder))
+    report = folder.with_name("report.jsonl")
+    process = scanning(partner, str(folder), "--report", str(report))
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert b"what was read and found is kept" in err
+    *_, last = map(json.loads, report.read_text().splitlines())
+    assert (last["type"], last["ended_ms"], last["files"]) == ("summary", None, 5)
     path.unlink()
     resumed = partner.run("scan", "--resume")
     assert (resumed.exit, counts(resumed)) == (1, {"hit": 1, "test-file": 1, "clean": 3})
