@@ -34,8 +34,8 @@ from protocol.statement.resolution import Resolution, ResolutionReceipt, open_re
 _CONFLICT, _NOT_VERIFIED = 409, 422
 
 
-class Reporter:
-    """Reports the hits of one enrolment through `api`."""
+class HitSender:
+    """Speaks with the agency's node about the hits of one enrolment, through `api`."""
 
     def __init__(
         self, spool: HitSpool, enrolment: Enrolment, known: Known, api: HitApi, clock: Clock

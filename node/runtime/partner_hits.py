@@ -11,7 +11,7 @@ from node.partner.allowance import Meter
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import known
 from node.partner.looking_up import Examiner
-from node.partner.reporting import Reporter
+from node.partner.reporting import HitSender
 from node.partner.resolutions import Action
 from node.partner.state import PartnerFolder
 from node.runtime.hit_spool import hit_spool
@@ -73,11 +73,11 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
         hits, damage = spool.readable()
         wanted = [spool.get(text) for text in ids] if ids else [hit for hit in hits if open_(hit)]
         if wanted:
-            async with reporting(home, spool) as (reporter, examiner):
+            async with reporting(home, spool) as (sender, examiner):
                 for hit in wanted:
                     try:
-                        reported = await reporter.report(hit, examiner)
-                        done.append(await reporter.tell(reported) if tells else reporter.withhold(reported))
+                        reported = await sender.report(hit, examiner)
+                        done.append(await sender.tell(reported) if tells else sender.withhold(reported))
                     except NodeError as exc:
                         stopped = exc
                         break
@@ -86,32 +86,32 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
 
 
 async def evidence(home: Home, text: str) -> tuple[SpooledHit, bytes]:
-    """A reported hit and the file that proves it; raises as `Reporter.evidence`."""
+    """A reported hit and the file that proves it; raises as `HitSender.evidence`."""
     spool = hit_spool(home)
-    async with reporting(home, spool) as (reporter, _):
+    async with reporting(home, spool) as (sender, _):
         hit = spool.get(text)
-        return hit, await reporter.evidence(hit)
+        return hit, await sender.evidence(hit)
 
 
 async def dispute(home: Home, text: str, *, reason: str, contact: str) -> SpooledHit:
-    """Dispute a reported hit; raises as `Reporter.dispute`."""
+    """Dispute a reported hit; raises as `HitSender.dispute`."""
     with alone(home) as spool:
-        async with reporting(home, spool) as (reporter, _):
-            return await reporter.dispute(spool.get(text), reason=reason, contact=contact)
+        async with reporting(home, spool) as (sender, _):
+            return await sender.dispute(spool.get(text), reason=reason, contact=contact)
 
 
 async def show(home: Home, text: str) -> Shown:
     """A hit with its receipt and answer; the node is asked only while an answer is awaited."""
     with alone(home) as spool:
-        async with reporting(home, spool) as (reporter, _):
+        async with reporting(home, spool) as (sender, _):
             hit = spool.get(text)
-            if hit.case and reporter.answer(hit) is None:
-                hit = await reporter.ask_case(hit)
+            if hit.case and sender.answer(hit) is None:
+                hit = await sender.ask_case(hit)
             return Shown(
                 hit=hit,
-                receipt=reporter.receipt(hit) if hit.receipt else None,
-                answer=reporter.answer(hit),
-                acknowledged=reporter.acknowledged(hit),
+                receipt=sender.receipt(hit) if hit.receipt else None,
+                answer=sender.answer(hit),
+                acknowledged=sender.acknowledged(hit),
             )
 
 
@@ -119,12 +119,12 @@ async def resolve(home: Home, text: str, action: Action) -> Resolved:
     """Record what became of a file, and tell the agency where it has the report; the node down, it is told later."""
     tells = _tells(home)
     with alone(home) as spool:
-        async with reporting(home, spool) as (reporter, _):
-            hit = reporter.resolve(spool.get(text), action)
+        async with reporting(home, spool) as (sender, _):
+            hit = sender.resolve(spool.get(text), action)
             if not tells:
-                return Resolved(hit=reporter.withhold(hit))
+                return Resolved(hit=sender.withhold(hit))
             try:
-                return Resolved(hit=await reporter.tell(hit))
+                return Resolved(hit=await sender.tell(hit))
             except NodeError as exc:
                 return Resolved(hit=hit, stopped=exc)
 
@@ -137,10 +137,10 @@ async def tell_waiting(home: Home) -> Reported:
         return Reported(hits=(), left=0)
     with alone(home) as spool:
         untold = [hit for hit in spool.readable().hits if hit.untold]
-        async with reporting(home, spool) as (reporter, _):
+        async with reporting(home, spool) as (sender, _):
             for hit in untold:
                 try:
-                    done.append(await reporter.tell(hit))
+                    done.append(await sender.tell(hit))
                 except NodeError as exc:
                     stopped = exc
                     break
@@ -160,7 +160,7 @@ def alone(home: Home) -> Iterator[HitSpool]:
 
 
 @asynccontextmanager
-async def reporting(home: Home, spool: HitSpool) -> AsyncIterator[tuple[Reporter, Examiner]]:
+async def reporting(home: Home, spool: HitSpool) -> AsyncIterator[tuple[HitSender, Examiner]]:
     """What reports, and what evaluates again what an older epoch found; nothing is sent until one of them is used."""
     folder = PartnerFolder(home.partner)
     enrolment, held = folder.in_force()
@@ -184,4 +184,4 @@ async def reporting(home: Home, spool: HitSpool) -> AsyncIterator[tuple[Reporter
             entropy=system_entropy,
             meter=Meter.of(folder, enrolment, _CLOCK),
         )
-        yield Reporter(spool, enrolment, documents, remote, _CLOCK), examiner
+        yield HitSender(spool, enrolment, documents, remote, _CLOCK), examiner

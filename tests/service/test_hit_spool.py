@@ -161,7 +161,7 @@ async def partner(tmp_path: Path, spool: HitSpool) -> AsyncIterator[Partner]:
 async def test_a_reported_hit_has_a_receipt_and_is_not_reported_again(partner: Partner) -> None:
     hit = await partner.report(await partner.find("a file"))
     assert (hit.state, hit.collection) == ("reported", "baseline")
-    assert partner.reporter.receipt(hit).version == 1
+    assert partner.sender.receipt(hit).version == 1
     calls = partner.api.calls
     assert await partner.report(hit) == hit
     assert partner.api.calls == calls
@@ -182,7 +182,7 @@ async def test_a_lost_reply_is_asked_for_again(partner: Partner) -> None:
 
 async def test_a_receipt_that_is_not_the_nodes_for_this_report_is_refused(partner: Partner) -> None:
     hit = await partner.find("a file")
-    good = partner.reporter.receipt(await partner.report(hit))
+    good = partner.sender.receipt(await partner.report(hit))
     signer, stranger = partner.world.statement_key, StatementPrivateKey.from_seed(b"x" * 32)
     other = await partner.find("another")
     false = [
@@ -263,32 +263,32 @@ async def test_what_an_older_epoch_found_and_the_newest_release_does_not_list(pa
 async def test_evidence_is_verified_before_it_is_handed_on(partner: Partner) -> None:
     hit = await partner.find("a file")
     with pytest.raises(UsageError, match="not reported yet"):
-        await partner.reporter.evidence(hit)
+        await partner.sender.evidence(hit)
     hit = await partner.report(hit)
-    data = await partner.reporter.evidence(hit)
+    data = await partner.sender.evidence(hit)
     other = await partner.report(await partner.find("another"))
     partner.api.meddle = lambda _: data
     with pytest.raises(VerificationError, match="of another hit"):
-        await partner.reporter.evidence(other)
+        await partner.sender.evidence(other)
     partner.api.meddle = lambda data: data[:-1]
     with pytest.raises(VerificationError, match="does not verify"):
-        await partner.reporter.evidence(hit)
+        await partner.sender.evidence(hit)
 
 
 async def test_a_dispute_opens_one_case_and_its_answer_is_verified(partner: Partner) -> None:
     hit = await partner.report(await partner.find("a file"))
-    disputed = await partner.reporter.dispute(hit, reason="our logo", contact="abuse@hoster.example")
+    disputed = await partner.sender.dispute(hit, reason="our logo", contact="abuse@hoster.example")
     assert disputed.state == "disputed"
-    assert await partner.reporter.dispute(hit, reason="our logo", contact="abuse@hoster.example") == disputed
+    assert await partner.sender.dispute(hit, reason="our logo", contact="abuse@hoster.example") == disputed
     with pytest.raises(ConflictError):
-        await partner.reporter.dispute(hit, reason="other words", contact="")
-    assert partner.reporter.answer(disputed) is None
+        await partner.sender.dispute(hit, reason="other words", contact="")
+    assert partner.sender.answer(disputed) is None
     world = partner.world
     record = world.casework.ls()[0]
     assert world.casework.show(record).dispute.reason == "our logo"
     world.casework.answer(record, Outcome.UPHELD, "our mistake", signer=world.statement_key)
-    answered = await partner.reporter.ask_case(disputed)
-    answer = partner.reporter.answer(answered)
+    answered = await partner.sender.ask_case(disputed)
+    answer = partner.sender.answer(answered)
     assert answer is not None
     assert (answer.outcome, answer.reason) == (Outcome.UPHELD, "our mistake")
     assert partner.spool.get(hit.id) == answered
@@ -296,7 +296,7 @@ async def test_a_dispute_opens_one_case_and_its_answer_is_verified(partner: Part
 
 async def test_an_answer_that_is_not_the_nodes_is_refused(partner: Partner) -> None:
     hit = await partner.report(await partner.find("a file"))
-    disputed = await partner.reporter.dispute(hit, reason="our logo", contact="")
+    disputed = await partner.sender.dispute(hit, reason="our logo", contact="")
     answer = CaseAnswer(
         partner=HOSTER,
         report_id=hit.sent.report.report_id,
@@ -313,10 +313,10 @@ async def test_an_answer_that_is_not_the_nodes_is_refused(partner: Partner) -> N
         state = CaseState(opened_ms=0, due_ms=0, answer=data).to_bytes()
         partner.api.meddle = lambda _, state=state: state  # type: ignore[misc]
         with pytest.raises(VerificationError):
-            await partner.reporter.ask_case(disputed)
+            await partner.sender.ask_case(disputed)
     partner.api.meddle = lambda _: b"noise"
     with pytest.raises(VerificationError):
-        await partner.reporter.ask_case(disputed)
+        await partner.sender.ask_case(disputed)
     assert partner.spool.get(hit.id) == disputed
 
 
@@ -325,13 +325,13 @@ async def test_words_that_do_not_fit_are_not_sent(partner: Partner, reason: str)
     hit = await partner.report(await partner.find("a file"))
     calls = partner.api.calls
     with pytest.raises(UsageError):
-        await partner.reporter.dispute(hit, reason=reason, contact="")
+        await partner.sender.dispute(hit, reason=reason, contact="")
     assert partner.api.calls == calls
 
 
 async def test_a_case_is_its_partners_alone(partner: Partner) -> None:
     hit = await partner.report(await partner.find("a file"))
-    await partner.reporter.dispute(hit, reason="our logo", contact="")
+    await partner.sender.dispute(hit, reason="our logo", contact="")
     theirs = partner.world.hits(OTHER)
     with pytest.raises(NotFoundError):
         await theirs.case(SUBSET, hit.id)
@@ -348,10 +348,10 @@ def _dispute(hit: SpooledHit) -> bytes:
 async def test_cases_are_due_after_a_week_and_the_overdue_come_first(partner: Partner) -> None:
     world = partner.world
     first = await partner.report(await partner.find("a file"))
-    await partner.reporter.dispute(first, reason="our logo", contact="")
+    await partner.sender.dispute(first, reason="our logo", contact="")
     world.federation.advance(days=6, hours=23)
     second = await partner.report(await partner.find("another"))
-    await partner.reporter.dispute(second, reason="our banner", contact="")
+    await partner.sender.dispute(second, reason="our banner", contact="")
     assert world.casework.overdue() == []
     world.federation.advance(hours=2)
     assert [case.report_id.hex() for case in world.casework.overdue()] == [first.id]
@@ -367,7 +367,7 @@ async def test_cases_are_due_after_a_week_and_the_overdue_come_first(partner: Pa
 
 async def test_a_resolution_keeps_its_first_time(partner: Partner) -> None:
     hit = await partner.find("a file")
-    done = partner.reporter.resolve(hit, Action.REMOVED)
+    done = partner.sender.resolve(hit, Action.REMOVED)
     partner.world.federation.advance(hours=1)
-    assert partner.reporter.resolve(done, Action.REMOVED) == done
-    assert partner.reporter.resolve(done, Action.PRESERVED).resolved_ms > done.resolved_ms
+    assert partner.sender.resolve(done, Action.REMOVED) == done
+    assert partner.sender.resolve(done, Action.PRESERVED).resolved_ms > done.resolved_ms

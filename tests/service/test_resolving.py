@@ -153,19 +153,19 @@ async def test_each_is_audited_once_without_a_hash(world: HitWorld, report_id: b
 async def resolved(partner: Partner, action: Action = Action.REMOVED) -> SpooledHit:
     """A hit that is reported, and of which it is recorded here what became."""
     hit = await partner.report(await partner.find("a file"))
-    return partner.reporter.resolve(hit, action)
+    return partner.sender.resolve(hit, action)
 
 
 async def test_what_is_told_is_kept_with_its_receipt(partner: Partner) -> None:
     hit = await resolved(partner)
     assert hit.untold
-    told = await partner.reporter.tell(hit)
+    told = await partner.sender.tell(hit)
     assert (told.untold, partner.spool.get(hit.id)) == (False, told)
-    receipt = partner.reporter.acknowledged(told)
+    receipt = partner.sender.acknowledged(told)
     assert receipt is not None
     assert receipt.received_ms == partner.world.fr.now_ms
     calls = partner.api.calls
-    assert await partner.reporter.tell(told) == told
+    assert await partner.sender.tell(told) == told
     assert partner.api.calls == calls, "once is enough"
 
 
@@ -173,31 +173,31 @@ async def test_a_lost_reply_is_asked_for_again(partner: Partner) -> None:
     hit = await resolved(partner)
     partner.api.failing = PeerUnreachableError("no connection")
     with pytest.raises(PeerUnreachableError):
-        await partner.reporter.tell(hit)
+        await partner.sender.tell(hit)
     assert partner.spool.get(hit.id).untold
     partner.api.failing = None
-    assert (await partner.reporter.tell(hit)).acknowledged
+    assert (await partner.sender.tell(hit)).acknowledged
     with partner.world.fr.store.read() as unit:
         assert len(unit.hit_outcomes.of(HOSTER, hit.sent.report.report_id)) == 1
 
 
 async def test_an_unreported_hit_tells_nobody(partner: Partner) -> None:
-    hit = partner.reporter.resolve(await partner.find("a file"), Action.REMOVED)
+    hit = partner.sender.resolve(await partner.find("a file"), Action.REMOVED)
     calls = partner.api.calls
-    assert await partner.reporter.tell(hit) == hit
+    assert await partner.sender.tell(hit) == hit
     assert partner.api.calls == calls
     reported = await partner.report(hit)
     assert reported.untold, "once the agency knows of the hit, it is told"
 
 
 async def test_a_correction_is_later_also_where_the_clock_was_put_back(partner: Partner) -> None:
-    first = await partner.reporter.tell(await resolved(partner))
+    first = await partner.sender.tell(await resolved(partner))
     partner.world.federation.advance(hours=-2)
-    second = partner.reporter.resolve(first, Action.FALSE_POSITIVE)
+    second = partner.sender.resolve(first, Action.FALSE_POSITIVE)
     assert second.untold
     assert second.resolved_ms == first.resolved_ms + 1
     assert [(done.action, done.done_ms) for done in second.before] == [(Action.REMOVED, first.resolved_ms)]
-    await partner.reporter.tell(second)
+    await partner.sender.tell(second)
     assert counts(partner.world) is SentAction.FALSE_POSITIVE
 
 
@@ -213,10 +213,10 @@ async def test_what_the_node_does_not_take_is_not_sent_for_ever(
 ) -> None:
     hit = await resolved(partner)
     partner.api.failing = error
-    kept = await partner.reporter.tell(hit)
+    kept = await partner.sender.tell(hit)
     assert (kept.not_told, kept.untold, kept.action) == (words, False, Action.REMOVED)
     partner.api.failing = None
-    assert partner.reporter.resolve(kept, Action.DISABLED).untold, "a correction is told"
+    assert partner.sender.resolve(kept, Action.DISABLED).untold, "a correction is told"
 
 
 def _other_node(receipt: ResolutionReceipt, key: StatementPrivateKey) -> bytes:
@@ -242,13 +242,13 @@ async def test_a_receipt_that_is_not_the_nodes_for_this_is_refused(
     partner: Partner, forge: Callable[[ResolutionReceipt, StatementPrivateKey], bytes]
 ) -> None:
     hit = await resolved(partner)
-    told = await partner.reporter.tell(hit)
-    receipt = partner.reporter.acknowledged(told)
+    told = await partner.sender.tell(hit)
+    receipt = partner.sender.acknowledged(told)
     assert receipt is not None
     partner.spool.save(hit)
     partner.api.meddle = lambda _: forge(receipt, partner.world.statement_key)
     with pytest.raises(VerificationError):
-        await partner.reporter.tell(hit)
+        await partner.sender.tell(hit)
     assert partner.spool.get(hit.id).untold
 
 

@@ -9,7 +9,7 @@ from node.errors import NodeError
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import Known
 from node.partner.looking_up import Examiner, Hit, Source
-from node.partner.reporting import Reporter
+from node.partner.reporting import HitSender
 from node.partner.state import Enrolment
 from node.services.storage.release_files import ReleaseFolder
 from protocol.digest import Algorithm
@@ -119,8 +119,8 @@ class Partner:
         )
 
     @property
-    def reporter(self) -> Reporter:
-        return Reporter(self.spool, self.enrolment, self.known, self.api, self.world.fr.clock)
+    def sender(self) -> HitSender:
+        return HitSender(self.spool, self.enrolment, self.known, self.api, self.world.fr.clock)
 
     async def find(self, name: str) -> SpooledHit:
         """Look a made-up file up, and keep the hit."""
@@ -129,4 +129,4 @@ class Partner:
         return recorded(self.spool, found, name=name, now_ms=self.world.fr.now_ms)
 
     async def report(self, hit: SpooledHit) -> SpooledHit:
-        return await self.reporter.report(hit, self.examiner)
+        return await self.sender.report(hit, self.examiner)
