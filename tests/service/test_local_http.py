@@ -164,6 +164,11 @@ async def test_what_is_too_long_or_too_slow_is_refused(tmp_path: Path) -> None:
         ({"Host": ""}, 421),
         ({"Origin": "http://127.0.0.1"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Content-Encoding": "gzip"}, 415),
+        ({"Content-Encoding": "identity"}, 200),
     ],
 )
 async def test_pages_in_browsers_are_not_answered(
@@ -240,9 +245,43 @@ async def test_files_in_the_shape_of_hma(tmp_path: Path) -> None:
             {"video_md5": ["baseline"]},
         )
         assert await world.json("POST", "/m/lookup", data=_form("video", CLEAR)) == (200, {"video_md5": []})
+        assert await world.json("POST", "/m/lookup", data=_form("photo", LISTED)) == (
+            200,
+            {"pdq": ["baseline"]},
+        )
         assert (await world.json("POST", "/m/lookup", data=_form("text", CLEAR)))[0] == 400
         long = await world.json("POST", "/h/hash", data=_form("video", b"x" * 200_000))
         assert long[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ("--x\r\nContent-Disposition: form-data; name=photo\r\n\r\ny\r\n--x--\r\n", 200),
+        (
+            "--x\r\nContent-Disposition: form-data; name=photo\r\nContent-Transfer-Encoding: base64\r\n\r\neQ==\r\n--x--\r\n",
+            415,
+        ),
+        ("--x\r\n" + "a: b\r\n" * 1000, 400),
+        ("--x\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n--z\r\n\r\ny\r\n--z--\r\n--x--\r\n", 400),
+        ("nothing", 400),
+    ],
+    ids=["plain", "encoded", "headers without end", "form in a form", "none"],
+)
+async def test_forms_that_are_not_read(world: World, form: str, status: int) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert (await world.json("POST", "/h/hash", data=form.encode(), headers=headers))[0] == status
+
+
+async def test_a_form_that_never_begins_is_let_go(tmp_path: Path) -> None:
+    async def dripping() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"\r\n"
+            await asyncio.sleep(0.02)
+
+    async with serving(tmp_path, piece_seconds=0.1) as world:
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        assert (await world.json("POST", "/h/hash", data=dripping(), headers=headers))[0] == 408
 
 
 SHIELD = """

@@ -1,7 +1,9 @@
 """The daemon's HTTP application: who may ask, what is asked, and errors in the shape of whoever asks.
 
 A page in a browser on this machine must not ask, whatever name it gives this machine: the `Host` header has to be one
-of ours (a name that an attacker points at 127.0.0.1 is none), and no request of a page (`Origin`) is answered.
+of ours (a name that an attacker points at 127.0.0.1 is none), and no request of a page is answered. A browser says where
+a request comes from: `Origin` where something is sent, `Sec-Fetch-Site` also for a picture or a frame that a page names,
+with which it could have hits recorded here and the quota used up.
 """
 
 import hmac
@@ -63,6 +65,7 @@ async def _told(request: web.Request, handler: Handler) -> web.StreamResponse:
         _journal.error("failure", error=type(exc).__name__, path=path)
         response = _refusal(500, "the daemon failed")
     response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
     _journal.info("request", path=path, status=response.status)
     return response
 
@@ -80,8 +83,10 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     services = services_of(request)
     if not _is_ours(request, services):
         raise web.HTTPMisdirectedRequest(text="this daemon is not reached under that name")
-    if "Origin" in request.headers:
+    if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none":
         raise web.HTTPForbidden(text="pages in browsers are not answered")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(text="send the file as it is: what is packed has other hashes")
     if services.bearer and request.path not in _OPEN and not _shows(request, services.bearer):
         raise web.HTTPUnauthorized(text="a bearer token is required")
     return await handler(request)

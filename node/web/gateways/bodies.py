@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from node.ports.inspecting import Inspected
 from node.web.gateways.services import services_of
 
 MAX_JSON_BYTES: Final = 1024 * 1024
 _PIECE: Final = 256 * 1024
+_PLAIN: Final = frozenset({"7bit", "8bit", "binary"})
+"""Ways to send a part of a form that change none of its bytes."""
 
 
 class NotLookedUpError(Exception):
@@ -45,6 +48,28 @@ async def _inspected(request: web.Request, pieces: AsyncIterator[bytes], name: s
             return await upload.inspect(name)
         except OSError as exc:
             raise NotLookedUpError(exc.strerror or str(exc)) from exc
+
+
+async def first_part(request: web.Request) -> BodyPartReader:
+    """The first part of a form, to be read; raises 400, 408, and 415 for one whose file is not sent as it is."""
+    if not request.content_type.startswith("multipart/"):
+        raise _no_form()
+    try:
+        async with asyncio.timeout(services_of(request).piece_seconds):
+            part = await (await request.multipart()).next()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except (ValueError, RuntimeError, BadHttpMessage):
+        raise web.HTTPBadRequest(text="the form cannot be read") from None
+    if not isinstance(part, BodyPartReader):
+        raise _no_form()
+    if part.headers.get("Content-Transfer-Encoding", "binary").lower() not in _PLAIN:
+        raise web.HTTPUnsupportedMediaType(text="send the file as it is: what is encoded has other hashes")
+    return part
+
+
+def _no_form() -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(text="Missing multipart/form-data file upload")
 
 
 async def read_json(request: web.Request) -> Any:

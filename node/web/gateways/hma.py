@@ -8,11 +8,11 @@ number made of the hit's id. Source: facebook/ThreatExchange, hasher-matcher-act
 
 from typing import Final
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from node.ports.inspecting import Inspected
 from node.ports.judging import Verdict
-from node.web.gateways.bodies import inspected_part
+from node.web.gateways.bodies import first_part, inspected_part
 from node.web.gateways.services import is_match, services_of
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
@@ -58,10 +58,12 @@ async def lookup(request: web.Request) -> web.Response:
 
 
 async def lookup_file(request: web.Request) -> web.Response:
-    """`POST /m/lookup`: names of what a file meets, by the type of its hash."""
+    """`POST /m/lookup`: names of what a file meets, by the types of hashes that were asked for.
+
+    A file may meet by another hash: a damaged picture has no PDQ value and is listed all the same.
+    """
     kind, found = await _uploaded(request)
-    hashes = _hashes(request, kind, found)
-    return web.json_response({name: _banks(request, found.verdict) for name in hashes})
+    return web.json_response({name: _banks(request, found.verdict) for name in _wanted(request, kind)})
 
 
 async def index_status(request: web.Request) -> web.Response:
@@ -91,26 +93,23 @@ async def _looked_up(request: web.Request) -> Verdict:
 
 async def _uploaded(request: web.Request) -> tuple[str, Inspected]:
     """The one file of a form, and what its field says that it is."""
-    if not request.content_type.startswith("multipart/"):
-        raise web.HTTPBadRequest(text="Missing multipart/form-data file upload")
-    try:
-        part = await (await request.multipart()).next()
-    except (ValueError, RuntimeError):
-        raise web.HTTPBadRequest(text="the form cannot be read") from None
-    if not isinstance(part, BodyPartReader):
-        raise web.HTTPBadRequest(text="Missing multipart/form-data file upload")
+    part = await first_part(request)
     if part.name not in _BY_CONTENT:
         raise web.HTTPBadRequest(text="no such content_type: the field is called photo or video")
     return part.name, await inspected_part(request, part, _NAME)
 
 
-def _hashes(request: web.Request, kind: str, found: Inspected) -> dict[str, str]:
+def _wanted(request: web.Request, kind: str) -> list[str]:
     wanted = request.query.get("types")
     names = [name.strip() for name in wanted.split(",")] if wanted else list(_BY_CONTENT[kind])
     if not set(names) <= set(_BY_CONTENT[kind]):
         raise web.HTTPBadRequest(text=f"signal type doesn't exist or is disabled for {kind}")
+    return names
+
+
+def _hashes(request: web.Request, kind: str, found: Inspected) -> dict[str, str]:
     values = {digest.algorithm: digest.value.hex() for digest in found.digests}
-    return {name: values[_TYPES[name]] for name in names if _TYPES[name] in values}
+    return {name: values[_TYPES[name]] for name in _wanted(request, kind) if _TYPES[name] in values}
 
 
 def _banks(request: web.Request, verdict: Verdict) -> list[str]:
