@@ -7,6 +7,7 @@ folder, so that a copy of the folder alone (a log collector, a support case) tel
 """
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -121,6 +122,8 @@ class HitSpool:
         self._entropy = entropy
         self._latest: dict[tuple[Digest, str], SpooledHit] | None = None
         """What `record` compares with: read once, for a batch may have thousands of hits."""
+        self._read_at: dict[str, tuple[_Mark, SpooledHit]] = {}
+        """What `refresh` read, by the names of files."""
 
     def record(self, hit: "Hit", *, name: str, now_ms: int) -> SpooledHit | None:
         """Keep a hit durably; None for the test file. The same file and hash is the same hit, until it was removed.
@@ -143,6 +146,28 @@ class HitSpool:
         )
         self.save(spooled)
         return spooled
+
+    def refresh(self) -> None:
+        """Let `record` and `recall` know what others changed in the meantime; only files that changed are read.
+
+        For a process that lives long: commands beside it resolve and purge hits.
+        """
+        marks = _marks(self._folder)
+        changed = {name for name, mark in marks.items() if self._read_at.get(name, (None,))[0] != mark}
+        gone = self._read_at.keys() - marks.keys()
+        for name in gone | changed:
+            self._read_at.pop(name, None)
+        for name in changed:
+            with suppress(
+                StoreError
+            ):  # damaged: it keeps no other hit from being recorded, and is tried again
+                hit = self._read(self._folder / name)
+                if hit is not None:
+                    self._read_at[name] = (marks[name], hit)
+        if gone or changed or self._latest is None:
+            self._latest = {
+                _same(hit): hit for hit in sorted((hit for _, hit in self._read_at.values()), key=_age)
+            }
 
     def recall(self, hit: "Hit", *, name: str) -> SpooledHit | None:
         """The newest hit of the same file and hash that is kept, resolved or not."""
@@ -197,7 +222,7 @@ class HitSpool:
                 damage = exc
                 continue
             hits += [] if hit is None else [hit]
-        return Readable(sorted(hits, key=lambda hit: (hit.found_ms, hit.id)), damage)
+        return Readable(sorted(hits, key=_age), damage)
 
     def get(self, text: str) -> SpooledHit:
         """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
@@ -239,6 +264,25 @@ class HitSpool:
             raise StoreError(
                 f"{path} is damaged", hint="restore it from a backup, or look the file up again"
             ) from exc
+
+
+def _age(hit: SpooledHit) -> tuple[int, str]:
+    return hit.found_ms, hit.id
+
+
+_Mark = tuple[int, int, int]
+
+
+def _marks(folder: Path) -> dict[str, _Mark]:
+    """What tells a file from the one that replaced it, by name: a hit is never written in place."""
+    marks = {}
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".json") and not entry.name.startswith("."):
+                with suppress(FileNotFoundError):  # it has just been renewed or purged
+                    found = entry.stat(follow_symlinks=False)
+                    marks[entry.name] = (found.st_ino, found.st_mtime_ns, found.st_size)
+    return marks
 
 
 def _same(hit: SpooledHit) -> tuple[Digest, str]:

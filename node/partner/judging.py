@@ -46,7 +46,7 @@ class LocalJudge:
         queue: LookUpQueue,
         examining: Callable[[], Examiner],
         *,
-        spool: Callable[[], HitSpool],
+        spool: HitSpool,
         unconfirmed: UnconfirmedFolder,
         clock: Clock,
         told: Told,
@@ -162,8 +162,11 @@ class LocalJudge:
     async def _record(self, hit: Hit, name: str) -> SpooledHit:
         now_ms = milliseconds(self._clock.now())
         async with self._recording:
-            # A spool of its own each time: it remembers what is unresolved, and commands beside us resolve hits.
-            kept = await asyncio.to_thread(self._spool().record, hit, name=name, now_ms=now_ms)
+            return await asyncio.to_thread(self._recorded, hit, name, now_ms)
+
+    def _recorded(self, hit: Hit, name: str, now_ms: int) -> SpooledHit:
+        self._spool.refresh()
+        kept = self._spool.record(hit, name=name, now_ms=now_ms)
         assert kept is not None, "a hit that is not the test file has a report"
         return kept
 

@@ -94,7 +94,7 @@ async def judging(home: Home, settings: AgentSettings, *, fail_closed: bool) -> 
         judge = LocalJudge(
             queue,
             in_force.examiner,
-            spool=lambda: hit_spool(home),
+            spool=hit_spool(home),
             unconfirmed=unconfirmed_files(home),
             clock=_CLOCK,
             told=stack.enter_context(_Telling(Hooks(load_partner_settings(home.folder).hooks))).tell,

@@ -83,7 +83,7 @@ class AsyncClient:
         self._judge = LocalJudge(
             self._queue,
             self._in_force.examiner,
-            spool=lambda: hit_spool(self._home),
+            spool=hit_spool(self._home),
             unconfirmed=self._unconfirmed,
             clock=_CLOCK,
             told=_nobody,

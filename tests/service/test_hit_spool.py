@@ -21,6 +21,7 @@ from node.errors import (
 )
 from node.files import read_private
 from node.partner.hits import DAY_MS, HitSpool, SpooledHit
+from node.partner.looking_up import Hit
 from node.partner.resolutions import Action
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt
@@ -75,6 +76,52 @@ def test_the_same_file_and_hash_is_the_same_hit_until_it_is_removed(spool: HitSp
     back = replace(HIT, report=replace(SENT, report=replace(SENT.report, report_id=b"3" * 16)))
     assert recorded(spool, back, now_ms=4000).found_ms == 4000
     assert len(spool.ls()) == 3
+
+
+def test_what_others_did_is_known_and_what_did_not_change_is_not_read_again(
+    spool: HitSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = HitSpool(spool._folder)
+    for number in range(20):
+        recorded(others, _found(number), name=f"{number}.jpg")
+    read: list[Path] = []
+
+    def reading(path: Path) -> bytes:
+        read.append(path)
+        return read_private(path)
+
+    monkeypatch.setattr("node.partner.hits.read_private", reading)
+
+    def again(number: int, *, as_: int) -> str:
+        spool.refresh()
+        return recorded(spool, _found(as_), name=f"{number}.jpg", now_ms=5000).id
+
+    ids = {hit.name: hit.id for hit in spool.ls()}
+    assert again(0, as_=100) == ids["0.jpg"]
+    read.clear()
+    assert again(1, as_=101) == ids["1.jpg"]
+    assert read == [], "nothing changed"
+    others.save(replace(others.get(ids["2.jpg"]), action=Action.REMOVED, resolved_ms=3000))
+    others.drop(others.get(ids["3.jpg"]))
+    others.save(replace(others.get(ids["4.jpg"]), action=Action.DISABLED, resolved_ms=3000))
+    read.clear()
+    assert again(2, as_=102) not in ids.values(), "it was removed, and is back"
+    assert again(3, as_=103) not in ids.values(), "what was purged is not remembered"
+    assert again(4, as_=104) == ids["4.jpg"]
+    assert len([path for path in read if path.suffix == ".json"]) <= 4, "what changed, and what was recorded"
+
+
+def test_a_damaged_hit_keeps_no_other_from_being_known(spool: HitSpool) -> None:
+    first, second = (recorded(spool, _found(number), name=f"{number}.jpg") for number in range(2))
+    (spool._folder / f"{first.id}.json").write_text("noise")
+    fresh = HitSpool(spool._folder)
+    fresh.refresh()
+    assert recorded(fresh, _found(7), name="1.jpg").id == second.id
+
+
+def _found(number: int) -> Hit:
+    report = replace(SENT.report, report_id=number.to_bytes(16), digest=SENT.report.digest)
+    return replace(HIT, report=replace(SENT, report=report))
 
 
 def test_the_test_file_is_no_hit(spool: HitSpool) -> None:

@@ -79,7 +79,7 @@ class World:
             yield LocalJudge(
                 queue,
                 self.examining,
-                spool=lambda: self.spool,
+                spool=self.spool,
                 unconfirmed=self.unconfirmed,
                 clock=self.partner.agency.clock,
                 told=self.hear,

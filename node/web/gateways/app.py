@@ -1,9 +1,9 @@
 """The daemon's HTTP application: who may ask, what is asked, and errors in the shape of whoever asks.
 
 A page in a browser on this machine must not ask, whatever name it gives this machine: the `Host` header has to be one
-of ours (a name that an attacker points at 127.0.0.1 is none), and no request of a page is answered. A browser says where
-a request comes from: `Origin` where something is sent, `Sec-Fetch-Site` also for a picture or a frame that a page names,
-with which it could have hits recorded here and the quota used up.
+of ours (a name that an attacker points at 127.0.0.1 is none), and no request of a page is answered. A browser says
+where a request comes from: `Origin` where something is sent, `Sec-Fetch-Site` also for a picture or a frame that a page
+names, with which it could have hits recorded here and the quota used up.
 """
 
 import hmac
