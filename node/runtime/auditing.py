@@ -18,7 +18,7 @@ from typing import Final, Self
 from keys.errors import KeysError
 from node.clock import milliseconds
 from node.errors import NodeError
-from node.files import create_private, read_private
+from node.files import create_private, read_private, sync_folder
 from node.journal import Journal
 from node.runtime.keyring import log_key
 from node.runtime.opening import Identity
@@ -143,9 +143,13 @@ class _Note:
     def write(cls, identity: Identity, action: str, subject: str) -> Self:
         moment = milliseconds(identity.clock.now())
         path = _folder(identity) / f"{moment}-{identity.entropy(4).hex()}.json"
-        create_private(path, json.dumps({"action": action, "subject": subject, "time_ms": moment}).encode())
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        # Locked before it has its name: another process would take a note without a lock for one of the dead.
+        draft = path.with_suffix(".draft")
+        create_private(draft, json.dumps({"action": action, "subject": subject, "time_ms": moment}).encode())
+        handle = os.open(draft, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         fcntl.flock(handle, fcntl.LOCK_EX)
+        draft.rename(path)
+        sync_folder(path.parent)
         return cls(path, handle)
 
     def close(self, *, keep: bool) -> None:
