@@ -1,4 +1,4 @@
-"""Processes that hash open files for a daemon: one that crashes or hangs costs its picture, and nothing else.
+"""Processes that hash open files for others: one that crashes or hangs costs its picture, and nothing else.
 
 The file whose decoding ended a process is hashed again without its pictures and archives, so that its exact hashes are
 judged whatever a decoder makes of it.
@@ -36,11 +36,9 @@ class HashProcesses:
     """`jobs` processes that are started when they are needed. An async context manager."""
 
     def __init__(self, jobs: int, plan: HashPlan) -> None:
-        self._plan = plan
-        self._exact = replace(plan, images=False, archives=False)
-        self._idle: asyncio.LifoQueue[_Child] = asyncio.LifoQueue()
+        self._idle: asyncio.LifoQueue[HashProcess] = asyncio.LifoQueue()
         for _ in range(jobs):
-            self._idle.put_nowait(_Child())
+            self._idle.put_nowait(HashProcess(plan))
         self._jobs = jobs
 
     async def __aenter__(self) -> Self:
@@ -50,30 +48,14 @@ class HashProcesses:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for _ in range(self._jobs):
-            (await self._idle.get()).end()
+            (await self._idle.get()).close()
 
     async def hash(self, descriptor: int) -> Hashed:
-        """The hashes of an open regular file; raises OSError for what is none, or cannot be read."""
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("not a regular file")
-        seconds = self._plan.bounds.seconds * (1 + status.st_size // _MIB64)
-        try:
-            return await self._asked(descriptor, self._plan, seconds)
-        except _ChildFailedError as exc:
-            _journal.warning("hashing-failed", reason=str(exc), bytes=status.st_size)
-            fault = Fault("", f"its pictures were not looked at: {exc}")
-        try:
-            exact = await self._asked(descriptor, self._exact, seconds)
-        except _ChildFailedError as exc:
-            raise OSError(f"it cannot be hashed: {exc}") from exc
-        return replace(exact, faults=(*exact.faults, fault))
-
-    async def _asked(self, descriptor: int, plan: HashPlan, seconds: float) -> Hashed:
-        child = await self._idle.get()
-        work = asyncio.create_task(asyncio.to_thread(child.hash, descriptor, plan, seconds))
-        # The child is free when its thread is, also when whoever asked has gone away.
-        work.add_done_callback(lambda _: self._idle.put_nowait(child))
+        """As `HashProcess.hash`, without blocking."""
+        process = await self._idle.get()
+        work = asyncio.create_task(asyncio.to_thread(process.hash, descriptor))
+        # The process is free when its thread is, also when whoever asked has gone away.
+        work.add_done_callback(lambda _: self._idle.put_nowait(process))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -81,15 +63,39 @@ class HashProcesses:
             raise
 
 
-class _Child:
-    """One process; started by its first file, and again by the next one after it failed."""
+class HashProcess:
+    """One process; started by its first file, and again by the next one after it failed. A context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: HashPlan) -> None:
+        self._plan = plan
+        self._exact = replace(plan, images=False, archives=False)
         self._link: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def hash(self, descriptor: int, plan: HashPlan, seconds: float) -> Hashed:
-        """Blocks; raises `_ChildFailedError`."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def hash(self, descriptor: int) -> Hashed:
+        """The hashes of an open regular file; raises OSError for what is none, or cannot be read. Blocks."""
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("not a regular file")
+        seconds = self._plan.bounds.seconds * (1 + status.st_size // _MIB64)
+        try:
+            return self._asked(descriptor, self._plan, seconds)
+        except _ChildFailedError as exc:
+            _journal.warning("hashing-failed", reason=str(exc), bytes=status.st_size)
+            fault = Fault("", f"its pictures were not looked at: {exc}")
+        try:
+            exact = self._asked(descriptor, self._exact, seconds)
+        except _ChildFailedError as exc:
+            raise OSError(f"it cannot be hashed: {exc}") from exc
+        return replace(exact, faults=(*exact.faults, fault))
+
+    def _asked(self, descriptor: int, plan: HashPlan, seconds: float) -> Hashed:
         try:
             link = self._started()
             link.settimeout(seconds)
@@ -99,16 +105,16 @@ class _Child:
                 raise _ChildFailedError("its decoder answered nonsense")
             return decode(_exactly(link, size))
         except TimeoutError:
-            self.end()
+            self.close()
             raise _ChildFailedError(f"they took more than {seconds:g} s") from None
         except (OSError, EOFError):
-            self.end()
+            self.close()
             raise _ChildFailedError("their decoder failed") from None
         except (ValueError, TypeError, ProtocolError):
-            self.end()
+            self.close()
             raise _ChildFailedError("their decoder answered nonsense") from None
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End the process."""
         if self._process is not None:
             with suppress(ProcessLookupError):
@@ -133,6 +139,13 @@ class _Child:
             )
         self._link = ours
         return ours
+
+
+def write_whole(descriptor: int, data: bytes) -> None:
+    """Write all of `data`: the system may take a part of what it is given."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def _environment() -> dict[str, str]:

@@ -20,7 +20,7 @@ from node.errors import UsageError, VerificationError
 from node.files import try_locked
 from node.hashing.hashed import Hashed
 from node.hashing.plan import HashPlan, images_installed
-from node.partner.hashing_processes import HashProcesses
+from node.partner.hashing_processes import HashProcesses, write_whole
 from node.partner.hits import SpooledHit
 from node.partner.judging import LocalJudge
 from node.partner.queueing import LookUpQueue
@@ -136,7 +136,7 @@ class AsyncClient:
         await self._fresh()
         descriptor = os.memfd_create("sigfed-check", os.MFD_CLOEXEC)
         try:
-            await asyncio.to_thread(_write, descriptor, data)
+            await asyncio.to_thread(write_whole, descriptor, data)
             hashed = await self._processes.hash(descriptor)
         finally:
             os.close(descriptor)
@@ -320,12 +320,6 @@ def _digest(algorithm: str, digits: str) -> Digest:
     except (ValueError, ProtocolError):
         # The value itself is in no error: it may be of a listed file.
         raise UsageError(f"the value of {algorithm} is no {algorithm} hash in hexadecimal digits") from None
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
 
 
 def _nobody(_hit: SpooledHit, _late: bool) -> None:  # noqa: FBT001 -- as the judge calls it

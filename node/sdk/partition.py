@@ -1,10 +1,11 @@
 """`scan_partition`: one part of many files, hashed and screened where it lies (Dask, Spark, Ray, a pool of processes).
 
-A pure function of its arguments and of the files: no key, no connection, no state on the machine where it runs.
+A function of its arguments and of the files alone: no key, no connection, no state on the machine where it runs.
 Whoever starts the workers confirms the rows that come back; everything else was read whole and cleared by the screen.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
+import os
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from os import PathLike
@@ -15,9 +16,12 @@ import numpy as np
 
 from node.hashing.hashed import Fault, Hashed
 from node.hashing.plan import HashPlan
-from node.hashing.reading import StreamHasher, hash_path, reason_of
+from node.hashing.reading import reason_of
+from node.hashing.workers import HashWorkers
+from node.partner.hashing_processes import HashProcess, write_whole
 from node.sdk.screen import Screen, screening
 from protocol.digest import Digest
+from protocol.subset.lookup import Screening
 from protocol.subset.screen import screen_values
 
 Key = TypeVar("Key", bound=Hashable)
@@ -45,20 +49,26 @@ def scan_partition(
     """The rows of files that the screen does not clear, or that could not be read whole, in the order given.
 
     Each file is its bytes, or a path (`str` or `PathLike`); one that cannot be read is a row and never an error. The
-    screen is made ready once a process.
+    screen is made ready once a process. Strangers' pictures and archives are opened in processes that this one starts
+    and ends, within the bounds of `plan`: one that crashes or hangs its decoder is a row, and costs no other file.
     """
     made = screening(screen)
     source = iter(rows)
-    while chunk := [(key, _hashed(file, plan)) for key, file in islice(source, _AT_ONCE)]:
-        digests = [digest for _, hashed in chunk for part in hashed.parts for digest in part.digests]
-        survives = iter(made.survives(screen_values(digests)) if digests else np.zeros(0, dtype=np.bool_))
-        for key, hashed in chunk:
-            # Every part takes its answers, also after one that survived: the next part's follow them.
-            met = [any([next(survives) for _ in part.digests]) for part in hashed.parts]  # noqa: C419
-            parts = tuple(part.digests for part, survived in zip(hashed.parts, met, strict=True) if survived)
-            faults = tuple(fault_words(fault) for fault in hashed.faults)
-            if parts or faults:
-                yield Row(key=key, parts=parts, faults=faults, version=screen.version)
+    with HashWorkers(1, plan) as workers, HashProcess(plan) as held:
+        while chunk := _hashed(islice(source, _AT_ONCE), workers, held):
+            yield from _screened(chunk, made, screen.version)
+
+
+def _screened(chunk: Sequence[tuple[Key, Hashed]], made: Screening, version: int) -> Iterator[Row[Key]]:
+    digests = [digest for _, hashed in chunk for part in hashed.parts for digest in part.digests]
+    survives = iter(made.survives(screen_values(digests)) if digests else np.zeros(0, dtype=np.bool_))
+    for key, hashed in chunk:
+        # Every part takes its answers, also after one that survived: the next part's follow them.
+        met = [any([next(survives) for _ in part.digests]) for part in hashed.parts]  # noqa: C419
+        parts = tuple(part.digests for part, survived in zip(hashed.parts, met, strict=True) if survived)
+        faults = tuple(fault_words(fault) for fault in hashed.faults)
+        if parts or faults:
+            yield Row(key=key, parts=parts, faults=faults, version=version)
 
 
 def fault_words(fault: Fault) -> str:
@@ -66,12 +76,35 @@ def fault_words(fault: Fault) -> str:
     return f"{fault.name}: {fault.reason}" if fault.name else fault.reason
 
 
-def _hashed(file: bytes | str | PathLike[str], plan: HashPlan) -> Hashed:
-    if isinstance(file, (str, PathLike)):
-        try:
-            return hash_path(Path(file), plan)
-        except OSError as exc:
-            return Hashed(0, (), (Fault("", reason_of(exc)),))
-    hasher = StreamHasher(plan)
-    hasher.update(file)
-    return hasher.finish()
+def _hashed(
+    rows: Iterable[tuple[Key, bytes | str | PathLike[str]]], workers: HashWorkers, held: HashProcess
+) -> list[tuple[Key, Hashed]]:
+    """All of these files, in their order."""
+    found: list[tuple[Key, Hashed]] = []
+    paths: dict[int, Path] = {}
+    for key, file in rows:
+        if isinstance(file, (str, PathLike)):
+            paths[len(found)] = Path(file)
+            found.append((key, Hashed(0, ())))
+        else:
+            found.append((key, _hashed_bytes(file, held)))
+    places = list(paths)
+    for outcome in workers.results(paths.values()):
+        place = places[outcome.place]
+        found[place] = found[place][0], outcome.hashed or _unread(outcome.unreadable)
+    return found
+
+
+def _hashed_bytes(data: bytes, held: HashProcess) -> Hashed:
+    descriptor = os.memfd_create("sigfed-row", os.MFD_CLOEXEC)
+    try:
+        write_whole(descriptor, data)
+        return held.hash(descriptor)
+    except OSError as exc:
+        return _unread(reason_of(exc) if exc.errno else str(exc))
+    finally:
+        os.close(descriptor)
+
+
+def _unread(reason: str) -> Hashed:
+    return Hashed(0, (), (Fault("", reason),))

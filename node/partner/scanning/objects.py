@@ -16,7 +16,7 @@ from node.errors import UsageError
 from node.hashing.hashed import Fault, Hashed
 from node.hashing.plan import HashPlan
 from node.hashing.reading import StreamHasher
-from node.partner.hashing_processes import HashProcesses
+from node.partner.hashing_processes import HashProcesses, write_whole
 from node.partner.scanning.reading import Hashing, Read
 from node.partner.scanning.sources import Item
 
@@ -113,15 +113,10 @@ async def _hash_held(stream: AsyncIterator[bytes], processes: HashProcesses) -> 
     descriptor = os.memfd_create("object", os.MFD_CLOEXEC)
     try:
         async for chunk in stream:
-            _write(descriptor, memoryview(chunk))
+            write_whole(descriptor, chunk)
         return await processes.hash(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _write(descriptor: int, data: memoryview) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
 
 
 async def _hash_stream(stream: AsyncIterator[bytes], plan: HashPlan) -> Hashed:

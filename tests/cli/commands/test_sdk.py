@@ -12,10 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import md5, sha256
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from node import sdk
+from node.hashing import worker_link
+from node.partner import hashing_processes
 from node.sdk import AsyncClient, Client, Outcome
 from node.sdk.partition import scan_partition
 from support.agencies import BOTH, SINGLE, UNLISTED, Federation, federate
@@ -289,6 +292,32 @@ def test_a_partition_gives_rows_of_what_the_screen_does_not_clear(
     )
     assert all(results[key].clean for key in keys[3:])
     assert {hit.name for hit in client.hits()} == {"listed", "path"}
+
+
+_DYING = """
+import os, node.hashing.reading as reading
+whole = reading.StreamHasher._look
+def look(self):
+    return os._exit(1) if self._exact.head == b"hostile" and self._plan.images else whole(self)
+reading.StreamHasher._look = look
+"""
+
+
+@pytest.mark.parametrize("as_path", [True, False], ids=["a path", "bytes"])
+def test_a_picture_that_ends_its_decoder_costs_no_other_file_of_a_partition(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_path: bool
+) -> None:
+    for module in (worker_link, hashing_processes):
+        monkeypatch.setattr(module, "_CHILD", _DYING + module._CHILD)
+    files: list[tuple[str, bytes | str]] = [("hostile", b"hostile"), ("clean", UNLISTED), ("listed", BOTH)]
+    if as_path:
+        for name, data in files:
+            (tmp_path / name).write_bytes(cast(bytes, data))
+        files = [(name, str(tmp_path / name)) for name, _ in files]
+    first, *_, last = scan_partition(files, client.screen())
+    assert (first.key, last.key) == ("hostile", "listed")
+    assert "its worker process ended" in first.faults[0] or "their decoder failed" in first.faults[0]
+    assert client.confirm([last])[0].listed
 
 
 def test_a_screen_travels_as_a_file_without_key_or_hash(client: Client, partner: Cli, tmp_path: Path) -> None:
