@@ -140,6 +140,13 @@ class ProposalSettings(Section):
     """Off: no proposal is taken; what was taken is still told of."""
 
 
+class DisclosedLookupSettings(Section):
+    """PDQ values that partners show in the clear, to learn which are near an entry."""
+
+    enabled: bool = False
+    """Off: none is answered, whoever was allowed some."""
+
+
 class RecipientSettings(Section):
     """Recipients of raw digests."""
 
@@ -192,6 +199,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     floods: FloodSettings = FloodSettings()
     proposals: ProposalSettings = ProposalSettings()
+    disclosed_lookup: DisclosedLookupSettings = DisclosedLookupSettings()
     recipients: RecipientSettings = RecipientSettings()
     outbound: Outbound = Outbound()
     signer: SignerSettings = SignerSettings()

@@ -155,6 +155,14 @@ class ProposalApi(Protocol):
         ...
 
 
+class DisclosedApi(Protocol):
+    """What an agency offers a partner that it lets show PDQ values in the clear."""
+
+    async def disclosed_lookup(self, subset: str, query: bytes) -> bytes:
+        """Which values of a query are near an entry of the subset."""
+        ...
+
+
 class RenewalApi(Protocol):
     """What an agency offers a partner whose key has its time."""
 

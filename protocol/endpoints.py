@@ -308,6 +308,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Take back what nobody decided yet of a proposal of the caller",
     ),
     Endpoint(
+        name="disclosed_lookup",
+        method="POST",
+        path="/subsets/{subset}/disclosed-lookups",
+        scope=Scope.QUERY,
+        media_type=_BIN,
+        max_reply_bytes=limits.MAX_DISCLOSED_REPLY_BYTES,
+        summary="Show PDQ values in the clear; the reply says which are near an entry",
+    ),
+    Endpoint(
         name="renew_key",
         method="POST",
         path="/subsets/{subset}/key",

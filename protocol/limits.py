@@ -131,6 +131,11 @@ MAX_PROPOSAL_RECEIPT_BYTES = 1024
 MAX_PROPOSAL_STATE_BYTES = 136 * 1024
 """What became of each of 256 files, with the agency's reason."""
 
+MAX_DISCLOSED_VALUES = 64
+MAX_DISCLOSED_BYTES = 4 * 1024
+MAX_DISCLOSED_REPLY_BYTES = 1024
+"""PDQ values that a partner shows at once, 34 bytes each, and the collections that it is told of."""
+
 MAX_HIT_EVIDENCE_BYTES = 4 * 1024 * 1024
 """Evidence of a hit: the trust files of five nodes at most, each within the bounds of its own."""
 

@@ -1,5 +1,6 @@
 """`sigfed partner`: who may ask."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from node.cli.acting import acting_person, require_two, tell_requested
 from node.cli.options import AS_IF_TWO
 from node.cli.output import listing
+from node.cli.partner_disclosure import disclose
 from node.cli.session import session
 from node.clock import milliseconds
 
@@ -126,10 +128,14 @@ def quota(
     tell_requested(here, approval)
 
 
+app.command("disclose")(disclose)
+
+
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Partners and open invitations, with what is left of their evaluations."""
     from node.runtime.shelving import open_shelf
+    from node.services.access.disclosing import DisclosureTerms
     from node.services.access.quotas import Quotas
 
     here = session(context)
@@ -138,6 +144,8 @@ def ls(context: typer.Context) -> None:
     with open_shelf(identity) as shelf:
         with shelf.storage.read() as unit:
             partners, invites = list(unit.partners.ls()), list(unit.partners.invitations())
+        terms = DisclosureTerms(shelf.storage, identity.clock)
+        shown = {partner.name: terms.get(partner.name) for partner in partners}
         left = {partner.name: Quotas(shelf.storage).left(partner.name, now=now) for partner in partners}
     rows = []
     for partner in partners:
@@ -151,9 +159,12 @@ def ls(context: typer.Context) -> None:
                     "seen_ms": partner.seen_ms,
                     "key_ms": partner.key_ms,
                     "enrolled": True,
+                    "disclosed": asdict(shown[partner.name]),
                 }
             )
         state = "suspended" if partner.suspended else "enrolled"
+        if shown[partner.name].stopped_ms is not None:
+            state += ", disclosed look-ups stopped"
         age = f"{(milliseconds(now) - partner.key_ms) // _DAY_MS} days"
         rows.append((partner.name, partner.subset, f"{left[partner.name]:,}", state, age))
     for invite_record in invites:

@@ -15,6 +15,7 @@ from node.ports.recipients import RecipientDesk
 from node.ports.replay import ReplayGuard
 from protocol.api import (
     AcknowledgementApi,
+    DisclosedApi,
     EnrolmentApi,
     GossipApi,
     HeldApi,
@@ -67,6 +68,8 @@ class WebServices:
     """None: this node takes no hit reports."""
     proposals: Callable[[Caller], ProposalApi] | None = None
     """None: this node takes no proposals."""
+    disclosed: Callable[[Caller], DisclosedApi] | None = None
+    """None: this node answers no disclosed look-ups."""
     gossip: GossipApi | None = None
     """None: this node tells nobody what it holds."""
     acknowledgements: Callable[[Caller], AcknowledgementApi] | None = None

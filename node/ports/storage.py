@@ -12,6 +12,7 @@ from node.ports.approvals import ApprovalTable
 from node.ports.auditing import AuditQueue
 from node.ports.cosigning import CosignerTable, OverlayTable
 from node.ports.data_keys import DataKeyTable, SealedCells
+from node.ports.disclosure import DisclosureTable
 from node.ports.entries import EntryIndex
 from node.ports.evidence import EvidenceTable
 from node.ports.guards import GuardTable
@@ -187,6 +188,11 @@ class Unit(Protocol):
     @property
     def proposals(self) -> ProposalTable:
         """What partners proposed."""
+        ...
+
+    @property
+    def disclosure(self) -> DisclosureTable:
+        """Who may show PDQ values, and how many were shown."""
         ...
 
     @property

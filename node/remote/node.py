@@ -238,6 +238,10 @@ class RemoteNode:
         ask = ask_for("withdraw_proposal", subset=subset, proposal_id=proposal_id)
         return await self._client.post_once(ask, b"")
 
+    async def disclosed_lookup(self, subset: str, query: bytes) -> bytes:
+        """Which values are near an entry; not repeated once sent, because each counts."""
+        return await self._client.post_once(ask_for("disclosed_lookup", subset=subset), query)
+
     async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
         """Register our keys; not repeated once sent, because it uses the invitation up."""
         return EnrolmentReply.from_bytes(await self._client.post_once(ask_for("enrol"), request.to_bytes()))

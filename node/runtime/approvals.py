@@ -14,6 +14,7 @@ from node.runtime.opening import Identity
 from node.runtime.persons import open_persons
 from node.runtime.recalling import carry_out_shredding, require_as_asked
 from node.services.access.approving import Approvals
+from node.services.access.disclosing import DisclosureTerms
 from node.services.access.granting import Grants, PartnerTerms
 from node.services.recipients.accrediting import Recipients
 from node.services.storage.shelf import Shelf
@@ -92,6 +93,10 @@ def _raise_quota(_: Identity, shelf: Shelf, approval: Approval) -> str:
     return PartnerTerms(shelf.storage).carry_out(approval)
 
 
+def _let_disclose(identity: Identity, shelf: Shelf, approval: Approval) -> str:
+    return DisclosureTerms(shelf.storage, identity.clock).carry_out(approval)
+
+
 def _add_recipient(identity: Identity, shelf: Shelf, approval: Approval) -> str:
     return Recipients(shelf.storage, identity.clock).carry_out_add(approval)
 
@@ -111,6 +116,7 @@ HANDLERS: dict[str, Handler] = {
     "entry.shred": carry_out_shredding,
     "peer.grant": _widen_grant,
     "partner.quota": _raise_quota,
+    "partner.disclose": _let_disclose,
     "recipient.add": _add_recipient,
     "recipient.grant": _widen_recipient,
     "person.add": _add_person,

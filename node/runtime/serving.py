@@ -47,6 +47,7 @@ from node.services.lists.auditing import NODE
 from node.services.lists.erasing import carry_out_everywhere
 from node.services.lists.sweeping import sweep
 from node.services.partners.admitting import Admission, ServedEnrolment
+from node.services.partners.disclosed_lookup import DisclosedLookups, PartnerDisclosure
 from node.services.partners.evaluating import Evaluating
 from node.services.partners.renewing import PartnerRenewal, ServedRenewals
 from node.services.partners.serving_proposals import PartnerProposals
@@ -123,6 +124,9 @@ class Parts:
         renewing = PartnerRenewal(shelf, identity.trust, identity.clock)
         hits = served_hits(identity, shelf, self.evaluator)
         taking = taking_proposals(identity, shelf)
+        disclosed = DisclosedLookups(
+            shelf, identity.clock, enabled=identity.settings.disclosed_lookup.enabled
+        )
 
         def partner(caller: Caller) -> SubsetApi:
             return subsets.for_partner(caller.client, caller.subsets)
@@ -146,6 +150,7 @@ class Parts:
             gossip=ServedTelling(open_telling(identity, shelf)),
             hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
             proposals=lambda caller: PartnerProposals(taking, caller.client, caller.subsets),
+            disclosed=lambda caller: PartnerDisclosure(disclosed, caller.client, caller.subsets),
             acknowledgements=lambda caller: ServedAcknowledgements(shelf, identity.clock, caller.client),
             recognise=Recognising(shelf.storage, identity.clock, peer_renewal(identity, shelf)),
             renewals=lambda caller: ServedRenewals(renewing, caller.client),

@@ -8,6 +8,7 @@ from node.store.audit import AuditQueueRows
 from node.store.batches import BatchRows
 from node.store.cosigning import CosignerRows, OverlayRows
 from node.store.data_keys import DataKeyRows, SealedCellRows
+from node.store.disclosure import DisclosureRows
 from node.store.entries import EntryRows
 from node.store.evidence import EvidenceRows
 from node.store.guards import GuardRows
@@ -63,5 +64,6 @@ class UnitOfWork:
         self.hit_outcomes = HitOutcomeRows(connection)
         self.partner_cases = PartnerCaseRows(connection)
         self.proposals = ProposalRows(connection)
+        self.disclosure = DisclosureRows(connection)
         self.recipients = RecipientRows(connection)
         self.recipient_snapshot = RecipientSnapshotRows(connection)

@@ -8,6 +8,7 @@ from node.ports.serving import WebServices
 from node.web.auth import TokenGate, TokenOffice
 from node.web.handlers import (
     acknowledgements,
+    disclosed,
     gossip,
     held,
     hits,
@@ -57,6 +58,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "propose": proposals.propose,
     "proposal": proposals.proposal,
     "withdraw_proposal": proposals.withdraw,
+    "disclosed_lookup": disclosed.look_up,
     "renew_key": subsets.renew_key,
     "recipient_digests": recipients.digests,
     "add_checkpoint": witness.add_checkpoint,

@@ -21,6 +21,7 @@ _BODIES: Final = {
     "resolve_hit": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "open_case": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "propose": ("application/octet-stream", {"type": "string", "format": "binary"}),
+    "disclosed_lookup": ("application/octet-stream", {"type": "string", "format": "binary"}),
     "renew_key": ("application/json", {"$ref": "#/components/schemas/RenewalRequest"}),
     "enrol": ("application/json", {"$ref": "#/components/schemas/EnrolmentRequest"}),
     "token": ("application/x-www-form-urlencoded", {"$ref": "#/components/schemas/TokenRequest"}),

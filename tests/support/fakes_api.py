@@ -24,6 +24,7 @@ from node.web.listener import Listener
 from node.web.server import RunningServer, serve
 from node.web.settings import WebSettings
 from protocol.api import (
+    DisclosedApi,
     EnrolmentApi,
     GossipApi,
     HitApi,
@@ -305,6 +306,7 @@ class MemoryNode:
         self.witness: WitnessApi | None = MemoryWitness()
         self.hits: HitApi | None = None
         self.proposals: ProposalApi | None = None
+        self.disclosed: DisclosedApi | None = None
         self.gossip: GossipApi | None = None
         self.recipients: RecipientDesk | None = None
         self.tuf: TufApi | None = MemoryTuf()
@@ -330,6 +332,7 @@ class MemoryNode:
             witness=self.witness,
             hits=self._hits if self.hits else None,
             proposals=self._proposals if self.proposals else None,
+            disclosed=self._disclosed if self.disclosed else None,
             gossip=self.gossip,
             recipients=self.recipients,
             tuf=self.tuf,
@@ -352,6 +355,11 @@ class MemoryNode:
         self.callers.append(caller)
         assert self.proposals is not None, "a test that asks has set them"
         return self.proposals
+
+    def _disclosed(self, caller: Caller) -> DisclosedApi:
+        self.callers.append(caller)
+        assert self.disclosed is not None, "a test that asks has set it"
+        return self.disclosed
 
     def _hits(self, caller: Caller) -> HitApi:
         self.callers.append(caller)

@@ -68,7 +68,7 @@ def named(name: str) -> Digest:
 class HitWorld:
     """`fr.example` releases a subset to two partners; what is on it, `nl.example` lists as well."""
 
-    def __init__(self, folder: Path, *, labels: bool) -> None:
+    def __init__(self, folder: Path, *, labels: bool, algorithms: frozenset[Algorithm]) -> None:
         self.federation = Federation(folder)
         self.fr = self.federation.agency("fr.example", "FR")
         self.nl = self.federation.agency("nl.example", "NL")
@@ -80,15 +80,15 @@ class HitWorld:
         self.flood_limits = FloodLimits(reports=100, partners=3, hours=24)
         signer = FolderLogSigner(folder / "release-signer", lambda _: [_RELEASE_KEY])
         self._releaser = Releaser(self.fr.shelf, signer, self.evaluator)
-        self._make_subset(labels=labels)
+        self._make_subset(labels=labels, algorithms=algorithms)
         for name in (HOSTER, OTHER):
             self.enrol(name)
 
-    def _make_subset(self, *, labels: bool) -> None:
+    def _make_subset(self, *, labels: bool, algorithms: frozenset[Algorithm]) -> None:
         fr = self.fr
         pk = epoch_key(loaded_group(), SEED).public
         wanted = SubsetFilter(
-            collections=frozenset({BASELINE}), algorithms=_ALGORITHMS, screen_bits=12, labels=labels
+            collections=frozenset({BASELINE}), algorithms=algorithms, screen_bits=12, labels=labels
         )
         made = create_subset(fr.shelf, fr.name, SUBSET, wanted, pk=pk, now_ms=fr.now_ms)
         valid = window(fr.clock.now(), LOG_KEY_DAYS)
@@ -219,8 +219,10 @@ def report_of(name: str, *, partner: str = HOSTER, version: int = 1) -> HitRepor
 
 
 @asynccontextmanager
-async def hit_world(folder: Path, *, labels: bool = True) -> AsyncIterator[HitWorld]:
+async def hit_world(
+    folder: Path, *, labels: bool = True, algorithms: frozenset[Algorithm] = _ALGORITHMS
+) -> AsyncIterator[HitWorld]:
     """A world, closed when the block ends."""
-    world = HitWorld(folder, labels=labels)
+    world = HitWorld(folder, labels=labels, algorithms=algorithms)
     with world.federation, world.evaluator:
         yield world

@@ -42,6 +42,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "recipient.add": Kind(words="let somebody fetch raw hashes here", may_approve=_NOT_ANALYSTS),
         "recipient.grant": Kind(words="let a recipient fetch more raw hashes", may_approve=_NOT_ANALYSTS),
         "partner.quota": Kind(words="let a partner ask more often", may_approve=_NOT_ANALYSTS),
+        "partner.disclose": Kind(
+            words="let a partner show PDQ values and learn what is near them", may_approve=_NOT_ANALYSTS
+        ),
         "person.add": Kind(words="let somebody decide here", may_approve=_NOT_ANALYSTS),
         "person.remove": Kind(words="let somebody decide here no more", may_approve=_NOT_ANALYSTS),
         "person.reset": Kind(words="give somebody another passphrase", may_approve=_NOT_ANALYSTS),

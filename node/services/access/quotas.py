@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from node.clock import milliseconds
 from node.errors import OverQuotaError, UnauthenticatedError
-from node.ports.partners import Allowance, PartnerRecord
+from node.ports.partners import Allowance
 from node.ports.storage import Storage, Unit
 
 DAYS_A_MONTH = 31
@@ -48,14 +48,14 @@ class Quotas:
             if partner.suspended:
                 raise UnauthenticatedError("the partner is suspended")
             before = unit.partners.allowance(name)
-            _keep(unit, name, before, spend(before, partner, count, now), now=now)
+            _keep(unit, name, before, spend(before, partner.evaluations_per_day, count, now), now=now)
 
     def refund(self, name: str, count: int, *, now: datetime) -> None:
         """Give back `count` evaluations that were taken and not made; never more than a full bucket."""
         with self._storage.write() as unit:
             partner = unit.partners.get(name)
             before = unit.partners.allowance(name)
-            filled = fill(before, partner, now)
+            filled = fill(before, partner.evaluations_per_day, now)
             level = min(partner.evaluations_per_day * _MILLI, filled.level + count * _MILLI)
             given = replace(filled, level=level, used=max(0, filled.used - count))
             _keep(unit, name, before, given, now=now)
@@ -64,8 +64,8 @@ class Quotas:
         """Evaluations that a partner could make at once now."""
         with self._storage.read() as unit:
             partner = unit.partners.get(name)
-            filled = fill(unit.partners.allowance(name), partner, now)
-        return min(filled.level // _MILLI, _cap(partner) - filled.used)
+            filled = fill(unit.partners.allowance(name), partner.evaluations_per_day, now)
+        return min(filled.level // _MILLI, _cap(partner.evaluations_per_day) - filled.used)
 
 
 def _keep(unit: Unit, name: str, before: Allowance, after: Allowance, *, now: datetime) -> None:
@@ -74,40 +74,42 @@ def _keep(unit: Unit, name: str, before: Allowance, after: Allowance, *, now: da
     unit.partners.set_allowance(name, after, seen_ms=milliseconds(now))
 
 
-def fill(allowance: Allowance, partner: PartnerRecord, now: datetime) -> Allowance:
-    """The allowance at `now`, before anything is taken."""
+def fill(allowance: Allowance, per_day: int, now: datetime) -> Allowance:
+    """The allowance of somebody who has `per_day` at `now`, before anything is taken."""
     now_ms = milliseconds(now)
     # A clock set back fills no bucket. One that was a month ahead was wrong: the bucket starts anew, since waiting
     # until then would shut a partner out for years.
     wrong = allowance.level_ms - now_ms >= DAYS_A_MONTH * _DAY_MS
     since_ms = now_ms - _DAY_MS if wrong else allowance.level_ms
     elapsed = max(0, now_ms - since_ms)
-    full = partner.evaluations_per_day * _MILLI
+    full = per_day * _MILLI
     level = min(full, allowance.level + full * elapsed // _DAY_MS)
     month = now.astimezone(UTC).strftime("%Y-%m")
     used = allowance.used if month == allowance.month else 0
     return Allowance(level=level, level_ms=max(now_ms, since_ms), month=month, used=used)
 
 
-def spend(allowance: Allowance, partner: PartnerRecord, count: int, now: datetime) -> Allowance:
-    """The allowance after taking `count`; raises `OverQuotaError`."""
-    filled = fill(allowance, partner, now)
-    if filled.used + count > _cap(partner):
-        raise _over("month", _until_next_month(now))
+def spend(
+    allowance: Allowance, per_day: int, count: int, now: datetime, *, what: str = "evaluations"
+) -> Allowance:
+    """The allowance after taking `count`; raises `OverQuotaError`, which names `what` is counted."""
+    filled = fill(allowance, per_day, now)
+    if filled.used + count > _cap(per_day):
+        raise _over(what, "month", _until_next_month(now))
     missing = count * _MILLI - filled.level
     if missing > 0:
-        rate = partner.evaluations_per_day * _MILLI
-        raise _over("day", max(1, -(-missing * _DAY_MS // rate) // 1000))
+        rate = per_day * _MILLI
+        raise _over(what, "day", max(1, -(-missing * _DAY_MS // rate) // 1000))
     return replace(filled, level=filled.level - count * _MILLI, used=filled.used + count)
 
 
-def _cap(partner: PartnerRecord) -> int:
-    return partner.evaluations_per_day * DAYS_A_MONTH
+def _cap(per_day: int) -> int:
+    return per_day * DAYS_A_MONTH
 
 
-def _over(period: str, seconds: int) -> OverQuotaError:
+def _over(what: str, period: str, seconds: int) -> OverQuotaError:
     return OverQuotaError(
-        f"the evaluations of this {period} are used up",
+        f"the {what} of this {period} are used up",
         retry_after_seconds=seconds,
         hint="wait, or ask the agency for a larger quota",
     )

@@ -158,6 +158,7 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(fr, "partner", "suspend", "second")
     yield run(fr, "partner", "resume", "second")
     yield run(fr, "partner", "quota", "second", "--files-per-day", "10")
+    yield run(fr, "partner", "disclose", "second", "--values-per-day", "0")
     yield run(partner, "update")
     yield run(partner, "renew")
     yield run(partner, "check", *files.values(), code=1)

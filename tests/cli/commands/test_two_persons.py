@@ -218,6 +218,17 @@ def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federa
     lowered = fr.done("partner", "quota", "hoster", "--files-per-day", "1")["evaluations_per_day"]
     assert fr.done("partner", "ls")["evaluations_per_day"] == lowered < raised
 
+    def shown() -> object:
+        return fr.done("partner", "ls")["disclosed"]["values_per_day"]
+
+    some = ("partner", "disclose", "hoster", "--values-per-day")
+    asked = fr.done(*some, "50", "--as", "alice", typed=PASS["alice"])
+    assert (asked["kind"], shown()) == ("partner.disclose", 0)
+    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=PASS["bruno"])
+    assert shown() == 50
+    assert fr.done(*some, "0")["values_per_day"] == shown() == 0
+    fr.refused(2, "at most 1,000", *some, "1001")
+
 
 def _granted(cli: Cli) -> list[str]:
     granted: list[str] = cli.done("peer", "ls")["grant"]["collections"]
@@ -231,6 +242,7 @@ def test_nothing_is_widened_where_fewer_than_two_are_known(federation: Federatio
     for words in (
         ("peer", "grant", "nl.example", "--grant", "baseline,national"),
         ("partner", "quota", "hoster", "--files-per-day", "100000000"),
+        ("partner", "disclose", "hoster", "--values-per-day", "1"),
     ):
         fr.refused(2, "this takes two persons", *words)
 

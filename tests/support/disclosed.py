@@ -1,0 +1,80 @@
+"""Made-up PDQ values, lists that hold them, and a node that answers disclosed look-ups of them: no sockets."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from node.formats.rows import ImportRow
+from node.ports.approvals import Approval
+from node.services.access.disclosing import DisclosureTerms, disclosure_payload
+from node.services.lists.importing import Statement, import_rows
+from node.services.partners.disclosed_lookup import DisclosedLookups
+from protocol.digest import Algorithm, Digest
+from protocol.event import BASELINE
+from protocol.opening import Basis
+from protocol.statement.disclosed import DisclosedQuery, DisclosedReply
+from support.federation import Agency
+from support.hits import HOSTER, SUBSET, SUBSET_ID, HitWorld, hit_world
+from support.lists import digest
+
+
+def picture(name: str) -> Digest:
+    """The PDQ value of a made-up picture."""
+    return digest(name, Algorithm.PDQ)
+
+
+def flipped(value: Digest, bits: Iterable[int]) -> Digest:
+    """The value with these bits turned."""
+    turned = int.from_bytes(value.value)
+    for bit in bits:
+        turned ^= 1 << bit
+    return Digest(Algorithm.PDQ, turned.to_bytes(32))
+
+
+def query_of(*values: Digest) -> DisclosedQuery:
+    """A query about values, in whatever order they are given."""
+    return DisclosedQuery(subset_id=SUBSET_ID, values=tuple(sorted(values)))
+
+
+def list_pictures(agencies: Iterable[Agency], *names: str, collection: int = BASELINE) -> None:
+    """Queue made-up pictures by their PDQ values in each agency's list."""
+    for agency in agencies:
+        rows = [ImportRow(at, (picture(name),), collection, {}, "") for at, name in enumerate(names, 2)]
+        said = Statement(basis=Basis.OWN, criteria=1)
+        import_rows(agency.shelf, agency.origin, rows, statement=said, now_ms=agency.now_ms)
+
+
+@asynccontextmanager
+async def disclosed_world(folder: Path, *names: str) -> AsyncIterator[HitWorld]:
+    """A world whose release lists made-up pictures."""
+    algorithms = frozenset({Algorithm.SHA256, Algorithm.PDQ})
+    async with hit_world(folder, algorithms=algorithms) as world:
+        list_pictures(world.agencies, *names)
+        await world.release()
+        yield world
+
+
+def lookups(world: HitWorld, *, enabled: bool = True) -> DisclosedLookups:
+    """What answers in a world."""
+    return DisclosedLookups(world.fr.shelf, world.fr.clock, enabled=enabled)
+
+
+def let_disclose(world: HitWorld, values: int, *, partner: str = HOSTER) -> None:
+    """Carry out what two persons decided."""
+    approval = Approval(
+        id=1,
+        kind="partner.disclose",
+        subject="",
+        payload=disclosure_payload(partner, values),
+        requested_by="alice",
+        requested_ms=0,
+    )
+    DisclosureTerms(world.fr.store, world.fr.clock).carry_out(approval)
+
+
+def ask(answering: DisclosedLookups, *values: Digest, partner: str = HOSTER) -> list[int]:
+    """The collections that are told, in the order of `values`."""
+    query = query_of(*values)
+    reply = DisclosedReply.from_bytes(answering.ask(partner, SUBSET, query.to_bytes()), query)
+    told = dict(zip(query.values, reply.collections, strict=True))
+    return [told[value] for value in values]
