@@ -101,7 +101,11 @@ class PartnerTable(Protocol):
         ...
 
     def allowance(self, name: str) -> Allowance:
-        """What is left, locked for this transaction; raises `NotFoundError`."""
+        """What is left; raises `NotFoundError`."""
+        ...
+
+    def lock_allowance(self, name: str) -> Allowance:
+        """As `allowance`, and nobody else changes it until this transaction, which is one that writes, ends."""
         ...
 
     def set_allowance(self, name: str, allowance: Allowance, *, seen_ms: int) -> None:

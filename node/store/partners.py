@@ -131,9 +131,12 @@ class PartnerRows:
         self._connection.execute(update(_PARTNER).where(_PARTNER.c.name == name).values(values))
 
     def allowance(self, name: str) -> Allowance:
-        """What is left, locked for this transaction; raises `NotFoundError`."""
-        row = self._one(name, select(_PARTNER).where(_PARTNER.c.name == name).with_for_update())
-        return Allowance(level=row.level, level_ms=row.level_ms, month=row.month, used=row.used)
+        """What is left; raises `NotFoundError`."""
+        return _allowance(self._row(name))
+
+    def lock_allowance(self, name: str) -> Allowance:
+        """As `allowance`, and nobody else changes it until this transaction, which is one that writes, ends."""
+        return _allowance(self._one(name, select(_PARTNER).where(_PARTNER.c.name == name).with_for_update()))
 
     def set_allowance(self, name: str, allowance: Allowance, *, seen_ms: int) -> None:
         """Store what is left."""
@@ -205,6 +208,10 @@ def _invite(row: Row[Any]) -> InviteRecord:
         expires_ms=row.expires_ms,
         used_ms=row.used_ms,
     )
+
+
+def _allowance(row: Row[Any]) -> Allowance:
+    return Allowance(level=row.level, level_ms=row.level_ms, month=row.month, used=row.used)
 
 
 def _partner(row: Row[Any]) -> PartnerRecord:

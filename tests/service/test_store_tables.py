@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import numpy as np
@@ -9,14 +10,17 @@ import pytest
 
 from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
+from node.ports.disclosure import DisclosureRecord
 from node.ports.guards import BenignSet, Tripwire
 from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
 from node.ports.logs import Head, LogKind, LogRecord
+from node.ports.partners import Allowance, PartnerRecord
 from node.ports.peers import PeerRecord
 from node.ports.pending import Batch
 from node.ports.proposals import FileRecord, ProposalRecord
 from node.ports.quarantine import Intake, Quarantined
 from node.ports.recipients import RecipientRecord, RecipientTable, SnapshotRecord
+from node.services.access.quotas import Quotas
 from node.services.storage.shelf import Shelf
 from protocol.statement.proposal_state import FileState
 
@@ -518,3 +522,46 @@ class TestHitOutcomes:
             unit.quarantine.release(first.id, now_ms=9)
         with shelf.storage.read() as unit:
             assert unit.quarantine.newest(log.id, "flood", 3) == replace(first, released_ms=9)
+
+
+class TestPartners:
+    def test_what_is_left_can_be_read(self, shelf: Shelf) -> None:
+        held = PartnerRecord(
+            name="hoster", subset="b", auth_key=b"k" * 32, evaluations_per_day=10, added_ms=1, key_ms=1
+        )
+        with shelf.storage.write() as unit:
+            unit.partners.add(held)
+        assert Quotas(shelf.storage).left("hoster", now=datetime(2026, 1, 1, tzinfo=UTC)) == 10
+
+
+class TestDisclosure:
+    HELD = DisclosureRecord(
+        partner="hoster",
+        values_per_day=50,
+        allowance=Allowance(level=5, level_ms=6, month="2026-11", used=7),
+        asked=8,
+        met=9,
+        stopped_ms=10,
+    )
+
+    def test_what_is_put_is_found_in_place_of_what_was(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            assert unit.disclosure.find("hoster") is None
+            unit.disclosure.put(self.HELD)
+            unit.disclosure.put(replace(self.HELD, partner="other"))
+            unit.disclosure.put(replace(self.HELD, values_per_day=0, stopped_ms=None))
+            assert unit.disclosure.lock("other") == replace(self.HELD, partner="other")
+        with shelf.storage.read() as unit:
+            assert unit.disclosure.find("hoster") == replace(self.HELD, values_per_day=0, stopped_ms=None)
+            assert unit.disclosure.find("other") == replace(self.HELD, partner="other")
+
+    def test_values_are_counted_by_partner_and_entry(self, shelf: Shelf) -> None:
+        low, high = -(2**63), 2**63 - 1
+        with shelf.storage.write() as unit:
+            assert unit.disclosure.count_about("hoster", []) == 0
+            assert unit.disclosure.count_about("hoster", [low, high]) == 1
+            assert unit.disclosure.count_about("hoster", [high]) == 2
+            assert unit.disclosure.count_about("other", [high]) == 1
+            unit.disclosure.forget_about("hoster")
+            assert unit.disclosure.count_about("hoster", [low, high]) == 1
+            assert unit.disclosure.count_about("other", [high]) == 2

@@ -47,14 +47,14 @@ class Quotas:
             partner = unit.partners.get(name)
             if partner.suspended:
                 raise UnauthenticatedError("the partner is suspended")
-            before = unit.partners.allowance(name)
+            before = unit.partners.lock_allowance(name)
             _keep(unit, name, before, spend(before, partner.evaluations_per_day, count, now), now=now)
 
     def refund(self, name: str, count: int, *, now: datetime) -> None:
         """Give back `count` evaluations that were taken and not made; never more than a full bucket."""
         with self._storage.write() as unit:
             partner = unit.partners.get(name)
-            before = unit.partners.allowance(name)
+            before = unit.partners.lock_allowance(name)
             filled = fill(before, partner.evaluations_per_day, now)
             level = min(partner.evaluations_per_day * _MILLI, filled.level + count * _MILLI)
             given = replace(filled, level=level, used=max(0, filled.used - count))
