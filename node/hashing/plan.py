@@ -12,6 +12,10 @@ MISSING_IMAGES: Final = "PDQ hashes of pictures need one more package: pip insta
 """What to tell whoever wants PDQ where `images_installed` is false."""
 
 
+_STEP_BYTES: Final = 64 * 2**20
+_MOST_SECONDS: Final = 24 * 3600.0
+
+
 class Profile(StrEnum):
     """What happens to a picture before PDQ; values of different profiles differ by a few bits."""
 
@@ -43,6 +47,11 @@ class Bounds:
     """Wall time of a worker process for a file of up to 64 MiB, for each further 64 MiB as much more, at most a day."""
     memory_bytes: int = 4 * 2**30
     """Address space of a worker process."""
+
+
+def seconds_for(size: int, bounds: Bounds) -> float:
+    """Wall time for a file of so many bytes; a sparse file can say that it has exabytes."""
+    return min(bounds.seconds * (1 + size // _STEP_BYTES), _MOST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

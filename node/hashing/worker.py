@@ -19,9 +19,10 @@ from struct import Struct
 from threading import Thread
 from typing import IO, Final
 
+from node.hashing.confined import confine
 from node.hashing.hashed import Fault
 from node.hashing.outcomes import Packed, dump, pack_hashed, pack_unreadable
-from node.hashing.plan import HashPlan
+from node.hashing.plan import HashPlan, seconds_for
 from node.hashing.reading import hash_path, reason_of
 
 LENGTH: Final = Struct(">I")
@@ -30,8 +31,6 @@ BEGUN: Final = Struct("=Q")
 """In the memory that it shares with its parent: how many files it has begun with."""
 FLUSH_SECONDS: Final = 0.05
 _STEP_BYTES: Final = 64 * 2**20
-_MOST_SECONDS: Final = 24 * 3600.0
-"""A sparse file can say that it has exabytes."""
 
 Item = tuple[bytes, bool]
 """A path, and whether only the exact hashes are wanted."""
@@ -45,7 +44,7 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints must not write into a message
     plan = pickle.loads(read_message(sys.stdin.buffer) or b"")  # noqa: S301 - from its parent
     with mmap.mmap(int(sys.argv[1]), BEGUN.size) as shared:
-        _bound(plan)
+        confine(plan.bounds.memory_bytes)
         _quiet()
         _Desk(plan, replies, shared).serve(_batches(sys.stdin.buffer))
 
@@ -104,8 +103,7 @@ class _Desk:
             size = 0
         if size > _STEP_BYTES:
             self._send()  # it will take a while
-        seconds = self._plan.bounds.seconds * (1 + size // _STEP_BYTES)
-        signal.setitimer(signal.ITIMER_REAL, min(seconds, _MOST_SECONDS))
+        signal.setitimer(signal.ITIMER_REAL, seconds_for(size, self._plan.bounds))
 
     def _send(self) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)  # how long the parent takes to listen is no fault of a file
@@ -132,20 +130,6 @@ def _without_a_look(path: Path, plan: HashPlan, reason: str) -> Packed:
     except OSError as fault:
         return pack_unreadable(reason_of(fault))
     return pack_hashed(replace(hashed, faults=(Fault("", f"not looked into: {reason}"),)))
-
-
-def _bound(plan: HashPlan) -> None:
-    """Limit memory and forbid core dumps."""
-    if sys.platform == "win32":
-        return
-    import resource  # noqa: PLC0415 - POSIX only
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    most = resource.getrlimit(resource.RLIMIT_AS)[1]
-    bytes_ = (
-        plan.bounds.memory_bytes if most == resource.RLIM_INFINITY else min(plan.bounds.memory_bytes, most)
-    )
-    resource.setrlimit(resource.RLIMIT_AS, (bytes_, bytes_))
 
 
 def _quiet() -> None:

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from node.hashing.confined import environment
 from node.hashing.outcomes import Outcome, load, unpack
 from node.hashing.plan import HashPlan
 from node.hashing.worker import BEGUN, LENGTH
@@ -63,7 +64,7 @@ class WorkerLink:
                 stdout=subprocess.PIPE,
                 bufsize=0,
                 pass_fds=(file.fileno(),),
-                env=_environment(),
+                env=environment(),
             )
         self._jobs: deque[Job] = deque()
         self._batches: deque[tuple[int, float]] = deque()
@@ -189,12 +190,3 @@ def _without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _environment() -> dict[str, str]:
-    """The parent's, with one thread a process for the libraries that would start one for each core."""
-    return os.environ | {
-        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),  # noqa: PTH109
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from node.hashing.hashed import Fault
-from node.partner.hashing_processes import HashProcesses
+from node.hashing.open_files import HashProcesses, write_whole
 from node.ports.inspecting import Inspected
 from node.ports.judging import Judge, Verdicts
 from protocol.digest import Digest
@@ -39,9 +39,7 @@ class MemoryUpload:
             return False
         self._left -= len(chunk)
         self._held += len(chunk)
-        rest = memoryview(chunk)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        write_whole(self._descriptor, chunk)
         return True
 
     async def inspect(self, name: str) -> Inspected:
@@ -54,7 +52,7 @@ class MemoryUpload:
         try:
             while size:
                 piece = os.pread(self._descriptor, min(size, _PIECE), start)
-                os.write(part, piece)
+                write_whole(part, piece)
                 start, size = start + len(piece), size - len(piece)
             return await self._inspector.inspect(part, name)
         finally:

@@ -11,30 +11,32 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Self
 
-from keys.errors import KeysError
 from node.clock import SystemClock, system_entropy
 from node.errors import NodeError
 from node.files import try_locked
+from node.hashing.open_files import HashProcesses
 from node.hashing.plan import HashPlan, images_installed
 from node.journal import Journal
-from node.partner.hashing_processes import HashProcesses
 from node.partner.hits import SpooledHit
 from node.partner.inspecting import LocalInspector
 from node.partner.judging import LocalJudge
 from node.partner.queueing import LookUpQueue
 from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
-from node.runtime.hooks import Hooks
+from node.runtime.hooks import Facts, Hooks
 from node.runtime.in_force import InForce
 from node.runtime.partner import update
 from node.runtime.partner_events import FAILURES, Events
 from node.runtime.partner_settings import AgentSettings, load_partner_settings
 from node.runtime.partner_settling import settle_hits
-from protocol.errors import ProtocolError
 
 RELOAD_SECONDS: Final = 2.0
 """An update of another process is in force here this soon."""
 CONFIRM_SECONDS: Final = 30.0
+MAX_WAITING_PROGRAMS: Final = 1000
+"""Hits of which the operator's program is still to be told."""
+DRAIN_SECONDS: Final = 10.0
+"""What is being looked up when the daemon is told to stop may take this long; a node may never answer."""
 CONFIRM_LOCK: Final = "confirm.lock"
 """Held by whoever looks up what waits."""
 _SPLAY: Final = 0.1
@@ -90,16 +92,21 @@ async def judging(home: Home, settings: AgentSettings, *, fail_closed: bool) -> 
     """
     async with AsyncExitStack() as stack:
         in_force = await stack.enter_async_context(InForce(home))
-        queue = await stack.enter_async_context(LookUpQueue(in_force.examiner))
+        telling = stack.enter_context(_Telling(Hooks(load_partner_settings(home.folder).hooks)))
+        queue = LookUpQueue(in_force.examiner)
         judge = LocalJudge(
             queue,
             in_force.examiner,
             spool=hit_spool(home),
             unconfirmed=unconfirmed_files(home),
             clock=_CLOCK,
-            told=stack.enter_context(_Telling(Hooks(load_partner_settings(home.folder).hooks))).tell,
+            told=telling.tell,
         )
         stack.push_async_callback(judge.drain)
+        await stack.enter_async_context(
+            queue
+        )  # on leaving, what is not answered by then is unknown, and kept
+        stack.push_async_callback(judge.drain, DRAIN_SECONDS)
         plan = HashPlan(images=images_installed())
         jobs = settings.jobs or os.cpu_count() or 1
         processes = await stack.enter_async_context(HashProcesses(jobs, plan))
@@ -147,8 +154,10 @@ async def _every(
         wait = seconds
         try:
             await work()
-        except (NodeError, ProtocolError, KeysError, OSError) as exc:
+        except FAILURES as exc:
             _journal.warning("failed", error=type(exc).__name__, reason=str(exc))
+        except Exception as exc:  # noqa: BLE001 - it must be done again; its text may hold anything
+            _journal.error("failed", error=type(exc).__name__)
 
 
 def _update(home: Home) -> None:
@@ -174,20 +183,37 @@ def _say(wrong: Iterable[str]) -> None:
 
 
 class _Telling:
-    """Tells of hits: the journal at once, the operator's program one after another. A context manager."""
+    """Tells of hits: the journal at once, the operator's program one after another. A context manager.
+
+    Whoever uploads a listed file again and again has the program run for it once at a time; many hits do not pile up
+    without bound. None of them is lost: they are in the spool.
+    """
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
         self._worker = ThreadPoolExecutor(1, "on-hit")
+        self._waiting: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._worker.shutdown(cancel_futures=True)  # the hits are in the spool; stopping must not take hours
+        if self._waiting:
+            _say([f"the program of on_hit was not told of {len(self._waiting)} hits: see sigfed hit ls"])
 
     def tell(self, hit: SpooledHit, late: bool) -> None:  # noqa: FBT001 - as `Told` says
         """Neither hears of the file's name or of what it met: whoever needs them asks with `sigfed hit show`."""
         facts = {"hit": hit.id, "late": "yes" if late else "no", "weak": "yes" if hit.weak else "no"}
         _journal.warning("hit", **facts)
-        self._worker.submit(lambda: _say(self._hooks.found({**facts, "collection": hit.collection})))
+        if hit.id in self._waiting:
+            return
+        if len(self._waiting) >= MAX_WAITING_PROGRAMS:
+            _say(["the program of on_hit is not told of this hit: too many wait for it"])
+            return
+        self._waiting.add(hit.id)
+        self._worker.submit(self._run, hit.id, {**facts, "collection": hit.collection})
+
+    def _run(self, hit_id: str, facts: Facts) -> None:
+        self._waiting.discard(hit_id)
+        _say(self._hooks.found(facts))

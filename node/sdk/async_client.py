@@ -19,8 +19,8 @@ from node.clock import SystemClock, milliseconds
 from node.errors import UsageError, VerificationError
 from node.files import try_locked
 from node.hashing.hashed import Hashed
+from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.plan import HashPlan, images_installed
-from node.partner.hashing_processes import HashProcesses, write_whole
 from node.partner.hits import SpooledHit
 from node.partner.judging import LocalJudge
 from node.partner.queueing import LookUpQueue

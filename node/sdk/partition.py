@@ -15,10 +15,10 @@ from typing import Final, Generic, TypeVar
 import numpy as np
 
 from node.hashing.hashed import Fault, Hashed
+from node.hashing.open_files import HashProcess, write_whole
 from node.hashing.plan import HashPlan
 from node.hashing.reading import reason_of
 from node.hashing.workers import HashWorkers
-from node.partner.hashing_processes import HashProcess, write_whole
 from node.sdk.screen import Screen, screening
 from protocol.digest import Digest
 from protocol.subset.lookup import Screening

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from node.hashing import open_files
+from node.hashing.open_file_worker import decode, encode
+from node.hashing.open_files import HashProcesses
 from node.hashing.plan import Bounds, HashPlan
-from node.partner import hashing_processes
-from node.partner.hashing_child import decode, encode
-from node.partner.hashing_processes import HashProcesses
 from node.partner.inspecting import LocalInspector
 from node.ports.inspecting import signature
 from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
 from protocol.digest import Algorithm, Digest
+from support.processes import wait_until
 
 CONTENT = b"a made-up file"
 EXACT = (
@@ -74,20 +75,32 @@ async def test_a_process_hashes_one_file_after_another(processes: HashProcesses)
         ("os.kill(os.getpid(), 9)", "their decoder failed"),
         ("time.sleep(60)", "they took more than 0.5 s"),
         ("b'nonsense'", "their decoder answered nonsense"),
+        ("b'[' * 100_000", "their decoder answered nonsense"),
+        ("b'[Infinity, [], []]'", "their decoder answered nonsense"),
+        ("b' ' * 2000 + b'[1, [], []]'", "their decoder answered nonsense"),
     ],
-    ids=["leaves", "is killed", "hangs", "lies"],
+    ids=[
+        "leaves",
+        "is killed",
+        "hangs",
+        "lies",
+        "lies deeply",
+        "lies endlessly",
+        "says too much",
+    ],
 )
 async def test_a_picture_that_ends_its_decoder_is_judged_by_its_exact_hashes(
     monkeypatch: pytest.MonkeyPatch, what_it_does: str, fault: str
 ) -> None:
     child = (
-        "import os, time\nimport node.partner.hashing_child as child\n"
+        "import os, signal, time\nimport node.hashing.open_file_worker as child\n"
         "whole, encode = child._hashed, child.encode\n"
         f"child._hashed = lambda at, plan: ({what_it_does}) if plan.images else whole(at, plan)\n"
         "child.encode = lambda found: found if isinstance(found, bytes) else encode(found)\n"
         "child.main()"
     )
-    monkeypatch.setattr(hashing_processes, "_CHILD", child)
+    monkeypatch.setattr(open_files, "_CHILD", child)
+    monkeypatch.setattr(open_files, "_MAX_ANSWER", 1000)
     async with HashProcesses(1, PLAN) as processes:
         told = await inspected(processes, CONTENT)
         assert told == (Outcome.HIT, (f"its pictures were not looked at: {fault}",))
@@ -97,10 +110,66 @@ async def test_a_picture_that_ends_its_decoder_is_judged_by_its_exact_hashes(
 async def test_a_file_that_never_can_be_hashed_is_an_error_and_not_clean(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hashing_processes, "_CHILD", "raise SystemExit(1)")
+    monkeypatch.setattr(open_files, "_CHILD", "raise SystemExit(1)")
     async with HashProcesses(1, PLAN) as processes:
         with pytest.raises(OSError, match="it cannot be hashed: their decoder failed"):
             await inspected(processes, CONTENT)
+
+
+def _doing(what: str) -> str:
+    """The code of a process that does something before it hashes a file."""
+    return (
+        "import os, signal, time\nimport node.hashing.open_file_worker as child\n"
+        f"hashed = child._hashed\nchild._hashed = lambda at, plan: ({what}, hashed(at, plan))[1]\nchild.main()"
+    )
+
+
+async def test_ctrl_c_is_not_for_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_files, "_CHILD", _doing("os.kill(os.getpid(), signal.SIGINT)"))
+    async with HashProcesses(1, PLAN) as processes:
+        assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
+
+
+def test_a_process_without_its_parent_ends_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(open_files, "_CHILD", _doing("time.sleep(300)"))
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    child = open_files.HashProcess(PLAN)
+    with path.open("rb") as file, pytest.raises(open_files._ChildFailedError, match="decoder failed"):
+        child._asked(file.fileno(), PLAN, 60)
+
+
+async def test_nobody_waits_for_a_file_at_the_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    monkeypatch.setattr(open_files, "_CHILD", _doing(f"(open({str(begun)!r}, 'w'), time.sleep(300))"))
+    async with asyncio.timeout(60):
+        async with HashProcesses(1, HashPlan()) as processes:
+            asking = [asyncio.create_task(inspected(processes, CONTENT)) for _ in range(2)]
+            await asyncio.to_thread(wait_until, begun.exists)
+        assert [type(each) for each in await asyncio.gather(*asking, return_exceptions=True)] == [OSError] * 2
+
+
+async def test_a_file_that_nobody_waits_for_any_more_keeps_no_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    once = f"os.path.exists({str(begun)!r}) or (open({str(begun)!r}, 'w'), time.sleep(300))"
+    monkeypatch.setattr(open_files, "_CHILD", _doing(once))
+    async with asyncio.timeout(60), HashProcesses(1, HashPlan()) as processes:
+        asking = asyncio.create_task(inspected(processes, CONTENT))
+        await asyncio.to_thread(wait_until, begun.exists)
+        asking.cancel()
+        assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
+        assert asking.cancelled()
+
+
+async def test_the_processes_know_nothing_of_their_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGFED_PASSPHRASE_FILE", "/run/secret")
+    monkeypatch.setattr(open_files, "_CHILD", _doing("1 / ('SIGFED_PASSPHRASE_FILE' not in os.environ)"))
+    async with HashProcesses(1, PLAN) as processes:
+        assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
 
 
 async def test_what_is_longer_than_may_be_is_not_taken(processes: HashProcesses) -> None:

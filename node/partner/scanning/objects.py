@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from node.errors import UsageError
 from node.hashing.hashed import Fault, Hashed
+from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.plan import HashPlan
 from node.hashing.reading import StreamHasher
-from node.partner.hashing_processes import HashProcesses, write_whole
 from node.partner.scanning.reading import Hashing, Read
 from node.partner.scanning.sources import Item
 

@@ -17,8 +17,7 @@ from typing import cast
 import pytest
 
 from node import sdk
-from node.hashing import worker_link
-from node.partner import hashing_processes
+from node.hashing import open_files, worker_link
 from node.sdk import AsyncClient, Client, Outcome
 from node.sdk.partition import scan_partition
 from support.agencies import BOTH, SINGLE, UNLISTED, Federation, federate
@@ -307,7 +306,7 @@ reading.StreamHasher._look = look
 def test_a_picture_that_ends_its_decoder_costs_no_other_file_of_a_partition(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_path: bool
 ) -> None:
-    for module in (worker_link, hashing_processes):
+    for module in (worker_link, open_files):
         monkeypatch.setattr(module, "_CHILD", _DYING + module._CHILD)
     files: list[tuple[str, bytes | str]] = [("hostile", b"hostile"), ("clean", UNLISTED), ("listed", BOTH)]
     if as_path:

@@ -1,36 +1,46 @@
 """The process that decodes strangers' pictures: it is handed open files and answers with their hashes.
 
-Started by `node.partner.hashing_processes` with a socket as descriptor 0. It holds no key, no list and no connection.
-What it answers is JSON, not pickle: a picture that takes this process over must not take its parent over, too.
+Started by `node.hashing.open_files` with a socket as descriptor 0. It holds no key, no list and no connection.
+What it answers is JSON, not pickle: a picture that takes this process over must not take its parent over, too. It ends
+itself when a file takes too long: whoever started it may be gone.
 """
 
 import json
 import os
 import pickle
-import resource
+import signal
 import socket
 from typing import Final
 
+from node.hashing.confined import confine
 from node.hashing.hashed import Fault, Hashed, Part
-from node.hashing.plan import HashPlan
+from node.hashing.plan import HashPlan, seconds_for
 from node.hashing.reading import CHUNK_BYTES, StreamHasher
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64, unb64
 
 MAX_PLAN_BYTES: Final = 64 * 1024
+_LATER: Final = 2
+"""So many times as long as its parent waits, which says more about it."""
 
 
 def main() -> None:
     """Answer until the parent closes its end."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes of a terminal, and is for the parent
     link = socket.socket(fileno=0)
     while True:
         data, descriptors, _, _ = socket.recv_fds(link, MAX_PLAN_BYTES, 1)
         if not data or not descriptors:
             return
         plan: HashPlan = pickle.loads(data)  # noqa: S301 - from the parent, which started this process
-        _bound(plan.bounds.memory_bytes)
+        confine(plan.bounds.memory_bytes)
         with open(descriptors[0], "rb", buffering=0) as file:  # noqa: PTH123 - it is open
+            size = os.fstat(file.fileno()).st_size
+            signal.setitimer(signal.ITIMER_REAL, _LATER * seconds_for(size, plan.bounds))
             answer = encode(_hashed(file.fileno(), plan))
+            signal.setitimer(signal.ITIMER_REAL, 0)
         link.sendall(len(answer).to_bytes(4) + answer)
 
 
@@ -40,13 +50,6 @@ def _hashed(descriptor: int, plan: HashPlan) -> Hashed:
         hasher.update(chunk)
         at += len(chunk)
     return hasher.finish()
-
-
-def _bound(memory_bytes: int) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    allowed = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would be a stranger's picture on the disk
 
 
 def encode(hashed: Hashed) -> bytes:

@@ -1,7 +1,8 @@
-"""Processes that hash open files for others: one that crashes or hangs costs its picture, and nothing else.
+"""Processes that hash open files, for programs that wait for each of them: what was uploaded has no path.
 
-The file whose decoding ended a process is hashed again without its pictures and archives, so that its exact hashes are
-judged whatever a decoder makes of it.
+For many files that have paths there is `node.hashing.workers`, which hands them out in batches. A process that crashes
+or hangs costs its picture, and nothing else: the file whose decoding ended it is hashed again without its pictures and
+archives, so that its exact hashes are judged whatever a decoder makes of it.
 """
 
 import asyncio
@@ -11,20 +12,20 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
+from node.hashing.confined import environment
 from node.hashing.hashed import Fault, Hashed
-from node.hashing.plan import HashPlan
+from node.hashing.open_file_worker import decode
+from node.hashing.plan import HashPlan, seconds_for
 from node.journal import Journal
-from node.partner.hashing_child import decode
-from protocol.errors import ProtocolError
 
-_CHILD: Final = "from node.partner.hashing_child import main; main()"
+_CHILD: Final = "from node.hashing.open_file_worker import main; main()"
 _MAX_ANSWER: Final = 256 * 2**20
-_MIB64: Final = 64 * 2**20
 _journal = Journal("hashing")
 
 
@@ -33,13 +34,17 @@ class _ChildFailedError(Exception):
 
 
 class HashProcesses:
-    """`jobs` processes that are started when they are needed. An async context manager."""
+    """`jobs` processes that are started when they are needed. An async context manager.
+
+    On leaving they end at once, whatever they do; whoever waits for one is told so by OSError.
+    """
 
     def __init__(self, jobs: int, plan: HashPlan) -> None:
+        self._processes = [HashProcess(plan) for _ in range(jobs)]
         self._idle: asyncio.LifoQueue[HashProcess] = asyncio.LifoQueue()
-        for _ in range(jobs):
-            self._idle.put_nowait(HashProcess(plan))
-        self._jobs = jobs
+        for process in self._processes:
+            self._idle.put_nowait(process)
+        self._ended = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,18 +52,26 @@ class HashProcesses:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _ in range(self._jobs):
+        self._ended = True
+        for process in self._processes:
+            process.interrupt()
+        for _ in self._processes:
             (await self._idle.get()).close()
 
     async def hash(self, descriptor: int) -> Hashed:
         """As `HashProcess.hash`, without blocking."""
         process = await self._idle.get()
+        if self._ended:
+            self._idle.put_nowait(process)
+            raise OSError("this program is stopping")
+        process.interrupted = False
         work = asyncio.create_task(asyncio.to_thread(process.hash, descriptor))
         # The process is free when its thread is, also when whoever asked has gone away.
         work.add_done_callback(lambda _: self._idle.put_nowait(process))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
+            process.interrupt()  # a large file takes hours, and nobody waits for it any more
             await asyncio.gather(work, return_exceptions=True)  # the descriptor is in use until then
             raise
 
@@ -71,6 +84,8 @@ class HashProcess:
         self._exact = replace(plan, images=False, archives=False)
         self._link: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self.interrupted = False
+        """Whether what it does, or is about to do, is not wanted any more."""
 
     def __enter__(self) -> Self:
         return self
@@ -83,10 +98,12 @@ class HashProcess:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError("not a regular file")
-        seconds = self._plan.bounds.seconds * (1 + status.st_size // _MIB64)
+        seconds = seconds_for(status.st_size, self._plan.bounds)
         try:
             return self._asked(descriptor, self._plan, seconds)
         except _ChildFailedError as exc:
+            if self.interrupted:
+                raise OSError("this program is stopping") from None
             _journal.warning("hashing-failed", reason=str(exc), bytes=status.st_size)
             fault = Fault("", f"its pictures were not looked at: {exc}")
         try:
@@ -95,24 +112,12 @@ class HashProcess:
             raise OSError(f"it cannot be hashed: {exc}") from exc
         return replace(exact, faults=(*exact.faults, fault))
 
-    def _asked(self, descriptor: int, plan: HashPlan, seconds: float) -> Hashed:
-        try:
-            link = self._started()
-            link.settimeout(seconds)
-            socket.send_fds(link, [pickle.dumps(plan)], [descriptor])
-            size = int.from_bytes(_exactly(link, 4))
-            if size > _MAX_ANSWER:
-                raise _ChildFailedError("its decoder answered nonsense")
-            return decode(_exactly(link, size))
-        except TimeoutError:
-            self.close()
-            raise _ChildFailedError(f"they took more than {seconds:g} s") from None
-        except (OSError, EOFError):
-            self.close()
-            raise _ChildFailedError("their decoder failed") from None
-        except (ValueError, TypeError, ProtocolError):
-            self.close()
-            raise _ChildFailedError("their decoder answered nonsense") from None
+    def interrupt(self) -> None:
+        """Have `hash`, which another thread is in, fail soon."""
+        self.interrupted = True
+        process = self._process  # which the other thread may be taking away
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """End the process."""
@@ -123,6 +128,23 @@ class HashProcess:
         if self._link is not None:
             self._link.close()
         self._link = self._process = None
+
+    def _asked(self, descriptor: int, plan: HashPlan, seconds: float) -> Hashed:
+        try:
+            link = self._started()
+            until = time.monotonic() + seconds
+            link.settimeout(seconds)
+            socket.send_fds(link, [pickle.dumps(plan)], [descriptor])
+            return decode(_message(link, until))
+        except TimeoutError:
+            self.close()
+            raise _ChildFailedError(f"they took more than {seconds:g} s") from None
+        except (OSError, EOFError):
+            self.close()
+            raise _ChildFailedError("their decoder failed") from None
+        except Exception:  # noqa: BLE001 - made up by a decoder that was taken over
+            self.close()
+            raise _ChildFailedError("their decoder answered nonsense") from None
 
     def _started(self) -> socket.socket:
         if self._link is not None:
@@ -135,9 +157,11 @@ class HashProcess:
                 stdout=subprocess.DEVNULL,
                 # libraries that decode pictures print what they do not like about a stranger's file
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=environment(),
             )
         self._link = ours
+        if self.interrupted:  # while it was started
+            self._process.kill()
         return ours
 
 
@@ -148,17 +172,18 @@ def write_whole(descriptor: int, data: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def _environment() -> dict[str, str]:
-    """Nothing of the daemon's own environment but what Python needs."""
-    path = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-    coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-    return {**kept, **coverage, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+def _message(link: socket.socket, until: float) -> bytes:
+    size = int.from_bytes(_exactly(link, 4, until))
+    if size > _MAX_ANSWER:
+        raise ValueError("an answer beyond all measure")
+    return _exactly(link, size, until)
 
 
-def _exactly(link: socket.socket, size: int) -> bytes:
+def _exactly(link: socket.socket, size: int, until: float) -> bytes:
+    """The next bytes; raises TimeoutError, also where they come one by one."""
     data = bytearray()
     while len(data) < size:
+        link.settimeout(max(0.001, until - time.monotonic()))
         chunk = link.recv(min(size - len(data), 1 << 20))
         if not chunk:
             raise EOFError

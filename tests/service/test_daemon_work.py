@@ -1,0 +1,89 @@
+"""What the local daemon does by itself: again and again, whatever happens, and without piling up."""
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from node.partner.hits import HitSpool, SpooledHit
+from node.runtime import judging
+from node.runtime.hooks import Hooks
+from node.runtime.partner_settings import HookSettings
+from support.processes import wait_until
+from support.spooling import SENT, recorded
+
+
+@pytest.mark.parametrize("failure", [OSError("full"), ValueError("ab" * 32), AssertionError(), KeyError("x")])
+async def test_work_that_fails_is_done_again(failure: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    done = asyncio.Event()
+    tried = 0
+
+    async def work() -> None:
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            raise failure
+        done.set()
+
+    task = asyncio.create_task(judging._every(0.001, work))
+    async with asyncio.timeout(30):
+        await asyncio.wait({task, asyncio.create_task(done.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    assert not task.done()
+    task.cancel()
+    assert type(failure).__name__ in caplog.text
+    assert "ab" * 32 not in caplog.text
+
+
+def _hits(folder: Path, count: int) -> list[SpooledHit]:
+    spool = HitSpool(folder / "hits")
+    kept = recorded(spool)
+    return [
+        replace(kept, sent=replace(SENT, report=replace(SENT.report, report_id=number.to_bytes(16))))
+        for number in range(count)
+    ]
+
+
+def _hooks(folder: Path) -> Hooks:
+    """A program that notes hits, and waits until a file is there."""
+    code = (
+        "import json, pathlib, sys, time\n"
+        f"folder = pathlib.Path({str(folder)!r})\n"
+        "with (folder / 'heard').open('a') as file: print(json.load(sys.stdin)['hit'], file=file, flush=True)\n"
+        "while not (folder / 'go').exists(): time.sleep(0.01)\n"
+    )
+    return Hooks(HookSettings(on_hit=(sys.executable, "-c", code)))
+
+
+def test_the_same_hit_again_and_again_runs_the_program_once_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(judging, "MAX_WAITING_PROGRAMS", 2)
+    first, *others = _hits(tmp_path, 4)
+    heard = tmp_path / "heard"
+    with judging._Telling(_hooks(tmp_path)) as telling:
+        telling.tell(first, late=False)
+        wait_until(heard.exists)
+        for _ in range(100):
+            telling.tell(others[0], late=False)
+        telling.tell(others[1], late=False)
+        telling.tell(others[2], late=False)
+        (tmp_path / "go").touch()
+        wait_until(lambda: len(heard.read_text().split()) == 3)
+    assert heard.read_text().split() == [hit.id for hit in (first, *others[:2])]
+    assert "too many wait" in caplog.text
+
+
+def test_programs_that_were_not_run_at_the_end_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, *others = _hits(tmp_path, 3)
+    with judging._Telling(_hooks(tmp_path)) as telling:
+        telling.tell(first, late=False)
+        wait_until((tmp_path / "heard").exists)
+        for hit in others:
+            telling.tell(hit, late=False)
+        telling._worker.shutdown(cancel_futures=True, wait=False)  # before the program is let go
+        (tmp_path / "go").touch()
+    assert "not told of 2 hits" in caplog.text
