@@ -49,7 +49,11 @@ class Bucket:
         self._store = _store(name)
 
     def items(self) -> Iterator[Item]:
-        """All objects in the order of their keys; a listing that breaks off is a result of its own."""
+        """All objects in the order of their keys; a listing that breaks off is a result of its own.
+
+        A key that the client cannot name, as of a folder without a name, breaks off the listing it is in. Whoever
+        uploads chooses keys: then each folder is listed by itself, and the one with that key is the result.
+        """
         empty = True
         try:
             for page in self._store.list(self._prefix or None, chunk_size=_PAGE):
@@ -59,7 +63,23 @@ class Bucket:
             if empty and self._prefix:
                 yield self._item(self._store.head(self._prefix))
         except Exception as exc:  # noqa: BLE001 - whatever the storage does is no end of a run
-            yield Item(self._source, os.fsencode(self._source), 0, "", _words(exc))
+            if type(exc).__name__ == _UNNAMEABLE:
+                yield from self._folders()
+            else:
+                yield Item(self._source, os.fsencode(self._source), 0, "", _words(exc))
+
+    def _folders(self) -> Iterator[Item]:
+        """The same, a folder after the other."""
+        waiting = [self._prefix]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                found = self._store.list_with_delimiter(folder or None)
+            except Exception as exc:  # noqa: BLE001 - as above
+                yield Item(self._source, os.fsencode(f"{SCHEME}{self._name}/{folder}"), 0, "", _words(exc))
+                continue
+            yield from map(self._item, found["objects"])
+            waiting += reversed(found["common_prefixes"])
 
     def hashing(self, jobs: int, plan: HashPlan) -> Hashing:
         """Reads the objects that `items` gave."""
@@ -90,6 +110,8 @@ class Bucket:
                     each.cancel()
 
     async def _read(self, item: Item, processes: HashProcesses, plan: HashPlan) -> Read:
+        if not item.size:  # as the markers of folders, which cannot be fetched: their keys end in a slash
+            return Read(item, Hashed(0, ()))
         key = os.fsdecode(item.path).removeprefix(f"{SCHEME}{self._name}/")
         try:
             got = await self._store.get_async(key)
@@ -120,11 +142,14 @@ async def _hash_held(stream: AsyncIterator[bytes], processes: HashProcesses) -> 
 
 
 async def _hash_stream(stream: AsyncIterator[bytes], plan: HashPlan) -> Hashed:
+    """Exact hashes alone: no decoder runs in this process, so a hostile object takes no more than its time."""
     hasher = StreamHasher(replace(plan, images=False, archives=False))
     async for chunk in stream:
         await asyncio.to_thread(hasher.update, bytes(chunk))
     hashed = hasher.finish()
-    if plan.images or plan.archives:
+    if hasher.kind is not None and (
+        plan.images or plan.archives
+    ):  # else there is nothing to look into, as in a film
         return replace(hashed, faults=(*hashed.faults, Fault("", _LARGE)))
     return hashed
 
@@ -146,10 +171,12 @@ def _words(error: Exception) -> str:
     return _REASONS.get(type(error).__name__, f"the storage failed ({type(error).__name__})")
 
 
+_UNNAMEABLE: Final = "InvalidPathError"
 _DENIED: Final = "the storage denies access: see the AWS_ variables of the environment"
 _REASONS: Final = {
     "NotFoundError": "there is no such bucket or object",
     "FileNotFoundError": "there is no such bucket or object",
+    _UNNAMEABLE: "a key in it has a part that is empty, . or .., which cannot be listed: rename that object",
     "PermissionDeniedError": _DENIED,
     "UnauthenticatedError": _DENIED,
 }

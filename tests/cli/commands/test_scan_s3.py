@@ -102,10 +102,27 @@ def test_what_cannot_be_read_is_accounted_for(partner: Cli, store: S3Store) -> N
     assert "names no bucket" in refused.err
 
 
+def test_a_key_that_cannot_be_listed_hides_its_own_folder_alone(
+    partner: Cli, store: S3Store, server: str
+) -> None:
+    for name in ("keys/a/b/listed", "keys/c/listed", "keys/z"):
+        store.put(name, BOTH)
+    for key, content in (("keys/a//x", b"x"), ("keys/c/%2E%2E/x", b"x"), ("keys/d/", b"")):
+        urllib.request.urlopen(urllib.request.Request(f"{server}/uploads/{key}", data=content, method="PUT"))
+    found = partner.run("scan", "s3://uploads/keys")
+    assert statuses(found) == {
+        "s3://uploads/keys/a": "unreadable",
+        "s3://uploads/keys/c": "unreadable",
+        "s3://uploads/keys/z": "hit",
+    }
+    assert "rename that object" in found.err + found.out
+
+
 def test_a_large_object_is_hashed_while_it_arrives(partner: Cli, store: S3Store) -> None:
     store.put("large/picture.jpg", b"\xff\xd8\xff" + bytes(LARGE))
+    store.put("large/film.mp4", b"\x00\x00\x00\x18ftypmp42" + bytes(LARGE))
     found = partner.run("scan", "s3://uploads/large")
-    assert statuses(found) == {"s3://uploads/large/picture.jpg": "partly"}
+    assert statuses(found) == {"s3://uploads/large/picture.jpg": "partly"}, "a film has nothing to look into"
     (result,) = [one for one in found.results if one["type"] == "file"]
     assert (result["size"], found.exit) == (LARGE + 3, 3)
     assert "not looked into" in result["reasons"][0]
