@@ -34,6 +34,8 @@ from node.sodium import load_group
 
 _CLOCK = SystemClock()
 _DAY_MS: Final = 24 * 60 * 60 * 1000
+_UNSEEN_DAYS: Final = 90
+"""After which a file that no scan has met is forgotten: one that was away for a while is not read again."""
 _LISTED: Final = "list "
 """Before the name of a list of paths, as the name of a source."""
 _DRAWN_SECONDS: Final = 0.5
@@ -167,6 +169,7 @@ class Scan:
             self.evaluated = examiner.evaluated
         if not ended.interrupted:
             self._state.end(self._run, now_ms=_now_ms(), passed_over=self._passed_over)
+            self._state.forget(self._run, before_ms=_now_ms() - _UNSEEN_DAYS * _DAY_MS)
         return replace(ended, stopped=ended.stopped or unreachable)
 
     async def _confirm(self) -> NodeError | None:

@@ -288,6 +288,25 @@ def test_an_answer_about_what_a_file_was_does_not_clear_what_it_is(tmp_path: Pat
         assert (now.screens, state.answers(now.id)) == (b"and then", None)
 
 
+def test_files_that_no_run_has_met_for_long_are_forgotten(tmp_path: Path) -> None:
+    files = [Kept(path=b"/%d" % at, source="/", size=1, mark="1", screens=b"8 octets") for at in range(3)]
+    with open_state(tmp_path / "scan.db", b"k" * 32) as state:
+        runs = []
+        for at, kept in enumerate(files):
+            run = state.begin(["/"], now_ms=10 * at)
+            state.keep(run, [kept])
+            if known := state.known(kept.path):
+                state.conclude([(replace(kept, id=known.id), Answers("epoch", b""))])
+            state.end(run, now_ms=10 * at + 1, passed_over=0)
+            runs.append(run)
+        ids = [known.id for kept in files if (known := state.known(kept.path))]
+        state.forget(runs[-1], before_ms=10)
+        assert [state.known(kept.path) is not None for kept in files] == [False, True, True]
+        assert [state.answers(number) is not None for number in ids] == [False, True, True]
+        state.forget(runs[-1], before_ms=99)
+        assert [state.known(kept.path) is not None for kept in files] == [False, False, True]
+
+
 def test_somebody_who_looks_at_a_state_for_a_moment_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "scan.db"
     with open_state(path, bytes(32)):

@@ -175,6 +175,13 @@ class ScanState:
                 "UPDATE run SET ended_ms = ?, passed_over = ? WHERE id = ?", (now_ms, passed_over, run.id)
             )
 
+    def forget(self, run: Run, *, before_ms: int) -> None:
+        """Forget files that no run has met which began since, but for those of `run`: their names are customers'."""
+        unseen = "(SELECT id FROM file WHERE seen IN (SELECT id FROM run WHERE started_ms < ? AND id <> ?))"
+        with self._db:
+            self._db.execute(f"DELETE FROM asked WHERE file IN {unseen}", (before_ms, run.id))  # noqa: S608
+            self._db.execute(f"DELETE FROM file WHERE id IN {unseen}", (before_ms, run.id))  # noqa: S608
+
     # ---------------------------------------------------------------- files
 
     def known(self, path: bytes) -> Known | None:
