@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from node.gateways.clamd_protocol import (
@@ -32,6 +33,8 @@ from node.ports.inspecting import Inspected, Inspector
 IDLE_SECONDS: Final = 120.0
 """Between two pieces of what one client sends: `ReadTimeout` of clamd."""
 _LENGTH_BYTES: Final = 4
+_AT_ONCE: Final = 1000
+"""Names of files that are held; a folder may have any number of them."""
 _PIECE: Final = 256 * 1024
 
 
@@ -131,16 +134,18 @@ class _Conversation:
     async def _path(self, command: Command) -> AsyncIterator[str]:
         """A line for each file that is listed or cannot be read; one `OK` when there is none."""
         told = False
-        for path in await asyncio.to_thread(list, self._service.roots.files(command.argument)):
-            text = await self._file(path)
-            if text.endswith(": OK"):
-                continue
-            told = True
-            yield text
-            if command.word == "SCAN" and text.endswith(" FOUND"):
-                return
+        files = self._service.roots.files(command.argument)
+        while some := await asyncio.to_thread(lambda: list(islice(files, _AT_ONCE))):
+            for path in some:
+                text = await self._file(path)
+                if text.endswith(": OK"):
+                    continue
+                told = True
+                yield text
+                if command.word == "SCAN" and text.endswith(" FOUND"):
+                    return
         if not told:
-            yield f"{command.argument}: OK"
+            yield f"{one_line(command.argument)}: OK"
 
     async def _file(self, path: str) -> str:
         shown = one_line(path)

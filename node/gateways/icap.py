@@ -7,13 +7,14 @@ comes, unless nothing may pass unjudged. `ISTag` names the release, so that prox
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from node.clock import Entropy
 from node.gateways.block_page import BLOCKED_DOWNLOAD, BLOCKED_UPLOAD, NOT_CHECKED, page
-from node.gateways.forms import boundary_of, parts
+from node.gateways.forms import MAX_BOUNDARIES, MAX_PARTS, boundaries_of, parts
 from node.gateways.icap_protocol import (
     CONTINUE,
     LAST_CHUNK,
@@ -26,16 +27,15 @@ from node.gateways.icap_protocol import (
     Request,
     chunk,
     encapsulated,
-    field_of,
+    fields_of,
     reply,
 )
 from node.gateways.wire import EndedError, Wire
-from node.ports.inspecting import Inspector, Upload
+from node.journal import Journal
+from node.ports.inspecting import Inspected, Inspector, Upload
 from node.ports.judging import Outcome, Verdict, Verdicts
 
 IDLE_SECONDS: Final = 120.0
-IGNORED: Final = "css, htm, html, js, json, svg, txt, xml"
-"""Endings of names that proxies need not ask about: texts."""
 _SERVICES: Final = {"reqmod": "REQMOD", "respmod": "RESPMOD"}
 _MAX_CONNECTIONS: Final = 200
 _TTL_SECONDS: Final = 60
@@ -43,6 +43,9 @@ _PIECE: Final = 64 * 1024
 _ENOUGH: Final = 1024
 """Of a file, to tell that it is a text."""
 _TEXT_CONTROLS: Final = frozenset(range(32)) - {9, 10, 12, 13, 27}
+
+
+_journal = Journal("icap")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +126,7 @@ class _Conversation:
             "Options-TTL": str(_TTL_SECONDS),
             "Allow": "204",
             "Preview": str(PREVIEW_BYTES),
-            "Transfer-Preview": "*",
-            "Transfer-Ignore": IGNORED,
+            "Transfer-Preview": "*",  # whatever it is called: names are chosen by whoever sends the file
             "Encapsulated": "null-body=0",
         }
         await self._say(200, fields)
@@ -134,7 +136,7 @@ class _Conversation:
             allowed = request.allows_204 or request.preview
             end, first = await self._received(upload)
             if not end.whole:
-                if _is_text(b"".join(upload.pieces())) and not _is_form(request):
+                if _is_text(b"".join(upload.pieces())) and not _boundaries(request):
                     self._parser.next_request()
                     await self._unchanged(request, allowed=True)
                     return
@@ -163,6 +165,7 @@ class _Conversation:
 
     async def _too_long(self, request: Request, upload: Upload, first: Data) -> None:
         """A body that there is no room for."""
+        _journal.warning("not-judged", reason="too long, or too much at once")
         if not self._service.fail_closed:
             await self._echo(request, _chained(upload, first, self._rest()))
             return
@@ -177,14 +180,17 @@ class _Conversation:
     async def _judged(self, request: Request, upload: Upload) -> Verdict:
         """Of the body, and of each file in it when it is a form."""
         name = f"{'upload' if request.method == 'REQMOD' else 'download'} through the proxy"
-        try:
-            found = [(await upload.inspect(name)).verdict]
-            boundary = boundary_of(field_of(request.heads.get("req-hdr", b""), "content-type"))
-            if request.method == "REQMOD" and boundary:
-                places = await asyncio.to_thread(lambda: list(parts(b"".join(upload.pieces()), boundary)))
-                found += [(await upload.inspect_part(start, size, name)).verdict for start, size in places]
-        except OSError as exc:
-            return Verdict(outcome=Outcome.UNKNOWN, reason=exc.strerror or str(exc))
+        found = [await _verdict(upload.inspect(name))]
+        boundaries = _boundaries(request)
+        if len(boundaries) > MAX_BOUNDARIES:
+            found.append(_not_judged("a form that can be read in too many ways"))
+        for boundary in boundaries[:MAX_BOUNDARIES]:
+            places = await asyncio.to_thread(_places, upload, boundary)
+            if len(places) > MAX_PARTS:
+                found.append(_not_judged("a form of too many parts"))
+            found += [
+                await _verdict(upload.inspect_part(start, size, name)) for start, size in places[:MAX_PARTS]
+            ]
         return Verdicts(tuple(found)).whole
 
     def _blocks(self, verdict: Verdict) -> bool:
@@ -244,8 +250,27 @@ async def _chained(upload: Upload, first: Data, rest: AsyncIterator[bytes]) -> A
         yield piece
 
 
-def _is_form(request: Request) -> bool:
-    return bool(boundary_of(field_of(request.heads.get("req-hdr", b""), "content-type")))
+def _boundaries(request: Request) -> list[bytes]:
+    """Of the form that is uploaded; empty when it is none."""
+    if request.method != "REQMOD":
+        return []
+    return boundaries_of(fields_of(request.heads.get("req-hdr", b""), "content-type"))
+
+
+def _places(upload: Upload, boundary: bytes) -> list[tuple[int, int]]:
+    return list(islice(parts(b"".join(upload.pieces()), boundary), MAX_PARTS + 1))
+
+
+async def _verdict(work: Awaitable[Inspected]) -> Verdict:
+    try:
+        return (await work).verdict
+    except OSError as exc:
+        return _not_judged(exc.strerror or str(exc))
+
+
+def _not_judged(reason: str) -> Verdict:
+    _journal.warning("not-judged", reason=reason)
+    return Verdict(outcome=Outcome.UNKNOWN, reason=reason)
 
 
 def _is_text(head: bytes) -> bool:

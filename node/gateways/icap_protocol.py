@@ -281,13 +281,12 @@ def _encapsulated(method: str, fields: Mapping[str, str]) -> list[tuple[str, int
     return sections
 
 
-def field_of(head: bytes, name: str) -> str:
-    """The value of a field in an HTTP head; empty when it is not there."""
-    wanted = name.lower().encode() + b":"
-    for line in head.split(b"\r\n")[1:]:
-        if line.lower().startswith(wanted):
-            return line[len(wanted) :].decode("latin-1").strip()
-    return ""
+def fields_of(head: bytes, name: str) -> list[str]:
+    """All values of a field in an HTTP head, those too that are continued on the next line or written twice."""
+    lines = re.sub(rb"\r?\n[ \t]+", b" ", head).split(b"\n")[1:]
+    found = [line.partition(b":") for line in lines]
+    wanted = name.lower().encode()
+    return [value.decode("latin-1").strip() for key, _, value in found if key.strip().lower() == wanted]
 
 
 def reply(status: int, istag: str, fields: Mapping[str, str], *, body: bytes = b"") -> bytes:

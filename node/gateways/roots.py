@@ -31,16 +31,21 @@ class Roots:
         raise PermissionError(errno.EACCES, NOT_ALLOWED)
 
     def files(self, path: str) -> Iterator[str]:
-        """The file itself, or the files below a folder in order; links inside it are not followed."""
+        """The file itself, or the files below a folder in order; links inside it are not followed.
+
+        A folder that cannot be read is among them: it is told when it is opened, instead of passing for an empty one.
+        """
         if not Path(path).is_dir() or not self._below(os.path.realpath(path)):
             yield path
             return
-        for folder, folders, names in os.walk(path):
+        unread: list[str] = []
+        for folder, folders, names in os.walk(path, onerror=lambda exc: unread.append(str(exc.filename))):
             folders.sort()
             for name in sorted(names):
                 found = os.path.join(folder, name)  # noqa: PTH118 - bytes that are no UTF-8 must survive
                 if not Path(found).is_symlink():
                     yield found
+        yield from unread
 
     def _below(self, path: str | Path) -> bool:
         return any(Path(path).is_relative_to(folder) for folder in self._folders)

@@ -9,7 +9,7 @@ from typing import Final
 
 _CHUNK: Final = 256 * 1024
 _DESCRIPTORS: Final = 4
-"""Taken at once; a sender that passes more loses them to the kernel."""
+"""Taken at once, and held for whoever asks for them; a sender that passes more loses them to the kernel."""
 
 _FAREWELL_SECONDS: Final = 5.0
 
@@ -99,6 +99,8 @@ class Wire:
         async with asyncio.timeout(self._seconds):
             data, descriptors = await self._received()
         self._descriptors.extend(descriptors)
+        if len(self._descriptors) > _DESCRIPTORS:
+            raise EndedError  # nobody asked for so many: they would be all that this process may have
         if not data:
             raise EndedError
         self._buffer += data

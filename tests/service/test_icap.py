@@ -13,6 +13,7 @@ from node.clock import system_entropy
 from node.gateways.icap import IcapService
 from node.gateways.icap_protocol import chunk
 from node.gateways.listening import Accepting, listen_tcp
+from node.ports.inspecting import Inspected
 from support.gateways import CLEAR, HIT, LISTED, TEST_FILE, UNANSWERED, KnowingInspector, exchanged
 from support.processes import free_port
 from support.squid import squid
@@ -86,7 +87,7 @@ async def test_what_it_offers(world: World) -> None:
     assert said.startswith("ICAP/1.0 200 OK\r\n")
     for line in ("Methods: RESPMOD", "Preview: 4096", "Allow: 204", 'ISTag: "sigfed-7-3"'):
         assert f"{line}\r\n" in said
-    assert "Transfer-Ignore: css, " in said
+    assert "Transfer-Ignore" not in said, "whoever sends a file chooses its name"
     world.releases.append("sigfed-8-3")
     assert b'ISTag: "sigfed-8-3"' in await asked(world, sent)
 
@@ -180,6 +181,37 @@ async def test_each_file_in_a_form_is_judged(world: World) -> None:
     said = await asked(world, message("REQMOD", FORM, fields=ALLOW, head=head))
     assert b"HTTP/1.1 403 Forbidden" in said
     assert world.inspector.contents == [FORM, LISTED]
+
+
+@pytest.mark.parametrize(
+    ("form", "boundary"),
+    [
+        (b"--b\r\n\r\nx\r\n" * 1000 + FORM, "b"),
+        (FORM, "; boundary=".join([*"acdefghi", "b"])),
+    ],
+    ids=["parts", "boundaries"],
+)
+async def test_a_form_that_is_not_judged_whole_is_not_clean(form: bytes, boundary: str) -> None:
+    head = f"POST http://h/f HTTP/1.1\r\nContent-Type: multipart/form-data; boundary={boundary}\r\n\r\n"
+    async with serving(fail_closed=True) as world:
+        said = await asked(world, message("REQMOD", form, fields=ALLOW, head=head.encode()))
+    assert b"HTTP/1.1 503 Service Unavailable" in said
+
+
+async def test_a_part_that_cannot_be_hashed_hides_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judged(content: bytes, name: str) -> Inspected:
+        if content == b"broken":
+            raise OSError("it cannot be hashed")
+        return whole(content, name)
+
+    whole = world.inspector.judged
+    monkeypatch.setattr(world.inspector, "judged", judged)
+    head = b"POST http://h/f HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+    form = b"--b\r\n\r\n" + LISTED + b"\r\n--b\r\n\r\nbroken\r\n--b--\r\n"
+    said = await asked(world, message("REQMOD", form, fields=ALLOW, head=head))
+    assert b"HTTP/1.1 403 Forbidden" in said
 
 
 @pytest.mark.parametrize("preview", [False, True])

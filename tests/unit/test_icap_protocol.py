@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.gateways.forms import boundary_of, parts
+from node.gateways.forms import boundaries_of, parts
 from node.gateways.icap_protocol import (
     Data,
     End,
@@ -17,7 +17,7 @@ from node.gateways.icap_protocol import (
     Request,
     chunk,
     encapsulated,
-    field_of,
+    fields_of,
     reply,
 )
 
@@ -79,7 +79,7 @@ def test_a_conversation_is_read() -> None:
     ]  # fmt: skip
     assert [(one.preview, one.allows_204) for one in requests[3:5]] == [(True, False), (True, True)]
     assert requests[0].heads == {"req-hdr": HTTP}
-    assert field_of(HTTP, "Content-Type") == "image/jpeg"
+    assert fields_of(HTTP, "Content-Type") == ["image/jpeg"]
 
 
 @given(st.lists(st.integers(min_value=0), max_size=8))
@@ -175,6 +175,10 @@ FORM = (
         (FORM[:-14], [b"value", b"first\r\n\r\nfile"]),
         (FORM[:80], [b"value"]),
         (FORM[:50], []),
+        (FORM[: FORM.index(b"file\r\n") + 2], [b"value", b"first\r\n\r\nfi"]),
+        (FORM.replace(b"\r\n", b"\n"), [b"value", b"first\n\nfile"]),
+        (FORM.replace(b"\r\n", b"\n").replace(b"\n--bo", b"\r\n--bo"), [b"value", b"first\n\nfile"]),
+        (b"--bo+und  \r\n\r\nno head\r\n--bo+und", [b"no head"]),
         (b"", []),
         (b"--bo+und", []),
         (b"nothing of the kind", []),
@@ -193,14 +197,22 @@ def test_parts_lie_inside_the_body_and_one_after_another(body: bytes, boundary: 
 
 
 @pytest.mark.parametrize(
-    ("text", "boundary"),
+    ("fields", "found"),
     [
-        ("multipart/form-data; boundary=abc", b"abc"),
-        ('Multipart/Form-Data; charset=x; Boundary="a b"', b"a b"),
-        ("image/jpeg", b""),
-        ("multipart/form-data", b""),
-        ("", b""),
+        ("Content-Type: multipart/form-data; boundary=abc", [b"abc"]),
+        ('Content-Type: Multipart/Form-Data; charset=x; Boundary="a b"', [b"a b"]),
+        ("Content-Type: multipart/form-data;boundary=!~" + "x" * 100, [b"!~" + b"x" * 100]),
+        ("Content-Type: multipart/form-data; xboundary=a; boundary=b", [b"b"]),
+        ("Content-Type: multipart/form-data; boundary=a; boundary=b; boundary=a", [b"a", b"b"]),
+        ('Content-Type: multipart/form-data; x="; boundary=a"; boundary=b', [b"a", b"b"]),
+        ("Content-Type: multipart/form-data;\r\n boundary=a", [b"a"]),
+        ("Content-Type: multipart/form-data;\r boundary=a", [b"a"]),
+        ("Content-Type: image/jpeg\r\ncontent-type : multipart/form-data; boundary=a", [b"a"]),
+        ("Content-Type: image/jpeg; boundary=a", []),
+        ("Content-Type: multipart/form-data", []),
+        ("Host: h", []),
     ],
 )
-def test_boundaries(text: str, boundary: bytes) -> None:
-    assert boundary_of(text) == boundary
+def test_boundaries(fields: str, found: list[bytes]) -> None:
+    head = f"POST http://h/f HTTP/1.1\r\n{fields}\r\n\r\n".encode()
+    assert boundaries_of(fields_of(head, "Content-Type")) == found
