@@ -56,15 +56,20 @@ def _found(outcome: Outcome, folder: Path) -> HashedFile | SkippedFile:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Files below `folder`, or the path itself where it is no readable folder."""
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError:
-        yield folder
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
-        else:
-            yield Path(entry.path)
+    """Files below `folder`, or the path itself where it is no readable folder.
+
+    Without recursion: how deep folders are nested is a stranger's choice.
+    """
+    waiting = [(folder, True)]
+    while waiting:
+        path, may_be_folder = waiting.pop()
+        if not may_be_folder:
+            yield path
+            continue
+        try:
+            with os.scandir(path) as found:
+                entries = sorted(found, key=lambda entry: entry.name, reverse=True)
+        except OSError:
+            yield path
+            continue
+        waiting += [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]

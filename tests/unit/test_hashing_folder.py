@@ -26,6 +26,18 @@ def hashed(folder: Path) -> list[HashedFile | SkippedFile]:
     return list(hash_folder(folder, EXACT, jobs=2))
 
 
+def test_a_tree_deeper_than_recursion_goes(tmp_path: Path) -> None:
+    folders = [tmp_path / ("d/" * depth) for depth in range(1, 1100)]
+    for folder in folders:
+        folder.mkdir()
+    file = folders[-1] / "file"
+    file.write_bytes(b"x")
+    assert [result.path.name for result in hashed(tmp_path)] == ["file"]
+    file.unlink()
+    for folder in reversed(folders):  # what clears up after tests recurses
+        folder.rmdir()
+
+
 def hex_digests(file: HashedFile | SkippedFile) -> list[str]:
     assert isinstance(file, HashedFile)
     return [digest.value.hex() for digest in file.digests]
