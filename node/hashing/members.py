@@ -99,7 +99,9 @@ def _zipped(content: IO[bytes], size: int, budget: _Budget) -> Iterator[Member |
     with zipfile.ZipFile(content) as archive:
         for info in archive.infolist():
             budget.member()
-            if info.is_dir():
+            if (
+                info.is_dir() and not info.compress_size
+            ):  # what is called a folder may hold a file all the same
                 continue
             name = shown(info.filename)
             yield from _odd_name(name, info.filename)

@@ -16,6 +16,10 @@ _STEP_BYTES: Final = 64 * 2**20
 _MOST_SECONDS: Final = 24 * 3600.0
 
 
+WAY: Final = 2
+"""Raised with every change of what is found in the same file: what was hashed in another way has to be read again."""
+
+
 class Profile(StrEnum):
     """What happens to a picture before PDQ; values of different profiles differ by a few bits."""
 

@@ -215,6 +215,10 @@ def test_nothing_hides_behind_a_damaged_header_in_a_tar_file() -> None:
     assert faults(first) == faults(first.rstrip(b"\0") + b"\0" * 512) == []
 
 
+def test_what_is_called_a_folder_and_holds_a_file_is_hashed() -> None:
+    assert [part.name for part in hashed(zipped(("empty/", b""), ("full/", A))).parts] == ["", "full/"]
+
+
 def test_a_member_of_an_unknown_type_is_hashed_as_a_file() -> None:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:

@@ -11,7 +11,8 @@ from typing_extensions import override
 from node.hashing.outcomes import Outcome
 from node.hashing.plan import HashPlan
 from node.hashing.workers import HashWorkers
-from node.partner.scanning.reading import locally
+from node.partner.scanning import reading
+from node.partner.scanning.reading import locally, plan_name
 from node.partner.scanning.sources import Item, look_at
 
 _PLAN = HashPlan(images=False, archives=False)
@@ -39,6 +40,12 @@ def folders(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
     return tmp_path
+
+
+def test_what_was_hashed_in_another_way_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [plan_name(_PLAN), plan_name(HashPlan())]
+    monkeypatch.setattr(reading, "WAY", 0)
+    assert len({*names, plan_name(_PLAN)}) == 3
 
 
 def exchange(folders: Path) -> None:

@@ -14,7 +14,7 @@ from threading import Event
 from typing import Final, TypeAlias
 
 from node.hashing.hashed import Fault, Hashed
-from node.hashing.plan import HashPlan, images_installed
+from node.hashing.plan import WAY, HashPlan, images_installed
 from node.hashing.workers import HashWorkers
 from node.partner.scanning.judging import Screening
 from node.partner.scanning.packing import pack
@@ -196,7 +196,7 @@ def locally(workers: HashWorkers) -> Hashing:
 
 def plan_name(plan: HashPlan) -> str:
     """Names how files are hashed: what was hashed in another way is read again."""
-    return sha256(f"{plan!r} {images_installed()}".encode()).hexdigest()[:8]
+    return sha256(f"{WAY} {plan!r} {images_installed()}".encode()).hexdigest()[:8]
 
 
 def _if_changed(item: Item, hashed: Hashed | None) -> Item | None:
