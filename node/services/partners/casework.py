@@ -4,6 +4,7 @@ A case changes nothing by itself. Whoever answers it withdraws the entry from an
 entry it is. The partner's words are kept sealed; the answer is a statement that the partner may show to anybody.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -137,15 +138,22 @@ class Casework:
 
 
 def find_hit(shelf: Shelf, text: str) -> HitRecord:
-    """The one report whose id begins with these hexadecimal digits; raises `NotFoundError` or `UsageError`."""
+    """The one report whose id begins with these hexadecimal digits, perhaps after `PARTNER/`.
+
+    Two partners may choose one id, and those who do so on purpose must not keep their reports from being handled.
+
+    Raises:
+        UsageError: too few digits, or several reports.
+        NotFoundError: there is none.
+    """
     with shelf.storage.read() as unit:
-        return _one([record for record in unit.hits.ls() if _begins(record.report_id, text)], text)
+        return _one(unit.hits.ls(), text)
 
 
 def find_case(shelf: Shelf, text: str) -> CaseRecord:
-    """The one case whose report's id begins so; raises `NotFoundError` or `UsageError`."""
+    """The one case whose report's id begins so; raises as `find_hit`."""
     with shelf.storage.read() as unit:
-        return _one([record for record in unit.partner_cases.ls() if _begins(record.report_id, text)], text)
+        return _one(unit.partner_cases.ls(), text)
 
 
 def reported_digest(shelf: Shelf, case: CaseRecord) -> Digest:
@@ -173,15 +181,16 @@ def _hit(shelf: Shelf, case: CaseRecord) -> HitRecord:
     return found
 
 
-def _begins(report_id: bytes, text: str) -> bool:
-    return report_id.hex().startswith(text.lower().replace("-", ""))
-
-
-def _one(found: list[Record], text: str) -> Record:
-    if len(text) < MIN_ID_CHARS:
+def _one(records: Iterable[Record], text: str) -> Record:
+    partner, _, typed = text.rpartition("/")
+    digits = typed.lower().replace("-", "")
+    if len(digits) < MIN_ID_CHARS:
         raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
+    found = [
+        each for each in records if each.report_id.hex().startswith(digits) and partner in {"", each.partner}
+    ]
     if len(found) > 1:
-        raise UsageError(f"{len(found)} ids begin with that", hint="give more digits")
+        raise UsageError(f"{len(found)} ids begin with that", hint="give more digits, or PARTNER/ID")
     if not found:
         raise NotFoundError("there is no such id here", hint="see them with: sigfed hit ls, sigfed case ls")
     return found[0]
