@@ -2,7 +2,7 @@
 
 What begins like a picture, an archive or any other binary file is read whole and judged; a long text is let pass after
 its preview. In a form that a browser sends, each file is judged by itself. A body longer than may be held passes as it
-comes, unless nothing may pass unjudged. `ISTag` names the release, so that proxies drop what they kept under another.
+comes, unless nothing may pass unjudged. `ISTag` changes with what is in force, so that proxies drop what they kept.
 """
 
 import asyncio

@@ -10,6 +10,7 @@ import os
 import socket
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Self
@@ -79,6 +80,14 @@ def listen_path(path: Path) -> socket.socket:
     return listening
 
 
+def remove_path(path: Path, made: os.stat_result) -> None:
+    """Remove a socket that is still the one that was `made`; another process may have replaced it already."""
+    with suppress(FileNotFoundError):
+        found = path.lstat()
+        if (found.st_ino, found.st_ctime_ns) == (made.st_ino, made.st_ctime_ns):
+            path.unlink()
+
+
 def _clear(path: Path) -> None:
     """Remove a socket that nobody answers at any more."""
     try:
@@ -98,14 +107,21 @@ def _clear(path: Path) -> None:
     raise PortTakenError(f"another process listens at {path}", hint="stop it first")
 
 
-def passed_sockets() -> list[tuple[str, socket.socket]]:
-    """Listening sockets that systemd opened for this process, with their names (sd_listen_fds_with_names(3))."""
+def passed_sockets(*, beyond_loopback: bool = False) -> list[tuple[str, socket.socket]]:
+    """Listening sockets that systemd opened for this process, with their names (sd_listen_fds_with_names(3)).
+
+    Raises `UsageError` as `host_and_port` for one that others reach.
+    """
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return []
     count = int(os.environ.get("LISTEN_FDS", "0"))
     names = os.environ.get("LISTEN_FDNAMES", "").split(":")
     names += [""] * (count - len(names))
-    return [(names[number], socket.socket(fileno=_FIRST_PASSED + number)) for number in range(count)]
+    passed = [(names[number], socket.socket(fileno=_FIRST_PASSED + number)) for number in range(count)]
+    for _, each in passed:
+        if each.family != socket.AF_UNIX:
+            host_and_port(named_address(each), beyond_loopback=beyond_loopback)
+    return passed
 
 
 def named_address(listening: socket.socket) -> str:

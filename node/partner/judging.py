@@ -61,6 +61,8 @@ class LocalJudge:
         self._working: set[asyncio.Task[Verdicts]] = set()
         self.given: Counter[Outcome] = Counter()
         """Verdicts by what they say, since this process began."""
+        self.late = 0
+        """Hits of files that had passed as unknown."""
         self._failure: NodeError | ProtocolError | None = None
         self._rests_until = 0.0
         self._rest = FIRST_REST_SECONDS
@@ -156,6 +158,7 @@ class LocalJudge:
         except Exception as exc:  # noqa: BLE001 - it is a hit all the same, and must not pass for unknown
             _journal.error("hit-not-recorded", reason=type(exc).__name__)
             return replace(verdict_of(hit), reason="the hit could not be recorded on this machine")
+        self.late += late
         self._told(kept, late)
         return verdict_of(hit, hit_id=kept.id)
 

@@ -21,6 +21,7 @@ from node.gateways.listening import (
     listen_tcp,
     named_address,
     passed_sockets,
+    remove_path,
 )
 from node.gateways.roots import Roots
 from node.journal import Journal
@@ -112,7 +113,7 @@ async def until_stopped() -> AsyncIterator[None]:
 
 def _opened(doors: Doors, settings: AgentSettings, stack: AsyncExitStack) -> _Open:
     opened = _Open()
-    for name, passed in passed_sockets():
+    for name, passed in passed_sockets(beyond_loopback=settings.beyond_loopback):
         (opened.http if name == "http" else opened.clamd).append(passed)
     if doors.socket is not None:
         opened.clamd.append(_at_path(doors.socket, stack))
@@ -129,7 +130,7 @@ def _opened(doors: Doors, settings: AgentSettings, stack: AsyncExitStack) -> _Op
 
 def _at_path(path: Path, stack: AsyncExitStack) -> socket.socket:
     listening = stack.enter_context(listen_path(path))
-    stack.callback(path.unlink, missing_ok=True)
+    stack.callback(remove_path, path, path.lstat())
     return listening
 
 

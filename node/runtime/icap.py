@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from hashlib import sha256
 
 from node.clock import system_entropy
 from node.gateways.icap import IcapService
@@ -23,15 +24,16 @@ async def serve_icap(
         PortTakenError: it is taken.
     """
     settings = load_partner_settings(home.folder).agent
+    start = system_entropy(16)
     async with AsyncExitStack() as stack:
-        doors = [passed for _, passed in passed_sockets()]
+        doors = [passed for _, passed in passed_sockets(beyond_loopback=settings.beyond_loopback)]
         if not doors:
             host, port = host_and_port(listen, beyond_loopback=settings.beyond_loopback)
             doors = [stack.enter_context(listen_tcp(host, port))]
         made = await stack.enter_async_context(judging(home, settings, fail_closed=fail_closed))
         service = IcapService(
             inspector=made.inspector,
-            release=lambda: _release(made),
+            release=lambda: _release(made, start),
             entropy=system_entropy,
             contact=settings.contact,
             fail_closed=fail_closed,
@@ -50,6 +52,11 @@ async def serve_icap(
             listening(facts)
 
 
-def _release(made: Judging) -> str:
-    """Another one also when a head without witnesses took answers of the same release away."""
-    return f"sigfed-{made.in_force.version}-{made.in_force.entries}"
+def _release(made: Judging, start: bytes) -> str:
+    """What is in force, in a word; `start` is of this process.
+
+    Another one also when a head without witnesses took answers of the same release away, and when a file that had
+    passed as unknown was found to be listed: what a proxy kept meanwhile is not clean.
+    """
+    facts = f"{made.in_force.version}/{made.in_force.entries}/{made.judge.late}"
+    return f"sigfed-{sha256(start + facts.encode()).hexdigest()[:16]}"

@@ -19,7 +19,7 @@ import pytest
 
 from node.errors import PortTakenError, UsageError
 from node.gateways.clamd import ClamdService
-from node.gateways.listening import Accepting, host_and_port, listen_path, listen_tcp
+from node.gateways.listening import Accepting, host_and_port, listen_path, listen_tcp, remove_path
 from node.gateways.roots import Roots
 from support.gateways import CLEAR, LISTED, TEST_FILE, UNANSWERED, KnowingInspector, exchanged
 
@@ -320,6 +320,38 @@ def test_what_lies_at_the_path(
         assert path.stat().st_mode & 0o777 == 0o660
         with pytest.raises(PortTakenError, match="another process"):
             listen_path(path)
+
+
+def test_only_the_socket_that_was_made_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with listen_path(path):
+        made = path.lstat()
+    with listen_path(path):  # by the process that follows
+        remove_path(path, made)
+        assert path.exists()
+        remove_path(path, path.lstat())
+    assert not path.exists()
+    remove_path(path, made)
+
+
+def test_sockets_of_the_service_manager_that_others_reach_are_refused(tmp_path: Path) -> None:
+    program = """
+import os
+from node.gateways.listening import listen_tcp, passed_sockets
+os.dup2(listen_tcp("0.0.0.0", 0).detach(), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+for _, passed in passed_sockets(beyond_loopback=True): passed.detach()
+try: passed_sockets()
+except Exception as exc: print(type(exc).__name__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.stdout == "UsageError\n"
 
 
 def test_sockets_of_the_service_manager_are_taken_over(tmp_path: Path) -> None:

@@ -273,6 +273,27 @@ async def test_forms_that_are_not_read(world: World, form: str, status: int) -> 
     assert (await world.json("POST", "/h/hash", data=form.encode(), headers=headers))[0] == status
 
 
+async def test_no_more_connections_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.web.gateways.serving.MAX_CONNECTIONS", 2)
+    async with serving(tmp_path) as world:
+        idle = [await asyncio.open_connection("127.0.0.1", world.port) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(aiohttp.ClientError):
+            await world.json("GET", "/health")
+        for _, writer in idle:
+            writer.close()
+            await writer.wait_closed()
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    assert (await world.json("GET", "/health"))[0] == 200
+                except aiohttp.ClientError:
+                    continue
+                break
+
+
 async def test_a_form_that_never_begins_is_let_go(tmp_path: Path) -> None:
     async def dripping() -> AsyncIterator[bytes]:
         for _ in range(100):

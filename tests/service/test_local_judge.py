@@ -145,6 +145,7 @@ async def test_what_the_node_does_not_answer_is_unknown_and_found_later(world: W
         judge.wake()
         assert await judge.confirm() == 1
         assert (judge.waiting, judge.failure) == (0, "")
+        assert judge.late == 1
     assert world.told == [("upload", True)]
 
 
