@@ -236,6 +236,20 @@ async def test_a_file_that_was_touched_only_is_read_and_not_asked_about(scanning
     assert (scanning.read, scanning.statuses()["one"]) == (["one"], "clean")
 
 
+async def test_a_file_that_was_removed_and_comes_back_during_a_scan_is_a_new_hit(scanning: Scanning) -> None:
+    await scanning.scan()
+    beside = HitSpool(scanning.folder / "hits")  # as a command does that is typed meanwhile
+    for hit in beside.ls():
+        beside.save(replace(hit, action=Action.REMOVED, resolved_ms=1))
+    reads = scanning.hashed
+    for hashed, count in ((lambda _: Hashed(1, (Part("", file_digests("clean")),)), 2), (reads, 3)):
+        scanning.hashed = hashed  # type: ignore[method-assign]
+        (scanning.files / "one").write_text(f"written {count} times")
+        await scanning.scan()
+        assert len(scanning.spool.ls()) == count
+    assert [hit.action for hit in scanning.spool.ls()].count(None) == 1
+
+
 async def test_what_is_known_of_a_file_stays_while_it_cannot_be_read(scanning: Scanning) -> None:
     await scanning.scan()
 

@@ -180,6 +180,8 @@ class Asking:
         return _Waiting(kept, parts, answers, standing, standing.ask, {})
 
     def _conclude(self, done: "Sequence[_Waiting]") -> int:
+        if any(found.hit is not None for each in done for found in each.found.values()):
+            self._spool.refresh()  # a scan takes hours, and people resolve hits meanwhile
         concluded = [(self._judged(each), each) for each in done]
         self._state.conclude(
             [
