@@ -90,6 +90,13 @@ ROWS: Final = (
         "Hand hashes of new material to the agency's review; they leave this machine in the clear.",
     ),
     Row(
+        "disclose",
+        PARTNER,
+        "disclosing",
+        "disclose",
+        "Show PDQ values of pictures to the agency, in the clear, to find those near a listed one; exit code 1 then.",
+    ),
+    Row(
         "icap",
         PARTNER,
         "agent",

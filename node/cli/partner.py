@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 LEAVES = (
     "What leaves this machine: your IP address, the number and time of look-ups (in padded batches), and the",
     "version you hold. What never leaves: file names, files, and hashes of what is not on the list. A hit is",
-    "recorded here. A hash leaves by sigfed hit report or sigfed propose alone, with your name and the time; and of",
-    "a reported hit sigfed hit resolve tells what you did with the file, and when.",
+    "recorded here. A hash leaves by sigfed hit report, sigfed propose, and, where you switch it on, sigfed disclose",
+    "alone, with your name and the time; and of a reported hit sigfed hit resolve tells what you did, and when.",
 )
 SELF_TEST = "self-test passed: the published test file is a hit, another is not"
 
@@ -144,9 +144,14 @@ def check(
     here = session(context)
     if bool(files) == bool(hash_from):
         raise UsageError("name files, or --hash-from", hint="sigfed check FILE…")
-    done = wait_for(run_check(here.home, files=files or [], hash_from=hash_from))
+    return tell_checked(here, wait_for(run_check(here.home, files=files or [], hash_from=hash_from)))
+
+
+def tell_checked(here: Session, done: "Checked", *, misses: bool = True) -> int:
+    """Tell what was looked up, without `misses` only what is more than not on the list; gives the exit code."""
     for name, hit in done.verdicts:
-        _tell(here, name, hit)
+        if misses or hit is not None:
+            _tell(here, name, hit)
     for name, reason in done.unreadable:
         here.output.result(
             {"file": name, "verdict": "unreadable", "reason": reason}, f"{name}: UNREADABLE {reason}"

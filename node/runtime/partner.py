@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keys.errors import KeysError
@@ -74,6 +74,8 @@ class Checked:
     """Why."""
     recorded: Sequence[SpooledHit] = ()
     """Hits that are in the spool now, to be reported."""
+    misses: "Named" = field(default=(), repr=False)
+    """Files that were looked up and are not on the list, with their hashes."""
 
 
 async def enrol(home: Home, text: str) -> Enrolled:
@@ -252,6 +254,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
         unanswered=[name for place, (name, _) in enumerate(named) if place not in known_hits],
         stopped=stopped,
         recorded=recorded,
+        misses=[named[place] for place, hit in sorted(known_hits.items()) if hit is None],
     )
 
 

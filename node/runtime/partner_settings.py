@@ -107,6 +107,13 @@ class HitSettings(Section):
     """Whether the agency is told what became of the file of a hit that was reported to it."""
 
 
+class DisclosedLookupSettings(Section):
+    """PDQ values that are shown to the agency in the clear, by `sigfed disclose`."""
+
+    enabled: bool = False
+    """Whether they may be."""
+
+
 class RetentionSettings(Section):
     """For how long is kept what is finished; what is not finished is kept."""
 
@@ -122,6 +129,7 @@ class PartnerSettings(Section):
     metrics: MetricsSettings = MetricsSettings()
     reporters: Annotated[tuple[ReporterSettings, ...], AfterValidator(_named_once)] = ()
     hits: HitSettings = HitSettings()
+    disclosed_lookup: DisclosedLookupSettings = DisclosedLookupSettings()
     retention: RetentionSettings = RetentionSettings()
 
 

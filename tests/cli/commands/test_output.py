@@ -163,6 +163,7 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(partner, "renew")
     yield run(partner, "check", *files.values(), code=1)
     yield run(partner, "check", "--hash-from", asked, code=1)
+    yield run(partner, "disclose", *files.values(), code=2)
     yield run(partner, "scan", str(folder), *files.values(), code=1)
     yield run(partner, "status")
     yield from _of_hits(fr, partner, run, folder)
