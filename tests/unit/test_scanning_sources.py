@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from node.errors import InputRefusedError, StoreError
 from node.hashing.hashed import Part
 from node.partner.scanning.packing import pack, unpack
-from node.partner.scanning.sources import MAX_PATH_BYTES, Item, Walk, read_list
+from node.partner.scanning.sources import MAX_PATH_BYTES, Item, Walk, kernels_own, read_list
 from protocol.digest import SIZES, Algorithm, Digest
 
 
@@ -90,6 +90,19 @@ def test_a_tree_deeper_than_recursion_goes(tmp_path: Path) -> None:
     file.unlink()
     for folder in reversed(folders):  # what clears up after tests recurses
         folder.rmdir()
+
+
+def test_what_the_kernel_shows_of_itself_is_passed_over_wherever_it_is(tree: Path) -> None:
+    name = os.fsencode(tree / "b").replace(b"b", rb"\142")
+    mounts = tree / "mounts"
+    mounts.write_bytes(
+        b"21 1 0:20 / /proc rw shared:5 - proc proc rw\n22 1 8:1 / %s rw shared:9 - proc proc rw\n"
+        b"23 1 0:20 / %s/a rw - proc proc rw\n24 1 8:1 / %s/a rw - ext4 /dev/sda1 rw\n"
+        % (name, os.fsencode(tree), os.fsencode(tree))
+    )
+    walk = Walk(kernels=kernels_own(mounts))
+    assert names(list(walk.paths([str(tree)])), tree) == ["A", "mounts", "z", "a/x"]
+    assert kernels_own(tree / "none") == {b"/proc", b"/sys", b"/dev"}
 
 
 @given(st.lists(st.binary(min_size=1, max_size=50).filter(lambda path: b"\0" not in path)))

@@ -6,9 +6,11 @@ named by itself and cannot be looked up is a result of its own, so that nothing 
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from node.errors import InputRefusedError
@@ -17,6 +19,7 @@ from node.hashing.reading import mark_of
 MAX_PATH_BYTES: Final = 65_536
 """Longer than any system's paths: a list with a longer one is something else than a list."""
 _CHUNK: Final = 65_536
+_MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Walk:
     skip: frozenset[bytes] = frozenset()
     """Files and folders that are left out: the scan's own state, the partner's own folder."""
     passed_over: int = 0
+    kernels: frozenset[bytes] = field(default_factory=lambda: kernels_own(_MOUNTS))
+    """Folders that hold no files but views of the kernel."""
 
     def paths(self, sources: Iterable[str]) -> Iterator[Item]:
         """All files of paths that somebody typed; a folder may be given by a link to it."""
@@ -75,7 +80,7 @@ class Walk:
             folders: list[bytes] = []
             for name in names:
                 item = look_at(source, os.path.join(path, name))  # noqa: PTH118
-                if item.path in self.skip or item.path in _NO_STORAGE or item.fault in _PASSED_OVER:
+                if item.path in self.skip or item.path in self.kernels or item.fault in _PASSED_OVER:
                     self.passed_over += 1
                 elif item.fault == _FOLDER:
                     folders.append(item.path)
@@ -90,6 +95,29 @@ def look_at(source: str, path: bytes) -> Item:
         return _item(source, path, os.lstat(path))
     except (OSError, ValueError) as exc:
         return Item(source, path, 0, "", reason(exc))
+
+
+def kernels_own(mounts: Path) -> frozenset[bytes]:
+    """Folders in which the kernel shows its own, where what looks like a file may have no end.
+
+    Also those inside a container's or a customer's root, by the list of mounts (proc(5), "mountinfo").
+    """
+    try:
+        lines = mounts.read_bytes().splitlines()
+    except OSError:
+        return _KERNELS_FOLDERS
+    types: dict[bytes, bytes] = {}
+    for line in lines:
+        before, _, after = line.partition(b" - ")
+        types[b"".join(before.split(b" ")[4:5])] = after.split(b" ")[
+            0
+        ]  # of several in one place the last one shows
+    found = (_unescaped(place) for place, kind in types.items() if kind in _KERNELS_TYPES)
+    return _KERNELS_FOLDERS.union(found)
+
+
+def _unescaped(place: bytes) -> bytes:
+    return _ESCAPED.sub(lambda octal: bytes([int(octal[1], 8)]), place)
 
 
 def read_list(stream: BinaryIO, *, separator: bytes) -> Iterator[bytes]:
@@ -118,8 +146,11 @@ _FOLDER: Final = "a folder"
 _LINK: Final = "a symbolic link, not followed"
 _SPECIAL: Final = "not a regular file"
 _PASSED_OVER: Final = frozenset({_LINK, _SPECIAL})
-_NO_STORAGE: Final = frozenset({b"/proc", b"/sys", b"/dev"})
-"""The kernel's own: what looks like a file there may have no end."""
+_KERNELS_FOLDERS: Final = frozenset({b"/proc", b"/sys", b"/dev"})
+_KERNELS_TYPES: Final = frozenset(
+    b"proc sysfs devtmpfs devpts cgroup cgroup2 debugfs tracefs securityfs configfs bpf pstore efivarfs".split()
+)
+_ESCAPED: Final = re.compile(rb"\\([0-7]{3})")
 
 
 def _item(source: str, path: bytes, found: os.stat_result) -> Item:
