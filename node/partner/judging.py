@@ -8,13 +8,13 @@ node that does not answer is left alone for a while, so that uploads do not queu
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import Final
 
 from node.clock import Clock, milliseconds
-from node.errors import NodeError, OverQuotaError
+from node.errors import NodeError, OverQuotaError, PeerUnreachableError
 from node.journal import Journal
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.looking_up import Examiner, Hit
@@ -50,13 +50,16 @@ class LocalJudge:
         unconfirmed: UnconfirmedFolder,
         clock: Clock,
         told: Told,
+        answer_seconds: float | None = None,
     ) -> None:
+        """Whoever asks waits `answer_seconds` for the node at most: what is not answered by then is unknown."""
         self._queue = queue
         self._examining = examining
         self._spool = spool
         self._unconfirmed = unconfirmed
         self._clock = clock
         self._told = told
+        self._answer_seconds = answer_seconds
         self._recording = asyncio.Lock()
         self._working: set[asyncio.Task[Verdicts]] = set()
         self.given: Counter[Outcome] = Counter()
@@ -134,7 +137,9 @@ class LocalJudge:
         try:
             if self._resting():
                 return self._screened(parts), self._failure
-            async for place, hit in self._queue.verdicts(parts):
+            async for place, hit in self._in_time(
+                self._queue.verdicts(parts), None if late else self._answer_seconds
+            ):
                 found[place] = await self._verdict(hit, name, late=late)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the file is unknown and must be kept
             failure = _in_words(exc)
@@ -142,6 +147,21 @@ class LocalJudge:
             return found, failure
         self.wake()
         return found, None
+
+    async def _in_time(
+        self, answers: AsyncIterator[tuple[int, Hit | None]], seconds: float | None
+    ) -> AsyncIterator[tuple[int, Hit | None]]:
+        """The answers, until it takes too long: the connection to the node is more patient than who uploads."""
+        until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        while True:
+            try:
+                async with asyncio.timeout_at(until):
+                    answer = await anext(answers, None)
+            except TimeoutError:
+                raise PeerUnreachableError("the agency's node did not answer in time") from None
+            if answer is None:
+                return
+            yield answer
 
     def _screened(self, parts: Sequence[Sequence[Digest]]) -> dict[int, Verdict]:
         """Those that the screen clears, without asking the node."""

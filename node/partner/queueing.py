@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from node.errors import NodeError
+from node.errors import NodeError, PeerUnreachableError
 from node.partner.looking_up import Examiner, Hit
 from protocol.digest import Digest
 from protocol.limits import MAX_EVALUATION_BATCH
@@ -67,6 +67,7 @@ class LookUpQueue:
             self._ended = True
             _fail(self._waiting, _ended())
             self._waiting.clear()
+            self._hashes = 0
             self._changed.notify_all()
 
     @property
@@ -156,6 +157,16 @@ class LookUpQueue:
             raise
         except Exception as exc:  # noqa: BLE001 - whatever it is, each caller must hear of it, and the next batch go
             _fail(batch, exc)
+            if isinstance(exc, PeerUnreachableError):
+                await self._give_up(exc)
+
+    async def _give_up(self, exc: PeerUnreachableError) -> None:
+        """Let nobody who waits already wait for the same silence once more."""
+        async with self._changed:
+            _fail(self._waiting, exc)
+            self._waiting.clear()
+            self._hashes = 0
+            self._changed.notify_all()
 
 
 def _ended() -> NodeError:

@@ -35,6 +35,8 @@ RELOAD_SECONDS: Final = 2.0
 CONFIRM_SECONDS: Final = 30.0
 MAX_WAITING_PROGRAMS: Final = 1000
 """Hits of which the operator's program is still to be told."""
+ANSWER_SECONDS: Final = 15.0
+"""An upload waits for the node so long at most."""
 DRAIN_SECONDS: Final = 10.0
 """What is being looked up when the daemon is told to stop may take this long; a node may never answer."""
 CONFIRM_LOCK: Final = "confirm.lock"
@@ -101,6 +103,7 @@ async def judging(home: Home, settings: AgentSettings, *, fail_closed: bool) -> 
             unconfirmed=unconfirmed_files(home),
             clock=_CLOCK,
             told=telling.tell,
+            answer_seconds=ANSWER_SECONDS,
         )
         stack.push_async_callback(judge.drain)
         await stack.enter_async_context(

@@ -74,7 +74,7 @@ class World:
         self.told.append((hit.name, late))
 
     @asynccontextmanager
-    async def judge(self) -> AsyncIterator[LocalJudge]:
+    async def judge(self, *, answer_seconds: float | None = None) -> AsyncIterator[LocalJudge]:
         async with LookUpQueue(self.examining, beat_seconds=0.01) as queue:
             yield LocalJudge(
                 queue,
@@ -83,6 +83,7 @@ class World:
                 unconfirmed=self.unconfirmed,
                 clock=self.partner.agency.clock,
                 told=self.hear,
+                answer_seconds=answer_seconds,
             )
 
 
@@ -244,6 +245,18 @@ async def test_what_is_not_answered_when_the_program_stops_is_kept(world: World)
     await judge.drain()
     assert (await asking).whole.reason == "this program is stopping"
     assert len(world.unconfirmed) == 1
+
+
+async def test_nobody_waits_for_a_node_that_says_nothing(world: World) -> None:
+    world.api.gate.clear()
+    async with world.judge(answer_seconds=0.2) as judge:
+        verdicts = await judge.judge([LISTED, []], "upload")
+        assert [verdict.outcome for verdict in verdicts.parts] == [Outcome.UNKNOWN, Outcome.CLEAN]
+        assert (verdicts.whole.reason, judge.waiting) == ("the agency's node did not answer in time", 1)
+        world.api.gate.set()
+        judge.wake()
+        assert (await judge.confirm(), judge.waiting) == (1, 0)
+    assert world.told == [("upload", True)]
 
 
 async def test_nothing_that_is_kept_or_said_spells_a_hash(

@@ -172,6 +172,19 @@ async def test_those_who_still_wait_at_the_end_are_let_go(world: World) -> None:
         await queue.look_up([listed(LISTED[0])])
 
 
+async def test_who_waits_for_a_node_that_is_silent_does_not_wait_for_it_twice(world: World) -> None:
+    world.api.down = True
+    async with world.queue() as queue:
+        many = [digest for name in LISTED for digest in listed(name)] * 100
+        first = asyncio.create_task(queue.look_up([many]))
+        second = asyncio.create_task(queue.look_up([listed(LISTED[0])]))
+        for found in await asyncio.gather(first, second, return_exceptions=True):
+            assert isinstance(found, PeerUnreachableError)
+        assert len(world.api.sizes) == 1
+        world.api.down = False
+        assert (await queue.look_up([listed(LISTED[0])]))[0] is not None
+
+
 async def test_an_old_list_gives_no_verdict(world: World) -> None:
     async with world.queue() as queue:
         world.partner.agency.clock.advance(timedelta(days=4_000))
