@@ -21,6 +21,11 @@ from node.hashing.members import ArchiveError, Member, members
 from node.hashing.plan import HashPlan
 
 CHUNK_BYTES: Final = 1024 * 1024
+_BLOCK: Final = 512
+_HOLLOW_BYTES: Final = 64 * 2**30
+_HOLLOW: Final = 1000
+_ALL_HOLE: Final = "larger than 64 GiB, with next to no content (sparse): not read"
+"""A command makes such a file in no time, and reading it takes days."""
 _REASONS: Final = {errno.ELOOP: "a symbolic link, not followed", errno.ENXIO: "not a regular file"}
 
 
@@ -123,8 +128,11 @@ def hash_path(path: Path, plan: HashPlan) -> Hashed:
     """The hashes of one file; raises OSError when it cannot be read or is no regular file."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 - it is open, by its descriptor
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.ENXIO, "not a regular file")
+        if status.st_size > _HOLLOW_BYTES and status.st_blocks * _BLOCK < status.st_size // _HOLLOW:
+            raise OSError(errno.EFBIG, _ALL_HOLE)
         hasher = StreamHasher(plan, file=stream)
         while chunk := stream.read(CHUNK_BYTES):
             hasher.update(chunk)

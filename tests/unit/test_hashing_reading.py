@@ -6,7 +6,7 @@ import pytest
 
 from node.hashing.hashed import Hashed, Part
 from node.hashing.plan import HashPlan
-from node.hashing.reading import StreamHasher, hash_path
+from node.hashing.reading import StreamHasher, hash_path, reason_of
 from protocol.digest import Algorithm, Digest
 
 EXACT = HashPlan(images=False, archives=False)
@@ -35,6 +35,15 @@ def test_exact_hashes_of_a_file_and_of_a_stream(tmp_path: Path, size: int) -> No
 def test_an_empty_file_has_no_parts(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     assert hash_path(tmp_path / "a", EXACT) == StreamHasher(EXACT).finish() == Hashed(0, ())
+
+
+def test_a_file_of_nothing_but_a_hole_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "hollow").open("wb") as file:
+        file.write(b"x")
+        file.truncate((1 << 36) + 1)
+    with pytest.raises(OSError, match="next to no content") as found:
+        hash_path(tmp_path / "hollow", EXACT)
+    assert reason_of(found.value) == "larger than 64 GiB, with next to no content (sparse): not read"
 
 
 def test_links_pipes_folders_and_missing_files_are_not_read(tmp_path: Path) -> None:

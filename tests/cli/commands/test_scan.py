@@ -211,7 +211,7 @@ def endless(folder: Path) -> Path:
     path = folder / "zz/endless"  # the last one
     path.parent.mkdir()
     with path.open("wb") as file:
-        file.truncate(1 << 42)
+        file.truncate(1 << 36)
     return path
 
 
