@@ -39,4 +39,4 @@ class Hashed:
     parts: tuple[Part, ...]
     faults: tuple[Fault, ...] = ()
     mark: str = field(default="", compare=False)
-    """`mark_of` the very file that was read, at its end; empty: it was no file that lies in a folder."""
+    """`mark_of` the very file that was read, at its end; empty: that does not tell, or it lies in no folder."""

@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from node.hashing.members import ArchiveError, Member, members
 from node.hashing.plan import HashPlan
 
 CHUNK_BYTES: Final = 1024 * 1024
+_TICK_NS: Final = 20_000_000
+"""More than one step of the clock that Linux's file systems write down: some milliseconds."""
 _BLOCK: Final = 512
 _HOLLOW_BYTES: Final = 64 * 2**30
 _HOLLOW: Final = 1000
@@ -133,11 +136,12 @@ def hash_path(path: Path, plan: HashPlan) -> Hashed:
             raise OSError(errno.ENXIO, "not a regular file")
         if status.st_size > _HOLLOW_BYTES and status.st_blocks * _BLOCK < status.st_size // _HOLLOW:
             raise OSError(errno.EFBIG, _ALL_HOLE)
+        begun_ns = time.time_ns()
         hasher = StreamHasher(plan, file=stream)
         while chunk := stream.read(CHUNK_BYTES):
             hasher.update(chunk)
         hashed = hasher.finish()
-        return replace(hashed, mark=mark_of(os.fstat(descriptor)))
+        return replace(hashed, mark=_settled_mark(os.fstat(descriptor), begun_ns))
 
 
 def mark_of(found: os.stat_result) -> str:
@@ -147,6 +151,11 @@ def mark_of(found: os.stat_result) -> str:
     puts its time back is found out.
     """
     return f"{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_ino}"
+
+
+def _settled_mark(found: os.stat_result, begun_ns: int) -> str:
+    """The mark, or none where the file changed so shortly before it was read that a change since may not show."""
+    return "" if 0 <= begun_ns - found.st_ctime_ns < _TICK_NS else mark_of(found)
 
 
 def reason_of(fault: OSError) -> str:

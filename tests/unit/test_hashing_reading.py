@@ -1,12 +1,13 @@
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from node.hashing.hashed import Hashed, Part
 from node.hashing.plan import HashPlan
-from node.hashing.reading import StreamHasher, hash_path, reason_of
+from node.hashing.reading import StreamHasher, hash_path, mark_of, reason_of
 from protocol.digest import Algorithm, Digest
 
 EXACT = HashPlan(images=False, archives=False)
@@ -44,6 +45,16 @@ def test_a_file_of_nothing_but_a_hole_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="next to no content") as found:
         hash_path(tmp_path / "hollow", EXACT)
     assert reason_of(found.value) == "larger than 64 GiB, with next to no content (sparse): not read"
+
+
+@pytest.mark.parametrize(("later_ms", "tells"), [(-1000, True), (0, False), (19, False), (20, True)])
+def test_a_file_that_changed_just_before_it_was_read_has_no_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later_ms: int, *, tells: bool
+) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    found = (tmp_path / "a").stat()
+    monkeypatch.setattr(time, "time_ns", lambda: found.st_ctime_ns + later_ms * 1_000_000)
+    assert hash_path(tmp_path / "a", EXACT).mark == (mark_of(found) if tells else "")
 
 
 def test_links_pipes_folders_and_missing_files_are_not_read(tmp_path: Path) -> None:
