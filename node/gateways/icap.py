@@ -33,7 +33,7 @@ from node.gateways.icap_protocol import (
 from node.gateways.wire import EndedError, Wire
 from node.journal import Journal
 from node.ports.inspecting import Inspected, Inspector, Upload
-from node.ports.judging import Outcome, Verdict, Verdicts
+from node.ports.judging import Outcome, Verdict, Verdicts, blocks
 
 IDLE_SECONDS: Final = 120.0
 _SERVICES: Final = {"reqmod": "REQMOD", "respmod": "RESPMOD"}
@@ -148,7 +148,7 @@ class _Conversation:
                 await self._too_long(request, upload, first)
                 return
             verdict = await self._judged(request, upload)
-            if self._blocks(verdict):
+            if blocks(verdict, fail_closed=self._service.fail_closed):
                 await self._blocked(request, verdict)
                 return
             await self._unchanged(request, upload, allowed=allowed)
@@ -192,11 +192,6 @@ class _Conversation:
                 await _verdict(upload.inspect_part(start, size, name)) for start, size in places[:MAX_PARTS]
             ]
         return Verdicts(tuple(found)).whole
-
-    def _blocks(self, verdict: Verdict) -> bool:
-        if verdict.outcome is Outcome.UNKNOWN:
-            return self._service.fail_closed
-        return verdict.outcome is not Outcome.CLEAN
 
     async def _blocked(self, request: Request, verdict: Verdict) -> None:
         status = BLOCKED_UPLOAD if request.method == "REQMOD" else BLOCKED_DOWNLOAD

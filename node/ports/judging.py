@@ -41,6 +41,14 @@ class Verdict:
 
 CLEAN: Final = Verdict(outcome=Outcome.CLEAN)
 
+
+def blocks(verdict: Verdict, *, fail_closed: bool) -> bool:
+    """Whether a file must not pass: listed ones and the test file, and with `fail_closed` what is unknown."""
+    if verdict.outcome is Outcome.UNKNOWN:
+        return fail_closed
+    return verdict.outcome is not Outcome.CLEAN
+
+
 _WORST: Final = (Outcome.HIT, Outcome.UNKNOWN, Outcome.TEST_FILE, Outcome.CLEAN)
 
 

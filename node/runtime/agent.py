@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-from node.clock import system_entropy
 from node.errors import ConfigError, UsageError
 from node.files import read_private
 from node.gateways.clamd import ClamdService
@@ -144,7 +143,6 @@ def _local(made: Judging, settings: AgentSettings) -> LocalServices:
         inspector=made.inspector,
         standing=made.standing,
         metrics=lambda: metrics_text(made),
-        entropy=system_entropy,
         bearer=_bearer(settings),
         hosts=frozenset(settings.hosts),
         fail_closed=made.fail_closed,

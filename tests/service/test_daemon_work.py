@@ -1,14 +1,17 @@
 """What the local daemon does by itself: again and again, whatever happens, and without piling up."""
 
 import asyncio
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from node.partner.hits import HitSpool, SpooledHit
-from node.runtime import judging
+from node.runtime import icap, judging
 from node.runtime.hooks import Hooks
 from node.runtime.partner_settings import HookSettings
 from support.processes import wait_until
@@ -87,3 +90,14 @@ def test_programs_that_were_not_run_at_the_end_are_told(
         telling._worker.shutdown(cancel_futures=True, wait=False)  # before the program is let go
         (tmp_path / "go").touch()
     assert "not told of 2 hits" in caplog.text
+
+
+def test_a_proxy_is_told_when_what_it_kept_may_not_be_clean() -> None:
+    def tag(version: int = 7, entries: int = 3, late: int = 0, start: bytes = b"one") -> str:
+        in_force, judge = SimpleNamespace(version=version, entries=entries), SimpleNamespace(late=late)
+        return icap._release(cast("judging.Judging", SimpleNamespace(in_force=in_force, judge=judge)), start)
+
+    tags = [tag(), tag(version=8), tag(entries=2), tag(late=1), tag(start=b"another")]
+    assert len(set(tags)) == len(tags)
+    assert tag() == tags[0]
+    assert all(re.fullmatch("[a-z0-9-]{1,30}", each) for each in tags)

@@ -17,7 +17,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from node.clock import system_entropy
 from node.gateways.listening import listen_path, listen_tcp
 from node.web.gateways.services import LocalServices
 from node.web.gateways.serving import served
@@ -50,7 +49,6 @@ async def serving(tmp_path: Path, **changes: Any) -> AsyncIterator[World]:
         inspector=inspector,
         standing=lambda: STANDING,
         metrics=lambda: b"# metrics\n",
-        entropy=system_entropy,
         **changes,
     )
     tcp, unix = listen_tcp("127.0.0.1", 0), listen_path(tmp_path / "http.sock")

@@ -6,9 +6,8 @@ from typing import Final
 
 from aiohttp import web
 
-from node.clock import Entropy
 from node.ports.inspecting import Inspector
-from node.ports.judging import Outcome, Verdict
+from node.ports.judging import Outcome, Verdict, blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +18,6 @@ class LocalServices:
     standing: Callable[[], Mapping[str, str | int | bool]]
     """What `/health` answers; `serving` says whether verdicts are given."""
     metrics: Callable[[], bytes]
-    entropy: Entropy
     bearer: bytes = b""
     """What a request must show; empty: nothing is asked for."""
     hosts: frozenset[str] = frozenset()
@@ -32,9 +30,7 @@ class LocalServices:
 
     def blocks(self, verdict: Verdict) -> bool:
         """Whether a file must not pass."""
-        if verdict.outcome is Outcome.UNKNOWN:
-            return self.fail_closed
-        return verdict.outcome is not Outcome.CLEAN
+        return blocks(verdict, fail_closed=self.fail_closed)
 
 
 def is_match(services: LocalServices, verdict: Verdict) -> bool:
