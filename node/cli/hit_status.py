@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
-    """Fields and lines about partners' reports, disputes and proposals; overdue disputes first."""
+    """Fields and lines about partners' reports, disputes, proposals and disclosed look-ups; overdue disputes first."""
     from node.clock import milliseconds
     from node.runtime.hits import casework
     from node.services.partners.overview import reported_hits
@@ -25,7 +25,7 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
     unsaid = sum(hit.overdue(now_ms) for hit in hits)
     resolved = sum(hit.resolution is not None for hit in hits)
     with shelf.storage.read() as unit:
-        proposed = unit.proposals.open_count()
+        proposed, stopped = unit.proposals.open_count(), len(unit.disclosure.stopped())
     work = casework(identity, shelf)
     waiting, late = sum(case.answered_ms is None for case in work.ls()), len(work.overdue())
     lines = [
@@ -52,6 +52,13 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
             if proposed
             else []
         ),
+        *(
+            [
+                f"disclosed look-ups of {counted(stopped, 'partner')} stopped, too many alike: sigfed partner ls"
+            ]
+            if stopped
+            else []
+        ),
     ]
     counts: dict[str, Fact] = {
         "open_hits": len(hits),
@@ -60,6 +67,7 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
         "open_cases": waiting,
         "overdue_cases": late,
         "open_proposals": proposed,
+        "stopped_disclosures": stopped,
     }
     return counts, lines
 

@@ -3,7 +3,7 @@
 No value is in them. An entry is named by its look-up key, which nobody without the storage key can make of a hash.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,10 @@ class DisclosureTable(Protocol):
 
     def count_about(self, partner: str, entries: Collection[int]) -> int:
         """Count one more value about each of these entries, by their look-up keys; gives the highest count."""
+        ...
+
+    def stopped(self) -> Sequence[str]:
+        """Partners that wait for a person, by name."""
         ...
 
     def forget_about(self, partner: str) -> None:

@@ -1,6 +1,6 @@
 """Disclosed look-ups in numbers, inside one transaction."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
@@ -56,6 +56,11 @@ class DisclosureRows:
                 self._connection.execute(update(_ABOUT).where(*this).values(count=count))
             highest = max(highest, count)
         return highest
+
+    def stopped(self) -> Sequence[str]:
+        """Partners that wait for a person, by name."""
+        wanted = select(_DISCLOSURE.c.partner).where(_DISCLOSURE.c.stopped_ms.is_not(None))
+        return [row.partner for row in self._connection.execute(wanted.order_by(_DISCLOSURE.c.partner))]
 
     def forget_about(self, partner: str) -> None:
         """Count anew: a person looked."""

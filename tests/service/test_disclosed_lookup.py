@@ -1,5 +1,6 @@
 """Disclosed look-ups: who may, what is near, what is kept, and how far somebody comes who walks towards an entry."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,12 @@ from node.services.access.disclosing import MOST_VALUES_A_DAY, Disclosure, Discl
 from node.services.access.granting import PartnerTerms
 from node.services.lists.auditing import start_audit
 from node.services.lists.withdrawing import withdraw
-from node.services.partners.disclosed_lookup import ABOUT, MOST_ABOUT_ONE, DisclosedLookups
+from node.services.partners.disclosed_lookup import (
+    ABOUT,
+    MOST_ABOUT_ONE,
+    DisclosedLookups,
+    PartnerDisclosure,
+)
 from protocol.audit import AuditRecord
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
@@ -111,10 +117,13 @@ async def test_what_is_withdrawn_is_not_answered_even_before_the_next_release(
     assert ask(answering, LISTED, SECOND) == [0, BASELINE]
 
 
-def test_a_release_past_its_end_answers_nothing(world: HitWorld, answering: DisclosedLookups) -> None:
+def test_a_release_past_its_end_answers_nothing_and_costs_nothing(
+    world: HitWorld, answering: DisclosedLookups
+) -> None:
     world.federation.advance(days=15)
     with pytest.raises(ListTooOldError):
         ask(answering, LISTED)
+    assert shown(world).left == PER_DAY
 
 
 # ------------------------------------------------------------------ who may
@@ -301,6 +310,26 @@ def test_walks_at_once_are_counted_one_after_the_other(world: HitWorld, answerin
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(try_one, range(40))) == MOST_ABOUT_ONE
     assert shown(world).stopped_ms is not None
+
+
+async def test_whoever_waits_takes_no_thread(world: HitWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering, running, most = lookups(world), 0, 0
+    answer = answering.ask
+
+    def watched(partner: str, subset: str, body: bytes) -> bytes:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            return answer(partner, subset, body)
+        finally:
+            running -= 1
+
+    monkeypatch.setattr(answering, "ask", watched)
+    partner = PartnerDisclosure(answering, HOSTER, frozenset({SUBSET}))
+    bodies = [_body(picture(f"picture {number}")) for number in range(20)]
+    replies = await asyncio.gather(*(partner.disclosed_lookup(SUBSET, body) for body in bodies))
+    assert (len(replies), most) == (20, 1)
 
 
 def test_a_stop_outlives_a_restart_and_ends_with_two_persons(world: HitWorld) -> None:

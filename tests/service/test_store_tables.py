@@ -554,6 +554,7 @@ class TestDisclosure:
         with shelf.storage.read() as unit:
             assert unit.disclosure.find("hoster") == replace(self.HELD, values_per_day=0, stopped_ms=None)
             assert unit.disclosure.find("other") == replace(self.HELD, partner="other")
+            assert unit.disclosure.stopped() == ["other"]
 
     def test_values_are_counted_by_partner_and_entry(self, shelf: Shelf) -> None:
         low, high = -(2**63), 2**63 - 1

@@ -9,7 +9,6 @@ look. What is kept is numbers; the audit log gets them as well. Spec: docs/spec/
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from threading import Lock
 from typing import Final
 
 from node.clock import Clock, milliseconds
@@ -64,13 +63,14 @@ class _Found:
 
 
 class DisclosedLookups:
-    """Answers the disclosed look-ups of all partners, one at a time: comparing takes a core, and the list in memory."""
+    """Answers the disclosed look-ups of all partners."""
 
     def __init__(self, shelf: Shelf, clock: Clock, *, enabled: bool) -> None:
         self._shelf = shelf
         self._clock = clock
         self._enabled = enabled
-        self._one_at_a_time = Lock()
+        self.turn = asyncio.Lock()
+        """One at a time: comparing takes a core, and whoever waits must take no thread from the others' requests."""
         self._listed: dict[str, _Listed] = {}
 
     def ask(self, partner: str, subset: str, body: bytes) -> bytes:
@@ -92,11 +92,10 @@ class DisclosedLookups:
         if query.subset_id != subset_id(origin):
             raise UsageError("a disclosed look-up of another subset than its address")
         require_content(query)
-        with self._one_at_a_time:
-            self._charge(partner, len(query.values))
-            release = self._release(subset)
-            found = self._compare(self._values(release), query.values)
-            self._count(partner, found)
+        release = self._release(subset)
+        self._charge(partner, len(query.values))
+        found = self._compare(self._values(release), query.values)
+        self._count(partner, found)
         collections = tuple(each.collection for each in found)
         return DisclosedReply(version=release.version, collections=collections).to_bytes()
 
@@ -166,14 +165,15 @@ class DisclosedLookups:
     def _count(self, partner: str, found: Sequence[_Found]) -> None:
         """Count what was asked, in the transaction of its audit record; raises `ForbiddenError` when it is too much.
 
-        Then nothing of it is answered: what one batch asks about an entry is counted as if it came one by one.
+        It comes before the answer, and of requests that come at once the store counts one after the other. Then nothing
+        of it is answered: what one batch asks about an entry is counted as if it came one by one.
         """
         now_ms = milliseconds(self._clock.now())
         met = sum(each.collection != NOTHING for each in found)
         with self._shelf.storage.write() as unit:
+            held = _allowed(unit, partner)
             highest = [unit.disclosure.count_about(partner, each.about) for each in found]
             stopped = max(highest) > MOST_ABOUT_ONE
-            held = _allowed(unit, partner)
             unit.disclosure.put(
                 replace(
                     held,
@@ -209,7 +209,8 @@ class PartnerDisclosure:
         """Which values are near an entry; raises as `DisclosedLookups.ask`."""
         if subset not in self._subsets:
             raise NotFoundError("this partner has no such subset")
-        return await asyncio.to_thread(self._lookups.ask, self._partner, subset, query)
+        async with self._lookups.turn:
+            return await asyncio.to_thread(self._lookups.ask, self._partner, subset, query)
 
 
 def _allowed(unit: Unit, partner: str) -> DisclosureRecord:
