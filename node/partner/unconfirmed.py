@@ -26,6 +26,7 @@ from protocol.errors import ProtocolError
 
 MAX_KEPT: Final = 100_000
 """Files that wait; more are told and not kept, so that a node that is down for weeks fills no disk."""
+_COUNTED_EVERY: Final = 100
 _MAX_BYTES: Final = 16 * 2**20
 _ID_BYTES: Final = 16
 _SUFFIX: Final = ".sealed"
@@ -58,6 +59,8 @@ class UnconfirmedFolder:
         self._key = folder.with_name(f"{folder.name}.key")
         self._entropy = entropy
         self._max_kept = max_kept
+        self._room = 0
+        """So many more can be kept before they are counted again."""
 
     def keep(self, parts: Sequence[Sequence[Digest]], *, name: str, now_ms: int) -> bool:
         """Keep a file durably; False when there is no room. One that waits already is kept once."""
@@ -68,7 +71,7 @@ class UnconfirmedFolder:
         path = self._folder / f"{identity}{_SUFFIX}"
         if path.exists():
             return True
-        if len(self) >= self._max_kept:
+        if not self._has_room():
             return False
         body = json.dumps({"v": _FORMAT, "name": name, "asked_ms": now_ms, "parts": rows})
         replace_private(path, seal(AESGCM(secret), identity, body.encode(), self._entropy))
@@ -100,6 +103,13 @@ class UnconfirmedFolder:
         """Remove one that has its verdict."""
         (self._folder / f"{waiting.id}{_SUFFIX}").unlink(missing_ok=True)
         sync_folder(self._folder)
+
+    def _has_room(self) -> bool:
+        """Take a place; counting a hundred thousand files for each one that is kept would be slower than keeping it."""
+        if self._room <= 0:
+            self._room = min(_COUNTED_EVERY, self._max_kept - len(self))
+        self._room -= 1
+        return self._room >= 0
 
     def _read(self, path: Path) -> Unconfirmed:
         sealed = read_private(path, max_bytes=_MAX_BYTES)

@@ -280,6 +280,25 @@ def test_a_damaged_file_that_waits_keeps_no_other_back(tmp_path: Path) -> None:
     assert folder.readable(10) == ([second], 1)
 
 
+def test_what_waits_is_not_counted_for_each_file_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def counting(self: UnconfirmedFolder) -> int:
+        counted.append(whole(self))
+        return counted[-1]
+
+    whole = UnconfirmedFolder.__len__
+    monkeypatch.setattr(UnconfirmedFolder, "__len__", counting)
+    folder = UnconfirmedFolder(tmp_path / "unconfirmed", max_kept=30)
+    kept = [folder.keep([LISTED], name=str(number), now_ms=1) for number in range(33)]
+    assert kept == [True] * 30 + [False] * 3
+    assert counted == [0, 30, 30, 30]
+    folder.forget(folder.readable(1).files[0])
+    assert folder.keep([LISTED], name="later", now_ms=1)
+
+
 async def test_damage_to_what_waits_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.unconfirmed.keep([LISTED], name="upload", now_ms=1)
     (world.folder / "unconfirmed.key").unlink()
