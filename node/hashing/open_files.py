@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -44,6 +45,8 @@ class HashProcesses:
         self._idle: asyncio.LifoQueue[HashProcess] = asyncio.LifoQueue()
         for process in self._processes:
             self._idle.put_nowait(process)
+        self._threads = ThreadPoolExecutor(jobs, "hashing")
+        """Not those that everybody shares: whoever writes a hit down must not wait for a large file."""
         self._ended = False
 
     async def __aenter__(self) -> Self:
@@ -57,6 +60,7 @@ class HashProcesses:
             process.interrupt()
         for _ in self._processes:
             (await self._idle.get()).close()
+        self._threads.shutdown()
 
     async def hash(self, descriptor: int) -> Hashed:
         """As `HashProcess.hash`, without blocking."""
@@ -65,7 +69,7 @@ class HashProcesses:
             self._idle.put_nowait(process)
             raise OSError("this program is stopping")
         process.interrupted = False
-        work = asyncio.create_task(asyncio.to_thread(process.hash, descriptor))
+        work = asyncio.get_running_loop().run_in_executor(self._threads, process.hash, descriptor)
         # The process is free when its thread is, also when whoever asked has gone away.
         work.add_done_callback(lambda _: self._idle.put_nowait(process))
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from hashlib import md5, sha1, sha256
 from pathlib import Path
@@ -163,6 +164,20 @@ async def test_a_file_that_nobody_waits_for_any_more_keeps_no_process(
         asking.cancel()
         assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
         assert asking.cancelled()
+
+
+async def test_hashing_keeps_no_thread_that_others_wait_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    waiting = f"[time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(go)!r}), True)]"
+    monkeypatch.setattr(open_files, "_CHILD", _doing(f"(open({str(begun)!r}, 'w'), {waiting})"))
+    async with asyncio.timeout(60), HashProcesses(2, HashPlan()) as processes:
+        asking = [asyncio.create_task(inspected(processes, CONTENT)) for _ in range(2)]
+        await asyncio.to_thread(wait_until, begun.exists)
+        await asyncio.to_thread(go.touch)
+        assert await asyncio.gather(*asking) == [(Outcome.HIT, ())] * 2
 
 
 async def test_the_processes_know_nothing_of_their_parent(monkeypatch: pytest.MonkeyPatch) -> None:
