@@ -156,6 +156,7 @@ _PLACES |= {"{version:[0-9]+}": "1", "{part:screen|answers|labels}": "screen"}
 _PLACES |= {"{metadata}": "timestamp.json", "{target}": TARGET}
 _PLACES |= {"{node}": PEER, "{sha256:[0-9a-f]+}": "00" * 32}
 _PLACES |= {"{origin_sha256:[0-9a-f]+}": ORIGIN_SHA256, "{report_id:[0-9a-f]+}": "00" * 16}
+_PLACES |= {"{proposal_id:[0-9a-f]+}": "00" * 16}
 
 
 def _example(path: str) -> str:

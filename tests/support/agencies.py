@@ -4,6 +4,7 @@ Keys open with the cheap derivation, and the running nodes do nothing by themsel
 a test does.
 """
 
+import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -128,6 +129,10 @@ def report(cli: Cli, origin: str = "") -> ListReport:
         return report_list(shelf, origin or f"{identity.settings.node}/lists/{LIST}")
 
 
+ENROLLED = frozenset({"state.json", "auth.key", "members", "releases", "self-test.json"})
+"""What a partner's folder holds once it is enrolled and has a release."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Federation:
     """Two agencies that know and follow each other, both running, and a partner enrolled with the first."""
@@ -141,6 +146,14 @@ class Federation:
     invitation: str
     files: dict[str, str]
     """Paths of the files that the partner looks up."""
+
+    def new_partner(self, home: Path) -> Cli:
+        """The partner as it was once it had enrolled and updated: nothing found, scanned or proposed yet."""
+        made = self.partner.copied(home)
+        for path in (home / "partner").iterdir():
+            if path.name not in ENROLLED:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return made
 
     def stop(self) -> None:
         """Stop both nodes."""
@@ -156,7 +169,7 @@ def at_once(*work: Sequence[str | Cli]) -> list[dict[str, object]]:
 
 
 def federate(
-    folder: Path, *, shared: Sequence[bytes] = (), files_per_day: int = 10, clock_file: Path | None = None
+    folder: Path, *, shared: Sequence[bytes] = (), files_per_day: int = 10_000, clock_file: Path | None = None
 ) -> Federation:
     """Found, publish, become members and peers, release, enrol; both agencies list `shared` too."""
     listed = {"fr": ("FR", [BOTH, *shared]), "nl": ("NL", [BOTH, SINGLE, *shared])}

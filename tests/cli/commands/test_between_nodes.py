@@ -154,9 +154,11 @@ def quota(agency: Cli, evaluations: int) -> Iterator[None]:
         (before,) = books.execute("SELECT evaluations_per_day FROM partner").fetchone()
         books.execute("UPDATE partner SET evaluations_per_day = ?", (evaluations,))
         books.commit()
-        yield
-        books.execute("UPDATE partner SET evaluations_per_day = ?, level = ?", (before, before * 1000))
-        books.commit()
+        try:
+            yield
+        finally:  # else everybody after this goes without
+            books.execute("UPDATE partner SET evaluations_per_day = ?, level = ?", (before, before * 1000))
+            books.commit()
 
 
 def test_a_quota_that_is_used_up(federation: Federation) -> None:

@@ -45,7 +45,7 @@ def told(cli: Cli, *arguments: str) -> Finished:
 @pytest.fixture
 def partner(federation: Federation, tmp_path: Path) -> Cli:
     """A copy of the partner's home."""
-    return federation.partner.copied(tmp_path / "partner")
+    return federation.new_partner(tmp_path / "partner")
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def samples(path: Path) -> dict[tuple[str, ...], float]:
 def test_everything_that_is_documented_is_told(
     federation: Federation, textfile: Path, tmp_path: Path
 ) -> None:
-    partner = federation.partner.copied(tmp_path / "copy")
+    partner = federation.new_partner(tmp_path / "copy")
     folder = tmp_path / "an uploads folder"
     folder.mkdir()
     (folder / "a file").write_bytes(BOTH)
@@ -87,7 +87,7 @@ def test_it_is_written_after_a_failed_update_too(federation: Federation, textfil
 def test_a_client_whose_state_is_damaged_is_told(
     federation: Federation, textfile: Path, tmp_path: Path
 ) -> None:
-    copy = federation.partner.copied(tmp_path / "copy")
+    copy = federation.new_partner(tmp_path / "copy")
     version = PartnerFolder(copy.home / "partner").load()[1].version
     (copy.home / f"partner/releases/{version}/answers.u64").unlink()
 
@@ -99,7 +99,7 @@ def test_a_client_whose_state_is_damaged_is_told(
 def test_a_place_that_cannot_be_written_is_told_and_changes_nothing(
     federation: Federation, tmp_path: Path
 ) -> None:
-    copy = federation.partner.copied(tmp_path / "copy")
+    copy = federation.new_partner(tmp_path / "copy")
     (copy.home / "partner.toml").write_text(f'[metrics]\ntextfile = "{tmp_path}/missing/sigfed.prom"\n')
 
     done = copy.run("update")

@@ -27,7 +27,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
 @pytest.fixture
 def partner(federation: Federation, tmp_path: Path) -> Cli:
     """A copy of the partner's home."""
-    return federation.partner.copied(tmp_path / "partner")
+    return federation.new_partner(tmp_path / "partner")
 
 
 @pytest.fixture

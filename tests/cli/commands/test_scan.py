@@ -19,7 +19,7 @@ from support.processes import Cli, Finished
 @pytest.fixture
 def partner(federation: Federation, tmp_path: Path) -> Cli:
     """A copy of the enrolled partner for one test."""
-    return federation.partner.copied(tmp_path / "partner")
+    return federation.new_partner(tmp_path / "partner")
 
 
 @pytest.fixture

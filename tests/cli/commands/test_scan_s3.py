@@ -61,7 +61,7 @@ def store(server: str, monkeypatch: pytest.MonkeyPatch) -> S3Store:
 @pytest.fixture
 def partner(federation: Federation, tmp_path: Path) -> Cli:
     """A copy of the enrolled partner for one test."""
-    return federation.partner.copied(tmp_path / "partner")
+    return federation.new_partner(tmp_path / "partner")
 
 
 def statuses(finished: Finished) -> dict[str, str]:

@@ -39,7 +39,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
 
 @pytest.fixture
 def partner(federation: Federation, tmp_path: Path) -> Cli:
-    return federation.partner.copied(tmp_path / "partner")
+    return federation.new_partner(tmp_path / "partner")
 
 
 @pytest.fixture
