@@ -28,6 +28,5 @@ def _without(names: tuple[str, ...]) -> Iterator[None]:
         sys.modules.update(hidden)
 
 
-if "securesystemslib.signer" not in sys.modules:
-    with _without(_CLIENTS):
-        import_module("securesystemslib.signer")
+with _without(_CLIENTS):
+    import_module("securesystemslib.signer")

@@ -67,6 +67,11 @@ def test_no_text_of_it_shows_a_value() -> None:
     assert query.values[0].value.hex() not in repr(query)
 
 
+def test_only_values_of_pictures_are_shown() -> None:
+    with pytest.raises(MalformedError):
+        DisclosedQuery(subset_id=SUBSET_ID, values=(digest("a made-up file", Algorithm.SHA256),))
+
+
 Change = Callable[[dict[int, Any]], object]
 
 

@@ -158,6 +158,22 @@ def test_a_reason_is_what_a_refused_file_has(state: FileState, reason: str) -> N
         FileOutcome(state, reason)
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param([], id="no files"),
+        pytest.param([[2]], id="a state alone"),
+        pytest.param([[0, ""]], id="no state"),
+        pytest.param([[5, ""]], id="a state that nobody knows"),
+        pytest.param([[3, "x" * 501]], id="a long reason"),
+        pytest.param([[3, "a\nb"]], id="two lines"),
+    ],
+)
+def test_what_is_no_state(files: list[CborValue]) -> None:
+    with pytest.raises(MalformedError):
+        ProposalState.from_bytes(encode_cbor({0: 1, 1: 1_800_000_000_000, 2: files}))
+
+
 def test_everything_that_may_be_said_fits_its_bounds() -> None:
     full = tuple(
         ProposedFile(tuple(Digest(algorithm, n.to_bytes(SIZES[algorithm])) for algorithm in sorted(SIZES)))
