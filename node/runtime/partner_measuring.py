@@ -101,8 +101,8 @@ def _scan(home: Home, _: Clock) -> Iterator[Gauge]:
         return
     try:
         with open_state(path, state_key(home.partner)) as state:
-            run = state.last_run()
-            summary = None if run is None else state.summary(run)
+            run = state.runs.last()
+            summary = None if run is None else state.runs.summary(run)
     except StoreLockedError:
         return  # one runs: it is told when it has ended
     if summary is not None:

@@ -90,11 +90,11 @@ class Scan:
     @property
     def summary(self) -> ScanSummary:
         """The run in sum, as far as it has come."""
-        return self._state.summary(self._begun)
+        return self._state.runs.summary(self._begun)
 
     def results(self) -> Iterator[FileResult]:
         """All files of the run, in order of their paths."""
-        return self._state.results(self._begun)
+        return self._state.files.results(self._begun)
 
     def stop(self) -> None:
         """End it now; a later scan of the same sources with the same state goes on."""
@@ -154,8 +154,8 @@ class Scan:
                 meter=Meter.of(folder, enrolment, _CLOCK),
             )
             examiner.require_current()
-            self._run = self._state.begin(self._wanted.sources, now_ms=_now_ms())
-            self._state.judge_with(
+            self._run = self._state.runs.begin(self._wanted.sources, now_ms=_now_ms())
+            self._state.runs.judge_with(
                 self._run,
                 subset=enrolment.subset,
                 version=held.version,
@@ -168,8 +168,8 @@ class Scan:
             ended = await self._read(screening, asking if asks else None)
             self.evaluated = examiner.evaluated
         if not ended.interrupted:
-            self._state.end(self._run, now_ms=_now_ms(), passed_over=self._passed_over)
-            self._state.forget(self._run, before_ms=_now_ms() - _UNSEEN_DAYS * _DAY_MS)
+            self._state.runs.end(self._run, now_ms=_now_ms(), passed_over=self._passed_over)
+            self._state.files.forget(self._run, before_ms=_now_ms() - _UNSEEN_DAYS * _DAY_MS)
         return replace(ended, stopped=ended.stopped or unreachable)
 
     async def _confirm(self) -> NodeError | None:
@@ -260,7 +260,7 @@ def default_state(home: Home) -> Path:
 
 
 def _resumed(state: ScanState) -> tuple[str, ...]:
-    last = state.last_run()
+    last = state.runs.last()
     if last is None:
         raise UsageError("nothing was scanned with this state yet", hint="sigfed scan PATH…")
     if any(source.startswith(_LISTED) for source in last.sources):

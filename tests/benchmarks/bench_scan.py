@@ -80,7 +80,7 @@ def screening_speed(*, divisor: int = 1) -> Iterator[Result]:
 def _stored(state: ScanState, files: int) -> None:
     """Files with three hashes each, as a scan keeps them."""
     rng = np.random.default_rng(3)
-    run = state.begin(["/made/up"], now_ms=1)
+    run = state.runs.begin(["/made/up"], now_ms=1)
     for start in range(0, files, 10_000):
         count = min(10_000, files - start)
         screens = rng.integers(0, 1 << 64, (count, 3), dtype=np.uint64).astype("<u8")
@@ -95,7 +95,7 @@ def _stored(state: ScanState, files: int) -> None:
             )
             for number in range(start, start + count)
         ]
-        state.keep(run, kept)
+        state.files.keep(run, kept)
 
 
 _PARTS = pack([Part("", tuple(Digest(each, bytes(SIZES[each])) for each in _EXACT))])
@@ -127,7 +127,7 @@ def rejudging(*, divisor: int = 1) -> Iterator[Result]:
 
         def read() -> float:
             began = time.process_time()
-            assert sum(len(page.ids) for page in state.pages()) == files
+            assert sum(len(page.ids) for page in state.verdicts.pages()) == files
             return time.process_time() - began
 
         own, plain = in_turns(RUNS, judge, read)

@@ -75,7 +75,7 @@ class Scanning:
         screening = Screening(self.partner.home.load_release(self.partner.home.load()[1].version))
         clock = self.fr.clock
         with open_state(self.folder / "scan.db", b"k" * 32) as state:
-            run = state.begin([str(self.files)], now_ms=milliseconds(clock.now()))
+            run = state.runs.begin([str(self.files)], now_ms=milliseconds(clock.now()))
             ended = await run_scan(
                 state,
                 run,
@@ -86,9 +86,9 @@ class Scanning:
                 progress=Progress(),
                 stopping=Stopping(),
             )
-            state.end(run, now_ms=milliseconds(clock.now()), passed_over=0)
-            self.summary = state.summary(run)
-            self.results = {Path(each.path).name: each for each in state.results(run)}
+            state.runs.end(run, now_ms=milliseconds(clock.now()), passed_over=0)
+            self.summary = state.runs.summary(run)
+            self.results = {Path(each.path).name: each for each in state.files.results(run)}
         return ended
 
     def _reads(self, reading: Reading) -> None:
@@ -288,18 +288,20 @@ async def test_parts_are_judged_one_by_one(scanning: Scanning) -> None:
 def test_an_answer_about_what_a_file_was_does_not_clear_what_it_is(tmp_path: Path) -> None:
     was = Kept(path=b"/file", source="/", size=1, mark="1", screens=b"before..", parts=b"", pending=True)
     with open_state(tmp_path / "scan.db", b"k" * 32) as state:
-        run = state.begin(["/"], now_ms=1)
-        state.keep(run, [was])
-        (asked,) = state.pending(run, after=0, limit=9)
-        state.keep(run, [replace(was, mark="2", screens=b"as it is", id=asked.id)])  # while the node answers
-        state.conclude([(replace(asked, pending=False), Answers("epoch", b""))])
-        (now,) = state.pending(run, after=0, limit=9)
-        assert (now.screens, state.answers(now.id)) == (b"as it is", None)
+        run = state.runs.begin(["/"], now_ms=1)
+        state.files.keep(run, [was])
+        (asked,) = state.files.pending(run, after=0, limit=9)
+        state.files.keep(
+            run, [replace(was, mark="2", screens=b"as it is", id=asked.id)]
+        )  # while the node answers
+        state.verdicts.conclude([(replace(asked, pending=False), Answers("epoch", b""))])
+        (now,) = state.files.pending(run, after=0, limit=9)
+        assert (now.screens, state.verdicts.answers(now.id)) == (b"as it is", None)
         # A path that is listed twice may be read twice before the first is written: it has no id then.
-        state.conclude([(replace(now, pending=False), Answers("epoch", b""))])
-        state.keep(run, [replace(was, mark="3", screens=b"and then", id=0)])
-        (now,) = state.pending(run, after=0, limit=9)
-        assert (now.screens, state.answers(now.id)) == (b"and then", None)
+        state.verdicts.conclude([(replace(now, pending=False), Answers("epoch", b""))])
+        state.files.keep(run, [replace(was, mark="3", screens=b"and then", id=0)])
+        (now,) = state.files.pending(run, after=0, limit=9)
+        assert (now.screens, state.verdicts.answers(now.id)) == (b"and then", None)
 
 
 def test_files_that_no_run_has_met_for_long_are_forgotten(tmp_path: Path) -> None:
@@ -307,18 +309,18 @@ def test_files_that_no_run_has_met_for_long_are_forgotten(tmp_path: Path) -> Non
     with open_state(tmp_path / "scan.db", b"k" * 32) as state:
         runs = []
         for at, kept in enumerate(files):
-            run = state.begin(["/"], now_ms=10 * at)
-            state.keep(run, [kept])
-            if known := state.known(kept.path):
-                state.conclude([(replace(kept, id=known.id), Answers("epoch", b""))])
-            state.end(run, now_ms=10 * at + 1, passed_over=0)
+            run = state.runs.begin(["/"], now_ms=10 * at)
+            state.files.keep(run, [kept])
+            if known := state.files.known(kept.path):
+                state.verdicts.conclude([(replace(kept, id=known.id), Answers("epoch", b""))])
+            state.runs.end(run, now_ms=10 * at + 1, passed_over=0)
             runs.append(run)
-        ids = [known.id for kept in files if (known := state.known(kept.path))]
-        state.forget(runs[-1], before_ms=10)
-        assert [state.known(kept.path) is not None for kept in files] == [False, True, True]
-        assert [state.answers(number) is not None for number in ids] == [False, True, True]
-        state.forget(runs[-1], before_ms=99)
-        assert [state.known(kept.path) is not None for kept in files] == [False, False, True]
+        ids = [known.id for kept in files if (known := state.files.known(kept.path))]
+        state.files.forget(runs[-1], before_ms=10)
+        assert [state.files.known(kept.path) is not None for kept in files] == [False, True, True]
+        assert [state.verdicts.answers(number) is not None for number in ids] == [False, True, True]
+        state.files.forget(runs[-1], before_ms=99)
+        assert [state.files.known(kept.path) is not None for kept in files] == [False, False, True]
 
 
 def test_somebody_who_looks_at_a_state_for_a_moment_is_waited_for(tmp_path: Path) -> None:

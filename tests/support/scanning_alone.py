@@ -54,7 +54,7 @@ def scan(
     screening = Screening(random_list(entries))
     began = time.perf_counter()
     with open_state(path, bytes(32)) as state, HashWorkers(jobs, plan) as workers:
-        run = state.begin([str(folder)], now_ms=1)
+        run = state.runs.begin([str(folder)], now_ms=1)
 
         def read(reading: Reading) -> None:
             reading.read(Walk().paths([str(folder)]), locally(workers))
@@ -71,9 +71,9 @@ def scan(
                 stopping=Stopping(),
             )
         )
-        state.end(run, now_ms=2, passed_over=0)
-        summary = state.summary(run)
-        listed = sum(1 for _ in state.results(run))
+        state.runs.end(run, now_ms=2, passed_over=0)
+        summary = state.runs.summary(run)
+        listed = sum(1 for _ in state.files.results(run))
     return {
         "seconds": time.perf_counter() - began,
         "files": summary.files,

@@ -60,7 +60,7 @@ class Confirming:
         """Ask about all that is pending now."""
         after = 0
         try:
-            while files := self._state.pending(self._run, after=after, limit=_FILES):
+            while files := self._state.files.pending(self._run, after=after, limit=_FILES):
                 self._progress.hits += await self._asking.ask(files)
                 after = files[-1].id
         except NodeError as exc:

@@ -120,25 +120,25 @@ class Screening:
 
 def rejudge(state: ScanState, screening: Screening) -> int:
     """Hold everything stored against another release than before; gives how many files are something else now."""
-    if state.judged() == screening.release:
+    if state.verdicts.judged() == screening.release:
         return 0
-    numbers = set(state.noticed())
-    for page in state.pages():
+    numbers = set(state.verdicts.noticed())
+    for page in state.verdicts.pages():
         numbers.update(screening.survivors(page))
     changed = 0
     ordered = sorted(numbers)
     for start in range(0, len(ordered), _AT_ONCE):
-        files = [state.file(number) for number in ordered[start : start + _AT_ONCE]]
+        files = [state.files.get(number) for number in ordered[start : start + _AT_ONCE]]
         now = [(old, _stands(state, screening, old)) for old in files]
         different = [new for old, new in now if new != old]
-        state.conclude([(new, None) for new in different])
+        state.verdicts.conclude([(new, None) for new in different])
         changed += len(different)
-    state.set_judged(screening.release)
+    state.verdicts.set_judged(screening.release)
     return changed
 
 
 def _stands(state: ScanState, screening: Screening, kept: Kept) -> Kept:
-    standing = screening.standing(kept, unpack(kept.parts), state.answers(kept.id))
+    standing = screening.standing(kept, unpack(kept.parts), state.verdicts.answers(kept.id))
     return replace(kept, hits=standing.hits, pending=bool(standing.ask))
 
 
@@ -175,7 +175,7 @@ class Asking:
         return new
 
     def _waiting(self, kept: Kept) -> "_Waiting":
-        parts, answers = unpack(kept.parts), self._state.answers(kept.id)
+        parts, answers = unpack(kept.parts), self._state.verdicts.answers(kept.id)
         standing = self._screening.standing(kept, parts, answers)
         return _Waiting(kept, parts, answers, standing, standing.ask, {})
 
@@ -183,7 +183,7 @@ class Asking:
         if any(found.hit is not None for each in done for found in each.found.values()):
             self._spool.refresh()  # a scan takes hours, and people resolve hits meanwhile
         concluded = [(self._judged(each), each) for each in done]
-        self._state.conclude(
+        self._state.verdicts.conclude(
             [
                 (kept, self._screening.remembered(each.answers, each.parts, each.found))
                 for kept, each in concluded

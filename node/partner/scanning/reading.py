@@ -108,7 +108,7 @@ class Reading:
             if self._stop.is_set():
                 return
             item = replace(found, mark=f"{found.mark}:{self._plan}" if found.mark else "")
-            known = self._state.known(item.path)
+            known = self._state.files.known(item.path)
             if known is not None:
                 item = replace(item, known=known.id)
             if item.fault:
@@ -172,7 +172,7 @@ class Reading:
             for (item, hashed, reasons), (screens, survives) in zip(buffer.read, screened, strict=True)
         ]
         if len(buffer):
-            self._state.keep(self._run, [*buffer.faulty, *kept], unchanged=buffer.unchanged)
+            self._state.files.keep(self._run, [*buffer.faulty, *kept], unchanged=buffer.unchanged)
         self._written = time.monotonic()
 
 

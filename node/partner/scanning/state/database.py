@@ -1,0 +1,103 @@
+"""The SQLite file of a state: its tables, of one process at a time, readable by its owner alone."""
+
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from node.errors import ConfigError, StoreError, StoreLockedError
+from node.files import make_private_folder, try_locked
+
+_VERSION: Final = 1
+_APPLICATION: Final = 0x53674653
+"""`SgFS`: what says that an SQLite file is a scan's state."""
+_BUSY_SECONDS: Final = 60.0
+_PAUSE_SECONDS: Final = 0.2
+
+_SCHEMA: Final = """
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY, sources TEXT NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL DEFAULT 0,
+  subset TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 0, age_ms INTEGER NOT NULL DEFAULT 0,
+  screen_only INTEGER NOT NULL DEFAULT 0, passed_over INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE file (
+  id INTEGER PRIMARY KEY, screens BLOB NOT NULL, path BLOB NOT NULL UNIQUE, source TEXT NOT NULL, size INTEGER NOT NULL,
+  mark TEXT NOT NULL, parts BLOB NOT NULL, reasons TEXT NOT NULL, hits TEXT NOT NULL, unreadable INTEGER NOT NULL,
+  pending INTEGER NOT NULL, seen INTEGER NOT NULL, read INTEGER NOT NULL
+);
+CREATE INDEX pending ON file (id) WHERE pending;
+CREATE INDEX met ON file (id) WHERE hits <> '';
+CREATE TABLE asked (file INTEGER PRIMARY KEY, epoch TEXT NOT NULL, answers BLOB NOT NULL);
+CREATE TABLE judged (release TEXT NOT NULL);
+CREATE TABLE sealed (empty BLOB NOT NULL);
+"""
+
+
+def lock(stack: ExitStack, path: Path, patience_seconds: float) -> None:
+    """Have the state at `path` alone until `stack` is left; raises `StoreLockedError`."""
+    until = time.monotonic() + patience_seconds
+    while not stack.enter_context(try_locked(path.with_name(f"{path.name}.lock"))):
+        if time.monotonic() >= until:
+            raise StoreLockedError(
+                f"another scan uses {path}", hint="wait for it, or give this one a --state FILE of its own"
+            )
+        time.sleep(_PAUSE_SECONDS)
+
+
+def own_files(path: Path) -> frozenset[bytes]:
+    """The files of a state, which are not scanned: they change while they are read."""
+    return frozenset(os.fsencode(f"{path}{end}") for end in ("", "-wal", "-shm", "-journal", ".lock"))
+
+
+def make_private(path: Path) -> None:
+    """See to a file that is this user's alone; raises `ConfigError` for any other and for links."""
+    make_private_folder(path.parent)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        handle = os.open(path, flags, 0o600)
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be opened: {exc.strerror}", hint="it must not be a link") from exc
+    try:
+        found = os.fstat(handle)
+    finally:
+        os.close(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise ConfigError(
+            f"{path} must be a file of this user that nobody else can read", hint=f"chmod 600 {path}"
+        )
+
+
+@contextmanager
+def connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection of one thread; raises `StoreError` for what SQLite cannot use, then and later."""
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        yield connection
+    except sqlite3.DatabaseError as exc:
+        raise StoreError(
+            f"{path} cannot be used: {exc}", hint="keep it aside, and scan with another --state FILE"
+        ) from exc
+    finally:
+        connection.close()
+
+
+def prepare(path: Path, connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty file; raises `StoreError` for a file that has others."""
+    application, version = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not empty and (application, version) != (_APPLICATION, _VERSION):
+        raise StoreError(
+            f"{path} is no state of a scan that this version can read", hint="give another file with --state"
+        )
+    connection.execute("PRAGMA journal_mode = WAL")
+    if empty:
+        connection.executescript(
+            f"BEGIN; PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION}; {_SCHEMA} COMMIT;"
+        )

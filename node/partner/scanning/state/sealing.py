@@ -1,0 +1,52 @@
+"""The hashes in a state, sealed with a key that lies elsewhere: a copy of the state by itself tells none."""
+
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.clock import system_entropy
+from node.errors import AlreadyExistsError, StoreError
+from node.files import create_private, read_private
+from node.services.storage.vault import KEY_BYTES, seal, unseal
+
+
+class Sealing:
+    """Seals and opens the hashes of the state at `path`, each bound to the file that they are of."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._path = path
+        self._cipher = AESGCM(key)
+
+    def require_key(self, connection: sqlite3.Connection) -> None:
+        """Refuse the state of another key before anything is added to it; raises `StoreError`."""
+        found = connection.execute("SELECT empty FROM sealed").fetchone()
+        if found is not None:
+            self.open(b"", found[0])
+            return
+        with connection:
+            connection.execute("INSERT INTO sealed VALUES (?)", (self.seal(b"", b""),))
+
+    def seal(self, file: bytes, parts: bytes) -> bytes:
+        """The hashes of the file of this path, sealed."""
+        return seal(self._cipher, file.hex(), parts, system_entropy)
+
+    def open(self, file: bytes, sealed: bytes) -> bytes:
+        """The hashes that were sealed; raises `StoreError`."""
+        try:
+            return unseal(self._cipher, file.hex(), sealed)
+        except StoreError as exc:
+            raise StoreError(
+                f"the hashes in {self._path} do not open with the key of this partner",
+                hint="it belongs to another partner's folder, or was altered; scan with another --state FILE",
+            ) from exc
+
+
+def state_key(folder: Path) -> bytes:
+    """The key that seals the states of the partner in `folder`; made when it is first needed."""
+    path = folder / "scan.key"
+    if not path.exists():
+        with suppress(AlreadyExistsError):  # another command made it at the same moment
+            create_private(path, system_entropy(KEY_BYTES))
+    return read_private(path)
