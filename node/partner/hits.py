@@ -18,7 +18,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
-from node.files import create_private, make_private_folder, read_private, replace_private, sync_folder
+from node.files import (
+    create_private,
+    locked,
+    make_private_folder,
+    read_private,
+    replace_private,
+    sync_folder,
+)
 from node.partner.resolutions import Action, Done
 from node.partner.told import Told
 from node.services.storage.vault import KEY_BYTES as _KEY_BYTES
@@ -119,6 +126,10 @@ class HitSpool:
     def __init__(self, folder: Path, *, entropy: Entropy = system_entropy) -> None:
         self._folder = folder
         self._key = folder.with_name(f"{folder.name}.key")
+        self._recording = folder.with_name(f"{folder.name}.recording.lock")
+        """Held while a hit is compared and written; says which one was recorded last."""
+        self._last: bytes | None = None
+        """What that file said when everything recorded before was known here."""
         self._entropy = entropy
         self._latest: dict[tuple[Digest, str], SpooledHit] | None = None
         """What `record` compares with: read once, for a batch may have thousands of hits."""
@@ -129,23 +140,32 @@ class HitSpool:
         """Keep a hit durably; None for the test file. The same file and hash is the same hit, until it was removed.
 
         What is disabled, preserved or no material is still there, and was dealt with: finding it again is no news.
-        A damaged file of another hit does not keep this one from being recorded.
+        A damaged file of another hit does not keep this one from being recorded. A daemon and a scan that find one file
+        in the same moment record it once: what is compared is what all processes recorded so far.
         """
         if hit.report is None:
             return None
-        known = self.recall(hit, name=name)
-        if known is not None and known.action is not Action.REMOVED:
-            return known
-        spooled = SpooledHit(
-            sent=hit.report,
-            name=name,
-            found_ms=now_ms,
-            collection=hit.collection,
-            countries=tuple(dict.fromkeys(source.country for source in hit.sources)),
-            weak=hit.weak,
-        )
-        self.save(spooled)
-        return spooled
+        with locked(self._recording):
+            self._catch_up()
+            known = self.recall(hit, name=name)
+            if known is not None and known.action is not Action.REMOVED:
+                return known
+            spooled = _spooled(hit, hit.report, name=name, now_ms=now_ms)
+            self._announce(spooled)
+            self.save(spooled)
+            return spooled
+
+    def _catch_up(self) -> None:
+        """Know what other processes recorded; nothing but one small file is read if none did. Under the lock alone."""
+        last = self._recording.read_bytes()
+        if last != self._last or self._latest is None:
+            self.refresh()
+            self._last = last
+
+    def _announce(self, hit: SpooledHit) -> None:
+        """Let others look again: said before the hit is written, for a process may die between the two."""
+        self._last = hit.id.encode()
+        self._recording.write_bytes(self._last)
 
     def refresh(self) -> None:
         """Let `record` and `recall` know what others changed in the meantime; only files that changed are read.
@@ -264,6 +284,18 @@ class HitSpool:
             raise StoreError(
                 f"{path} is damaged", hint="restore it from a backup, or look the file up again"
             ) from exc
+
+
+def _spooled(hit: "Hit", sent: SentReport, *, name: str, now_ms: int) -> SpooledHit:
+    """A hit that was just found."""
+    return SpooledHit(
+        sent=sent,
+        name=name,
+        found_ms=now_ms,
+        collection=hit.collection,
+        countries=tuple(dict.fromkeys(source.country for source in hit.sources)),
+        weak=hit.weak,
+    )
 
 
 def _age(hit: SpooledHit) -> tuple[int, str]:

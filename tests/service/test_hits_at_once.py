@@ -1,0 +1,99 @@
+"""Processes of one partner that find the same files in the same moment, and one that dies while it records."""
+
+import os
+import signal
+from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from node.partner.hits import HitSpool, SpooledHit
+from node.partner.looking_up import Hit
+from support.spooling import HIT, SENT, recorded
+
+FILES = 40
+PATIENCE_SECONDS = 60
+_SPAWN = get_context("spawn")
+
+
+def found() -> Hit:
+    """The hit of a look-up: each look-up makes a report of its own."""
+    return replace(HIT, report=replace(SENT, report=replace(SENT.report, report_id=os.urandom(16))))
+
+
+def finds(folder: Path, together: Barrier, *, refreshing: bool) -> None:
+    """Find all files, each at the same time as the other process; a daemon refreshes before, a scan seldom."""
+    spool = HitSpool(folder)
+    for number in range(FILES):
+        together.wait(PATIENCE_SECONDS)
+        if refreshing:
+            spool.refresh()
+        recorded(spool, found(), name=f"{number}.jpg")
+
+
+def dies_recording(folder: Path) -> None:
+    """Record a hit and be killed with the lock held, before the hit is written."""
+
+    class Dying(HitSpool):
+        @override
+        def save(self, hit: SpooledHit) -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    recorded(Dying(folder), found())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "partner" / "hits"
+
+
+def test_what_two_processes_find_at_once_is_one_hit(folder: Path) -> None:
+    together = _SPAWN.Barrier(2)
+    processes = [
+        _SPAWN.Process(target=finds, args=(folder, together), kwargs={"refreshing": refreshing})
+        for refreshing in (True, False)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(PATIENCE_SECONDS)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert sorted(hit.name for hit in HitSpool(folder).ls()) == sorted(
+        f"{number}.jpg" for number in range(FILES)
+    )
+
+
+def test_who_dies_while_recording_keeps_nobody_from_it(folder: Path) -> None:
+    before = recorded(HitSpool(folder), found(), name="before.jpg")
+    dying = _SPAWN.Process(target=dies_recording, args=(folder,))
+    dying.start()
+    dying.join(PATIENCE_SECONDS)
+    assert dying.exitcode == -signal.SIGKILL
+    spool = HitSpool(folder)
+    assert recorded(spool, found(), name="before.jpg").id == before.id
+    kept = recorded(spool, found())
+    assert {hit.id for hit in spool.ls()} == {before.id, kept.id}
+
+
+def test_who_records_alone_lists_the_folder_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        recorded(HitSpool(folder), found(), name=f"{number}.jpg")
+    refreshed: list[HitSpool] = []
+    refresh = HitSpool.refresh
+
+    def counted(spool: HitSpool) -> None:
+        refreshed.append(spool)
+        refresh(spool)
+
+    monkeypatch.setattr(HitSpool, "refresh", counted)
+    scan, daemon = HitSpool(folder), HitSpool(folder)
+    for number in range(30, 50):
+        recorded(scan, found(), name=f"{number}.jpg")
+    assert refreshed == [scan]
+    recorded(daemon, found(), name="50.jpg")
+    recorded(scan, found(), name="50.jpg")
+    recorded(scan, found(), name="51.jpg")
+    assert refreshed == [scan, daemon, scan], "another recorded one meanwhile"
