@@ -13,6 +13,7 @@ from node.errors import NotFoundError, UsageError, VerificationError
 
 if TYPE_CHECKING:
     from node.runtime.opening import Identity
+    from node.services.peers.membership import FetchedTrust, Introduced
 
 app = typer.Typer(help="Agencies of the federation that this node counts.", no_args_is_help=True)
 
@@ -48,37 +49,12 @@ def add(
     ] = None,
 ) -> None:
     """Count another agency, after comparing its fingerprint by telephone or in person."""
-    from keys.errors import WrongRootError
-    from node.cli.fingerprints import typed_words
     from node.cli.importing import collection_of
-    from node.objects.medium import MediumObjects
     from node.runtime.membership import membership
-    from node.runtime.outbound import proxy_of
-    from node.runtime.reaching import fetch
-    from node.services.peers.carrying import carried_trust
-    from node.services.peers.membership import introduce
 
     here = session(context)
-    identity, pinned = here.identity(), typed_words(words)
-    try:
-        if Path(url).is_dir():
-            fetched = carried_trust(MediumObjects(Path(url)))
-        else:
-            fetched = wait_for(
-                fetch(
-                    url,
-                    pinned,
-                    clock=identity.clock,
-                    entropy=identity.entropy,
-                    proxy=proxy_of(identity.settings.outbound),
-                )
-            )
-        introduced = introduce(fetched, words, identity.clock)
-    except WrongRootError as exc:
-        raise VerificationError(
-            str(exc),
-            hint="compare all eight words by telephone again; if they are the same, this is not that agency: stop",
-        ) from exc
+    identity = here.identity()
+    introduced = _introduced(identity, url, words)
     with membership(identity) as members:
         member = members.add_member(
             introduced,
@@ -96,6 +72,34 @@ def add(
         f"sigfed peer add {member.node} --grant baseline",
         "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
     )
+
+
+def _introduced(identity: "Identity", url: str, words: str) -> "Introduced":
+    """The node at this address or in this folder, if its root has these fingerprint words."""
+    from keys.errors import WrongRootError
+    from node.services.peers.membership import introduce
+
+    try:
+        return introduce(_fetched(identity, url, words), words, identity.clock)
+    except WrongRootError as exc:
+        raise VerificationError(
+            str(exc),
+            hint="compare all eight words by telephone again; if they are the same, this is not that agency: stop",
+        ) from exc
+
+
+def _fetched(identity: "Identity", url: str, words: str) -> "FetchedTrust":
+    from node.cli.fingerprints import typed_words
+    from node.objects.medium import MediumObjects
+    from node.runtime.outbound import proxy_of
+    from node.runtime.reaching import fetch
+    from node.services.peers.carrying import carried_trust
+
+    pinned = typed_words(words)
+    if Path(url).is_dir():
+        return carried_trust(MediumObjects(Path(url)))
+    proxy = proxy_of(identity.settings.outbound)
+    return wait_for(fetch(url, pinned, clock=identity.clock, entropy=identity.entropy, proxy=proxy))
 
 
 @app.command("remove")

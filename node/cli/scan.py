@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from contextlib import ExitStack, nullcontext
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from node.cli.scan_results import tell
 from node.cli.session import Session, session, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from typing import BinaryIO
 
@@ -62,58 +63,65 @@ def scan(
     ] = Shown.AUTO,
 ) -> int:
     """Look up all files in folders, lists and buckets, resumably; exit code 1 when one is on the list."""
-    from node.partner.reports.writing import require_place
-    from node.runtime.scanning import open_scan
+    from node.runtime.scanning import Wanted
 
     here = session(context)
-    reports = [*(report or []), *([jsonl] if jsonl else [])]
-    for path in reports:
-        require_place(path)
-    with ExitStack() as stack:
-        wanted = _wanted(
-            stack,
+    reports = _Reports([*(report or []), *([jsonl] if jsonl else [])], redacted=redact)
+    reports.require_places()
+    _require_sources(paths or (), files_from, null=null, resume=resume)
+    with _listed(files_from) as listed:
+        wanted = Wanted(
             paths=tuple(paths or ()),
-            files_from=files_from,
-            null=null,
+            listed=listed,
+            separator=b"\0" if null else b"\n",
             jobs=jobs,
-            max_age=max_age,
+            max_age_days=max_age,
             offline=offline,
             resume=resume,
         )
-        opened = stack.enter_context(open_scan(here.home, wanted, state))
-        meter = stack.enter_context(Meter(here.output, progress))
+        return _run(here, wanted, state, progress, reports)
+
+
+def _run(here: Session, wanted: "Wanted", state: Path | None, progress: Shown, reports: "_Reports") -> int:
+    from node.runtime.scanning import open_scan
+
+    with open_scan(here.home, wanted, state) as opened, Meter(here.output, progress) as meter:
         ended = wait_for(opened.scan(meter.draw if meter.draws else None, on_status=meter.status))
         meter.close()
         if not ended.interrupted:
             tell(here.output, opened.summary, opened.results(), ended, evaluated=opened.evaluated)
-        _write(here, opened, reports, redact=redact)
+        reports.write(here, opened)
         return _interrupted(here, wanted, state) if ended.interrupted else _code(opened.summary, ended)
 
 
-def _write(here: Session, scan: "Scan", reports: "Sequence[Path]", *, redact: bool) -> None:
-    """The reports, of an interrupted scan too: they say so themselves, and the next one takes their place."""
-    from node.partner.reports.naming import TrueNames, tokens_of
-    from node.partner.reports.writing import write_report
+@dataclass(frozen=True, slots=True)
+class _Reports:
+    """The reports that are asked for."""
 
-    names = tokens_of(here.home.partner) if redact else TrueNames()
-    for path in reports:
-        write_report(path, scan.summary, scan.results(), names)
-        here.output.talk(f"report: {path}")
+    places: "Sequence[Path]"
+    redacted: bool
+    """Tokens stand in place of names of files."""
+
+    def require_places(self) -> None:
+        """Refuse before the scan what could not be written after it."""
+        from node.partner.reports.writing import require_place
+
+        for path in self.places:
+            require_place(path)
+
+    def write(self, here: Session, scan: "Scan") -> None:
+        """Of an interrupted scan too: they say so themselves, and the next one takes their place."""
+        from node.partner.reports.naming import TrueNames, tokens_of
+        from node.partner.reports.writing import write_report
+
+        names = tokens_of(here.home.partner) if self.redacted else TrueNames()
+        for path in self.places:
+            write_report(path, scan.summary, scan.results(), names)
+            here.output.talk(f"report: {path}")
 
 
-def _wanted(
-    stack: ExitStack,
-    *,
-    paths: tuple[str, ...],
-    files_from: str,
-    null: bool,
-    jobs: int,
-    max_age: int | None,
-    offline: bool,
-    resume: bool,
-) -> "Wanted":
+def _require_sources(paths: "Sequence[str]", files_from: str, *, null: bool, resume: bool) -> None:
     from node.errors import UsageError
-    from node.runtime.scanning import Wanted
 
     if resume and (paths or files_from):
         raise UsageError(
@@ -123,15 +131,16 @@ def _wanted(
         raise UsageError("name folders or files, or --files-from", hint="sigfed scan PATH…")
     if null and not files_from:
         raise UsageError("--null says how the list of --files-from is separated", hint="leave it out")
-    return Wanted(
-        paths=paths,
-        listed=(files_from, stack.enter_context(_list(files_from))) if files_from else None,
-        separator=b"\0" if null else b"\n",
-        jobs=jobs,
-        max_age_days=max_age,
-        offline=offline,
-        resume=resume,
-    )
+
+
+@contextmanager
+def _listed(name: str) -> "Iterator[tuple[str, BinaryIO] | None]":
+    """The list of paths of this name, open; None for no name."""
+    if not name:
+        yield None
+        return
+    with _list(name) as file:
+        yield name, file
 
 
 def _list(name: str) -> "AbstractContextManager[BinaryIO]":

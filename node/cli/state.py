@@ -1,6 +1,7 @@
 """`sigfed status`: what is held and how fresh, for an agency's node and for a partner."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -9,96 +10,158 @@ from node.cli.session import Session
 from node.cli.times import moment
 
 if TYPE_CHECKING:  # commands that do not show lists start without them
+    from keys.trust.members import Members
+    from keys.trust.node_document import NodeDocument
+    from node.ports.peers import PeerRecord
+    from node.runtime.opening import Identity
     from node.runtime.partner_standing import PartnerStanding
     from node.services.lists.making import ListReport
+    from node.services.review.quarantine import Aside
     from node.services.review.reminding import Due
+    from node.services.subsets.making import SubsetReport
+
+_Part = tuple[Mapping[str, Fact], Sequence[str]]
+"""Fields and lines."""
 
 SOON = timedelta(days=30)
 """How far ahead reminders of reviews look."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """What is told of a node; of a part with a module of its own, its fields and its lines."""
+
+    document: "NodeDocument"
+    register: "Members"
+    country: str
+    today: date
+    lists: "Sequence[ListReport]"
+    subsets: "Sequence[SubsetReport]"
+    peers: "Sequence[PeerRecord]"
+    partners: int
+    to_review: "Sequence[Due]"
+    aside: "Sequence[Aside]"
+    recall: _Part
+    hits: _Part
+    witnesses: _Part
+    ends: _Part
+    dated: str
+    """The next step that has a date."""
+
+    @property
+    def waiting(self) -> int:
+        """Events of own lists that are not published."""
+        return sum(report.waiting for report in self.lists if report.log.kind == "own_list")
+
+
 def show_status(here: Session) -> None:
     """The state of a node."""
+    now = _standing(here.identity())
+    here.output.result(_fields(now), *_lines(now))
+    here.output.following(_next_step(now), now.dated)
+
+
+def _standing(identity: "Identity") -> _Standing:
     from node.cli.expiry_status import expiry_status
     from node.cli.hit_status import agency_status
     from node.cli.recall_status import recall_status
     from node.cli.witnesses import witness_status
     from node.runtime.shelving import open_shelf
-    from node.services.evidence.accusing import FORKED
     from node.services.lists.making import report_lists
     from node.services.review import quarantine
     from node.services.review.reminding import due
     from node.services.subsets.making import report_subsets
 
-    identity = here.identity()
     document, register = identity.trust.document(), identity.trust.members()
+    today = identity.clock.now().date()
     with open_shelf(identity) as shelf:
-        lists, subsets = report_lists(shelf), list(report_subsets(shelf))
-        recalled, recall_lines = recall_status(shelf)
-        witnessed, witness_lines = witness_status(identity, shelf)
-        reported, report_lines = agency_status(identity, shelf)
-        ends, end_lines, dated = expiry_status(identity, shelf)
-        to_review = due(shelf, until=(identity.clock.now() + SOON).date())
         with shelf.storage.read() as unit:
-            peers, partners = list(unit.peers.ls()), list(unit.partners.ls())
-        aside = quarantine.ls(shelf, register)
-    waiting = sum(report.waiting for report in lists if report.log.kind == "own_list")
-    here.output.result(
-        {
-            "node": document.node,
-            "country": identity.settings.country,
-            "members": len(register.members),
-            "k": register.k,
-            "lists": [_list_fields(report) for report in lists],
-            "peers": [
-                {"peer": peer.name, "synced_ms": peer.synced_ms, "outcome": peer.outcome} for peer in peers
-            ],
-            "subsets": [
-                {"subset": report.subset.name, "version": report.newest.version if report.newest else 0}
-                for report in subsets
-            ],
-            "partners": len(partners),
-            "to_review": len(to_review),
-            "recall": recalled,
-            **reported,
-            **witnessed,
-            "set_aside": len(aside),
-            "document_valid_until": document.valid.end.isoformat(),
-            **ends,
-        },
-        f"{document.node} ({identity.settings.country}), {counted(len(register.members), 'member')},"
-        f" {register.k} countries must agree",
-        *table(("list", "events", "active", "waiting", "checked"), [_list_cells(report) for report in lists]),
-        *(f"peer {peer.name}: {peer.outcome or 'never synced'} ({moment(peer.synced_ms)})" for peer in peers),
-        *(
-            f"subset {report.subset.name}: release {report.newest.version if report.newest else 'none yet'}"
-            for report in subsets
-        ),
-        *recall_lines,
-        *report_lines,
-        *witness_lines,
-        *(_review_line(to_review, identity.clock.now().date()) if to_review else ()),
-        *(f"stands still: {one.origin}, {one.reason}" for one in aside if one.kind == FORKED),
-        *(
-            f"reported too often: entry {one.first:,} of {one.origin}, {one.reason}"
-            for one in aside
-            if one.kind == quarantine.FLOOD
-        ),
-        *([f"{counted(len(aside), 'thing')} set aside: sigfed quarantine ls"] if aside else []),
-        *end_lines,
-        f"{counted(len(partners), 'partner')}; node document valid until {document.valid.end:%Y-%m-%d}",
-    )
-    here.output.following(
-        _next_step(lists=len(lists), waiting=waiting, peers=len(peers), subsets=len(subsets)), dated
-    )
+            peers, partners = list(unit.peers.ls()), len(unit.partners.ls())
+        ends, end_lines, dated = expiry_status(identity, shelf)
+        return _Standing(
+            document=document,
+            register=register,
+            country=identity.settings.country,
+            today=today,
+            lists=report_lists(shelf),
+            subsets=report_subsets(shelf),
+            peers=peers,
+            partners=partners,
+            to_review=due(shelf, until=today + SOON),
+            aside=quarantine.ls(shelf, register),
+            recall=recall_status(shelf),
+            hits=agency_status(identity, shelf),
+            witnesses=witness_status(identity, shelf),
+            ends=(ends, end_lines),
+            dated=dated,
+        )
 
 
-def _review_line(found: "Sequence[Due]", today: date) -> tuple[str]:
+def _fields(now: _Standing) -> dict[str, Fact]:
+    (recalled, _), (reported, _), (witnessed, _), (ends, _) = now.recall, now.hits, now.witnesses, now.ends
+    return {
+        "node": now.document.node,
+        "country": now.country,
+        "members": len(now.register.members),
+        "k": now.register.k,
+        "lists": [_list_fields(report) for report in now.lists],
+        "peers": [
+            {"peer": peer.name, "synced_ms": peer.synced_ms, "outcome": peer.outcome} for peer in now.peers
+        ],
+        "subsets": [
+            {"subset": report.subset.name, "version": report.newest.version if report.newest else 0}
+            for report in now.subsets
+        ],
+        "partners": now.partners,
+        "to_review": len(now.to_review),
+        "recall": recalled,
+        **reported,
+        **witnessed,
+        "set_aside": len(now.aside),
+        "document_valid_until": now.document.valid.end.isoformat(),
+        **ends,
+    }
+
+
+def _lines(now: _Standing) -> Iterator[str]:
+    (_, recalled), (_, reported), (_, witnessed), (_, ends) = now.recall, now.hits, now.witnesses, now.ends
+    yield (
+        f"{now.document.node} ({now.country}), {counted(len(now.register.members), 'member')},"
+        f" {now.register.k} countries must agree"
+    )
+    yield from table(
+        ("list", "events", "active", "waiting", "checked"), [_list_cells(each) for each in now.lists]
+    )
+    for peer in now.peers:
+        yield f"peer {peer.name}: {peer.outcome or 'never synced'} ({moment(peer.synced_ms)})"
+    for report in now.subsets:
+        yield f"subset {report.subset.name}: release {report.newest.version if report.newest else 'none yet'}"
+    yield from (*recalled, *reported, *witnessed)
+    if now.to_review:
+        yield _review_line(now.to_review, now.today)
+    yield from _aside_lines(now.aside)
+    yield from ends
+    yield f"{counted(now.partners, 'partner')}; node document valid until {now.document.valid.end:%Y-%m-%d}"
+
+
+def _aside_lines(aside: "Sequence[Aside]") -> Iterator[str]:
+    from node.services.evidence.accusing import FORKED
+    from node.services.review.quarantine import FLOOD
+
+    for one in aside:
+        if one.kind == FORKED:
+            yield f"stands still: {one.origin}, {one.reason}"
+    for one in aside:
+        if one.kind == FLOOD:
+            yield f"reported too often: entry {one.first:,} of {one.origin}, {one.reason}"
+    if aside:
+        yield f"{counted(len(aside), 'thing')} set aside: sigfed quarantine ls"
+
+
+def _review_line(found: "Sequence[Due]", today: date) -> str:
     past = sum(each.review_by <= today for each in found)
     entries = f"{len(found):,} entries" if len(found) > 1 else "1 entry"
-    return (
-        f"review: {entries} to look at again within {SOON.days} days, {past:,} overdue: sigfed review due",
-    )
+    return f"review: {entries} to look at again within {SOON.days} days, {past:,} overdue: sigfed review due"
 
 
 def _list_fields(report: "ListReport") -> dict[str, Fact]:
@@ -121,14 +184,14 @@ def _list_cells(report: "ListReport") -> tuple[str, ...]:
     )
 
 
-def _next_step(*, lists: int, waiting: int, peers: int, subsets: int) -> str:
-    if not lists:
+def _next_step(now: _Standing) -> str:
+    if not now.lists:
         return "sigfed list create NAME"
-    if waiting:
+    if now.waiting:
         return "sigfed publish"
-    if not peers:
+    if not now.peers:
         return "sigfed member add URL, then sigfed peer add NODE --grant baseline"
-    if not subsets:
+    if not now.subsets:
         return "sigfed subset create NAME"
     return "sigfed run, if it is not running; sigfed doctor, if something seems wrong"
 
