@@ -1,0 +1,74 @@
+"""A real Chromium for tests of pages, and axe's judgement of a page.
+
+Debian's program is used; Playwright must not bring its own. Playwright's synchronous interface keeps an event loop
+running in the thread that uses it, so a browser lives for a module at most (`browser` in tests/browser/conftest.py),
+and what such a test does with `asyncio.run` it does in another thread. Where the node runs in the test's own event
+loop, `browsing_async` has the same browser there.
+"""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe as AsyncAxe
+from axe_playwright_python.sync_playwright import Axe
+from playwright.async_api import Browser as AsyncBrowser
+from playwright.async_api import Page as AsyncPage
+from playwright.async_api import async_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+
+HINT = "needs Chromium (Debian: apt install chromium)"
+FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
+"""For root, for a small /dev/shm, for a machine without a screen."""
+
+
+def program() -> str:
+    """Where Chromium is; a test that asks is skipped where it is not."""
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip(HINT)
+    return found
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """A browser until the block ends."""
+    executable = program()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@asynccontextmanager
+async def browsing_async() -> AsyncIterator[AsyncBrowser]:
+    """A browser in the running event loop until the block ends."""
+    executable = program()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+def axe(page: Page) -> list[str]:
+    """What axe holds against a page as it is now, a line an element; nothing is good."""
+    return _lines(Axe().run(page).response)
+
+
+async def axe_async(page: AsyncPage) -> list[str]:
+    """The same in the running event loop."""
+    return _lines((await AsyncAxe().run(page)).response)
+
+
+def _lines(response: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{found['id']} ({found['impact']}): {found['help']}: {' '.join(map(str, node['target']))}"
+        for found in response["violations"]
+        for node in found["nodes"]
+    ]
