@@ -29,6 +29,7 @@ def add(
     """Let somebody decide here; from the third person on another person must approve it."""
     from node.runtime.persons import open_persons
     from node.runtime.shelving import open_shelf
+    from node.services.access.persons import person_words
 
     here = session(context)
     identity = here.identity()
@@ -43,7 +44,7 @@ def add(
         persons = open_persons(identity, shelf)
         person = persons.add(name, role, passphrase)
         enough = persons.is_open()
-    here.output.result({"person": person.name, "role": person.role}, f"{name} decides here as {role}")
+    here.output.result({"person": person.name, "role": person.role}, person_words(name, person.role))
     here.output.following(
         "what takes two persons can be asked for now; see sigfed approval ls"
         if enough

@@ -13,6 +13,8 @@ from typing import Protocol
 class PersonRole(StrEnum):
     """What somebody does at this node; which requests that lets them approve is `services.approving`'s table."""
 
+    VIEWER = "viewer"
+    """Looks on: asks for nothing, approves nothing, and is none of the two persons that others wait for."""
     ANALYST = "analyst"
     OPERATOR = "operator"
     SECURITY = "security"

@@ -8,14 +8,13 @@ from node.ports.persons import PersonRole
 from node.runtime import auditing
 from node.runtime.opening import Identity
 from node.services.access.approving import Approvals
-from node.services.access.persons import Persons, require_others
+from node.services.access.persons import Persons, person_words, require_others
 from node.services.lists.auditing import ROOT
 from node.services.storage.person_requests import change_payload
 from node.services.storage.shelf import Shelf
 from node.signing.verifiers import Argon2Hasher
 
 _WORDS = {
-    "person.add": "{name} decides here as {role}",
     "person.remove": "{name} decides here no more",
     "person.reset": "{name} gets the passphrase that was typed with this request",
 }
@@ -49,7 +48,7 @@ def request_change(
     verifier = persons.sealed_verifier(name, passphrase) if passphrase or kind != "person.remove" else b""
     return Approvals(shelf.storage, identity.clock).request(
         kind,
-        subject=_WORDS[kind].format(name=name, role=role),
+        subject=person_words(name, role) if kind == "person.add" else _WORDS[kind].format(name=name),
         payload=change_payload(name, role=role, verifier=verifier),
         by=by,
     )

@@ -133,6 +133,26 @@ def test_an_analyst_decides_about_material_and_nothing_else() -> None:
     assert all(PersonRole.OPERATOR in row.may_approve for row in KINDS.values()), "a team of two decides all"
 
 
+def test_a_viewer_asks_for_nothing_and_decides_nothing(approvals: Approvals, two: Persons) -> None:
+    join(two, "carla", PersonRole.VIEWER)
+    assert two.authenticate("carla", PASS["carla"]) == "carla"
+    assert all(PersonRole.VIEWER not in row.may_approve for row in KINDS.values())
+    with pytest.raises(ForbiddenError, match="looks on"):
+        ask(approvals, by="carla")
+
+
+def test_a_viewer_is_not_one_of_the_two(persons: Persons, shelf: Shelf, clock: SettableClock) -> None:
+    persons.add("alice", PersonRole.OPERATOR, PASS["alice"])
+    join(persons, "carla", PersonRole.VIEWER)
+    assert not persons.is_open()
+    with pytest.raises(UsageError, match="two persons"):
+        ask(Approvals(shelf.storage, clock))
+    persons.add("bruno", PersonRole.SECURITY, PASS["bruno"])
+    assert persons.is_open()
+    with pytest.raises(ConflictError, match="fewer than two"):
+        persons.carry_out_remove(made(change_payload("bruno")))
+
+
 def test_every_kind_has_its_handler() -> None:
     assert HANDLERS.keys() == KINDS.keys()
 
@@ -184,6 +204,7 @@ def test_the_first_two_are_added_by_the_operator_and_the_third_is_not(two: Perso
     ("name", "role", "passphrase", "says"),
     [
         ("alice", PersonRole.ANALYST, PASS["alice"], "further ones"),
+        ("alice", PersonRole.VIEWER, PASS["alice"], "further ones"),
         ("alice", PersonRole.OPERATOR, "x" * (MIN_PASSPHRASE - 1), "at least"),
         ("Alice", PersonRole.OPERATOR, PASS["alice"], "named with"),
         ("operator", PersonRole.OPERATOR, PASS["alice"], "named with"),

@@ -21,8 +21,8 @@ DEFAULT_DAYS: Final = 7
 LEAST_PERSONS: Final = 2
 MAX_TEXT: Final = 1024
 
-_ALL: Final = frozenset(PersonRole)
-_NOT_ANALYSTS: Final = frozenset({PersonRole.OPERATOR, PersonRole.SECURITY})
+_DECIDING: Final = frozenset(PersonRole) - {PersonRole.VIEWER}
+_ADMITTING: Final = frozenset({PersonRole.OPERATOR, PersonRole.SECURITY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +36,18 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
-        "quarantine.release": Kind(words="let in what a guard set aside", may_approve=_ALL),
-        "entry.shred": Kind(words="delete for ever, at every node", may_approve=_ALL),
-        "peer.grant": Kind(words="let a peer read more here", may_approve=_NOT_ANALYSTS),
-        "recipient.add": Kind(words="let somebody fetch raw hashes here", may_approve=_NOT_ANALYSTS),
-        "recipient.grant": Kind(words="let a recipient fetch more raw hashes", may_approve=_NOT_ANALYSTS),
-        "partner.quota": Kind(words="let a partner ask more often", may_approve=_NOT_ANALYSTS),
+        "quarantine.release": Kind(words="let in what a guard set aside", may_approve=_DECIDING),
+        "entry.shred": Kind(words="delete for ever, at every node", may_approve=_DECIDING),
+        "peer.grant": Kind(words="let a peer read more here", may_approve=_ADMITTING),
+        "recipient.add": Kind(words="let somebody fetch raw hashes here", may_approve=_ADMITTING),
+        "recipient.grant": Kind(words="let a recipient fetch more raw hashes", may_approve=_ADMITTING),
+        "partner.quota": Kind(words="let a partner ask more often", may_approve=_ADMITTING),
         "partner.disclose": Kind(
-            words="let a partner show PDQ values and learn what is near them", may_approve=_NOT_ANALYSTS
+            words="let a partner show PDQ values and learn what is near them", may_approve=_ADMITTING
         ),
-        "person.add": Kind(words="let somebody decide here", may_approve=_NOT_ANALYSTS),
-        "person.remove": Kind(words="let somebody decide here no more", may_approve=_NOT_ANALYSTS),
-        "person.reset": Kind(words="give somebody another passphrase", may_approve=_NOT_ANALYSTS),
+        "person.add": Kind(words="let somebody decide here", may_approve=_ADMITTING),
+        "person.remove": Kind(words="let somebody decide here no more", may_approve=_ADMITTING),
+        "person.reset": Kind(words="give somebody another passphrase", may_approve=_ADMITTING),
     }
 )
 """Every kind there is, and whose approval it takes: an analyst judges material, not who may have it."""
@@ -67,11 +67,13 @@ class Approvals:
         Raises:
             UsageError: fewer than two persons exist.
             NotFoundError: `by` is no person of this node.
+            ForbiddenError: `by` only looks on.
         """
         assert kind in KINDS, "every kind of request stands in the table"
         with self._storage.write() as unit:
             require_two(unit)
-            unit.persons.get(by)
+            if unit.persons.get(by).role not in _DECIDING:
+                raise ForbiddenError(f"{by} looks on here, and asks for nothing")
             return unit.approvals.add(
                 kind=kind,
                 subject=subject[:MAX_TEXT],
@@ -147,9 +149,14 @@ class Approvals:
         return unit.approvals.get(approval.id)
 
 
+def two_decide(unit: Unit) -> bool:
+    """Whether two persons exist who decide about something."""
+    return sum(person.role in _DECIDING for person in unit.persons.ls()) >= LEAST_PERSONS
+
+
 def require_two(unit: Unit) -> None:
     """Check that two persons exist; raises `UsageError`."""
-    if len(unit.persons.ls()) < LEAST_PERSONS:
+    if not two_decide(unit):
         raise UsageError(
             "this takes two persons, and fewer are known here", hint="add them first: sigfed person add NAME"
         )

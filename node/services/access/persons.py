@@ -15,7 +15,7 @@ from node.errors import ConflictError, RateLimitedError, UnauthenticatedError, U
 from node.ports.approvals import Approval
 from node.ports.persons import PassphraseHasher, PersonRecord, PersonRole
 from node.ports.storage import Unit
-from node.services.access.approving import KINDS, LEAST_PERSONS
+from node.services.access.approving import KINDS, LEAST_PERSONS, two_decide
 from node.services.storage.person_requests import read_change, sealed_anew
 from node.services.storage.sealed_names import verifier_name
 from node.services.storage.shelf import Shelf
@@ -47,13 +47,14 @@ class Persons:
 
     def is_open(self) -> bool:
         """Whether two persons exist: from then on one alone changes nobody."""
-        return len(self.ls()) >= LEAST_PERSONS
+        with self._shelf.storage.read() as unit:
+            return two_decide(unit)
 
     def add(self, name: str, role: PersonRole, passphrase: str) -> PersonRecord:
         """Add one of the first two.
 
         Raises:
-            UsageError: not a name, a passphrase that is too short, or an analyst: the first two decide about persons.
+            UsageError: not a name, a passphrase that is too short, or another role: the first two decide about persons.
             ConflictError: two exist already, so this takes a request.
             AlreadyExistsError: there is such a person.
         """
@@ -61,7 +62,7 @@ class Persons:
             raise UsageError("the first two persons decide about further ones", hint="--role operator")
         person = self._new(name, role, self.sealed_verifier(name, passphrase))
         with self._shelf.storage.write() as unit:
-            if len(unit.persons.ls()) >= LEAST_PERSONS:
+            if two_decide(unit):
                 raise ConflictError("two persons exist; a further one takes their approval")
             unit.persons.add(person)
         return person
@@ -120,7 +121,7 @@ class Persons:
         with self._shelf.storage.write() as unit:
             if all(person.name != name for person in unit.persons.ls()):
                 unit.persons.add(self._new(name, role, verifier))
-        return f"{name} decides here as {role}"
+        return person_words(name, role)
 
     def carry_out_remove(self, approval: Approval) -> str:
         """Remove the person of an approved request; raises `ConflictError` when too few would be left."""
@@ -138,6 +139,11 @@ class Persons:
         with self._shelf.storage.write() as unit:
             unit.persons.set_verifier(change["name"], verifier)
         return f"{change['name']} has another passphrase"
+
+
+def person_words(name: str, role: PersonRole | None) -> str:
+    """What somebody of this role does here."""
+    return f"{name} looks on here" if role is PersonRole.VIEWER else f"{name} decides here as {role}"
 
 
 def require_others(unit: Unit, name: str) -> None:
