@@ -17,7 +17,6 @@ from protocol.limits import EVENT_BYTES
 
 VERSION: Final = 1
 HEADER_BYTES: Final = 24
-COMMITMENT_BYTES: Final = 32
 
 SHRED: Final = 1
 """Flag bit 0: the openings of what is referenced are to be deleted."""

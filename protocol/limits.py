@@ -65,9 +65,6 @@ MAX_TRUST_BYTES = 1024 * 1024
 MAX_ROOT_BYTES = 64 * 1024
 """A TUF root file."""
 
-MAX_MEMBERS = 1024
-"""Members of a federation."""
-
 MAX_MANIFEST_BYTES = 64 * 1024 - 1
 """A release manifest: one leaf of a release log (its bundle's length prefix allows no more)."""
 

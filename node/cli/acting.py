@@ -69,6 +69,17 @@ def require_two(here: Session) -> None:
         require(unit)
 
 
+def request_approval(here: Session, kind: str, *, subject: str, payload: bytes, by: str) -> None:
+    """Ask, in the name of the authenticated person `by`, for what a second one decides, and say how that is done."""
+    from node.runtime.approvals import open_approvals
+    from node.runtime.shelving import open_shelf
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        approval = open_approvals(identity, shelf).request(kind, subject=subject, payload=payload, by=by)
+    tell_requested(here, approval)
+
+
 def tell_requested(here: Session, approval: "Approval") -> None:
     """Say that a second person must decide, and how."""
     here.output.result(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.acting import acting_person, require_two, tell_requested
+from node.cli.acting import acting_person, request_approval, require_two
 from node.cli.options import AS_IF_TWO
 from node.cli.session import Session, session
 
@@ -16,7 +16,6 @@ def disclose(
     by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Let a partner show PDQ values and learn what is near: fewer at once, more when a second person approves."""
-    from node.runtime.approvals import open_approvals
     from node.runtime.shelving import open_shelf
     from node.services.access.disclosing import DisclosureTerms, disclosure_payload
 
@@ -32,16 +31,14 @@ def disclose(
         _tell(here, name, values_per_day)
         return
     require_two(here)
-    who = acting_person(here, by)
     again = ", and go on after it was stopped" if held.stopped_ms is not None else ""
-    with open_shelf(identity) as shelf:
-        approval = open_approvals(identity, shelf).request(
-            "partner.disclose",
-            subject=f"{name} may show {values_per_day:,} PDQ values a day (now: {held.values_per_day:,}){again}",
-            payload=disclosure_payload(name, values_per_day),
-            by=who,
-        )
-    tell_requested(here, approval)
+    request_approval(
+        here,
+        "partner.disclose",
+        subject=f"{name} may show {values_per_day:,} PDQ values a day (now: {held.values_per_day:,}){again}",
+        payload=disclosure_payload(name, values_per_day),
+        by=acting_person(here, by),
+    )
     if not identity.settings.disclosed_lookup.enabled:
         here.output.following("this node answers none before sigfed.toml says so: [disclosed_lookup] enabled")
 

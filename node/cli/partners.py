@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.acting import acting_person, require_two, tell_requested
+from node.cli.acting import acting_person, request_approval, require_two
 from node.cli.options import AS_IF_TWO
 from node.cli.output import listing
 from node.cli.partner_disclosure import disclose
@@ -99,13 +99,11 @@ def quota(
     by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Change how often a partner may ask: less at once, more when a second person approves it."""
-    from node.runtime.approvals import open_approvals
     from node.runtime.shelving import open_shelf
     from node.services.access.granting import PartnerTerms, quota_payload
 
     here = session(context)
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with open_shelf(here.identity()) as shelf:
         terms = PartnerTerms(shelf.storage)
         held, wanted = terms.evaluations(name, files_per_day)
         if wanted <= held:
@@ -117,15 +115,13 @@ def quota(
         )
         return
     require_two(here)
-    who = acting_person(here, by)
-    with open_shelf(identity) as shelf:
-        approval = open_approvals(identity, shelf).request(
-            "partner.quota",
-            subject=f"{name} may ask for {wanted:,} evaluations a day (now: {held:,})",
-            payload=quota_payload(name, wanted),
-            by=who,
-        )
-    tell_requested(here, approval)
+    request_approval(
+        here,
+        "partner.quota",
+        subject=f"{name} may ask for {wanted:,} evaluations a day (now: {held:,})",
+        payload=quota_payload(name, wanted),
+        by=acting_person(here, by),
+    )
 
 
 app.command("disclose")(disclose)

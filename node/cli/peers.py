@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.acting import acting_person, require_two, tell_requested, two_decide
+from node.cli.acting import acting_person, request_approval, require_two, two_decide
 from node.cli.exit_codes import ExitCode
 from node.cli.grants import wanted_grant
 from node.cli.options import AS_IF_TWO
@@ -15,7 +15,7 @@ from node.errors import NodeError
 
 if TYPE_CHECKING:
     from node.runtime.syncing import PeerSync
-    from node.services.peers.syncing import SyncReport
+    from node.services.peers.sync_reports import SyncReport
     from protocol.grant import Grant
 
 app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_help=True)
@@ -104,20 +104,19 @@ def _words(grant: str, algorithms: str) -> str:
 
 
 def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:
-    from node.runtime.approvals import open_approvals
     from node.runtime.shelving import open_shelf
     from node.services.access.granting import Grants, grant_payload, grant_words
 
     identity = here.identity()
     with open_shelf(identity) as shelf:
         held = Grants(shelf.storage, identity.clock).get(node)
-        approval = open_approvals(identity, shelf).request(
-            "peer.grant",
-            subject=f"{node} may read {grant_words(wanted)} here (now: {grant_words(held)})",
-            payload=grant_payload(node, wanted),
-            by=by,
-        )
-    tell_requested(here, approval)
+    request_approval(
+        here,
+        "peer.grant",
+        subject=f"{node} may read {grant_words(wanted)} here (now: {grant_words(held)})",
+        payload=grant_payload(node, wanted),
+        by=by,
+    )
 
 
 @app.command("ls")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.acting import acting_person, require_two, tell_requested
+from node.cli.acting import acting_person, request_approval, require_two
 from node.cli.grants import names, wanted_grant
 from node.cli.near import near
 from node.cli.output import table
@@ -187,23 +187,18 @@ def _set_suspended(here: Session, name: str, *, suspended: bool) -> None:
 
 
 def _request(here: Session, kind: str, wanted: "Wanted", *, by: str) -> None:
-    from node.runtime.approvals import open_approvals
-    from node.runtime.shelving import open_shelf
     from node.services.access.granting import grant_words
     from node.services.recipients.accrediting import recipient_payload
 
     require_two(here)
-    who = acting_person(here, by)
-    identity = here.identity()
     purpose = f" ({wanted.purpose})" if wanted.purpose else ""
-    with open_shelf(identity) as shelf:
-        approval = open_approvals(identity, shelf).request(
-            kind,
-            subject=f"{wanted.name}{purpose} may fetch raw hashes: {grant_words(wanted.grant)}",
-            payload=recipient_payload(wanted),
-            by=who,
-        )
-    tell_requested(here, approval)
+    request_approval(
+        here,
+        kind,
+        subject=f"{wanted.name}{purpose} may fetch raw hashes: {grant_words(wanted.grant)}",
+        payload=recipient_payload(wanted),
+        by=acting_person(here, by),
+    )
 
 
 app.command("near")(near)

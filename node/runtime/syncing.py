@@ -30,7 +30,8 @@ from node.runtime.renewing import catch_up_with
 from node.runtime.witnesses import requiring
 from node.services.peers.acknowledging import Acknowledger
 from node.services.peers.gossiping import GossipReport
-from node.services.peers.syncing import ListOutcome, Syncer, SyncReport
+from node.services.peers.sync_reports import ListOutcome, SyncReport
+from node.services.peers.syncing import Syncer
 from node.services.storage.shelf import Shelf
 
 PEER_SECONDS: Final = 1800.0

@@ -12,7 +12,7 @@ from node.runtime.opening import Identity
 from node.runtime.syncing import PeerSyncs
 from node.services.peers.carrying import HeldList, receive
 from node.services.peers.exporting import Exported, Exporter
-from node.services.peers.syncing import SyncReport
+from node.services.peers.sync_reports import SyncReport
 from node.services.storage.shelf import Shelf
 from protocol.grant import read_grant
 from protocol.limits import MAX_LOG_SIZE

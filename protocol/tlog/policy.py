@@ -16,7 +16,6 @@ from protocol.limits import MAX_POLICY_BYTES, MAX_POLICY_LINES
 from protocol.tlog.note import SignatureType, VerifierKey
 
 NO_QUORUM: Final = b"none"
-_BLANK: Final = b" \t"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from node.errors import NotFoundError
 from node.ports.quarantine import Quarantined
 from node.services.evidence.judging import judge
-from node.services.peers.syncing import SyncReport
+from node.services.peers.sync_reports import SyncReport
 from node.services.review import quarantine
 from protocol.errors import ForkError, RollbackError
 from support.adversary import ATTACKS, SECRET, Attack, ListPeer, follow

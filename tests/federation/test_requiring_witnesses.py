@@ -9,7 +9,7 @@ import pytest
 
 from node.services.lists.publishing import Published
 from node.services.peers.overlaying import drop_overlay
-from node.services.peers.syncing import ListOutcome
+from node.services.peers.sync_reports import ListOutcome
 from node.services.review.effective import current
 from node.services.witnesses.cosigning import Cosigned
 from protocol.digest import Algorithm, Digest

@@ -15,7 +15,8 @@ from keys.trust.statement import seal_statement
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
 from node.services.peers.carrying import HEAD, HeldList, held_lists, receive
 from node.services.peers.exporting import Exported, Exporter
-from node.services.peers.syncing import Syncer, SyncReport
+from node.services.peers.sync_reports import SyncReport
+from node.services.peers.syncing import Syncer
 from node.services.trust.honouring import revocations_of, withheld
 from node.services.trust.revoking import revoke_keys
 from protocol.digest import Algorithm

@@ -5,8 +5,9 @@ a test does.
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import md5, sha256
 from pathlib import Path
@@ -154,6 +155,15 @@ class Federation:
             if path.name not in ENROLLED:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         return made
+
+    @contextmanager
+    def fr_stopped(self) -> Iterator[None]:
+        """The French node is down, and runs again afterwards."""
+        self.fr_node.stop()
+        try:
+            yield
+        finally:
+            self.fr_node = Running(self.fr)
 
     def stop(self) -> None:
         """Stop both nodes."""

@@ -37,7 +37,8 @@ from node.services.lists.publishing import Published, publish
 from node.services.lists.withdrawing import withdraw
 from node.services.peers.holding import CallerLogs, Holding
 from node.services.peers.membership import FetchedTrust, Membership, introduce
-from node.services.peers.syncing import Syncer, SyncReport
+from node.services.peers.sync_reports import SyncReport
+from node.services.peers.syncing import Syncer
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
 from node.services.trust.announcing import announce_log

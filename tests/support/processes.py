@@ -98,16 +98,24 @@ class Cli:
             )
             code, out, err = done.returncode, done.stdout, done.stderr
         else:
-            code, out, err = run_forked(
-                ["--home", str(self.home), "--json", *arguments],
-                typed=typed.encode(),
-                variables=self.variables(),
-                folder=self.home.parent,
-                patience=_PATIENCE,
-            )
+            code, out, err = self._forked("--json", *arguments, typed=typed)
         finished = Finished(code, out.decode(), err.decode())
         assert "Traceback" not in finished.err, finished.err
         return finished
+
+    def told(self, *arguments: str, typed: str = "") -> Finished:
+        """Run one command as people do: results in words, and its talk."""
+        code, out, err = self._forked(*arguments, typed=typed)
+        return Finished(code, out.decode(), err.decode())
+
+    def _forked(self, *arguments: str, typed: str) -> tuple[int, bytes, bytes]:
+        return run_forked(
+            ["--home", str(self.home), *arguments],
+            typed=typed.encode(),
+            variables=self.variables(),
+            folder=self.home.parent,
+            patience=_PATIENCE,
+        )
 
     def done(self, *arguments: str, typed: str = "") -> dict[str, Any]:
         """The first result of a command that must succeed."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from random import Random
 
 from node.errors import PeerUnreachableError
-from node.services.peers.syncing import Syncer, SyncReport
+from node.services.peers.sync_reports import SyncReport
+from node.services.peers.syncing import Syncer
 from node.services.witnesses.witnessing import ServedWitness
 from protocol.digest import Algorithm, Digest
 from protocol.event import NATIONAL

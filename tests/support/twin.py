@@ -20,7 +20,7 @@ from node.runtime.opening import Identity, open_identity
 from node.runtime.reaching import reach_peer
 from node.runtime.shelving import open_shelf
 from node.runtime.syncing import PeerSyncs
-from node.services.peers.syncing import SyncReport
+from node.services.peers.sync_reports import SyncReport
 from support.agencies import import_files
 from support.load import Load
 from support.processes import Running, free_port

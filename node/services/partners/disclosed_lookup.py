@@ -22,6 +22,7 @@ from node.ports.storage import Unit
 from node.ports.subsets import ReleaseRecord
 from node.services.access.quotas import spend
 from node.services.lists.auditing import NODE, OK, enqueue, new_record
+from node.services.partners.asked import require_subset
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
@@ -207,8 +208,7 @@ class PartnerDisclosure:
 
     async def disclosed_lookup(self, subset: str, query: bytes) -> bytes:
         """Which values are near an entry; raises as `DisclosedLookups.ask`."""
-        if subset not in self._subsets:
-            raise NotFoundError("this partner has no such subset")
+        require_subset(subset, self._subsets)
         async with self._lookups.turn:
             return await asyncio.to_thread(self._lookups.ask, self._partner, subset, query)
 

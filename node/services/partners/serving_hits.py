@@ -3,13 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 
-from node.errors import NotFoundError
+from node.services.partners.asked import require_subset, spelled_id
 from node.services.partners.casework import Casework
 from node.services.partners.proving import Proving
 from node.services.partners.reporting import Reporting
 from node.services.partners.resolving import Resolving
 from protocol.api import HitApi
-from protocol.errors import MalformedError
 from protocol.statement.case import PartnerDispute
 from protocol.statement.report import REPORT_ID_BYTES
 from protocol.statement.resolution import Resolution
@@ -39,43 +38,33 @@ class PartnerHits:
 
     async def report_hit(self, subset: str, report: bytes) -> bytes:
         """The signed receipt of a report; raises as `Reporting.report`."""
-        self._require(subset)
+        require_subset(subset, self._subsets)
         return await self._services.reporting.report(self._partner, subset, report)
 
     async def hit_evidence(self, subset: str, report_id: str) -> bytes:
         """The evidence of a reported hit; raises as `Proving.evidence`."""
-        self._require(subset)
+        require_subset(subset, self._subsets)
         return await asyncio.to_thread(self._services.proving.evidence, self._partner, subset, _id(report_id))
 
     async def resolve_hit(self, subset: str, resolution: bytes) -> bytes:
         """The signed receipt of a resolution; raises as `Resolving.resolve`."""
-        self._require(subset)
+        require_subset(subset, self._subsets)
         said = Resolution.from_bytes(resolution)
         return await asyncio.to_thread(self._services.resolving.resolve, self._partner, subset, said)
 
     async def open_case(self, subset: str, dispute: bytes) -> bytes:
         """The state of the case of a dispute; raises as `Casework.open`."""
-        self._require(subset)
+        require_subset(subset, self._subsets)
         asked = PartnerDispute.from_bytes(dispute)
         opened = await asyncio.to_thread(self._services.casework.open, self._partner, subset, asked)
         return opened.to_bytes()
 
     async def case(self, subset: str, report_id: str) -> bytes:
         """The state of a case; raises as `Casework.state`."""
-        self._require(subset)
+        require_subset(subset, self._subsets)
         found = await asyncio.to_thread(self._services.casework.state, self._partner, subset, _id(report_id))
         return found.to_bytes()
 
-    def _require(self, subset: str) -> None:
-        if subset not in self._subsets:
-            raise NotFoundError("this partner has no such subset")
-
 
 def _id(text: str) -> bytes:
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        raise MalformedError("a report's id is not hexadecimal digits") from None
-    if len(found) != REPORT_ID_BYTES or found.hex() != text:
-        raise MalformedError(f"a report's id is not {REPORT_ID_BYTES} bytes in lower-case hexadecimal digits")
-    return found
+    return spelled_id(text, size=REPORT_ID_BYTES, of="a report")

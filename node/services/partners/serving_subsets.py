@@ -5,6 +5,7 @@ import asyncio
 from node.errors import GoneError, NotFoundError
 from node.ports.logs import LogRecord
 from node.ports.subsets import ReleaseRecord
+from node.services.partners.asked import require_subset
 from node.services.partners.evaluating import Evaluating
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.release_files import ReleaseFolder
@@ -100,12 +101,8 @@ class ServedSubset(ForwardedTrust):
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         """Evaluate a batch of blinded elements; raises as `Evaluating.evaluate`."""
-        self._require(subset)
+        require_subset(subset, self._subsets)
         return await self._evaluating.evaluate(self._partner, subset, request)
-
-    def _require(self, subset: str) -> None:
-        if subset not in self._subsets:
-            raise NotFoundError("this partner has no such subset")
 
     def _log(self, origin: str) -> LogRecord:
         with self._shelf.storage.read() as unit:
@@ -129,7 +126,7 @@ class ServedSubset(ForwardedTrust):
     def _find(
         self, subset: str, version: int, part: ReleasePart, since: int | None
     ) -> tuple[ReleaseFolder, ReleaseRecord | None]:
-        self._require(subset)
+        require_subset(subset, self._subsets)
         with self._shelf.storage.read() as unit:
             has_labels = unit.subsets.get(subset).filter.labels
             releases = {record.version: record for record in unit.releases.ls(subset)}

@@ -43,3 +43,9 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
     made = federate(tmp_path_factory.mktemp("federation"))
     yield made
     made.stop()
+
+
+@pytest.fixture
+def partner(federation: Federation, tmp_path: Path) -> Cli:
+    """A copy of the enrolled partner for one test."""
+    return federation.new_partner(tmp_path / "partner")

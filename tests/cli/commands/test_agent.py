@@ -18,7 +18,7 @@ from protocol.subset.canary import PRESENT_TEXT
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, federate, import_files
 from support.daemons import Daemon, sockets
 from support.digest_search import DigestSearch
-from support.processes import ROOT, Cli, Running, wait_until
+from support.processes import ROOT, Cli, wait_until
 from support.squid import squid
 
 LATER = b"listed by both a little later"
@@ -35,12 +35,6 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
     made.stop()
 
 
-@pytest.fixture
-def partner(federation: Federation, tmp_path: Path) -> Cli:
-    """A copy of the partner's home."""
-    return federation.new_partner(tmp_path / "partner")
-
-
 @contextmanager
 def agent(partner: Cli, *more: str) -> Iterator[tuple[Daemon, Any, str]]:
     """The daemon, a client of clamd, and the address of its HTTP."""
@@ -48,16 +42,6 @@ def agent(partner: Cli, *more: str) -> Iterator[tuple[Daemon, Any, str]]:
     with Daemon(partner, "agent", "--socket", str(path), "--http", "127.0.0.1:0", *more) as daemon:
         yield daemon, clamd.ClamdUnixSocket(str(path), timeout=30), f"http://{daemon.answered['http'][0]}"
     assert not path.exists()
-
-
-@contextmanager
-def stopped(federation: Federation) -> Iterator[None]:
-    """The French node is down, and runs again afterwards."""
-    federation.fr_node.stop()
-    try:
-        yield
-    finally:
-        federation.fr_node = Running(federation.fr)
 
 
 def stream(client: Any, content: bytes) -> tuple[str, str | None]:
@@ -108,7 +92,7 @@ def test_what_is_asked_while_the_node_is_down_is_found_later(
     heard = partner.home.with_name("heard")
     program = ["/bin/sh", "-c", f'echo "$SIGFED_EVENT $SIGFED_LATE $SIGFED_HIT" >> {heard}']
     (partner.home / "partner.toml").write_text(f"[hooks]\non_hit = {json.dumps(program)}\n")
-    with stopped(federation), agent(partner, *(["--fail-closed"] if closed else [])) as (_, client, url):
+    with federation.fr_stopped(), agent(partner, *(["--fail-closed"] if closed else [])) as (_, client, url):
         said, reason = stream(client, BOTH)
         assert (said, "cannot be reached" in str(reason)) == (("ERROR", True) if closed else ("OK", False))
         scanned = asked(f"{url}/v1/scan", BOTH)

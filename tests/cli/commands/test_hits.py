@@ -4,7 +4,6 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import md5, sha256
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, federate, 
 from support.cybertip_host import PASSWORD, USER, Fault, cybertip_host_beside
 from support.digest_search import DigestSearch
 from support.outside import secret_file
-from support.preloaded import run_forked
-from support.processes import Cli, Finished, Running, environment
+from support.processes import Cli
 from support.receiver import Receiver, receiver
 
 DIGESTS = (sha256(BOTH).hexdigest(), md5(BOTH, usedforsecurity=False).hexdigest())
@@ -30,54 +28,26 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
     made.stop()
 
 
-def told(cli: Cli, *arguments: str) -> Finished:
-    """A command as people type it, with its talk."""
-    code, out, err = run_forked(
-        ["--home", str(cli.home), *arguments],
-        typed=b"",
-        variables=environment(),
-        folder=cli.home.parent,
-        patience=60.0,
-    )
-    return Finished(code, out.decode(), err.decode())
-
-
-@pytest.fixture
-def partner(federation: Federation, tmp_path: Path) -> Cli:
-    """A copy of the partner's home."""
-    return federation.new_partner(tmp_path / "partner")
-
-
 @pytest.fixture
 def hit(federation: Federation, partner: Cli) -> str:
     """The id of a hit that was found and not reported."""
-    found = told(partner, "check", federation.files["both"])
+    found = partner.told("check", federation.files["both"])
     assert found.exit == 1, found.err
     assert "1 hit recorded here; nobody was told yet" in found.err
     assert "sigfed hit report --all" in found.err
     return str(partner.done("hit", "ls")["hit"])
 
 
-@contextmanager
-def stopped(federation: Federation) -> Iterator[None]:
-    """The French node is down, and runs again afterwards."""
-    federation.fr_node.stop()
-    try:
-        yield
-    finally:
-        federation.fr_node = Running(federation.fr)
-
-
 def test_found_reported_proven_and_verified_elsewhere(
     federation: Federation, partner: Cli, hit: str, tmp_path: Path
 ) -> None:
     short = hit[:8]
-    with stopped(federation):
-        down = told(partner, "hit", "report", "--all")
+    with federation.fr_stopped():
+        down = partner.told("hit", "report", "--all")
         assert (down.exit, down.out) == (16, "")
         assert "1 hit not told yet: fr.example cannot be reached" in down.err
     assert partner.done("hit", "ls")["state"] == "waiting"
-    reported = told(partner, "hit", "report", "--all")
+    reported = partner.told("hit", "report", "--all")
     assert reported.exit == 0, reported.err
     assert f"{short}: reported, baseline, receipt verified ({federation.files['both']})" in reported.out
     again = partner.done("hit", "report", hit)
@@ -88,7 +58,7 @@ def test_found_reported_proven_and_verified_elsewhere(
     assert partner.done("hit", "evidence", short, "-o", str(file))["hit"] == hit
     words = federation.fr.done("member", "ls")["fingerprint"]
     elsewhere = Cli(tmp_path / "a machine with nothing")
-    verified = told(elsewhere, "evidence", "verify", str(file), "--words", str(words))
+    verified = elsewhere.told("evidence", "verify", str(file), "--words", str(words))
     assert verified.exit == 0, verified.err
     assert "verified: the reported sha256 hash was listed as baseline: release 1" in verified.out
     assert re.search(
@@ -129,7 +99,7 @@ def test_disputed_answered_and_withdrawn(
     fr, short = federation.fr, hit[:8]
     partner.refused(2, "not reported yet", "hit", "dispute", short, "--reason", REASON)
     partner.done("hit", "report", short)
-    assert told(fr, "hit", "ls").out.splitlines()[1].split()[:2] == [short, PARTNER]
+    assert fr.told("hit", "ls").out.splitlines()[1].split()[:2] == [short, PARTNER]
     opened = partner.done("hit", "dispute", short, "--reason", REASON, "--contact", "abuse@hoster.example")
     assert int(str(opened["due_ms"])) - int(str(opened["opened_ms"])) == 7 * 24 * 60 * 60 * 1000
     assert (
@@ -141,12 +111,12 @@ def test_disputed_answered_and_withdrawn(
     )
 
     assert fr.done("hit", "show", short)["state"] == "disputed"
-    shown = told(fr, "case", "show", short)
+    shown = fr.told("case", "show", short)
     assert f"they say: {REASON}" in shown.out
     assert "contact: abuse@hoster.example" in shown.out
     assert "listed: nl.example/lists/csam, entry " in shown.out
     assert fr.done("case", "ls")["state"] == "open"
-    waiting = told(partner, "hit", "show", short)
+    waiting = partner.told("hit", "show", short)
     assert "an answer is due by" in waiting.out
 
     answer = ("case", "answer", short, "--outcome", "rejected", "--reason", "we looked again", "--yes")
@@ -154,7 +124,7 @@ def test_disputed_answered_and_withdrawn(
     fr.refused(2, "answered before", *answer)
     seen = partner.done("hit", "show", short)
     assert (seen["answer"], seen["answer_reason"]) == ("rejected", "we looked again")
-    with stopped(federation):
+    with federation.fr_stopped():
         assert partner.done("hit", "show", short)["answer"] == "rejected", (
             "an answer that is held needs no node"
         )
@@ -185,7 +155,7 @@ def test_an_upheld_dispute_withdraws_the_own_entry(
     fr.refused(
         2, "--withdraw names an own --list", *answer, "--outcome", "rejected", "--withdraw", "--list", LIST
     )
-    done = told(fr, *answer, "--outcome", "upheld", "--withdraw", "--list", LIST)
+    done = fr.told(*answer, "--outcome", "upheld", "--withdraw", "--list", LIST)
     assert done.exit == 0, done.err
     assert "2 entries of the file end with the next publication of csam" in done.out
     assert "ask nl.example to withdraw its entry" in done.err
@@ -203,23 +173,23 @@ def test_what_became_of_it_is_told_when_the_node_is_back(
     federation: Federation, partner: Cli, hit: str
 ) -> None:
     fr, short = federation.fr, hit[:8]
-    early = told(partner, "hit", "resolve", short, "--action", "disabled")
+    early = partner.told("hit", "resolve", short, "--action", "disabled")
     assert "Nobody was told: the hit is not reported." in early.err
     assert partner.done("status")["unresolved_hits"] == 0
-    reported = told(partner, "hit", "report", "--all")
+    reported = partner.told("hit", "report", "--all")
     assert f"{short}: told that it was disabled, receipt verified" in reported.out
     seen = fr.done("hit", "show", short)
     assert (seen["state"], seen["action"], seen["overdue"]) == ("resolved", "disabled", False)
 
-    with stopped(federation):
-        later = told(partner, "hit", "resolve", short, "--action", "removed")
+    with federation.fr_stopped():
+        later = partner.told("hit", "resolve", short, "--action", "removed")
         assert (later.exit, "The agency was not told yet" in later.err) == (0, True)
         assert partner.done("status")["untold_resolutions"] == 1
-    assert "not told yet" in told(partner, "hit", "ls").out
-    updated = told(partner, "update")
+    assert "not told yet" in partner.told("hit", "ls").out
+    updated = partner.told("update")
     assert "  told what became of 1 reported hit" in updated.out
     assert partner.done("update")["resolutions_told"] == 0
-    shown = told(partner, "hit", "show", short)
+    shown = partner.told("hit", "show", short)
     assert re.search(
         r"disabled, recorded .*, corrected since\n  removed, recorded .*; fr\.example was told", shown.out
     )
@@ -241,7 +211,7 @@ def test_a_partner_may_keep_to_itself_what_it_did(federation: Federation, partne
     partner.done("update")
     assert partner.done("hit", "report", "--all")["reported"] == 0
     assert partner.done("status")["untold_resolutions"] == 0, "nobody is reminded of what is not to be told"
-    assert "not told: the settings of this client keep it here" in told(partner, "hit", "show", hit).out
+    assert "not told: the settings of this client keep it here" in partner.told("hit", "show", hit).out
     assert federation.fr.done("hit", "show", hit)["action"] is None
 
 
@@ -285,7 +255,7 @@ def test_others_are_told_once_after_a_person_agreed(partner: Cli, hit: str, tick
 
     partner.done("hit", "report", "--all")
     assert partner.done("status")["untold_hits"] == {"tickets": 1}
-    status = told(partner, "status")
+    status = partner.told("status")
     assert "1 hit not told to tickets yet" in status.out
     assert "sigfed hit report --all --to tickets" in status.err
 
@@ -309,11 +279,11 @@ def test_others_are_told_once_after_a_person_agreed(partner: Cli, hit: str, tick
     for _, body in tickets.heard:
         assert not any(digest.encode() in body for digest in DIGESTS)
         assert b"both" not in body
-    shown = told(partner, "hit", "show", hit)
+    shown = partner.told("hit", "show", hit)
     assert f"told tickets (http://127.0.0.1:{tickets.port}#tickets): hit_{hit}" in shown.out
-    disputed = told(partner, "hit", "dispute", hit, "--reason", "another picture")
+    disputed = partner.told("hit", "dispute", hit, "--reason", "another picture")
     assert f"tickets was told of it (hit_{hit}): tell them that it is disputed" in disputed.err
-    resolved = told(partner, "hit", "resolve", hit, "--action", "false-positive")
+    resolved = partner.told("hit", "resolve", hit, "--action", "false-positive")
     assert f"tickets was told of it (hit_{hit}): tell them that it was wrong" in resolved.err
 
 
@@ -331,7 +301,7 @@ def test_what_the_agency_does_not_confirm_is_told_to_nobody(
     federation: Federation, partner: Cli, hit: str, tickets: Receiver
 ) -> None:
     configured(partner, tickets.url)
-    with stopped(federation):
+    with federation.fr_stopped():
         down = partner.run("hit", "report", hit, "--to", "tickets", "--yes")
     assert down.exit == 16
     assert down.results[-1]["reason"] == "the agency has not confirmed it"
@@ -349,7 +319,7 @@ def test_a_reporter_that_cannot_be_used_stops_before_anything_is_sent(partner: C
     partner.refused(2, "must be asked by https", "hit", "report", "--all", "--to", "tickets", "--yes")
     configured(partner, "https://hooks.example/x")
     (partner.home / "tickets.secret").chmod(0o644)
-    assert "tickets cannot be told of hits" in told(partner, "status").out
+    assert "tickets cannot be told of hits" in partner.told("status").out
     partner.refused(2, "can be read by others", "hit", "report", "--all", "--to", "tickets", "--yes")
     assert partner.done("hit", "ls")["state"] == "waiting"
 

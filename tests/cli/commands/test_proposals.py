@@ -1,7 +1,6 @@
 """New material from a hoster's folder to an agency's list, over real HTTPS, typed at two machines."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import md5, sha256
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ import pytest
 
 from support.agencies import BOTH, LIST, Federation, federate, numbered, table, written
 from support.digest_search import DigestSearch
-from support.preloaded import run_forked
-from support.processes import Cli, Finished, Running, environment
+from support.processes import Cli
 
 NEW, NEWER = numbered("found by a moderator", 2)
 WORDS = ("--reason", "found by our moderators", "--contact", "abuse@hoster.example")
@@ -25,38 +23,10 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
 
 
 @pytest.fixture
-def partner(federation: Federation, tmp_path: Path) -> Cli:
-    """A copy of the partner's home."""
-    return federation.new_partner(tmp_path / "partner")
-
-
-@pytest.fixture
 def files(tmp_path: Path) -> list[str]:
     """Two files that nobody lists, and one that both agencies list."""
     contents = {"new.jpg": NEW, "newer.jpg": NEWER, "known.jpg": BOTH}
     return [written(tmp_path / name, content) for name, content in contents.items()]
-
-
-@contextmanager
-def stopped(federation: Federation) -> Iterator[None]:
-    """The French node is down, and runs again afterwards."""
-    federation.fr_node.stop()
-    try:
-        yield
-    finally:
-        federation.fr_node = Running(federation.fr)
-
-
-def told(cli: Cli, *arguments: str, typed: bytes = b"") -> Finished:
-    """A command as people type it, with its talk."""
-    code, out, err = run_forked(
-        ["--home", str(cli.home), *arguments],
-        typed=typed,
-        variables=environment(),
-        folder=cli.home.parent,
-        patience=60.0,
-    )
-    return Finished(code, out.decode(), err.decode())
 
 
 def proposal(cli: Cli, identity: str) -> dict[str, Any]:
@@ -65,20 +35,20 @@ def proposal(cli: Cli, identity: str) -> dict[str, Any]:
 
 def test_from_a_hosters_folder_to_a_list(federation: Federation, partner: Cli, files: list[str]) -> None:
     fr = federation.fr
-    sent = told(partner, "propose", *files, *WORDS, "--collection", "baseline", typed=b"y\n")
+    sent = partner.told("propose", *files, *WORDS, "--collection", "baseline", typed="y\n")
     assert sent.exit == 0, sent.err
     assert "in the clear, to fr.example: 9 hashes of 3 files" in sent.err
     assert "3 files proposed, receipt verified" in sent.out
     identity = str(partner.done("proposal", "ls")["proposal"])
 
     opened = fr.done("status")["open_proposals"]
-    assert "of partners to look at: sigfed proposal ls" in told(fr, "status").out
-    shown = told(fr, "proposal", "show", identity[:8])
+    assert "of partners to look at: sigfed proposal ls" in fr.told("status").out
+    shown = fr.told("proposal", "show", identity[:8])
     assert "proposed by hoster" in shown.out
     assert "found by our moderators (abuse@hoster.example)" in shown.out
     assert "listed in fr.example/lists/csam, baseline" in shown.out
     assert sha256(NEW).hexdigest() not in shown.out + shown.err
-    assert sha256(NEW).hexdigest() in told(fr, "proposal", "show", identity, "--hashes").out
+    assert sha256(NEW).hexdigest() in fr.told("proposal", "show", identity, "--hashes").out
 
     where = ("--list", LIST, "--collection", "baseline")
     fr.refused(2, "no basis", "proposal", "take", identity, *where, "--basis", "relies-on", "--yes")
@@ -111,9 +81,9 @@ def test_from_a_hosters_folder_to_a_list(federation: Federation, partner: Cli, f
 
 def test_nothing_leaves_without_a_yes(federation: Federation, partner: Cli, files: list[str]) -> None:
     before = len(federation.fr.run("proposal", "ls").results)
-    said = told(partner, "propose", *files, *WORDS, typed=b"n\n")
+    said = partner.told("propose", *files, *WORDS, typed="n\n")
     assert said.exit == 130
-    assert told(partner, "propose", *files, *WORDS).exit == 130, "nobody is there to ask"
+    assert partner.told("propose", *files, *WORDS).exit == 130, "nobody is there to ask"
     assert partner.run("proposal", "ls").results == []
     assert len(federation.fr.run("proposal", "ls").results) == before
 
@@ -121,12 +91,12 @@ def test_nothing_leaves_without_a_yes(federation: Federation, partner: Cli, file
 def test_what_could_not_be_sent_waits_and_is_sent_once(
     federation: Federation, partner: Cli, files: list[str]
 ) -> None:
-    with stopped(federation):
-        down = told(partner, "propose", *files, *WORDS, "--yes")
+    with federation.fr_stopped():
+        down = partner.told("propose", *files, *WORDS, "--yes")
         assert down.exit == 16
         assert partner.done("status")["unsent_proposals"] == 1
         assert "1 proposal not sent yet: fr.example cannot be reached" in down.err
-        again = told(partner, "propose", *files, *WORDS, "--yes")
+        again = partner.told("propose", *files, *WORDS, "--yes")
         assert (again.exit, again.err.count("left out, it was proposed before")) == (3, 3)
         assert proposal(partner, str(partner.done("proposal", "ls")["proposal"]))["state"] == "waiting"
     sent = partner.done("proposal", "send", "--all")
@@ -137,11 +107,11 @@ def test_what_could_not_be_sent_waits_and_is_sent_once(
 
     taken_back = partner.done("proposal", "withdraw", sent["proposal"][:8])
     assert (taken_back["state"], taken_back["files_withdrawn"]) == ("decided", 3)
-    assert "its hashes were deleted" in told(federation.fr, "proposal", "show", sent["proposal"]).out
+    assert "its hashes were deleted" in federation.fr.told("proposal", "show", sent["proposal"]).out
     federation.fr.refused(
         2, "no file of this proposal waits", "proposal", "refuse", sent["proposal"], "--reason", "x"
     )
-    assert told(partner, "propose", *files, *WORDS, "--yes").exit == 0, (
+    assert partner.told("propose", *files, *WORDS, "--yes").exit == 0, (
         "what was taken back may be proposed anew"
     )
 
@@ -172,7 +142,7 @@ def test_hashes_from_a_table(federation: Federation, partner: Cli, tmp_path: Pat
 )
 def test_what_is_not_proposed(partner: Cli, tmp_path: Path, content: str, code: int, says: str) -> None:
     source = written(tmp_path / "hashes", content)
-    said = told(partner, "propose", "--from", source, *WORDS, "--yes")
+    said = partner.told("propose", "--from", source, *WORDS, "--yes")
     assert said.exit == code
     assert says in said.err
     assert partner.run("proposal", "ls").results == []
@@ -180,5 +150,5 @@ def test_what_is_not_proposed(partner: Cli, tmp_path: Path, content: str, code: 
 
 def test_words_must_fit_before_anything_is_kept(partner: Cli, files: list[str]) -> None:
     for words in (("--reason", "x" * 501), ("--reason", "a\nb"), (*WORDS, "--collection", "1024")):
-        assert told(partner, "propose", *files, *words, "--yes").exit == 2
+        assert partner.told("propose", *files, *words, "--yes").exit == 2
     assert partner.run("proposal", "ls").results == []

@@ -31,11 +31,6 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
     made.stop()
 
 
-@pytest.fixture
-def partner(federation: Federation, tmp_path: Path) -> Cli:
-    return federation.new_partner(tmp_path / "partner")
-
-
 def variables(partner: Cli, **more: str) -> dict[str, str]:
     return {**os.environ, "SIGFED_HOME": str(partner.home), **more}
 

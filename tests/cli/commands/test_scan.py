@@ -17,12 +17,6 @@ from support.processes import Cli, Finished
 
 
 @pytest.fixture
-def partner(federation: Federation, tmp_path: Path) -> Cli:
-    """A copy of the enrolled partner for one test."""
-    return federation.new_partner(tmp_path / "partner")
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Files to be scanned, among them what strangers put there."""
     made = tmp_path / "uploads"

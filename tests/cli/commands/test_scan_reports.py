@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from support.agencies import BOTH, UNLISTED, Federation
+from support.agencies import BOTH, UNLISTED
 from support.digest_search import DigestSearch
 from support.markup import require_self_contained
 from support.processes import Cli
@@ -28,12 +28,6 @@ HOSTILE = (
 )
 FORMS = ("html", "csv", "jsonl", "xml")
 SECRET = "kunde-meier"
-
-
-@pytest.fixture
-def partner(federation: Federation, tmp_path: Path) -> Cli:
-    """A copy of the enrolled partner for one test."""
-    return federation.new_partner(tmp_path / "partner")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from urllib.error import URLError
 import pytest
 from obstore.store import S3Store
 
-from support.agencies import BOTH, UNLISTED, Federation
+from support.agencies import BOTH, UNLISTED
 from support.processes import Cli, Finished, free_port, wait_until
 
 SECRET = "a made-up secret key"
@@ -56,12 +56,6 @@ def store(server: str, monkeypatch: pytest.MonkeyPatch) -> S3Store:
     }.items():
         monkeypatch.setenv(name, value)
     return S3Store("uploads")
-
-
-@pytest.fixture
-def partner(federation: Federation, tmp_path: Path) -> Cli:
-    """A copy of the enrolled partner for one test."""
-    return federation.new_partner(tmp_path / "partner")
 
 
 def statuses(finished: Finished) -> dict[str, str]:

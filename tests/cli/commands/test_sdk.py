@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from hashlib import md5, sha256
 from pathlib import Path
 from typing import cast
@@ -22,7 +21,7 @@ from node.sdk import AsyncClient, Client, Outcome
 from node.sdk.partition import scan_partition
 from support.agencies import BOTH, SINGLE, UNLISTED, Federation, federate
 from support.digest_search import DigestSearch
-from support.processes import Cli, Running
+from support.processes import Cli
 from support.tour import blocks
 
 ROOT = Path(__file__).parents[3]
@@ -38,23 +37,9 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
 
 
 @pytest.fixture
-def partner(federation: Federation, tmp_path: Path) -> Cli:
-    return federation.new_partner(tmp_path / "partner")
-
-
-@pytest.fixture
 def client(partner: Cli) -> Iterator[Client]:
     with Client(partner.home, jobs=1) as made:
         yield made
-
-
-@contextmanager
-def stopped(federation: Federation) -> Iterator[None]:
-    federation.fr_node.stop()
-    try:
-        yield
-    finally:
-        federation.fr_node = Running(federation.fr)
 
 
 # ------------------------------------------------------------------ one interface
@@ -145,7 +130,7 @@ def test_what_cannot_be_read_is_an_oserror(client: Client, tmp_path: Path) -> No
 def test_while_the_node_is_down_nothing_is_clean_and_nothing_is_lost(
     federation: Federation, client: Client
 ) -> None:
-    with stopped(federation):
+    with federation.fr_stopped():
         result = client.check_bytes(BOTH, "upload-1")
         assert (result.outcome, result.clean, result.listed) == (Outcome.UNKNOWN, False, False)
         assert "fr.example cannot be reached" in result.reason
@@ -195,7 +180,7 @@ def test_a_hit_is_reported_disputed_and_resolved(client: Client) -> None:
 
 def test_what_cannot_be_reported_now_stays(federation: Federation, client: Client) -> None:
     client.check_bytes(BOTH, "a.jpg")
-    with stopped(federation):
+    with federation.fr_stopped():
         done = client.report()
     assert (done.hits, done.left) == ((), 1)
     assert "cannot be reached" in done.problem
