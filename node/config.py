@@ -8,9 +8,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from node.errors import ConfigError, NotInitialisedError
 from node.names import CONFIG_NAME, OUTBOUND_NAME, SIGNER_CONFIG_NAME
@@ -179,6 +180,37 @@ class MetricsSettings(Section):
     port: Annotated[int, Field(ge=1, le=65535)] = 9844
 
 
+class ConsoleSettings(Section):
+    """The console: pages for people, on a listener of its own."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    """Anything but this machine takes a certificate."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8444
+    url: Annotated[
+        str, Field(pattern=r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/?$")
+    ] = "http://localhost:8444/"
+    """Where people open it; `http` only on localhost. Passkeys are bound to its name, so it is no IP address."""
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    """PEM files for TLS, where no proxy before the console ends it."""
+
+    @model_validator(mode="after")
+    def _must_be_private(self) -> Self:
+        """Passkeys, cookies and what the pages say go over nothing that others can read."""
+        parts = urlsplit(self.url)
+        name = parts.hostname or ""
+        if name.replace(".", "").isdigit():
+            raise ValueError("url: passkeys are bound to a name, and this is an IP address")
+        if parts.scheme == "http" and name != "localhost" and not name.endswith(".localhost"):
+            raise ValueError("url: anything but localhost is reached by https")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file belong together")
+        if self.host not in {"127.0.0.1", "::1", "localhost"} and self.certificate_file is None:
+            raise ValueError("host: a console that others reach takes certificate_file and key_file")
+        return self
+
+
 class Settings(Section):
     """Everything a node is told by its operator."""
 
@@ -204,6 +236,7 @@ class Settings(Section):
     outbound: Outbound = Outbound()
     signer: SignerSettings = SignerSettings()
     metrics: MetricsSettings = MetricsSettings()
+    console: ConsoleSettings = ConsoleSettings()
 
 
 class SignerFile(Section):

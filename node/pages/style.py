@@ -96,10 +96,7 @@ code {
 @media screen and (max-width: 760px) {
   main { padding: 1.6rem 1rem 3rem; }
   h1 { font-size: 1.7rem; }
-  .steps li { margin: 0.35rem 0; max-width: 46rem; }
-.card > li { margin-left: 1.1rem; }
-ul.card, ol.card { padding-left: 1.3rem; }
-.beside { grid-template-columns: minmax(0, 1fr); }
+  .beside { grid-template-columns: minmax(0, 1fr); }
   .cards thead { display: block; position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .cards, .cards tbody, .cards tr, .cards tbody th, .cards td { display: block; }
   .cards tr { padding: 0.6rem 0; }

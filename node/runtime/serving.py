@@ -3,7 +3,13 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -296,8 +302,18 @@ def _each(origin: str) -> Iterator[None]:
         _journal.warning("log-failed", origin=origin, error=type(exc).__name__, reason=str(exc))
 
 
-async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are finished.
+Beside = Callable[[Parts], AbstractAsyncContextManager[object]]
+"""Something more that is served while the node runs."""
+
+
+def _nothing(_: Parts) -> AbstractAsyncContextManager[object]:
+    return nullcontext()
+
+
+async def serve_until_stopped(
+    identity: Identity, *, listening: Callable[[str], None], beside: Beside = _nothing
+) -> None:
+    """Serve until SIGTERM or SIGINT, and what is `beside` it; requests under way are finished.
 
     Raises:
         StoreLockedError: another process runs this node.
@@ -317,7 +333,7 @@ async def serve_until_stopped(identity: Identity, *, listening: Callable[[str], 
         listener = Listener(identity.tls(), entropy=identity.entropy)
         syncs, metrics = PeerSyncs(identity, shelf), Metrics(lambda: facts(identity, shelf))
         parts = Parts(identity, shelf, evaluator, syncs, deltas, recipients, listener, metrics)
-        async with _monitored(identity.settings.metrics, metrics):
+        async with _monitored(identity.settings.metrics, metrics), beside(parts):
             server = await serve(
                 make_app(parts.web()),
                 ssl_context=listener.context,

@@ -37,7 +37,7 @@ class RunningServer:
 async def serve(
     app: web.Application,
     *,
-    ssl_context: ssl.SSLContext,
+    ssl_context: ssl.SSLContext | None,
     host: str,
     port: int,
     drain_seconds: float = DRAIN_SECONDS,

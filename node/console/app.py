@@ -1,0 +1,161 @@
+"""The console as a web application: its two tables as routes, and what happens to every request."""
+
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Final
+
+from aiohttp import web
+
+from keys.errors import KeysError
+from node.console.address import Address
+from node.console.assets import Asset, load_assets
+from node.console.handlers import DESK, Desk, act, show
+from node.console.languages import accepted, speak
+from node.console.parts import Action, Page
+from node.console.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
+from node.console.rendering import STATIC, render, set_up
+from node.console.surface import ACTIONS, PAGES
+from node.console.visitors import Door, Visitor
+from node.console.world import World
+from node.errors import ForbiddenError, NodeError
+from node.journal import Journal
+from node.web.problems import problem_of
+from node.web.ratelimit import TokenBuckets, address_key
+from protocol.errors import ProtocolError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_journal: Final = Journal("console")
+_ERROR: Final = Page(name="error", path="/console/", title="Error", gather=lambda *_: None)
+_ADDRESS_PER_MINUTE: Final = 600
+_ADDRESS_BURST: Final = 600
+_PERSON_PER_MINUTE: Final = 60
+_PERSON_BURST: Final = 60
+MAX_REPORT_BYTES: Final = 16 * 1024
+
+_ADDRESSES: Final = web.AppKey("addresses", TokenBuckets)
+_ADDRESS: Final = web.AppKey("address", Address)
+
+
+def make_console(world: World, door: Door, address: Address) -> web.Application:
+    """The application that serves the console of one running node."""
+    app = web.Application(middlewares=[_kept_safe, _with_errors])
+    clock, assets = world.identity.clock, load_assets()
+    app[_ADDRESS] = address
+    app[_ADDRESSES] = TokenBuckets(per_minute=_ADDRESS_PER_MINUTE, burst=_ADDRESS_BURST, clock=clock)
+    app[DESK] = Desk(
+        world=world,
+        door=door,
+        address=address,
+        pages={page.name: page for page in PAGES},
+        rates=TokenBuckets(per_minute=_PERSON_PER_MINUTE, burst=_PERSON_BURST, clock=clock),
+    )
+    set_up(app, assets, PAGES)
+    for page in PAGES:
+        app.router.add_get(page.path, partial(_show, page), name=page.name, allow_head=False)
+    for action in ACTIONS:
+        app.router.add_post(action.path, partial(_act, action), name=action.name)
+    app.router.add_get(f"{STATIC}{{name}}", partial(_asset, assets), name="asset", allow_head=False)
+    app.router.add_post(CSP_REPORTS, _csp_report, name="csp-report")
+    app.router.add_get("/", _home, name="home", allow_head=False)
+    return app
+
+
+async def _show(page: Page, request: web.Request) -> web.StreamResponse:
+    return await show(request, page)
+
+
+async def _act(action: Action, request: web.Request) -> web.StreamResponse:
+    return await act(request, action)
+
+
+async def _home(_: web.Request) -> web.StreamResponse:
+    raise web.HTTPSeeOther("/console/")
+
+
+async def _asset(assets: Mapping[str, Asset], request: web.Request) -> web.StreamResponse:
+    asset = assets.get(request.match_info["name"])
+    if asset is None:
+        raise web.HTTPNotFound
+    current = request.query.get("v") == asset.tag
+    keep = "public, max-age=31536000, immutable" if current else "no-cache"
+    return web.Response(
+        body=asset.body, content_type=asset.content_type, charset="utf-8", headers={"Cache-Control": keep}
+    )
+
+
+async def _csp_report(request: web.Request) -> web.StreamResponse:
+    """A browser tells of something that the policy stopped: a mistake in a page, or an attack on one."""
+    await request.content.read(MAX_REPORT_BYTES)
+    _journal.warning("csp-violation")
+    return web.Response(status=204)
+
+
+@web.middleware
+async def _kept_safe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what is not meant for this console, and tell browsers what its pages may do."""
+    address = request.app[_ADDRESS]
+    if not address.is_asked_for(request.headers):
+        return web.Response(status=421, text=f"The console is at {address.origin}/console/\n")
+    try:
+        response = await handler(request)
+    except web.HTTPException as exc:
+        response = exc
+    response.headers.update(HEADERS)
+    if address.secure:
+        response.headers.update(SECURE_HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")
+    if isinstance(response, web.HTTPException):
+        raise response
+    return response
+
+
+@web.middleware
+async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Limits, language, forged requests; and every error as a page."""
+    speak(accepted(request.headers.get("Accept-Language", "")))
+    try:
+        request.app[_ADDRESSES].spend(address_key(request.remote))
+        if request.method == "POST" and request.path != CSP_REPORTS:
+            _require_own_page(request)
+        return await handler(request)
+    except web.HTTPException as exc:
+        if exc.status < 400:
+            raise
+        return _error(request, exc)
+    except Exception as exc:  # noqa: BLE001  # the last line of defence: unforeseen errors become an opaque 500
+        return _error(request, exc)
+
+
+def _require_own_page(request: web.Request) -> None:
+    if not request.app[_ADDRESS].is_origin_of(request.headers):
+        raise ForbiddenError(
+            "the form was not sent by a page of this console", hint="open the page here, then send it"
+        )
+
+
+def _error(request: web.Request, exc: Exception) -> web.Response:
+    problem = problem_of(exc)
+    if problem.status >= 500:
+        frames = traceback.extract_tb(exc.__traceback__)[-3:]
+        _journal.error(
+            "failure",
+            error=type(exc).__name__,
+            at=",".join(f"{frame.name}:{frame.lineno}" for frame in frames),
+        )
+    told = isinstance(exc, NodeError | ProtocolError | KeysError) and problem.status < 500
+    model = {
+        "title": problem.title,
+        "status": problem.status,
+        "message": str(exc) if told else "",
+        "hint": getattr(exc, "hint", "") if told else "",
+    }
+    world = request.app[DESK].world
+    visitor: Visitor | None = None
+    reply = render(
+        request, _ERROR, model, visitor, now_ms=world.now_ms, node=world.node, status=problem.status
+    )
+    if (wait := getattr(exc, "retry_after_seconds", 0)) > 0:
+        reply.headers["Retry-After"] = str(wait)
+    return reply

@@ -1,0 +1,183 @@
+"""How pages are shown and actions carried out, for all of them alike: session, role, forgery, errors, record.
+
+Decides who gets through; what a page holds and what an action does is said beside it in `node.console.pages`. Nothing
+of a request is ever written to the journal but the name of its page or action.
+"""
+
+import asyncio
+import hmac
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qsl, quote
+
+from aiohttp import web
+
+from keys.errors import KeysError
+from node.console.address import Address
+from node.console.parts import Action, Done, Page, Refused, Values
+from node.console.recording import recorded
+from node.console.rendering import render
+from node.console.visitors import Door, Visitor
+from node.console.world import World
+from node.errors import ForbiddenError, NodeError, UnauthenticatedError, UsageError
+from node.web.problems import problem_of
+from node.web.ratelimit import TokenBuckets
+from protocol.errors import ProtocolError
+
+SIGN_IN: Final = "/console/sign-in"
+PROVE: Final = "/console/prove"
+FRESH_MS: Final = 10 * 60 * 1000
+"""For so long a passkey that was shown counts as shown."""
+MAX_FORM_BYTES: Final = 64 * 1024
+_UNKEPT: Final = ("passphrase", "token", "csrf")
+"""Fields whose names hold these are never written into a page again."""
+_MAX_SAID: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Everything that handlers use."""
+
+    world: World
+    door: Door
+    address: Address
+    pages: Mapping[str, Page]
+    rates: TokenBuckets
+    """Actions of a person."""
+    _said: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    """What an action did, by session, until the next page says it."""
+
+    @property
+    def cookie(self) -> str:
+        """The cookie that holds the session. The prefix binds it to this host and path (RFC 6265bis, section 4.1.3)."""
+        return "__Host-sigfed"
+
+    def visitor(self, request: web.Request) -> Visitor | None:
+        """Who asks; None for nobody."""
+        token = request.cookies.get(self.cookie, "")
+        return self.door.find(token) if token else None
+
+    def say(self, visitor: Visitor, sentence: str) -> None:
+        """Keep a sentence for the next page of this session."""
+        self._said[visitor.csrf] = sentence
+        while len(self._said) > _MAX_SAID:
+            self._said.popitem(last=False)
+
+    def said(self, visitor: Visitor) -> str:
+        """The sentence that was kept, once."""
+        return self._said.pop(visitor.csrf, "")
+
+
+DESK: Final = web.AppKey("desk", Desk)
+
+
+async def show(request: web.Request, page: Page) -> web.StreamResponse:
+    """A page for whoever may see it."""
+    desk = request.app[DESK]
+    visitor = await asyncio.to_thread(desk.visitor, request)
+    if visitor is None:
+        raise web.HTTPSeeOther(f"{SIGN_IN}?to={quote(request.path_qs, safe='')}")
+    _require_role(visitor, page.roles)
+    model = await asyncio.to_thread(page.gather, desk.world, visitor, Values(dict(request.query)))
+    return _rendered(request, page, model, visitor, said=desk.said(visitor))
+
+
+async def act(request: web.Request, action: Action) -> web.StreamResponse:
+    """Carry an action out, then lead to the page that shows it; or show its form again, with what is wrong."""
+    desk = request.app[DESK]
+    visitor = await asyncio.to_thread(desk.visitor, request)
+    if visitor is None:
+        raise UnauthenticatedError("this takes a session", hint="sign in and try again")
+    form = await read_form(request)
+    _require_own(visitor, form)
+    _require_role(visitor, action.roles)
+    desk.rates.spend(f"person:{visitor.person}")
+    if action.fresh and desk.world.now_ms - visitor.proved_ms > FRESH_MS:
+        raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
+    try:
+        done = await asyncio.to_thread(_carried_out, desk, action, visitor, form)
+    except (NodeError, ProtocolError, KeysError) as exc:
+        return await _shown_again(request, action, visitor, form, exc)
+    desk.say(visitor, done.said)
+    raise web.HTTPSeeOther(done.to)
+
+
+async def read_form(request: web.Request) -> Values:
+    """The fields of a posted form; raises `UsageError` when it is none or too large."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise UsageError("this is not a form of this console")
+    body = await request.content.read(MAX_FORM_BYTES + 1)
+    while len(body) <= MAX_FORM_BYTES and (more := await request.content.read(MAX_FORM_BYTES + 1)):
+        body += more
+    if len(body) > MAX_FORM_BYTES:
+        raise UsageError(f"the form holds more than {MAX_FORM_BYTES // 1024} kB")
+    fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=2000)
+    return Values(dict(fields))
+
+
+def _carried_out(desk: Desk, action: Action, visitor: Visitor, form: Values) -> Done:
+    world = desk.world.acting_as(visitor.person)
+    return recorded(world, action, form, lambda: action.act(world, visitor, form))
+
+
+async def _shown_again(
+    request: web.Request, action: Action, visitor: Visitor, form: Values, error: Exception
+) -> web.Response:
+    desk = request.app[DESK]
+    page = desk.pages[action.page]
+    kept = {name: value for name, value in form.items() if not any(word in name for word in _UNKEPT)}
+    refused = Refused(action.name, str(error), getattr(error, "hint", ""), kept)
+    query = Values(dict(parse_qsl(form.text("query"), max_num_fields=100)))
+    try:
+        model = await asyncio.to_thread(page.gather, desk.world, visitor, query)
+    except (NodeError, ProtocolError, KeysError):
+        raise error from None  # what the form was about is gone
+    status = min(problem_of(error).status, 500)
+    return _rendered(request, page, model, visitor, refused=refused, status=status)
+
+
+def _back(desk: Desk, action: Action, form: Values) -> str:
+    query = form.text("query")
+    return desk.pages[action.page].path + (f"?{query}" if query else "")
+
+
+def _rendered(
+    request: web.Request,
+    page: Page,
+    model: object,
+    visitor: Visitor,
+    *,
+    said: str = "",
+    refused: Refused | None = None,
+    status: int = 200,
+) -> web.Response:
+    world = request.app[DESK].world
+    return render(
+        request,
+        page,
+        model,
+        visitor,
+        now_ms=world.now_ms,
+        node=world.node,
+        said=said,
+        refused=refused,
+        status=status,
+    )
+
+
+def _require_role(visitor: Visitor, roles: frozenset[object]) -> None:
+    if visitor.role not in roles:
+        raise ForbiddenError(
+            f"{visitor.person} is {visitor.role}, and this is not for that role",
+            hint="ask somebody with the right role",
+        )
+
+
+def _require_own(visitor: Visitor, form: Values) -> None:
+    """A form of another site, or of another session, does nothing here."""
+    if not hmac.compare_digest(form.text("csrf").encode(), visitor.csrf.encode()):
+        raise ForbiddenError(
+            "the form belongs to another session", hint="open the page again, then send the form"
+        )

@@ -1,0 +1,142 @@
+"""What pages and actions are made of; which there are is said in `node.console.surface`.
+
+A page gathers what it shows in one frozen object and hands it to a template; an action does one thing and says it in a
+sentence. Neither knows of HTTP, sessions or forgery: `node.console.handlers` decides about those for all of them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from typing_extensions import override
+
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.errors import UsageError
+from node.ports.persons import PersonRole
+
+EVERYBODY: Final = frozenset(PersonRole)
+JUDGES: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR, PersonRole.SECURITY})
+"""Whoever may do more than read."""
+ANALYSTS: Final = frozenset({PersonRole.ANALYST})
+OPERATORS: Final = frozenset({PersonRole.OPERATOR})
+SECURITY: Final = frozenset({PersonRole.SECURITY})
+
+
+class Section(StrEnum):
+    """Where a page stands in the navigation."""
+
+    TOP = ""
+    WORK = "Work"
+    FEDERATION = "Federation"
+    RECORD = "Record"
+    OWN = "Account"
+
+
+class Values(Mapping[str, str]):
+    """The fields of a query or a form: texts without spaces around them, bounded, each name once."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = {name: value.strip() for name, value in values.items()}
+
+    @override
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def text(self, name: str, default: str = "") -> str:
+        """The field, or `default` where it is missing or empty."""
+        return self._values.get(name, "") or default
+
+    def require(self, name: str, label: str) -> str:
+        """The field; raises `UsageError`, which names it as its label does."""
+        value = self.text(name)
+        if not value:
+            raise UsageError(f"{label} is missing", hint="fill in the field and send the form again")
+        return value
+
+    def number(self, name: str, default: int = 0, *, least: int = 0, most: int = 10**12) -> int:
+        """The field as a number within bounds, or `default` where it is missing; raises `UsageError`."""
+        value = self.text(name)
+        if not value:
+            return default
+        if not value.isascii() or not value.isdigit() or not least <= int(value[:20]) <= most:
+            raise UsageError(f"{name} is not a number from {least:,} to {most:,}")
+        return int(value)
+
+    def ticked(self, name: str) -> bool:
+        """Whether a box is ticked."""
+        return name in self._values
+
+
+Gather = Callable[[World, Visitor, Values], object]
+"""Collects what a page shows; runs in a thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Something to read, at `GET /console/…`."""
+
+    name: str
+    """Also of its template."""
+    path: str
+    title: str
+    gather: Gather
+    section: Section | None = None
+    """None: it stands in no navigation."""
+    roles: frozenset[PersonRole] = EVERYBODY
+    live: bool = False
+    """Whether it is fetched again by itself while it is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An action that was carried out: what it did, in a sentence, and the page to go on with."""
+
+    to: str
+    said: str
+
+
+Act = Callable[[World, Visitor, Values], Done]
+"""Does one thing in the name of a person; runs in a thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something to do, at `POST /console/…`."""
+
+    name: str
+    path: str
+    page: str
+    """The page that holds its form, which is shown again with the error when it is refused."""
+    act: Act
+    roles: frozenset[PersonRole]
+    record: str = ""
+    """What the audit log calls it, as for the command of the same effect; empty where the service records itself."""
+    strict: bool = False
+    """It cannot be undone, so it is not begun when it could not be recorded."""
+    fresh: bool = False
+    """A passkey must have been shown in the last minutes."""
+    told: tuple[str, ...] = ()
+    """Fields of the form that the audit record holds; the first is its subject. Never a hash or a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An action that was not carried out, for the page that holds its form."""
+
+    action: str
+    message: str
+    hint: str = ""
+    form: Mapping[str, str] = field(default_factory=dict)
+    """What was typed, so that nothing of it is lost."""

@@ -1,0 +1,30 @@
+"""Every action of the console is in the audit log, under the name that the command of the same effect has there.
+
+As for commands (`node.cli.recording`): who acted, which fields were filled in (those that the action names, never a
+hash or a secret), and how it ended. What cannot be undone is not begun when it could not be recorded.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from node.console.parts import Action, Done, Values
+from node.console.world import World
+from node.runtime.auditing import about, require_ready, tell
+
+_LONGEST: Final = 200
+_BY: Final = {"by": "console"}
+
+
+def recorded(world: World, action: Action, form: Values, work: Callable[[], Done]) -> Done:
+    """Do it, and record it once it is done; what failed leaves no record."""
+    if not action.record:
+        return work()
+    identity, shelf = world.identity, world.shelf
+    details = {name: form.text(name)[:_LONGEST] for name in action.told if form.text(name)}
+    subject = next(iter(details.values()), "")
+    if action.strict:
+        require_ready(identity, shelf)
+    with about(identity, action.record, subject, strict=action.strict) as note:
+        done = work()
+        note.recorded = tell(identity, shelf, action.record, subject, details=_BY | details)
+    return done

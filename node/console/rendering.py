@@ -1,0 +1,78 @@
+"""Templates made into pages: the environment they are written in, and what every one of them may use."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from node.console import words
+from node.console.assets import Asset
+from node.console.languages import LANGUAGES, spoken, translated, translated_plural
+from node.console.parts import Page, Refused, Section
+from node.console.visitors import Visitor
+from node.pages.text import safe
+
+STATIC: Final = "/console/static/"
+
+
+def set_up(app: web.Application, assets: Mapping[str, Asset], pages: tuple[Page, ...]) -> None:
+    """Give an application its templates."""
+    env = aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.PackageLoader("node.console"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=words.shown,
+    )
+    env.install_gettext_callables(translated, translated_plural, newstyle=True)  # type: ignore[attr-defined]
+    env.filters |= {
+        "moment": words.moment,
+        "day": words.day,
+        "ago": words.ago,
+        "lasting": words.lasting,
+        "number": words.number,
+        "short": words.short,
+        "safe_text": safe,
+    }
+    env.globals |= {
+        "asset": lambda name: f"{STATIC}{name}?v={assets[name].tag}",
+        "languages": LANGUAGES,
+        "language": spoken,
+        "sections": [
+            (section, [page for page in pages if page.section is section])
+            for section in Section
+            if any(page.section is section for page in pages)
+        ],
+    }
+
+
+def render(
+    request: web.Request,
+    page: Page,
+    model: object,
+    visitor: Visitor | None,
+    *,
+    now_ms: int,
+    node: str,
+    said: str = "",
+    refused: Refused | None = None,
+    status: int = 200,
+) -> web.Response:
+    """One page as a reply."""
+    context = {
+        "page": page,
+        "model": model,
+        "visitor": visitor,
+        "now_ms": now_ms,
+        "node": node,
+        "said": said,
+        "refused": refused,
+        "query": request.rel_url.query_string if request.method == "GET" else "",
+        "path": page.path,
+    }
+    return aiohttp_jinja2.render_template(f"{page.name}.html", request, context, status=status)

@@ -1,0 +1,49 @@
+"""The console's listener: beside the API's, on an address of its own, for as long as the node runs."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from node.config import ConsoleSettings
+from node.console.address import Address
+from node.console.app import make_console
+from node.console.visitors import Door
+from node.console.world import World
+from node.errors import ConfigError
+from node.journal import Journal
+from node.web.server import serve
+
+_journal: Final = Journal("console")
+
+
+@asynccontextmanager
+async def serve_console(world: World, door: Door, settings: ConsoleSettings) -> AsyncIterator[str]:
+    """Serve the console while the block lasts; gives the address that people open.
+
+    Raises:
+        PortTakenError: the address is in use.
+        ConfigError: the certificate cannot be used.
+    """
+    app = make_console(world, door, Address.parse(settings.url))
+    server = await serve(app, ssl_context=_tls(settings), host=settings.host, port=settings.port)
+    _journal.info("console", url=settings.url)
+    try:
+        yield settings.url.rstrip("/") + "/console/"
+    finally:
+        await server.stop()
+
+
+def _tls(settings: ConsoleSettings) -> ssl.SSLContext | None:
+    if settings.certificate_file is None or settings.key_file is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_cert_chain(settings.certificate_file, settings.key_file)
+    except (OSError, ssl.SSLError) as exc:
+        raise ConfigError(
+            "the console's certificate and key cannot be used",
+            hint="console.certificate_file and console.key_file name PEM files that belong together",
+        ) from exc
+    return context

@@ -1,0 +1,13 @@
+"""Everything the console shows and does, in the order of its navigation: nothing else is served.
+
+Who may see or do it stands beside it. Whoever adds a row gets the tests of roles, sessions and forgery with it.
+"""
+
+from typing import Final
+
+from node.console.pages import overview
+from node.console.parts import Action, Page
+
+PAGES: Final[tuple[Page, ...]] = (*overview.PAGES,)
+
+ACTIONS: Final[tuple[Action, ...]] = (*overview.ACTIONS,)

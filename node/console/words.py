@@ -1,0 +1,72 @@
+"""How times, numbers, hashes and names are written on a page."""
+
+from datetime import UTC, date, datetime
+from typing import Final
+
+from markupsafe import Markup
+
+from node.console.languages import translated as _
+from node.console.languages import translated_plural
+from node.pages.text import visible
+
+_MINUTE_MS: Final = 60_000
+_HOUR_MS: Final = 60 * _MINUTE_MS
+_DAY_MS: Final = 24 * _HOUR_MS
+SHORT: Final = 8
+"""Hex digits that are shown of a hash."""
+
+
+def shown(value: object) -> object:
+    """Any value in a template, with what would be obeyed when shown written out; markup is left as it is."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def moment(time_ms: int | None) -> Markup:
+    """A time in UTC, that machines read too."""
+    if not time_ms:
+        return Markup('<span class="soft">{}</span>').format(_("never"))
+    at = datetime.fromtimestamp(time_ms / 1000, UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def day(value: date | int | None) -> Markup:
+    """A day."""
+    if not value:
+        return Markup("-")
+    at = datetime.fromtimestamp(value / 1000, UTC).date() if isinstance(value, int) else value
+    return Markup('<time datetime="{0}">{0}</time>').format(f"{at:%Y-%m-%d}")
+
+
+def lasting(span_ms: int) -> str:
+    """A span in its largest unit, rounded down: `3 hours`."""
+    span = abs(span_ms)
+    if span < _MINUTE_MS:
+        return _("less than a minute")
+    if span < _HOUR_MS:
+        count = span // _MINUTE_MS
+        return translated_plural("{count} minute", "{count} minutes", count).format(count=count)
+    if span < 2 * _DAY_MS:
+        count = span // _HOUR_MS
+        return translated_plural("{count} hour", "{count} hours", count).format(count=count)
+    count = span // _DAY_MS
+    return translated_plural("{count} day", "{count} days", count).format(count=f"{count:,}")
+
+
+def ago(time_ms: int | None, now_ms: int) -> str:
+    """How long ago something was, or how long until it is."""
+    if not time_ms:
+        return _("never")
+    span = lasting(now_ms - time_ms)
+    return (_("{span} ago") if time_ms <= now_ms else _("in {span}")).format(span=span)
+
+
+def number(value: float) -> str:
+    """A number with its thousands apart."""
+    return f"{value:,}"
+
+
+def short(value: bytes) -> str:
+    """The beginning of a hash: enough to tell two apart on a page, too little to look one up."""
+    return f"{value.hex()[:SHORT]}…"

@@ -1,0 +1,33 @@
+"""What the console's pages and actions work with: the running node, opened once and shared by all requests."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from node.clock import milliseconds
+from node.ports.evaluator import Evaluator
+from node.runtime.opening import Identity
+from node.services.storage.shelf import Shelf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A running node. What uses it does so in a thread: its store blocks."""
+
+    identity: Identity
+    shelf: Shelf
+    evaluator: Evaluator
+    """For releases of subsets."""
+
+    @property
+    def node(self) -> str:
+        """The name of this node."""
+        return self.identity.settings.node
+
+    @property
+    def now_ms(self) -> int:
+        """Now, in the unit of event times."""
+        return milliseconds(self.identity.clock.now())
+
+    def acting_as(self, person: str) -> Self:
+        """The same node, with a person named in what is recorded from here on."""
+        return replace(self, identity=replace(self.identity, actor=person))

@@ -1,0 +1,48 @@
+"""A console that answers, of a node that has nothing yet."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from support.busy_agency import make_busy, open_world
+from support.cheap_node import CheapNode
+from support.console import RunningConsole, console_in, console_of
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> CheapNode:
+    """A node that was founded once; never changed."""
+    return CheapNode.founded(tmp_path_factory.mktemp("founded"))
+
+
+@pytest_asyncio.fixture
+async def console(founded: CheapNode, tmp_path: Path) -> AsyncIterator[RunningConsole]:
+    """Its console, over a copy of it."""
+    shutil.copytree(founded.folder, tmp_path / "node")
+    async with console_in(replace(founded, folder=tmp_path / "node")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def busy_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of an agency in the middle of its work; never changed.
+
+    Whoever works on pages makes it once, `python tests/support/busy_agency.py FOLDER`, and names it by SIGFED_BUSY_HOME.
+    """
+    made = os.environ.get("SIGFED_BUSY_HOME", "")
+    return Path(made) if made else make_busy(tmp_path_factory.mktemp("busy")).home
+
+
+@pytest_asyncio.fixture
+async def busy(busy_home: Path, tmp_path: Path) -> AsyncIterator[RunningConsole]:
+    """The console of that agency, over a copy of its home."""
+    shutil.copytree(busy_home, tmp_path / "busy", ignore=shutil.ignore_patterns("*.lock"))
+    with ExitStack() as stack:
+        async with console_of(open_world(tmp_path / "busy", stack)) as running:
+            yield running

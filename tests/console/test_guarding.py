@@ -1,0 +1,84 @@
+"""What surrounds every page: headers, the one address, files, errors that tell nothing, hostile names."""
+
+import dataclasses
+
+import pytest
+
+from node.console.policy import CONTENT_SECURITY_POLICY
+from node.ports.persons import PersonRole
+from support.console import RunningConsole
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/console/", "/console/nowhere", "/console/static/console.css", "/console/static/nothing"]
+)
+async def test_every_reply_says_what_may_be_done_with_it(console: RunningConsole, path: str) -> None:
+    async with console.as_role(PersonRole.ANALYST) as browser:
+        reply = await browser.get(path)
+    assert reply.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert reply.headers["X-Frame-Options"] == "DENY"
+    assert reply.headers["Referrer-Policy"] == "same-origin"
+    assert reply.headers["Server"] == "sigfed"
+
+
+def test_the_policy_lets_nothing_unsafe_in() -> None:
+    assert "unsafe" not in CONTENT_SECURITY_POLICY
+    assert "http" not in CONTENT_SECURITY_POLICY
+    assert "data:" not in CONTENT_SECURITY_POLICY
+
+
+async def test_a_name_that_only_leads_here_is_not_this_console(console: RunningConsole) -> None:
+    async with console.as_role(PersonRole.OPERATOR) as browser:
+        for host in ("rebound.example", f"127.0.0.1:{console.server.port}", "localhost"):
+            reply = await browser.get("/console/", Host=host)
+            assert reply.status == 421, host
+            assert console.world.node not in reply.text
+
+
+async def test_files_are_kept_for_as_long_as_they_are_the_same(console: RunningConsole) -> None:
+    async with console.as_nobody() as browser:
+        page = await browser.get("/console/nowhere")
+        found = page.text.split('<link rel="stylesheet" href="')[1].split('"')[0]
+        assert "immutable" in (await browser.get(found)).headers["Cache-Control"]
+        other = await browser.get(found.split("?", maxsplit=1)[0] + "?v=old")
+        assert other.status == 200
+        assert other.headers["Cache-Control"] == "no-cache"
+        assert (await browser.get("/console/static/..%2fapp.py")).status == 404
+        assert (await browser.get("/console/static/htmx.LICENSE.txt")).status == 404
+
+
+async def test_pages_are_not_kept(console: RunningConsole) -> None:
+    async with console.as_role(PersonRole.ANALYST) as browser:
+        assert (await browser.get("/console/")).headers["Cache-Control"] == "no-store"
+
+
+async def test_an_error_is_a_page_and_tells_a_stranger_nothing(console: RunningConsole) -> None:
+    async with console.as_nobody() as browser:
+        reply = await browser.get("/console/nowhere")
+    assert reply.status == 404
+    assert "There is no such thing here" in reply.words
+    assert "Traceback" not in reply.text
+
+
+async def test_a_hostile_name_is_only_text(console: RunningConsole) -> None:
+    hostile = '"><img src=x onerror=alert(1)>\u202e'
+    console.door.visitors["hostile"] = dataclasses.replace(
+        console.door.visitors[console.door.open(PersonRole.ANALYST)], person=hostile
+    )
+    async with console.as_role(PersonRole.ANALYST) as browser:
+        reply = await browser.get("/console/", Cookie="__Host-sigfed=hostile")
+    assert reply.status == 200
+    assert "<img" not in reply.text
+    assert "\u202e" not in reply.text
+    assert "\\u202e" in reply.text
+
+
+async def test_a_browser_tells_of_what_the_policy_stopped(
+    console: RunningConsole, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with console.as_nobody() as browser:
+        reply = await browser.post("/console/csp-report", {"secret": "a value"}, Origin="")
+    assert reply.status == 204
+    assert "csp-violation" in caplog.text
+    assert "a value" not in caplog.text

@@ -1,0 +1,82 @@
+"""The home of an agency in the middle of its work, made by commands once: what the console has to show.
+
+Two agencies follow each other; a partner reported hits, resolved one, disputes another and proposes files; entries of
+the peer wait for a word; changes wait for publication; three persons decide, and one request waits for a second.
+"""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from node.console.world import World
+from node.evaluator.process import EvaluatorProcess
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from node.runtime.shelving import open_shelf
+from node.signing.epochs import epoch_secrets
+from support.agencies import Federation, federate, import_files, numbered, written
+from support.processes import Cli
+
+PASSPHRASES = {name: f"the passphrase of {name}" for name in ("alice", "bruno", "carla")}
+FILES = numbered("listed by both", 6)
+
+
+def make_busy(folder: Path) -> Cli:
+    """Make the French agency; nothing of it runs any more when this returns."""
+    federation = federate(folder, shared=FILES)
+    try:
+        _report(federation, folder)
+        _work(federation)
+    finally:
+        federation.stop()
+    return federation.fr
+
+
+def _report(federation: Federation, folder: Path) -> None:
+    """The partner finds, reports, resolves, disputes and proposes."""
+    partner = federation.partner
+    found = [written(folder / f"found-{number}.bin", content) for number, content in enumerate(FILES[:4])]
+    partner.run("check", *found)
+    partner.done("hit", "report", "--all")
+    first, second, *_ = [str(each["hit"]) for each in partner.run("hit", "ls").results]
+    partner.done("hit", "resolve", first, "--action", "removed")
+    partner.done("hit", "dispute", second, "--reason", "it is our company logo")
+    new = [
+        written(folder / f"new-{number}.bin", content) for number, content in enumerate(numbered("new", 2))
+    ]
+    partner.done("propose", *new, "--reason", "found by our moderators", "--yes")
+
+
+def _work(federation: Federation) -> None:
+    """The agency's people begin what others must finish."""
+    fr = federation.fr
+    for name in ("alice", "bruno"):
+        fr.done("person", "add", name, typed=2 * f"{PASSPHRASES[name]}\n")
+    typed = f"{PASSPHRASES['alice']}\n" + 2 * f"{PASSPHRASES['carla']}\n"
+    asked = fr.done("person", "add", "carla", "--role", "analyst", "--as", "alice", typed=typed)
+    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=f"{PASSPHRASES['bruno']}\n")
+    fr.done(
+        "partner",
+        "quota",
+        "hoster",
+        "--files-per-day",
+        "20000",
+        "--as",
+        "alice",
+        typed=f"{PASSPHRASES['alice']}\n",
+    )
+    import_files(fr, numbered("waiting", 3))
+
+
+def open_world(home: Path, stack: ExitStack) -> World:
+    """The node that lives in `home`, as its running process holds it, until the stack is left."""
+    identity = open_identity(Home(home))
+    shelf = stack.enter_context(open_shelf(identity))
+    evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
+    return World(identity=identity, shelf=shelf, evaluator=evaluator)
+
+
+if __name__ == "__main__":
+    made = Path(sys.argv[1])
+    made.mkdir(parents=True)
+    sys.stdout.write(f"{make_busy(made).home}\n")

@@ -1,0 +1,170 @@
+"""The console of a cheap node on a real socket, and browsers without script or pictures that look at it."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from playwright._impl._api_structures import SetCookieParam
+from typing_extensions import override
+
+from node.config import ConsoleSettings
+from node.console.address import Address
+from node.console.app import make_console
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.ports.persons import PersonRole
+from node.web.server import RunningServer, serve
+from support.cheap_node import CheapNode, new_shelf
+from support.processes import free_port
+
+
+@dataclass(slots=True)
+class KeptDoor:
+    """Sessions that a test opens by itself, for tests that are not about signing in."""
+
+    visitors: dict[str, Visitor] = field(default_factory=dict)
+
+    def find(self, token: str) -> Visitor | None:
+        return self.visitors.get(token)
+
+    def open(self, role: PersonRole, *, proved_ms: int = 0, person: str = "") -> str:
+        """A session of somebody with this role; gives its token."""
+        token = f"session-of-{role}-{len(self.visitors)}"
+        self.visitors[token] = Visitor(
+            person=person or f"a.{role}", role=role, csrf=f"form-of-{token}", proved_ms=proved_ms
+        )
+        return token
+
+
+class Browser:
+    """Asks for pages as somebody with a session."""
+
+    def __init__(self, address: str, authority: str, token: str = "") -> None:
+        self.origin = f"http://{authority}"
+        self._session = aiohttp.ClientSession(
+            address,
+            headers={"Host": authority} | ({"Cookie": f"__Host-sigfed={token}"} if token else {}),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def get(self, path: str, **headers: str) -> "Reply":
+        async with self._session.get(path, allow_redirects=False, headers=headers) as reply:
+            return Reply(reply.status, dict(reply.headers), await reply.text())
+
+    async def post(self, path: str, form: dict[str, str], **headers: str) -> "Reply":
+        """A form, as the console's own page sends it."""
+        sent = {"Origin": self.origin, "Sec-Fetch-Site": "same-origin"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        async with self._session.post(path, data=form, allow_redirects=False, headers=sent) as reply:
+            return Reply(reply.status, dict(reply.headers), await reply.text())
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def words(self) -> str:
+        """The page as somebody reads it, without markup."""
+        reader = _Words()
+        reader.feed(self.text)
+        return re.sub(r"\s+", " ", " ".join(reader.found)).strip()
+
+
+class _Words(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    @override
+    def handle_data(self, data: str) -> None:
+        self.found.append(data)
+
+
+@dataclass(slots=True)
+class RunningConsole:
+    """A console that answers."""
+
+    world: World
+    door: KeptDoor
+    server: RunningServer
+    authority: str
+
+    def as_role(self, role: PersonRole, *, proved_ms: int = 0) -> Browser:
+        """A browser in which somebody with this role is signed in."""
+        return Browser(self._address, self.authority, self.door.open(role, proved_ms=proved_ms))
+
+    def as_nobody(self) -> Browser:
+        """A browser without a session."""
+        return Browser(self._address, self.authority)
+
+    def csrf(self, browser_number: int = -1) -> str:
+        """What forms of the session opened last must hold."""
+        return list(self.door.visitors.values())[browser_number].csrf
+
+    def url(self, path: str) -> str:
+        """A page as a browser is led to it."""
+        return f"http://{self.authority}{path}"
+
+    def cookie(self, role: PersonRole, *, proved_ms: int = 0) -> SetCookieParam:
+        """For a real browser in which somebody with this role is signed in."""
+        token = self.door.open(role, proved_ms=proved_ms)
+        return {
+            "name": "__Host-sigfed",
+            "value": token,
+            "url": f"https://{self.authority}/",  # else Chromium takes no secure cookie; it sends it to http://localhost
+            "httpOnly": True,
+            "secure": True,
+            "sameSite": "Strict",
+        }
+
+    @property
+    def _address(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+
+@asynccontextmanager
+async def console_of(world: World) -> AsyncIterator[RunningConsole]:
+    """The console of a node, on a free port of this machine."""
+    port, door = free_port(), KeptDoor()
+    settings = ConsoleSettings(enabled=True, port=port, url=f"http://localhost:{port}/")
+    address = Address.parse(settings.url)
+    server = await serve(
+        make_console(world, door, address), ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1
+    )
+    try:
+        yield RunningConsole(world, door, server, address.authority)
+    finally:
+        await server.stop()
+
+
+class NoEvaluator:
+    """For pages that release nothing."""
+
+
+@asynccontextmanager
+async def console_in(node: CheapNode) -> AsyncIterator[RunningConsole]:
+    """The console of a node without lists."""
+    folder = node.folder
+    with new_shelf(folder) as shelf:
+        world = World(identity=node.identity(), shelf=shelf, evaluator=NoEvaluator())  # type: ignore[arg-type]
+        async with console_of(world) as running:
+            yield running
