@@ -33,7 +33,7 @@ async def console(founded: CheapNode, tmp_path: Path) -> AsyncIterator[RunningCo
 def busy_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of an agency in the middle of its work; never changed.
 
-    Whoever works on pages makes it once, `python tests/support/busy_agency.py FOLDER`, and names it by SIGFED_BUSY_HOME.
+    Made once with `python tests/support/busy_agency.py FOLDER`, it can be named by SIGFED_BUSY_HOME to spare the time.
     """
     made = os.environ.get("SIGFED_BUSY_HOME", "")
     return Path(made) if made else make_busy(tmp_path_factory.mktemp("busy")).home
