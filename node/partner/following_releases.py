@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from node.clock import milliseconds
 from node.errors import VerificationError
 from node.partner.knowing import Known
 from node.partner.state import Cursor
@@ -102,7 +103,7 @@ class ReleaseLog:
             return Step(cursor=self._same(cursor, offered, behind, now), manifest=None, backing=behind)
         tree = CompactRange.from_bytes(cursor.frontier) if cursor.frontier else CompactRange()
         walk = await self._walk(_Walk(tree, list(cursor.tail), last), offered, behind, passed)
-        step = _step(cursor, walk, offered, behind)
+        step = _step(cursor, walk, offered, behind, now)
         if passed is not cursor.ahead:  # witnesses are on their way to the head that is ahead
             return replace(step, cursor=replace(step.cursor, ahead=cursor.ahead))
         return step
@@ -121,9 +122,10 @@ class ReleaseLog:
         await self._walk(walk, offered, behind, passed)
         if not walk.passed(held):
             raise RootMismatchError("the manifests do not hash to the signed root of the release held")
-        if offered.checkpoint.size == cursor.version:
-            behind = replace(behind, missing=0)  # as when it came in force
-        return _step(Cursor(), walk, offered, behind)
+        if offered.checkpoint.size != cursor.version:
+            return _step(Cursor(), walk, offered, behind, now)
+        step = _step(Cursor(), walk, offered, replace(behind, missing=0), now)  # as when it came in force
+        return replace(step, cursor=replace(step.cursor, seen_ms=cursor.seen_ms or step.cursor.seen_ms))
 
     def backing(self, note: bytes, now: datetime) -> Backing:
         """Who stands behind a checkpoint that is held."""
@@ -242,12 +244,13 @@ class ReleaseLog:
         return leaves[taken:]
 
 
-def _step(cursor: Cursor, walk: _Walk, offered: SignedCheckpoint, behind: Backing) -> Step:
+def _step(cursor: Cursor, walk: _Walk, offered: SignedCheckpoint, behind: Backing, now: datetime) -> Step:
     reached = Cursor(
         version=offered.checkpoint.size,
         note=offered.note,
         frontier=walk.tree.to_bytes(),
         tail=tuple(walk.tail),
+        seen_ms=milliseconds(min(behind.oldest or now, now)),
     )
     new = replace(cursor, ahead=reached) if behind.missing else reached
     return Step(cursor=new, manifest=walk.last, backing=behind)

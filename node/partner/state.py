@@ -73,6 +73,8 @@ class Cursor:
     """A later head that too few witnesses stand behind: of it only what it takes away is in force."""
     waits: bool = False
     """Of a head ahead: whether its release says more than what it takes away."""
+    seen_ms: int = 0
+    """When its release was there, by its first witness or else by our clock; 0 in folders that do not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +364,7 @@ def _cursor_fields(cursor: Cursor) -> dict[str, object]:
         "frontier": b64(cursor.frontier),
         "tail": [b64(leaf) for leaf in cursor.tail],
         "waits": cursor.waits,
+        "seen_ms": cursor.seen_ms,
         "ahead": _cursor_fields(cursor.ahead) if cursor.ahead else None,
     }
 
@@ -375,5 +378,6 @@ def _read_cursor(fields: dict[str, Any]) -> Cursor:
         frontier=unb64(fields["frontier"]),
         tail=tuple(unb64(leaf) for leaf in fields["tail"]),
         waits=bool(fields.get("waits", False)),
+        seen_ms=int(fields.get("seen_ms", 0)),
         ahead=_read_cursor(ahead) if ahead else None,
     )

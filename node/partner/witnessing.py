@@ -63,6 +63,8 @@ class Backing:
     """How many more the policy asks for; 0: enough."""
     late: bool
     """Enough cosigned once, but too long ago."""
+    oldest: datetime | None
+    """When the first of them cosigned: the head was there by then."""
     newest: datetime | None
     """When the last of them cosigned."""
 
@@ -80,13 +82,15 @@ def backing(policy: Policy, head: SignedCheckpoint, now: datetime) -> Backing:
     """Who stands behind `head`, opened with the policy's keys."""
     fresh = fresh_cosignatures(head.cosignatures, now=now, max_age=MAX_AGE)
     missing = policy.missing([each.witness for each in fresh])
+    times = [datetime.fromtimestamp(each.time_s, UTC) for each in fresh]
     ever = policy.missing([each.witness for each in head.cosignatures])
     return Backing(
         witnesses=tuple(sorted({each.witness.name.partition("/")[0] for each in fresh})),
         needed=_needed(policy),
         missing=missing,
         late=bool(missing) and not ever,
-        newest=max((datetime.fromtimestamp(each.time_s, UTC) for each in fresh), default=None),
+        oldest=min(times, default=None),
+        newest=max(times, default=None),
     )
 
 

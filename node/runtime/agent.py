@@ -165,6 +165,8 @@ def _bearer(settings: AgentSettings) -> bytes:
 
 
 def _version(made: Judging) -> str:
-    """As clamd says it: program, version of the list, its end."""
-    end = datetime.fromtimestamp(made.in_force.not_after_ms / 1000, UTC)
-    return f"sigfed {version_of('sigfed')}/{made.in_force.version}/{end:%a %b %d %H:%M:%S %Y}"
+    """As clamd says it: program, version of the list, and since when there is one: programs warn of an old date."""
+    said = f"sigfed {version_of('sigfed')}/{made.in_force.version}"
+    if not made.in_force.seen_ms:
+        return said
+    return f"{said}/{datetime.fromtimestamp(made.in_force.seen_ms / 1000, UTC):%a %b %d %H:%M:%S %Y}"

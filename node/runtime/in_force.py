@@ -38,6 +38,7 @@ class _Loaded:
     enrolment: Enrolment
     known: Known
     held: Held | None
+    seen_ms: int
     key: AuthPrivateKey
 
 
@@ -88,6 +89,11 @@ class InForce:
         """Its end; 0: there is none."""
         held = self._loaded.held if self._loaded else None
         return held.release.manifest.not_after_ms if held else 0
+
+    @property
+    def seen_ms(self) -> int:
+        """When it was there: as its first witness says, or when it was fetched; 0: there is none, or nobody knows."""
+        return self._loaded.seen_ms if self._loaded else 0
 
     @property
     def entries(self) -> int:
@@ -149,7 +155,10 @@ class InForce:
 
     def _read(self) -> _Loaded:
         enrolment, held = self._folder.in_force()
-        return _Loaded(enrolment, known(enrolment), held, self._folder.key())
+        cursor = self._folder.load()[1]
+        # An update may have replaced it in between; then it is loaded again in a moment.
+        seen_ms = cursor.seen_ms if held and cursor.version == held.version else 0
+        return _Loaded(enrolment, known(enrolment), held, seen_ms, self._folder.key())
 
     async def _connect(self, loaded: _Loaded) -> None:
         """A new connection; the one before ends at the next change, for a batch may be under way in it."""

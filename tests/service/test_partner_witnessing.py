@@ -20,6 +20,7 @@ from keys.trust.node_document import NodeDocument, open_node_document, sign_node
 from keys.trust.node_parts import WitnessInfo
 from keys.trust.root import open_root
 from keys.trust.vkey import DatedVkey
+from node.clock import milliseconds
 from node.errors import StoreError, VerificationError
 from node.partner.state import PartnerFolder
 from node.partner.updating import Updater
@@ -84,6 +85,30 @@ async def test_a_release_comes_in_force_when_enough_of_the_others_cosigned_it(wo
     assert report.backing.words == (
         "2 of 2 needed witnesses stand behind it (de.example, nl.example), last on 2026-05-04 12:00 UTC"
     )
+
+
+async def test_when_a_release_was_there_is_what_its_first_witness_said(world: WitnessedWorld) -> None:
+    world.log.release((*BASE, 5))
+    world.show()
+    made = milliseconds(world.clock.now() - timedelta(hours=3))
+    world.node.add_cosignature(world.others[NL], age=timedelta(hours=1))
+    world.node.add_cosignature(world.others[BE], age=timedelta(hours=3))
+    await world.update()
+    assert world.folder.load()[1].seen_ms == made
+    world.clock.advance(timedelta(days=1))
+    world.show(NL, BE)  # the same head, cosigned anew
+    await world.update()
+    assert world.folder.load()[1].seen_ms == made
+    await world.whole()
+    assert world.folder.load()[1].seen_ms == made
+
+
+async def test_without_a_witness_it_was_there_when_it_was_fetched(tmp_path: Path) -> None:
+    world = WitnessedWorld(tmp_path, members=(), rule=by_register)
+    world.log.release(BASE)
+    world.show()
+    await world.update()
+    assert world.folder.load()[1].seen_ms == milliseconds(world.clock.now())
 
 
 def outsider(world: WitnessedWorld) -> FoundedNode:
@@ -571,7 +596,7 @@ async def test_damage_to_what_is_gone_is_noticed(world: WitnessedWorld) -> None:
 async def test_a_state_of_before_goes_on(world: WitnessedWorld) -> None:
     path = world.folder.folder / "state.json"
     fields = json.loads(path.read_bytes())
-    del fields["ahead"], fields["waits"]
+    del fields["ahead"], fields["waits"], fields["seen_ms"]
     path.write_text(json.dumps(fields))
     world.log.release((*BASE, 5))
     world.show(NL, BE)

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from hashlib import md5, sha1, sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.request import Request, urlopen
 import clamd
 import pytest
 
+from node.clock import SystemClock
 from protocol.subset.canary import PRESENT_TEXT
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, federate, import_files
 from support.daemons import Daemon, sockets
@@ -62,7 +64,10 @@ def test_files_are_judged_and_hits_recorded(federation: Federation, partner: Cli
         assert stream(client, PRESENT_TEXT) == ("FOUND", "Sigfed.TestFile")
         listed = federation.files["both"]
         assert client.scan(listed) == {listed: ("FOUND", "Sigfed.Baseline")}
-        assert client.version().startswith("sigfed ")
+        program, release, made = client.version().split("/")
+        assert (program.partition(" ")[0], release) == ("sigfed", "1")
+        age = SystemClock().now() - datetime.strptime(made, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
+        assert timedelta(0) <= age < timedelta(hours=1), "where clamd says when its database was made"
         hit = asked(f"{url}/v1/scan", BOTH)
         assert (hit["verdict"], hit["countries"], hit["collection"]) == ("hit", ["FR", "NL"], "baseline")
         names = {one["file"]: one["hit"] for one in partner.run("hit", "ls").results}
