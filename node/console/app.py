@@ -10,12 +10,12 @@ from aiohttp import web
 from keys.errors import KeysError
 from node.console.address import Address
 from node.console.assets import Asset, load_assets
-from node.console.handlers import DESK, Desk, act, show
+from node.console.handlers import DESK, Desk, act, download, show
 from node.console.languages import accepted, speak
-from node.console.parts import Action, Page
+from node.console.parts import Action, Download, Page
 from node.console.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
 from node.console.rendering import STATIC, render, set_up
-from node.console.surface import ACTIONS, PAGES
+from node.console.surface import ACTIONS, DOWNLOADS, PAGES
 from node.console.visitors import Door, Visitor
 from node.console.world import World
 from node.errors import ForbiddenError, NodeError
@@ -56,6 +56,8 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
         app.router.add_get(page.path, partial(_show, page), name=page.name, allow_head=False)
     for action in ACTIONS:
         app.router.add_post(action.path, partial(_act, action), name=action.name)
+    for row in DOWNLOADS:
+        app.router.add_get(row.path, partial(_download, row), name=row.name, allow_head=False)
     app.router.add_get(f"{STATIC}{{name}}", partial(_asset, assets), name="asset", allow_head=False)
     app.router.add_post(CSP_REPORTS, _csp_report, name="csp-report")
     app.router.add_get("/", _home, name="home", allow_head=False)
@@ -68,6 +70,10 @@ async def _show(page: Page, request: web.Request) -> web.StreamResponse:
 
 async def _act(action: Action, request: web.Request) -> web.StreamResponse:
     return await act(request, action)
+
+
+async def _download(row: Download, request: web.Request) -> web.StreamResponse:
+    return await download(request, row)
 
 
 async def _home(_: web.Request) -> web.StreamResponse:

@@ -16,12 +16,13 @@ from aiohttp import web
 
 from keys.errors import KeysError
 from node.console.address import Address
-from node.console.parts import Action, Done, Page, Refused, Values
-from node.console.recording import recorded
+from node.console.forms import read_form
+from node.console.parts import Action, Done, Download, Page, Refused, Values
+from node.console.recording import recorded, taken
 from node.console.rendering import render
 from node.console.visitors import Door, Visitor
 from node.console.world import World
-from node.errors import ForbiddenError, NodeError, UnauthenticatedError, UsageError
+from node.errors import ForbiddenError, NodeError, UnauthenticatedError
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets
 from protocol.errors import ProtocolError
@@ -30,7 +31,6 @@ SIGN_IN: Final = "/console/sign-in"
 PROVE: Final = "/console/prove"
 FRESH_MS: Final = 10 * 60 * 1000
 """For so long a passkey that was shown counts as shown."""
-MAX_FORM_BYTES: Final = 64 * 1024
 _UNKEPT: Final = ("passphrase", "token", "csrf")
 """Fields whose names hold these are never written into a page again."""
 _MAX_SAID: Final = 1024
@@ -76,9 +76,7 @@ DESK: Final = web.AppKey("desk", Desk)
 async def show(request: web.Request, page: Page) -> web.StreamResponse:
     """A page for whoever may see it."""
     desk = request.app[DESK]
-    visitor = await asyncio.to_thread(desk.visitor, request)
-    if visitor is None:
-        raise web.HTTPSeeOther(f"{SIGN_IN}?to={quote(request.path_qs, safe='')}")
+    visitor = await _signed_in(request)
     _require_role(visitor, page.roles)
     model = await asyncio.to_thread(page.gather, desk.world, visitor, Values(dict(request.query)))
     return _rendered(request, page, model, visitor, said=desk.said(visitor))
@@ -90,7 +88,7 @@ async def act(request: web.Request, action: Action) -> web.StreamResponse:
     visitor = await asyncio.to_thread(desk.visitor, request)
     if visitor is None:
         raise UnauthenticatedError("this takes a session", hint="sign in and try again")
-    form = await read_form(request)
+    form = await read_form(request, action.most_bytes)
     _require_own(visitor, form)
     _require_role(visitor, action.roles)
     desk.rates.spend(f"person:{visitor.person}")
@@ -104,17 +102,27 @@ async def act(request: web.Request, action: Action) -> web.StreamResponse:
     raise web.HTTPSeeOther(done.to)
 
 
-async def read_form(request: web.Request) -> Values:
-    """The fields of a posted form; raises `UsageError` when it is none or too large."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        raise UsageError("this is not a form of this console")
-    body = await request.content.read(MAX_FORM_BYTES + 1)
-    while len(body) <= MAX_FORM_BYTES and (more := await request.content.read(MAX_FORM_BYTES + 1)):
-        body += more
-    if len(body) > MAX_FORM_BYTES:
-        raise UsageError(f"the form holds more than {MAX_FORM_BYTES // 1024} kB")
-    fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=2000)
-    return Values(dict(fields))
+async def download(request: web.Request, row: Download) -> web.StreamResponse:
+    """A file for whoever may take it; that it was taken is recorded before it is handed over."""
+    desk = request.app[DESK]
+    visitor = await _signed_in(request)
+    _require_role(visitor, row.roles)
+    desk.rates.spend(f"person:{visitor.person}")
+    world = desk.world.acting_as(visitor.person)
+    file = await asyncio.to_thread(row.make, world, visitor, Values(dict(request.query)))
+    await asyncio.to_thread(taken, world, row, file)
+    disposition = f'attachment; filename="{file.name}"'
+    return web.Response(
+        body=file.body, content_type=file.content_type, headers={"Content-Disposition": disposition}
+    )
+
+
+async def _signed_in(request: web.Request) -> Visitor:
+    """Who asks; leads whoever has no session to where one is opened."""
+    visitor = await asyncio.to_thread(request.app[DESK].visitor, request)
+    if visitor is None:
+        raise web.HTTPSeeOther(f"{SIGN_IN}?to={quote(request.path_qs, safe='')}")
+    return visitor
 
 
 def _carried_out(desk: Desk, action: Action, visitor: Visitor, form: Values) -> Done:

@@ -100,6 +100,31 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """Something that a browser keeps as a file."""
+
+    name: str
+    content_type: str
+    body: bytes
+
+
+Make = Callable[[World, Visitor, Values], File]
+"""Makes a file; runs in a thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A file to take away, at `GET /console/…`."""
+
+    name: str
+    path: str
+    make: Make
+    roles: frozenset[PersonRole]
+    record: str
+    """What the audit log calls it: what leaves the node is recorded, with who took it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """An action that was carried out: what it did, in a sentence, and the page to go on with."""
 
@@ -127,6 +152,8 @@ class Action:
     """It cannot be undone, so it is not begun when it could not be recorded."""
     fresh: bool = False
     """A passkey must have been shown in the last minutes."""
+    most_bytes: int = 64 * 1024
+    """Of its form, with the files that it holds."""
     told: tuple[str, ...] = ()
     """Fields of the form that the audit record holds; the first is its subject. Never a hash or a secret."""
 

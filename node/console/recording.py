@@ -7,8 +7,9 @@ hash or a secret), and how it ended. What cannot be undone is not begun when it 
 from collections.abc import Callable
 from typing import Final
 
-from node.console.parts import Action, Done, Values
+from node.console.parts import Action, Done, Download, File, Values
 from node.console.world import World
+from node.errors import StoreError
 from node.runtime.auditing import about, require_ready, tell
 
 _LONGEST: Final = 200
@@ -28,3 +29,9 @@ def recorded(world: World, action: Action, form: Values, work: Callable[[], Done
         done = work()
         note.recorded = tell(identity, shelf, action.record, subject, details=_BY | details)
     return done
+
+
+def taken(world: World, row: Download, file: File) -> None:
+    """Record that somebody takes a file away; raises `StoreError` when that fails, so it is not handed over."""
+    if not tell(world.identity, world.shelf, row.record, file.name, details=_BY):
+        raise StoreError("this cannot be recorded now, so it is not handed over")

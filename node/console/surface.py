@@ -6,8 +6,10 @@ Who may see or do it stands beside it. Whoever adds a row gets the tests of role
 from typing import Final
 
 from node.console.pages import overview
-from node.console.parts import Action, Page
+from node.console.parts import Action, Download, Page
 
 PAGES: Final[tuple[Page, ...]] = (*overview.PAGES,)
 
 ACTIONS: Final[tuple[Action, ...]] = (*overview.ACTIONS,)
+
+DOWNLOADS: Final[tuple[Download, ...]] = ()

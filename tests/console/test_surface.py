@@ -4,7 +4,7 @@ import pytest
 
 from node.console.handlers import FRESH_MS
 from node.console.parts import Action, Page
-from node.console.surface import ACTIONS, PAGES
+from node.console.surface import ACTIONS, DOWNLOADS, PAGES
 from node.ports.persons import PersonRole
 from support.console import RunningConsole
 
@@ -18,6 +18,8 @@ def _named(row: Page | Action) -> str:
 def test_names_and_paths_are_said_once() -> None:
     names = [page.name for page in PAGES] + [action.name for action in ACTIONS]
     paths = [page.path for page in PAGES] + [action.path for action in ACTIONS]
+    names += [row.name for row in DOWNLOADS]
+    paths += [row.path for row in DOWNLOADS]
     assert len(set(names)) == len(names)
     assert all(path.startswith("/console/") for path in paths)
     for rows in (PAGES, ACTIONS):
@@ -88,3 +90,14 @@ async def test_grave_actions_take_a_passkey_shown_just_now(console: RunningConso
             reply = await browser.post(action.path, {"csrf": console.csrf()})
         assert reply.status == 303, action.name
         assert reply.headers["Location"].startswith("/console/prove?to="), action.name
+
+
+async def test_a_file_is_for_its_roles(console: RunningConsole) -> None:
+    for row in DOWNLOADS:
+        async with console.as_nobody() as browser:
+            assert (await browser.get(row.path)).status == 303, row.name
+        for role in PersonRole:
+            async with console.as_role(role) as browser:
+                reply = await browser.get(row.path)
+            assert (reply.status == 403) == (role not in row.roles), (row.name, role)
+            assert reply.status < 500, (row.name, role)

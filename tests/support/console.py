@@ -64,7 +64,9 @@ class Browser:
         async with self._session.get(path, allow_redirects=False, headers=headers) as reply:
             return Reply(reply.status, dict(reply.headers), await reply.text())
 
-    async def post(self, path: str, form: dict[str, str], **headers: str) -> "Reply":
+    async def post(
+        self, path: str, form: dict[str, str] | bytes | aiohttp.FormData, **headers: str
+    ) -> "Reply":
         """A form, as the console's own page sends it."""
         sent = {"Origin": self.origin, "Sec-Fetch-Site": "same-origin"} | {
             name.replace("_", "-"): value for name, value in headers.items()

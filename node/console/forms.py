@@ -1,0 +1,61 @@
+"""What a posted form holds: its fields, and the text of files that it brings, within bounds."""
+
+from typing import Final
+from urllib.parse import parse_qsl
+
+from aiohttp import BodyPartReader, web
+
+from node.console.parts import Values
+from node.errors import UsageError
+
+_PLAIN: Final = "application/x-www-form-urlencoded"
+_WITH_FILES: Final = "multipart/form-data"
+_MAX_FIELDS: Final = 2000
+
+
+async def read_form(request: web.Request, most_bytes: int) -> Values:
+    """The fields of a posted form; of a file, its text.
+
+    Raises:
+        UsageError: it is no form, or larger than `most_bytes`.
+    """
+    if request.content_type == _WITH_FILES:
+        return await _read_parts(request, most_bytes)
+    if request.content_type != _PLAIN:
+        raise UsageError("this is not a form of this console")
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        _require_small(len(body), most_bytes)
+    return Values(_fields(body.decode("utf-8", "replace")))
+
+
+def _fields(text: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
+    except ValueError as exc:
+        raise UsageError(f"a form has {_MAX_FIELDS:,} fields at most") from exc
+
+
+async def _read_parts(request: web.Request, most_bytes: int) -> Values:
+    found: dict[str, str] = {}
+    size = 0
+    try:
+        reader = await request.multipart()
+        while (part := await reader.next()) is not None:
+            if not isinstance(part, BodyPartReader) or part.name is None or len(found) >= _MAX_FIELDS:
+                raise UsageError("this is not a form of this console")
+            body = bytearray()
+            while chunk := await part.read_chunk():
+                body += chunk
+                _require_small(size + len(body), most_bytes)
+            size += len(body)
+            found[part.name] = body.decode("utf-8", "replace")
+    except ValueError as exc:
+        raise UsageError("the form cannot be read") from exc
+    return Values(found)
+
+
+def _require_small(size: int, most_bytes: int) -> None:
+    if size > most_bytes:
+        raise UsageError(f"the form holds more than {most_bytes // 1024:,} kB")

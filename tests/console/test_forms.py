@@ -1,0 +1,52 @@
+"""What a posted form may hold: fields and texts of files, within bounds, and nothing else."""
+
+import aiohttp
+import pytest
+
+from node.ports.persons import PersonRole
+from support.console import RunningConsole
+
+
+def _with_file(csrf: str, text: bytes) -> aiohttp.FormData:
+    form = aiohttp.FormData()
+    form.add_field("csrf", csrf)
+    form.add_field("list", text, filename="file.json", content_type="application/json")
+    return form
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"csrf=x&list=" + b"a" * 70_000, "application/x-www-form-urlencoded", 400),
+        (b"&".join(b"f%d=" % at for at in range(3000)), "application/x-www-form-urlencoded", 400),
+        (b'{"csrf": "x"}', "application/json", 400),
+        (b"nothing of a form", "multipart/form-data; boundary=b", 400),
+        (b"", "multipart/form-data", 400),
+        (b"csrf=%ff%fe", "application/x-www-form-urlencoded", 403),
+    ],
+    ids=["too large", "too many fields", "no form", "broken parts", "no boundary", "not text"],
+)
+async def test_what_is_no_form_is_refused(
+    console: RunningConsole, body: bytes, kind: str, status: int
+) -> None:
+    async with console.as_role(PersonRole.OPERATOR) as browser:
+        reply = await browser.post("/console/publish", body, Content_Type=kind)
+    assert reply.status == status
+
+
+async def test_a_file_is_read_as_text(console: RunningConsole) -> None:
+    async with console.as_role(PersonRole.OPERATOR) as browser:
+        reply = await browser.post("/console/publish", _with_file(console.csrf(), b"no list of this name"))
+        assert reply.status == 404
+        reply = await browser.post("/console/publish", _with_file(console.csrf(), b"a" * 70_000))
+        assert reply.status == 400
+        assert "more than 64 kB" in reply.words
+
+
+async def test_nothing_that_was_typed_is_lost_and_no_secret_comes_back(console: RunningConsole) -> None:
+    async with console.as_role(PersonRole.OPERATOR) as browser:
+        form = {"csrf": console.csrf(), "list": "fr.example/lists/other", "passphrase": "a secret of mine"}
+        reply = await browser.post("/console/publish", form)
+    assert reply.status == 404
+    assert "This was not done." in reply.words
+    assert "a secret of mine" not in reply.text
