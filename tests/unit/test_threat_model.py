@@ -1,4 +1,4 @@
-"""The threat model names tests, and each exists; no threat stands there without mechanism, tests and remains."""
+"""The threat model names tests, and each exists; no threat or case stands there without what holds it."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "threat-model.md"
 PARTS = ["Mechanism", "Tests", "Remains"]
+CASES = "## What went wrong elsewhere"
 
 
 def text() -> str:
@@ -67,3 +68,14 @@ def test_a_threat_has_mechanism_tests_and_remains(title: str) -> None:
 
 def test_every_title_is_there_once() -> None:
     assert text().count("- *Mechanism.*") == len(threats(text())) > 40
+
+
+def cases(page: str) -> dict[int, str]:
+    """The numbered rows below the heading of the cases."""
+    section = page[page.index(CASES) :].split("\n## ", 1)[0]
+    return {int(row[1]): row[2] for row in re.finditer(r"^\| (\d+) \| (.*) \|$", section, re.MULTILINE)}
+
+
+def test_every_case_of_a_failure_elsewhere_names_a_test() -> None:
+    assert list(cases(text())) == list(range(1, 12))
+    assert all(named(row) for row in cases(text()).values())
