@@ -177,6 +177,7 @@ ROWS: Final = (
     Row("partner", OPERATOR, "partners", "app", "Partners that may ask privately."),
     Row("recipient", OPERATOR, "recipients", "app", "Accredited holders that may fetch raw hashes here."),
     Row("person", OPERATOR, "persons", "app", "Persons who decide at this node."),
+    Row("passkey", OPERATOR, "passkeys", "app", "Passkeys with which persons sign in to the console."),
     Row("approval", OPERATOR, "approvals", "app", "What waits for a second person."),
     Row("audit", OPERATOR, "audit", "app", "What was done at this node, and by whom."),
     Row("backup", OPERATOR, "backups", "app", "Backups of the node, and bringing it back from one."),

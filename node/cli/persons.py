@@ -88,6 +88,34 @@ def reset(
     here.output.following("sigfed audit ls: the other persons see that a root key was used")
 
 
+@app.command("token")
+def token(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(help="Whose; one of the first two names himself with it when left out.")
+    ] = "",
+) -> None:
+    """Make a one-time token, with which (and the passphrase) a person registers a passkey in the console."""
+    from node.pages.text import moment
+    from node.runtime.accounts import open_invitations, welcome_url
+    from node.runtime.shelving import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        issued = open_invitations(identity, shelf).make(name)
+    url = welcome_url(identity)
+    here.output.result(
+        {"person": name, "token": issued.text, "url": url, "expires_ms": issued.expires_ms},
+        issued.text,
+        f"typed once at {url}, before {moment(issued.expires_ms)}",
+    )
+    if not identity.settings.console.enabled:
+        here.output.following(
+            "switch the console on: enabled = true under [console] in sigfed.toml, then sigfed run"
+        )
+
+
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Persons and their roles."""

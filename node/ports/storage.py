@@ -7,6 +7,7 @@ the transaction that names them.
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from node.ports.accounts import ChallengeTable, ConsoleSessionTable, PasskeyTable, PersonTokenTable
 from node.ports.acknowledgements import AcknowledgementTable, JudgedTable, WithdrawalTable
 from node.ports.approvals import ApprovalTable
 from node.ports.auditing import AuditQueue
@@ -123,6 +124,26 @@ class Unit(Protocol):
     @property
     def persons(self) -> PersonTable:
         """Who decides at this node."""
+        ...
+
+    @property
+    def passkeys(self) -> PasskeyTable:
+        """Their passkeys."""
+        ...
+
+    @property
+    def challenges(self) -> ChallengeTable:
+        """What passkeys were asked and have not answered."""
+        ...
+
+    @property
+    def console_sessions(self) -> ConsoleSessionTable:
+        """Signed-in browsers."""
+        ...
+
+    @property
+    def person_tokens(self) -> PersonTokenTable:
+        """One-time tokens of persons."""
         ...
 
     @property

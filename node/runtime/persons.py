@@ -8,7 +8,7 @@ from node.ports.persons import PersonRole
 from node.runtime import auditing
 from node.runtime.opening import Identity
 from node.services.access.approving import Approvals
-from node.services.access.persons import Persons, person_words, require_others
+from node.services.access.persons import Persons, person_words, require_others, set_verifier
 from node.services.lists.auditing import ROOT
 from node.services.storage.person_requests import change_payload
 from node.services.storage.shelf import Shelf
@@ -77,4 +77,4 @@ def reset_with_root(identity: Identity, shelf: Shelf, name: str, passphrase: Cal
     verifier = open_persons(identity, shelf).sealed_verifier(name, passphrase())
     auditing.begin(identity, shelf, "person.reset", name, actor=ROOT)
     with shelf.storage.write() as unit:
-        unit.persons.set_verifier(name, verifier)
+        set_verifier(unit, name, verifier)

@@ -24,6 +24,7 @@ from node.metrics import Metrics
 from node.objects.folder import FolderObjects
 from node.ports.callers import Caller
 from node.ports.serving import WebServices
+from node.runtime.accounts import open_sessions
 from node.runtime.auditing import sign as sign_audit
 from node.runtime.auditing import tell
 from node.runtime.epochs import let_go
@@ -290,6 +291,7 @@ class Parts:
         now_ms = milliseconds(self.identity.clock.now())
         deleted = await asyncio.to_thread(sweep, self.shelf, now_ms=now_ms)
         shredded = await asyncio.to_thread(carry_out_everywhere, self.shelf, now_ms=now_ms)
+        await asyncio.to_thread(open_sessions(self.identity, self.shelf).sweep)
         _journal.info("swept", deleted=deleted, shredded=shredded)
 
 

@@ -16,12 +16,14 @@ from node.store.hit_outcomes import HitOutcomeRows
 from node.store.hits import HitRows, PartnerCaseRows
 from node.store.logs import LogRows
 from node.store.partners import PartnerRows, ReplayRows
+from node.store.passkeys import ChallengeRows, PasskeyRows
 from node.store.peers import PeerRows
 from node.store.persons import PersonRows
 from node.store.proposals import ProposalRows
 from node.store.quarantine import QuarantineRows
 from node.store.recipients import RecipientRows, RecipientSnapshotRows
 from node.store.revocations import RevocationRows
+from node.store.sessions import ConsoleSessionRows, PersonTokenRows
 from node.store.shredding import ShreddingRows, TombstoneRows
 from node.store.subsets import ReleaseRows, SubsetRows
 from node.store.tables import CaseBatch, PendingBatch, table
@@ -52,6 +54,10 @@ class UnitOfWork:
         self.overlays = OverlayRows(connection)
         self.evidence = EvidenceRows(connection)
         self.persons = PersonRows(connection)
+        self.passkeys = PasskeyRows(connection)
+        self.challenges = ChallengeRows(connection)
+        self.console_sessions = ConsoleSessionRows(connection)
+        self.person_tokens = PersonTokenRows(connection)
         self.approvals = ApprovalRows(connection)
         self.audit = AuditQueueRows(connection)
         self.shreddings = ShreddingRows(connection)

@@ -16,6 +16,7 @@ from node.ports.approvals import Approval
 from node.ports.persons import PassphraseHasher, PersonRecord, PersonRole
 from node.ports.storage import Unit
 from node.services.access.approving import KINDS, LEAST_PERSONS, two_decide
+from node.services.access.sessions import end_access
 from node.services.storage.person_requests import read_change, sealed_anew
 from node.services.storage.sealed_names import verifier_name
 from node.services.storage.shelf import Shelf
@@ -58,14 +59,16 @@ class Persons:
             ConflictError: two exist already, so this takes a request.
             AlreadyExistsError: there is such a person.
         """
+        person = self.new_first(name, role, passphrase)
+        with self._shelf.storage.write() as unit:
+            add_first(unit, person)
+        return person
+
+    def new_first(self, name: str, role: PersonRole, passphrase: str) -> PersonRecord:
+        """One of the first two, before he is kept; raises `UsageError` as `add` does."""
         if role not in _DECIDES_PERSONS:
             raise UsageError("the first two persons decide about further ones", hint="--role operator")
-        person = self._new(name, role, self.sealed_verifier(name, passphrase))
-        with self._shelf.storage.write() as unit:
-            if two_decide(unit):
-                raise ConflictError("two persons exist; a further one takes their approval")
-            unit.persons.add(person)
-        return person
+        return self._new(name, role, self.sealed_verifier(name, passphrase))
 
     def sealed_verifier(self, name: str, passphrase: str) -> bytes:
         """What is kept of the passphrase of the person `name`; raises `UsageError` when either is no good."""
@@ -130,6 +133,8 @@ class Persons:
             if any(person.name == name for person in unit.persons.ls()):
                 require_others(unit, name)
                 unit.persons.remove(name)
+                unit.passkeys.remove_all(name)
+                end_access(unit, name)
         return f"{name} decides here no more"
 
     def carry_out_reset(self, approval: Approval) -> str:
@@ -137,8 +142,21 @@ class Persons:
         change = read_change(approval.payload)
         verifier = sealed_anew(change, self._shelf.vault)
         with self._shelf.storage.write() as unit:
-            unit.persons.set_verifier(change["name"], verifier)
+            set_verifier(unit, change["name"], verifier)
         return f"{change['name']} has another passphrase"
+
+
+def add_first(unit: Unit, person: PersonRecord) -> None:
+    """Keep one of the first two; raises `ConflictError` when two decide already, or `AlreadyExistsError`."""
+    if two_decide(unit):
+        raise ConflictError("two persons exist; a further one takes their approval")
+    unit.persons.add(person)
+
+
+def set_verifier(unit: Unit, name: str, verifier: bytes) -> None:
+    """Another passphrase, which ends what was opened with the old one; raises `NotFoundError`."""
+    unit.persons.set_verifier(name, verifier)
+    end_access(unit, name)
 
 
 def person_words(name: str, role: PersonRole | None) -> str:

@@ -20,8 +20,10 @@ from node.ports.storage import Unit
 from node.services.storage.person_requests import VERIFYING, resealed_payload
 from node.services.storage.sealed_names import (
     case_name,
+    csrf_name,
     invite_name,
     overlay_name,
+    passkey_name,
     proposal_name,
     report_name,
     salt_name,
@@ -59,6 +61,8 @@ _COLUMNS: Final[tuple[tuple[SealedColumn, Callable[..., str]], ...]] = (
     (SealedColumn("partner_case", ("partner", "report_id"), "sealed_dispute"), case_name),
     (SealedColumn("proposal", ("partner", "proposal_id"), "sealed"), proposal_name),
     (SealedColumn("person", ("name",), "verifier"), verifier_name),
+    (SealedColumn("passkey", ("person", "credential"), "sealed_key"), passkey_name),
+    (SealedColumn("console_session", ("person", "token_hash"), "sealed_csrf"), csrf_name),
     (SealedColumn("invite", ("invite_id",), "sealed_secret"), invite_name),
     (SealedColumn("tripwire", ("key",), "sealed"), tripwire_name),
     (SealedColumn("overlay", ("log_id",), "sealed"), overlay_name),

@@ -9,6 +9,11 @@ def case_name(partner: str, report_id: bytes) -> str:
     return f"case/{partner}/{report_id.hex()}"
 
 
+def csrf_name(person: str, token_hash: bytes) -> str:
+    """Bound to person and token: a row that somebody put into the store is no session."""
+    return f"persons/{person}/sessions/{token_hash.hex()}"
+
+
 def invite_name(identity: bytes) -> str:
     """The name under which the secret of an invitation is sealed."""
     return f"invite/{identity.hex()}"
@@ -17,6 +22,11 @@ def invite_name(identity: bytes) -> str:
 def overlay_name(log_id: int) -> str:
     """The name under which an overlay is sealed."""
     return f"overlay/{log_id}"
+
+
+def passkey_name(person: str, credential: bytes) -> str:
+    """Bound to the person: nobody's passkey can be put in the place of another's."""
+    return f"persons/{person}/passkeys/{credential.hex()}"
 
 
 def proposal_name(partner: str, proposal_id: bytes) -> str:

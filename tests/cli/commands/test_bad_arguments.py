@@ -241,6 +241,7 @@ NOTHING = {
     ("hit", "ls"): "no reports",
     ("holders", "ls"): "no member can be asked",
     ("partner", "ls"): "no partners",
+    ("passkey", "ls"): "no passkeys",
     ("peer", "ls"): "no peers",
     ("peer", "sync"): "no peers",
     ("person", "ls"): "no persons",

@@ -1,0 +1,267 @@
+"""Records and tables of how persons come into the console: passkeys, sessions, one-time tokens, challenges.
+
+Of tokens and challenges only hashes are kept, so that a copy of the store lets nobody in; a passkey's public key and a
+session's CSRF token are sealed under the person's name, so that a row that somebody changed or put there does neither.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+# ------------------------------------------------------------------------------------------------ records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyRecord:
+    """A passkey of a person."""
+
+    number: int = 0
+    """What people call it; 0 before it is kept."""
+    person: str
+    credential: bytes = field(repr=False)
+    """Its id, as its authenticator made it: 1 to 1023 bytes."""
+    sealed_key: bytes = field(repr=False)
+    """Its public key (COSE), sealed."""
+    sign_count: int
+    """How often it says it was used; 0 for ever with many authenticators."""
+    name: str
+    """As its person calls it."""
+    added_ms: int
+    used_ms: int = 0
+    """When it was last shown; 0: never yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """A signed-in browser."""
+
+    number: int = 0
+    """What people call it; 0 before it is kept."""
+    token_hash: bytes = field(repr=False)
+    """SHA-256 of the token in the browser's cookie."""
+    person: str
+    sealed_csrf: bytes = field(repr=False)
+    """What every form of the session carries, sealed."""
+    opened_ms: int
+    seen_ms: int
+    """When it was last used, to the minute."""
+    proved_ms: int = 0
+    """When a passkey was last shown in it; 0: never."""
+    language: str = ""
+    """As chosen in it; empty: as the browser asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """A one-time token, by which a person registers a passkey."""
+
+    token_hash: bytes = field(repr=False)
+    """SHA-256 of its text."""
+    person: str
+    """Whose it is; empty: one of the first two persons names himself with it."""
+    made_ms: int
+    expires_ms: int
+    used_ms: int = 0
+    """When a passkey was registered with it; 0: it was not."""
+    tries: int = 0
+    """How often it was typed."""
+
+
+class Purpose(StrEnum):
+    """What a challenge was made for; it counts for nothing else."""
+
+    SIGN_IN = "sign-in"
+    PROVE = "prove"
+    REGISTER = "register"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengeRecord:
+    """A challenge that a browser was given and that was not answered yet."""
+
+    challenge_hash: bytes = field(repr=False)
+    """SHA-256 of the challenge."""
+    purpose: Purpose
+    person: str
+    """Who must answer it; empty: whoever has a passkey."""
+    token_hash: bytes = field(default=b"", repr=False)
+    """The one-time token that its answer uses up, where there is one."""
+    expires_ms: int
+
+
+# ------------------------------------------------------------------------------------------------ tables
+
+
+class PasskeyTable(Protocol):
+    """Passkeys of all persons."""
+
+    def add(self, passkey: PasskeyRecord) -> None:
+        """Add one; raises `AlreadyExistsError` for a credential that is there."""
+        ...
+
+    def ls(self, person: str = "") -> Sequence[PasskeyRecord]:
+        """Those of a person, oldest first; of all when none is named."""
+        ...
+
+    def lock(self, credential: bytes) -> PasskeyRecord | None:
+        """The one with this id, changed by nobody else until this transaction ends; None: there is none."""
+        ...
+
+    def note_use(self, number: int, *, sign_count: int, used_ms: int) -> None:
+        """Keep what it said when it was shown."""
+        ...
+
+    def remove(self, number: int, *, person: str = "") -> PasskeyRecord:
+        """Forget one, of that person where one is named; raises `NotFoundError`."""
+        ...
+
+    def remove_all(self, person: str) -> None:
+        """Forget those of a person."""
+        ...
+
+
+class ConsoleSessionTable(Protocol):
+    """Signed-in browsers."""
+
+    def add(self, session: SessionRecord) -> None:
+        """Add one."""
+        ...
+
+    def find(self, token_hash: bytes) -> SessionRecord | None:
+        """The one of that token; None: there is none."""
+        ...
+
+    def ls(self, person: str) -> Sequence[SessionRecord]:
+        """Those of a person, oldest first."""
+        ...
+
+    def note_seen(self, number: int, seen_ms: int) -> None:
+        """It was used."""
+        ...
+
+    def note_proved(self, number: int, proved_ms: int) -> None:
+        """A passkey was shown in it."""
+        ...
+
+    def set_language(self, number: int, language: str) -> None:
+        """Another language was chosen in it."""
+        ...
+
+    def remove(self, number: int, *, person: str) -> None:
+        """Forget one of a person's; raises `NotFoundError`."""
+        ...
+
+    def remove_all(self, person: str) -> None:
+        """Forget those of a person."""
+        ...
+
+    def sweep(self, *, opened_before_ms: int, seen_before_ms: int) -> None:
+        """Forget those that were opened, or last used, before a time."""
+        ...
+
+
+class PersonTokenTable(Protocol):
+    """One-time tokens."""
+
+    def add(self, token: TokenRecord) -> None:
+        """Add one."""
+        ...
+
+    def lock(self, token_hash: bytes) -> TokenRecord | None:
+        """The one with this hash, changed by nobody else until this transaction ends; None: there is none."""
+        ...
+
+    def note_try(self, token_hash: bytes) -> None:
+        """It was typed."""
+        ...
+
+    def bind(self, token_hash: bytes, person: str) -> None:
+        """From now on it is this person's."""
+        ...
+
+    def use(self, token_hash: bytes, *, now_ms: int) -> bool:
+        """Use it up; False when it is used up, ended, or not there: of two that meet one is told so."""
+        ...
+
+    def remove_all(self, person: str) -> None:
+        """Forget those of a person; of nobody yet, when the name is empty."""
+        ...
+
+    def sweep(self, before_ms: int) -> None:
+        """Forget those that ended before a time."""
+        ...
+
+
+class ChallengeTable(Protocol):
+    """Challenges that were not answered yet."""
+
+    def add(self, challenge: ChallengeRecord) -> None:
+        """Add one."""
+        ...
+
+    def take(self, challenge_hash: bytes) -> ChallengeRecord | None:
+        """The one with this hash, which is gone afterwards: of two answers that meet one finds nothing."""
+        ...
+
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    def remove_all(self, person: str) -> None:
+        """Forget those that a person must answer."""
+        ...
+
+    def sweep(self, before_ms: int) -> None:
+        """Forget those that ended before a time."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------ browsers
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Which challenge an answer says it is about, and with what, before anything of it is verified."""
+
+    challenge: bytes = field(repr=False)
+    credential: bytes = field(repr=False)
+    user: bytes = field(repr=False)
+    """The handle of whoever answers; empty where the answer has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPasskey:
+    """A passkey as its authenticator made it, verified."""
+
+    credential: bytes = field(repr=False)
+    public_key: bytes = field(repr=False)
+    sign_count: int
+
+
+class PasskeyCeremonies(Protocol):
+    """Web Authentication with one console: questions for its pages, and what browsers answered.
+
+    Questions and answers are the JSON of `PublicKeyCredential.parse…OptionsFromJSON` and `.toJSON`. Whatever is wrong
+    with an answer raises `UnauthenticatedError`, which does not say what.
+    """
+
+    def ask_new(self, person: str, user: bytes, *, challenge: bytes, known: Sequence[bytes]) -> str:
+        """Make a passkey for the person with the handle `user`; `known` are those that must not be made again."""
+        ...
+
+    def ask_shown(self, *, challenge: bytes, known: Sequence[bytes]) -> str:
+        """Show a passkey, one of `known` where there are any."""
+        ...
+
+    def read(self, answer: str) -> Answered:
+        """What an answer says of itself."""
+        ...
+
+    def check_new(self, answer: str, *, challenge: bytes) -> NewPasskey:
+        """The passkey that was made for this challenge, here, by somebody whom the authenticator recognised."""
+        ...
+
+    def check_shown(self, answer: str, *, challenge: bytes, public_key: bytes) -> int:
+        """The sign count of the passkey that was shown, likewise; whether it grew is the caller's to check."""
+        ...

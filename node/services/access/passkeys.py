@@ -1,0 +1,246 @@
+"""Passkeys: what registers one, what signs a person in, and what counts as having shown one just now.
+
+A challenge is random, is kept as a hash, is good for one purpose, for five minutes and once: it is gone when it is
+looked up, whatever the answer is worth. Who answers is found by the passkey, never by a name that was typed. A passkey
+whose count does not grow was copied, or answers twice: it is refused, and that is in the audit log.
+Spec: docs/spec/console.md.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
+
+from node.clock import Clock, milliseconds
+from node.errors import (
+    ConflictError,
+    GoneError,
+    NotFoundError,
+    RateLimitedError,
+    StoreError,
+    UnauthenticatedError,
+)
+from node.ports.accounts import (
+    ChallengeRecord,
+    NewPasskey,
+    PasskeyCeremonies,
+    PasskeyRecord,
+    Purpose,
+)
+from node.ports.storage import Unit
+from node.services.access.invitations import Recognised
+from node.services.lists.auditing import enqueue, new_record
+from node.services.storage.sealed_names import passkey_name
+from node.services.storage.shelf import Shelf
+
+CHALLENGE_LIFE: Final = timedelta(minutes=5)
+MOST_PASSKEYS: Final = 10
+"""Of a person."""
+MAX_NAME: Final = 40
+
+_CHALLENGE_BYTES: Final = 32
+_MOST_CHALLENGES: Final = 10_000
+_RETRY_SECONDS: Final = 60
+_REFUSED: Final = "this passkey was not accepted"
+_AGAIN: Final = "try again; whoever lost a passkey asks for a token: sigfed person token NAME"
+
+
+class Passkeys:
+    """The passkeys of this node's persons, as its console takes them."""
+
+    def __init__(self, shelf: Shelf, clock: Clock, ceremonies: PasskeyCeremonies) -> None:
+        self._shelf = shelf
+        self._clock = clock
+        self._ceremonies = ceremonies
+
+    # ---------------------------------------------------------------------------------------- registering
+
+    def ask_new(self, who: Recognised) -> str:
+        """What the browser is to be asked, so that it makes a passkey for this person.
+
+        Raises:
+            NotFoundError: the person is gone.
+            ConflictError: he has as many as anybody may.
+        """
+        with self._shelf.storage.write() as unit:
+            unit.persons.get(who.person)
+            known = unit.passkeys.ls(who.person)
+            _require_room(known)
+            challenge = self._challenge(unit, Purpose.REGISTER, who)
+        return self._ceremonies.ask_new(
+            who.person,
+            user_handle(who.person),
+            challenge=challenge,
+            known=[passkey.credential for passkey in known],
+        )
+
+    def register(self, answer: str, name: str) -> str:
+        """Keep the passkey that the browser made, called `name`; gives the name of its person.
+
+        Raises:
+            UnauthenticatedError: the answer is not one to a question that is open.
+            GoneError: the token by which it was asked was used meanwhile.
+            NotFoundError, ConflictError: as `ask_new`.
+            AlreadyExistsError: it is registered.
+        """
+        asked, challenge = self._take(answer, Purpose.REGISTER)
+        made = self._ceremonies.check_new(answer, challenge=challenge)
+        now_ms = milliseconds(self._clock.now())
+        with self._shelf.storage.write() as unit:
+            unit.persons.lock(asked.person)
+            _require_room(unit.passkeys.ls(asked.person))
+            if asked.token_hash and not unit.person_tokens.use(asked.token_hash, now_ms=now_ms):
+                raise GoneError("this token was used meanwhile", hint=_AGAIN)
+            passkey = self._record(asked.person, made, name, now_ms)
+            unit.passkeys.add(passkey)
+            self._tell(unit, asked.person, "person.passkey", passkey.name)
+        return asked.person
+
+    def _record(self, person: str, made: NewPasskey, name: str, now_ms: int) -> PasskeyRecord:
+        sealed = self._shelf.vault.seal(passkey_name(person, made.credential), made.public_key)
+        return PasskeyRecord(
+            person=person,
+            credential=made.credential,
+            sealed_key=sealed,
+            sign_count=made.sign_count,
+            name=_clean(name),
+            added_ms=now_ms,
+        )
+
+    # ---------------------------------------------------------------------------------------- showing
+
+    def ask_sign_in(self) -> str:
+        """What the browser is to be asked, so that somebody shows any passkey of this console."""
+        with self._shelf.storage.write() as unit:
+            challenge = self._challenge(unit, Purpose.SIGN_IN, Recognised("", b""))
+        return self._ceremonies.ask_shown(challenge=challenge, known=())
+
+    def sign_in(self, answer: str) -> str:
+        """The name of the person who showed a passkey; raises `UnauthenticatedError`, which does not say why."""
+        return self._show(answer, Purpose.SIGN_IN)
+
+    def ask_proof(self, person: str) -> str:
+        """What the browser is to be asked, so that this person, who is signed in, shows a passkey again."""
+        with self._shelf.storage.write() as unit:
+            known = unit.passkeys.ls(person)
+            challenge = self._challenge(unit, Purpose.PROVE, Recognised(person, b""))
+        return self._ceremonies.ask_shown(
+            challenge=challenge, known=[passkey.credential for passkey in known]
+        )
+
+    def prove(self, answer: str, person: str) -> None:
+        """Check that this person showed a passkey; raises `UnauthenticatedError`, which does not say why."""
+        if self._show(answer, Purpose.PROVE) != person:
+            raise UnauthenticatedError(_REFUSED, hint=_AGAIN)
+
+    def _show(self, answer: str, purpose: Purpose) -> str:
+        asked, challenge = self._take(answer, purpose)
+        said = self._ceremonies.read(answer)
+        now_ms = milliseconds(self._clock.now())
+        with self._shelf.storage.write() as unit:
+            passkey = unit.passkeys.lock(said.credential)
+            person = self._owner(unit, passkey, asked, said.user)
+            if passkey is None or not person:
+                raise UnauthenticatedError(_REFUSED, hint=_AGAIN)
+            count = self._ceremonies.check_shown(
+                answer, challenge=challenge, public_key=self._public_key(passkey)
+            )
+            grew = count > passkey.sign_count or count == passkey.sign_count == 0
+            if grew:
+                unit.passkeys.note_use(passkey.number, sign_count=count, used_ms=now_ms)
+            else:
+                self._tell(unit, person, "person.passkey", passkey.name, outcome="copied")
+        if not grew:
+            raise UnauthenticatedError(_REFUSED, hint=_AGAIN)
+        return person
+
+    @staticmethod
+    def _owner(unit: Unit, passkey: PasskeyRecord | None, asked: ChallengeRecord, user: bytes) -> str:
+        """Whose the passkey is; empty when it is not whom the question was for, or says it is somebody else's."""
+        if passkey is None or asked.person not in {"", passkey.person}:
+            return ""
+        if user and user != user_handle(passkey.person):
+            return ""
+        try:
+            return unit.persons.get(passkey.person).name
+        except NotFoundError:
+            return ""
+
+    def _public_key(self, passkey: PasskeyRecord) -> bytes:
+        name = passkey_name(passkey.person, passkey.credential)
+        try:
+            return self._shelf.vault.unseal(name, passkey.sealed_key)
+        except StoreError:  # somebody put or changed this row
+            raise UnauthenticatedError(_REFUSED, hint=_AGAIN) from None
+
+    # ---------------------------------------------------------------------------------------- keeping
+
+    def ls(self, person: str = "") -> Sequence[PasskeyRecord]:
+        """Passkeys of a person, of everybody when none is named; oldest first."""
+        with self._shelf.storage.read() as unit:
+            return unit.passkeys.ls(person)
+
+    def remove(self, number: int, *, person: str = "") -> PasskeyRecord:
+        """Forget a passkey (of this person), and end its person's sessions; raises `NotFoundError`."""
+        with self._shelf.storage.write() as unit:
+            removed = unit.passkeys.remove(number, person=person)
+            unit.console_sessions.remove_all(removed.person)
+        return removed
+
+    # ---------------------------------------------------------------------------------------- challenges
+
+    def _challenge(self, unit: Unit, purpose: Purpose, who: Recognised) -> bytes:
+        now_ms = milliseconds(self._clock.now())
+        unit.challenges.sweep(now_ms)
+        if unit.challenges.count() >= _MOST_CHALLENGES:
+            raise RateLimitedError("too many people sign in at once", retry_after_seconds=_RETRY_SECONDS)
+        challenge = self._shelf.vault.entropy(_CHALLENGE_BYTES)
+        unit.challenges.add(
+            ChallengeRecord(
+                challenge_hash=sha256(challenge).digest(),
+                purpose=purpose,
+                person=who.person,
+                token_hash=who.token_hash,
+                expires_ms=now_ms + CHALLENGE_LIFE // timedelta(milliseconds=1),
+            )
+        )
+        return challenge
+
+    def _take(self, answer: str, purpose: Purpose) -> tuple[ChallengeRecord, bytes]:
+        """The question that an answer is about, which cannot be answered again."""
+        challenge = self._ceremonies.read(answer).challenge
+        with self._shelf.storage.write() as unit:
+            asked = unit.challenges.take(sha256(challenge).digest())
+        if (
+            asked is None
+            or asked.purpose is not purpose
+            or asked.expires_ms <= milliseconds(self._clock.now())
+        ):
+            raise UnauthenticatedError("this took too long, or was answered before", hint="try again")
+        return asked, challenge
+
+    def _tell(self, unit: Unit, person: str, action: str, subject: str, *, outcome: str = "ok") -> None:
+        now_ms = milliseconds(self._clock.now())
+        made = new_record(
+            self._shelf, actor=person, action=action, subject=subject, now_ms=now_ms, outcome=outcome
+        )
+        enqueue(unit, made)
+
+
+def user_handle(person: str) -> bytes:
+    """What an authenticator knows a person by: 32 bytes that do not show the name."""
+    return sha256(b"sigfed person\0" + person.encode()).digest()
+
+
+def _require_room(known: Sequence[PasskeyRecord]) -> None:
+    if len(known) >= MOST_PASSKEYS:
+        raise ConflictError(
+            f"nobody has more than {MOST_PASSKEYS} passkeys here",
+            hint="remove one that is not used any more: sigfed passkey remove NUMBER",
+        )
+
+
+def _clean(name: str) -> str:
+    """A name that people can read, whatever was typed."""
+    printable = "".join(char if char.isprintable() else " " for char in name).strip()
+    return printable[:MAX_NAME] or "passkey"

@@ -1,0 +1,463 @@
+"""Passkeys: registered with a token and a passphrase, shown to sign in, and refused in every other way."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from node.clock import system_entropy
+from node.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    ForbiddenError,
+    GoneError,
+    NotFoundError,
+    RateLimitedError,
+    UnauthenticatedError,
+    UsageError,
+)
+from node.ports.persons import PersonRole
+from node.services.access.invitations import LIFE, MOST_TRIES, Invitations, Recognised
+from node.services.access.passkeys import CHALLENGE_LIFE, MOST_PASSKEYS, Passkeys
+from node.services.access.persons import Persons
+from node.services.access.sessions import Sessions
+from node.services.lists.auditing import start_audit
+from node.services.storage.person_requests import change_payload
+from node.services.storage.shelf import Shelf
+from node.signing.passkeys import MAX_ANSWER, Site, WebAuthnCeremonies
+from protocol.audit import AuditRecord
+from support.authenticator import HOST, ORIGIN, PRESENT, VERIFIED, Authenticator, decode, encode
+from support.persons import NOW, PASS, add_two, join, made, make_persons
+from support.times import SettableClock
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(NOW)
+
+
+@pytest.fixture
+def nobody(shelf: Shelf, clock: SettableClock) -> Persons:
+    return make_persons(shelf, clock)
+
+
+@pytest.fixture
+def persons(nobody: Persons) -> Persons:
+    """Alice and Bruno."""
+    add_two(nobody)
+    return nobody
+
+
+@pytest.fixture
+def passkeys(shelf: Shelf, clock: SettableClock) -> Passkeys:
+    return Passkeys(shelf, clock, WebAuthnCeremonies(Site(HOST, ORIGIN)))
+
+
+@pytest.fixture
+def invitations(shelf: Shelf, clock: SettableClock, nobody: Persons) -> Invitations:
+    return Invitations(shelf, clock, system_entropy, nobody)
+
+
+def register(passkeys: Passkeys, person: str, authenticator: Authenticator | None = None) -> Authenticator:
+    """A passkey of somebody who is signed in."""
+    used = authenticator or Authenticator()
+    assert passkeys.register(used.make(passkeys.ask_new(Recognised(person, b""))), "a key") == person
+    return used
+
+
+def records(shelf: Shelf) -> list[tuple[str, str, str, str]]:
+    """Who, what, about what, how, of the queued audit records."""
+    with shelf.storage.write() as unit:
+        kept = [AuditRecord.from_bytes(each) for each in unit.audit.place(0, most=100)]
+    return [(each.actor, each.action, each.subject, each.outcome) for each in kept]
+
+
+# ------------------------------------------------------------------------------------------------ signing in
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_person_is_known_by_his_passkey_alone(persons: Persons, passkeys: Passkeys, count: int) -> None:
+    hers, his = register(passkeys, "alice", Authenticator(count=count)), register(passkeys, "bruno")
+    for _ in range(2):
+        assert passkeys.sign_in(hers.show(passkeys.ask_sign_in())) == "alice"
+        assert passkeys.sign_in(his.show(passkeys.ask_sign_in())) == "bruno"
+    (row,) = passkeys.ls("alice")
+    assert (row.name, row.sign_count, row.used_ms > 0) == ("a key", hers.count, True)
+
+
+def test_an_answer_counts_once(persons: Persons, passkeys: Passkeys) -> None:
+    hers = register(passkeys, "alice")
+    answer = hers.show(passkeys.ask_sign_in())
+    passkeys.sign_in(answer)
+    with pytest.raises(UnauthenticatedError, match="answered before"):
+        passkeys.sign_in(answer)
+
+
+def test_of_two_that_show_one_answer_at_once_one_comes_in(persons: Persons, passkeys: Passkeys) -> None:
+    hers = register(passkeys, "alice")
+
+    def come(answer: str) -> bool:
+        try:
+            return passkeys.sign_in(answer) == "alice"
+        except UnauthenticatedError:
+            return False
+
+    for _ in range(4):
+        answer = hers.show(passkeys.ask_sign_in())
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(pool.map(come, [answer, answer])) == [False, True]
+
+
+def test_an_answer_that_fails_uses_its_question_up(persons: Persons, passkeys: Passkeys) -> None:
+    hers = register(passkeys, "alice")
+    asked = passkeys.ask_sign_in()
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(hers.show(asked, signature=encode(b"no signature")))
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(hers.show(asked))
+
+
+def test_a_question_ends(persons: Persons, passkeys: Passkeys, clock: SettableClock) -> None:
+    hers = register(passkeys, "alice")
+    late, in_time = passkeys.ask_sign_in(), passkeys.ask_sign_in()
+    clock.advance(CHALLENGE_LIFE - timedelta(milliseconds=1))
+    assert passkeys.sign_in(hers.show(in_time)) == "alice"
+    clock.advance(timedelta(milliseconds=1))
+    with pytest.raises(UnauthenticatedError, match="too long"):
+        passkeys.sign_in(hers.show(late))
+
+
+def test_a_question_for_one_purpose_is_none_for_another(persons: Persons, passkeys: Passkeys) -> None:
+    hers = register(passkeys, "alice")
+    with pytest.raises(UnauthenticatedError):
+        passkeys.prove(hers.show(passkeys.ask_sign_in()), "alice")
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(hers.show(passkeys.ask_proof("alice")))
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(Authenticator().make(passkeys.ask_new(Recognised("alice", b""))))
+
+
+def test_a_proof_is_the_same_persons(persons: Persons, passkeys: Passkeys) -> None:
+    hers, his = register(passkeys, "alice"), register(passkeys, "bruno")
+    passkeys.prove(hers.show(passkeys.ask_proof("alice")), "alice")
+    asked = json.loads(passkeys.ask_proof("alice"))
+    asked["allowCredentials"] = []
+    with pytest.raises(UnauthenticatedError):
+        passkeys.prove(his.show(json.dumps(asked)), "alice")
+    with pytest.raises(UnauthenticatedError):
+        passkeys.prove(his.show(passkeys.ask_proof("bruno")), "alice")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"origin": "http://localhost:8445"},
+        {"origin": "https://localhost:8444"},
+        {"origin": "http://localhost.evil.example:8444"},
+        {"host": "evil.example"},
+        {"flags": PRESENT},
+        {"flags": VERIFIED},
+        {"cross_origin": True},
+    ],
+    ids=str,
+)
+def test_elsewhere_or_unrecognised_is_refused(
+    persons: Persons, passkeys: Passkeys, wrong: dict[str, object]
+) -> None:
+    hers = register(passkeys, "alice")
+    for name, value in wrong.items():
+        setattr(hers, name, value)
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(hers.show(passkeys.ask_sign_in()))
+    other = Authenticator()
+    for name, value in wrong.items():
+        setattr(other, name, value)
+    with pytest.raises(UnauthenticatedError):
+        passkeys.register(other.make(passkeys.ask_new(Recognised("alice", b""))), "another")
+    assert len(passkeys.ls("alice")) == 1
+
+
+def test_a_passkey_that_nobody_registered_is_refused(persons: Persons, passkeys: Passkeys) -> None:
+    hers, stranger = register(passkeys, "alice"), Authenticator()
+    stranger.user = hers.user
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(stranger.show(passkeys.ask_sign_in()))
+    stranger.credential = hers.credential
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(stranger.show(passkeys.ask_sign_in()))
+
+
+def test_a_passkey_that_says_it_is_somebody_elses_is_refused(persons: Persons, passkeys: Passkeys) -> None:
+    hers, his = register(passkeys, "alice"), register(passkeys, "bruno")
+    his.user = hers.user
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(his.show(passkeys.ask_sign_in()))
+
+
+@pytest.mark.parametrize("back", [0, 1])
+def test_a_copy_is_refused_and_that_is_recorded(
+    persons: Persons, passkeys: Passkeys, shelf: Shelf, back: int
+) -> None:
+    start_audit(shelf, "fr.example")
+    hers = register(passkeys, "alice", Authenticator(count=5))
+    copy = replace(hers, count=hers.count)
+    assert passkeys.sign_in(hers.show(passkeys.ask_sign_in())) == "alice"
+    copy.count -= back
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(copy.show(passkeys.ask_sign_in()))
+    assert records(shelf) == [
+        ("alice", "person.passkey", "a key", "ok"),
+        ("alice", "person.passkey", "a key", "copied"),
+    ]
+    assert passkeys.sign_in(hers.show(passkeys.ask_sign_in())) == "alice"
+
+
+def test_who_left_comes_in_no_more(persons: Persons, passkeys: Passkeys) -> None:
+    join(persons, "carla", PersonRole.OPERATOR)
+    hers = register(passkeys, "carla")
+    asked = passkeys.ask_sign_in()
+    waiting = Authenticator().make(passkeys.ask_new(Recognised("carla", b"")))
+    persons.carry_out_remove(made(change_payload("carla")))
+    join(persons, "carla", PersonRole.VIEWER)
+    assert passkeys.ls("carla") == []
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(hers.show(asked))
+    with pytest.raises(UnauthenticatedError):
+        passkeys.register(waiting, "of before")
+
+
+def test_a_passkey_put_under_another_name_is_nobodys(
+    persons: Persons, passkeys: Passkeys, shelf: Shelf
+) -> None:
+    his = register(passkeys, "bruno")
+    with shelf.storage.write() as unit:
+        row = unit.passkeys.remove(passkeys.ls("bruno")[0].number)
+        unit.passkeys.add(replace(row, person="alice"))
+    his.user = b""
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(his.show(passkeys.ask_sign_in()))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "[" * MAX_ANSWER,
+        '{"a":' * 3000,
+        "\ud800",
+        '{"response":{}}',
+        '"' * 50,
+        "9" * 9000,
+    ],
+    ids=[
+        "empty",
+        "null",
+        "list",
+        "object",
+        "deep",
+        "deep objects",
+        "surrogate",
+        "no fields",
+        "quotes",
+        "number",
+    ],
+)
+def test_what_is_no_answer_is_refused_without_details(passkeys: Passkeys, answer: str) -> None:
+    for attempt in (
+        passkeys.sign_in,
+        lambda text: passkeys.prove(text, "alice"),
+        lambda text: passkeys.register(text, ""),
+    ):
+        with pytest.raises(UnauthenticatedError) as caught:
+            attempt(answer)
+        assert caught.value.__cause__ is None
+        assert "answer" in str(caught.value)
+
+
+def test_a_long_answer_is_not_read(persons: Persons, passkeys: Passkeys) -> None:
+    hers = register(passkeys, "alice")
+    answer = hers.show(passkeys.ask_sign_in(), padding="x" * MAX_ANSWER)
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(answer)
+
+
+# ------------------------------------------------------------------------------------------------ registering
+
+
+def test_what_an_authenticator_says_of_its_maker_is_not_read(persons: Persons, passkeys: Passkeys) -> None:
+    for form in ("packed", "tpm", "android-safetynet", "fido-u2f", "made up"):
+        with pytest.raises(UnauthenticatedError):
+            passkeys.register(
+                Authenticator().make(passkeys.ask_new(Recognised("alice", b"")), form=form), "x"
+            )
+    assert passkeys.ls() == []
+
+
+def test_it_is_registered_once(persons: Persons, passkeys: Passkeys) -> None:
+    hers = register(passkeys, "alice")
+    asked = json.loads(passkeys.ask_new(Recognised("alice", b"")))
+    assert [decode(each["id"]) for each in asked["excludeCredentials"]] == [hers.credential]
+    with pytest.raises(AlreadyExistsError):
+        passkeys.register(hers.make(json.dumps(asked)), "again")
+    with pytest.raises(AlreadyExistsError):
+        passkeys.register(hers.make(passkeys.ask_new(Recognised("bruno", b""))), "his now")
+
+
+def test_nobody_has_more_than_so_many(persons: Persons, passkeys: Passkeys) -> None:
+    for _ in range(MOST_PASSKEYS):
+        register(passkeys, "alice")
+    with pytest.raises(ConflictError):
+        passkeys.ask_new(Recognised("alice", b""))
+
+
+def test_a_name_is_what_people_can_read(persons: Persons, passkeys: Passkeys) -> None:
+    for name in ("  blue\nkey  ", "x" * 400, "\x00\x1b", ""):
+        passkeys.register(Authenticator().make(passkeys.ask_new(Recognised("alice", b""))), name)
+    assert [row.name for row in passkeys.ls("alice")] == ["blue key", "x" * 40, "passkey", "passkey"]
+
+
+def test_removing_one_ends_the_sessions_of_its_person(
+    persons: Persons, passkeys: Passkeys, shelf: Shelf, clock: SettableClock
+) -> None:
+    hers, sessions = register(passkeys, "alice"), Sessions(shelf, clock, system_entropy)
+    token = sessions.open("alice").token
+    (row,) = passkeys.ls()
+    with pytest.raises(NotFoundError):
+        passkeys.remove(row.number, person="bruno")
+    assert passkeys.remove(row.number).person == "alice"
+    assert sessions.find(token) is None
+    with pytest.raises(UnauthenticatedError):
+        passkeys.sign_in(hers.show(passkeys.ask_sign_in()))
+    with pytest.raises(NotFoundError):
+        passkeys.remove(row.number)
+
+
+# ------------------------------------------------------------------------------------------------ tokens
+
+
+def test_a_token_and_the_passphrase_register_one_passkey(
+    persons: Persons, passkeys: Passkeys, invitations: Invitations, shelf: Shelf
+) -> None:
+    start_audit(shelf, "fr.example")
+    issued = invitations.make("alice")
+    who = invitations.recognise(issued.text, "alice", PASS["alice"])
+    first, second = passkeys.ask_new(who), passkeys.ask_new(who)
+    assert passkeys.register(Authenticator().make(first), "blue") == "alice"
+    with pytest.raises(GoneError):
+        passkeys.register(Authenticator().make(second), "green")
+    with pytest.raises(GoneError):
+        invitations.recognise(issued.text, "alice", PASS["alice"])
+    assert [row.name for row in passkeys.ls()] == ["blue"]
+    assert records(shelf) == [("alice", "person.passkey", "blue", "ok")]
+    assert issued.text not in repr((issued, who))
+
+
+def test_of_two_that_use_a_token_at_once_one_is_told(
+    persons: Persons, passkeys: Passkeys, invitations: Invitations
+) -> None:
+    for round_ in range(3):
+        who = invitations.recognise(invitations.make("alice").text, "alice", PASS["alice"])
+        answers = [Authenticator().make(passkeys.ask_new(who)) for _ in range(2)]
+
+        def use(answer: str) -> bool:
+            try:
+                return passkeys.register(answer, "x") == "alice"
+            except GoneError:
+                return False
+
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(pool.map(use, answers)) == [False, True]
+        assert len(passkeys.ls("alice")) == round_ + 1
+
+
+def test_whoever_makes_a_token_is_not_its_person(persons: Persons, invitations: Invitations) -> None:
+    issued = invitations.make("alice")
+    with pytest.raises(UnauthenticatedError):
+        invitations.recognise(issued.text, "alice", "what the operator guesses")
+    with pytest.raises(ForbiddenError):
+        invitations.recognise(issued.text, "bruno", PASS["bruno"])
+    with pytest.raises(ForbiddenError):
+        invitations.introduce(issued.text, "carla", PersonRole.OPERATOR, PASS["carla"])
+    assert invitations.recognise(issued.text, "alice", PASS["alice"]).person == "alice"
+
+
+def test_a_token_is_typed_so_often_and_no_more(
+    persons: Persons, invitations: Invitations, clock: SettableClock
+) -> None:
+    issued = invitations.make("alice")
+    for _ in range(MOST_TRIES):
+        with pytest.raises((UnauthenticatedError, RateLimitedError)):
+            invitations.recognise(issued.text, "alice", "a wrong passphrase")
+        clock.advance(timedelta(minutes=20))
+    with pytest.raises(GoneError):
+        invitations.recognise(issued.text, "alice", PASS["alice"])
+
+
+def test_a_token_ends_after_a_day_and_with_the_next(
+    persons: Persons, invitations: Invitations, clock: SettableClock
+) -> None:
+    old, new = invitations.make("alice").text, invitations.make("alice").text
+    with pytest.raises(GoneError):
+        invitations.recognise(old, "alice", PASS["alice"])
+    clock.advance(LIFE - timedelta(milliseconds=1))
+    assert invitations.recognise(new, "alice", PASS["alice"]).person == "alice"
+    clock.advance(timedelta(milliseconds=1))
+    with pytest.raises(GoneError):
+        invitations.recognise(new, "alice", PASS["alice"])
+
+
+def test_a_token_that_was_recognised_and_ended_registers_nothing(
+    persons: Persons, passkeys: Passkeys, invitations: Invitations, clock: SettableClock
+) -> None:
+    issued = invitations.make("alice")
+    clock.advance(LIFE - timedelta(minutes=1))
+    asked = passkeys.ask_new(invitations.recognise(issued.text, "alice", PASS["alice"]))
+    clock.advance(timedelta(minutes=2))
+    with pytest.raises(GoneError):
+        passkeys.register(Authenticator().make(asked), "late")
+
+
+def test_another_passphrase_ends_the_token(persons: Persons, invitations: Invitations) -> None:
+    issued = invitations.make("alice")
+    verifier = persons.sealed_verifier("alice", "quite another passphrase")
+    persons.carry_out_reset(made(change_payload("alice", verifier=verifier)))
+    with pytest.raises(GoneError):
+        invitations.recognise(issued.text, "alice", "quite another passphrase")
+
+
+def test_the_first_two_say_who_they_are(
+    nobody: Persons, passkeys: Passkeys, invitations: Invitations
+) -> None:
+    ours, theirs, late = (invitations.make().text for _ in range(3))
+    assert invitations.is_for_first(ours)
+    with pytest.raises(UsageError, match="at least"):
+        invitations.introduce(ours, "alice", PersonRole.OPERATOR, "short")
+    with pytest.raises(UsageError, match="further ones"):
+        invitations.introduce(ours, "alice", PersonRole.VIEWER, PASS["alice"])
+    who = invitations.introduce(ours, "alice", PersonRole.OPERATOR, PASS["alice"])
+    assert not invitations.is_for_first(ours)
+    with pytest.raises(ForbiddenError):
+        invitations.introduce(ours, "bruno", PersonRole.SECURITY, PASS["bruno"])
+    assert invitations.recognise(ours, "alice", PASS["alice"]) == who
+    assert passkeys.register(Authenticator().make(passkeys.ask_new(who)), "hers") == "alice"
+    with pytest.raises(AlreadyExistsError):
+        invitations.introduce(theirs, "alice", PersonRole.OPERATOR, PASS["alice"])
+    invitations.introduce(theirs, "bruno", PersonRole.SECURITY, PASS["bruno"])
+    with pytest.raises(ConflictError):
+        invitations.introduce(late, "carla", PersonRole.OPERATOR, PASS["carla"])
+    with pytest.raises(ConflictError, match="approval"):
+        invitations.make()
+    assert [(person.name, person.role.value) for person in nobody.ls()] == [
+        ("alice", "operator"),
+        ("bruno", "security"),
+    ]
+
+
+def test_nobody_who_does_not_exist_gets_a_token(persons: Persons, invitations: Invitations) -> None:
+    with pytest.raises(NotFoundError):
+        invitations.make("nobody")

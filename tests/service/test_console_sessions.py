@@ -1,0 +1,228 @@
+"""Sessions of the console: how they end, what is kept of them, and that nothing in the store makes one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+
+from node.clock import milliseconds, system_entropy
+from node.errors import NotFoundError, UsageError
+from node.ports.accounts import SessionRecord
+from node.ports.persons import PersonRole
+from node.ports.storage import Unit
+from node.services.access.persons import Persons
+from node.services.access.sessions import FRESH, IDLE, LONGEST, MOST, Sessions
+from node.services.storage.person_requests import change_payload
+from node.services.storage.shelf import Shelf
+from support.persons import NOW, add_two, join, made, make_persons
+from support.times import SettableClock
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(NOW)
+
+
+@pytest.fixture
+def persons(shelf: Shelf, clock: SettableClock) -> Persons:
+    """Alice and Bruno."""
+    made = make_persons(shelf, clock)
+    add_two(made)
+    return made
+
+
+@pytest.fixture
+def sessions(shelf: Shelf, clock: SettableClock, persons: Persons) -> Sessions:
+    assert persons.is_open()
+    return Sessions(shelf, clock, system_entropy)
+
+
+def rows(shelf: Shelf, person: str = "alice") -> list[SessionRecord]:
+    with shelf.storage.read() as unit:
+        return list(unit.console_sessions.ls(person))
+
+
+def test_a_session_is_found_by_its_token(sessions: Sessions) -> None:
+    opened, other = sessions.open("alice"), sessions.open("bruno")
+    visitor = sessions.find(opened.token)
+    assert visitor is not None
+    assert (visitor.person, visitor.role, visitor.csrf) == ("alice", PersonRole.OPERATOR, opened.csrf)
+    assert (visitor.opened_ms, visitor.proved_ms, visitor.language) == (milliseconds(NOW), 0, "")
+    assert len({opened.token, opened.csrf, other.token, other.csrf}) == 4
+    assert opened.token not in repr(opened)
+    assert opened.csrf not in repr((opened, visitor))
+
+
+@pytest.mark.parametrize(
+    "token", ["", "0" * 64, "0" * 63, "g" * 64, "0" * 100_000, "é" * 64, "0" * 63 + "\n"]
+)
+def test_what_is_no_token_finds_nothing(sessions: Sessions, token: str) -> None:
+    sessions.open("alice")
+    assert sessions.find(token) is None
+
+
+def test_the_store_has_no_token(sessions: Sessions, shelf: Shelf) -> None:
+    opened = sessions.open("alice")
+    (row,) = rows(shelf)
+    assert row.token_hash == sha256(opened.token.encode()).digest()
+    assert bytes.fromhex(opened.csrf) not in row.sealed_csrf
+    assert sessions.find(row.token_hash.hex()) is None
+
+
+def test_nobody_who_does_not_exist_has_a_session(sessions: Sessions) -> None:
+    with pytest.raises(NotFoundError):
+        sessions.open("nobody")
+
+
+def test_it_ends_when_it_is_not_used(sessions: Sessions, clock: SettableClock) -> None:
+    token = sessions.open("alice").token
+    clock.advance(IDLE - timedelta(milliseconds=1))
+    assert sessions.find(token) is not None
+    clock.advance(IDLE - timedelta(milliseconds=1))
+    assert sessions.find(token) is not None
+    clock.advance(IDLE)
+    assert sessions.find(token) is None
+    assert sessions.ls("alice") == []
+
+
+def test_it_ends_however_much_it_is_used(sessions: Sessions, clock: SettableClock) -> None:
+    token = sessions.open("alice").token
+    while clock.now() < NOW + LONGEST - timedelta(minutes=20):
+        clock.advance(timedelta(minutes=20))
+        assert sessions.find(token) is not None
+    clock.advance(timedelta(minutes=20))
+    assert sessions.find(token) is None
+
+
+def test_looking_at_pages_writes_once_a_minute(
+    sessions: Sessions, shelf: Shelf, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[None] = []
+    write = shelf.storage.write
+
+    @contextmanager
+    def counted() -> Iterator[Unit]:
+        writes.append(None)
+        with write() as unit:
+            yield unit
+
+    token = sessions.open("alice").token
+    monkeypatch.setattr(shelf.storage, "write", counted)
+    for _ in range(30):
+        clock.advance(timedelta(seconds=10))
+        assert sessions.find(token) is not None
+    assert len(writes) == 5
+
+
+def test_it_ends_with_its_person(sessions: Sessions, persons: Persons, shelf: Shelf) -> None:
+    join(persons, "carla", PersonRole.OPERATOR)
+    kept, ended = sessions.open("bruno").token, sessions.open("carla").token
+    persons.carry_out_remove(made(change_payload("carla")))
+    assert rows(shelf, "carla") == []
+    assert sessions.find(ended) is None
+    join(persons, "carla", PersonRole.OPERATOR)
+    assert sessions.find(ended) is None, "whoever comes back signs in again"
+    assert sessions.find(kept) is not None
+
+
+def test_another_passphrase_ends_it(sessions: Sessions, persons: Persons) -> None:
+    token = sessions.open("alice").token
+    verifier = persons.sealed_verifier("alice", "quite another passphrase")
+    persons.carry_out_reset(made(change_payload("alice", verifier=verifier)))
+    assert sessions.find(token) is None
+
+
+def test_a_role_is_read_anew_each_time(sessions: Sessions, persons: Persons, shelf: Shelf) -> None:
+    join(persons, "carla", PersonRole.VIEWER)
+    token = sessions.open("carla").token
+    with shelf.storage.write() as unit:
+        record = unit.persons.get("carla")
+        unit.persons.remove("carla")
+        unit.persons.add(replace(record, role=PersonRole.ANALYST))
+    visitor = sessions.find(token)
+    assert visitor is not None
+    assert visitor.role is PersonRole.ANALYST
+
+
+def test_closing_ends_one_or_all(sessions: Sessions) -> None:
+    first, second, third = (sessions.open("alice").token for _ in range(3))
+    sessions.close(first)
+    sessions.close(first)
+    assert sessions.find(first) is None
+    left = sessions.find(second)
+    assert left is not None
+    with pytest.raises(NotFoundError):
+        sessions.close_one("bruno", left.session)
+    sessions.close_one("alice", left.session)
+    assert sessions.find(second) is None
+    assert sessions.find(third) is not None
+    sessions.close_all("alice")
+    assert sessions.find(third) is None
+
+
+def test_nobody_has_more_than_so_many(sessions: Sessions, shelf: Shelf) -> None:
+    tokens = [sessions.open("alice").token for _ in range(MOST + 2)]
+    assert len(rows(shelf)) == MOST
+    assert [sessions.find(token) is None for token in tokens] == [True] * 2 + [False] * MOST
+
+
+def test_what_has_ended_is_swept(sessions: Sessions, shelf: Shelf, clock: SettableClock) -> None:
+    sessions.open("alice")
+    clock.advance(IDLE + MINUTE)
+    assert len(rows(shelf)) == 1
+    sessions.open("bruno")
+    assert rows(shelf) == []
+    clock.advance(IDLE + MINUTE)
+    sessions.sweep()
+    assert rows(shelf, "bruno") == []
+
+
+def test_a_proof_is_fresh_for_a_while(sessions: Sessions, clock: SettableClock) -> None:
+    token = sessions.open("alice").token
+
+    def is_fresh() -> bool:
+        visitor = sessions.find(token)
+        assert visitor is not None
+        return sessions.is_fresh(visitor)
+
+    assert not is_fresh()
+    sessions.prove(token)
+    assert is_fresh()
+    clock.advance(FRESH - timedelta(milliseconds=1))
+    assert is_fresh()
+    clock.advance(timedelta(milliseconds=1))
+    assert not is_fresh()
+    sessions.prove(token)
+    clock.advance(-MINUTE)
+    assert not is_fresh(), "proved in the future is not proved"
+
+
+def test_a_language_stays_with_the_session(sessions: Sessions) -> None:
+    token = sessions.open("alice").token
+    for language in ("fr", "fr-BE", ""):
+        sessions.speak(token, language)
+        visitor = sessions.find(token)
+        assert visitor is not None
+        assert visitor.language == language
+    for bad in ("french", "f", "fr_FR", "fr\n", "<b>", "../en"):
+        with pytest.raises(UsageError):
+            sessions.speak(token, bad)
+
+
+def test_a_row_that_somebody_put_there_is_no_session(sessions: Sessions, shelf: Shelf) -> None:
+    """Of his own session, under another's name; and one that he made up."""
+    mine = sessions.open("bruno")
+    (row,) = rows(shelf, "bruno")
+    invented = "ab" * 32
+    with shelf.storage.write() as unit:
+        unit.console_sessions.remove_all("bruno")
+        unit.console_sessions.add(replace(row, person="alice"))
+        forged = replace(row, person="alice", token_hash=sha256(invented.encode()).digest())
+        unit.console_sessions.add(forged)
+    assert sessions.find(mine.token) is None
+    assert sessions.find(invented) is None
