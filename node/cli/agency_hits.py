@@ -20,29 +20,24 @@ _SHORT = 8
 
 
 def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, name: str) -> None:
-    """Reports of partners, newest first: all, or those that all the given conditions choose."""
+    """Reports of partners that all conditions choose: newest first, overdue ones the longest overdue first."""
+    from node.ports.hits import HitFilter
     from node.runtime.shelving import open_shelf
-    from node.services.partners.overview import reported_hits
+    from node.services.partners.overview import overdue_hits, reported_hits
 
     identity, now_ms = here.identity(), _now_ms(here)
     origin = _origin(identity.settings.node, name)
+    wanted = HitFilter(open=opened, partner=partner, origin=origin)
+    if overdue:
+        wanted = overdue_hits(now_ms, partner=partner, origin=origin)
     with open_shelf(identity) as shelf:
-        found = [
-            hit
-            for hit in reported_hits(shelf)
-            if not (
-                (opened and not hit.open)
-                or (overdue and not hit.overdue(now_ms))
-                or (partner and hit.record.partner != partner)
-                or (origin and all(source.origin != origin for source in hit.sources))
-            )
-        ]
-    if here.output.as_json:
-        for hit in found:
-            here.output.result(_facts(hit, now_ms))
-        return
+        found = reported_hits(shelf, wanted)
+        if here.output.as_json:
+            for hit in found:
+                here.output.result(_facts(hit, now_ms))
+            return
+        rows = [_row(hit, now_ms) for hit in found]
     header = ("id", "partner", "received", "subset", "collection", "file", "state")
-    rows = [_row(hit, now_ms) for hit in found]
     here.output.result({}, *listing(header, rows, none="no reports"))
     here.output.following(*(["sigfed hit show ID"] if rows else []), "sigfed case ls")
 

@@ -18,12 +18,10 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
     """Fields and lines about partners' reports, disputes, proposals and disclosed look-ups; overdue disputes first."""
     from node.clock import milliseconds
     from node.runtime.hits import casework
-    from node.services.partners.overview import reported_hits
+    from node.services.partners.overview import hit_counts
 
     now_ms = milliseconds(identity.clock.now())
-    hits = [hit for hit in reported_hits(shelf) if hit.open]
-    unsaid = sum(hit.overdue(now_ms) for hit in hits)
-    resolved = sum(hit.resolution is not None for hit in hits)
+    hits = hit_counts(shelf, now_ms=now_ms)
     with shelf.storage.read() as unit:
         proposed, stopped = unit.proposals.open_count(), len(unit.disclosure.stopped())
     work = casework(identity, shelf)
@@ -36,15 +34,17 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
             else []
         ),
         *(
-            [f"{counted(unsaid, 'reported hit')} overdue, no word what became of it: sigfed hit ls --overdue"]
-            if unsaid
+            [
+                f"{counted(hits.overdue, 'reported hit')} overdue, no word what became of it: sigfed hit ls --overdue"
+            ]
+            if hits.overdue
             else []
         ),
         *(
             [
-                f"{counted(len(hits), 'reported hit')} open, {resolved:,} of them resolved: sigfed hit ls --open"
+                f"{counted(hits.open, 'reported hit')} open, {hits.resolved:,} of them resolved: sigfed hit ls --open"
             ]
-            if hits
+            if hits.open
             else []
         ),
         *(
@@ -61,9 +61,9 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
         ),
     ]
     counts: dict[str, Fact] = {
-        "open_hits": len(hits),
-        "resolved_hits": resolved,
-        "overdue_hits": unsaid,
+        "open_hits": hits.open,
+        "resolved_hits": hits.resolved,
+        "overdue_hits": hits.overdue,
         "open_cases": waiting,
         "overdue_cases": late,
         "open_proposals": proposed,

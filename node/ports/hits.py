@@ -1,17 +1,22 @@
 """Records and tables of what partners reported, and of the cases that their disputes opened.
 
+Reports grow for years: they are read a page at a time, and what a report says is read for one report alone.
+
 What a report says is sealed: the digest, and the receipt, whose hash of the report would tell the digest to whoever
 guesses it. Lists for people show who, when, and of which collection.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+ReportName = tuple[str, bytes]
+"""Partner and id of a report; the id alone is the partner's to choose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitRecord:
-    """One verified report."""
+    """One verified report, without what it says."""
 
     partner: str
     report_id: bytes
@@ -26,27 +31,83 @@ class HitRecord:
     """The earlier epoch in which the partner found it; None: the same."""
     request_sha256: bytes = field(repr=False)
     """Of the request with what authenticates it, which nobody can guess: the same request is answered the same."""
-    sealed: bytes = field(repr=False)
-    """Report and receipt."""
     closed_ms: int | None = None
     """When the agency closed it; None while it is open."""
     held_ms: int | None = None
     """Since when it must not be purged; None: it may be, in its time."""
 
+    @property
+    def name(self) -> ReportName:
+        """What tells it from every other report."""
+        return self.partner, self.report_id
+
+    @property
+    def place(self) -> "HitPlace":
+        """Where it stands among all reports."""
+        return HitPlace(self.received_ms, self.partner, self.report_id)
+
+
+class HitPlace(NamedTuple):
+    """Where a page of reports ends; the report itself may be gone by the time that the next page is asked for."""
+
+    received_ms: int
+    partner: str
+    report_id: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitFilter:
+    """Which reports are wanted: those that all conditions choose; without any, all."""
+
+    open: bool = False
+    """Only those that the agency has not closed."""
+    unsaid_since_ms: int | None = None
+    """Only open ones that came before, and of which the partner has not said what became of the file."""
+    partner: str = ""
+    origin: str = ""
+    """Only those behind which an entry of this list is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitCounts:
+    """How many reports wait for somebody."""
+
+    open: int
+    """Not closed by the agency."""
+    resolved: int
+    """Of these, the partner said what became of the file."""
+    overdue: int
+    """Of these, the partner should have said so."""
+
 
 class HitTable(Protocol):
     """Reports of all partners."""
 
-    def add(self, hit: HitRecord) -> None:
-        """Keep a report; raises `AlreadyExistsError` when the partner has another of that id."""
+    def add(self, hit: HitRecord, sealed: bytes) -> None:
+        """Keep a report with what it says; raises `AlreadyExistsError` when the partner has another of that id."""
         ...
 
     def find(self, partner: str, report_id: bytes) -> HitRecord | None:
         """A partner's report; None when there is none."""
         ...
 
-    def ls(self) -> Sequence[HitRecord]:
-        """All reports, newest first."""
+    def sealed(self, hit: HitRecord) -> bytes:
+        """Report and receipt, sealed; raises `NotFoundError` when it was purged meanwhile."""
+        ...
+
+    def page(self, wanted: HitFilter, *, after: HitPlace | None, limit: int) -> Sequence[HitRecord]:
+        """The first `limit` reports that are wanted, or those after a place: newest first.
+
+        Unsaid ones come in the other order: the one that is late for longest first.
+        """
+        ...
+
+    def counts(self, *, unsaid_since_ms: int) -> HitCounts:
+        """How many are open; overdue are those that came before `unsaid_since_ms`."""
+        ...
+
+    def between(self, first: bytes, last: bytes, *, partner: str) -> Sequence[HitRecord]:
+        """Reports with ids from `first` to `last`, both included; of every partner where `partner` is empty."""
         ...
 
     def found_earlier(self, partner: str, *, epoch: int) -> int:
@@ -112,8 +173,8 @@ class HitOutcomeTable(Protocol):
         """All resolutions of a report, the one that counts last."""
         ...
 
-    def counting(self) -> Mapping[tuple[str, bytes], ResolutionRecord]:
-        """The resolution that counts, by partner and report."""
+    def counting(self, reports: Collection[ReportName]) -> Mapping[ReportName, ResolutionRecord]:
+        """The resolution that counts, for those of a page of reports that have any."""
         ...
 
     def received_since(self, partner: str, *, since_ms: int) -> int:
@@ -124,8 +185,8 @@ class HitOutcomeTable(Protocol):
         """Keep which entries are behind a report."""
         ...
 
-    def sources(self) -> Mapping[tuple[str, bytes], Sequence[HitSourceRecord]]:
-        """The entries behind all reports, by partner and report, each by origin."""
+    def sources(self, reports: Collection[ReportName]) -> Mapping[ReportName, Sequence[HitSourceRecord]]:
+        """The entries behind a page of reports, each by origin."""
         ...
 
     def sources_of(self, partner: str, report_id: bytes) -> Sequence[HitSourceRecord]:
@@ -164,6 +225,10 @@ class PartnerCaseTable(Protocol):
 
     def find(self, partner: str, report_id: bytes) -> CaseRecord | None:
         """The case of a partner's report; None when there is none."""
+        ...
+
+    def of(self, reports: Collection[ReportName]) -> Mapping[ReportName, CaseRecord]:
+        """The cases of those of a page of reports that have one."""
         ...
 
     def ls(self) -> Sequence[CaseRecord]:

@@ -1,6 +1,6 @@
 """What became of reported hits, and the entries behind them, inside one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError
-from node.ports.hits import HitSourceRecord, ResolutionRecord
+from node.ports.hits import HitSourceRecord, ReportName, ResolutionRecord
+from node.store.hits import among
 from node.store.tables import table
 from node.store.tables_hits import HitResolutionRow, HitSourceRow
 
@@ -35,9 +36,10 @@ class HitOutcomeRows:
         )
         return [_resolution(row) for row in self._connection.execute(wanted.order_by(_RESOLUTION.c.done_ms))]
 
-    def counting(self) -> Mapping[tuple[str, bytes], ResolutionRecord]:
-        """The resolution that counts, by partner and report."""
-        rows = self._connection.execute(select(_RESOLUTION).order_by(_RESOLUTION.c.done_ms))
+    def counting(self, reports: Collection[ReportName]) -> Mapping[ReportName, ResolutionRecord]:
+        """The resolution that counts, for those of a page of reports that have any."""
+        wanted = select(_RESOLUTION).where(among(_RESOLUTION, reports)).order_by(_RESOLUTION.c.done_ms)
+        rows = self._connection.execute(wanted)
         return {(found.partner, found.report_id): found for found in map(_resolution, rows)}
 
     def received_since(self, partner: str, *, since_ms: int) -> int:
@@ -51,10 +53,11 @@ class HitOutcomeRows:
         if sources:
             self._connection.execute(insert(_SOURCE), list(map(_values, sources)))
 
-    def sources(self) -> Mapping[tuple[str, bytes], Sequence[HitSourceRecord]]:
-        """The entries behind all reports, by partner and report, each by origin."""
-        found: dict[tuple[str, bytes], list[HitSourceRecord]] = {}
-        for row in self._connection.execute(select(_SOURCE).order_by(_SOURCE.c.origin)):
+    def sources(self, reports: Collection[ReportName]) -> Mapping[ReportName, Sequence[HitSourceRecord]]:
+        """The entries behind a page of reports, each by origin."""
+        found: dict[ReportName, list[HitSourceRecord]] = {}
+        wanted = select(_SOURCE).where(among(_SOURCE, reports)).order_by(_SOURCE.c.origin)
+        for row in self._connection.execute(wanted):
             found.setdefault((row.partner, bytes(row.report_id)), []).append(_source(row))
         return found
 

@@ -1,18 +1,41 @@
 """Hit reports and partners' cases, inside one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
-from node.errors import AlreadyExistsError, ConflictError
-from node.ports.hits import CaseRecord, HitRecord
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError
+from node.ports.hits import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
 from node.store.tables import table
 from node.store.tables_hits import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
 
 _HIT, _CASE = table(HitReportRow), table(PartnerCase)
+_RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
+_PLACE = (_HIT.c.received_ms, _HIT.c.partner, _HIT.c.report_id)
+_SHOWN = [column for column in _HIT.c if column is not _HIT.c.sealed]
+
+
+def among(rows: FromClause, reports: Collection[ReportName]) -> ColumnElement[bool]:
+    """Whether a row belongs to one of some reports: of a page, so that a database takes all their names at once."""
+    return tuple_(rows.c.partner, rows.c.report_id).in_(list(reports))
 
 
 class HitRows:
@@ -21,23 +44,65 @@ class HitRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, hit: HitRecord) -> None:
-        """Keep a report; raises `AlreadyExistsError` when the partner has another of that id."""
+    def add(self, hit: HitRecord, sealed: bytes) -> None:
+        """Keep a report with what it says; raises `AlreadyExistsError` when the partner has another of that id."""
         try:
-            self._connection.execute(insert(_HIT).values(_values(hit)))
+            self._connection.execute(insert(_HIT).values(**_values(hit), sealed=sealed))
         except IntegrityError:
             raise AlreadyExistsError("a report of this id was kept meanwhile") from None
 
     def find(self, partner: str, report_id: bytes) -> HitRecord | None:
         """A partner's report; None when there is none."""
-        wanted = select(_HIT).where(_HIT.c.partner == partner, _HIT.c.report_id == report_id)
+        wanted = select(*_SHOWN).where(_HIT.c.partner == partner, _HIT.c.report_id == report_id)
         row = self._connection.execute(wanted).one_or_none()
         return None if row is None else _hit(row)
 
-    def ls(self) -> Sequence[HitRecord]:
-        """All reports, newest first."""
-        wanted = select(_HIT).order_by(_HIT.c.received_ms.desc(), _HIT.c.partner, _HIT.c.report_id)
-        return [_hit(row) for row in self._connection.execute(wanted)]
+    def sealed(self, hit: HitRecord) -> bytes:
+        """Report and receipt, sealed; raises `NotFoundError` when it was purged meanwhile."""
+        this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id)
+        found = self._connection.execute(select(_HIT.c.sealed).where(*this)).scalar_one_or_none()
+        if found is None:
+            raise NotFoundError("this report is not kept any more")
+        return bytes(found)
+
+    def page(self, wanted: HitFilter, *, after: HitPlace | None, limit: int) -> Sequence[HitRecord]:
+        """The first `limit` reports that are wanted, or those after a place: newest first.
+
+        Unsaid ones come in the other order: the one that is late for longest first.
+        """
+        rows, place = select(*_SHOWN).where(*_wanted(wanted)).limit(limit), tuple_(*_PLACE)
+        last = None if after is None else _place(after)
+        if wanted.unsaid_since_ms is None:
+            rows = rows.order_by(*(column.desc() for column in _PLACE))
+            return self._records(rows if last is None else rows.where(place < last))
+        return self._records((rows if last is None else rows.where(place > last)).order_by(*_PLACE))
+
+    def counts(self, *, unsaid_since_ms: int) -> HitCounts:
+        """How many are open; overdue are those that came before `unsaid_since_ms`."""
+        is_open, unsaid = self._count(HitFilter(open=True)), self._count_unsaid()
+        return HitCounts(
+            open=is_open,
+            resolved=is_open - unsaid,
+            overdue=self._count(HitFilter(unsaid_since_ms=unsaid_since_ms)),
+        )
+
+    def between(self, first: bytes, last: bytes, *, partner: str) -> Sequence[HitRecord]:
+        """Reports with ids from `first` to `last`, both included; of every partner where `partner` is empty."""
+        rows = select(*_SHOWN).where(_HIT.c.report_id.between(first, last))
+        return self._records(rows.where(_HIT.c.partner == partner) if partner else rows)
+
+    def _records(self, rows: Select[Any]) -> Sequence[HitRecord]:
+        return [_hit(row) for row in self._connection.execute(rows)]
+
+    def _count_unsaid(self) -> int:
+        return self._counted(_HIT.c.closed_ms.is_(None), ~_SAID)
+
+    def _count(self, wanted: HitFilter) -> int:
+        return self._counted(*_wanted(wanted))
+
+    def _counted(self, *conditions: ColumnElement[bool]) -> int:
+        rows = select(func.count()).select_from(_HIT).where(*conditions)
+        return int(self._connection.execute(rows).scalar_one())
 
     def found_earlier(self, partner: str, *, epoch: int) -> int:
         """How many of a partner's reports in an epoch are of hits that it found in an earlier one."""
@@ -70,7 +135,7 @@ class HitRows:
 
     def purge(self, hit: HitRecord) -> None:
         """Delete a report with its resolutions, its case and what says which entries are behind it."""
-        for rows in (table(HitSourceRow), table(HitResolutionRow), _CASE, _HIT):
+        for rows in (_SOURCE, _RESOLUTION, _CASE, _HIT):
             this = (rows.c.partner == hit.partner, rows.c.report_id == hit.report_id)
             self._connection.execute(delete(rows).where(*this))
 
@@ -94,6 +159,11 @@ class PartnerCaseRows:
         row = self._connection.execute(wanted).one_or_none()
         return None if row is None else _case(row)
 
+    def of(self, reports: Collection[ReportName]) -> Mapping[ReportName, CaseRecord]:
+        """The cases of those of a page of reports that have one."""
+        rows = self._connection.execute(select(_CASE).where(among(_CASE, reports)))
+        return {(found.partner, found.report_id): found for found in map(_case, rows)}
+
     def ls(self) -> Sequence[CaseRecord]:
         """All cases: open ones first, of these the one that is due first."""
         answered = _CASE.c.answered_ms.is_not(None)
@@ -112,6 +182,30 @@ class PartnerCaseRows:
             raise ConflictError("the case was answered before")
 
 
+_SAID: Final = exists().where(
+    _RESOLUTION.c.partner == _HIT.c.partner, _RESOLUTION.c.report_id == _HIT.c.report_id
+)
+
+
+def _wanted(wanted: HitFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.open or wanted.unsaid_since_ms is not None:
+        conditions.append(_HIT.c.closed_ms.is_(None))
+    if wanted.unsaid_since_ms is not None:
+        conditions.append(and_(_HIT.c.received_ms < wanted.unsaid_since_ms, ~_SAID))
+    if wanted.partner:
+        conditions.append(_HIT.c.partner == wanted.partner)
+    if wanted.origin:
+        c = _SOURCE.c
+        behind = (c.partner == _HIT.c.partner, c.report_id == _HIT.c.report_id, c.origin == wanted.origin)
+        conditions.append(exists().where(*behind))
+    return conditions
+
+
+def _place(place: HitPlace) -> ColumnElement[Any]:
+    return tuple_(*(literal(value, column.type) for value, column in zip(place, _PLACE, strict=True)))
+
+
 def _values(record: HitRecord | CaseRecord) -> dict[str, Any]:
     return {each.name: getattr(record, each.name) for each in fields(record)}
 
@@ -128,7 +222,6 @@ def _hit(row: Row[Any]) -> HitRecord:
         epoch=row.epoch,
         found_epoch=row.found_epoch,
         request_sha256=bytes(row.request_sha256),
-        sealed=bytes(row.sealed),
         closed_ms=row.closed_ms,
         held_ms=row.held_ms,
     )

@@ -1,6 +1,6 @@
 """The tables of partners' hit reports, what became of them, and of the cases that their disputes opened."""
 
-from sqlalchemy import BigInteger, Index, LargeBinary
+from sqlalchemy import BigInteger, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 
@@ -8,6 +8,18 @@ class HitReportRow(SQLModel, table=True):
     """One verified report; what it says is sealed."""
 
     __tablename__ = "hit_report"
+    __table_args__ = (
+        Index("ix_hit_report_received", "received_ms", "partner", "report_id"),
+        Index(
+            "ix_hit_report_open",
+            "received_ms",
+            "partner",
+            "report_id",
+            sqlite_where=text("closed_ms IS NULL"),
+            postgresql_where=text("closed_ms IS NULL"),
+        ),
+        Index("ix_hit_report_id", "report_id"),
+    )
 
     partner: str = Field(max_length=64, primary_key=True)
     report_id: bytes = Field(primary_key=True, sa_type=LargeBinary)

@@ -29,7 +29,7 @@ async def record(world: HitWorld) -> HitRecord:
     with world.fr.store.write() as unit:
         found = unit.hits.find(HOSTER, sent.report.report_id)
         assert found is not None
-        unit.hits.add(replace(found, partner=OTHER))
+        unit.hits.add(replace(found, partner=OTHER), unit.hits.sealed(found))
     dispute = PartnerDispute(report_id=found.report_id, reason="ours", contact="")
     for partner in (HOSTER, OTHER):
         world.casework.open(partner, SUBSET, dispute)

@@ -69,7 +69,6 @@ def hit(number: int, received_ms: int, collection: int = BASELINE) -> HitRecord:
         epoch=1,
         found_epoch=None,
         request_sha256=bytes(32),
-        sealed=b"",
     )
 
 
@@ -153,7 +152,7 @@ def test_months_that_have_not_begun_are_left_out(agency: Agency) -> None:
 def test_hits_cases_and_partners_are_those_of_the_period(agency: Agency) -> None:
     with agency.shelf.storage.write() as unit:
         for number, time_ms in enumerate((JANUARY - 1, JANUARY, FEBRUARY, MARCH, APRIL - 1, APRIL)):
-            unit.hits.add(hit(number, time_ms, NATIONAL if number == 2 else BASELINE))
+            unit.hits.add(hit(number, time_ms, NATIONAL if number == 2 else BASELINE), b"")
         outcomes = (Outcome.UPHELD, Outcome.UPHELD, Outcome.REJECTED, None, Outcome.UPHELD)
         for number, outcome in enumerate(outcomes):
             unit.partner_cases.add(case(number, JANUARY - 1 if number == 0 else FEBRUARY, outcome))
@@ -205,7 +204,7 @@ TOLD = (
 def test_outcomes_are_by_the_partners_word_and_judged_hits_of_own_lists(agency: Agency) -> None:
     with agency.shelf.storage.write() as unit:
         for number, told in enumerate(TOLD):
-            unit.hits.add(hit(number, JANUARY))
+            unit.hits.add(hit(number, JANUARY), b"")
             name = bytes([number]) * 16
             unit.hit_outcomes.add_sources(
                 [

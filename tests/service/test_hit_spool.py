@@ -27,7 +27,7 @@ from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt
 from protocol.statement.report import HitReport, SentReport
 from support.digest_search import DigestSearch
-from support.hits import HOSTER, OTHER, SUBSET, hit_world, report_of
+from support.hits import HOSTER, OTHER, SUBSET, hit_world, kept_reports, report_of
 from support.spooling import HIT, SENT, Api, Partner, recorded
 
 
@@ -223,8 +223,7 @@ async def test_a_lost_reply_is_asked_for_again(partner: Partner) -> None:
     assert [each for each in partner.spool.ls() if each.waiting] == [hit]
     partner.api.failing = None
     assert (await partner.report(hit)).state == "reported"
-    with partner.world.fr.store.read() as unit:
-        assert len(unit.hits.ls()) == 1
+    assert len(kept_reports(partner.world.fr.shelf)) == 1
 
 
 async def test_a_receipt_that_is_not_the_nodes_for_this_report_is_refused(partner: Partner) -> None:

@@ -21,7 +21,6 @@ RECORD = HitRecord(
     epoch=1,
     found_epoch=None,
     request_sha256=b"",
-    sealed=b"",
 )
 CASE = CaseRecord(
     partner="hoster", report_id=b"r" * 16, subset="baseline", opened_ms=0, due_ms=0, sealed_dispute=b""

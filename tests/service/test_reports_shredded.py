@@ -12,7 +12,7 @@ from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.taken_reports import taken
 from protocol.opening import Reason
 from support.federation import Agency
-from support.hits import SUBSET, HitWorld, hit_world, named
+from support.hits import SUBSET, HitWorld, hit_world, kept_reports, named
 from support.lists import digest
 
 
@@ -28,8 +28,7 @@ async def test_the_body_of_a_report_goes_and_its_receipt_stays(tmp_path: Path) -
         plan = prepare(fr.shelf, fr.origin, digest("a file"))
         shred(fr.shelf, fr.origin, plan.position, reason=Reason.ERROR)
         fr.publish()
-        with fr.store.read() as unit:
-            kept = {record.report_id: taken(fr.shelf, record) for record in unit.hits.ls()}
+        kept = {record.report_id: taken(fr.shelf, record) for record in kept_reports(fr.shelf)}
         assert {number: each.receipt for number, each in kept.items()} == receipts
         [gone] = [each for each in kept.values() if not each.body]
         with pytest.raises(GoneError):
@@ -45,8 +44,7 @@ def shred_file(agency: Agency, name: str) -> None:
 
 
 def is_reported(world: HitWorld) -> bool:
-    with world.fr.store.read() as unit:
-        [record] = unit.hits.ls()
+    [record] = kept_reports(world.fr.shelf)
     return bool(taken(world.fr.shelf, record).body)
 
 
@@ -99,6 +97,5 @@ async def test_a_report_of_what_a_peer_alone_shredded_is_kept_while_others_list_
         assert is_reported(world)
         world.fr.withdraw("a file")
         await world.hits().report_hit(SUBSET, later.to_bytes())
-        with world.fr.store.read() as unit:
-            kept = {record.report_id: taken(world.fr.shelf, record) for record in unit.hits.ls()}
+        kept = {record.report_id: taken(world.fr.shelf, record) for record in kept_reports(world.fr.shelf)}
         assert not kept[later.report.report_id].body, "nobody lists it any more"

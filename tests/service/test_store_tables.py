@@ -12,7 +12,7 @@ from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.ports.disclosure import DisclosureRecord
 from node.ports.guards import BenignSet, Tripwire
-from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
+from node.ports.hits import CaseRecord, HitFilter, HitRecord, HitSourceRecord, ResolutionRecord
 from node.ports.logs import Head, LogKind, LogRecord
 from node.ports.partners import Allowance, PartnerRecord
 from node.ports.peers import PeerRecord
@@ -454,7 +454,6 @@ class TestHitOutcomes:
         epoch=1,
         found_epoch=None,
         request_sha256=b"q" * 32,
-        sealed=b"sealed",
     )
     SAID = ResolutionRecord(
         partner="hoster", report_id=b"r" * 16, done_ms=7, action=1, received_ms=8, receipt=b"signed"
@@ -475,7 +474,7 @@ class TestHitOutcomes:
             unit.hit_outcomes.add(replace(self.SAID, action=2))
         with shelf.storage.read() as unit:
             assert unit.hit_outcomes.of(*self.NAME) == [self.SAID, later]
-            assert unit.hit_outcomes.counting() == {self.NAME: later}
+            assert unit.hit_outcomes.counting([self.NAME]) == {self.NAME: later}
             assert unit.hit_outcomes.received_since("hoster", since_ms=8) == 2
             assert unit.hit_outcomes.received_since("hoster", since_ms=9) == 0
 
@@ -493,13 +492,15 @@ class TestHitOutcomes:
             assert unit.hit_outcomes.matched("a/lists/b", 3, since_ms=5) == {"hoster": 2, "other": 1}
             assert unit.hit_outcomes.matched("a/lists/b", 3, since_ms=6) == {"other": 1}
             assert unit.hit_outcomes.sources_of(*self.NAME) == [self.BEHIND]
-            assert unit.hit_outcomes.sources()["third", b"r" * 16] == [others[2], others[3]]
+            assert unit.hit_outcomes.sources([("third", b"r" * 16)]) == {
+                ("third", b"r" * 16): [others[2], others[3]]
+            }
 
     def test_what_is_purged_is_gone_with_all_of_it_and_nothing_else(self, shelf: Shelf) -> None:
         kept = replace(self.HIT, partner="other")
         with shelf.storage.write() as unit:
             for hit in (self.HIT, kept):
-                unit.hits.add(hit)
+                unit.hits.add(hit, b"sealed")
                 unit.hits.hold(hit, held_ms=4)
             unit.hit_outcomes.add(self.SAID)
             unit.hit_outcomes.add_sources([self.BEHIND])
@@ -507,9 +508,13 @@ class TestHitOutcomes:
         with shelf.storage.write() as unit:
             unit.hits.purge(self.HIT)
         with shelf.storage.read() as unit:
-            assert unit.hits.ls() == [replace(kept, held_ms=4)]
+            assert unit.hits.page(HitFilter(), after=None, limit=5) == [replace(kept, held_ms=4)]
+            assert unit.hits.sealed(kept) == b"sealed"
+            with pytest.raises(NotFoundError):
+                unit.hits.sealed(self.HIT)
             assert unit.partner_cases.ls() == []
-            assert (unit.hit_outcomes.counting(), unit.hit_outcomes.sources()) == ({}, {})
+            assert unit.hit_outcomes.counting([self.NAME]) == {}
+            assert unit.hit_outcomes.sources([self.NAME]) == {}
 
     def test_the_newest_record_of_a_flood_is_found_released_or_not(self, shelf: Shelf) -> None:
         log = new_log(shelf)

@@ -17,6 +17,7 @@ from keys.key import LogPrivateKey, StatementPrivateKey, StatementPublicKey
 from keys.trust.node_parts import EpochInfo
 from node.evaluator.in_process import InProcessEvaluator
 from node.ports.evaluator import EpochSecret
+from node.ports.hits import HitFilter, HitRecord
 from node.ports.partners import PartnerRecord
 from node.services.access.quotas import Quotas
 from node.services.partners.casework import Casework
@@ -27,6 +28,8 @@ from node.services.partners.reporting import Reporting
 from node.services.partners.resolving import Resolving
 from node.services.partners.serving_hits import ServedHits
 from node.services.partners.serving_subsets import ServedSubsets
+from node.services.storage.report_pages import report_pages
+from node.services.storage.shelf import Shelf
 from node.services.subsets.deltas import Deltas
 from node.services.subsets.epochs import AnnouncedEpochs
 from node.services.subsets.making import create_subset
@@ -58,6 +61,11 @@ QUOTA = 1000
 SEED = b"\x05" * 32
 _RELEASE_KEY = LogPrivateKey.from_seed(b"z" * 32)
 _ALGORITHMS = frozenset({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256})
+
+
+def kept_reports(shelf: Shelf) -> list[HitRecord]:
+    """All reports that an agency keeps, newest first."""
+    return [record for page in report_pages(shelf, HitFilter()) for record in page]
 
 
 def named(name: str) -> Digest:

@@ -4,10 +4,10 @@ A case changes nothing by itself. Whoever answers it withdraws the entry from an
 entry it is. The partner's words are kept sealed; the answer is a statement that the partner may show to anybody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from keys.signer import Signer
 from keys.trust.node_document import NodeDocument
@@ -21,8 +21,11 @@ from protocol.digest import Digest
 from protocol.limits import MAX_REASON_BYTES
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute, sign_answer
 from protocol.statement.receipt import open_receipt
+from protocol.statement.report import REPORT_ID_BYTES
 
 Record = TypeVar("Record", HitRecord, CaseRecord)
+
+_NONE: Final = NotFoundError("there is no such id here", hint="see them with: sigfed hit ls, sigfed case ls")
 
 MIN_ID_CHARS = 4
 """Hexadecimal digits of a report's id that a person must type."""
@@ -146,14 +149,23 @@ def find_hit(shelf: Shelf, text: str) -> HitRecord:
         UsageError: too few digits, or several reports.
         NotFoundError: there is none.
     """
+    partner, digits = _typed(text)
+    missing = 2 * REPORT_ID_BYTES - len(digits)
+    try:
+        first, last = (bytes.fromhex(digits + filler * missing) for filler in "0f")
+    except ValueError:
+        raise _NONE from None
     with shelf.storage.read() as unit:
-        return _one(unit.hits.ls(), text)
+        return _one(unit.hits.between(first, last, partner=partner))
 
 
 def find_case(shelf: Shelf, text: str) -> CaseRecord:
     """The one case whose report's id begins so; raises as `find_hit`."""
     with shelf.storage.read() as unit:
-        return _one(unit.partner_cases.ls(), text)
+        cases = unit.partner_cases.ls()
+    partner, digits = _typed(text)
+    found = [case for case in cases if case.report_id.hex().startswith(digits)]
+    return _one([case for case in found if partner in {"", case.partner}])
 
 
 def reported_digest(shelf: Shelf, case: CaseRecord) -> Digest:
@@ -181,18 +193,20 @@ def _hit(shelf: Shelf, case: CaseRecord) -> HitRecord:
     return found
 
 
-def _one(records: Iterable[Record], text: str) -> Record:
+def _typed(text: str) -> tuple[str, str]:
+    """The partner, empty if none is named, and the digits."""
     partner, _, typed = text.rpartition("/")
     digits = typed.lower().replace("-", "")
     if len(digits) < MIN_ID_CHARS:
         raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
-    found = [
-        each for each in records if each.report_id.hex().startswith(digits) and partner in {"", each.partner}
-    ]
+    return partner, digits
+
+
+def _one(found: Sequence[Record]) -> Record:
     if len(found) > 1:
         raise UsageError(f"{len(found)} ids begin with that", hint="give more digits, or PARTNER/ID")
     if not found:
-        raise NotFoundError("there is no such id here", hint="see them with: sigfed hit ls, sigfed case ls")
+        raise _NONE
     return found[0]
 
 

@@ -5,11 +5,21 @@ the one that it knows. How well a list fares is counted from what partners say o
 outweighs that, for it is the agency's own word. Nothing here changes a list.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
+from node.ports.hits import (
+    CaseRecord,
+    HitCounts,
+    HitFilter,
+    HitPlace,
+    HitRecord,
+    HitSourceRecord,
+    ResolutionRecord,
+)
+from node.ports.storage import Unit
+from node.services.storage.report_pages import PAGE, report_pages
 from node.services.storage.shelf import Shelf
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
@@ -78,21 +88,60 @@ class ReportedHit:
         return "overdue" if self.overdue(now_ms) else "open"
 
 
-def reported_hits(shelf: Shelf) -> list[ReportedHit]:
-    """All reports, newest first."""
+_ALL: Final = HitFilter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitPage:
+    """Some reports in their order."""
+
+    hits: Sequence[ReportedHit]
+    last: HitPlace | None
+    """The next page begins after it; None: there is none."""
+
+
+def overdue_hits(now_ms: int, *, partner: str = "", origin: str = "") -> HitFilter:
+    """Of which the partner should have said by now what became of the file; listed the longest overdue first."""
+    return HitFilter(unsaid_since_ms=now_ms - DAY_MS, partner=partner, origin=origin)
+
+
+def hits_page(
+    shelf: Shelf, wanted: HitFilter, *, after: HitPlace | None = None, limit: int = PAGE
+) -> HitPage:
+    """Up to `limit` (at most 500) reports after the page before: newest first, overdue ones oldest first."""
+    assert 0 < limit <= PAGE, "a database takes the names of so many at once"
     with shelf.storage.read() as unit:
-        records, cases = unit.hits.ls(), unit.partner_cases.ls()
-        counting, sources = unit.hit_outcomes.counting(), unit.hit_outcomes.sources()
-    disputes = {(case.partner, case.report_id): case for case in cases}
+        found = unit.hits.page(wanted, after=after, limit=limit + 1)
+        page = found[:limit]
+        return HitPage(hits=_with_outcomes(unit, page), last=page[-1].place if len(found) > limit else None)
+
+
+def reported_hits(shelf: Shelf, wanted: HitFilter = _ALL) -> Iterator[ReportedHit]:
+    """All reports that are wanted, in the order of `hits_page`."""
+    for page in report_pages(shelf, wanted):
+        with shelf.storage.read() as unit:
+            found = _with_outcomes(unit, page)
+        yield from found
+
+
+def hit_counts(shelf: Shelf, *, now_ms: int) -> HitCounts:
+    """How many reports are open, resolved and overdue."""
+    with shelf.storage.read() as unit:
+        return unit.hits.counts(unsaid_since_ms=now_ms - DAY_MS)
+
+
+def _with_outcomes(unit: Unit, page: Sequence[HitRecord]) -> list[ReportedHit]:
+    names = [record.name for record in page]
+    counting, sources = unit.hit_outcomes.counting(names), unit.hit_outcomes.sources(names)
+    cases = unit.partner_cases.of(names)
     return [
         ReportedHit(
             record=record,
-            resolution=counting.get(name),
-            case=disputes.get(name),
-            sources=sources.get(name, ()),
+            resolution=counting.get(record.name),
+            case=cases.get(record.name),
+            sources=sources.get(record.name, ()),
         )
-        for record in records
-        for name in [(record.partner, record.report_id)]
+        for record in page
     ]
 
 

@@ -123,7 +123,6 @@ class Reporting:
                 epoch=report.epoch,
                 found_epoch=report.found_epoch,
                 request_sha256=request_sha256,
-                sealed=b"",
             ),
             TakenReport(report.to_bytes(), receipt),
             report.digest,
@@ -201,7 +200,7 @@ class Reporting:
             with self._shelf.storage.write() as unit:
                 # Asked where no shredding can come in between: the releases that partners hold outlive a listing.
                 kept = replace(new, body=b"") if gone_among(self._shelf, unit, [digest]) else new
-                unit.hits.add(replace(record, sealed=self._shelf.vault.seal(name, kept.to_bytes())))
+                unit.hits.add(record, self._shelf.vault.seal(name, kept.to_bytes()))
                 sources = _sources(unit, record, label)
                 unit.hit_outcomes.add_sources(sources)
         except (

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from node.errors import GoneError
-from node.ports.hits import HitRecord
+from node.errors import GoneError, NotFoundError
+from node.ports.hits import HitFilter, HitRecord
+from node.services.storage.report_pages import report_pages
 from node.services.storage.sealed_names import report_name
 from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
@@ -48,9 +49,11 @@ class TakenReport:
 
 def erase_reports(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
     """Delete the bodies of reports of these digests; that there was a report, and its receipt, stays."""
-    with shelf.storage.read() as unit:
-        found = [(record, taken(shelf, record)) for record in unit.hits.ls()]
-    for record, kept in found:
+    for record in (record for page in report_pages(shelf, HitFilter()) for record in page):
+        try:
+            kept = taken(shelf, record)
+        except NotFoundError:
+            continue  # purged meanwhile
         if kept.body and is_gone(kept.report().digest):
             name = report_name(record.partner, record.report_id)
             sealed = shelf.vault.seal(name, TakenReport(b"", kept.receipt).to_bytes())
@@ -59,6 +62,13 @@ def erase_reports(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
 
 
 def taken(shelf: Shelf, record: HitRecord) -> TakenReport:
-    """The report and receipt in a record; raises `StoreError` when it was altered."""
+    """The report and receipt of a record.
+
+    Raises:
+        StoreError: it was altered.
+        NotFoundError: it was purged meanwhile.
+    """
+    with shelf.storage.read() as unit:
+        sealed = unit.hits.sealed(record)
     name = report_name(record.partner, record.report_id)
-    return TakenReport.from_bytes(shelf.vault.unseal(name, record.sealed))
+    return TakenReport.from_bytes(shelf.vault.unseal(name, sealed))
