@@ -32,10 +32,11 @@ def ls(
     with open_shelf(identity) as shelf:
         approvals = open_approvals(identity, shelf)
         found = [
-            (approval, state)
+            (approval, _state(approvals, approval))
             for approval in approvals.ls()
-            if (state := _state(approvals, approval)) and (everything or _waits(state))
+            if everything or approvals.waits(approval)
         ]
+        waiting = any(approvals.waits(approval) for approval, _ in found)
     if here.output.as_json:
         for approval, state in found:
             here.output.result(_fields(approval, state))
@@ -45,7 +46,7 @@ def ls(
         for approval, state in found
     ]
     here.output.result({}, *listing(("id", "kind", "what", "asked by", "state"), rows, none="no requests"))
-    if any(_waits(state) for _, state in found):
+    if waiting:
         here.output.following("sigfed approval show ID", "sigfed approval approve ID --as NAME")
 
 
@@ -60,9 +61,9 @@ def show(context: typer.Context, number: Annotated[int, _ID]) -> None:
     with open_shelf(identity) as shelf:
         approvals = open_approvals(identity, shelf)
         approval = approvals.get(number)
-        state = _state(approvals, approval)
+        state, waits = _state(approvals, approval), approvals.waits(approval)
     here.output.result(_fields(approval, state), *_words(approval), f"  state: {state}")
-    if _waits(state):
+    if waits:
         here.output.following(
             f"sigfed approval approve {number} --as NAME",
             f"sigfed approval reject {number} --reason TEXT --as NAME",
@@ -111,13 +112,9 @@ def reject(
 def _state(approvals: "Approvals", approval: "Approval") -> str:
     if approvals.is_expired(approval):
         return "expired"
-    if approval.outcome == "approved" and approval.acted_ms is None:
+    if approval.cut_off:
         return "approved, not carried out: approve it again"
     return approval.outcome.value
-
-
-def _waits(state: str) -> bool:
-    return state == "open" or state.startswith("approved,")
 
 
 def _words(approval: "Approval") -> tuple[str, ...]:

@@ -5,11 +5,11 @@ Who may see or do it stands beside it. Whoever adds a row gets the tests of role
 
 from typing import Final
 
-from node.console.pages import overview
+from node.console.pages import overview, tasks
 from node.console.parts import Action, Download, Page
 
-PAGES: Final[tuple[Page, ...]] = (*overview.PAGES,)
+PAGES: Final[tuple[Page, ...]] = (*overview.PAGES, *tasks.PAGES)
 
-ACTIONS: Final[tuple[Action, ...]] = (*overview.ACTIONS,)
+ACTIONS: Final[tuple[Action, ...]] = (*overview.ACTIONS, *tasks.ACTIONS)
 
 DOWNLOADS: Final[tuple[Download, ...]] = ()

@@ -41,6 +41,11 @@ class Approval:
     result: str = ""
     """What was done, in one line for people."""
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether it was approved and not carried out; approving it again finishes it."""
+        return self.outcome is Outcome.APPROVED and self.acted_ms is None
+
 
 class ApprovalTable(Protocol):
     """Requests by number."""

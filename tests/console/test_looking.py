@@ -14,6 +14,7 @@ from node.console.surface import PAGES
 from node.ports.persons import PersonRole
 from support.browser import axe_async, browsing_async
 from support.console import RunningConsole
+from support.console_examples import EXAMPLES
 
 _SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 
@@ -31,6 +32,7 @@ def _shot(page: Page, size: str, scheme: str) -> Path | None:
 async def test_a_page_is_for_everybody_who_may_see_it(busy: RunningConsole, page: Page) -> None:
     """Axe holds nothing against it, nothing is stopped by the policy, nothing is wider than the screen."""
     role = PersonRole.OPERATOR if PersonRole.OPERATOR in page.roles else next(iter(page.roles))
+    query = EXAMPLES[page.name](busy.world) if page.name in EXAMPLES else ""
     told: list[str] = []
     async with browsing_async() as browser:
         for size, (width, height) in _SIZES.items():
@@ -43,7 +45,7 @@ async def test_a_page_is_for_everybody_who_may_see_it(busy: RunningConsole, page
                 looked: BrowserPage = await context.new_page()
                 looked.on("console", lambda message: told.append(message.text))
                 looked.on("pageerror", lambda error: told.append(str(error)))
-                await looked.goto(busy.url(page.path))
+                await looked.goto(busy.url(f"{page.path}?{query}"))
                 if (path := _shot(page, size, scheme)) is not None:
                     await looked.screenshot(path=path, full_page=True)
                 assert await axe_async(looked) == []

@@ -1,7 +1,8 @@
 """The home of an agency in the middle of its work, made by commands once: what the console has to show.
 
 Two agencies follow each other; a partner reported hits, resolved one, disputes another and proposes files; entries of
-the peer wait for a word; changes wait for publication; three persons decide, and one request waits for a second.
+the peer wait for a word; changes wait for publication; a guard set a line of an import aside; three persons decide, and
+one request waits for a second.
 """
 
 import sys
@@ -14,11 +15,12 @@ from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.signing.epochs import epoch_secrets
-from support.agencies import Federation, federate, import_files, numbered, written
+from support.agencies import Federation, federate, import_files, numbered, table, written
 from support.processes import Cli
 
 PASSPHRASES = {name: f"the passphrase of {name}" for name in ("alice", "bruno", "carla")}
 FILES = numbered("listed by both", 6)
+LAWFUL = b"a picture that everybody has"
 
 
 def make_busy(folder: Path) -> Cli:
@@ -60,12 +62,14 @@ def _work(federation: Federation) -> None:
         "quota",
         "hoster",
         "--files-per-day",
-        "20000",
+        "2000000",
         "--as",
         "alice",
         typed=f"{PASSPHRASES['alice']}\n",
     )
-    import_files(fr, numbered("waiting", 3))
+    lawful = written(fr.home.with_name("lawful.csv"), table(LAWFUL))
+    fr.done("guard", "benign", "add", lawful, "--name", "lawful")
+    import_files(fr, [*numbered("waiting", 3), LAWFUL])
 
 
 def open_world(home: Path, stack: ExitStack) -> World:

@@ -93,7 +93,7 @@ class Approvals:
         """
         with self._storage.write() as unit:
             approval = self._decidable(unit, approval_id, by)
-            if approval.outcome is Outcome.APPROVED and approval.acted_ms is None:
+            if approval.cut_off:
                 return approval
             return self._decide(unit, approval, by, Outcome.APPROVED, "")
 
@@ -120,10 +120,20 @@ class Approvals:
             unit.approvals.note_acted(approval.id, result=result, now_ms=now_ms)
             return unit.approvals.get(approval.id)
 
+    def until_ms(self, approval: Approval) -> int:
+        """Until when it can be approved."""
+        return approval.requested_ms + self._life // timedelta(milliseconds=1)
+
     def is_expired(self, approval: Approval) -> bool:
         """Whether an open request is too old to be approved."""
-        age_ms = milliseconds(self._clock.now()) - approval.requested_ms
-        return approval.outcome is Outcome.OPEN and age_ms >= self._life / timedelta(milliseconds=1)
+        now_ms = milliseconds(self._clock.now())
+        return approval.outcome is Outcome.OPEN and now_ms >= self.until_ms(approval)
+
+    def waits(self, approval: Approval) -> bool:
+        """Whether somebody can still approve it, or has to again because its act was cut off."""
+        if approval.cut_off:
+            return True
+        return approval.outcome is Outcome.OPEN and not self.is_expired(approval)
 
     def _decidable(self, unit: Unit, approval_id: int, by: str) -> Approval:
         approval = unit.approvals.get(approval_id)
