@@ -18,15 +18,20 @@ import pytest
 from obstore.store import S3Store
 
 from support.agencies import BOTH, UNLISTED, Federation, federate
+from support.daemons import Daemon
+from support.nginx import nginx
+from support.pictures import encoded, natural
 from support.processes import Cli, Running, free_port
+from support.rspamd import rspamd
 
 EXAMPLES = Path(__file__).parents[3] / "docs/examples"
+PICTURE = encoded(natural(60, 80))
 PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    made = federate(tmp_path_factory.mktemp("recipes"))
+    made = federate(tmp_path_factory.mktemp("recipes"), shared=[PICTURE])
     yield made
     made.stop()
 
@@ -93,6 +98,34 @@ def test_an_upload_path_serves_what_is_clean_and_holds_the_rest(
     assert list((store / "incoming").iterdir()) == []
 
 
+def test_behind_nginx_what_is_listed_is_held_and_leaves_no_copy(partner: Cli, tmp_path: Path) -> None:
+    port, store = free_port(), tmp_path / "store"
+    program = [sys.executable, str(EXAMPLES / "upload_app.py"), str(store), str(port)]
+    large = UNLISTED * 100_000
+    with (
+        running(program, variables(partner)),
+        nginx(
+            tmp_path / "nginx", EXAMPLES / "upload_nginx.conf", {"127.0.0.1:8080": f"127.0.0.1:{port}"}
+        ) as at,
+    ):
+
+        def asks(method: str, name: str, data: bytes | None = None) -> tuple[int, bytes]:
+            url = f"http://127.0.0.1:{at}/files/{name}"
+            return asked(urllib.request.Request(url, data=data, method=method))
+
+        assert asked(f"http://127.0.0.1:{port}/files/nothing")[0] == 404, "the application is there"
+        assert asks("PUT", "good.jpg", large)[0] == 201
+        assert asks("GET", "good.jpg") == (200, large)
+        assert asks("PUT", "bad.jpg", BOTH)[0] == 202
+        assert asks("GET", "bad.jpg")[0] == 404
+        assert asks("DELETE", "good.jpg")[0] == 403
+    assert [path.read_bytes() for path in (store / "held").iterdir()] == [BOTH]
+    assert len(partner.run("hit", "ls").results) == 1
+    assert [
+        path for path in (tmp_path / "nginx").rglob("*") if path.is_file() and BOTH in path.read_bytes()
+    ] == []
+
+
 def mail(*attached: bytes) -> bytes:
     """A mail with files, as a mail program makes it."""
     message = EmailMessage()
@@ -110,6 +143,33 @@ def forwarded(inner: bytes) -> bytes:
     message.set_content("see below")
     message.add_attachment(message_from_bytes(inner, policy=policy.default))
     return message.as_bytes()
+
+
+def with_file(attached: bytes, kind: str) -> bytes:
+    """A mail with one file of that kind."""
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = "a file", "a@sender.example", "b@hoster.example"
+    message.set_content("see the file")
+    main, _, sub = kind.partition("/")
+    message.add_attachment(attached, maintype=main, subtype=sub, filename=f"it.{sub}")
+    return message.as_bytes()
+
+
+def test_rspamd_holds_a_mail_with_what_is_listed(partner: Cli, tmp_path: Path) -> None:
+    shown = (EXAMPLES / "rspamd_antivirus.conf").read_text()
+    asking = shown.replace("/run/sigfed-agent/clamd.sock", str(tmp_path / "clamd.sock"))
+    assert asking != shown
+    with (
+        Daemon(partner, "agent", "--socket", str(tmp_path / "clamd.sock")),
+        rspamd(
+            tmp_path / "rspamd", antivirus=asking, actions=(EXAMPLES / "rspamd_actions.conf").read_text()
+        ) as mails,
+    ):
+        assert mails.judged(with_file(UNLISTED, "application/pdf")) == ("no action", [])
+        assert mails.judged(with_file(encoded(natural(60, 80, seed=9)), "image/png")) == ("no action", [])
+        assert mails.judged(with_file(BOTH, "application/pdf")) == ("quarantine", ["SIGFED"])
+        assert mails.judged(with_file(PICTURE, "image/png")) == ("quarantine", ["SIGFED"])
+    assert len(partner.run("hit", "ls").results) == 2
 
 
 def filtered(partner: Cli, folder: Path, data: bytes) -> tuple[int, str, bytes | None]:
