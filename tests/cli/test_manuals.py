@@ -1,10 +1,14 @@
-"""The manuals say what is true: every command on them is typed, in the order in which a reader meets the pages."""
+"""The manuals say what is true: every command on them is typed, in the order in which a reader meets the pages.
+
+Their `sigfed` is loaded already and its keys open at once; the README's is the installed program.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.shell_program import shell_program
 from support.tour import Done, Typist, blocks, steps
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,18 +37,21 @@ def typed(
     tmp_path_factory: pytest.TempPathFactory, shell_environment: dict[str, str]
 ) -> Iterator[dict[str, list[Done]]]:
     """What each manual's commands printed, in one world, and in another one that of rotation."""
+    with shell_program() as programs:
+        path = f"{programs}:{shell_environment['PATH']}"
+        environment = {**shell_environment, "PATH": path, "CHEAP_KEYS": "1"}
 
-    def typist(name: str) -> Typist:
-        return Typist(folder=ROOT, home=tmp_path_factory.mktemp(name), environment=shell_environment)
+        def typist(name: str) -> Typist:
+            return Typist(folder=ROOT, home=tmp_path_factory.mktemp(name), environment=environment)
 
-    first, second = typist("manuals"), typist(ROTATION)
-    try:
-        printed = {name: [first.type(step) for step in steps(_text(name))] for name in MANUALS}
-        pages = [[second.type(step) for step in steps(_text(name))] for name in (MANUALS[0], ROTATION)]
-        yield {**printed, ROTATION: pages[-1]}
-    finally:
-        first.close()
-        second.close()
+        first, second = typist("manuals"), typist(ROTATION)
+        try:
+            printed = {name: [first.type(step) for step in steps(_text(name))] for name in MANUALS}
+            pages = [[second.type(step) for step in steps(_text(name))] for name in (MANUALS[0], ROTATION)]
+            yield {**printed, ROTATION: pages[-1]}
+        finally:
+            first.close()
+            second.close()
 
 
 def test_every_command_of_the_manuals_does_what_the_page_shows(typed: dict[str, list[Done]]) -> None:

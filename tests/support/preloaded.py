@@ -8,10 +8,10 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import spawn
+from multiprocessing import reduction, spawn
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -20,6 +20,8 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 from unittest.mock import patch
+
+from typing_extensions import override
 
 from node import cli, runtime, services
 
@@ -37,6 +39,21 @@ _ONE_AT_A_TIME = Lock()
 """Starting a process also looks after others: two threads must not read one exit code."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An open file that the command gets; it has its own number there."""
+
+    number: int
+
+    @override
+    def __reduce__(self) -> tuple[object, ...]:
+        return _arrived, (reduction.DupFd(self.number),)
+
+
+def _arrived(handed: Any) -> Stream:
+    return Stream(handed.detach())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A command to run."""
@@ -44,8 +61,8 @@ class Order:
     arguments: Sequence[str]
     variables: Mapping[str, str]
     folder: Path
-    streams: Path
-    """Folder with a file `0` for standard input; to `1` and `2` is written, which are made unless they are there."""
+    streams: Sequence[Stream]
+    """Standard input, output and error."""
 
 
 @cache
@@ -67,15 +84,34 @@ def _without_main() -> Iterator[None]:
         yield
 
 
-def start_forked(
-    arguments: Sequence[str], *, variables: Mapping[str, str], folder: Path, streams: Path
-) -> ForkServerProcess:
-    """A command that begins to run; `streams` has its standard input, and gets its output, see `Order`."""
-    order = Order(arguments=arguments, variables=variables, folder=folder, streams=streams)
+def start_forked(order: Order) -> ForkServerProcess:
+    """A command that begins to run."""
     process = _server().Process(target=_obey, args=(order,))
     with _ONE_AT_A_TIME, _without_main():
         process.start()
     return process
+
+
+def start_in_files(
+    arguments: Sequence[str], *, variables: Mapping[str, str], folder: Path, streams: Path
+) -> ForkServerProcess:
+    """A command that reads a file `0` of the folder `streams`, and writes to the end of `1` and `2` there."""
+    output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    with ExitStack() as opened:
+        files = [
+            os.open(streams / str(number), flags, 0o600)
+            for number, flags in enumerate((os.O_RDONLY, output, output))
+        ]
+        for file in files:
+            opened.callback(os.close, file)
+        return start_forked(
+            Order(
+                arguments=arguments,
+                variables=variables,
+                folder=folder,
+                streams=[Stream(file) for file in files],
+            )
+        )
 
 
 def wait_for_forked(process: ForkServerProcess, patience: float) -> int | None:
@@ -94,7 +130,7 @@ def run_forked(
     with TemporaryDirectory() as name:
         streams = Path(name)
         (streams / "0").write_bytes(typed)
-        process = start_forked(arguments, variables=variables, folder=folder, streams=streams)
+        process = start_in_files(arguments, variables=variables, folder=folder, streams=streams)
         code = wait_for_forked(process, patience)
         if code is None:
             process.kill()
@@ -107,13 +143,13 @@ def _obey(order: Order) -> None:
     from node.cli.main import main
     from support.moving_time import change_this_process
 
-    output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    for number, flags in enumerate((os.O_RDONLY, output, output)):
-        os.dup2(os.open(order.streams / str(number), flags, 0o600), number)
+    for number, stream in enumerate(order.streams):
+        os.dup2(stream.number, number)
+        os.close(stream.number)
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(order.variables)
     os.chdir(order.folder)
-    change_this_process()
     sys.argv = ["sigfed", *order.arguments]
+    change_this_process()
     main()

@@ -17,7 +17,7 @@ from node.demo.later import VARIABLE
 from node.demo.processes import Facts, Seat, StepFailedError
 from node.demo.walk import stage
 from node.demo.world import World
-from support.preloaded import start_forked, wait_for_forked
+from support.preloaded import start_in_files, wait_for_forked
 
 Scenes = list[tuple[Chapter, Scene]]
 
@@ -102,7 +102,7 @@ def _forked(seat: Seat, arguments: Sequence[str], streams: Path) -> ForkServerPr
     variables.pop(VARIABLE, "")
     clock = {"CLOCK_FILE": str(seat.clock)} if seat.clock else {}
     words = ["--home", str(seat.home), "--json", "-vv", *arguments]
-    return start_forked(words, variables=variables | clock, folder=Path.cwd(), streams=streams)
+    return start_in_files(words, variables=variables | clock, folder=Path.cwd(), streams=streams)
 
 
 class KeptWalk:
