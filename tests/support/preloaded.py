@@ -16,6 +16,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from pkgutil import walk_packages
+from runpy import run_path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
@@ -151,5 +152,15 @@ def _obey(order: Order) -> None:
     os.environ.update(order.variables)
     os.chdir(order.folder)
     sys.argv = ["sigfed", *order.arguments]
+    sys.orig_argv = [sys.executable, "-m", "node", *order.arguments]
     change_this_process()
+    _customize_site()
     main()
+
+
+def _customize_site() -> None:
+    """What Python loads at its start, from folders that are on the path of this command alone."""
+    for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        file = Path(folder, "sitecustomize.py")
+        if file.is_file():
+            run_path(str(file))

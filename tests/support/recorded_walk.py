@@ -6,6 +6,7 @@ that unlisted ones survive the screen and reach the node blinded, and by a withd
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +30,7 @@ from protocol.event import BASELINE
 from protocol.subset.lookup import Lookup
 from protocol.subset.screen import screen_values
 from support.http_streams import messages
+from support.walks import forked_commands
 
 ROWS: Final = 60
 STRANGERS: Final = 4000
@@ -130,14 +132,12 @@ def record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     monkeypatch.setenv("RECORDER_FOLDER", str(recordings))
     world = walk.stage(folder / "walk", output=Silent(), rows=ROWS)
     world.extra["subset create"] = ("--screen-bits", "8")
-    try:
+    with forked_commands(), closing(world):
         for chapter in CHAPTERS[:_UNTIL_LOOKED_UP]:
             play(world, chapter)
         blinded = _survivors(world)
         (looked_up,) = world.perform(_table(world))
         updated, again = _withdraw(world)
-    finally:
-        world.close()
     return Recorded(
         world=world,
         folder=recordings,
