@@ -102,7 +102,6 @@ def ls(context: typer.Context) -> None:
     from node.runtime.shelving import open_shelf
     from node.services.subsets.making import report_subsets
     from protocol.event import collection_name
-    from protocol.subset.canary import LISTED
 
     here = session(context)
     with open_shelf(here.identity()) as shelf:
@@ -111,7 +110,7 @@ def ls(context: typer.Context) -> None:
     for report in reports:
         subset, newest = report.subset, report.newest
         names = ", ".join(collection_name(number) for number in sorted(subset.filter.collections))
-        version, entries = (newest.version, newest.answers - len(LISTED)) if newest else (0, 0)
+        version, entries = newest.version if newest else 0, report.entries
         if here.output.as_json:
             here.output.result(
                 {

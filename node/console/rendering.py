@@ -9,8 +9,10 @@ from aiohttp import web
 
 from node.console import words
 from node.console.assets import Asset
+from node.console.federation import tone
 from node.console.languages import LANGUAGES, spoken, translated, translated_plural
 from node.console.parts import Page, Refused, Section
+from node.console.standings import meaning, state_words
 from node.console.visitors import Visitor
 from node.pages.text import safe
 
@@ -43,6 +45,10 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], pages: tuple[Page,
         "asset": lambda name: f"{STATIC}{name}?v={assets[name].tag}",
         "languages": LANGUAGES,
         "language": spoken,
+        "places": {page.name: page for page in pages},
+        "state_words": state_words,
+        "state_meaning": meaning,
+        "tone": tone,
         "sections": [
             (section, [page for page in pages if page.section is section])
             for section in Section

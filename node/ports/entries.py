@@ -51,3 +51,7 @@ class EntryIndex(Protocol):
     def count(self, log_id: int) -> Mapping[int, int]:
         """Active entries by collection."""
         ...
+
+    def counts(self) -> Mapping[int, Mapping[int, int]]:
+        """Active entries by collection, of every log that has some."""
+        ...

@@ -69,6 +69,14 @@ class EntryRows:
         query = select(_C.collection, func.count()).where(*active)
         return {row[0]: row[1] for row in self._connection.execute(query.group_by(_C.collection))}
 
+    def counts(self) -> Mapping[int, Mapping[int, int]]:
+        """Active entries by collection, of every log that has some."""
+        query = select(_C.log_id, _C.collection, func.count()).where(_C.ended.is_(None), _C.collection > 0)
+        found: dict[int, dict[int, int]] = {}
+        for log_id, collection, count in self._connection.execute(query.group_by(_C.log_id, _C.collection)):
+            found.setdefault(log_id, {})[collection] = count
+        return found
+
     def _find_some(self, keys: list[int]) -> list[IndexHit]:
         if self._postgresql:
             rows = self._connection.exec_driver_sql(_FIND + "= ANY(%s)", (keys,))

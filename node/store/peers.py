@@ -53,7 +53,10 @@ class PeerRows:
     def ls(self) -> Sequence[PeerRecord]:
         """All peers by name."""
         rows = self._connection.execute(select(_PEER).order_by(_C.name)).all()
-        return [_record(row, self._files(row.name)) for row in rows]
+        files: dict[str, dict[str, bytes]] = {row.name: {} for row in rows}
+        for held in self._connection.execute(select(_F.peer, _F.name, _F.content)):
+            files.get(held.peer, {})[held.name] = bytes(held.content)
+        return [_record(row, files[row.name]) for row in rows]
 
     def update_trust(
         self,

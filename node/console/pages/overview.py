@@ -1,17 +1,25 @@
-"""The overview: how fresh the node's lists, subsets and peers are, on one page."""
+"""The overview: what needs a human first, then the federation as a map, then how fresh lists, subsets and peers are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
+from markupsafe import Markup
+
+from node.console.federation import Place, draw
+from node.console.languages import translated as _
+from node.console.languages import translated_plural
+from node.console.needs import Need, needs
 from node.console.parts import Action, Done, Page, Section, Values
+from node.console.standings import lag_words, state_words
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.pages.text import counted
-from node.ports.peers import PeerRecord
 from node.ports.persons import PersonRole
 from node.runtime.logs import publish_one
 from node.services.lists.making import ListReport, own_list, report_lists
+from node.services.peers.standing import MemberStanding, member_standings
 from node.services.subsets.making import SubsetReport, report_subsets
 
 
@@ -20,32 +28,68 @@ class Overview:
     """What the page shows."""
 
     country: str
-    members: int
     k: int
     """Countries that must agree."""
+    needs: Sequence[Need]
+    members: Sequence[MemberStanding]
+    map: Markup
     lists: Sequence[ListReport]
     subsets: Sequence[SubsetReport]
-    peers: Sequence[PeerRecord]
     partners: int
 
+    @property
+    def peers(self) -> int:
+        """Members that are followed."""
+        return sum(member.peer is not None for member in self.members)
 
-def gather(world: World, _: Visitor, __: Values) -> Overview:
+
+def gather(world: World, __: Visitor, ___: Values) -> Overview:
     """Everything, as it stands now."""
-    register = world.identity.trust.members()
+    identity = world.identity
+    register, settings = identity.trust.members(), identity.settings
     with world.shelf.storage.read() as unit:
-        peers, partners = unit.peers.ls(), len(unit.partners.ls())
+        members = member_standings(
+            unit,
+            register,
+            own=world.node,
+            now_ms=world.now_ms,
+            max_age=timedelta(hours=settings.guards.max_checkpoint_age_hours),
+        )
+        partners = len(unit.partners.ls())
     return Overview(
-        country=world.identity.settings.country,
-        members=len(register.members),
+        country=settings.country,
         k=register.k,
+        needs=needs(world),
+        members=members,
+        map=_map(world, members),
         lists=report_lists(world.shelf),
         subsets=report_subsets(world.shelf),
-        peers=peers,
         partners=partners,
     )
 
 
-def publish(world: World, _: Visitor, form: Values) -> Done:
+def _map(world: World, members: Sequence[MemberStanding]) -> Markup:
+    places = [
+        Place(
+            node=one.node,
+            country=one.member.country or "",
+            freshness=one.freshness,
+            words=f"{one.node}: {state_words(one.freshness)}; {lag_words(one, world.now_ms)}",
+            followed=one.peer is not None,
+            follows_us=one.follows_us,
+        )
+        for one in members
+    ]
+    followed = sum(place.followed for place in places)
+    about = translated_plural(
+        "{node} in the middle and {count} other member around it; {followed} followed. The table below says the same.",
+        "{node} in the middle and {count} other members around it; {followed} followed. The table below says the same.",
+        len(places),
+    ).format(node=world.node, count=len(places), followed=followed)
+    return draw(world.node, places, title=_("The federation"), about=about)
+
+
+def publish(world: World, __: Visitor, form: Values) -> Done:
     """Sign and publish what waits in one own list."""
     origin = form.require("list", "the list")
     with world.shelf.storage.read() as unit:

@@ -10,6 +10,15 @@ function fold() {
 narrow.addEventListener("change", fold);
 fold();
 
+// What is fetched again by itself is left alone while somebody is in it, or marks something of it to copy.
+document.addEventListener("htmx:before:request", (event) => {
+  const region = event.target.closest(".live");
+  if (!region || event.target !== region) return;
+  const chosen = document.getSelection();
+  const marked = chosen && !chosen.isCollapsed && region.contains(chosen.anchorNode);
+  if (marked || region.contains(document.activeElement)) event.preventDefault();
+});
+
 // Whoever was refused is led to why.
 const refusal = document.querySelector("[role=alert][autofocus]");
 if (refusal) refusal.focus();

@@ -60,8 +60,9 @@ def report_list(shelf: Shelf, origin: str) -> ListReport:
 def report_lists(shelf: Shelf) -> Sequence[ListReport]:
     """All lists, own and peers'."""
     with shelf.storage.read() as unit:
+        active = unit.entries.counts()
         return [
-            ListReport(log=log, active=unit.entries.count(log.id))
+            ListReport(log=log, active=active.get(log.id, {}))
             for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
         ]
 

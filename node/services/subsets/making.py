@@ -15,6 +15,7 @@ from node.ports.storage import Unit
 from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.storage.sealed_names import salt_name
 from node.services.storage.shelf import Shelf
+from protocol.subset.canary import LISTED
 from protocol.subset.exclusions import SALT_BYTES
 from protocol.subset.filter import SubsetFilter
 
@@ -28,6 +29,11 @@ class SubsetReport:
     subset: SubsetRecord
     newest: ReleaseRecord | None
     """None before the first release."""
+
+    @property
+    def entries(self) -> int:
+        """Digests in the newest release, that of the test file left out."""
+        return 0 if self.newest is None else self.newest.answers - len(LISTED)
 
 
 def subset_origin(node: str, name: str) -> str:
