@@ -15,6 +15,8 @@ from node.console.parts import Page, Refused, Section
 from node.console.standings import meaning, state_words
 from node.console.visitors import Visitor
 from node.pages.text import safe
+from node.services.review.explaining import basis_words
+from protocol.event import collection_name
 
 STATIC: Final = "/console/static/"
 
@@ -33,6 +35,7 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], pages: tuple[Page,
     )
     env.install_gettext_callables(translated, translated_plural, newstyle=True)  # type: ignore[attr-defined]
     env.filters |= {
+        "lines": words.lines,
         "moment": words.moment,
         "day": words.day,
         "ago": words.ago,
@@ -40,6 +43,8 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], pages: tuple[Page,
         "number": words.number,
         "short": words.short,
         "safe_text": safe,
+        "collection": collection_name,
+        "basis": basis_words,
     }
     env.globals |= {
         "asset": lambda name: f"{STATIC}{name}?v={assets[name].tag}",

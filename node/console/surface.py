@@ -5,11 +5,23 @@ Who may see or do it stands beside it. Whoever adds a row gets the tests of role
 
 from typing import Final
 
-from node.console.pages import overview, tasks
+from node.console.pages import entry, overview, review, review_file, tasks
 from node.console.parts import Action, Download, Page
 
-PAGES: Final[tuple[Page, ...]] = (*overview.PAGES, *tasks.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *overview.PAGES,
+    *tasks.PAGES,
+    *review.PAGES,
+    *review_file.PAGES,
+    *entry.PAGES,
+)
 
-ACTIONS: Final[tuple[Action, ...]] = (*overview.ACTIONS, *tasks.ACTIONS)
+ACTIONS: Final[tuple[Action, ...]] = (
+    *overview.ACTIONS,
+    *tasks.ACTIONS,
+    *review.ACTIONS,
+    *review_file.ACTIONS,
+    *entry.ACTIONS,
+)
 
 DOWNLOADS: Final[tuple[Download, ...]] = ()

@@ -21,6 +21,11 @@ def shown(value: object) -> object:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+def lines(text: str) -> Markup:
+    """A text of several lines, as a field for such holds it."""
+    return Markup("\n").join(visible(line) for line in text.splitlines())
+
+
 def moment(time_ms: int | None) -> Markup:
     """A time in UTC, that machines read too."""
     if not time_ms:

@@ -1,0 +1,94 @@
+"""What an agency says with its entries, as people fill it in: basis, criteria, review date, countries, reason."""
+
+from datetime import date
+from typing import Final
+
+from node.console.languages import translated as _
+from node.console.parts import Values
+from node.errors import UsageError
+from node.services.lists.importing import Statement
+from protocol.opening import Basis, Reason
+
+MAX_CRITERIA: Final = 2**32 - 1
+
+
+def bases() -> list[tuple[str, str]]:
+    """Every basis and what it states, for a choice."""
+    return [
+        ("reviewed", _("reviewed: analysts of this agency examined the file")),
+        ("own", _("own: this agency holds the material itself")),
+        ("relies-on", _("relies on the peer: recorded, and does not count for the rule")),
+    ]
+
+
+def reasons() -> list[tuple[str, str]]:
+    """Every reason of a withdrawal or dispute, for a choice."""
+    return [
+        ("error", _("error: nobody should list it; it is blocked everywhere")),
+        ("legal", _("legal: this agency may not list it")),
+        ("duplicate", _("duplicate: it is listed elsewhere")),
+        ("other", _("other")),
+    ]
+
+
+def basis_from(form: Values) -> Basis:
+    """The basis that was chosen; raises `UsageError`."""
+    name = form.require("basis", _("the basis"))
+    try:
+        return Basis[name.upper().replace("-", "_")]
+    except KeyError:
+        raise UsageError(_("the basis is one of: own, reviewed, relies-on")) from None
+
+
+def examined_basis_from(form: Values) -> Basis:
+    """The basis that was chosen; whoever says that it was examined here has ticked that too; raises `UsageError`."""
+    basis = basis_from(form)
+    if basis is not Basis.RELIES_ON and not form.ticked("examined"):
+        raise UsageError(
+            _("this would state, signed, that the file was examined here"),
+            hint=_("tick the box if it was; otherwise choose to rely on the peer"),
+        )
+    return basis
+
+
+def reason_from(form: Values) -> Reason:
+    """The reason that was chosen; raises `UsageError`."""
+    name = form.require("reason", _("the reason"))
+    try:
+        return Reason[name.upper()]
+    except KeyError:
+        raise UsageError(_("the reason is one of: error, legal, duplicate, other")) from None
+
+
+def criteria_from(form: Values) -> int:
+    """The version of the criteria document, 1 where none was filled in; raises `UsageError`."""
+    return form.number("criteria", 1, least=1, most=MAX_CRITERIA)
+
+
+def day_from(form: Values, name: str) -> date | None:
+    """The day of a field; None for an empty one; raises `UsageError`."""
+    text = form.text(name)
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(_("a day is written YYYY-MM-DD")) from None
+
+
+def countries_from(form: Values, name: str) -> frozenset[str]:
+    """The countries of a field, by their codes of two letters; raises `UsageError`."""
+    codes = form.text(name).upper().replace(",", " ").split()
+    if any(len(code) != 2 or not (code.isascii() and code.isalpha()) for code in codes):
+        raise UsageError(_("countries are named by their codes of two letters, as: NL FR"))
+    return frozenset(codes)
+
+
+def statement_from(form: Values) -> Statement:
+    """What is said with new entries; raises `UsageError`."""
+    return Statement(
+        basis=examined_basis_from(form),
+        criteria=criteria_from(form),
+        review_by=day_from(form, "review_by"),
+        legality=countries_from(form, "legality"),
+    )

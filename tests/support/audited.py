@@ -1,0 +1,15 @@
+"""What the audit log of a running console's node holds."""
+
+from node.services.lists.audit_reading import read_audit
+from support.console import RunningConsole
+
+
+def recorded(console: RunningConsole) -> list[tuple[str, str, str]]:
+    """Action, subject and actor of every record, oldest first."""
+    records = [each.record for each in read_audit(console.world.shelf)]
+    return [(each.action, each.subject, each.actor) for each in records]
+
+
+def audit_text(console: RunningConsole) -> str:
+    """Everything that all records say, for a search."""
+    return "\n".join(repr(each.record) for each in read_audit(console.world.shelf))
