@@ -8,7 +8,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
@@ -26,12 +26,15 @@ from node.gateways.clamd_protocol import (
     parse,
     reply,
 )
+from node.gateways.patience import Patience
 from node.gateways.roots import Roots
 from node.gateways.wire import EndedError, Wire
 from node.ports.inspecting import Inspected, Inspector
 
 IDLE_SECONDS: Final = 120.0
 """Between two pieces of what one client sends: `ReadTimeout` of clamd."""
+STREAM_SECONDS: Final = 300.0
+"""All of one file that is sent, as over HTTP: a few senders of one byte now and then must not take every place."""
 _LENGTH_BYTES: Final = 4
 _AT_ONCE: Final = 1000
 """Names of files that are held; a folder may have any number of them."""
@@ -48,11 +51,11 @@ class ClamdService:
     """The line that `VERSION` answers."""
     reload: Callable[[], Awaitable[object]]
     fail_closed: bool = False
-    idle_seconds: float = IDLE_SECONDS
+    patience: Patience = field(default_factory=lambda: Patience(IDLE_SECONDS))
 
     async def serve(self, connection: socket.socket) -> None:
         """Answer one connection until it ends."""
-        wire = Wire(connection, seconds=self.idle_seconds)
+        wire = Wire(connection, self.patience)
         try:
             await _Conversation(self, wire).hold()
         except (EndedError, TimeoutError, OSError):
@@ -113,12 +116,13 @@ class _Conversation:
 
     async def _stream(self) -> str:
         async with self._service.inspector.receiving() as upload:
-            while left := int.from_bytes(await self._wire.exactly(_LENGTH_BYTES)):
-                while left:
-                    piece = await self._wire.some(min(left, _PIECE))
-                    left -= len(piece)
-                    if not upload.write(piece):
-                        return TOO_LONG
+            async with asyncio.timeout(STREAM_SECONDS):
+                while left := int.from_bytes(await self._wire.exactly(_LENGTH_BYTES)):
+                    while left:
+                        piece = await self._wire.some(min(left, _PIECE))
+                        left -= len(piece)
+                        if not upload.write(piece):
+                            return TOO_LONG
             return await self._judged("stream", upload.inspect("clamd stream"))
 
     async def _passed(self) -> str:

@@ -8,7 +8,7 @@ comes, unless nothing may pass unjudged. `ISTag` changes with what is in force, 
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
@@ -30,6 +30,7 @@ from node.gateways.icap_protocol import (
     fields_of,
     reply,
 )
+from node.gateways.patience import Patience
 from node.gateways.wire import EndedError, Wire
 from node.journal import Journal
 from node.ports.inspecting import Inspected, Inspector, Upload
@@ -59,7 +60,7 @@ class IcapService:
     contact: str = ""
     """Where to object to a blocked file, in words."""
     fail_closed: bool = False
-    idle_seconds: float = IDLE_SECONDS
+    patience: Patience = field(default_factory=lambda: Patience(IDLE_SECONDS))
 
     @property
     def istag(self) -> str:
@@ -68,7 +69,7 @@ class IcapService:
 
     async def serve(self, connection: socket.socket) -> None:
         """Answer one connection until it ends."""
-        wire = Wire(connection, seconds=self.idle_seconds)
+        wire = Wire(connection, self.patience)
         try:
             await _Conversation(self, wire).hold()
         except (EndedError, TimeoutError, OSError):

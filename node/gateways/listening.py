@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from node.errors import PortTakenError, UsageError
+from node.gateways.patience import Patience
 from node.journal import Journal
 
 Handler = Callable[[socket.socket], Awaitable[None]]
@@ -135,16 +136,22 @@ def named_address(listening: socket.socket) -> str:
 class Accepting:
     """Accepts connections and hands each to `handler` in a task of its own. An async context manager.
 
-    Connections beyond the bound wait with the kernel. On leaving nothing more is accepted, and what is under way may
-    finish.
+    Connections beyond the bound wait with the kernel, and those held in silence are then let go sooner. On leaving
+    nothing more is accepted, and what is under way may finish.
     """
 
     def __init__(
-        self, listening: socket.socket, handler: Handler, *, drain_seconds: float = DRAIN_SECONDS
+        self,
+        listening: socket.socket,
+        handler: Handler,
+        patience: Patience,
+        *,
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         listening.settimeout(0)
         self._listening = listening
         self._handler = handler
+        self._patience = patience
         self._drain_seconds = drain_seconds
         self._room = asyncio.Semaphore(MAX_CONNECTIONS)
         self._connections: set[asyncio.Task[None]] = set()
@@ -168,7 +175,7 @@ class Accepting:
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._room.acquire()
+            await self._place()
             try:
                 connection, _ = await loop.sock_accept(self._listening)
             except OSError as exc:  # no descriptors left: those who are served give some back
@@ -182,6 +189,13 @@ class Accepting:
             task = asyncio.create_task(self._handle(connection))
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
+
+    async def _place(self) -> None:
+        if not self._room.locked():
+            await self._room.acquire()
+            return
+        with self._patience.crowded():
+            await self._room.acquire()
 
     async def _handle(self, connection: socket.socket) -> None:
         try:

@@ -7,6 +7,8 @@ from collections import deque
 from contextlib import suppress
 from typing import Final
 
+from node.gateways.patience import Patience
+
 _CHUNK: Final = 256 * 1024
 _DESCRIPTORS: Final = 4
 """Taken at once, and held for whoever asks for them; a sender that passes more loses them to the kernel."""
@@ -21,27 +23,29 @@ class EndedError(Exception):
 class Wire:
     """One accepted connection; `close` it."""
 
-    def __init__(self, connection: socket.socket, *, seconds: float) -> None:
+    def __init__(self, connection: socket.socket, patience: Patience) -> None:
         connection.settimeout(0)
         self._connection = connection
-        self._seconds = seconds
+        self._patience = patience
         self._buffer = bytearray()
         self._descriptors: deque[int] = deque()
 
     async def until(self, end: bytes, *, at_most: int) -> bytes:
         """What stands before `end`, which is consumed; raises `EndedError` and `TimeoutError`."""
-        while True:
-            place = self._buffer.find(end)
-            if place >= 0:
-                return self._taken(place + 1)[:-1]
-            if len(self._buffer) > at_most:
-                raise EndedError
-            await self._fill()
+        async with self._patience.waiting():  # for all of it: who sends byte by byte is not waited for anew
+            while True:
+                place = self._buffer.find(end)
+                if place >= 0:
+                    return self._taken(place + 1)[:-1]
+                if len(self._buffer) > at_most:
+                    raise EndedError
+                await self._fill()
 
     async def exactly(self, count: int) -> bytes:
         """The next `count` bytes, which are few; raises as `until`."""
-        while len(self._buffer) < count:
-            await self._fill()
+        async with self._patience.waiting():
+            while len(self._buffer) < count:
+                await self._fill()
         return self._taken(count)
 
     async def some(self, at_most: int) -> bytes:
@@ -69,7 +73,7 @@ class Wire:
 
     async def send(self, data: bytes) -> None:
         """Send all of it; raises `TimeoutError` for a side that takes nothing."""
-        async with asyncio.timeout(self._seconds):
+        async with self._patience.waiting():
             await asyncio.get_running_loop().sock_sendall(self._connection, data)
 
     async def farewell(self) -> None:
@@ -79,7 +83,7 @@ class Wire:
         """
         self._connection.shutdown(socket.SHUT_WR)
         with suppress(EndedError, TimeoutError):
-            async with asyncio.timeout(min(self._seconds, _FAREWELL_SECONDS)):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
                 while True:
                     self._buffer.clear()
                     await self._fill()
@@ -96,7 +100,7 @@ class Wire:
         return data
 
     async def _fill(self) -> None:
-        async with asyncio.timeout(self._seconds):
+        async with self._patience.waiting():
             data, descriptors = await self._received()
         self._descriptors.extend(descriptors)
         if len(self._descriptors) > _DESCRIPTORS:

@@ -78,7 +78,7 @@ async def serve_agent(home: Home, doors: Doors, *, listening: Callable[[Mapping[
             fail_closed=doors.fail_closed,
         )
         for each in opened.clamd:
-            await stack.enter_async_context(Accepting(each, clamd.serve))
+            await stack.enter_async_context(Accepting(each, clamd.serve, clamd.patience))
         if opened.http:
             await stack.enter_async_context(served(_local(made, settings), opened.http))
         facts = {

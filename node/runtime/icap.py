@@ -39,7 +39,7 @@ async def serve_icap(
             fail_closed=fail_closed,
         )
         for door in doors:
-            await stack.enter_async_context(Accepting(door, service.serve))
+            await stack.enter_async_context(Accepting(door, service.serve, service.patience))
         where = named_address(doors[0])
         facts = {
             "reqmod": f"icap://{where}/reqmod",

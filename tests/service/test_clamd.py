@@ -8,8 +8,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from node.errors import PortTakenError, UsageError
 from node.gateways.clamd import ClamdService
 from node.gateways.listening import Accepting, host_and_port, listen_path, listen_tcp, remove_path
+from node.gateways.patience import Patience
 from node.gateways.roots import Roots
 from support.gateways import CLEAR, LISTED, TEST_FILE, UNANSWERED, KnowingInspector, exchanged
 
@@ -42,7 +44,9 @@ class World:
 
 
 @asynccontextmanager
-async def serving(tmp_path: Path, *, fail_closed: bool = False, idle: float = 20.0) -> AsyncIterator[World]:
+async def serving(
+    tmp_path: Path, *, fail_closed: bool = False, idle: float = 20.0, crowded: float = 5.0
+) -> AsyncIterator[World]:
     inspector, reloads = KnowingInspector(), [0]
     (tmp_path / "allowed").mkdir()
 
@@ -55,11 +59,14 @@ async def serving(tmp_path: Path, *, fail_closed: bool = False, idle: float = 20
         version=lambda: VERSION,
         reload=reload,
         fail_closed=fail_closed,
-        idle_seconds=idle,
+        patience=Patience(idle, crowded_seconds=crowded),
     )
     unix, tcp = listen_path(tmp_path / "clamd.sock"), listen_tcp("127.0.0.1", 0)
     port = tcp.getsockname()[1]
-    async with Accepting(unix, service.serve), Accepting(tcp, service.serve):
+    async with (
+        Accepting(unix, service.serve, service.patience),
+        Accepting(tcp, service.serve, service.patience),
+    ):
         yield World(tmp_path, inspector, str(tmp_path / "clamd.sock"), port, reloads)
 
 
@@ -125,6 +132,36 @@ async def test_a_stream_that_ends_too_early_is_no_verdict(world: World) -> None:
 async def test_a_silent_client_is_let_go(tmp_path: Path) -> None:
     async with serving(tmp_path, idle=0.05) as world:
         assert await asked(world, b"zINSTREAM\0") == b""
+
+
+async def test_whoever_sends_byte_by_byte_is_not_waited_for_anew(tmp_path: Path) -> None:
+    async with serving(tmp_path, idle=0.5) as world:
+
+        def trickled() -> float:
+            began = time.monotonic()
+            with socket.socket(socket.AF_UNIX) as link, suppress(OSError):
+                link.connect(world.address)
+                while time.monotonic() < began + 10:
+                    link.sendall(b"x")
+                    time.sleep(0.05)
+            return time.monotonic() - began
+
+        assert await asyncio.to_thread(trickled) < 10
+
+
+@pytest.mark.parametrize("held", [b"", b"zIDSESSION\0", b"zINSTREAM\0"], ids=["silent", "session", "stream"])
+async def test_held_connections_give_their_places_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: bytes
+) -> None:
+    """Every place is taken by somebody who sends nothing more, for two minutes if one waited for it."""
+    monkeypatch.setattr("node.gateways.listening.MAX_CONNECTIONS", 3)
+    async with serving(tmp_path, idle=120.0, crowded=0.2) as world:
+        with ExitStack() as stack:
+            for _ in range(3):
+                link = stack.enter_context(socket.socket(socket.AF_UNIX))
+                link.connect(world.address)
+                link.sendall(held)
+            assert await asked(world, b"zPING\0") == b"PONG\0"
 
 
 async def test_unknown_files_are_errors_where_they_must_not_pass(tmp_path: Path) -> None:
@@ -337,6 +374,7 @@ def test_only_the_socket_that_was_made_is_removed(tmp_path: Path) -> None:
 def test_sockets_of_the_service_manager_that_others_reach_are_refused(tmp_path: Path) -> None:
     program = """
 import os
+from node.gateways.patience import Patience
 from node.gateways.listening import listen_tcp, passed_sockets
 os.dup2(listen_tcp("0.0.0.0", 0).detach(), 3)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
@@ -357,6 +395,7 @@ except Exception as exc: print(type(exc).__name__)
 def test_sockets_of_the_service_manager_are_taken_over(tmp_path: Path) -> None:
     program = """
 import os, socket
+from node.gateways.patience import Patience
 from node.gateways.listening import listen_path, listen_tcp, named_address, passed_sockets
 os.dup2(listen_path(__import__("pathlib").Path("s")).detach(), 3)
 os.dup2(listen_tcp("127.0.0.1", 0).detach(), 4)

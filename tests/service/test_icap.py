@@ -13,6 +13,7 @@ from node.clock import system_entropy
 from node.gateways.icap import IcapService
 from node.gateways.icap_protocol import chunk
 from node.gateways.listening import Accepting, listen_tcp
+from node.gateways.patience import Patience
 from node.ports.inspecting import Inspected
 from support.gateways import CLEAR, HIT, LISTED, TEST_FILE, UNANSWERED, KnowingInspector, exchanged
 from support.processes import free_port
@@ -41,11 +42,11 @@ async def serving(*, fail_closed: bool = False, max_bytes: int = 100_000) -> Asy
         entropy=system_entropy,
         contact=CONTACT,
         fail_closed=fail_closed,
-        idle_seconds=20,
+        patience=Patience(20),
     )
     listening = listen_tcp("127.0.0.1", 0)
     port = listening.getsockname()[1]
-    async with Accepting(listening, service.serve, drain_seconds=1.0):
+    async with Accepting(listening, service.serve, service.patience, drain_seconds=1.0):
         yield World(port, inspector, releases)
 
 
