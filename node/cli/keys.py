@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # commands that touch no key start without them
     from keys.trust.lifecycle import Advance
     from node.ports.keyring import RingKey
     from node.runtime.opening import Identity
-    from node.runtime.rotating import Rotated
 
 _HEADER = ("key", "stage", "since", "counts from", "until", "known to")
 _MINUTE = "%Y-%m-%d %H:%M"
@@ -85,6 +84,8 @@ def rotate(
     Keys that the root names (root, targets, snapshot, timestamp) are replaced at once, by a next root: with the
     holders' key files that are in this home.
     """
+    from node.runtime.replacing import Proposed, replace_key
+    from node.runtime.shelving import open_shelf
     from node.services.trust.succeeding import SUCCEEDED
 
     here = session(context)
@@ -95,9 +96,15 @@ def rotate(
     if role in key_proposals.NAMED_BY_ROOT:
         key_proposals.rotate(here, role, yes=yes)
         return
-    if role not in {*SUCCEEDED, Role.OPRF, Role.TLS, Role.STORAGE}:
-        raise UsageError(f"{role} keys are not replaced by this command", hint="see docs/manuals/rotation.md")
-    done = _rotate(here.identity(), role, of, at=_moment(at), uri=key_at)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        done = replace_key(identity, shelf, role, of, at=_moment(at), uri=key_at)
+    if isinstance(done, Proposed):
+        here.output.result(
+            {"role": done.role, "of": done.of},
+            f"the next {done.role} key is made; it counts once its holders have signed",
+        )
+        return
     key = done.key
     ends = [f"{each.name} ends {each.managed.valid.end:{_MINUTE}} UTC" for each in done.predecessors]
     here.output.result(
@@ -158,30 +165,6 @@ def advance(context: typer.Context) -> None:
 
 app.command("revoke")(revoking.revoke)
 app.command("resume")(revoking.resume)
-
-
-def _rotate(identity: "Identity", role: Role, of: str, *, at: datetime | None, uri: str) -> "Rotated":
-    """Make a successor as the role has it made."""
-    from node.runtime.epochs import rotate_epoch
-    from node.runtime.rotating import lineage_of
-    from node.runtime.rotating import rotate as make_successor
-    from node.runtime.rotating_tls import rotate_tls
-    from node.runtime.shelving import open_shelf
-    from node.runtime.storage_keys import rotate_storage
-
-    start, signers = at or identity.clock.now(), identity.targets_signers
-    with open_shelf(identity) as shelf:
-        match role:
-            case Role.TLS:
-                return rotate_tls(identity, shelf, at=at, signers=signers)
-            case Role.STORAGE:
-                return rotate_storage(identity, shelf)
-            case Role.OPRF:
-                subset = lineage_of(identity, role, of).of
-                return rotate_epoch(identity, shelf, subset, at=start, signers=signers())
-            case _:
-                lineage = lineage_of(identity, role, of)
-                return make_successor(identity, shelf, lineage, at=start, signers=signers(), uri=uri)
 
 
 def _missing(done: "Advance", kid: str) -> frozenset[str]:

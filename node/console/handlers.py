@@ -7,9 +7,9 @@ of a request is ever written to the journal but the name of its page or action.
 import asyncio
 import hmac
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
@@ -26,6 +26,9 @@ from node.errors import ForbiddenError, NodeError, UnauthenticatedError
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets
 from protocol.errors import ProtocolError
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 SIGN_IN: Final = "/console/sign-in"
 PROVE: Final = "/console/prove"
@@ -78,14 +81,14 @@ async def show(request: web.Request, page: Page) -> web.StreamResponse:
     desk = request.app[DESK]
     visitor = await _signed_in(request)
     _require_role(visitor, page.roles)
-    model = await asyncio.to_thread(page.gather, desk.world, visitor, Values(dict(request.query)))
+    model = await _in_thread(page.gather, desk.world, visitor, Values(dict(request.query)))
     return _rendered(request, page, model, visitor, said=desk.said(visitor))
 
 
 async def act(request: web.Request, action: Action) -> web.StreamResponse:
     """Carry an action out, then lead to the page that shows it; or show its form again, with what is wrong."""
     desk = request.app[DESK]
-    visitor = await asyncio.to_thread(desk.visitor, request)
+    visitor = await _in_thread(desk.visitor, request)
     if visitor is None:
         raise UnauthenticatedError("this takes a session", hint="sign in and try again")
     form = await read_form(request, action.most_bytes)
@@ -95,7 +98,7 @@ async def act(request: web.Request, action: Action) -> web.StreamResponse:
     if action.fresh and desk.world.now_ms - visitor.proved_ms > FRESH_MS:
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
     try:
-        done = await asyncio.to_thread(_carried_out, desk, action, visitor, form)
+        done = await _in_thread(_carried_out, desk, action, visitor, form)
     except (NodeError, ProtocolError, KeysError) as exc:
         return await _shown_again(request, action, visitor, form, exc)
     desk.say(visitor, done.said)
@@ -109,17 +112,29 @@ async def download(request: web.Request, row: Download) -> web.StreamResponse:
     _require_role(visitor, row.roles)
     desk.rates.spend(f"person:{visitor.person}")
     world = desk.world.acting_as(visitor.person)
-    file = await asyncio.to_thread(row.make, world, visitor, Values(dict(request.query)))
-    await asyncio.to_thread(taken, world, row, file)
+    file = await _in_thread(row.make, world, visitor, Values(dict(request.query)))
+    await _in_thread(taken, world, row, file)
     disposition = f'attachment; filename="{file.name}"'
     return web.Response(
         body=file.body, content_type=file.content_type, headers={"Content-Disposition": disposition}
     )
 
 
+async def _in_thread(work: Callable[Given, Result], *args: Given.args, **named: Given.kwargs) -> Result:
+    """Do what blocks in a thread. A `StopIteration` cannot leave one: the request would wait for ever."""
+
+    def run() -> Result:
+        try:
+            return work(*args, **named)
+        except StopIteration as exc:
+            raise RuntimeError("nothing was found where something must be") from exc
+
+    return await asyncio.to_thread(run)
+
+
 async def _signed_in(request: web.Request) -> Visitor:
     """Who asks; leads whoever has no session to where one is opened."""
-    visitor = await asyncio.to_thread(request.app[DESK].visitor, request)
+    visitor = await _in_thread(request.app[DESK].visitor, request)
     if visitor is None:
         raise web.HTTPSeeOther(f"{SIGN_IN}?to={quote(request.path_qs, safe='')}")
     return visitor
@@ -139,7 +154,7 @@ async def _shown_again(
     refused = Refused(action.name, str(error), getattr(error, "hint", ""), kept)
     query = Values(dict(parse_qsl(form.text("query"), max_num_fields=100)))
     try:
-        model = await asyncio.to_thread(page.gather, desk.world, visitor, query)
+        model = await _in_thread(page.gather, desk.world, visitor, query)
     except (NodeError, ProtocolError, KeysError):
         raise error from None  # what the form was about is gone
     status = min(problem_of(error).status, 500)

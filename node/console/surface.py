@@ -5,23 +5,25 @@ Who may see or do it stands beside it. Whoever adds a row gets the tests of role
 
 from typing import Final
 
-from node.console.pages import entry, overview, review, review_file, tasks
+from node.console.pages import entry, keys, overview, review, review_file, tasks
 from node.console.parts import Action, Download, Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *overview.PAGES,
     *tasks.PAGES,
     *review.PAGES,
-    *review_file.PAGES,
     *entry.PAGES,
+    *keys.PAGES,
+    *review_file.PAGES,
 )
 
 ACTIONS: Final[tuple[Action, ...]] = (
     *overview.ACTIONS,
     *tasks.ACTIONS,
     *review.ACTIONS,
-    *review_file.ACTIONS,
     *entry.ACTIONS,
+    *keys.ACTIONS,
+    *review_file.ACTIONS,
 )
 
-DOWNLOADS: Final[tuple[Download, ...]] = ()
+DOWNLOADS: Final[tuple[Download, ...]] = (*keys.DOWNLOADS,)

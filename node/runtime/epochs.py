@@ -36,6 +36,21 @@ def rotate_epoch(
         UsageError: `at` is in the past, or later than the node document lasts.
         ConflictError: the trust files were revised at the same moment.
     """
+    number = announce_next(identity, name, at=at, signers=signers)
+    advance_keys(identity, shelf)
+    own = [key for key in identity.ring.read() if key.managed.lineage == Lineage(Role.OPRF, name)]
+    new = next(key for key in own if key.managed.kid == epoch_kid(name, number))
+    tell(identity, shelf, "key.create", new.name, details={"role": new.role})
+    earlier = [
+        key
+        for key in own
+        if key.managed.valid.start < new.managed.valid.start and key.stage is not Stage.DESTROYED
+    ]
+    return Rotated(key=new, predecessors=tuple(earlier))
+
+
+def announce_next(identity: Identity, name: str, *, at: datetime, signers: Sequence[Signer]) -> int:
+    """Announce the next epoch of a subset, or propose that; gives its number. Raises as `rotate_epoch` does."""
     require_soon(identity, at)
     now = identity.clock.now()
     held = frozenset(epoch for subset, epoch in held_epochs(identity.keychain) if subset == name)
@@ -51,16 +66,7 @@ def rotate_epoch(
         return replace(old, subsets=(*others, succeed(old, name, pk, now=now, at=at, held=held)))
 
     identity.trust.revise_document(change, signers=signers)
-    advance_keys(identity, shelf)
-    own = [key for key in identity.ring.read() if key.managed.lineage == Lineage(Role.OPRF, name)]
-    new = next(key for key in own if key.managed.kid == epoch_kid(name, number))
-    tell(identity, shelf, "key.create", new.name, details={"role": new.role})
-    earlier = [
-        key
-        for key in own
-        if key.managed.valid.start < new.managed.valid.start and key.stage is not Stage.DESTROYED
-    ]
-    return Rotated(key=new, predecessors=tuple(earlier))
+    return number
 
 
 def let_go(identity: Identity, evaluator: EvaluatorProcess) -> bool:

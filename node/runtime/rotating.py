@@ -136,6 +136,20 @@ def rotate(
     Raises:
         UsageError: `at` is in the past, or later than the node document lasts.
     """
+    kid, start = list_successor(identity, lineage, at=at, signers=signers, uri=uri)
+    identity.adopt_keys()
+    advance_keys(identity, shelf)
+    own = [key for key in identity.ring.read() if key.managed.lineage == lineage]
+    new = next(key for key in own if key.managed.kid == kid)
+    tell(identity, shelf, "key.create", new.name, details={"role": new.role})
+    earlier = [key for key in own if key.managed.valid.start < start and key.stage is not Stage.DESTROYED]
+    return Rotated(key=new, predecessors=tuple(earlier))
+
+
+def list_successor(
+    identity: Identity, lineage: Lineage, *, at: datetime, signers: Sequence[Signer], uri: str = ""
+) -> tuple[str, datetime]:
+    """Make a new key and list it, or propose that; gives its kid and when it begins. Raises as `rotate` does."""
     assert lineage.role in SUCCEEDED, "keys of other roles have procedures of their own"
     life = timedelta(days=lineage.role.info.days)
     start = max((at.replace(microsecond=0), *_just_after_those_before(identity, lineage, at)))
@@ -151,13 +165,7 @@ def rotate(
 
     require_soon(identity, start)
     identity.trust.revise_document(change, signers=signers)
-    identity.adopt_keys()
-    advance_keys(identity, shelf)
-    own = [key for key in identity.ring.read() if key.managed.lineage == lineage]
-    new = next(key for key in own if key.managed.kid == made[-1])
-    tell(identity, shelf, "key.create", new.name, details={"role": new.role})
-    earlier = [key for key in own if key.managed.valid.start < start and key.stage is not Stage.DESTROYED]
-    return Rotated(key=new, predecessors=tuple(earlier))
+    return made[-1], start
 
 
 def _referred(identity: Identity, lineage: Lineage, uri: str) -> PublicKey:

@@ -53,6 +53,11 @@ def rotate_tls(
     return Rotated(key=new, predecessors=tuple(key for key in earlier if key.name != new.name))
 
 
+def is_pinned(identity: Identity) -> bool:
+    """Whether the trust files pin a successor already, so that nobody has to sign for it."""
+    return _next(identity) is not None
+
+
 def _next(identity: Identity) -> RingKey | None:
     """The first successor that the trust files pin."""
     waiting = [

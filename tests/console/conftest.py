@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from node.config import Secrets, write_new
 from support.busy_agency import make_busy, open_world
 from support.cheap_node import CheapNode
 from support.console import RunningConsole, console_in, console_of
@@ -18,7 +19,13 @@ from support.console import RunningConsole, console_in, console_of
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> CheapNode:
     """A node that was founded once; never changed."""
-    return CheapNode.founded(tmp_path_factory.mktemp("founded"))
+    made = CheapNode.founded(tmp_path_factory.mktemp("founded"))
+    secret = tmp_path_factory.mktemp("secrets") / "passphrase"
+    secret.touch(mode=0o600)
+    secret.write_bytes(b"node passphrase\n")
+    settings = made.identity().settings
+    write_new(made.folder, settings.model_copy(update={"secrets": Secrets(passphrase_file=secret)}))
+    return made
 
 
 @pytest_asyncio.fixture

@@ -50,6 +50,7 @@ class Browser:
             address,
             headers={"Host": authority} | ({"Cookie": f"__Host-sigfed={token}"} if token else {}),
             cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=60),
         )
 
     async def __aenter__(self) -> Self:

@@ -12,5 +12,6 @@ def _request(world: World) -> str:
 
 
 EXAMPLES: Mapping[str, Callable[[World], str]] = {
+    "rotate": lambda _: "key=auth-1&rehearse=yes",
     "task": _request,
 }

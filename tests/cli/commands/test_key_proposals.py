@@ -151,6 +151,27 @@ def test_a_team_of_two_replaces_keys_by_one_command(office: Cli, role: str) -> N
     assert office.done("key", "rotate", role, "--yes")["root"] == 3
 
 
+@pytest.mark.parametrize("role", ["auth", "token", "log", "tls"])
+def test_a_successor_is_proposed_to_holders_elsewhere(
+    office: Cli, team: dict[str, KeyHolder], tmp_path: Path, role: str
+) -> None:
+    proposal, before = tmp_path / "rotate", _keys(office, role)
+    asked = office.done("--proposal", str(proposal), "key", "rotate", role)
+    if role == "tls":  # its successors are pinned in advance: nobody has to sign
+        assert asked["stage"] == "published"
+        return
+    assert (asked["role"], _keys(office, role)) == (role, before), "nothing counts yet"
+    for name in ("1", "2", "1"):
+        team[name].signs_if_asked(proposal)
+    office.done("key", "publish", str(proposal), "--yes")
+    office.done("key", "advance")
+    assert len(_keys(office, role)) == len(before) + 1
+
+
+def _keys(cli: Cli, role: str) -> list[str]:
+    return [str(key["key"]) for key in cli.run("key", "status").results if key["role"] == role]
+
+
 def test_without_the_root_keys_nothing_is_made(office: Cli) -> None:
     for path in (office.home / "keys/offline").glob("root-*"):
         path.unlink()

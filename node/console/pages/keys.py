@@ -1,0 +1,411 @@
+"""The keys: how old each is, who knows it, what is due; and replacing one, rehearsed first, with nobody surprised.
+
+What holders of offline keys must sign is prepared here as a proposal and signed by them elsewhere: no passphrase of an
+offline key is ever typed into a browser.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from keys.roles import Role
+from keys.trust.lifecycle import KNOWN_TO_NOBODY, NO_PEER_NEEDS, Facts, Stage, advance, next_due, overlap
+from keys.trust.proposal_words import Wanted, changes, wanted
+from node.console.parts import EVERYBODY, SECURITY, Action, Done, Download, File, Page, Section, Values
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.errors import UsageError
+from node.ports.keyring import RingKey
+from node.runtime import waiting_proposals
+from node.runtime.key_holders import ProposalFile
+from node.runtime.next_root import propose_root, publish_proposal
+from node.runtime.rehearsing import rehearse
+from node.runtime.replacing import REPLACED, Proposed, replace_key
+from node.runtime.rotating import advance_keys, allow, key_facts
+from node.runtime.waiting_proposals import Waiting
+from node.services.trust.adopting import as_listed
+from node.services.trust.next_root import RootChange
+from node.services.trust.rehearsing import Rehearsed
+from node.signing.ring import find_key
+
+PURPOSES: Final[Mapping[Role, str]] = MappingProxyType(
+    {
+        Role.ROOT: "Root",
+        Role.TARGETS: "Trust files",
+        Role.SNAPSHOT: "Snapshot",
+        Role.TIMESTAMP: "Timestamp",
+        Role.LOG: "Lists and releases",
+        Role.WITNESS: "Witness",
+        Role.AUTH: "Asking peers",
+        Role.TOKEN: "Access tokens",
+        Role.STATEMENT: "Receipts",
+        Role.TLS: "Connections",
+        Role.OPRF: "Private look-ups",
+        Role.STORAGE: "Stored data",
+    }
+)
+"""What people call the keys of a role."""
+
+_PAGE: Final = "/console/keys"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """One key."""
+
+    key: RingKey
+    purpose: str
+    tone: str
+    """Of its stage: good, waits, bad or rest."""
+    spent: int
+    """Percent of its life that is over."""
+    missing: Sequence[str]
+    """Peers that should know it and have not said so."""
+    peers: int
+    """How many should; 0: nobody needs to."""
+    replaced: bool
+    """Whether it can be given a successor here."""
+
+    @property
+    def later(self) -> bool:
+        """Whether everybody knows it, and it begins by itself when its time has come."""
+        return self.key.stage is Stage.PUBLISHED and not self.missing
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is published and begins once everybody knows it."""
+        return self.key.stage is Stage.PUBLISHED and bool(self.missing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldKey:
+    """A root or targets key, which a person keeps."""
+
+    holder: str
+    roles: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalRow:
+    """A proposal that waits for its holders."""
+
+    name: str
+    path: str
+    changes: Sequence[str]
+    wanted: Sequence[Wanted]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everybody signed who must."""
+        return not any(want.missing for want in self.wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What the page shows."""
+
+    rows: Sequence[KeyRow]
+    later: Sequence[KeyRow]
+    """Successors that everybody knows and whose time comes by itself."""
+    destroyed: int
+    holders: Sequence[HeldKey]
+    root_threshold: int
+    root_version: int
+    root_ends: datetime
+    alarms: Sequence[str]
+    due: str
+    due_at: datetime | None
+    proposals: Sequence[ProposalRow]
+
+
+def gather(world: World, _: Visitor, __: Values) -> Keys:
+    """Everything, as it stands now."""
+    identity = world.identity
+    ring = identity.adopt_keys()
+    facts = key_facts(identity, world.shelf, ring)
+    listed = as_listed(ring, facts.listed)
+    shown = [key for key in listed if key.stage is not Stage.DESTROYED]
+    managed = [key.managed for key in listed]
+    due = next_due(managed, facts.now)
+    names = {key.managed.kid: key.name for key in listed}
+    root = identity.trust.root()
+    rows = [_row(key, facts) for key in sorted(shown, key=_order)]
+    return Keys(
+        rows=[row for row in rows if not row.later],
+        later=[row for row in rows if row.later],
+        destroyed=len(listed) - len(shown),
+        holders=[
+            HeldKey(
+                holder=holder.name,
+                roles=[key.role.value for key in (holder.root, holder.targets) if key is not None],
+            )
+            for holder in root.named_holders
+        ],
+        root_threshold=root.threshold,
+        root_version=root.version,
+        root_ends=root.expires,
+        alarms=[
+            f"{names.get(alarm.kid) or alarm.lineage.of or alarm.lineage.role}: {alarm.kind}"
+            for alarm in advance(managed, facts).alarms
+        ],
+        due="" if due is None else f"{names[due.kid]} is {due.stage}",
+        due_at=None if due is None else due.at,
+        proposals=[_proposal(one) for one in waiting_proposals.ls(identity.home)],
+    )
+
+
+def _order(key: RingKey) -> tuple[int, str, datetime]:
+    return list(Role).index(key.role), key.managed.lineage.of, key.managed.valid.start
+
+
+def _row(key: RingKey, facts: Facts) -> KeyRow:
+    valid = key.managed.valid
+    life = valid.end - valid.start
+    spent = (facts.now - valid.start) / life if life else 1.0
+    nobody = key.role in NO_PEER_NEEDS
+    return KeyRow(
+        key=key,
+        purpose=PURPOSES[key.role],
+        tone=_tone(key, spent),
+        spent=round(100 * min(1.0, max(0.0, spent))),
+        missing=() if nobody else sorted(facts.missing(key.managed)),
+        peers=0 if nobody else len(facts.peers),
+        replaced=key.role in REPLACED,
+    )
+
+
+def _tone(key: RingKey, spent: float) -> str:
+    if key.stage in {Stage.REVOKED, Stage.LOST}:
+        return "bad"
+    if key.stage is Stage.ACTIVE:
+        return "waits" if spent > 0.5 else "good"
+    return "waits" if key.stage in {Stage.GENERATED, Stage.PUBLISHED} else "rest"
+
+
+def _proposal(waiting: Waiting) -> ProposalRow:
+    return ProposalRow(
+        name=waiting.name,
+        path=str(waiting.path),
+        changes=changes(waiting.opened),
+        wanted=wanted(waiting.opened),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """What the page of one rotation shows."""
+
+    key: RingKey
+    purpose: str
+    overlap: timedelta
+    life: timedelta
+    peers: int
+    listed: bool
+    """Whether holders must sign, because trust files name the key."""
+    earliest: datetime
+    latest: datetime
+    rehearsed: Sequence[Rehearsed] | None
+    """The rehearsal that was asked for with this page; None: none was."""
+
+
+def gather_rotation(world: World, _: Visitor, query: Values) -> Rotation:
+    """The plan for one key, and a rehearsal if one is asked for.
+
+    Raises:
+        NotFoundError: there is no such key.
+        UsageError: its successor comes with a next root.
+    """
+    identity = world.identity
+    key = _named(world, query.require("key", "the key"))
+    facts = key_facts(identity, world.shelf, identity.ring.read())
+    life = timedelta(days=key.role.info.days)
+    return Rotation(
+        key=key,
+        purpose=PURPOSES[key.role],
+        overlap=overlap(life),
+        life=life,
+        peers=0 if key.role in NO_PEER_NEEDS else len(facts.peers),
+        listed=key.role not in KNOWN_TO_NOBODY,
+        earliest=facts.now,
+        latest=facts.now + timedelta(days=179),
+        rehearsed=tuple(rehearse(identity)) if query.ticked("rehearse") else None,
+    )
+
+
+def _named(world: World, name: str) -> RingKey:
+    identity = world.identity
+    ring = identity.adopt_keys()
+    key = find_key(as_listed(ring, key_facts(identity, world.shelf, ring).listed), name)
+    if key.role not in REPLACED:
+        raise UsageError(
+            f"{name} is named by the root",
+            hint="prepare the next root on the page of the keys: it replaces it",
+        )
+    return key
+
+
+def prepare(world: World, _: Visitor, form: Values) -> Done:
+    """Make a successor and the proposal that lists it; what nobody lists begins at once."""
+    key = _named(world, form.require("key", "the key"))
+    at, of = _day(form.text("at")), key.managed.lineage.of
+    name, proposing = waiting_proposals.begin(world.identity, f"rotate-{key.name}")
+    made = replace_key(proposing, world.shelf, key.role, of, at=at)
+    if isinstance(made, Proposed):
+        said = f"The next key is made. The holders of the targets keys have to sign proposal {name}."
+        return Done(f"{_PAGE}#proposal-{name}", said)
+    return Done(
+        _PAGE,
+        f"{made.key.name} is {made.key.stage}; it counts from {made.key.managed.valid.start:%Y-%m-%d} on.",
+    )
+
+
+def propose_next_root(world: World, _: Visitor, __: Values) -> Done:
+    """Prepare a next root, a year more, with new snapshot and timestamp keys."""
+    name, proposing = waiting_proposals.begin(world.identity, "next-root")
+    path = waiting_proposals.path_of(world.identity.home, name)
+    ProposalFile(path).write(propose_root(proposing, RootChange()))
+    return Done(
+        f"{_PAGE}#proposal-{name}", f"The next root is prepared. Its holders have to sign proposal {name}."
+    )
+
+
+def take_back(world: World, _: Visitor, form: Values) -> Done:
+    """Keep a proposal that a holder signed elsewhere."""
+    name = form.require("proposal", "the proposal")
+    back = _proposal(
+        waiting_proposals.take_back(world.identity.home, name, form.require("signed", "the signed file"))
+    )
+    if back.complete:
+        return Done(
+            f"{_PAGE}#proposal-{name}",
+            f"Proposal {name} is signed by everybody who must. Put it in force now.",
+        )
+    missing = max(want.missing for want in back.wanted)
+    return Done(f"{_PAGE}#proposal-{name}", f"Proposal {name} was taken back; {missing} more must sign.")
+
+
+def publish(world: World, _: Visitor, form: Values) -> Done:
+    """Put in force what the holders signed, and let the keys take the steps that this allows."""
+    name = form.require("proposal", "the proposal")
+    waiting = waiting_proposals.get(world.identity.home, name)
+    publish_proposal(world.identity, waiting.opened)
+    waiting_proposals.discard(world.identity.home, name)
+    steps = advance_keys(world.identity, world.shelf).steps
+    keys = {key.managed.kid: key.name for key in world.identity.ring.read()}
+    told = "; ".join(f"{keys[step.kid]} is {step.after}" for step in steps)
+    return Done(_PAGE, f"Proposal {name} is in force. {told}".strip())
+
+
+def discard(world: World, _: Visitor, form: Values) -> Done:
+    """Forget a proposal."""
+    name = form.require("proposal", "the proposal")
+    waiting_proposals.discard(world.identity.home, name)
+    return Done(_PAGE, f"Proposal {name} was thrown away; nothing of it counts.")
+
+
+def let_begin(world: World, visitor: Visitor, form: Values) -> Done:
+    """Let a key begin that some peers do not know yet."""
+    key = _named(world, form.require("key", "the key"))
+    allow(world.identity, world.shelf, key, by=visitor.person)
+    return Done(_PAGE, f"{key.name} may begin although not every peer has said that it knows it.")
+
+
+def proposal_file(world: World, _: Visitor, query: Values) -> File:
+    """A proposal, to be carried to its holders."""
+    waiting = waiting_proposals.get(world.identity.home, query.require("name", "the proposal"))
+    return File(waiting.path.name, "application/json", waiting.path.read_bytes())
+
+
+def _day(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as exc:
+        raise UsageError("a day is written YYYY-MM-DD") from exc
+
+
+PAGES: Final = (
+    Page(name="keys", path=_PAGE, title="Keys", gather=gather, section=Section.FEDERATION, roles=EVERYBODY),
+    Page(
+        name="rotate",
+        path="/console/keys/rotate",
+        title="Replace a key",
+        gather=gather_rotation,
+        roles=SECURITY,
+    ),
+)
+
+ACTIONS: Final = (
+    Action(
+        name="key-rotate",
+        path="/console/keys/rotate",
+        page="rotate",
+        act=prepare,
+        roles=SECURITY,
+        record="key.rotate",
+        fresh=True,
+        told=("key", "at"),
+    ),
+    Action(
+        name="key-propose",
+        path="/console/keys/next-root",
+        page="keys",
+        act=propose_next_root,
+        roles=SECURITY,
+        record="key.propose",
+        fresh=True,
+    ),
+    Action(
+        name="key-take-back",
+        path="/console/keys/signed",
+        page="keys",
+        act=take_back,
+        roles=SECURITY,
+        record="key.take-back",
+        told=("proposal",),
+        most_bytes=9_000_000,
+    ),
+    Action(
+        name="key-publish",
+        path="/console/keys/publish",
+        page="keys",
+        act=publish,
+        roles=SECURITY,
+        record="key.publish",
+        strict=True,
+        fresh=True,
+        told=("proposal",),
+    ),
+    Action(
+        name="key-discard",
+        path="/console/keys/discard",
+        page="keys",
+        act=discard,
+        roles=SECURITY,
+        record="key.discard",
+        told=("proposal",),
+    ),
+    Action(
+        name="key-allow",
+        path="/console/keys/allow",
+        page="keys",
+        act=let_begin,
+        roles=SECURITY,
+        record="key.allow",
+        fresh=True,
+        told=("key",),
+    ),
+)
+
+DOWNLOADS: Final = (
+    Download(
+        name="proposal-file",
+        path="/console/keys/proposal",
+        make=proposal_file,
+        roles=SECURITY,
+        record="key.carry",
+    ),
+)
