@@ -1,6 +1,7 @@
 """Commands that make and run a node: `init`, `run`, `status`, `doctor`, `demo`."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,13 +98,21 @@ def run(context: typer.Context) -> None:
 
     here = session(context)
     identity = here.identity()
+    console = identity.settings.console
 
     def listening(url: str) -> None:
         here.output.result({"serving": url, "node": identity.settings.node})
         here.output.out.flush()
         here.output.talk(f"serving {url} as {identity.settings.node}; stop with Ctrl-C")
+        if console.enabled:
+            here.output.talk(f"console: {console.url.rstrip('/')}/console/")
 
-    wait_for(serve_until_stopped(identity, listening=listening))
+    serve = partial(serve_until_stopped, identity, listening=listening)
+    if console.enabled:
+        from node.console.serving import serve_beside
+
+        serve = partial(serve, beside=serve_beside)
+    wait_for(serve())
 
 
 def status(context: typer.Context) -> None:

@@ -17,6 +17,7 @@ from aiohttp import web
 from keys.errors import KeysError
 from node.console.address import Address
 from node.console.forms import read_form
+from node.console.languages import speak
 from node.console.parts import Action, Done, Download, Page, Refused, Values
 from node.console.recording import recorded, taken
 from node.console.rendering import render
@@ -62,6 +63,11 @@ class Desk:
         token = request.cookies.get(self.cookie, "")
         return self.door.find(token) if token else None
 
+    def has_proved(self, visitor: Visitor) -> bool:
+        """Whether a passkey was shown in the session just now."""
+        # Of a proof from ahead the clock was wrong: it says nothing about now.
+        return 0 <= self.world.now_ms - visitor.proved_ms <= FRESH_MS
+
     def say(self, visitor: Visitor, sentence: str) -> None:
         """Keep a sentence for the next page of this session."""
         self._said[visitor.csrf] = sentence
@@ -79,7 +85,7 @@ DESK: Final = web.AppKey("desk", Desk)
 async def show(request: web.Request, page: Page) -> web.StreamResponse:
     """A page for whoever may see it."""
     desk = request.app[DESK]
-    visitor = await _signed_in(request)
+    visitor = await signed_in(request)
     _require_role(visitor, page.roles)
     model = await _in_thread(page.gather, desk.world, visitor, Values(dict(request.query)))
     return _rendered(request, page, model, visitor, said=desk.said(visitor))
@@ -88,14 +94,18 @@ async def show(request: web.Request, page: Page) -> web.StreamResponse:
 async def act(request: web.Request, action: Action) -> web.StreamResponse:
     """Carry an action out, then lead to the page that shows it; or show its form again, with what is wrong."""
     desk = request.app[DESK]
+<<<<<<< HEAD
     visitor = await _in_thread(desk.visitor, request)
+=======
+    visitor = await visiting(request)
+>>>>>>> 816ca94 (Sign persons in to the console with passkeys)
     if visitor is None:
         raise UnauthenticatedError("this takes a session", hint="sign in and try again")
     form = await read_form(request, action.most_bytes)
-    _require_own(visitor, form)
+    require_own(visitor, form)
     _require_role(visitor, action.roles)
     desk.rates.spend(f"person:{visitor.person}")
-    if action.fresh and desk.world.now_ms - visitor.proved_ms > FRESH_MS:
+    if action.fresh and not desk.has_proved(visitor):
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
     try:
         done = await _in_thread(_carried_out, desk, action, visitor, form)
@@ -108,7 +118,7 @@ async def act(request: web.Request, action: Action) -> web.StreamResponse:
 async def download(request: web.Request, row: Download) -> web.StreamResponse:
     """A file for whoever may take it; that it was taken is recorded before it is handed over."""
     desk = request.app[DESK]
-    visitor = await _signed_in(request)
+    visitor = await signed_in(request)
     _require_role(visitor, row.roles)
     desk.rates.spend(f"person:{visitor.person}")
     world = desk.world.acting_as(visitor.person)
@@ -120,6 +130,7 @@ async def download(request: web.Request, row: Download) -> web.StreamResponse:
     )
 
 
+<<<<<<< HEAD
 async def _in_thread(work: Callable[Given, Result], *args: Given.args, **named: Given.kwargs) -> Result:
     """Do what blocks in a thread. A `StopIteration` cannot leave one: the request would wait for ever."""
 
@@ -135,6 +146,19 @@ async def _in_thread(work: Callable[Given, Result], *args: Given.args, **named: 
 async def _signed_in(request: web.Request) -> Visitor:
     """Who asks; leads whoever has no session to where one is opened."""
     visitor = await _in_thread(request.app[DESK].visitor, request)
+=======
+async def visiting(request: web.Request) -> Visitor | None:
+    """Who asks, in whose language the reply is written; None for nobody."""
+    visitor = await asyncio.to_thread(request.app[DESK].visitor, request)
+    if visitor is not None and visitor.language:
+        speak(visitor.language)
+    return visitor
+
+
+async def signed_in(request: web.Request) -> Visitor:
+    """Who asks; leads whoever has no session to where one is opened."""
+    visitor = await visiting(request)
+>>>>>>> 816ca94 (Sign persons in to the console with passkeys)
     if visitor is None:
         raise web.HTTPSeeOther(f"{SIGN_IN}?to={quote(request.path_qs, safe='')}")
     return visitor
@@ -198,7 +222,7 @@ def _require_role(visitor: Visitor, roles: frozenset[object]) -> None:
         )
 
 
-def _require_own(visitor: Visitor, form: Values) -> None:
+def require_own(visitor: Visitor, form: Values) -> None:
     """A form of another site, or of another session, does nothing here."""
     if not hmac.compare_digest(form.text("csrf").encode(), visitor.csrf.encode()):
         raise ForbiddenError(

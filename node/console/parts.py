@@ -40,11 +40,11 @@ class Values(Mapping[str, str]):
     __slots__ = ("_values",)
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = {name: value.strip() for name, value in values.items()}
+        self._values = dict(values)
 
     @override
     def __getitem__(self, name: str) -> str:
-        return self._values[name]
+        return self._values[name].strip()
 
     @override
     def __iter__(self) -> Iterator[str]:
@@ -56,7 +56,11 @@ class Values(Mapping[str, str]):
 
     def text(self, name: str, default: str = "") -> str:
         """The field, or `default` where it is missing or empty."""
-        return self._values.get(name, "") or default
+        return self.get(name, "") or default
+
+    def passphrase(self, name: str) -> str:
+        """The field with the spaces around it."""
+        return self._values.get(name, "")
 
     def require(self, name: str, label: str) -> str:
         """The field; raises `UsageError`, which names it as its label does."""
@@ -130,6 +134,8 @@ class Done:
 
     to: str
     said: str
+    outcome: str = "ok"
+    """In the audit log: `requested` where a second person must approve it."""
 
 
 Act = Callable[[World, Visitor, Values], Done]

@@ -27,7 +27,9 @@ def recorded(world: World, action: Action, form: Values, work: Callable[[], Done
         require_ready(identity, shelf)
     with about(identity, action.record, subject, strict=action.strict) as note:
         done = work()
-        note.recorded = tell(identity, shelf, action.record, subject, details=_BY | details)
+        note.recorded = tell(
+            identity, shelf, action.record, subject, outcome=done.outcome, details=_BY | details
+        )
     return done
 
 

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from node.config import ConsoleSettings
@@ -12,6 +12,8 @@ from node.console.visitors import Door
 from node.console.world import World
 from node.errors import ConfigError
 from node.journal import Journal
+from node.runtime.accounts import open_sessions
+from node.runtime.serving import Parts
 from node.web.server import serve
 
 _journal: Final = Journal("console")
@@ -32,6 +34,13 @@ async def serve_console(world: World, door: Door, settings: ConsoleSettings) -> 
         yield settings.url.rstrip("/") + "/console/"
     finally:
         await server.stop()
+
+
+def serve_beside(parts: Parts) -> AbstractAsyncContextManager[object]:
+    """The console of a running node, as its configuration has it; raises as `serve_console` does."""
+    identity, shelf = parts.identity, parts.shelf
+    world = World(identity=identity, shelf=shelf, evaluator=parts.evaluator)
+    return serve_console(world, open_sessions(identity, shelf), identity.settings.console)
 
 
 def _tls(settings: ConsoleSettings) -> ssl.SSLContext | None:

@@ -5,7 +5,7 @@ Who may see or do it stands beside it. Whoever adds a row gets the tests of role
 
 from typing import Final
 
-from node.console.pages import entry, keys, overview, review, review_file, tasks
+from node.console.pages import account, entry, keys, overview, persons, review, review_file, tasks
 from node.console.parts import Action, Download, Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -15,6 +15,8 @@ PAGES: Final[tuple[Page, ...]] = (
     *entry.PAGES,
     *keys.PAGES,
     *review_file.PAGES,
+    *persons.PAGES,
+    *account.PAGES,
 )
 
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -24,6 +26,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *entry.ACTIONS,
     *keys.ACTIONS,
     *review_file.ACTIONS,
+    *persons.ACTIONS,
+    *account.ACTIONS,
 )
 
 DOWNLOADS: Final[tuple[Download, ...]] = (*keys.DOWNLOADS,)

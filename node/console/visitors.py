@@ -1,23 +1,10 @@
 """Who looks: a person of this node with an open session."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from node.ports.persons import PersonRole
+from node.services.access.sessions import Visitor
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
-    """A person with an open session."""
-
-    person: str
-    role: PersonRole
-    csrf: str
-    """What each of its forms must hold."""
-    proved_ms: int
-    """When it last showed a passkey."""
-    language: str = ""
-    """Chosen by the person; empty: as the browser asks."""
+__all__ = ("Door", "Visitor")
 
 
 class Door(Protocol):

@@ -14,7 +14,7 @@ from node.ports.accounts import SessionRecord
 from node.ports.persons import PersonRole
 from node.ports.storage import Unit
 from node.services.access.persons import Persons
-from node.services.access.sessions import FRESH, IDLE, LONGEST, MOST, Sessions
+from node.services.access.sessions import IDLE, LONGEST, MOST, Sessions
 from node.services.storage.person_requests import change_payload
 from node.services.storage.shelf import Shelf
 from support.persons import NOW, add_two, join, made, make_persons
@@ -52,7 +52,8 @@ def test_a_session_is_found_by_its_token(sessions: Sessions) -> None:
     visitor = sessions.find(opened.token)
     assert visitor is not None
     assert (visitor.person, visitor.role, visitor.csrf) == ("alice", PersonRole.OPERATOR, opened.csrf)
-    assert (visitor.opened_ms, visitor.proved_ms, visitor.language) == (milliseconds(NOW), 0, "")
+    assert (visitor.proved_ms, visitor.language) == (0, "")
+    assert [row.opened_ms for row in sessions.ls("alice")] == [milliseconds(NOW)]
     assert len({opened.token, opened.csrf, other.token, other.csrf}) == 4
     assert opened.token not in repr(opened)
     assert opened.csrf not in repr((opened, visitor))
@@ -182,36 +183,28 @@ def test_what_has_ended_is_swept(sessions: Sessions, shelf: Shelf, clock: Settab
     assert rows(shelf, "bruno") == []
 
 
-def test_a_proof_is_fresh_for_a_while(sessions: Sessions, clock: SettableClock) -> None:
-    token = sessions.open("alice").token
-
-    def is_fresh() -> bool:
-        visitor = sessions.find(token)
-        assert visitor is not None
-        return sessions.is_fresh(visitor)
-
-    assert not is_fresh()
+def test_a_proof_is_dated(sessions: Sessions, clock: SettableClock) -> None:
+    token, other = sessions.open("alice").token, sessions.open("alice").token
+    clock.advance(MINUTE)
     sessions.prove(token)
-    assert is_fresh()
-    clock.advance(FRESH - timedelta(milliseconds=1))
-    assert is_fresh()
-    clock.advance(timedelta(milliseconds=1))
-    assert not is_fresh()
-    sessions.prove(token)
-    clock.advance(-MINUTE)
-    assert not is_fresh(), "proved in the future is not proved"
+    proved, not_proved = sessions.find(token), sessions.find(other)
+    assert proved is not None
+    assert not_proved is not None
+    assert (proved.proved_ms, not_proved.proved_ms) == (milliseconds(NOW + MINUTE), 0)
 
 
 def test_a_language_stays_with_the_session(sessions: Sessions) -> None:
     token = sessions.open("alice").token
+    before = sessions.find(token)
+    assert before is not None
     for language in ("fr", "fr-BE", ""):
-        sessions.speak(token, language)
+        sessions.speak(before, language)
         visitor = sessions.find(token)
         assert visitor is not None
         assert visitor.language == language
     for bad in ("french", "f", "fr_FR", "fr\n", "<b>", "../en"):
         with pytest.raises(UsageError):
-            sessions.speak(token, bad)
+            sessions.speak(before, bad)
 
 
 def test_a_row_that_somebody_put_there_is_no_session(sessions: Sessions, shelf: Shelf) -> None:

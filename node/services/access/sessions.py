@@ -22,8 +22,6 @@ from node.services.storage.shelf import Shelf
 
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=12)
-FRESH: Final = timedelta(minutes=10)
-"""How long a passkey that was shown counts for what takes a fresh proof."""
 MOST: Final = 10
 """Sessions of a person at once; with a further one the oldest ends."""
 
@@ -49,14 +47,14 @@ class Visitor:
 
     person: str
     role: PersonRole
-    session: int
-    """The number of the session."""
     csrf: str = field(repr=False)
-    opened_ms: int
+    """What every form of the session carries."""
     proved_ms: int
     """When a passkey was last shown in the session; 0: never."""
-    language: str
+    language: str = ""
     """As chosen; empty: as the browser asks for."""
+    session: int = 0
+    """The number of the session."""
 
 
 class Sessions:
@@ -109,15 +107,9 @@ class Sessions:
             role=role,
             session=record.number,
             csrf=csrf.hex(),
-            opened_ms=record.opened_ms,
             proved_ms=record.proved_ms,
             language=record.language,
         )
-
-    def is_fresh(self, visitor: Visitor) -> bool:
-        """Whether a passkey was shown in the session just now."""
-        # Of a proof from ahead the clock was wrong: it proves nothing about now.
-        return timedelta(0) <= self._since(visitor.proved_ms) < FRESH
 
     def prove(self, token: str) -> None:
         """A passkey was shown in this session."""
@@ -126,14 +118,12 @@ class Sessions:
             if record is not None:
                 unit.console_sessions.note_proved(record.number, self._now_ms())
 
-    def speak(self, token: str, language: str) -> None:
-        """Choose a language (`fr`, `fr-BE`) in this session; empty: as the browser asks for. Raises `UsageError`."""
+    def speak(self, visitor: Visitor, language: str) -> None:
+        """Choose a language (`fr`, `fr-BE`) in a session; empty: as the browser asks for. Raises `UsageError`."""
         if language and not _LANGUAGE.fullmatch(language):
             raise UsageError("a language is named as browsers do, for example: fr")
         with self._shelf.storage.write() as unit:
-            record = unit.console_sessions.find(_hash(token))
-            if record is not None:
-                unit.console_sessions.set_language(record.number, language)
+            unit.console_sessions.set_language(visitor.session, language)
 
     def ls(self, person: str) -> Sequence[SessionRecord]:
         """A person's sessions that have not ended, oldest first."""

@@ -1,0 +1,95 @@
+"""One's own account: passkeys, open sessions, language."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.console.languages import LANGUAGES
+from node.console.parts import EVERYBODY, Action, Done, Page, Section, Values
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.errors import UsageError
+from node.ports.accounts import PasskeyRecord, SessionRecord
+from node.runtime.accounts import open_passkeys, open_sessions
+
+ACCOUNT: Final = "/console/account"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What the page shows."""
+
+    passkeys: Sequence[PasskeyRecord]
+    sessions: Sequence[SessionRecord]
+    here: int
+    """The session that looks."""
+
+
+def gather(world: World, visitor: Visitor, _: Values) -> Account:
+    """What is the visitor's own."""
+    with world.shelf.storage.read() as unit:
+        passkeys = unit.passkeys.ls(visitor.person)
+    sessions = open_sessions(world.identity, world.shelf).ls(visitor.person)
+    return Account(passkeys=passkeys, sessions=sessions, here=visitor.session)
+
+
+def remove_passkey(world: World, visitor: Visitor, form: Values) -> Done:
+    """Let one of the own passkeys sign nobody in any more; it ends all own sessions."""
+    passkeys = open_passkeys(world.identity, world.shelf)
+    removed = passkeys.remove(form.number("passkey"), person=visitor.person)
+    return Done(ACCOUNT, f"the passkey {removed.name} signs nobody in any more")
+
+
+def close_session(world: World, visitor: Visitor, form: Values) -> Done:
+    """End one of the own sessions."""
+    open_sessions(world.identity, world.shelf).close_one(visitor.person, form.number("session"))
+    return Done(ACCOUNT, "the session was ended")
+
+
+def close_sessions(world: World, visitor: Visitor, _: Values) -> Done:
+    """End all own sessions."""
+    open_sessions(world.identity, world.shelf).close_all(visitor.person)
+    return Done("/console/sign-in", "all sessions were ended")
+
+
+def speak(world: World, visitor: Visitor, form: Values) -> Done:
+    """Choose a language for this session."""
+    language = form.text("language")
+    if language and language not in LANGUAGES:
+        raise UsageError("this console does not speak that language")
+    open_sessions(world.identity, world.shelf).speak(visitor, language)
+    return Done(ACCOUNT, "")
+
+
+PAGES: Final = (Page(name="account", path=ACCOUNT, title="My account", gather=gather, section=Section.OWN),)
+
+ACTIONS: Final = (
+    Action(
+        name="passkey-remove",
+        path="/console/account/passkey-remove",
+        page="account",
+        act=remove_passkey,
+        roles=EVERYBODY,
+        record="passkey.remove",
+        fresh=True,
+        told=("passkey",),
+    ),
+    Action(
+        name="session-close",
+        path="/console/account/session-close",
+        page="account",
+        act=close_session,
+        roles=EVERYBODY,
+        record="console.session-close",
+        told=("session",),
+    ),
+    Action(
+        name="sessions-close",
+        path="/console/account/sessions-close",
+        page="account",
+        act=close_sessions,
+        roles=EVERYBODY,
+        record="console.session-close",
+    ),
+    Action(name="language", path="/console/account/language", page="account", act=speak, roles=EVERYBODY),
+)

@@ -1,0 +1,272 @@
+"""Signing in, registering and proving, without a browser: what gets through, what is said, and what is recorded."""
+
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from node.console.entrance import COMING_BURST, target
+from node.ports.persons import PersonRole
+from support.cheap_node import CheapNode
+from support.console import Reply
+from support.entrance import Entrance, entrance_in
+from support.persons import PASS
+
+
+@pytest_asyncio.fixture
+async def entrance(founded: CheapNode, tmp_path: Path) -> AsyncIterator[Entrance]:
+    shutil.copytree(founded.folder, tmp_path / "node")
+    async with entrance_in(replace(founded, folder=tmp_path / "node")) as running:
+        yield running
+
+
+async def test_from_the_token_to_the_account_and_back(entrance: Entrance) -> None:
+    entrance.add_two()
+    hers = entrance.authenticator()
+    token = await entrance.registered("alice", hers)
+    async with entrance.browser(token) as browser:
+        account = await browser.get("/console/account")
+        assert account.status == 200
+        assert "You are alice, operator." in account.words
+        csrf = entrance.visitor(token).csrf
+        out = await browser.post("/console/sign-out", {"csrf": csrf})
+        assert (out.status, out.headers["Location"]) == (303, "/console/sign-in")
+        assert (await browser.get("/console/account")).status == 303
+    again = await entrance.signed_in(hers)
+    assert entrance.visitor(again).person == "alice"
+    assert entrance.recorded() == [
+        ("alice", "person.passkey", "a key", "ok"),
+        ("alice", "console.sign-in", "alice", "ok"),
+        ("alice", "console.sign-out", "alice", "ok"),
+        ("alice", "console.sign-in", "alice", "ok"),
+    ]
+
+
+async def test_the_first_two_name_themselves(entrance: Entrance) -> None:
+    for name in ("alice", "bruno"):
+        form = {
+            "token": entrance.token(),
+            "name": name,
+            "passphrase": PASS[name],
+            "passphrase_again": PASS[name],
+            "role": "security",
+        }
+        token = await entrance.registered(name, entrance.authenticator(), form)
+        assert entrance.visitor(token).role is PersonRole.SECURITY
+    async with entrance.browser() as browser:
+        assert "passphrase_again" not in (await browser.get("/console/welcome")).text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "says"),
+    [
+        ({"token": "8QZ4M-0V7YR-K3HND-5T1XX"}, 400, "mistyped"),
+        ({"token": ""}, 400, "the token is missing"),
+        ({"passphrase": "a wrong passphrase"}, 401, "not the passphrase"),
+        ({"name": "bruno", "passphrase": PASS["bruno"]}, 403, "somebody else"),
+        ({"name": "nobody"}, 403, "somebody else"),
+    ],
+    ids=["mistyped", "missing", "passphrase", "another", "nobody"],
+)
+async def test_who_is_not_welcome_is_told_why_and_keeps_his_name(
+    entrance: Entrance, wrong: dict[str, str], status: int, says: str
+) -> None:
+    entrance.add_two()
+    form = {"token": entrance.token("alice"), "name": "alice", "passphrase": PASS["alice"]} | wrong
+    async with entrance.browser() as browser:
+        reply = await browser.post("/console/welcome", form)
+    assert reply.status == status
+    assert says in reply.words
+    assert f'value="{form["name"]}"' in reply.text
+    assert form["passphrase"] not in reply.text
+    assert not form["token"] or form["token"] not in reply.text
+
+
+async def test_a_stranger_is_not_let_in(entrance: Entrance) -> None:
+    entrance.add_two()
+    await entrance.registered("alice", entrance.authenticator())
+    stranger = entrance.authenticator()
+    async with entrance.browser() as browser:
+        asked = await browser.post("/console/sign-in/question", {})
+        reply = await browser.post(
+            "/console/sign-in", {"answer": stranger.show(asked.text), "to": "/console/audit"}
+        )
+    assert reply.status == 401
+    assert "not accepted" in reply.words
+    assert "Set-Cookie" not in reply.headers
+    assert 'value="/console/audit"' in reply.text
+
+
+async def test_trying_is_slowed_down(entrance: Entrance) -> None:
+    async with entrance.browser() as browser:
+        statuses = [
+            (await browser.post("/console/sign-in/question", {})).status for _ in range(COMING_BURST + 3)
+        ]
+    assert statuses[:COMING_BURST] == [200] * COMING_BURST
+    assert statuses[-1] == 429
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console/sign-in",
+        "/console/sign-in/question",
+        "/console/welcome",
+        "/console/passkey",
+        "/console/prove",
+        "/console/prove/question",
+        "/console/sign-out",
+        "/console/account/passkey",
+    ],
+)
+async def test_no_other_site_brings_anybody_in_or_out(entrance: Entrance, path: str) -> None:
+    entrance.add_two()
+    token = await entrance.registered("alice", entrance.authenticator())
+    async with entrance.browser(token) as browser:
+        form = {"csrf": entrance.visitor(token).csrf}
+        for headers in (
+            {"Origin": "https://elsewhere.example"},
+            {"Origin": ""},
+            {"Sec_Fetch_Site": "cross-site"},
+        ):
+            assert (await browser.post(path, form, **headers)).status == 403, headers
+    assert entrance.visitor(token).person == "alice"
+
+
+@pytest.mark.parametrize(
+    "path", ["/console/prove", "/console/prove/question", "/console/sign-out", "/console/account/passkey"]
+)
+async def test_what_belongs_to_a_session_takes_its_form(entrance: Entrance, path: str) -> None:
+    entrance.add_two()
+    token = await entrance.registered("alice", entrance.authenticator())
+    async with entrance.browser(token) as browser:
+        assert (await browser.post(path, {"csrf": "0" * 64})).status == 403
+    async with entrance.browser() as browser:
+        reply = await browser.post(path, {})
+        assert reply.status == 303
+        assert reply.headers["Location"].startswith("/console/sign-in")
+    assert entrance.visitor(token).person == "alice"
+
+
+async def test_what_is_grave_leads_to_the_passkey_and_back(entrance: Entrance) -> None:
+    entrance.add_two()
+    hers = entrance.authenticator()
+    token = await entrance.registered("alice", hers)
+    csrf = entrance.visitor(token).csrf
+    async with entrance.browser(token) as browser:
+        entrance.later(minutes=11)
+        sent = await browser.post("/console/persons/token", {"csrf": csrf, "name": "bruno"})
+        assert (sent.status, sent.headers["Location"]) == (303, "/console/prove?to=/console/persons")
+        page = await browser.get(sent.headers["Location"])
+        assert 'value="/console/persons"' in page.text
+        asked = await browser.post("/console/prove/question", {"csrf": csrf})
+        form = {"csrf": csrf, "answer": hers.show(asked.text), "to": "/console/persons"}
+        proved = await browser.post("/console/prove", form)
+        assert (proved.status, proved.headers["Location"]) == (303, "/console/persons")
+        assert (await browser.post("/console/prove", form)).status == 401, "an answer counts once"
+        done = await browser.post("/console/persons/token", {"csrf": csrf, "name": "bruno"})
+        assert done.headers["Location"] == "/console/persons"
+        said = (await browser.get("/console/persons")).words
+        assert re.search(r"The token of bruno: ([0-9A-Z]{5}-){3}[0-9A-Z]{5}\.", said)
+        assert "The token of bruno" not in (await browser.get("/console/persons")).words
+
+
+async def test_a_further_passkey_takes_one_shown_just_now(entrance: Entrance) -> None:
+    entrance.add_two()
+    hers, second = entrance.authenticator(), entrance.authenticator()
+    token = await entrance.registered("alice", hers)
+    csrf = entrance.visitor(token).csrf
+    async with entrance.browser(token) as browser:
+        page = await browser.post("/console/account/passkey", {"csrf": csrf})
+        made = await browser.post(
+            "/console/passkey", {"answer": second.make(question(page)), "name": "in the safe"}
+        )
+        assert made.headers["Location"] == "/console/account"
+        assert "in the safe" in (await browser.get("/console/account")).words
+        entrance.later(minutes=11)
+        reply = await browser.post("/console/account/passkey", {"csrf": csrf})
+        assert reply.headers["Location"].startswith("/console/prove")
+    assert entrance.visitor(await entrance.signed_in(second)).person == "alice"
+
+
+async def test_a_person_is_asked_for_and_nothing_has_changed(entrance: Entrance) -> None:
+    entrance.add_two()
+    token = await entrance.registered("alice", entrance.authenticator())
+    form = {
+        "csrf": entrance.visitor(token).csrf,
+        "name": "carla",
+        "role": "viewer",
+        "passphrase": PASS["carla"],
+        "passphrase_again": PASS["carla"],
+    }
+    async with entrance.browser(token) as browser:
+        differ = await browser.post("/console/persons/add", form | {"passphrase_again": "another one"})
+        assert differ.status == 400
+        assert "the two passphrases differ" in differ.words
+        assert PASS["carla"] not in differ.text
+        assert (await browser.post("/console/persons/add", form)).status == 303
+        assert "request 1: carla looks on here" in (await browser.get("/console/persons")).words
+    assert ("alice", "person.add", "carla", "requested") in entrance.recorded()
+    with entrance.world.shelf.storage.read() as unit:
+        assert [person.name for person in unit.persons.ls()] == ["alice", "bruno"]
+
+
+async def test_own_sessions_are_ended_and_a_language_is_chosen(entrance: Entrance) -> None:
+    entrance.add_two()
+    hers = entrance.authenticator()
+    first = await entrance.registered("alice", hers)
+    second = await entrance.signed_in(hers)
+    there, here = entrance.visitor(first), entrance.visitor(second)
+    async with entrance.browser(second) as browser:
+        await browser.post("/console/account/language", {"csrf": here.csrf, "language": "fr"})
+        assert '<html lang="fr">' in (await browser.get("/console/account")).text
+        bad = await browser.post("/console/account/language", {"csrf": here.csrf, "language": "tlh"})
+        assert bad.status == 400
+        await browser.post(
+            "/console/account/session-close", {"csrf": here.csrf, "session": str(there.session)}
+        )
+        assert entrance.find(first) is None
+        await browser.post("/console/account/sessions-close", {"csrf": here.csrf})
+        assert entrance.find(second) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://elsewhere.example/",
+        "//elsewhere.example/",
+        "/console//elsewhere.example",
+        "/other",
+        "",
+        "javascript:1",
+        "/console/\\elsewhere",
+        "/console/\r\nSet-Cookie: a=b",
+        "/console/@elsewhere.example",
+        "/consolex",
+        "/console/" + "a" * 2000,
+    ],
+)
+def test_nobody_is_led_elsewhere(text: str) -> None:
+    assert target(text) == "/console/"
+
+
+@pytest.mark.parametrize(
+    "text", ["/console/", "/console/persons", "/console/entry?list=fr.example/lists/a&index=3"]
+)
+def test_where_people_go_on(text: str) -> None:
+    assert target(text) == text
+
+
+def question(page: Reply) -> str:
+    """What a page has the browser ask."""
+    found = re.search(r'data-question="([^"]*)"', page.text)
+    assert found is not None, page.words
+    asked = unescape(found[1])
+    assert json.loads(asked)["rp"]["id"] == "localhost"
+    return asked

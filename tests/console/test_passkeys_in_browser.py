@@ -1,0 +1,142 @@
+"""Passkeys as a browser makes and shows them: Chromium with an authenticator of its own that recognises everybody."""
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest_asyncio
+from playwright.async_api import BrowserContext, Page
+
+from support.browser import axe_async, browsing_async
+from support.cheap_node import CheapNode
+from support.entrance import Entrance, entrance_in
+from support.persons import PASS
+
+
+@pytest_asyncio.fixture
+async def entrance(founded: CheapNode, tmp_path: Path) -> AsyncIterator[Entrance]:
+    shutil.copytree(founded.folder, tmp_path / "node")
+    async with entrance_in(replace(founded, folder=tmp_path / "node")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def context() -> AsyncIterator[BrowserContext]:
+    async with browsing_async() as browser:
+        context = await browser.new_context()
+        context.set_default_timeout(15_000)
+        yield context
+        await context.close()
+
+
+async def page_with_passkeys(context: BrowserContext, told: list[str]) -> Page:
+    """A page whose browser has an authenticator, and that tells what went wrong."""
+    page = await context.new_page()
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    session = await context.new_cdp_session(page)
+    await session.send("WebAuthn.enable")
+    await session.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    return page
+
+
+async def test_from_a_token_to_a_grave_action_with_one_passkey(
+    entrance: Entrance, context: BrowserContext
+) -> None:
+    """Register with a token, sign out and in again, come to a grave action, show the passkey once more."""
+    entrance.add_two()
+    told: list[str] = []
+    page = await page_with_passkeys(context, told)
+
+    await page.goto(entrance.url("/console/persons"))
+    assert page.url == entrance.url("/console/sign-in?to=/console/persons")
+    assert await axe_async(page) == []
+    await page.get_by_role("link", name="I have a one-time token").click()
+    assert await axe_async(page) == []
+    await page.get_by_label("One-time token").fill(entrance.token("alice").lower())
+    await page.get_by_label("Your name here").fill("alice")
+    await page.get_by_label("Passphrase", exact=True).fill(PASS["alice"])
+    await page.get_by_role("button", name="Go on").click()
+    await page.get_by_label("What you call it").fill("blue key")
+    assert await axe_async(page) == []
+    await page.get_by_role("button", name="Make the passkey").click()
+    await page.wait_for_url(entrance.url("/console/account"))
+    assert "blue key" in await page.inner_text("main")
+
+    await page.get_by_role("button", name="Sign out").click()
+    await page.wait_for_url(entrance.url("/console/sign-in"))
+    await page.goto(entrance.url("/console/persons"))
+    await page.get_by_role("button", name="Show my passkey").click()
+    await page.wait_for_url(entrance.url("/console/persons"))
+
+    entrance.later(minutes=11)
+    await page.get_by_role("button", name="Token for bruno").click()
+    await page.wait_for_url(re.compile("/console/prove"))
+    assert await axe_async(page) == []
+    await page.get_by_role("button", name="Show my passkey").click()
+    await page.wait_for_url(entrance.url("/console/persons"))
+    await page.get_by_role("button", name="Token for bruno").click()
+    await page.get_by_role("status").wait_for()
+    assert "The token of bruno: " in await page.inner_text("[role=status]")
+    assert told == []
+    cookies = await context.cookies()
+    assert [(one["name"], one["httpOnly"], one["secure"], one["sameSite"]) for one in cookies] == [
+        ("__Host-sigfed", True, True, "Strict")
+    ]
+
+
+async def test_who_has_no_passkey_here_is_told(entrance: Entrance, context: BrowserContext) -> None:
+    entrance.add_two()
+    page = await page_with_passkeys(context, [])
+    await page.goto(entrance.url("/console/sign-in"))
+    await page.get_by_role("button", name="Show my passkey").click()
+    await page.get_by_role("alert").wait_for(state="visible")
+    assert "No passkey was shown." in await page.inner_text("main")
+    assert await page.get_by_role("button", name="Show my passkey").is_enabled()
+    assert await axe_async(page) == []
+
+
+async def test_signing_in_by_keyboard_alone(entrance: Entrance, context: BrowserContext) -> None:
+    """The first two name themselves, and come in again with four keys."""
+    told: list[str] = []
+    page = await page_with_passkeys(context, told)
+    await page.goto(entrance.url("/console/welcome"))
+    await page.get_by_label("One-time token").focus()
+    for text in (entrance.token(), "alice", PASS["alice"], PASS["alice"]):
+        await page.keyboard.type(text)
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.get_by_label("What you call it").focus()
+    await page.keyboard.type("my computer")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(entrance.url("/console/account"))
+    assert "You are alice, operator." in await page.inner_text("main")
+    await page.get_by_role("button", name="Sign out").press("Enter")
+    await page.wait_for_url(entrance.url("/console/sign-in"))
+    await page.get_by_role("button", name="Show my passkey").press("Enter")
+    await page.wait_for_url(entrance.url("/console/"))
+    assert told == []
+
+
+async def test_without_script_the_pages_say_what_is_missing(entrance: Entrance) -> None:
+    async with browsing_async() as browser:
+        context = await browser.new_context(java_script_enabled=False)
+        page = await context.new_page()
+        await page.goto(entrance.url("/console/sign-in"))
+        assert "Passkeys take a script" in await page.inner_text("main")
+        await context.close()

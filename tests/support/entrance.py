@@ -1,0 +1,131 @@
+"""A console with its own sessions, and people who come in with a token, a passphrase and an authenticator."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from html import unescape
+
+from node.config import ConsoleSettings
+from node.console.address import Address
+from node.console.app import make_console
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.ports.persons import PersonRole
+from node.runtime.accounts import open_invitations, open_sessions
+from node.services.lists.audit_reading import read_audit
+from node.services.lists.auditing import start_audit
+from node.web.server import serve
+from support.authenticator import Authenticator
+from support.cheap_node import NODE, CheapNode, new_shelf
+from support.console import Browser, NoEvaluator
+from support.persons import PASS, make_persons
+from support.processes import free_port
+from support.times import SettableClock
+
+
+@dataclass(slots=True)
+class Entrance:
+    """A console where nobody has come in yet."""
+
+    world: World
+    clock: SettableClock
+    port: int
+
+    @property
+    def authority(self) -> str:
+        return f"localhost:{self.port}"
+
+    def url(self, path: str) -> str:
+        """A page as a browser is led to it."""
+        return f"http://{self.authority}{path}"
+
+    def add_two(self) -> None:
+        """Alice the operator and Bruno of security, as the command adds them."""
+        persons = make_persons(self.world.shelf, self.clock)
+        persons.add("alice", PersonRole.OPERATOR, PASS["alice"])
+        persons.add("bruno", PersonRole.SECURITY, PASS["bruno"])
+
+    def token(self, person: str = "") -> str:
+        """A one-time token."""
+        return open_invitations(self.world.identity, self.world.shelf).make(person).text
+
+    def authenticator(self) -> Authenticator:
+        """One whose browser is at this console."""
+        return Authenticator(origin=f"http://{self.authority}")
+
+    def browser(self, session: str = "") -> Browser:
+        """A browser, with a session where one is given."""
+        return Browser(f"http://127.0.0.1:{self.port}", self.authority, session)
+
+    async def registered(
+        self, name: str, authenticator: Authenticator, form: dict[str, str] | None = None
+    ) -> str:
+        """Come in with a token; gives the session's token."""
+        form = form or {"token": self.token(name), "name": name, "passphrase": PASS[name]}
+        async with self.browser() as browser:
+            page = await browser.post("/console/welcome", form)
+            found = re.search(r'data-question="([^"]*)"', page.text)
+            assert found is not None, page.words
+            answer = authenticator.make(unescape(found[1]))
+            reply = await browser.post("/console/passkey", {"answer": answer, "name": "a key"})
+        return _cookie(reply.status, reply.headers)
+
+    async def signed_in(self, authenticator: Authenticator) -> str:
+        """Come in with a passkey; gives the session's token."""
+        async with self.browser() as browser:
+            asked = await browser.post("/console/sign-in/question", {})
+            reply = await browser.post("/console/sign-in", {"answer": authenticator.show(asked.text)})
+        return _cookie(reply.status, reply.headers)
+
+    def find(self, session: str) -> Visitor | None:
+        """Whose session it is."""
+        return open_sessions(self.world.identity, self.world.shelf).find(session)
+
+    def visitor(self, session: str) -> Visitor:
+        """Whose session it is, which has not ended."""
+        found = self.find(session)
+        assert found is not None
+        return found
+
+    def later(self, *, minutes: int) -> None:
+        """Time passes."""
+        self.clock.advance(timedelta(minutes=minutes))
+
+    def recorded(self) -> list[tuple[str, str, str, str]]:
+        """What the audit log has: who, what, about whom, how; but for the founding."""
+        found = [each.record for each in read_audit(self.world.shelf)]
+        return [
+            (each.actor, each.action, each.subject, each.outcome)
+            for each in found
+            if each.action.startswith(("person.", "console."))
+        ]
+
+
+def _cookie(status: int, headers: dict[str, str]) -> str:
+    assert status == 303, headers
+    cookie = headers["Set-Cookie"]
+    assert {"HttpOnly", "Secure", "SameSite=Strict", "Path=/"} <= {part.strip() for part in cookie.split(";")}
+    assert "Domain" not in cookie
+    assert cookie.startswith("__Host-sigfed=")
+    return cookie.removeprefix("__Host-sigfed=").split(";")[0]
+
+
+@asynccontextmanager
+async def entrance_in(node: CheapNode) -> AsyncIterator[Entrance]:
+    """The console of a node without persons, on a free port of this machine."""
+    port = free_port()
+    settings = ConsoleSettings(enabled=True, port=port, url=f"http://localhost:{port}/")
+    identity = node.identity()
+    identity = replace(identity, settings=identity.settings.model_copy(update={"console": settings}))
+    with new_shelf(node.folder) as shelf:
+        start_audit(shelf, NODE)
+        world = World(identity=identity, shelf=shelf, evaluator=NoEvaluator())  # type: ignore[arg-type]
+        door = open_sessions(identity, shelf)
+        app = make_console(world, door, Address.parse(settings.url))
+        server = await serve(app, ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1)
+        try:
+            yield Entrance(world, node.clock, port)
+        finally:
+            await server.stop()
