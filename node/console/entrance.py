@@ -4,7 +4,6 @@ Signing in is tried by strangers, so each address may try so often and no more. 
 page of this console, whatever the request says.
 """
 
-import asyncio
 import re
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -13,7 +12,7 @@ from aiohttp import web
 
 from keys.errors import KeysError
 from node.console.forms import read_form
-from node.console.handlers import DESK, visiting
+from node.console.handlers import DESK, in_thread, visiting
 from node.console.parts import Page, Refused, Values
 from node.console.rendering import render
 from node.console.visitors import Visitor
@@ -51,7 +50,7 @@ def target(text: str) -> str:
 
 async def working(request: web.Request, work: Callable[[World], T]) -> T:
     """What a function makes of the node, in a thread."""
-    return await asyncio.to_thread(work, request.app[DESK].world)
+    return await in_thread(work, request.app[DESK].world)
 
 
 def entry_page(

@@ -87,18 +87,14 @@ async def show(request: web.Request, page: Page) -> web.StreamResponse:
     desk = request.app[DESK]
     visitor = await signed_in(request)
     _require_role(visitor, page.roles)
-    model = await _in_thread(page.gather, desk.world, visitor, Values(dict(request.query)))
+    model = await in_thread(page.gather, desk.world, visitor, Values(dict(request.query)))
     return _rendered(request, page, model, visitor, said=desk.said(visitor))
 
 
 async def act(request: web.Request, action: Action) -> web.StreamResponse:
     """Carry an action out, then lead to the page that shows it; or show its form again, with what is wrong."""
     desk = request.app[DESK]
-<<<<<<< HEAD
-    visitor = await _in_thread(desk.visitor, request)
-=======
     visitor = await visiting(request)
->>>>>>> 816ca94 (Sign persons in to the console with passkeys)
     if visitor is None:
         raise UnauthenticatedError("this takes a session", hint="sign in and try again")
     form = await read_form(request, action.most_bytes)
@@ -108,7 +104,7 @@ async def act(request: web.Request, action: Action) -> web.StreamResponse:
     if action.fresh and not desk.has_proved(visitor):
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
     try:
-        done = await _in_thread(_carried_out, desk, action, visitor, form)
+        done = await in_thread(_carried_out, desk, action, visitor, form)
     except (NodeError, ProtocolError, KeysError) as exc:
         return await _shown_again(request, action, visitor, form, exc)
     desk.say(visitor, done.said)
@@ -122,16 +118,15 @@ async def download(request: web.Request, row: Download) -> web.StreamResponse:
     _require_role(visitor, row.roles)
     desk.rates.spend(f"person:{visitor.person}")
     world = desk.world.acting_as(visitor.person)
-    file = await _in_thread(row.make, world, visitor, Values(dict(request.query)))
-    await _in_thread(taken, world, row, file)
+    file = await in_thread(row.make, world, visitor, Values(dict(request.query)))
+    await in_thread(taken, world, row, file)
     disposition = f'attachment; filename="{file.name}"'
     return web.Response(
         body=file.body, content_type=file.content_type, headers={"Content-Disposition": disposition}
     )
 
 
-<<<<<<< HEAD
-async def _in_thread(work: Callable[Given, Result], *args: Given.args, **named: Given.kwargs) -> Result:
+async def in_thread(work: Callable[Given, Result], *args: Given.args, **named: Given.kwargs) -> Result:
     """Do what blocks in a thread. A `StopIteration` cannot leave one: the request would wait for ever."""
 
     def run() -> Result:
@@ -143,13 +138,9 @@ async def _in_thread(work: Callable[Given, Result], *args: Given.args, **named: 
     return await asyncio.to_thread(run)
 
 
-async def _signed_in(request: web.Request) -> Visitor:
-    """Who asks; leads whoever has no session to where one is opened."""
-    visitor = await _in_thread(request.app[DESK].visitor, request)
-=======
 async def visiting(request: web.Request) -> Visitor | None:
     """Who asks, in whose language the reply is written; None for nobody."""
-    visitor = await asyncio.to_thread(request.app[DESK].visitor, request)
+    visitor = await in_thread(request.app[DESK].visitor, request)
     if visitor is not None and visitor.language:
         speak(visitor.language)
     return visitor
@@ -158,7 +149,6 @@ async def visiting(request: web.Request) -> Visitor | None:
 async def signed_in(request: web.Request) -> Visitor:
     """Who asks; leads whoever has no session to where one is opened."""
     visitor = await visiting(request)
->>>>>>> 816ca94 (Sign persons in to the console with passkeys)
     if visitor is None:
         raise web.HTTPSeeOther(f"{SIGN_IN}?to={quote(request.path_qs, safe='')}")
     return visitor
@@ -178,7 +168,7 @@ async def _shown_again(
     refused = Refused(action.name, str(error), getattr(error, "hint", ""), kept)
     query = Values(dict(parse_qsl(form.text("query"), max_num_fields=100)))
     try:
-        model = await _in_thread(page.gather, desk.world, visitor, query)
+        model = await in_thread(page.gather, desk.world, visitor, query)
     except (NodeError, ProtocolError, KeysError):
         raise error from None  # what the form was about is gone
     status = min(problem_of(error).status, 500)
