@@ -6,6 +6,8 @@ arguments, environment, folder, standard streams, signals and exit code.
 
 import multiprocessing
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -115,13 +117,42 @@ def start_in_files(
         )
 
 
-def wait_for_forked(process: ForkServerProcess, patience: float) -> int | None:
+def wait_for_forked(process: ForkServerProcess, patience: float | None) -> int | None:
     """Its exit code (negative: the signal that ended it); None when it has not ended in so many seconds."""
     if not wait([process.sentinel], patience):
         return None
     with _ONE_AT_A_TIME:
         process.join()
     return process.exitcode
+
+
+class Forked:
+    """A command that runs, with what `subprocess.Popen` has for it."""
+
+    def __init__(self, process: ForkServerProcess) -> None:
+        self._process = process
+        self.pid: int = process.pid or 0
+
+    @property
+    def returncode(self) -> int | None:
+        """As far as somebody has looked."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return wait_for_forked(self._process, 0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = wait_for_forked(self._process, timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired("sigfed", timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
 def run_forked(

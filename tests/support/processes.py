@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import pytest
 
-from support.preloaded import run_forked
+from support.preloaded import Forked, Order, Stream, run_forked, start_forked
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-P", "-m", "node")
@@ -162,25 +162,50 @@ class Cli:
 
 
 class Running:
-    """`sigfed run`, from the moment it listens until `stop`; its journal is kept at the most talkative level."""
+    """`sigfed run`, from the moment it listens until `stop`; its journal is kept at the most talkative level.
+
+    A fork, unless it is given variables or a clock: then it is a process of its own from the start.
+    """
 
     def __init__(self, cli: Cli, *, variables: Mapping[str, str] | None = None) -> None:
         self.journal = cli.home.with_name(f"{cli.home.name}-run.log")
         self._answers = cli.home.with_name(f"{cli.home.name}-run.out")
-        with self._answers.open("wb") as answers, self.journal.open("ab") as journal:
-            self.process = subprocess.Popen(
-                cli.command(["-vv", "run"]),
-                stdin=subprocess.DEVNULL,
-                stdout=answers,
-                stderr=journal,
-                env=cli.variables() | dict(variables or {}),
-                cwd=cli.home.parent,
-            )
+        with (
+            Path(os.devnull).open() as nothing,
+            self._answers.open("wb") as answers,
+            self.journal.open("ab") as journal,
+        ):
+            streams = nothing, answers, journal
+            if variables is None and not cli.clock_file:
+                self.process: Forked | subprocess.Popen[bytes] = self._forked(cli, streams)
+            else:
+                self.process = self._begun(cli, streams, variables or {})
         try:
             wait_until(self._serves)
         except BaseException:
             self.stop()
             raise
+
+    def _forked(self, cli: Cli, streams: Sequence[IO[Any]]) -> Forked:
+        order = Order(
+            arguments=["--home", str(cli.home), "--json", "-vv", "run"],
+            variables=cli.variables(),
+            folder=cli.home.parent,
+            streams=[Stream(stream.fileno()) for stream in streams],
+        )
+        return Forked(start_forked(order))
+
+    def _begun(
+        self, cli: Cli, streams: Sequence[IO[Any]], variables: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            cli.command(["-vv", "run"]),
+            stdin=streams[0],
+            stdout=streams[1],
+            stderr=streams[2],
+            env=cli.variables() | dict(variables),
+            cwd=cli.home.parent,
+        )
 
     def _serves(self) -> bool:
         assert self.process.poll() is None, self.journal.read_text()

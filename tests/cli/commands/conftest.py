@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from support.agencies import Federation, federate, found_agency, import_files, list_files, numbered
+from support.agencies import Federation, found_agency, import_files, list_files, numbered
+from support.federated import federated
 from support.processes import Cli
 
 
@@ -40,9 +41,8 @@ def waiting(queued: Cli, tmp_path: Path) -> Cli:
 @pytest.fixture(scope="session")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two running agencies and a partner; a test leaves it as it found it."""
-    made = federate(tmp_path_factory.mktemp("federation"))
-    yield made
-    made.stop()
+    with federated(tmp_path_factory.mktemp("federation")) as made:
+        yield made
 
 
 @pytest.fixture

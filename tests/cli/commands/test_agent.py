@@ -17,9 +17,10 @@ import pytest
 
 from node.clock import SystemClock
 from protocol.subset.canary import PRESENT_TEXT
-from support.agencies import BOTH, SUBSET, UNLISTED, Federation, federate, import_files
+from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files
 from support.daemons import Daemon, sockets
 from support.digest_search import DigestSearch
+from support.federated import federated
 from support.processes import ROOT, Cli, wait_until
 from support.squid import squid
 
@@ -32,9 +33,8 @@ HASHES = frozenset(
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two agencies and a partner of this module's own: it stops a node and makes releases."""
-    made = federate(tmp_path_factory.mktemp("agent"))
-    yield made
-    made.stop()
+    with federated(tmp_path_factory.mktemp("agent")) as made:
+        yield made
 
 
 @contextmanager

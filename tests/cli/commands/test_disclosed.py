@@ -8,7 +8,8 @@ import pytest
 from node.hashing.plan import HashPlan
 from node.hashing.reading import hash_path
 from protocol.digest import Algorithm
-from support.agencies import LIST, SUBSET, Federation, federate, written
+from support.agencies import LIST, SUBSET, Federation, written
+from support.federated import federated
 from support.pictures import encoded, image_of, natural
 from support.processes import Cli, Running
 
@@ -37,8 +38,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def near(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Agencies that list the picture, and a partner."""
-    made = federate(tmp_path_factory.mktemp("near"))
-    try:
+    with federated(tmp_path_factory.mktemp("near")) as made:
         table = written(
             pictures / "listed.csv", f"pdq,collection\n{pdq(pictures / 'original.png')},baseline\n"
         )
@@ -49,8 +49,6 @@ def near(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
         made.fr.done("subset", "release", SUBSET)
         made.partner.done("update")
         yield made
-    finally:
-        made.stop()
 
 
 def switched_on(near: Federation) -> None:

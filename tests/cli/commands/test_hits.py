@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, federate, table, written
+from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, table, written
 from support.cybertip_host import PASSWORD, USER, Fault, cybertip_host_beside
 from support.digest_search import DigestSearch
+from support.federated import federated
 from support.outside import secret_file
 from support.processes import Cli
 from support.receiver import Receiver, receiver
@@ -23,9 +24,8 @@ REASON = "it is our company logo"
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two agencies and a partner of this module's own: reports, cases and releases stay in them."""
-    made = federate(tmp_path_factory.mktemp("hits"))
-    yield made
-    made.stop()
+    with federated(tmp_path_factory.mktemp("hits")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from support.agencies import LIST, SUBSET, Federation, cheapen, federate, row, table, written
+from support.agencies import LIST, SUBSET, Federation, cheapen, row, table, written
+from support.federated import federated
 from support.processes import PROGRAM, Cli, environment
 
 SECRET = b"held by one agency in an investigation"
@@ -15,9 +16,8 @@ HOLDINGS = "holdings"
 
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    made = federate(tmp_path_factory.mktemp("holders"))
-    yield made
-    made.stop()
+    with federated(tmp_path_factory.mktemp("holders")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

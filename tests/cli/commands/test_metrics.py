@@ -12,7 +12,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from support.agencies import Federation, federate, numbered
+from support.agencies import Federation, numbered
+from support.federated import federated
 from support.processes import Cli, Running, free_port
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -29,8 +30,7 @@ def scraped(port: int) -> str:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Federation, str]:
     """A federation where things happened, and what its first node says of it."""
-    made = federate(tmp_path_factory.mktemp("measured"))
-    try:
+    with federated(tmp_path_factory.mktemp("measured")) as made:
         made.fr_node.stop()
         port = free_port()
         made.fr.edit("sigfed.toml", "enabled = false\nhost", "enabled = true\nhost")
@@ -43,8 +43,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Federation, str]:
             text = scraped(port)
         with pytest.raises(URLError):
             scraped(port)
-    finally:
-        made.stop()
     return made, text
 
 

@@ -37,7 +37,7 @@ from support.agencies import (
 )
 from support.cli_reference import PAGE, sections
 from support.digest_search import DigestSearch
-from support.processes import ROOT, Cli, Finished
+from support.processes import ROOT, Cli, Finished, Running
 from support.tour import blocks
 
 FILES = (BOTH, SINGLE, UNLISTED, *numbered("printed", 4))
@@ -500,6 +500,8 @@ def processes(pid: int) -> Iterator[int]:
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc (Linux)")
 def test_processes_show_no_secret(federation: Federation) -> None:
     looking = search(federation, hashes=True)
+    federation.fr_node.stop()
+    federation.fr_node = Running(federation.fr, variables={})  # a fork would show what it was forked from
     pids = list(processes(federation.fr_node.process.pid))
     assert len(pids) > 1, "the evaluator is a process of its own"
     for pid in pids:

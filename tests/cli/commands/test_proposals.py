@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from support.agencies import BOTH, LIST, Federation, federate, numbered, table, written
+from support.agencies import BOTH, LIST, Federation, numbered, table, written
 from support.digest_search import DigestSearch
+from support.federated import federated
 from support.processes import Cli
 
 NEW, NEWER = numbered("found by a moderator", 2)
@@ -17,9 +18,8 @@ WORDS = ("--reason", "found by our moderators", "--contact", "abuse@hoster.examp
 
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    made = federate(tmp_path_factory.mktemp("proposals"))
-    yield made
-    made.stop()
+    with federated(tmp_path_factory.mktemp("proposals")) as made:
+        yield made
 
 
 @pytest.fixture

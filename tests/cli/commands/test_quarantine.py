@@ -16,7 +16,8 @@ from node.services.evidence.accusing import keep, verify
 from node.services.trust.founding import log_label
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
-from support.agencies import BOTH, LIST, SUBSET, Federation, federate, written
+from support.agencies import BOTH, LIST, SUBSET, Federation, written
+from support.federated import federated
 from support.processes import PROGRAM, Cli, Finished, environment
 
 NL_LIST = f"nl.example/lists/{LIST}"
@@ -25,9 +26,8 @@ NL_LIST = f"nl.example/lists/{LIST}"
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two running agencies of their own: in these tests they fall out with each other."""
-    made = federate(tmp_path_factory.mktemp("quarantine"))
-    yield made
-    made.stop()
+    with federated(tmp_path_factory.mktemp("quarantine")) as made:
+        yield made
 
 
 def add_persons(cli: Cli) -> None:

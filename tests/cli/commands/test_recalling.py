@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support.agencies import BOTH, LIST, SINGLE, SUBSET, Federation, federate, written
+from support.agencies import BOTH, LIST, SINGLE, SUBSET, Federation, written
 from support.digest_search import DigestSearch
+from support.federated import federated
 from support.processes import Cli
 
 NL_LIST = f"nl.example/lists/{LIST}"
@@ -17,9 +18,8 @@ FR_LIST = f"fr.example/lists/{LIST}"
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two running agencies of their own: these tests change what they list."""
-    made = federate(tmp_path_factory.mktemp("recalling"))
-    yield made
-    made.stop()
+    with federated(tmp_path_factory.mktemp("recalling")) as made:
+        yield made
 
 
 def add_persons(cli: Cli) -> None:

@@ -16,13 +16,13 @@ from support.agencies import (
     SUBSET,
     Federation,
     cheapen,
-    federate,
     import_files,
     numbered,
     report,
     table,
     written,
 )
+from support.federated import federated
 from support.processes import Cli, Running
 from support.signer_process import SignerProcess
 
@@ -31,12 +31,11 @@ ORIGIN = f"fr.example/lists/{LIST}"
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Federation]:
-    made = federate(tmp_path)
-    for name in ("alice", "bob"):
-        typed = f"the passphrase of {name}\n" * 2
-        made.fr.done("person", "add", name, "--role", "operator", typed=typed)
-    yield made
-    made.stop()
+    with federated(tmp_path) as made:
+        for name in ("alice", "bob"):
+            typed = f"the passphrase of {name}\n" * 2
+            made.fr.done("person", "add", name, "--role", "operator", typed=typed)
+        yield made
 
 
 def backup_of(cli: Cli) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from support.agencies import BOTH, LIST, SINGLE, SUBSET, UNLISTED, Federation, federate
+from support.agencies import BOTH, LIST, SINGLE, SUBSET, UNLISTED, Federation
+from support.federated import federated
 from support.preloaded import run_forked
 from support.processes import Cli, Finished, environment
 
@@ -19,9 +20,8 @@ FR_LIST = f"fr.example/lists/{LIST}"
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two running agencies of their own: these tests change what they list."""
-    made = federate(tmp_path_factory.mktemp("reviewing"))
-    yield made
-    made.stop()
+    with federated(tmp_path_factory.mktemp("reviewing")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from node import sdk
 from node.hashing import open_files, worker_link
 from node.sdk import AsyncClient, Client, Outcome
 from node.sdk.partition import scan_partition
-from support.agencies import BOTH, SINGLE, UNLISTED, Federation, federate
+from support.agencies import BOTH, SINGLE, UNLISTED, Federation
 from support.digest_search import DigestSearch
+from support.federated import federated
 from support.processes import Cli
 from support.tour import blocks
 
@@ -31,9 +32,8 @@ HASHES = {"sha256": sha256(BOTH).hexdigest(), "md5": md5(BOTH, usedforsecurity=F
 
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    made = federate(tmp_path_factory.mktemp("sdk"))
-    yield made
-    made.stop()
+    with federated(tmp_path_factory.mktemp("sdk")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from support.agencies import LIST, SUBSET, Federation, federate, import_files, numbered
+from support.agencies import LIST, SUBSET, Federation, import_files, numbered
+from support.federated import federated
 from support.processes import Cli, Running
 
 LISTED, RELEASED = f"fr.example/lists/{LIST}", f"fr.example/subsets/{SUBSET}"
@@ -13,9 +14,8 @@ LISTED, RELEASED = f"fr.example/lists/{LIST}", f"fr.example/subsets/{SUBSET}"
 
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    made = federate(tmp_path_factory.mktemp("witnesses"))
-    yield made
-    made.stop()
+    with federated(tmp_path_factory.mktemp("witnesses")) as made:
+        yield made
 
 
 def standings(cli: Cli) -> dict[str, dict[str, Any]]:

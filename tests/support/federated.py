@@ -1,0 +1,72 @@
+"""Federations that are copied from one that was made before: making one takes twenty commands, starting it two.
+
+A copy keeps the addresses, which are in signed documents. So of each original one copy runs at a time; who needs
+another one beside it gets a copy of another original.
+"""
+
+import atexit
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from support.agencies import Federation, federate
+from support.processes import Cli, Running
+
+
+@dataclass(slots=True)
+class _Original:
+    """A federation that was made and stopped, in a folder that goes with this process."""
+
+    scratch: TemporaryDirectory[str] = field(default_factory=TemporaryDirectory)
+    made: Federation = field(init=False)
+    taken: bool = False
+
+    def __post_init__(self) -> None:
+        atexit.register(self.scratch.cleanup)
+        self.made = federate(Path(self.scratch.name))
+        self.made.stop()
+
+    def started_in(self, folder: Path) -> Federation:
+        """A copy that runs."""
+        original = self.made.folder
+        shutil.copytree(original, folder, dirs_exist_ok=True)
+        agencies = [replace(cli, home=folder / cli.home.name) for cli in (self.made.fr, self.made.nl)]
+        for cli in agencies:
+            cli.edit("sigfed.toml", str(original), str(folder))
+        with ThreadPoolExecutor(2) as pool:
+            fr_node, nl_node = pool.map(Running, agencies)
+        return replace(
+            self.made,
+            folder=folder,
+            fr=agencies[0],
+            nl=agencies[1],
+            partner=Cli(folder / "partner"),
+            fr_node=fr_node,
+            nl_node=nl_node,
+            files={name: str(folder / Path(path).name) for name, path in self.made.files.items()},
+        )
+
+
+_ORIGINALS: list[_Original] = []
+
+
+@contextmanager
+def federated(folder: Path) -> Iterator[Federation]:
+    """What `federate` makes when nothing else is asked of it, until it is stopped at the end."""
+    original = next((one for one in _ORIGINALS if not one.taken), None)
+    if original is None:
+        original = _Original()
+        _ORIGINALS.append(original)
+    original.taken = True
+    try:
+        made = original.started_in(folder)
+        try:
+            yield made
+        finally:
+            made.stop()
+    finally:
+        original.taken = False
