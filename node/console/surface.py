@@ -5,7 +5,18 @@ Who may see or do it stands beside it. Whoever adds a row gets the tests of role
 
 from typing import Final
 
-from node.console.pages import account, entry, keys, overview, persons, review, review_file, tasks
+from node.console.pages import (
+    account,
+    audit,
+    entry,
+    health,
+    keys,
+    overview,
+    persons,
+    review,
+    review_file,
+    tasks,
+)
 from node.console.parts import Action, Download, Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -14,6 +25,8 @@ PAGES: Final[tuple[Page, ...]] = (
     *review.PAGES,
     *entry.PAGES,
     *keys.PAGES,
+    *audit.PAGES,
+    *health.PAGES,
     *review_file.PAGES,
     *persons.PAGES,
     *account.PAGES,
@@ -25,9 +38,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *review.ACTIONS,
     *entry.ACTIONS,
     *keys.ACTIONS,
+    *audit.ACTIONS,
     *review_file.ACTIONS,
     *persons.ACTIONS,
     *account.ACTIONS,
 )
 
-DOWNLOADS: Final[tuple[Download, ...]] = (*keys.DOWNLOADS,)
+DOWNLOADS: Final[tuple[Download, ...]] = (*keys.DOWNLOADS, *audit.DOWNLOADS)

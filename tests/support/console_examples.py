@@ -12,6 +12,7 @@ def _request(world: World) -> str:
 
 
 EXAMPLES: Mapping[str, Callable[[World], str]] = {
+    "record": lambda _: "number=0",
     "rotate": lambda _: "key=auth-1&rehearse=yes",
     "task": _request,
 }

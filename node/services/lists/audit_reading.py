@@ -59,6 +59,19 @@ def read_audit(shelf: Shelf, *, first: int = 0) -> Iterator[Audited]:
                 yield Audited(position, AuditRecord.from_bytes(entry))
 
 
+def read_audit_backwards(shelf: Shelf, *, before: int | None = None) -> Iterator[Audited]:
+    """The signed records before the one numbered `before` (None: all), newest first; raises as `read_audit` does."""
+    log = _log(shelf)
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    end = log.head.size if before is None else min(before, log.head.size)
+    for index in range((end - 1) // BUNDLE_WIDTH, -1, -1):
+        start = index * BUNDLE_WIDTH
+        entries = list(enumerate(files.events(index, size=log.head.size), start))
+        for position, entry in reversed(entries):
+            if position < end:
+                yield Audited(position, AuditRecord.from_bytes(entry))
+
+
 def count_unsigned(shelf: Shelf) -> int:
     """How many records wait for their signature."""
     with shelf.storage.read() as unit:

@@ -1,0 +1,151 @@
+"""The audit log: what was done here, by whom, newest first; checked whole, and taken away with its proof."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from node.console.parts import (
+    EVERYBODY,
+    OPERATORS,
+    SECURITY,
+    Action,
+    Done,
+    Download,
+    File,
+    Page,
+    Section,
+    Values,
+)
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.errors import NotFoundError
+from node.services.lists.audit_reading import (
+    Audited,
+    count_unsigned,
+    export_audit,
+    read_audit,
+    read_audit_backwards,
+    verify_audit,
+)
+from node.services.lists.auditing import audit_log
+from node.services.trust.trusting import DOCUMENT_NAME
+from protocol.audit import audit_origin
+
+_ROWS: Final = 50
+_LOOKED_AT: Final = 5_000
+"""Records that one page looks through for what matches; the next page goes on from there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What the page shows."""
+
+    started: bool
+    records: Sequence[Audited]
+    unsigned: int
+    actor: str
+    action: str
+    older: int | None
+    """Number of the record before which the next page begins; None: this is the last."""
+    first: bool
+    """Whether this page begins with the newest record."""
+
+
+def gather(world: World, _: Visitor, query: Values) -> Audit:
+    """A page of records."""
+    actor, action = query.text("actor"), query.text("action")
+    before = query.number("before") or None
+    try:
+        looked = list(islice(read_audit_backwards(world.shelf, before=before), _LOOKED_AT))
+    except NotFoundError:
+        return Audit(
+            started=False, records=(), unsigned=0, actor=actor, action=action, older=None, first=True
+        )
+    chosen = [item for item in looked if _matches(item, actor, action)]
+    shown = chosen[:_ROWS]
+    last = shown[-1].index if len(chosen) > _ROWS else (looked[-1].index if looked else 0)
+    return Audit(
+        started=True,
+        records=shown,
+        unsigned=count_unsigned(world.shelf),
+        actor=actor,
+        action=action,
+        older=last or None,
+        first=before is None,
+    )
+
+
+def _matches(item: Audited, actor: str, action: str) -> bool:
+    record = item.record
+    noun = record.action.partition(".")[0]
+    return actor in {"", record.actor} and action in {"", record.action, noun}
+
+
+def gather_record(world: World, _: Visitor, query: Values) -> Audited:
+    """One record with its details; raises `NotFoundError`."""
+    number = query.number("number")
+    item = next(read_audit(world.shelf, first=number), None)
+    if item is None:
+        raise NotFoundError(f"there is no record {number:,}")
+    return item
+
+
+def verify(world: World, _: Visitor, __: Values) -> Done:
+    """Check every record against the signed head; what is wrong is raised, and says which record."""
+    identity, shelf = world.identity, world.shelf
+    with shelf.storage.read() as unit:
+        log = audit_log(unit)
+    origin = log.origin if log else audit_origin(world.node)
+    size = identity.log_signer().size(origin)
+    found = verify_audit(shelf, identity.trust.document(), signed_size=size)
+    return Done(
+        "/console/audit",
+        f"Verified: {found.size:,} records of {found.origin}, none altered, removed or put in.",
+    )
+
+
+def export(world: World, _: Visitor, __: Values) -> File:
+    """All records with what proves them."""
+    identity = world.identity
+    lines = export_audit(
+        world.shelf,
+        roots=[root.data for root in identity.trust.roots()],
+        document=identity.trust_files.get(DOCUMENT_NAME),
+    )
+    day = f"{identity.clock.now():%Y-%m-%d}"
+    body = "".join(f"{line}\n" for line in lines).encode("ascii")
+    return File(f"{world.node}-audit-{day}.jsonl", "application/jsonl", body)
+
+
+PAGES: Final = (
+    Page(
+        name="audit",
+        path="/console/audit",
+        title="Audit",
+        gather=gather,
+        section=Section.RECORD,
+        roles=EVERYBODY,
+    ),
+    Page(name="record", path="/console/audit/record", title="Record", gather=gather_record, roles=EVERYBODY),
+)
+
+ACTIONS: Final = (
+    Action(
+        name="audit-verify",
+        path="/console/audit/verify",
+        page="audit",
+        act=verify,
+        roles=OPERATORS | SECURITY,
+    ),
+)
+
+DOWNLOADS: Final = (
+    Download(
+        name="audit-export",
+        path="/console/audit/export",
+        make=export,
+        roles=SECURITY,
+        record="audit.export",
+    ),
+)
