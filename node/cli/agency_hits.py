@@ -90,11 +90,11 @@ def close_report(here: Session, text: str) -> None:
     """Mark a report as dealt with."""
     from node.runtime.shelving import open_shelf
     from node.services.partners.casework import find_hit
+    from node.services.partners.handling import close_hit
 
     with open_shelf(here.identity()) as shelf:
         report = find_hit(shelf, text)
-        with shelf.storage.write() as unit:
-            unit.hits.close(report, closed_ms=_now_ms(here))
+        close_hit(shelf, report, now_ms=_now_ms(here))
     here.output.result(
         {"hit": report.report_id.hex(), "partner": report.partner, "state": "closed"},
         f"{report.report_id.hex()[:_SHORT]}: closed",
@@ -115,11 +115,11 @@ def unhold_report(here: Session, text: str) -> None:
 def _hold(here: Session, text: str, *, held_ms: int | None) -> None:
     from node.runtime.shelving import open_shelf
     from node.services.partners.casework import find_hit
+    from node.services.partners.handling import hold_hit
 
     with open_shelf(here.identity()) as shelf:
         report = find_hit(shelf, text)
-        with shelf.storage.write() as unit:
-            unit.hits.hold(report, held_ms=held_ms)
+        hold_hit(shelf, report, held_ms=held_ms)
     short = report.report_id.hex()[:_SHORT]
     here.output.result(
         {"hit": report.report_id.hex(), "partner": report.partner, "held": held_ms is not None},

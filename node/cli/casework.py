@@ -12,9 +12,9 @@ from node.cli.session import session
 from node.cli.times import moment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from node.ports.hits import CaseRecord
-    from node.runtime.opening import Identity
-    from node.services.storage.shelf import Shelf
     from protocol.statement.case import PartnerDispute
 
 app = typer.Typer(help="Disputes of partners.", no_args_is_help=True)
@@ -62,6 +62,7 @@ def ls(context: typer.Context) -> None:
 @app.command("show")
 def show(context: typer.Context, text: _Id) -> None:
     """One case: what the partner says, who lists the file, and what can be done."""
+    from node.runtime.answering import entries_behind
     from node.runtime.hits import casework
     from node.runtime.shelving import open_shelf
     from node.services.partners.casework import find_case
@@ -72,7 +73,7 @@ def show(context: typer.Context, text: _Id) -> None:
         record = find_case(shelf, text)
         work = casework(identity, shelf)
         case, late = work.show(record), record in work.overdue()
-        listed = _listed(shelf, identity, record)
+        listed = entries_behind(identity, shelf, record)
     here.output.result(
         _facts(record, late=late) | _words(case.dispute, listed),
         f"{spelled(record.report_id.hex())}: disputed by {record.partner}, {moment(record.opened_ms)}",
@@ -103,8 +104,9 @@ def answer(
 ) -> None:
     """Answer a dispute, signed and for good; the partner fetches the answer."""
     from node.errors import UsageError
-    from node.runtime.hits import casework, statement_key
+    from node.runtime.answering import answer_case
     from node.runtime.shelving import open_shelf
+    from node.services.lists.making import list_origin
     from node.services.partners.casework import find_case
     from protocol.statement.case import Outcome
 
@@ -116,48 +118,25 @@ def answer(
     identity = here.identity()
     with open_shelf(identity) as shelf:
         record = find_case(shelf, text)
-        work = casework(identity, shelf)
-        work.require_open(record)
-        entries = _withdraw(shelf, identity, record, name) if withdraw else 0
-        answered = work.answer(record, Outcome[outcome.name], reason, signer=statement_key(identity))
-        others = [origin for origin, _ in _listed(shelf, identity, record)]
+        source = list_origin(identity.settings.node, name) if withdraw else ""
+        done = answer_case(identity, shelf, record, Outcome[outcome.name], reason, withdraw_from=source)
+    entries = done.withdrawals
     here.output.result(
         {
             "case": record.report_id.hex(),
             "partner": record.partner,
             "outcome": outcome.value,
-            "answered_ms": answered.answered_ms,
+            "answered_ms": done.answer.answered_ms,
             "withdrawals": entries,
         },
         f"{record.report_id.hex()[:_SHORT]}: {outcome.value}, signed",
         *([f"{entries} entries of the file end with the next publication of {name}"] if entries else []),
     )
     if outcome is Answer.UPHELD:
-        here.output.following(*_steps(identity.settings.node, others, name if entries else ""))
+        here.output.following(*_steps(identity.settings.node, done.origins, name if entries else ""))
 
 
-def _withdraw(shelf: "Shelf", identity: "Identity", record: "CaseRecord", name: str) -> int:
-    from node.services.lists.making import list_origin
-    from node.services.lists.withdrawing import withdraw
-    from node.services.partners.casework import reported_digest
-    from protocol.opening import Reason
-
-    origin = list_origin(identity.settings.node, name)
-    return withdraw(shelf, origin, reported_digest(shelf, record), reason=Reason.ERROR).entries
-
-
-def _listed(shelf: "Shelf", identity: "Identity", record: "CaseRecord") -> list[tuple[str, int]]:
-    """Lists and entries behind the hit, by its receipt; none once its hash was shredded."""
-    from node.errors import GoneError
-    from node.services.partners.casework import listed_in
-
-    try:
-        return listed_in(shelf, identity.trust.document(), record)
-    except GoneError:
-        return []
-
-
-def _steps(own: str, origins: list[str], withdrawn: str) -> list[str]:
+def _steps(own: str, origins: "Sequence[str]", withdrawn: str) -> list[str]:
     """What an upheld dispute leaves to be done."""
     theirs = sorted({origin.partition("/")[0] for origin in origins} - {own})
     steps = [f"sigfed publish {withdrawn}, then sigfed subset release"] if withdrawn else []

@@ -1,10 +1,11 @@
 """Releasing what is set aside: asked for by one person with a reason, carried out when a second one approved it."""
 
 import json
+from collections.abc import Mapping
 
 from node.clock import milliseconds
 from node.errors import ConflictError
-from node.ports.approvals import Approval
+from node.ports.approvals import Approval, Outcome
 from node.runtime.opening import Identity
 from node.services.access.approving import Approvals
 from node.services.review import quarantine
@@ -28,6 +29,12 @@ def request_release(
     payload = json.dumps(fields, sort_keys=True).encode()
     subject = f"release {aside.id} ({aside.words}): {reason}"
     return approvals.request(KIND, subject=subject, payload=payload, by=by)
+
+
+def asked_for(approvals: Approvals) -> Mapping[str, Approval]:
+    """Requests for a release that wait for a second person, by what they would release; of several the newest."""
+    waiting = [one for one in approvals.ls(Outcome.OPEN, Outcome.APPROVED) if one.kind == KIND]
+    return {str(json.loads(one.payload)["id"]): one for one in waiting if approvals.waits(one)}
 
 
 def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:

@@ -111,9 +111,10 @@ class RunningConsole:
     server: RunningServer
     authority: str
 
-    def as_role(self, role: PersonRole, *, proved_ms: int = 0) -> Browser:
+    def as_role(self, role: PersonRole, *, proved_ms: int = 0, person: str = "") -> Browser:
         """A browser in which somebody with this role is signed in."""
-        return Browser(self._address, self.authority, self.door.open(role, proved_ms=proved_ms))
+        token = self.door.open(role, proved_ms=proved_ms, person=person)
+        return Browser(self._address, self.authority, token)
 
     def as_nobody(self) -> Browser:
         """A browser without a session."""

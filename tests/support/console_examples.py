@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 
 from node.console.world import World
 from node.runtime.approvals import open_approvals
+from node.runtime.hits import casework
+from node.services.partners.overview import reported_hits
+from node.services.review import quarantine
 
 
 def _request(world: World) -> str:
@@ -11,8 +14,26 @@ def _request(world: World) -> str:
     return f"number={open_one.id}"
 
 
+def _hit(world: World) -> str:
+    resolved, *_ = [hit.record for hit in reported_hits(world.shelf) if hit.resolution]
+    return f"hit={resolved.partner}/{resolved.report_id.hex()}"
+
+
+def _dispute(world: World) -> str:
+    case, *_ = casework(world.identity, world.shelf).ls()
+    return f"case={case.partner}/{case.report_id.hex()}"
+
+
+def _aside(world: World) -> str:
+    first, *_ = quarantine.ls(world.shelf, world.identity.trust.members())
+    return f"id={first.id}"
+
+
 EXAMPLES: Mapping[str, Callable[[World], str]] = {
     "record": lambda _: "number=0",
     "rotate": lambda _: "key=auth-1&rehearse=yes",
+    "aside": _aside,
+    "dispute": _dispute,
+    "hit": _hit,
     "task": _request,
 }

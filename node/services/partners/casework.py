@@ -99,8 +99,7 @@ class Casework:
             UsageError: a reason that is not one printable line of sensible length.
             ConflictError: it was answered before.
         """
-        if not reason.isprintable() or not 0 < len(reason.encode()) <= MAX_REASON_BYTES:
-            raise UsageError(f"the reason is one line of up to {MAX_REASON_BYTES} bytes")
+        _require_reason(reason)
         answer = CaseAnswer(
             partner=record.partner,
             report_id=record.report_id,
@@ -118,8 +117,9 @@ class Casework:
             )
         return answer
 
-    def require_open(self, record: CaseRecord) -> None:
-        """Raise `ConflictError` for a case that was answered: nothing more is to be done in its name."""
+    def require_answerable(self, record: CaseRecord, reason: str) -> None:
+        """Check what can be known before anything is done in the name of a case; raises as `answer` does."""
+        _require_reason(reason)
         if record.answered_ms is not None:
             raise ConflictError("the case was answered before")
 
@@ -138,6 +138,11 @@ class Casework:
     def _dispute(self, record: CaseRecord) -> PartnerDispute:
         name = case_name(record.partner, record.report_id)
         return PartnerDispute.from_bytes(self._shelf.vault.unseal(name, record.sealed_dispute))
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.isprintable() or not 0 < len(reason.encode()) <= MAX_REASON_BYTES:
+        raise UsageError(f"the reason is one line of up to {MAX_REASON_BYTES} bytes")
 
 
 def find_hit(shelf: Shelf, text: str) -> HitRecord:

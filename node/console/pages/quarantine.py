@@ -1,0 +1,128 @@
+"""What is set aside until people have looked at it, and the request to let it in, which a second person decides.
+
+What waits here and what releasing does is `node.services.review.quarantine`'s to say.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from node.console.languages import translated as _
+from node.console.parts import JUDGES, Action, Done, Page, Section, Values
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.ports.approvals import Approval
+from node.runtime.approvals import open_approvals
+from node.runtime.quarantine import asked_for, request_release
+from node.services.access.approving import two_decide
+from node.services.evidence.accusing import FORKED
+from node.services.review import quarantine
+from node.services.review.quarantine import BLOCKS, FLOOD, Aside
+
+ROWS: Final = 50
+_ASIDE: Final = "/console/quarantine/one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """One thing that is set aside."""
+
+    aside: Aside
+    group: str
+    """guard, flood, fork or blocks."""
+    asked: Approval | None
+    """The request for its release that waits for a second person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """What the page shows."""
+
+    waiting: Sequence[Waiting]
+    total: int
+    first: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class One:
+    """What the page of one of them shows."""
+
+    waiting: Waiting
+    own: bool
+    """Whether it is of a list of this node."""
+    two: bool
+    """Whether two persons decide here, so that it can be released."""
+
+
+def gather(world: World, _visitor: Visitor, query: Values) -> Quarantine:
+    """All of it, a page at a time."""
+    found = quarantine.ls(world.shelf, world.identity.trust.members())
+    asked = asked_for(open_approvals(world.identity, world.shelf))
+    after = query.text("after")
+    rest = [one for one in found if not after or _place(one.id) > _place(after)]
+    shown = rest[:ROWS]
+    return Quarantine(
+        waiting=[Waiting(aside=one, group=_group(one), asked=asked.get(one.id)) for one in shown],
+        total=len(found),
+        first="after=" if after else "",
+        next=urlencode({"after": shown[-1].id}) if len(rest) > ROWS else "",
+    )
+
+
+def gather_one(world: World, _visitor: Visitor, query: Values) -> One:
+    """One of them, by its number or the name of a removed member; raises `NotFoundError`."""
+    name = query.require("id", "what is set aside")
+    aside = quarantine.get(world.shelf, world.identity.trust.members(), name)
+    asked = asked_for(open_approvals(world.identity, world.shelf))
+    with world.shelf.storage.read() as unit:
+        two = two_decide(unit)
+    return One(
+        waiting=Waiting(aside=aside, group=_group(aside), asked=asked.get(aside.id)),
+        own=aside.node == world.node,
+        two=two,
+    )
+
+
+def release(world: World, visitor: Visitor, form: Values) -> Done:
+    """Ask for its release."""
+    name, reason = form.require("id", _("what is set aside")), form.require("reason", _("the reason"))
+    approvals = open_approvals(world.identity, world.shelf)
+    asked = request_release(world.identity, world.shelf, approvals, name, reason=reason, by=visitor.person)
+    said = _("Request {number} waits for a second person: nothing has changed yet.").format(number=asked.id)
+    return Done(f"/console/tasks/request?number={asked.id}", said, outcome="requested")
+
+
+def _group(aside: Aside) -> str:
+    return {FORKED: "fork", FLOOD: "flood", BLOCKS: "blocks"}.get(aside.kind, "guard")
+
+
+def _place(name: str) -> tuple[bool, int, str]:
+    """Where it stands in the order of `quarantine.ls`: numbers, then names."""
+    number = name.isascii() and name.isdigit() and len(name) < 19
+    return not number, int(name) if number else 0, name
+
+
+PAGES: Final = (
+    Page(
+        name="quarantine",
+        path="/console/quarantine",
+        title="Quarantine",
+        gather=gather,
+        section=Section.WORK,
+    ),
+    Page(name="aside", path=_ASIDE, title="Set aside", gather=gather_one),
+)
+
+ACTIONS: Final = (
+    Action(
+        name="quarantine-release",
+        path="/console/quarantine/release",
+        page="aside",
+        act=release,
+        roles=JUDGES,
+        record="quarantine.release",
+        told=("id", "reason"),
+    ),
+)

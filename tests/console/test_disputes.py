@@ -1,0 +1,82 @@
+"""Disputes: what a partner says, and the agency's signed answer, with what follows from it."""
+
+import pytest
+
+from node.ports.hits import CaseRecord
+from node.ports.persons import PersonRole
+from node.runtime.answering import answer_given
+from node.runtime.hits import casework
+from node.services.lists.audit_reading import read_audit
+from node.services.lists.making import report_list
+from protocol.statement.case import Outcome
+from support.console import RunningConsole
+
+LIST = "fr.example/lists/csam"
+
+
+def _case(busy: RunningConsole) -> CaseRecord:
+    (case,) = casework(busy.world.identity, busy.world.shelf).ls()
+    return case
+
+
+def _form(busy: RunningConsole, **fields: str) -> dict[str, str]:
+    name = f"hoster/{_case(busy).report_id.hex()}"
+    return {"csrf": busy.csrf(), "case": name, "query": f"case={name}"} | fields
+
+
+async def test_a_dispute_is_shown_with_its_day_and_the_partners_words(busy: RunningConsole) -> None:
+    case = _case(busy)
+    async with busy.as_role(PersonRole.OPERATOR) as browser:
+        words = (await browser.get("/console/disputes")).words
+        assert case.report_id.hex()[:8] in words
+        assert "in 6 days" in words or "in 7 days" in words
+        one = await browser.get(f"/console/disputes/one?case=hoster/{case.report_id.hex()}")
+    assert "it is our company logo" in one.words
+    assert "nl.example/lists/csam" in one.words
+    assert "An analyst answers it." in one.words
+
+
+async def test_a_dispute_is_upheld_and_its_file_withdrawn(busy: RunningConsole) -> None:
+    before = report_list(busy.world.shelf, LIST).waiting
+    async with busy.as_role(PersonRole.ANALYST, person="carla") as browser:
+        form = _form(busy, outcome="upheld", reason="it is a logo", withdraw=LIST, final="yes")
+        reply = await browser.post("/console/disputes/answer", form)
+        assert reply.status == 303
+        page = await browser.get(reply.headers["Location"])
+        again = await browser.post("/console/disputes/answer", form)
+    assert "The dispute is upheld, signed" in page.words
+    assert "2 entries of the file end with the next publication" in page.words
+    assert "Ask nl.example to withdraw its entry" in page.words
+    assert again.status == 409
+    assert "the case was answered before" in again.words
+    given = answer_given(busy.world.identity, _case(busy))
+    assert given is not None
+    assert (given.outcome, given.reason) == (Outcome.UPHELD, "it is a logo")
+    assert report_list(busy.world.shelf, LIST).waiting == before + 2
+    told = [one.record for one in read_audit(busy.world.shelf)][-1]
+    assert (told.action, told.actor) == ("case.answer", "carla")
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"outcome": "", "reason": "right", "final": "yes"}, "the answer is missing"),
+        ({"outcome": "upheld", "reason": "a\nb", "final": "yes"}, "the reason is one line"),
+        ({"outcome": "rejected", "reason": "no", "withdraw": LIST, "final": "yes"}, "only where the partner"),
+        ({"outcome": "maybe", "reason": "no", "final": "yes"}, "upheld or rejected"),
+        ({"outcome": "upheld", "reason": "no"}, "cannot be taken back"),
+        ({"outcome": "upheld", "reason": "no", "withdraw": "fr.example/lists/none", "final": "yes"}, "none"),
+    ],
+    ids=["nothing-chosen", "two-lines", "withdrawn-though-rejected", "neither", "not-meant", "no-list"],
+)
+async def test_what_is_no_answer_changes_nothing(
+    busy: RunningConsole, fields: dict[str, str], says: str
+) -> None:
+    before = report_list(busy.world.shelf, LIST).waiting
+    async with busy.as_role(PersonRole.ANALYST) as browser:
+        reply = await browser.post("/console/disputes/answer", _form(busy, **fields))
+    assert reply.status in {400, 404}
+    assert says in reply.words
+    assert "This was not done." in reply.words
+    assert _case(busy).answered_ms is None
+    assert report_list(busy.world.shelf, LIST).waiting == before
