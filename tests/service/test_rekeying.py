@@ -15,7 +15,10 @@ from node.objects.folder import FolderObjects
 from node.ports.data_keys import DataKeyRecord
 from node.ports.persons import PersonRecord, PersonRole
 from node.services.access.approving import Approvals
+from node.services.access.invitations import Recognised
+from node.services.access.passkeys import Passkeys
 from node.services.access.persons import Persons
+from node.services.access.sessions import Sessions
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.person_requests import change_payload
 from node.services.storage.rekeying import (
@@ -29,8 +32,10 @@ from node.services.storage.sealed_names import verifier_name
 from node.services.storage.sealing import KEY_BYTES
 from node.services.storage.shelf import Shelf
 from node.services.storage.vault import seal, unwrap, wrap
+from node.signing.passkeys import Site, WebAuthnCeremonies
 from node.signing.verifiers import Argon2Hasher
 from node.store.store import Store
+from support.authenticator import HOST, ORIGIN, Authenticator
 from support.shelves import NOW_MS, Agency, close, rows, sqlite_dsn
 from support.times import SettableClock
 
@@ -225,6 +230,21 @@ def test_a_request_that_is_decided_keeps_no_key(home: Home) -> None:
     assert reseal(home.shelf, now_ms=LATER).stuck
     approvals.reject(asked.id, by="bea", reason="it does not open")
     finish(home.shelf)
+
+
+def test_who_is_signed_in_stays_so_and_passkeys_go_on(home: Home) -> None:
+    clock, hers = SettableClock(NOW), Authenticator()
+    passkeys = Passkeys(home.shelf, clock, WebAuthnCeremonies(Site(HOST, ORIGIN)))
+    sessions = Sessions(home.shelf, clock, os.urandom)
+    passkeys.register(hers.make(passkeys.ask_new(Recognised("ada", b""))), "hers")
+    opened = sessions.open("ada")
+    rotate(home)
+    finish(home.shelf)
+    assert set(home.records) == {"index", "tombstone", "seal-2"}
+    visitor = sessions.find(opened.token)
+    assert visitor is not None
+    assert visitor.csrf == opened.csrf
+    assert passkeys.sign_in(hers.show(passkeys.ask_sign_in())) == "ada"
 
 
 def test_keys_that_only_name_are_not_replaced(home: Home) -> None:
