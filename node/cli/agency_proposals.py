@@ -72,9 +72,9 @@ def take_files(
     here: Session, text: str, numbers: Sequence[int], *, to: str, collection: str, statement: "Statement"
 ) -> None:
     """Take files up into an own list."""
-    from node.cli.importing import collection_of
     from node.runtime.guards import open_guards
     from node.runtime.shelving import open_shelf
+    from node.services.access.spelling import collection_of
     from node.services.lists.making import list_origin
     from node.services.partners.reviewing_proposals import find_proposal, take_up
 

@@ -41,9 +41,9 @@ def ls(
     action: Annotated[str, typer.Option(help="Only this noun, or noun.verb.")] = "",
 ) -> None:
     """Records in their order."""
-    from node.cli.times import end_of_day
     from node.clock import milliseconds
     from node.runtime.shelving import open_shelf
+    from node.services.access.spelling import end_of_day
     from node.services.lists.audit_reading import count_unsigned, read_audit
 
     here = session(context)
@@ -160,8 +160,8 @@ def export(
 
 
 def _verify_file(file: Path, words: str) -> "VerifiedAudit":
-    from node.cli.fingerprints import typed_words
     from node.errors import NotFoundError
+    from node.services.access.spelling import typed_words
     from node.services.lists.audit_reading import verify_export
 
     try:

@@ -22,7 +22,7 @@ def set_criteria(
 ) -> None:
     """Sign and publish the criteria of a collection, in place of earlier ones (asks for a targets key)."""
     from keys.trust.proposal_signing import MAX_TEXT_BYTES
-    from node.cli.importing import collection_of
+    from node.services.access.spelling import collection_of
     from node.services.lists.criteria import checked_text, criteria_name
 
     here = session(context)
@@ -44,7 +44,7 @@ def set_criteria(
 @app.command("show")
 def show(context: typer.Context, collection: Annotated[str, _COLLECTION]) -> None:
     """The criteria of a collection, as they were signed."""
-    from node.cli.importing import collection_of
+    from node.services.access.spelling import collection_of
     from node.services.lists.criteria import criteria_name
 
     here = session(context)

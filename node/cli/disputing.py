@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from node.cli.importing import collection_of
 from node.cli.output import counted
 from node.cli.session import Session
 from node.cli.withdrawing import reason_of
 from node.errors import AlreadyExistsError, NotFoundError
 from node.formats.asked import Asked
 from node.runtime.shelving import open_shelf
+from node.services.access.spelling import collection_of
 from node.services.lists.disputing import Disputed, dispute, resolve, resolve_at
 from node.services.lists.finding import Finder
 from node.services.lists.making import list_origin

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node.cli.importing import collection_of
 from node.cli.output import counted
 from node.cli.places import place_of
 from node.cli.session import Session
@@ -11,6 +10,7 @@ from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
 from node.runtime.guards import open_guards
 from node.runtime.shelving import open_shelf
+from node.services.access.spelling import collection_of
 from node.services.lists.importing import ImportReport, Statement
 from node.services.lists.making import list_origin
 from node.services.review.endorsing import endorse

@@ -131,8 +131,8 @@ def verify(
     ] = None,
 ) -> None:
     """Check evidence against a node's pinned root; needs no network and no node of one's own."""
-    from node.cli.fingerprints import typed_words
     from node.errors import UsageError
+    from node.services.access.spelling import typed_words
     from protocol.errors import MalformedError
     from protocol.hit_evidence.bundle import is_hit_evidence
     from protocol.trustfork import TrustFork, verify_trust_fork

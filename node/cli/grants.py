@@ -10,8 +10,6 @@ from node.cli.session import Session, session
 
 if TYPE_CHECKING:
     from node.services.review.coverage import Counts, Verdict
-    from protocol.digest import Algorithm
-    from protocol.grant import Grant
 
 app = typer.Typer(
     help="What others may read here, as it stands; changed by `sigfed peer grant`.", no_args_is_help=True
@@ -95,11 +93,12 @@ def diff(
 ) -> None:
     """How many entries a peer could read more and less under another grant, older ones too; changes nothing."""
     from node.runtime.shelving import open_shelf
+    from node.services.access.spelling import grant_of
     from node.services.review.coverage import difference
 
     here = session(context)
     identity = here.identity()
-    wanted = wanted_grant(grant, algorithms, until)
+    wanted = grant_of(grant, algorithms, until)
     with open_shelf(identity) as shelf:
         more, less = difference(shelf, node, wanted, now=identity.clock.now())
     here.output.result(
@@ -110,30 +109,6 @@ def diff(
     )
     options = f" --algorithms {algorithms}" * bool(algorithms) + f" --until {until}" * bool(until)
     here.output.following(f"sigfed peer grant {node} --grant {grant}{options}")
-
-
-def wanted_grant(collections: str, algorithms: str, until: str) -> "Grant":
-    """The grant that options describe; raises `UsageError`."""
-    from node.cli.importing import collection_of
-    from node.cli.times import end_of_day
-    from protocol.grant import Grant
-
-    return Grant(
-        collections=frozenset(collection_of(name.strip()) for name in collections.split(",")),
-        algorithms=frozenset(_algorithm(name.strip()) for name in algorithms.split(","))
-        if algorithms
-        else None,
-        until=end_of_day(until),
-    )
-
-
-def _algorithm(name: str) -> "Algorithm":
-    from node.errors import UsageError
-    from node.formats.cells import HASH_COLUMNS
-
-    if name not in HASH_COLUMNS:
-        raise UsageError(f"hashes are: {', '.join(HASH_COLUMNS)}")
-    return HASH_COLUMNS[name]
 
 
 def _tell(here: Session, asked: str, verdict: "Verdict") -> None:

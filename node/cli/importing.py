@@ -11,10 +11,9 @@ from node.errors import InputRefusedError, UsageError
 from node.formats import read_rows
 from node.runtime.guards import open_guards
 from node.runtime.shelving import open_shelf
+from node.services.access.spelling import collection_of
 from node.services.lists.importing import ImportReport, Statement, import_rows, preview_rows
 from node.services.lists.making import list_origin
-from protocol.errors import MalformedError
-from protocol.event import collection_number
 from protocol.ext import Basis
 
 _SHOWN = 20
@@ -72,14 +71,6 @@ def basis_of(name: str) -> Basis:
     if name not in BASES:
         raise UsageError(f"the basis is one of: {', '.join(BASES)}")
     return BASES[name]
-
-
-def collection_of(name: str) -> int:
-    """The collection of that name or number; raises `UsageError`."""
-    try:
-        return collection_number(name)
-    except MalformedError as exc:
-        raise UsageError(f"no such collection: {exc}") from exc
 
 
 def _mapping(columns: tuple[str, ...]) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ from node.cli.options import YES
 from node.cli.output import counted, table
 from node.cli.prompting import ask, confirm
 from node.cli.session import session, wait_for
-from node.errors import NotFoundError, UsageError, VerificationError
+from node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from node.runtime.opening import Identity
@@ -49,8 +49,8 @@ def add(
     ] = None,
 ) -> None:
     """Count another agency, after comparing its fingerprint by telephone or in person."""
-    from node.cli.importing import collection_of
     from node.runtime.membership import membership
+    from node.services.access.spelling import collection_of
 
     here = session(context)
     identity = here.identity()
@@ -76,23 +76,16 @@ def add(
 
 def _introduced(identity: "Identity", url: str, words: str) -> "Introduced":
     """The node at this address or in this folder, if its root has these fingerprint words."""
-    from keys.errors import WrongRootError
-    from node.services.peers.membership import introduce
+    from node.services.peers.membership import recognise
 
-    try:
-        return introduce(_fetched(identity, url, words), words, identity.clock)
-    except WrongRootError as exc:
-        raise VerificationError(
-            str(exc),
-            hint="compare all eight words by telephone again; if they are the same, this is not that agency: stop",
-        ) from exc
+    return recognise(_fetched(identity, url, words), words, identity.clock)
 
 
 def _fetched(identity: "Identity", url: str, words: str) -> "FetchedTrust":
-    from node.cli.fingerprints import typed_words
     from node.objects.medium import MediumObjects
     from node.runtime.outbound import proxy_of
     from node.runtime.reaching import fetch
+    from node.services.access.spelling import typed_words
     from node.services.peers.carrying import carried_trust
 
     pinned = typed_words(words)

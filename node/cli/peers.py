@@ -7,7 +7,6 @@ import typer
 
 from node.cli.acting import acting_person, request_approval, require_two, two_decide
 from node.cli.exit_codes import ExitCode
-from node.cli.grants import wanted_grant
 from node.cli.options import AS_IF_TWO
 from node.cli.output import listing
 from node.cli.session import Session, session, wait_for
@@ -38,9 +37,10 @@ def add(
     """Follow a member's lists, and let it read ours; where two persons decide, more than baseline is asked for."""
     from node.runtime.membership import membership
     from node.services.access.granting import first_part, grant_words, widens
+    from node.services.access.spelling import grant_of
 
     here = session(context)
-    wanted = wanted_grant(grant, algorithms, until)
+    wanted = grant_of(grant, algorithms, until)
     first = first_part(wanted) if two_decide(here) else wanted
     who = acting_person(here, by) if widens(first, wanted) else ""
     with membership(here.identity()) as members:
@@ -68,9 +68,10 @@ def change_grant(
     """Replace what a peer may read here: less at once, more when a second person approves it."""
     from node.runtime.shelving import open_shelf
     from node.services.access.granting import Grants
+    from node.services.access.spelling import grant_of
 
     here = session(context)
-    wanted = wanted_grant(grant, algorithms, until)
+    wanted = grant_of(grant, algorithms, until)
     identity = here.identity()
     with open_shelf(identity) as shelf:
         grants = Grants(shelf.storage, identity.clock)

@@ -31,12 +31,12 @@ def propose(
     yes: Annotated[bool, YES] = False,
 ) -> int:
     """Hand hashes of new material to the agency's review; they leave this machine in the clear."""
-    from node.cli.importing import collection_of
     from node.cli.partner_proposals import send_proposals
     from node.errors import UsageError
     from node.partner.proposing import Words
     from node.runtime.partner_proposals import Prepared, prepare
     from node.runtime.partner_proposals import propose as keep
+    from node.services.access.spelling import collection_of
 
     here = session(context)
     if bool(files) == bool(source):

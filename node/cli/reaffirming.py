@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from node.cli.importing import basis_of, collection_of
+from node.cli.importing import basis_of
 from node.cli.judging import judge
 from node.cli.places import Place, place_of
 from node.cli.session import Session
@@ -11,6 +11,7 @@ from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
 from node.runtime.shelving import open_shelf
+from node.services.access.spelling import collection_of
 from node.services.lists.continuing import predecessor_of
 from node.services.lists.finding import Finder
 from node.services.lists.importing import Statement

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.acting import acting_person, request_approval, require_two
-from node.cli.grants import names, wanted_grant
+from node.cli.grants import names
 from node.cli.near import near
 from node.cli.output import table
 from node.cli.session import Session, session
@@ -37,10 +37,11 @@ def add(
 ) -> None:
     """Ask for another person's approval that somebody may fetch raw hashes here."""
     from node.runtime.shelving import open_shelf
+    from node.services.access.spelling import grant_of
     from node.services.recipients.accrediting import Recipients, Wanted
 
     here = session(context)
-    wanted = Wanted(name=name, grant=wanted_grant(grant, algorithms, until), purpose=purpose)
+    wanted = Wanted(name=name, grant=grant_of(grant, algorithms, until), purpose=purpose)
     identity = here.identity()
     with open_shelf(identity) as shelf:
         Recipients(shelf.storage, identity.clock).check_new(wanted)
@@ -59,10 +60,11 @@ def change_grant(
     """Replace what a recipient may fetch: less at once, more or longer when a second person approves it."""
     from node.runtime.shelving import open_shelf
     from node.services.access.granting import grant_words
+    from node.services.access.spelling import grant_of
     from node.services.recipients.accrediting import Recipients, Wanted
 
     here = session(context)
-    wanted = Wanted(name=name, grant=wanted_grant(grant, algorithms, until))
+    wanted = Wanted(name=name, grant=grant_of(grant, algorithms, until))
     identity = here.identity()
     with open_shelf(identity) as shelf:
         recipients = Recipients(shelf.storage, identity.clock)

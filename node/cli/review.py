@@ -18,8 +18,8 @@ def ls(
     limit: Annotated[int, typer.Option(help="Show at most so many; 0: all.", min=0)] = 20,
 ) -> None:
     """Files of peers that another country has to list before partners get them, and whose word is missing."""
-    from node.cli.importing import collection_of
     from node.cli.reviewing import show_queue
+    from node.services.access.spelling import collection_of
     from node.services.review.reviewing import Wanted
 
     wanted = Wanted(

@@ -31,9 +31,9 @@ def create(
     ] = False,
 ) -> None:
     """Define a subset: its filter, its key and its release log (asks for a targets key)."""
-    from node.cli.importing import collection_of
     from node.runtime.shelving import open_shelf
     from node.runtime.subsets import create_subset
+    from node.services.access.spelling import collection_of
     from protocol.digest import Algorithm
     from protocol.subset.filter import SubsetFilter
 

@@ -250,7 +250,7 @@ def _reviews(world: World) -> Iterator[Need]:
 def _withdrawals(world: World) -> Iterator[Need]:
     waiting = recall(world.shelf).open
     yield Need(
-        page="peers",
+        page="members",
         count=waiting,
         words=translated_plural(
             "withdrawal is not applied everywhere yet", "withdrawals are not applied everywhere yet", waiting

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from keys.errors import WrongRootError
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint, from_words, require_match
 from keys.trust.held import HeldTrust, open_held
@@ -16,7 +17,7 @@ from keys.trust.members import Member, Members
 from keys.trust.node_document import NodeDocument
 from keys.trust.root import TrustedRoot
 from node.clock import Clock, milliseconds
-from node.errors import AlreadyExistsError, NotFoundError, UsageError, WrongPinError
+from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError, WrongPinError
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
 from node.ports.storage import Storage, Unit
@@ -61,6 +62,17 @@ def introduce(fetched: FetchedTrust, words: str, clock: Clock) -> Introduced:
     if fetched.spki_sha256 is not None and fetched.spki_sha256 not in pins:
         raise WrongPinError(f"{document.node}: the server at this address does not have the key it names")
     return Introduced(root=root, document=document, fetched=fetched)
+
+
+def recognise(fetched: FetchedTrust, words: str, clock: Clock) -> Introduced:
+    """As `introduce`, and tells whoever typed the words what another root means (`VerificationError`)."""
+    try:
+        return introduce(fetched, words, clock)
+    except WrongRootError as exc:
+        raise VerificationError(
+            str(exc),
+            hint="compare all eight words by telephone again; if they are the same, this is not that agency: stop",
+        ) from exc
 
 
 class Membership:

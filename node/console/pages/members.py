@@ -1,0 +1,278 @@
+"""Members and peers: who counts, who is followed, how fresh, and what each may read here.
+
+Whoever becomes a member is in the signed register, which holders of targets keys sign: the page writes a proposal for
+them. Following, granting and syncing need no holder.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from keys.trust.fingerprint import to_words
+from node.console.parts import EVERYBODY, OPERATORS, Action, Done, Page, Section, Values
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.errors import NotFoundError
+from node.runtime.approvals import open_approvals
+from node.runtime.membership import membership
+from node.runtime.proposing_members import propose_member
+from node.runtime.syncing import PeerSyncs
+from node.services.access.approving import require_two, two_decide
+from node.services.access.callers import stored_grant
+from node.services.access.granting import Grants, first_part, grant_payload, grant_words, widens
+from node.services.access.spelling import collection_of, grant_of
+from node.services.peers.standing import MemberStanding, member_standings
+from node.services.review.coverage import state_words
+from node.services.review.recall import report_withdrawals
+from protocol.event import collection_name
+from protocol.grant import Grant
+
+_HERE: Final = "/console/members"
+_ONE: Final = "/console/members/member"
+SYNC_SECONDS: Final = 60.0
+"""Somebody waits for it; what came until then is kept, and the next sync goes on from there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRow:
+    """A member, and what concerns it beside its own standing."""
+
+    standing: MemberStanding
+    grant: str
+    """What it may read here, in words; empty for who is no peer."""
+    unapplied: int
+    """Withdrawals of own lists that it has not applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembersPage:
+    """What the page of all members shows."""
+
+    own_words: str
+    """The fingerprint of this node, to be read to others."""
+    country: str
+    rows: Sequence[MemberRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberPage:
+    """What the page of one member shows."""
+
+    row: MemberRow
+    words: str
+    authority_for: Sequence[str]
+    grant: Grant | None
+    grant_state: str
+    """`in force`, or why nothing is granted now."""
+    typed: Mapping[str, str]
+    """The grant as somebody types it."""
+
+
+def gather(world: World, _: Visitor, __: Values) -> MembersPage:
+    """All of them."""
+    settings = world.identity.settings
+    return MembersPage(
+        own_words=to_words(world.identity.trust.roots()[0].sha256),
+        country=settings.country,
+        rows=_rows(world),
+    )
+
+
+def gather_one(world: World, _: Visitor, query: Values) -> MemberPage:
+    """One; raises `NotFoundError`."""
+    row = _row(world, query.require("node", "the name of the member"))
+    member, peer = row.standing.member, row.standing.peer
+    grant = None if peer is None else stored_grant(peer)
+    fields = {} if grant is None else grant.to_json()
+    return MemberPage(
+        row=row,
+        words=to_words(member.root_sha256),
+        authority_for=[collection_name(number) for number in sorted(member.authority_for)],
+        grant=grant,
+        grant_state="" if grant is None else state_words(grant, world.identity.clock.now()),
+        typed={
+            "collections": ", ".join(_texts(fields.get("collections"))) or "baseline",
+            "algorithms": ", ".join(_texts(fields.get("algorithms"))),
+            "until": ""
+            if grant is None or grant.until is None
+            else f"{grant.until - timedelta(days=1):%Y-%m-%d}",
+        },
+    )
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
+def _rows(world: World) -> list[MemberRow]:
+    identity = world.identity
+    with world.shelf.storage.read() as unit:
+        standings = member_standings(
+            unit,
+            identity.trust.members(),
+            own=world.node,
+            now_ms=world.now_ms,
+            max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
+        )
+    waiting: dict[str, int] = {}
+    for report in report_withdrawals(world.shelf):
+        for state in report.peers if report.published_ms is not None else ():
+            waiting[state.peer] = waiting.get(state.peer, 0) + (not state.applied)
+    return [
+        MemberRow(
+            standing=one,
+            grant="" if one.peer is None else grant_words(stored_grant(one.peer)),
+            unapplied=waiting.get(one.node, 0),
+        )
+        for one in standings
+    ]
+
+
+def _row(world: World, node: str) -> MemberRow:
+    for row in _rows(world):
+        if row.standing.node == node:
+            return row
+    raise NotFoundError(f"{node} is no member of the register", hint="see who is on the page of members")
+
+
+def sync(world: World, _: Visitor, form: Values) -> Done:
+    """Fetch what a peer published since the last sync."""
+    node = form.require("node", "the name of the peer")
+    syncs = PeerSyncs(world.identity, world.shelf, seconds=SYNC_SECONDS)
+    [done] = asyncio.run(syncs.run(only=node))
+    if done.failure is not None and not done.lists:
+        raise done.failure
+    return Done(f"{_ONE}?node={node}", f"{node}: {done.report.words}")
+
+
+def grant(world: World, visitor: Visitor, form: Values) -> Done:
+    """Replace what a peer may read here: less at once, more when a second person approves it."""
+    node, wanted = form.require("node", "the name of the peer"), _wanted(form)
+    grants = Grants(world.shelf.storage, world.identity.clock)
+    if grants.widens(node, wanted):
+        return _ask(world, node, wanted, by=visitor.person)
+    grants.narrow(node, wanted)
+    return Done(f"{_ONE}?node={node}", f"{node} may read {grant_words(wanted)} here")
+
+
+def follow(world: World, visitor: Visitor, form: Values) -> Done:
+    """Follow a member, and let it read here; where two persons decide, more than baseline is asked for."""
+    node, wanted = form.require("node", "the name of the member"), _wanted(form)
+    with world.shelf.storage.read() as unit:
+        two = two_decide(unit)
+    first = first_part(wanted) if two else wanted
+    with membership(world.identity) as members:
+        members.add_peer(node, first)
+    if widens(first, wanted):
+        return _ask(world, node, wanted, by=visitor.person)
+    return Done(f"{_ONE}?node={node}", f"{node} is followed, and may read {grant_words(wanted)} here")
+
+
+def remove(world: World, _: Visitor, form: Values) -> Done:
+    """Follow a peer no more and serve it nothing."""
+    node = form.require("node", "the name of the peer")
+    with membership(world.identity) as members:
+        members.remove_peer(node)
+    return Done(
+        f"{_ONE}?node={node}", f"{node} is no peer any more; what is held of its lists stays and counts"
+    )
+
+
+def propose(world: World, _: Visitor, form: Values) -> Done:
+    """Write a proposal of a register with one more member."""
+    name = propose_member(
+        world.identity,
+        form.require("url", "the address"),
+        form.require("words", "the fingerprint"),
+        country=form.text("country").upper() or None,
+        authority_for=frozenset(
+            collection_of(part.strip()) for part in form.text("authority").split(",") if part.strip()
+        ),
+    )
+    return Done(
+        _HERE,
+        f"Proposal {name} waits on the page of keys: nothing of it counts before the holders of targets keys"
+        " have signed it and it was put in force",
+    )
+
+
+def _wanted(form: Values) -> Grant:
+    collections = form.require("collections", "the collections")
+    return grant_of(collections, form.text("algorithms"), form.text("until"))
+
+
+def _ask(world: World, node: str, wanted: Grant, *, by: str) -> Done:
+    with world.shelf.storage.read() as unit:
+        require_two(unit)
+    held = Grants(world.shelf.storage, world.identity.clock).get(node)
+    asked = open_approvals(world.identity, world.shelf).request(
+        "peer.grant",
+        subject=f"{node} may read {grant_words(wanted)} here (now: {grant_words(held)})",
+        payload=grant_payload(node, wanted),
+        by=by,
+    )
+    return Done(
+        f"{_ONE}?node={node}",
+        f"Request {asked.id} waits for a second person, on the page of tasks; until then {node} may read"
+        f" {grant_words(held)} here",
+    )
+
+
+PAGES: Final = (
+    Page(
+        name="members",
+        path=_HERE,
+        title="Members and peers",
+        gather=gather,
+        section=Section.FEDERATION,
+        roles=EVERYBODY,
+        live=True,
+    ),
+    Page(name="member", path=_ONE, title="Member", gather=gather_one, roles=EVERYBODY),
+)
+
+ACTIONS: Final = (
+    Action(
+        name="member-propose",
+        path=f"{_HERE}/propose",
+        page="members",
+        act=propose,
+        roles=OPERATORS,
+        record="member.add",
+        told=("url", "country", "authority"),
+    ),
+    Action(name="peer-sync", path=f"{_ONE}/sync", page="member", act=sync, roles=OPERATORS),
+    Action(
+        name="peer-grant",
+        path=f"{_ONE}/grant",
+        page="member",
+        act=grant,
+        roles=OPERATORS,
+        record="peer.grant",
+        fresh=True,
+        told=("node", "collections", "algorithms", "until"),
+    ),
+    Action(
+        name="peer-follow",
+        path=f"{_ONE}/follow",
+        page="member",
+        act=follow,
+        roles=OPERATORS,
+        record="peer.add",
+        fresh=True,
+        told=("node", "collections", "algorithms", "until"),
+    ),
+    Action(
+        name="peer-remove",
+        path=f"{_ONE}/remove",
+        page="member",
+        act=remove,
+        roles=OPERATORS,
+        record="peer.remove",
+        strict=True,
+        fresh=True,
+        told=("node",),
+    ),
+)
