@@ -19,12 +19,21 @@ from node.ports.judging import Outcome
 from node.sdk.async_client import AsyncClient
 from node.sdk.client import Client
 from node.sdk.partition import Row, scan_partition
-from node.sdk.results import FileResult, HitResult, ReportResult, StatusResult, UpdateResult
+from node.sdk.results import (
+    DisclosedResult,
+    FileResult,
+    HitResult,
+    ReportResult,
+    StatusResult,
+    ToldResult,
+    UpdateResult,
+)
 from node.sdk.screen import Screen
 
 __all__ = [
     "AsyncClient",
     "Client",
+    "DisclosedResult",
     "FileResult",
     "GoneError",
     "HashPlan",
@@ -40,6 +49,7 @@ __all__ = [
     "Row",
     "Screen",
     "StatusResult",
+    "ToldResult",
     "UpdateResult",
     "UsageError",
     "VerificationError",

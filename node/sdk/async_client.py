@@ -32,11 +32,15 @@ from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.in_force import InForce
 from node.runtime.judging import CONFIRM_LOCK
+from node.runtime.partner_disclosing import disclose as show
+from node.runtime.partner_disclosing import require_switched_on
 from node.runtime.partner_events import FAILURES, Events
 from node.runtime.partner_settling import settle_hits
 from node.runtime.partner_standing import standing
+from node.sdk.disclosing import disclosed_results, to_show
 from node.sdk.partition import Key, Row, fault_words
 from node.sdk.results import (
+    DisclosedResult,
     FileResult,
     HitResult,
     ReportResult,
@@ -48,6 +52,7 @@ from node.sdk.results import (
     update_result,
 )
 from node.sdk.screen import Screen, screen_of
+from node.sdk.telling import require_agreed, tell_each
 from protocol.digest import Algorithm, Digest
 from protocol.errors import ProtocolError
 
@@ -123,13 +128,7 @@ class AsyncClient:
 
         `name` is kept with a hit instead of the path: where people will find the file, when it is a copy that is read.
         """
-        await self._fresh()
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            hashed = await self._processes.hash(descriptor)
-        finally:
-            os.close(descriptor)
-        return await self._judged(hashed, name or os.fspath(path))
+        return await self._judged(await self._hashed(path), name or os.fspath(path))
 
     async def check_bytes(self, data: bytes, name: str = "") -> FileResult:
         """What a file is whose bytes are here; `name` is kept with a hit and never leaves this machine."""
@@ -176,12 +175,43 @@ class AsyncClient:
         """All hits that were found on this machine, oldest first."""
         return await self._in_thread(lambda: [hit_result(hit) for hit in hit_spool(self._home).ls()])
 
-    async def report(self, *ids: str) -> ReportResult:
-        """Report these hits to the agency, or without ids all that wait; what cannot be sent now stays."""
+    async def report(self, *ids: str, to: Sequence[str] = ()) -> ReportResult:
+        """Report these hits to the agency, or without ids all that wait; what cannot be sent now stays.
+
+        Then the reporters `to` of `partner.toml` are told of those that the agency confirmed.
+
+        Raises:
+            NotFoundError: there is no such hit here.
+            UsageError: no reporter has that name, or nobody agreed to it yet: nothing was sent.
+        """
+        await self._in_thread(lambda: require_agreed(self._home, to))
         done = await self._alone(lambda: partner_hits.report(self._home, ids))
+        told, problem = await self._alone(lambda: tell_each(self._home, ids, to))
         return ReportResult(
-            hits=tuple(map(hit_result, done.hits)), left=done.left, problem=str(done.stopped or "")
+            hits=tuple(map(hit_result, done.hits)),
+            left=done.left,
+            problem=str(done.stopped or problem),
+            told=told,
         )
+
+    async def disclose(self, *paths: str | PathLike[str]) -> list[DisclosedResult]:
+        """Which of these pictures are near a listed one, by showing PDQ values to the agency, in the clear.
+
+        Each is looked up privately first, as by `check_file`, and only what is not on the list is shown. Off until
+        somebody switches it on in `partner.toml`, and the agency at its end.
+
+        Raises:
+            UsageError: it is switched off here; nothing was shown.
+            OSError: a file cannot be read; nothing was shown.
+        """
+        await self._in_thread(lambda: require_switched_on(self._home))
+        hashed = [await self._hashed(path) for path in paths]
+        found = [await self._judged(each, os.fspath(path)) for each, path in zip(hashed, paths, strict=True)]
+        shown = to_show(hashed, found)
+        if not shown.values:
+            return disclosed_results(found, shown, None)
+        done = await self._alone(lambda: show(self._home, shown))
+        return disclosed_results(found, shown, done)
 
     async def resolve(self, hit_id: str, action: str) -> HitResult:
         """Record what became of a file: `removed`, `disabled`, `preserved` or `false-positive`; nothing is done to it.
@@ -248,6 +278,14 @@ class AsyncClient:
         wrong = list(events.updated(report))
         settled = asyncio.run(settle_hits(self._home))
         return report, [*wrong, *([settled.problem] if settled.problem else [])]
+
+    async def _hashed(self, path: str | PathLike[str]) -> Hashed:
+        await self._fresh()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return await self._processes.hash(descriptor)
+        finally:
+            os.close(descriptor)
 
     async def _judged(self, hashed: Hashed, name: str) -> FileResult:
         faults = [fault_words(fault) for fault in hashed.faults]

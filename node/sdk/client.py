@@ -6,7 +6,7 @@ and in a notebook whose own loop is running.
 
 import asyncio
 import os
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from os import PathLike
 from threading import Thread
 from types import TracebackType
@@ -16,7 +16,7 @@ from node.errors import UsageError
 from node.hashing.plan import HashPlan
 from node.sdk.async_client import DEFAULT_JOBS, AsyncClient
 from node.sdk.partition import Key, Row
-from node.sdk.results import FileResult, HitResult, ReportResult, StatusResult, UpdateResult
+from node.sdk.results import DisclosedResult, FileResult, HitResult, ReportResult, StatusResult, UpdateResult
 from node.sdk.screen import Screen
 
 _Value = TypeVar("_Value")
@@ -84,9 +84,13 @@ class Client:
         """As `AsyncClient.hits`."""
         return self._run(self._client.hits())
 
-    def report(self, *ids: str) -> ReportResult:
+    def report(self, *ids: str, to: Sequence[str] = ()) -> ReportResult:
         """As `AsyncClient.report`."""
-        return self._run(self._client.report(*ids))
+        return self._run(self._client.report(*ids, to=to))
+
+    def disclose(self, *paths: str | PathLike[str]) -> list[DisclosedResult]:
+        """As `AsyncClient.disclose`."""
+        return self._run(self._client.disclose(*paths))
 
     def resolve(self, hit_id: str, action: str) -> HitResult:
         """As `AsyncClient.resolve`."""

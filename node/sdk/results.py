@@ -62,6 +62,18 @@ class HitResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldResult:
+    """What became of telling one reporter of one hit."""
+
+    reporter: str
+    hit_id: str
+    reference: str
+    """Under which it is known there; empty: it was not told."""
+    reason: str = ""
+    """Why it was not told; empty: it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportResult:
     """What became of hits that were to be reported."""
 
@@ -69,7 +81,23 @@ class ReportResult:
     left: int
     """Hits that are still to be reported; nothing is lost meanwhile."""
     problem: str = ""
-    """Why no more were reported; empty: there was none."""
+    """Why no more were reported, or told to a reporter; empty: there was none."""
+    told: Sequence[ToldResult] = ()
+    """What became of telling those who were named besides the agency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosedResult:
+    """What a disclosed look-up said of a picture."""
+
+    file: FileResult
+    """What was found privately, before anything was shown."""
+    near: bool | None
+    """Whether it is near something listed, for a person to look at; None: it was not shown, or not answered."""
+    collection: str | None = None
+    """Of what it is near to."""
+    reason: str = ""
+    """Why `near` is None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from node.errors import UsageError
 from node.hashing.plan import HashPlan
 from node.hashing.reading import hash_path
+from node.sdk import Client
 from protocol.digest import Algorithm
 from support.agencies import LIST, SUBSET, Federation, written
 from support.federated import federated
@@ -80,6 +82,11 @@ def test_it_is_off_at_both_ends_until_switched_on_and_near_is_only_told(
     assert off.results == [{"file": smaller, "verdict": "unanswered", "disclosed": True}]
     assert off.exit != 0
 
+    with Client(partner.home, jobs=1) as client:
+        (nobody,) = client.disclose(smaller)
+    assert (nobody.near, nobody.file.clean) == (None, True)
+    assert nobody.reason
+
     switched_on(near)
     no = partner.run("disclose", smaller, typed="n\n")
     assert "What leaves this machine, in the clear, to fr.example: 1 PDQ value of 1 picture" in no.err
@@ -102,6 +109,28 @@ def test_it_is_off_at_both_ends_until_switched_on_and_near_is_only_told(
     assert [hit["file"] for hit in hits] == [original], "what is near is no hit"
     for value in map(pdq, (Path(smaller), Path(garden))):
         assert value not in done.out + done.err
+
+
+def test_a_program_is_told_the_same(near: Federation, pictures: Path, tmp_path: Path) -> None:
+    """After the test above, which switched it on at both ends."""
+    partner = near.new_partner(tmp_path / "partner")
+    smaller, garden, text, original = (
+        pictures / name for name in ("smaller.jpg", "garden.png", "text.txt", "original.png")
+    )
+    settings = partner.home / "partner.toml"
+    settings.unlink()
+    with Client(partner.home, jobs=1) as client:
+        with pytest.raises(UsageError, match="disclosed look-ups are off"):
+            client.disclose(smaller)
+        settings.write_text("[disclosed_lookup]\nenabled = true\n")
+        settings.chmod(0o600)
+        results = client.disclose(smaller, garden, text, original)
+        assert [one.near for one in results] == [True, False, None, None]
+        assert [one.collection for one in results] == ["baseline", None, None, None]
+        assert "no PDQ value" in results[2].reason
+        assert results[3].file.listed
+        assert "is hit" in results[3].reason
+        assert [hit.name for hit in client.hits()] == [str(original)], "what is near is no hit"
 
 
 def test_what_must_be_said(near: Federation) -> None:

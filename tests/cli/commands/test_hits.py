@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from node.errors import UsageError
+from node.sdk import Client
 from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, table, written
 from support.cybertip_host import PASSWORD, USER, Fault, cybertip_host_beside
 from support.digest_search import DigestSearch
@@ -311,6 +313,30 @@ def test_what_the_agency_does_not_confirm_is_told_to_nobody(
     passed = partner.run("hit", "report", hit, "--to", "tickets")
     assert passed.results[-1]["reason"] == "it was a false positive"
     assert tickets.heard == []
+
+
+def test_a_program_tells_others_only_after_a_person_agreed(partner: Cli, hit: str, tickets: Receiver) -> None:
+    with Client(partner.home, jobs=1) as client:
+        with pytest.raises(UsageError, match=r"partner\.toml has no reporter tickets"):
+            client.report(to=["tickets"])
+        configured(partner, tickets.url)
+        with pytest.raises(
+            UsageError, match="nobody agreed to what leaves the company with tickets"
+        ) as caught:
+            client.report(to=["tickets"])
+        assert "sigfed hit report --all --to tickets" in (caught.value.hint or "")
+        assert (client.hits()[0].state, tickets.heard) == ("waiting", []), "nobody was told anything"
+
+        tickets.statuses += [400]
+        partner.run("hit", "report", "--all", "--to", "tickets", "--yes")
+        tickets.heard.clear()
+        done = client.report(to=["tickets"])
+        ((told,), problem) = done.told, done.problem
+        assert (told.reporter, told.hit_id, told.reason, problem) == ("tickets", hit, "", "")
+        assert told.reference
+        assert len(tickets.heard) == 1
+        assert client.report(to=["tickets"]).told == (), "once"
+        assert client.hits()[0].told == ("tickets",)
 
 
 def test_a_reporter_that_cannot_be_used_stops_before_anything_is_sent(partner: Cli, hit: str) -> None:
