@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Self
 
-from node.clock import SystemClock, system_entropy
+from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import NodeError
 from node.files import try_locked
 from node.hashing.open_files import HashProcesses
@@ -21,6 +22,7 @@ from node.partner.hits import SpooledHit
 from node.partner.inspecting import LocalInspector
 from node.partner.judging import LocalJudge
 from node.partner.queueing import LookUpQueue
+from node.partner.state import PartnerFolder
 from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.hooks import Facts, Hooks
@@ -43,6 +45,7 @@ CONFIRM_LOCK: Final = "confirm.lock"
 """Held by whoever looks up what waits."""
 _SPLAY: Final = 0.1
 """Part of an interval by which it varies, so that a thousand partners do not ask at the same moment."""
+_MINUTE_MS: Final = 60_000
 _CLOCK: Final = SystemClock()
 _journal = Journal("agent")
 
@@ -130,8 +133,9 @@ async def _working(home: Home, settings: AgentSettings, made: Judging) -> AsyncI
                 _journal.info("confirmed", files=confirmed, waiting=made.judge.waiting)
 
     async def bring() -> None:
-        # In a loop of its own: it waits for the lock of another update, and verifies for seconds.
-        await asyncio.to_thread(_update, home)
+        if not await asyncio.to_thread(updated_lately, home, settings.update_minutes, now=_CLOCK.now()):
+            # In a loop of its own: it waits for the lock of another update, and verifies for seconds.
+            await asyncio.to_thread(_update, home)
         await made.reload()
 
     works = [_every(RELOAD_SECONDS, made.reload), _every(CONFIRM_SECONDS, confirm, begin_seconds=0.0)]
@@ -161,6 +165,16 @@ async def _every(
             _journal.warning("failed", error=type(exc).__name__, reason=str(exc))
         except Exception as exc:  # noqa: BLE001 - it must be done again; its text may hold anything
             _journal.error("failed", error=type(exc).__name__)
+
+
+def updated_lately(home: Home, minutes: float, *, now: datetime) -> bool:
+    """Whether somebody updated this home in the later half of so many minutes.
+
+    Several daemons of one home bring each other's updates in use: one of them asks the node, not each.
+    """
+    enrolment, _ = PartnerFolder(home.partner).load()
+    age_ms = milliseconds(now) - enrolment.confirmed_ms
+    return 0 <= age_ms < minutes * _MINUTE_MS / 2  # a clock that was ahead must not keep updates away
 
 
 def _update(home: Home) -> None:

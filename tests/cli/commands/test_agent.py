@@ -16,6 +16,8 @@ import clamd
 import pytest
 
 from node.clock import SystemClock
+from node.runtime.home import Home
+from node.runtime.judging import updated_lately
 from protocol.subset.canary import PRESENT_TEXT
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files
 from support.daemons import Daemon, sockets
@@ -176,3 +178,12 @@ def test_doors_that_are_refused(partner: Cli, arguments: list[str], says: str) -
 def test_nobody_is_enrolled(tmp_path: Path) -> None:
     done = Cli(tmp_path / "nothing").run("agent", "--socket", str(tmp_path / "s"))
     assert (done.exit, sockets(tmp_path)) == (10, [])
+
+
+def test_two_daemons_of_one_home_do_not_both_update(partner: Cli) -> None:
+    home, before = Home(partner.home), datetime.now(UTC)
+    partner.done("update")
+    after = datetime.now(UTC)
+    assert updated_lately(home, 60, now=after)
+    assert not updated_lately(home, 60, now=before + timedelta(minutes=31))
+    assert not updated_lately(home, 60, now=before - timedelta(minutes=1)), "a clock that was ahead"
