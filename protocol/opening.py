@@ -47,6 +47,7 @@ _ALLOWED: Final[Mapping[Op, frozenset[str]]] = {
     Op.RESOLVE: frozenset({"reason"}),
     Op.CONTINUE: frozenset({"continues"}),
 }
+_ABSENT: Final = (None, ())
 _FIELDS: Final = frozenset(field.name for field in fields(Ext)) - {"extra"}
 
 
@@ -122,7 +123,7 @@ def check_opening(header: Header, opening: Opening) -> None:
 
 
 def _present(ext: Ext) -> frozenset[str]:
-    return frozenset(name for name in _FIELDS if getattr(ext, name) not in {None, ()})
+    return frozenset([name for name in _FIELDS if getattr(ext, name) not in _ABSENT])
 
 
 def _read_digest(algorithm: int, value: bytes) -> Digest | None:

@@ -33,7 +33,8 @@ def explain_each(here: Session, asked: Sequence[Asked]) -> None:
     identity = here.identity()
     with open_shelf(identity) as shelf:
         digests = {digest for _, file in asked for digest in file}
-        found = explain(shelf, judge(identity, shelf), identity.trust.members(), digests)
+        judged = judge(identity, shelf)
+        found = explain(shelf, judged.current, judged.members, digests, judged.rosters)
     teller = _Teller(here, identity.settings.node, identity.clock.now().date())
     steps: dict[str, None] = {}
     for name, file in asked:

@@ -68,7 +68,7 @@ def explain(
     asked = [(name, digest) for name, digests in read_hashes(hash_from) for digest in digests]
     missing = []
     with open_shelf(identity) as shelf:
-        current, now = judge(identity, shelf), identity.clock.now()
+        current, now = judge(identity, shelf).current, identity.clock.now()
         for name, digest in asked:
             entries = standing_entries(shelf, digest)
             if not entries:

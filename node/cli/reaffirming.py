@@ -53,7 +53,7 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
     given = collection_of(examined.collection) if examined.collection else None
     missing = []
     with open_shelf(identity) as shelf:
-        judged = judge(identity, shelf)
+        judged = judge(identity, shelf).current
         with shelf.storage.read() as unit:
             finder = Finder(shelf, unit)
             files = [(called, finder.same_file(digests)) for called, digests in asked]

@@ -11,7 +11,7 @@ from node.cli.session import Session
 from node.runtime.shelving import open_shelf
 from node.services.review.explaining import basis_words
 from node.services.review.reminding import due
-from node.services.review.reviewing import Examined, WaitingFile, Wanted, file_at, waiting_files
+from node.services.review.reviewing import Examined, WaitingFile, Wanted
 from protocol.event import collection_name
 
 
@@ -20,7 +20,7 @@ def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:
     identity = here.identity()
     with open_shelf(identity) as shelf:
         judged = judge(identity, shelf)
-    files = waiting_files(judged, identity.trust.members(), identity.settings.node, wanted)
+    files = wanted.narrow(judged.waiting, judged.members)
     shown = files[:limit] if limit else files
     for file in shown if here.output.as_json else ():
         here.output.result(
@@ -85,7 +85,7 @@ def show_file(here: Session, place: Place, *, hashes: bool) -> None:
     origin, index = place
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        found = file_at(judge(identity, shelf), origin, index)
+        found = judge(identity, shelf).files.at(origin, index)
     today = identity.clock.now().date()
     for each in found:
         value = each.entry.digest.value.hex() if hashes else None

@@ -1,5 +1,6 @@
 """The console's listener: beside the API's, on an address of its own, for as long as the node runs."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -29,17 +30,19 @@ async def serve_console(world: World, door: Door, settings: ConsoleSettings) -> 
     """
     app = make_console(world, door, Address.parse(settings.url))
     server = await serve(app, ssl_context=_tls(settings), host=settings.host, port=settings.port)
+    world.judge.begin()  # the first page that shows it shall not wait for all lists to be folded
     _journal.info("console", url=settings.url)
     try:
         yield settings.url.rstrip("/") + "/console/"
     finally:
         await server.stop()
+        await asyncio.to_thread(world.judge.end)
 
 
 def serve_beside(parts: Parts) -> AbstractAsyncContextManager[object]:
     """The console of a running node, as its configuration has it; raises as `serve_console` does."""
     identity, shelf = parts.identity, parts.shelf
-    world = World(identity=identity, shelf=shelf, evaluator=parts.evaluator)
+    world = World.of(identity, shelf, parts.evaluator)
     return serve_console(world, open_sessions(identity, shelf), identity.settings.console)
 
 

@@ -5,6 +5,7 @@ from typing import Self
 
 from node.clock import milliseconds
 from node.ports.evaluator import Evaluator
+from node.runtime.judged import Judge
 from node.runtime.opening import Identity
 from node.services.storage.shelf import Shelf
 
@@ -17,6 +18,13 @@ class World:
     shelf: Shelf
     evaluator: Evaluator
     """For releases of subsets."""
+    judge: Judge
+    """What held lists say: pages show `judge.latest()`, whose answer is at hand; actions ask `judge.now()`."""
+
+    @classmethod
+    def of(cls, identity: Identity, shelf: Shelf, evaluator: Evaluator) -> Self:
+        """The world of an opened node."""
+        return cls(identity=identity, shelf=shelf, evaluator=evaluator, judge=Judge.of(identity, shelf))
 
     @property
     def node(self) -> str:

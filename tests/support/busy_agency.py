@@ -77,7 +77,7 @@ def open_world(home: Path, stack: ExitStack) -> World:
     identity = open_identity(Home(home))
     shelf = stack.enter_context(open_shelf(identity))
     evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
-    return World(identity=identity, shelf=shelf, evaluator=evaluator)
+    return World.of(identity, shelf, evaluator)
 
 
 if __name__ == "__main__":

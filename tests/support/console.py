@@ -169,6 +169,6 @@ async def console_in(node: CheapNode) -> AsyncIterator[RunningConsole]:
     """The console of a node without lists."""
     folder = node.folder
     with new_shelf(folder) as shelf:
-        world = World(identity=node.identity(), shelf=shelf, evaluator=NoEvaluator())  # type: ignore[arg-type]
+        world = World.of(node.identity(), shelf, NoEvaluator())  # type: ignore[arg-type]
         async with console_of(world) as running:
             yield running

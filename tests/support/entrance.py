@@ -121,7 +121,7 @@ async def entrance_in(node: CheapNode) -> AsyncIterator[Entrance]:
     identity = replace(identity, settings=identity.settings.model_copy(update={"console": settings}))
     with new_shelf(node.folder) as shelf:
         start_audit(shelf, NODE)
-        world = World(identity=identity, shelf=shelf, evaluator=NoEvaluator())  # type: ignore[arg-type]
+        world = World.of(identity, shelf, NoEvaluator())  # type: ignore[arg-type]
         door = open_sessions(identity, shelf)
         app = make_console(world, door, Address.parse(settings.url))
         server = await serve(app, ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1)

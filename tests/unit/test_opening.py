@@ -248,3 +248,34 @@ def test_a_commitment_holds_in_one_log_for_one_header_and_opening() -> None:
         commitment(oh, head, b"\xff" + GOOD[1:]),
     }
     assert len(made) == 4
+
+
+SAID = Ext(content_id=bytes(16), criteria=7, basis=Basis.OWN, legality=("FR", "NL")).to_bytes()
+
+
+@pytest.mark.parametrize("content_id", [bytes(16), b"\xff" * 16, b"\x01\x50" * 8])
+def test_exts_that_differ_in_the_content_id_alone_are_read_alike(content_id: bytes) -> None:
+    data = SAID[:3] + content_id + SAID[19:]
+    found = Ext.from_bytes(data)
+    assert found == Ext(content_id=content_id, criteria=7, basis=Basis.OWN, legality=("FR", "NL"))
+    assert found.to_bytes() == data
+    assert Ext.from_bytes(SAID).content_id == bytes(16)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SAID[:18],
+        SAID[:-1],
+        SAID + b"\x00",
+        b"\xb8" + SAID[:2] + SAID[3:],
+        SAID[:19] + b"\x01\x50" + bytes(16) + SAID[19:],
+        SAID[:1] + b"\x01\x4f" + SAID[3:],
+        SAID[:19] + b"\x00" + SAID[20:],
+    ],
+    ids=["cut in the id", "cut", "longer", "long head", "two ids", "15 bytes", "a key before it"],
+)
+def test_an_ext_with_a_content_id_is_read_as_strictly_as_any(data: bytes) -> None:
+    for _ in range(2):
+        with pytest.raises(MalformedError):
+            Ext.from_bytes(data)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from node.console.judgement import judged
 from node.console.languages import translated as _
 from node.console.pages.places import LISTS, Place, digest_at, own_lists, place_in, place_of
 from node.console.pages.statements import bases, reasons
@@ -23,10 +22,9 @@ from node.formats.asked import read_asked
 from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
 from node.services.lists.finding import Finder, Found
-from node.services.review.effective import Current
 from node.services.review.explaining import Explanation, explain
 from node.services.review.history import Happened, history
-from node.services.review.reviewing import file_at
+from node.services.review.reviewing import Files
 from protocol.digest import Digest
 from protocol.listing import BlockKind, Entry
 from protocol.quorum import Standing
@@ -117,8 +115,8 @@ def gather(world: World, _visitor: Visitor, query: Values) -> EntryPage:
 
 def explained(world: World, place: Place, digest: Digest) -> Explained:
     """Everything about one hash."""
-    current = judged(world)
-    found = explain(world.shelf, current, world.identity.trust.members(), {digest})[digest]
+    judged = world.judge.latest()
+    found = explain(world.shelf, judged.current, judged.members, {digest}, judged.rosters)[digest]
     own = own_blocks(found, world.node)
     active = own_entries(found, world.node)
     ended = [Place(each.origin, each.index) for each in found.ended if _is_of(each.origin, world.node)]
@@ -131,7 +129,7 @@ def explained(world: World, place: Place, digest: Digest) -> Explained:
     return Explained(
         place=place,
         found=found,
-        siblings=_siblings(current, place),
+        siblings=_siblings(judged.files, place),
         history=history(world.shelf, found),
         today=world.identity.clock.now().date(),
         active=active,
@@ -177,9 +175,9 @@ def _is_of(origin: str, node: str) -> bool:
     return origin.partition("/")[0] == node
 
 
-def _siblings(current: Current, place: Place) -> list[Sibling]:
+def _siblings(files: Files, place: Place) -> list[Sibling]:
     try:
-        entries = [each.entry for each in file_at(current, place.origin, place.index)]
+        entries = [each.entry for each in files.at(place.origin, place.index)]
     except NotFoundError:  # it ended, waits for publication, or is a dispute
         return []
     return [_sibling(entry) for entry in entries if entry.index != place.index]

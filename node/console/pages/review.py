@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
-from node.console.judgement import judged
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.places import Place
@@ -24,7 +23,7 @@ from node.services.lists.continuing import is_closed
 from node.services.lists.making import own_list
 from node.services.review.explaining import basis_words
 from node.services.review.reminding import due
-from node.services.review.reviewing import WaitingFile, Wanted, waiting_files
+from node.services.review.reviewing import WaitingFile, Wanted
 from protocol.errors import MalformedError
 from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL, OTHER, collection_name, collection_number
 
@@ -93,9 +92,9 @@ class Review:
 
 def gather(world: World, _visitor: Visitor, query: Values) -> Review:
     """Everything, as it stands now; raises `UsageError` for a filter that is none."""
-    members = world.identity.trust.members()
-    wanted = _wanted(query)
-    files = waiting_files(judged(world), members, world.node, wanted)
+    judged = world.judge.latest()
+    members = judged.members
+    files = _wanted(query).narrow(judged.waiting, members)
     at = query.number("from", most=10**9)
     filtered = {name: query.text(name) for name in ("collection", "peer", "country") if query.text(name)}
     waiting, rows = _due(world), files[at : at + ROWS]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from node.console.judgement import judged
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.disputing import dispute_at
@@ -25,7 +24,7 @@ from node.services.lists.continuing import require_open
 from node.services.lists.importing import ImportReport
 from node.services.review.endorsing import endorse
 from node.services.review.explaining import basis_words, is_past
-from node.services.review.reviewing import Examined, file_at
+from node.services.review.reviewing import Examined
 from protocol.event import collection_name
 from protocol.ext import EntryRef
 from protocol.listing import Entry
@@ -77,9 +76,10 @@ def gather(world: World, _visitor: Visitor, query: Values) -> ReviewedFile | Non
     place = place_in(query)
     if place is None:
         return None
-    found = file_at(judged(world), place.origin, place.index)
+    judged = world.judge.latest()
+    found = judged.files.at(place.origin, place.index)
     node = place.origin.partition("/")[0]
-    members = world.identity.trust.members()
+    members = judged.members
     today = world.identity.clock.now().date()
     return ReviewedFile(
         place=place,

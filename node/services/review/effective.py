@@ -7,30 +7,25 @@ What the guards set aside is left out, additions and withdrawals alike, until it
 Withdrawals and disputes of heads that witnesses have not cosigned yet lie upon the lists as overlays.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from keys.trust.members import Members
-from node.clock import milliseconds
-from node.ports.logs import LogKind, LogRecord
+from node.ports.logs import LogRecord
 from node.ports.quarantine import Quarantined
-from node.services.evidence.accusing import FORKED
 from node.services.lists.tombstones import honoured_blocks
 from node.services.lists.tombstones import tombstoned as own_tombstones
 from node.services.peers.overlaying import overlay_items
+from node.services.review.premises import SET_ASIDE, HeldList, Premises
 from node.services.storage.bulk import acyclic
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
-from node.services.trust.honouring import doubted, withheld
 from protocol.digest import Digest
-from protocol.event import Op
-from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.listing import Block, Listing, fold, overlay
+from protocol.listing import Block, Listing, fold, fold_on, overlay
 from protocol.opening import EntryRef
 from protocol.quorum import Decision, MemberListing, decide
-
-_KINDS = {"add": Op.ADD, "withdraw": Op.WITHDRAW, "dispute": Op.DISPUTE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,48 +53,61 @@ def current(
 
     Tombstoned is, unless said otherwise, what this node shredded; what peers shredded as an error goes on to block.
     """
-    oldest_ms, newest_ms = milliseconds(now - max_age), milliseconds(now) + MAX_CLOCK_SKEW_MS
     with shelf.storage.read() as unit:
-        heads = [log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST) if log.note is not None]
-        set_aside = unit.quarantine.ls()
-        overlays = unit.overlays.ls()
-        released |= unit.evidence.released_blocks()
-        revoked, silent = doubted(unit), withheld(unit)
-    forked = {item.log_id for item in set_aside if item.kind == FORKED}
+        premises = Premises.of(unit)
     with acyclic():
-        trusted = tuple(
-            MemberListing(
-                node=log.node,
-                listing=listing_of(shelf, log, [item for item in set_aside if item.log_id == log.id]),
-                # A clock that was ahead for an hour must not keep a list fresh for a year.
-                fresh=log.kind is LogKind.OWN_LIST
-                or (
-                    oldest_ms <= log.checked_ms <= newest_ms
-                    and log.id not in forked
-                    and log.node not in silent
-                ),
-                revoked=revoked.get(log.origin, ()),
-            )
-            for log in heads
-        )
-        laid = {log.origin: overlay_items(shelf.vault, log, overlays) for log in heads}
-        trusted = _with_honoured(shelf, trusted)
-        listings = tuple(
-            replace(held, listing=overlay(held.listing, laid[held.listing.origin]))
-            if laid[held.listing.origin]
-            else held
-            for held in trusted
-        )
-        decision = decide(
+        listings = [fold_held(shelf, held) for held in premises.lists]
+        return judge_held(
+            shelf,
+            replace(premises, released=premises.released | released),
             listings,
             members,
+            fresh=premises.fresh(now=now, max_age=max_age),
             previous=previous,
             exclusions=exclusions,
-            tombstoned=tombstoned or own_tombstones(shelf),
-            released=released,
-            trusted=trusted if any(laid.values()) else None,
+            tombstoned=tombstoned,
         )
-    return Current(decision, listings, tuple(heads))
+
+
+def judge_held(
+    shelf: Shelf,
+    premises: Premises,
+    listings: Sequence[Listing],
+    members: Members,
+    *,
+    fresh: frozenset[str],
+    previous: frozenset[tuple[int, Digest]],
+    exclusions: frozenset[Digest] = frozenset(),
+    tombstoned: Callable[[Digest], bool] | None = None,
+) -> Current:
+    """Judge lists that were folded, one for each of `premises.lists`; `fresh` are the origins of the fresh ones."""
+    trusted = tuple(
+        MemberListing(
+            node=log.node,
+            listing=listing,
+            fresh=log.origin in fresh,
+            revoked=premises.revoked.get(log.origin, ()),
+        )
+        for log, listing in zip(premises.heads, listings, strict=True)
+    )
+    laid = {log.origin: overlay_items(shelf.vault, log, premises.overlays) for log in premises.heads}
+    trusted = _with_honoured(shelf, trusted)
+    overlaid = tuple(
+        replace(held, listing=overlay(held.listing, laid[held.listing.origin]))
+        if laid[held.listing.origin]
+        else held
+        for held in trusted
+    )
+    decision = decide(
+        overlaid,
+        members,
+        previous=previous,
+        exclusions=exclusions,
+        tombstoned=tombstoned or own_tombstones(shelf),
+        released=premises.released,
+        trusted=trusted if any(laid.values()) else None,
+    )
+    return Current(decision, overlaid, premises.heads)
 
 
 def _with_honoured(shelf: Shelf, listings: tuple[MemberListing, ...]) -> tuple[MemberListing, ...]:
@@ -121,19 +129,48 @@ def _blocking(listing: Listing, found: Mapping[str, tuple[Block, ...]]) -> Listi
 
 def listing_of(shelf: Shelf, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Listing:
     """What one held list says at its held size, without what was set aside."""
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
-    items = files.items(first=0, size=log.head.size)
-    spans = [
-        (_KINDS[item.kind], range(item.first, item.last + 1)) for item in set_aside if item.kind in _KINDS
-    ]
-    listing = fold(log.origin, _without(items, spans) if spans else items)
-    return replace(listing, size=log.head.size)
+    runs = [(SET_ASIDE[item.kind], item.first, item.last) for item in set_aside if item.kind in SET_ASIDE]
+    return _fold(shelf, log.origin, log.head.size, runs, None)
+
+
+def fold_held(shelf: Shelf, held: HeldList, since: Listing | None = None) -> Listing:
+    """The same; `since` is what the list said before it grew (see `HeldList.grew_from`), and is folded on."""
+    return _fold(shelf, held.origin, held.size, held.set_aside, since)
+
+
+def _fold(
+    shelf: Shelf, origin: str, size: int, runs: Sequence[tuple[int, int, int]], since: Listing | None
+) -> Listing:
+    files = LogFiles(shelf.objects, shelf.vault, origin)
+    items = files.items(first=0 if since is None else since.size, size=size)
+    if runs:
+        items = _without(items, _spans(runs))
+    listing = fold(origin, items) if since is None else fold_on(since, items)
+    return replace(listing, size=size)
 
 
 _Item = tuple[int, bytes, bytes | None]
+_Spans = Mapping[int, tuple[Sequence[int], Sequence[int]]]
+"""By op, first and last positions of disjoint runs, ascending."""
 
 
-def _without(items: Iterator[_Item], spans: Sequence[tuple[Op, range]]) -> Iterator[_Item]:
+def _spans(runs: Sequence[tuple[int, int, int]]) -> _Spans:
+    found: dict[int, tuple[list[int], list[int]]] = {}
+    for op, first, last in sorted(runs):
+        firsts, lasts = found.setdefault(op, ([], []))
+        if lasts and first <= lasts[-1]:
+            lasts[-1] = max(lasts[-1], last)
+        else:
+            firsts.append(first)
+            lasts.append(last)
+    return found
+
+
+def _without(items: Iterator[_Item], spans: _Spans) -> Iterator[_Item]:
     for item in items:
-        if not any(item[1][1] == op and item[0] in span for op, span in spans):
-            yield item
+        of_op = spans.get(item[1][1])
+        if of_op is not None:
+            at = bisect_right(of_op[0], item[0]) - 1
+            if at >= 0 and item[0] <= of_op[1][at]:
+                continue
+        yield item

@@ -1,7 +1,7 @@
 """Explaining a hash: who lists it and how they know, what blocks it, which rule it meets, in which releases it is.
 
-For people of the agency only: it opens what the log hides. All lists are gone through once, however many hashes are
-asked about. What waits for publication is said apart, because nobody else sees it yet.
+For people of the agency only: it opens what the log hides. A judgement is given, and a hash is found in it by the
+look-up index: no list is gone through. What waits for publication is said apart, because nobody else sees it yet.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from node.ports.storage import Unit
 from node.services.lists.finding import Finder, Found
 from node.services.peers.acknowledging import Behind, not_applied
 from node.services.review.effective import Current
-from node.services.review.tracing import Traced, trace
+from node.services.review.tracing import NONE_AT_HAND, Rosters, Traced, trace
 from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
 from protocol.event import BASELINE, HEADER_BYTES, Header
@@ -131,28 +131,22 @@ class Explanation:
 
 
 def explain(
-    shelf: Shelf, current: Current, members: Members, digests: Collection[Digest]
+    shelf: Shelf,
+    current: Current,
+    members: Members,
+    digests: Collection[Digest],
+    rosters: Rosters = NONE_AT_HAND,
 ) -> Mapping[Digest, Explanation]:
-    """What held lists, the quorum and this node's releases say about each digest."""
-    traced = trace(shelf, digests)
-    entries = _entries(current, frozenset(digests))
+    """What held lists, the quorum and this node's releases say about each digest; `rosters` as `trace` takes them."""
+    traced = trace(shelf, digests, rosters)
     with shelf.storage.read() as unit:
         teller = _Teller(unit, Finder(shelf, unit), current, members)
-        return {digest: teller.tell(digest, entries.get(digest, ()), traced[digest]) for digest in digests}
+        return {digest: teller.tell(digest, traced[digest]) for digest in digests}
 
 
 _UNCOSIGNED = "withdrawn in a head that too few witnesses cosigned yet"
 _SET_ASIDE = "set aside in quarantine"
 _Held = tuple[MemberListing, Entry]
-
-
-def _entries(current: Current, wanted: frozenset[Digest]) -> dict[Digest, list[_Held]]:
-    found: dict[Digest, list[_Held]] = {}
-    for held in current.listings:
-        for entry in held.listing.entries.values():
-            if entry.digest in wanted:
-                found.setdefault(entry.digest, []).append((held, entry))
-    return found
 
 
 class _Teller:
@@ -163,14 +157,15 @@ class _Teller:
         self._finder = finder
         self._decision = current.decision
         self._k = members.k
-        self._listings = {held.listing.origin: held.listing for held in current.listings}
+        self._held = {held.listing.origin: held for held in current.listings}
         self._countries = {member.node: member.country for member in members.members}
         self._blocks: dict[Digest, list[StandingBlock]] = {}
         for block in current.decision.blocks:
             self._blocks.setdefault(block.digest, []).append(block)
 
-    def tell(self, digest: Digest, entries: Collection[_Held], traced: tuple[Traced, ...]) -> Explanation:
+    def tell(self, digest: Digest, traced: tuple[Traced, ...]) -> Explanation:
         found = self._finder.find([digest])
+        entries = list(self._entries(found))
         collections = {entry.collection for _, entry in entries}
         collections |= {number for each in traced for number in each.collections}
         return Explanation(
@@ -184,6 +179,13 @@ class _Teller:
             waiting=tuple(self._waiting(found)),
             shredded=any(isinstance(why, Tombstoned) for why in self._decision.withheld(BASELINE, digest)),
         )
+
+    def _entries(self, found: Iterable[Found]) -> Iterator[_Held]:
+        for each in found:
+            held = self._held.get(each.log.origin)
+            entry = None if held is None else held.listing.entries.get(each.hit.position)
+            if held is not None and entry is not None:
+                yield held, entry
 
     def _listed(self, held: MemberListing, entry: Entry) -> Listed:
         reason = self._decision.discount(held, entry)
@@ -251,8 +253,11 @@ class _Teller:
 
     def _held_back(self, found: Iterable[Found]) -> Iterator[HeldBack]:
         for each in found:
-            listing, place = self._listings.get(each.log.origin), each.hit.position
-            if listing is None or not each.is_entry or place in listing.entries or place >= listing.size:
+            held, place = self._held.get(each.log.origin), each.hit.position
+            if held is None or not each.is_entry:
+                continue
+            listing = held.listing
+            if place in listing.entries or place >= listing.size:
                 continue
             why = _UNCOSIGNED if place in listing.withdrawn else _SET_ASIDE
             yield HeldBack(origin=each.log.origin, index=place, collection=each.collection, why=why)

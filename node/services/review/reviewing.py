@@ -6,9 +6,10 @@ count. What peers merely rely on waits too, where nobody has examined it. A file
 in one collection, as endorsing takes it. Reads a decision that was made before; it folds nothing.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError
@@ -22,6 +23,11 @@ _HOPELESS: Final = frozenset(
     {Discount.NOT_A_MEMBER, Discount.REVOKED_KEY, Discount.CONTINUED, Discount.PRIVATE}
 )
 """Entries that another country's word would not help."""
+Place: TypeAlias = tuple[int, int, str, int]
+"""In the queue: missing countries, time, list and index."""
+FileKey: TypeAlias = tuple[int, bytes | int]
+"""Collection, and content id or, without one, index."""
+_NO_ENTRIES: Final[Mapping[int, Entry]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,17 @@ class Wanted:
     peer: str = ""
     country: str = ""
     """Of the agency that lists it."""
+
+    def narrow(self, files: Iterable["WaitingFile"], members: Members) -> list["WaitingFile"]:
+        """Those of these files that are meant, in their order."""
+        countries = {member.node: member.country for member in members.members}
+        return [
+            file
+            for file in files
+            if self.collection in {None, file.first.collection}
+            and self.peer in {"", file.node}
+            and (not self.country or countries.get(file.node) == self.country)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +75,22 @@ class WaitingFile:
         """When the peer listed it."""
         return min(entry.time_ms for entry in self.entries)
 
+    @property
+    def place(self) -> Place:
+        """Where it stands in the queue: what needs least comes first, then what waits longest."""
+        return self.missing, self.since_ms, self.first.origin, self.first.index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePage:
+    """Some of a queue."""
+
+    files: Sequence[WaitingFile]
+    total: int
+    """Of the whole queue."""
+    following: Place | None
+    """Of the last file here, when others follow: what the next page is asked for with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
@@ -80,22 +113,55 @@ def waiting_files(current: Current, members: Members, node: str, wanted: Wanted)
         if held.node != node and wanted.peer in {"", held.node} and queue.is_of(held.node, wanted.country)
         for file in queue.files(held, wanted.collection)
     )
-    return sorted(files, key=lambda file: (file.missing, file.since_ms, file.first.origin, file.first.index))
+    return sorted(files, key=lambda file: file.place)
+
+
+def queue_page(files: Sequence[WaitingFile], *, limit: int, after: Place | None = None) -> QueuePage:
+    """Up to `limit` files of a queue as `waiting_files` orders it, from the one behind `after` on.
+
+    A place need not be in the queue any more: what was answered meanwhile is passed over.
+    """
+    start = 0 if after is None else bisect_right(files, after, key=lambda file: file.place)
+    shown = files[start : start + limit]
+    more = start + len(shown) < len(files)
+    return QueuePage(files=shown, total=len(files), following=shown[-1].place if shown and more else None)
+
+
+class Files:
+    """The files of judged lists, each found by any of its entries; a list is gone through once, when asked for."""
+
+    def __init__(self, current: Current) -> None:
+        self._current = current
+        self._lists = {held.listing.origin: held.listing.entries for held in current.listings}
+        self._files: dict[str, Mapping[FileKey, Sequence[int]]] = {}
+
+    def at(self, origin: str, index: int) -> list[Examined]:
+        """The digests of the file that an active entry belongs to, by index; raises `NotFoundError`."""
+        entries = self._lists.get(origin, _NO_ENTRIES)
+        asked = entries.get(index)
+        if asked is None:
+            raise NotFoundError(
+                f"{origin} has no active entry {index}", hint="see what waits with: sigfed review ls"
+            )
+        if origin not in self._files:
+            self._files[origin] = _grouped(entries)
+        same = sorted(self._files[origin][file_key(asked)])
+        return [_examine(self._current, entries[each]) for each in same]
 
 
 def file_at(current: Current, origin: str, index: int) -> list[Examined]:
-    """The digests of the file that an active entry belongs to, by index; raises `NotFoundError`."""
-    held = next((held for held in current.listings if held.listing.origin == origin), None)
-    asked = None if held is None else held.listing.entries.get(index)
-    if held is None or asked is None:
-        raise NotFoundError(
-            f"{origin} has no active entry {index}", hint="see what waits with: sigfed review ls"
-        )
-    same = (entry for entry in held.listing.entries.values() if file_key(entry) == file_key(asked))
-    return [_examine(current, entry) for entry in sorted(same, key=lambda entry: entry.index)]
+    """As `Files.at`, for one question."""
+    return Files(current).at(origin, index)
 
 
-def file_key(entry: Entry) -> tuple[int, bytes | int]:
+def _grouped(entries: Mapping[int, Entry]) -> Mapping[FileKey, Sequence[int]]:
+    found: dict[FileKey, list[int]] = {}
+    for entry in entries.values():
+        found.setdefault(file_key(entry), []).append(entry.index)
+    return found
+
+
+def file_key(entry: Entry) -> FileKey:
     """What makes entries of one list one file: collection and content id, or the entry itself without one."""
     return entry.collection, entry.ext.content_id or entry.index
 
@@ -125,7 +191,7 @@ class _Queue:
         return not country or _country(self._members.get(node)) == country
 
     def files(self, held: MemberListing, collection: int | None) -> Iterator[WaitingFile]:
-        groups: dict[tuple[int, bytes | int], list[Entry]] = {}
+        groups: dict[FileKey, list[Entry]] = {}
         for entry in held.listing.entries.values():
             if collection in {None, entry.collection} and self._waits(held, entry):
                 groups.setdefault(file_key(entry), []).append(entry)

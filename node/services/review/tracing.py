@@ -4,14 +4,15 @@ The newest release has a roster of digests. Of older ones the answers are kept, 
 digest in those of the same epoch; chance agrees with one in four billion.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.storage.release_files import ReleaseFolder
-from node.services.storage.rosters import Listed, previous_of
+from node.services.storage.rosters import Listed, Roster, previous_of
 from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
 from protocol.subset.answers import tag
@@ -32,14 +33,25 @@ class Traced:
     """Whether the release before `since` is known not to have it."""
 
 
-def trace(shelf: Shelf, digests: Collection[Digest]) -> Mapping[Digest, tuple[Traced, ...]]:
-    """For each digest, every subset that was released, by name."""
+Rosters = Mapping[str, Roster]
+"""What the newest release of each subset lists."""
+NONE_AT_HAND: Final[Rosters] = {}
+
+
+def trace(
+    shelf: Shelf, digests: Collection[Digest], rosters: Rosters = NONE_AT_HAND
+) -> Mapping[Digest, tuple[Traced, ...]]:
+    """For each digest, every subset that was released, by name; rosters that are not at hand are read."""
     with shelf.storage.read() as unit:
         published = {subset: unit.releases.ls(subset.name) for subset in unit.subsets.ls()}
     found: dict[Digest, list[Traced]] = {digest: [] for digest in digests}
     for subset, records in published.items():
         if records:
-            for digest, traced in _trace(shelf, subset, sorted(records, key=lambda r: r.version), digests):
+            ordered = sorted(records, key=lambda record: record.version)
+            roster = rosters.get(subset.name)
+            if roster is None:
+                roster = ReleaseFolder(shelf, ordered[-1]).roster()
+            for digest, traced in _trace(shelf, subset, ordered, digests, roster):
                 found[digest].append(traced)
     return {digest: tuple(traced) for digest, traced in found.items()}
 
@@ -49,14 +61,22 @@ def effective_before(shelf: Shelf) -> frozenset[tuple[int, Digest]]:
     with shelf.storage.read() as unit:
         newest = [unit.releases.newest(subset.name) for subset in unit.subsets.ls()]
     rosters = (ReleaseFolder(shelf, record).roster() for record in newest if record is not None)
+    return listed_in(rosters)
+
+
+def listed_in(rosters: Iterable[Roster]) -> frozenset[tuple[int, Digest]]:
+    """Collection and digest of everything that these rosters list."""
     return frozenset(key for roster in rosters for key in previous_of(roster))
 
 
 def _trace(
-    shelf: Shelf, subset: SubsetRecord, records: list[ReleaseRecord], digests: Collection[Digest]
+    shelf: Shelf,
+    subset: SubsetRecord,
+    records: list[ReleaseRecord],
+    digests: Collection[Digest],
+    roster: Roster,
 ) -> Iterator[tuple[Digest, Traced]]:
     newest = records[-1]
-    roster = ReleaseFolder(shelf, newest).roster()
     listed = {digest: roster[digest] for digest in digests if digest in roster}
     since = _walk_back(shelf, records, listed)
     for digest in digests:

@@ -1,0 +1,182 @@
+"""A kept judgement is the one that a fold of everything from nothing gives, whatever happened in between."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from keys.trust.members import Member, Members
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
+from node.ports.quarantine import Quarantined
+from node.runtime.judged import Judge, Judgement
+from node.services.lists.amending import Amendment, amend
+from node.services.lists.disputing import dispute, resolve
+from node.services.lists.erasing import carry_out
+from node.services.lists.shredding import prepare, shred
+from node.services.lists.withdrawing import withdraw
+from node.services.review.effective import current
+from node.services.review.reviewing import Wanted, waiting_files
+from protocol.event import BASELINE
+from protocol.opening import Basis, Reason
+from support.shelves import Agency, close, file_digests, make_shelf, rows, sqlite_dsn
+from support.times import SettableClock
+
+MEMBERS = Members(
+    version=1,
+    k=2,
+    block_cap=10,
+    members=tuple(
+        Member(
+            node=f"{code}.example",
+            root_sha256=code.encode() * 16,
+            country=code.upper(),
+            authority_for=frozenset(),
+        )
+        for code in ("de", "fr", "nl")
+    ),
+)
+NAMES = ("a", "b", "c", "d")
+_REFUSED = (AlreadyExistsError, ConflictError, NotFoundError, UsageError)
+
+
+class _World:
+    """An agency that follows another; each step may be one that either refuses."""
+
+    def __init__(self, folder: Path) -> None:
+        self.fr = self._agency(folder / "fr", "fr.example")
+        self.nl = self._agency(folder / "nl", "nl.example")
+        self.clock = SettableClock(datetime.fromtimestamp(self.fr.now_ms / 1000, UTC))
+        self.members = MEMBERS
+        self.judge = Judge(
+            self.fr.shelf,
+            node=self.fr.node,
+            members=lambda: self.members,
+            clock=self.clock,
+            max_age=timedelta(days=1),
+        )
+
+    def _agency(self, folder: Path, node: str) -> Agency:
+        folder.mkdir()
+        return Agency(make_shelf(sqlite_dsn(folder), folder), folder, node=node)
+
+    def close(self) -> None:
+        close(self.fr.shelf)
+        close(self.nl.shelf)
+
+    def step(self, kind: str, whose: bool, name: str) -> None:
+        agency = self.fr if whose else self.nl
+        steps: dict[str, Callable[[Agency, str], object]] = {
+            "add": lambda one, what: one.add(rows(what)),
+            "withdraw": lambda one, what: withdraw(
+                one.shelf, one.origin, file_digests(what)[0], reason=Reason.OTHER
+            ),
+            "error": lambda one, what: withdraw(
+                one.shelf, one.origin, file_digests(what)[0], reason=Reason.ERROR
+            ),
+            "dispute": lambda one, what: dispute(
+                one.shelf, one.origin, [file_digests(what)[0]], collection=BASELINE
+            ),
+            "resolve": lambda one, what: resolve(one.shelf, one.origin, [file_digests(what)[0]]),
+            "amend": lambda one, what: amend(
+                one.shelf, one.origin, file_digests(what)[0], Amendment(basis=Basis.REVIEWED).revise
+            ),
+            "shred": _shred,
+            "aside": self._set_aside,
+            "release": self._release,
+            "later": self._later,
+            "register": self._register,
+        }
+        try:
+            steps[kind](agency, name)
+        except _REFUSED:
+            return
+        agency.publish()
+        carry_out(agency.shelf, agency.origin, now_ms=agency.now_ms)
+        if self.nl.log.head.size > _held(self.fr, self.nl):
+            self.fr.now_ms = self.clock_ms
+            self.fr.pull(self.nl)
+            carry_out(self.fr.shelf, self.nl.origin, now_ms=self.fr.now_ms)
+
+    @property
+    def clock_ms(self) -> int:
+        return int(self.clock.moment.timestamp() * 1000)
+
+    def _set_aside(self, _: Agency, name: str) -> None:
+        place = NAMES.index(name)
+        with self.fr.shelf.storage.write() as unit:
+            log = unit.logs.get(self.nl.origin)
+            aside = Quarantined(
+                log_id=log.id, kind="add", first=place, last=place + 1, reason="listed", created_ms=0
+            )
+            unit.quarantine.add([aside])
+
+    def _release(self, _: Agency, name: str) -> None:
+        with self.fr.shelf.storage.write() as unit:
+            waiting = unit.quarantine.ls()
+            for one in waiting[: NAMES.index(name)]:
+                unit.quarantine.release(one.id, now_ms=0)
+
+    def _later(self, _: Agency, name: str) -> None:
+        self.clock.advance(timedelta(hours=NAMES.index(name) * 12))
+
+    def _register(self, _: Agency, name: str) -> None:
+        self.members = replace(MEMBERS, k=1 + NAMES.index(name) % 3)
+
+    def check(self, found: Judgement) -> None:
+        whole = current(
+            self.fr.shelf, self.members, now=self.clock.now(), max_age=timedelta(days=1), previous=frozenset()
+        )
+        assert found.current.listings == whole.listings
+        assert found.current.heads == whole.heads or found.at < self.clock.now()
+        assert found.current.decision.effective == whole.decision.effective
+        assert found.current.decision.blocks == whole.decision.blocks
+        assert found.waiting == waiting_files(whole, self.members, self.fr.node, Wanted())
+
+
+def _held(agency: Agency, other: Agency) -> int:
+    try:
+        return agency.log_of(other.origin).head.size
+    except NotFoundError:
+        return 0
+
+
+def _shred(agency: Agency, name: str) -> None:
+    plan = prepare(agency.shelf, agency.origin, file_digests(name)[0])
+    shred(agency.shelf, agency.origin, plan.position, reason=Reason.ERROR)
+
+
+_KINDS = (
+    "add",
+    "withdraw",
+    "error",
+    "dispute",
+    "resolve",
+    "amend",
+    "shred",
+    "aside",
+    "release",
+    "later",
+    "register",
+)
+_STEPS = st.lists(
+    st.tuples(st.sampled_from(("add", *_KINDS)), st.booleans(), st.sampled_from(NAMES)),
+    min_size=3,
+    max_size=12,
+)
+
+
+@settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(_STEPS)
+def test_it_equals_a_fold_from_nothing(steps: list[tuple[str, bool, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        world = _World(Path(folder))
+        try:
+            for kind, whose, name in steps:
+                world.step(kind, whose, name)
+                world.check(world.judge.now())
+        finally:
+            world.close()

@@ -1,0 +1,167 @@
+"""The kept judgement: one thread makes it, others wait or take the last one, and nothing is folded twice."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from unittest.mock import patch
+
+import pytest
+
+from keys.trust.members import Member, Members
+from node.errors import MissingObjectError
+from node.ports.quarantine import Quarantined
+from node.runtime import judged
+from node.runtime.judged import Judge
+from node.services.review import effective
+from node.services.review.reviewing import Wanted, queue_page
+from node.services.storage.logfiles import LogFiles
+from support.shelves import Agency, rows
+from support.times import SettableClock
+
+MEMBERS = Members(
+    version=1,
+    k=2,
+    block_cap=10,
+    members=(
+        Member(node="fr.example", root_sha256=b"f" * 32, country="FR", authority_for=frozenset()),
+        Member(node="nl.example", root_sha256=b"n" * 32, country="NL", authority_for=frozenset()),
+    ),
+)
+FILES = [f"file {number}" for number in range(7)]
+
+
+@pytest.fixture
+def agency(agency: Agency, other: Agency) -> Agency:
+    """Lists one of the files that it follows the other for."""
+    other.add(rows(*FILES))
+    other.publish()
+    agency.add(rows("file 0"))
+    agency.publish()
+    agency.pull(other)
+    return agency
+
+
+@pytest.fixture
+def judge(agency: Agency) -> Judge:
+    clock = SettableClock(datetime.fromtimestamp(agency.now_ms / 1000, UTC))
+    return Judge(
+        agency.shelf, node=agency.node, members=lambda: MEMBERS, clock=clock, max_age=timedelta(days=1)
+    )
+
+
+@contextmanager
+def counted_folds() -> Iterator[list[str]]:
+    folded: list[str] = []
+    whole = effective.fold_held
+
+    def counting(shelf, held, since=None):  # type: ignore[no-untyped-def]
+        folded.append(held.origin if since is None else f"{held.origin} from {since.size}")
+        return whole(shelf, held, since)
+
+    with patch.object(judged, "fold_held", counting):
+        yield folded
+
+
+def test_what_did_not_move_is_judged_once(judge: Judge) -> None:
+    assert judge.now() is judge.now()
+    assert judge.latest() is judge.now()
+
+
+def test_only_new_events_are_folded(judge: Judge, agency: Agency) -> None:
+    before = judge.now()
+    agency.add(rows("file 1"))
+    agency.publish()
+    with counted_folds() as folded:
+        after = judge.now()
+    assert folded == ["fr.example/lists/csam from 2"]
+    assert len(after.current.decision.effective) == len(before.current.decision.effective) + 2
+
+
+def test_what_is_set_aside_later_is_folded_again(judge: Judge, agency: Agency, other: Agency) -> None:
+    judge.now()
+    with agency.shelf.storage.write() as unit:
+        log = unit.logs.get(other.origin)
+        aside = Quarantined(log_id=log.id, kind="add", first=0, last=3, reason="listed", created_ms=0)
+        unit.quarantine.add([aside])
+    with counted_folds() as folded:
+        after = judge.now()
+    assert folded == ["nl.example/lists/csam"]
+    assert not after.current.decision.effective
+
+
+def test_threads_that_ask_at_once_share_one_judgement(judge: Judge) -> None:
+    with counted_folds() as folded, ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: judge.now(), range(8)))
+    assert len({id(each) for each in found}) == 1
+    assert len(folded) == 2
+
+
+def test_the_latest_is_at_hand_while_the_next_is_made(judge: Judge, agency: Agency) -> None:
+    before, go_on = judge.now(), Event()
+    agency.add(rows("file 1"))
+    agency.publish()
+    whole = effective.judge_held
+
+    def slowly(*args, **named):  # type: ignore[no-untyped-def]
+        assert go_on.wait(60)
+        return whole(*args, **named)
+
+    with patch.object(judged, "judge_held", slowly), patch.object(judged, "SOON_SECONDS", -1):
+        assert judge.latest() is before
+        assert judge.latest() is before
+        go_on.set()
+        after = judge.now()
+    assert after is not before
+    assert judge.latest() is after
+
+
+def test_while_judging_takes_no_time_the_latest_is_that_of_now(judge: Judge, agency: Agency) -> None:
+    before = judge.latest()
+    agency.add(rows("file 1"))
+    agency.publish()
+    after = judge.latest()
+    assert len(after.current.decision.effective) == len(before.current.decision.effective) + 2
+
+
+def test_a_bundle_that_gave_way_meanwhile_is_read_again(judge: Judge) -> None:
+    read, failed = LogFiles.openings, list[int]()
+
+    def outgrown(self, index, *, size):  # type: ignore[no-untyped-def]
+        if not failed:
+            failed.append(index)
+            raise MissingObjectError("it gave way")
+        return read(self, index, size=size)
+
+    with patch.object(LogFiles, "openings", outgrown):
+        assert judge.now().current.decision.effective
+    assert failed
+
+
+def test_a_queue_is_read_page_by_page(judge: Judge) -> None:
+    waiting = judge.now().waiting
+    assert len(waiting) == 6
+    first = queue_page(waiting, limit=4)
+    rest = queue_page(waiting, limit=4, after=first.following)
+    assert [*first.files, *rest.files] == waiting
+    assert (first.total, rest.total, rest.following) == (6, 6, None)
+
+
+def test_a_place_that_left_the_queue_still_leads_on(judge: Judge) -> None:
+    waiting = list(judge.now().waiting)
+    place = waiting[2].place
+    assert queue_page(waiting[:2] + waiting[3:], limit=9, after=place).files == waiting[3:]
+
+
+def test_a_queue_is_narrowed(judge: Judge) -> None:
+    found = judge.now()
+    assert Wanted(country="NL").narrow(found.waiting, found.members) == found.waiting
+    for wanted in (Wanted(country="DE"), Wanted(peer="de.example"), Wanted(collection=9)):
+        assert not wanted.narrow(found.waiting, found.members)
+
+
+def test_a_file_is_found_by_any_of_its_entries(judge: Judge, other: Agency) -> None:
+    files = judge.now().files
+    assert files.at(other.origin, 2) == files.at(other.origin, 3)
+    assert [each.entry.index for each in files.at(other.origin, 3)] == [2, 3]
