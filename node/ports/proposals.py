@@ -55,6 +55,10 @@ class ProposalTable(Protocol):
         """All proposals: open ones first, of these the oldest."""
         ...
 
+    def page(self, *, skip: int, limit: int) -> Sequence[ProposalRecord]:
+        """Up to `limit` of them in that order, after the first `skip`."""
+        ...
+
     def names(self) -> Sequence[tuple[str, bytes]]:
         """Partner and id of every proposal: all of them at once may be more than fits into memory."""
         ...

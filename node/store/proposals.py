@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError
@@ -45,10 +45,11 @@ class ProposalRows:
 
     def ls(self) -> Sequence[ProposalRecord]:
         """All proposals: open ones first, of these the oldest."""
-        closed = _PROPOSAL.c.closed_ms.is_not(None)
-        wanted = select(_PROPOSAL).order_by(
-            closed, _PROPOSAL.c.received_ms, _PROPOSAL.c.partner, _PROPOSAL.c.proposal_id
-        )
+        return [_proposal(row) for row in self._connection.execute(_in_order())]
+
+    def page(self, *, skip: int, limit: int) -> Sequence[ProposalRecord]:
+        """Up to `limit` of them in that order, after the first `skip`."""
+        wanted = _in_order().offset(skip).limit(limit)
         return [_proposal(row) for row in self._connection.execute(wanted)]
 
     def names(self) -> Sequence[tuple[str, bytes]]:
@@ -120,6 +121,13 @@ class ProposalRows:
             this = and_(_PROPOSAL.c.partner == partner, _PROPOSAL.c.proposal_id == proposal_id)
             self._connection.execute(delete(_PROPOSAL).where(this))
         return len(found)
+
+
+def _in_order() -> Select[Any]:
+    closed = _PROPOSAL.c.closed_ms.is_not(None)
+    return select(_PROPOSAL).order_by(
+        closed, _PROPOSAL.c.received_ms, _PROPOSAL.c.partner, _PROPOSAL.c.proposal_id
+    )
 
 
 def _this(proposal: ProposalRecord) -> Any:

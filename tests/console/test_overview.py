@@ -58,7 +58,7 @@ async def test_the_urgent_comes_first(busy: RunningConsole) -> None:
     found = needs(busy.world)
     assert found[0].words == "log stands still: its agency signed two histories"
     assert [need.urgent for need in found] == sorted((need.urgent for need in found), reverse=True)
-    assert any(need.words.startswith("thing was set aside") for need in found)
+    assert any(need.words.startswith("things were set aside") for need in found)
     words = await _overview(busy)
     assert "two histories urgent" in words
     assert words.index("two histories urgent") < words.index("dispute to answer")

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.ports.persons import PersonRole
 from node.ports.quarantine import Quarantined
 from node.runtime.approvals import open_approvals
@@ -72,3 +73,20 @@ async def test_nothing_is_released_that_is_not_there(busy: RunningConsole) -> No
         assert (await browser.post("/console/quarantine/release", form)).status == 404
         missing = urlencode({"id": "nobody.example"})
         assert (await browser.get(f"/console/quarantine/one?{missing}")).status == 404
+
+
+async def test_claims_stand_beside_what_is_set_aside(busy: RunningConsole) -> None:
+    claim = EvidenceRecord(
+        sha256=64 * "e",
+        kind=EvidenceKind.ROLLBACK,
+        subject="nl.example/lists/csam",
+        pair="two heads",
+        source="be.example",
+        created_ms=busy.world.now_ms,
+    )
+    with busy.world.shelf.storage.write() as unit:
+        assert unit.evidence.add(claim)
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        words = (await browser.get("/console/quarantine")).words
+    assert "Claims about logs" in words
+    assert "nl.example/lists/csam rollback be.example" in words

@@ -1,11 +1,9 @@
 """Reports of hits at the agency, a page at a time: each once, in order, whatever comes meanwhile; nothing sealed."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine, event
 
 from node.errors import NotFoundError
 from node.ports.hits import (
@@ -21,6 +19,7 @@ from node.services.partners.casework import find_hit
 from node.services.partners.overview import DAY_MS, hit_counts, hits_page, overdue_hits, reported_hits
 from node.services.storage.report_pages import PAGE
 from node.services.storage.shelf import Shelf
+from support.statements import statements
 
 LIST = "fr.example/lists/csam"
 NOW_MS = 100 * DAY_MS
@@ -68,21 +67,6 @@ def paged(shelf: Shelf, wanted: HitFilter, *, limit: int) -> list[HitRecord]:
         if page.last is None:
             return found
         after = page.last
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """What a database is asked meanwhile."""
-    asked: list[str] = []
-
-    def note(*details: object) -> None:
-        asked.append(str(details[2]))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 8])

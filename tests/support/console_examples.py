@@ -24,6 +24,12 @@ def _dispute(world: World) -> str:
     return f"case={case.partner}/{case.report_id.hex()}"
 
 
+def _proposal(world: World) -> str:
+    with world.shelf.storage.read() as unit:
+        first, *_ = unit.proposals.ls()
+    return f"proposal={first.partner}/{first.proposal_id.hex()}"
+
+
 def _aside(world: World) -> str:
     first, *_ = quarantine.ls(world.shelf, world.identity.trust.members())
     return f"id={first.id}"
@@ -36,5 +42,6 @@ EXAMPLES: Mapping[str, Callable[[World], str]] = {
     "aside": _aside,
     "dispute": _dispute,
     "hit": _hit,
+    "proposal": _proposal,
     "task": _request,
 }

@@ -13,6 +13,7 @@ from node.console.parts import JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.approvals import Approval
+from node.ports.evidence import EvidenceRecord
 from node.runtime.approvals import open_approvals
 from node.runtime.quarantine import asked_for, request_release
 from node.services.access.approving import two_decide
@@ -40,7 +41,8 @@ class Quarantine:
     """What the page shows."""
 
     waiting: Sequence[Waiting]
-    total: int
+    claims: Sequence[EvidenceRecord]
+    """Contradictions that convict nobody, newest first: they stop nothing, and somebody should ask about them."""
     first: str
     next: str
 
@@ -63,9 +65,11 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Quarantine:
     after = query.text("after")
     rest = [one for one in found if not after or _place(one.id) > _place(after)]
     shown = rest[:ROWS]
+    with world.shelf.storage.read() as unit:
+        claims = [one for one in unit.evidence.ls() if one.released_ms is None and not one.kind.convicts]
     return Quarantine(
         waiting=[Waiting(aside=one, group=_group(one), asked=asked.get(one.id)) for one in shown],
-        total=len(found),
+        claims=sorted(claims, key=lambda one: -one.created_ms)[:ROWS],
         first="after=" if after else "",
         next=urlencode({"after": shown[-1].id}) if len(rest) > ROWS else "",
     )

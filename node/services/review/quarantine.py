@@ -14,7 +14,6 @@ from node.errors import NotFoundError, UsageError
 from node.ports.evidence import EvidenceRecord
 from node.ports.logs import LogKind, LogRecord
 from node.ports.quarantine import Quarantined
-from node.ports.storage import Unit
 from node.services.evidence.accusing import FORKED
 from node.services.review.effective import listing_of
 from node.services.storage.shelf import Shelf
@@ -78,7 +77,8 @@ def ls(shelf: Shelf, members: Members) -> list[Aside]:
     """Everything that waits: records by number, then blocks of removed members by name."""
     with shelf.storage.read() as unit:
         logs = {log.id: log for log in unit.logs.ls(*LogKind)}
-        found = [_aside(unit, record, logs[record.log_id]) for record in unit.quarantine.ls()]
+        records, kept = unit.quarantine.ls(), unit.evidence.ls()
+    found = [_aside(record, logs[record.log_id], kept) for record in records]
     return [*found, *_removed(shelf, members)]
 
 
@@ -88,7 +88,7 @@ def get(shelf: Shelf, members: Members, name: str) -> Aside:
         with shelf.storage.read() as unit:
             record = unit.quarantine.get(int(name))
             log = next(log for log in unit.logs.ls(*LogKind) if log.id == record.log_id)
-            return _aside(unit, record, log)
+            return _aside(record, log, unit.evidence.ls())
     for aside in _removed(shelf, members):
         if aside.id == name:
             return aside
@@ -116,9 +116,10 @@ def release(shelf: Shelf, members: Members, name: str, *, now_ms: int) -> str:
     return f"released: {aside.words}"
 
 
-def _aside(unit: Unit, record: Quarantined, log: LogRecord) -> Aside:
+def _aside(record: Quarantined, log: LogRecord, kept: Sequence[EvidenceRecord]) -> Aside:
     whole = record.kind == FORKED
-    kept = [one for subject in (log.origin, log.node) for one in unit.evidence.ls(subject)] if whole else []
+    subjects = (log.origin, log.node) if whole else ()
+    proofs = [one for subject in subjects for one in kept if one.subject == subject and one.kind.convicts]
     return Aside(
         id=str(record.id),
         kind=record.kind,
@@ -129,7 +130,7 @@ def _aside(unit: Unit, record: Quarantined, log: LogRecord) -> Aside:
         first=record.first,
         count=0 if whole else record.last - record.first + 1,
         size=log.head.size,
-        evidence=tuple(one for one in kept if one.kind.convicts),
+        evidence=tuple(proofs),
         released_ms=record.released_ms,
     )
 

@@ -1,0 +1,85 @@
+"""What a page asks the database does not grow with what there is to show."""
+
+from dataclasses import replace
+
+import pytest
+
+from node.console.parts import Page
+from node.console.surface import PAGES
+from node.ports.hits import HitSourceRecord
+from node.ports.persons import PersonRole
+from node.ports.quarantine import Quarantined
+from node.services.evidence.accusing import FORKED
+from node.services.partners.overview import reported_hits
+from support.console import RunningConsole
+from support.console_examples import EXAMPLES
+from support.statements import statements
+
+MOST = 50
+_GROWING = {"hits", "hit", "precision", "disputes", "quarantine", "aside", "proposals", "tasks"}
+"""Pages whose rows `_grown` multiplies."""
+
+
+def _grown(busy: RunningConsole) -> None:
+    """Many more hits, disputes, proposals, requests, and things that were set aside."""
+    shelf, now_ms = busy.world.shelf, busy.world.now_ms
+    hit, *_ = [hit for hit in reported_hits(shelf) if hit.disputed]
+    assert hit.case is not None
+    with shelf.storage.write() as unit:
+        sealed, log = unit.hits.sealed(hit.record), unit.logs.get("nl.example/lists/csam")
+        proposal, *_ = unit.proposals.ls()
+        for number in range(300):
+            name = number.to_bytes(16, "big")
+            unit.hits.add(replace(hit.record, report_id=name), sealed)
+            unit.partner_cases.add(replace(hit.case, report_id=name))
+            unit.hit_outcomes.add_sources(
+                [
+                    HitSourceRecord(
+                        partner="hoster",
+                        report_id=name,
+                        origin=source.origin,
+                        position=source.position,
+                        received_ms=now_ms,
+                    )
+                    for source in hit.sources
+                ]
+            )
+            unit.proposals.add(replace(proposal, proposal_id=name))
+            unit.approvals.add(
+                kind="partner.quota", subject="more", payload=b"{}", requested_by="alice", requested_ms=now_ms
+            )
+        unit.quarantine.add(
+            [
+                Quarantined(log_id=log.id, kind=kind, first=at, last=at, reason="a test", created_ms=now_ms)
+                for at in range(100)
+                for kind in ("add", "flood", FORKED)
+            ]
+        )
+
+
+async def _asked(busy: RunningConsole, page: Page) -> int:
+    query = EXAMPLES[page.name](busy.world) if page.name in EXAMPLES else ""
+    role = PersonRole.OPERATOR if PersonRole.OPERATOR in page.roles else next(iter(page.roles))
+    async with busy.as_role(role, proved_ms=busy.world.now_ms) as browser:
+        with statements() as asked:
+            reply = await browser.get(f"{page.path}?{query}")
+    assert reply.status == 200, page.name
+    return len(asked)
+
+
+async def test_no_page_asks_for_each_of_its_rows(busy: RunningConsole) -> None:
+    pages = [page for page in PAGES if page.name in _GROWING]
+    before = {page.name: await _asked(busy, page) for page in pages}
+    _grown(busy)
+    after = {page.name: await _asked(busy, page) for page in pages}
+    assert max(after.values()) < MOST, after
+    assert all(after[name] <= before[name] + 2 for name in after), (before, after)
+
+
+@pytest.mark.parametrize("name", ["hits", "disputes", "proposals"])
+async def test_a_page_holds_fifty_rows(busy: RunningConsole, name: str) -> None:
+    _grown(busy)
+    async with busy.as_role(PersonRole.ANALYST) as browser:
+        first = await browser.get(f"/console/{name}")
+    assert first.text.count(f'"/console/{name}/one?') == 50
+    assert 'rel="next"' in first.text
