@@ -88,6 +88,14 @@ class PartnerTable(Protocol):
         """All partners by name."""
         ...
 
+    def page(self, part: str, *, after: str, limit: int) -> Sequence[tuple[PartnerRecord, Allowance]]:
+        """Partners whose names hold `part`, by name, the first `limit` that come after a name."""
+        ...
+
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
     def renew_key(self, name: str, key: bytes, *, old: bytes, key_ms: int, old_until_ms: int) -> None:
         """Let `key` follow `old`; raises `ConflictError` when that is not the partner's key (any more)."""
         ...

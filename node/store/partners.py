@@ -112,6 +112,18 @@ class PartnerRows:
         """All partners by name."""
         return [_partner(row) for row in self._connection.execute(select(_PARTNER).order_by(_PARTNER.c.name))]
 
+    def page(self, part: str, *, after: str, limit: int) -> Sequence[tuple[PartnerRecord, Allowance]]:
+        """Partners whose names hold `part`, by name, the first `limit` that come after a name."""
+        wanted = select(_PARTNER).where(
+            _PARTNER.c.name > after, _PARTNER.c.name.contains(part, autoescape=True)
+        )
+        rows = self._connection.execute(wanted.order_by(_PARTNER.c.name).limit(limit))
+        return [(_partner(row), _allowance(row)) for row in rows]
+
+    def count(self) -> int:
+        """How many there are."""
+        return int(self._connection.execute(select(func.count()).select_from(_PARTNER)).scalar_one())
+
     def renew_key(self, name: str, key: bytes, *, old: bytes, key_ms: int, old_until_ms: int) -> None:
         """Let `key` follow `old`; raises `ConflictError` when that is not the partner's key (any more)."""
         values = {"auth_key": key, "key_ms": key_ms, "old_key": old, "old_until_ms": old_until_ms}

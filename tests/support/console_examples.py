@@ -38,6 +38,7 @@ def _aside(world: World) -> str:
 EXAMPLES: Mapping[str, Callable[[World], str]] = {
     "record": lambda _: "number=0",
     "member": lambda _: "node=nl.example",
+    "partner": lambda _: "name=hoster",
     "rotate": lambda _: "key=auth-1&rehearse=yes",
     "aside": _aside,
     "dispute": _dispute,

@@ -217,6 +217,7 @@ def _ask(world: World, node: str, wanted: Grant, *, by: str) -> Done:
         f"{_ONE}?node={node}",
         f"Request {asked.id} waits for a second person, on the page of tasks; until then {node} may read"
         f" {grant_words(held)} here",
+        outcome="requested",
     )
 
 

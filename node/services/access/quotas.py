@@ -64,8 +64,7 @@ class Quotas:
         """Evaluations that a partner could make at once now."""
         with self._storage.read() as unit:
             partner = unit.partners.get(name)
-            filled = fill(unit.partners.allowance(name), partner.evaluations_per_day, now)
-        return min(filled.level // _MILLI, _cap(partner.evaluations_per_day) - filled.used)
+            return left(unit.partners.allowance(name), partner.evaluations_per_day, now)
 
 
 def _keep(unit: Unit, name: str, before: Allowance, after: Allowance, *, now: datetime) -> None:
@@ -87,6 +86,12 @@ def fill(allowance: Allowance, per_day: int, now: datetime) -> Allowance:
     month = now.astimezone(UTC).strftime("%Y-%m")
     used = allowance.used if month == allowance.month else 0
     return Allowance(level=level, level_ms=max(now_ms, since_ms), month=month, used=used)
+
+
+def left(allowance: Allowance, per_day: int, now: datetime) -> int:
+    """Evaluations that somebody who has `per_day` could make at once at `now`."""
+    filled = fill(allowance, per_day, now)
+    return min(filled.level // _MILLI, _cap(per_day) - filled.used)
 
 
 def spend(

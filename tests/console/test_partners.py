@@ -1,0 +1,131 @@
+"""Partners: what they used, inviting with a string that is shown once, quotas by one and by two persons, suspending."""
+
+import re
+
+from node.console.pages.partners import ROWS
+from node.console.qr import qr
+from node.ports.partners import PartnerRecord
+from node.ports.persons import PersonRole
+from node.runtime.approvals import open_approvals
+from node.services.lists.audit_reading import read_audit
+from support.console import Browser, RunningConsole
+
+_ONE = "/console/partners/partner?name=hoster"
+
+
+def _operator(busy: RunningConsole) -> Browser:
+    token = busy.door.open(PersonRole.OPERATOR, person="alice", proved_ms=busy.world.now_ms)
+    return Browser(f"http://127.0.0.1:{busy.server.port}", busy.authority, token)
+
+
+def _hoster(busy: RunningConsole) -> PartnerRecord:
+    with busy.world.shelf.storage.read() as unit:
+        return unit.partners.get("hoster")
+
+
+async def test_a_partner_is_shown_with_what_it_used(busy: RunningConsole) -> None:
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        every = (await browser.get("/console/partners")).words
+        one = await browser.get(_ONE)
+    assert "1 enrolled" in every
+    assert "hoster baseline" in every
+    assert re.search(r"Evaluations left today [\d,]+ / 8,192", one.words)
+    assert "Disclosed look-ups none allowed" in one.words
+    assert "<form method" not in one.text.split("<main")[1]
+
+
+async def test_a_thousand_partners_are_paged_and_searched(busy: RunningConsole) -> None:
+    with busy.world.shelf.storage.write() as unit:
+        for number in range(1000):
+            unit.partners.add(
+                PartnerRecord(
+                    name=f"p-{number:04}%",
+                    subset="baseline",
+                    auth_key=number.to_bytes(32),
+                    evaluations_per_day=8192,
+                    added_ms=1,
+                    key_ms=1,
+                )
+            )
+    async with busy.as_role(PersonRole.OPERATOR) as browser:
+        first = await browser.get("/console/partners")
+        assert len(re.findall("partners/partner.name=", first.text)) == ROWS
+        [following] = re.findall(r'<a href="\?([^"]*)" rel="next"', first.text)
+        second = await browser.get(f"/console/partners?{following.replace('&amp;', '&')}")
+        assert "p-0048%" in first.words
+        assert "p-0049%" in second.words
+        found = await browser.get("/console/partners?part=-0777%25")
+        assert re.findall(r"p-\d+", found.words) == ["p-0777"]
+        assert "No partner has that in its name" in (await browser.get("/console/partners?part=_x")).words
+
+
+async def test_an_invitation_is_shown_once(busy: RunningConsole) -> None:
+    form = {"name": "new-hoster", "subset": "baseline", "files_per_day": "5000"}
+    async with _operator(busy) as browser:
+        reply = await browser.post("/console/partners/invite", {"csrf": busy.csrf(), **form})
+        assert (reply.status, reply.headers["Location"]) == (303, "/console/partners/invited")
+        shown = await browser.get("/console/partners/invited")
+        [text] = re.findall(r"<textarea[^>]*>([^<]+)</textarea>", shown.text)
+        again = await browser.get("/console/partners/invited")
+        listed = await browser.get("/console/partners")
+    assert '<svg class="qr"' in shown.text
+    assert "style=" not in shown.text
+    assert "sigfed enroll" in shown.words
+    assert "is shown once, and was shown" in again.words
+    assert text not in again.text
+    assert "new-hoster" in listed.words
+    newest = list(read_audit(busy.world.shelf))[-1].record
+    assert (newest.action, newest.subject) == ("partner.invite", "new-hoster")
+    assert text not in str(newest)
+
+
+async def test_another_session_does_not_get_it(busy: RunningConsole) -> None:
+    form = {"name": "new-hoster", "subset": "baseline", "files_per_day": "5000"}
+    async with _operator(busy) as browser:
+        await browser.post("/console/partners/invite", {"csrf": busy.csrf(), **form})
+    async with _operator(busy) as other:
+        assert "is shown once, and was shown" in (await other.get("/console/partners/invited")).words
+
+
+async def test_an_invitation_is_made_void(busy: RunningConsole) -> None:
+    form = {"name": "new-hoster", "subset": "baseline", "files_per_day": "5000"}
+    async with _operator(busy) as browser:
+        await browser.post("/console/partners/invite", {"csrf": busy.csrf(), **form})
+        refused = await browser.post("/console/partners/invite", {"csrf": busy.csrf(), **form})
+        assert "was invited already" in refused.words
+        assert 'value="new-hoster"' in refused.text
+        void = {"csrf": busy.csrf(), "name": "new-hoster"}
+        await browser.post("/console/partners/partner/suspend", void)
+        assert "The invitation of new-hoster is void" in (await browser.get("/console/partners")).words
+
+
+async def test_more_takes_two_and_less_takes_one(busy: RunningConsole) -> None:
+    held = _hoster(busy).evaluations_per_day
+    async with _operator(busy) as browser:
+        more = {"csrf": busy.csrf(), "name": "hoster", "files_per_day": "90000000"}
+        assert (await browser.post("/console/partners/partner/quota", more)).status == 303
+        assert "waits for a second person" in (await browser.get(_ONE)).words
+        assert _hoster(busy).evaluations_per_day == held
+        less = {"csrf": busy.csrf(), "name": "hoster", "files_per_day": "10"}
+        assert (await browser.post("/console/partners/partner/quota", less)).status == 303
+        shows = {"csrf": busy.csrf(), "name": "hoster", "values": "5"}
+        assert (await browser.post("/console/partners/partner/disclose", shows)).status == 303
+    kinds = [one.kind for one in open_approvals(busy.world.identity, busy.world.shelf).ls()]
+    assert kinds[-2:] == ["partner.quota", "partner.disclose"]
+
+
+async def test_a_partner_is_suspended_and_let_in_again(busy: RunningConsole) -> None:
+    async with _operator(busy) as browser:
+        form = {"csrf": busy.csrf(), "name": "hoster"}
+        await browser.post("/console/partners/partner/suspend", form)
+        assert _hoster(busy).suspended
+        assert "everything it asks is refused" in (await browser.get(_ONE)).words
+        await browser.post("/console/partners/partner/resume", form)
+        assert not _hoster(busy).suspended
+
+
+def test_a_code_is_drawn_without_style() -> None:
+    drawn = qr("sigfed1:abc", title="<b>")
+    assert "style" not in drawn
+    assert "<b>" not in drawn
+    assert drawn.count("M") > 100
