@@ -8,6 +8,7 @@ from typing import Final
 from node.console.pages import (
     account,
     audit,
+    charts,
     disputes,
     entry,
     health,
@@ -37,6 +38,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *members.PAGES,
     *partners.PAGES,
     *keys.PAGES,
+    *charts.PAGES,
     *audit.PAGES,
     *health.PAGES,
     *persons.PAGES,

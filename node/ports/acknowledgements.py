@@ -46,6 +46,19 @@ class Reached:
     """The time of `held_ms`, when the peer releases nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """How fast peers applied the withdrawals that were published on one day."""
+
+    day: int
+    """Since 1970, in UTC."""
+    count: int
+    """Pairs of a withdrawal and a peer that applied it: both holds it and releases nothing that it ended."""
+    total_ms: int
+    """From publication, summed over them."""
+    slowest_ms: int
+
+
 class AcknowledgementTable(Protocol):
     """What peers acknowledged."""
 
@@ -99,6 +112,10 @@ class WithdrawalTable(Protocol):
 
     def reached(self, log_id: int) -> Sequence[Reached]:
         """Whom the withdrawals of a list reached."""
+        ...
+
+    def applied_by_day(self, *, since_ms: int) -> Sequence[Applied]:
+        """How fast those published at `since_ms` or later were applied, by peers that were there then."""
         ...
 
     def forget(self, peer: str) -> None:

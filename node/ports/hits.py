@@ -118,6 +118,10 @@ class HitTable(Protocol):
         """How many reports of a partner came at `since_ms` or later."""
         ...
 
+    def by_day(self, *, since_ms: int) -> Mapping[int, int]:
+        """How many reports came on each day, by its number since 1970 in UTC; days without any are left out."""
+        ...
+
     def reseal(self, hit: HitRecord, sealed: bytes) -> None:
         """Replace what is sealed of a report, in which something was shredded."""
         ...
@@ -150,6 +154,18 @@ class ResolutionRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What partners said of the files of some reports, in numbers; of each report the resolution that counts."""
+
+    action: int
+    count: int
+    in_time: int
+    """Of these, done within the span that was asked for after the report came."""
+    slowest_ms: int
+    """The longest from report to action; 0 or less: it was done before it was reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HitSourceRecord:
     """One entry behind a report."""
 
@@ -179,6 +195,10 @@ class HitOutcomeTable(Protocol):
 
     def received_since(self, partner: str, *, since_ms: int) -> int:
         """How many resolutions of a partner came at `since_ms` or later."""
+        ...
+
+    def resolved(self, *, since_ms: int, within_ms: int) -> Sequence[Resolved]:
+        """What became of the files of reports that came at `since_ms` or later, by action."""
         ...
 
     def add_sources(self, sources: Sequence[HitSourceRecord]) -> None:

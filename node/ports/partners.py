@@ -1,6 +1,6 @@
 """Records and tables of partners: invitations, enrolled partners, and what is left of their evaluations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -126,6 +126,10 @@ class PartnerTable(Protocol):
 
     def evaluations(self, months: Sequence[str]) -> int | None:
         """Evaluations of all partners in some months; None when not all of them were counted."""
+        ...
+
+    def evaluations_by_month(self, months: Sequence[str]) -> Mapping[str, int | None]:
+        """The same for each of some months."""
         ...
 
 

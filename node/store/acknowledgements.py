@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError
-from node.ports.acknowledgements import Acknowledgement, Reached, Withdrawal
-from node.store.tables import table
+from node.ports.acknowledgements import Acknowledgement, Applied, Reached, Withdrawal
+from node.store.tables import DAY, Peer, table
 from node.store.tables_shredding import (
     AcknowledgedRow,
     AcknowledgementRow,
@@ -17,6 +17,7 @@ from node.store.tables_shredding import (
     WithdrawalRow,
 )
 
+_PEER = table(Peer)
 _ACKS, _SENT = table(AcknowledgementRow), table(AcknowledgedRow)
 _WITHDRAWAL, _REACHED, _JUDGED = table(WithdrawalRow), table(ReachedRow), table(JudgedRow)
 
@@ -124,6 +125,26 @@ class WithdrawalRows:
                 released_ms=row.released_ms,
             )
             for row in rows
+        ]
+
+    def applied_by_day(self, *, since_ms: int) -> Sequence[Applied]:
+        """How fast those published at `since_ms` or later were applied, by peers that were there then."""
+        c, w = _REACHED.c, _WITHDRAWAL.c
+        took = case((c.held_ms > c.released_ms, c.held_ms), else_=c.released_ms) - w.published_ms
+        day = (w.published_ms // DAY).label("day")
+        there = and_(_PEER.c.name == c.peer, _PEER.c.added_ms <= w.published_ms)
+        wanted = (
+            select(day, func.count(), func.sum(took), func.max(took))
+            .select_from(
+                _WITHDRAWAL.join(_REACHED, and_(c.log_id == w.log_id, c.first == w.first)).join(_PEER, there)
+            )
+            .where(w.published_ms >= since_ms, c.held_ms.is_not(None), c.released_ms.is_not(None))
+            .group_by(day)
+            .order_by(day)
+        )
+        return [
+            Applied(day=int(row[0]), count=int(row[1]), total_ms=int(row[2]), slowest_ms=int(row[3]))
+            for row in self._connection.execute(wanted)
         ]
 
     def forget(self, peer: str) -> None:

@@ -4,16 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, and_, case, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError
-from node.ports.hits import HitSourceRecord, ReportName, ResolutionRecord
+from node.ports.hits import HitSourceRecord, ReportName, ResolutionRecord, Resolved
 from node.store.hits import among
 from node.store.tables import table
-from node.store.tables_hits import HitResolutionRow, HitSourceRow
+from node.store.tables_hits import HitReportRow, HitResolutionRow, HitSourceRow
 
-_RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
+_HIT, _RESOLUTION, _SOURCE = table(HitReportRow), table(HitResolutionRow), table(HitSourceRow)
 
 
 class HitOutcomeRows:
@@ -47,6 +47,37 @@ class HitOutcomeRows:
         these = (_RESOLUTION.c.partner == partner, _RESOLUTION.c.received_ms >= since_ms)
         wanted = select(func.count()).select_from(_RESOLUTION).where(*these)
         return int(self._connection.execute(wanted).scalar_one())
+
+    def resolved(self, *, since_ms: int, within_ms: int) -> Sequence[Resolved]:
+        """What became of the files of reports that came at `since_ms` or later, by action."""
+        last = (
+            select(
+                _RESOLUTION.c.partner,
+                _RESOLUTION.c.report_id,
+                func.max(_RESOLUTION.c.done_ms).label("done_ms"),
+            )
+            .group_by(_RESOLUTION.c.partner, _RESOLUTION.c.report_id)
+            .subquery()
+        )
+        same = [_RESOLUTION.c[name] == last.c[name] for name in ("partner", "report_id", "done_ms")]
+        reported = [_RESOLUTION.c[name] == _HIT.c[name] for name in ("partner", "report_id")]
+        took = _RESOLUTION.c.done_ms - _HIT.c.received_ms
+        wanted = (
+            select(
+                _RESOLUTION.c.action,
+                func.count(),
+                func.sum(case((took <= within_ms, 1), else_=0)),
+                func.max(took),
+            )
+            .select_from(_RESOLUTION.join(last, and_(*same)).join(_HIT, and_(*reported)))
+            .where(_HIT.c.received_ms >= since_ms)
+            .group_by(_RESOLUTION.c.action)
+            .order_by(_RESOLUTION.c.action)
+        )
+        return [
+            Resolved(action=int(row[0]), count=int(row[1]), in_time=int(row[2]), slowest_ms=int(row[3]))
+            for row in self._connection.execute(wanted)
+        ]
 
     def add_sources(self, sources: Sequence[HitSourceRecord]) -> None:
         """Keep which entries are behind a report."""

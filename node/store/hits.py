@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.ports.hits import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
-from node.store.tables import table
+from node.store.tables import DAY, table
 from node.store.tables_hits import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
 
 _HIT, _CASE = table(HitReportRow), table(PartnerCase)
@@ -117,6 +117,12 @@ class HitRows:
         return int(
             self._connection.execute(select(func.count()).select_from(_HIT).where(*these)).scalar_one()
         )
+
+    def by_day(self, *, since_ms: int) -> Mapping[int, int]:
+        """How many reports came on each day, by its number since 1970 in UTC; days without any are left out."""
+        day = (_HIT.c.received_ms // DAY).label("day")
+        wanted = select(day, func.count()).where(_HIT.c.received_ms >= since_ms).group_by(day)
+        return {int(row[0]): int(row[1]) for row in self._connection.execute(wanted)}
 
     def reseal(self, hit: HitRecord, sealed: bytes) -> None:
         """Replace what is sealed of a report, in which something was shredded."""

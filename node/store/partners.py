@@ -1,6 +1,7 @@
 """Partners, invitations and used assertion ids, inside one transaction."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, text, update
@@ -167,12 +168,26 @@ class PartnerRows:
 
     def evaluations(self, months: Sequence[str]) -> int | None:
         """Evaluations of all partners in some months; None when not all of them were counted."""
-        lost = select(func.max(_MONTH.c.month)).where(_MONTH.c.whole.is_(False))
-        if min(months) <= (self._connection.execute(lost).scalar_one() or ""):
+        if min(months) <= self._lost():
             return None
         over = select(func.sum(_MONTH.c.evaluations)).where(_MONTH.c.month.in_(months))
         going = select(func.sum(_PARTNER.c.used)).where(_PARTNER.c.month.in_(months))
         return sum(int(self._connection.execute(each).scalar_one() or 0) for each in (over, going))
+
+    def evaluations_by_month(self, months: Sequence[str]) -> Mapping[str, int | None]:
+        """The same for each of some months."""
+        found: Counter[str] = Counter()
+        for rows, count in ((_MONTH, _MONTH.c.evaluations), (_PARTNER, _PARTNER.c.used)):
+            month = rows.c.month
+            wanted = select(month, func.sum(count)).where(month.in_(months)).group_by(month)
+            found.update({row[0]: int(row[1]) for row in self._connection.execute(wanted)})
+        lost = self._lost()
+        return {month: None if month <= lost else found[month] for month in months}
+
+    def _lost(self) -> str:
+        """The last month of which not everything was counted; empty: there is none."""
+        lost = select(func.max(_MONTH.c.month)).where(_MONTH.c.whole.is_(False))
+        return self._connection.execute(lost).scalar_one() or ""
 
     def _row(self, name: str) -> Row[Any]:
         return self._one(name, select(_PARTNER).where(_PARTNER.c.name == name))

@@ -5,8 +5,13 @@ Times are milliseconds since 1970, UTC. Column types are those that SQLite and P
 describes each table; the migrations create them, so a change here needs one.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, ColumnClause, Index, Integer, LargeBinary, Table, literal_column
 from sqlmodel import Field, SQLModel
+
+DAY: "Final[ColumnClause[int]]" = literal_column("86400000", BigInteger())
+"""Milliseconds of a day. A literal: PostgreSQL takes two parameters in SELECT and GROUP BY for two expressions."""
 
 
 def _big(*, default: int | None = None) -> "Column[int]":

@@ -1,5 +1,6 @@
 """What was said in an own list, counted by time: from the public headers of its events, which tell no hash."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,11 +66,36 @@ def tally(shelf: Shelf, log: LogRecord, edges_ms: Sequence[int]) -> Tally:
 
     A bundle is held at a time: 14 kB, whatever the size of the list.
     """
-    files, size, edges = LogFiles(shelf.objects, shelf.vault, log.origin), log.head.size, np.array(edges_ms)
-    found: Counter[int] = Counter()
-    for index in range(-(-size // BUNDLE_WIDTH)):
-        width = min(BUNDLE_WIDTH, size - index * BUNDLE_WIDTH)
-        events = np.frombuffer(files.entries(index, width, size=size), dtype=_EVENT)
+    return _tally(_Bundles(shelf, log), edges_ms, first=0)
+
+
+def tally_since(shelf: Shelf, log: LogRecord, edges_ms: Sequence[int]) -> Tally:
+    """The same from the first edge on alone, for an own list, whose times never fall: older bundles are not read."""
+    bundles = _Bundles(shelf, log)
+    first = bisect_left(
+        range(bundles.count), edges_ms[0], key=lambda index: int(bundles[index]["time_ms"][-1])
+    )
+    found = _tally(bundles, edges_ms, first=first)
+    return Tally({key: count for key, count in found.counts.items() if key[0] > 0})
+
+
+class _Bundles:
+    """The published events of a list, a bundle at a time."""
+
+    def __init__(self, shelf: Shelf, log: LogRecord) -> None:
+        self._files = LogFiles(shelf.objects, shelf.vault, log.origin)
+        self._size = log.head.size
+        self.count = -(-self._size // BUNDLE_WIDTH)
+
+    def __getitem__(self, index: int) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+        width = min(BUNDLE_WIDTH, self._size - index * BUNDLE_WIDTH)
+        return np.frombuffer(self._files.entries(index, width, size=self._size), dtype=_EVENT)
+
+
+def _tally(bundles: _Bundles, edges_ms: Sequence[int], *, first: int) -> Tally:
+    edges, found = np.array(edges_ms), Counter[int]()
+    for index in range(first, bundles.count):
+        events = bundles[index]
         slots = np.searchsorted(edges, events["time_ms"].astype(np.int64), side="right")
         shreds = (events["flags"] & SHRED).astype(np.int64)
         codes = (slots << _BITS | events["collection"]) << _BITS | events["op"].astype(np.int64) << 1 | shreds
