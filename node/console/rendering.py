@@ -33,6 +33,7 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], pages: tuple[Page,
         lstrip_blocks=True,
         finalize=words.shown,
     )
+    env.policies["ext.i18n.trimmed"] = True
     env.install_gettext_callables(translated, translated_plural, newstyle=True)  # type: ignore[attr-defined]
     env.filters |= {
         "lines": words.lines,

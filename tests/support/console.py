@@ -62,7 +62,8 @@ class Browser:
         await self._session.close()
 
     async def get(self, path: str, **headers: str) -> "Reply":
-        async with self._session.get(path, allow_redirects=False, headers=headers) as reply:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self._session.get(path, allow_redirects=False, headers=sent) as reply:
             return Reply(reply.status, dict(reply.headers), await reply.text())
 
     async def post(

@@ -1,0 +1,136 @@
+"""The console's sentences, found where they stand, and their translations.
+
+    python tests/support/catalogue.py          take new sentences into the catalogue, drop old ones, compile it
+
+A sentence stands in a template (`{% trans %}`, `_()`), in Python as an argument of `_`, or is a title or a name that a
+template translates when it shows it: those are collected from the tables that hold them.
+"""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import jinja2.ext
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from keys.roles import ROLES
+from keys.trust.lifecycle import Stage
+from node.console.pages.keys import PURPOSES
+from node.console.parts import Section
+from node.console.surface import PAGES
+from node.ports.persons import PersonRole
+from node.web.problems import HTTP_PROBLEMS, PROBLEMS
+
+CONSOLE = Path(__file__).parents[2] / "node" / "console"
+LOCALE = CONSOLE / "locale"
+_KEYWORDS = {
+    "_": None,
+    "marked": None,
+    "gettext": None,
+    "translated": None,
+    "ngettext": (1, 2),
+    "translated_plural": (1, 2),
+}
+_HEADER = (
+    "# The console in another language. Take new sentences in with: python tests/support/catalogue.py\n#"
+)
+
+
+_PLURALS = {"fr": "nplurals=2; plural=(n > 1);"}
+_DAY = datetime(2026, 11, 26, tzinfo=UTC)
+"""Of every catalogue, so that the same sentences make the same file."""
+
+
+def po_file(language: str) -> Path:
+    """Where people translate."""
+    return LOCALE / language / "LC_MESSAGES" / "console.po"
+
+
+def mo_file(language: str) -> Path:
+    """What the program reads."""
+    return po_file(language).with_suffix(".mo")
+
+
+def template() -> Catalog:
+    """Every sentence that the console may show, untranslated."""
+    found = Catalog(project="sigfed", charset="utf-8", header_comment=_HEADER)
+    for name, line, message in _written():
+        found.add(
+            message, locations=[(name, line)], flags=["python-brace-format"] if "{" in str(message) else []
+        )
+    for message in _tabled():
+        found.add(message)
+    return found
+
+
+def read(language: str) -> Catalog:
+    """A catalogue as it is kept; an empty one where there is none."""
+    path = po_file(language)
+    if not path.exists():
+        made = Catalog(
+            locale=language, project="sigfed", charset="utf-8", header_comment=_HEADER, fuzzy=False
+        )
+        made.mime_headers = [("Plural-Forms", _PLURALS[language])]
+        return made
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def compiled(language: str) -> bytes:
+    """What the program should read."""
+    out = BytesIO()
+    write_mo(out, read(language))
+    return out.getvalue()
+
+
+def _written() -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
+    for path in sorted(CONSOLE.rglob("*.html")):
+        with path.open("rb") as file:
+            options = {"trimmed": "true", "silent": "false", "extensions": "jinja2.ext.do"}
+            for line, function, message, _ in jinja2.ext.babel_extract(file, list(_KEYWORDS), (), options):
+                plural = "ngettext" in (function or "")
+                texts = message if isinstance(message, tuple) else (message,)
+                kept = tuple(text for text in texts if isinstance(text, str))
+                if kept:
+                    yield path.name, line, kept[:2] if plural else kept[0]
+    for path in sorted(CONSOLE.rglob("*.py")):
+        with path.open("rb") as file:
+            for line, message, _, _ in extract("python", file, keywords=_KEYWORDS):
+                yield path.name, line, message
+
+
+def _tabled() -> Iterator[str]:
+    """Names that stand in tables and are translated when they are shown."""
+    yield from (page.title for page in PAGES)
+    yield from (section.value for section in Section if section.value)
+    yield from PURPOSES.values()
+    yield from (stage.value for stage in Stage)
+    yield from (role.value for role in PersonRole)
+    yield from (info.signs for info in ROLES.values())
+    yield from (problem.title for problem in (*PROBLEMS.values(), *HTTP_PROBLEMS.values()))
+
+
+def update(language: str) -> Catalog:
+    """Take new sentences in and old ones out; what is translated stays."""
+    kept = read(language)
+    kept.update(template(), no_fuzzy_matching=True)
+    kept.obsolete.clear()
+    kept.fuzzy, kept.creation_date, kept.revision_date = False, _DAY, _DAY
+    path = po_file(language)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        write_po(file, kept, width=120, sort_output=True, no_location=True, include_previous=False)
+    mo_file(language).write_bytes(compiled(language))
+    return kept
+
+
+if __name__ == "__main__":
+    for each in ("fr",):
+        catalogue = update(each)
+        missing = [message.id for message in catalogue if message.id and not message.string]
+        sys.stdout.write(f"{each}: {len(catalogue)} sentences, {len(missing)} to translate\n")
