@@ -1,5 +1,6 @@
 """What a running node tells a monitoring system: everything that is documented, and nothing that names a file."""
 
+import json
 import re
 import socket
 from hashlib import md5, sha256
@@ -18,6 +19,7 @@ from support.processes import Cli, Running, free_port
 
 DOCS = Path(__file__).parents[3] / "docs"
 RULES = DOCS / "deploy/alerts.yml"
+DASHBOARD = DOCS / "deploy/grafana.json"
 FAMILY = re.compile(r"sigfed_[a-z_]+")
 
 
@@ -105,6 +107,28 @@ def test_the_example_rules_ask_for_metrics_that_exist() -> None:
         assert asked <= documented, rule
         assert rule["labels"]["severity"] in {"page", "ticket"}
         assert rule["annotations"]["summary"].endswith(".")
+
+
+def test_the_dashboard_asks_for_metrics_and_labels_that_exist() -> None:
+    page = (DOCS / "reference/metrics.md").read_text()
+    rows = re.findall(r"^\| `(sigfed_(?!agent_|partner_)[a-z_]+)` \|([^|]*)\|", page, re.MULTILINE)
+    labels = {name: set(re.findall(r"`([a-z_]+)`", cell)) for name, cell in rows}
+    panels = [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel["type"] != "row"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    shown = set()
+    for panel in panels:
+        [target] = panel["targets"]
+        asked = {
+            re.sub(r"(?<=sigfed_job_seconds)_(sum|count)$", "", name)
+            for name in FAMILY.findall(target["expr"])
+        }
+        assert asked, panel["title"]
+        assert asked <= set(labels), panel["title"]
+        told = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+        told |= set(re.findall(r"(\w+)(?:=~|!=|=)\"", target["expr"])) - {"instance"}
+        assert told <= set.union(*(labels[name] for name in asked)), panel["title"]
+        shown |= asked
+    assert shown == set(labels)
 
 
 def test_a_port_that_is_taken_is_named_before_anything_is_served(agency: Cli) -> None:
