@@ -6,26 +6,12 @@ import aiohttp
 import pytest
 
 from keys.trust.lifecycle import Stage
-from keys.trust.proposal import from_json, to_json
-from keys.trust.proposal_signing import open_proposal, sign
-from node.clock import system_entropy
 from node.ports.persons import PersonRole
 from node.runtime import waiting_proposals
-from node.runtime.key_holders import holder_keychain, wanted_signers
-from support.agencies import ROOT_PASSPHRASE
 from support.console import Browser, Reply, RunningConsole
+from support.console_keys import signed_by_holder
 
 _SECURITY = PersonRole.SECURITY
-
-
-def _signed(console: RunningConsole, data: bytes) -> bytes:
-    """What a holder gives back, who has the keys of this home on his own machine."""
-    home, node = console.world.identity.home, console.world.node
-    opened = open_proposal(from_json(data))
-    keychain = holder_keychain(
-        home.offline_keys, node=node, passphrase=ROOT_PASSPHRASE.encode, entropy=system_entropy
-    )
-    return to_json(sign(opened, wanted_signers(opened, keychain)).proposal)
 
 
 async def _bring_back(browser: Browser, console: RunningConsole, name: str, data: bytes) -> Reply:
@@ -63,7 +49,7 @@ async def test_a_key_is_replaced_by_its_holders_signature(busy: RunningConsole, 
         assert "waits for holders" in page.words
         file = await browser.get(f"/console/keys/proposal?name={name}")
         assert file.headers["Content-Disposition"] == f'attachment; filename="{name}.proposal"'
-        back = await _bring_back(browser, busy, name, _signed(busy, file.text.encode()))
+        back = await _bring_back(browser, busy, name, signed_by_holder(busy.world, file.text.encode()))
         assert back.status == 303, back.words
         assert "signed by everybody who must" in (await browser.get("/console/keys")).words
         done = await browser.post("/console/keys/publish", {"csrf": busy.csrf(), "proposal": name})
@@ -99,7 +85,7 @@ async def test_the_next_root_is_prepared_signed_and_put_in_force(busy: RunningCo
         name = reply.headers["Location"].partition("#proposal-")[2]
         assert name == "next-root-1"
         file = await browser.get(f"/console/keys/proposal?name={name}")
-        await _bring_back(browser, busy, name, _signed(busy, file.text.encode()))
+        await _bring_back(browser, busy, name, signed_by_holder(busy.world, file.text.encode()))
         await browser.post("/console/keys/publish", {"csrf": busy.csrf(), "proposal": name})
         assert "Root 2 is in force" in (await browser.get("/console/keys")).words
 
@@ -122,7 +108,7 @@ async def test_what_comes_back_must_be_what_went_out(busy: RunningConsole) -> No
         name = await _prepared(browser, busy, "auth-1")
         other = await _prepared(browser, busy, "token-1")
         file = await browser.get(f"/console/keys/proposal?name={other}")
-        wrong = await _bring_back(browser, busy, name, _signed(busy, file.text.encode()))
+        wrong = await _bring_back(browser, busy, name, signed_by_holder(busy.world, file.text.encode()))
         assert wrong.status == 409
         assert "another proposal than the one that waits here" in wrong.words
         for data in (b"", b"{}", b"\xff\xfe", b"[]"):
@@ -161,7 +147,7 @@ async def test_a_key_may_begin_without_a_peer_that_is_switched_off(busy: Running
     async with busy.as_role(_SECURITY, proved_ms=busy.world.now_ms) as browser:
         name = await _prepared(browser, busy, "auth-1")
         file = await browser.get(f"/console/keys/proposal?name={name}")
-        await _bring_back(browser, busy, name, _signed(busy, file.text.encode()))
+        await _bring_back(browser, busy, name, signed_by_holder(busy.world, file.text.encode()))
         await browser.post("/console/keys/publish", {"csrf": busy.csrf(), "proposal": name})
         said = (await browser.get("/console/keys")).words
         assert "Let it begin auth-4" in said
