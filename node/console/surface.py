@@ -21,9 +21,11 @@ from node.console.pages import (
     persons,
     proposals,
     quarantine,
+    releases,
     review,
     review_file,
     tasks,
+    witnesses,
 )
 from node.console.parts import Action, Download, Page
 
@@ -37,7 +39,9 @@ PAGES: Final[tuple[Page, ...]] = (
     *quarantine.PAGES,
     *members.PAGES,
     *partners.PAGES,
+    *releases.PAGES,
     *keys.PAGES,
+    *witnesses.PAGES,
     *charts.PAGES,
     *audit.PAGES,
     *health.PAGES,
@@ -57,6 +61,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *quarantine.ACTIONS,
     *members.ACTIONS,
     *partners.ACTIONS,
+    *releases.ACTIONS,
     *keys.ACTIONS,
     *audit.ACTIONS,
     *persons.ACTIONS,

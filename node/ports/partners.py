@@ -92,8 +92,8 @@ class PartnerTable(Protocol):
         """Partners whose names hold `part`, by name, the first `limit` that come after a name."""
         ...
 
-    def count(self) -> int:
-        """How many there are."""
+    def counts(self) -> Mapping[str, int]:
+        """How many follow each subset."""
         ...
 
     def renew_key(self, name: str, key: bytes, *, old: bytes, key_ms: int, old_until_ms: int) -> None:

@@ -92,6 +92,10 @@ class ReleaseTable(Protocol):
         """A release, published or not; raises `NotFoundError`."""
         ...
 
+    def latest(self, subset: str, *, limit: int) -> Sequence[ReleaseRecord]:
+        """The last published releases, newest first."""
+        ...
+
     def newest(self, subset: str) -> ReleaseRecord | None:
         """The newest published release."""
         ...

@@ -68,11 +68,16 @@ def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
     A release takes in published lists only: a withdrawal that is still waiting must not miss it. Nothing is published
     for a name that is no subset; raises `NotFoundError`.
     """
+    with InProcessEvaluator(load_group(), epoch_secrets(identity.keychain, of=name)) as evaluator:
+        return release_now(identity, shelf, evaluator, name)
+
+
+def release_now(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: str) -> ReleaseReport:
+    """Publish what is waiting, then release a subset; as `release_here`, with an evaluator that is there already."""
     report_subset(shelf, name)
     publish_own(identity, shelf)
     keep_own_register(identity, shelf)
-    with InProcessEvaluator(load_group(), epoch_secrets(identity.keychain, of=name)) as evaluator:
-        return release_with(identity, shelf, evaluator, name)
+    return release_with(identity, shelf, evaluator, name)
 
 
 def release_with(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: str) -> ReleaseReport:

@@ -121,9 +121,10 @@ class PartnerRows:
         rows = self._connection.execute(wanted.order_by(_PARTNER.c.name).limit(limit))
         return [(_partner(row), _allowance(row)) for row in rows]
 
-    def count(self) -> int:
-        """How many there are."""
-        return int(self._connection.execute(select(func.count()).select_from(_PARTNER)).scalar_one())
+    def counts(self) -> Mapping[str, int]:
+        """How many follow each subset."""
+        query = select(_PARTNER.c.subset, func.count()).group_by(_PARTNER.c.subset)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def renew_key(self, name: str, key: bytes, *, old: bytes, key_ms: int, old_until_ms: int) -> None:
         """Let `key` follow `old`; raises `ConflictError` when that is not the partner's key (any more)."""

@@ -115,6 +115,11 @@ class ReleaseRows:
         row = self._connection.execute(_published(subset).order_by(_RELEASE.c.version.desc()).limit(1))
         return next(map(_release, row), None)
 
+    def latest(self, subset: str, *, limit: int) -> Sequence[ReleaseRecord]:
+        """The last published releases, newest first."""
+        rows = self._connection.execute(_published(subset).order_by(_RELEASE.c.version.desc()).limit(limit))
+        return [_release(row) for row in rows]
+
     def ls(self, subset: str) -> Sequence[ReleaseRecord]:
         """The published releases, oldest first."""
         return [

@@ -39,6 +39,7 @@ EXAMPLES: Mapping[str, Callable[[World], str]] = {
     "record": lambda _: "number=0",
     "member": lambda _: "node=nl.example",
     "partner": lambda _: "name=hoster",
+    "release": lambda _: "name=baseline",
     "rotate": lambda _: "key=auth-1&rehearse=yes",
     "aside": _aside,
     "dispute": _dispute,

@@ -55,7 +55,7 @@ def gather(world: World, __: Visitor, ___: Values) -> Overview:
             now_ms=world.now_ms,
             max_age=timedelta(hours=settings.guards.max_checkpoint_age_hours),
         )
-        partners = unit.partners.count()
+        partners = sum(unit.partners.counts().values())
     return Overview(
         country=settings.country,
         k=register.k,

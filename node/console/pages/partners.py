@@ -97,7 +97,7 @@ def gather(world: World, _: Visitor, query: Values) -> PartnersPage:
         found = unit.partners.page(part, after=after, limit=ROWS + 1)
         invited = [one for one in unit.partners.invitations() if one.used_ms is None]
         stopped = frozenset(unit.disclosure.stopped())
-        count, subsets = unit.partners.count(), unit.subsets.ls()
+        count, subsets = sum(unit.partners.counts().values()), unit.subsets.ls()
     rows = [_row(record, allowance, now) for record, allowance in found[:ROWS]]
     more = {"part": part, "after": rows[-1].record.name} if len(found) > ROWS else {}
     return PartnersPage(

@@ -1,0 +1,114 @@
+"""Releases: what partners and agencies get of each subset, what the last ones changed, and one made now.
+
+A release takes in what the node's members list, so its numbers say what became effective and what ceased to be. Which
+version a partner holds is not known here: a partner tells nobody what it has fetched.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from node.clock import milliseconds
+from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.ports.logs import LogKind, LogRecord
+from node.ports.subsets import ReleaseRecord
+from node.runtime.subsets import release_now
+from node.services.subsets.making import SubsetReport, report_subset, report_subsets
+from protocol.event import collection_name
+from protocol.subset.canary import LISTED
+
+ROWS: Final = 50
+_HERE: Final = "/console/releases"
+_ONE: Final = f"{_HERE}/subset"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubsetRow:
+    """A subset with its newest release."""
+
+    report: SubsetReport
+    partners: int
+    """How many follow it."""
+    epoch_end_ms: int
+    """Until when look-ups in its epoch are answered; 0: it is not announced."""
+
+    @property
+    def collections(self) -> str:
+        """What it takes in."""
+        return ", ".join(collection_name(number) for number in sorted(self.report.subset.filter.collections))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasesPage:
+    """What the page of all subsets shows."""
+
+    rows: Sequence[SubsetRow]
+    lists: Sequence[LogRecord]
+    """Own lists, whose publications every release takes in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubsetPage:
+    """What the page of one subset shows."""
+
+    row: SubsetRow
+    releases: Sequence[ReleaseRecord]
+    """The last ones, newest first."""
+    test_files: int = len(LISTED)
+    """Answers of a release that are of the published test file."""
+
+
+def gather(world: World, _: Visitor, __: Values) -> ReleasesPage:
+    """All subsets, and the lists that are released."""
+    with world.shelf.storage.read() as unit:
+        followed, lists = unit.partners.counts(), unit.logs.ls(LogKind.OWN_LIST)
+    rows = [
+        _row(world, report, followed.get(report.subset.name, 0)) for report in report_subsets(world.shelf)
+    ]
+    return ReleasesPage(rows=rows, lists=lists)
+
+
+def gather_one(world: World, _: Visitor, query: Values) -> SubsetPage:
+    """One; raises `NotFoundError`."""
+    name = query.require("name", "the name of the subset")
+    report = report_subset(world.shelf, name)
+    with world.shelf.storage.read() as unit:
+        followed, releases = unit.partners.counts(), unit.releases.latest(name, limit=ROWS)
+    return SubsetPage(row=_row(world, report, followed.get(name, 0)), releases=releases)
+
+
+def _row(world: World, report: SubsetReport, partners: int) -> SubsetRow:
+    ends = [
+        milliseconds(epoch.valid.end)
+        for announced in world.identity.trust.document().subsets
+        if announced.name == report.subset.name
+        for epoch in announced.epochs
+        if epoch.epoch == report.subset.epoch
+    ]
+    return SubsetRow(report=report, partners=partners, epoch_end_ms=max(ends, default=0))
+
+
+def release(world: World, _: Visitor, form: Values) -> Done:
+    """Publish what is waiting, and release a subset with what is effective now."""
+    name = form.require("name", "the name of the subset")
+    done = release_now(world.identity, world.shelf, world.evaluator, name)
+    said = (
+        f"{name} {done.version}: {done.entries:,} entries, {done.added:,} added, {done.removed:,} removed,"
+        f" valid until {done.not_after:%Y-%m-%d}; the running node has it cosigned"
+        if done.published
+        else f"{name} {done.version}: nothing changed, no new release"
+    )
+    return Done(f"{_ONE}?name={quote(name, safe='')}", said)
+
+
+PAGES: Final = (
+    Page(name="releases", path=_HERE, title="Releases", gather=gather, section=Section.FEDERATION),
+    Page(name="release", path=_ONE, title="Subset", gather=gather_one),
+)
+
+ACTIONS: Final = (
+    Action(name="release-now", path=f"{_ONE}/release", page="release", act=release, roles=OPERATORS),
+)

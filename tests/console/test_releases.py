@@ -1,0 +1,57 @@
+"""Releases and witnesses: what there is, a release made now, and who cosigned what."""
+
+from dataclasses import replace
+
+from node.ports.persons import PersonRole
+from node.runtime.subsets import release_here
+from support.console import RunningConsole
+
+_ONE = "/console/releases/subset?name=baseline"
+
+
+async def test_subsets_are_shown_with_their_releases(busy: RunningConsole) -> None:
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        every = (await browser.get("/console/releases")).words
+        one = await browser.get(_ONE)
+        none = await browser.get("/console/releases/subset?name=nothing")
+    assert "baseline partners baseline 1 14" in every
+    assert "fr.example/lists/csam" in every
+    assert "epoch 1, answers until 20" in one.words
+    assert "<form method" not in one.text.split("<main")[1]
+    assert none.status == 404
+
+
+async def test_releasing_publishes_first_and_says_when_nothing_changed(busy: RunningConsole) -> None:
+    world = busy.world
+    with world.shelf.storage.read() as unit:
+        before = unit.releases.newest("baseline")
+    assert before is not None
+    async with busy.as_role(PersonRole.OPERATOR) as browser:
+        form = {"csrf": busy.csrf(), "name": "baseline"}
+        reply = await browser.post("/console/releases/subset/release", form)
+        assert reply.status == 303, reply.words
+        page = await browser.get(_ONE)
+    assert f"baseline {before.version}: nothing changed, no new release" in page.words
+    with world.shelf.storage.read() as unit:
+        waiting = unit.logs.get("fr.example/lists/csam")
+    assert waiting.tail == waiting.head.size, "what waited is published first"
+    assert release_here(world.identity, world.shelf, "baseline").published is False
+
+
+async def test_only_operators_release(busy: RunningConsole) -> None:
+    async with busy.as_role(PersonRole.ANALYST) as browser:
+        form = {"csrf": busy.csrf(), "name": "baseline"}
+        assert (await browser.post("/console/releases/subset/release", form)).status == 403
+
+
+async def test_witnesses_are_shown_with_what_they_claim(busy: RunningConsole) -> None:
+    with busy.world.shelf.storage.write() as unit:
+        [record, *_] = [one for one in unit.cosigners.ls() if one.origin == "fr.example/lists/csam"]
+        unit.cosigners.put(replace(record, alarm=True, outcome="claims another history"))
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        words = (await browser.get("/console/witnesses")).words
+        overview = (await browser.get("/console/")).words
+    assert "fr.example/subsets/baseline" in words
+    assert "nl.example" in words
+    assert "claims another history" in words
+    assert "1 witness claims another history of a log of this node urgent" in overview
