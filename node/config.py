@@ -180,6 +180,23 @@ class MetricsSettings(Section):
     port: Annotated[int, Field(ge=1, le=65535)] = 9844
 
 
+class OidcSettings(Section):
+    """The agency's own sign-in (OpenID Connect), beside passkeys."""
+
+    issuer: Annotated[str, Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])[!-~]+$")]
+    """Exactly as the provider writes it."""
+    client_id: Annotated[str, Field(min_length=1, max_length=255)]
+    client_secret_file: Path | None = None
+    """Private file; without it the client is a public one."""
+    scope: str = "openid"
+    claim: str = "sub"
+    """What a person is known by there: something that nobody can choose for himself."""
+    persons: dict[str, str] = {}
+    """The claim's value → the name of the person here; whoever is not named does not come in."""
+    proves: bool = False
+    """Whether signing in there counts as showing a passkey: only where the provider asks for as much each time."""
+
+
 class ConsoleSettings(Section):
     """The console: pages for people, on a listener of its own."""
 
@@ -194,6 +211,7 @@ class ConsoleSettings(Section):
     certificate_file: Path | None = None
     key_file: Path | None = None
     """PEM files for TLS, where no proxy before the console ends it."""
+    oidc: OidcSettings | None = None
 
     @model_validator(mode="after")
     def _must_be_private(self) -> Self:

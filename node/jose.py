@@ -3,7 +3,8 @@
 Decides how a token is signed and read: one algorithm, EdDSA, computed with our own keys (PyNaCl verifies, after
 the key's admission); the key is chosen by (issuer, key id) from what the caller trusts, and whatever else a
 header offers (`jku`, `jwk`, `x5u`) is not looked at, but where it calls something critical: no extension is
-understood here. What claims must hold is for the two `auth` files to say.
+understood here. What claims must hold is for the two `auth` files to say. Tokens of the agency's own sign-in
+provider are read by themselves (`read_id_token`), with the algorithms that providers use.
 RFC 7515, RFC 8725. See docs/spec/http.md.
 """
 
@@ -11,6 +12,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt import PyJWK
 from jwt.algorithms import Algorithm
 from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
@@ -70,6 +73,16 @@ def _eddsa_only() -> PyJWS:
 
 _JWS: Final = _eddsa_only()
 
+_FOREIGN: Final[Mapping[str, tuple[str, str]]] = {
+    "RS256": ("RSA", ""),
+    "ES256": ("EC", "P-256"),
+    "EdDSA": ("OKP", "Ed25519"),
+}
+"""Algorithms that sign-in providers may use, with the kind and curve of their keys."""
+_FOREIGN_JWS: Final = PyJWS(algorithms=[*_FOREIGN])
+_MAX_KEYS: Final = 64
+_MIN_RSA_BITS: Final = 2048
+
 
 def sign_token(claims: Mapping[str, Claim], *, typ: str, signer: Signer) -> str:
     """The claims as a token of type `typ`, signed; the header names the key by its id."""
@@ -93,6 +106,45 @@ def read_token(token: str, *, typ: str, choose: ChooseKey) -> Claims:
     except PyJWTError:
         raise _refused() from None
     return _claims(verified["payload"])
+
+
+def read_id_token(token: str, keys: Mapping[str, object]) -> Claims:
+    """The claims of another maker's token, signed by one of the keys of a JWK set (RFC 7517); raises as `read_token`.
+
+    The algorithm is one of three with public keys, and must be the key's own: no public key is taken for a secret.
+    """
+    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
+        raise _refused()
+    try:
+        header = _FOREIGN_JWS.get_unverified_header(token)
+        algorithm = str(header.get("alg"))
+        if algorithm not in _FOREIGN or "crit" in header:
+            raise _refused()
+        key = PyJWK.from_dict(_foreign_key(keys, header, _FOREIGN[algorithm]), algorithm)
+        if isinstance(key.key, RSAPublicKey) and key.key.key_size < _MIN_RSA_BITS:
+            raise _refused()
+        verified = _FOREIGN_JWS.decode_complete(token, key.key, algorithms=[algorithm])
+    except (PyJWTError, ValueError, TypeError):
+        raise _refused() from None
+    return _claims(verified["payload"])
+
+
+def _foreign_key(
+    keys: Mapping[str, object], header: Mapping[str, object], kind: tuple[str, str]
+) -> dict[str, object]:
+    """The key that a header names, or the only one of its kind; private parts are not looked at."""
+    found = keys.get("keys")
+    fitting = [
+        key
+        for key in (found if isinstance(found, list) else [])[:_MAX_KEYS]
+        if isinstance(key, dict)
+        and (key.get("kty"), key.get("crv", "")) == kind
+        and key.get("use", "sig") == "sig"
+        and ("kid" not in header or key.get("kid") == header["kid"])
+    ]
+    if len(fitting) != 1:
+        raise _refused()
+    return {name: value for name, value in fitting[0].items() if name in {"kty", "crv", "x", "y", "n", "e"}}
 
 
 def claimed_issuer(token: str) -> str | None:

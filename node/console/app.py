@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from keys.errors import KeysError
-from node.console import entering, welcoming
+from node.console import elsewhere, entering, welcoming
 from node.console.address import Address
 from node.console.assets import Asset, load_assets
 from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE
@@ -53,6 +53,7 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
         pages={page.name: page for page in PAGES},
         rates=TokenBuckets(per_minute=_PERSON_PER_MINUTE, burst=_PERSON_BURST, clock=clock),
     )
+    app[elsewhere.FLOWS] = elsewhere.Flows()
     app[COMING] = TokenBuckets(per_minute=COMING_PER_MINUTE, burst=COMING_BURST, clock=clock)
     set_up(app, assets, PAGES)
     for page in PAGES:
@@ -63,7 +64,7 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
         app.router.add_get(row.path, partial(_download, row), name=row.name, allow_head=False)
     app.router.add_get(f"{STATIC}{{name}}", partial(_asset, assets), name="asset", allow_head=False)
     app.router.add_post(CSP_REPORTS, _csp_report, name="csp-report")
-    app.router.add_routes([*entering.ROUTES, *welcoming.ROUTES])
+    app.router.add_routes([*entering.ROUTES, *welcoming.ROUTES, *elsewhere.ROUTES])
     app.router.add_get("/", _home, name="home", allow_head=False)
     return app
 

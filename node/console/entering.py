@@ -6,6 +6,7 @@ back in a plain form. Nothing is asked of somebody who only opens the page.
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -27,7 +28,7 @@ from node.errors import NodeError
 from node.runtime.accounts import open_passkeys, open_sessions
 from node.services.access.passkeys import Passkeys
 
-_SIGN_IN: Final = Page(name="sign-in", path=SIGN_IN, title="Sign in", gather=lambda *_: None)
+SIGN_IN_PAGE: Final = Page(name="sign-in", path=SIGN_IN, title="Sign in", gather=lambda *_: None)
 _PROVE: Final = Page(name="prove", path=PROVE, title="Show your passkey", gather=lambda *_: None)
 
 
@@ -36,6 +37,14 @@ class Going:
     """Where somebody goes on afterwards."""
 
     to: str
+    provider: str = ""
+    """The host where people of this agency sign in elsewhere, if they do."""
+
+
+def going(request: web.Request, to: str) -> Going:
+    """What the page for signing in shows."""
+    settings = request.app[DESK].world.identity.settings.console.oidc
+    return Going(to, "" if settings is None else urlsplit(settings.issuer).hostname or "")
 
 
 async def show_sign_in(request: web.Request) -> web.Response:
@@ -43,7 +52,7 @@ async def show_sign_in(request: web.Request) -> web.Response:
     to = target(request.query.get("to", ""))
     if await already_in(request):
         return led_to(to)
-    return entry_page(request, _SIGN_IN, Going(to))
+    return entry_page(request, SIGN_IN_PAGE, going(request, to))
 
 
 async def ask_sign_in(request: web.Request) -> web.Response:
@@ -59,8 +68,8 @@ async def sign_in(request: web.Request) -> web.Response:
     try:
         person = await working(request, lambda world: _passkeys(world).sign_in(form.text("answer")))
     except NodeError as exc:
-        refused, status = refusal(_SIGN_IN, exc)
-        return entry_page(request, _SIGN_IN, Going(to), refused=refused, status=status)
+        refused, status = refusal(SIGN_IN_PAGE, exc)
+        return entry_page(request, SIGN_IN_PAGE, going(request, to), refused=refused, status=status)
     return await come_in(request, person, to, by="passkey")
 
 

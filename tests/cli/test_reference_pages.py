@@ -49,6 +49,7 @@ def _settings(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
 _NODES, _PARTNERS = (REFERENCE / "config.md").read_text(encoding="utf-8").split(PARTNER)
 SETTINGS = {
     **{("node", key): default for key, default in _settings(config.Settings).items()},
+    **{("node", key): default for key, default in _settings(config.OidcSettings, "console.oidc.").items()},
     **{("partner", key): default for key, default in _settings(PartnerSettings).items()},
     **{("partner", key): default for key, default in _settings(ReporterSettings, "reporters.").items()},
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import unescape
 
-from node.config import ConsoleSettings
+from node.config import ConsoleSettings, OidcSettings
 from node.console.address import Address
 from node.console.app import make_console
 from node.console.visitors import Visitor
@@ -113,10 +113,10 @@ def _cookie(status: int, headers: dict[str, str]) -> str:
 
 
 @asynccontextmanager
-async def entrance_in(node: CheapNode) -> AsyncIterator[Entrance]:
+async def entrance_in(node: CheapNode, oidc: OidcSettings | None = None) -> AsyncIterator[Entrance]:
     """The console of a node without persons, on a free port of this machine."""
     port = free_port()
-    settings = ConsoleSettings(enabled=True, port=port, url=f"http://localhost:{port}/")
+    settings = ConsoleSettings(enabled=True, port=port, url=f"http://localhost:{port}/", oidc=oidc)
     identity = node.identity()
     identity = replace(identity, settings=identity.settings.model_copy(update={"console": settings}))
     with new_shelf(node.folder) as shelf:
