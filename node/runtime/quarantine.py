@@ -34,7 +34,12 @@ def request_release(
 def asked_for(approvals: Approvals) -> Mapping[str, Approval]:
     """Requests for a release that wait for a second person, by what they would release; of several the newest."""
     waiting = [one for one in approvals.ls(Outcome.OPEN, Outcome.APPROVED) if one.kind == KIND]
-    return {str(json.loads(one.payload)["id"]): one for one in waiting if approvals.waits(one)}
+    return {of_request(one): one for one in waiting if approvals.waits(one)}
+
+
+def of_request(approval: Approval) -> str:
+    """What a request would release: its number, or the name of a removed member."""
+    return str(json.loads(approval.payload)["id"])
 
 
 def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:
@@ -57,6 +62,5 @@ def _open_evidence(aside: quarantine.Aside) -> list[str]:
 
 def carry_out(identity: Identity, shelf: Shelf, approval: Approval) -> str:
     """Release what was approved; safe to repeat."""
-    asked = json.loads(approval.payload)
     now_ms = milliseconds(identity.clock.now())
-    return quarantine.release(shelf, identity.trust.members(), str(asked["id"]), now_ms=now_ms)
+    return quarantine.release(shelf, identity.trust.members(), of_request(approval), now_ms=now_ms)

@@ -42,6 +42,8 @@ async def test_every_hit_shows_its_clock(busy: RunningConsole) -> None:
         reply = await browser.get("/console/hits")
     assert reply.words.count("23 hours left") + reply.words.count("24 hours left") == 3
     assert "no clock runs" in reply.words
+    assert "removed told" in reply.words
+    assert "both receipts signed" in reply.words
     assert "fr.example/lists/csam nl.example/lists/csam baseline" in reply.words
     for hit in reported_hits(busy.world.shelf):
         assert hit.record.report_id.hex()[:8] in reply.words
@@ -72,6 +74,15 @@ async def test_hits_are_chosen_by_partner_and_list(busy: RunningConsole, query: 
         reply = await browser.get(f"/console/hits?{query}")
     assert reply.status == 200
     assert reply.text.count("/console/hits/one?") == count
+
+
+async def test_a_hostile_filter_is_only_text(busy: RunningConsole) -> None:
+    async with busy.as_role(PersonRole.ANALYST) as browser:
+        query = urlencode({"partner": '"><img src=x onerror=alert(1)>', "list": "<script>"})
+        reply = await browser.get(f"/console/hits?{query}")
+    assert reply.status == 200
+    assert "<img" not in reply.text
+    assert "<script>" not in reply.text
 
 
 async def test_hits_are_read_a_page_at_a_time(busy: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> None:

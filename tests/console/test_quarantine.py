@@ -33,7 +33,7 @@ async def test_what_waits_is_said_with_the_reason(busy: RunningConsole) -> None:
         reply = await browser.get("/console/quarantine")
     assert "it is in the known-benign set lawful" in reply.words
     assert "nl.example/lists/csam stands still at" in reply.words
-    assert "add 1 to 3 of nl.example/lists/csam" in reply.words
+    assert "events 1 to 3 of nl.example/lists/csam" in reply.words
     assert "<img" not in reply.text
 
 
@@ -41,7 +41,7 @@ async def test_a_release_takes_two_persons(busy: RunningConsole) -> None:
     with busy.world.shelf.storage.read() as unit:
         (record,) = unit.quarantine.ls()
     form = {"id": str(record.id), "query": f"id={record.id}"}
-    async with busy.as_role(PersonRole.ANALYST, person="carla") as browser:
+    async with busy.as_role(PersonRole.ANALYST, person="carla", proved_ms=busy.world.now_ms) as browser:
         form["csrf"] = busy.csrf()
         reply = await browser.post("/console/quarantine/release", form)
         assert reply.status == 400
@@ -51,6 +51,7 @@ async def test_a_release_takes_two_persons(busy: RunningConsole) -> None:
         page = await browser.get(reply.headers["Location"])
         assert "waits for a second person: nothing has changed yet." in page.words
         assert "I <looked> at it" in page.words
+        assert f'href="/console/quarantine/one?id={record.id}"' in page.text
         aside = await browser.get(f"/console/quarantine/one?id={record.id}")
         assert "release asked for" in aside.words
         assert "/console/quarantine/release" not in aside.text
@@ -68,7 +69,7 @@ async def test_a_release_takes_two_persons(busy: RunningConsole) -> None:
 
 
 async def test_nothing_is_released_that_is_not_there(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.ANALYST, person="carla") as browser:
+    async with busy.as_role(PersonRole.ANALYST, person="carla", proved_ms=busy.world.now_ms) as browser:
         form = {"csrf": busy.csrf(), "id": "99", "reason": "why not"}
         assert (await browser.post("/console/quarantine/release", form)).status == 404
         missing = urlencode({"id": "nobody.example"})

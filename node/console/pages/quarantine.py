@@ -22,7 +22,7 @@ from node.services.review import quarantine
 from node.services.review.quarantine import BLOCKS, FLOOD, Aside
 
 ROWS: Final = 50
-_ASIDE: Final = "/console/quarantine/one"
+ASIDE: Final = "/console/quarantine/one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,31 @@ class Waiting:
     """guard, flood, fork or blocks."""
     asked: Approval | None
     """The request for its release that waits for a second person."""
+
+    @property
+    def words(self) -> str:
+        """What is set aside."""
+        one = self.aside
+        if self.group == "fork":
+            said = _("{list} stands still at {size} events")
+        elif self.group == "blocks":
+            said = _("{count} blocks of {node}, which is no member any more")
+        elif self.group == "flood":
+            said = _("entry {first} of {list}, which stays listed")
+        elif one.kind == "row":
+            said = _("line {first} of an import into {list}")
+        elif one.count > 1:
+            said = _("events {first} to {last} of {list}")
+        else:
+            said = _("event {first} of {list}")
+        return said.format(
+            list=one.origin,
+            node=one.node,
+            size=f"{one.size:,}",
+            count=f"{one.count:,}",
+            first=f"{one.first:,}",
+            last=f"{one.first + one.count - 1:,}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +141,7 @@ PAGES: Final = (
         gather=gather,
         section=Section.WORK,
     ),
-    Page(name="aside", path=_ASIDE, title="Set aside", gather=gather_one),
+    Page(name="aside", path=ASIDE, title="Set aside", gather=gather_one),
 )
 
 ACTIONS: Final = (
@@ -127,6 +152,7 @@ ACTIONS: Final = (
         act=release,
         roles=JUDGES,
         record="quarantine.release",
+        fresh=True,  # else whoever finds a session open asks in it, and approves in his own
         told=("id", "reason"),
     ),
 )

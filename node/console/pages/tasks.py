@@ -7,13 +7,17 @@ carries an approved request out is what the command uses.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
+from node.console.languages import translated as _
+from node.console.pages.quarantine import ASIDE
 from node.console.parts import EVERYBODY, JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.approvals import Approval, Outcome
 from node.ports.persons import PersonRole
 from node.runtime import approvals as runtime
+from node.runtime import quarantine
 from node.services.access.approving import KINDS, Approvals
 
 ROWS: Final = 50
@@ -34,6 +38,8 @@ class Task:
     """Whether the visitor asked for it."""
     yours: bool
     """Whether the visitor may decide it."""
+    look: str
+    """The page of what it is about; empty where the request says all."""
 
     @property
     def state(self) -> str:
@@ -76,7 +82,7 @@ def gather(world: World, visitor: Visitor, query: Values) -> Tasks:
 
 def gather_one(world: World, visitor: Visitor, query: Values) -> Task:
     """One request; raises `NotFoundError`."""
-    query.require("number", "the number of the request")
+    query.require("number", _("the number of the request"))
     approvals = runtime.open_approvals(world.identity, world.shelf)
     return _task(approvals, approvals.get(query.number("number")), visitor)
 
@@ -84,18 +90,24 @@ def gather_one(world: World, visitor: Visitor, query: Values) -> Task:
 def approve(world: World, visitor: Visitor, form: Values) -> Done:
     """Decide for it and carry it out."""
     done = runtime.approve(world.identity, world.shelf, _number(form), by=visitor.person)
-    return Done(f"{_TASK}?number={done.id}", f"Request {done.id} was approved: {done.result}")
+    return Done(
+        f"{_TASK}?number={done.id}",
+        _("Request {number} was approved: {result}").format(number=done.id, result=done.result),
+    )
 
 
 def reject(world: World, visitor: Visitor, form: Values) -> Done:
     """Decide against it; nothing is changed."""
-    reason = form.require("reason", "the reason")
+    reason = form.require("reason", _("the reason"))
     done = runtime.reject(world.identity, world.shelf, _number(form), by=visitor.person, reason=reason)
-    return Done(f"{_TASK}?number={done.id}", f"Request {done.id} was rejected: nothing was changed")
+    return Done(
+        f"{_TASK}?number={done.id}",
+        _("Request {number} was rejected: nothing was changed").format(number=done.id),
+    )
 
 
 def _number(form: Values) -> int:
-    form.require("number", "the number of the request")
+    form.require("number", _("the number of the request"))
     return form.number("number")
 
 
@@ -110,7 +122,14 @@ def _task(approvals: Approvals, approval: Approval, visitor: Visitor) -> Task:
         waits=waits,
         own=own,
         yours=waits and not own and visitor.role in kind.may_approve,
+        look=_look(approval),
     )
+
+
+def _look(approval: Approval) -> str:
+    if approval.kind != quarantine.KIND:
+        return ""
+    return f"{ASIDE}?{urlencode({'id': quarantine.of_request(approval)})}"
 
 
 PAGES: Final = (
