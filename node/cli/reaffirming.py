@@ -1,11 +1,11 @@
 """`sigfed entry reaffirm`: overruling the blocks of other agencies."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.cli.importing import basis_of
 from node.cli.judging import judge
-from node.cli.places import Place, place_of
+from node.cli.places import place_of
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
@@ -16,13 +16,8 @@ from node.services.lists.continuing import predecessor_of
 from node.services.lists.finding import Finder
 from node.services.lists.importing import Statement
 from node.services.lists.making import list_origin
-from node.services.review.effective import Current
-from node.services.review.reaffirming import Reaffirmed, reaffirm
-from protocol.digest import Digest
-from protocol.event import PRIVATE_FROM
+from node.services.review.reaffirming import Reaffirmed, listed_collection, open_blocks, reaffirm
 from protocol.ext import Basis
-from protocol.opening import EntryRef
-from protocol.quorum import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +53,7 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
             finder = Finder(shelf, unit)
             files = [(called, finder.same_file(digests)) for called, digests in asked]
         for called, digests in files:
-            blocks = _blocks(judged, node, digests, named, continues)
+            blocks = open_blocks(judged, node, digests, named=named, continues=continues)
             if not blocks:
                 missing.append(called)
                 continue
@@ -67,43 +62,13 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
                 origin,
                 blocks,
                 statement=statement,
-                collection=given or _collection(judged, digests),
+                collection=given or listed_collection(judged, digests),
                 now_ms=milliseconds(identity.clock.now()),
                 continues=continues,
             )
             _tell(here, origin, done)
     if missing:
         raise NotFoundError(f"no other agency blocks (any more): {', '.join(missing)}")
-
-
-def _blocks(
-    judged: Current, node: str, digests: Iterable[Digest], named: Sequence[Place], continues: str
-) -> dict[Digest, list[EntryRef]]:
-    """What blocks these digests in lists of others and in the list `continues`, by digest; of those named, or all."""
-    wanted, found = frozenset(digests), dict[Digest, list[EntryRef]]()
-    for block in judged.decision.blocks:
-        if block.digest not in wanted or block.standing is Standing.LIFTED:
-            continue
-        refs = [ref for ref in block.refs if block.node != node or ref.origin == continues]
-        refs = [ref for ref in refs if not named or (ref.origin, ref.index) in named]
-        if refs:
-            found.setdefault(block.digest, []).extend(refs)
-    return found
-
-
-def _collection(judged: Current, digests: Iterable[Digest]) -> int:
-    wanted = frozenset(digests)
-    numbers = {
-        entry.collection
-        for held in judged.listings
-        for entry in held.listing.entries.values()
-        if entry.digest in wanted and entry.collection < PRIVATE_FROM
-    }
-    if not numbers:
-        raise NotFoundError(
-            "no list held here has this hash (any more)", hint="name the collection with --collection"
-        )
-    return min(numbers)
 
 
 def _tell(here: Session, origin: str, done: Reaffirmed) -> None:

@@ -9,6 +9,7 @@ from node.console.pages import (
     account,
     audit,
     charts,
+    correcting,
     disputes,
     entry,
     health,
@@ -21,6 +22,7 @@ from node.console.pages import (
     persons,
     proposals,
     quarantine,
+    recalling,
     releases,
     review,
     review_file,
@@ -49,6 +51,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *account.PAGES,
     *entry.PAGES,
     *hit.PAGES,
+    *recalling.PAGES,
     *review_file.PAGES,
 )
 
@@ -62,11 +65,13 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *members.ACTIONS,
     *partners.ACTIONS,
     *releases.ACTIONS,
+    *entry.ACTIONS,
+    *correcting.ACTIONS,
+    *recalling.ACTIONS,
     *keys.ACTIONS,
     *audit.ACTIONS,
     *persons.ACTIONS,
     *account.ACTIONS,
-    *entry.ACTIONS,
     *hit.ACTIONS,
     *review_file.ACTIONS,
 )

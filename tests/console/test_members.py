@@ -54,7 +54,7 @@ async def test_a_member_is_shown_with_its_words_and_its_grant(busy: RunningConso
     assert words["fr.example"] in everybody
     assert "baseline without end" in everybody
     assert words[_NL] in one.words
-    assert "nl.example/lists/csam 16" in one.words
+    assert "nl.example/lists/csam 18" in one.words
     assert "<form method" not in one.text.split("<main")[1]
     assert nobody.status == 404
 

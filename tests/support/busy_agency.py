@@ -1,12 +1,13 @@
 """The home of an agency in the middle of its work, made by commands once: what the console has to show.
 
 Two agencies follow each other; a partner reported hits, resolved one, disputes another and proposes files; entries of
-the peer wait for a word; changes wait for publication; a guard set a line of an import aside; three persons decide, and
-one request waits for a second.
+the peer wait for a word, and it disputes another; changes wait for publication; a guard set a line of an import aside;
+three persons decide, and one request waits for a second.
 """
 
 import sys
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 
 from node.console.world import World
@@ -15,7 +16,7 @@ from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.signing.epochs import epoch_secrets
-from support.agencies import Federation, federate, import_files, numbered, table, written
+from support.agencies import LIST, Federation, federate, import_files, numbered, table, written
 from support.processes import Cli
 
 PASSPHRASES = {name: f"the passphrase of {name}" for name in ("alice", "bruno", "carla")}
@@ -28,6 +29,7 @@ def make_busy(folder: Path) -> Cli:
     federation = federate(folder, shared=FILES)
     try:
         _report(federation, folder)
+        _object(federation, folder)
         _work(federation)
     finally:
         federation.stop()
@@ -47,6 +49,14 @@ def _report(federation: Federation, folder: Path) -> None:
         written(folder / f"new-{number}.bin", content) for number, content in enumerate(numbered("new", 2))
     ]
     partner.done("propose", *new, "--reason", "found by our moderators", "--yes")
+
+
+def _object(federation: Federation, folder: Path) -> None:
+    """The peer disputes a file that both list."""
+    disputed = written(folder / "disputed.txt", sha256(FILES[-1]).hexdigest())
+    federation.nl.done("entry", "dispute", "--list", LIST, "--hash-from", disputed, "--yes")
+    federation.nl.done("publish")
+    federation.fr.done("peer", "sync")
 
 
 def _work(federation: Federation) -> None:

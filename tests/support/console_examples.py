@@ -35,6 +35,14 @@ def _aside(world: World) -> str:
     return f"id={first.id}"
 
 
+def _own_entry(_: World) -> str:
+    return "list=fr.example/lists/csam&index=0"
+
+
+def _waiting_entry(_: World) -> str:
+    return "list=nl.example/lists/csam&index=2"
+
+
 EXAMPLES: Mapping[str, Callable[[World], str]] = {
     "record": lambda _: "number=0",
     "member": lambda _: "node=nl.example",
@@ -45,5 +53,9 @@ EXAMPLES: Mapping[str, Callable[[World], str]] = {
     "dispute": _dispute,
     "hit": _hit,
     "proposal": _proposal,
+    "entry": _own_entry,
+    "entry-shred": _own_entry,
+    "entry-withdraw": _own_entry,
+    "review-file": _waiting_entry,
     "task": _request,
 }

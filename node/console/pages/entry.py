@@ -62,6 +62,16 @@ class Explained:
     """Whether others block it."""
 
     @property
+    def active_lists(self) -> list[tuple[str, str]]:
+        """Own lists with entries that stand, for a choice."""
+        return [(origin, origin) for origin in dict.fromkeys(place.origin for place in self.active)]
+
+    @property
+    def disputing_lists(self) -> list[tuple[str, str]]:
+        """Own lists that dispute it, for a choice."""
+        return [(origin, origin) for origin in self.disputing]
+
+    @property
     def state(self) -> str:
         """In one word: effective, shredded, blocked, waits or gone."""
         if self.found.effective_in:

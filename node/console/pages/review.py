@@ -124,6 +124,7 @@ def publish(world: World, _visitor: Visitor, form: Values) -> Done:
     with world.shelf.storage.read() as unit:
         own_list(unit, origin)
     done = publish_one(world.identity, world.shelf, origin)
+    world.judge.now()  # whoever published is shown what came of it
     count = done.adds + done.withdrawals + done.others
     said = translated_plural(
         "{list}: {count} change was published", "{list}: {count} changes were published", count

@@ -2,25 +2,27 @@
 
 A reaffirmation is part of an active entry of the same digest: of the one this list has, amended, or of a new one. It
 counts with the basis own or reviewed only, and is heard together with those of other countries: k of them overrule a
-block. Which blocks there are is the caller's to find (`effective.current`). Spec: docs/spec/quorum.md, rule 11.
+block. Spec: docs/spec/quorum.md, rule 11.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from node.errors import UsageError
+from node.errors import NotFoundError, UsageError
 from node.formats.rows import NO_CASE, ImportRow
 from node.services.lists.amending import Amended, amend_entries
 from node.services.lists.changes import Change, pack
 from node.services.lists.finding import Finder
 from node.services.lists.importing import ImportReport, Statement, queue_rows
 from node.services.lists.making import own_list
+from node.services.review.effective import Current
 from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
-from protocol.event import Op
+from protocol.event import PRIVATE_FROM, Op
 from protocol.limits import MAX_REAFFIRMS
 from protocol.opening import Basis, EntryRef, Ext, Opening
+from protocol.quorum import Standing
 
 Blocks: TypeAlias = Mapping[Digest, Sequence[EntryRef]]
 """For each digest, the events of other lists that block it."""
@@ -53,6 +55,45 @@ class _ReaffirmingPacker:
             pack(Change(Op.ADD, 0, collection, 0, _opening(next(nonces), digest, said, self.blocks[digest])))
             for digest in digests
         ]
+
+
+def open_blocks(
+    current: Current,
+    node: str,
+    digests: Iterable[Digest],
+    *,
+    named: Collection[tuple[str, int]] = (),
+    continues: str = "",
+) -> dict[Digest, list[EntryRef]]:
+    """What blocks these digests in lists of others than `node`, and in the list `continues`, by digest.
+
+    Of the events `named` by origin and index alone, where there are any.
+    """
+    wanted, found = frozenset(digests), dict[Digest, list[EntryRef]]()
+    for block in current.decision.blocks:
+        if block.digest not in wanted or block.standing is Standing.LIFTED:
+            continue
+        refs = [ref for ref in block.refs if block.node != node or ref.origin == continues]
+        refs = [ref for ref in refs if not named or (ref.origin, ref.index) in named]
+        if refs:
+            found.setdefault(block.digest, []).extend(refs)
+    return found
+
+
+def listed_collection(current: Current, digests: Iterable[Digest]) -> int:
+    """The lowest collection in which held lists have one of these digests; raises `NotFoundError`."""
+    wanted = frozenset(digests)
+    numbers = {
+        entry.collection
+        for held in current.listings
+        for entry in held.listing.entries.values()
+        if entry.digest in wanted and entry.collection < PRIVATE_FROM
+    }
+    if not numbers:
+        raise NotFoundError(
+            "no list held here has this hash (any more)", hint="name the collection with --collection"
+        )
+    return min(numbers)
 
 
 def reaffirm(
