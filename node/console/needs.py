@@ -20,7 +20,7 @@ from node.runtime.terms import findings
 from node.services.evidence.accusing import FORKED
 from node.services.partners.overview import DAY_MS
 from node.services.review.quarantine import FLOOD
-from node.services.review.recall import recall
+from node.services.review.recall import report_withdrawals
 from node.services.review.reminding import due
 from node.services.trust.expiry import Standing, Thing, late
 
@@ -181,7 +181,8 @@ def _day(time_ms: int) -> str:
 
 def _tasks(world: World) -> Iterator[Need]:
     approvals = open_approvals(world.identity, world.shelf)
-    cut_off = sum(one.acted_ms is None for one in approvals.ls(Outcome.APPROVED))
+    undone = approvals.ls(Outcome.APPROVED, Outcome.OPEN)
+    cut_off = sum(one.cut_off for one in undone)
     yield Need(
         page="tasks",
         count=cut_off,
@@ -192,7 +193,7 @@ def _tasks(world: World) -> Iterator[Need]:
         ),
         urgent=True,
     )
-    waiting = sum(not approvals.is_expired(one) for one in approvals.ls(Outcome.OPEN))
+    waiting = sum(one.outcome is Outcome.OPEN and not approvals.is_expired(one) for one in undone)
     yield Need(
         page="tasks",
         count=waiting,
@@ -248,7 +249,7 @@ def _reviews(world: World) -> Iterator[Need]:
 
 
 def _withdrawals(world: World) -> Iterator[Need]:
-    waiting = recall(world.shelf).open
+    waiting = sum(report.open for report in report_withdrawals(world.shelf))
     yield Need(
         page="members",
         count=waiting,

@@ -3,6 +3,7 @@
 Their `sigfed` is loaded already and its keys open at once; the README's is the installed program.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,3 +79,13 @@ def test_a_manual_shows_no_command_that_is_not_typed(name: str) -> None:
 
 def test_manuals_have_commands_to_type() -> None:
     assert all(len(steps(_text(name))) > 3 for name in MANUALS)
+
+
+def test_the_manual_of_the_console_names_only_commands_that_there_are() -> None:
+    """It shows pages and types nothing; what it sends people to the terminal for must be there."""
+    known = set(
+        re.findall(r"^#{3} `sigfed ([^`]+)`$", (ROOT / "docs/reference/cli.md").read_text(), re.MULTILINE)
+    )
+    named = set(re.findall(r"`sigfed ([a-z -]+?)(?: [A-Z-]{2}[^`]*)?`", _text("console")))
+    assert len(named) > 8
+    assert {name.split(" --")[0] for name in named} <= known

@@ -7,8 +7,10 @@ import pytest
 from node.console.parts import Page
 from node.console.surface import PAGES
 from node.ports.hits import HitSourceRecord
+from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
 from node.ports.quarantine import Quarantined
+from node.ports.storage import Unit
 from node.services.evidence.accusing import FORKED
 from node.services.partners.overview import reported_hits
 from support.console import RunningConsole
@@ -16,7 +18,15 @@ from support.console_examples import EXAMPLES
 from support.statements import statements
 
 MOST = 50
-_GROWING = {"hits", "hit", "precision", "disputes", "quarantine", "aside", "proposals", "tasks"}
+_GROWING = {"hits", "hit", "precision", "disputes", "quarantine", "aside", "proposals", "tasks"} | {
+    "overview",
+    "members",
+    "member",
+    "partners",
+    "partner",
+    "releases",
+    "witnesses",
+}
 """Pages whose rows `_grown` multiplies."""
 
 
@@ -48,6 +58,7 @@ def _grown(busy: RunningConsole) -> None:
             unit.approvals.add(
                 kind="partner.quota", subject="more", payload=b"{}", requested_by="alice", requested_ms=now_ms
             )
+        _grow_federation(unit)
         unit.quarantine.add(
             [
                 Quarantined(log_id=log.id, kind=kind, first=at, last=at, reason="a test", created_ms=now_ms)
@@ -55,6 +66,17 @@ def _grown(busy: RunningConsole) -> None:
                 for kind in ("add", "flood", FORKED)
             ]
         )
+
+
+def _grow_federation(unit: Unit) -> None:
+    """Sixty peers with a list each, three hundred partners."""
+    peer, partner = unit.peers.get("nl.example"), unit.partners.get("hoster")
+    for number in range(60):
+        node = f"agency-{number}.example"
+        unit.peers.add(replace(peer, name=node))
+        unit.logs.create(origin=f"{node}/lists/csam", kind=LogKind.PEER_LIST, node=node, name="csam")
+    for number in range(300):
+        unit.partners.add(replace(partner, name=f"partner-{number}", auth_key=number.to_bytes(32)))
 
 
 async def _asked(busy: RunningConsole, page: Page) -> int:
