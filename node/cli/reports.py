@@ -1,7 +1,5 @@
 """`sigfed report`: what this agency did, in numbers that may be published."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,33 +30,21 @@ def transparency(
     ] = None,
 ) -> None:
     """Numbers of a period from this node's records; small ones are withheld, so that none can be computed."""
-    from node.clock import milliseconds
     from node.files import replace_streamed
-    from node.runtime.retention import kept_since_ms
     from node.runtime.shelving import open_shelf
-    from node.services.partners.counting import count
+    from node.runtime.transparency import FORMS, make_report
     from node.transparency.fields import as_fields
     from node.transparency.periods import Period
-    from node.transparency.publishing import publish
 
     here = session(context)
     asked = Period.parse(period)
     if out is not None:
         _require_form(out)
     identity = here.identity()
-    now_ms = milliseconds(identity.clock.now())
     with open_shelf(identity) as shelf:
-        counts = count(
-            shelf,
-            asked,
-            node=identity.settings.node,
-            members=identity.trust.members(),
-            now_ms=now_ms,
-            reports_since_ms=kept_since_ms(identity),
-        )
-    report = publish(counts, asked, made_ms=now_ms)
+        report = make_report(identity, shelf, asked)
     if out is not None:
-        replace_streamed(out, _pieces(report, out.suffix.lower()))
+        replace_streamed(out, FORMS[out.suffix.lower()[1:]](report))
     written = [f"written: {out}"] if out else []
     here.output.result({**as_fields(report), "file": str(out) if out else None}, *written, *_lines(report))
     here.output.following(
@@ -74,17 +60,6 @@ def _require_form(out: Path) -> None:
         raise UsageError(f"{out.name}: a report ends in .html, .csv, .json")
     if not out.parent.is_dir():
         raise UsageError(f"{out}: there is no such folder", hint=f"mkdir {out.parent}")
-
-
-def _pieces(report: "Report", suffix: str) -> Iterator[str]:
-    from node.transparency.fields import as_fields, as_sheet
-    from node.transparency.page import page
-
-    if suffix == ".html":
-        return page(report)
-    if suffix == ".csv":
-        return as_sheet(report)
-    return iter([json.dumps(as_fields(report), indent=2) + "\n"])
 
 
 def _lines(report: "Report") -> list[str]:

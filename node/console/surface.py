@@ -24,6 +24,7 @@ from node.console.pages import (
     quarantine,
     recalling,
     releases,
+    response,
     review,
     review_file,
     tasks,
@@ -47,6 +48,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *charts.PAGES,
     *audit.PAGES,
     *health.PAGES,
+    *response.PAGES,
     *persons.PAGES,
     *account.PAGES,
     *entry.PAGES,
@@ -76,4 +78,4 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *review_file.ACTIONS,
 )
 
-DOWNLOADS: Final[tuple[Download, ...]] = (*keys.DOWNLOADS, *audit.DOWNLOADS)
+DOWNLOADS: Final[tuple[Download, ...]] = (*keys.DOWNLOADS, *audit.DOWNLOADS, *response.DOWNLOADS)

@@ -26,6 +26,8 @@ _GROWING = {"hits", "hit", "precision", "disputes", "quarantine", "aside", "prop
     "partner",
     "releases",
     "witnesses",
+    "charts",
+    "response",
 }
 """Pages whose rows `_grown` multiplies."""
 

@@ -1,0 +1,157 @@
+"""What this node records of each capability of the model national response, in sentences with numbers."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.clock import milliseconds
+from node.console.languages import translated as _
+from node.console.words import lasting, number
+from node.console.world import World
+from node.ports.logs import LogKind
+from node.runtime.terms import terms
+from node.services.lists.making import ListReport, report_lists
+from node.services.partners.overview import DAY_MS
+from node.services.review.recall import Latency, recall
+from node.services.trust.expiry import Thing
+from protocol.event import collection_name
+from protocol.statement.case import Outcome
+from protocol.statement.resolution import Action
+
+LONGEST_DAYS: Final = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that is counted here."""
+
+    what: str
+    value: str
+
+
+def facts(world: World) -> Mapping[int, Sequence[Fact]]:
+    """By the number of the capability; what is not in it, this node knows nothing of."""
+    lists = report_lists(world.shelf)
+    hits = _hits(world)
+    return {
+        2: [_partners(world), hits.reported],
+        7: [*_entries(lists), *_federation(world)],
+        12: [_proposals(world)],
+        16: [*hits.removals, *_recall(world)],
+        17: [hits.reported, *hits.disputes],
+        19: [_partners(world), *hits.disputes],
+        21: _collections(lists),
+    }
+
+
+def _entries(lists: Sequence[ListReport]) -> list[Fact]:
+    own = sum(sum(each.active.values()) for each in lists if each.log.kind is LogKind.OWN_LIST)
+    whole = sum(sum(each.active.values()) for each in lists)
+    return [
+        Fact(_("active entries in own lists"), number(own)),
+        Fact(_("active entries in lists of other agencies"), number(whole - own)),
+    ]
+
+
+def _collections(lists: Sequence[ListReport]) -> list[Fact]:
+    found: Counter[int] = Counter()
+    for each in lists:
+        found.update(each.active)
+    return [
+        Fact(_("active entries in collection {name}").format(name=collection_name(name)), number(count))
+        for name, count in sorted(found.items())
+        if count
+    ] or [Fact(_("active entries"), number(0))]
+
+
+def _federation(world: World) -> list[Fact]:
+    """How many agencies, what waits for this one's word, how far behind it may be, and how old its keys are."""
+    members = world.identity.trust.members().members
+    countries = {member.country for member in members if member.country}
+    with world.shelf.storage.read() as unit:
+        synced = [peer.synced_ms for peer in unit.peers.ls()]
+    lag = _("no peer is followed")
+    if synced:
+        lag = lasting(world.now_ms - min(synced)) if min(synced) else _("a peer was never synced")
+    starts = [term.start for term in terms(world.identity, world.shelf) if term.thing is Thing.KEY]
+    age = lasting(world.now_ms - milliseconds(min(starts))) if starts else _("there is none")
+    return [
+        Fact(_("agencies in the register"), number(len(members))),
+        Fact(_("countries in the register"), number(len(countries))),
+        Fact(
+            _("files of other agencies that wait for this one's word"),
+            number(len(world.judge.latest().waiting)),
+        ),
+        Fact(_("since the peer synced longest ago was synced"), lag),
+        Fact(_("age of the oldest online key without a successor"), age),
+    ]
+
+
+def _proposals(world: World) -> Fact:
+    with world.shelf.storage.read() as unit:
+        waiting = unit.proposals.open_count()
+    return Fact(_("proposals of partners that wait to be looked at"), number(waiting))
+
+
+def _partners(world: World) -> Fact:
+    with world.shelf.storage.read() as unit:
+        enrolled = len(unit.partners.ls())
+    return Fact(_("companies enrolled as partners"), number(enrolled))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hits:
+    """What partners found, and what became of it."""
+
+    reported: Fact
+    removals: Sequence[Fact]
+    disputes: Sequence[Fact]
+
+
+def _hits(world: World) -> _Hits:
+    kept = world.identity.settings.retention.report_days
+    days = min(kept or LONGEST_DAYS, LONGEST_DAYS)
+    since_ms = world.now_ms - days * DAY_MS
+    with world.shelf.storage.read() as unit:
+        reported = sum(unit.hits.by_day(since_ms=since_ms).values())
+        overdue = unit.hits.counts(unsaid_since_ms=world.now_ms - DAY_MS).overdue
+        told = unit.hit_outcomes.resolved(since_ms=since_ms, within_ms=DAY_MS)
+        cases = [case for case in unit.partner_cases.ls() if case.opened_ms >= since_ms]
+    acted = [each for each in told if each.action != Action.FALSE_POSITIVE]
+    removed = sum(each.count for each in acted)
+    in_time = sum(each.in_time for each in acted)
+    slowest = max((each.slowest_ms for each in acted), default=0)
+    within = _("{count} of {all}").format(count=number(in_time), all=number(removed))
+    window = _("in the last {days} days").format(days=days)
+    upheld = sum(case.outcome == Outcome.UPHELD for case in cases)
+    return _Hits(
+        reported=Fact(_("hits reported {window}").format(window=window), number(reported)),
+        removals=[
+            Fact(_("files removed, disabled or preserved {window}").format(window=window), number(removed)),
+            Fact(_("of these within 24 hours of the report"), within),
+            Fact(_("longest time to removal"), lasting(max(slowest, 0)) if removed else "-"),
+            Fact(_("hits overdue now: nobody said within 24 hours what became of the file"), number(overdue)),
+        ],
+        disputes=[
+            Fact(_("disputes opened {window}").format(window=window), number(len(cases))),
+            Fact(_("of these upheld: the list was wrong"), number(upheld)),
+            Fact(_("of these not answered yet"), number(sum(case.outcome is None for case in cases))),
+        ],
+    )
+
+
+def _recall(world: World) -> list[Fact]:
+    found = recall(world.shelf)
+    return [
+        Fact(_("withdrawals that a peer has not applied yet"), number(found.open)),
+        Fact(_("from a withdrawal until peers hold it"), _took(found.held)),
+        Fact(_("from a withdrawal until peers release nothing that it ended"), _took(found.released)),
+    ]
+
+
+def _took(latency: Latency | None) -> str:
+    if latency is None:
+        return _("nothing was measured yet")
+    middle, most = lasting(latency.median_ms), lasting(latency.max_ms)
+    return _("median {median}, longest {longest}").format(median=middle, longest=most)
