@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    bench_console,
     bench_epoch,
     bench_evaluation_node,
     bench_hashing,
@@ -29,6 +30,7 @@ ALL: tuple[Measure, ...] = (
     bench_hashing.measure,
     bench_pdq.measure,
     bench_recall.measure,
+    bench_console.measure,
 )
 
 if __name__ == "__main__":

@@ -1,0 +1,321 @@
+"""A node after a year at work: 100,000 entries over its list and two peers', 1,000 partners, 20,000 reported hits.
+
+    world = large_world(tmp_path)          # a copy; the first of a process makes it, in half a minute
+    with world.opened() as shelf:
+        ...
+
+Everything is written by the services that a node writes with: imports, publications, pulls (of lists that nobody
+verified; that has its own tests), a release, partners' reports with receipts. `python -m support.large_world FOLDER`
+makes one to look at with `sigfed --home FOLDER/home`.
+"""
+
+import atexit
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from hashlib import md5, sha256
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Final
+
+from keys.key import LogPrivateKey
+from keys.trust.fingerprint import to_words
+from node.clock import milliseconds
+from node.formats.rows import ImportRow, RowResult
+from node.objects.folder import FolderObjects
+from node.ports.quarantine import Quarantined
+from node.runtime.home import Home
+from node.runtime.logs import create_list, publish_one
+from node.runtime.opening import Identity, open_identity
+from node.runtime.shelving import open_shelf
+from node.runtime.subsets import create_subset, release_here
+from node.services.lists.auditing import enqueue, new_record, sign_waiting
+from node.services.lists.disputing import dispute
+from node.services.lists.importing import Statement, import_rows
+from node.services.lists.withdrawing import withdraw
+from node.services.peers.following import Delivery, Follower, FollowGuards, StagedBundle
+from node.services.peers.membership import Membership, introduce
+from node.services.storage.shelf import Shelf
+from protocol.digest import Algorithm, Digest
+from protocol.event import BASELINE
+from protocol.opening import Basis, Reason
+from protocol.subset.filter import SubsetFilter
+from protocol.tlog.tiles import bundle_widths
+from support.federation import EVERYTHING, FoundedNode
+from support.large_reports import report_hits
+from support.real_home import real_home
+from support.shelves import Agency, close, encode, make_shelf, sqlite_dsn
+from support.times import SettableClock
+
+LIST: Final = "main"
+SUBSET: Final = "baseline"
+ORIGIN: Final = f"fr.example/lists/{LIST}"
+DAYS: Final = 360
+_ROUNDS: Final = 12
+OWN: Final = Statement(basis=Basis.OWN, criteria=1)
+MUCH: Final = FollowGuards(max_adds_per_day=10**7, max_withdraws_per_day=10**7, max_disputes_per_day=10**7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much there is of everything."""
+
+    entries: int = 100_000
+    """Of all lists together, two digests for each file."""
+    partners: int = 1_000
+    hits: int = 20_000
+    audited: int = 5_000
+    few: int = 60
+    """Of what there is little: withdrawals, disputes, things set aside."""
+
+    def smaller(self, divisor: int) -> "Size":
+        """The same world, made for a quick look."""
+        return Size(
+            entries=max(self.entries // divisor, 400),
+            partners=max(self.partners // divisor, 5),
+            hits=max(self.hits // divisor, 20),
+            audited=max(self.audited // divisor, 20),
+            few=max(self.few // divisor, 3),
+        )
+
+    @property
+    def own(self) -> range:
+        """The files of the own list; each of the peers' lists has three for four of these."""
+        return range(self.entries // 5)
+
+    def peers(self) -> dict[str, tuple[str, range]]:
+        """Country and files of each peer: those of one overlap with the own list and with the other's."""
+        half, part = self.entries // 10, self.entries * 3 // 20
+        return {
+            "nl.example": ("NL", range(half, half + part)),
+            "de.example": ("DE", range(half + half // 2, half + half // 2 + part)),
+        }
+
+
+FULL: Final = Size()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeWorld:
+    """A home with a node in it, and the clock that its services read."""
+
+    folder: Path
+    clock: SettableClock
+    size: Size
+
+    @property
+    def home(self) -> Home:
+        """Its home."""
+        return Home(self.folder / "home")
+
+    def identity(self) -> Identity:
+        """The node as a new process opens it."""
+        return open_identity(self.home, clock=self.clock)
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[Identity, Shelf]]:
+        """The node and its store, closed when the block ends."""
+        identity = self.identity()
+        with open_shelf(identity) as shelf:
+            yield identity, shelf
+
+
+def large_world(folder: Path, size: Size = FULL) -> LargeWorld:
+    """A world of one's own in `folder`, which is made."""
+    made = _template(size)
+    shutil.copytree(made.folder, folder)
+    settings = folder / "home" / "sigfed.toml"
+    settings.write_text(settings.read_text().replace(str(made.folder), str(folder)))
+    return replace(made, folder=folder, clock=SettableClock(made.clock.moment))
+
+
+def file_digests(number: int) -> tuple[Digest, Digest]:
+    """MD5 and SHA-256 of a made-up file."""
+    data = b"a made-up file of a large world %d" % number
+    return (
+        Digest(Algorithm.MD5, md5(data, usedforsecurity=False).digest()),
+        Digest(Algorithm.SHA256, sha256(data).digest()),
+    )
+
+
+@cache
+def _template(size: Size) -> LargeWorld:
+    folder = Path(mkdtemp(prefix="sigfed-large-world-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return make(folder, size)
+
+
+def make(folder: Path, size: Size) -> LargeWorld:
+    """Make a world in an empty folder."""
+    clock = SettableClock(datetime.now(UTC).replace(microsecond=0))
+    identity = real_home(folder, clock)
+    with open_shelf(identity) as shelf:
+        create_list(identity, shelf, LIST)
+        _introduce(identity, shelf, folder, size)
+        _fill_own(identity, shelf, size)
+        wanted = SubsetFilter(
+            collections=frozenset({BASELINE}),
+            algorithms=frozenset({Algorithm.MD5, Algorithm.SHA256}),
+            screen_bits=12,
+            labels=True,
+        )
+        create_subset(identity, shelf, SUBSET, wanted)
+        release_here(identity, shelf, SUBSET)
+        _disturb(identity, shelf, size)
+        report_hits(identity, shelf, partners=size.partners, hits=size.hits, placed=_placed(size), days=DAYS)
+        _audit(identity, shelf, size)
+    return LargeWorld(folder=folder, clock=clock, size=size)
+
+
+def made_up_rows(files: Sequence[int]) -> list[RowResult]:
+    """Rows of made-up files, as an import reads them."""
+    return [ImportRow(line, file_digests(number), BASELINE, {}, "") for line, number in enumerate(files, 2)]
+
+
+def _fill_own(identity: Identity, shelf: Shelf, size: Size) -> None:
+    """The last files are to be looked at again, some of them by now."""
+    now = identity.clock.now()
+    old, dated = size.own[: -size.few], size.own[-size.few :]
+    for files, statement in (
+        (old, OWN),
+        *(((number,), replace(OWN, review_by=_review_day(now, number))) for number in dated),
+    ):
+        import_rows(shelf, ORIGIN, made_up_rows(files), statement=statement, now_ms=milliseconds(now))
+    publish_one(identity, shelf, ORIGIN, MUCH)
+
+
+def _review_day(now: datetime, number: int) -> date:
+    return (now + timedelta(days=number % 40 - 20)).date()
+
+
+def _introduce(identity: Identity, shelf: Shelf, folder: Path, size: Size) -> None:
+    """Two members that are peers, with all that is held of their lists."""
+    home, clock = identity.home, identity.clock
+    membership = Membership(identity.trust, shelf.storage, FolderObjects(home.introductions), clock)
+    signers = identity.targets_signers()
+    for node, (country, files) in size.peers().items():
+        theirs = folder / node
+        theirs.mkdir()
+        founded = FoundedNode(node, country, clock)
+        other = Agency(
+            make_shelf(sqlite_dsn(theirs), theirs),
+            theirs,
+            node=node,
+            name=LIST,
+            now_ms=milliseconds(clock.now() - timedelta(days=DAYS)),
+            key=LogPrivateKey.from_seed(sha256(node.encode()).digest()),
+        )
+        founded.announce(other.origin, other.key)
+        introduced = introduce(founded.fetched(), to_words(founded.root_sha256), clock)
+        membership.add_member(introduced, country=country, authority_for=frozenset(), signers=signers)
+        membership.add_peer(node, EVERYTHING)
+        _fill_peer(other, files, size)
+        _follow(shelf, other, milliseconds(clock.now()))
+        close(other.shelf)
+        shutil.rmtree(theirs)
+
+
+def _fill_peer(other: Agency, files: range, size: Size) -> None:
+    """A year of a list: what it added each month, and a few withdrawals at its end."""
+    step = -(-len(files) // _ROUNDS)
+    rounds = range(0, len(files), step)
+    for at in rounds:
+        other.now_ms += (DAYS * 86_400_000 - 60_000) // len(rounds) - 1_000  # a publication takes one second
+        other.add(made_up_rows(files[at : at + step]))
+        other.publish()
+    for number in files[: size.few]:
+        reason = Reason.ERROR if number % 2 else Reason.OTHER
+        withdraw(other.shelf, other.origin, file_digests(number)[0], reason=reason)
+    other.publish()
+
+
+def _follow(shelf: Shelf, other: Agency, now_ms: int) -> None:
+    """Take over what the peer has published."""
+    follower = Follower(shelf, MUCH)
+    follower.follow(other.origin, node=other.node)
+    held, head, files = follower.held(other.origin, now_ms=now_ms), other.log.head, other.files()
+    for index, width in bundle_widths(held.size, head.size):
+        follower.stage(
+            other.origin,
+            StagedBundle(
+                index=index,
+                width=width,
+                entries=files.entries(index, width, size=head.size),
+                openings=encode(files.openings(index, size=head.size)),
+            ),
+        )
+    note = other.log.note
+    assert note is not None
+    delivery = Delivery(note=note, size=head.size, root=head.root, frontier=head.frontier)
+    follower.commit(other.origin, delivery, now_ms=now_ms)
+
+
+def _disturb(identity: Identity, shelf: Shelf, size: Size) -> None:
+    """What happens after a release: own withdrawals and disputes, and what guards set aside."""
+    now_ms = milliseconds(identity.clock.now())
+    for number in size.own[: size.few // 3]:
+        withdraw(shelf, ORIGIN, file_digests(number)[0], reason=Reason.OTHER)
+    theirs = size.peers()["de.example"][1]
+    for number in theirs[-size.few // 3 :]:
+        dispute(shelf, ORIGIN, [file_digests(number)[0]], collection=BASELINE)
+    publish_one(identity, shelf, ORIGIN, MUCH)
+    with shelf.storage.write() as unit:
+        log = unit.logs.get(f"nl.example/lists/{LIST}")
+        own = unit.logs.get(ORIGIN)
+        unit.quarantine.add(
+            [
+                Quarantined(
+                    log_id=own.id if kind == "row" else log.id,
+                    kind=kind,
+                    first=place,
+                    last=place,
+                    reason="more additions than its node document calls normal"
+                    if kind == "add"
+                    else "listed",
+                    created_ms=now_ms - place * 60_000,
+                )
+                for place in range(size.few * 3)
+                for kind in ("add" if place % 2 else "row",)
+            ]
+        )
+
+
+def _placed(size: Size) -> list[tuple[Digest, tuple[tuple[str, int], ...]]]:
+    """SHA-256 of every file that own list and a peer's have, with its places in both."""
+    theirs = size.peers()["nl.example"][1]
+    both = [number for number in size.own if number in theirs][size.few :]
+    return [
+        (
+            file_digests(number)[1],
+            ((ORIGIN, 2 * number + 1), (f"nl.example/lists/{LIST}", 2 * (number - theirs.start) + 1)),
+        )
+        for number in both
+    ]
+
+
+def _audit(identity: Identity, shelf: Shelf, size: Size) -> None:
+    """A year of what operators did."""
+    now_ms = milliseconds(identity.clock.now())
+    step = DAYS * 86_400_000 // size.audited
+    with shelf.storage.write() as unit:
+        for number in range(size.audited):
+            made = new_record(
+                shelf,
+                actor=f"analyst-{number % 7}",
+                action=("entry.reveal", "list.publish", "subset.release", "hit.close")[number % 4],
+                subject=ORIGIN,
+                now_ms=now_ms - (size.audited - number) * step,
+            )
+            enqueue(unit, made)
+    sign_waiting(shelf, identity.log_signer(), now_ms=now_ms)
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    target.mkdir(parents=True)
+    make(target, FULL)
+    sys.stdout.write(f"sigfed --home {target / 'home'} status\n")

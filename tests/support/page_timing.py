@@ -1,0 +1,174 @@
+"""What a page of the console costs the server, beside the bare queries that it makes.
+
+    async with timed_console(world) as console:
+        cost = await console.cost("/console/review", PersonRole.ANALYST)
+        assert cost.statements < 50
+        assert cost.ratio <= 3
+
+A page is asked for over HTTP, and what is counted is processor time of this process: other programs do not play a part,
+the client's share does, against the page. Its queries are recorded and then run alone, each transaction as it was, with
+all rows fetched. Both take turns; the median of their ratios counts.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from statistics import median
+from time import process_time
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, event
+
+from node.console.world import World
+from node.ports.persons import PersonRole
+from node.store.store import Store
+from support.console import NoEvaluator, RunningConsole, console_of
+from support.large_world import LargeWorld
+
+ROUNDS: Final = 5
+FRAME: Final = "/console/review/file"
+"""A page that asks for something to show, and shows nothing else."""
+_SMALLEST: Final = 0.001
+"""Shorter times are not told apart by the clock of processor time, in seconds."""
+_BEGIN: Final = "BEGIN"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One statement as the driver got it."""
+
+    statement: str
+    parameters: Any
+
+
+@dataclass(slots=True)
+class Queries:
+    """What was asked of a database, with where transactions began."""
+
+    made: list[Query] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """Statements, without the beginnings of transactions."""
+        return sum(query.statement != _BEGIN for query in self.made)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What something takes of a processor."""
+
+    seconds: float
+    bare_seconds: float
+    """Of its queries alone."""
+    statements: int
+    ratio: float
+    """Median of the ratios of neighbouring runs."""
+
+    def beyond(self, frame: float) -> float:
+        """How many times its bare queries it takes, without the seconds that any page takes."""
+        return max(self.seconds - frame, 0.0) / max(self.bare_seconds, _SMALLEST)
+
+
+@contextmanager
+def recorded(store: Store) -> Iterator[Queries]:
+    """The queries that are made meanwhile, by any thread."""
+    found = Queries()
+
+    def note(_c: object, _d: object, statement: str, parameters: Any, *_: object) -> None:
+        found.made.append(Query(statement, parameters))
+
+    event.listen(store._engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(store._engine, "before_cursor_execute", note)
+
+
+def run_bare(store: Store, queries: Queries) -> None:
+    """Run them again, and fetch all rows."""
+    connection: Connection | None = None
+    for query in queries.made:
+        if query.statement == _BEGIN or connection is None:
+            if connection is not None:
+                connection.close()
+            connection = _opened(store._engine)
+        if query.statement != _BEGIN:
+            connection.exec_driver_sql(query.statement, query.parameters).fetchall()
+    if connection is not None:
+        connection.close()
+
+
+def _opened(engine: Engine) -> Connection:
+    connection = engine.connect()
+    connection.begin()
+    return connection
+
+
+def cost_of(store: Store, act: Callable[[], object], *, rounds: int = ROUNDS) -> Cost:
+    """What reading something costs; it is done once before, so that what is kept is there."""
+    act()
+    with recorded(store) as queries:
+        act()
+    taken = [(_seconds(act), _seconds(lambda: run_bare(store, queries))) for _ in range(rounds)]
+    return _cost(taken, queries)
+
+
+@dataclass(slots=True)
+class TimedConsole:
+    """A console whose pages are measured."""
+
+    console: RunningConsole
+    store: Store
+
+    async def frame(self, *, rounds: int = ROUNDS) -> float:
+        """Seconds that any page takes: of the client, of the server and of what frames a page."""
+        return (await self.cost(FRAME, PersonRole.ANALYST, rounds=rounds)).seconds
+
+    async def cost_or_none(self, path: str, role: PersonRole, *, rounds: int = ROUNDS) -> Cost | None:
+        """The same; None for a page that shows nothing unless it is told what."""
+        async with self.console.as_role(role) as browser:
+            reply = await browser.get(path)
+        return await self.cost(path, role, rounds=rounds) if reply.status == 200 else None
+
+    async def cost(self, path: str, role: PersonRole, *, rounds: int = ROUNDS) -> Cost:
+        """What a page costs the server, for somebody with this role; it is asked for once before."""
+        async with self.console.as_role(role) as browser:
+
+            async def ask() -> None:
+                reply = await browser.get(path)
+                assert reply.status == 200, f"{path} answered {reply.status}"
+
+            await ask()
+            with recorded(self.store) as queries:
+                await ask()
+            taken = []
+            for _ in range(rounds):
+                before = process_time()
+                await ask()
+                taken.append((process_time() - before, _seconds(lambda: run_bare(self.store, queries))))
+        return _cost(taken, queries)
+
+
+@asynccontextmanager
+async def timed_console(large: LargeWorld) -> AsyncIterator[TimedConsole]:
+    """The console of a large world."""
+    with large.opened() as (identity, shelf):
+        world = World.of(identity, shelf, NoEvaluator())  # type: ignore[arg-type]
+        assert isinstance(shelf.storage, Store)
+        async with console_of(world) as console:
+            yield TimedConsole(console, shelf.storage)
+
+
+def _cost(taken: list[tuple[float, float]], queries: Queries) -> Cost:
+    return Cost(
+        seconds=median(seconds for seconds, _ in taken),
+        bare_seconds=median(bare for _, bare in taken),
+        statements=queries.count,
+        ratio=median(seconds / max(bare, _SMALLEST) for seconds, bare in taken),
+    )
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    before = process_time()
+    act()
+    return process_time() - before
