@@ -314,4 +314,5 @@ def test_another_passphrase_takes_effect_and_ends_the_wait(two: Persons, clock: 
 
 
 def test_no_command_takes_a_passphrase_as_an_argument() -> None:
-    assert [info.name for info in person_commands.registered_commands] == ["add", "remove", "reset", "ls"]
+    verbs = ["add", "remove", "reset", "token", "ls"]
+    assert [info.name for info in person_commands.registered_commands] == verbs
