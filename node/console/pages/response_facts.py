@@ -5,16 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from keys.trust.node_parts import LogStatus
 from node.clock import milliseconds
 from node.console.languages import translated as _
 from node.console.words import lasting, number
 from node.console.world import World
 from node.ports.logs import LogKind
-from node.runtime.terms import terms
 from node.services.lists.making import ListReport, report_lists
 from node.services.partners.overview import DAY_MS
 from node.services.review.recall import Latency, recall
-from node.services.trust.expiry import Thing
 from protocol.event import collection_name
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
@@ -32,15 +31,18 @@ class Fact:
 
 def facts(world: World) -> Mapping[int, Sequence[Fact]]:
     """By the number of the capability; what is not in it, this node knows nothing of."""
-    lists = report_lists(world.shelf)
-    hits = _hits(world)
+    lists, hits = report_lists(world.shelf), _hits(world)
+    with world.shelf.storage.read() as unit:
+        synced = [peer.synced_ms for peer in unit.peers.ls()]
+        proposals, enrolled = unit.proposals.open_count(), len(unit.partners.ls())
+    partners = Fact(_("companies enrolled as partners"), number(enrolled))
     return {
-        2: [_partners(world), hits.reported],
-        7: [*_entries(lists), *_federation(world)],
-        12: [_proposals(world)],
+        2: [partners, hits.reported],
+        7: [*_entries(lists), *_federation(world, synced), _key_age(world)],
+        12: [Fact(_("proposals of partners that wait to be looked at"), number(proposals))],
         16: [*hits.removals, *_recall(world)],
         17: [hits.reported, *hits.disputes],
-        19: [_partners(world), *hits.disputes],
+        19: [partners, *hits.disputes],
         21: _collections(lists),
     }
 
@@ -65,17 +67,13 @@ def _collections(lists: Sequence[ListReport]) -> list[Fact]:
     ] or [Fact(_("active entries"), number(0))]
 
 
-def _federation(world: World) -> list[Fact]:
-    """How many agencies, what waits for this one's word, how far behind it may be, and how old its keys are."""
+def _federation(world: World, synced: Sequence[int]) -> list[Fact]:
+    """How many agencies, what waits for this one's word, and how far behind it may be; `synced`: when, of each peer."""
     members = world.identity.trust.members().members
     countries = {member.country for member in members if member.country}
-    with world.shelf.storage.read() as unit:
-        synced = [peer.synced_ms for peer in unit.peers.ls()]
     lag = _("no peer is followed")
     if synced:
         lag = lasting(world.now_ms - min(synced)) if min(synced) else _("a peer was never synced")
-    starts = [term.start for term in terms(world.identity, world.shelf) if term.thing is Thing.KEY]
-    age = lasting(world.now_ms - milliseconds(min(starts))) if starts else _("there is none")
     return [
         Fact(_("agencies in the register"), number(len(members))),
         Fact(_("countries in the register"), number(len(countries))),
@@ -84,20 +82,21 @@ def _federation(world: World) -> list[Fact]:
             number(len(world.judge.latest().waiting)),
         ),
         Fact(_("since the peer synced longest ago was synced"), lag),
-        Fact(_("age of the oldest online key without a successor"), age),
     ]
 
 
-def _proposals(world: World) -> Fact:
-    with world.shelf.storage.read() as unit:
-        waiting = unit.proposals.open_count()
-    return Fact(_("proposals of partners that wait to be looked at"), number(waiting))
-
-
-def _partners(world: World) -> Fact:
-    with world.shelf.storage.read() as unit:
-        enrolled = len(unit.partners.ls())
-    return Fact(_("companies enrolled as partners"), number(enrolled))
+def _key_age(world: World) -> Fact:
+    """Of the keys in force that the node signs with by itself."""
+    document, now = world.identity.trust.document(), world.identity.clock.now()
+    windows = [
+        *(key.valid for key in document.auth_keys),
+        *(key.valid for key in document.token_keys),
+        *(key.valid for key in document.statement_keys),
+        *(key.valid for log in document.logs if log.status is LogStatus.ACTIVE for key in log.vkeys),
+    ]
+    starts = [window.start for window in windows if window.start <= now < window.end]
+    age = lasting(milliseconds(now) - milliseconds(min(starts))) if starts else _("there is none")
+    return Fact(_("age of the oldest online key"), age)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
