@@ -12,13 +12,13 @@ from node.console import elsewhere, entering, welcoming
 from node.console.address import Address
 from node.console.assets import Asset, load_assets
 from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE
-from node.console.handlers import DESK, Desk, act, download, show
+from node.console.handlers import DESK, VISITOR, Desk, act, download, show
 from node.console.languages import accepted, speak
 from node.console.parts import Action, Download, Page
 from node.console.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
 from node.console.rendering import STATIC, render, set_up
 from node.console.surface import ACTIONS, DOWNLOADS, PAGES
-from node.console.visitors import Door, Visitor
+from node.console.visitors import Door
 from node.console.world import World
 from node.errors import ForbiddenError, NodeError
 from node.journal import Journal
@@ -155,7 +155,9 @@ def _error(request: web.Request, exc: Exception) -> web.Response:
             error=type(exc).__name__,
             at=",".join(f"{frame.name}:{frame.lineno}" for frame in frames),
         )
-    told = isinstance(exc, NodeError | ProtocolError | KeysError) and problem.status < 500
+    # Errors of this program hold no secret; what they say of the node's inside is for its own people alone.
+    foreseen = isinstance(exc, NodeError | ProtocolError | KeysError)
+    told = foreseen and (problem.status < 500 or VISITOR in request)
     model = {
         "title": problem.title,
         "status": problem.status,
@@ -163,9 +165,14 @@ def _error(request: web.Request, exc: Exception) -> web.Response:
         "hint": getattr(exc, "hint", "") if told else "",
     }
     world = request.app[DESK].world
-    visitor: Visitor | None = None
     reply = render(
-        request, _ERROR, model, visitor, now_ms=world.now_ms, node=world.node, status=problem.status
+        request,
+        _ERROR,
+        model,
+        request.get(VISITOR),
+        now_ms=world.now_ms,
+        node=world.node,
+        status=problem.status,
     )
     if (wait := getattr(exc, "retry_after_seconds", 0)) > 0:
         reply.headers["Retry-After"] = str(wait)

@@ -17,7 +17,7 @@ from aiohttp import web
 from keys.errors import KeysError
 from node.console.address import Address
 from node.console.forms import read_form
-from node.console.languages import speak
+from node.console.languages import speak, spoken
 from node.console.parts import Action, Done, Download, Page, Refused, Values
 from node.console.recording import recorded, taken
 from node.console.rendering import render
@@ -80,6 +80,8 @@ class Desk:
 
 
 DESK: Final = web.AppKey("desk", Desk)
+VISITOR: Final = web.RequestKey("visitor", Visitor)
+"""Of a request: who asks, where that is known."""
 
 
 async def show(request: web.Request, page: Page) -> web.StreamResponse:
@@ -141,8 +143,9 @@ async def in_thread(work: Callable[Given, Result], *args: Given.args, **named: G
 async def visiting(request: web.Request) -> Visitor | None:
     """Who asks, in whose language the reply is written; None for nobody."""
     visitor = await in_thread(request.app[DESK].visitor, request)
-    if visitor is not None and visitor.language:
-        speak(visitor.language)
+    if visitor is not None:
+        request[VISITOR] = visitor
+        speak(visitor.language or spoken())
     return visitor
 
 

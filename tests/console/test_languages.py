@@ -64,3 +64,12 @@ def test_the_program_reads_what_people_translated(language: str) -> None:
     assert catalogue.mo_file(language).read_bytes() == catalogue.compiled(language), (
         "compile it: python tests/support/catalogue.py"
     )
+
+
+@pytest.mark.parametrize("language", ["fr"])
+def test_every_sentence_is_translated(language: str) -> None:
+    kept = catalogue.read(language)
+    shown = {message.id for message in catalogue.template() if message.id}
+    assert shown == {message.id for message in kept if message.id}, "run: python tests/support/catalogue.py"
+    left = [message.id for message in kept if message.id and not all(_texts(message.string))]
+    assert left == []

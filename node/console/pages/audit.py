@@ -57,14 +57,11 @@ def gather(world: World, _: Visitor, query: Values) -> Audit:
     actor, action = query.text("actor"), query.text("action")
     before = query.number("before") or None
     try:
-        looked = list(islice(read_audit_backwards(world.shelf, before=before), _LOOKED_AT))
+        shown, last = _page(world, before, actor, action)
     except NotFoundError:
         return Audit(
             started=False, records=(), unsigned=0, actor=actor, action=action, older=None, first=True
         )
-    chosen = [item for item in looked if _matches(item, actor, action)]
-    shown = chosen[:_ROWS]
-    last = shown[-1].index if len(chosen) > _ROWS else (looked[-1].index if looked else 0)
     return Audit(
         started=True,
         records=shown,
@@ -74,6 +71,19 @@ def gather(world: World, _: Visitor, query: Values) -> Audit:
         older=last or None,
         first=before is None,
     )
+
+
+def _page(world: World, before: int | None, actor: str, action: str) -> tuple[Sequence[Audited], int]:
+    """The newest records that match, and the number of the last that was looked at."""
+    shown: list[Audited] = []
+    last = 0
+    for item in islice(read_audit_backwards(world.shelf, before=before), _LOOKED_AT):
+        last = item.index
+        if _matches(item, actor, action):
+            shown.append(item)
+            if len(shown) == _ROWS:
+                break
+    return shown, last
 
 
 def _matches(item: Audited, actor: str, action: str) -> bool:
