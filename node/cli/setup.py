@@ -161,8 +161,22 @@ def demo(
     chapter: Annotated[
         str, typer.Option(help="Only this chapter, and those that it rests on; a wrong name lists them.")
     ] = "",
+    stay: Annotated[
+        bool,
+        typer.Option(
+            "--serve", help="Instead, leave it running with a month behind it and its console, until Ctrl-C."
+        ),
+    ] = False,
 ) -> int:
     """Walk two agencies and a partner through everything, on this machine, and write an illustrated report."""
+    if stay:
+        from node.demo.staying import serve
+        from node.errors import UsageError
+
+        if chapter:
+            raise UsageError("--serve plays no chapter", hint="leave out --chapter, or --serve")
+        return serve(folder, output=session(context).output)
+
     from node.demo.walk import run as walk
 
     return walk(folder, output=session(context).output, chapter=chapter)

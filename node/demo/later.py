@@ -21,9 +21,9 @@ def moved(file: Path) -> datetime:
     return _PLAIN(SystemClock()) + timedelta(seconds=int(file.read_text(encoding="ascii")))
 
 
-def put_forward(file: Path, days: int) -> None:
+def put_forward(file: Path, days: float) -> None:
     """Let days pass for everybody who goes by the file."""
-    seconds = int(file.read_text(encoding="ascii")) + days * 86_400
+    seconds = int(file.read_text(encoding="ascii")) + round(days * 86_400)
     beside = file.with_suffix(".new")
     beside.write_text(str(seconds), encoding="ascii")
     beside.replace(file)  # whoever reads it meanwhile finds a whole number

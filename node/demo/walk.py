@@ -41,7 +41,7 @@ def run(folder: Path | None, *, output: Listener, rows: int = ROWS, chapter: str
     clock = SystemClock()
     began = clock.now()
     chapters, at_moment = programme(chapter), from_environment()
-    world = stage(_prepared(folder), output=output, rows=rows, chapters=chapters)
+    world = stage(prepared(folder), output=output, rows=rows, chapters=chapters)
     world.at_moment = at_moment
     output.talk(f"walking in {world.folder}; this takes a minute or two")
     with stoppable(), closing(world):
@@ -85,7 +85,12 @@ def conclude(world: World, *, seconds: float) -> int:
     return HELD if record.complete else NOT_HELD
 
 
-def _prepared(folder: Path | None) -> Path:
+def prepared(folder: Path | None) -> Path:
+    """The empty folder to use: the named one, or a new temporary one.
+
+    Raises:
+        AlreadyExistsError: it is not empty.
+    """
     if folder is None:
         return Path(tempfile.mkdtemp(prefix="sigfed-demo-"))
     path = folder.expanduser().absolute()

@@ -1,0 +1,132 @@
+"""`sigfed demo --serve` as somebody types it who wants to see the console: a month of history, one address, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from support.processes import Cli
+from support.walks import processes_that_name
+
+SERVE = [sys.executable, "-P", "-m", "node", "--json", "demo", "--serve"]
+_DAY = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A demonstration that runs, and what it printed."""
+
+    process: "subprocess.Popen[str]"
+    folder: Path
+    persons: list[dict[str, Any]]
+    console: str
+    home: Path
+
+    def sees(self, *arguments: str) -> list[dict[str, Any]]:
+        """What the command line says in the agency's home."""
+        done = Cli(self.home).run(*arguments)
+        assert done.exit == 0, done.err
+        return done.results
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("serve") / "new"
+    journal = folder.with_suffix(".talk")
+    # Without coverage: an interrupt may find it holding its lock, and the process would wait for itself.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    with journal.open("w") as talk:
+        process = subprocess.Popen(
+            [*SERVE, "--dir", str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=talk,
+            text=True,
+            start_new_session=True,
+            env=environment,
+        )
+    with process:
+        assert process.stdout is not None
+        lines = [json.loads(line) for _, line in zip(range(4), process.stdout, strict=False)]
+        assert len(lines) == 4, journal.read_text()
+        *persons, last = lines
+        try:
+            yield Served(
+                process=process,
+                folder=folder,
+                persons=persons,
+                console=last["console"],
+                home=Path(last["home"]),
+            )
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+
+
+def test_the_console_asks_who_comes(served: Served) -> None:
+    with urlopen(served.console) as page:
+        assert "/console/sign-in" in page.url
+        assert b"passkey" in page.read()
+    assert [(person["person"], person["role"]) for person in served.persons] == [
+        ("alice", "operator"),
+        ("bruno", "security"),
+        ("carla", "analyst"),
+    ]
+    assert all(person["token"] and person["passphrase"] for person in served.persons)
+
+
+def test_a_month_lies_behind_it(served: Served) -> None:
+    hits = served.sees("hit", "ls")
+    found = sorted(hit["received_ms"] for hit in hits)
+    assert found[-1] - found[0] > 20 * _DAY
+    assert len({time // _DAY for time in found}) > 8
+    states = [hit["state"] for hit in hits]
+    assert set(states) == {"resolved", "overdue", "open", "disputed"}
+    assert states.count("overdue") == 2, (
+        "one was forgotten; of one the hoster heard that it is no mistake, and did nothing"
+    )
+    records = served.sees("audit", "ls")
+    assert records[-1]["time_ms"] - records[0]["time_ms"] > 25 * _DAY
+    assert {"entry.import", "list.publish", "subset.release", "entry.withdraw"} <= {
+        record["action"] for record in records
+    }
+
+
+def test_there_is_something_to_decide(served: Served) -> None:
+    assert [one["requested_by"] for one in served.sees("approval", "ls") if one["state"] == "open"] == [
+        "alice"
+    ]
+    assert {one["state"] for one in served.sees("case", "ls")} == {"open", "rejected"}
+    assert any(one["files_waiting"] for one in served.sees("proposal", "ls"))
+    assert served.sees("quarantine", "ls")
+    assert served.sees("review", "ls")
+
+
+def test_both_agencies_answer(served: Served) -> None:
+    assert [one["peer"] for one in served.sees("peer", "sync")] == ["nl.example"]
+
+
+def test_ctrl_c_ends_it_and_keeps_the_named_folder(served: Served) -> None:
+    assert len(processes_that_name(served.folder)) > 2
+    os.killpg(served.process.pid, signal.SIGINT)
+    assert served.process.wait(60) == 0
+    assert not processes_that_name(served.folder)
+    assert served.home.is_dir()
+
+
+def test_it_plays_no_chapter(tmp_path: Path) -> None:
+    refused = subprocess.run(
+        [*SERVE, "--chapter", "meet", "--dir", str(tmp_path / "new")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert "leave out --chapter" in refused.stderr
