@@ -248,6 +248,21 @@ def _reviews(world: World) -> Iterator[Need]:
     )
 
 
+def _files(world: World) -> Iterator[Need]:
+    """As the last judgement has it: this page asks for no new one."""
+    judged = world.judge.known()
+    waiting = 0 if judged is None else len(judged.waiting)
+    yield Need(
+        page="review",
+        count=waiting,
+        words=translated_plural(
+            "file of another agency waits for this agency's word",
+            "files of other agencies wait for this agency's word",
+            waiting,
+        ),
+    )
+
+
 def _withdrawals(world: World) -> Iterator[Need]:
     waiting = sum(report.open for report in report_withdrawals(world.shelf))
     yield Need(
@@ -267,6 +282,7 @@ _COUNTS: Final[tuple[Callable[[World], Iterator[Need]], ...]] = (
     _ends,
     _tasks,
     _proposals,
+    _files,
     _reviews,
     _withdrawals,
 )

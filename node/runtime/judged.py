@@ -36,6 +36,7 @@ _TRIES: Final = 3
 """Bundles and rosters give way to newer ones while they are read: then those are read."""
 SOON_SECONDS: Final = 0.3
 """Who looks at a page does not mind to wait so long for what was changed just now."""
+_AGED: Final = timedelta(minutes=1)
 _END_SECONDS: Final = 10.0
 _ANY: Final = Wanted()
 
@@ -87,6 +88,8 @@ class Judge:
         self._max_age = max_age
         self._judging = Lock()
         self._held: Judgement | None = None
+        self._stood: datetime | None = None
+        """When the last judgement was known to stand."""
         self._starting = Lock()
         self._thread = Thread(name="judging")
 
@@ -107,6 +110,7 @@ class Judge:
             held = self._held
             if held is None or self._moved(held):
                 held = self._held = self._judged(held)
+            self._stood = self._clock.now()
             return held
 
     def latest(self) -> Judgement:
@@ -120,6 +124,15 @@ class Judge:
         if self._moved(held):
             self.begin()
         return held
+
+    def known(self) -> Judgement | None:
+        """The last judgement there is, unasked whether it still stands; None before the first.
+
+        For what is looked at all day: it asks the store nothing. Once it is a minute old the next one is begun.
+        """
+        if self._stood is None or self._clock.now() - self._stood > _AGED:
+            self.begin()
+        return self._held
 
     def begin(self) -> None:
         """Judge in a thread of its own, unless somebody does so now."""
@@ -136,7 +149,7 @@ class Judge:
 
     def _catch_up(self) -> None:
         try:
-            self.now()
+            _ = self.now().waiting  # worked out here, so that no page waits for it
         except (NodeError, ProtocolError, KeysError) as exc:
             _journal.warning("failed", error=type(exc).__name__, reason=str(exc))
 

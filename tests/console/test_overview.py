@@ -45,6 +45,12 @@ async def test_what_waits_is_a_number_and_a_sentence(busy: RunningConsole) -> No
     assert "1 request waits for a second person" in words
 
 
+async def test_files_that_wait_are_counted_without_judging_anew(busy: RunningConsole) -> None:
+    await asyncio.to_thread(busy.world.judge.now)
+    words = await _overview(busy)
+    assert re.search(r"\d+ files? of (an)?other (agency waits|agencies wait) for this agency's word", words)
+
+
 def _set_aside(busy: RunningConsole, kind: str) -> None:
     with busy.world.shelf.storage.write() as unit:
         log = unit.logs.get(_PEER_LIST)

@@ -71,6 +71,7 @@ def _federation(world: World, synced: Sequence[int]) -> list[Fact]:
     """How many agencies, what waits for this one's word, and how far behind it may be; `synced`: when, of each peer."""
     members = world.identity.trust.members().members
     countries = {member.country for member in members if member.country}
+    judged = world.judge.known()
     lag = _("no peer is followed")
     if synced:
         lag = lasting(world.now_ms - min(synced)) if min(synced) else _("a peer was never synced")
@@ -79,7 +80,7 @@ def _federation(world: World, synced: Sequence[int]) -> list[Fact]:
         Fact(_("countries in the register"), number(len(countries))),
         Fact(
             _("files of other agencies that wait for this one's word"),
-            number(len(world.judge.latest().waiting)),
+            _("not counted yet") if judged is None else number(len(judged.waiting)),
         ),
         Fact(_("since the peer synced longest ago was synced"), lag),
     ]
