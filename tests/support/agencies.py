@@ -165,6 +165,11 @@ class Federation:
         finally:
             self.fr_node = Running(self.fr)
 
+    def fr_copied(self, to: Path) -> Cli:
+        """A second home like the French one, taken while nothing writes there."""
+        with self.fr_stopped():
+            return self.fr.copied(to)
+
     def stop(self) -> None:
         """Stop both nodes."""
         for node in (self.fr_node, self.nl_node):

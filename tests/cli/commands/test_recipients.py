@@ -197,7 +197,7 @@ def fetch(cli: Cli, node: Running, key: str, **headers: str) -> tuple[int, bytes
 
 
 def test_a_running_node_serves_recipients(federation: Federation, tmp_path: Path) -> None:
-    fr = federation.fr.copied(tmp_path / "fr")
+    fr = federation.fr_copied(tmp_path / "fr")
     for name in ("alice", "bruno"):
         fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
     port = open_identity(Home(fr.home)).settings.listen.port
@@ -215,7 +215,7 @@ def test_a_running_node_serves_recipients(federation: Federation, tmp_path: Path
 
 
 def test_switched_off_nothing_stays_laid_out(federation: Federation, tmp_path: Path) -> None:
-    fr = federation.fr.copied(tmp_path / "fr")
+    fr = federation.fr_copied(tmp_path / "fr")
     for name in ("alice", "bruno"):
         fr.run("person", "add", name, typed=2 * PASS[name])
     port = open_identity(Home(fr.home)).settings.listen.port

@@ -27,7 +27,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
 @pytest.fixture
 def fr(pair: Federation, tmp_path: Path) -> Cli:
     """A copy of the French agency, for what needs no network."""
-    return pair.fr.copied(tmp_path / "fr")
+    return pair.fr_copied(tmp_path / "fr")
 
 
 def explained(cli: Cli, content: bytes) -> dict[str, Any]:

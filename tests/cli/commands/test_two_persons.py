@@ -186,7 +186,7 @@ def test_of_two_that_approve_at_once_one_acts(team: Cli) -> None:
 
 
 def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federation) -> None:
-    fr = federation.fr.copied(team.home.parent / "federated")
+    fr = federation.fr_copied(team.home.parent / "federated")
     for name in ("alice", "bruno"):
         fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
     wider = ("peer", "grant", "nl.example", "--grant", "baseline,national", "--as", "alice")
@@ -236,7 +236,7 @@ def _granted(cli: Cli) -> list[str]:
 
 
 def test_nothing_is_widened_where_fewer_than_two_are_known(federation: Federation, tmp_path: Path) -> None:
-    fr = federation.fr.copied(tmp_path / "fr")
+    fr = federation.fr_copied(tmp_path / "fr")
     with closing(sqlite3.connect(fr.home / "sigfed.db")) as database, database:
         database.execute("DELETE FROM person")  # whom another test may have named
     for words in (
