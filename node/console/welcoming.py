@@ -11,7 +11,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from node.console.entrance import come_in, entry_form, entry_page, led_to, refusal, working
-from node.console.handlers import DESK, PROVE, require_own, signed_in, visiting
+from node.console.handlers import DESK, PROVE, is_own, require_own, signed_in, visiting
 from node.console.parts import Page, Refused, Values
 from node.console.world import World
 from node.errors import NodeError, RateLimitedError, UnauthenticatedError, UsageError
@@ -81,9 +81,12 @@ async def register(request: web.Request) -> web.Response:
     """Keep the passkey that was made; whoever came with a token is signed in by it."""
     form = await entry_form(request)
     answer, name = form.text("answer"), form.text("name")
+    visitor = await visiting(request)
+    # Who comes with a token has no form of a session, though the browser may have one.
+    session = visitor.session if visitor is not None and is_own(visitor, form) else 0
 
     def keep(world: World) -> str:
-        return open_passkeys(world.identity, world.shelf).register(answer, name)
+        return open_passkeys(world.identity, world.shelf).register(answer, name, session=session)
 
     try:
         person = await working(request, keep)
@@ -91,7 +94,6 @@ async def register(request: web.Request) -> web.Response:
         refused, status = refusal(_WELCOME, exc)
         model = await working(request, _welcome)
         return entry_page(request, _WELCOME, model, refused=refused, status=status)
-    visitor = await visiting(request)
     if visitor is not None and visitor.person == person:
         return led_to(ACCOUNT)
     return await come_in(request, person, ACCOUNT, by="token")

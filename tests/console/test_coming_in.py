@@ -184,15 +184,37 @@ async def test_a_further_passkey_takes_one_shown_just_now(entrance: Entrance) ->
     csrf = entrance.visitor(token).csrf
     async with entrance.browser(token) as browser:
         page = await browser.post("/console/account/passkey", {"csrf": csrf})
-        made = await browser.post(
-            "/console/passkey", {"answer": second.make(question(page)), "name": "in the safe"}
-        )
+        assert f'name="csrf" value="{csrf}"' in page.text
+        form = {"answer": second.make(question(page)), "name": "in the safe", "csrf": csrf}
+        made = await browser.post("/console/passkey", form)
         assert made.headers["Location"] == "/console/account"
         assert "in the safe" in (await browser.get("/console/account")).words
         entrance.later(minutes=11)
         reply = await browser.post("/console/account/passkey", {"csrf": csrf})
         assert reply.headers["Location"].startswith("/console/prove")
     assert entrance.visitor(await entrance.signed_in(second)).person == "alice"
+
+
+async def test_a_passkey_asked_for_in_a_session_is_registered_in_it_alone(entrance: Entrance) -> None:
+    """Somebody in Alice's session asks for a passkey; once she ended it, the answer is worth nothing."""
+    entrance.add_two()
+    token = await entrance.registered("alice", entrance.authenticator())
+    csrf = entrance.visitor(token).csrf
+    for session, sent in (("", csrf), (token, ""), (token, "0" * 64)):
+        async with entrance.browser(token) as browser:
+            asked = question(await browser.post("/console/account/passkey", {"csrf": csrf}))
+        form = {"answer": entrance.authenticator().make(asked), "name": "of a thief", "csrf": sent}
+        async with entrance.browser(session) as browser:
+            refused = await browser.post("/console/passkey", form)
+        assert refused.status == 401
+        assert "the session in which this was asked has ended" in refused.words
+        assert "Set-Cookie" not in refused.headers
+    async with entrance.browser(token) as browser:
+        asked = question(await browser.post("/console/account/passkey", {"csrf": csrf}))
+        await browser.post("/console/account/sessions-close", {"csrf": csrf})
+        form = {"answer": entrance.authenticator().make(asked), "name": "of a thief", "csrf": csrf}
+        assert (await browser.post("/console/passkey", form)).status == 401
+    assert [action for _, action, _, _ in entrance.recorded()].count("person.passkey") == 1
 
 
 async def test_a_person_is_asked_for_and_nothing_has_changed(entrance: Entrance) -> None:

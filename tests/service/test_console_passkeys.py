@@ -50,9 +50,23 @@ def persons(nobody: Persons) -> Persons:
     return nobody
 
 
+class SignedIn(Passkeys):
+    """Passkeys of people who sign in as often as they are asked to."""
+
+    def __init__(self, shelf: Shelf, clock: SettableClock) -> None:
+        super().__init__(shelf, clock, WebAuthnCeremonies(Site(HOST, ORIGIN)))
+        self.sessions = Sessions(shelf, clock, system_entropy)
+
+    def session(self, person: str) -> int:
+        """The number of a new session."""
+        found = self.sessions.find(self.sessions.open(person).token)
+        assert found is not None
+        return found.session
+
+
 @pytest.fixture
-def passkeys(shelf: Shelf, clock: SettableClock) -> Passkeys:
-    return Passkeys(shelf, clock, WebAuthnCeremonies(Site(HOST, ORIGIN)))
+def passkeys(shelf: Shelf, clock: SettableClock) -> SignedIn:
+    return SignedIn(shelf, clock)
 
 
 @pytest.fixture
@@ -60,10 +74,11 @@ def invitations(shelf: Shelf, clock: SettableClock, nobody: Persons) -> Invitati
     return Invitations(shelf, clock, system_entropy, nobody)
 
 
-def register(passkeys: Passkeys, person: str, authenticator: Authenticator | None = None) -> Authenticator:
+def register(passkeys: SignedIn, person: str, authenticator: Authenticator | None = None) -> Authenticator:
     """A passkey of somebody who is signed in."""
     used = authenticator or Authenticator()
-    assert passkeys.register(used.make(passkeys.ask_new(Recognised(person, b""))), "a key") == person
+    answer = used.make(passkeys.ask_new(Recognised(person, b"")))
+    assert passkeys.register(answer, "a key", session=passkeys.session(person)) == person
     return used
 
 
@@ -78,7 +93,7 @@ def records(shelf: Shelf) -> list[tuple[str, str, str, str]]:
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_a_person_is_known_by_his_passkey_alone(persons: Persons, passkeys: Passkeys, count: int) -> None:
+def test_a_person_is_known_by_his_passkey_alone(persons: Persons, passkeys: SignedIn, count: int) -> None:
     hers, his = register(passkeys, "alice", Authenticator(count=count)), register(passkeys, "bruno")
     for _ in range(2):
         assert passkeys.sign_in(hers.show(passkeys.ask_sign_in())) == "alice"
@@ -87,7 +102,7 @@ def test_a_person_is_known_by_his_passkey_alone(persons: Persons, passkeys: Pass
     assert (row.name, row.sign_count, row.used_ms > 0) == ("a key", hers.count, True)
 
 
-def test_an_answer_counts_once(persons: Persons, passkeys: Passkeys) -> None:
+def test_an_answer_counts_once(persons: Persons, passkeys: SignedIn) -> None:
     hers = register(passkeys, "alice")
     answer = hers.show(passkeys.ask_sign_in())
     passkeys.sign_in(answer)
@@ -95,7 +110,7 @@ def test_an_answer_counts_once(persons: Persons, passkeys: Passkeys) -> None:
         passkeys.sign_in(answer)
 
 
-def test_of_two_that_show_one_answer_at_once_one_comes_in(persons: Persons, passkeys: Passkeys) -> None:
+def test_of_two_that_show_one_answer_at_once_one_comes_in(persons: Persons, passkeys: SignedIn) -> None:
     hers = register(passkeys, "alice")
 
     def come(answer: str) -> bool:
@@ -110,7 +125,7 @@ def test_of_two_that_show_one_answer_at_once_one_comes_in(persons: Persons, pass
             assert sorted(pool.map(come, [answer, answer])) == [False, True]
 
 
-def test_an_answer_that_fails_uses_its_question_up(persons: Persons, passkeys: Passkeys) -> None:
+def test_an_answer_that_fails_uses_its_question_up(persons: Persons, passkeys: SignedIn) -> None:
     hers = register(passkeys, "alice")
     asked = passkeys.ask_sign_in()
     with pytest.raises(UnauthenticatedError):
@@ -119,7 +134,7 @@ def test_an_answer_that_fails_uses_its_question_up(persons: Persons, passkeys: P
         passkeys.sign_in(hers.show(asked))
 
 
-def test_a_question_ends(persons: Persons, passkeys: Passkeys, clock: SettableClock) -> None:
+def test_a_question_ends(persons: Persons, passkeys: SignedIn, clock: SettableClock) -> None:
     hers = register(passkeys, "alice")
     late, in_time = passkeys.ask_sign_in(), passkeys.ask_sign_in()
     clock.advance(CHALLENGE_LIFE - timedelta(milliseconds=1))
@@ -129,7 +144,7 @@ def test_a_question_ends(persons: Persons, passkeys: Passkeys, clock: SettableCl
         passkeys.sign_in(hers.show(late))
 
 
-def test_a_question_for_one_purpose_is_none_for_another(persons: Persons, passkeys: Passkeys) -> None:
+def test_a_question_for_one_purpose_is_none_for_another(persons: Persons, passkeys: SignedIn) -> None:
     hers = register(passkeys, "alice")
     with pytest.raises(UnauthenticatedError):
         passkeys.prove(hers.show(passkeys.ask_sign_in()), "alice")
@@ -139,7 +154,7 @@ def test_a_question_for_one_purpose_is_none_for_another(persons: Persons, passke
         passkeys.sign_in(Authenticator().make(passkeys.ask_new(Recognised("alice", b""))))
 
 
-def test_a_proof_is_the_same_persons(persons: Persons, passkeys: Passkeys) -> None:
+def test_a_proof_is_the_same_persons(persons: Persons, passkeys: SignedIn) -> None:
     hers, his = register(passkeys, "alice"), register(passkeys, "bruno")
     passkeys.prove(hers.show(passkeys.ask_proof("alice")), "alice")
     asked = json.loads(passkeys.ask_proof("alice"))
@@ -164,7 +179,7 @@ def test_a_proof_is_the_same_persons(persons: Persons, passkeys: Passkeys) -> No
     ids=str,
 )
 def test_elsewhere_or_unrecognised_is_refused(
-    persons: Persons, passkeys: Passkeys, wrong: dict[str, object]
+    persons: Persons, passkeys: SignedIn, wrong: dict[str, object]
 ) -> None:
     hers = register(passkeys, "alice")
     for name, value in wrong.items():
@@ -175,11 +190,11 @@ def test_elsewhere_or_unrecognised_is_refused(
     for name, value in wrong.items():
         setattr(other, name, value)
     with pytest.raises(UnauthenticatedError):
-        passkeys.register(other.make(passkeys.ask_new(Recognised("alice", b""))), "another")
+        register(passkeys, "alice", other)
     assert len(passkeys.ls("alice")) == 1
 
 
-def test_a_passkey_that_nobody_registered_is_refused(persons: Persons, passkeys: Passkeys) -> None:
+def test_a_passkey_that_nobody_registered_is_refused(persons: Persons, passkeys: SignedIn) -> None:
     hers, stranger = register(passkeys, "alice"), Authenticator()
     stranger.user = hers.user
     with pytest.raises(UnauthenticatedError):
@@ -189,7 +204,7 @@ def test_a_passkey_that_nobody_registered_is_refused(persons: Persons, passkeys:
         passkeys.sign_in(stranger.show(passkeys.ask_sign_in()))
 
 
-def test_a_passkey_that_says_it_is_somebody_elses_is_refused(persons: Persons, passkeys: Passkeys) -> None:
+def test_a_passkey_that_says_it_is_somebody_elses_is_refused(persons: Persons, passkeys: SignedIn) -> None:
     hers, his = register(passkeys, "alice"), register(passkeys, "bruno")
     his.user = hers.user
     with pytest.raises(UnauthenticatedError):
@@ -198,7 +213,7 @@ def test_a_passkey_that_says_it_is_somebody_elses_is_refused(persons: Persons, p
 
 @pytest.mark.parametrize("back", [0, 1])
 def test_a_copy_is_refused_and_that_is_recorded(
-    persons: Persons, passkeys: Passkeys, shelf: Shelf, back: int
+    persons: Persons, passkeys: SignedIn, shelf: Shelf, back: int
 ) -> None:
     start_audit(shelf, "fr.example")
     hers = register(passkeys, "alice", Authenticator(count=5))
@@ -214,7 +229,7 @@ def test_a_copy_is_refused_and_that_is_recorded(
     assert passkeys.sign_in(hers.show(passkeys.ask_sign_in())) == "alice"
 
 
-def test_who_left_comes_in_no_more(persons: Persons, passkeys: Passkeys) -> None:
+def test_who_left_comes_in_no_more(persons: Persons, passkeys: SignedIn) -> None:
     join(persons, "carla", PersonRole.OPERATOR)
     hers = register(passkeys, "carla")
     asked = passkeys.ask_sign_in()
@@ -225,11 +240,11 @@ def test_who_left_comes_in_no_more(persons: Persons, passkeys: Passkeys) -> None
     with pytest.raises(UnauthenticatedError):
         passkeys.sign_in(hers.show(asked))
     with pytest.raises(UnauthenticatedError):
-        passkeys.register(waiting, "of before")
+        passkeys.register(waiting, "of before", session=passkeys.session("carla"))
 
 
 def test_a_passkey_put_under_another_name_is_nobodys(
-    persons: Persons, passkeys: Passkeys, shelf: Shelf
+    persons: Persons, passkeys: SignedIn, shelf: Shelf
 ) -> None:
     his = register(passkeys, "bruno")
     with shelf.storage.write() as unit:
@@ -267,7 +282,7 @@ def test_a_passkey_put_under_another_name_is_nobodys(
         "number",
     ],
 )
-def test_what_is_no_answer_is_refused_without_details(passkeys: Passkeys, answer: str) -> None:
+def test_what_is_no_answer_is_refused_without_details(passkeys: SignedIn, answer: str) -> None:
     for attempt in (
         passkeys.sign_in,
         lambda text: passkeys.prove(text, "alice"),
@@ -279,7 +294,7 @@ def test_what_is_no_answer_is_refused_without_details(passkeys: Passkeys, answer
         assert "answer" in str(caught.value)
 
 
-def test_a_long_answer_is_not_read(persons: Persons, passkeys: Passkeys) -> None:
+def test_a_long_answer_is_not_read(persons: Persons, passkeys: SignedIn) -> None:
     hers = register(passkeys, "alice")
     answer = hers.show(passkeys.ask_sign_in(), padding="x" * MAX_ANSWER)
     with pytest.raises(UnauthenticatedError):
@@ -289,42 +304,71 @@ def test_a_long_answer_is_not_read(persons: Persons, passkeys: Passkeys) -> None
 # ------------------------------------------------------------------------------------------------ registering
 
 
-def test_what_an_authenticator_says_of_its_maker_is_not_read(persons: Persons, passkeys: Passkeys) -> None:
+def test_what_an_authenticator_says_of_its_maker_is_not_read(persons: Persons, passkeys: SignedIn) -> None:
     for form in ("packed", "tpm", "android-safetynet", "fido-u2f", "made up"):
+        answer = Authenticator().make(passkeys.ask_new(Recognised("alice", b"")), form=form)
         with pytest.raises(UnauthenticatedError):
-            passkeys.register(
-                Authenticator().make(passkeys.ask_new(Recognised("alice", b"")), form=form), "x"
-            )
+            passkeys.register(answer, "x", session=passkeys.session("alice"))
     assert passkeys.ls() == []
 
 
-def test_it_is_registered_once(persons: Persons, passkeys: Passkeys) -> None:
+def test_it_is_registered_once(persons: Persons, passkeys: SignedIn) -> None:
     hers = register(passkeys, "alice")
     asked = json.loads(passkeys.ask_new(Recognised("alice", b"")))
     assert [decode(each["id"]) for each in asked["excludeCredentials"]] == [hers.credential]
     with pytest.raises(AlreadyExistsError):
-        passkeys.register(hers.make(json.dumps(asked)), "again")
+        passkeys.register(hers.make(json.dumps(asked)), "again", session=passkeys.session("alice"))
     with pytest.raises(AlreadyExistsError):
-        passkeys.register(hers.make(passkeys.ask_new(Recognised("bruno", b""))), "his now")
+        register(passkeys, "bruno", hers)
 
 
-def test_nobody_has_more_than_so_many(persons: Persons, passkeys: Passkeys) -> None:
+def test_nobody_has_more_than_so_many(persons: Persons, passkeys: SignedIn) -> None:
     for _ in range(MOST_PASSKEYS):
         register(passkeys, "alice")
     with pytest.raises(ConflictError):
         passkeys.ask_new(Recognised("alice", b""))
 
 
-def test_a_name_is_what_people_can_read(persons: Persons, passkeys: Passkeys) -> None:
+def test_what_was_asked_in_a_session_takes_one_of_its_person(persons: Persons, passkeys: SignedIn) -> None:
+    for session in (0, passkeys.session("bruno"), 1_000):
+        answer = Authenticator().make(passkeys.ask_new(Recognised("alice", b"")))
+        with pytest.raises(UnauthenticatedError, match="has ended"):
+            passkeys.register(answer, "of a stranger", session=session)
+    assert passkeys.ls("alice") == []
+
+
+@pytest.mark.parametrize("end", ["remove", "close", "close_one", "close_all"])
+def test_what_was_asked_in_a_session_that_was_ended_is_gone(
+    persons: Persons, passkeys: SignedIn, end: str
+) -> None:
+    """Somebody in Alice's session asks for a passkey; she ends the session, and signs in again."""
+    register(passkeys, "alice")
+    token = passkeys.sessions.open("alice").token
+    taken_over = passkeys.sessions.find(token)
+    assert taken_over is not None
+    answer = Authenticator().make(passkeys.ask_new(Recognised("alice", b"")))
+    match end:
+        case "remove":
+            passkeys.remove(passkeys.ls("alice")[0].number)
+        case "close":
+            passkeys.sessions.close(token)
+        case "close_one":
+            passkeys.sessions.close_one("alice", taken_over.session)
+        case _:
+            passkeys.sessions.close_all("alice")
+    with pytest.raises(UnauthenticatedError, match="answered before"):
+        passkeys.register(answer, "of a thief", session=passkeys.session("alice"))
+
+
+def test_a_name_is_what_people_can_read(persons: Persons, passkeys: SignedIn) -> None:
     for name in ("  blue\nkey  ", "x" * 400, "\x00\x1b", ""):
-        passkeys.register(Authenticator().make(passkeys.ask_new(Recognised("alice", b""))), name)
+        answer = Authenticator().make(passkeys.ask_new(Recognised("alice", b"")))
+        passkeys.register(answer, name, session=passkeys.session("alice"))
     assert [row.name for row in passkeys.ls("alice")] == ["blue key", "x" * 40, "passkey", "passkey"]
 
 
-def test_removing_one_ends_the_sessions_of_its_person(
-    persons: Persons, passkeys: Passkeys, shelf: Shelf, clock: SettableClock
-) -> None:
-    hers, sessions = register(passkeys, "alice"), Sessions(shelf, clock, system_entropy)
+def test_removing_one_ends_the_sessions_of_its_person(persons: Persons, passkeys: SignedIn) -> None:
+    hers, sessions = register(passkeys, "alice"), passkeys.sessions
     token = sessions.open("alice").token
     (row,) = passkeys.ls()
     with pytest.raises(NotFoundError):
@@ -341,7 +385,7 @@ def test_removing_one_ends_the_sessions_of_its_person(
 
 
 def test_a_token_and_the_passphrase_register_one_passkey(
-    persons: Persons, passkeys: Passkeys, invitations: Invitations, shelf: Shelf
+    persons: Persons, passkeys: SignedIn, invitations: Invitations, shelf: Shelf
 ) -> None:
     start_audit(shelf, "fr.example")
     issued = invitations.make("alice")
@@ -358,7 +402,7 @@ def test_a_token_and_the_passphrase_register_one_passkey(
 
 
 def test_of_two_that_use_a_token_at_once_one_is_told(
-    persons: Persons, passkeys: Passkeys, invitations: Invitations
+    persons: Persons, passkeys: SignedIn, invitations: Invitations
 ) -> None:
     for round_ in range(3):
         who = invitations.recognise(invitations.make("alice").text, "alice", PASS["alice"])
@@ -412,7 +456,7 @@ def test_a_token_ends_after_a_day_and_with_the_next(
 
 
 def test_a_token_that_was_recognised_and_ended_registers_nothing(
-    persons: Persons, passkeys: Passkeys, invitations: Invitations, clock: SettableClock
+    persons: Persons, passkeys: SignedIn, invitations: Invitations, clock: SettableClock
 ) -> None:
     issued = invitations.make("alice")
     clock.advance(LIFE - timedelta(minutes=1))
@@ -431,7 +475,7 @@ def test_another_passphrase_ends_the_token(persons: Persons, invitations: Invita
 
 
 def test_the_first_two_say_who_they_are(
-    nobody: Persons, passkeys: Passkeys, invitations: Invitations
+    nobody: Persons, passkeys: SignedIn, invitations: Invitations
 ) -> None:
     ours, theirs, late = (invitations.make().text for _ in range(3))
     assert invitations.is_for_first(ours)

@@ -236,8 +236,10 @@ def test_who_is_signed_in_stays_so_and_passkeys_go_on(home: Home) -> None:
     clock, hers = SettableClock(NOW), Authenticator()
     passkeys = Passkeys(home.shelf, clock, WebAuthnCeremonies(Site(HOST, ORIGIN)))
     sessions = Sessions(home.shelf, clock, os.urandom)
-    passkeys.register(hers.make(passkeys.ask_new(Recognised("ada", b""))), "hers")
     opened = sessions.open("ada")
+    before = sessions.find(opened.token)
+    assert before is not None
+    passkeys.register(hers.make(passkeys.ask_new(Recognised("ada", b""))), "hers", session=before.session)
     rotate(home)
     finish(home.shelf)
     assert set(home.records) == {"index", "tombstone", "seal-2"}

@@ -74,11 +74,14 @@ class Passkeys:
             known=[passkey.credential for passkey in known],
         )
 
-    def register(self, answer: str, name: str) -> str:
+    def register(self, answer: str, name: str, *, session: int = 0) -> str:
         """Keep the passkey that the browser made, called `name`; gives the name of its person.
 
+        `session` is the number of the one in which it is answered; 0: none. What was asked without a token takes one
+        of the same person.
+
         Raises:
-            UnauthenticatedError: the answer is not one to a question that is open.
+            UnauthenticatedError: the answer is not one to a question that is open, or the session has ended.
             GoneError: the token by which it was asked was used meanwhile.
             NotFoundError, ConflictError: as `ask_new`.
             AlreadyExistsError: it is registered.
@@ -88,6 +91,8 @@ class Passkeys:
         now_ms = milliseconds(self._clock.now())
         with self._shelf.storage.write() as unit:
             unit.persons.lock(asked.person)
+            if not asked.token_hash:
+                _require_open(unit, asked.person, session)
             _require_room(unit.passkeys.ls(asked.person))
             if asked.token_hash and not unit.person_tokens.use(asked.token_hash, now_ms=now_ms):
                 raise GoneError("this token was used meanwhile", hint=_AGAIN)
@@ -181,10 +186,15 @@ class Passkeys:
             return unit.passkeys.ls(person)
 
     def remove(self, number: int, *, person: str = "") -> PasskeyRecord:
-        """Forget a passkey (of this person), and end its person's sessions; raises `NotFoundError`."""
+        """Forget a passkey (of this person), end its person's sessions and what is asked of him.
+
+        Raises `NotFoundError`.
+        """
         with self._shelf.storage.write() as unit:
             removed = unit.passkeys.remove(number, person=person)
             unit.console_sessions.remove_all(removed.person)
+            # Else whoever was in one of them registers another passkey with what he was asked before.
+            unit.challenges.remove_all(removed.person)
         return removed
 
     # ---------------------------------------------------------------------------------------- challenges
@@ -237,6 +247,14 @@ def _require_room(known: Sequence[PasskeyRecord]) -> None:
         raise ConflictError(
             f"nobody has more than {MOST_PASSKEYS} passkeys here",
             hint="remove one that is not used any more: sigfed passkey remove NUMBER",
+        )
+
+
+def _require_open(unit: Unit, person: str, session: int) -> None:
+    """Whoever took a session over must not have it outlive its end by a question that was asked in it."""
+    if all(each.number != session for each in unit.console_sessions.ls(person)):
+        raise UnauthenticatedError(
+            "the session in which this was asked has ended", hint="sign in, then add the passkey again"
         )
 
 

@@ -132,21 +132,24 @@ class Sessions:
         return [record for record in found if not self._has_ended(record)]
 
     def close(self, token: str) -> None:
-        """End the session of this token; nothing happens when there is none."""
+        """End the session of this token, and what was asked in it; nothing happens when there is none."""
         with self._shelf.storage.write() as unit:
             record = unit.console_sessions.find(_hash(token))
             if record is not None:
                 unit.console_sessions.remove(record.number, person=record.person)
+                unit.challenges.remove_all(record.person)
 
     def close_one(self, person: str, number: int) -> None:
-        """End one of a person's sessions; raises `NotFoundError`."""
+        """End one of a person's sessions, and what was asked in it; raises `NotFoundError`."""
         with self._shelf.storage.write() as unit:
             unit.console_sessions.remove(number, person=person)
+            unit.challenges.remove_all(person)
 
     def close_all(self, person: str) -> None:
-        """End all sessions of a person."""
+        """End all sessions of a person, and what was asked in them."""
         with self._shelf.storage.write() as unit:
             unit.console_sessions.remove_all(person)
+            unit.challenges.remove_all(person)
 
     def sweep(self) -> None:
         """Forget sessions that have ended."""
