@@ -18,12 +18,14 @@ from node.console.handlers import DESK, SIGN_IN
 from node.console.oidc import Flow, Provider
 from node.console.parts import Page
 from node.console.world import World
-from node.errors import NodeError, UnauthenticatedError
+from node.errors import ForbiddenError, NodeError, UnauthenticatedError
 from node.web.ratelimit import address_key
 
 LEAD: Final = f"{SIGN_IN}/elsewhere"
 RETURN: Final = f"{SIGN_IN}/return"
 _COOKIE: Final = "__Host-sigfed-elsewhere"
+_AT_OWN_WISH: Final = frozenset({"same-origin", "none"})
+"""Whence a browser says it was sent (Fetch Metadata): a page of this console, or the person himself."""
 _LIFE_MS: Final = 10 * 60 * 1000
 _MOST: Final = 1_000
 _CAME: Final = Page(name="came", path=RETURN, title="Signed in", gather=lambda *_: None)
@@ -54,6 +56,12 @@ async def lead(request: web.Request) -> web.Response:
     """Lead the browser to the provider."""
     request.app[COMING].spend(address_key(request.remote))
     world, provider = request.app[DESK].world, _provider(request)
+    # A link or a window of another site would sign people in who did not ask for it, with what they are there.
+    if request.headers.get("Sec-Fetch-Site") not in _AT_OWN_WISH:
+        error = ForbiddenError(
+            "this sign-in was not begun by a page of this console", hint="begin it by the link on this page"
+        )
+        return _refused(request, error, request.query.get("to", ""))
     flow = Flow.begin(world.identity.entropy, target(request.query.get("to", "")), world.now_ms)
     try:
         response = led_to(await provider.address(flow))

@@ -69,6 +69,8 @@ class Provider:
             "code_challenge": _text(sha256(flow.verifier.encode()).digest()),
             "code_challenge_method": "S256",
         }
+        if self._settings.proves:
+            query |= {"prompt": "login", "max_age": "0"}
         endpoint = _endpoint(metadata, "authorization_endpoint")
         return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(query)}"
 
@@ -147,6 +149,12 @@ class Provider:
         )
         if not good:
             raise UnauthenticatedError(_REFUSED, hint="sign in again; is this machine's clock right?")
+        if self._settings.proves and time_claim(claims, "auth_time") + LEEWAY_SECONDS < flow.began_ms // 1000:
+            # Of a sign-in of before it is not known who sits there now (OpenID Connect Core 1.0, section 3.1.2.1).
+            raise UnauthenticatedError(
+                "the provider did not ask anew who you are",
+                hint="sign in with a passkey, or sign out at the provider first",
+            )
 
 
 def _session() -> ClientSession:

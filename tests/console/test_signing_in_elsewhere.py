@@ -95,7 +95,9 @@ async def test_who_refuses_there_is_not_in_here(entrance: Entrance, page: Page) 
 async def test_a_return_that_was_not_begun_in_this_browser_is_refused(entrance: Entrance) -> None:
     """Somebody has another open the end of his own sign-in: the other would work under his name."""
     async with entrance.browser() as browser:
-        led = await browser.get("/console/sign-in/elsewhere?to=//elsewhere.example")
+        led = await browser.get(
+            "/console/sign-in/elsewhere?to=//elsewhere.example", Sec_Fetch_Site="same-origin"
+        )
         assert led.status == 303
         state = led.headers["Set-Cookie"].split("=")[1].split(";")[0]
         assert f"state={state}" in led.headers["Location"]
@@ -105,6 +107,18 @@ async def test_a_return_that_was_not_begun_in_this_browser_is_refused(entrance: 
             assert refused.status == 401
             assert "not begun in this browser" in refused.words
             assert "Set-Cookie" not in refused.headers
+
+
+async def test_nobody_is_signed_in_at_the_wish_of_another_site(entrance: Entrance) -> None:
+    """By a link, or a window that another site opens: the person would be signed in as he is there, unasked."""
+    async with entrance.browser() as browser:
+        for sent in ({"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {}):
+            refused = await browser.get("/console/sign-in/elsewhere", **sent)
+            assert refused.status == 403
+            assert "not begun by a page of this console" in refused.words
+            assert "Set-Cookie" not in refused.headers
+        typed = await browser.get("/console/sign-in/elsewhere", Sec_Fetch_Site="none")
+        assert typed.status == 303
 
 
 async def test_without_a_provider_there_is_no_such_way(founded: CheapNode, tmp_path: Path) -> None:
