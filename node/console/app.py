@@ -108,7 +108,11 @@ async def _kept_safe(request: web.Request, handler: Handler) -> web.StreamRespon
     """Refuse what is not meant for this console, and tell browsers what its pages may do."""
     address = request.app[_ADDRESS]
     if not address.is_asked_for(request.headers):
-        return web.Response(status=421, text=f"The console is at {address.origin}/console/\n")
+        return web.Response(
+            status=421, text=f"The console is at {address.origin}/console/\n", headers=HEADERS
+        )
+    if _is_embedded_elsewhere(request):
+        return web.Response(status=403, text="Another site asked for this.\n", headers=HEADERS)
     try:
         response = await handler(request)
     except web.HTTPException as exc:
@@ -120,6 +124,15 @@ async def _kept_safe(request: web.Request, handler: Handler) -> web.StreamRespon
     if isinstance(response, web.HTTPException):
         raise response
     return response
+
+
+def _is_embedded_elsewhere(request: web.Request) -> bool:
+    """Whether a page of another site has the browser fetch this, as pictures or scripts are.
+
+    Nobody looks at what comes back, and so many of them would use up what this person's address may ask.
+    """
+    site, mode = request.headers.get("Sec-Fetch-Site", ""), request.headers.get("Sec-Fetch-Mode", "")
+    return site in {"cross-site", "same-site"} and mode != "navigate" and request.path != CSP_REPORTS
 
 
 @web.middleware

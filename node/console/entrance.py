@@ -15,6 +15,7 @@ from node.console.forms import read_form
 from node.console.handlers import DESK, in_thread, visiting
 from node.console.parts import Page, Refused, Values
 from node.console.rendering import render
+from node.console.surface import PAGES
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NodeError
@@ -31,8 +32,9 @@ COMING: Final = web.AppKey("coming", TokenBuckets)
 
 HOME: Final = "/console/"
 _MAX_BYTES: Final = 64 * 1024
-_TARGET: Final = re.compile(r"/console/([\w.~%?=&+:,-]+/?)*", re.ASCII)
-_MAX_TARGET: Final = 1024
+_PATHS: Final = frozenset(page.path for page in PAGES)
+_QUERY: Final = re.compile(r"[\w./~%=&+:,-]{0,1024}", re.ASCII)
+"""One class of characters, so that no text takes long to judge."""
 
 T = TypeVar("T")
 
@@ -44,8 +46,12 @@ async def entry_form(request: web.Request) -> Values:
 
 
 def target(text: str) -> str:
-    """Where somebody goes on: a page of this console. Another site's would make this one its accomplice."""
-    return text if len(text) <= _MAX_TARGET and _TARGET.fullmatch(text) else HOME
+    """Where somebody goes on: a page of this console, with its query.
+
+    Another site's address would make this one its accomplice; a download would be taken by whoever only signs in.
+    """
+    path, _, query = text.partition("?")
+    return text if path in _PATHS and _QUERY.fullmatch(query) else HOME
 
 
 async def working(request: web.Request, work: Callable[[World], T]) -> T:
@@ -78,7 +84,10 @@ def entry_page(
 
 def refusal(page: Page, error: NodeError | ProtocolError | KeysError) -> tuple[Refused, int]:
     """What the page says of what was not done, and the status."""
-    return Refused(page.name, str(error), getattr(error, "hint", "")), min(problem_of(error).status, 500)
+    status = min(problem_of(error).status, 500)
+    if status >= 500:  # what fails inside the node is nothing for strangers
+        return Refused(page.name, "", ""), status
+    return Refused(page.name, str(error), getattr(error, "hint", "")), status
 
 
 async def come_in(

@@ -1,5 +1,6 @@
 """What a posted form holds: its fields, and the text of files that it brings, within bounds."""
 
+import asyncio
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,7 @@ from node.errors import UsageError
 _PLAIN: Final = "application/x-www-form-urlencoded"
 _WITH_FILES: Final = "multipart/form-data"
 _MAX_FIELDS: Final = 2000
+_SECONDS: Final = 60.0
 
 
 async def read_form(request: web.Request, most_bytes: int) -> Values:
@@ -19,6 +21,14 @@ async def read_form(request: web.Request, most_bytes: int) -> Values:
     Raises:
         UsageError: it is no form, or larger than `most_bytes`.
     """
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return await _read(request, most_bytes)
+    except TimeoutError as exc:
+        raise UsageError("the form did not arrive in time") from exc
+
+
+async def _read(request: web.Request, most_bytes: int) -> Values:
     if request.content_type == _WITH_FILES:
         return await _read_parts(request, most_bytes)
     if request.content_type != _PLAIN:
@@ -39,11 +49,12 @@ def _fields(text: str) -> dict[str, str]:
 
 async def _read_parts(request: web.Request, most_bytes: int) -> Values:
     found: dict[str, str] = {}
-    size = 0
+    size = parts = 0
     try:
         reader = await request.multipart()
         while (part := await reader.next()) is not None:
-            if not isinstance(part, BodyPartReader) or part.name is None or len(found) >= _MAX_FIELDS:
+            parts += 1  # not how many names: many parts may have one
+            if not isinstance(part, BodyPartReader) or part.name is None or parts > _MAX_FIELDS:
                 raise UsageError("this is not a form of this console")
             body = bytearray()
             while chunk := await part.read_chunk():

@@ -119,6 +119,8 @@ async def download(request: web.Request, row: Download) -> web.StreamResponse:
     visitor = await signed_in(request)
     _require_role(visitor, row.roles)
     desk.rates.spend(f"person:{visitor.person}")
+    if row.fresh and not desk.has_proved(visitor):
+        raise web.HTTPSeeOther(f"{PROVE}?to={quote(desk.pages[row.page].path, safe='')}")
     world = desk.world.acting_as(visitor.person)
     file = await in_thread(row.make, world, visitor, Values(dict(request.query)))
     await in_thread(taken, world, row, file)

@@ -24,6 +24,9 @@ OPERATORS: Final = frozenset({PersonRole.OPERATOR})
 SECURITY: Final = frozenset({PersonRole.SECURITY})
 
 
+_MOST_DIGITS: Final = 15
+
+
 class Section(StrEnum):
     """Where a page stands in the navigation."""
 
@@ -74,7 +77,8 @@ class Values(Mapping[str, str]):
         value = self.text(name)
         if not value:
             return default
-        if not value.isascii() or not value.isdigit() or not least <= int(value[:20]) <= most:
+        is_number = value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS
+        if not is_number or not least <= int(value) <= most:
             raise UsageError(f"{name} is not a number from {least:,} to {most:,}")
         return int(value)
 
@@ -126,6 +130,10 @@ class Download:
     roles: frozenset[PersonRole]
     record: str
     """What the audit log calls it: what leaves the node is recorded, with who took it."""
+    page: str = "overview"
+    """The page that links to it, where somebody goes on who has to show a passkey first."""
+    fresh: bool = False
+    """A passkey must have been shown in the last minutes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,6 +272,10 @@ async def test_own_sessions_are_ended_and_a_language_is_chosen(entrance: Entranc
         "/console/@elsewhere.example",
         "/consolex",
         "/console/" + "a" * 2000,
+        "/console/" + "a" * 1000 + "!",
+        "/console/audit/export",
+        "/console/persons/../sign-in",
+        "/console/persons?a=\r\nSet-Cookie: a=b",
     ],
 )
 def test_nobody_is_led_elsewhere(text: str) -> None:

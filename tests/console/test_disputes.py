@@ -38,7 +38,7 @@ async def test_a_dispute_is_shown_with_its_day_and_the_partners_words(busy: Runn
 
 async def test_a_dispute_is_upheld_and_its_file_withdrawn(busy: RunningConsole) -> None:
     before = report_list(busy.world.shelf, LIST).waiting
-    async with busy.as_role(PersonRole.ANALYST, person="carla") as browser:
+    async with busy.as_role(PersonRole.ANALYST, person="carla", proved_ms=busy.world.now_ms) as browser:
         form = _form(busy, outcome="upheld", reason="it is a logo", withdraw=LIST, final="yes")
         reply = await browser.post("/console/disputes/answer", form)
         assert reply.status == 303
@@ -73,7 +73,7 @@ async def test_what_is_no_answer_changes_nothing(
     busy: RunningConsole, fields: dict[str, str], says: str
 ) -> None:
     before = report_list(busy.world.shelf, LIST).waiting
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         reply = await browser.post("/console/disputes/answer", _form(busy, **fields))
     assert reply.status in {400, 404}
     assert says in reply.words

@@ -56,7 +56,7 @@ async def test_a_hash_that_nobody_lists_is_said_so(busy: RunningConsole) -> None
     "typed", ["", "nothing", "aa" * 15, f"{'ab' * 16}\n{'cd' * 16}"], ids=["0", "1", "2", "3"]
 )
 async def test_what_is_no_hash_is_refused_at_the_form(busy: RunningConsole, typed: str) -> None:
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         reply = await browser.post("/console/entry/look-up", {"csrf": busy.csrf(), "hash": typed})
     assert reply.status in {400, 422}
     assert "This was not done." in reply.words
@@ -68,7 +68,7 @@ async def test_the_whole_hash_is_shown_once_and_recorded(
 ) -> None:
     whole = md5(SINGLE).hexdigest()
     caplog.set_level(logging.DEBUG)
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         assert whole not in (await browser.get(_PAGE)).text
         form = {"csrf": busy.csrf(), "list": _PEER, "index": "2"}
         reply = await browser.post("/console/entry/reveal", form)
@@ -82,7 +82,7 @@ async def test_the_whole_hash_is_shown_once_and_recorded(
 
 
 async def test_a_place_without_a_hash_is_none(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         for query, status in (
             (f"list={_PEER}&index=999", 404),
             (f"list={_PEER}&index=-1", 400),

@@ -3,6 +3,8 @@
 import aiohttp
 import pytest
 
+from node.console.parts import Values
+from node.errors import UsageError
 from node.ports.persons import PersonRole
 from support.console import RunningConsole
 
@@ -50,3 +52,20 @@ async def test_nothing_that_was_typed_is_lost_and_no_secret_comes_back(console: 
     assert reply.status == 404
     assert "This was not done." in reply.words
     assert "a secret of mine" not in reply.text
+
+
+async def test_parts_of_one_name_are_counted(console: RunningConsole) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n\r\n'
+    async with console.as_role(PersonRole.OPERATOR) as browser:
+        reply = await browser.post(
+            "/console/publish", part * 2100 + b"--b--\r\n", Content_Type="multipart/form-data; boundary=b"
+        )
+    assert reply.status == 400
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "x", "0" * 20 + "1", "9" * 5000, "\u0661"])
+def test_a_number_is_a_number_within_bounds(text: str) -> None:
+    with pytest.raises(UsageError):
+        Values({"index": text}).number("index")
+    assert Values({"index": "12"}).number("index") == 12
+    assert Values({}).number("index", 7) == 7

@@ -82,3 +82,14 @@ async def test_a_browser_tells_of_what_the_policy_stopped(
     assert reply.status == 204
     assert "csp-violation" in caplog.text
     assert "a value" not in caplog.text
+
+
+async def test_what_another_site_embeds_is_not_served(console: RunningConsole) -> None:
+    """A page elsewhere that has browsers fetch ours by the hundred must not use up what their people may ask."""
+    async with console.as_nobody() as browser:
+        for site in ("cross-site", "same-site"):
+            for _ in range(50):
+                reply = await browser.get("/console/sign-in", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors")
+                assert reply.status == 403
+        led = await browser.get("/console/sign-in", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")
+    assert led.status == 200

@@ -23,15 +23,16 @@ async def test_subsets_are_shown_with_their_releases(busy: RunningConsole) -> No
 
 async def test_releasing_publishes_first_and_says_when_nothing_changed(busy: RunningConsole) -> None:
     world = busy.world
-    with world.shelf.storage.read() as unit:
-        before = unit.releases.newest("baseline")
-    assert before is not None
     async with busy.as_role(PersonRole.OPERATOR) as browser:
         form = {"csrf": busy.csrf(), "name": "baseline"}
-        reply = await browser.post("/console/releases/subset/release", form)
-        assert reply.status == 303, reply.words
+        for _ in range(2):
+            reply = await browser.post("/console/releases/subset/release", form)
+            assert reply.status == 303, reply.words
         page = await browser.get(_ONE)
-    assert f"baseline {before.version}: nothing changed, no new release" in page.words
+    with world.shelf.storage.read() as unit:
+        newest = unit.releases.newest("baseline")
+    assert newest is not None
+    assert f"baseline {newest.version}: nothing changed, no new release" in page.words
     with world.shelf.storage.read() as unit:
         waiting = unit.logs.get("fr.example/lists/csam")
     assert waiting.tail == waiting.head.size, "what waited is published first"

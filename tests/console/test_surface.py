@@ -97,7 +97,22 @@ async def test_a_file_is_for_its_roles(console: RunningConsole) -> None:
         async with console.as_nobody() as browser:
             assert (await browser.get(row.path)).status == 303, row.name
         for role in PersonRole:
-            async with console.as_role(role) as browser:
+            async with console.as_role(role, proved_ms=console.world.now_ms) as browser:
                 reply = await browser.get(row.path)
             assert (reply.status == 403) == (role not in row.roles), (row.name, role)
             assert reply.status < 500, (row.name, role)
+
+
+async def test_grave_files_take_a_passkey_shown_just_now(console: RunningConsole) -> None:
+    stale = console.world.now_ms - FRESH_MS - 1
+    for row in DOWNLOADS:
+        if not row.fresh:
+            continue
+        async with console.as_role(next(iter(row.roles)), proved_ms=stale) as browser:
+            reply = await browser.get(row.path)
+        assert reply.status == 303, row.name
+        assert reply.headers["Location"].startswith("/console/prove?to="), row.name
+
+
+def test_every_file_is_linked_from_a_page() -> None:
+    assert {row.page for row in DOWNLOADS} <= {page.name for page in PAGES}

@@ -157,5 +157,7 @@ DOWNLOADS: Final = (
         make=export,
         roles=SECURITY,
         record="audit.export",
+        page="audit",
+        fresh=True,
     ),
 )

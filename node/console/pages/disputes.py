@@ -133,6 +133,7 @@ ACTIONS: Final = (
         act=answer,
         roles=ANALYSTS,
         record="case.answer",
+        fresh=True,
         told=("case", "outcome", "reason", "withdraw"),
     ),
 )

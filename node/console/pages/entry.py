@@ -255,6 +255,7 @@ ACTIONS: Final = (
         roles=frozenset({PersonRole.ANALYST, PersonRole.SECURITY}),
         record="entry.reveal",
         strict=True,
+        fresh=True,
         told=("list", "index"),
     ),
 )
