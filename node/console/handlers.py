@@ -61,7 +61,9 @@ class Desk:
     def visitor(self, request: web.Request) -> Visitor | None:
         """Who asks; None for nobody."""
         token = request.cookies.get(self.cookie, "")
-        return self.door.find(token) if token else None
+        if not token:
+            return None
+        return self.door.glance(token) if asks_by_itself(request) else self.door.find(token)
 
     def has_proved(self, visitor: Visitor) -> bool:
         """Whether a passkey was shown in the session just now."""
@@ -90,7 +92,9 @@ async def show(request: web.Request, page: Page) -> web.StreamResponse:
     visitor = await signed_in(request)
     _require_role(visitor, page.roles)
     model = await in_thread(page.gather, desk.world, visitor, Values(dict(request.query)))
-    return _rendered(request, page, model, visitor, said=desk.said(visitor))
+    # What is said once is for whoever acted, not for a tab behind that asks by itself.
+    said = "" if asks_by_itself(request) else desk.said(visitor)
+    return _rendered(request, page, model, visitor, said=said)
 
 
 async def act(request: web.Request, action: Action) -> web.StreamResponse:
@@ -151,12 +155,21 @@ async def visiting(request: web.Request) -> Visitor | None:
     return visitor
 
 
+def asks_by_itself(request: web.Request) -> bool:
+    """Whether a page refreshes itself (`hx-trigger="every 30s"`), though nobody may sit before it."""
+    return request.method == "GET" and "HX-Request" in request.headers
+
+
 async def signed_in(request: web.Request) -> Visitor:
     """Who asks; leads whoever has no session to where one is opened."""
     visitor = await visiting(request)
-    if visitor is None:
-        raise web.HTTPSeeOther(f"{SIGN_IN}?to={quote(request.path_qs, safe='')}")
-    return visitor
+    if visitor is not None:
+        return visitor
+    to = f"{SIGN_IN}?to={quote(request.path_qs, safe='')}"
+    if asks_by_itself(request):
+        # The whole page goes there: what it showed is not for whoever sits before it now.
+        raise web.HTTPNoContent(headers={"HX-Redirect": to})
+    raise web.HTTPSeeOther(to)
 
 
 def _carried_out(desk: Desk, action: Action, visitor: Visitor, form: Values) -> Done:

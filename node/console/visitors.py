@@ -11,5 +11,9 @@ class Door(Protocol):
     """Knows sessions by their tokens."""
 
     def find(self, token: str) -> Visitor | None:
-        """Whose open session this is; None for no, or no longer, one."""
+        """Whose open session this is, which is used now; None for no, or no longer, one."""
+        ...
+
+    def glance(self, token: str) -> Visitor | None:
+        """As `find`, for a page that asks by itself: that is no use."""
         ...

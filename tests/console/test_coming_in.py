@@ -217,6 +217,25 @@ async def test_a_passkey_asked_for_in_a_session_is_registered_in_it_alone(entran
     assert [action for _, action, _, _ in entrance.recorded()].count("person.passkey") == 1
 
 
+async def test_a_page_that_refreshes_itself_is_no_use_of_the_session(entrance: Entrance) -> None:
+    """It neither keeps the session open, nor takes what is said once from the page that is waited for."""
+    entrance.add_two()
+    token = await entrance.registered("alice", entrance.authenticator())
+    csrf = entrance.visitor(token).csrf
+    async with entrance.browser(token) as browser:
+        await browser.post("/console/persons/token", {"csrf": csrf, "name": "bruno"})
+        behind = await browser.get("/console/tasks", HX_Request="true")
+        assert "The token of bruno" not in behind.words
+        assert "The token of bruno" in (await browser.get("/console/persons")).words
+        for _ in range(2):
+            entrance.later(minutes=14)
+            assert (await browser.get("/console/tasks", HX_Request="true")).status == 200
+        entrance.later(minutes=2)
+        led = await browser.get("/console/tasks", HX_Request="true")
+        assert (led.status, led.headers["HX-Redirect"]) == (204, "/console/sign-in?to=%2Fconsole%2Ftasks")
+        assert (await browser.get("/console/tasks")).status == 303
+
+
 async def test_a_person_is_asked_for_and_nothing_has_changed(entrance: Entrance) -> None:
     entrance.add_two()
     token = await entrance.registered("alice", entrance.authenticator())

@@ -99,6 +99,27 @@ async def test_from_a_token_to_a_grave_action_with_one_passkey(
     ]
 
 
+async def test_a_page_that_was_left_leads_to_signing_in(entrance: Entrance, context: BrowserContext) -> None:
+    """It refreshes itself all the while, and half an hour later shows nothing to whoever comes by."""
+    entrance.add_two()
+    token = await entrance.registered("alice", entrance.authenticator())
+    await context.add_cookies(
+        [{"name": "__Host-sigfed", "value": token, "url": f"https://{entrance.authority}/", "secure": True}]
+    )
+    page = await context.new_page()
+    await page.clock.install()
+    await page.goto(entrance.url("/console/tasks"))
+    for _ in range(2):
+        entrance.later(minutes=14)
+        async with page.expect_response("**/console/tasks") as refreshed:
+            await page.clock.run_for(31_000)
+        assert (await refreshed.value).status == 200
+    entrance.later(minutes=2)
+    await page.clock.run_for(31_000)
+    await page.get_by_role("button", name="Show my passkey").wait_for()
+    assert "/console/sign-in?to=" in page.url
+
+
 async def test_who_has_no_passkey_here_is_told(entrance: Entrance, context: BrowserContext) -> None:
     entrance.add_two()
     page = await page_with_passkeys(context, [])

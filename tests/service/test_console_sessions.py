@@ -100,6 +100,37 @@ def test_it_ends_however_much_it_is_used(sessions: Sessions, clock: SettableCloc
     assert sessions.find(token) is None
 
 
+def test_one_opened_while_the_clock_was_ahead_is_none(sessions: Sessions, clock: SettableClock) -> None:
+    """Else it lasts until the clock gets there, and twelve hours more."""
+    clock.advance(timedelta(days=30))
+    token = sessions.open("alice").token
+    clock.advance(-timedelta(days=30))
+    assert sessions.find(token) is None
+    assert sessions.ls("alice") == []
+
+
+def test_when_it_was_used_is_put_right_with_the_clock(sessions: Sessions, clock: SettableClock) -> None:
+    token = sessions.open("alice").token
+    for step in (timedelta(minutes=20), timedelta(minutes=20), -timedelta(minutes=35)):
+        clock.advance(step)
+        assert sessions.find(token) is not None
+    clock.advance(IDLE)
+    assert sessions.find(token) is None
+
+
+def test_what_asks_by_itself_does_not_keep_it_open(sessions: Sessions, clock: SettableClock) -> None:
+    """A page that refreshes itself is left on a desk: half an hour later nobody else goes on with it."""
+    token = sessions.open("alice").token
+    for _ in range(29):
+        clock.advance(MINUTE)
+        visitor = sessions.glance(token)
+        assert visitor is not None
+        assert visitor.person == "alice"
+    clock.advance(MINUTE)
+    assert sessions.glance(token) is None
+    assert sessions.find(token) is None
+
+
 def test_looking_at_pages_writes_once_a_minute(
     sessions: Sessions, shelf: Shelf, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

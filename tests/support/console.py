@@ -32,6 +32,9 @@ class KeptDoor:
     def find(self, token: str) -> Visitor | None:
         return self.visitors.get(token)
 
+    def glance(self, token: str) -> Visitor | None:
+        return self.visitors.get(token)
+
     def open(self, role: PersonRole, *, proved_ms: int = 0, person: str = "") -> str:
         """A session of somebody with this role; gives its token."""
         token = f"session-of-{role}-{len(self.visitors)}"

@@ -31,6 +31,7 @@ _SEEN: Final = timedelta(minutes=1)
 _TOKEN: Final = re.compile(r"[0-9a-f]{64}")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_NONE: Final = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,20 @@ class Sessions:
         return OpenedSession(token, csrf)
 
     def find(self, token: str) -> Visitor | None:
-        """Whose session this is; None when it is none, has ended, or its person is gone."""
+        """Whose session this is, which was used now; None when it is none, has ended, or its person is gone."""
+        found = self._read(token)
+        if found is None:
+            return None
+        record, visitor = found
+        self._note_seen(record)
+        return visitor
+
+    def glance(self, token: str) -> Visitor | None:
+        """As `find`, for what asks by itself: nobody used the session, so it ends as if it had not been asked for."""
+        found = self._read(token)
+        return None if found is None else found[1]
+
+    def _read(self, token: str) -> tuple[SessionRecord, Visitor] | None:
         if not _TOKEN.fullmatch(token):
             return None
         with self._shelf.storage.read() as unit:
@@ -101,8 +115,7 @@ class Sessions:
             csrf = self._shelf.vault.unseal(csrf_name(record.person, record.token_hash), record.sealed_csrf)
         except StoreError:  # somebody put or changed this row
             return None
-        self._note_seen(record)
-        return Visitor(
+        return record, Visitor(
             person=record.person,
             role=role,
             session=record.number,
@@ -162,10 +175,11 @@ class Sessions:
         )
 
     def _has_ended(self, record: SessionRecord) -> bool:
-        return self._since(record.opened_ms) >= LONGEST or self._since(record.seen_ms) >= IDLE
+        # One that was opened ahead of now was so by a wrong clock: how old it is, nobody knows.
+        return not _NONE <= self._since(record.opened_ms) < LONGEST or self._since(record.seen_ms) >= IDLE
 
     def _note_seen(self, record: SessionRecord) -> None:
-        if self._since(record.seen_ms) < _SEEN:
+        if _NONE <= self._since(record.seen_ms) < _SEEN:
             return
         with self._shelf.storage.write() as unit:
             unit.console_sessions.note_seen(record.number, self._now_ms())
