@@ -204,8 +204,8 @@ class ChallengeTable(Protocol):
         """The one with this hash, which is gone afterwards: of two answers that meet one finds nothing."""
         ...
 
-    def count(self) -> int:
-        """How many there are."""
+    def count(self, purpose: Purpose) -> int:
+        """How many there are for a purpose."""
         ...
 
     def remove_all(self, person: str) -> None:

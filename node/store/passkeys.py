@@ -98,9 +98,12 @@ class ChallengeRows:
             expires_ms=row.expires_ms,
         )
 
-    def count(self) -> int:
-        """How many there are."""
-        return self._connection.execute(select(func.count()).select_from(_CHALLENGE)).scalar_one()
+    def count(self, purpose: Purpose) -> int:
+        """How many there are for a purpose."""
+        these = _CHALLENGE.c.purpose == purpose.value
+        return self._connection.execute(
+            select(func.count()).select_from(_CHALLENGE).where(these)
+        ).scalar_one()
 
     def remove_all(self, person: str) -> None:
         """Forget those that a person must answer."""

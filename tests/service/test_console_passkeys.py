@@ -301,6 +301,21 @@ def test_a_long_answer_is_not_read(persons: Persons, passkeys: SignedIn) -> None
         passkeys.sign_in(answer)
 
 
+def test_a_flood_of_sign_ins_keeps_nobody_from_proving(
+    persons: Persons, passkeys: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.services.access.passkeys._MOST_SIGNING_IN", 3)
+    hers = register(passkeys, "alice")
+    for _ in range(3):
+        passkeys.ask_proof("alice")
+    for _ in range(3):
+        passkeys.ask_sign_in()
+    with pytest.raises(RateLimitedError):
+        passkeys.ask_sign_in()
+    passkeys.prove(hers.show(passkeys.ask_proof("alice")), "alice")
+    register(passkeys, "alice")
+
+
 # ------------------------------------------------------------------------------------------------ registering
 
 

@@ -39,7 +39,8 @@ MOST_PASSKEYS: Final = 10
 MAX_NAME: Final = 40
 
 _CHALLENGE_BYTES: Final = 32
-_MOST_CHALLENGES: Final = 10_000
+_MOST_SIGNING_IN: Final = 10_000
+"""Questions that strangers had asked at once. Their flood keeps nobody from proving or registering."""
 _RETRY_SECONDS: Final = 60
 _REFUSED: Final = "this passkey was not accepted"
 _AGAIN: Final = "try again; whoever lost a passkey asks for a token: sigfed person token NAME"
@@ -202,7 +203,7 @@ class Passkeys:
     def _challenge(self, unit: Unit, purpose: Purpose, who: Recognised) -> bytes:
         now_ms = milliseconds(self._clock.now())
         unit.challenges.sweep(now_ms)
-        if unit.challenges.count() >= _MOST_CHALLENGES:
+        if purpose is Purpose.SIGN_IN and unit.challenges.count(purpose) >= _MOST_SIGNING_IN:
             raise RateLimitedError("too many people sign in at once", retry_after_seconds=_RETRY_SECONDS)
         challenge = self._shelf.vault.entropy(_CHALLENGE_BYTES)
         unit.challenges.add(
