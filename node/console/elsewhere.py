@@ -14,9 +14,10 @@ from aiohttp import web
 
 from node.console.entering import SIGN_IN_PAGE, Going, going
 from node.console.entrance import COMING, come_in, entry_page, led_to, refusal, target, working
-from node.console.handlers import DESK, SIGN_IN
+from node.console.handlers import DESK, SIGN_IN, in_thread
 from node.console.oidc import Flow, Provider
 from node.console.parts import Page
+from node.console.recording import turned_away
 from node.console.world import World
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError
 from node.web.ratelimit import address_key
@@ -84,12 +85,12 @@ async def come_back(request: web.Request) -> web.Response:
     flow = request.app[FLOWS].take(state, world.now_ms)
     if flow is None or not hmac.compare_digest(state.encode(), kept.encode()):
         error = UnauthenticatedError("this sign-in was not begun in this browser, or took too long")
-        return _refused(request, error, "")
+        return await _turned_away(request, error, "")
     try:
         person = await provider.person(flow, request.query.get("code", ""), world.now_ms // 1000)
         await working(request, lambda node: _require_person(node, person))
     except NodeError as exc:
-        return _refused(request, exc, flow.to)
+        return await _turned_away(request, exc, flow.to)
     assert settings is not None, "a provider has settings"
     response = await come_in(request, person, flow.to, by="oidc", proved=settings.proves)
     response.del_cookie(_COOKIE, secure=True, httponly=True, samesite="Lax", path="/")
@@ -107,6 +108,11 @@ def _by_a_page_of_our_own(request: web.Request, response: web.Response, to: str)
 def _require_person(world: World, person: str) -> None:
     with world.shelf.storage.read() as unit:
         unit.persons.get(person)
+
+
+async def _turned_away(request: web.Request, error: NodeError, to: str) -> web.Response:
+    await in_thread(turned_away, request.app[DESK].world, error, by="oidc")
+    return _refused(request, error, to)
 
 
 def _refused(request: web.Request, error: NodeError, to: str) -> web.Response:

@@ -9,7 +9,7 @@ from typing import Final
 
 from node.console.parts import Action, Done, Download, File, Values
 from node.console.world import World
-from node.errors import StoreError
+from node.errors import ForbiddenError, NodeError, NotFoundError, StoreError, UnauthenticatedError
 from node.runtime.auditing import about, require_ready, tell
 
 _LONGEST: Final = 200
@@ -31,6 +31,16 @@ def recorded(world: World, action: Action, form: Values, work: Callable[[], Done
             identity, shelf, action.record, subject, outcome=done.outcome, details=_BY | details
         )
     return done
+
+
+def turned_away(world: World, error: NodeError, *, by: str) -> None:
+    """Record that somebody was not let in; neither what was shown nor what is wrong with it stands there.
+
+    Whoever `world` acts as was in already, and did not prove it again. What failed for another reason is no refusal.
+    """
+    if not isinstance(error, UnauthenticatedError | ForbiddenError | NotFoundError):
+        return
+    tell(world.identity, world.shelf, "console.sign-in", outcome="refused", details={"by": by})
 
 
 def taken(world: World, row: Download, file: File) -> None:

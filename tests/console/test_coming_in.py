@@ -101,6 +101,7 @@ async def test_a_stranger_is_not_let_in(entrance: Entrance) -> None:
     assert "not accepted" in reply.words
     assert "Set-Cookie" not in reply.headers
     assert 'value="/console/audit"' in reply.text
+    assert entrance.refused() == [("passkey", "operator")]
 
 
 async def test_trying_is_slowed_down(entrance: Entrance) -> None:
@@ -170,6 +171,7 @@ async def test_what_is_grave_leads_to_the_passkey_and_back(entrance: Entrance) -
         proved = await browser.post("/console/prove", form)
         assert (proved.status, proved.headers["Location"]) == (303, "/console/persons")
         assert (await browser.post("/console/prove", form)).status == 401, "an answer counts once"
+        assert entrance.refused() == [("proof", "alice")]
         done = await browser.post("/console/persons/token", {"csrf": csrf, "name": "bruno"})
         assert done.headers["Location"] == "/console/persons"
         said = (await browser.get("/console/persons")).words

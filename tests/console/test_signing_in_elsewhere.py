@@ -80,6 +80,7 @@ async def test_who_has_no_name_here_does_not(entrance: Entrance, page: Page, nam
     await authorised(entrance, page, name)
     await page.get_by_role("alert").first.wait_for()
     assert says in await page.inner_text("main")
+    assert [by for by, _ in entrance.refused()] == ["oidc"]
     assert await axe_async(page) == []
     assert "__Host-sigfed" not in {cookie["name"] for cookie in await page.context.cookies()}
 
@@ -107,13 +108,14 @@ async def test_a_return_that_was_not_begun_in_this_browser_is_refused(entrance: 
             assert refused.status == 401
             assert "not begun in this browser" in refused.words
             assert "Set-Cookie" not in refused.headers
+    assert [by for by, _ in entrance.refused()] == ["oidc", "oidc"]
 
 
 async def test_nobody_is_signed_in_at_the_wish_of_another_site(entrance: Entrance) -> None:
     """By a link, or a window that another site opens: the person would be signed in as he is there, unasked."""
     async with entrance.browser() as browser:
         for sent in ({"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {}):
-            refused = await browser.get("/console/sign-in/elsewhere", **sent)
+            refused = await browser.get("/console/sign-in/elsewhere", Sec_Fetch_Mode="navigate", **sent)
             assert refused.status == 403
             assert "not begun by a page of this console" in refused.words
             assert "Set-Cookie" not in refused.headers

@@ -102,6 +102,13 @@ class Entrance:
             if each.action.startswith(("person.", "console."))
         ]
 
+    def refused(self) -> list[tuple[str, str]]:
+        """Who was not let in, as the audit log has it: by what, and who acted. Nothing else of it stands there."""
+        found = [each.record for each in read_audit(self.world.shelf)]
+        refused = [each for each in found if (each.action, each.outcome) == ("console.sign-in", "refused")]
+        assert all((each.subject, list(each.details)) == ("", ["by"]) for each in refused)
+        return [(each.details["by"], each.actor) for each in refused]
+
 
 def _cookie(status: int, headers: dict[str, str]) -> str:
     assert status == 303, headers
