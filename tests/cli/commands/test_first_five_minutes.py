@@ -19,7 +19,7 @@ PROMISE_MINUTES = 5
 COMMANDS = 6
 """Enrol, update, scan, report, resolve, and saying once where the folder is."""
 FILES = 100
-NEWCOMER = "newcomer"
+NEWCOMER = "beginner"
 
 
 @pytest.fixture
