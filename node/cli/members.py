@@ -78,7 +78,7 @@ def _introduced(identity: "Identity", url: str, words: str) -> "Introduced":
     """The node at this address or in this folder, if its root has these fingerprint words."""
     from node.services.peers.membership import recognise
 
-    return recognise(_fetched(identity, url, words), words, identity.clock)
+    return recognise(lambda: _fetched(identity, url, words), words, identity.clock)
 
 
 def _fetched(identity: "Identity", url: str, words: str) -> "FetchedTrust":

@@ -8,7 +8,7 @@ from node.runtime.opening import Identity
 from node.runtime.outbound import proxy_of
 from node.runtime.reaching import fetch
 from node.services.access.spelling import typed_words
-from node.services.peers.membership import recognise
+from node.services.peers.membership import FetchedTrust, recognise
 
 
 def propose_member(
@@ -22,7 +22,10 @@ def propose_member(
         PeerUnreachableError: nobody answers there.
     """
     pinned, proxy = typed_words(words), proxy_of(identity.settings.outbound)
-    fetched = asyncio.run(fetch(url, pinned, clock=identity.clock, entropy=identity.entropy, proxy=proxy))
+
+    def fetched() -> FetchedTrust:
+        return asyncio.run(fetch(url, pinned, clock=identity.clock, entropy=identity.entropy, proxy=proxy))
+
     introduced = recognise(fetched, words, identity.clock)
     name, proposing = waiting_proposals.begin(identity, f"member-{introduced.document.node}")
     with membership(proposing) as members:

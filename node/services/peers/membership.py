@@ -6,7 +6,7 @@ that may read here what its grant says.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from keys.errors import WrongRootError
@@ -64,10 +64,14 @@ def introduce(fetched: FetchedTrust, words: str, clock: Clock) -> Introduced:
     return Introduced(root=root, document=document, fetched=fetched)
 
 
-def recognise(fetched: FetchedTrust, words: str, clock: Clock) -> Introduced:
-    """As `introduce`, and tells whoever typed the words what another root means (`VerificationError`)."""
+def recognise(fetch: Callable[[], FetchedTrust], words: str, clock: Clock) -> Introduced:
+    """As `introduce` of what `fetch` finds, and tells whoever typed the words what another root means.
+
+    Raises:
+        VerificationError: another root, whether that shows in fetching or afterwards.
+    """
     try:
-        return introduce(fetched, words, clock)
+        return introduce(fetch(), words, clock)
     except WrongRootError as exc:
         raise VerificationError(
             str(exc),
