@@ -212,8 +212,8 @@ class ChallengeTable(Protocol):
         """Forget those that a person must answer."""
         ...
 
-    def sweep(self, before_ms: int) -> None:
-        """Forget those that ended before a time."""
+    def sweep(self, *, before_ms: int, after_ms: int) -> None:
+        """Forget those that ended before a time, and those that end after another."""
         ...
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
@@ -109,9 +109,10 @@ class ChallengeRows:
         """Forget those that a person must answer."""
         self._connection.execute(delete(_CHALLENGE).where(_CHALLENGE.c.person == person))
 
-    def sweep(self, before_ms: int) -> None:
-        """Forget those that ended before a time."""
-        self._connection.execute(delete(_CHALLENGE).where(_CHALLENGE.c.expires_ms < before_ms))
+    def sweep(self, *, before_ms: int, after_ms: int) -> None:
+        """Forget those that ended before a time, and those that end after another."""
+        ends = _CHALLENGE.c.expires_ms
+        self._connection.execute(delete(_CHALLENGE).where(or_(ends < before_ms, ends > after_ms)))
 
 
 def _passkey(row: Row[Any]) -> PasskeyRecord:

@@ -37,7 +37,7 @@ async def _publish(browser: Browser, busy: RunningConsole) -> None:
 
 
 async def test_an_amended_review_date_comes_back_as_due(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         form = _ENTRY | {"to": _OWN, "review_by": "2026-01-02", "illegal_in": "NL", "criteria": "7"}
         amended = await _sent(browser, busy, "/console/entry/amend", form)
         assert "2 entries will say it with the next publication" in amended.words
@@ -54,7 +54,7 @@ async def test_an_amended_review_date_comes_back_as_due(busy: RunningConsole) ->
 
 
 async def test_an_amendment_must_say_something_that_can_be_said(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         right = _ENTRY | {"to": _OWN}
         for wrong in (
             {},
@@ -69,7 +69,7 @@ async def test_an_amendment_must_say_something_that_can_be_said(busy: RunningCon
 
 
 async def test_a_dispute_is_made_and_taken_back(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         form = {"list": _PEER, "index": "2", "to": _OWN, "reason": "error", "query": f"list={_PEER}&index=2"}
         await _refused(browser, busy, "/console/entry/dispute", form)
         await _sent(browser, busy, "/console/entry/dispute", form | {"sure": "yes"})
@@ -92,7 +92,7 @@ async def test_a_dispute_is_made_and_taken_back(busy: RunningConsole) -> None:
 
 async def test_a_block_of_a_peer_is_overruled_after_an_examination(busy: RunningConsole) -> None:
     typed = {"hash": sha256(FILES[-1]).hexdigest()}
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         found = await browser.post("/console/entry/look-up", typed | {"csrf": busy.csrf()})
         page = found.headers["Location"]
         shown = await browser.get(page)
@@ -117,7 +117,7 @@ async def test_a_block_of_a_peer_is_overruled_after_an_examination(busy: Running
 
 
 async def test_a_withdrawal_takes_one_person_and_a_page_that_says_what_ends(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.OPERATOR) as browser:
+    async with busy.as_role(PersonRole.OPERATOR, proved_ms=busy.world.now_ms) as browser:
         asked = await browser.get(f"/console/entry/withdraw?list={_OWN}&index=0")
         assert "2 entries, 2 hashes of the file" in asked.words
         assert "in the newest release of baseline" in asked.words
@@ -137,7 +137,7 @@ async def test_a_withdrawal_takes_one_person_and_a_page_that_says_what_ends(busy
 
 
 async def test_a_withdrawal_may_reach_partners_at_once(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         done = await _sent(
             browser, busy, "/console/entry/withdraw", _ENTRY | {"reason": "error", "now": "yes"}
         )
@@ -167,7 +167,7 @@ async def test_whoever_only_looks_is_offered_nothing(busy: RunningConsole) -> No
 
 
 async def test_a_hash_of_one_list_alone_is_no_file_to_withdraw_elsewhere(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         typed = {"hash": sha256(SINGLE).hexdigest(), "csrf": busy.csrf()}
         found = await browser.post("/console/entry/look-up", typed)
         shown = await browser.get(found.headers["Location"])

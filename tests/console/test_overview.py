@@ -181,7 +181,7 @@ def test_a_hostile_name_is_only_text_on_the_map() -> None:
 
 
 async def test_what_waits_in_a_list_is_published(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         reply = await browser.post("/console/publish", {"csrf": busy.csrf(), "list": _LIST})
         assert reply.status == 303
         assert f"{_LIST} was published: 6 changes" in (await browser.get("/console/")).words

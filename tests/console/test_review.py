@@ -75,7 +75,7 @@ async def test_examination_is_stated_on_purpose_and_then_queued(busy: RunningCon
         "legality": "nl, fr",
         "query": _FILE_PAGE.partition("?")[2],
     }
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         form = typed | {"csrf": busy.csrf()}
         refused = await browser.post("/console/review/endorse", form)
         assert refused.status == 400
@@ -128,7 +128,7 @@ async def test_what_cannot_be_endorsed_is_refused_at_the_form(busy: RunningConso
 
 
 async def test_disputing_takes_a_tick_and_blocks_the_whole_file(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.ANALYST) as browser:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         form = _FILE | {"to": _OWN, "reason": "error", "csrf": busy.csrf(), "query": f"list={_PEER}&index=2"}
         refused = await browser.post("/console/review/dispute", form)
         assert refused.status == 400
@@ -142,7 +142,7 @@ async def test_disputing_takes_a_tick_and_blocks_the_whole_file(busy: RunningCon
 
 
 async def test_what_waits_is_published_by_a_button(busy: RunningConsole) -> None:
-    async with busy.as_role(PersonRole.OPERATOR) as browser:
+    async with busy.as_role(PersonRole.OPERATOR, proved_ms=busy.world.now_ms) as browser:
         reply = await browser.post("/console/review/publish", {"csrf": busy.csrf(), "list": _OWN})
         assert reply.status == 303
         after = await browser.get("/console/review")

@@ -144,6 +144,21 @@ def test_a_question_ends(persons: Persons, passkeys: SignedIn, clock: SettableCl
         passkeys.sign_in(hers.show(late))
 
 
+def test_a_question_asked_while_the_clock_was_ahead_is_none(
+    persons: Persons, passkeys: SignedIn, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it is good until the clock gets there, and a flood of them keeps strangers out for as long."""
+    monkeypatch.setattr("node.services.access.passkeys._MOST_SIGNING_IN", 2)
+    hers = register(passkeys, "alice")
+    clock.advance(timedelta(days=30))
+    ahead = [passkeys.ask_sign_in(), passkeys.ask_sign_in()]
+    clock.advance(-timedelta(days=30))
+    with pytest.raises(UnauthenticatedError, match="too long"):
+        passkeys.sign_in(hers.show(ahead[0]))
+    passkeys.ask_sign_in()
+    assert passkeys.sign_in(hers.show(passkeys.ask_sign_in())) == "alice"
+
+
 def test_a_question_for_one_purpose_is_none_for_another(persons: Persons, passkeys: SignedIn) -> None:
     hers = register(passkeys, "alice")
     with pytest.raises(UnauthenticatedError):

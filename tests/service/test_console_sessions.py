@@ -109,9 +109,19 @@ def test_one_opened_while_the_clock_was_ahead_is_none(sessions: Sessions, clock:
     assert sessions.ls("alice") == []
 
 
+def test_one_used_while_the_clock_was_ahead_is_none(sessions: Sessions, clock: SettableClock) -> None:
+    """Else nobody using it is idle before the clock gets there."""
+    token = sessions.open("alice").token
+    for _ in range(12):
+        clock.advance(IDLE - timedelta(minutes=5))
+        assert sessions.find(token) is not None
+    clock.advance(-timedelta(hours=4))
+    assert sessions.find(token) is None
+
+
 def test_when_it_was_used_is_put_right_with_the_clock(sessions: Sessions, clock: SettableClock) -> None:
     token = sessions.open("alice").token
-    for step in (timedelta(minutes=20), timedelta(minutes=20), -timedelta(minutes=35)):
+    for step in (timedelta(minutes=20), timedelta(minutes=20), -timedelta(seconds=50)):
         clock.advance(step)
         assert sessions.find(token) is not None
     clock.advance(IDLE)

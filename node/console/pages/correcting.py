@@ -102,6 +102,7 @@ ACTIONS: Final = (
         act=dispute_at,
         roles=ANALYSTS,
         record="entry.dispute",
+        fresh=True,
         told=("list", "index", "to", "reason"),
     ),
     Action(

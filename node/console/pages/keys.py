@@ -365,6 +365,7 @@ ACTIONS: Final = (
         act=take_back,
         roles=SECURITY,
         record="key.take-back",
+        fresh=True,
         told=("proposal",),
         most_bytes=9_000_000,
     ),
@@ -386,6 +387,7 @@ ACTIONS: Final = (
         act=discard,
         roles=SECURITY,
         record="key.discard",
+        fresh=True,
         told=("proposal",),
     ),
     Action(

@@ -112,6 +112,7 @@ ACTIONS: Final = (
         page="overview",
         act=publish,
         roles=frozenset({PersonRole.ANALYST, PersonRole.OPERATOR}),
+        fresh=True,
         told=("list",),
     ),
 )

@@ -211,6 +211,7 @@ ACTIONS: Final = (
         page="review",
         act=publish,
         roles=frozenset({PersonRole.ANALYST, PersonRole.OPERATOR}),
+        fresh=True,
         told=("list",),
     ),
 )

@@ -38,6 +38,7 @@ MOST_PASSKEYS: Final = 10
 """Of a person."""
 MAX_NAME: Final = 40
 
+_LIFE_MS: Final = CHALLENGE_LIFE // timedelta(milliseconds=1)
 _CHALLENGE_BYTES: Final = 32
 _MOST_SIGNING_IN: Final = 10_000
 """Questions that strangers had asked at once. Their flood keeps nobody from proving or registering."""
@@ -202,7 +203,9 @@ class Passkeys:
 
     def _challenge(self, unit: Unit, purpose: Purpose, who: Recognised) -> bytes:
         now_ms = milliseconds(self._clock.now())
-        unit.challenges.sweep(now_ms)
+        ends_ms = now_ms + _LIFE_MS
+        # One that ends later was asked by a clock that was ahead: such ones would keep strangers out for as long.
+        unit.challenges.sweep(before_ms=now_ms, after_ms=ends_ms)
         if purpose is Purpose.SIGN_IN and unit.challenges.count(purpose) >= _MOST_SIGNING_IN:
             raise RateLimitedError("too many people sign in at once", retry_after_seconds=_RETRY_SECONDS)
         challenge = self._shelf.vault.entropy(_CHALLENGE_BYTES)
@@ -212,7 +215,7 @@ class Passkeys:
                 purpose=purpose,
                 person=who.person,
                 token_hash=who.token_hash,
-                expires_ms=now_ms + CHALLENGE_LIFE // timedelta(milliseconds=1),
+                expires_ms=ends_ms,
             )
         )
         return challenge
@@ -222,10 +225,12 @@ class Passkeys:
         challenge = self._ceremonies.read(answer).challenge
         with self._shelf.storage.write() as unit:
             asked = unit.challenges.take(sha256(challenge).digest())
+        now_ms = milliseconds(self._clock.now())
+        # One with more time left than any was asked by a clock that was ahead: how old it is, nobody knows.
         if (
             asked is None
             or asked.purpose is not purpose
-            or asked.expires_ms <= milliseconds(self._clock.now())
+            or not now_ms < asked.expires_ms <= now_ms + _LIFE_MS
         ):
             raise UnauthenticatedError("this took too long, or was answered before", hint="try again")
         return asked, challenge

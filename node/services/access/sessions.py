@@ -175,8 +175,12 @@ class Sessions:
         )
 
     def _has_ended(self, record: SessionRecord) -> bool:
-        # One that was opened ahead of now was so by a wrong clock: how old it is, nobody knows.
-        return not _NONE <= self._since(record.opened_ms) < LONGEST or self._since(record.seen_ms) >= IDLE
+        # One that was opened ahead of now was so by a wrong clock: how old it is, nobody knows. One that was used ahead
+        # of now would otherwise not be idle before that time has come.
+        return (
+            not _NONE <= self._since(record.opened_ms) < LONGEST
+            or not -_SEEN < self._since(record.seen_ms) < IDLE
+        )
 
     def _note_seen(self, record: SessionRecord) -> None:
         if _NONE <= self._since(record.seen_ms) < _SEEN:
