@@ -11,6 +11,7 @@ from keys.errors import KeysError
 from node.console import elsewhere, entering, welcoming
 from node.console.address import Address
 from node.console.assets import Asset, load_assets
+from node.console.csp_reports import CspReports
 from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE
 from node.console.handlers import DESK, VISITOR, Desk, act, download, show
 from node.console.languages import accepted, speak
@@ -34,7 +35,9 @@ _ADDRESS_PER_MINUTE: Final = 600
 _ADDRESS_BURST: Final = 600
 _PERSON_PER_MINUTE: Final = 60
 _PERSON_BURST: Final = 60
-MAX_REPORT_BYTES: Final = 16 * 1024
+_LOOKS_PER_MINUTE: Final = 240
+"""Far more than somebody reads, with tabs that refresh themselves behind."""
+_LOOKS_BURST: Final = 240
 
 _ADDRESSES: Final = web.AppKey("addresses", TokenBuckets)
 _ADDRESS: Final = web.AppKey("address", Address)
@@ -52,7 +55,9 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
         address=address,
         pages={page.name: page for page in PAGES},
         rates=TokenBuckets(per_minute=_PERSON_PER_MINUTE, burst=_PERSON_BURST, clock=clock),
+        looks=TokenBuckets(per_minute=_LOOKS_PER_MINUTE, burst=_LOOKS_BURST, clock=clock),
     )
+    app.on_cleanup.append(_end_threads)
     app[elsewhere.FLOWS] = elsewhere.Flows()
     app[COMING] = TokenBuckets(per_minute=COMING_PER_MINUTE, burst=COMING_BURST, clock=clock)
     set_up(app, assets, PAGES)
@@ -63,7 +68,7 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
     for row in DOWNLOADS:
         app.router.add_get(row.path, partial(_download, row), name=row.name, allow_head=False)
     app.router.add_get(f"{STATIC}{{name}}", partial(_asset, assets), name="asset", allow_head=False)
-    app.router.add_post(CSP_REPORTS, _csp_report, name="csp-report")
+    app.router.add_post(CSP_REPORTS, CspReports(clock).take, name="csp-report")
     app.router.add_routes([*entering.ROUTES, *welcoming.ROUTES, *elsewhere.ROUTES])
     app.router.add_get("/", _home, name="home", allow_head=False)
     return app
@@ -96,11 +101,8 @@ async def _asset(assets: Mapping[str, Asset], request: web.Request) -> web.Strea
     )
 
 
-async def _csp_report(request: web.Request) -> web.StreamResponse:
-    """A browser tells of something that the policy stopped: a mistake in a page, or an attack on one."""
-    await request.content.read(MAX_REPORT_BYTES)
-    _journal.warning("csp-violation")
-    return web.Response(status=204)
+async def _end_threads(app: web.Application) -> None:
+    app[DESK].threads.close()
 
 
 @web.middleware
@@ -171,11 +173,13 @@ def _error(request: web.Request, exc: Exception) -> web.Response:
     # Errors of this program hold no secret; what they say of the node's inside is for its own people alone.
     foreseen = isinstance(exc, NodeError | ProtocolError | KeysError)
     told = foreseen and (problem.status < 500 or VISITOR in request)
+    wait: int = getattr(exc, "retry_after_seconds", 0)
     model = {
         "title": problem.title,
         "status": problem.status,
         "message": str(exc) if told else "",
         "hint": getattr(exc, "hint", "") if told else "",
+        "wait": wait,
     }
     world = request.app[DESK].world
     reply = render(
@@ -187,6 +191,6 @@ def _error(request: web.Request, exc: Exception) -> web.Response:
         node=world.node,
         status=problem.status,
     )
-    if (wait := getattr(exc, "retry_after_seconds", 0)) > 0:
+    if wait > 0:
         reply.headers["Retry-After"] = str(wait)
     return reply

@@ -111,7 +111,7 @@ def _require_person(world: World, person: str) -> None:
 
 
 async def _turned_away(request: web.Request, error: NodeError, to: str) -> web.Response:
-    await in_thread(turned_away, request.app[DESK].world, error, by="oidc")
+    await in_thread(request, turned_away, request.app[DESK].world, error, by="oidc")
     return _refused(request, error, to)
 
 

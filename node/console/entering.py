@@ -69,7 +69,7 @@ async def sign_in(request: web.Request) -> web.Response:
     try:
         person = await working(request, lambda world: _passkeys(world).sign_in(form.text("answer")))
     except NodeError as exc:
-        await in_thread(turned_away, request.app[DESK].world, exc, by="passkey")
+        await in_thread(request, turned_away, request.app[DESK].world, exc, by="passkey")
         refused, status = refusal(SIGN_IN_PAGE, exc)
         return entry_page(request, SIGN_IN_PAGE, going(request, to), refused=refused, status=status)
     return await come_in(request, person, to, by="passkey")
@@ -103,7 +103,9 @@ async def prove(request: web.Request) -> web.Response:
     try:
         await working(request, note)
     except NodeError as exc:
-        await in_thread(turned_away, request.app[DESK].world.acting_as(visitor.person), exc, by="proof")
+        await in_thread(
+            request, turned_away, request.app[DESK].world.acting_as(visitor.person), exc, by="proof"
+        )
         refused, status = refusal(_PROVE, exc)
         return entry_page(request, _PROVE, Going(to), visitor=visitor, refused=refused, status=status)
     return led_to(to)

@@ -56,7 +56,7 @@ def target(text: str) -> str:
 
 async def working(request: web.Request, work: Callable[[World], T]) -> T:
     """What a function makes of the node, in a thread."""
-    return await in_thread(work, request.app[DESK].world)
+    return await in_thread(request, work, request.app[DESK].world)
 
 
 def entry_page(

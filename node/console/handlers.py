@@ -4,7 +4,6 @@ Decides who gets through; what a page holds and what an action does is said besi
 of a request is ever written to the journal but the name of its page or action.
 """
 
-import asyncio
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from node.console.languages import speak, spoken
 from node.console.parts import Action, Done, Download, Page, Refused, Values
 from node.console.recording import recorded, taken
 from node.console.rendering import render
+from node.console.threads import Threads
 from node.console.visitors import Door, Visitor
 from node.console.world import World
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError
@@ -50,6 +50,9 @@ class Desk:
     pages: Mapping[str, Page]
     rates: TokenBuckets
     """Actions of a person."""
+    looks: TokenBuckets
+    """Pages that a session looks at."""
+    threads: Threads = field(default_factory=Threads)
     _said: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """What an action did, by session, until the next page says it."""
 
@@ -91,7 +94,8 @@ async def show(request: web.Request, page: Page) -> web.StreamResponse:
     desk = request.app[DESK]
     visitor = await signed_in(request)
     _require_role(visitor, page.roles)
-    model = await in_thread(page.gather, desk.world, visitor, Values(dict(request.query)))
+    desk.looks.spend(visitor.csrf)
+    model = await in_thread(request, page.gather, desk.world, visitor, Values(dict(request.query)))
     # What is said once is for whoever acted, not for a tab behind that asks by itself.
     said = "" if asks_by_itself(request) else desk.said(visitor)
     return _rendered(request, page, model, visitor, said=said)
@@ -110,7 +114,7 @@ async def act(request: web.Request, action: Action) -> web.StreamResponse:
     if action.fresh and not desk.has_proved(visitor):
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
     try:
-        done = await in_thread(_carried_out, desk, action, visitor, form)
+        done = await in_thread(request, _carried_out, desk, action, visitor, form)
     except (NodeError, ProtocolError, KeysError) as exc:
         return await _shown_again(request, action, visitor, form, exc)
     desk.say(visitor, done.said)
@@ -126,29 +130,24 @@ async def download(request: web.Request, row: Download) -> web.StreamResponse:
     if row.fresh and not desk.has_proved(visitor):
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(desk.pages[row.page].path, safe='')}")
     world = desk.world.acting_as(visitor.person)
-    file = await in_thread(row.make, world, visitor, Values(dict(request.query)))
-    await in_thread(taken, world, row, file)
+    file = await in_thread(request, row.make, world, visitor, Values(dict(request.query)))
+    await in_thread(request, taken, world, row, file)
     disposition = f'attachment; filename="{file.name}"'
     return web.Response(
         body=file.body, content_type=file.content_type, headers={"Content-Disposition": disposition}
     )
 
 
-async def in_thread(work: Callable[Given, Result], *args: Given.args, **named: Given.kwargs) -> Result:
-    """Do what blocks in a thread. A `StopIteration` cannot leave one: the request would wait for ever."""
-
-    def run() -> Result:
-        try:
-            return work(*args, **named)
-        except StopIteration as exc:
-            raise RuntimeError("nothing was found where something must be") from exc
-
-    return await asyncio.to_thread(run)
+async def in_thread(
+    request: web.Request, work: Callable[Given, Result], *args: Given.args, **named: Given.kwargs
+) -> Result:
+    """Do what blocks in a thread of the console's own."""
+    return await request.app[DESK].threads.do(work, *args, **named)
 
 
 async def visiting(request: web.Request) -> Visitor | None:
     """Who asks, in whose language the reply is written; None for nobody."""
-    visitor = await in_thread(request.app[DESK].visitor, request)
+    visitor = await in_thread(request, request.app[DESK].visitor, request)
     if visitor is not None:
         request[VISITOR] = visitor
         speak(visitor.language or spoken())
@@ -186,7 +185,7 @@ async def _shown_again(
     refused = Refused(action.name, str(error), getattr(error, "hint", ""), kept)
     query = Values(dict(parse_qsl(form.text("query"), max_num_fields=100)))
     try:
-        model = await in_thread(page.gather, desk.world, visitor, query)
+        model = await in_thread(request, page.gather, desk.world, visitor, query)
     except (NodeError, ProtocolError, KeysError):
         raise error from None  # what the form was about is gone
     status = min(problem_of(error).status, 500)

@@ -1,10 +1,16 @@
 """What surrounds every page: headers, the one address, files, errors that tell nothing, hostile names."""
 
+import asyncio
 import dataclasses
+import threading
+from contextlib import suppress
 
 import pytest
 
+from node.console.handlers import DESK
 from node.console.policy import CONTENT_SECURITY_POLICY
+from node.console.threads import MOST
+from node.errors import RateLimitedError
 from node.ports.persons import PersonRole
 from support.console import RunningConsole
 
@@ -82,6 +88,46 @@ async def test_a_browser_tells_of_what_the_policy_stopped(
     assert reply.status == 204
     assert "csp-violation" in caplog.text
     assert "a value" not in caplog.text
+
+
+async def test_many_such_reports_make_one_line_of_the_journal(
+    console: RunningConsole, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with console.as_nobody() as browser:
+        for _ in range(50):
+            await browser.post("/console/csp-report", b"{}", Origin="")
+    assert caplog.text.count("csp-violation") == 1
+
+
+async def test_a_session_that_looks_at_too_much_is_told_how_long_to_wait(console: RunningConsole) -> None:
+    looks = console.server.runner.app[DESK].looks
+    async with console.as_role(PersonRole.ANALYST) as browser:
+        with suppress(RateLimitedError):
+            while True:
+                looks.spend(console.csrf())
+        reply = await browser.get("/console/")
+    assert reply.status == 429
+    assert int(reply.headers["Retry-After"]) > 0
+    assert "Wait 1 second, then load the page again" in reply.words
+    async with console.as_role(PersonRole.ANALYST) as another:
+        assert (await another.get("/console/")).status == 200
+
+
+async def test_a_flood_of_pages_takes_no_thread_of_the_node_and_is_refused(console: RunningConsole) -> None:
+    threads, held = console.server.runner.app[DESK].threads, threading.Event()
+    flood = [asyncio.create_task(threads.do(held.wait)) for _ in range(MOST)]
+    await asyncio.sleep(0)
+    try:
+        async with console.as_role(PersonRole.ANALYST) as browser:
+            reply = await browser.get("/console/")
+        assert await asyncio.to_thread(int, "7") == 7, "the node's own work goes on"
+    finally:
+        held.set()
+        await asyncio.gather(*flood)
+    assert reply.status == 429
+    assert "this console has too much to do just now" in reply.words
+    async with console.as_role(PersonRole.ANALYST) as browser:
+        assert (await browser.get("/console/")).status == 200
 
 
 async def test_what_another_site_embeds_is_not_served(console: RunningConsole) -> None:

@@ -1,0 +1,34 @@
+"""What browsers tell of things that the policy stopped: counted, and in the journal a line a minute at most.
+
+Anybody may send such reports, without a session: each in a line of its own would fill the journal.
+"""
+
+from typing import Final
+
+from aiohttp import web
+
+from node.clock import Clock, milliseconds
+from node.journal import Journal
+
+MAX_REPORT_BYTES: Final = 16 * 1024
+_PAUSE_MS: Final = 60_000
+_journal: Final = Journal("console")
+
+
+class CspReports:
+    """How many came since the last line."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._count = 0
+        self._told_ms = 0
+
+    async def take(self, request: web.Request) -> web.StreamResponse:
+        """A mistake in a page, or an attack on one; what it holds is not kept."""
+        await request.content.read(MAX_REPORT_BYTES)
+        self._count += 1
+        now_ms = milliseconds(self._clock.now())
+        if not 0 <= now_ms - self._told_ms < _PAUSE_MS:
+            _journal.warning("csp-violation", count=self._count)
+            self._count, self._told_ms = 0, now_ms
+        return web.Response(status=204)
