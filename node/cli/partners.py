@@ -1,7 +1,7 @@
 """`sigfed partner`: who may ask."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,10 @@ from node.cli.output import listing
 from node.cli.partner_disclosure import disclose
 from node.cli.session import session
 from node.clock import milliseconds
+
+if TYPE_CHECKING:
+    from node.ports.fetched import FetchedRelease
+    from node.ports.subsets import ReleaseRecord
 
 _DAY_MS = 86_400_000
 
@@ -129,7 +133,7 @@ app.command("disclose")(disclose)
 
 @app.command("ls")
 def ls(context: typer.Context) -> None:
-    """Partners and open invitations, with what is left of their evaluations."""
+    """Partners and open invitations: what is left of their evaluations, which release they fetched last."""
     from node.runtime.shelving import open_shelf
     from node.services.access.disclosing import DisclosureTerms
     from node.services.access.quotas import Quotas
@@ -140,6 +144,9 @@ def ls(context: typer.Context) -> None:
     with open_shelf(identity) as shelf:
         with shelf.storage.read() as unit:
             partners, invites = list(unit.partners.ls()), list(unit.partners.invitations())
+            fetched = unit.fetched.of([partner.name for partner in partners])
+            subsets = {partner.subset for partner in partners}
+            newest = {subset: unit.releases.newest(subset) for subset in subsets}
         terms = DisclosureTerms(shelf.storage, identity.clock)
         shown = {partner.name: terms.get(partner.name) for partner in partners}
         left = {partner.name: Quotas(shelf.storage).left(partner.name, now=now) for partner in partners}
@@ -153,6 +160,7 @@ def ls(context: typer.Context) -> None:
                     "evaluations_per_day": partner.evaluations_per_day,
                     "left": left[partner.name],
                     "seen_ms": partner.seen_ms,
+                    "fetched": _fetched(fetched.get(partner.name)),
                     "key_ms": partner.key_ms,
                     "enrolled": True,
                     "disclosed": asdict(shown[partner.name]),
@@ -162,7 +170,8 @@ def ls(context: typer.Context) -> None:
         if shown[partner.name].stopped_ms is not None:
             state += ", disclosed look-ups stopped"
         age = f"{(milliseconds(now) - partner.key_ms) // _DAY_MS} days"
-        rows.append((partner.name, partner.subset, f"{left[partner.name]:,}", state, age))
+        release = _release(fetched.get(partner.name), newest[partner.subset])
+        rows.append((partner.name, partner.subset, f"{left[partner.name]:,}", state, release, age))
     for invite_record in invites:
         if invite_record.used_ms is not None:
             continue
@@ -170,9 +179,25 @@ def ls(context: typer.Context) -> None:
             here.output.result(
                 {"partner": invite_record.partner, "subset": invite_record.subset, "enrolled": False}
             )
-        rows.append((invite_record.partner, invite_record.subset, "-", "invited", "-"))
+        rows.append((invite_record.partner, invite_record.subset, "-", "invited", "-", "-"))
     if not here.output.as_json:
         here.output.result(
             {},
-            *listing(("partner", "subset", "evaluations left", "state", "key age"), rows, none="no partners"),
+            *listing(
+                ("partner", "subset", "evaluations left", "state", "release", "key age"),
+                rows,
+                none="no partners",
+            ),
         )
+
+
+def _fetched(found: "FetchedRelease | None") -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"release": found.version, "made_ms": found.made_ms, "fetched_ms": found.fetched_ms}
+
+
+def _release(found: "FetchedRelease | None", newest: "ReleaseRecord | None") -> str:
+    if found is None or newest is None:
+        return "not known"
+    return f"{found.version} of {newest.version}"

@@ -16,6 +16,7 @@ from node.ports.data_keys import DataKeyTable, SealedCells
 from node.ports.disclosure import DisclosureTable
 from node.ports.entries import EntryIndex
 from node.ports.evidence import EvidenceTable
+from node.ports.fetched import FetchedTable
 from node.ports.guards import GuardTable
 from node.ports.hits import HitOutcomeTable, HitTable, PartnerCaseTable
 from node.ports.logs import LogTable
@@ -209,6 +210,11 @@ class Unit(Protocol):
     @property
     def proposals(self) -> ProposalTable:
         """What partners proposed."""
+        ...
+
+    @property
+    def fetched(self) -> FetchedTable:
+        """Which release each partner fetched last."""
         ...
 
     @property

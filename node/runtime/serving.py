@@ -56,6 +56,7 @@ from node.services.lists.sweeping import sweep
 from node.services.partners.admitting import Admission, ServedEnrolment
 from node.services.partners.disclosed_lookup import DisclosedLookups, PartnerDisclosure
 from node.services.partners.evaluating import Evaluating
+from node.services.partners.fetching import Fetches
 from node.services.partners.renewing import PartnerRenewal, ServedRenewals
 from node.services.partners.serving_proposals import PartnerProposals
 from node.services.partners.serving_subsets import ServedSubsets
@@ -125,7 +126,7 @@ class Parts:
             identity.clock,
             epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
         )
-        subsets = ServedSubsets(shelf, trust, evaluating, self.deltas)
+        subsets = ServedSubsets(shelf, trust, evaluating, self.deltas, Fetches(shelf.storage, identity.clock))
         peers = ServedPeers(shelf, trust, identity.clock)
         admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
         renewing = PartnerRenewal(shelf, identity.trust, identity.clock)

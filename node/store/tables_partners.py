@@ -1,6 +1,6 @@
-"""The tables of partners: invitations, enrolled partners with their allowance, used assertion ids, months."""
+"""The tables of partners: invitations, enrolled partners with their allowance, used assertion ids, months, releases."""
 
-from sqlalchemy import BigInteger, LargeBinary
+from sqlalchemy import BigInteger, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 
@@ -58,3 +58,15 @@ class EvaluationMonth(SQLModel, table=True):
     evaluations: int = Field(sa_type=BigInteger)
     whole: bool
     """False: in it, and before, not all were counted."""
+
+
+class FetchedReleaseRow(SQLModel, table=True):
+    """The newest release of a subset of which a partner fetched every file."""
+
+    __tablename__ = "fetched_release"
+    __table_args__ = (Index("ix_fetched_release_version", "subset", "version"),)
+
+    partner: str = Field(max_length=64, primary_key=True)
+    subset: str = Field(max_length=64, primary_key=True)
+    version: int = Field(sa_type=BigInteger)
+    fetched_ms: int = Field(sa_type=BigInteger)

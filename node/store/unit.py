@@ -11,6 +11,7 @@ from node.store.data_keys import DataKeyRows, SealedCellRows
 from node.store.disclosure import DisclosureRows
 from node.store.entries import EntryRows
 from node.store.evidence import EvidenceRows
+from node.store.fetched import FetchedRows
 from node.store.guards import GuardRows
 from node.store.hit_outcomes import HitOutcomeRows
 from node.store.hits import HitRows, PartnerCaseRows
@@ -71,5 +72,6 @@ class UnitOfWork:
         self.partner_cases = PartnerCaseRows(connection)
         self.proposals = ProposalRows(connection)
         self.disclosure = DisclosureRows(connection)
+        self.fetched = FetchedRows(connection)
         self.recipients = RecipientRows(connection)
         self.recipient_snapshot = RecipientSnapshotRows(connection)

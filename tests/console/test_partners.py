@@ -1,6 +1,7 @@
 """Partners: what they used, inviting with a string that is shown once, quotas by one and by two persons, suspending."""
 
 import re
+from dataclasses import replace
 
 from node.console.pages.partners import ROWS
 from node.console.qr import qr
@@ -32,6 +33,24 @@ async def test_a_partner_is_shown_with_what_it_used(busy: RunningConsole) -> Non
     assert re.search(r"Evaluations left today [\d,]+ / 8,192", one.words)
     assert "Disclosed look-ups none allowed" in one.words
     assert "<form method" not in one.text.split("<main")[1]
+
+
+async def test_the_release_that_a_partner_fetched_is_shown_with_its_age(busy: RunningConsole) -> None:
+    """The partner of the fixture enrolled over HTTP, and fetched release 1 so."""
+    world = busy.world
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        one, every = (await browser.get(_ONE)).words, (await browser.get("/console/partners")).words
+        assert "Fetched last release 1, " in one
+        assert "not the newest" not in one
+        assert "1 / 1 (made " in every
+        with world.shelf.storage.write() as unit:
+            unit.releases.add(replace(unit.releases.get("baseline", 1), version=2))
+            unit.fetched.put("hoster", "baseline", 1, now_ms=world.now_ms + 1)
+            unit.partners.add(replace(unit.partners.get("hoster"), name="newcomer", auth_key=b"n" * 32))
+        assert "not the newest" in (await browser.get(_ONE)).words
+        newcomer = await browser.get(_ONE.replace("hoster", "newcomer"))
+        assert "Fetched last not known" in newcomer.words
+        assert "1 / 2 (made " in (await browser.get("/console/partners")).words
 
 
 async def test_a_thousand_partners_are_paged_and_searched(busy: RunningConsole) -> None:

@@ -1,5 +1,6 @@
 """Releases and witnesses: what there is, a release made now, and who cosigned what."""
 
+import re
 from dataclasses import replace
 
 from node.ports.persons import PersonRole
@@ -37,6 +38,21 @@ async def test_releasing_publishes_first_and_says_when_nothing_changed(busy: Run
         waiting = unit.logs.get("fr.example/lists/csam")
     assert waiting.tail == waiting.head.size, "what waited is published first"
     assert release_here(world.identity, world.shelf, "baseline").published is False
+
+
+async def test_who_has_a_release_and_who_has_not_fetched_it(busy: RunningConsole) -> None:
+    world = busy.world
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        held = (await browser.get(_ONE)).words
+        with world.shelf.storage.write() as unit:
+            unit.releases.add(replace(unit.releases.get("baseline", 1), version=2))
+            newcomer = replace(unit.partners.get("hoster"), name="newcomer", auth_key=b"n" * 32)
+            unit.partners.add(newcomer)
+            unit.partners.add(replace(newcomer, name="let go", auth_key=b"l" * 32, suspended=True))
+        behind = (await browser.get(_ONE)).words.split("Who has not fetched the newest")[-1]
+    assert "Every partner that may fetch it has." in held
+    assert re.search(r"newcomer not known - - hoster 1 .* ago", behind)
+    assert "let go" not in behind
 
 
 async def test_only_operators_release(busy: RunningConsole) -> None:

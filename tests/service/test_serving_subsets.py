@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,15 +12,18 @@ from typing import cast
 import pytest
 from typing_extensions import override
 
+from node.clock import milliseconds
 from node.errors import (
     GoneError,
     ListTooOldError,
     NotFoundError,
     OverQuotaError,
+    StoreError,
     UsageError,
     VerificationError,
 )
 from node.partner.release_parts import part_limit
+from node.ports.fetched import FetchedRelease
 from node.ports.subsets import ReleaseRecord
 from node.services.lists.withdrawing import withdraw
 from node.services.partners.evaluating import Evaluating
@@ -29,6 +32,7 @@ from node.services.storage.release_files import ReleaseFolder
 from node.services.subsets.deltas import Deltas
 from node.services.subsets.epochs import AnnouncedEpochs
 from node.services.trust.serving_trust import ServedTrust
+from node.store.fetched import FetchedRows
 from protocol.api import SubsetApi
 from protocol.errors import OprfError
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
@@ -243,6 +247,7 @@ async def test_a_partner_reaches_its_own_subsets_only(world: World) -> None:
             epochs=AnnouncedEpochs(world.fr.files, world.fr.trust),
         ),
         world.fr.deltas,
+        world.fr.fetches,
     )
     stranger = served.for_partner("stranger", frozenset())
     with pytest.raises(NotFoundError):
@@ -462,3 +467,84 @@ class Meter(Altered):
         )
         self.parts[part] = len(data)
         return data
+
+
+class TestWhatIsRecorded:
+    async def test_the_release_that_a_partner_fetched_and_since_when(self, world: World) -> None:
+        assert _fetched(world) is None
+        await world.partner.update()
+        first = _fetched(world)
+        assert first is not None
+        assert (first.subset, first.version) == (SUBSET, 1)
+        assert first.fetched_ms == milliseconds(world.fr.clock.now())
+        assert first.made_ms == world.fr.records[0].created_ms
+        world.fr.clock.advance(timedelta(hours=1))
+        await world.partner.update()
+        assert _fetched(world) == first, "nothing new was fetched"
+        world.list_both("new")
+        world.fr.release()
+        await world.partner.update()
+        second = _fetched(world)
+        assert second is not None
+        assert (second.version, second.fetched_ms) == (2, milliseconds(world.fr.clock.now()))
+
+    @pytest.mark.parametrize(
+        ("parts", "has"),
+        [
+            ((ReleasePart.SCREEN,), False),
+            ((ReleasePart.ANSWERS, ReleasePart.ANSWERS), False),
+            ((ReleasePart.SCREEN, ReleasePart.ANSWERS), False),
+            ((ReleasePart.SCREEN, ReleasePart.ANSWERS, ReleasePart.LABELS), True),
+            ((ReleasePart.LABELS, ReleasePart.SCREEN, ReleasePart.SCREEN, ReleasePart.ANSWERS), True),
+        ],
+    )
+    async def test_a_release_is_fetched_once_all_its_files_were_sent(
+        self, world: World, parts: Sequence[ReleasePart], has: bool
+    ) -> None:
+        api = world.fr.api()
+        for part in parts:
+            await api.release_part(SUBSET, version=1, part=part, since=None)
+        assert (_fetched(world) is not None) is has
+
+    async def test_it_is_written_once_for_a_partner_and_release(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written: list[int] = []
+        put = FetchedRows.put
+
+        def counted(rows: FetchedRows, partner: str, subset: str, version: int, *, now_ms: int) -> None:
+            written.append(version)
+            put(rows, partner, subset, version, now_ms=now_ms)
+
+        monkeypatch.setattr(FetchedRows, "put", counted)
+        await _fetch_all(world, 1)
+        await _fetch_all(world, 1)
+        world.list_both("new")
+        world.fr.release()
+        await _fetch_all(world, 2)
+        await _fetch_all(world, 1)
+        assert written == [1, 2]
+
+    async def test_a_store_that_cannot_be_written_keeps_no_partner_from_its_release(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise StoreError("the disk is full")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(FetchedRows, "put", fail)
+            await world.partner.update()
+        assert _fetched(world) is None
+        await _fetch_all(world, 1)
+        assert _fetched(world) is not None
+
+
+def _fetched(world: World) -> FetchedRelease | None:
+    with world.fr.shelf.storage.read() as unit:
+        return unit.fetched.of(["hoster"]).get("hoster")
+
+
+async def _fetch_all(world: World, version: int) -> None:
+    api = world.fr.api()
+    for part in ReleasePart:
+        await api.release_part(SUBSET, version=version, part=part, since=None)

@@ -11,6 +11,7 @@ import pytest
 from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.ports.disclosure import DisclosureRecord
+from node.ports.fetched import FetchedRelease
 from node.ports.guards import BenignSet, Tripwire
 from node.ports.hits import CaseRecord, HitFilter, HitRecord, HitSourceRecord, ResolutionRecord
 from node.ports.logs import Head, LogKind, LogRecord
@@ -20,9 +21,14 @@ from node.ports.pending import Batch
 from node.ports.proposals import FileRecord, ProposalRecord
 from node.ports.quarantine import Intake, Quarantined
 from node.ports.recipients import RecipientRecord, RecipientTable, SnapshotRecord
+from node.ports.storage import Unit
+from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.access.quotas import Quotas
 from node.services.storage.shelf import Shelf
+from protocol.digest import Algorithm
 from protocol.statement.proposal_state import FileState
+from protocol.subset.filter import SubsetFilter
+from protocol.subset.manifest import ReleaseKind
 
 HEAD = Head(size=3, root=b"r" * 32, frontier=b"f", time_ms=5)
 PEER = PeerRecord(
@@ -537,6 +543,78 @@ class TestPartners:
         with shelf.storage.write() as unit:
             unit.partners.add(held)
         assert Quotas(shelf.storage).left("hoster", now=datetime(2026, 1, 1, tzinfo=UTC)) == 10
+
+
+class TestFetched:
+    def test_the_newest_of_each_is_kept_and_who_is_behind_is_known(self, shelf: Shelf) -> None:
+        with shelf.storage.write() as unit:
+            _subset_with_releases(unit, 3)
+            for name in ("has-3", "has-1", "has-2", "has-none", "suspended"):
+                _enrolled(unit, name)
+            unit.partners.set_suspended("suspended", suspended=True)
+            for name, version, at_ms in (
+                ("has-3", 2, 20),
+                ("has-3", 3, 30),
+                ("has-3", 2, 40),
+                ("has-3", 3, 50),
+                ("has-1", 1, 60),
+                ("has-2", 2, 70),
+                ("suspended", 2, 80),
+                ("not-enrolled", 2, 90),
+            ):
+                unit.fetched.put(name, "b", version, now_ms=at_ms)
+        with shelf.storage.read() as unit:
+            found = unit.fetched.of(["has-3", "has-none", "not-enrolled"])
+            newest = FetchedRelease(partner="has-3", subset="b", version=3, fetched_ms=30, made_ms=300)
+            assert found == {"has-3": newest}
+            assert unit.fetched.counts("b") == {1: 1, 2: 1, 3: 1}
+            assert unit.fetched.counts("other") == {}
+            behind = unit.fetched.behind("b", 3, limit=9)
+            assert [(name, fetched and fetched.version) for name, fetched in behind] == [
+                ("has-none", None),
+                ("has-1", 1),
+                ("has-2", 2),
+            ]
+            assert unit.fetched.behind("b", 3, limit=2) == behind[:2]
+            assert unit.fetched.behind("b", 1, limit=9) == behind[:1]
+
+
+def _subset_with_releases(unit: Unit, versions: int) -> None:
+    wanted = SubsetFilter(
+        collections=frozenset({1}),
+        algorithms=frozenset({Algorithm.MD5}),
+        screen_bits=12,
+        labels=True,
+    )
+    unit.subsets.create(
+        SubsetRecord(
+            name="b", origin="a/subsets/b", filter=wanted, epoch=1, pk=b"p", created_ms=1, sealed_salt=b"s"
+        )
+    )
+    for version in range(1, versions + 1):
+        unit.releases.add(
+            ReleaseRecord(
+                subset="b",
+                version=version,
+                epoch=1,
+                kind=ReleaseKind.ORDINARY,
+                manifest_sha256=b"m" * 32,
+                answers=1,
+                added=1,
+                removed=0,
+                created_ms=version * 100,
+                not_after_ms=9999,
+                note=b"n",
+            )
+        )
+
+
+def _enrolled(unit: Unit, name: str) -> None:
+    unit.partners.add(
+        PartnerRecord(
+            name=name, subset="b", auth_key=name.encode(), evaluations_per_day=10, added_ms=1, key_ms=1
+        )
+    )
 
 
 class TestDisclosure:

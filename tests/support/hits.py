@@ -22,6 +22,7 @@ from node.ports.partners import PartnerRecord
 from node.services.access.quotas import Quotas
 from node.services.partners.casework import Casework
 from node.services.partners.evaluating import Evaluating
+from node.services.partners.fetching import Fetches
 from node.services.partners.flooding import FloodLimits, FloodWatch
 from node.services.partners.proving import Proving
 from node.services.partners.reporting import Reporting
@@ -142,7 +143,8 @@ class HitWorld:
         evaluating = Evaluating(
             self.fr.store, Quotas(self.fr.store), self.evaluator, self.fr.clock, epochs=self.epochs
         )
-        served = ServedSubsets(self.fr.shelf, ServedTrust(self.fr.files), evaluating, self.deltas)
+        fetches = Fetches(self.fr.store, self.fr.clock)
+        served = ServedSubsets(self.fr.shelf, ServedTrust(self.fr.files), evaluating, self.deltas, fetches)
         return served.for_partner(partner, frozenset({SUBSET}))
 
     @property

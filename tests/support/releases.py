@@ -23,6 +23,7 @@ from node.services.access.quotas import Quotas
 from node.services.lists.publishing import publish
 from node.services.partners.admitting import Admission, ServedEnrolment
 from node.services.partners.evaluating import Evaluating
+from node.services.partners.fetching import Fetches
 from node.services.partners.serving_subsets import ServedSubsets
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.shelf import Shelf
@@ -67,6 +68,7 @@ class ReleasingAgency:
         self.lists = Agency(shelf, folder)
         self.signer = FolderLogSigner(folder / "release-signer", lambda _: [LOG_KEY])
         self.deltas = Deltas()
+        self.fetches = Fetches(shelf.storage, self.clock)
         self.evaluator = InProcessEvaluator(
             loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=system_entropy
         )
@@ -160,7 +162,8 @@ class ReleasingAgency:
             self.clock,
             epochs=AnnouncedEpochs(self.files, self.trust),
         )
-        served = ServedSubsets(self.shelf, StampedTrust(self.files, self.trust), evaluating, self.deltas)
+        trust = StampedTrust(self.files, self.trust)
+        served = ServedSubsets(self.shelf, trust, evaluating, self.deltas, self.fetches)
         return served.for_partner(partner, frozenset({SUBSET}))
 
     async def admit_partner(self, folder: Path, *, name: str = "hoster") -> "EnrolledPartner":

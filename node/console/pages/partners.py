@@ -18,8 +18,9 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.partner.renewing import KEY_DAYS
 from node.ports.disclosure import DisclosureRecord
+from node.ports.fetched import FetchedRelease
 from node.ports.partners import Allowance, InviteRecord, PartnerRecord
-from node.ports.subsets import SubsetRecord
+from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.runtime.approvals import open_approvals
 from node.services.access.approving import require_two
 from node.services.access.disclosing import DisclosureTerms, disclosure_payload
@@ -42,6 +43,10 @@ class PartnerRow:
     """Evaluations that it could make at once now."""
     used: int
     """Of this month."""
+    fetched: FetchedRelease | None
+    """The newest release that it fetched; None: none since such things are recorded."""
+    newest: int
+    """Version of its subset's newest release; 0: there is none."""
 
     @property
     def per_month(self) -> int:
@@ -75,9 +80,8 @@ class PartnerPage:
 
     row: PartnerRow
     disclosure: DisclosureRecord | None
-    newest: int
-    """Version of its subset's newest release."""
     not_after_ms: int
+    """Until when its subset's newest release counts; 0: there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,12 @@ def gather(world: World, _: Visitor, query: Values) -> PartnersPage:
         invited = [one for one in unit.partners.invitations() if one.used_ms is None]
         stopped = frozenset(unit.disclosure.stopped())
         count, subsets = sum(unit.partners.counts().values()), unit.subsets.ls()
-    rows = [_row(record, allowance, now) for record, allowance in found[:ROWS]]
+        fetched = unit.fetched.of([record.name for record, _ in found[:ROWS]])
+        newest = {name: unit.releases.newest(name) for name in {record.subset for record, _ in found[:ROWS]}}
+    rows = [
+        _row(record, allowance, now, fetched.get(record.name), newest[record.subset])
+        for record, allowance in found[:ROWS]
+    ]
     more = {"part": part, "after": rows[-1].record.name} if len(found) > ROWS else {}
     return PartnersPage(
         count=count,
@@ -112,10 +121,20 @@ def gather(world: World, _: Visitor, query: Values) -> PartnersPage:
     )
 
 
-def _row(record: PartnerRecord, allowance: Allowance, now: datetime) -> PartnerRow:
+def _row(
+    record: PartnerRecord,
+    allowance: Allowance,
+    now: datetime,
+    fetched: FetchedRelease | None,
+    newest: ReleaseRecord | None,
+) -> PartnerRow:
     per_day = record.evaluations_per_day
     return PartnerRow(
-        record=record, left=left(allowance, per_day, now), used=fill(allowance, per_day, now).used
+        record=record,
+        left=left(allowance, per_day, now),
+        used=fill(allowance, per_day, now).used,
+        fetched=fetched,
+        newest=0 if newest is None else newest.version,
     )
 
 
@@ -125,10 +144,10 @@ def gather_one(world: World, _: Visitor, query: Values) -> PartnerPage:
     with world.shelf.storage.read() as unit:
         record, allowance = unit.partners.get(name), unit.partners.allowance(name)
         disclosure, newest = unit.disclosure.find(name), unit.releases.newest(record.subset)
+        fetched = unit.fetched.of([name]).get(name)
     return PartnerPage(
-        row=_row(record, allowance, world.identity.clock.now()),
+        row=_row(record, allowance, world.identity.clock.now(), fetched, newest),
         disclosure=disclosure,
-        newest=0 if newest is None else newest.version,
         not_after_ms=0 if newest is None else newest.not_after_ms,
     )
 

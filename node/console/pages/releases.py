@@ -1,10 +1,10 @@
 """Releases: what partners and agencies get of each subset, what the last ones changed, and one made now.
 
-A release takes in what the node's members list, so its numbers say what became effective and what ceased to be. Which
-version a partner holds is not known here: a partner tells nobody what it has fetched.
+A release takes in what the node's members list, so its numbers say what became effective and what ceased to be. Who
+has a release is who was sent all its files: whether a partner kept them it tells nobody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from node.clock import milliseconds
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
+from node.ports.fetched import FetchedRelease
 from node.ports.logs import LogKind, LogRecord
 from node.ports.subsets import ReleaseRecord
 from node.runtime.subsets import release_now
@@ -57,6 +58,12 @@ class SubsetPage:
     row: SubsetRow
     releases: Sequence[ReleaseRecord]
     """The last ones, newest first."""
+    fetched: Mapping[int, int]
+    """How many partners fetched last which of them, or an older one."""
+    behind: Sequence[tuple[str, FetchedRelease | None]]
+    """Partners that have not fetched the newest release, with what they have, the furthest behind first."""
+    more_behind: bool
+    """Whether there are more of them."""
     test_files: int = len(LISTED)
     """Answers of a release that are of the published test file."""
 
@@ -77,7 +84,15 @@ def gather_one(world: World, _: Visitor, query: Values) -> SubsetPage:
     report = report_subset(world.shelf, name)
     with world.shelf.storage.read() as unit:
         followed, releases = unit.partners.counts(), unit.releases.latest(name, limit=ROWS)
-    return SubsetPage(row=_row(world, report, followed.get(name, 0)), releases=releases)
+        fetched, newest = unit.fetched.counts(name), releases[0].version if releases else 0
+        behind = unit.fetched.behind(name, newest, limit=ROWS + 1)
+    return SubsetPage(
+        row=_row(world, report, followed.get(name, 0)),
+        releases=releases,
+        fetched=fetched,
+        behind=behind[:ROWS],
+        more_behind=len(behind) > ROWS,
+    )
 
 
 def _row(world: World, report: SubsetReport, partners: int) -> SubsetRow:

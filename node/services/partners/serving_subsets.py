@@ -1,12 +1,14 @@
 """Serving partners: trust files, the release logs and files of their subsets, evaluation in their name."""
 
 import asyncio
+from collections.abc import Collection
 
 from node.errors import GoneError, NotFoundError
 from node.ports.logs import LogRecord
 from node.ports.subsets import ReleaseRecord
 from node.services.partners.asked import require_subset
 from node.services.partners.evaluating import Evaluating
+from node.services.partners.fetching import Fetches
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.shelf import Shelf
@@ -21,16 +23,25 @@ from protocol.tlog.tiles import Tile, cut_bundle
 class ServedSubsets:
     """Makes the API of one calling partner."""
 
-    def __init__(self, shelf: Shelf, trust: TrustApi, evaluating: Evaluating, deltas: Deltas) -> None:
+    def __init__(
+        self, shelf: Shelf, trust: TrustApi, evaluating: Evaluating, deltas: Deltas, fetches: Fetches
+    ) -> None:
         self._shelf = shelf
         self._trust = trust
         self._evaluating = evaluating
         self._deltas = deltas
+        self._fetches = fetches
 
     def for_partner(self, partner: str, subsets: frozenset[str]) -> SubsetApi:
         """What `partner` may follow and ask: these subsets."""
         return ServedSubset(
-            self._shelf, self._trust, self._evaluating, self._deltas, partner=partner, subsets=subsets
+            self._shelf,
+            self._trust,
+            self._evaluating,
+            self._deltas,
+            self._fetches,
+            partner=partner,
+            subsets=subsets,
         )
 
 
@@ -43,6 +54,7 @@ class ServedSubset(ForwardedTrust):
         trust: TrustApi,
         evaluating: Evaluating,
         deltas: Deltas,
+        fetches: Fetches,
         *,
         partner: str,
         subsets: frozenset[str],
@@ -51,6 +63,7 @@ class ServedSubset(ForwardedTrust):
         super().__init__(trust)
         self._evaluating = evaluating
         self._deltas = deltas
+        self._fetches = fetches
         self._partner = partner
         self._subsets = subsets
 
@@ -86,17 +99,20 @@ class ServedSubset(ForwardedTrust):
     ) -> bytes:
         """One file of a release: whole, or the delta from version `since` where there is one.
 
+        That the partner was sent all of a release is recorded, once.
+
         Raises:
             NotFoundError: not a subset of this partner, no such release, or no such file in it.
             GoneError: the release is so old that its files are not kept.
             TooLargeError: the file has more than `max_bytes`.
         """
-        folder, base = await asyncio.to_thread(self._find, subset, version, part, since)
+        folder, base, parts = await asyncio.to_thread(self._find, subset, version, part, since)
         if base is not None and not await asyncio.to_thread(folder.has_deltas, base):
             await self._deltas.make(folder, base)
         data = await asyncio.to_thread(folder.part, part, since=base)
         if max_bytes is not None and len(data) > max_bytes:
             raise TooLargeError(f"release file: more than {max_bytes} bytes")
+        await self._fetches.sent(self._partner, subset, version, part, parts=parts)
         return data
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
@@ -125,24 +141,29 @@ class ServedSubset(ForwardedTrust):
 
     def _find(
         self, subset: str, version: int, part: ReleasePart, since: int | None
-    ) -> tuple[ReleaseFolder, ReleaseRecord | None]:
+    ) -> tuple[ReleaseFolder, ReleaseRecord | None, Collection[ReleasePart]]:
         require_subset(subset, self._subsets)
         with self._shelf.storage.read() as unit:
-            has_labels = unit.subsets.get(subset).filter.labels
+            parts = _parts(has_labels=unit.subsets.get(subset).filter.labels)
             releases = {record.version: record for record in unit.releases.ls(subset)}
         if version not in releases:
             raise NotFoundError("this subset has no such release", hint="ask for its newest checkpoint first")
-        if part is ReleasePart.LABELS and not has_labels:
+        if part not in parts:
             raise NotFoundError("the releases of this subset carry no labels")
         folder = ReleaseFolder(self._shelf, releases[version])
         if not folder.exists():
             raise GoneError(
                 "the files of this release are not kept any more", hint="fetch the newest release"
             )
-        return folder, self._base(releases.get(since or 0), version)
+        return folder, self._base(releases.get(since or 0), version), parts
 
     def _base(self, since: ReleaseRecord | None, version: int) -> ReleaseRecord | None:
         """What a delta can start from: an earlier release whose files are kept."""
         if since is None or since.version >= version:
             return None
         return since if ReleaseFolder(self._shelf, since).exists() else None
+
+
+def _parts(*, has_labels: bool) -> Collection[ReleasePart]:
+    both = (ReleasePart.SCREEN, ReleasePart.ANSWERS)
+    return (*both, ReleasePart.LABELS) if has_labels else both
