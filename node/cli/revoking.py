@@ -5,11 +5,10 @@ What will happen is said before anything does, in words for whoever is on call; 
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keys.roles import Role
 from node.cli.options import YES
 from node.cli.output import counted, table
 from node.cli.prompting import confirm
@@ -21,24 +20,11 @@ if TYPE_CHECKING:  # commands that touch no key start without them
     from keys.trust.node_parts import FinalCheckpoint
     from keys.trust.revocations import Reason
     from node.ports.keyring import RingKey
-    from node.ports.logs import LogRecord
     from node.runtime.opening import Identity
     from node.runtime.revoking import Revoked
-    from node.services.evidence.doubting import Round
+    from node.services.evidence.taking_back import History
     from node.services.storage.shelf import Shelf
     from node.services.witnesses.cosigning import Cosigned
-
-_SHOWN: Final = 12
-"""Newest publications that are shown to choose the last good one from."""
-_REASONS: Final = ("compromise", "lost", "superseded", "ceased")
-
-_STOLEN: Final = {
-    Role.AUTH: "  peers refuse it from their next sync on, and the access tokens that it got",
-    Role.TOKEN: "  within half a minute this node refuses the tokens that it signed; clients ask for others themselves",
-    Role.STATEMENT: "  peers refuse acknowledgements and transfers by it, partners refuse new receipts",
-    Role.WITNESS: "  this witness ends; another, of another name, begins. Members' heads need its cosignature anew",
-    Role.LOG: "  peers, witnesses and partners refuse heads that it signs from now on",
-}
 
 
 def revoke(
@@ -64,9 +50,10 @@ def revoke(
     from node.runtime.revoking import check
     from node.runtime.revoking import revoke as take_back
     from node.runtime.shelving import open_shelf
+    from node.services.evidence.taking_back import reason_of
 
     here = session(context)
-    why = _reason(reason)
+    why = reason_of(reason)
     identity = here.identity()
     key = check(identity, name)
     with open_shelf(identity) as shelf:
@@ -113,64 +100,42 @@ def resume(
     here.output.following("sigfed publish")
 
 
-def _reason(text: str) -> "Reason":
-    from keys.trust.revocations import Reason
-
-    if text not in _REASONS:
-        raise UsageError(f"a reason is one of {', '.join(_REASONS)}")
-    return Reason(text)
-
-
 def _last_good(
     here: Session, shelf: "Shelf", key: "RingKey", why: "Reason", size: int | None
 ) -> "FinalCheckpoint | None":
     """The last good head, where there must be one; raises `UsageError` with what to choose from."""
     from keys.trust.revocations import Reason
     from node.runtime.revoking import log_of
-    from node.services.evidence.doubting import head_at, rounds, vouched
+    from node.services.evidence.doubting import vouched
+    from node.services.evidence.taking_back import history, last_good
 
     log = log_of(shelf, key)
     if log is None or why is not Reason.COMPROMISE:
         if size is not None:
             raise UsageError("--last-good goes with a stolen log key")
         return None
-    found = list(rounds(shelf, log))
-    here.output.talk(*_history(log, found))
-    sizes = {0, *(each.size for each in found)}
-    if size is None:
-        raise UsageError(
-            "which of these publications are surely this agency's?",
-            hint="say up to which size with --last-good; 0: none is",
-        )
-    if size not in sizes:
-        raise UsageError(f"{log.origin} was never published with {counted(size, 'event')}")
-    if size and (words := vouched(shelf, log, size).words):
+    found = history(shelf, log)
+    here.output.talk(*_history(found))
+    good = last_good(shelf, found, size)
+    if good.size and (words := vouched(shelf, log, good.size).words):
         here.output.talk(words)
-    return head_at(shelf, log, size)
+    return good
 
 
-def _history(log: "LogRecord", found: "Sequence[Round]") -> Iterator[str]:
-    yield f"{log.origin} was published so, newest last:"
+def _history(found: "History") -> Iterator[str]:
+    yield f"{found.log.origin} was published so, newest last:"
     rows = [
         (_minute(each.time_ms), str(each.size), str(each.adds), str(each.withdrawals), str(each.others))
-        for each in found[-_SHOWN:]
+        for each in found.newest
     ]
     yield from table(("published", "size", "added", "withdrawn", "other"), rows)
 
 
 def _what_happens(key: "RingKey", why: "Reason", good: "FinalCheckpoint | None") -> Iterator[str]:
-    from keys.trust.revocations import Reason
+    from node.services.evidence.taking_back import consequences
 
     yield f"{key.name} is taken back for good; this cannot be undone."
-    if why is not Reason.COMPROMISE:
-        yield "  it signs nothing more; what it signed stands"
-    else:
-        yield _STOLEN[key.role]
-        yield "  its successors that are listed go with it: they lay beside it"
-    if good is not None:
-        yield f"  of the log, the first {counted(good.size, 'event')} stay this agency's"
-        yield "  what was added after them counts nowhere; what was withdrawn after them stays withdrawn in this log"
-    yield "  another key signs from now on, whether or not peers know it yet"
+    yield from (f"  {sentence}" for sentence in consequences(key, why, good))
 
 
 def _tell_proposed(here: Session, done: "Revoked", reason: str) -> None:

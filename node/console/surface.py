@@ -27,6 +27,7 @@ from node.console.pages import (
     response,
     review,
     review_file,
+    revoking,
     tasks,
     witnesses,
 )
@@ -44,6 +45,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *partners.PAGES,
     *releases.PAGES,
     *keys.PAGES,
+    *revoking.PAGES,
     *witnesses.PAGES,
     *charts.PAGES,
     *audit.PAGES,
@@ -71,6 +73,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *correcting.ACTIONS,
     *recalling.ACTIONS,
     *keys.ACTIONS,
+    *revoking.ACTIONS,
     *audit.ACTIONS,
     *persons.ACTIONS,
     *account.ACTIONS,

@@ -36,6 +36,7 @@ from node.services.witnesses.cosigning import Cosigned
 from node.signing.ring import find_key
 
 _LIVING: Final = frozenset({Stage.GENERATED, Stage.PUBLISHED, Stage.ACTIVE, Stage.RETIRED})
+_GONE: Final = frozenset({Stage.REVOKED, Stage.LOST})
 _ELSEWHERE: Final = {
     Role.ROOT: "its holders replace it: sigfed key propose",
     Role.TARGETS: "its holders replace it: sigfed key propose",
@@ -125,6 +126,23 @@ def revoke(
         origin=key.managed.lineage.of if key.role is Role.LOG else "",
         last_good=None if last_good is None else last_good.size,
     )
+
+
+def settle(identity: Identity, shelf: Shelf) -> None:
+    """Do what follows once the holders' word about keys that were taken back is in force; the same again does nothing.
+
+    Raises:
+        ConflictError: a log was published or cosigned at the same time; running again does it.
+    """
+    note_own(shelf.storage, identity.trust)
+    identity.adopt_keys()
+    advance_keys(identity, shelf)
+    ring = identity.ring.read()
+    gone = {key.managed.lineage.of for key in ring if key.role is Role.LOG and key.stage in _GONE}
+    now = identity.clock.now()
+    for origin in sorted(gone):
+        if signing(ring, Role.LOG, origin, now):
+            resign(shelf, origin, identity.log_signer())
 
 
 async def confirm_by_witnesses(identity: Identity, shelf: Shelf, origin: str) -> Cosigned:

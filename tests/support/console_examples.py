@@ -49,6 +49,7 @@ EXAMPLES: Mapping[str, Callable[[World], str]] = {
     "partner": lambda _: "name=hoster",
     "release": lambda _: "name=baseline",
     "rotate": lambda _: "key=auth-1&rehearse=yes",
+    "revoke": lambda _: "key=log-lists-csam-1&reason=compromise&last_good=14",
     "aside": _aside,
     "dispute": _dispute,
     "hit": _hit,

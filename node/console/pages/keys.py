@@ -23,11 +23,15 @@ from node.runtime.key_holders import ProposalFile
 from node.runtime.next_root import propose_root, publish_proposal
 from node.runtime.rehearsing import rehearse
 from node.runtime.replacing import REPLACED, Proposed, replace_key
+from node.runtime.revoking import settle
 from node.runtime.rotating import advance_keys, allow, key_facts
 from node.runtime.waiting_proposals import Waiting
 from node.services.trust.adopting import as_listed
 from node.services.trust.next_root import RootChange
 from node.services.trust.rehearsing import Rehearsed
+from node.services.trust.revoking import not_resumed
+from node.services.trust.succeeding import SUCCEEDED
+from node.services.trust.trusting import REVOKED_NAME
 from node.signing.ring import find_key
 
 PURPOSES: Final[Mapping[Role, str]] = MappingProxyType(
@@ -49,6 +53,7 @@ PURPOSES: Final[Mapping[Role, str]] = MappingProxyType(
 """What people call the keys of a role."""
 
 _PAGE: Final = "/console/keys"
+_GONE: Final = frozenset({Stage.REVOKED, Stage.LOST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,8 @@ class KeyRow:
     """How many should; 0: nobody needs to."""
     replaced: bool
     """Whether it can be given a successor here."""
+    taken_back: bool
+    """Whether it can be taken back here, and was not."""
 
     @property
     def later(self) -> bool:
@@ -118,6 +125,8 @@ class Keys:
     due: str
     due_at: datetime | None
     proposals: Sequence[ProposalRow]
+    doubted: Sequence[str]
+    """Logs whose key was stolen, and of which it was not said yet where they go on."""
 
 
 def gather(world: World, _: Visitor, __: Values) -> Keys:
@@ -131,7 +140,8 @@ def gather(world: World, _: Visitor, __: Values) -> Keys:
     due = next_due(managed, facts.now)
     names = {key.managed.kid: key.name for key in listed}
     root = identity.trust.root()
-    rows = [_row(key, facts) for key in sorted(shown, key=_order)]
+    signing = {key.managed.lineage for key in listed if key.stage is Stage.ACTIVE}
+    rows = [_row(key, facts, followed=key.managed.lineage in signing) for key in sorted(shown, key=_order)]
     return Keys(
         rows=[row for row in rows if not row.later],
         later=[row for row in rows if row.later],
@@ -153,6 +163,7 @@ def gather(world: World, _: Visitor, __: Values) -> Keys:
         due="" if due is None else f"{names[due.kid]} is {due.stage}",
         due_at=None if due is None else due.at,
         proposals=[_proposal(one) for one in waiting_proposals.ls(identity.home)],
+        doubted=not_resumed(identity.trust.revocations()),
     )
 
 
@@ -160,7 +171,7 @@ def _order(key: RingKey) -> tuple[int, str, datetime]:
     return list(Role).index(key.role), key.managed.lineage.of, key.managed.valid.start
 
 
-def _row(key: RingKey, facts: Facts) -> KeyRow:
+def _row(key: RingKey, facts: Facts, *, followed: bool) -> KeyRow:
     valid = key.managed.valid
     life = valid.end - valid.start
     spent = (facts.now - valid.start) / life if life else 1.0
@@ -173,6 +184,9 @@ def _row(key: RingKey, facts: Facts) -> KeyRow:
         missing=() if nobody else sorted(facts.missing(key.managed)),
         peers=0 if nobody else len(facts.peers),
         replaced=key.role in REPLACED,
+        # One that is stopped already is offered again while nothing signs in its place: what the holders were to
+        # sign may have been thrown away.
+        taken_back=key.role in SUCCEEDED and (key.stage not in _GONE or not followed),
     )
 
 
@@ -291,8 +305,10 @@ def publish(world: World, _: Visitor, form: Values) -> Done:
     name = form.require("proposal", "the proposal")
     waiting = waiting_proposals.get(world.identity.home, name)
     publish_proposal(world.identity, waiting.opened)
-    waiting_proposals.discard(world.identity.home, name)
     steps = advance_keys(world.identity, world.shelf).steps
+    if REVOKED_NAME in waiting.opened.proposal.changed:
+        settle(world.identity, world.shelf)
+    waiting_proposals.discard(world.identity.home, name)
     keys = {key.managed.kid: key.name for key in world.identity.ring.read()}
     told = "; ".join(f"{keys[step.kid]} is {step.after}" for step in steps)
     return Done(_PAGE, f"Proposal {name} is in force. {told}".strip())
@@ -302,7 +318,10 @@ def discard(world: World, _: Visitor, form: Values) -> Done:
     """Forget a proposal."""
     name = form.require("proposal", "the proposal")
     waiting_proposals.discard(world.identity.home, name)
-    return Done(_PAGE, f"Proposal {name} was thrown away; nothing of it counts.")
+    return Done(
+        _PAGE,
+        f"Proposal {name} was thrown away; nothing of it counts. A key that was stopped for it stays stopped.",
+    )
 
 
 def let_begin(world: World, visitor: Visitor, form: Values) -> Done:

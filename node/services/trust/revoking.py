@@ -70,6 +70,11 @@ def resume_log(
     return revised
 
 
+def not_resumed(known: Revocations) -> tuple[str, ...]:
+    """Origins of the logs of which a key was stolen, and of which it was not said yet where they go on."""
+    return tuple(sorted({one.name for one in known.entries if _waits(one)}))
+
+
 def note_own(storage: Storage, trust: OwnTrust) -> None:
     """Keep this node's own revocations beside those of others; the same again changes nothing."""
     data = trust.listed_files().get(REVOKED_NAME)
