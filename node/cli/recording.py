@@ -77,7 +77,6 @@ _NAMES: Final = frozenset(
     {"origin", "peer", "partner", "subset", "node", "person", "kind", "list", "recipient"}
 )
 """Fields of results whose texts are names of things."""
-_LONGEST: Final = 200
 
 Command = Callable[..., int | None]
 
@@ -155,7 +154,7 @@ def _tell(here: Session, action: str, subject: str, given: Mapping[str, str], *,
 def _given(arguments: Mapping[str, object]) -> dict[str, str]:
     """The arguments that say something, as texts."""
     texts = {name: _text(value) for name, value in arguments.items()}
-    return {name: text[:_LONGEST] for name, text in texts.items() if text}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _text(value: object) -> str:
@@ -183,4 +182,4 @@ def _fact(name: str, value: Fact) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return str(value)
-    return value[:_LONGEST] if isinstance(value, str) and name in _NAMES else ""
+    return value if isinstance(value, str) and name in _NAMES else ""

@@ -27,6 +27,7 @@ from node.services.lists.auditing import (
     OK,
     audit_log,
     enqueue,
+    masked,
     new_record,
     record,
     sign_waiting,
@@ -94,7 +95,7 @@ def tell(
             )
             enqueue(unit, made)
     except NodeError as exc:
-        _journal.error("gap", action=action, subject=subject, reason=str(exc))
+        _journal.error("gap", action=action, subject=masked(subject), reason=str(exc))
         return False
     sign(identity, shelf)
     return True
@@ -114,7 +115,7 @@ def about(identity: Identity, action: str, subject: str = "", *, strict: bool = 
     Raises:
         OSError: the note cannot be written, when `strict`: then it must not be done.
     """
-    act = Act()
+    act, subject = Act(), masked(subject)
     try:
         note = _Note.write(identity, action, subject)
     except (OSError, NodeError) as exc:

@@ -48,3 +48,11 @@ def test_a_note_is_no_gap_before_it_is_locked(identity: Identity, monkeypatch: p
     monkeypatch.setattr(fcntl, "flock", looked_at_before)
     with auditing.about(identity, "list.publish", "national"):
         assert not seen
+
+
+def test_a_hash_that_somebody_typed_is_in_no_note(identity: Identity) -> None:
+    typed = "0f" * 32
+    with auditing.about(identity, "case.answer", f"see {typed}"):
+        notes = [path.read_text() for path in identity.home.folder.rglob("*.json")]
+    assert ["(hex)" in note for note in notes] == [True]
+    assert typed not in "".join(notes)

@@ -180,6 +180,7 @@ def test_starting_it_twice_is_starting_it_once(filled: Audit) -> None:
         ("a" * 32, "(hex)"),
         (f"x {'0F' * 32} y", "x (hex) y"),
         ("a" * 31, "a" * 31),
+        (80 * " " + "f" * 64, 80 * " " + "(hex)"),  # the cut of a detail falls into it
         ("two\nlines", "two lines"),
         ("\x1b[2Jgone", " [2Jgone"),
     ],

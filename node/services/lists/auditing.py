@@ -105,9 +105,9 @@ def new_record(
         time_ms=now_ms,
         actor=actor,
         action=action,
-        subject=_clean(subject, MAX_TEXT),
+        subject=masked(subject, MAX_TEXT),
         outcome=outcome,
-        details={name: _clean(details[name], _DETAIL) for name in names},
+        details={name: masked(details[name], _DETAIL) for name in names},
         nonce=shelf.vault.entropy(NONCE_BYTES),
     )
 
@@ -188,7 +188,10 @@ def _placed(shelf: Shelf, log: LogRecord) -> Sequence[bytes]:
     return records
 
 
-def _clean(text: str, most: int) -> str:
-    """A text that the log may hold: one line, not too long, with no run of digits that could be a digest or key."""
+def masked(text: str, most: int = MAX_TEXT) -> str:
+    """A text that the log may hold: one line, not too long, with no run of digits that could be a digest or key.
+
+    It is masked before it is cut: the first digits of a hash that stood at the cut would be left.
+    """
     printable = "".join(char if char.isprintable() else " " for char in text)
     return _HEX.sub("(hex)", printable)[:most]
