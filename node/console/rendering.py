@@ -46,6 +46,7 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], pages: tuple[Page,
         "safe_text": safe,
         "collection": collection_name,
         "basis": basis_words,
+        "translated": translated,
     }
     env.globals |= {
         "asset": lambda name: f"{STATIC}{name}?v={assets[name].tag}",
