@@ -1,6 +1,6 @@
 """`sigfed endorse`: take a peer's entries into an own list."""
 
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from node.cli.output import counted
@@ -13,7 +13,7 @@ from node.runtime.shelving import open_shelf
 from node.services.access.spelling import collection_of
 from node.services.lists.importing import ImportReport, Statement
 from node.services.lists.making import list_origin
-from node.services.review.endorsing import endorse
+from node.services.review.endorsing import endorse, endorse_places
 from protocol.digest import Digest
 from protocol.listing import Entry
 
@@ -32,8 +32,8 @@ class Choice:
     collection: str
     digests: frozenset[Digest] | None
 
-    def places(self) -> dict[str, set[int]]:
-        """The lists to take from, with the places of single entries; none: all of the list."""
+    def places(self) -> Mapping[str, Collection[int]]:
+        """Single entries by their lists; none: all that the filters let pass."""
         found: dict[str, set[int]] = {}
         if self.only and (self.peer or self.peer_list or self.collection or self.digests is not None):
             raise UsageError(
@@ -46,29 +46,34 @@ class Choice:
             raise UsageError(
                 "whose entries?", hint="name the peer with --from, or single entries with --only"
             )
-        return found or {list_origin(self.peer, self.peer_list or self.to): set()}
+        return found
+
+    def is_meant(self, entry: Entry) -> bool:
+        """Whether the filters let an entry pass."""
+        number = collection_of(self.collection) if self.collection else entry.collection
+        return entry.collection == number and (self.digests is None or entry.digest in self.digests)
 
 
 def endorse_from(here: Session, choice: Choice, *, statement: Statement) -> None:
     """Queue the chosen entries in the own list `choice.to`."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, choice.to)
-    number = collection_of(choice.collection) if choice.collection else None
-    report, places, missing = ImportReport(), choice.places(), list[str]()
+    places, now_ms, missing = choice.places(), milliseconds(identity.clock.now()), list[str]()
     with open_shelf(identity) as shelf:
-        for source, indices in places.items():
-            met: set[int] = set()
-            done = endorse(
+        guards = open_guards(identity, shelf)
+        if places:
+            done = endorse_places(shelf, origin, places, statement=statement, now_ms=now_ms, guards=guards)
+            report, missing = done.report, list(done.missing)
+        else:
+            report = endorse(
                 shelf,
                 origin,
-                source=source,
+                source=list_origin(choice.peer, choice.peer_list or choice.to),
                 statement=statement,
-                now_ms=milliseconds(identity.clock.now()),
-                select=_selector(choice, number, indices, met),
-                guards=open_guards(identity, shelf),
+                now_ms=now_ms,
+                select=choice.is_meant,
+                guards=guards,
             )
-            report = report.plus(done)
-            missing += [f"{source}:{index}" for index in sorted(indices - met)]
     _tell(here, origin, report, statement)
     if report.quarantined:
         here.output.following("sigfed quarantine ls")
@@ -76,21 +81,6 @@ def endorse_from(here: Session, choice: Choice, *, statement: Statement) -> None
         here.output.following(f"sigfed publish {choice.to}")
     if missing:
         raise NotFoundError(f"not active (any more): {', '.join(missing)}", hint="see: sigfed review ls")
-
-
-def _selector(
-    choice: Choice, number: int | None, indices: set[int], met: set[int]
-) -> Callable[[Entry], bool]:
-    """Whether an entry is meant; notes in `met` which of the named ones were."""
-
-    def chosen(entry: Entry) -> bool:
-        if indices and entry.index not in indices:
-            return False
-        met.add(entry.index)
-        wanted = choice.digests is None or entry.digest in choice.digests
-        return wanted and (number is None or entry.collection == number)
-
-    return chosen
 
 
 def _tell(here: Session, origin: str, report: ImportReport, statement: Statement) -> None:

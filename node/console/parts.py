@@ -144,6 +144,8 @@ class Done:
     said: str
     outcome: str = "ok"
     """In the audit log: `requested` where a second person must approve it."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What the audit record holds besides the fields that the action names. Never a hash or a secret."""
 
 
 Act = Callable[[World, Visitor, Values], Done]

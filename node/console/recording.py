@@ -12,7 +12,6 @@ from node.console.world import World
 from node.errors import ForbiddenError, NodeError, NotFoundError, StoreError, UnauthenticatedError
 from node.runtime.auditing import about, require_ready, tell
 
-_LONGEST: Final = 200
 _BY: Final = {"by": "console"}
 
 
@@ -21,15 +20,14 @@ def recorded(world: World, action: Action, form: Values, work: Callable[[], Done
     if not action.record:
         return work()
     identity, shelf = world.identity, world.shelf
-    details = {name: form.text(name)[:_LONGEST] for name in action.told if form.text(name)}
+    details = {name: form.text(name) for name in action.told if form.text(name)}
     subject = next(iter(details.values()), "")
     if action.strict:
         require_ready(identity, shelf)
     with about(identity, action.record, subject, strict=action.strict) as note:
         done = work()
-        note.recorded = tell(
-            identity, shelf, action.record, subject, outcome=done.outcome, details=_BY | details
-        )
+        told = {**_BY, **details, **done.facts}
+        note.recorded = tell(identity, shelf, action.record, subject, outcome=done.outcome, details=told)
     return done
 
 

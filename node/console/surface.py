@@ -27,6 +27,7 @@ from node.console.pages import (
     response,
     review,
     review_file,
+    review_many,
     revoking,
     tasks,
     witnesses,
@@ -57,6 +58,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *hit.PAGES,
     *recalling.PAGES,
     *review_file.PAGES,
+    *review_many.PAGES,
 )
 
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -79,6 +81,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *account.ACTIONS,
     *hit.ACTIONS,
     *review_file.ACTIONS,
+    *review_many.ACTIONS,
 )
 
 DOWNLOADS: Final[tuple[Download, ...]] = (*keys.DOWNLOADS, *audit.DOWNLOADS, *response.DOWNLOADS)

@@ -58,5 +58,6 @@ EXAMPLES: Mapping[str, Callable[[World], str]] = {
     "entry-shred": _own_entry,
     "entry-withdraw": _own_entry,
     "review-file": _waiting_entry,
+    "review-many": lambda _: "peer=nl.example",
     "task": _request,
 }

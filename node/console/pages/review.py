@@ -3,6 +3,7 @@
 It reads a judgement that was made before; which file waits is decided in `node.services.review.reviewing`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -29,6 +30,7 @@ from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL, OTHER, collection_
 
 ROWS: Final = 50
 DUE_ROWS: Final = 20
+GROUPS: Final = 8
 DUE_DAYS: Final = 30
 PATH: Final = "/console/review"
 _COLLECTIONS: Final = (BASELINE, NATIONAL, INVESTIGATIVE, OTHER)
@@ -88,13 +90,30 @@ class Review:
     due_total: int
     days: int
     lists: Sequence[WaitingList]
+    alike: Sequence["Alike"]
+    """Files of the filter that may be endorsed together, the many first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """Files of one agency, in one collection, with the same basis."""
+
+    node: str
+    collection: str
+    basis: str
+    files: int
+
+    @property
+    def query(self) -> str:
+        """Of the page that shows them together."""
+        return urlencode({"peer": self.node, "collection": self.collection, "basis": self.basis})
 
 
 def gather(world: World, _visitor: Visitor, query: Values) -> Review:
     """Everything, as it stands now; raises `UsageError` for a filter that is none."""
     judged = world.judge.latest()
     members = judged.members
-    files = _wanted(query).narrow(judged.waiting, members)
+    files = wanted_in(query).narrow(judged.waiting, members)
     at = query.number("from", most=10**9)
     filtered = {name: query.text(name) for name in ("collection", "peer", "country") if query.text(name)}
     waiting, rows = _due(world), files[at : at + ROWS]
@@ -115,7 +134,17 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Review:
         due_total=len(waiting),
         days=DUE_DAYS,
         lists=_waiting_lists(world),
+        alike=[each for each in alike(files) if each.files > 1][:GROUPS],
     )
+
+
+def alike(files: Iterable[WaitingFile]) -> list[Alike]:
+    """Files by agency, collection and basis, the many first."""
+    counted = Counter((file.node, file.first.collection, file.first.ext.basis) for file in files)
+    return [
+        Alike(node=node, collection=collection_name(collection), basis=basis_words(basis), files=count)
+        for (node, collection, basis), count in counted.most_common()
+    ]
 
 
 def publish(world: World, _visitor: Visitor, form: Values) -> Done:
@@ -132,7 +161,8 @@ def publish(world: World, _visitor: Visitor, form: Values) -> Done:
     return Done(PATH, said.format(list=origin, count=count))
 
 
-def _wanted(query: Values) -> Wanted:
+def wanted_in(query: Values) -> Wanted:
+    """The files that a filter asks for; raises `UsageError` for a filter that is none."""
     name = query.text("collection")
     try:
         collection = collection_number(name) if name else None

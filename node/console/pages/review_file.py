@@ -22,7 +22,7 @@ from node.errors import NotFoundError
 from node.runtime.guards import open_guards
 from node.services.lists.continuing import require_open
 from node.services.lists.importing import ImportReport
-from node.services.review.endorsing import endorse
+from node.services.review.endorsing import endorse_places
 from node.services.review.explaining import basis_words, is_past
 from node.services.review.reviewing import Examined
 from protocol.event import collection_name
@@ -125,24 +125,17 @@ def endorse_file(world: World, _visitor: Visitor, form: Values) -> Done:
     place, to = place_of(form), form.require("to", _("your list"))
     statement = statement_from(form)
     require_open(world.identity.trust.document(), to)
-    met: list[int] = []
-
-    def is_meant(entry: Entry) -> bool:
-        met.extend([entry.index] if entry.index == place.index else [])
-        return entry.index == place.index
-
-    done = endorse(
+    done = endorse_places(
         world.shelf,
         to,
-        source=place.origin,
+        {place.origin: [place.index]},
         statement=statement,
         now_ms=world.now_ms,
-        select=is_meant,
         guards=open_guards(world.identity, world.shelf),
     )
-    if not met:
+    if done.missing:
         raise NotFoundError(_("{place} is not active any more").format(place=f"{place.origin}:{place.index}"))
-    return Done(PATH, _endorsed(to, done))
+    return Done(PATH, _endorsed(to, done.report))
 
 
 def _endorsed(to: str, done: ImportReport) -> str:

@@ -5,7 +5,7 @@ file of which only some digests were taken would stay below it. Reliance names t
 knowledge names nobody, because it is the agency's own statement.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from node.errors import UsageError
@@ -13,7 +13,7 @@ from node.formats.rows import NO_CASE, ImportRow
 from node.ports.logs import LogKind
 from node.services.lists.changes import AddPacker, Change, Packer, pack
 from node.services.lists.guarding import Guards
-from node.services.lists.importing import ImportReport, Statement, queue_rows
+from node.services.lists.importing import ImportReport, Statement, preview_rows, queue_rows
 from node.services.review.effective import listing_of
 from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
@@ -23,6 +23,19 @@ from protocol.opening import Basis, EntryRef, Opening
 
 Select = Callable[[Entry], bool]
 """Whether an entry of the peer is meant."""
+Places = Mapping[str, Collection[int]]
+"""Single entries, by the origin of their list."""
+File = tuple[int, list[Entry]]
+"""A collection, and the entries that a list has of one file in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endorsed:
+    """What came of endorsing entries that were named one by one."""
+
+    report: ImportReport
+    missing: tuple[str, ...]
+    """Those that are not active any more, as ORIGIN:INDEX."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +81,66 @@ def endorse(
         UsageError: `source` is not a peer's list.
         ConflictError: an import queued some of the same digests meanwhile.
     """
-    listing = _peer_listing(shelf, source)
-    wanted = list(_files(listing, select))
-    rows = [
-        ImportRow(entries[0].index, tuple(entry.digest for entry in entries), collection, NO_CASE, "")
-        for collection, entries in wanted
-    ]
+    wanted = list(_files(_peer_listing(shelf, source), select))
+    return _queue(shelf, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
+
+
+def endorse_places(
+    shelf: Shelf,
+    origin: str,
+    places: Places,
+    *,
+    statement: Statement,
+    now_ms: int,
+    guards: Guards | None = None,
+) -> Endorsed:
+    """Queue adds in the own list `origin` for the files that the named entries belong to: all of them, or none.
+
+    Entries that are not active any more are passed over and named. Raises as `endorse` does.
+    """
+    wanted: list[File] = []
+    missing: list[str] = []
+    for source, indices in places.items():
+        listing = _peer_listing(shelf, source)
+        wanted += _files(listing, _one_of(indices))
+        missing += [f"{source}:{index}" for index in sorted(set(indices) - listing.entries.keys())]
+    report = _queue(shelf, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
+    return Endorsed(report=report, missing=tuple(missing))
+
+
+def preview(
+    shelf: Shelf, origin: str, files: Iterable[File], *, guards: Guards | None = None
+) -> ImportReport:
+    """What endorsing these files into the own list `origin` would do; changes nothing, raises as `endorse` does."""
+    return preview_rows(shelf, origin, _rows(files), guards=guards)
+
+
+def _queue(
+    shelf: Shelf,
+    origin: str,
+    wanted: Collection[File],
+    *,
+    statement: Statement,
+    now_ms: int,
+    guards: Guards | None,
+) -> ImportReport:
     packer: Packer = AddPacker(statement.template())
     if statement.basis is Basis.RELIES_ON:
         refs = {(collection, entry.digest): entry.ref for collection, entries in wanted for entry in entries}
         packer = _RelyingPacker(statement, refs)
-    return queue_rows(shelf, origin, rows, packer=packer, now_ms=now_ms, guards=guards)
+    return queue_rows(shelf, origin, _rows(wanted), packer=packer, now_ms=now_ms, guards=guards)
+
+
+def _rows(files: Iterable[File]) -> list[ImportRow]:
+    return [
+        ImportRow(entries[0].index, tuple(entry.digest for entry in entries), collection, NO_CASE, "")
+        for collection, entries in files
+    ]
+
+
+def _one_of(indices: Collection[int]) -> Select:
+    asked = frozenset(indices)
+    return lambda entry: entry.index in asked
 
 
 def _peer_listing(shelf: Shelf, source: str) -> Listing:
@@ -90,12 +152,11 @@ def _peer_listing(shelf: Shelf, source: str) -> Listing:
     return listing_of(shelf, log, set_aside)
 
 
-def _files(listing: Listing, select: Select) -> Iterator[tuple[int, list[Entry]]]:
+def _files(listing: Listing, select: Select) -> Iterator[File]:
     """The selected files, each with all its entries of one collection."""
     groups: dict[tuple[int, bytes | int], list[Entry]] = {}
     for entry in listing.entries.values():
         groups.setdefault((entry.collection, entry.ext.content_id or entry.index), []).append(entry)
     for (collection, _), entries in groups.items():
-        chosen = [select(entry) for entry in entries]  # all are asked: a caller may note what there is
-        if any(chosen):
+        if any(map(select, entries)):
             yield collection, entries
