@@ -160,12 +160,12 @@ def purge_reports(here: Session, *, dry_run: bool) -> None:
 def show_precision(here: Session, name: str) -> None:
     """How the hits of each list turned out."""
     from node.runtime.shelving import open_shelf
-    from node.services.partners.overview import precision, reported_hits
+    from node.services.partners.overview import precision
 
     identity = here.identity()
     origin = _origin(identity.settings.node, name)
     with open_shelf(identity) as shelf:
-        found = [one for one in precision(reported_hits(shelf)) if origin in {"", one.origin}]
+        found = [one for one in precision(shelf) if origin in {"", one.origin}]
     if here.output.as_json:
         for one in found:
             here.output.result(_precision_facts(one))

@@ -106,6 +106,10 @@ class HitTable(Protocol):
         """How many are open; overdue are those that came before `unsaid_since_ms`."""
         ...
 
+    def counted(self) -> int:
+        """How many there are."""
+        ...
+
     def between(self, first: bytes, last: bytes, *, partner: str) -> Sequence[HitRecord]:
         """Reports with ids from `first` to `last`, both included; of every partner where `partner` is empty."""
         ...
@@ -176,6 +180,56 @@ class HitSourceRecord:
     position: int
     received_ms: int
     """When the report came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitWindow:
+    """Which reports are counted: those that came from `since_ms` on, and before `until_ms`."""
+
+    since_ms: int = 0
+    until_ms: int | None = None
+    newest: int | None = None
+    """Of these so many of the newest; None: all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fared:
+    """Reports of one list and collection of which the same was said; one counts for every list that is behind it."""
+
+    origin: str
+    collection: int
+    action: int | None
+    """What became of the file by the partner's last word; None: it has not said."""
+    outcome: int | None
+    """The agency's answer to its dispute; None: none."""
+    reports: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Reports of one collection of which the same was said."""
+
+    collection: int
+    action: int | None
+    in_time: bool
+    """Whether it was done within the span that was asked for after the report came."""
+    reports: int
+
+
+class HitTallyTable(Protocol):
+    """Reports in numbers."""
+
+    def fared(self, window: HitWindow) -> Sequence[Fared]:
+        """How many reports each list and collection is behind, by what partners and the agency said of them."""
+        ...
+
+    def judges(self, window: HitWindow) -> Mapping[tuple[str, int], int]:
+        """How many partners made those reports of which somebody said what they were, by list and collection."""
+        ...
+
+    def told(self, window: HitWindow, *, within_ms: int) -> Sequence[Told]:
+        """How many reports there are of each collection, by what their partners said, and whether in time."""
+        ...
 
 
 class HitOutcomeTable(Protocol):

@@ -18,7 +18,7 @@ from node.ports.entries import EntryIndex
 from node.ports.evidence import EvidenceTable
 from node.ports.fetched import FetchedTable
 from node.ports.guards import GuardTable
-from node.ports.hits import HitOutcomeTable, HitTable, PartnerCaseTable
+from node.ports.hits import HitOutcomeTable, HitTable, HitTallyTable, PartnerCaseTable
 from node.ports.logs import LogTable
 from node.ports.partners import PartnerTable, ReplayTable
 from node.ports.peers import PeerTable
@@ -200,6 +200,11 @@ class Unit(Protocol):
     @property
     def hit_outcomes(self) -> HitOutcomeTable:
         """What became of these, and which entries are behind them."""
+        ...
+
+    @property
+    def hit_tallies(self) -> HitTallyTable:
+        """How many there are, and how they turned out."""
         ...
 
     @property

@@ -86,6 +86,10 @@ class HitRows:
             overdue=self._count(HitFilter(unsaid_since_ms=unsaid_since_ms)),
         )
 
+    def counted(self) -> int:
+        """How many there are."""
+        return self._counted()
+
     def between(self, first: bytes, last: bytes, *, partner: str) -> Sequence[HitRecord]:
         """Reports with ids from `first` to `last`, both included; of every partner where `partner` is empty."""
         rows = select(*_SHOWN).where(_HIT.c.report_id.between(first, last))

@@ -14,6 +14,7 @@ from node.store.evidence import EvidenceRows
 from node.store.fetched import FetchedRows
 from node.store.guards import GuardRows
 from node.store.hit_outcomes import HitOutcomeRows
+from node.store.hit_tallies import HitTallyRows
 from node.store.hits import HitRows, PartnerCaseRows
 from node.store.logs import LogRows
 from node.store.partners import PartnerRows, ReplayRows
@@ -69,6 +70,7 @@ class UnitOfWork:
         self.judged = JudgedRows(connection)
         self.hits = HitRows(connection)
         self.hit_outcomes = HitOutcomeRows(connection)
+        self.hit_tallies = HitTallyRows(connection)
         self.partner_cases = PartnerCaseRows(connection)
         self.proposals = ProposalRows(connection)
         self.disclosure = DisclosureRows(connection)

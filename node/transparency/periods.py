@@ -78,10 +78,6 @@ class Period:
         """Whether a time is in it."""
         return self.first_ms <= time_ms < self.end_ms
 
-    def month_of(self, time_ms: int) -> str:
-        """The month of a time that is in it, as `2026-05`."""
-        return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m}"
-
 
 def _begin_ms(year: int, month: int) -> int:
     years, rest = divmod(month - 1, 12)

@@ -1,11 +1,13 @@
 """What became of reported hits, as the agency sees it: the day, the words, and how each list fares."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
-from node.services.partners.overview import DAY_MS, FEW, Precision, ReportedHit, precision
+from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, HitWindow, ResolutionRecord
+from node.services.partners.overview import DAY_MS, FEW, Precision, ReportedHit, precision, reported_hits
+from node.services.storage.shelf import Shelf
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 
@@ -94,23 +96,108 @@ def test_the_agencys_answer_outweighs_the_partners_word(
     assert (hit.judged, hit.wrong) == (judged, wrong)
 
 
-def test_a_hit_counts_for_every_list_behind_it() -> None:
-    hits = [said(Action.REMOVED, lists=(LIST, OTHER_LIST)), FALSE, replace(OPEN, sources=FALSE.sources)]
-    found = {(one.origin, one.reports, one.judged, one.wrong) for one in precision(hits)}
+def keep(shelf: Shelf, hits: Sequence[ReportedHit], *, spoken: int = 1) -> None:
+    """Keep hits as if they came one after the other, each with what was said of it so many times."""
+    with shelf.storage.write() as unit:
+        for number, hit in enumerate(hits):
+            partner, identity = hit.record.partner, number.to_bytes(16)
+            unit.hits.add(replace(hit.record, report_id=identity, received_ms=number), b"sealed")
+            unit.hit_outcomes.add_sources([replace(each, report_id=identity) for each in hit.sources])
+            if hit.resolution is not None:
+                words = [Action.FALSE_POSITIVE] * (spoken - 1) + [hit.resolution.action]
+                for turn, action in enumerate(words):
+                    unit.hit_outcomes.add(
+                        replace(hit.resolution, report_id=identity, done_ms=turn, action=action)
+                    )
+            if hit.case is not None:
+                case = replace(hit.case, partner=partner, report_id=identity, answered_ms=None, outcome=None)
+                unit.partner_cases.add(case)
+                if hit.case.outcome is not None:
+                    unit.partner_cases.answer(case, outcome=hit.case.outcome, answer=b"", answered_ms=9)
+
+
+BOTH = (LIST, OTHER_LIST)
+
+
+def test_a_hit_counts_for_every_list_behind_it(shelf: Shelf) -> None:
+    keep(shelf, [said(Action.REMOVED, lists=BOTH), FALSE, replace(OPEN, sources=FALSE.sources)])
+    found = {(one.origin, one.reports, one.judged, one.wrong) for one in precision(shelf)}
     assert found == {(LIST, 3, 2, 1), (OTHER_LIST, 1, 1, 0)}
 
 
-def fares(hits: list[ReportedHit]) -> Precision:
-    (found,) = precision(hits)
+EVERY = [
+    replace(OPEN, sources=FALSE.sources),
+    replace(DISPUTED, sources=FALSE.sources),
+    said(Action.REMOVED, lists=BOTH),
+    said(Action.DISABLED, partner="other"),
+    FALSE,
+    said(Action.FALSE_POSITIVE, partner="other", lists=BOTH),
+    answered(FALSE, Outcome.REJECTED),
+    answered(FALSE, Outcome.UPHELD),
+    answered(said(Action.PRESERVED), Outcome.UPHELD),
+    answered(replace(OPEN, sources=FALSE.sources), Outcome.REJECTED),
+    replace(said(Action.REMOVED), record=replace(RECORD, collection=2)),
+]
+
+
+@pytest.mark.parametrize("spoken", [1, 3])
+def test_the_database_counts_as_somebody_who_reads_every_report(shelf: Shelf, spoken: int) -> None:
+    keep(shelf, EVERY, spoken=spoken)
+    read = list(reported_hits(shelf))
+    assert len(read) == len(EVERY)
+    for one in precision(shelf):
+        hits = [
+            hit
+            for hit in read
+            if hit.record.collection == one.collection and one.origin in {each.origin for each in hit.sources}
+        ]
+        judged = [hit for hit in hits if hit.judged]
+        assert (one.reports, one.judged) == (len(hits), len(judged))
+        assert one.partners == len({hit.record.partner for hit in judged})
+        assert one.wrong == sum(hit.wrong for hit in judged)
+        assert one.false_positives == sum(hit.action is Action.FALSE_POSITIVE for hit in judged)
+        assert one.upheld == sum(hit.case is not None and hit.case.outcome == Outcome.UPHELD for hit in hits)
+    assert [(one.origin, one.collection) for one in precision(shelf)] == [
+        (LIST, 1),
+        (LIST, 2),
+        (OTHER_LIST, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("window", "reports"),
+    [
+        (HitWindow(), 10),
+        (HitWindow(since_ms=4), 6),
+        (HitWindow(until_ms=4), 4),
+        (HitWindow(since_ms=4, until_ms=7), 3),
+        (HitWindow(newest=3), 3),
+        (HitWindow(until_ms=7, newest=100), 7),
+        (HitWindow(since_ms=100), 0),
+    ],
+)
+def test_reports_of_a_window_are_counted(shelf: Shelf, window: HitWindow, reports: int) -> None:
+    keep(shelf, [FALSE] * 10)
+    found = precision(shelf, window)
+    assert sum(one.reports for one in found) == reports
+    with shelf.storage.read() as unit:
+        told = unit.hit_tallies.told(window, within_ms=DAY_MS)
+    assert sum(each.reports for each in told) == reports
+
+
+def fares(shelf: Shelf, hits: Sequence[ReportedHit]) -> Precision:
+    keep(shelf, hits)
+    (found,) = precision(shelf)
     return found
 
 
-def test_few_hits_say_nothing() -> None:
-    assert fares([said(Action.REMOVED)] * (FEW - 1)).share is None
-    assert fares([said(Action.REMOVED)] * (FEW - 1) + [FALSE]).share == (FEW - 1) / FEW
+@pytest.mark.parametrize(
+    ("right", "wrong", "share"), [(FEW - 1, 0, None), (FEW - 1, 1, (FEW - 1) / FEW), (0, 100, 0.0)]
+)
+def test_few_hits_say_nothing(shelf: Shelf, right: int, wrong: int, share: float | None) -> None:
+    assert fares(shelf, [said(Action.REMOVED)] * right + [FALSE] * wrong).share == share
 
 
-def test_one_partner_does_not_speak_for_all() -> None:
-    liar = fares([FALSE] * 100)
-    assert (liar.share, liar.partners) == (0.0, 1), "the number of partners stands beside the share"
-    assert fares([FALSE, said(Action.REMOVED, partner="other")]).partners == 2
+@pytest.mark.parametrize(("hits", "partners"), [((FALSE,) * 9, 1), ((FALSE, EVERY[3]), 2)])
+def test_one_partner_does_not_speak_for_all(shelf: Shelf, hits: Sequence[ReportedHit], partners: int) -> None:
+    assert fares(shelf, hits).partners == partners

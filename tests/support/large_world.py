@@ -6,10 +6,12 @@
 
 Everything is written by the services that a node writes with: imports, publications, pulls (of lists that nobody
 verified; that has its own tests), a release, partners' reports with receipts. `python -m support.large_world FOLDER`
-makes one to look at with `sigfed --home FOLDER/home`.
+makes one to look at with `sigfed --home FOLDER/home`. With `SIGFED_LARGE_WORLD=FOLDER` tests and benchmarks take copies
+of that one, with its clock standing where it stood; who changes how a world is made makes it again.
 """
 
 import atexit
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -56,6 +58,7 @@ SUBSET: Final = "baseline"
 ORIGIN: Final = f"fr.example/lists/{LIST}"
 DAYS: Final = 360
 _ROUNDS: Final = 12
+_MOMENT: Final = "moment"
 OWN: Final = Statement(basis=Basis.OWN, criteria=1)
 MUCH: Final = FollowGuards(max_adds_per_day=10**7, max_withdraws_per_day=10**7, max_disputes_per_day=10**7)
 
@@ -144,9 +147,17 @@ def file_digests(number: int) -> tuple[Digest, Digest]:
 
 @cache
 def _template(size: Size) -> LargeWorld:
+    kept = os.environ.get("SIGFED_LARGE_WORLD")
+    if kept and size == FULL:
+        return _kept(Path(kept))
     folder = Path(mkdtemp(prefix="sigfed-large-world-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return make(folder, size)
+
+
+def _kept(folder: Path) -> LargeWorld:
+    moment = datetime.fromisoformat((folder / _MOMENT).read_text())
+    return LargeWorld(folder=folder, clock=SettableClock(moment), size=FULL)
 
 
 def make(folder: Path, size: Size) -> LargeWorld:
@@ -168,6 +179,7 @@ def make(folder: Path, size: Size) -> LargeWorld:
         _disturb(identity, shelf, size)
         report_hits(identity, shelf, partners=size.partners, hits=size.hits, placed=_placed(size), days=DAYS)
         _audit(identity, shelf, size)
+    (folder / _MOMENT).write_text(clock.moment.isoformat())
     return LargeWorld(folder=folder, clock=clock, size=size)
 
 

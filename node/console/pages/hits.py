@@ -6,7 +6,6 @@ is read a page at a time.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 from urllib.parse import urlencode
 
@@ -14,7 +13,7 @@ from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.ports.hits import HitCounts, HitFilter, HitPlace
+from node.ports.hits import HitCounts, HitFilter, HitPlace, HitWindow
 from node.ports.logs import LogKind
 from node.services.partners.overview import (
     FEW,
@@ -24,7 +23,6 @@ from node.services.partners.overview import (
     hits_page,
     overdue_hits,
     precision,
-    reported_hits,
 )
 from node.services.review.quarantine import FLOOD
 
@@ -97,8 +95,9 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Hits:
 
 def gather_precision(world: World, _visitor: Visitor, _query: Values) -> HowListsFare:
     """How the newest hits of each list turned out."""
-    hits = list(islice(reported_hits(world.shelf), COUNTED))
-    return HowListsFare(rows=precision(hits), counted=len(hits), few=FEW)
+    with world.shelf.storage.read() as unit:
+        counted = min(unit.hits.counted(), COUNTED)
+    return HowListsFare(rows=precision(world.shelf, HitWindow(newest=COUNTED)), counted=counted, few=FEW)
 
 
 def _query(view: str, partner: str, origin: str) -> str:

@@ -5,16 +5,17 @@ what of it may be told.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from keys.trust.members import Members
 from node.errors import UsageError
-from node.ports.hits import CaseRecord
+from node.ports.hits import CaseRecord, HitWindow, Told
 from node.ports.logs import LogKind
 from node.ports.storage import Unit
 from node.services.lists.tallying import Tally, tally
-from node.services.partners.overview import ReportedHit, precision, reported_hits
+from node.services.partners.overview import DAY_MS, Precision, precision
 from node.services.storage.shelf import Shelf
 from node.transparency.counts import (
     FALSE_POSITIVE,
@@ -56,7 +57,11 @@ def count(
         partners = sum(partner.added_ms < until_ms for partner in unit.partners.ls())
         releases = list(_releases(unit, period))
         evaluations = unit.partners.evaluations(period.months[:begun])
-    hits = [hit for hit in reported_hits(shelf) if edges[0] <= hit.record.received_ms < until_ms]
+        told = [
+            unit.hit_tallies.told(HitWindow(since_ms=begin, until_ms=end), within_ms=DAY_MS)
+            for begin, end in pairwise(edges)
+        ]
+    hits = [each for month in told for each in month]
     slots = range(1, begun + 1)
     return Counts(
         node=node,
@@ -70,10 +75,12 @@ def count(
         partners=partners,
         evaluations=evaluations,
         hits_by_collection=_collections(hits),
-        hits_by_month=_by_month(hits, period, begun),
-        hits_by_outcome=Counter(map(_outcome, hits)),
+        hits_by_month={
+            month: _reports(each) for month, each in zip(period.months[:begun], told, strict=True)
+        },
+        hits_by_outcome=_outcomes(hits),
         disputes=_answers(cases),
-        judged=_judged(hits, lists),
+        judged=_judged(precision(shelf, HitWindow(since_ms=edges[0], until_ms=until_ms)), lists),
         reports_kept=reports_since_ms <= edges[0],
     )
 
@@ -128,24 +135,33 @@ def _releases(unit: Unit, period: Period) -> Sequence[ReleaseCount]:
     return found
 
 
-def _collections(hits: Sequence[ReportedHit]) -> Mapping[str, int]:
-    return dict(sorted(Counter(collection_name(hit.record.collection) for hit in hits).items()))
+def _reports(hits: Iterable[Told]) -> int:
+    return sum(each.reports for each in hits)
 
 
-def _by_month(hits: Sequence[ReportedHit], period: Period, begun: int) -> Mapping[str, int]:
-    counted = Counter(period.month_of(hit.record.received_ms) for hit in hits)
-    return {month: counted[month] for month in period.months[:begun]}
+def _collections(hits: Sequence[Told]) -> Mapping[str, int]:
+    counted: Counter[str] = Counter()
+    for each in hits:
+        counted[collection_name(each.collection)] += each.reports
+    return dict(sorted(counted.items()))
 
 
-def _outcome(hit: ReportedHit) -> str:
-    if hit.resolution is None:
+def _outcomes(hits: Sequence[Told]) -> Mapping[str, int]:
+    counted: Counter[str] = Counter()
+    for each in hits:
+        counted[_outcome(each)] += each.reports
+    return counted
+
+
+def _outcome(hit: Told) -> str:
+    if hit.action is None:
         return NOT_TOLD
-    if hit.action is Action.FALSE_POSITIVE:
+    if hit.action == Action.FALSE_POSITIVE:
         return FALSE_POSITIVE
-    return IN_TIME if hit.resolution.done_ms <= hit.due_ms else LATER
+    return IN_TIME if hit.in_time else LATER
 
 
-def _judged(hits: Sequence[ReportedHit], own: Collection[str]) -> Sequence[JudgedCount]:
+def _judged(fared: Sequence[Precision], own: Collection[str]) -> Sequence[JudgedCount]:
     """Of own lists alone: how those of others fare is theirs to tell."""
     return [
         JudgedCount(
@@ -154,7 +170,7 @@ def _judged(hits: Sequence[ReportedHit], own: Collection[str]) -> Sequence[Judge
             right=each.judged - each.wrong,
             wrong=each.wrong,
         )
-        for each in precision(hits)
+        for each in fared
         if each.origin in own and each.collection < PRIVATE_FROM
     ]
 

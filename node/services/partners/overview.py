@@ -5,17 +5,19 @@ the one that it knows. How well a list fares is counted from what partners say o
 outweighs that, for it is the agency's own word. Nothing here changes a list.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from node.ports.hits import (
     CaseRecord,
+    Fared,
     HitCounts,
     HitFilter,
     HitPlace,
     HitRecord,
     HitSourceRecord,
+    HitWindow,
     ResolutionRecord,
 )
 from node.ports.storage import Unit
@@ -63,15 +65,16 @@ class ReportedHit:
     @property
     def wrong(self) -> bool:
         """Whether the list was wrong about it: the agency said so, or the partner did and the agency did not object."""
-        answered = None if self.case is None else self.case.outcome
-        return answered == Outcome.UPHELD or (
-            self.action is Action.FALSE_POSITIVE and answered != Outcome.REJECTED
-        )
+        return _wrong(self.action, self._answered)
 
     @property
     def judged(self) -> bool:
         """Whether somebody has said what it was."""
-        return self.resolution is not None or (self.case is not None and self.case.outcome is not None)
+        return _judged(self.action, self._answered)
+
+    @property
+    def _answered(self) -> int | None:
+        return None if self.case is None else self.case.outcome
 
     def overdue(self, now_ms: int) -> bool:
         """Whether the partner should have said by now what became of the file."""
@@ -89,6 +92,7 @@ class ReportedHit:
 
 
 _ALL: Final = HitFilter()
+_EVERY: Final = HitWindow()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,26 +187,33 @@ class Precision:
         return None if self.judged < FEW else (self.judged - self.wrong) / self.judged
 
 
-def precision(hits: Iterable[ReportedHit]) -> list[Precision]:
+def precision(shelf: Shelf, window: HitWindow = _EVERY) -> list[Precision]:
     """How each list fares, by collection; a hit counts for every list that is behind it."""
-    groups: dict[tuple[str, int], list[ReportedHit]] = {}
-    for hit in hits:
-        for source in hit.sources:
-            groups.setdefault((source.origin, hit.record.collection), []).append(hit)
-    return [
-        _precision(origin, collection, groups[origin, collection]) for origin, collection in sorted(groups)
-    ]
+    with shelf.storage.read() as unit:
+        fared, judges = unit.hit_tallies.fared(window), unit.hit_tallies.judges(window)
+    groups: dict[tuple[str, int], list[Fared]] = {}
+    for each in fared:
+        groups.setdefault((each.origin, each.collection), []).append(each)
+    return [_precision(groups[name], partners=judges.get(name, 0)) for name in sorted(groups)]
 
 
-def _precision(origin: str, collection: int, hits: Sequence[ReportedHit]) -> Precision:
-    judged = [hit for hit in hits if hit.judged]
+def _precision(fared: Sequence[Fared], *, partners: int) -> Precision:
+    judged = [each for each in fared if _judged(each.action, each.outcome)]
     return Precision(
-        origin=origin,
-        collection=collection,
-        reports=len(hits),
-        judged=len(judged),
-        partners=len({hit.record.partner for hit in judged}),
-        false_positives=sum(hit.action is Action.FALSE_POSITIVE for hit in judged),
-        upheld=sum(hit.case is not None and hit.case.outcome == Outcome.UPHELD for hit in judged),
-        wrong=sum(hit.wrong for hit in judged),
+        origin=fared[0].origin,
+        collection=fared[0].collection,
+        reports=sum(each.reports for each in fared),
+        judged=sum(each.reports for each in judged),
+        partners=partners,
+        false_positives=sum(each.reports for each in judged if each.action == Action.FALSE_POSITIVE),
+        upheld=sum(each.reports for each in judged if each.outcome == Outcome.UPHELD),
+        wrong=sum(each.reports for each in judged if _wrong(each.action, each.outcome)),
     )
+
+
+def _judged(action: int | None, outcome: int | None) -> bool:
+    return action is not None or outcome is not None
+
+
+def _wrong(action: int | None, outcome: int | None) -> bool:
+    return outcome == Outcome.UPHELD or (action == Action.FALSE_POSITIVE and outcome != Outcome.REJECTED)
