@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from node.clock import SystemClock
+from node.transparency.withholding import THRESHOLD
 from support.agencies import Federation
 from support.markup import require_self_contained
 
@@ -22,7 +23,9 @@ def test_all_forms_are_of_one_report(federation: Federation, tmp_path: Path) -> 
     assert {**kept, "made_ms": 0, "file": ""} == {**told, "made_ms": 0, "file": ""}
     assert kept["lists"][0]["in_force"] > 0
     assert kept["releases"][0]["releases"] > 0
-    assert (kept["partners"], kept["evaluations"]) == ("withheld", "withheld")
+    few = kept["partners"] == "withheld"  # other tests invite partners here, too
+    assert few or kept["partners"] >= THRESHOLD
+    assert few == (kept["evaluations"] == "withheld")
     assert kept["federation"] == {"members": 2, "countries": ["FR", "NL"], "quorum": 2}
     with paths["csv"].open(newline="") as file:
         rows = dict(csv.reader(file))
