@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -197,21 +197,20 @@ class OidcSettings(Section):
     """Whether signing in there counts as showing a passkey: only where the provider asks for as much each time."""
 
 
-class ConsoleSettings(Section):
-    """The console: pages for people, on a listener of its own."""
+CONSOLE_URL: Final = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/?$"
 
-    enabled: bool = False
+
+class ConsoleListener(Section):
+    """Where a console listens, and where people open it."""
+
     host: str = "127.0.0.1"
     """Anything but this machine takes a certificate."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8444
-    url: Annotated[
-        str, Field(pattern=r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/?$")
-    ] = "http://localhost:8444/"
+    url: Annotated[str, Field(pattern=CONSOLE_URL)] = "http://localhost:8444/"
     """Where people open it; `http` only on localhost. Passkeys are bound to its name, so it is no IP address."""
     certificate_file: Path | None = None
     key_file: Path | None = None
     """PEM files for TLS, where no proxy before the console ends it."""
-    oidc: OidcSettings | None = None
 
     @model_validator(mode="after")
     def _must_be_private(self) -> Self:
@@ -227,6 +226,13 @@ class ConsoleSettings(Section):
         if self.host not in {"127.0.0.1", "::1", "localhost"} and self.certificate_file is None:
             raise ValueError("host: a console that others reach takes certificate_file and key_file")
         return self
+
+
+class ConsoleSettings(ConsoleListener):
+    """The console: pages for people, on a listener of its own."""
+
+    enabled: bool = False
+    oidc: OidcSettings | None = None
 
 
 class Settings(Section):

@@ -149,6 +149,7 @@ ROWS: Final = (
     ),
     Row("shredding", AGENCY, "recalls", "shreddings", "What was shredded, and who still lists it."),
     Row("evidence", AGENCY, "evidence", "app", "Portable evidence of misbehaviour."),
+    Row("console", PARTNER, "partner_console", "app", "A partner's pages for people with a browser."),
     Row("hit", PARTNER, "hits", "app", "Files that were found on the list."),
     Row("proposal", PARTNER, "proposals", "app", "Files that partners propose to agencies."),
     Row("case", AGENCY, "casework", "app", "Disputes of partners."),

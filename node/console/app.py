@@ -1,196 +1,30 @@
-"""The console as a web application: its two tables as routes, and what happens to every request."""
-
-import traceback
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
-from typing import Final
+"""The console of an agency's node as a web application."""
 
 from aiohttp import web
 
-from keys.errors import KeysError
 from node.console import elsewhere, entering, welcoming
 from node.console.address import Address
-from node.console.assets import Asset, load_assets
-from node.console.csp_reports import CspReports
-from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE
-from node.console.handlers import DESK, VISITOR, Desk, act, download, show
-from node.console.languages import accepted, speak
-from node.console.parts import Action, Download, Page
-from node.console.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
-from node.console.rendering import STATIC, render, set_up
-from node.console.surface import ACTIONS, DOWNLOADS, PAGES
+from node.console.handlers import Desk
+from node.console.recording import recorded, taken
+from node.console.shell import looks, make_app, rates
+from node.console.surface import SURFACE
 from node.console.visitors import Door
 from node.console.world import World
-from node.errors import ForbiddenError, NodeError
-from node.journal import Journal
-from node.web.problems import problem_of
-from node.web.ratelimit import TokenBuckets, address_key
-from protocol.errors import ProtocolError
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-_journal: Final = Journal("console")
-_ERROR: Final = Page(name="error", path="/console/", title="Error", gather=lambda *_: None)
-_ADDRESS_PER_MINUTE: Final = 600
-_ADDRESS_BURST: Final = 600
-_PERSON_PER_MINUTE: Final = 60
-_PERSON_BURST: Final = 60
-_LOOKS_PER_MINUTE: Final = 240
-"""Far more than somebody reads, with tabs that refresh themselves behind."""
-_LOOKS_BURST: Final = 240
-
-_ADDRESSES: Final = web.AppKey("addresses", TokenBuckets)
-_ADDRESS: Final = web.AppKey("address", Address)
 
 
 def make_console(world: World, door: Door, address: Address) -> web.Application:
     """The application that serves the console of one running node."""
-    app = web.Application(middlewares=[_kept_safe, _with_errors])
-    clock, assets = world.identity.clock, load_assets()
-    app[_ADDRESS] = address
-    app[_ADDRESSES] = TokenBuckets(per_minute=_ADDRESS_PER_MINUTE, burst=_ADDRESS_BURST, clock=clock)
-    app[DESK] = Desk(
+    clock = world.identity.clock
+    desk = Desk(
         world=world,
         door=door,
         address=address,
-        pages={page.name: page for page in PAGES},
-        rates=TokenBuckets(per_minute=_PERSON_PER_MINUTE, burst=_PERSON_BURST, clock=clock),
-        looks=TokenBuckets(per_minute=_LOOKS_PER_MINUTE, burst=_LOOKS_BURST, clock=clock),
+        surface=SURFACE,
+        rates=rates(clock),
+        looks=looks(clock),
+        recorded=recorded,
+        taken=taken,
     )
-    app.on_cleanup.append(_end_threads)
+    app = make_app(desk, clock, [*entering.ROUTES, *welcoming.ROUTES, *elsewhere.ROUTES])
     app[elsewhere.FLOWS] = elsewhere.Flows()
-    app[COMING] = TokenBuckets(per_minute=COMING_PER_MINUTE, burst=COMING_BURST, clock=clock)
-    set_up(app, assets, PAGES)
-    for page in PAGES:
-        app.router.add_get(page.path, partial(_show, page), name=page.name, allow_head=False)
-    for action in ACTIONS:
-        app.router.add_post(action.path, partial(_act, action), name=action.name)
-    for row in DOWNLOADS:
-        app.router.add_get(row.path, partial(_download, row), name=row.name, allow_head=False)
-    app.router.add_get(f"{STATIC}{{name}}", partial(_asset, assets), name="asset", allow_head=False)
-    app.router.add_post(CSP_REPORTS, CspReports(clock).take, name="csp-report")
-    app.router.add_routes([*entering.ROUTES, *welcoming.ROUTES, *elsewhere.ROUTES])
-    app.router.add_get("/", _home, name="home", allow_head=False)
     return app
-
-
-async def _show(page: Page, request: web.Request) -> web.StreamResponse:
-    return await show(request, page)
-
-
-async def _act(action: Action, request: web.Request) -> web.StreamResponse:
-    return await act(request, action)
-
-
-async def _download(row: Download, request: web.Request) -> web.StreamResponse:
-    return await download(request, row)
-
-
-async def _home(_: web.Request) -> web.StreamResponse:
-    raise web.HTTPSeeOther("/console/")
-
-
-async def _asset(assets: Mapping[str, Asset], request: web.Request) -> web.StreamResponse:
-    asset = assets.get(request.match_info["name"])
-    if asset is None:
-        raise web.HTTPNotFound
-    current = request.query.get("v") == asset.tag
-    keep = "public, max-age=31536000, immutable" if current else "no-cache"
-    return web.Response(
-        body=asset.body, content_type=asset.content_type, charset="utf-8", headers={"Cache-Control": keep}
-    )
-
-
-async def _end_threads(app: web.Application) -> None:
-    app[DESK].threads.close()
-
-
-@web.middleware
-async def _kept_safe(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what is not meant for this console, and tell browsers what its pages may do."""
-    address = request.app[_ADDRESS]
-    if not address.is_asked_for(request.headers):
-        return web.Response(
-            status=421, text=f"The console is at {address.origin}/console/\n", headers=HEADERS
-        )
-    if _is_embedded_elsewhere(request):
-        return web.Response(status=403, text="Another site asked for this.\n", headers=HEADERS)
-    try:
-        response = await handler(request)
-    except web.HTTPException as exc:
-        response = exc
-    response.headers.update(HEADERS)
-    if address.secure:
-        response.headers.update(SECURE_HEADERS)
-    response.headers.setdefault("Cache-Control", "no-store")
-    if isinstance(response, web.HTTPException):
-        raise response
-    return response
-
-
-def _is_embedded_elsewhere(request: web.Request) -> bool:
-    """Whether a page of another site has the browser fetch this, as pictures or scripts are.
-
-    Nobody looks at what comes back, and so many of them would use up what this person's address may ask.
-    """
-    site, mode = request.headers.get("Sec-Fetch-Site", ""), request.headers.get("Sec-Fetch-Mode", "")
-    return site in {"cross-site", "same-site"} and mode != "navigate" and request.path != CSP_REPORTS
-
-
-@web.middleware
-async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Limits, language, forged requests; and every error as a page."""
-    speak(accepted(request.headers.get("Accept-Language", "")))
-    try:
-        request.app[_ADDRESSES].spend(address_key(request.remote))
-        if request.method == "POST" and request.path != CSP_REPORTS:
-            _require_own_page(request)
-        return await handler(request)
-    except web.HTTPException as exc:
-        if exc.status < 400:
-            raise
-        return _error(request, exc)
-    except Exception as exc:  # noqa: BLE001  # the last line of defence: unforeseen errors become an opaque 500
-        return _error(request, exc)
-
-
-def _require_own_page(request: web.Request) -> None:
-    if not request.app[_ADDRESS].is_origin_of(request.headers):
-        raise ForbiddenError(
-            "the form was not sent by a page of this console", hint="open the page here, then send it"
-        )
-
-
-def _error(request: web.Request, exc: Exception) -> web.Response:
-    problem = problem_of(exc)
-    if problem.status >= 500:
-        frames = traceback.extract_tb(exc.__traceback__)[-3:]
-        _journal.error(
-            "failure",
-            error=type(exc).__name__,
-            at=",".join(f"{frame.name}:{frame.lineno}" for frame in frames),
-        )
-    # Errors of this program hold no secret; what they say of the node's inside is for its own people alone.
-    foreseen = isinstance(exc, NodeError | ProtocolError | KeysError)
-    told = foreseen and (problem.status < 500 or VISITOR in request)
-    wait: int = getattr(exc, "retry_after_seconds", 0)
-    model = {
-        "title": problem.title,
-        "status": problem.status,
-        "message": str(exc) if told else "",
-        "hint": getattr(exc, "hint", "") if told else "",
-        "wait": wait,
-    }
-    world = request.app[DESK].world
-    reply = render(
-        request,
-        _ERROR,
-        model,
-        request.get(VISITOR),
-        now_ms=world.now_ms,
-        node=world.node,
-        status=problem.status,
-    )
-    if wait > 0:
-        reply.headers["Retry-After"] = str(wait)
-    return reply

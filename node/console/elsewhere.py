@@ -13,11 +13,12 @@ from typing import Final
 from aiohttp import web
 
 from node.console.entering import SIGN_IN_PAGE, Going, going
-from node.console.entrance import COMING, come_in, entry_page, led_to, refusal, target, working
+from node.console.entrance import COMING, entry_page, led_to, refusal, target, working
 from node.console.handlers import DESK, SIGN_IN, in_thread
 from node.console.oidc import Flow, Provider
 from node.console.parts import Page
 from node.console.recording import turned_away
+from node.console.sessions import come_in
 from node.console.world import World
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError
 from node.web.ratelimit import address_key
@@ -63,7 +64,9 @@ async def lead(request: web.Request) -> web.Response:
             "this sign-in was not begun by a page of this console", hint="begin it by the link on this page"
         )
         return _refused(request, error, request.query.get("to", ""))
-    flow = Flow.begin(world.identity.entropy, target(request.query.get("to", "")), world.now_ms)
+    flow = Flow.begin(
+        world.identity.entropy, target(request.query.get("to", ""), request.app[DESK].pages), world.now_ms
+    )
     try:
         response = led_to(await provider.address(flow))
     except NodeError as exc:
@@ -117,7 +120,13 @@ async def _turned_away(request: web.Request, error: NodeError, to: str) -> web.R
 
 def _refused(request: web.Request, error: NodeError, to: str) -> web.Response:
     refused, status = refusal(SIGN_IN_PAGE, error)
-    return entry_page(request, SIGN_IN_PAGE, going(request, target(to)), refused=refused, status=status)
+    return entry_page(
+        request,
+        SIGN_IN_PAGE,
+        going(request, target(to, request.app[DESK].pages)),
+        refused=refused,
+        status=status,
+    )
 
 
 def _provider(request: web.Request) -> Provider:

@@ -12,10 +12,8 @@ from aiohttp import web
 
 from node.console.entrance import (
     already_in,
-    come_in,
     entry_form,
     entry_page,
-    go_out,
     led_to,
     refusal,
     target,
@@ -24,6 +22,7 @@ from node.console.entrance import (
 from node.console.handlers import DESK, PROVE, SIGN_IN, in_thread, require_own, signed_in
 from node.console.parts import Page
 from node.console.recording import turned_away
+from node.console.sessions import come_in, go_out
 from node.console.world import World
 from node.errors import NodeError
 from node.runtime.accounts import open_passkeys, open_sessions
@@ -50,7 +49,7 @@ def going(request: web.Request, to: str) -> Going:
 
 async def show_sign_in(request: web.Request) -> web.Response:
     """The page with the button."""
-    to = target(request.query.get("to", ""))
+    to = target(request.query.get("to", ""), request.app[DESK].pages)
     if await already_in(request):
         return led_to(to)
     return entry_page(request, SIGN_IN_PAGE, going(request, to))
@@ -65,7 +64,7 @@ async def ask_sign_in(request: web.Request) -> web.Response:
 async def sign_in(request: web.Request) -> web.Response:
     """A session for the person whose passkey was shown."""
     form = await entry_form(request)
-    to = target(form.text("to"))
+    to = target(form.text("to"), request.app[DESK].pages)
     try:
         person = await working(request, lambda world: _passkeys(world).sign_in(form.text("answer")))
     except NodeError as exc:
@@ -78,7 +77,8 @@ async def sign_in(request: web.Request) -> web.Response:
 async def show_prove(request: web.Request) -> web.Response:
     """The page that asks whoever is signed in to show a passkey again."""
     visitor = await signed_in(request)
-    return entry_page(request, _PROVE, Going(target(request.query.get("to", ""))), visitor=visitor)
+    to = target(request.query.get("to", ""), request.app[DESK].pages)
+    return entry_page(request, _PROVE, Going(to), visitor=visitor)
 
 
 async def ask_proof(request: web.Request) -> web.Response:
@@ -93,7 +93,7 @@ async def prove(request: web.Request) -> web.Response:
     visitor = await signed_in(request)
     form = await entry_form(request)
     require_own(visitor, form)
-    to = target(form.text("to"))
+    to = target(form.text("to"), request.app[DESK].pages)
     token = request.cookies.get(request.app[DESK].cookie, "")
 
     def note(world: World) -> None:

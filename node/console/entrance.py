@@ -1,26 +1,22 @@
 """What comes before a session, or makes one: what signing in, proving and registering have in common.
 
 Signing in is tried by strangers, so each address may try so often and no more. Where somebody goes on afterwards is a
-page of this console, whatever the request says.
+page of this console, whatever the request says. Who is let in by what, each console decides for itself.
 """
 
 import re
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
 from keys.errors import KeysError
 from node.console.forms import read_form
-from node.console.handlers import DESK, in_thread, visiting
+from node.console.handlers import DESK, SIGN_IN, in_thread, visiting
 from node.console.parts import Page, Refused, Values
 from node.console.rendering import render
-from node.console.surface import PAGES
 from node.console.visitors import Visitor
-from node.console.world import World
 from node.errors import NodeError
-from node.runtime.accounts import open_sessions
-from node.runtime.auditing import tell
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets, address_key
 from protocol.errors import ProtocolError
@@ -32,7 +28,6 @@ COMING: Final = web.AppKey("coming", TokenBuckets)
 
 HOME: Final = "/console/"
 _MAX_BYTES: Final = 64 * 1024
-_PATHS: Final = frozenset(page.path for page in PAGES)
 _QUERY: Final = re.compile(r"[\w./~%=&+:,-]{0,1024}", re.ASCII)
 """One class of characters, so that no text takes long to judge."""
 
@@ -45,23 +40,24 @@ async def entry_form(request: web.Request) -> Values:
     return await read_form(request, _MAX_BYTES)
 
 
-def target(text: str) -> str:
-    """Where somebody goes on: a page of this console, with its query.
+def target(text: str, pages: Mapping[str, Page[Any]]) -> str:
+    """Where somebody goes on: one of the console's `pages`, with its query.
 
     Another site's address would make this one its accomplice; a download would be taken by whoever only signs in.
     """
     path, _, query = text.partition("?")
-    return text if path in _PATHS and _QUERY.fullmatch(query) else HOME
+    known = any(path == page.path for page in pages.values())
+    return text if known and _QUERY.fullmatch(query) else HOME
 
 
-async def working(request: web.Request, work: Callable[[World], T]) -> T:
-    """What a function makes of the node, in a thread."""
+async def working(request: web.Request, work: Callable[[Any], T]) -> T:
+    """What a function makes of the console's world, in a thread."""
     return await in_thread(request, work, request.app[DESK].world)
 
 
 def entry_page(
     request: web.Request,
-    page: Page,
+    page: Page[Any],
     model: object,
     *,
     visitor: Visitor | None = None,
@@ -82,7 +78,7 @@ def entry_page(
     )
 
 
-def refusal(page: Page, error: NodeError | ProtocolError | KeysError) -> tuple[Refused, int]:
+def refusal(page: Page[Any], error: NodeError | ProtocolError | KeysError) -> tuple[Refused, int]:
     """What the page says of what was not done, and the status."""
     status = min(problem_of(error).status, 500)
     if status >= 500:  # what fails inside the node is nothing for strangers
@@ -90,41 +86,18 @@ def refusal(page: Page, error: NodeError | ProtocolError | KeysError) -> tuple[R
     return Refused(page.name, str(error), getattr(error, "hint", "")), status
 
 
-async def come_in(
-    request: web.Request, person: str, to: str, *, by: str, proved: bool = True
-) -> web.Response:
-    """Open a session for a person, in place of the one that the browser had; `proved` when a passkey was shown."""
+def admitted(request: web.Request, token: str, to: str) -> web.Response:
+    """The reply that gives a browser the session of this token."""
     desk = request.app[DESK]
-    before = request.cookies.get(desk.cookie, "")
-
-    def open_one(world: World) -> str:
-        acting = world.acting_as(person)
-        sessions = open_sessions(acting.identity, acting.shelf)
-        sessions.close(before)
-        opened = sessions.open(person)
-        if proved:
-            sessions.prove(opened.token)
-        tell(acting.identity, acting.shelf, "console.sign-in", person, details={"by": by})
-        return opened.token
-
-    token = await working(request, open_one)
-    response = led_to(target(to))
+    response = led_to(target(to, desk.pages))
     response.set_cookie(desk.cookie, token, secure=True, httponly=True, samesite="Strict", path="/")
     return response
 
 
-async def go_out(request: web.Request, visitor: Visitor) -> web.Response:
-    """End the session."""
-    desk = request.app[DESK]
-
-    def close(world: World) -> None:
-        acting = world.acting_as(visitor.person)
-        open_sessions(acting.identity, acting.shelf).close(request.cookies.get(desk.cookie, ""))
-        tell(acting.identity, acting.shelf, "console.sign-out", visitor.person)
-
-    await working(request, close)
-    response = led_to("/console/sign-in")
-    response.del_cookie(desk.cookie, secure=True, httponly=True, samesite="Strict", path="/")
+def dismissed(request: web.Request) -> web.Response:
+    """The reply that takes a browser's session away."""
+    response = led_to(SIGN_IN)
+    response.del_cookie(request.app[DESK].cookie, secure=True, httponly=True, samesite="Strict", path="/")
     return response
 
 

@@ -8,7 +8,7 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, Generic, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
@@ -17,12 +17,10 @@ from keys.errors import KeysError
 from node.console.address import Address
 from node.console.forms import read_form
 from node.console.languages import speak, spoken
-from node.console.parts import Action, Done, Download, Page, Refused, Values
-from node.console.recording import recorded, taken
+from node.console.parts import Action, Done, Download, File, Page, Refused, Surface, Values, W
 from node.console.rendering import render
 from node.console.threads import Threads
 from node.console.visitors import Door, Visitor
-from node.console.world import World
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets
@@ -41,25 +39,31 @@ _MAX_SAID: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class Desk(Generic[W]):
     """Everything that handlers use."""
 
-    world: World
+    world: W
     door: Door
     address: Address
-    pages: Mapping[str, Page]
+    surface: Surface[W]
     rates: TokenBuckets
     """Actions of a person."""
     looks: TokenBuckets
     """Pages that a session looks at."""
+    recorded: Callable[[W, Action[W], Values, Callable[[], Done]], Done]
+    """Has an action done, and records it."""
+    taken: Callable[[W, Download[W], File], None]
+    """Records that a file is taken away; it is not handed over when that raises."""
+    cookie: str = "__Host-sigfed"
+    """The cookie that holds the session. The prefix binds it to this host and path (RFC 6265bis, section 4.1.3)."""
     threads: Threads = field(default_factory=Threads)
     _said: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """What an action did, by session, until the next page says it."""
 
     @property
-    def cookie(self) -> str:
-        """The cookie that holds the session. The prefix binds it to this host and path (RFC 6265bis, section 4.1.3)."""
-        return "__Host-sigfed"
+    def pages(self) -> Mapping[str, Page[W]]:
+        """All pages by their names."""
+        return {page.name: page for page in self.surface.pages}
 
     def visitor(self, request: web.Request) -> Visitor | None:
         """Who asks; None for nobody."""
@@ -84,12 +88,13 @@ class Desk:
         return self._said.pop(visitor.csrf, "")
 
 
-DESK: Final = web.AppKey("desk", Desk)
+DESK: Final = web.AppKey("desk", Desk[Any])
+"""Of whichever console is served: its own modules know what its world is."""
 VISITOR: Final = web.RequestKey("visitor", Visitor)
 """Of a request: who asks, where that is known."""
 
 
-async def show(request: web.Request, page: Page) -> web.StreamResponse:
+async def show(request: web.Request, page: Page[Any]) -> web.StreamResponse:
     """A page for whoever may see it."""
     desk = request.app[DESK]
     visitor = await signed_in(request)
@@ -101,7 +106,7 @@ async def show(request: web.Request, page: Page) -> web.StreamResponse:
     return _rendered(request, page, model, visitor, said=said)
 
 
-async def act(request: web.Request, action: Action) -> web.StreamResponse:
+async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
     """Carry an action out, then lead to the page that shows it; or show its form again, with what is wrong."""
     desk = request.app[DESK]
     visitor = await visiting(request)
@@ -121,7 +126,7 @@ async def act(request: web.Request, action: Action) -> web.StreamResponse:
     raise web.HTTPSeeOther(done.to)
 
 
-async def download(request: web.Request, row: Download) -> web.StreamResponse:
+async def download(request: web.Request, row: Download[Any]) -> web.StreamResponse:
     """A file for whoever may take it; that it was taken is recorded before it is handed over."""
     desk = request.app[DESK]
     visitor = await signed_in(request)
@@ -131,7 +136,7 @@ async def download(request: web.Request, row: Download) -> web.StreamResponse:
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(desk.pages[row.page].path, safe='')}")
     world = desk.world.acting_as(visitor.person)
     file = await in_thread(request, row.make, world, visitor, Values(dict(request.query)))
-    await in_thread(request, taken, world, row, file)
+    await in_thread(request, desk.taken, world, row, file)
     disposition = f'attachment; filename="{file.name}"'
     return web.Response(
         body=file.body, content_type=file.content_type, headers={"Content-Disposition": disposition}
@@ -171,13 +176,13 @@ async def signed_in(request: web.Request) -> Visitor:
     raise web.HTTPSeeOther(to)
 
 
-def _carried_out(desk: Desk, action: Action, visitor: Visitor, form: Values) -> Done:
+def _carried_out(desk: Desk[Any], action: Action[Any], visitor: Visitor, form: Values) -> Done:
     world = desk.world.acting_as(visitor.person)
-    return recorded(world, action, form, lambda: action.act(world, visitor, form))
+    return desk.recorded(world, action, form, lambda: action.act(world, visitor, form))
 
 
 async def _shown_again(
-    request: web.Request, action: Action, visitor: Visitor, form: Values, error: Exception
+    request: web.Request, action: Action[Any], visitor: Visitor, form: Values, error: Exception
 ) -> web.Response:
     desk = request.app[DESK]
     page = desk.pages[action.page]
@@ -192,14 +197,14 @@ async def _shown_again(
     return _rendered(request, page, model, visitor, refused=refused, status=status)
 
 
-def _back(desk: Desk, action: Action, form: Values) -> str:
+def _back(desk: Desk[Any], action: Action[Any], form: Values) -> str:
     query = form.text("query")
     return desk.pages[action.page].path + (f"?{query}" if query else "")
 
 
 def _rendered(
     request: web.Request,
-    page: Page,
+    page: Page[Any],
     model: object,
     visitor: Visitor,
     *,

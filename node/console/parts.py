@@ -1,15 +1,16 @@
-"""What pages and actions are made of; which there are is said in `node.console.surface`.
+"""What pages and actions are made of; which there are is said in `node.console.surface`, and for partners elsewhere.
 
 A page gathers what it shows in one frozen object and hands it to a template; an action does one thing and says it in a
-sentence. Neither knows of HTTP, sessions or forgery: `node.console.handlers` decides about those for all of them.
+sentence. Neither knows of HTTP, sessions or forgery: `node.console.handlers` decides about those for all of them. What
+they work with is the world of an agency's node unless a console says otherwise (`Page[PartnerWorld]`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Generic, Protocol, Self
 
-from typing_extensions import override
+from typing_extensions import TypeVar, override
 
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -25,6 +26,28 @@ SECURITY: Final = frozenset({PersonRole.SECURITY})
 
 
 _MOST_DIGITS: Final = 15
+
+
+class Surroundings(Protocol):
+    """What every console works with, whatever else its pages ask for."""
+
+    @property
+    def node(self) -> str:
+        """Whose console it is, as pages say it."""
+        ...
+
+    @property
+    def now_ms(self) -> int:
+        """Now: milliseconds since 1970."""
+        ...
+
+    def acting_as(self, person: str) -> Self:
+        """The same, with a person named in what is recorded from here on."""
+        ...
+
+
+W = TypeVar("W", bound=Surroundings, default=World)
+"""What a console's pages and actions work with."""
 
 
 class Section(StrEnum):
@@ -87,19 +110,19 @@ class Values(Mapping[str, str]):
         return name in self._values
 
 
-Gather = Callable[[World, Visitor, Values], object]
+Gather = Callable[[W, Visitor, Values], object]
 """Collects what a page shows; runs in a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Generic[W]):
     """Something to read, at `GET /console/…`."""
 
     name: str
     """Also of its template."""
     path: str
     title: str
-    gather: Gather
+    gather: Gather[W]
     section: Section | None = None
     """None: it stands in no navigation."""
     roles: frozenset[PersonRole] = EVERYBODY
@@ -116,17 +139,17 @@ class File:
     body: bytes
 
 
-Make = Callable[[World, Visitor, Values], File]
+Make = Callable[[W, Visitor, Values], File]
 """Makes a file; runs in a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Download:
+class Download(Generic[W]):
     """A file to take away, at `GET /console/…`."""
 
     name: str
     path: str
-    make: Make
+    make: Make[W]
     roles: frozenset[PersonRole]
     record: str
     """What the audit log calls it: what leaves the node is recorded, with who took it."""
@@ -148,19 +171,19 @@ class Done:
     """What the audit record holds besides the fields that the action names. Never a hash or a secret."""
 
 
-Act = Callable[[World, Visitor, Values], Done]
+Act = Callable[[W, Visitor, Values], Done]
 """Does one thing in the name of a person; runs in a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(Generic[W]):
     """Something to do, at `POST /console/…`."""
 
     name: str
     path: str
     page: str
     """The page that holds its form, which is shown again with the error when it is refused."""
-    act: Act
+    act: Act[W]
     roles: frozenset[PersonRole]
     record: str = ""
     """What the audit log calls it, as for the command of the same effect; empty where the service records itself."""
@@ -183,3 +206,14 @@ class Refused:
     hint: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
     """What was typed, so that nothing of it is lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface(Generic[W]):
+    """Everything that one console shows and does, in the order of its navigation."""
+
+    pages: tuple[Page[W], ...]
+    actions: tuple[Action[W], ...]
+    downloads: tuple[Download[W], ...] = ()
+    templates: tuple[str, ...] = ("node.console",)
+    """Packages whose `templates` hold its pages; of two of one name that of the first."""

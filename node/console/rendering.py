@@ -1,7 +1,7 @@
 """Templates made into pages: the environment they are written in, and what every one of them may use."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import aiohttp_jinja2
 import jinja2
@@ -11,7 +11,7 @@ from node.console import words
 from node.console.assets import Asset
 from node.console.federation import tone
 from node.console.languages import LANGUAGES, spoken, translated, translated_plural
-from node.console.parts import Page, Refused, Section
+from node.console.parts import Page, Refused, Section, Surface
 from node.console.standings import meaning, state_words
 from node.console.visitors import Visitor
 from node.pages.text import safe
@@ -21,11 +21,12 @@ from protocol.event import collection_name
 STATIC: Final = "/console/static/"
 
 
-def set_up(app: web.Application, assets: Mapping[str, Asset], pages: tuple[Page, ...]) -> None:
+def set_up(app: web.Application, assets: Mapping[str, Asset], surface: Surface[Any]) -> None:
     """Give an application its templates."""
+    pages = surface.pages
     env = aiohttp_jinja2.setup(
         app,
-        loader=jinja2.PackageLoader("node.console"),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(each) for each in surface.templates]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
@@ -66,7 +67,7 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], pages: tuple[Page,
 
 def render(
     request: web.Request,
-    page: Page,
+    page: Page[Any],
     model: object,
     visitor: Visitor | None,
     *,

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
-from node.config import ConsoleSettings
+from aiohttp import web
+
+from node.config import ConsoleListener, ConsoleSettings
 from node.console.address import Address
 from node.console.app import make_console
 from node.console.visitors import Door
@@ -29,14 +31,23 @@ async def serve_console(world: World, door: Door, settings: ConsoleSettings) -> 
         ConfigError: the certificate cannot be used.
     """
     app = make_console(world, door, Address.parse(settings.url))
+    async with listening(app, settings) as url:
+        world.judge.begin()  # the first page that shows it shall not wait for all lists to be folded
+        try:
+            yield url
+        finally:
+            await asyncio.to_thread(world.judge.end)
+
+
+@asynccontextmanager
+async def listening(app: web.Application, settings: ConsoleListener) -> AsyncIterator[str]:
+    """Serve a console while the block lasts; gives the address that people open. Raises as `serve_console`."""
     server = await serve(app, ssl_context=_tls(settings), host=settings.host, port=settings.port)
-    world.judge.begin()  # the first page that shows it shall not wait for all lists to be folded
     _journal.info("console", url=settings.url)
     try:
         yield settings.url.rstrip("/") + "/console/"
     finally:
         await server.stop()
-        await asyncio.to_thread(world.judge.end)
 
 
 def serve_beside(parts: Parts) -> AbstractAsyncContextManager[object]:
@@ -46,7 +57,7 @@ def serve_beside(parts: Parts) -> AbstractAsyncContextManager[object]:
     return serve_console(world, open_sessions(identity, shelf), identity.settings.console)
 
 
-def _tls(settings: ConsoleSettings) -> ssl.SSLContext | None:
+def _tls(settings: ConsoleListener) -> ssl.SSLContext | None:
     if settings.certificate_file is None or settings.key_file is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

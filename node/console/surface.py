@@ -32,7 +32,7 @@ from node.console.pages import (
     tasks,
     witnesses,
 )
-from node.console.parts import Action, Download, Page
+from node.console.parts import Action, Download, Page, Surface
 
 PAGES: Final[tuple[Page, ...]] = (
     *overview.PAGES,
@@ -85,3 +85,5 @@ ACTIONS: Final[tuple[Action, ...]] = (
 )
 
 DOWNLOADS: Final[tuple[Download, ...]] = (*keys.DOWNLOADS, *audit.DOWNLOADS, *response.DOWNLOADS)
+
+SURFACE: Final = Surface(pages=PAGES, actions=ACTIONS, downloads=DOWNLOADS)

@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from node.console.entrance import come_in, entry_form, entry_page, led_to, refusal, working
+from node.console.entrance import entry_form, entry_page, led_to, refusal, working
 from node.console.handlers import DESK, PROVE, is_own, require_own, signed_in, visiting
 from node.console.parts import Page, Refused, Values
+from node.console.sessions import come_in
 from node.console.world import World
 from node.errors import NodeError, RateLimitedError, UnauthenticatedError, UsageError
 from node.ports.persons import PersonRole

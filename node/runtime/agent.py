@@ -69,7 +69,9 @@ async def serve_agent(home: Home, doors: Doors, *, listening: Callable[[Mapping[
     settings = load_partner_settings(home.folder).agent
     async with AsyncExitStack() as stack:
         opened = _opened(doors, settings, stack)
-        made = await stack.enter_async_context(judging(home, settings, fail_closed=doors.fail_closed))
+        made = await stack.enter_async_context(
+            judging(home, settings, kind="agent", fail_closed=doors.fail_closed)
+        )
         clamd = ClamdService(
             inspector=made.inspector,
             roots=Roots([*settings.roots, *doors.roots]),

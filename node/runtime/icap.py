@@ -30,7 +30,7 @@ async def serve_icap(
         if not doors:
             host, port = host_and_port(listen, beyond_loopback=settings.beyond_loopback)
             doors = [stack.enter_context(listen_tcp(host, port))]
-        made = await stack.enter_async_context(judging(home, settings, fail_closed=fail_closed))
+        made = await stack.enter_async_context(judging(home, settings, kind="icap", fail_closed=fail_closed))
         service = IcapService(
             inspector=made.inspector,
             release=lambda: _release(made, start),

@@ -18,6 +18,7 @@ from node.files import try_locked
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import HashPlan, images_installed
 from node.journal import Journal
+from node.partner.daemons import running_daemon
 from node.partner.hits import SpooledHit
 from node.partner.inspecting import LocalInspector
 from node.partner.judging import LocalJudge
@@ -89,8 +90,10 @@ class Judging:
 
 
 @asynccontextmanager
-async def judging(home: Home, settings: AgentSettings, *, fail_closed: bool) -> AsyncIterator[Judging]:
-    """Judge while the block lasts; what was begun at its end is recorded.
+async def judging(
+    home: Home, settings: AgentSettings, *, kind: str, fail_closed: bool
+) -> AsyncIterator[Judging]:
+    """Judge while the block lasts; what was begun at its end is recorded. `kind` is the command that serves.
 
     Raises:
         NotInitialisedError: nobody is enrolled in this home.
@@ -119,6 +122,7 @@ async def judging(home: Home, settings: AgentSettings, *, fail_closed: bool) -> 
         inspector = LocalInspector(judge, processes, max_bytes=settings.max_file_mib * 2**20)
         made = Judging(in_force=in_force, judge=judge, inspector=inspector, fail_closed=fail_closed)
         await stack.enter_async_context(_working(home, settings, made))
+        stack.enter_context(running_daemon(home.partner, kind, now_ms=milliseconds(_CLOCK.now())))
         yield made
 
 

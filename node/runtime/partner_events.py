@@ -9,6 +9,8 @@ from typing import Final
 from keys.errors import KeysError
 from node.clock import Clock, SystemClock, milliseconds
 from node.errors import NodeError
+from node.partner.last_update import LastUpdate, keep_last_update
+from node.partner.state import PartnerFolder
 from node.partner.updating import UpdateReport
 from node.runtime.home import Home
 from node.runtime.hooks import Facts, Hooks
@@ -43,6 +45,7 @@ class Events:
 
     def updated(self, report: UpdateReport) -> Iterator[str]:
         """An update went well."""
+        self._keep(LastUpdate(at_ms=milliseconds(self.clock.now())))
         if report.new != report.old:
             changed = {"old": report.old, "added": report.added, "removed": report.removed}
             yield from self.hooks.updated({**self._facts(), **changed})
@@ -51,10 +54,16 @@ class Events:
 
     def failed(self, error: BaseException) -> Iterator[str]:
         """An update failed with one of `FAILURES`."""
+        hint = getattr(error, "hint", "")
+        self._keep(LastUpdate(at_ms=milliseconds(self.clock.now()), error=str(error), hint=hint))
         what = {"error": type(error).__name__, "message": str(error)}
         yield from self.hooks.failed({**self._facts(), **what})
         yield from self._outdated()
         yield from self._measured()
+
+    def _keep(self, last: LastUpdate) -> None:
+        if PartnerFolder(self.home.partner).exists:  # where nobody is enrolled, nothing is begun
+            keep_last_update(self.home.partner, last)
 
     def _measured(self) -> Iterator[str]:
         if self.textfile is None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from node.config import Section, parse_as
+from node.config import CONSOLE_URL, ConsoleListener, Section, parse_as
 from node.errors import ConfigError
 from node.names import PARTNER_NAME
 
@@ -121,10 +121,18 @@ class RetentionSettings(Section):
     """Hits with their receipts, after what became of the file was recorded; 0: for ever."""
 
 
+class ConsoleSettings(ConsoleListener):
+    """The partner's own console, `sigfed console run`."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 8466
+    url: Annotated[str, Field(pattern=CONSOLE_URL)] = "http://localhost:8466/"
+
+
 class PartnerSettings(Section):
     """Everything a partner's client is told by its operator."""
 
     agent: AgentSettings = AgentSettings()
+    console: ConsoleSettings = ConsoleSettings()
     hooks: HookSettings = HookSettings()
     metrics: MetricsSettings = MetricsSettings()
     reporters: Annotated[tuple[ReporterSettings, ...], AfterValidator(_named_once)] = ()

@@ -17,6 +17,7 @@ from node.hashing.workers import HashWorkers
 from node.partner.allowance import Meter
 from node.partner.knowing import known
 from node.partner.looking_up import Examiner
+from node.partner.scan_history import keep_scan
 from node.partner.scanning.judging import Asking, Screening
 from node.partner.scanning.objects import SCHEME, Bucket
 from node.partner.scanning.reading import Progress, Reading, locally, plan_name
@@ -169,6 +170,7 @@ class Scan:
             self.evaluated = examiner.evaluated
         if not ended.interrupted:
             self._state.runs.end(self._run, now_ms=_now_ms(), passed_over=self._passed_over)
+            keep_scan(self._home.partner, self.summary)
             self._state.files.forget(self._run, before_ms=_now_ms() - _UNSEEN_DAYS * _DAY_MS)
         return replace(ended, stopped=ended.stopped or unreachable)
 

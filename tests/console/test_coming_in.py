@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from node.console.entrance import COMING_BURST, target
+from node.console.surface import PAGES
 from node.ports.persons import PersonRole
 from support.cheap_node import CheapNode
 from support.console import Reply
@@ -300,14 +301,14 @@ async def test_own_sessions_are_ended_and_a_language_is_chosen(entrance: Entranc
     ],
 )
 def test_nobody_is_led_elsewhere(text: str) -> None:
-    assert target(text) == "/console/"
+    assert target(text, {page.name: page for page in PAGES}) == "/console/"
 
 
 @pytest.mark.parametrize(
     "text", ["/console/", "/console/persons", "/console/entry?list=fr.example/lists/a&index=3"]
 )
 def test_where_people_go_on(text: str) -> None:
-    assert target(text) == text
+    assert target(text, {page.name: page for page in PAGES}) == text
 
 
 def question(page: Reply) -> str:

@@ -21,6 +21,7 @@ from babel.messages.pofile import read_po, write_po
 from keys.roles import ROLES
 from keys.trust.lifecycle import Stage
 from node.console.pages.keys import PURPOSES
+from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Section
 from node.console.surface import PAGES
 from node.ports.persons import PersonRole
@@ -107,6 +108,7 @@ def _written() -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
 def _tabled() -> Iterator[str]:
     """Names that stand in tables and are translated when they are shown."""
     yield from (page.title for page in PAGES)
+    yield from (page.title for page in PARTNER_PAGES)
     yield from (section.value for section in Section if section.value)
     yield from PURPOSES.values()
     yield from (stage.value for stage in Stage)

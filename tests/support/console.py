@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self
 
 import aiohttp
 from playwright._impl._api_structures import SetCookieParam
-from typing_extensions import override
+from typing_extensions import TypeVar, override
 
 from node.config import ConsoleSettings
 from node.console.address import Address
@@ -21,6 +21,8 @@ from node.ports.persons import PersonRole
 from node.web.server import RunningServer, serve
 from support.cheap_node import CheapNode, new_shelf
 from support.processes import free_port
+
+W = TypeVar("W", default=World)
 
 
 @dataclass(slots=True)
@@ -47,11 +49,13 @@ class KeptDoor:
 class Browser:
     """Asks for pages as somebody with a session."""
 
-    def __init__(self, address: str, authority: str, token: str = "") -> None:
+    def __init__(
+        self, address: str, authority: str, token: str = "", *, cookie: str = "__Host-sigfed"
+    ) -> None:
         self.origin = f"http://{authority}"
         self._session = aiohttp.ClientSession(
             address,
-            headers={"Host": authority} | ({"Cookie": f"__Host-sigfed={token}"} if token else {}),
+            headers={"Host": authority} | ({"Cookie": f"{cookie}={token}"} if token else {}),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=60),
         )
@@ -107,18 +111,19 @@ class _Words(HTMLParser):
 
 
 @dataclass(slots=True)
-class RunningConsole:
+class RunningConsole(Generic[W]):
     """A console that answers."""
 
-    world: World
+    world: W
     door: KeptDoor
     server: RunningServer
     authority: str
+    cookie_name: str = "__Host-sigfed"
 
     def as_role(self, role: PersonRole, *, proved_ms: int = 0, person: str = "") -> Browser:
         """A browser in which somebody with this role is signed in."""
         token = self.door.open(role, proved_ms=proved_ms, person=person)
-        return Browser(self._address, self.authority, token)
+        return Browser(self._address, self.authority, token, cookie=self.cookie_name)
 
     def as_nobody(self) -> Browser:
         """A browser without a session."""
@@ -136,7 +141,7 @@ class RunningConsole:
         """For a real browser in which somebody with this role is signed in."""
         token = self.door.open(role, proved_ms=proved_ms)
         return {
-            "name": "__Host-sigfed",
+            "name": self.cookie_name,
             "value": token,
             "url": f"https://{self.authority}/",  # else Chromium takes no secure cookie; it sends it to http://localhost
             "httpOnly": True,

@@ -46,6 +46,7 @@ REJECT = ("approval", "reject", "--reason", "not asked for")
 HOLDERS = ("entry", "holders", "--hash-from", "-")
 ELSEWHERE = {
     ("agent",),
+    ("console", "run"),
     ("icap",),
     ("demo",),
     ("run",),
@@ -169,6 +170,7 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(partner, "disclose", *files.values(), code=2)
     yield run(partner, "scan", str(folder), *files.values(), code=1)
     yield run(partner, "status")
+    yield run(partner, "console", "token", "Alice", "--role", "viewer")
     yield from _of_hits(fr, partner, run, folder)
     yield from _of_proposals(fr, partner, run, folder)
     fetched = written(folder / "fetched", '{"digests":0}\n')

@@ -1,0 +1,33 @@
+"""The console of a partner as a web application."""
+
+from typing import Final
+
+from aiohttp import web
+
+from node.console.address import Address
+from node.console.handlers import Desk
+from node.console.partner.entering import ROUTES
+from node.console.partner.recording import journalled, taken_away
+from node.console.partner.surface import SURFACE
+from node.console.partner.world import PartnerWorld
+from node.console.shell import looks, make_app, rates
+from node.console.visitors import Door
+
+COOKIE: Final = "__Host-sigfed-partner"
+"""Its own: browsers keep cookies by host and not by port, and an agency's console may be on the same machine."""
+
+
+def make_partner_console(world: PartnerWorld, door: Door, address: Address) -> web.Application:
+    """The application that serves the console of one home."""
+    desk = Desk(
+        world=world,
+        door=door,
+        address=address,
+        surface=SURFACE,
+        rates=rates(world.clock),
+        looks=looks(world.clock),
+        recorded=journalled,
+        taken=taken_away,
+        cookie=COOKIE,
+    )
+    return make_app(desk, world.clock, ROUTES)

@@ -1,0 +1,84 @@
+"""Signing in to a partner's console, and out of it: by a one-time token that is made on the machine.
+
+Nothing here takes a script. Whoever is refused is told nothing about which tokens there are; strangers try no more
+often than at an agency's console.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from node.console.entrance import (
+    admitted,
+    already_in,
+    dismissed,
+    entry_form,
+    entry_page,
+    led_to,
+    refusal,
+    target,
+    working,
+)
+from node.console.handlers import DESK, SIGN_IN, require_own, signed_in
+from node.console.partner.world import PartnerWorld
+from node.console.parts import Page
+from node.errors import NodeError
+from node.journal import Journal
+
+_journal: Final = Journal("console")
+_PAGE: Final[Page[PartnerWorld]] = Page(name="sign-in", path=SIGN_IN, title="Sign in", gather=lambda *_: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Where somebody goes on afterwards."""
+
+    to: str
+
+
+async def show_sign_in(request: web.Request) -> web.Response:
+    """The page for the token."""
+    to = target(request.query.get("to", ""), request.app[DESK].pages)
+    if await already_in(request):
+        return led_to(to)
+    return entry_page(request, _PAGE, Going(to))
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    """A session for whom the token was made, in place of the one that the browser had."""
+    desk = request.app[DESK]
+    form = await entry_form(request)
+    to = target(form.text("to"), desk.pages)
+    before = request.cookies.get(desk.cookie, "")
+
+    def open_one(world: PartnerWorld) -> str:
+        guest = world.tokens.take(form.text("token"))
+        world.sessions.close(before)
+        _journal.info("sign-in", by=guest.name, role=guest.role.value)
+        return world.sessions.open(guest)
+
+    try:
+        token = await working(request, open_one)
+    except NodeError as exc:
+        _journal.warning("sign-in-refused")
+        refused, status = refusal(_PAGE, exc)
+        return entry_page(request, _PAGE, Going(to), refused=refused, status=status)
+    return admitted(request, token, to)
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    """End the session."""
+    desk = request.app[DESK]
+    visitor = await signed_in(request)
+    require_own(visitor, await entry_form(request))
+    token = request.cookies.get(desk.cookie, "")
+    await working(request, lambda world: world.sessions.close(token))
+    return dismissed(request)
+
+
+ROUTES: Final = (
+    web.get(SIGN_IN, show_sign_in, allow_head=False),
+    web.post(SIGN_IN, sign_in),
+    web.post("/console/sign-out", sign_out),
+)

@@ -1,0 +1,107 @@
+"""What needs a human at a partner now: for each kind of work how much of it waits, and the page where it is done."""
+
+from collections.abc import Iterator, Sequence
+
+from node.console.languages import translated as _
+from node.console.languages import translated_plural
+from node.console.needs import Need
+from node.partner.hits import SpooledHit
+from node.partner.last_update import LastUpdate
+from node.runtime.partner_standing import PartnerStanding
+
+
+def needs(
+    hits: Sequence[SpooledHit], now: PartnerStanding | None, update: LastUpdate | None, now_ms: int
+) -> list[Need]:
+    """Everything that waits, the urgent first."""
+    found = [*_hits(hits, now_ms), *_list(now, update, now_ms)]
+    return sorted((need for need in found if need.count), key=lambda need: not need.urgent)
+
+
+def _hits(hits: Sequence[SpooledHit], now_ms: int) -> Iterator[Need]:
+    overdue = sum(hit.overdue(now_ms) for hit in hits)
+    unresolved = sum(hit.action is None for hit in hits) - overdue
+    waiting = sum(hit.waiting for hit in hits)
+    untold = sum(hit.untold for hit in hits)
+    yield Need(
+        page="hits",
+        count=overdue,
+        words=translated_plural(
+            "hit is overdue: say what became of the file",
+            "hits are overdue: say what became of the files",
+            overdue,
+        ),
+        urgent=True,
+    )
+    yield Need(
+        page="hits",
+        count=unresolved,
+        words=translated_plural(
+            "hit to resolve within its 24 hours", "hits to resolve within their 24 hours", unresolved
+        ),
+    )
+    yield Need(
+        page="hits",
+        count=waiting,
+        words=translated_plural(
+            "hit is recorded here, and nobody was told yet",
+            "hits are recorded here, and nobody was told yet",
+            waiting,
+        ),
+    )
+    yield Need(
+        page="hits",
+        count=untold,
+        words=translated_plural(
+            "resolved hit of which the agency is not told yet",
+            "resolved hits of which the agency is not told yet",
+            untold,
+        ),
+    )
+
+
+def _list(now: PartnerStanding | None, update: LastUpdate | None, now_ms: int) -> Iterator[Need]:
+    if now is None:
+        yield Need(page="lists", count=1, words=_("list cannot be read: see what is wrong"), urgent=True)
+        return
+    if now_ms >= now.not_after_ms:
+        ended = now_ms >= now.usable_until_ms
+        yield Need(
+            page="lists",
+            count=1,
+            words=_("list is outdated, and nothing can be looked up")
+            if ended
+            else _("list is outdated, and in its grace"),
+            urgent=True,
+        )
+    if update is not None and update.error:
+        yield Need(page="lists", count=1, words=_("failed update: the last one"))
+    evidence = len(now.evidence)
+    yield Need(
+        page="lists",
+        count=evidence,
+        words=translated_plural(
+            "contradiction in what the agency signed is kept",
+            "contradictions in what the agency signed are kept",
+            evidence,
+        ),
+        urgent=True,
+    )
+    yield Need(
+        page="lists",
+        count=now.backing.missing if now.backing else 0,
+        words=translated_plural(
+            "witness is missing behind the list",
+            "witnesses are missing behind the list",
+            now.backing.missing if now.backing else 0,
+        ),
+    )
+    yield Need(
+        page="overview",
+        count=now.unconfirmed,
+        words=translated_plural(
+            "file waits for a verdict: the agency could not be asked",
+            "files wait for a verdict: the agency could not be asked",
+            now.unconfirmed,
+        ),
+    )

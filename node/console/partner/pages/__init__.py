@@ -1,0 +1,1 @@
+"""Pages of the partner's console, a module for each."""

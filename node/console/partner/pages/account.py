@@ -1,0 +1,45 @@
+"""The own session: who it is for, when it ends, in which language."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.console.languages import LANGUAGES
+from node.console.partner.people import EVERYBODY
+from node.console.partner.world import PartnerWorld
+from node.console.parts import Action, Done, Page, Section, Values
+from node.console.visitors import Visitor
+from node.errors import UsageError
+
+_ACCOUNT: Final = "/console/account"
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the page shows."""
+
+    ends_ms: int
+
+
+def gather(world: PartnerWorld, visitor: Visitor, _: Values) -> Own:
+    """What is the visitor's own."""
+    return Own(world.sessions.ends_ms(visitor))
+
+
+def speak(world: PartnerWorld, visitor: Visitor, form: Values) -> Done:
+    """Choose a language for this session."""
+    language = form.text("language")
+    if language and language not in LANGUAGES:
+        raise UsageError("this console does not speak that language")
+    world.sessions.speak(visitor, language)
+    return Done(_ACCOUNT, "")
+
+
+PAGES: Final = (
+    Page(
+        name="account", path=_ACCOUNT, title="My session", gather=gather, section=Section.OWN, roles=EVERYBODY
+    ),
+)
+
+ACTIONS: Final = (
+    Action(name="language", path="/console/account/language", page="account", act=speak, roles=EVERYBODY),
+)

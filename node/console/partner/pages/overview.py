@@ -1,0 +1,141 @@
+"""The overview: what needs a human first, then how old the list is, what is left to ask, and what runs here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from keys.errors import KeysError
+from node.console.needs import Need
+from node.console.partner.needs import needs
+from node.console.partner.people import EVERYBODY
+from node.console.partner.world import PartnerWorld
+from node.console.parts import Page, Section, Values
+from node.console.visitors import Visitor
+from node.errors import NodeError
+from node.partner.daemons import Daemon, running_daemons
+from node.partner.last_update import LastUpdate, last_update
+from node.partner.scan_history import finished_scans
+from node.partner.scanning.results import ScanSummary
+from node.partner.state import PartnerFolder
+from node.runtime.hit_spool import hit_spool
+from node.runtime.partner_settings import load_partner_settings
+from node.runtime.partner_standing import PartnerStanding, standing
+from protocol.errors import ProtocolError
+
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListAge:
+    """The list of one subset, as this home holds it."""
+
+    subset: str
+    version: int
+    """0: none is held."""
+    entries: int
+    made_ms: int
+    """When the release was there: by its first witness, or else when it was fetched; 0: not known."""
+    ends_ms: int
+    usable_until_ms: int
+    confirmed_ms: int
+    """When the agency last confirmed what is held."""
+
+    def state(self, now_ms: int) -> str:
+        """`none`, `over`, `grace` or `current`."""
+        if not self.version:
+            return "none"
+        if now_ms >= self.usable_until_ms:
+            return "over"
+        return "grace" if now_ms >= self.ends_ms else "current"
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Evaluations, as this home counts them."""
+
+    per_day: int
+    left: int | None
+    """About so many could be made now; None: none were made yet, so all of them."""
+
+    @property
+    def renewed_in_ms(self) -> int:
+        """How long until all of them are there again: they come back evenly, over a day."""
+        if self.left is None or self.per_day <= 0:
+            return 0
+        return (self.per_day - self.left) * _DAY_MS // self.per_day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What the page shows."""
+
+    needs: Sequence[Need]
+    lists: Sequence[ListAge]
+    quota: Quota | None
+    problem: str
+    """Why nothing can be said about the list; empty: it can."""
+    hint: str
+    update: LastUpdate | None
+    update_minutes: int
+    """Between two updates that a daemon makes by itself; 0: it makes none."""
+    daemons: Sequence[Daemon]
+    unresolved: int
+    overdue: int
+    scan: ScanSummary | None
+    """The last that was finished."""
+
+
+def gather(world: PartnerWorld, _: Visitor, __: Values) -> Overview:
+    """Everything, as it stands now; what is damaged keeps nothing else from being shown."""
+    home, now_ms = world.home, world.now_ms
+    now, problem, hint = _standing(world)
+    hits, update = hit_spool(home).readable().hits, last_update(home.partner)
+    return Overview(
+        needs=needs(hits, now, update, now_ms),
+        lists=[] if now is None else [list_age(world, now)],
+        quota=None if now is None else Quota(now.enrolment.evaluations_per_day, now.evaluations_left),
+        problem=problem,
+        hint=hint,
+        update=update,
+        update_minutes=load_partner_settings(home.folder).agent.update_minutes,
+        daemons=running_daemons(home.partner),
+        unresolved=sum(hit.action is None for hit in hits),
+        overdue=sum(hit.overdue(now_ms) for hit in hits),
+        scan=next(iter(reversed(finished_scans(home.partner))), None),
+    )
+
+
+def list_age(world: PartnerWorld, now: PartnerStanding) -> ListAge:
+    """How old the list is."""
+    _, cursor = PartnerFolder(world.home.partner).load()
+    return ListAge(
+        subset=now.enrolment.subset,
+        version=now.version,
+        entries=now.entries,
+        made_ms=cursor.seen_ms,
+        ends_ms=now.not_after_ms,
+        usable_until_ms=now.usable_until_ms,
+        confirmed_ms=now.enrolment.confirmed_ms,
+    )
+
+
+def _standing(world: PartnerWorld) -> tuple[PartnerStanding | None, str, str]:
+    try:
+        return standing(world.home, clock=world.clock), "", ""
+    except NodeError as exc:
+        return None, str(exc), exc.hint
+    except (KeysError, ProtocolError) as exc:
+        return None, str(exc), ""
+
+
+PAGES: Final = (
+    Page(
+        name="overview",
+        path="/console/",
+        title="Overview",
+        gather=gather,
+        section=Section.TOP,
+        roles=EVERYBODY,
+        live=True,
+    ),
+)

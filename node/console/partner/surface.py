@@ -1,0 +1,23 @@
+"""Everything that a partner's console shows and does, in the order of its navigation: nothing else is served.
+
+Whoever adds a row gets the tests of roles, sessions and forgery with it.
+"""
+
+from typing import Final
+
+from node.console.partner.pages import account, overview
+from node.console.partner.world import PartnerWorld
+from node.console.parts import Action, Download, Page, Surface
+
+PAGES: Final[tuple[Page[PartnerWorld], ...]] = (*overview.PAGES, *account.PAGES)
+
+ACTIONS: Final[tuple[Action[PartnerWorld], ...]] = (*account.ACTIONS,)
+
+DOWNLOADS: Final[tuple[Download[PartnerWorld], ...]] = ()
+
+SURFACE: Final = Surface(
+    pages=PAGES,
+    actions=ACTIONS,
+    downloads=DOWNLOADS,
+    templates=("node.console.partner", "node.console"),
+)

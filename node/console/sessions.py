@@ -1,0 +1,44 @@
+"""Sessions of a node's own people, opened and ended on record."""
+
+from aiohttp import web
+
+from node.console.entrance import admitted, dismissed, working
+from node.console.handlers import DESK
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.runtime.accounts import open_sessions
+from node.runtime.auditing import tell
+
+
+async def come_in(
+    request: web.Request, person: str, to: str, *, by: str, proved: bool = True
+) -> web.Response:
+    """Open a session for a person, in place of the one that the browser had; `proved` when a passkey was shown."""
+    desk = request.app[DESK]
+    before = request.cookies.get(desk.cookie, "")
+
+    def open_one(world: World) -> str:
+        acting = world.acting_as(person)
+        sessions = open_sessions(acting.identity, acting.shelf)
+        sessions.close(before)
+        opened = sessions.open(person)
+        if proved:
+            sessions.prove(opened.token)
+        tell(acting.identity, acting.shelf, "console.sign-in", person, details={"by": by})
+        return opened.token
+
+    token = await working(request, open_one)
+    return admitted(request, token, to)
+
+
+async def go_out(request: web.Request, visitor: Visitor) -> web.Response:
+    """End the session."""
+    desk = request.app[DESK]
+
+    def close(world: World) -> None:
+        acting = world.acting_as(visitor.person)
+        open_sessions(acting.identity, acting.shelf).close(request.cookies.get(desk.cookie, ""))
+        tell(acting.identity, acting.shelf, "console.sign-out", visitor.person)
+
+    await working(request, close)
+    return dismissed(request)

@@ -1,0 +1,119 @@
+"""One-time tokens for the console of a partner's home: made by whoever may write there, good for one sign-in.
+
+A token is kept as a file that is named by its hash, and used up by removing that file, so that of two who bring it one
+comes in. Who holds it is whom its maker named: a home has no persons of its own, and whoever can run commands in it can
+do all that its console can.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from node.clock import Clock, Entropy, milliseconds
+from node.errors import ForbiddenError, NodeError, UsageError
+from node.files import create_private, make_private_folder, read_private
+from node.ports.persons import PersonRole
+from node.services.access.invitations import grouped, new_token, read_token
+
+LIFE: Final = timedelta(minutes=30)
+ROLES: Final = (PersonRole.ANALYST, PersonRole.VIEWER)
+"""Who handles hits, and who only looks."""
+_FOLDER: Final = "console-tokens"
+_MOST: Final = 100
+_LONGEST_NAME: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """Who comes in with a token."""
+
+    name: str
+    role: PersonRole
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleToken:
+    """What is handed over, once: it is kept as a hash."""
+
+    text: str = field(repr=False)
+    until_ms: int
+
+
+class ConsoleTokens:
+    """The tokens of one home that were not used yet."""
+
+    def __init__(self, folder: Path, clock: Clock, entropy: Entropy) -> None:
+        self._folder = folder / _FOLDER
+        self._clock = clock
+        self._entropy = entropy
+
+    def make(self, guest: Guest) -> ConsoleToken:
+        """A token for somebody.
+
+        Raises:
+            UsageError: the name cannot stand on a page, the role is none of a partner's, or too many wait to be used.
+        """
+        name = guest.name
+        if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable() or name != name.strip():
+            raise UsageError(f"a name has 1 to {_LONGEST_NAME} characters that can be read")
+        if guest.role not in ROLES:
+            raise UsageError("a partner's console knows two roles: analyst and viewer")
+        make_private_folder(self._folder)
+        self._sweep()
+        if len(self._kept()) >= _MOST:
+            raise UsageError(f"{_MOST} tokens wait to be used", hint="they end after half an hour")
+        text = new_token(self._entropy)
+        until_ms = milliseconds(self._clock.now() + LIFE)
+        fields = {"name": name, "role": guest.role.value, "until_ms": until_ms}
+        create_private(self._folder / _hash(text), json.dumps(fields).encode())
+        return ConsoleToken(grouped(text), until_ms)
+
+    def take(self, typed: str) -> Guest:
+        """Whom the token was made for; it is used up.
+
+        Raises:
+            UsageError: it was mistyped.
+            ForbiddenError: it is none, was used, or has ended.
+        """
+        path = self._folder / _hash(read_token(typed))
+        try:
+            fields = json.loads(read_private(path))
+            path.unlink()  # of two who bring it at once, one
+            until_ms, guest = int(fields["until_ms"]), _guest(fields)
+        except (NodeError, OSError, ValueError, KeyError, TypeError) as exc:
+            raise _refused() from exc
+        if not 0 <= until_ms - milliseconds(self._clock.now()) <= LIFE // timedelta(milliseconds=1):
+            raise _refused()
+        return guest
+
+    def _sweep(self) -> None:
+        now_ms = milliseconds(self._clock.now())
+        for path in self._kept():
+            try:
+                ended = int(json.loads(read_private(path))["until_ms"]) < now_ms
+            except (NodeError, OSError, ValueError, KeyError, TypeError):
+                ended = True
+            if ended:
+                path.unlink(missing_ok=True)
+
+    def _kept(self) -> list[Path]:
+        return [path for path in self._folder.glob("*") if not path.name.startswith(".")]
+
+
+def _refused() -> ForbiddenError:
+    """All refusals are alike: nobody finds out by trying which tokens there were."""
+    return ForbiddenError(
+        "this token signs nobody in: it was used, has ended, or never was one",
+        hint="have another one made on the machine: sigfed console token NAME",
+    )
+
+
+def _guest(fields: dict[str, Any]) -> Guest:
+    return Guest(name=str(fields["name"]), role=PersonRole(fields["role"]))
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,70 @@
+"""`sigfed console` with a real node: served from a partner's home, signed in to with a token, and what it then does."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.agencies import Federation
+from support.console import Browser
+from support.daemons import Daemon
+from support.processes import Cli, free_port
+
+COOKIE = "__Host-sigfed-partner"
+CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
+
+
+@contextmanager
+def console(partner: Cli) -> Iterator[tuple[Daemon, int]]:
+    """The console as it is started, and its port."""
+    port = free_port()
+    settings = partner.home / "partner.toml"
+    settings.write_text(f'[console]\nport = {port}\nurl = "http://localhost:{port}/"\n')
+    with Daemon(partner, "console", "run") as running:
+        assert running.answered == {"url": f"http://localhost:{port}/console/"}
+        yield running, port
+
+
+async def signed_in(partner: Cli, port: int, *role: str) -> Browser:
+    """A browser in which Alice is signed in."""
+    made = partner.done("console", "token", "Alice", *role)
+    outside = Browser(f"http://127.0.0.1:{port}", f"localhost:{port}")
+    async with outside:
+        reply = await outside.post("/console/sign-in", {"token": made["token"], "to": ""})
+    assert reply.status == 303, reply.words
+    session = reply.headers["Set-Cookie"].removeprefix(f"{COOKIE}=").split(";")[0]
+    return Browser(f"http://127.0.0.1:{port}", f"localhost:{port}", session, cookie=COOKIE)
+
+
+async def test_from_the_command_to_the_overview(federation: Federation, partner: Cli) -> None:
+    partner.done("update")
+    with console(partner) as (running, port):
+        async with await signed_in(partner, port, "--role", "viewer") as browser:
+            words = (await browser.get("/console/")).words
+        assert "Overview" in words
+        assert "went well less than a minute ago" in words
+        assert running.stop() == 0
+    journal = running.journal.read_text()
+    assert "sign-in by=Alice role=viewer" in journal
+
+
+def test_it_is_not_an_agencys(federation: Federation) -> None:
+    for words in (("console", "run"), ("console", "token", "Alice")):
+        done = federation.fr.run(*words)
+        assert done.exit == 2
+        assert "served by sigfed run" in done.err
+
+
+def test_nobody_is_enrolled(tmp_path: Path) -> None:
+    for words in (("console", "run"), ("console", "token", "Alice")):
+        done = Cli(tmp_path / "nothing").run(*words)
+        assert done.exit != 0
+        assert "sigfed enroll" in done.err
+        assert not (tmp_path / "nothing").exists()
+
+
+def test_others_are_let_in_only_with_a_certificate(partner: Cli) -> None:
+    (partner.home / "partner.toml").write_text('[console]\nhost = "0.0.0.0"\n')
+    done = partner.run("console", "run")
+    assert done.exit != 0
+    assert "takes certificate_file and key_file" in done.err
