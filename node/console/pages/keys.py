@@ -19,15 +19,13 @@ from node.console.world import World
 from node.errors import UsageError
 from node.ports.keyring import RingKey
 from node.runtime import waiting_proposals
-from node.runtime.key_holders import ProposalFile
-from node.runtime.next_root import propose_root, publish_proposal
+from node.runtime.next_root import publish_proposal
 from node.runtime.rehearsing import rehearse
 from node.runtime.replacing import REPLACED, Proposed, replace_key
 from node.runtime.revoking import settle
 from node.runtime.rotating import advance_keys, allow, key_facts
 from node.runtime.waiting_proposals import Waiting
 from node.services.trust.adopting import as_listed
-from node.services.trust.next_root import RootChange
 from node.services.trust.rehearsing import Rehearsed
 from node.services.trust.revoking import not_resumed
 from node.services.trust.succeeding import SUCCEEDED
@@ -95,6 +93,17 @@ class HeldKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SigningHolder:
+    """A holder who may sign a proposal."""
+
+    name: str
+    signed: Sequence[str]
+    """What of it he signed."""
+    missing: Sequence[str]
+    """What of it lacks signatures that his key can make."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProposalRow:
     """A proposal that waits for its holders."""
 
@@ -102,6 +111,31 @@ class ProposalRow:
     path: str
     changes: Sequence[str]
     wanted: Sequence[Wanted]
+
+    @property
+    def holders(self) -> Sequence[SigningHolder]:
+        """Who signed what, and who can still sign what is missing; by name."""
+        names = sorted({name for want in self.wanted for name in (*want.signed, *want.able)})
+        return [
+            SigningHolder(
+                name=name,
+                signed=list(dict.fromkeys(want.what for want in self.wanted if name in want.signed)),
+                missing=list(
+                    dict.fromkeys(want.what for want in self.wanted if want.missing and name in want.able)
+                ),
+            )
+            for name in names
+        ]
+
+    @property
+    def missing(self) -> int:
+        """How many more holders must sign at least."""
+        return max((want.missing for want in self.wanted), default=0)
+
+    @property
+    def able(self) -> Sequence[str]:
+        """To whom the file can be carried."""
+        return [holder.name for holder in self.holders if holder.missing]
 
     @property
     def complete(self) -> bool:
@@ -275,16 +309,6 @@ def prepare(world: World, _: Visitor, form: Values) -> Done:
     )
 
 
-def propose_next_root(world: World, _: Visitor, __: Values) -> Done:
-    """Prepare a next root, a year more, with new snapshot and timestamp keys."""
-    name, proposing = waiting_proposals.begin(world.identity, "next-root")
-    path = waiting_proposals.path_of(world.identity.home, name)
-    ProposalFile(path).write(propose_root(proposing, RootChange()))
-    return Done(
-        f"{_PAGE}#proposal-{name}", f"The next root is prepared. Its holders have to sign proposal {name}."
-    )
-
-
 def take_back(world: World, _: Visitor, form: Values) -> Done:
     """Keep a proposal that a holder signed elsewhere."""
     name = form.require("proposal", "the proposal")
@@ -296,8 +320,7 @@ def take_back(world: World, _: Visitor, form: Values) -> Done:
             f"{_PAGE}#proposal-{name}",
             f"Proposal {name} is signed by everybody who must. Put it in force now.",
         )
-    missing = max(want.missing for want in back.wanted)
-    return Done(f"{_PAGE}#proposal-{name}", f"Proposal {name} was taken back; {missing} more must sign.")
+    return Done(f"{_PAGE}#proposal-{name}", f"Proposal {name} was taken back; {back.missing} more must sign.")
 
 
 def publish(world: World, _: Visitor, form: Values) -> Done:
@@ -367,15 +390,6 @@ ACTIONS: Final = (
         record="key.rotate",
         fresh=True,
         told=("key", "at"),
-    ),
-    Action(
-        name="key-propose",
-        path="/console/keys/next-root",
-        page="keys",
-        act=propose_next_root,
-        roles=SECURITY,
-        record="key.propose",
-        fresh=True,
     ),
     Action(
         name="key-take-back",
