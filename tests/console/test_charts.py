@@ -1,8 +1,13 @@
-"""Charts in a browser: pictures with their numbers below, by days and by months."""
+"""Charts: pictures with their numbers below, by days and by months; with script one looks at them closely."""
 
+import json
 import re
+from html import unescape
+
+from playwright.async_api import Page
 
 from node.ports.persons import PersonRole
+from support.browser import browsing_async
 from support.console import RunningConsole
 
 
@@ -29,3 +34,73 @@ async def test_of_a_new_node_nothing_is_drawn(console: RunningConsole) -> None:
         assert page.words.count("Nothing in this time.") == 4
         assert 'class="chart"' not in page.text
         assert (await browser.get("/console/charts?by=weeks")).status == 400
+
+
+async def test_a_script_is_given_what_the_table_says(busy: RunningConsole) -> None:
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        text = (await browser.get("/console/charts")).text
+    hits = text.split('id="chart-hits"')[1].split("</section>")[0]
+    found = re.search(r'data-plot="([^"]+)"', hits)
+    assert found is not None
+    plot = json.loads(unescape(found[1]))
+    rows = re.findall(r'<tr><th scope="row">([^<]+)</th><td class="number">([^<]+)</td>', hits)
+    assert list(zip(plot["names"], plot["series"][0]["shown"], strict=True)) == rows[::-1]
+    assert [str(value) for value in plot["series"][0]["values"]] == plot["series"][0]["shown"]
+
+
+async def _legend(page: Page) -> str:
+    cells = page.locator("#chart-hits ~ div").locator(".u-label, .u-value")
+    return " ".join(await cells.all_inner_texts())
+
+
+async def test_a_chart_is_looked_at_closely_by_keyboard_and_pointer(busy: RunningConsole) -> None:
+    told: list[str] = []
+    async with browsing_async() as browser:
+        context = await browser.new_context(viewport={"width": 1280, "height": 900})
+        await context.add_cookies([busy.cookie(PersonRole.VIEWER)])
+        page = await context.new_page()
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        await page.goto(busy.url("/console/charts"))
+        hits = page.locator("section", has=page.locator("#chart-hits"))
+        today = (await hits.locator("details th[scope=row]").all_text_contents())[0]
+        assert await _legend(page) == f"Day {today} hits 4"  # the newest, before anything is pointed at
+        assert not await hits.locator("svg.chart").is_visible()
+
+        chart = hits.get_by_role("group", name="Hits")
+        await chart.press("ArrowLeft")
+        before = (await hits.locator("details th[scope=row]").all_text_contents())[1]
+        assert await hits.locator("output").inner_text() == f"{before}, hits: 0"
+        assert await _legend(page) == f"Day {before} hits 0"
+        await chart.press("Home")
+        assert (await _legend(page)).endswith("hits 0")
+
+        await page.emulate_media(color_scheme="dark")
+        assert await hits.locator("canvas").count() == 1
+        await hits.get_by_role("button", name="Closer").click()
+        box = await hits.locator(".u-over").bounding_box()
+        assert box is not None
+        await page.mouse.move(box["x"] + 5, box["y"] + 20)
+        first = await _legend(page)
+        await page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 20)
+        assert first != await _legend(page) != f"Day {today} hits 4"  # half of the days are on it
+        await hits.get_by_role("button", name="Everything").click()
+        await page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 20)
+        assert await _legend(page) == f"Day {today} hits 4"
+
+        await page.emulate_media(media="print")
+        assert await hits.locator("svg.chart").is_visible()
+        await context.close()
+    assert told == []
+
+
+async def test_without_script_the_pictures_stand(busy: RunningConsole) -> None:
+    async with browsing_async() as browser:
+        context = await browser.new_context(java_script_enabled=False)
+        await context.add_cookies([busy.cookie(PersonRole.VIEWER)])
+        page = await context.new_page()
+        await page.goto(busy.url("/console/charts"))
+        assert await page.locator("svg.chart").first.is_visible()
+        assert not await page.get_by_role("button", name="Closer").first.is_visible()
+        assert not await page.locator("#plot-hint").is_visible()
+        await context.close()
