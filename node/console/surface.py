@@ -79,6 +79,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *keys.ACTIONS,
     *next_root.ACTIONS,
     *revoking.ACTIONS,
+    *witnesses.ACTIONS,
     *audit.ACTIONS,
     *persons.ACTIONS,
     *account.ACTIONS,

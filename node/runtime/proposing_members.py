@@ -1,4 +1,4 @@
-"""A member of the register, proposed: what the holders of targets keys sign elsewhere before another agency counts."""
+"""Registers of members, proposed: what the holders sign elsewhere before another agency counts, or counts no more."""
 
 import asyncio
 
@@ -32,4 +32,17 @@ def propose_member(
         members.add_member(
             introduced, country=country, authority_for=authority_for, signers=proposing.targets_signers()
         )
+    return name
+
+
+def propose_removal(identity: Identity, node: str) -> str:
+    """Follow a member no more and serve it nothing from now on, and propose a register without it; gives the proposal.
+
+    Raises:
+        NotFoundError: it is not a member.
+        UsageError: it is this node.
+    """
+    name, proposing = waiting_proposals.begin(identity, f"without-{node}")
+    with membership(proposing) as members:
+        members.remove_member(node, signers=())
     return name

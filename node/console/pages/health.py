@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
+from node.errors import NotFoundError
 from node.runtime.checking import examine
 from node.runtime.health import Check, Health
+from node.services.lists.audit_reading import read_audit_backwards
+from protocol.audit import AuditRecord
 
+_LOOKED_AT: Final = 20_000
+"""Newest records among which a backup is looked for: of more than a month where much is done."""
 _ORDER: Final = (Health.FAIL, Health.WARN, Health.OK)
 
 
@@ -18,6 +24,8 @@ class Examined:
     """What the page shows, the worst first."""
 
     checks: Sequence[Check]
+    backup: AuditRecord | None
+    """The newest that was made, of those that the audit log remembers."""
 
     @property
     def failed(self) -> int:
@@ -32,7 +40,18 @@ class Examined:
 
 def gather(world: World, _: Visitor, __: Values) -> Examined:
     """All checks, as they are now."""
-    return Examined(sorted(examine(world.identity), key=lambda check: _ORDER.index(check.health)))
+    return Examined(
+        checks=sorted(examine(world.identity), key=lambda check: _ORDER.index(check.health)),
+        backup=_last_backup(world),
+    )
+
+
+def _last_backup(world: World) -> AuditRecord | None:
+    try:
+        newest = islice(read_audit_backwards(world.shelf), _LOOKED_AT)
+        return next((one.record for one in newest if one.record.action == "backup.create"), None)
+    except NotFoundError:  # no audit log was begun
+        return None
 
 
 PAGES: Final = (

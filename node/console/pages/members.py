@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import Final
 
 from keys.trust.fingerprint import to_words
+from node.console.languages import translated
 from node.console.parts import EVERYBODY, OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError
 from node.runtime.approvals import open_approvals
 from node.runtime.membership import membership
-from node.runtime.proposing_members import propose_member
+from node.runtime.proposing_members import propose_member, propose_removal
 from node.runtime.syncing import PeerSyncs
 from node.services.access.approving import require_two, two_decide
 from node.services.access.callers import stored_grant
@@ -180,6 +181,17 @@ def remove(world: World, _: Visitor, form: Values) -> Done:
     )
 
 
+def remove_member(world: World, _: Visitor, form: Values) -> Done:
+    """Follow a member no more and serve it nothing, and propose a register in which it does not count."""
+    node = form.require("node", "the name of the member")
+    name = propose_removal(world.identity, node)
+    said = translated(
+        "{node} is followed no more and may read nothing here. It counts until the holders of the targets keys have"
+        " signed proposal {name} and it was put in force; release every subset anew then."
+    )
+    return Done(f"/console/keys#proposal-{name}", said.format(node=node, name=name), outcome="proposed")
+
+
 def propose(world: World, _: Visitor, form: Values) -> Done:
     """Write a proposal of a register with one more member."""
     name = propose_member(
@@ -264,6 +276,17 @@ ACTIONS: Final = (
         record="peer.add",
         fresh=True,
         told=("node", "collections", "algorithms", "until"),
+    ),
+    Action(
+        name="member-remove",
+        path=f"{_ONE}/remove-member",
+        page="member",
+        act=remove_member,
+        roles=OPERATORS,
+        record="member.remove",
+        strict=True,
+        fresh=True,
+        told=("node",),
     ),
     Action(
         name="peer-remove",

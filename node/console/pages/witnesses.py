@@ -1,14 +1,16 @@
 """Witnesses: which members cosigned each list and release log of this node, since when, and how many more must."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.console.parts import Page, Section, Values
+from node.console.languages import translated
+from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.cosigning import CosignerRecord
-from node.runtime.witnesses import cosigning
+from node.runtime.witnesses import cosign_own, cosigning
 from node.services.witnesses.cosigning import Cosigned
 
 
@@ -31,6 +33,17 @@ def gather(world: World, _: Visitor, __: Values) -> Sequence[WitnessedLog]:
     ]
 
 
+def ask(world: World, _: Visitor, __: Values) -> Done:
+    """Ask the members to cosign what lacks a recent cosignature; what each answered stands on the page."""
+    standings = asyncio.run(cosign_own(world.identity, world.shelf)).values()
+    alarms = sum(one.alarm for standing in standings for one in standing.asked)
+    missing = sum(bool(standing.missing) for standing in standings)
+    said = translated(
+        "The witnesses were asked: {missing} logs lack cosignatures, {alarms} answers are alarms."
+    )
+    return Done("/console/witnesses", said.format(missing=missing, alarms=alarms))
+
+
 PAGES: Final = (
     Page(
         name="witnesses",
@@ -39,4 +52,8 @@ PAGES: Final = (
         gather=gather,
         section=Section.FEDERATION,
     ),
+)
+
+ACTIONS: Final = (
+    Action(name="witness-ask", path="/console/witnesses/ask", page="witnesses", act=ask, roles=OPERATORS),
 )

@@ -1,0 +1,79 @@
+"""What an operator does about members, witnesses and backups in a browser, and what holders sign of it."""
+
+import pytest
+
+from keys.trust.proposal_words import changes
+from node.ports.persons import PersonRole
+from node.runtime import waiting_proposals
+from node.runtime.auditing import tell
+from support.console import Browser, RunningConsole
+from support.console_keys import signed_by_holder
+
+_NL = "nl.example"
+_MEMBER = f"/console/members/member?node={_NL}"
+
+
+def _operator(busy: RunningConsole) -> Browser:
+    return busy.as_role(PersonRole.OPERATOR, proved_ms=busy.world.now_ms)
+
+
+def _peers(busy: RunningConsole) -> list[str]:
+    with busy.world.shelf.storage.read() as unit:
+        return [peer.name for peer in unit.peers.ls()]
+
+
+async def test_a_member_is_followed_no_more_at_once_and_counts_until_the_holders_signed(
+    busy: RunningConsole,
+) -> None:
+    async with _operator(busy) as browser:
+        assert "Its blocks stay" in (await browser.get(_MEMBER)).words
+        form = {"csrf": busy.csrf(), "node": _NL}
+        reply = await browser.post("/console/members/member/remove-member", form)
+        assert reply.status == 303, reply.words
+        assert reply.headers["Location"] == "/console/keys#proposal-without-nl-example-1"
+        assert f"{_NL} is followed no more" in (await browser.get("/console/keys")).words
+    assert _peers(busy) == []
+    assert len(busy.world.identity.trust.members().members) == 2
+    [waiting] = waiting_proposals.ls(busy.world.identity.home)
+    assert any(_NL in line for line in changes(waiting.opened))
+    waiting_proposals.take_back(
+        busy.world.identity.home,
+        waiting.name,
+        signed_by_holder(busy.world, waiting.path.read_bytes()).decode(),
+    )
+    async with busy.as_role(PersonRole.SECURITY, proved_ms=busy.world.now_ms) as browser:
+        done = await browser.post("/console/keys/publish", {"csrf": busy.csrf(), "proposal": waiting.name})
+        assert done.status == 303, done.words
+    assert [member.node for member in busy.world.identity.trust.members().members] == ["fr.example"]
+
+
+@pytest.mark.parametrize("node", ["fr.example", "xx.example"])
+async def test_nobody_else_is_removed(busy: RunningConsole, node: str) -> None:
+    async with _operator(busy) as browser:
+        form = {"csrf": busy.csrf(), "node": node, "query": f"node={_NL}"}
+        reply = await browser.post("/console/members/member/remove-member", form)
+    assert 400 <= reply.status < 500
+    assert _peers(busy) == [_NL]
+    assert waiting_proposals.ls(busy.world.identity.home) == []
+
+
+async def test_the_witnesses_are_asked_by_a_button(busy: RunningConsole) -> None:
+    """The other agency is switched off, and the page says that it did not answer."""
+    async with _operator(busy) as browser:
+        assert "Ask them now" in (await browser.get("/console/witnesses")).words
+        reply = await browser.post("/console/witnesses/ask", {"csrf": busy.csrf()})
+        assert reply.status == 303, reply.words
+        page = (await browser.get("/console/witnesses")).words
+    assert "The witnesses were asked: " in page
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        assert "Ask them now" not in (await browser.get("/console/witnesses")).words
+
+
+async def test_the_last_backup_is_named_and_how_one_is_made(busy: RunningConsole) -> None:
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        none = (await browser.get("/console/health")).words
+        tell(busy.world.identity, busy.world.shelf, "backup.create", "monday.backup", actor="alice")
+        made = (await browser.get("/console/health")).words
+    assert "No backup stands in the newest part of the audit log" in none
+    assert "sigfed backup create FOLDER" in none
+    assert "The last one was made less than a minute ago, by alice" in made
