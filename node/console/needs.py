@@ -266,7 +266,7 @@ def _files(world: World) -> Iterator[Need]:
 def _withdrawals(world: World) -> Iterator[Need]:
     waiting = sum(report.open for report in report_withdrawals(world.shelf))
     yield Need(
-        page="members",
+        page="recalls",
         count=waiting,
         words=translated_plural(
             "withdrawal is not applied everywhere yet", "withdrawals are not applied everywhere yet", waiting

@@ -47,7 +47,7 @@ function options(plot, width) {
     cursor: { y: false, drag: { x: true, y: false }, focus: { prox: -1 } },
     legend: { live: true },
     axes: [
-      axis({ incrs: STEPS, space: 64, size: 30, values: (_, at) => at.map((each) => plot.names[each] ?? "") }),
+      axis({ incrs: STEPS, space: 84, size: 30, values: (_, at) => at.map((each) => plot.names[each] ?? "") }),
       axis({ incrs: STEPS, size: 56, ...unit(plot), values: (_, at) => at.map((each) => digits.format(each)) }),
     ],
     series: [
