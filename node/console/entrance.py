@@ -15,6 +15,7 @@ from node.console.forms import read_form
 from node.console.handlers import DESK, SIGN_IN, in_thread, visiting
 from node.console.parts import Page, Refused, Values
 from node.console.rendering import render
+from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import NodeError
 from node.web.problems import problem_of
@@ -83,7 +84,7 @@ def refusal(page: Page[Any], error: NodeError | ProtocolError | KeysError) -> tu
     status = min(problem_of(error).status, 500)
     if status >= 500:  # what fails inside the node is nothing for strangers
         return Refused(page.name, "", ""), status
-    return Refused(page.name, str(error), getattr(error, "hint", "")), status
+    return Refused(page.name, told(str(error)), told(getattr(error, "hint", ""))), status
 
 
 def admitted(request: web.Request, token: str, to: str) -> web.Response:

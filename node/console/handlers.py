@@ -20,6 +20,7 @@ from node.console.languages import speak, spoken
 from node.console.parts import Action, Done, Download, File, Page, Refused, Surface, Values, W
 from node.console.rendering import render
 from node.console.threads import Threads
+from node.console.told import told
 from node.console.visitors import Door, Visitor
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError
 from node.web.problems import problem_of
@@ -187,7 +188,7 @@ async def _shown_again(
     desk = request.app[DESK]
     page = desk.pages[action.page]
     kept = {name: value for name, value in form.items() if not any(word in name for word in _UNKEPT)}
-    refused = Refused(action.name, str(error), getattr(error, "hint", ""), kept)
+    refused = Refused(action.name, told(str(error)), told(getattr(error, "hint", "")), kept)
     query = Values(dict(parse_qsl(form.text("query"), max_num_fields=100)))
     try:
         model = await in_thread(request, page.gather, desk.world, visitor, query)

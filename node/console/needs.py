@@ -5,7 +5,7 @@ only its page shows. Blocks of removed members are not counted: that they stay i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -13,10 +13,12 @@ from typing import Final
 from node.console.languages import translated_plural
 from node.console.world import World
 from node.errors import StoreError
-from node.ports.approvals import Outcome
+from node.ports.approvals import Approval, Outcome
+from node.ports.persons import PersonRole
 from node.runtime.approvals import open_approvals
 from node.runtime.hits import casework
 from node.runtime.terms import findings
+from node.services.access.approving import KINDS
 from node.services.evidence.accusing import FORKED
 from node.services.partners.overview import DAY_MS
 from node.services.review.quarantine import FLOOD
@@ -27,6 +29,23 @@ from node.services.trust.expiry import Standing, Thing, late
 REVIEW_AHEAD: Final = timedelta(days=30)
 _GUESTS: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY})
 """A partner renews its key by itself, and an invitation that ends harms nobody."""
+
+_HANDLING: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR})
+_JUDGING: Final = frozenset({PersonRole.ANALYST})
+_RUNNING: Final = frozenset({PersonRole.OPERATOR})
+_DOERS: Final[Mapping[str, frozenset[PersonRole]]] = {
+    "quarantine": _HANDLING | {PersonRole.SECURITY},
+    "witnesses": _RUNNING | {PersonRole.SECURITY},
+    "keys": frozenset({PersonRole.SECURITY}),
+    "hits": _HANDLING,
+    "disputes": _JUDGING,
+    "tasks": _HANDLING | {PersonRole.SECURITY},
+    "proposals": _JUDGING,
+    "partners": _RUNNING,
+    "review": _JUDGING,
+    "members": _RUNNING,
+}
+"""Whose work each page is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +58,14 @@ class Need:
     words: str
     """What waits, without the number."""
     urgent: bool = False
+    doers: frozenset[PersonRole] = frozenset()
+    """Who can do it, where that differs on one page."""
+
+    @property
+    def who(self) -> Sequence[PersonRole]:
+        """Who can do it, in the order of roles."""
+        doers = self.doers or _DOERS[self.page]
+        return [role for role in PersonRole if role in doers]
 
 
 def needs(world: World) -> list[Need]:
@@ -182,25 +209,32 @@ def _day(time_ms: int) -> str:
 def _tasks(world: World) -> Iterator[Need]:
     approvals = open_approvals(world.identity, world.shelf)
     undone = approvals.ls(Outcome.APPROVED, Outcome.OPEN)
-    cut_off = sum(one.cut_off for one in undone)
+    cut_off = [one for one in undone if one.cut_off]
     yield Need(
         page="tasks",
-        count=cut_off,
+        doers=_deciders(cut_off),
+        count=len(cut_off),
         words=translated_plural(
             "approved request was not carried out: approve it again",
             "approved requests were not carried out: approve them again",
-            cut_off,
+            len(cut_off),
         ),
         urgent=True,
     )
-    waiting = sum(one.outcome is Outcome.OPEN and not approvals.is_expired(one) for one in undone)
+    waiting = [one for one in undone if one.outcome is Outcome.OPEN and not approvals.is_expired(one)]
     yield Need(
         page="tasks",
-        count=waiting,
+        doers=_deciders(waiting),
+        count=len(waiting),
         words=translated_plural(
-            "request waits for a second person", "requests wait for a second person", waiting
+            "request waits for a second person", "requests wait for a second person", len(waiting)
         ),
     )
+
+
+def _deciders(requests: Sequence[Approval]) -> frozenset[PersonRole]:
+    """Whoever may decide one of them."""
+    return frozenset[PersonRole]().union(*(KINDS[one.kind].may_approve for one in requests))
 
 
 def _proposals(world: World) -> Iterator[Need]:

@@ -12,6 +12,7 @@ from typing import Final, Generic, Protocol, Self
 
 from typing_extensions import TypeVar, override
 
+from node.console.languages import translated as _
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
@@ -92,7 +93,10 @@ class Values(Mapping[str, str]):
         """The field; raises `UsageError`, which names it as its label does."""
         value = self.text(name)
         if not value:
-            raise UsageError(f"{label} is missing", hint="fill in the field and send the form again")
+            raise UsageError(
+                _("{field} is missing").format(field=label),
+                hint=_("fill in the field and send the form again"),
+            )
         return value
 
     def number(self, name: str, default: int = 0, *, least: int = 0, most: int = 10**12) -> int:
@@ -102,7 +106,11 @@ class Values(Mapping[str, str]):
             return default
         is_number = value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS
         if not is_number or not least <= int(value) <= most:
-            raise UsageError(f"{name} is not a number from {least:,} to {most:,}")
+            raise UsageError(
+                _("{field} is not a number from {least} to {most}").format(
+                    field=name, least=f"{least:,}", most=f"{most:,}"
+                )
+            )
         return int(value)
 
     def ticked(self, name: str) -> bool:

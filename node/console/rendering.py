@@ -13,6 +13,7 @@ from node.console.federation import tone
 from node.console.languages import LANGUAGES, spoken, translated, translated_plural
 from node.console.parts import Page, Refused, Section, Surface
 from node.console.standings import meaning, state_words
+from node.console.told import told
 from node.console.visitors import Visitor
 from node.pages.text import safe
 from node.services.review.explaining import basis_words
@@ -48,6 +49,8 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], surface: Surface[A
         "collection": collection_name,
         "basis": basis_words,
         "translated": translated,
+        "knows": words.knows,
+        "told": told,
     }
     env.globals |= {
         "asset": lambda name: f"{STATIC}{name}?v={assets[name].tag}",

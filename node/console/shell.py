@@ -17,6 +17,7 @@ from node.console.languages import accepted, speak
 from node.console.parts import Action, Download, Page
 from node.console.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
 from node.console.rendering import STATIC, render, set_up
+from node.console.told import told
 from node.errors import ForbiddenError, NodeError
 from node.journal import Journal
 from node.web.problems import problem_of
@@ -168,13 +169,13 @@ def _error(request: web.Request, exc: Exception) -> web.Response:
         )
     # Errors of this program hold no secret; what they say of the node's inside is for its own people alone.
     foreseen = isinstance(exc, NodeError | ProtocolError | KeysError)
-    told = foreseen and (problem.status < 500 or VISITOR in request)
+    shown = foreseen and (problem.status < 500 or VISITOR in request)
     wait: int = getattr(exc, "retry_after_seconds", 0)
     model = {
         "title": problem.title,
         "status": problem.status,
-        "message": str(exc) if told else "",
-        "hint": getattr(exc, "hint", "") if told else "",
+        "message": told(str(exc)) if shown else "",
+        "hint": told(getattr(exc, "hint", "")) if shown else "",
         "wait": wait,
     }
     world = request.app[DESK].world

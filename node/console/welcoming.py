@@ -12,6 +12,7 @@ from aiohttp import web
 
 from node.console.entrance import entry_form, entry_page, led_to, refusal, working
 from node.console.handlers import DESK, PROVE, is_own, require_own, signed_in, visiting
+from node.console.languages import translated as _
 from node.console.parts import Page, Refused, Values
 from node.console.sessions import come_in
 from node.console.world import World
@@ -107,11 +108,11 @@ def _welcome(world: World) -> Welcome:
 
 def _recognised(world: World, form: Values) -> Recognised:
     invitations = open_invitations(world.identity, world.shelf)
-    token, name = form.require("token", "the token"), form.require("name", "the name")
+    token, name = form.require("token", _("the token")), form.require("name", _("the name"))
     passphrase = form.passphrase("passphrase")
     if invitations.is_for_first(token):
         if passphrase != form.passphrase("passphrase_again"):
-            raise UsageError("the two passphrases differ", hint="type the same one twice")
+            raise UsageError(_("the two passphrases differ"), hint=_("type the same one twice"))
         role = PersonRole(form.text("role", PersonRole.OPERATOR))
         who = invitations.introduce(token, name, role, passphrase)
         acting = world.acting_as(name)

@@ -1,12 +1,13 @@
 """How times, numbers, hashes and names are written on a page."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Final
 
 from markupsafe import Markup
 
+from node.console.languages import marked, translated_plural
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
 from node.pages.text import visible
 
 _MINUTE_MS: Final = 60_000
@@ -19,6 +20,18 @@ SHORT: Final = 8
 def shown(value: object) -> object:
     """Any value in a template, with what would be obeyed when shown written out; markup is left as it is."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+_KNOWS: Final[Mapping[str, str]] = {
+    "own": marked("holds the material"),
+    "reviewed": marked("examined the material"),
+    "relies-on": marked("relies on another"),
+}
+
+
+def knows(basis: str) -> str:
+    """How an agency knows what it lists, by the word that is typed for it."""
+    return _(_KNOWS.get(basis, marked("does not say how it knows")))
 
 
 def lines(text: str) -> Markup:

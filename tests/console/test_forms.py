@@ -37,7 +37,7 @@ async def test_what_is_no_form_is_refused(
 
 
 async def test_a_file_is_read_as_text(console: RunningConsole) -> None:
-    async with console.as_role(PersonRole.OPERATOR) as browser:
+    async with console.as_role(PersonRole.OPERATOR, proved_ms=console.world.now_ms) as browser:
         reply = await browser.post("/console/publish", _with_file(console.csrf(), b"no list of this name"))
         assert reply.status == 404
         reply = await browser.post("/console/publish", _with_file(console.csrf(), b"a" * 70_000))
@@ -46,7 +46,7 @@ async def test_a_file_is_read_as_text(console: RunningConsole) -> None:
 
 
 async def test_nothing_that_was_typed_is_lost_and_no_secret_comes_back(console: RunningConsole) -> None:
-    async with console.as_role(PersonRole.OPERATOR) as browser:
+    async with console.as_role(PersonRole.OPERATOR, proved_ms=console.world.now_ms) as browser:
         form = {"csrf": console.csrf(), "list": "fr.example/lists/other", "passphrase": "a secret of mine"}
         reply = await browser.post("/console/publish", form)
     assert reply.status == 404

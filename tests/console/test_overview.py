@@ -184,7 +184,7 @@ async def test_what_waits_in_a_list_is_published(busy: RunningConsole) -> None:
     async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         reply = await browser.post("/console/publish", {"csrf": busy.csrf(), "list": _LIST})
         assert reply.status == 303
-        assert f"{_LIST} was published: 6 changes" in (await browser.get("/console/")).words
+        assert f"{_LIST}: 6 changes were published" in (await browser.get("/console/")).words
         other = await browser.post("/console/publish", {"csrf": busy.csrf(), "list": _PEER_LIST})
         assert "not a list of this node" in other.words
     with busy.world.shelf.storage.read() as unit:

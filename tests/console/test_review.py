@@ -19,8 +19,8 @@ async def test_a_file_that_waits_is_shown_with_what_is_missing(busy: RunningCons
         reply = await browser.get("/console/review")
     assert f"{_PEER}:2" in reply.words
     assert "1 more country" in reply.words
-    assert "basis own" in reply.words
-    assert "of FR" in reply.words
+    assert "holds the material" in reply.words
+    assert "of these: FR" in reply.words
     assert "6 changes" in reply.words
     assert "Publish now" not in reply.words  # viewers only look
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.console.languages import LANGUAGES
+from node.console.languages import translated as _
 from node.console.parts import EVERYBODY, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -25,7 +26,7 @@ class Account:
     """The session that looks."""
 
 
-def gather(world: World, visitor: Visitor, _: Values) -> Account:
+def gather(world: World, visitor: Visitor, _query: Values) -> Account:
     """What is the visitor's own."""
     with world.shelf.storage.read() as unit:
         passkeys = unit.passkeys.ls(visitor.person)
@@ -37,26 +38,26 @@ def remove_passkey(world: World, visitor: Visitor, form: Values) -> Done:
     """Let one of the own passkeys sign nobody in any more; it ends all own sessions."""
     passkeys = open_passkeys(world.identity, world.shelf)
     removed = passkeys.remove(form.number("passkey"), person=visitor.person)
-    return Done(ACCOUNT, f"the passkey {removed.name} signs nobody in any more")
+    return Done(ACCOUNT, _("The passkey {name} signs nobody in any more").format(name=removed.name))
 
 
 def close_session(world: World, visitor: Visitor, form: Values) -> Done:
     """End one of the own sessions."""
     open_sessions(world.identity, world.shelf).close_one(visitor.person, form.number("session"))
-    return Done(ACCOUNT, "the session was ended")
+    return Done(ACCOUNT, _("The session was ended"))
 
 
-def close_sessions(world: World, visitor: Visitor, _: Values) -> Done:
+def close_sessions(world: World, visitor: Visitor, _form: Values) -> Done:
     """End all own sessions."""
     open_sessions(world.identity, world.shelf).close_all(visitor.person)
-    return Done("/console/sign-in", "all sessions were ended")
+    return Done("/console/sign-in", _("All sessions were ended"))
 
 
 def speak(world: World, visitor: Visitor, form: Values) -> Done:
     """Choose a language for this session."""
     language = form.text("language")
     if language and language not in LANGUAGES:
-        raise UsageError("this console does not speak that language")
+        raise UsageError(_("this console does not speak that language"))
     open_sessions(world.identity, world.shelf).speak(visitor, language)
     return Done(ACCOUNT, "")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from node.console.languages import translated as _
 from node.console.parts import (
     EVERYBODY,
     OPERATORS,
@@ -18,6 +19,7 @@ from node.console.parts import (
     Values,
 )
 from node.console.visitors import Visitor
+from node.console.words import number
 from node.console.world import World
 from node.errors import NotFoundError
 from node.services.lists.audit_reading import (
@@ -52,7 +54,7 @@ class Audit:
     """Whether this page begins with the newest record."""
 
 
-def gather(world: World, _: Visitor, query: Values) -> Audit:
+def gather(world: World, _visitor: Visitor, query: Values) -> Audit:
     """A page of records."""
     actor, action = query.text("actor"), query.text("action")
     before = query.number("before") or None
@@ -92,16 +94,16 @@ def _matches(item: Audited, actor: str, action: str) -> bool:
     return actor in {"", record.actor} and action in {"", record.action, noun}
 
 
-def gather_record(world: World, _: Visitor, query: Values) -> Audited:
+def gather_record(world: World, _visitor: Visitor, query: Values) -> Audited:
     """One record with its details; raises `NotFoundError`."""
-    number = query.number("number")
-    item = next(read_audit(world.shelf, first=number), None)
+    at = query.number("number")
+    item = next(read_audit(world.shelf, first=at), None)
     if item is None:
-        raise NotFoundError(f"there is no record {number:,}")
+        raise NotFoundError(_("there is no record {number}").format(number=number(at)))
     return item
 
 
-def verify(world: World, _: Visitor, __: Values) -> Done:
+def verify(world: World, _visitor: Visitor, _form: Values) -> Done:
     """Check every record against the signed head; what is wrong is raised, and says which record."""
     identity, shelf = world.identity, world.shelf
     with shelf.storage.read() as unit:
@@ -111,7 +113,9 @@ def verify(world: World, _: Visitor, __: Values) -> Done:
     found = verify_audit(shelf, identity.trust.document(), signed_size=size)
     return Done(
         "/console/audit",
-        f"Verified: {found.size:,} records of {found.origin}, none altered, removed or put in.",
+        _("Verified: {count} records of {log}, none altered, removed or put in.").format(
+            count=number(found.size), log=found.origin
+        ),
     )
 
 

@@ -81,7 +81,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Disputes:
 
 def gather_one(world: World, _visitor: Visitor, query: Values) -> Dispute:
     """One case with the partner's words; raises `NotFoundError`."""
-    record = find_case(world.shelf, query.require("case", "the case"))
+    record = find_case(world.shelf, query.require("case", _("the case")))
     sources = [
         Source(origin=origin, index=index, node=node, own=node == world.node)
         for origin, index in entries_behind(world.identity, world.shelf, record)

@@ -60,7 +60,7 @@ class Hit:
 
 def gather(world: World, _visitor: Visitor, query: Values) -> Hit:
     """One report; raises `NotFoundError`."""
-    record = find_hit(world.shelf, query.require("hit", "the hit"))
+    record = find_hit(world.shelf, query.require("hit", _("the hit")))
     hit, said = reported_hit(world.shelf, record)
     with world.shelf.storage.read() as unit:
         origins = {log.id: log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}

@@ -13,6 +13,8 @@ from typing import Final
 from keys.roles import Role
 from keys.trust.lifecycle import KNOWN_TO_NOBODY, NO_PEER_NEEDS, Facts, Stage, advance, next_due, overlap
 from keys.trust.proposal_words import Wanted, changes, wanted
+from node.console.languages import translated as _
+from node.console.languages import translated_plural
 from node.console.parts import EVERYBODY, SECURITY, Action, Done, Download, File, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -163,7 +165,7 @@ class Keys:
     """Logs whose key was stolen, and of which it was not said yet where they go on."""
 
 
-def gather(world: World, _: Visitor, __: Values) -> Keys:
+def gather(world: World, _visitor: Visitor, _values: Values) -> Keys:
     """Everything, as it stands now."""
     identity = world.identity
     ring = identity.adopt_keys()
@@ -194,7 +196,7 @@ def gather(world: World, _: Visitor, __: Values) -> Keys:
             f"{names.get(alarm.kid) or alarm.lineage.of or alarm.lineage.role}: {alarm.kind}"
             for alarm in advance(managed, facts).alarms
         ],
-        due="" if due is None else f"{names[due.kid]} is {due.stage}",
+        due="" if due is None else _("{key} is {stage}").format(key=names[due.kid], stage=_(due.stage.value)),
         due_at=None if due is None else due.at,
         proposals=[_proposal(one) for one in waiting_proposals.ls(identity.home)],
         doubted=not_resumed(identity.trust.revocations()),
@@ -258,7 +260,7 @@ class Rotation:
     """The rehearsal that was asked for with this page; None: none was."""
 
 
-def gather_rotation(world: World, _: Visitor, query: Values) -> Rotation:
+def gather_rotation(world: World, _visitor: Visitor, query: Values) -> Rotation:
     """The plan for one key, and a rehearsal if one is asked for.
 
     Raises:
@@ -266,7 +268,7 @@ def gather_rotation(world: World, _: Visitor, query: Values) -> Rotation:
         UsageError: its successor comes with a next root.
     """
     identity = world.identity
-    key = _named(world, query.require("key", "the key"))
+    key = _named(world, query.require("key", _("the key")))
     facts = key_facts(identity, world.shelf, identity.ring.read())
     life = timedelta(days=key.role.info.days)
     return Rotation(
@@ -288,44 +290,46 @@ def _named(world: World, name: str) -> RingKey:
     key = find_key(as_listed(ring, key_facts(identity, world.shelf, ring).listed), name)
     if key.role not in REPLACED:
         raise UsageError(
-            f"{name} is named by the root",
-            hint="prepare the next root on the page of the keys: it replaces it",
+            _("{name} is named by the root").format(name=name),
+            hint=_("prepare the next root on the page of the keys: it replaces it"),
         )
     return key
 
 
-def prepare(world: World, _: Visitor, form: Values) -> Done:
+def prepare(world: World, _visitor: Visitor, form: Values) -> Done:
     """Make a successor and the proposal that lists it; what nobody lists begins at once."""
-    key = _named(world, form.require("key", "the key"))
+    key = _named(world, form.require("key", _("the key")))
     at, of = _day(form.text("at")), key.managed.lineage.of
     name, proposing = waiting_proposals.begin(world.identity, f"rotate-{key.name}")
     made = replace_key(proposing, world.shelf, key.role, of, at=at)
     if isinstance(made, Proposed):
-        said = f"The next key is made. The holders of the targets keys have to sign proposal {name}."
-        return Done(f"{_PAGE}#proposal-{name}", said)
-    return Done(
-        _PAGE,
-        f"{made.key.name} is {made.key.stage}; it counts from {made.key.managed.valid.start:%Y-%m-%d} on.",
-    )
+        said = _("The next key is made. The holders of the targets keys have to sign proposal {name}.")
+        return Done(f"{_PAGE}#proposal-{name}", said.format(name=name))
+    said = _("{key} is {stage}; it counts from {day} on.")
+    key, start = made.key, made.key.managed.valid.start
+    return Done(_PAGE, said.format(key=key.name, stage=_(key.stage.value), day=f"{start:%Y-%m-%d}"))
 
 
-def take_back(world: World, _: Visitor, form: Values) -> Done:
+def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
     """Keep a proposal that a holder signed elsewhere."""
-    name = form.require("proposal", "the proposal")
+    name = form.require("proposal", _("the proposal"))
     back = _proposal(
-        waiting_proposals.take_back(world.identity.home, name, form.require("signed", "the signed file"))
+        waiting_proposals.take_back(world.identity.home, name, form.require("signed", _("the signed file")))
     )
     if back.complete:
-        return Done(
-            f"{_PAGE}#proposal-{name}",
-            f"Proposal {name} is signed by everybody who must. Put it in force now.",
-        )
-    return Done(f"{_PAGE}#proposal-{name}", f"Proposal {name} was taken back; {back.missing} more must sign.")
+        said = _("Proposal {name} is signed by everybody who must. Put it in force now.")
+        return Done(f"{_PAGE}#proposal-{name}", said.format(name=name))
+    said = translated_plural(
+        "The signed file of proposal {name} was taken in; {count} more must sign.",
+        "The signed file of proposal {name} was taken in; {count} more must sign.",
+        back.missing,
+    )
+    return Done(f"{_PAGE}#proposal-{name}", said.format(name=name, count=back.missing))
 
 
-def publish(world: World, _: Visitor, form: Values) -> Done:
+def publish(world: World, _visitor: Visitor, form: Values) -> Done:
     """Put in force what the holders signed, and let the keys take the steps that this allows."""
-    name = form.require("proposal", "the proposal")
+    name = form.require("proposal", _("the proposal"))
     waiting = waiting_proposals.get(world.identity.home, name)
     publish_proposal(world.identity, waiting.opened)
     steps = advance_keys(world.identity, world.shelf).steps
@@ -333,30 +337,34 @@ def publish(world: World, _: Visitor, form: Values) -> Done:
         settle(world.identity, world.shelf)
     waiting_proposals.discard(world.identity.home, name)
     keys = {key.managed.kid: key.name for key in world.identity.ring.read()}
-    told = "; ".join(f"{keys[step.kid]} is {step.after}" for step in steps)
-    return Done(_PAGE, f"Proposal {name} is in force. {told}".strip())
-
-
-def discard(world: World, _: Visitor, form: Values) -> Done:
-    """Forget a proposal."""
-    name = form.require("proposal", "the proposal")
-    waiting_proposals.discard(world.identity.home, name)
-    return Done(
-        _PAGE,
-        f"Proposal {name} was thrown away; nothing of it counts. A key that was stopped for it stays stopped.",
+    said = _("Proposal {name} is in force.").format(name=name)
+    became = "; ".join(
+        _("{key} is {stage}").format(key=keys[step.kid], stage=_(step.after.value)) for step in steps
     )
+    return Done(_PAGE, f"{said} {became}".strip())
+
+
+def discard(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Forget a proposal."""
+    name = form.require("proposal", _("the proposal"))
+    waiting_proposals.discard(world.identity.home, name)
+    said = _(
+        "Proposal {name} was thrown away; nothing of it counts. A key that was stopped for it stays stopped."
+    )
+    return Done(_PAGE, said.format(name=name))
 
 
 def let_begin(world: World, visitor: Visitor, form: Values) -> Done:
     """Let a key begin that some peers do not know yet."""
-    key = _named(world, form.require("key", "the key"))
+    key = _named(world, form.require("key", _("the key")))
     allow(world.identity, world.shelf, key, by=visitor.person)
-    return Done(_PAGE, f"{key.name} may begin although not every peer has said that it knows it.")
+    said = _("{key} may begin although not every peer has said that it knows it.")
+    return Done(_PAGE, said.format(key=key.name))
 
 
-def proposal_file(world: World, _: Visitor, query: Values) -> File:
+def proposal_file(world: World, _visitor: Visitor, query: Values) -> File:
     """A proposal, to be carried to its holders."""
-    waiting = waiting_proposals.get(world.identity.home, query.require("name", "the proposal"))
+    waiting = waiting_proposals.get(world.identity.home, query.require("name", _("the proposal")))
     return File(waiting.path.name, "application/json", waiting.path.read_bytes())
 
 
@@ -366,7 +374,7 @@ def _day(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as exc:
-        raise UsageError("a day is written YYYY-MM-DD") from exc
+        raise UsageError(_("a day is written YYYY-MM-DD")) from exc
 
 
 PAGES: Final = (

@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import Final
 
 from keys.trust.fingerprint import to_words
-from node.console.languages import translated
+from node.console.languages import translated as _
 from node.console.parts import EVERYBODY, OPERATORS, Action, Done, Page, Section, Values
+from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError
@@ -71,7 +72,7 @@ class MemberPage:
     """The grant as somebody types it."""
 
 
-def gather(world: World, _: Visitor, __: Values) -> MembersPage:
+def gather(world: World, _visitor: Visitor, _query: Values) -> MembersPage:
     """All of them."""
     settings = world.identity.settings
     return MembersPage(
@@ -81,9 +82,9 @@ def gather(world: World, _: Visitor, __: Values) -> MembersPage:
     )
 
 
-def gather_one(world: World, _: Visitor, query: Values) -> MemberPage:
+def gather_one(world: World, _visitor: Visitor, query: Values) -> MemberPage:
     """One; raises `NotFoundError`."""
-    row = _row(world, query.require("node", "the name of the member"))
+    row = _row(world, query.require("node", _("the name of the member")))
     member, peer = row.standing.member, row.standing.peer
     grant = None if peer is None else stored_grant(peer)
     fields = {} if grant is None else grant.to_json()
@@ -135,32 +136,38 @@ def _row(world: World, node: str) -> MemberRow:
     for row in _rows(world):
         if row.standing.node == node:
             return row
-    raise NotFoundError(f"{node} is no member of the register", hint="see who is on the page of members")
+    raise NotFoundError(
+        _("{node} is no member of the register").format(node=node),
+        hint=_("see who is on the page of members"),
+    )
 
 
-def sync(world: World, _: Visitor, form: Values) -> Done:
+def sync(world: World, _visitor: Visitor, form: Values) -> Done:
     """Fetch what a peer published since the last sync."""
-    node = form.require("node", "the name of the peer")
+    node = form.require("node", _("the name of the peer"))
     syncs = PeerSyncs(world.identity, world.shelf, seconds=SYNC_SECONDS)
     [done] = asyncio.run(syncs.run(only=node))
     if done.failure is not None and not done.lists:
         raise done.failure
-    return Done(f"{_ONE}?node={node}", f"{node}: {done.report.words}")
+    return Done(f"{_ONE}?node={node}", f"{node}: {told(done.report.words)}")
 
 
 def grant(world: World, visitor: Visitor, form: Values) -> Done:
     """Replace what a peer may read here: less at once, more when a second person approves it."""
-    node, wanted = form.require("node", "the name of the peer"), _wanted(form)
+    node, wanted = form.require("node", _("the name of the peer")), _wanted(form)
     grants = Grants(world.shelf.storage, world.identity.clock)
     if grants.widens(node, wanted):
         return _ask(world, node, wanted, by=visitor.person)
     grants.narrow(node, wanted)
-    return Done(f"{_ONE}?node={node}", f"{node} may read {grant_words(wanted)} here")
+    return Done(
+        f"{_ONE}?node={node}",
+        _("{node} may read {grant} here").format(node=node, grant=told(grant_words(wanted))),
+    )
 
 
 def follow(world: World, visitor: Visitor, form: Values) -> Done:
     """Follow a member, and let it read here; where two persons decide, more than baseline is asked for."""
-    node, wanted = form.require("node", "the name of the member"), _wanted(form)
+    node, wanted = form.require("node", _("the name of the member")), _wanted(form)
     with world.shelf.storage.read() as unit:
         two = two_decide(unit)
     first = first_part(wanted) if two else wanted
@@ -168,36 +175,38 @@ def follow(world: World, visitor: Visitor, form: Values) -> Done:
         members.add_peer(node, first)
     if widens(first, wanted):
         return _ask(world, node, wanted, by=visitor.person)
-    return Done(f"{_ONE}?node={node}", f"{node} is followed, and may read {grant_words(wanted)} here")
+    said = _("{node} is followed, and may read {grant} here")
+    return Done(f"{_ONE}?node={node}", said.format(node=node, grant=told(grant_words(wanted))))
 
 
-def remove(world: World, _: Visitor, form: Values) -> Done:
+def remove(world: World, _visitor: Visitor, form: Values) -> Done:
     """Follow a peer no more and serve it nothing."""
-    node = form.require("node", "the name of the peer")
+    node = form.require("node", _("the name of the peer"))
     with membership(world.identity) as members:
         members.remove_peer(node)
     return Done(
-        f"{_ONE}?node={node}", f"{node} is no peer any more; what is held of its lists stays and counts"
+        f"{_ONE}?node={node}",
+        _("{node} is no peer any more; what is held of its lists stays and counts").format(node=node),
     )
 
 
-def remove_member(world: World, _: Visitor, form: Values) -> Done:
+def remove_member(world: World, _visitor: Visitor, form: Values) -> Done:
     """Follow a member no more and serve it nothing, and propose a register in which it does not count."""
-    node = form.require("node", "the name of the member")
+    node = form.require("node", _("the name of the member"))
     name = propose_removal(world.identity, node)
-    said = translated(
+    said = _(
         "{node} is followed no more and may read nothing here. It counts until the holders of the targets keys have"
         " signed proposal {name} and it was put in force; release every subset anew then."
     )
     return Done(f"/console/keys#proposal-{name}", said.format(node=node, name=name), outcome="proposed")
 
 
-def propose(world: World, _: Visitor, form: Values) -> Done:
+def propose(world: World, _visitor: Visitor, form: Values) -> Done:
     """Write a proposal of a register with one more member."""
     name = propose_member(
         world.identity,
-        form.require("url", "the address"),
-        form.require("words", "the fingerprint"),
+        form.require("url", _("the address")),
+        form.require("words", _("the fingerprint")),
         country=form.text("country").upper() or None,
         authority_for=frozenset(
             collection_of(part.strip()) for part in form.text("authority").split(",") if part.strip()
@@ -205,13 +214,15 @@ def propose(world: World, _: Visitor, form: Values) -> Done:
     )
     return Done(
         _HERE,
-        f"Proposal {name} waits on the page of keys: nothing of it counts before the holders of targets keys"
-        " have signed it and it was put in force",
+        _(
+            "Proposal {name} waits on the page of keys: nothing of it counts before the holders of targets keys"
+            " have signed it and it was put in force"
+        ).format(name=name),
     )
 
 
 def _wanted(form: Values) -> Grant:
-    collections = form.require("collections", "the collections")
+    collections = form.require("collections", _("the collections"))
     return grant_of(collections, form.text("algorithms"), form.text("until"))
 
 
@@ -227,8 +238,10 @@ def _ask(world: World, node: str, wanted: Grant, *, by: str) -> Done:
     )
     return Done(
         f"{_ONE}?node={node}",
-        f"Request {asked.id} waits for a second person, on the page of tasks; until then {node} may read"
-        f" {grant_words(held)} here",
+        _(
+            "Request {number} waits for a second person, on the page of tasks; until then {node} may read"
+            " {grant} here"
+        ).format(number=asked.id, node=node, grant=told(grant_words(held))),
         outcome="requested",
     )
 

@@ -14,8 +14,8 @@ from node.console.needs import Need, needs
 from node.console.parts import Action, Done, Page, Section, Values
 from node.console.standings import lag_words, state_words
 from node.console.visitors import Visitor
+from node.console.words import number
 from node.console.world import World
-from node.pages.text import counted
 from node.ports.persons import PersonRole
 from node.runtime.logs import publish_one
 from node.services.lists.making import ListReport, own_list, report_lists
@@ -91,14 +91,15 @@ def _map(world: World, members: Sequence[MemberStanding]) -> Markup:
 
 def publish(world: World, __: Visitor, form: Values) -> Done:
     """Sign and publish what waits in one own list."""
-    origin = form.require("list", "the list")
+    origin = form.require("list", _("the list"))
     with world.shelf.storage.read() as unit:
         own_list(unit, origin)
     done = publish_one(world.identity, world.shelf, origin)
-    return Done(
-        "/console/",
-        f"{origin} was published: {counted(done.adds + done.withdrawals + done.others, 'change')}",
+    count = done.adds + done.withdrawals + done.others
+    said = translated_plural(
+        "{list}: {count} change was published", "{list}: {count} changes were published", count
     )
+    return Done("/console/", said.format(list=origin, count=number(count)))
 
 
 PAGES: Final = (

@@ -12,9 +12,11 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from node.console import shown_once
+from node.console.languages import translated as _
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
 from node.console.qr import qr
 from node.console.visitors import Visitor
+from node.console.words import number
 from node.console.world import World
 from node.partner.renewing import KEY_DAYS
 from node.ports.disclosure import DisclosureRecord
@@ -93,7 +95,7 @@ class InvitedPage:
     code: Markup
 
 
-def gather(world: World, _: Visitor, query: Values) -> PartnersPage:
+def gather(world: World, _visitor: Visitor, query: Values) -> PartnersPage:
     """A page of them."""
     part, after = query.text("part"), query.text("after")
     now = world.identity.clock.now()
@@ -138,9 +140,9 @@ def _row(
     )
 
 
-def gather_one(world: World, _: Visitor, query: Values) -> PartnerPage:
+def gather_one(world: World, _visitor: Visitor, query: Values) -> PartnerPage:
     """One; raises `NotFoundError`."""
-    name = query.require("name", "the name of the partner")
+    name = query.require("name", _("the name of the partner"))
     with world.shelf.storage.read() as unit:
         record, allowance = unit.partners.get(name), unit.partners.allowance(name)
         disclosure, newest = unit.disclosure.find(name), unit.releases.newest(record.subset)
@@ -152,7 +154,7 @@ def gather_one(world: World, _: Visitor, query: Values) -> PartnerPage:
     )
 
 
-def gather_invited(_: World, visitor: Visitor, __: Values) -> InvitedPage | None:
+def gather_invited(_world: World, visitor: Visitor, _query: Values) -> InvitedPage | None:
     """The invitation that was just made; None the second time."""
     kept = shown_once.take(visitor.csrf)
     return kept if isinstance(kept, InvitedPage) else None
@@ -160,7 +162,7 @@ def gather_invited(_: World, visitor: Visitor, __: Values) -> InvitedPage | None
 
 def invite(world: World, visitor: Visitor, form: Values) -> Done:
     """Make the one string with which a partner enrols."""
-    name, subset = form.require("name", "the name"), form.require("subset", "the subset")
+    name, subset = form.require("name", _("the name")), form.require("subset", _("the subset"))
     identity = world.identity
     with world.shelf.storage.read() as unit:
         bits = unit.subsets.get(subset).filter.screen_bits
@@ -168,20 +170,21 @@ def invite(world: World, visitor: Visitor, form: Values) -> Done:
     invited = admission.invite(
         name, subset, files_per_day=form.number("files_per_day", 100_000, least=1), screen_bits=bits
     )
-    code = qr(invited.text, title=f"Invitation of {name}")
+    code = qr(invited.text, title=_("Invitation of {name}").format(name=name))
     shown_once.keep(visitor.csrf, InvitedPage(partner=name, invited=invited, code=code))
-    return Done(f"{_HERE}/invited", f"{name} is invited")
+    return Done(f"{_HERE}/invited", _("{name} is invited").format(name=name))
 
 
 def quota(world: World, visitor: Visitor, form: Values) -> Done:
     """Change how often a partner may ask: less at once, more when a second person approves it."""
-    name = form.require("name", "the name of the partner")
-    form.require("files_per_day", "the number of files")
+    name = form.require("name", _("the name of the partner"))
+    form.require("files_per_day", _("the number of files"))
     terms = PartnerTerms(world.shelf.storage)
     held, wanted = terms.evaluations(name, form.number("files_per_day", least=1))
     if wanted <= held:
         terms.lower(name, wanted)
-        return Done(_at(name), f"{name} may ask for {wanted:,} evaluations a day")
+        said = _("{name} may ask for {count} evaluations a day")
+        return Done(_at(name), said.format(name=name, count=number(wanted)))
     return _ask(
         world,
         name,
@@ -194,12 +197,13 @@ def quota(world: World, visitor: Visitor, form: Values) -> Done:
 
 def disclose(world: World, visitor: Visitor, form: Values) -> Done:
     """Let a partner show PDQ values: fewer at once, more when a second person approves it."""
-    name, values = form.require("name", "the name of the partner"), form.number("values")
+    name, values = form.require("name", _("the name of the partner")), form.number("values")
     terms = DisclosureTerms(world.shelf.storage, world.identity.clock)
     held = terms.get(name)
     if not terms.widens(name, values):
         terms.lower(name, values)
-        return Done(_at(name), f"{name} may show {values:,} PDQ values a day")
+        said = _("{name} may show {count} PDQ values a day")
+        return Done(_at(name), said.format(name=name, count=number(values)))
     again = ", and go on after it was stopped" if held.stopped_ms is not None else ""
     return _ask(
         world,
@@ -211,19 +215,20 @@ def disclose(world: World, visitor: Visitor, form: Values) -> Done:
     )
 
 
-def suspend(world: World, _: Visitor, form: Values) -> Done:
+def suspend(world: World, _visitor: Visitor, form: Values) -> Done:
     """Refuse a partner from now on, or make its unused invitation void."""
-    name = form.require("name", "the name of the partner")
+    name = form.require("name", _("the name of the partner"))
     if PartnerTerms(world.shelf.storage).suspend(name):
-        return Done(_HERE, f"The invitation of {name} is void")
-    return Done(_at(name), f"{name} is refused; a token it has counts for 30 seconds more at most")
+        return Done(_HERE, _("The invitation of {name} is void").format(name=name))
+    said = _("{name} is refused; a token it has counts for 30 seconds more at most")
+    return Done(_at(name), said.format(name=name))
 
 
-def resume(world: World, _: Visitor, form: Values) -> Done:
+def resume(world: World, _visitor: Visitor, form: Values) -> Done:
     """Let a suspended partner ask again, with the key it has."""
-    name = form.require("name", "the name of the partner")
+    name = form.require("name", _("the name of the partner"))
     PartnerTerms(world.shelf.storage).resume(name)
-    return Done(_at(name), f"{name} may ask again")
+    return Done(_at(name), _("{name} may ask again").format(name=name))
 
 
 def _ask(world: World, name: str, kind: str, *, subject: str, payload: bytes, by: str) -> Done:
@@ -231,8 +236,8 @@ def _ask(world: World, name: str, kind: str, *, subject: str, payload: bytes, by
         require_two(unit)
     approvals = open_approvals(world.identity, world.shelf)
     asked = approvals.request(kind, subject=subject, payload=payload, by=by)
-    said = f"Request {asked.id} waits for a second person, on the page of tasks; nothing has changed yet"
-    return Done(_at(name), said, outcome="requested")
+    said = _("Request {number} waits for a second person, on the page of tasks; nothing has changed yet")
+    return Done(_at(name), said.format(number=asked.id), outcome="requested")
 
 
 def _at(name: str) -> str:

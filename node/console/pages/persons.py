@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.console.languages import translated as _
 from node.console.parts import Action, Done, Page, Section, Values
+from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
@@ -37,7 +39,7 @@ class Persons:
     roles: tuple[PersonRole, ...] = tuple(PersonRole)
 
 
-def gather(world: World, _: Visitor, __: Values) -> Persons:
+def gather(world: World, _visitor: Visitor, _query: Values) -> Persons:
     """All persons."""
     with world.shelf.storage.read() as unit:
         persons, passkeys = unit.persons.ls(), unit.passkeys.ls()
@@ -55,30 +57,36 @@ def gather(world: World, _: Visitor, __: Values) -> Persons:
 
 def add(world: World, visitor: Visitor, form: Values) -> Done:
     """Ask that somebody may decide, or look on, here."""
-    role = _role(form.require("role", "the role"))
-    name = form.require("name", "the name")
+    role = _role(form.require("role", _("the role")))
+    name = form.require("name", _("the name"))
     return _asked(_request(world, visitor, "person.add", name, role=role, passphrase=_passphrase(form)))
 
 
 def remove(world: World, visitor: Visitor, form: Values) -> Done:
     """Ask that somebody decides here no more."""
-    return _asked(_request(world, visitor, "person.remove", form.require("name", "the name")))
+    return _asked(_request(world, visitor, "person.remove", form.require("name", _("the name"))))
 
 
 def reset(world: World, visitor: Visitor, form: Values) -> Done:
     """Ask that somebody gets another passphrase."""
-    name = form.require("name", "the name")
+    name = form.require("name", _("the name"))
     return _asked(_request(world, visitor, "person.reset", name, passphrase=_passphrase(form)))
 
 
-def token(world: World, _: Visitor, form: Values) -> Done:
+def token(world: World, _visitor: Visitor, form: Values) -> Done:
     """A one-time token, said once."""
-    name = form.require("name", "the name")
+    name = form.require("name", _("the name"))
     issued = open_invitations(world.identity, world.shelf).make(name)
     return Done(
         PERSONS,
-        f"The token of {name}: {issued.text}. It is shown this once; {name} types it at"
-        f" {welcome_url(world.identity)} before {moment(issued.expires_ms)}",
+        _(
+            "The token of {name}: {token}. It is shown this once; {name} types it at {url} before {time}"
+        ).format(
+            name=name,
+            token=issued.text,
+            url=welcome_url(world.identity),
+            time=moment(issued.expires_ms),
+        ),
     )
 
 
@@ -99,7 +107,9 @@ def _request(
 def _asked(approval: Approval) -> Done:
     return Done(
         PERSONS,
-        f"request {approval.id}: {approval.subject}; nothing has changed yet, another person must approve it",
+        _("Request {number}: {what}; nothing has changed yet, another person must approve it").format(
+            number=approval.id, what=told(approval.subject)
+        ),
         outcome="requested",
     )
 
@@ -107,7 +117,9 @@ def _asked(approval: Approval) -> Done:
 def _passphrase(form: Values) -> str:
     passphrase = form.passphrase("passphrase")
     if passphrase != form.passphrase("passphrase_again"):
-        raise UsageError("the two passphrases differ", hint="whoever it is for types the same one twice")
+        raise UsageError(
+            _("the two passphrases differ"), hint=_("whoever it is for types the same one twice")
+        )
     return passphrase
 
 
@@ -115,7 +127,9 @@ def _role(text: str) -> PersonRole:
     try:
         return PersonRole(text)
     except ValueError:
-        raise UsageError("there is no such role", hint=f"one of: {', '.join(PersonRole)}") from None
+        raise UsageError(
+            _("there is no such role"), hint=_("one of: {names}").format(names=", ".join(PersonRole))
+        ) from None
 
 
 PAGES: Final = (

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.console.languages import translated as _
 from node.console.parts import Values
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
@@ -56,7 +57,7 @@ def place_in(values: Values) -> Place | None:
         return None
     if not values.text("index"):
         raise UsageError("the index of the entry is missing", hint="an entry is named by its list and index")
-    return Place(values.require("list", "the list"), values.number("index", most=MAX_LOG_SIZE - 1))
+    return Place(values.require("list", _("the list")), values.number("index", most=MAX_LOG_SIZE - 1))
 
 
 def place_of(form: Values) -> Place:

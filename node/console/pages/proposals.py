@@ -86,7 +86,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Proposals:
 
 def gather_one(world: World, _visitor: Visitor, query: Values) -> Proposal:
     """One proposal with what this node knows of its files; raises `NotFoundError`."""
-    record = find_proposal(world.shelf, query.require("proposal", "the proposal"))
+    record = find_proposal(world.shelf, query.require("proposal", _("the proposal")))
     return Proposal(
         seen=see_proposal(world.shelf, open_guards(world.identity, world.shelf), record),
         lists=own_lists(world),

@@ -102,7 +102,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Quarantine:
 
 def gather_one(world: World, _visitor: Visitor, query: Values) -> One:
     """One of them, by its number or the name of a removed member; raises `NotFoundError`."""
-    name = query.require("id", "what is set aside")
+    name = query.require("id", _("what is set aside"))
     aside = quarantine.get(world.shelf, world.identity.trust.members(), name)
     asked = asked_for(open_approvals(world.identity, world.shelf))
     with world.shelf.storage.read() as unit:

@@ -13,6 +13,7 @@ from node.console.languages import translated_plural
 from node.console.pages.places import Place, digest_at, place_in, place_of
 from node.console.pages.statements import reason_from, reasons
 from node.console.parts import Action, Done, Page, Values
+from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.persons import PersonRole
@@ -85,7 +86,7 @@ def withdraw(world: World, _visitor: Visitor, form: Values) -> Done:
         done.entries,
     ).format(list=place.origin, count=done.entries)
     if form.ticked("now"):
-        said = "; ".join(recall_now(world.identity, world.shelf, place.origin))
+        said = "; ".join(map(told, recall_now(world.identity, world.shelf, place.origin)))
         world.judge.now()  # whoever did it is shown what came of it
     return Done(place.entry, said)
 

@@ -10,8 +10,10 @@ from typing import Final
 from urllib.parse import quote
 
 from node.clock import milliseconds
+from node.console.languages import translated as _
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
+from node.console.words import number
 from node.console.world import World
 from node.ports.fetched import FetchedRelease
 from node.ports.logs import LogKind, LogRecord
@@ -68,7 +70,7 @@ class SubsetPage:
     """Answers of a release that are of the published test file."""
 
 
-def gather(world: World, _: Visitor, __: Values) -> ReleasesPage:
+def gather(world: World, _visitor: Visitor, _query: Values) -> ReleasesPage:
     """All subsets, and the lists that are released."""
     with world.shelf.storage.read() as unit:
         followed, lists = unit.partners.counts(), unit.logs.ls(LogKind.OWN_LIST)
@@ -78,9 +80,9 @@ def gather(world: World, _: Visitor, __: Values) -> ReleasesPage:
     return ReleasesPage(rows=rows, lists=lists)
 
 
-def gather_one(world: World, _: Visitor, query: Values) -> SubsetPage:
+def gather_one(world: World, _visitor: Visitor, query: Values) -> SubsetPage:
     """One; raises `NotFoundError`."""
-    name = query.require("name", "the name of the subset")
+    name = query.require("name", _("the name of the subset"))
     report = report_subset(world.shelf, name)
     with world.shelf.storage.read() as unit:
         followed, releases = unit.partners.counts(), unit.releases.latest(name, limit=ROWS)
@@ -106,15 +108,24 @@ def _row(world: World, report: SubsetReport, partners: int) -> SubsetRow:
     return SubsetRow(report=report, partners=partners, epoch_end_ms=max(ends, default=0))
 
 
-def release(world: World, _: Visitor, form: Values) -> Done:
+def release(world: World, _visitor: Visitor, form: Values) -> Done:
     """Publish what is waiting, and release a subset with what is effective now."""
-    name = form.require("name", "the name of the subset")
+    name = form.require("name", _("the name of the subset"))
     done = release_now(world.identity, world.shelf, world.evaluator, name)
     said = (
-        f"{name} {done.version}: {done.entries:,} entries, {done.added:,} added, {done.removed:,} removed,"
-        f" valid until {done.not_after:%Y-%m-%d}; the running node has it cosigned"
+        _(
+            "{name} {version}: {entries} entries, {added} added, {removed} removed, valid until {day};"
+            " the running node has it cosigned"
+        )
         if done.published
-        else f"{name} {done.version}: nothing changed, no new release"
+        else _("{name} {version}: nothing changed, no new release")
+    ).format(
+        name=name,
+        version=done.version,
+        entries=number(done.entries),
+        added=number(done.added),
+        removed=number(done.removed),
+        day=f"{done.not_after:%Y-%m-%d}",
     )
     return Done(f"{_ONE}?name={quote(name, safe='')}", said)
 

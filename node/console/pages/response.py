@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from node.console.languages import marked
+from node.console.languages import translated as _
 from node.console.pages.response_facts import Fact, facts
 from node.console.parts import OPERATORS, SECURITY, Download, File, Page, Section, Values
 from node.console.visitors import Visitor
@@ -119,7 +120,7 @@ def _periods(now: datetime) -> Iterator[Period]:
 
 def report(world: World, _visitor: Visitor, query: Values) -> File:
     """The transparency report of a period; small numbers are withheld in it. Raises `UsageError`."""
-    period, form = Period.parse(query.require("period", "the period")), query.text("form", "html")
+    period, form = Period.parse(query.require("period", _("the period"))), query.text("form", "html")
     if form not in FORMS:
         raise UsageError("a report is a page, a sheet or JSON", hint="choose one of: html, csv, json")
     body = "".join(FORMS[form](make_report(world.identity, world.shelf, period))).encode()

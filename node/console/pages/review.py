@@ -149,7 +149,7 @@ def alike(files: Iterable[WaitingFile]) -> list[Alike]:
 
 def publish(world: World, _visitor: Visitor, form: Values) -> Done:
     """Sign and publish what waits in one own list."""
-    origin = form.require("list", "the list")
+    origin = form.require("list", _("the list"))
     with world.shelf.storage.read() as unit:
         own_list(unit, origin)
     done = publish_one(world.identity, world.shelf, origin)
@@ -158,7 +158,8 @@ def publish(world: World, _visitor: Visitor, form: Values) -> Done:
     said = translated_plural(
         "{list}: {count} change was published", "{list}: {count} changes were published", count
     )
-    return Done(PATH, said.format(list=origin, count=count))
+    then = _("Peers fetch that now; partners get what enough countries list with the next release.")
+    return Done(PATH, f"{said.format(list=origin, count=count)}. {then}")
 
 
 def wanted_in(query: Values) -> Wanted:

@@ -68,7 +68,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Revoking:
         NotFoundError: there is no such key.
         UsageError: it is taken back in another way, or the log never had the size that was chosen.
     """
-    key = check(world.identity, query.require("key", "the key"))
+    key = check(world.identity, query.require("key", _("the key")))
     reason = reason_of(query.text("reason")) if query.text("reason") else None
     published = None if reason is None else _history(world, key, reason)
     size = None if published is None else _size(query)
@@ -121,8 +121,8 @@ def _good(world: World, published: History | None, size: int | None) -> FinalChe
 def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
     """Stop a key here, and propose to the holders what everybody else is told."""
     identity = world.identity
-    key = check(identity, form.require("key", "the key"))
-    reason = reason_of(form.require("reason", "the reason"))
+    key = check(identity, form.require("key", _("the key")))
+    reason = reason_of(form.require("reason", _("the reason")))
     good = _good(world, _history(world, key, reason), _size(form))
     if not form.ticked("sure"):
         raise UsageError("nobody said that this was read", hint="read what will happen, then tick the box")
@@ -149,7 +149,7 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
 
 def go_on(world: World, _visitor: Visitor, form: Values) -> Done:
     """Ask the witnesses about a log whose key was stolen, and propose to say where it goes on."""
-    origin = form.require("log", "the log")
+    origin = form.require("log", _("the log"))
     standing = asyncio.run(confirm_by_witnesses(world.identity, world.shelf, origin))
     name, proposing = waiting_proposals.begin(world.identity, f"resume-{origin.partition('/')[2]}")
     size = resume(proposing, world.shelf, origin, standing, signers=())

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from node.console.languages import translated as _
 from node.console.pages.quarantine import ASIDE
 from node.console.parts import EVERYBODY, JUDGES, Action, Done, Page, Section, Values
+from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.approvals import Approval, Outcome
@@ -92,7 +93,7 @@ def approve(world: World, visitor: Visitor, form: Values) -> Done:
     done = runtime.approve(world.identity, world.shelf, _number(form), by=visitor.person)
     return Done(
         f"{_TASK}?number={done.id}",
-        _("Request {number} was approved: {result}").format(number=done.id, result=done.result),
+        _("Request {number} was approved: {result}").format(number=done.id, result=told(done.result)),
     )
 
 

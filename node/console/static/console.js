@@ -21,4 +21,7 @@ document.addEventListener("htmx:before:request", (event) => {
 
 // Whoever was refused is led to why.
 const refusal = document.querySelector("[role=alert][autofocus]");
-if (refusal) refusal.focus();
+window.addEventListener("load", () => {
+  // Browsers that know `autofocus` here have done it by now, and say so where they are forestalled.
+  if (refusal && document.activeElement === document.body) refusal.focus();
+});
