@@ -30,6 +30,12 @@ _BUILT = {
 """Put together from parts where they are made, or a part of one."""
 
 
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    yield
+    speak("en")
+
+
 @cache
 def _written() -> frozenset[str]:
     """Every text of the program, with `{}` for what is filled in."""
