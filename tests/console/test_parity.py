@@ -1,0 +1,178 @@
+"""Nothing is possible at the terminal alone, nor in the console alone: of every command it is decided where it is.
+
+A command is on a page, behind a button or a file of the console; or it is a partner's; or the manual says why it stays
+at the terminal. A new one is none of these, and fails here until somebody decides.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from node.cli.command_table import ROWS
+from node.console.surface import ACTIONS, DOWNLOADS, PAGES
+from support.cli_reference import commands
+
+ROOT = Path(__file__).parents[2]
+
+REACHED: Final[Mapping[str, str]] = {
+    "approval approve": "approve",
+    "approval ls": "tasks",
+    "approval reject": "reject",
+    "approval show": "task",
+    "audit export": "audit-export",
+    "audit ls": "audit",
+    "audit show": "record",
+    "audit verify": "audit-verify",
+    "case answer": "dispute-answer",
+    "case ls": "disputes",
+    "case show": "dispute",
+    "doctor": "health",
+    "endorse": "endorse",
+    "entry amend": "entry-amend",
+    "entry dispute": "entry-dispute",
+    "entry explain": "entry",
+    "entry reaffirm": "entry-reaffirm",
+    "entry resolve": "entry-resolve",
+    "entry shred": "shred",
+    "entry withdraw": "withdraw",
+    "evidence ls": "quarantine",
+    "grant ls": "members",
+    "hit close": "hit-close",
+    "hit hold": "hit-hold",
+    "hit ls": "hits",
+    "hit precision": "precision",
+    "hit show": "hit",
+    "hit unhold": "hit-unhold",
+    "key allow": "key-allow",
+    "key changes": "keys",
+    "key propose": "key-propose",
+    "key publish": "key-publish",
+    "key rehearse": "rotate",
+    "key resume": "key-resume",
+    "key revoke": "key-revoke",
+    "key rotate": "key-rotate",
+    "key status": "keys",
+    "list ls": "overview",
+    "member add": "member-propose",
+    "member ls": "members",
+    "member remove": "member-remove",
+    "partner disclose": "partner-disclose",
+    "partner invite": "partner-invite",
+    "partner ls": "partners",
+    "partner quota": "partner-quota",
+    "partner resume": "partner-resume",
+    "partner suspend": "partner-suspend",
+    "passkey ls": "account",
+    "passkey remove": "passkey-remove",
+    "peer add": "peer-follow",
+    "peer grant": "peer-grant",
+    "peer ls": "members",
+    "peer remove": "peer-remove",
+    "peer sync": "peer-sync",
+    "person add": "person-add",
+    "person ls": "persons",
+    "person remove": "person-remove",
+    "person reset": "person-reset",
+    "person token": "person-token",
+    "proposal ls": "proposals",
+    "proposal refuse": "proposal-refuse",
+    "proposal show": "proposal",
+    "proposal take": "proposal-take",
+    "publish": "publish",
+    "quarantine ls": "quarantine",
+    "quarantine release": "quarantine-release",
+    "quarantine show": "aside",
+    "report transparency": "response-report",
+    "review due": "review",
+    "review ls": "review",
+    "review show": "review-file",
+    "status": "overview",
+    "subset ls": "releases",
+    "subset release": "release-now",
+    "witness ask": "witness-ask",
+    "witness ls": "witnesses",
+}
+"""The page, action or file of the console that does what a command does."""
+
+PARTNERS: Final = frozenset(
+    {
+        "agent",
+        "check",
+        "console run",
+        "console token",
+        "disclose",
+        "enroll",
+        "hit dispute",
+        "hit evidence",
+        "hit report",
+        "hit resolve",
+        "icap",
+        "proposal send",
+        "proposal withdraw",
+        "propose",
+        "recipient near",
+        "renew",
+        "scan",
+        "update",
+    }
+)
+"""What partners and recipients type in homes of their own, where no agency's node runs."""
+
+ITS_OWN: Final[Mapping[str, str]] = {
+    "console.session-close": "sessions are the browser's",
+    "entry.reveal": "the terminal shows whole hashes at once",
+    "key.take-back": "at the terminal a signed proposal is a file that is copied",
+    "key.discard": "at the terminal it is deleted",
+    "key.carry": "at the terminal it is copied",
+}
+"""What the console records that no command does, and why none has to."""
+
+
+def _commands() -> list[str]:
+    return sorted(words.removeprefix("sigfed ") for words in commands())
+
+
+def _named_by_the_manual() -> Iterator[tuple[str, str]]:
+    """What stays at the terminal, as it is written there, with the reason."""
+    text = (ROOT / "docs/manuals/console.md").read_text(encoding="utf-8")
+    table = text.partition("## What the console does not do")[2].partition("\n## ")[0]
+    for first, reason in re.findall(r"^\| (.+?) \| (.+) \|$", table, re.MULTILINE):
+        for command in re.findall(r"`sigfed ([^`]+)`", first):
+            yield command, reason
+
+
+def _command_of(words: str) -> str:
+    """Without the options that narrow it."""
+    return words.partition(" --")[0]
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_a_command_is_in_the_console_or_the_manual_says_why_not(command: str) -> None:
+    at_terminal = {_command_of(words) for words, _ in _named_by_the_manual()}
+    assert command in REACHED.keys() | PARTNERS | at_terminal, (
+        f"sigfed {command}: give it a page or an action, or say in docs/manuals/console.md why it stays at the terminal"
+    )
+
+
+def test_what_is_decided_about_is_there() -> None:
+    """Nothing is said of a command that is gone, of a page that is gone, or of a command twice."""
+    every = set(_commands())
+    rows = {row.name for table in (PAGES, ACTIONS, DOWNLOADS) for row in table}
+    named = list(_named_by_the_manual())
+    assert REACHED.keys() | PARTNERS | {_command_of(words) for words, _ in named} <= every
+    assert set(REACHED.values()) <= rows
+    assert not REACHED.keys() & PARTNERS
+    wholly = [words for words, _ in named if words == _command_of(words)]
+    assert not REACHED.keys() & set(wholly), "it is in the console: take it out of the manual's table"
+    assert len(set(wholly)) == len(wholly)
+    assert all(len(reason.split()) > 3 for _, reason in named)
+
+
+def test_nothing_is_done_in_the_console_alone() -> None:
+    """What it records has the name of a command, but for what only a browser needs."""
+    names = {words.replace(" ", ".") for words in _commands()} | {row.action for row in ROWS}
+    recorded = {row.record for row in (*ACTIONS, *DOWNLOADS) if row.record}
+    assert recorded - names == ITS_OWN.keys()
