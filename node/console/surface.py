@@ -84,6 +84,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *revoking.ACTIONS,
     *witnesses.ACTIONS,
     *audit.ACTIONS,
+    *health.ACTIONS,
     *persons.ACTIONS,
     *account.ACTIONS,
     *hit.ACTIONS,

@@ -5,6 +5,7 @@ from typing import Self
 
 from node.clock import milliseconds
 from node.ports.evaluator import Evaluator
+from node.runtime.checkup import Checkup, look
 from node.runtime.judged import Judge
 from node.runtime.opening import Identity
 from node.services.storage.shelf import Shelf
@@ -20,11 +21,19 @@ class World:
     """For releases of subsets."""
     judge: Judge
     """What held lists say: pages show `judge.latest()`, whose answer is at hand; actions ask `judge.now()`."""
+    checkup: Checkup
+    """What `sigfed doctor` finds."""
 
     @classmethod
     def of(cls, identity: Identity, shelf: Shelf, evaluator: Evaluator) -> Self:
         """The world of an opened node."""
-        return cls(identity=identity, shelf=shelf, evaluator=evaluator, judge=Judge.of(identity, shelf))
+        return cls(
+            identity=identity,
+            shelf=shelf,
+            evaluator=evaluator,
+            judge=Judge.of(identity, shelf),
+            checkup=Checkup(lambda: look(identity, shelf), identity.clock),
+        )
 
     @property
     def node(self) -> str:

@@ -6,6 +6,7 @@ from node.errors import ConflictError, MissingObjectError, NotFoundError
 from node.services.lists.families import Family
 from node.services.lists.publishing import publish
 from node.services.lists.queueing import Queue
+from node.services.lists.reading import ListReader
 from node.services.lists.withdrawing import Withdrawn, withdraw, withdraw_at
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL, Event, Op
@@ -48,6 +49,24 @@ def test_ends_siblings_that_joined_later(agency: Agency) -> None:
     agency.add([row("a", digests=(*file_digests("a"), sha256_digest("a")))])
     withdraw(agency.shelf, agency.origin, sha256_digest("a"), reason=Reason.LEGAL)
     assert listed(agency) == keys("b", BASELINE)
+
+
+@pytest.mark.parametrize("wanted", [1, 16, 17, 40])
+def test_content_ids_are_found_in_every_bundle_however_many_are_asked_for(
+    agency: Agency, wanted: int
+) -> None:
+    """Of a few only the bundles that hold one are taken apart."""
+    names = [str(number) for number in range(400)]
+    agency.add(rows(*names))
+    agency.publish()
+    agency.add(rows("waiting"))
+    with agency.shelf.storage.read() as unit:
+        reader = ListReader(agency.shelf, unit, unit.logs.get(agency.origin))
+        spread = range(0, 802, 802 // wanted)[:wanted]
+        ids = {reader.opening(position).ext.content_id for position in spread}
+        assert len(ids) == wanted
+        found = [position for position, _ in reader.with_content_ids(frozenset(filter(None, ids)))]
+    assert found == [at for position in spread for at in (position // 2 * 2, position // 2 * 2 + 1)]
 
 
 def test_a_siblings_other_listing_ends_too_but_not_that_ones_siblings(agency: Agency) -> None:

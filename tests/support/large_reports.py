@@ -44,7 +44,7 @@ def report_hits(
     step = days * _DAY_MS // hits
     with shelf.storage.write() as unit:
         for number in range(partners):
-            unit.partners.add(_partner(number, now_ms - days * _DAY_MS))
+            unit.partners.add(_partner(number, now_ms, days))
         numbers = unit.subsets.source_numbers(SUBSET, 1)
         origin = unit.subsets.get(SUBSET).origin
         reports = _Reports(unit, shelf, signer, numbers, subset_id(origin))
@@ -70,13 +70,16 @@ def _values(record: HitRecord | ResolutionRecord) -> dict[str, object]:
     return {each.name: getattr(record, each.name) for each in fields(record)}
 
 
-def _partner(number: int, added_ms: int) -> PartnerRecord:
+def _partner(number: int, now_ms: int, days: int) -> PartnerRecord:
+    """Most renewed their key within two months, as clients do by themselves; one in a hundred should have long ago."""
+    added_ms = now_ms - days * _DAY_MS
     return PartnerRecord(
         name=partner_name(number),
         subset=SUBSET,
         auth_key=sha256(b"partner %d" % number).digest(),
         evaluations_per_day=10_000,
         added_ms=added_ms + number * 60_000,
+        key_ms=now_ms - (170 if number % 100 == 7 else number % 60) * _DAY_MS,
         seen_ms=added_ms + number * 120_000,
         suspended=number % 50 == 0,
     )

@@ -1,59 +1,65 @@
-"""The health of the node: what `sigfed doctor` finds, what needs mending first, each with the step that mends it."""
+"""The health of the node: what `sigfed doctor` found, what needs mending first, each with the step that mends it.
+
+It is found anew every ten minutes at most, or when somebody asks for it: the page says how old it is.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
-from node.console.parts import Page, Section, Values
+from node.clock import milliseconds
+from node.console.languages import translated_plural
+from node.console.parts import JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.errors import NotFoundError
-from node.runtime.checking import examine
 from node.runtime.health import Check, Health
-from node.services.lists.audit_reading import read_audit_backwards
 from protocol.audit import AuditRecord
 
-_LOOKED_AT: Final = 20_000
-"""Newest records among which a backup is looked for: of more than a month where much is done."""
+ROWS: Final = 50
+_HERE: Final = "/console/health"
 _ORDER: Final = (Health.FAIL, Health.WARN, Health.OK)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What the page shows, the worst first."""
+    """What the page shows."""
 
     checks: Sequence[Check]
+    """The worst first, as many as a page holds."""
+    more: int
+    failed: int
+    """How many must be mended."""
+    warned: int
+    """How many will have to be."""
+    at_ms: int
+    """When they were found."""
     backup: AuditRecord | None
-    """The newest that was made, of those that the audit log remembers."""
-
-    @property
-    def failed(self) -> int:
-        """How many must be mended."""
-        return sum(check.health is Health.FAIL for check in self.checks)
-
-    @property
-    def warned(self) -> int:
-        """How many will have to be."""
-        return sum(check.health is Health.WARN for check in self.checks)
+    """The newest that was made by then, of those that the audit log remembers."""
 
 
 def gather(world: World, _: Visitor, __: Values) -> Examined:
-    """All checks, as they are now."""
+    """All checks, as they were a short while ago."""
+    found, at = world.checkup.latest()
+    checks = sorted(found.checks, key=lambda check: _ORDER.index(check.health))
     return Examined(
-        checks=sorted(examine(world.identity), key=lambda check: _ORDER.index(check.health)),
-        backup=_last_backup(world),
+        checks=checks[:ROWS],
+        more=len(checks[ROWS:]),
+        failed=sum(check.health is Health.FAIL for check in checks),
+        warned=sum(check.health is Health.WARN for check in checks),
+        at_ms=milliseconds(at),
+        backup=found.backup,
     )
 
 
-def _last_backup(world: World) -> AuditRecord | None:
-    try:
-        newest = islice(read_audit_backwards(world.shelf), _LOOKED_AT)
-        return next((one.record for one in newest if one.record.action == "backup.create"), None)
-    except NotFoundError:  # no audit log was begun
-        return None
+def examine_now(world: World, _: Visitor, __: Values) -> Done:
+    """Examine the node, however short ago that was done."""
+    found = len(world.checkup.now()[0].checks)
+    said = translated_plural("{count} check was made just now", "{count} checks were made just now", found)
+    return Done(_HERE, said.format(count=found))
 
 
-PAGES: Final = (
-    Page(name="health", path="/console/health", title="Health", gather=gather, section=Section.RECORD),
+PAGES: Final = (Page(name="health", path=_HERE, title="Health", gather=gather, section=Section.RECORD),)
+
+ACTIONS: Final = (
+    Action(name="health-examine", path=f"{_HERE}/examine", page="health", act=examine_now, roles=JUDGES),
 )

@@ -20,6 +20,7 @@ from protocol.limits import BUNDLE_WIDTH
 from protocol.opening import Opening
 
 _KEPT: Final = 32
+_FEW: Final = 16
 _OP: Final = 1
 _REF: Final = slice(16, 24)
 
@@ -63,7 +64,7 @@ class ListReader:
 
         It reads the whole list: a second index of ids would cost every import what few withdrawals save.
         """
-        for position, data in self._all():
+        for position, data in self._holding(wanted):
             if content_id_of(data) in wanted:
                 yield position, parse_opening(data)
 
@@ -82,10 +83,15 @@ class ListReader:
                 if change.op == Op.AMEND and change.ref in refs:
                     yield change.ref, _parse_held(change.opening)
 
-    def _all(self) -> Iterator[tuple[int, bytes]]:
+    def _holding(self, wanted: frozenset[bytes]) -> Iterator[tuple[int, bytes]]:
+        """Everything, less the bundles in which a few ids stand nowhere: of many each would be looked for anew."""
         size = self._log.head.size
         for index in range(-(-size // BUNDLE_WIDTH)):
-            rows = self._files.openings(index, size=size)
+            rows = (
+                self._files.openings_with(wanted, index, size=size)
+                if len(wanted) <= _FEW
+                else self._files.openings(index, size=size)
+            )
             yield from ((p, data) for p, data in enumerate(rows, index * BUNDLE_WIDTH) if data)
         for batch in self._waiting:
             yield from enumerate(self._batch(batch.object), batch.first)
