@@ -107,12 +107,25 @@ async def show(home: Home, text: str) -> Shown:
             hit = spool.get(text)
             if hit.case and sender.answer(hit) is None:
                 hit = await sender.ask_case(hit)
-            return Shown(
-                hit=hit,
-                receipt=sender.receipt(hit) if hit.receipt else None,
-                answer=sender.answer(hit),
-                acknowledged=sender.acknowledged(hit),
-            )
+            return _shown(sender, hit)
+
+
+async def kept(home: Home, text: str) -> Shown:
+    """A hit with what is kept of it; nobody is asked, and no command that changes hits is waited for."""
+    PartnerFolder(home.partner).load()
+    spool = hit_spool(home)
+    hit = spool.get(text)
+    async with reporting(home, spool) as (sender, _):
+        return _shown(sender, hit)
+
+
+def _shown(sender: HitSender, hit: SpooledHit) -> Shown:
+    return Shown(
+        hit=hit,
+        receipt=sender.receipt(hit) if hit.receipt else None,
+        answer=sender.answer(hit),
+        acknowledged=sender.acknowledged(hit),
+    )
 
 
 async def resolve(home: Home, text: str, action: Action) -> Resolved:

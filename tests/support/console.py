@@ -71,7 +71,7 @@ class Browser:
     async def get(self, path: str, **headers: str) -> "Reply":
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self._session.get(path, allow_redirects=False, headers=sent) as reply:
-            return Reply(reply.status, dict(reply.headers), await reply.text())
+            return Reply(reply.status, dict(reply.headers), await reply.text(errors="replace"))
 
     async def post(
         self, path: str, form: dict[str, str] | bytes | aiohttp.FormData, **headers: str
@@ -81,7 +81,7 @@ class Browser:
             name.replace("_", "-"): value for name, value in headers.items()
         }
         async with self._session.post(path, data=form, allow_redirects=False, headers=sent) as reply:
-            return Reply(reply.status, dict(reply.headers), await reply.text())
+            return Reply(reply.status, dict(reply.headers), await reply.text(errors="replace"))
 
 
 @dataclass(frozen=True, slots=True)

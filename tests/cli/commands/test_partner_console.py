@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import md5, sha256
 from pathlib import Path
 
-from support.agencies import Federation
+from support.agencies import BOTH, Federation
 from support.console import Browser
 from support.daemons import Daemon
+from support.digest_search import DigestSearch
 from support.processes import Cli, free_port
 
 COOKIE = "__Host-sigfed-partner"
@@ -46,6 +48,48 @@ async def test_from_the_command_to_the_overview(federation: Federation, partner:
         assert running.stop() == 0
     journal = running.journal.read_text()
     assert "sign-in by=Alice role=viewer" in journal
+
+
+async def test_a_hit_from_the_report_to_the_dispute(federation: Federation, partner: Cli) -> None:
+    """What is done with the mouse is what the commands see afterwards, and the agency."""
+    assert partner.run("check", federation.files["both"]).exit == 1
+    hit = partner.done("hit", "ls")["hit"]
+    named = {"hit": hit, "query": f"hit={hit}"}
+    with console(partner) as (running, port):
+        async with await signed_in(partner, port) as browser:
+
+            async def act(name: str, **fields: str) -> str:
+                page = await browser.get(f"/console/hits/one?hit={hit}")
+                found = CSRF.search(page.text)
+                assert found is not None
+                form = {"csrf": found[1]} | named | fields
+                reply = await browser.post(f"/console/hits/{name}", form)
+                assert reply.status == 303, reply.words
+                return (await browser.get(reply.headers["Location"])).words
+
+            words = await act("report")
+            assert "1 hit was told to the agency, against a signed receipt." in words
+            assert "receipt signed by fr.example, verified" in words
+            assert partner.done("hit", "ls")["reported"] is True
+            words = await act("dispute", reason="our logo", contact="abuse@hoster.example")
+            assert "It is disputed." in words
+            assert "the agency answers by" in words
+            assert "The agency has not answered yet." in await act("ask")
+            words = await act("resolve", outcome="disabled")
+            assert "The agency was told: the id of your report, what you did, and when." in words
+            assert "resolution told, and its receipt signed" in words
+            evidence = await browser.get(f"/console/hits/evidence?hit={hit}")
+            assert evidence.status == 200
+            assert "attachment" in evidence.headers["Content-Disposition"]
+        running.stop()
+    found = partner.done("hit", "ls")
+    assert (found["action"], found["disputed"], found["resolution_told"]) == ("disabled", True, True)
+    journal = running.journal.read_text()
+    for action in ("hit.report", "hit.dispute", "hit.resolve"):
+        assert f"done action={action} by=Alice" in journal
+    assert "taken file=hit.evidence by=Alice" in journal
+    looking = DigestSearch([sha256(BOTH).digest(), md5(BOTH).digest()])
+    assert not looking.sightings(journal.encode(), "the journal")
 
 
 def test_it_is_not_an_agencys(federation: Federation) -> None:

@@ -1,0 +1,190 @@
+"""One hit: what is known of it, what was signed about it, and what a person does about it.
+
+Nobody is asked to show it. Each action is a command of `sigfed hit`, and does as much and no more: nothing here touches
+the file itself. The hash is shown by its first digits; the whole of it on demand, once, to those who handle hits.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from node.console.languages import translated as _
+from node.console.partner.pages.hits import reported_words
+from node.console.partner.people import EVERYBODY, HANDLING
+from node.console.partner.world import PartnerWorld
+from node.console.parts import Action, Done, Download, File, Page, Values
+from node.console.visitors import Visitor
+from node.errors import UsageError
+from node.partner.resolutions import Action as Outcome
+from node.runtime import partner_hits
+from node.runtime.hit_spool import hit_spool
+from node.runtime.partner_hits import Shown
+from node.runtime.partner_retention import hold as hold_hit
+from protocol.statement.case import CaseState
+from protocol.statement.case import Outcome as Answered
+
+HIT: Final = "/console/hits/one"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Moment:
+    """Something that happened to the hit."""
+
+    time_ms: int
+    kind: str
+    """found, reported, told, done, corrected, disputed, upheld or rejected."""
+    word: str = ""
+    """What became of the file, or who signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneHit:
+    """What the page shows."""
+
+    shown: Shown
+    case_due_ms: int
+    """By when the agency answers a dispute; 0: there is none, or it has."""
+    moments: Sequence[Moment]
+    outcomes: Sequence[str]
+
+
+def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> OneHit:
+    """One hit; raises `NotFoundError`."""
+    shown = asyncio.run(partner_hits.kept(world.home, query.require("hit", _("the hit"))))
+    awaited = bool(shown.hit.case) and shown.answer is None
+    return OneHit(
+        shown=shown,
+        case_due_ms=CaseState.from_bytes(shown.hit.case).due_ms if awaited else 0,
+        moments=sorted(_moments(shown)),
+        outcomes=[outcome.value for outcome in Outcome],
+    )
+
+
+def report(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+    """Tell the agency of it, as `sigfed hit report ID`."""
+    done = asyncio.run(partner_hits.report(world.home, [_named(form)]))
+    said = reported_words(done)
+    return _done(done.hits[0].id if done.hits else _named(form), said)
+
+
+def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+    """Record what became of the file, as `sigfed hit resolve`."""
+    try:
+        outcome = Outcome(form.require("outcome", _("what became of the file")))
+    except ValueError:
+        raise UsageError(_("choose what became of the file")) from None
+    done = asyncio.run(partner_hits.resolve(world.home, _named(form), outcome))
+    hit = done.hit
+    if done.stopped is not None:
+        told = _("The agency was not told yet: {why}. The next update tells it.").format(why=done.stopped)
+    elif hit.acknowledged:
+        told = _("The agency was told: the id of your report, what you did, and when.")
+    elif hit.not_told:
+        told = _("The agency was not told: {why}.").format(why=hit.not_told)
+    else:
+        told = _("Nobody was told: the hit is not reported.")
+    return _done(hit.id, f"{_('It is recorded what became of the file.')} {told}")
+
+
+def dispute(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+    """Tell the agency that it is wrong, as `sigfed hit dispute`."""
+    reason = form.require("reason", _("the reason"))
+    hit = asyncio.run(
+        partner_hits.dispute(world.home, _named(form), reason=reason, contact=form.text("contact"))
+    )
+    return _done(hit.id, _("It is disputed. Until the agency answers, the hit stands."))
+
+
+def ask(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+    """Ask the agency whether it answered the dispute, as `sigfed hit show` does."""
+    shown = asyncio.run(partner_hits.show(world.home, _named(form)))
+    said = _("The agency has not answered yet.") if shown.answer is None else _("The agency answered.")
+    return _done(shown.hit.id, said)
+
+
+def hold(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+    """Keep it from being purged."""
+    hit = hold_hit(world.home, _named(form), held=True)
+    return _done(hit.id, _("It is not purged before somebody says otherwise."))
+
+
+def unhold(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+    """Let it be purged in its time."""
+    hit = hold_hit(world.home, _named(form), held=False)
+    return _done(hit.id, _("It is purged in its time."))
+
+
+def reveal(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+    """Say its whole hash, on the next page that is shown and never again."""
+    hit = hit_spool(world.home).get(_named(form))
+    digest = hit.sent.report.digest
+    said = _("The whole {algorithm} hash, shown once: {hash}")
+    return _done(hit.id, said.format(algorithm=digest.algorithm.name.lower(), hash=digest.value.hex()))
+
+
+def take_evidence(world: PartnerWorld, _visitor: Visitor, query: Values) -> File:
+    """The proof of a reported hit, as `sigfed hit evidence` writes it."""
+    hit, data = asyncio.run(partner_hits.evidence(world.home, query.require("hit", _("the hit"))))
+    return File(f"{hit.id[:8]}.evidence", "application/octet-stream", data)
+
+
+def _named(form: Values) -> str:
+    return form.require("hit", _("the hit"))
+
+
+def _done(hit: str, said: str) -> Done:
+    return Done(f"{HIT}?{urlencode({'hit': hit})}", said)
+
+
+def _moments(shown: Shown) -> Iterator[Moment]:
+    hit = shown.hit
+    yield Moment(hit.found_ms, "found")
+    if shown.receipt is not None:
+        yield Moment(shown.receipt.received_ms, "reported", shown.receipt.node)
+    for done in hit.before:
+        yield Moment(done.done_ms, "corrected", done.action.value)
+    if hit.action is not None:
+        yield Moment(hit.resolved_ms, "done", hit.action.value)
+    if shown.acknowledged is not None:
+        yield Moment(shown.acknowledged.received_ms, "told", shown.acknowledged.node)
+    if hit.case:
+        yield Moment(CaseState.from_bytes(hit.case).opened_ms, "disputed")
+    if shown.answer is not None:
+        upheld = shown.answer.outcome is Answered.UPHELD
+        yield Moment(shown.answer.answered_ms, "upheld" if upheld else "rejected", shown.answer.reason)
+
+
+PAGES: Final = (Page(name="hit", path=HIT, title="Hit", gather=gather, roles=EVERYBODY),)
+
+ACTIONS: Final = tuple(
+    Action(
+        name=f"hit-{name}",
+        path=f"/console/hits/{name}",
+        page="hit",
+        act=act,
+        roles=HANDLING,
+        record=f"hit.{name}",
+    )
+    for name, act in (
+        ("report", report),
+        ("resolve", resolve),
+        ("dispute", dispute),
+        ("ask", ask),
+        ("hold", hold),
+        ("unhold", unhold),
+        ("reveal", reveal),
+    )
+)
+
+DOWNLOADS: Final = (
+    Download(
+        name="evidence",
+        path="/console/hits/evidence",
+        make=take_evidence,
+        roles=HANDLING,
+        record="hit.evidence",
+        page="hits",
+    ),
+)

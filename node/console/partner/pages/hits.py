@@ -1,0 +1,121 @@
+"""Hits of this home: those whose file nobody said anything of yet, the overdue first, and all others.
+
+What became of a file is recorded within a day of the hit; the one that is over for longest comes first.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.console.languages import translated as _
+from node.console.languages import translated_plural
+from node.console.partner.people import EVERYBODY, HANDLING
+from node.console.partner.world import PartnerWorld
+from node.console.parts import Action, Done, Page, Section, Values
+from node.console.visitors import Visitor
+from node.errors import UsageError
+from node.partner.hits import SpooledHit
+from node.runtime.hit_spool import hit_spool
+from node.runtime.partner_hits import Reported, report
+
+HITS: Final = "/console/hits"
+ROWS: Final = 50
+VIEWS: Final = ("open", "all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """What the page shows."""
+
+    view: str
+    hits: Sequence[SpooledHit]
+    overdue: int
+    unresolved: int
+    waiting: int
+    """Nobody was told of them yet, or not of what became of them."""
+    problem: str
+    """What is wrong with a hit that cannot be read; empty: all can."""
+    first: str
+    next: str
+
+
+def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> Hits:
+    """One page of hits."""
+    view, page, now_ms = query.text("view", "open"), query.number("page", most=100_000), world.now_ms
+    if view not in VIEWS:
+        raise UsageError("hits are shown by one of: open, all")
+    every, damage = hit_spool(world.home).readable()
+    wanted = [hit for hit in every if view == "all" or hit.action is None]
+    ordered = sorted(wanted, key=_order)
+    after = (page + 1) * ROWS
+    return Hits(
+        view=view,
+        hits=ordered[page * ROWS : after],
+        overdue=sum(hit.overdue(now_ms) for hit in every),
+        unresolved=sum(hit.action is None for hit in every),
+        waiting=sum(hit.waiting or hit.untold for hit in every),
+        problem="" if damage is None else f"{damage}; {damage.hint}",
+        first=f"view={view}" if page else "",
+        next=f"view={view}&page={page + 1}" if len(ordered) > after else "",
+    )
+
+
+def report_all(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
+    """Report everything that waits, as `sigfed hit report --all`."""
+    return Done(HITS, reported_words(asyncio.run(report(world.home, ()))))
+
+
+def reported_words(done: Reported) -> str:
+    """What became of it, in sentences; raises why nothing was done, where nothing was."""
+    if done.stopped is not None and not done.hits:
+        raise done.stopped
+    refused = sum(bool(hit.refused) for hit in done.hits)
+    taken = len(done.hits) - refused
+    words = [
+        translated_plural(
+            "{count} hit was told to the agency, against a signed receipt.",
+            "{count} hits were told to the agency, against signed receipts.",
+            taken,
+        ).format(count=taken)
+        if taken
+        else "",
+        translated_plural(
+            "The agency did not take {count}: see why on its page.",
+            "The agency did not take {count}: see why on their pages.",
+            refused,
+        ).format(count=refused)
+        if refused
+        else "",
+        _("Not all could be told: {why}").format(why=done.stopped) if done.stopped is not None else "",
+    ]
+    return " ".join(filter(None, words)) or _("Nothing waits to be told.")
+
+
+def _order(hit: SpooledHit) -> tuple[bool, int]:
+    """The unresolved by the end of their day, then the others, the newest first."""
+    return (True, -hit.resolved_ms) if hit.action is not None else (False, hit.due_ms)
+
+
+PAGES: Final = (
+    Page(
+        name="hits",
+        path=HITS,
+        title="Hits",
+        gather=gather,
+        section=Section.WORK,
+        roles=EVERYBODY,
+        live=True,
+    ),
+)
+
+ACTIONS: Final = (
+    Action(
+        name="hits-report",
+        path="/console/hits/report-all",
+        page="hits",
+        act=report_all,
+        roles=HANDLING,
+        record="hit.report",
+    ),
+)
