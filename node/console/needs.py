@@ -44,6 +44,7 @@ _DOERS: Final[Mapping[str, frozenset[PersonRole]]] = {
     "partners": _RUNNING,
     "review": _JUDGING,
     "members": _RUNNING,
+    "recalls": _HANDLING,
 }
 """Whose work each page is."""
 

@@ -1,14 +1,18 @@
 """The overview: what needs a human, the federation as a map and as a table, and a live page that stays put."""
 
+import ast
 import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from node.console import needs as needs_module
 from node.console.federation import Place, draw
-from node.console.needs import needs
+from node.console.needs import Need, needs
+from node.console.surface import PAGES
 from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
@@ -219,3 +223,22 @@ async def test_lists_of_peers_are_not_published_from_here(busy: RunningConsole) 
     assert page.count('action="/console/publish"') == 1
     with busy.world.shelf.storage.read() as unit:
         assert len(unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)) == 2
+
+
+def test_whatever_waits_says_whose_work_it_is() -> None:
+    """Pages that no test has anything waiting for would fail for whoever has: they are read from the source."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse(Path(needs_module.__file__).read_text()))
+        if isinstance(node, ast.Call)
+    ]
+    named = {
+        str(word.value.value)
+        for call in calls
+        for word in call.keywords
+        if word.arg == "page" and isinstance(word.value, ast.Constant)
+    }
+    assert len(named) > 5
+    assert named <= {page.name for page in PAGES}
+    for name in named:
+        assert Need(page=name, count=1, words="").who, name
