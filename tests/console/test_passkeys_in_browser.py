@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest_asyncio
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext
 
 from support.browser import axe_async, browsing_async
 from support.cheap_node import CheapNode
 from support.entrance import Entrance, entrance_in
 from support.persons import PASS
+from support.virtual_passkeys import page_with_passkeys
 
 
 @pytest_asyncio.fixture
@@ -29,29 +30,6 @@ async def context() -> AsyncIterator[BrowserContext]:
         context.set_default_timeout(15_000)
         yield context
         await context.close()
-
-
-async def page_with_passkeys(context: BrowserContext, told: list[str]) -> Page:
-    """A page whose browser has an authenticator, and that tells what went wrong."""
-    page = await context.new_page()
-    page.on("console", lambda message: told.append(message.text))
-    page.on("pageerror", lambda error: told.append(str(error)))
-    session = await context.new_cdp_session(page)
-    await session.send("WebAuthn.enable")
-    await session.send(
-        "WebAuthn.addVirtualAuthenticator",
-        {
-            "options": {
-                "protocol": "ctap2",
-                "transport": "internal",
-                "hasResidentKey": True,
-                "hasUserVerification": True,
-                "isUserVerified": True,
-                "automaticPresenceSimulation": True,
-            }
-        },
-    )
-    return page
 
 
 async def test_from_a_token_to_a_grave_action_with_one_passkey(
