@@ -1,12 +1,17 @@
 """What pages about one thing are asked for, at the busy agency: a query by the name of the page."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from node.console.world import World
+from node.ports.approvals import Approval
 from node.runtime.approvals import open_approvals
 from node.runtime.hits import casework
 from node.services.partners.overview import reported_hits
+from node.services.recipients.accrediting import Recipients, Wanted, recipient_payload
 from node.services.review import quarantine
+from protocol.event import BASELINE
+from protocol.grant import Grant
 
 
 def _request(world: World) -> str:
@@ -43,7 +48,18 @@ def _waiting_entry(_: World) -> str:
     return "list=nl.example/lists/csam&index=2"
 
 
+def _recipient(world: World) -> str:
+    """The busy agency has none: one is added as two persons would have."""
+    clock = world.identity.clock
+    grant = Grant(collections=frozenset({BASELINE}), until=clock.now() + timedelta(days=30))
+    payload = recipient_payload(Wanted(name="hotline", grant=grant, purpose="notice and takedown"))
+    approval = Approval(id=1, kind="", subject="", payload=payload, requested_by="", requested_ms=0)
+    Recipients(world.shelf.storage, clock).carry_out_add(approval)
+    return "name=hotline"
+
+
 EXAMPLES: Mapping[str, Callable[[World], str]] = {
+    "recipient": _recipient,
     "record": lambda _: "number=0",
     "member": lambda _: "node=nl.example",
     "partner": lambda _: "name=hoster",
