@@ -51,10 +51,13 @@ def _waiting_entry(_: World) -> str:
 def _recipient(world: World) -> str:
     """The busy agency has none: one is added as two persons would have."""
     clock = world.identity.clock
+    recipients = Recipients(world.shelf.storage, clock)
+    if recipients.ls():
+        return "name=hotline"
     grant = Grant(collections=frozenset({BASELINE}), until=clock.now() + timedelta(days=30))
     payload = recipient_payload(Wanted(name="hotline", grant=grant, purpose="notice and takedown"))
     approval = Approval(id=1, kind="", subject="", payload=payload, requested_by="", requested_ms=0)
-    Recipients(world.shelf.storage, clock).carry_out_add(approval)
+    recipients.carry_out_add(approval)
     return "name=hotline"
 
 
