@@ -3,12 +3,15 @@
 import re
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest_asyncio
+from aiohttp import web
 from playwright.async_api import BrowserContext
 
+from node.web.server import serve
 from support.browser import axe_async, browsing_async
 from support.cheap_node import CheapNode
 from support.entrance import Entrance, entrance_in
@@ -139,3 +142,46 @@ async def test_without_script_the_pages_say_what_is_missing(entrance: Entrance) 
         await page.goto(entrance.url("/console/sign-in"))
         assert "Passkeys take a script" in await page.inner_text("main")
         await context.close()
+
+
+@asynccontextmanager
+async def _elsewhere() -> AsyncIterator[tuple[int, list[str]]]:
+    """Another program on this machine: its port, and the cookies that browsers send it."""
+    sent: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        sent.append(request.headers.get("Cookie", ""))
+        return web.Response(text="<p>another program</p>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    server = await serve(app, ssl_context=None, host="127.0.0.1", port=0, drain_seconds=1)
+    try:
+        yield server.port, sent
+    finally:
+        await server.stop()
+
+
+async def test_a_name_of_its_own_keeps_the_session_from_other_programs_of_the_machine(
+    founded: CheapNode, tmp_path: Path, context: BrowserContext
+) -> None:
+    """Cookies know no ports: whatever else is on the console's name is sent them, what is on another is not."""
+    shutil.copytree(founded.folder, tmp_path / "node")
+    node = replace(founded, folder=tmp_path / "node")
+    async with entrance_in(node, name="sigfed.localhost") as entrance, _elsewhere() as (port, sent):
+        entrance.add_two()
+        told: list[str] = []
+        page = await page_with_passkeys(context, told)
+        await page.goto(entrance.url("/console/welcome"))
+        await page.get_by_label("One-time token").fill(entrance.token("alice"))
+        await page.get_by_label("Your name here").fill("alice")
+        await page.get_by_label("Passphrase", exact=True).fill(PASS["alice"])
+        await page.get_by_role("button", name="Go on").click()
+        await page.get_by_label("What you call it").fill("blue key")
+        await page.get_by_role("button", name="Make the passkey").click()
+        await page.wait_for_url(entrance.url("/console/account"))
+        assert told == []
+        other = await context.new_page()
+        for name in ("localhost", "127.0.0.1", "sigfed.localhost"):
+            await other.goto(f"http://{name}:{port}/")
+    assert ["__Host-sigfed=" in each for each in sent] == [False, False, True]

@@ -32,10 +32,11 @@ class Entrance:
     world: World
     clock: SettableClock
     port: int
+    name: str = "localhost"
 
     @property
     def authority(self) -> str:
-        return f"localhost:{self.port}"
+        return f"{self.name}:{self.port}"
 
     def url(self, path: str) -> str:
         """A page as a browser is led to it."""
@@ -120,10 +121,12 @@ def _cookie(status: int, headers: dict[str, str]) -> str:
 
 
 @asynccontextmanager
-async def entrance_in(node: CheapNode, oidc: OidcSettings | None = None) -> AsyncIterator[Entrance]:
+async def entrance_in(
+    node: CheapNode, oidc: OidcSettings | None = None, *, name: str = "localhost"
+) -> AsyncIterator[Entrance]:
     """The console of a node without persons, on a free port of this machine."""
     port = free_port()
-    settings = ConsoleSettings(enabled=True, port=port, url=f"http://localhost:{port}/", oidc=oidc)
+    settings = ConsoleSettings(enabled=True, port=port, url=f"http://{name}:{port}/", oidc=oidc)
     identity = node.identity()
     identity = replace(identity, settings=identity.settings.model_copy(update={"console": settings}))
     with new_shelf(node.folder) as shelf:
@@ -133,6 +136,6 @@ async def entrance_in(node: CheapNode, oidc: OidcSettings | None = None) -> Asyn
         app = make_console(world, door, Address.parse(settings.url))
         server = await serve(app, ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1)
         try:
-            yield Entrance(world, node.clock, port)
+            yield Entrance(world, node.clock, port, name)
         finally:
             await server.stop()
