@@ -1,25 +1,24 @@
 """`sigfed evidence`: proofs of misbehaviour, kept, handed on, and checked offline."""
 
-from collections.abc import Sequence
 from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import table
+from node.cli.output import Fact, table
 from node.cli.prompting import ask
 from node.cli.session import Session, session
 
 if TYPE_CHECKING:
-    from keys.trust.root import TrustedRoot
     from node.ports.evidence import EvidenceRecord
-    from node.services.storage.shelf import Shelf
+    from protocol.evidence import Finding
+    from protocol.hit_evidence.verify import HitFinding
+    from protocol.trustfork import TrustFinding
 
 app = typer.Typer(help="Portable evidence of misbehaviour.", no_args_is_help=True)
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="Its SHA-256, or the beginning of it.")]
-_AT_LEAST = 6
 
 
 @app.command("ls")
@@ -39,7 +38,7 @@ def ls(context: typer.Context) -> None:
         here.output.result({}, "no evidence is kept")
         return
     rows = [
-        (record.sha256[:16], record.kind, record.subject, _standing(record), moment(record.created_ms))
+        (record.sha256[:16], record.kind, record.subject, record.standing, moment(record.created_ms))
         for record in records
     ]
     here.output.result({}, *table(("id", "kind", "about", "standing", "kept"), rows))
@@ -52,18 +51,19 @@ def show(context: typer.Context, name: _Id) -> None:
     from node.cli.times import moment
     from node.runtime.evidence import accused_of
     from node.runtime.shelving import open_shelf
+    from node.services.evidence.accusing import find_kept
     from node.services.evidence.accusing import verify as verify_kept
 
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        record = _find(shelf, name)
+        record = find_kept(shelf, name)
         data = shelf.objects.get(record.object)
         verdict = verify_kept(data, accused_of(identity, shelf))
     _tell(
         here,
         record,
-        f"{record.sha256[:16]}: {record.kind}, {_standing(record)}",
+        f"{record.sha256[:16]}: {record.kind}, {record.standing}",
         f"  {verdict.words}",
         f"  found by: {record.source or 'this node'}, {moment(record.created_ms)}",
         "  anybody can verify it"
@@ -83,12 +83,12 @@ def export(
     from node.errors import AlreadyExistsError
     from node.runtime.evidence import trust_files_of
     from node.runtime.shelving import open_shelf
-    from node.services.evidence.accusing import accused_node
+    from node.services.evidence.accusing import accused_node, find_kept
 
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        record = _find(shelf, name)
+        record = find_kept(shelf, name)
         data = shelf.objects.get(record.object)
         files = trust_files_of(identity, shelf, accused_node(data))
     if folder.exists():
@@ -131,91 +131,49 @@ def verify(
     ] = None,
 ) -> None:
     """Check evidence against a node's pinned root; needs no network and no node of one's own."""
-    from node.errors import UsageError
     from node.services.access.spelling import typed_words
-    from protocol.errors import MalformedError
-    from protocol.hit_evidence.bundle import is_hit_evidence
-    from protocol.trustfork import TrustFork, verify_trust_fork
+    from node.services.evidence.brought import Brought, judge_brought
 
     here = session(context)
-    data, pinned = _read(file), typed_words(words)
-    if is_hit_evidence(data):
-        from node.cli.hit_findings import tell_hit
-
-        tell_hit(here, data, pinned)
+    revoked = None if document is None else document.with_name("revoked.json")
+    brought = Brought(
+        evidence=_read(file),
+        roots=[] if root is None else _roots(root),
+        document=b"" if document is None else _read(document),
+        revoked=b"" if revoked is None or not revoked.exists() else _read(revoked),
+    )
+    judged = judge_brought(brought, typed_words(words))
+    here.output.result(_facts(judged.found), *judged.lines)
+    if judged.not_proven:
+        here.output.talk("not proven:", *(f"  {each}" for each in judged.not_proven))
+        here.output.following("compare the words with another member, if you had them from the node alone")
         return
-    if root is None:
-        raise UsageError("evidence against a node is judged by its root", hint="--root 1.root.json")
-    roots = _followed(root, pinned)
-    try:
-        TrustFork.from_bytes(data)
-    except MalformedError:
-        _verify_log(here, data, roots, document)
-    else:
-        found = verify_trust_fork(data, roots[-1])
-        here.output.result(
-            {"kind": "trust", "node": found.node, "what": found.what, "version": found.version},
-            f"verified: {found.node} signed two {found.what} files of version {found.version}",
-            "  at fault: whoever holds its targets keys",
-        )
     here.output.following("show it to the other members; keep the peer in quarantine until it is explained")
 
 
-def _followed(root: Path, pinned: bytes) -> "tuple[TrustedRoot, ...]":
+def _roots(root: Path) -> list[bytes]:
     """The roots in the folder of the first one, from it to the newest."""
-    from keys.trust.root import open_roots
-
     later = takewhile(Path.exists, (root.with_name(f"{version}.root.json") for version in count(2)))
-    return open_roots([_read(root), *map(_read, later)], pinned)
+    return [_read(root), *map(_read, later)]
 
 
-def _verify_log(here: Session, data: bytes, roots: "Sequence[TrustedRoot]", document: Path | None) -> None:
-    from node.errors import UsageError
-    from node.services.evidence.judging import believable_document, judge
+def _facts(found: "HitFinding | TrustFinding | Finding") -> dict[str, Fact]:
+    from node.cli.hit_findings import hit_facts
+    from node.services.evidence.brought import culprits
+    from protocol.hit_evidence.verify import HitFinding
+    from protocol.trustfork import TrustFinding
 
-    if document is None:
-        raise UsageError("this evidence is about a log", hint="say who signs it: --document node.json")
-    revoked = document.with_name("revoked.json")
-    by = believable_document(roots, _read(document), _read(revoked) if revoked.exists() else b"")
-    finding = judge(data, by)
-    culprits = [
-        *(["the log"] if finding.log_at_fault else []),
-        *(key.name for key in finding.witnesses_at_fault),
-    ]
-    here.output.result(
-        {
-            "kind": finding.kind.name.lower(),
-            "origin": finding.origin,
-            "held_size": finding.held.checkpoint.size,
-            "offered_size": finding.offered.checkpoint.size,
-            "at_fault": culprits,
-        },
-        f"verified: {finding.kind.name.lower()} of {finding.origin}",
-        f"  two signed heads, of sizes {finding.held.checkpoint.size:,}"
-        f" and {finding.offered.checkpoint.size:,}",
-        f"  at fault: {', '.join(culprits) or 'nobody that the signatures alone could name'}",
-        f"  by the keys that {by.node} named on {by.valid.start:%Y-%m-%d};"
-        " of one that it took back later, they say nothing",
-    )
-
-
-def _find(shelf: "Shelf", name: str) -> "EvidenceRecord":
-    """The one record whose name begins so."""
-    from node.errors import NotFoundError, UsageError
-
-    with shelf.storage.read() as unit:
-        found = [record for record in unit.evidence.ls() if record.sha256.startswith(name.lower())]
-    if len(name) < _AT_LEAST or len(found) > 1:
-        raise UsageError(f"say at least {_AT_LEAST} digits of its name, as many as only it begins with")
-    if not found:
-        raise NotFoundError("no such evidence is kept", hint="see what is kept: sigfed evidence ls")
-    return found[0]
-
-
-def _standing(record: "EvidenceRecord") -> str:
-    if record.released_ms is not None:
-        return "released"
-    return "proof" if record.kind.convicts else "claim"
+    if isinstance(found, HitFinding):
+        return hit_facts(found)
+    if isinstance(found, TrustFinding):
+        return {"kind": "trust", "node": found.node, "what": found.what, "version": found.version}
+    return {
+        "kind": found.kind.name.lower(),
+        "origin": found.origin,
+        "held_size": found.held.checkpoint.size,
+        "offered_size": found.offered.checkpoint.size,
+        "at_fault": culprits(found),
+    }
 
 
 def _tell(here: Session, record: "EvidenceRecord", *lines: str) -> None:
@@ -224,7 +182,7 @@ def _tell(here: Session, record: "EvidenceRecord", *lines: str) -> None:
             "evidence": record.sha256,
             "kind": record.kind,
             "about": record.subject,
-            "standing": _standing(record),
+            "standing": record.standing,
             "source": record.source,
             "created_ms": record.created_ms,
         },

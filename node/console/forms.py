@@ -49,6 +49,7 @@ def _fields(text: str) -> dict[str, str]:
 
 async def _read_parts(request: web.Request, most_bytes: int) -> Values:
     found: dict[str, str] = {}
+    files: dict[str, bytes] = {}
     size = parts = 0
     try:
         reader = await request.multipart()
@@ -62,9 +63,11 @@ async def _read_parts(request: web.Request, most_bytes: int) -> Values:
                 _require_small(size + len(body), most_bytes)
             size += len(body)
             found[part.name] = body.decode("utf-8", "replace")
+            if part.filename is not None:
+                files[part.name] = bytes(body)
     except ValueError as exc:
         raise UsageError("the form cannot be read") from exc
-    return Values(found)
+    return Values(found, files)
 
 
 def _require_small(size: int, most_bytes: int) -> None:

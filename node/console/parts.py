@@ -8,6 +8,7 @@ they work with is the world of an agency's node unless a console says otherwise 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Generic, Protocol, Self
 
 from typing_extensions import TypeVar, override
@@ -27,6 +28,7 @@ SECURITY: Final = frozenset({PersonRole.SECURITY})
 
 
 _MOST_DIGITS: Final = 15
+_NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 class Surroundings(Protocol):
@@ -64,10 +66,11 @@ class Section(StrEnum):
 class Values(Mapping[str, str]):
     """The fields of a query or a form: texts without spaces around them, bounded, each name once."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_files", "_values")
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, values: Mapping[str, str], files: Mapping[str, bytes] = _NO_FILES) -> None:
         self._values = dict(values)
+        self._files = dict(files)
 
     @override
     def __getitem__(self, name: str) -> str:
@@ -112,6 +115,10 @@ class Values(Mapping[str, str]):
                 )
             )
         return int(value)
+
+    def file(self, name: str) -> bytes:
+        """What a file that was sent holds, byte for byte; empty where none was."""
+        return self._files.get(name, b"")
 
     def ticked(self, name: str) -> bool:
         """Whether a box is ticked."""

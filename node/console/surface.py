@@ -12,6 +12,7 @@ from node.console.pages import (
     correcting,
     disputes,
     entry,
+    evidence,
     health,
     hit,
     hits,
@@ -46,6 +47,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *proposals.PAGES,
     *quarantine.PAGES,
     *recalls.PAGES,
+    *evidence.PAGES,
     *members.PAGES,
     *partners.PAGES,
     *recipients.PAGES,
@@ -74,6 +76,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *disputes.ACTIONS,
     *proposals.ACTIONS,
     *quarantine.ACTIONS,
+    *evidence.ACTIONS,
     *members.ACTIONS,
     *partners.ACTIONS,
     *recipients.ACTIONS,
@@ -95,6 +98,11 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *review_many.ACTIONS,
 )
 
-DOWNLOADS: Final[tuple[Download, ...]] = (*keys.DOWNLOADS, *audit.DOWNLOADS, *response.DOWNLOADS)
+DOWNLOADS: Final[tuple[Download, ...]] = (
+    *keys.DOWNLOADS,
+    *audit.DOWNLOADS,
+    *evidence.DOWNLOADS,
+    *response.DOWNLOADS,
+)
 
 SURFACE: Final = Surface(pages=PAGES, actions=ACTIONS, downloads=DOWNLOADS)

@@ -50,6 +50,13 @@ class EvidenceRecord:
         """Name in the object store."""
         return f"evidence/{self.sha256}.cbor"
 
+    @property
+    def standing(self) -> str:
+        """`proof`, which convicts, `claim`, which does not, or `released`."""
+        if self.released_ms is not None:
+            return "released"
+        return "proof" if self.kind.convicts else "claim"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeardHead:

@@ -15,7 +15,7 @@ from keys.trust.envelope import open_envelope
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
 from keys.trust.root import TrustedRoot, open_roots
-from node.errors import NotFoundError, StoreError, VerificationError
+from node.errors import NotFoundError, StoreError, UsageError, VerificationError
 from node.journal import Journal
 from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.ports.logs import LogKind, LogRecord
@@ -50,6 +50,8 @@ _KINDS: Final = {
     ConflictKind.ROLLBACK: EvidenceKind.ROLLBACK,
     ConflictKind.DIVERGENCE: EvidenceKind.DIVERGENCE,
 }
+_AT_LEAST: Final = 6
+"""Digits by which kept evidence is named."""
 _FOLLOWED: Final = (LogKind.PEER_LIST, LogKind.PEER_RELEASES)
 _journal = Journal("evidence")
 
@@ -178,6 +180,22 @@ def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: in
     if verdict.kind.convicts:
         _journal.warning("kept", subject=verdict.subject, kind=verdict.kind, source=source)
     return record
+
+
+def find_kept(shelf: Shelf, name: str) -> EvidenceRecord:
+    """The kept evidence whose SHA-256 begins so.
+
+    Raises:
+        UsageError: too short, or several begin so.
+        NotFoundError: none does.
+    """
+    with shelf.storage.read() as unit:
+        found = [record for record in unit.evidence.ls() if record.sha256.startswith(name.lower())]
+    if len(name) < _AT_LEAST or len(found) > 1:
+        raise UsageError(f"say at least {_AT_LEAST} digits of its name, as many as only it begins with")
+    if not found:
+        raise NotFoundError("no such evidence is kept", hint="see what is kept: sigfed evidence ls")
+    return found[0]
 
 
 def _has_enough(unit: Unit, verdict: Verdict) -> bool:

@@ -1,0 +1,52 @@
+"""Evidence in one file: what is put in comes out, and an archive from elsewhere is bounded while it is unpacked."""
+
+from io import BytesIO
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import pytest
+
+from node.errors import InputRefusedError
+from node.services.evidence.brought import Brought
+from node.services.evidence.bundles import bundle, opened
+
+_FILES = {"evidence.cbor": b"\xa0", "1.root.json": b"1", "2.root.json": b"2", "node.json": b"n"}
+
+
+def _packed(*files: tuple[str, bytes]) -> bytes:
+    out = BytesIO()
+    with ZipFile(out, "w", ZIP_DEFLATED) as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"\xa0", Brought(evidence=b"\xa0")),
+        (bundle(_FILES), Brought(evidence=b"\xa0", roots=[b"1", b"2"], document=b"n")),
+        (
+            _packed(("case/evidence.cbor", b"\xa0"), ("case/revoked.json", b"r"), ("case/3.root.json", b"3")),
+            Brought(evidence=b"\xa0", roots=[], revoked=b"r"),
+        ),
+    ],
+    ids=["alone", "as-exported", "in-a-folder-with-a-gap"],
+)
+def test_what_was_put_in_comes_out(data: bytes, expected: Brought) -> None:
+    assert opened(data) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (_packed(("evidence.cbor", bytes(8_000_001))), "more than 8 MB"),
+        (_packed(*((f"{number}", bytes(90_000)) for number in range(100))), "more than 8 MB"),
+        (_packed(*((f"{number}", b"") for number in range(301))), "more than 300 files"),
+        (_packed(("letter.txt", b"")), "holds no evidence"),
+        (bundle(_FILES).replace(b"\xa0", b"\xa1", 1), "cannot be read"),
+    ],
+    ids=["a-bomb", "many-small-bombs", "many-files", "no-evidence", "damaged"],
+)
+def test_an_archive_is_bounded(data: bytes, says: str) -> None:
+    with pytest.raises(InputRefusedError, match=says):
+        opened(data)
