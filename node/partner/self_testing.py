@@ -56,6 +56,18 @@ async def self_test(folder: Path, new: Held, ask: Ask) -> SelfTest:
     return SelfTest.ASKED
 
 
+def tested_here(folder: Path, held: Held) -> bool:
+    """Test a release now with what is kept, asking nobody; False: nothing is kept for it.
+
+    Raises:
+        VerificationError: the test file is no hit, or another one is.
+    """
+    kept = _kept(folder / _NAME, held.release.manifest)
+    if kept:
+        _check(held, kept)
+    return bool(kept)
+
+
 def _check(new: Held, outputs: Sequence[bytes]) -> None:
     try:
         check_canaries(Lookup(new.release), outputs)

@@ -28,10 +28,9 @@ from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.hooks import Facts, Hooks
 from node.runtime.in_force import InForce
-from node.runtime.partner import update
-from node.runtime.partner_events import FAILURES, Events
+from node.runtime.partner_events import FAILURES
 from node.runtime.partner_settings import AgentSettings, load_partner_settings
-from node.runtime.partner_settling import settle_hits
+from node.runtime.partner_updating import bring_update
 
 RELOAD_SECONDS: Final = 2.0
 """An update of another process is in force here this soon."""
@@ -183,24 +182,12 @@ def updated_lately(home: Home, minutes: float, *, now: datetime) -> bool:
 
 def _update(home: Home) -> None:
     """As the command does it, with the operator's programs."""
-    events = Events.of(home)
-    try:
-        report = asyncio.run(update(home)).report
-    except FAILURES as exc:
-        _say(events.failed(exc))
-        raise
+    report, settled = bring_update(home, say=lambda words: _say([words]))
     _journal.info("updated", old=report.old, new=report.new)
-    _say(events.updated(report))
-    settled = asyncio.run(settle_hits(home))
     if settled.told or settled.purged:
         _journal.info("hits", told=settled.told, purged=settled.purged)
     if settled.problem:
         _journal.warning("hits", reason=settled.problem)
-
-
-def _say(wrong: Iterable[str]) -> None:
-    for words in wrong:
-        _journal.warning("program", reason=words)
 
 
 class _Telling:
@@ -238,3 +225,8 @@ class _Telling:
     def _run(self, hit_id: str, facts: Facts) -> None:
         self._waiting.discard(hit_id)
         _say(self._hooks.found(facts))
+
+
+def _say(wrong: Iterable[str]) -> None:
+    for words in wrong:
+        _journal.warning("program", reason=words)

@@ -5,18 +5,25 @@ Whoever adds a row gets the tests of roles, sessions and forgery with it.
 
 from typing import Final
 
-from node.console.partner.pages import account, hit, hits, overview
+from node.console.partner.pages import account, hit, hits, lists, overview, scans
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Action, Download, Page, Surface
 
 PAGES: Final[tuple[Page[PartnerWorld], ...]] = (
     *overview.PAGES,
     *hits.PAGES,
+    *scans.PAGES,
+    *lists.PAGES,
     *account.PAGES,
     *hit.PAGES,
 )
 
-ACTIONS: Final[tuple[Action[PartnerWorld], ...]] = (*hits.ACTIONS, *hit.ACTIONS, *account.ACTIONS)
+ACTIONS: Final[tuple[Action[PartnerWorld], ...]] = (
+    *hits.ACTIONS,
+    *hit.ACTIONS,
+    *lists.ACTIONS,
+    *account.ACTIONS,
+)
 
 DOWNLOADS: Final[tuple[Download[PartnerWorld], ...]] = (*hit.DOWNLOADS,)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from hashlib import md5, sha256
 from pathlib import Path
 
-from support.agencies import BOTH, Federation
+from support.agencies import BOTH, UNLISTED, Federation
 from support.console import Browser
 from support.daemons import Daemon
 from support.digest_search import DigestSearch
@@ -90,6 +90,35 @@ async def test_a_hit_from_the_report_to_the_dispute(federation: Federation, part
     assert "taken file=hit.evidence by=Alice" in journal
     looking = DigestSearch([sha256(BOTH).digest(), md5(BOTH).digest()])
     assert not looking.sightings(journal.encode(), "the journal")
+
+
+async def test_a_scan_and_an_update_are_seen(federation: Federation, partner: Cli, tmp_path: Path) -> None:
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    (uploads / "listed").write_bytes(BOTH)
+    (uploads / "other").write_bytes(UNLISTED)
+    assert partner.run("scan", str(uploads)).exit == 1
+    assert partner.run("scan", str(uploads), "--state", str(tmp_path / "other.db")).exit == 1
+    with console(partner) as (_, port):
+        async with await signed_in(partner, port) as browser:
+            scans = (await browser.get("/console/scans")).words
+            page = await browser.get("/console/lists")
+            found = CSRF.search(page.text)
+            assert found is not None
+            done = await browser.post("/console/lists/update", {"csrf": found[1]})
+            assert done.status == 303, done.words
+            lists = (await browser.get("/console/lists")).words
+    assert scans.count(f"{uploads} 2 1 0 0 less than a minute 1") == 2
+    assert "is the newest, and was held already." in lists
+    assert "the published test file is a hit, another is not" in lists
+
+
+async def test_a_daemon_is_seen_while_it_runs(federation: Federation, partner: Cli) -> None:
+    with console(partner) as (_, port):
+        async with await signed_in(partner, port) as browser:
+            with Daemon(partner, "agent", "--http", "127.0.0.1:0"):
+                assert "runs sigfed agent , for less than a minute" in (await browser.get("/console/")).words
+            assert "none runs" in (await browser.get("/console/")).words
 
 
 def test_it_is_not_an_agencys(federation: Federation) -> None:

@@ -1,0 +1,204 @@
+"""The list and its health: what `sigfed doctor` finds, whom this home believes, and what leaves when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from keys.errors import KeysError
+from keys.trust.fingerprint import to_words
+from node.console.languages import marked
+from node.console.languages import translated as _
+from node.console.partner.people import EVERYBODY, HANDLING
+from node.console.partner.world import PartnerWorld
+from node.console.parts import Action, Done, Page, Section, Values
+from node.console.visitors import Visitor
+from node.errors import NodeError, VerificationError
+from node.partner.knowing import known
+from node.partner.self_testing import tested_here
+from node.partner.state import PartnerFolder
+from node.runtime.health import Check, Health
+from node.runtime.partner_settings import load_partner_settings
+from node.runtime.partner_standing import examine_partner
+from node.runtime.partner_updating import bring_update
+from protocol.errors import ProtocolError
+
+LISTS: Final = "/console/lists"
+_ORDER: Final = (Health.FAIL, Health.WARN, Health.OK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whom this home believes."""
+
+    agency: str
+    address: str
+    words: str
+    """The fingerprint of the root that was compared when it enrolled."""
+    root_version: int
+    """Of the newest root that follows from it."""
+    key_ms: int
+    """Since when this partner's key counts; 0: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Something that leaves the company."""
+
+    what: str
+    when: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lists:
+    """What the page shows."""
+
+    checks: Sequence[Check]
+    """The worst first."""
+    trust: Trust | None
+    """None: it cannot be read; the checks say why."""
+    self_test: str
+    """`passed`, `failed`, or `none` where nothing is kept to test with."""
+    leaving: Sequence[Leaving]
+
+    @property
+    def failed(self) -> int:
+        """How many must be mended."""
+        return sum(check.health is Health.FAIL for check in self.checks) + (self.self_test == "failed")
+
+    @property
+    def warned(self) -> int:
+        """How many will have to be."""
+        return sum(check.health is Health.WARN for check in self.checks)
+
+
+def gather(world: PartnerWorld, _: Visitor, __: Values) -> Lists:
+    """Everything as it is now; nobody is asked."""
+    checks = examine_partner(world.home, clock=world.clock)
+    return Lists(
+        checks=sorted(checks, key=lambda check: _ORDER.index(check.health)),
+        trust=_trust(world),
+        self_test=_self_test(world),
+        leaving=_leaving(world),
+    )
+
+
+def update(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
+    """Bring the newest release in force, as `sigfed update`."""
+    wrong: list[str] = []
+    report, settled = bring_update(world.home, say=wrong.append)
+    said = (
+        _("Release {version} is the newest, and was held already.")
+        if report.old == report.new
+        else _("Release {version} is in force, verified.")
+    ).format(version=report.new)
+    return Done(LISTS, " ".join(filter(None, (said, settled.problem, *wrong))))
+
+
+def _trust(world: PartnerWorld) -> Trust | None:
+    try:
+        enrolment, _ = PartnerFolder(world.home.partner).load()
+        found = known(enrolment)
+    except (NodeError, KeysError, ProtocolError):
+        return None
+    return Trust(
+        agency=found.document.node,
+        address=found.address(enrolment.url),
+        words=to_words(enrolment.trust.pin),
+        root_version=found.root.version,
+        key_ms=enrolment.key_ms,
+    )
+
+
+def _self_test(world: PartnerWorld) -> str:
+    folder = PartnerFolder(world.home.partner)
+    try:
+        _, held = folder.in_force()
+        return "passed" if held is not None and tested_here(folder.folder, held) else "none"
+    except VerificationError:
+        return "failed"
+    except (NodeError, KeysError, ProtocolError):
+        return "none"  # that the list cannot be read is a check of its own
+
+
+def _leaving(world: PartnerWorld) -> Sequence[Leaving]:
+    settings = load_partner_settings(world.home.folder)
+    told = settings.hits.tell_resolutions
+    disclosed = settings.disclosed_lookup.enabled
+    return (
+        _LOOKING,
+        *([_DAEMON] if settings.agent.update_minutes else []),
+        _ASKING,
+        _REPORTING,
+        *([_RESOLVING] if told else []),
+        _DISPUTING,
+        _PROPOSING,
+        *([_DISCLOSING] if disclosed else []),
+        *(Leaving(_TOLD, f"sigfed hit report --to {each.name}", each.name) for each in settings.reporters),
+    )
+
+
+_AGENCY: Final = marked("the agency")
+_NODE: Final = marked("the agency's node")
+_LOOKING: Final = Leaving(
+    marked("your IP address, the moment, the release you hold"),
+    marked("an update: sigfed update, or here"),
+    _NODE,
+)
+_DAEMON: Final = Leaving(
+    marked("your IP address, the moment, the release you hold"),
+    marked("while a daemon runs, by itself, as often as update_minutes says"),
+    _NODE,
+)
+_ASKING: Final = Leaving(
+    marked("values that look random, 64 or more at a time, and how many"),
+    marked("a check, a scan or a daemon, when a file passes the local screen"),
+    _NODE,
+)
+_REPORTING: Final = Leaving(
+    marked("of one hit: its hash, the release, your name, the moment"),
+    marked("somebody reports it: sigfed hit report, or here"),
+    _AGENCY,
+)
+_RESOLVING: Final = Leaving(
+    marked("of a reported hit: the id of the report, what you did with the file, when"),
+    marked("somebody resolves it; with the next update when the node was down"),
+    _AGENCY,
+)
+_DISPUTING: Final = Leaving(
+    marked("the id of a report, your reason and contact"), marked("somebody disputes it"), _AGENCY
+)
+_PROPOSING: Final = Leaving(
+    marked("of files that you propose: all hashes in the clear, your name, reason and contact, the moment"),
+    marked("sigfed propose, once you agreed"),
+    _AGENCY,
+)
+_DISCLOSING: Final = Leaving(
+    marked("PDQ values of pictures in the clear, your name, the moment"),
+    marked("sigfed disclose, once you agreed"),
+    _NODE,
+)
+_TOLD: Final = marked("of one hit: what this reporter is told")
+
+
+PAGES: Final = (
+    Page(
+        name="lists",
+        path=LISTS,
+        title="List and health",
+        gather=gather,
+        section=Section.RECORD,
+        roles=EVERYBODY,
+    ),
+)
+
+ACTIONS: Final = (
+    Action(
+        name="update",
+        path="/console/lists/update",
+        page="lists",
+        act=update,
+        roles=HANDLING,
+        record="list.update",
+    ),
+)
