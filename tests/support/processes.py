@@ -257,16 +257,19 @@ def free_port() -> int:
     return port
 
 
+_KEPT_IN_PASSING = (".lock", ".token", "-wal", "-shm", "allowance.json", "last-update.json")
+
+
 def contents(folder: Path) -> dict[str, str]:
     """What a folder holds: a hash of each file, and of what a database says rather than how it is laid out.
 
-    Not looked at are an access token that is kept for the next command, and what is left of a quota. A running node may
-    write beside us: a file that goes away between its listing and its reading is not held.
+    Not looked at are an access token that is kept for the next command, what is left of a quota, and how the last update
+    ended. A running node may write beside us: a file that goes away between its listing and its reading is not held.
     """
     held = {
         str(path.relative_to(folder)): _content(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.endswith((".lock", ".token", "-wal", "-shm", "allowance.json"))
+        if path.is_file() and not path.name.endswith(_KEPT_IN_PASSING)
     }
     return {name: content for name, content in held.items() if content is not None}
 
