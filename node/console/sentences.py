@@ -216,6 +216,27 @@ HINTS: Final = (
 """What to do about it."""
 
 OUTCOMES: Final = (
+    marked("peers refuse it from their next sync on, and the access tokens that it got"),
+    marked(
+        "within half a minute this node refuses the tokens that it signed; clients ask for others themselves"
+    ),
+    marked("peers refuse acknowledgements and transfers by it, partners refuse new receipts"),
+    marked("this witness ends; another, of another name, begins. Members' heads need its cosignature anew"),
+    marked("peers, witnesses and partners refuse heads that it signs from now on"),
+    marked("it signs nothing more; what it signed stands"),
+    marked("its successors that are listed go with it: they lay beside it"),
+    marked("of the log, the first {count} events stay this agency's"),
+    marked("of the log, the first 1 event stays this agency's"),
+    marked("of the log, no event stays this agency's"),
+    marked(
+        "what was added after them counts nowhere; what was withdrawn after them stays withdrawn in this log"
+    ),
+    marked("another key signs from now on, whether or not peers know it yet"),
+    marked(
+        "no witness is known to have cosigned so much: peers may hold another history up to there, and a"
+        " smaller size is safer"
+    ),
+    marked("{cosigned} of {asked} witnesses cosigned at least so much: it is what others hold, too"),
     marked("{peer} may read {words_grant} here (now: {words_held})"),
     marked("{peer} may read {words_grant} here"),
     marked("{names} ({algorithms} only) without end"),
@@ -249,6 +270,6 @@ OUTCOMES: Final = (
     marked("the root key of holder {name}"),
     marked("all root keys"),
 )
-"""What was asked for, and what came of it."""
+"""What was asked for, what will come of it, and what came of it."""
 
 SENTENCES: Final = (*ERRORS, *HINTS, *OUTCOMES)

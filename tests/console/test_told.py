@@ -17,6 +17,9 @@ _FIELD = re.compile(r"\{[^}]*\}")
 _BUILT = {
     "deleted here",
     "nothing without end",
+    "of the log, no event stays this agency's",
+    "of the log, the first 1 event stays this agency's",
+    "of the log, the first {count} events stay this agency's",
     "peers delete with their next sync: sigfed shredding ls",
     "{list}: {before} → {after} events, {added} added, {withdrawn} withdrawn, verified",
     "{list}: {count} events, nothing new",
