@@ -14,6 +14,7 @@ import pytest_asyncio
 from node.console.entrance import COMING_BURST, target
 from node.console.surface import PAGES
 from node.ports.persons import PersonRole
+from node.services.lists.audit_reading import read_audit
 from support.cheap_node import CheapNode
 from support.console import Reply
 from support.entrance import Entrance, entrance_in
@@ -218,6 +219,43 @@ async def test_a_passkey_asked_for_in_a_session_is_registered_in_it_alone(entran
         form = {"answer": entrance.authenticator().make(asked), "name": "of a thief", "csrf": csrf}
         assert (await browser.post("/console/passkey", form)).status == 401
     assert [action for _, action, _, _ in entrance.recorded()].count("person.passkey") == 1
+
+
+async def test_a_lost_passkey_is_removed_by_security_and_ends_its_sessions(entrance: Entrance) -> None:
+    entrance.add_two()
+    hers = entrance.authenticator()
+    alice, bruno = (
+        await entrance.registered("alice", hers),
+        await entrance.registered("bruno", entrance.authenticator()),
+    )
+    with entrance.world.shelf.storage.read() as unit:
+        (lost,) = unit.passkeys.ls("alice")
+    form = {"passkey": str(lost.number), "query": ""}
+    async with entrance.browser(alice) as browser:
+        assert "Passkeys of everybody" not in (await browser.get("/console/persons")).words
+        mine = form | {"csrf": entrance.visitor(alice).csrf}
+        assert (await browser.post("/console/persons/passkey-remove", mine)).status == 403
+    async with entrance.browser(bruno) as browser:
+        assert "Remove a key of alice" in (await browser.get("/console/persons")).text
+        his = form | {"csrf": entrance.visitor(bruno).csrf}
+        await browser.post("/console/persons/passkey-remove", his)
+        assert "The passkey a key of alice signs nobody in any more" in (
+            (await browser.get("/console/persons")).words
+        )
+        again = await browser.post("/console/persons/passkey-remove", his)
+        assert again.status == 404
+    assert entrance.find(alice) is None
+    assert entrance.find(bruno) is not None
+    async with entrance.browser() as browser:
+        asked = await browser.post("/console/sign-in/question", {})
+        refused = await browser.post("/console/sign-in", {"answer": hers.show(asked.text)})
+    assert refused.status == 401
+    assert ("bruno", "passkey.remove") in {(who, what) for who, what, _, _ in _all_recorded(entrance)}
+
+
+def _all_recorded(entrance: Entrance) -> list[tuple[str, str, str, str]]:
+    found = [each.record for each in read_audit(entrance.world.shelf)]
+    return [(each.actor, each.action, each.subject, each.outcome) for each in found]
 
 
 async def test_a_page_that_refreshes_itself_is_no_use_of_the_session(entrance: Entrance) -> None:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.console.languages import translated as _
-from node.console.parts import Action, Done, Page, Section, Values
+from node.console.parts import SECURITY, Action, Done, Page, Section, Values
 from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.pages.text import moment
+from node.ports.accounts import PasskeyRecord
 from node.ports.approvals import Approval
 from node.ports.persons import PersonRecord, PersonRole
-from node.runtime.accounts import open_invitations, welcome_url
+from node.runtime.accounts import open_invitations, open_passkeys, welcome_url
 from node.runtime.persons import request_change
 
 PERSONS: Final = "/console/persons"
@@ -36,6 +37,8 @@ class Persons:
     """What the page shows."""
 
     rows: Sequence[Row]
+    passkeys: Sequence[PasskeyRecord]
+    """Everybody's, by person."""
     roles: tuple[PersonRole, ...] = tuple(PersonRole)
 
 
@@ -51,7 +54,8 @@ def gather(world: World, _visitor: Visitor, _query: Values) -> Persons:
         rows=[
             Row(person=person, passkeys=counts[person.name], used_ms=used.get(person.name, 0))
             for person in persons
-        ]
+        ],
+        passkeys=sorted(passkeys, key=lambda passkey: (passkey.person, passkey.number)),
     )
 
 
@@ -71,6 +75,13 @@ def reset(world: World, visitor: Visitor, form: Values) -> Done:
     """Ask that somebody gets another passphrase."""
     name = form.require("name", _("the name"))
     return _asked(_request(world, visitor, "person.reset", name, passphrase=_passphrase(form)))
+
+
+def forget_passkey(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Let somebody's passkey sign nobody in any more: it was lost, or stolen. It ends that person's sessions."""
+    removed = open_passkeys(world.identity, world.shelf).remove(form.number("passkey"))
+    said = _("The passkey {name} of {person} signs nobody in any more")
+    return Done(PERSONS, said.format(name=removed.name, person=removed.person))
 
 
 def token(world: World, _visitor: Visitor, form: Values) -> Done:
@@ -143,22 +154,34 @@ PAGES: Final = (
     ),
 )
 
-ACTIONS: Final = tuple(
+ACTIONS: Final = (
+    *(
+        Action(
+            name=f"person-{verb}",
+            path=f"{PERSONS}/{verb}",
+            page="persons",
+            act=act,
+            roles=DECIDING,
+            record=f"person.{verb}",
+            strict=verb == "reset",
+            fresh=True,
+            told=told,
+        )
+        for verb, act, told in (
+            ("add", add, ("name", "role")),
+            ("remove", remove, ("name",)),
+            ("reset", reset, ("name",)),
+            ("token", token, ("name",)),
+        )
+    ),
     Action(
-        name=f"person-{verb}",
-        path=f"{PERSONS}/{verb}",
+        name="persons-passkey",
+        path=f"{PERSONS}/passkey-remove",
         page="persons",
-        act=act,
-        roles=DECIDING,
-        record=f"person.{verb}",
-        strict=verb == "reset",
+        act=forget_passkey,
+        roles=SECURITY,
+        record="passkey.remove",
         fresh=True,
-        told=told,
-    )
-    for verb, act, told in (
-        ("add", add, ("name", "role")),
-        ("remove", remove, ("name",)),
-        ("reset", reset, ("name",)),
-        ("token", token, ("name",)),
-    )
+        told=("passkey",),
+    ),
 )
