@@ -263,8 +263,9 @@ _KEPT_IN_PASSING = (".lock", ".token", "-wal", "-shm", "allowance.json", "last-u
 def contents(folder: Path) -> dict[str, str]:
     """What a folder holds: a hash of each file, and of what a database says rather than how it is laid out.
 
-    Not looked at are an access token that is kept for the next command, what is left of a quota, and how the last update
-    ended. A running node may write beside us: a file that goes away between its listing and its reading is not held.
+    Not looked at are an access token that is kept for the next command, what is left of a quota, and how the last
+    update ended. A running node may write beside us: a file that goes away between its listing and its reading is not
+    held.
     """
     held = {
         str(path.relative_to(folder)): _content(path)
