@@ -11,7 +11,7 @@ from node.errors import InputRefusedError, UsageError
 from node.formats import read_rows
 from node.runtime.guards import open_guards
 from node.runtime.shelving import open_shelf
-from node.services.access.spelling import collection_of
+from node.services.access.spelling import collection_of, columns_of
 from node.services.lists.importing import ImportReport, Statement, import_rows, preview_rows
 from node.services.lists.making import list_origin
 from protocol.ext import Basis
@@ -42,7 +42,7 @@ def read_into(
     """Import (or preview) `source` into the list `to`; the exit code says whether rows were refused."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, to)
-    number, mapping = collection_of(source.collection), _mapping(source.columns)
+    number, mapping = collection_of(source.collection), columns_of(source.columns)
     try:
         stream = source.file.open("rb")
     except OSError as exc:
@@ -71,13 +71,6 @@ def basis_of(name: str) -> Basis:
     if name not in BASES:
         raise UsageError(f"the basis is one of: {', '.join(BASES)}")
     return BASES[name]
-
-
-def _mapping(columns: tuple[str, ...]) -> dict[str, str] | None:
-    pairs = [column.partition("=") for column in columns]
-    if any(not found for _, found, _ in pairs):
-        raise UsageError("a column is named like this: --column sha256='SHA-256 hash'")
-    return {name: title for name, _, title in pairs} or None
 
 
 def _tell(

@@ -34,6 +34,7 @@ REACHED: Final[Mapping[str, str]] = {
     "entry amend": "entry-amend",
     "entry dispute": "entry-dispute",
     "entry explain": "entry",
+    "entry import": "importing-take",
     "entry readmit": "readmit",
     "entry reaffirm": "entry-reaffirm",
     "entry resolve": "entry-resolve",
@@ -44,6 +45,12 @@ REACHED: Final[Mapping[str, str]] = {
     "evidence show": "evidence",
     "evidence verify": "evidence-verify",
     "grant ls": "members",
+    "guard benign add": "benign-add",
+    "guard benign ls": "guards",
+    "guard benign remove": "benign-remove",
+    "guard tripwire add": "tripwire-add",
+    "guard tripwire ls": "guards",
+    "guard tripwire remove": "tripwire-remove",
     "hit close": "hit-close",
     "hit hold": "hit-hold",
     "hit ls": "hits",
@@ -186,7 +193,8 @@ def test_what_is_decided_about_is_there() -> None:
 
 def test_nothing_is_done_in_the_console_alone() -> None:
     """What it records has the name of a command, but for what only a browser needs."""
-    names = {words.replace(" ", ".") for words in _commands()} | {row.action for row in ROWS}
+    split = [words.split() for words in _commands()]
+    names = {f"{'-'.join(nouns)}.{verb}" for *nouns, verb in split} | {row.action for row in ROWS}
     recorded = {row.record for row in ACTIONS} | {row.record for row in DOWNLOADS}
     recorded.discard("")  # the service records it
     assert recorded - names == ITS_OWN.keys()

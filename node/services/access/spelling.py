@@ -1,5 +1,6 @@
 """What people type when they say whom they mean and what one may have: collections, days, grants, fingerprints."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from keys.errors import MalformedTrustError
@@ -18,6 +19,14 @@ def collection_of(name: str) -> int:
         return collection_number(name)
     except MalformedError as exc:
         raise UsageError(f"no such collection: {exc}") from exc
+
+
+def columns_of(texts: Iterable[str]) -> dict[str, str] | None:
+    """Titles of columns by what they hold, of texts like `sha256=SHA-256 hash`; None for none. Raises `UsageError`."""
+    pairs = [text.strip().partition("=") for text in texts if text.strip()]
+    if any(not found for _, found, _ in pairs):
+        raise UsageError("a column is named like this: --column sha256='SHA-256 hash'")
+    return {name: title for name, _, title in pairs} or None
 
 
 def end_of_day(text: str) -> datetime | None:

@@ -1,0 +1,71 @@
+"""Guards at the console: sets of lawful files and tripwires, added and forgotten as the commands do."""
+
+from hashlib import sha256
+
+import aiohttp
+import pytest
+
+from node.ports.persons import PersonRole
+from node.runtime.guards import open_guards
+from support.agencies import numbered, table
+from support.audited import audit_text, recorded
+from support.console import Reply, RunningConsole
+
+_PAGE = "/console/guards"
+_HASH = sha256(b"never to be released").hexdigest()
+
+
+async def _send(busy: RunningConsole, act: str, **fields: str) -> Reply:
+    async with busy.as_role(PersonRole.OPERATOR, proved_ms=busy.world.now_ms) as browser:
+        form = aiohttp.FormData()
+        for name, value in ({"csrf": busy.csrf()} | fields).items():
+            named = {"filename": "table.csv"} if name == "table" else {}
+            form.add_field(name, value.encode() if named else value, **named)
+        reply = await browser.post(f"{_PAGE}/{act}", form)
+        return await browser.get(reply.headers["Location"]) if reply.status == 303 else reply
+
+
+async def test_a_set_of_lawful_files_is_added_and_forgotten(busy: RunningConsole) -> None:
+    guards = open_guards(busy.world.identity, busy.world.shelf)
+    added = await _send(busy, "benign/add", name="wallpapers", table=table(*numbered("lawful", 2)))
+    assert "wallpapers: 4 hashes of 2 rows, 0 refused" in added.words
+    assert [each.name for each in guards.benign_sets()] == ["lawful", "wallpapers"]
+    assert "is forgotten" in (await _send(busy, "benign/remove", name="wallpapers")).words
+    assert [each.name for each in guards.benign_sets()] == ["lawful"]
+    assert [one[:2] for one in recorded(busy)[-2:]] == [
+        ("guard-benign.add", "wallpapers"),
+        ("guard-benign.remove", "wallpapers"),
+    ]
+
+
+async def test_a_tripwire_is_added_and_removed_and_its_hash_is_nowhere(busy: RunningConsole) -> None:
+    added = await _send(busy, "tripwire/add", hash=_HASH, note="our logo")
+    assert "1 tripwire was added, 0 known already" in added.words
+    assert "our logo" in added.words
+    assert _HASH[:12] not in added.text + audit_text(busy)
+    number = open_guards(busy.world.identity, busy.world.shelf).tripwires()[0][0].id
+    assert f"Tripwire {number} is gone" in (await _send(busy, "tripwire/remove", number=str(number))).words
+    assert [action for action, _, _ in recorded(busy)[-2:]] == ["guard-tripwire.add", "guard-tripwire.remove"]
+
+
+@pytest.mark.parametrize(
+    ("act", "wrong"),
+    [
+        ("benign/add", {"name": "a", "table": ""}),
+        ("benign/add", {"name": "a", "table": "nonsense"}),
+        ("benign/add", {"name": "<img src=x>", "table": table(b"lawful")}),
+        ("benign/add", {"name": "lawful", "table": table(b"lawful")}),
+        ("benign/remove", {"name": "nothing"}),
+        ("tripwire/add", {"hash": "nonsense"}),
+        ("tripwire/add", {"hash": _HASH, "note": "x" * 5000}),
+        ("tripwire/remove", {"number": "999"}),
+        ("tripwire/remove", {"number": "x"}),
+    ],
+    ids=str,
+)
+async def test_what_is_no_guard_is_refused(busy: RunningConsole, act: str, wrong: dict[str, str]) -> None:
+    guards = open_guards(busy.world.identity, busy.world.shelf)
+    reply = await _send(busy, act, **wrong)
+    assert 400 <= reply.status < 500
+    assert "<img" not in reply.text
+    assert ([each.name for each in guards.benign_sets()], len(guards.tripwires())) == (["lawful"], 0)
