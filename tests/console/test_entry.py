@@ -6,6 +6,8 @@ from hashlib import md5, sha256
 import pytest
 
 from node.ports.persons import PersonRole
+from node.services.access.granting import Grants
+from protocol.grant import NOTHING
 from support.agencies import BOTH, SINGLE, UNLISTED
 from support.audited import audit_text, recorded
 from support.console import RunningConsole
@@ -92,3 +94,16 @@ async def test_a_place_without_a_hash_is_none(busy: RunningConsole) -> None:
         ):
             reply = await browser.get(f"/console/entry?{query}")
             assert reply.status == status, query
+
+
+async def test_who_gets_an_own_entry_is_said_with_why_others_do_not(busy: RunningConsole) -> None:
+    grants = Grants(busy.world.shelf.storage, busy.world.identity.clock)
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        page = (await browser.get("/console/entry?list=fr.example/lists/csam&index=0")).words
+        assert "Who gets the own entries" in page
+        assert "nl.example peer fr.example/lists/csam:0 yes" in page
+        grants.narrow("nl.example", NOTHING)
+        less = (await browser.get("/console/entry?list=fr.example/lists/csam&index=0")).words
+        other = (await browser.get("/console/entry?list=nl.example/lists/csam&index=2")).words
+    assert "nl.example peer fr.example/lists/csam:0 no its grant covers nothing" in less
+    assert "Who gets the own entries" not in other

@@ -85,6 +85,26 @@ async def test_more_waits_for_a_second_person(busy: RunningConsole) -> None:
     assert _grant(busy) == before
 
 
+async def test_another_grant_is_tried_and_nothing_is_changed(busy: RunningConsole) -> None:
+    before = _grant(busy)
+    async with _operator(busy) as browser:
+        for form, says in (
+            ({"collections": "baseline", "algorithms": "sha256"}, "entries less: baseline, md5"),
+            ({"collections": "baseline"}, "It could read what it can read now."),
+        ):
+            typed = {"csrf": busy.csrf(), "node": _NL, **form}
+            reply = await browser.post("/console/members/member/try", typed)
+            assert reply.status == 303, reply.words
+            assert busy.csrf() not in reply.headers["Location"]
+            page = await browser.get(reply.headers["Location"])
+            assert "nothing was changed" in page.words
+            assert says in page.words
+            assert f'value="{form.get("algorithms", "")}"' in page.text
+        wrong = {"csrf": busy.csrf(), "node": _NL, "collections": "all", "query": f"node={_NL}"}
+        assert (await browser.post("/console/members/member/try", wrong)).status == 400
+    assert _grant(busy) == before
+
+
 async def test_a_grant_that_is_none_is_refused_with_what_was_typed(busy: RunningConsole) -> None:
     form = {"node": _NL, "collections": "baselin", "until": "tomorrow", "query": f"node={_NL}"}
     async with _operator(busy) as browser:

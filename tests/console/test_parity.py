@@ -44,6 +44,8 @@ REACHED: Final[Mapping[str, str]] = {
     "evidence ls": "evidence",
     "evidence show": "evidence",
     "evidence verify": "evidence-verify",
+    "grant diff": "grant-diff",
+    "grant explain": "entry",
     "grant ls": "members",
     "guard benign add": "benign-add",
     "guard benign ls": "guards",

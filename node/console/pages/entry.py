@@ -22,6 +22,7 @@ from node.formats.asked import read_asked
 from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
 from node.services.lists.finding import Finder, Found
+from node.services.review.coverage import Verdict, standing_entries, verdicts
 from node.services.review.explaining import Explanation, explain
 from node.services.review.history import Happened, history
 from node.services.review.reviewing import Files
@@ -58,6 +59,8 @@ class Explained:
     """Own lists that dispute it."""
     examinable: Place | None
     """A peer's entry that this agency may examine and endorse."""
+    receivers: Sequence[Verdict]
+    """Of own entries that stand: which peers and subsets get them, and why others do not."""
     overrulable: bool
     """Whether others block it."""
 
@@ -146,6 +149,13 @@ def explained(world: World, place: Place, digest: Digest) -> Explained:
         deletable=next(iter([*active, *ended, *disputes]), None),
         disputing=own,
         examinable=_examinable(found, world.node),
+        receivers=[
+            verdict
+            for entry in standing_entries(world.shelf, digest)
+            for verdict in verdicts(
+                world.shelf, entry, digest, judged.current, now=world.identity.clock.now()
+            )
+        ],
         overrulable=any(
             seen.block.node != world.node and seen.block.standing is not Standing.LIFTED
             for seen in found.blocks

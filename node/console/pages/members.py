@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 from keys.trust.fingerprint import to_words
 from node.console.languages import translated as _
@@ -26,13 +27,15 @@ from node.services.access.callers import stored_grant
 from node.services.access.granting import Grants, first_part, grant_payload, grant_words, widens
 from node.services.access.spelling import collection_of, grant_of
 from node.services.peers.standing import MemberStanding, member_standings
-from node.services.review.coverage import state_words
+from node.services.review.coverage import Counts, difference, state_words
 from node.services.review.recall import report_withdrawals
 from protocol.event import collection_name
 from protocol.grant import Grant
 
 _HERE: Final = "/console/members"
 _ONE: Final = "/console/members/member"
+_TRIED: Final = "tried"
+"""In the query of the page of a member: it shows what the grant in it would change."""
 SYNC_SECONDS: Final = 60.0
 """Somebody waits for it; what came until then is kept, and the next sync goes on from there."""
 
@@ -59,6 +62,24 @@ class MembersPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Entries of one collection and kind."""
+
+    collection: str
+    algorithm: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What a peer could read more and less under another grant."""
+
+    words: str
+    more: Sequence[Change]
+    less: Sequence[Change]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberPage:
     """What the page of one member shows."""
 
@@ -69,7 +90,9 @@ class MemberPage:
     grant_state: str
     """`in force`, or why nothing is granted now."""
     typed: Mapping[str, str]
-    """The grant as somebody types it."""
+    """The grant as somebody types it, or as it was typed to be tried."""
+    tried: Tried | None
+    """What another grant would change; None: none was tried."""
 
 
 def gather(world: World, _visitor: Visitor, _query: Values) -> MembersPage:
@@ -87,6 +110,7 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> MemberPage:
     row = _row(world, query.require("node", _("the name of the member")))
     member, peer = row.standing.member, row.standing.peer
     grant = None if peer is None else stored_grant(peer)
+    tried = _tried(world, row.standing.node, query) if grant is not None and _TRIED in query else None
     fields = {} if grant is None else grant.to_json()
     return MemberPage(
         row=row,
@@ -94,7 +118,10 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> MemberPage:
         authority_for=[collection_name(number) for number in sorted(member.authority_for)],
         grant=grant,
         grant_state="" if grant is None else state_words(grant, world.identity.clock.now()),
-        typed={
+        tried=tried,
+        typed=query
+        if tried is not None
+        else {
             "collections": ", ".join(_texts(fields.get("collections"))) or "baseline",
             "algorithms": ", ".join(_texts(fields.get("algorithms"))),
             "until": ""
@@ -102,6 +129,19 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> MemberPage:
             else f"{grant.until - timedelta(days=1):%Y-%m-%d}",
         },
     )
+
+
+def _tried(world: World, node: str, query: Values) -> Tried:
+    wanted = _wanted(query)
+    more, less = difference(world.shelf, node, wanted, now=world.identity.clock.now())
+    return Tried(words=grant_words(wanted), more=_changes(more), less=_changes(less))
+
+
+def _changes(counts: Counts) -> Sequence[Change]:
+    return [
+        Change(collection=collection_name(collection), algorithm=algorithm.name.lower(), entries=count)
+        for (collection, algorithm), count in sorted(counts.items())
+    ]
 
 
 def _texts(value: object) -> list[str]:
@@ -163,6 +203,14 @@ def grant(world: World, visitor: Visitor, form: Values) -> Done:
         f"{_ONE}?node={node}",
         _("{node} may read {grant} here").format(node=node, grant=told(grant_words(wanted))),
     )
+
+
+def try_grant(_world: World, _: Visitor, form: Values) -> Done:
+    """Show what another grant would change, older entries too; nothing is changed."""
+    node = form.require("node", "the name of the peer")
+    _wanted(form)
+    typed = {name: form.text(name) for name in ("collections", "algorithms", "until")}
+    return Done(f"{_ONE}?{urlencode({'node': node, **typed, _TRIED: 'yes'})}", "")
 
 
 def follow(world: World, visitor: Visitor, form: Values) -> Done:
@@ -280,6 +328,7 @@ ACTIONS: Final = (
         fresh=True,
         told=("node", "collections", "algorithms", "until"),
     ),
+    Action(name="grant-diff", path=f"{_ONE}/try", page="member", act=try_grant, roles=OPERATORS),
     Action(
         name="peer-follow",
         path=f"{_ONE}/follow",
