@@ -22,7 +22,7 @@ from node.journal import Journal
 from node.runtime.opening import Identity
 from node.services.review.effective import Current, fold_held, judge_held
 from node.services.review.premises import Premises
-from node.services.review.reviewing import Files, WaitingFile, Wanted, waiting_files
+from node.services.review.reviewing import Files, Group, WaitingFile, Wanted, grouped, waiting_files
 from node.services.review.tracing import listed_in
 from node.services.storage.bulk import acyclic
 from node.services.storage.release_files import ReleaseFolder
@@ -68,6 +68,11 @@ class Judgement:
     def waiting(self) -> Sequence[WaitingFile]:
         """Everything that waits for this agency's word, as `waiting_files` orders it."""
         return waiting_files(self.current, self.members, self.node, _ANY)
+
+    @cached_property
+    def groups(self) -> Mapping[Group, int]:
+        """How many of these files may be endorsed together."""
+        return grouped(self.waiting)
 
     @cached_property
     def files(self) -> Files:
@@ -149,7 +154,7 @@ class Judge:
 
     def _catch_up(self) -> None:
         try:
-            _ = self.now().waiting  # worked out here, so that no page waits for it
+            _ = self.now().groups  # worked out here, so that no page waits for it
         except (NodeError, ProtocolError, KeysError) as exc:
             _journal.warning("failed", error=type(exc).__name__, reason=str(exc))
 

@@ -1,12 +1,14 @@
 """What the console's pages and what they read cost beside 100,000 entries, 1,000 partners and a year of hits.
 
 Run it as `python -m benchmarks.bench_console` with `tests` and the repository on the path. A page is compared with its
-bare queries, the kept judgement with a fold of all lists from nothing; processor time, in turn.
+bare queries, the kept judgement with a fold of all lists from nothing; processor time, in turn. With
+`SIGFED_LARGE_WORLD=FOLDER` it takes a world that is there (`support.large_world`).
 """
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
@@ -19,6 +21,7 @@ from node.clock import milliseconds
 from node.console.parts import Page
 from node.console.surface import PAGES
 from node.ports.persons import PersonRole
+from node.runtime.checkup import look
 from node.runtime.judged import Judge
 from node.runtime.logs import publish_one
 from node.runtime.opening import Identity
@@ -28,29 +31,56 @@ from node.services.review.explaining import explain
 from node.services.review.tracing import effective_before
 from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
+from support.large_examples import LARGE_EXAMPLES, WITHOUT
 from support.large_world import FULL, MUCH, ORIGIN, OWN, LargeWorld, file_digests, large_world, made_up_rows
-from support.page_timing import Cost, timed_console
+from support.page_timing import Cost, TimedConsole, timed_console
 
 ROUNDS = 3
 MOST_RATIO = 3.0
-NOTICED = 0.1
-"""Seconds of processor time from which on a page is slow; below, the frame and trust files are most of it."""
+MOST_TABLES = 8.0
+"""A page that takes more besides its queries is slow; the queries of most are shorter than writing any page is."""
 MOST_STATEMENTS = 50
 MOST_OF_A_FOLD = 0.6
 """Of the time for a fold from nothing, when one entry came."""
 MOST_KEPT = 0.02
 """The same, when nothing came, or of one hash: neither takes longer where there is more."""
-_UNREAD = frozenset({"health"})
-"""Pages that look at files and processes: there are no queries to compare them with."""
+MOST_OF_AN_EXAMINATION = 0.1
+"""Of the time that all checks of the node take, for the page that shows what they found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """All pages, with what any page takes."""
+
+    costs: Mapping[str, Cost]
+    """By the name of the page."""
+    frame: float
+    """Seconds of a page that shows nothing."""
+    table: float
+    """Seconds of writing one table of fifty rows."""
+
+    def ratio(self, page: str) -> float:
+        """How many times its queries a page takes."""
+        return self.costs[page].beyond(self.frame)
+
+    def tables(self, page: str) -> float:
+        """How many tables could be written in what it takes besides."""
+        return self.costs[page].rest(self.frame) / self.table
+
+    @property
+    def heavy(self) -> list[str]:
+        """Pages that take more besides their queries than some tables do."""
+        return [page for page in self.costs if self.tables(page) > MOST_TABLES]
 
 
 def measure(*, divisor: int = 1) -> Iterator[Result]:
     """The judgement against a fold, explaining against the same, every page against its queries."""
     with TemporaryDirectory() as name:
         world = large_world(Path(name, "world"), FULL.smaller(divisor))
+        found, examining = asyncio.run(_pages(world))
+        yield from _told(found, examining)
         with world.opened() as (identity, shelf):
             yield from _judging(world, identity, shelf)
-        yield from asyncio.run(_pages(world))
 
 
 def _judging(world: LargeWorld, identity: Identity, shelf: Shelf) -> Iterator[Result]:
@@ -100,35 +130,55 @@ def _add(identity: Identity, shelf: Shelf, number: int) -> None:
     publish_one(identity, shelf, ORIGIN, MUCH)
 
 
-async def _pages(world: LargeWorld) -> list[Result]:
-    costs: dict[str, Cost] = {}
+async def _pages(world: LargeWorld) -> tuple[Measured, float]:
+    """Every page, and how long all checks of the node take."""
     async with timed_console(world) as console:
-        for page in PAGES:
-            if page.name not in _UNREAD:
-                cost = await console.cost_or_none(page.path, _somebody(page), rounds=ROUNDS)
-                if cost is not None:
-                    costs[page.path] = cost
-        frame = await console.frame(rounds=ROUNDS)
-    slow = [path for path in costs if costs[path].seconds > NOTICED] or list(costs)
-    slowest = max(slow, key=lambda path: costs[path].beyond(frame))
-    most = max(costs, key=lambda path: costs[path].statements)
-    return [
-        Result(
-            name="slow pages of the console, the slowest beside its queries",
-            value=costs[slowest].beyond(frame),
-            limit=MOST_RATIO,
-            detail=f"{slowest}, of {len(slow)} slow pages of {len(costs)}: {1000 * costs[slowest].seconds:.0f} ms of"
-            f" processor time, {1000 * frame:.0f} of them as of any page, against"
-            f" {1000 * costs[slowest].bare_seconds:.0f} ms",
-        ),
-        Result(
-            name="statements of a page",
-            value=costs[most].statements,
-            limit=MOST_STATEMENTS,
-            unit="statements",
-            detail=f"{most}, of {len(costs)} pages",
-        ),
-    ]
+        running = console.console.world
+        await asyncio.to_thread(running.judge.now)
+        costs = {page.name: await _cost(console, page) for page in PAGES if page.name not in WITHOUT}
+        found = Measured(
+            costs=costs, frame=await console.frame(rounds=ROUNDS), table=console.table(rounds=ROUNDS)
+        )
+        return found, _seconds(lambda: look(running.identity, running.shelf))
+
+
+async def _cost(console: TimedConsole, page: Page) -> Cost:
+    query = LARGE_EXAMPLES.get(page.name)
+    path = page.path if query is None else f"{page.path}?{query(console.console.world)}"
+    return await console.cost(path, _somebody(page), rounds=ROUNDS)
+
+
+def _told(found: Measured, examining: float) -> Iterator[Result]:
+    count, costs = len(found.costs), found.costs
+    heavy = sorted(found.heavy, key=found.ratio, reverse=True)
+    most = max((page for page in costs if page not in heavy), key=found.tables)
+    said = "; ".join(
+        f"{page}: {1000 * costs[page].seconds:.0f} ms of processor time against"
+        f" {1000 * costs[page].bare_seconds:.0f} ms"
+        for page in heavy
+    )
+    yield Result(
+        name="slow pages of the console, the slowest beside its queries",
+        value=found.ratio(heavy[0]) if heavy else 0.0,
+        limit=MOST_RATIO,
+        detail=f"{said or 'none'}, of {count} pages; of the others {most} takes most besides its queries:"
+        f" {found.tables(most):.1f} tables of {1000 * found.table:.2f} ms",
+    )
+    wordy = max(costs, key=lambda page: costs[page].statements)
+    yield Result(
+        name="statements of a page",
+        value=costs[wordy].statements,
+        limit=MOST_STATEMENTS,
+        unit="statements",
+        detail=f"{wordy}, of {count} pages",
+    )
+    seconds = costs["health"].seconds
+    yield Result(
+        name="the page of health beside an examination",
+        value=seconds / examining,
+        limit=MOST_OF_AN_EXAMINATION,
+        detail=f"{1000 * seconds:.1f} ms of processor time against {1000 * examining:.0f} ms for all checks",
+    )
 
 
 def _somebody(page: Page) -> PersonRole:

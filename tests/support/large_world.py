@@ -49,6 +49,7 @@ from protocol.subset.filter import SubsetFilter
 from protocol.tlog.tiles import bundle_widths
 from support.federation import EVERYTHING, FoundedNode
 from support.large_reports import report_hits
+from support.large_work import fetch_releases, wait_for_people
 from support.real_home import real_home
 from support.shelves import Agency, close, encode, make_shelf, sqlite_dsn
 from support.times import SettableClock
@@ -179,6 +180,9 @@ def make(folder: Path, size: Size) -> LargeWorld:
         _disturb(identity, shelf, size)
         report_hits(identity, shelf, partners=size.partners, hits=size.hits, placed=_placed(size), days=DAYS)
         _audit(identity, shelf, size)
+        fetch_releases(identity, shelf, partners=size.partners)
+        proposed = [file_digests(number) for number in range(size.entries, size.entries + 10 * size.few)]
+        wait_for_people(identity, shelf, few=size.few, proposed=proposed)
     (folder / _MOMENT).write_text(clock.moment.isoformat())
     return LargeWorld(folder=folder, clock=clock, size=size)
 

@@ -17,8 +17,11 @@ from statistics import median
 from time import process_time
 from typing import Any, Final
 
+import aiohttp_jinja2
 from sqlalchemy import Connection, Engine, event
 
+from node.console.address import Address
+from node.console.app import make_console
 from node.console.world import World
 from node.ports.persons import PersonRole
 from node.store.store import Store
@@ -28,6 +31,22 @@ from support.large_world import LargeWorld
 ROUNDS: Final = 5
 FRAME: Final = "/console/review/file"
 """A page that asks for something to show, and shows nothing else."""
+TABLE_ROWS: Final = 50
+"""As many as a page of the console has."""
+_TABLE: Final = """
+{% from "parts.html" import state with context %}
+<table class="cards"><tbody>
+{% for name, numbers, time in rows %}
+<tr><th scope="row" class="path"><a href="/console/partners/partner?name={{ name|urlencode }}">{{ name }}</a></th>
+{% for number in numbers %}
+<td class="number" data-head="{% trans %}Entries{% endtrans %}">{{ number|number }}</td>
+{% endfor %}
+<td data-head="{% trans %}State{% endtrans %}">{{ state(_("enrolled"), "good") }}</td>
+<td data-head="{% trans %}Made{% endtrans %}">{{ time|ago(now_ms) }}</td></tr>
+{% endfor %}
+</tbody></table>
+"""
+"""A name that links, five numbers, a state and a time in each row, as many tables of the console have."""
 _SMALLEST: Final = 0.001
 """Shorter times are not told apart by the clock of processor time, in seconds."""
 _BEGIN: Final = "BEGIN"
@@ -67,6 +86,10 @@ class Cost:
     def beyond(self, frame: float) -> float:
         """How many times its bare queries it takes, without the seconds that any page takes."""
         return max(self.seconds - frame, 0.0) / max(self.bare_seconds, _SMALLEST)
+
+    def rest(self, frame: float) -> float:
+        """Seconds that are neither its queries' nor any page's."""
+        return max(self.seconds - self.bare_seconds - frame, 0.0)
 
 
 @contextmanager
@@ -124,11 +147,14 @@ class TimedConsole:
         """Seconds that any page takes: of the client, of the server and of what frames a page."""
         return (await self.cost(FRAME, PersonRole.ANALYST, rounds=rounds)).seconds
 
-    async def cost_or_none(self, path: str, role: PersonRole, *, rounds: int = ROUNDS) -> Cost | None:
-        """The same; None for a page that shows nothing unless it is told what."""
-        async with self.console.as_role(role) as browser:
-            reply = await browser.get(path)
-        return await self.cost(path, role, rounds=rounds) if reply.status == 200 else None
+    def table(self, *, rounds: int = ROUNDS) -> float:
+        """Seconds that a table takes to be written, from numbers that are at hand: the unit of rendering."""
+        address = Address.parse(f"http://{self.console.authority}/")
+        env = aiohttp_jinja2.get_env(make_console(self.console.world, self.console.door, address))
+        template = env.from_string(_TABLE)
+        rows = [(f"hoster-{at:04}", [at * 1000 + more for more in range(5)], at) for at in range(TABLE_ROWS)]
+        template.render(rows=rows, now_ms=10**12)
+        return median(_seconds(lambda: template.render(rows=rows, now_ms=10**12)) for _ in range(rounds))
 
     async def cost(self, path: str, role: PersonRole, *, rounds: int = ROUNDS) -> Cost:
         """What a page costs the server, for somebody with this role; it is asked for once before."""

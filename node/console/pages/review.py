@@ -24,7 +24,7 @@ from node.services.lists.continuing import is_closed
 from node.services.lists.making import own_list
 from node.services.review.explaining import basis_words
 from node.services.review.reminding import due
-from node.services.review.reviewing import WaitingFile, Wanted
+from node.services.review.reviewing import Group, WaitingFile, Wanted, grouped
 from protocol.errors import MalformedError
 from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL, OTHER, collection_name, collection_number
 
@@ -113,15 +113,18 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Review:
     """Everything, as it stands now; raises `UsageError` for a filter that is none."""
     judged = world.judge.latest()
     members = judged.members
-    files = wanted_in(query).narrow(judged.waiting, members)
+    wanted = wanted_in(query)
+    files = wanted.narrow(judged.waiting, members)
+    groups = judged.groups if wanted == Wanted() else grouped(files)
     at = query.number("from", most=10**9)
     filtered = {name: query.text(name) for name in ("collection", "peer", "country") if query.text(name)}
     waiting, rows = _due(world), files[at : at + ROWS]
-    queued = _queued(world, rows)
+    keys = [_keys(world, file) for file in rows]
+    queued = _queued(world, keys)
     names = [member.node for member in members.members if member.node != world.node]
     codes = sorted({member.country for member in members.members if member.country})
     return Review(
-        files=[_row(file, queued=bool(queued & set(_keys(world, file)))) for file in rows],
+        files=[_row(file, queued=not queued.isdisjoint(own)) for file, own in zip(rows, keys, strict=True)],
         total=len(files),
         at=at,
         first=urlencode(filtered or {"from": 0}) if at else "",
@@ -134,16 +137,15 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Review:
         due_total=len(waiting),
         days=DUE_DAYS,
         lists=_waiting_lists(world),
-        alike=[each for each in alike(files) if each.files > 1][:GROUPS],
+        alike=[each for each in alike(groups) if each.files > 1][:GROUPS],
     )
 
 
-def alike(files: Iterable[WaitingFile]) -> list[Alike]:
+def alike(groups: Mapping[Group, int]) -> list[Alike]:
     """Files by agency, collection and basis, the many first."""
-    counted = Counter((file.node, file.first.collection, file.first.ext.basis) for file in files)
     return [
         Alike(node=node, collection=collection_name(collection), basis=basis_words(basis), files=count)
-        for (node, collection, basis), count in counted.most_common()
+        for (node, collection, basis), count in Counter(groups).most_common()
     ]
 
 
@@ -197,9 +199,9 @@ def _keys(world: World, file: WaitingFile) -> list[int]:
     return [world.shelf.vault.key_of(entry.digest) for entry in file.entries]
 
 
-def _queued(world: World, files: Iterable[WaitingFile]) -> frozenset[int]:
+def _queued(world: World, files: Iterable[Sequence[int]]) -> frozenset[int]:
     """Look-up keys of hashes that own lists hold unpublished; good enough for a mark on a row."""
-    keys = [key for file in files for key in _keys(world, file)]
+    keys = [key for file in files for key in file]
     with world.shelf.storage.read() as unit:
         sizes = {log.id: log.head.size for log in unit.logs.ls(LogKind.OWN_LIST)}
         hits = unit.entries.find(keys) if keys else ()

@@ -25,7 +25,7 @@ from node.services.lists.continuing import require_open
 from node.services.lists.importing import ImportReport
 from node.services.review.endorsing import endorse_places, preview
 from node.services.review.explaining import basis_words
-from node.services.review.reviewing import WaitingFile
+from node.services.review.reviewing import WaitingFile, grouped
 from protocol.limits import MAX_LOG_SIZE
 
 MOST: Final = 500
@@ -78,7 +78,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Many | None:
         total=len(found),
         gone=gone,
         hashes=sum(len(file.entries) for file in files),
-        groups=alike(files),
+        groups=alike(grouped(files)),
         to=to,
         lists=[(origin, urlencode(rest | {"to": origin})) for origin in origins],
         report=_previewed(world, judged, files, to),

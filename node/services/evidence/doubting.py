@@ -8,16 +8,23 @@ Spec: docs/spec/trust.md, "Revocations".
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
+from typing import Final
 
 from keys.trust.node_parts import FinalCheckpoint
-from node.errors import UsageError
+from node.errors import StoreError, UsageError
 from node.ports.logs import LogKind, LogRecord
 from node.services.evidence.diverging import local_tree
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
 from protocol.audit import AuditRecord
-from protocol.event import HEADER_BYTES, Header, Op
-from protocol.limits import BUNDLE_WIDTH
+from protocol.event import Op
+from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
+
+_ROW: Final = 2 + EVENT_BYTES
+"""Of an event in a bundle, behind its length."""
+_OP: Final = 3
+_TIME: Final = slice(10, 18)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,23 +88,41 @@ def rounds(shelf: Shelf, log: LogRecord, *, since: int = 0) -> Iterator[Round]:
 
 
 def _publications(shelf: Shelf, log: LogRecord, since: int) -> Iterator[Round]:
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
-    headers = (
-        (index, Header.from_bytes(event[:HEADER_BYTES]))
-        for index, event, _ in files.items(first=since, size=log.head.size)
-    )
-    for time_ms, group in groupby(headers, key=lambda pair: pair[1].time_ms):
-        pairs = list(group)
-        adds = sum(header.op == Op.ADD for _, header in pairs)
-        withdrawals = sum(header.op == Op.WITHDRAW for _, header in pairs)
+    first = since
+    for time, group in groupby(_runs(shelf, log, since), key=itemgetter(0)):
+        ops = b"".join(run for _, run in group)
+        adds, withdrawals = ops.count(Op.ADD), ops.count(Op.WITHDRAW)
         yield Round(
-            first=pairs[0][0],
-            size=pairs[-1][0] + 1,
-            time_ms=time_ms,
+            first=first,
+            size=first + len(ops),
+            time_ms=int.from_bytes(time),
             adds=adds,
             withdrawals=withdrawals,
-            others=len(pairs) - adds - withdrawals,
+            others=len(ops) - adds - withdrawals,
         )
+        first += len(ops)
+
+
+def _runs(shelf: Shelf, log: LogRecord, since: int) -> Iterator[tuple[bytes, bytes]]:
+    """Times, each with the ops of events that follow each other and have it: a byte for each.
+
+    Times of an own list never fall, so a bundle whose first and last event have the same is of one publication.
+    """
+    files, size = LogFiles(shelf.objects, shelf.vault, log.origin), log.head.size
+    if since >= size:
+        return
+    for index in range(since // BUNDLE_WIDTH, -(-size // BUNDLE_WIDTH)):
+        width = min(BUNDLE_WIDTH, size - index * BUNDLE_WIDTH)
+        data = files.entries(index, width, size=size)
+        if len(data) != width * _ROW:
+            raise StoreError("a stored bundle is damaged", hint="restore the object folder from a backup")
+        data = data[max(since - index * BUNDLE_WIDTH, 0) * _ROW :]
+        if data[_TIME] == data[len(data) - _ROW :][_TIME]:
+            yield data[_TIME], data[_OP::_ROW]
+            continue
+        for at in range(0, len(data), _ROW):
+            row = data[at : at + _ROW]
+            yield row[_TIME], row[_OP : _OP + 1]
 
 
 def _releases(shelf: Shelf, log: LogRecord) -> Iterator[Round]:

@@ -7,6 +7,7 @@ in one collection, as endorsing takes it. Reads a decision that was made before;
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -127,6 +128,15 @@ def queue_page(files: Sequence[WaitingFile], *, limit: int, after: Place | None 
     shown = files[start : start + limit]
     more = start + len(shown) < len(files)
     return QueuePage(files=shown, total=len(files), following=shown[-1].place if shown and more else None)
+
+
+Group: TypeAlias = tuple[str, int, int | None]
+"""Agency, collection and basis of files that may be endorsed together."""
+
+
+def grouped(files: Iterable[WaitingFile]) -> Mapping[Group, int]:
+    """How many files each group has."""
+    return Counter((file.node, file.first.collection, file.first.ext.basis) for file in files)
 
 
 class Files:
