@@ -5,19 +5,26 @@ With `SIGFED_SHOTS=FOLDER` pictures of all are kept there, to be looked at.
 
 import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
 
+from node.console.address import Address
+from node.console.partner.app import make_partner_console
 from node.console.partner.surface import PAGES
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Page
+from node.partner.console_tokens import Guest
+from node.partner.resolutions import Action
 from node.ports.persons import PersonRole
+from node.web.server import serve
 from support.browser import axe_async, browsing_async
 from support.console import RunningConsole
 from support.partner_console import EXAMPLES, Seat, partner_console_of, world_of
+from support.processes import free_port
 
 _SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 _JUDGED = (("desk", "light", "en-GB"), ("phone", "dark", "fr-FR"))
@@ -83,6 +90,66 @@ async def test_a_page_is_for_everybody_who_may_see_it(busy: Running, page: Page[
         if folder := os.environ.get("SIGFED_SHOTS", ""):
             await _keep_pictures(browser, busy, page, Path(folder))
     assert told == []
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["no-list", "outdated"])
+async def test_a_home_in_which_nothing_is_well(tmp_path: Path, held: bool) -> None:
+    """Without a list, or past its grace: each page still reads, on a telephone too, and what is wrong is loud."""
+    seat = Seat(tmp_path)
+    if held:
+        await seat.hold()
+        seat.pass_time(timedelta(days=60))
+    async with partner_console_of(world_of(seat)) as busy, browsing_async() as browser:
+        context = await _context(browser, busy, size="phone", scheme="light", language="en-GB")
+        looked = await context.new_page()
+        for page in PAGES:
+            if page.name in EXAMPLES:
+                continue
+            await looked.goto(busy.url(page.path))
+            assert await axe_async(looked) == [], page.name
+            assert await looked.evaluate("document.documentElement.scrollWidth") <= _SIZES["phone"][0], (
+                page.name
+            )
+        await looked.goto(busy.url("/console/"))
+        loud = looked.locator(".notice.bad strong")
+        words = "The list is outdated" if held else "No list is held yet."
+        assert words in await loud.inner_text()
+        if folder := os.environ.get("SIGFED_SHOTS", ""):
+            name = "outdated" if held else "no-list"
+            await looked.screenshot(path=Path(folder) / f"overview-{name}.png", full_page=True)
+        await context.close()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+async def test_from_the_token_to_a_resolved_hit(tmp_path: Path, script: bool) -> None:
+    """With the cookie as Chromium takes it on this machine, by the forms as they stand."""
+    seat, port = Seat(tmp_path), free_port()
+    await seat.hold()
+    hit = seat.find("2026/uploads/a.jpg", hours_ago=25)
+    world = world_of(seat)
+    token = world.tokens.make(Guest(name="Alice", role=PersonRole.ANALYST)).text
+    app = make_partner_console(world, world.sessions, Address.parse(f"http://localhost:{port}/"))
+    server = await serve(app, ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1)
+    try:
+        async with browsing_async() as browser:
+            context = await browser.new_context(java_script_enabled=script)
+            page = await context.new_page()
+            await page.goto(f"http://localhost:{port}/console/hits")
+            await page.get_by_label("One-time token").fill(token)
+            await page.get_by_role("button", name="Sign in").click()
+            await page.get_by_role("link", name=hit.id[:8]).click()
+            await page.get_by_label("The file was").select_option("removed")
+            await page.get_by_role("button", name="Record it").click()
+            said = await page.get_by_role("status").inner_text()
+            assert said.startswith("It is recorded what became of the file.")
+            await page.get_by_role("button", name="Sign out").click()
+            assert await page.get_by_role("heading", name="Sign in").is_visible()
+            await page.goto(f"http://localhost:{port}/console/hits")
+            assert await page.get_by_role("heading", name="Sign in").is_visible()
+            await context.close()
+    finally:
+        await server.stop()
+    assert seat.spool.get(hit.id).action is Action.REMOVED
 
 
 async def _keep_pictures(browser: Browser, busy: Running, page: Page[PartnerWorld], folder: Path) -> None:
