@@ -15,6 +15,7 @@ from node.console.world import World
 from node.errors import StoreError
 from node.ports.approvals import Approval, Outcome
 from node.ports.persons import PersonRole
+from node.runtime import waiting_proposals
 from node.runtime.approvals import open_approvals
 from node.runtime.hits import casework
 from node.runtime.terms import findings
@@ -25,6 +26,7 @@ from node.services.review.quarantine import FLOOD
 from node.services.review.recall import report_withdrawals
 from node.services.review.reminding import due
 from node.services.trust.expiry import Standing, Thing, late
+from node.services.trust.revoking import not_resumed
 
 REVIEW_AHEAD: Final = timedelta(days=30)
 _GUESTS: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY})
@@ -161,6 +163,31 @@ def _ends(world: World) -> Iterator[Need]:
             "key, document or cosignature is past half of its life",
             "keys, documents or cosignatures are past half of their life",
             soon,
+        ),
+    )
+
+
+def _holders(world: World) -> Iterator[Need]:
+    """What holders of offline keys sign elsewhere, of which somebody here has to think."""
+    stolen = len(not_resumed(world.identity.trust.revocations()))
+    yield Need(
+        page="keys",
+        count=stolen,
+        words=translated_plural(
+            "log whose key was stolen: nothing added to it counts before it is said where it goes on",
+            "logs whose keys were stolen: nothing added to them counts before it is said where they go on",
+            stolen,
+        ),
+        urgent=True,
+    )
+    waiting = waiting_proposals.count(world.identity.home)
+    yield Need(
+        page="keys",
+        count=waiting,
+        words=translated_plural(
+            "proposal waits for its holders, or to be put in force",
+            "proposals wait for their holders, or to be put in force",
+            waiting,
         ),
     )
 
@@ -315,6 +342,7 @@ _COUNTS: Final[tuple[Callable[[World], Iterator[Need]], ...]] = (
     _hits,
     _disputes,
     _ends,
+    _holders,
     _tasks,
     _proposals,
     _files,

@@ -57,6 +57,11 @@ def ls(home: Home) -> Sequence[Waiting]:
     return found
 
 
+def count(home: Home) -> int:
+    """How many there are; none is opened."""
+    return sum(1 for _ in folder_of(home).glob(f"*{_SUFFIX}"))
+
+
 def get(home: Home, name: str) -> Waiting:
     """One of them; raises `NotFoundError`, or `InputRefusedError` for a file that was damaged."""
     path = path_of(home, name)

@@ -89,6 +89,7 @@ async def test_a_key_stops_at_once_and_another_signs_once_the_holders_signed(
         assert _stage(busy, key) is Stage.REVOKED
         page = (await browser.get("/console/keys")).words
         assert "Nobody else knows before the holders" in page
+        assert "1 proposal waits for its holders" in (await browser.get("/console/")).words
         again = await browser.post(
             _PATH, {"csrf": busy.csrf(), "key": key, "reason": "compromise", "sure": "yes"}
         )
@@ -120,6 +121,7 @@ async def test_a_log_goes_on_under_another_key_once_that_is_said(
         before = _signers(busy)
         assert (await _in_force(browser, busy, name)).status == 303
         assert _signers(busy).isdisjoint(before), "the thief's signature is not on the head any more"
+        assert "log whose key was stolen" in (await browser.get("/console/")).words
         page = (await browser.get("/console/keys")).words
         assert f"What is added to {_LOG} counts only once it is said where the log goes on" in page
         early = await browser.post("/console/keys/resume", {"csrf": busy.csrf(), "log": _LOG})
