@@ -24,7 +24,7 @@ def keep(folder: Path) -> None:
     for taken, kept in CHOSEN.items():
         with Image.open(folder / f"{taken}.png") as picture:
             cut = picture.convert("RGB").crop((0, 0, picture.width, min(picture.height, _HIGHEST)))
-            cut.quantize(64).save(PICTURES / f"{kept}.png", optimize=True)
+            cut.quantize(256, Image.Quantize.FASTOCTREE).save(PICTURES / f"{kept}.png", optimize=True)
 
 
 if __name__ == "__main__":
