@@ -135,14 +135,16 @@ def verify(
     from node.services.evidence.brought import Brought, judge_brought
 
     here = session(context)
+    evidence = _read(file)
+    typed = typed_words(words)
     revoked = None if document is None else document.with_name("revoked.json")
     brought = Brought(
-        evidence=_read(file),
+        evidence=evidence,
         roots=[] if root is None else _roots(root),
         document=b"" if document is None else _read(document),
         revoked=b"" if revoked is None or not revoked.exists() else _read(revoked),
     )
-    judged = judge_brought(brought, typed_words(words))
+    judged = judge_brought(brought, typed)
     here.output.result(_facts(judged.found), *judged.lines)
     if judged.not_proven:
         here.output.talk("not proven:", *(f"  {each}" for each in judged.not_proven))

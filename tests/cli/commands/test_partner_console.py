@@ -52,6 +52,7 @@ async def test_from_the_command_to_the_overview(federation: Federation, partner:
 
 async def test_a_hit_from_the_report_to_the_dispute(federation: Federation, partner: Cli) -> None:
     """What is done with the mouse is what the commands see afterwards, and the agency."""
+    partner.done("update")
     assert partner.run("check", federation.files["both"]).exit == 1
     hit = partner.done("hit", "ls")["hit"]
     named = {"hit": hit, "query": f"hit={hit}"}
@@ -95,6 +96,7 @@ async def test_a_hit_from_the_report_to_the_dispute(federation: Federation, part
 async def test_a_scan_and_an_update_are_seen(federation: Federation, partner: Cli, tmp_path: Path) -> None:
     uploads = tmp_path / "uploads"
     uploads.mkdir()
+    partner.done("update")
     (uploads / "listed").write_bytes(BOTH)
     (uploads / "other").write_bytes(UNLISTED)
     assert partner.run("scan", str(uploads)).exit == 1
