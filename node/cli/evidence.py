@@ -161,21 +161,35 @@ def _roots(root: Path) -> list[bytes]:
 
 def _facts(found: "HitFinding | TrustFinding | Finding") -> dict[str, Fact]:
     from node.cli.hit_findings import hit_facts
-    from node.services.evidence.brought import culprits
     from protocol.hit_evidence.verify import HitFinding
     from protocol.trustfork import TrustFinding
 
     if isinstance(found, HitFinding):
         return hit_facts(found)
-    if isinstance(found, TrustFinding):
-        return {"kind": "trust", "node": found.node, "what": found.what, "version": found.version}
-    return {
+    return _fork_facts(found) if isinstance(found, TrustFinding) else _log_facts(found)
+
+
+def _fork_facts(found: "TrustFinding") -> dict[str, Fact]:
+    fields: dict[str, Fact] = {
+        "kind": "trust",
+        "node": found.node,
+        "what": found.what,
+        "version": found.version,
+    }
+    return fields
+
+
+def _log_facts(found: "Finding") -> dict[str, Fact]:
+    from node.services.evidence.brought import culprits
+
+    fields: dict[str, Fact] = {
         "kind": found.kind.name.lower(),
         "origin": found.origin,
         "held_size": found.held.checkpoint.size,
         "offered_size": found.offered.checkpoint.size,
         "at_fault": culprits(found),
     }
+    return fields
 
 
 def _tell(here: Session, record: "EvidenceRecord", *lines: str) -> None:
