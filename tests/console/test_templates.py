@@ -10,7 +10,7 @@ from jinja2 import nodes
 from node.console import rendering, words
 from node.console.languages import translated
 
-_TEMPLATES = sorted((Path(rendering.__file__).parent / "templates").glob("*.html"))
+_TEMPLATES = sorted(Path(rendering.__file__).parent.rglob("*.html"))
 _ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"], autoescape=True)
 _TRANSLATING = {"_", "gettext", "ngettext"}
 
@@ -26,7 +26,7 @@ def _unsafe(source: str) -> Iterator[int]:
 
 
 def _named(path: Path) -> str:
-    return path.name
+    return f"{path.parents[1].name}/{path.name}"
 
 
 @pytest.mark.parametrize("path", _TEMPLATES, ids=_named)
