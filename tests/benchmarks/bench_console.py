@@ -35,7 +35,7 @@ from support.large_examples import LARGE_EXAMPLES, WITHOUT
 from support.large_world import FULL, MUCH, ORIGIN, OWN, LargeWorld, file_digests, large_world, made_up_rows
 from support.page_timing import Cost, TimedConsole, timed_console
 
-ROUNDS = 3
+ROUNDS = 5
 MOST_RATIO = 3.0
 MOST_TABLES = 8.0
 """A page that takes more besides its queries is slow; the queries of most are shorter than writing any page is."""
@@ -56,8 +56,6 @@ class Measured:
     """By the name of the page."""
     frame: float
     """Seconds of a page that shows nothing."""
-    table: float
-    """Seconds of writing one table of fifty rows."""
 
     def ratio(self, page: str) -> float:
         """How many times its queries a page takes."""
@@ -65,7 +63,8 @@ class Measured:
 
     def tables(self, page: str) -> float:
         """How many tables could be written in what it takes besides."""
-        return self.costs[page].rest(self.frame) / self.table
+        cost = self.costs[page]
+        return cost.rest(self.frame) / cost.table_seconds
 
     @property
     def heavy(self) -> list[str]:
@@ -136,9 +135,7 @@ async def _pages(world: LargeWorld) -> tuple[Measured, float]:
         running = console.console.world
         await asyncio.to_thread(running.judge.now)
         costs = {page.name: await _cost(console, page) for page in PAGES if page.name not in WITHOUT}
-        found = Measured(
-            costs=costs, frame=await console.frame(rounds=ROUNDS), table=console.table(rounds=ROUNDS)
-        )
+        found = Measured(costs=costs, frame=await console.frame(rounds=ROUNDS))
         return found, _seconds(lambda: look(running.identity, running.shelf))
 
 
@@ -162,7 +159,7 @@ def _told(found: Measured, examining: float) -> Iterator[Result]:
         value=found.ratio(heavy[0]) if heavy else 0.0,
         limit=MOST_RATIO,
         detail=f"{said or 'none'}, of {count} pages; of the others {most} takes most besides its queries:"
-        f" {found.tables(most):.1f} tables of {1000 * found.table:.2f} ms",
+        f" {found.tables(most):.1f} tables of {1000 * costs[most].table_seconds:.2f} ms",
     )
     wordy = max(costs, key=lambda page: costs[page].statements)
     yield Result(

@@ -12,7 +12,7 @@ all rows fetched. Both take turns; the median of their ratios counts.
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from time import process_time
 from typing import Any, Final
@@ -82,6 +82,8 @@ class Cost:
     statements: int
     ratio: float
     """Median of the ratios of neighbouring runs."""
+    table_seconds: float = 0.0
+    """Of writing one table of fifty rows, in turn with it: the unit of rendering."""
 
     def beyond(self, frame: float) -> float:
         """How many times its bare queries it takes, without the seconds that any page takes."""
@@ -147,14 +149,13 @@ class TimedConsole:
         """Seconds that any page takes: of the client, of the server and of what frames a page."""
         return (await self.cost(FRAME, PersonRole.ANALYST, rounds=rounds)).seconds
 
-    def table(self, *, rounds: int = ROUNDS) -> float:
-        """Seconds that a table takes to be written, from numbers that are at hand: the unit of rendering."""
+    def table(self) -> Callable[[], object]:
+        """What writes a table of numbers that are at hand."""
         address = Address.parse(f"http://{self.console.authority}/")
         env = aiohttp_jinja2.get_env(make_console(self.console.world, self.console.door, address))
         template = env.from_string(_TABLE)
         rows = [(f"hoster-{at:04}", [at * 1000 + more for more in range(5)], at) for at in range(TABLE_ROWS)]
-        template.render(rows=rows, now_ms=10**12)
-        return median(_seconds(lambda: template.render(rows=rows, now_ms=10**12)) for _ in range(rounds))
+        return lambda: template.render(rows=rows, now_ms=10**12)
 
     async def cost(self, path: str, role: PersonRole, *, rounds: int = ROUNDS) -> Cost:
         """What a page costs the server, for somebody with this role; it is asked for once before."""
@@ -167,12 +168,14 @@ class TimedConsole:
             await ask()
             with recorded(self.store) as queries:
                 await ask()
-            taken = []
+            taken, tables, table = [], [], self.table()
+            table()
             for _ in range(rounds):
                 before = process_time()
                 await ask()
                 taken.append((process_time() - before, _seconds(lambda: run_bare(self.store, queries))))
-        return _cost(taken, queries)
+                tables.append(_seconds(table))
+        return replace(_cost(taken, queries), table_seconds=median(tables))
 
 
 @asynccontextmanager

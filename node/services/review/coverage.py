@@ -85,21 +85,34 @@ def verdicts(
 
 def readable(shelf: Shelf, grant: Grant, now: datetime) -> Counts:
     """How many entries of own published lists the grant opens."""
+    return _opened(_listed(shelf), grant, now)
+
+
+def _listed(shelf: Shelf) -> Counts:
+    """How many entries own published lists have: what is folded for it takes seconds where they are long."""
     with shelf.storage.read() as unit:
         logs = [log for log in unit.logs.ls(LogKind.OWN_LIST) if log.note is not None]
     return Counter(
         (entry.collection, entry.digest.algorithm)
         for log in logs
         for entry in listing_of(shelf, log).entries.values()
-        if grant.covers(entry.collection, now) and grant.covers_algorithm(entry.digest.algorithm)
     )
+
+
+def _opened(listed: Counts, grant: Grant, now: datetime) -> Counts:
+    return {
+        (collection, algorithm): count
+        for (collection, algorithm), count in listed.items()
+        if grant.covers(collection, now) and grant.covers_algorithm(algorithm)
+    }
 
 
 def difference(shelf: Shelf, name: str, wanted: Grant, *, now: datetime) -> tuple[Counts, Counts]:
     """What a peer could read more and less under another grant; raises `NotFoundError`."""
     with shelf.storage.read() as unit:
         old = stored_grant(unit.peers.get(name))
-    before, after = Counter(readable(shelf, old, now)), Counter(readable(shelf, wanted, now))
+    listed = _listed(shelf)
+    before, after = Counter(_opened(listed, old, now)), Counter(_opened(listed, wanted, now))
     return after - before, before - after
 
 
