@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.console.languages import translated as _
 from node.console.parts import JUDGES, Action, Done, Download, File, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -63,7 +64,7 @@ def judge(world: World, _visitor: Visitor, form: Values) -> Done:
     """Judge a file that somebody brought, and say what it shows; nothing of it is kept."""
     data = form.file("evidence")
     if not data:
-        raise UsageError("the file is missing", hint="choose the file that was handed on")
+        raise UsageError(_("the file is missing"), hint=_("choose the file that was handed on"))
     brought, words = opened(data), form.text("words")
     if words:
         judged = judge_brought(brought, typed_words(words))
@@ -71,16 +72,17 @@ def judge(world: World, _visitor: Visitor, form: Values) -> Done:
         return Done(PATH, "; ".join(line.strip() for line in (*judged.lines, *also)))
     if is_hit_evidence(brought.evidence):
         raise UsageError(
-            "evidence of a hit is judged by the root of the node that gave it",
-            hint="type the fingerprint words of that node",
+            _("evidence of a hit is judged by the root of the node that gave it"),
+            hint=_("type the fingerprint words of that node"),
         )
     verdict = verify(brought.evidence, accused_of(world.identity, world.shelf))
-    return Done(PATH, f"verified, by what this node has pinned: {verdict.words}")
+    said = _("verified, by what this node has pinned: {words}")
+    return Done(PATH, said.format(words=verdict.words))
 
 
 def file(world: World, _visitor: Visitor, query: Values) -> File:
     """Evidence with the trust files of the accused, to hand on."""
-    record = find_kept(world.shelf, query.require("id", "the evidence"))
+    record = find_kept(world.shelf, query.require("id", _("the evidence")))
     data = world.shelf.objects.get(record.object)
     files = trust_files_of(world.identity, world.shelf, accused_node(data))
     name = f"evidence-{record.sha256[:16]}.zip"

@@ -207,7 +207,7 @@ def grant(world: World, visitor: Visitor, form: Values) -> Done:
 
 def try_grant(_world: World, _: Visitor, form: Values) -> Done:
     """Show what another grant would change, older entries too; nothing is changed."""
-    node = form.require("node", "the name of the peer")
+    node = form.require("node", _("the name of the peer"))
     _wanted(form)
     typed = {name: form.text(name) for name in ("collections", "algorithms", "until")}
     return Done(f"{_ONE}?{urlencode({'node': node, **typed, _TRIED: 'yes'})}", "")
