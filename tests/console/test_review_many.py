@@ -71,6 +71,9 @@ async def test_all_that_are_alike_are_endorsed_with_one_statement(crowded: Runni
         desk = await browser.get("/console/review")
         assert f"{_MANY + 1} files of nl.example, baseline, basis own" in desk.words
         assert _ALIKE in desk.text.replace("&amp;", "&")
+        country = await browser.get("/console/review?country=NL")
+        assert 'href="/console/review/many?country=NL">all 201 that are shown' in country.text
+        assert "201 files with" in (await browser.get("/console/review/many?country=NL")).words
         shown = await browser.get(f"/console/review/many?{_ALIKE}")
         assert "201 files with 402 hashes that wait" in shown.words
         assert "New there 200 files, 400 entries" in shown.words
