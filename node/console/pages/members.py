@@ -205,7 +205,7 @@ def grant(world: World, visitor: Visitor, form: Values) -> Done:
     )
 
 
-def try_grant(_world: World, _: Visitor, form: Values) -> Done:
+def try_grant(_world: World, _visitor: Visitor, form: Values) -> Done:
     """Show what another grant would change, older entries too; nothing is changed."""
     node = form.require("node", _("the name of the peer"))
     _wanted(form)
