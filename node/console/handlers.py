@@ -113,9 +113,9 @@ async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
     visitor = await visiting(request)
     if visitor is None:
         raise UnauthenticatedError("this takes a session", hint="sign in and try again")
+    _require_role(visitor, action.roles)  # before a large form of somebody who may not send it is read
     form = await read_form(request, action.most_bytes)
     require_own(visitor, form)
-    _require_role(visitor, action.roles)
     desk.rates.spend(f"person:{visitor.person}")
     if action.fresh and not desk.has_proved(visitor):
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
