@@ -16,7 +16,9 @@ from aiohttp import web
 from keys.errors import KeysError
 from node.console.address import Address
 from node.console.forms import read_form
+from node.console.held_forms import HeldForms
 from node.console.languages import speak, spoken
+from node.console.languages import translated as _
 from node.console.parts import Action, Done, Download, File, Page, Refused, Surface, Values, W
 from node.console.rendering import render
 from node.console.threads import Threads
@@ -58,6 +60,7 @@ class Desk(Generic[W]):
     cookie: str = "__Host-sigfed"
     """The cookie that holds the session. The prefix binds it to this host and path (RFC 6265bis, section 4.1.3)."""
     threads: Threads = field(default_factory=Threads)
+    held: HeldForms = field(default_factory=HeldForms)
     _said: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """What an action did, by session, until the next page says it."""
 
@@ -102,9 +105,11 @@ async def show(request: web.Request, page: Page[Any]) -> web.StreamResponse:
     _require_role(visitor, page.roles)
     desk.looks.spend(visitor.csrf)
     model = await in_thread(request, page.gather, desk.world, visitor, Values(dict(request.query)))
-    # What is said once is for whoever acted, not for a tab behind that asks by itself.
-    said = "" if asks_by_itself(request) else desk.said(visitor)
-    return _rendered(request, page, model, visitor, said=said)
+    if asks_by_itself(request):
+        return _rendered(request, page, model, visitor)
+    # What is said or shown once is for whoever acted, not for a tab behind that asks by itself.
+    held = desk.held.take(visitor.csrf, page.name, now_ms=desk.world.now_ms)
+    return _rendered(request, page, model, visitor, said=desk.said(visitor), refused=held)
 
 
 async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
@@ -118,6 +123,13 @@ async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
     require_own(visitor, form)
     desk.rates.spend(f"person:{visitor.person}")
     if action.fresh and not desk.has_proved(visitor):
+        first = Refused(
+            action.name,
+            _("Who you are was asked for first."),
+            _("What you typed is here again: look at it, choose its files anew, and send it."),
+            _typed(form),
+        )
+        desk.held.hold(visitor.csrf, action.page, first, now_ms=desk.world.now_ms)
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
     try:
         done = await in_thread(request, _carried_out, desk, action, visitor, form)
@@ -187,8 +199,7 @@ async def _shown_again(
 ) -> web.Response:
     desk = request.app[DESK]
     page = desk.pages[action.page]
-    kept = {name: value for name, value in form.items() if not any(word in name for word in _UNKEPT)}
-    refused = Refused(action.name, told(str(error)), told(getattr(error, "hint", "")), kept)
+    refused = Refused(action.name, told(str(error)), told(getattr(error, "hint", "")), _typed(form))
     query = Values(dict(parse_qsl(form.text("query"), max_num_fields=100)))
     try:
         model = await in_thread(request, page.gather, desk.world, visitor, query)
@@ -196,6 +207,15 @@ async def _shown_again(
         raise error from None  # what the form was about is gone
     status = min(problem_of(error).status, 500)
     return _rendered(request, page, model, visitor, refused=refused, status=status)
+
+
+def _typed(form: Values) -> dict[str, str]:
+    """What a page may hold of a form again; no browser takes a file from a page."""
+    return {
+        name: value
+        for name, value in form.items()
+        if not form.is_file(name) and not any(word in name for word in _UNKEPT)
+    }
 
 
 def _back(desk: Desk[Any], action: Action[Any], form: Values) -> str:

@@ -84,6 +84,10 @@ class Values(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def is_file(self, name: str) -> bool:
+        """Whether the field came as a file."""
+        return name in self._files
+
     def text(self, name: str, default: str = "") -> str:
         """The field, or `default` where it is missing or empty."""
         return self.get(name, "") or default

@@ -174,6 +174,9 @@ async def test_what_is_grave_leads_to_the_passkey_and_back(entrance: Entrance) -
         assert (proved.status, proved.headers["Location"]) == (303, "/console/persons")
         assert (await browser.post("/console/prove", form)).status == 401, "an answer counts once"
         assert entrance.refused() == [("proof", "alice")]
+        held = (await browser.get("/console/persons")).words
+        assert "Who you are was asked for first." in held
+        assert "Who you are was asked for first." not in (await browser.get("/console/persons")).words, "once"
         done = await browser.post("/console/persons/token", {"csrf": csrf, "name": "bruno"})
         assert done.headers["Location"] == "/console/persons"
         said = (await browser.get("/console/persons")).words

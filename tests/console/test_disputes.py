@@ -57,6 +57,20 @@ async def test_a_dispute_is_upheld_and_its_file_withdrawn(busy: RunningConsole) 
     assert (told.action, told.actor) == ("case.answer", "carla")
 
 
+async def test_what_was_typed_before_the_passkey_was_asked_for_is_there_after_it(
+    busy: RunningConsole,
+) -> None:
+    async with busy.as_role(PersonRole.ANALYST, person="carla") as browser:
+        form = _form(busy, outcome="rejected", reason="the picture shows no logo at all", final="yes")
+        sent = await browser.post("/console/disputes/answer", form)
+        assert sent.headers["Location"].startswith("/console/prove?to=")
+        page = f"/console/disputes/one?{form['query']}"
+        assert (await browser.get("/console/disputes")).text.count(form["reason"]) == 0, "another page"
+        assert form["reason"] in (await browser.get(page)).text
+        assert form["reason"] not in (await browser.get(page)).text, "once"
+    assert answer_given(busy.world.identity, _case(busy)) is None
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
