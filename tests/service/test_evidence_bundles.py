@@ -1,7 +1,7 @@
 """Evidence in one file: what is put in comes out, and an archive from elsewhere is bounded while it is unpacked."""
 
 from io import BytesIO
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile
 
 import pytest
 
@@ -12,12 +12,18 @@ from node.services.evidence.bundles import bundle, opened
 _FILES = {"evidence.cbor": b"\xa0", "1.root.json": b"1", "2.root.json": b"2", "node.json": b"n"}
 
 
-def _packed(*files: tuple[str, bytes]) -> bytes:
+def _packed(*files: tuple[str, bytes], method: int = ZIP_DEFLATED) -> bytes:
     out = BytesIO()
-    with ZipFile(out, "w", ZIP_DEFLATED) as archive:
+    with ZipFile(out, "w", method) as archive:
         for name, data in files:
             archive.writestr(name, data)
     return out.getvalue()
+
+
+def _damaged(packed: bytes) -> bytes:
+    """With wrong bytes where the first member's content begins."""
+    at = packed.index(b"evidence.cbor") + len("evidence.cbor")
+    return packed[: at + 4] + b"\xff" * 8 + packed[at + 12 :]
 
 
 @pytest.mark.parametrize(
@@ -50,3 +56,21 @@ def test_what_was_put_in_comes_out(data: bytes, expected: Brought) -> None:
 def test_an_archive_is_bounded(data: bytes, says: str) -> None:
     with pytest.raises(InputRefusedError, match=says):
         opened(data)
+
+
+@pytest.mark.parametrize("method", [ZIP_BZIP2, ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_what_unpacks_without_bounds_is_not_opened(method: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole block is unpacked at once, however little of it is read."""
+    bomb = _packed(("evidence.cbor", b"\xa0"), ("bomb", bytes(20_000_000)), method=method)
+    assert len(bomb) < 5_000
+    damaged = _damaged(_packed(("evidence.cbor", bytes(1_000)), method=method))
+    opening: list[str] = []
+    monkeypatch.setattr(ZipFile, "open", lambda _self, member: opening.append(member.filename))
+    for data in (bomb, damaged):
+        with pytest.raises(InputRefusedError, match="packed in a way that is not read here"):
+            opened(data)
+    assert not opening
+
+
+def test_what_is_not_packed_at_all_is_read() -> None:
+    assert opened(_packed(("evidence.cbor", b"\xa0"), method=ZIP_STORED)).evidence == b"\xa0"

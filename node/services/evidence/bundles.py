@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from itertools import count, takewhile
 from typing import Final
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 from node.errors import InputRefusedError
 from node.services.evidence.brought import Brought
@@ -20,6 +20,9 @@ _REVOKED: Final = "revoked.json"
 _MOST_FILES: Final = 300
 _MOST_BYTES: Final = 8_000_000
 """Of all that is unpacked."""
+_BOUNDED: Final = frozenset({ZIP_STORED, ZIP_DEFLATED})
+"""Methods of which no more is unpacked than is asked for: of the others `zipfile` unpacks a whole block at once, and a
+few hundred bytes of bzip2 or LZMA become hundreds of megabytes before anybody counts them."""
 
 
 def bundle(files: Mapping[str, bytes]) -> bytes:
@@ -61,6 +64,11 @@ def _unpacked(data: bytes) -> Mapping[str, bytes]:
             members = archive.infolist()
             if len(members) > _MOST_FILES:
                 raise InputRefusedError(f"the archive holds more than {_MOST_FILES} files")
+            if any(member.compress_type not in _BOUNDED for member in members):
+                raise InputRefusedError(
+                    "the archive is packed in a way that is not read here",
+                    hint="pack its files with deflate, which every program can, or without compression",
+                )
             for member in members:
                 with archive.open(member) as file:
                     # What the archive says of its sizes is the sender's word.
