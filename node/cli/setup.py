@@ -164,7 +164,7 @@ def demo(
     stay: Annotated[
         bool,
         typer.Option(
-            "--serve", help="Instead, leave it running with a month behind it and its console, until Ctrl-C."
+            "--serve", help="Instead, leave it running with a month behind it and three consoles, until Ctrl-C."
         ),
     ] = False,
 ) -> int:

@@ -28,7 +28,12 @@ Result = TypeVar("Result")
 DAYS: Final = 30
 WORKING_DAYS: Final = (2, 5, 8, 11, 14, 17, 20, 23, 26, 28, DAYS)
 """Days after the first on which the agencies list, publish, sync and release, and the hoster asks."""
-PERSONS: Final = {"alice": "operator", "bruno": "security", "carla": "analyst"}
+PERSONS: Final = {
+    Party.FR: {"alice": "operator", "bruno": "security", "carla": "analyst"},
+    Party.NL: {"daan": "operator", "eva": "security", "floor": "analyst"},
+}
+_ALONE_UNTIL: Final = 2
+"""Persons that are added without others; further ones take two."""
 _FIRST, _SHARED, _ALONE = 40, 6, 3
 """Files: listed by both on the first day; then on each working day by both, and by one agency alone."""
 _DISPUTING_DAYS: Final = (11, 26)
@@ -47,7 +52,7 @@ class Month:
     desks: dict[Party, Desk] = field(default_factory=dict)
     servers: dict[Party, Server] = field(default_factory=dict)
     passphrases: dict[str, str] = field(default_factory=dict)
-    """Of persons at FR."""
+    """Of the persons at both agencies."""
     day: int = 0
     _passed: float = 0
     """Days, with the hours."""
@@ -137,18 +142,20 @@ class Month:
         return self.desks[party]("peer", "add", other.node, "--grant", "baseline")
 
     def _add_persons(self) -> None:
-        fr = self.desks[Party.FR]
-        for name, role in PERSONS.items():
-            self.passphrases[name] = self._secret(f"person-{name}").read_text(encoding="ascii").strip()
-            new = f"{self.passphrases[name]}\n" * 2
-            if len(self.passphrases) < len(PERSONS):
-                fr("person", "add", name, "--role", role, typed=new)
-                continue
-            asked = fr(
-                "person", "add", name, "--role", role, "--as", "alice", typed=self._pass("alice") + new
-            )
-            number = str(asked.first["approval"])
-            fr("approval", "approve", number, "--as", "bruno", typed=self._pass("bruno"))
+        for party, persons in PERSONS.items():
+            for place, (name, role) in enumerate(persons.items()):
+                self._add_person(party, name, role, founding=place < _ALONE_UNTIL)
+
+    def _add_person(self, party: Party, name: str, role: str, *, founding: bool) -> None:
+        desk = self.desks[party]
+        self.passphrases[name] = self._secret(f"person-{name}").read_text(encoding="ascii").strip()
+        new = f"{self.passphrases[name]}\n" * 2
+        if founding:
+            desk("person", "add", name, "--role", role, typed=new)
+            return
+        first, second = list(PERSONS[party])[:_ALONE_UNTIL]
+        asked = desk("person", "add", name, "--role", role, "--as", first, typed=self._pass(first) + new)
+        desk("approval", "approve", str(asked.first["approval"]), "--as", second, typed=self._pass(second))
 
     # ---- a working day
 

@@ -94,12 +94,25 @@ def ended(seat: Seat, arguments: Sequence[str], typed: bytes) -> tuple[int, byte
     return done.returncode, done.stdout
 
 
-def started(seat: Seat, answers: Path) -> "subprocess.Popen[bytes]":
-    """A node that begins to run; what it answers goes into a file."""
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A command that serves until it is stopped, and what its answer holds once it does."""
+
+    arguments: tuple[str, ...]
+    sign: bytes
+
+
+NODE: Final = Service(("run",), b'"serving"')
+CONSOLE: Final = Service(("console", "run"), b'"url"')
+"""A partner's."""
+
+
+def started(seat: Seat, arguments: Sequence[str], answers: Path) -> "subprocess.Popen[bytes]":
+    """A command that begins to run; what it answers goes into a file."""
     with answers.open("wb") as standard_output, seat.journal.open("ab") as journal:
         # A session of its own: Ctrl-C must reach it through `stop`, after the commands that need it.
         return subprocess.Popen(  # noqa: S603 - our own program, arguments never pass a shell
-            seat.command(["run"]),
+            seat.command(arguments),
             stdin=subprocess.DEVNULL,
             stdout=standard_output,
             stderr=journal,
@@ -152,14 +165,15 @@ def last_complaint(journal: Path) -> str:
 
 
 class Server:
-    """A node that runs, from the moment it answers until `stop`."""
+    """A node that runs, or another service, from the moment it answers until `stop`."""
 
-    def __init__(self, seat: Seat, *, clock: Clock) -> None:
-        """Start `sigfed run` and wait until it listens; raises `StepFailedError` when it does not."""
-        seat.note("$ sigfed run")
+    def __init__(self, seat: Seat, *, clock: Clock, service: Service = NODE) -> None:
+        """Start it and wait until it listens; raises `StepFailedError` when it does not."""
+        seat.note(f"$ {shown(service.arguments)}")
         began = clock.now()
+        self._service = service
         self._answers = seat.home.with_name(f"{seat.home.name}.serving")
-        self._process = started(seat, self._answers)
+        self._process = started(seat, service.arguments, self._answers)
         try:
             self._wait(seat)
         except BaseException:
@@ -169,14 +183,14 @@ class Server:
 
     def _wait(self, seat: Seat) -> None:
         for _ in range(int(_START_SECONDS / _PAUSE)):
-            if b'"serving"' in self._answers.read_bytes():
+            if self._service.sign in self._answers.read_bytes():
                 return
             try:
                 code = self._process.wait(_PAUSE)
             except subprocess.TimeoutExpired:
                 continue
-            raise _failed(seat, ["run"], f"ended with {code} before it served")
-        raise _failed(seat, ["run"], f"did not serve within {_START_SECONDS} seconds")
+            raise _failed(seat, self._service.arguments, f"ended with {code} before it served")
+        raise _failed(seat, self._service.arguments, f"did not serve within {_START_SECONDS} seconds")
 
     @property
     def pid(self) -> int:

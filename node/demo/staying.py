@@ -1,12 +1,13 @@
-"""`sigfed demo --serve`: two agencies after a month of work, running with a console to click through until Ctrl-C.
+"""`sigfed demo --serve`: two agencies and a hoster after a month of work, each with a console, until Ctrl-C.
 
-The month is made by `node.demo.month`. Then both nodes run as everybody runs them, by the machine's own clock; a
-person's one-time token is made by the command that makes it everywhere. A folder that nobody named is deleted in the
-end.
+The month is made by `node.demo.month`. Then both nodes and the hoster's console run as everybody runs them, by the
+machine's own clock; a person's one-time token is made by the command that makes it everywhere. A folder that nobody
+named is deleted in the end.
 """
 
 import shutil
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,16 @@ from node.demo import processes
 from node.demo.month import PERSONS, Month
 from node.demo.parties import AGENCIES, Party
 from node.demo.ports import free_ports
-from node.demo.processes import Facts, Seat, Server, StepFailedError
+from node.demo.processes import CONSOLE, Seat, Server, StepFailedError
 from node.demo.walk import prepared, stoppable
 from node.demo.world import Listener
 
-_OFF: Final = "[console]\nenabled = false"
+_SECTION: Final = "[console]\n"
+_NAMES: Final = {Party.FR: "localhost", Party.NL: "nl.localhost", Party.HOSTER: "localhost"}
+"""Under which name each console is opened. A cookie knows no port, so the agencies have a name each; the hoster's
+console has another cookie."""
+_GUEST: Final = "hanna"
+"""Who signs in at the hoster."""
 
 
 def serve(folder: Path | None, *, output: Listener) -> int:
@@ -32,18 +38,19 @@ def serve(folder: Path | None, *, output: Listener) -> int:
         StepFailedError: a command failed; the folder stays, for its journal.
     """
     place = prepared(folder)
-    *listening, console = free_ports(len(AGENCIES) + 1, system_entropy)
+    ports = free_ports(len(AGENCIES) + len(_NAMES), system_entropy)
+    listening, consoles = ports[: len(AGENCIES)], dict(zip(_NAMES, ports[len(AGENCIES) :], strict=True))
     month = Month(
         folder=place,
         ports=dict(zip(AGENCIES, listening, strict=True)),
         talk=lambda line: output.talk(f"  {line}"),
     )
-    output.talk(f"making a month of made-up history in {place}; this takes a minute")
+    output.talk(f"making a month of made-up history in {place}; this takes a minute or two")
     kept = folder is not None
     try:
         with stoppable():
             month.run()
-            _serve(month, console, output)
+            _serve(month, consoles, output)
     except StepFailedError:
         kept = True  # its hint names a journal
         raise
@@ -53,13 +60,21 @@ def serve(folder: Path | None, *, output: Listener) -> int:
     return 0
 
 
-def _serve(month: Month, port: int, output: Listener) -> None:
-    seats = {party: replace(month.seat(party), clock=None) for party in AGENCIES}
-    _switch_on(seats[Party.FR], port)
+def _serve(month: Month, ports: Mapping[Party, int], output: Listener) -> None:
+    seats = {party: replace(month.seat(party), clock=None) for party in _NAMES}
+    urls = {party: f"http://{name}:{ports[party]}/" for party, name in _NAMES.items()}
+    for party in AGENCIES:
+        _switch_on(seats[party], ports[party], urls[party])
+    hoster = seats[Party.HOSTER]
+    _settle(hoster, ports[Party.HOSTER], urls[Party.HOSTER])
     with ExitStack() as running:
-        for seat in seats.values():
-            running.callback(Server(seat, clock=SystemClock()).stop)
-        _tell(month, seats[Party.FR], port, output)
+        for party in AGENCIES:
+            running.callback(Server(seats[party], clock=SystemClock()).stop)
+        running.callback(Server(hoster, clock=SystemClock(), service=CONSOLE).stop)
+        for party in AGENCIES:
+            _tell_persons(month, party, seats[party], output)
+        _tell_guest(hoster, output)
+        _tell_all(month, urls, output)
         _wait()
 
 
@@ -69,43 +84,77 @@ def _wait() -> None:
         threading.Event().wait()
 
 
-def _switch_on(seat: Seat, port: int) -> None:
+def _switch_on(seat: Seat, port: int, url: str) -> None:
     """Let the node have a console, as its operator would: in its settings."""
     path = seat.home / "sigfed.toml"
     text = path.read_text(encoding="utf-8")
-    before, off, after = text.partition(_OFF)
-    assert off, "a new home has its console switched off"
-    after = after.replace("port = 8444", f"port = {port}").replace("localhost:8444", f"localhost:{port}")
-    path.write_text(before + _OFF.replace("false", "true") + after, encoding="utf-8")
+    before, title, console = text.partition(_SECTION)
+    assert title, "a new home has its console switched off"
+    for old, new in (
+        ("enabled = false", "enabled = true"),
+        ("port = 8444", f"port = {port}"),
+        ("http://localhost:8444/", url),
+    ):
+        console = console.replace(old, new, 1)
+    path.write_text(before + title + console, encoding="utf-8")
 
 
-def _tell(month: Month, seat: Seat, port: int, output: Listener) -> None:
-    """The way in: an address, and for each person what registers a passkey."""
-    tokens = [_token(seat, name) for name in PERSONS]
-    console = f"http://localhost:{port}/console/"
+def _settle(seat: Seat, port: int, url: str) -> None:
+    """Where the hoster's console is served."""
+    path = seat.home / "partner.toml"
+    path.write_text(f'[console]\nport = {port}\nurl = "{url}"\n', encoding="utf-8")
+
+
+def _tell_persons(month: Month, party: Party, seat: Seat, output: Listener) -> None:
+    """For each person of an agency what registers a passkey."""
     output.talk("")
-    for (name, role), token in zip(PERSONS.items(), tokens, strict=True):
+    for name, role in PERSONS[party].items():
+        token = processes.run(seat, ["person", "token", name], clock=SystemClock()).first
         passphrase = month.passphrases[name]
         output.result(
             {
+                "at": party.node,
                 "person": name,
                 "role": role,
                 "token": token["token"],
                 "passphrase": passphrase,
                 "url": token["url"],
             },
-            f"{name} ({role})",
+            f"{name} ({role} at {party.node}), at {token['url']}",
             f"  one-time token  {token['token']}",
             f"  passphrase      {passphrase}",
         )
+
+
+def _tell_guest(seat: Seat, output: Listener) -> None:
+    """What lets somebody in at the hoster."""
+    token = processes.run(seat, ["console", "token", _GUEST], clock=SystemClock()).first
     output.result(
-        {"console": console, "folder": str(month.folder), "home": str(seat.home)},
-        f"register a passkey with them at {tokens[0]['url']}",
-        f"then the console is {console}",
-        f"the command line sees the same: sigfed --home {seat.home} hit ls",
+        {
+            "at": Party.HOSTER.value,
+            "person": _GUEST,
+            "role": token["role"],
+            "token": token["token"],
+            "url": token["url"],
+        },
+        f"{_GUEST} ({token['role']} at the hoster), at {token['url']}",
+        f"  one-time token  {token['token']}",
+    )
+
+
+def _tell_all(month: Month, urls: Mapping[Party, str], output: Listener) -> None:
+    """Where everything is."""
+    consoles = {party.value: f"{url}console/" for party, url in urls.items()}
+    home = month.seat(Party.FR).home
+    output.result(
+        {
+            "console": consoles[Party.FR.value],
+            "consoles": consoles,
+            "folder": str(month.folder),
+            "home": str(home),
+        },
+        "agencies ask for token and passphrase once, then for the passkey that you register",
+        *(f"{party.title:<9} {consoles[party.value]}" for party in urls),
+        f"the command line sees the same: sigfed --home {home} hit ls",
     )
     output.talk("everything in it is made up; Ctrl-C stops it")
-
-
-def _token(seat: Seat, name: str) -> Facts:
-    return processes.run(seat, ["person", "token", name], clock=SystemClock()).first

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -27,7 +28,7 @@ class Served:
     process: "subprocess.Popen[str]"
     folder: Path
     persons: list[dict[str, Any]]
-    console: str
+    consoles: dict[str, str]
     home: Path
 
     def sees(self, *arguments: str) -> list[dict[str, Any]]:
@@ -54,15 +55,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         )
     with process:
         assert process.stdout is not None
-        lines = [json.loads(line) for _, line in zip(range(4), process.stdout, strict=False)]
-        assert len(lines) == 4, journal.read_text()
+        lines = [json.loads(line) for _, line in zip(range(8), process.stdout, strict=False)]
+        assert len(lines) == 8, journal.read_text()
         *persons, last = lines
         try:
             yield Served(
                 process=process,
                 folder=folder,
                 persons=persons,
-                console=last["console"],
+                consoles=last["consoles"],
                 home=Path(last["home"]),
             )
         finally:
@@ -71,15 +72,29 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_the_console_asks_who_comes(served: Served) -> None:
-    with urlopen(served.console) as page:
-        assert "/console/sign-in" in page.url
-        assert b"passkey" in page.read()
-    assert [(person["person"], person["role"]) for person in served.persons] == [
-        ("alice", "operator"),
-        ("bruno", "security"),
-        ("carla", "analyst"),
+    asks = {"fr": b"passkey", "nl": b"passkey", "hoster": b"token"}
+    assert served.consoles.keys() == asks.keys()
+    for party, word in asks.items():
+        url = urlsplit(served.consoles[party])  # not every system knows names below localhost
+        asked = Request(f"http://127.0.0.1:{url.port}{url.path}sign-in", headers={"Host": url.netloc})
+        with urlopen(asked) as page:
+            assert word in page.read(), party
+    assert [(person["person"], person["role"], person["at"]) for person in served.persons] == [
+        ("alice", "operator", "fr.example"),
+        ("bruno", "security", "fr.example"),
+        ("carla", "analyst", "fr.example"),
+        ("daan", "operator", "nl.example"),
+        ("eva", "security", "nl.example"),
+        ("floor", "analyst", "nl.example"),
+        ("hanna", "analyst", "hoster"),
     ]
-    assert all(person["token"] and person["passphrase"] for person in served.persons)
+    assert all(person["token"] for person in served.persons)
+    assert [person["person"] for person in served.persons if not person.get("passphrase")] == ["hanna"]
+
+
+def test_the_agencies_share_no_cookie(served: Served) -> None:
+    """A cookie knows no port."""
+    assert len({urlsplit(served.consoles[party]).hostname for party in ("fr", "nl")}) == 2
 
 
 def test_a_month_lies_behind_it(served: Served) -> None:
