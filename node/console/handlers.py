@@ -118,10 +118,11 @@ async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
     visitor = await visiting(request)
     if visitor is None:
         raise UnauthenticatedError("this takes a session", hint="sign in and try again")
-    _require_role(visitor, action.roles)  # before a large form of somebody who may not send it is read
+    # Before a large form is read: nobody sends one who may not, or many of them.
+    _require_role(visitor, action.roles)
+    desk.rates.spend(f"person:{visitor.person}")
     form = await read_form(request, action.most_bytes)
     require_own(visitor, form)
-    desk.rates.spend(f"person:{visitor.person}")
     if action.fresh and not desk.has_proved(visitor):
         first = Refused(
             action.name,
@@ -200,13 +201,20 @@ async def _shown_again(
     desk = request.app[DESK]
     page = desk.pages[action.page]
     refused = Refused(action.name, told(str(error)), told(getattr(error, "hint", "")), _typed(form))
-    query = Values(dict(parse_qsl(form.text("query"), max_num_fields=100)))
     try:
-        model = await in_thread(request, page.gather, desk.world, visitor, query)
+        model = await in_thread(request, page.gather, desk.world, visitor, _query(form))
     except (NodeError, ProtocolError, KeysError):
         raise error from None  # what the form was about is gone
     status = min(problem_of(error).status, 500)
     return _rendered(request, page, model, visitor, refused=refused, status=status)
+
+
+def _query(form: Values) -> Values:
+    """Of the page that held the form."""
+    try:
+        return Values(dict(parse_qsl(form.text("query"), max_num_fields=100)))
+    except ValueError:  # more fields than any page has
+        return Values({})
 
 
 def _typed(form: Values) -> dict[str, str]:

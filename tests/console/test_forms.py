@@ -1,10 +1,18 @@
 """What a posted form may hold: fields and texts of files, within bounds, and nothing else."""
 
+import re
+from contextlib import suppress
+from pathlib import Path
+
 import aiohttp
 import pytest
 
-from node.console.parts import Values
-from node.errors import UsageError
+from node.console import rendering
+from node.console.forms import MOST_TYPED
+from node.console.handlers import DESK
+from node.console.parts import Action, Values
+from node.console.surface import ACTIONS
+from node.errors import RateLimitedError, UsageError
 from node.ports.persons import PersonRole
 from support.console import RunningConsole
 
@@ -43,6 +51,50 @@ async def test_a_file_is_read_as_text(console: RunningConsole) -> None:
         reply = await browser.post("/console/publish", _with_file(console.csrf(), b"a" * 70_000))
         assert reply.status == 400
         assert "more than 64 kB" in reply.words
+
+
+_LARGE = [action for action in ACTIONS if action.most_bytes > MOST_TYPED]
+_FORM = re.compile(r"{% call (form\([^)]*\)) %}(.*?){% endcall %}", re.DOTALL)
+
+
+@pytest.mark.parametrize("action", _LARGE, ids=lambda action: str(action.name))
+async def test_only_files_are_large(console: RunningConsole, action: Action) -> None:
+    """Megabytes of typed text would be taken apart while every other request waits."""
+    large = b"words=" + b"%41" * (MOST_TYPED // 3)
+    typed = aiohttp.FormData({"csrf": "x", "words": "a" * (MOST_TYPED + 1)}, default_to_multipart=True)
+    async with console.as_role(next(iter(action.roles)), proved_ms=console.world.now_ms) as browser:
+        for form, kind in ((large, {"Content_Type": "application/x-www-form-urlencoded"}), (typed, {})):
+            reply = await browser.post(action.path, form, **kind)
+            assert reply.status == 400
+            assert "more than 256 kB" in reply.words
+        reply = await browser.post(action.path, _with_file(console.csrf(), b"a" * (MOST_TYPED + 1)))
+        assert "more than 256 kB" not in reply.words
+
+
+def test_large_forms_are_sent_as_files_are() -> None:
+    templates = Path(rendering.__file__).parent / "templates"
+    forms = [found for path in templates.glob("*.html") for found in _FORM.findall(path.read_text())]
+    for action in _LARGE:
+        heads = [head for head, inside in forms if f'"{action.path}"' in head + inside]
+        assert heads, action.name
+        assert all("files=true" in head for head in heads), action.name
+
+
+async def test_whoever_sends_too_much_is_refused_before_it_is_read(console: RunningConsole) -> None:
+    rates = console.server.runner.app[DESK].rates
+    async with console.as_role(PersonRole.ANALYST) as browser:
+        with suppress(RateLimitedError):
+            while True:
+                rates.spend("person:a.analyst")
+        reply = await browser.post("/console/import/look", b"no form", Content_Type="text/plain")
+    assert reply.status == 429
+
+
+async def test_a_page_that_never_was_is_no_unforeseen_error(console: RunningConsole) -> None:
+    async with console.as_role(PersonRole.OPERATOR, proved_ms=console.world.now_ms) as browser:
+        query = "&".join(f"field{number}=x" for number in range(200))
+        reply = await browser.post("/console/publish", {"csrf": console.csrf(), "list": "x", "query": query})
+    assert reply.status == 404
 
 
 async def test_nothing_that_was_typed_is_lost_and_no_secret_comes_back(console: RunningConsole) -> None:
