@@ -1,6 +1,6 @@
 """`sigfed endorse`: take a peer's entries into an own list."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.cli.output import counted
@@ -13,7 +13,7 @@ from node.runtime.shelving import open_shelf
 from node.services.access.spelling import collection_of
 from node.services.lists.importing import ImportReport, Statement
 from node.services.lists.making import list_origin
-from node.services.review.endorsing import endorse, endorse_places
+from node.services.review.endorsing import NamedFile, endorse, endorse_named
 from protocol.digest import Digest
 from protocol.listing import Entry
 
@@ -32,21 +32,18 @@ class Choice:
     collection: str
     digests: frozenset[Digest] | None
 
-    def places(self) -> Mapping[str, Collection[int]]:
-        """Single entries by their lists; none: all that the filters let pass."""
-        found: dict[str, set[int]] = {}
+    def named(self) -> Sequence[NamedFile]:
+        """The files of single entries, as they are listed now; none: all that the filters let pass."""
         if self.only and (self.peer or self.peer_list or self.collection or self.digests is not None):
             raise UsageError(
                 "entries are named one by one with --only, or filtered from those of a peer",
                 hint="leave out --only, or --from, --peer-list, --collection and --hash-from",
             )
-        for origin, index in map(place_of, self.only):
-            found.setdefault(origin, set()).add(index)
-        if not found and not self.peer:
+        if not self.only and not self.peer:
             raise UsageError(
                 "whose entries?", hint="name the peer with --from, or single entries with --only"
             )
-        return found
+        return [NamedFile(*place_of(text)) for text in self.only]
 
     def is_meant(self, entry: Entry) -> bool:
         """Whether the filters let an entry pass."""
@@ -58,11 +55,11 @@ def endorse_from(here: Session, choice: Choice, *, statement: Statement) -> None
     """Queue the chosen entries in the own list `choice.to`."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, choice.to)
-    places, now_ms, missing = choice.places(), milliseconds(identity.clock.now()), list[str]()
+    named, now_ms, missing = choice.named(), milliseconds(identity.clock.now()), list[str]()
     with open_shelf(identity) as shelf:
         guards = open_guards(identity, shelf)
-        if places:
-            done = endorse_places(shelf, origin, places, statement=statement, now_ms=now_ms, guards=guards)
+        if named:
+            done = endorse_named(shelf, origin, named, statement=statement, now_ms=now_ms, guards=guards)
             report, missing = done.report, list(done.missing)
         else:
             report = endorse(

@@ -1,17 +1,25 @@
 """The review desk: what waits for this agency's word, and giving it."""
 
+import re
 from hashlib import sha256
 
 from node.ports.persons import PersonRole
 from node.services.lists.making import report_list
 from support.agencies import SINGLE
 from support.audited import recorded
-from support.console import RunningConsole
+from support.console import Browser, RunningConsole
 
 _OWN = "fr.example/lists/csam"
 _PEER = "nl.example/lists/csam"
 _FILE = {"list": _PEER, "index": "2"}
 _FILE_PAGE = f"/console/review/file?list={_PEER}&index=2"
+
+
+async def _shown(browser: Browser) -> dict[str, str]:
+    """The file as the form of its page names it, with what was shown of it."""
+    found = re.search(r'name="shown" value="(\w+)"', (await browser.get(_FILE_PAGE)).text)
+    assert found is not None
+    return _FILE | {"shown": found[1]}
 
 
 async def test_a_file_that_waits_is_shown_with_what_is_missing(busy: RunningConsole) -> None:
@@ -67,7 +75,7 @@ async def test_a_file_that_is_not_there_is_said_to_be_gone(busy: RunningConsole)
 
 
 async def test_examination_is_stated_on_purpose_and_then_queued(busy: RunningConsole) -> None:
-    typed = _FILE | {
+    typed = {
         "to": _OWN,
         "basis": "reviewed",
         "criteria": "3",
@@ -76,7 +84,7 @@ async def test_examination_is_stated_on_purpose_and_then_queued(busy: RunningCon
         "query": _FILE_PAGE.partition("?")[2],
     }
     async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
-        form = typed | {"csrf": busy.csrf()}
+        form = await _shown(browser) | typed | {"csrf": busy.csrf()}
         refused = await browser.post("/console/review/endorse", form)
         assert refused.status == 400
         assert "was examined here" in refused.words
@@ -97,7 +105,7 @@ async def test_examination_is_stated_on_purpose_and_then_queued(busy: RunningCon
 
 async def test_relying_on_a_peer_takes_no_examination(busy: RunningConsole) -> None:
     async with busy.as_role(PersonRole.ANALYST) as browser:
-        form = _FILE | {"to": _OWN, "basis": "relies-on", "csrf": busy.csrf()}
+        form = await _shown(browser) | {"to": _OWN, "basis": "relies-on", "csrf": busy.csrf()}
         assert (await browser.post("/console/review/endorse", form)).status == 303
         again = await browser.post("/console/review/endorse", form)
         assert again.status == 303
@@ -106,7 +114,7 @@ async def test_relying_on_a_peer_takes_no_examination(busy: RunningConsole) -> N
 
 async def test_what_cannot_be_endorsed_is_refused_at_the_form(busy: RunningConsole) -> None:
     async with busy.as_role(PersonRole.ANALYST) as browser:
-        right = _FILE | {
+        right = await _shown(browser) | {
             "to": _OWN,
             "basis": "relies-on",
             "csrf": busy.csrf(),
@@ -120,11 +128,25 @@ async def test_what_cannot_be_endorsed_is_refused_at_the_form(busy: RunningConso
             {"to": _PEER},
             {"to": "fr.example/lists/nothing"},
             {"index": "999"},
+            {"shown": ""},
         ):
             reply = await browser.post("/console/review/endorse", right | wrong)
             assert 400 <= reply.status < 500, wrong
             assert "This was not done." in reply.words, wrong
     assert report_list(busy.world.shelf, _OWN).waiting == 6
+
+
+async def test_a_file_with_other_hashes_than_the_page_showed_is_not_endorsed(busy: RunningConsole) -> None:
+    """Its peer may add some between the look and the click."""
+    async with busy.as_role(PersonRole.ANALYST) as browser:
+        form = {"to": _OWN, "basis": "relies-on", "csrf": busy.csrf(), "query": _FILE_PAGE.partition("?")[2]}
+        shown = await _shown(browser)
+        refused = await browser.post("/console/review/endorse", form | shown | {"shown": "0" * 32})
+        assert refused.status == 409
+        assert f"{_PEER}:2 holds other hashes than the page showed" in refused.words
+        assert shown["shown"] in refused.text  # it is shown again, with what it holds now
+        assert report_list(busy.world.shelf, _OWN).waiting == 6
+        assert recorded(busy)[-1][0] != "entry.endorse"
 
 
 async def test_disputing_takes_a_tick_and_blocks_the_whole_file(busy: RunningConsole) -> None:

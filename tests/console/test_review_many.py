@@ -65,6 +65,11 @@ async def _form(browser: Browser, query: str) -> dict[str, str]:
     return {name: value.replace("&amp;", "&") for name, value in hidden}
 
 
+def _place(word: str) -> str:
+    """Of a file in the form, without the mark of what it held."""
+    return word.rpartition(":")[0]
+
+
 async def test_all_that_are_alike_are_endorsed_with_one_statement(crowded: RunningConsole) -> None:
     assert _waiting(crowded) == _MANY + 1
     async with crowded.as_role(PersonRole.ANALYST) as browser:
@@ -103,7 +108,7 @@ async def test_some_are_ticked_on_the_page(crowded: RunningConsole) -> None:
         query = urlencode(dict(boxes[10:13]))
         assert "3 files with 6 hashes that wait" in (await browser.get(f"/console/review/many?{query}")).words
         form = await _form(browser, query) | {"basis": "relies-on"}
-        assert form["files"].split() == [value for _, value in boxes[10:13]]
+        assert [_place(word) for word in form["files"].split()] == [value for _, value in boxes[10:13]]
         assert (await browser.post("/console/review/endorse-many", form)).status == 303
         assert "3 files were endorsed" in (await browser.get("/console/review")).words
         again = await browser.post("/console/review/endorse-many", form)
@@ -121,13 +126,31 @@ async def test_what_the_peer_lists_meanwhile_is_not_endorsed_unseen(
         assert "These are the first 10 of 201" in shown.words
         form = await _form(browser, _ALIKE) | {"basis": "relies-on"}
         assert len(form["files"].split()) == 10
-        more = form | {"files": form["files"] + f" {_PEER}:150"}
+        more = form | {"files": form["files"] + f" {_PEER}:150:0"}
         assert "at most 10 files" in (await browser.post("/console/review/endorse-many", more)).words
-        gone = form | {"files": f"{_PEER}:7 {_PEER}:99999"}
+        gone = form | {"files": f"{form['files'].split()[0]} {_PEER}:99999:0"}
         assert (await browser.post("/console/review/endorse-many", gone)).status == 303
         said = await browser.get("/console/review")
     assert "1 file was endorsed" in said.words
     assert "1 is not active any more" in said.words
+
+
+async def test_a_file_that_changed_since_it_was_shown_is_passed_over_and_named(
+    crowded: RunningConsole,
+) -> None:
+    """Its peer may add hashes under the name of a shown file between the look and the click."""
+    async with crowded.as_role(PersonRole.ANALYST) as browser:
+        form = await _form(browser, _ALIKE) | {"basis": "relies-on"}
+        *_others, first, second = form["files"].split()
+        form["files"] = f"{_place(first)}:{'0' * 32} {second}"
+        assert (await browser.post("/console/review/endorse-many", form)).status == 303
+        said = await browser.get("/console/review")
+    assert "1 file was endorsed" in said.words
+    changed = f"1 holds other hashes than were shown, and was not endorsed; look again: {_place(first)}."
+    assert changed in said.words
+    assert report_list(crowded.world.shelf, _OWN).waiting == 2
+    details = [one.record for one in read_audit(crowded.world.shelf)][-1].details
+    assert (details["files"], details["changed"]) == ("1", "1")
 
 
 @pytest.mark.parametrize(
@@ -135,10 +158,12 @@ async def test_what_the_peer_lists_meanwhile_is_not_endorsed_unseen(
     [
         {"files": ""},
         {"files": "nonsense"},
-        {"files": f"{_PEER}:-1"},
-        {"files": f"{_PEER}:{10**15}"},
-        {"files": "<img src=x>:1"},
-        {"files": f"{_PEER}:7 {_OWN}:0"},
+        {"files": f"{_PEER}:7"},
+        {"files": f"{_PEER}:7:"},
+        {"files": f"{_PEER}:-1:0"},
+        {"files": f"{_PEER}:{10**15}:0"},
+        {"files": "<img src=x>:1:0"},
+        {"files": f"{_PEER}:7:0 {_OWN}:0:0"},
         {"to": _PEER},
         {"to": ""},
         {"basis": "guessed"},

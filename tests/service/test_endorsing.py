@@ -10,7 +10,7 @@ from node.ports.quarantine import Quarantined
 from node.services.lists.importing import ImportReport, Statement
 from node.services.lists.withdrawing import withdraw
 from node.services.review.effective import Current, current
-from node.services.review.endorsing import endorse
+from node.services.review.endorsing import Endorsed, NamedFile, endorse, endorse_named, mark_of
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.listing import Entry, fold
@@ -124,6 +124,59 @@ class TestEndorse:
             endorse(
                 following.shelf, following.origin, source="x.example/lists/y", statement=REVIEWED, now_ms=1
             )
+
+
+class TestNamed:
+    """Files named one by one, as a page showed them."""
+
+    def named(self, following: Agency, other: Agency, name: str) -> NamedFile:
+        theirs = [
+            e for e in fold(other.origin, other.items()).entries.values() if e.digest in file_digests(name)
+        ]
+        return NamedFile(other.origin, theirs[0].index, mark_of(theirs))
+
+    def take(self, following: Agency, *files: NamedFile) -> Endorsed:
+        return endorse_named(
+            following.shelf, following.origin, files, statement=REVIEWED, now_ms=following.now_ms
+        )
+
+    def grow(self, following: Agency, other: Agency) -> Digest:
+        """The peer adds a hash under the content id of the file a."""
+        more = sha256_digest("added under a shown name")
+        other.add([row("a", digests=[file_digests("a")[0], more])])
+        other.publish()
+        following.pull(other)
+        listed = fold(other.origin, other.items()).entries.values()
+        assert len({e.ext.content_id for e in listed if e.digest in {*file_digests("a"), more}}) == 1
+        return more
+
+    def test_nothing_is_endorsed_of_a_file_that_grew_since_it_was_shown(
+        self, following: Agency, other: Agency
+    ) -> None:
+        a, b = (self.named(following, other, name) for name in "ab")
+        more = self.grow(following, other)
+        done = self.take(following, a, b)
+        assert done.changed == (a.place,)
+        assert done.missing == ()
+        assert done.report == ImportReport(accepted=1, entries=2)
+        assert {entry.digest for entry in entries(following)} == set(file_digests("b"))
+        again = NamedFile(a.origin, a.index, self.mark_now(other, {*file_digests("a"), more}))
+        assert self.take(following, again).report.entries == 3
+
+    def mark_now(self, other: Agency, digests: set[Digest]) -> str:
+        return mark_of(e for e in fold(other.origin, other.items()).entries.values() if e.digest in digests)
+
+    def test_as_many_entries_as_were_shown_are_not_the_same_entries(self, other: Agency) -> None:
+        other.add(rows("a", "b"))
+        other.publish()
+        first, second, third, _fourth = fold(other.origin, other.items()).entries.values()
+        assert mark_of([first, second]) == mark_of([second, first])
+        assert mark_of([first, second]) != mark_of([first, third])
+
+    def test_without_a_mark_what_is_listed_now_is_meant(self, following: Agency, other: Agency) -> None:
+        a = self.named(following, other, "a")
+        self.grow(following, other)
+        assert self.take(following, NamedFile(a.origin, a.index)).report.entries == 3
 
 
 class TestEffective:

@@ -18,11 +18,11 @@ from node.console.pages.statements import bases, reasons, statement_from
 from node.console.parts import ANALYSTS, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.errors import NotFoundError
+from node.errors import ConflictError, NotFoundError
 from node.runtime.guards import open_guards
 from node.services.lists.continuing import require_open
 from node.services.lists.importing import ImportReport
-from node.services.review.endorsing import endorse_places
+from node.services.review.endorsing import NamedFile, endorse_named, mark_of
 from node.services.review.explaining import basis_words, is_past
 from node.services.review.reviewing import Examined
 from protocol.event import collection_name
@@ -61,6 +61,8 @@ class ReviewedFile:
     country: str
     collection: str
     hashes: Sequence[HashRow]
+    shown: str
+    """The mark of these hashes, which its form carries: what the peer adds later is not endorsed unseen."""
     own: bool
     """Whether it stands in a list of this node."""
     needed: int
@@ -87,6 +89,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> ReviewedFile | Non
         country=next((member.country or "" for member in members.members if member.node == node), ""),
         collection=collection_name(found[0].entry.collection),
         hashes=[_row(each, today) for each in found],
+        shown=mark_of(each.entry for each in found),
         own=node == world.node,
         needed=members.k,
         lists=[(origin, origin) for origin in own_lists(world)],
@@ -121,20 +124,26 @@ def _row(each: Examined, today: date) -> HashRow:
 
 
 def endorse_file(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Take the file into an own list, with every hash the peer lists of it."""
+    """Take the file into an own list, with every hash that was shown of it."""
     place, to = place_of(form), form.require("to", _("your list"))
+    file = NamedFile(place.origin, place.index, form.require("shown", _("what was shown of the file")))
     statement = statement_from(form)
     require_open(world.identity.trust.document(), to)
-    done = endorse_places(
+    done = endorse_named(
         world.shelf,
         to,
-        {place.origin: [place.index]},
+        [file],
         statement=statement,
         now_ms=world.now_ms,
         guards=open_guards(world.identity, world.shelf),
     )
     if done.missing:
-        raise NotFoundError(_("{place} is not active any more").format(place=f"{place.origin}:{place.index}"))
+        raise NotFoundError(_("{place} is not active any more").format(place=file.place))
+    if done.changed:
+        raise ConflictError(
+            _("{place} holds other hashes than the page showed").format(place=file.place),
+            hint=_("look at the file again: the peer has changed it since"),
+        )
     return Done(PATH, _endorsed(to, done.report))
 
 

@@ -1,11 +1,11 @@
 """Many files of peers at once: what one statement about all of them would do, and making it.
 
 They are chosen one by one, by boxes on the page of reviews, or as all that wait of one peer with the same basis. The
-form names each file that was shown: what a peer lists meanwhile is not endorsed unseen. Each is endorsed as by itself;
-all in one transaction, or none.
+form names each file that was shown, with the mark of its hashes: what a peer lists meanwhile, be it under the name of a
+shown file, is not endorsed unseen. Each is endorsed as by itself; all in one transaction, or none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -23,13 +23,15 @@ from node.runtime.guards import open_guards
 from node.runtime.judged import Judgement
 from node.services.lists.continuing import require_open
 from node.services.lists.importing import ImportReport
-from node.services.review.endorsing import endorse_places, preview
+from node.services.review.endorsing import Endorsed, File, NamedFile, endorse_named, mark_of, preview
 from node.services.review.explaining import basis_words
 from node.services.review.reviewing import WaitingFile, grouped
 from protocol.limits import MAX_LOG_SIZE
 
 MOST: Final = 500
 """Files of one statement."""
+_NAMED: Final = 10
+"""Of the files that changed, in the sentence about them; all wait on the page of reviews."""
 _MANY: Final = "/console/review/many"
 _TICK: Final = "file-"
 """Before the number of a row in the name of its box."""
@@ -41,6 +43,8 @@ class Many:
 
     places: Sequence[Place]
     """The file of each, in the order of the queue."""
+    named: str
+    """The files with the marks of what they hold, as the form names them."""
     total: int
     """How many were meant, before the bound."""
     gone: int
@@ -55,11 +59,6 @@ class Many:
     """What it would do in that list."""
     bases: Sequence[tuple[str, str]]
 
-    @property
-    def named(self) -> str:
-        """The files, as the form names them."""
-        return " ".join(f"{place.origin}:{place.index}" for place in self.places)
-
 
 def gather(world: World, _visitor: Visitor, query: Values) -> Many | None:
     """What was chosen, or None for nothing; raises `UsageError` for what names no entry, list or filter."""
@@ -73,15 +72,21 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Many | None:
     found, gone = _chosen(judged, query)
     files = found[:MOST]
     rest = {name: value for name, value in query.items() if name != "to"}
+    places = [Place(file.first.origin, file.first.index) for file in files]
+    whole = [_whole(judged, place) for place in places]
     return Many(
-        places=[Place(file.first.origin, file.first.index) for file in files],
+        places=places,
+        named=" ".join(
+            f"{place.origin}:{place.index}:{mark_of(entries)}"
+            for place, (_collection, entries) in zip(places, whole, strict=True)
+        ),
         total=len(found),
         gone=gone,
         hashes=sum(len(file.entries) for file in files),
         groups=alike(grouped(files)),
         to=to,
         lists=[(origin, urlencode(rest | {"to": origin})) for origin in origins],
-        report=_previewed(world, judged, files, to),
+        report=preview(world.shelf, to, whole, guards=open_guards(world.identity, world.shelf)),
         bases=bases(),
     )
 
@@ -96,53 +101,65 @@ def _chosen(judged: Judgement, query: Values) -> tuple[list[WaitingFile], int]:
     return found, len(names) - len(found)
 
 
-def _previewed(world: World, judged: Judgement, files: Sequence[WaitingFile], to: str) -> ImportReport:
-    """With every hash that the peer lists of each, as they are endorsed."""
-    whole = [
-        (file.first.collection, [each.entry for each in judged.files.at(file.first.origin, file.first.index)])
-        for file in files
-    ]
-    return preview(world.shelf, to, whole, guards=open_guards(world.identity, world.shelf))
+def _whole(judged: Judgement, place: Place) -> File:
+    """The file with every hash that the peer lists of it, as it is endorsed."""
+    entries = [each.entry for each in judged.files.at(place.origin, place.index)]
+    return entries[0].collection, entries
 
 
 def _named(text: str) -> list[tuple[str, int]]:
     """Entries by list and index; raises `UsageError`."""
-    found = []
-    for word in text.split():
-        origin, _colon, index = word.rpartition(":")
-        is_number = index.isascii() and index.isdigit() and len(index) < 16
-        if not origin or not is_number or int(index) >= MAX_LOG_SIZE:
-            raise UsageError(_("an entry is named by its list and index"))
-        found.append((origin, int(index)))
-    return found
+    return [_entry(word) for word in text.split()]
+
+
+def _entry(word: str) -> tuple[str, int]:
+    origin, _colon, index = word.rpartition(":")
+    is_number = index.isascii() and index.isdigit() and len(index) < 16
+    if not origin or not is_number or int(index) >= MAX_LOG_SIZE:
+        raise UsageError(_("an entry is named by its list and index"))
+    return origin, int(index)
 
 
 def endorse_many(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Take the named files into an own list, each with every hash the peer lists of it."""
-    to, named = form.require("to", _("your list")), _named(form.require("files", _("the files")))
+    """Take the named files into an own list, each with every hash that it held when it was shown."""
+    to, named = form.require("to", _("your list")), _shown(form.require("files", _("the files")))
     if len(named) > MOST:
         raise UsageError(_("at most {count} files are endorsed at once").format(count=MOST))
     statement = statement_from(form)
     require_open(world.identity.trust.document(), to)
-    places: dict[str, set[int]] = {}
-    for origin, index in named:
-        places.setdefault(origin, set()).add(index)
-    done = endorse_places(
+    done = endorse_named(
         world.shelf,
         to,
-        places,
+        named,
         statement=statement,
         now_ms=world.now_ms,
         guards=open_guards(world.identity, world.shelf),
     )
-    return Done(PATH, _said(to, done.report, len(done.missing)), facts=_facts(places, done.report))
+    said = [*_said(to, done.report), *_passed_over(done)]
+    return Done(PATH, " ".join(said), facts=_facts({file.origin for file in named}, done))
 
 
-def _facts(places: Mapping[str, object], done: ImportReport) -> Mapping[str, str]:
-    return {"from": " ".join(sorted(places)), "files": str(done.accepted), "entries": str(done.entries)}
+def _shown(text: str) -> list[NamedFile]:
+    """Entries by list, index and the mark of what their file held; raises `UsageError`."""
+    found = []
+    for word in text.split():
+        place, _colon, mark = word.rpartition(":")
+        if not mark:  # without one, whatever the peer lists now would be meant
+            raise UsageError(_("a file is named without what was shown of it"))
+        found.append(NamedFile(*_entry(place), mark))
+    return found
 
 
-def _said(to: str, done: ImportReport, gone: int) -> str:
+def _facts(origins: Collection[str], done: Endorsed) -> Mapping[str, str]:
+    facts = {
+        "from": " ".join(sorted(origins)),
+        "files": str(done.report.accepted),
+        "entries": str(done.report.entries),
+    }
+    return facts | ({"changed": str(len(done.changed))} if done.changed else {})
+
+
+def _said(to: str, done: ImportReport) -> Sequence[str]:
     said = [
         translated_plural(
             "{list}: {count} file was endorsed, its entries wait for publication.",
@@ -175,13 +192,27 @@ def _said(to: str, done: ImportReport, gone: int) -> str:
                 count,
             ).format(count=count)
         )
-    if gone:
+    return said
+
+
+def _passed_over(done: Endorsed) -> Sequence[str]:
+    said = []
+    if gone := len(done.missing):
         said.append(
             translated_plural(
                 "{count} is not active any more.", "{count} are not active any more.", gone
             ).format(count=gone)
         )
-    return " ".join(said)
+    if count := len(done.changed):
+        more = ["…"] if count > _NAMED else []
+        said.append(
+            translated_plural(
+                "{count} holds other hashes than were shown, and was not endorsed; look again: {places}.",
+                "{count} hold other hashes than were shown, and were not endorsed; look again: {places}.",
+                count,
+            ).format(count=count, places=", ".join([*done.changed[:_NAMED], *more]))
+        )
+    return said
 
 
 PAGES: Final = (Page(name="review-many", path=_MANY, title="Many files to endorse", gather=gather),)

@@ -3,10 +3,15 @@
 An endorsed file is endorsed with every digest the peer lists of it: each digest stands alone before the quorum, so a
 file of which only some digests were taken would stay below it. Reliance names the peer's entry; own or reviewed
 knowledge names nobody, because it is the agency's own statement.
+
+A peer adds digests to a file by listing more under its content id. Who endorses what a page showed names the file with
+the mark of what it held then: of a file that changed since nothing is endorsed, so nobody signs what it never saw.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
 
 from node.errors import UsageError
 from node.formats.rows import NO_CASE, ImportRow
@@ -23,10 +28,30 @@ from protocol.opening import Basis, EntryRef, Opening
 
 Select = Callable[[Entry], bool]
 """Whether an entry of the peer is meant."""
-Places = Mapping[str, Collection[int]]
-"""Single entries, by the origin of their list."""
 File = tuple[int, list[Entry]]
 """A collection, and the entries that a list has of one file in it."""
+_MARK_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A peer's file, by the list and the index of one of its entries."""
+
+    origin: str
+    index: int
+    mark: str = ""
+    """Of the entries that were shown (`mark_of`); empty: what the peer lists of it now is meant."""
+
+    @property
+    def place(self) -> str:
+        """As people name it."""
+        return f"{self.origin}:{self.index}"
+
+
+def mark_of(entries: Iterable[Entry]) -> str:
+    """Tells whether a file holds the same entries as before; made of their indexes, which say nothing about them."""
+    indexes = ",".join(str(index) for index in sorted(entry.index for entry in entries))
+    return sha256(indexes.encode()).digest()[:_MARK_BYTES].hex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +61,8 @@ class Endorsed:
     report: ImportReport
     missing: tuple[str, ...]
     """Those that are not active any more, as ORIGIN:INDEX."""
+    changed: tuple[str, ...] = ()
+    """Those whose file holds other entries than were shown, as ORIGIN:INDEX."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +112,50 @@ def endorse(
     return _queue(shelf, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
 
 
-def endorse_places(
+def endorse_named(
     shelf: Shelf,
     origin: str,
-    places: Places,
+    named: Iterable[NamedFile],
     *,
     statement: Statement,
     now_ms: int,
     guards: Guards | None = None,
 ) -> Endorsed:
-    """Queue adds in the own list `origin` for the files that the named entries belong to: all of them, or none.
+    """Queue adds in the own list `origin` for the named files: all of them, or none.
 
-    Entries that are not active any more are passed over and named. Raises as `endorse` does.
+    Passed over and named are those whose entry is not active any more, and those that do not hold what was shown.
+    Raises as `endorse` does.
     """
     wanted: list[File] = []
-    missing: list[str] = []
-    for source, indices in places.items():
+    missing: list[NamedFile] = []
+    changed: list[NamedFile] = []
+    for source, asked in _by_list(named).items():
         listing = _peer_listing(shelf, source)
-        wanted += _files(listing, _one_of(indices))
-        missing += [f"{source}:{index}" for index in sorted(set(indices) - listing.entries.keys())]
+        missing += [file for index, file in sorted(asked.items()) if index not in listing.entries]
+        for collection, entries in _files(listing, _one_of(asked)):
+            others = _not_as_shown(entries, asked)
+            changed += others
+            wanted += [] if others else [(collection, entries)]
     report = _queue(shelf, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
-    return Endorsed(report=report, missing=tuple(missing))
+    return Endorsed(
+        report=report,
+        missing=tuple(file.place for file in missing),
+        changed=tuple(file.place for file in changed),
+    )
+
+
+def _by_list(named: Iterable[NamedFile]) -> Mapping[str, Mapping[int, NamedFile]]:
+    found: dict[str, dict[int, NamedFile]] = {}
+    for file in named:
+        found.setdefault(file.origin, {})[file.index] = file
+    return found
+
+
+def _not_as_shown(entries: Collection[Entry], asked: Mapping[int, NamedFile]) -> list[NamedFile]:
+    """Those of its names under which a file was shown with other entries."""
+    meant = [asked[entry.index] for entry in entries if entry.index in asked]
+    held = mark_of(entries)
+    return [file for file in meant if file.mark not in {"", held}]
 
 
 def preview(
@@ -139,8 +189,7 @@ def _rows(files: Iterable[File]) -> list[ImportRow]:
 
 
 def _one_of(indices: Collection[int]) -> Select:
-    asked = frozenset(indices)
-    return lambda entry: entry.index in asked
+    return lambda entry: entry.index in indices
 
 
 def _peer_listing(shelf: Shelf, source: str) -> Listing:
