@@ -164,7 +164,8 @@ def demo(
     stay: Annotated[
         bool,
         typer.Option(
-            "--serve", help="Instead, leave it running with a month behind it and three consoles, until Ctrl-C."
+            "--serve",
+            help="Instead, leave it running with a month behind it and three consoles, until Ctrl-C.",
         ),
     ] = False,
 ) -> int:

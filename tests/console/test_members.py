@@ -8,12 +8,16 @@ import pytest
 
 from keys.trust.fingerprint import to_words
 from keys.trust.proposal_words import changes
+from node.console.pages import members
 from node.ports.persons import PersonRole
 from node.runtime import waiting_proposals
 from node.runtime.approvals import open_approvals
 from node.services.access.callers import stored_grant
 from node.services.access.granting import grant_words
 from node.services.lists.audit_reading import read_audit
+from node.services.review.coverage import Counts
+from node.services.storage.shelf import Shelf
+from protocol.grant import Grant
 from support.console import Browser, RunningConsole
 from support.processes import Cli, Running
 
@@ -103,6 +107,26 @@ async def test_another_grant_is_tried_and_nothing_is_changed(busy: RunningConsol
         wrong = {"csrf": busy.csrf(), "node": _NL, "collections": "all", "query": f"node={_NL}"}
         assert (await browser.post("/console/members/member/try", wrong)).status == 400
     assert _grant(busy) == before
+
+
+async def test_who_changes_no_grant_has_none_tried(
+    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads own lists whole: not for whoever only looks, by an address that somebody made up."""
+    tried: list[str] = []
+
+    def difference(_shelf: Shelf, node: str, _wanted: Grant, **_: object) -> tuple[Counts, Counts]:
+        tried.append(node)
+        return {}, {}
+
+    monkeypatch.setattr(members, "difference", difference)
+    path = f"/console/members/member?node={_NL}&collections=baseline&tried=yes"
+    for role in PersonRole:
+        async with busy.as_role(role) as browser:
+            page = await browser.get(path)
+        assert page.status == 200, role
+        assert ("nothing was changed" in page.words) == (role is PersonRole.OPERATOR), role
+    assert tried == [_NL]
 
 
 async def test_a_grant_that_is_none_is_refused_with_what_was_typed(busy: RunningConsole) -> None:

@@ -92,7 +92,7 @@ class MemberPage:
     typed: Mapping[str, str]
     """The grant as somebody types it, or as it was typed to be tried."""
     tried: Tried | None
-    """What another grant would change; None: none was tried."""
+    """What another grant would change; None: none was tried, or the visitor changes none."""
 
 
 def gather(world: World, _visitor: Visitor, _query: Values) -> MembersPage:
@@ -105,12 +105,14 @@ def gather(world: World, _visitor: Visitor, _query: Values) -> MembersPage:
     )
 
 
-def gather_one(world: World, _visitor: Visitor, query: Values) -> MemberPage:
-    """One; raises `NotFoundError`."""
+def gather_one(world: World, visitor: Visitor, query: Values) -> MemberPage:
+    """One; another grant is tried for whoever may change it. Raises `NotFoundError`."""
     row = _row(world, query.require("node", _("the name of the member")))
     member, peer = row.standing.member, row.standing.peer
     grant = None if peer is None else stored_grant(peer)
-    tried = _tried(world, row.standing.node, query) if grant is not None and _TRIED in query else None
+    # Own lists are read whole for it: nobody has that done who only looks.
+    is_tried = grant is not None and _TRIED in query and visitor.role in OPERATORS
+    tried = _tried(world, row.standing.node, query) if is_tried else None
     fields = {} if grant is None else grant.to_json()
     return MemberPage(
         row=row,
@@ -119,7 +121,7 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> MemberPage:
         grant=grant,
         grant_state="" if grant is None else state_words(grant, world.identity.clock.now()),
         tried=tried,
-        typed=query
+        typed=_typed(query)
         if tried is not None
         else {
             "collections": ", ".join(_texts(fields.get("collections"))) or "baseline",
@@ -209,8 +211,11 @@ def try_grant(_world: World, _visitor: Visitor, form: Values) -> Done:
     """Show what another grant would change, older entries too; nothing is changed."""
     node = form.require("node", _("the name of the peer"))
     _wanted(form)
-    typed = {name: form.text(name) for name in ("collections", "algorithms", "until")}
-    return Done(f"{_ONE}?{urlencode({'node': node, **typed, _TRIED: 'yes'})}", "")
+    return Done(f"{_ONE}?{urlencode({'node': node, **_typed(form), _TRIED: 'yes'})}", "")
+
+
+def _typed(values: Values) -> dict[str, str]:
+    return {name: values.text(name) for name in ("collections", "algorithms", "until")}
 
 
 def follow(world: World, visitor: Visitor, form: Values) -> Done:

@@ -55,12 +55,12 @@ class Many:
     """The own list they go into."""
     lists: Sequence[tuple[str, str]]
     """Each own list, and the query that shows this page for it."""
-    report: ImportReport
-    """What it would do in that list."""
+    report: ImportReport | None
+    """What it would do in that list; None for who does not endorse, for every hash of every file is looked at."""
     bases: Sequence[tuple[str, str]]
 
 
-def gather(world: World, _visitor: Visitor, query: Values) -> Many | None:
+def gather(world: World, visitor: Visitor, query: Values) -> Many | None:
     """What was chosen, or None for nothing; raises `UsageError` for what names no entry, list or filter."""
     origins = own_lists(world)
     if not query or not origins:
@@ -86,7 +86,9 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Many | None:
         groups=alike(grouped(files)),
         to=to,
         lists=[(origin, urlencode(rest | {"to": origin})) for origin in origins],
-        report=preview(world.shelf, to, whole, guards=open_guards(world.identity, world.shelf)),
+        report=preview(world.shelf, to, whole, guards=open_guards(world.identity, world.shelf))
+        if visitor.role in ANALYSTS
+        else None,
         bases=bases(),
     )
 
