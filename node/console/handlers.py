@@ -72,8 +72,6 @@ class Desk(Generic[W]):
     def visitor(self, request: web.Request) -> Visitor | None:
         """Who asks; None for nobody."""
         token = request.cookies.get(self.cookie, "")
-        if not token:
-            return None
         return self.door.glance(token) if asks_by_itself(request) else self.door.find(token)
 
     def has_proved(self, visitor: Visitor) -> bool:
@@ -133,7 +131,7 @@ async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
         desk.held.hold(visitor.csrf, action.page, first, now_ms=desk.world.now_ms)
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
     try:
-        done = await in_thread(request, _carried_out, desk, action, visitor, form)
+        done = await desk.threads.act(visitor.person, _carried_out, desk, action, visitor, form)
     except (NodeError, ProtocolError, KeysError) as exc:
         return await _shown_again(request, action, visitor, form, exc)
     desk.say(visitor, done.said)
@@ -149,7 +147,8 @@ async def download(request: web.Request, row: Download[Any]) -> web.StreamRespon
     if row.fresh and not desk.has_proved(visitor):
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(desk.pages[row.page].path, safe='')}")
     world = desk.world.acting_as(visitor.person)
-    file = await in_thread(request, row.make, world, visitor, Values(dict(request.query)))
+    query = Values(dict(request.query))
+    file = await desk.threads.act(visitor.person, row.make, world, visitor, query)
     await in_thread(request, desk.taken, world, row, file)
     disposition = f'attachment; filename="{file.name}"'
     return web.Response(
@@ -166,7 +165,10 @@ async def in_thread(
 
 async def visiting(request: web.Request) -> Visitor | None:
     """Who asks, in whose language the reply is written; None for nobody."""
-    visitor = await in_thread(request, request.app[DESK].visitor, request)
+    desk = request.app[DESK]
+    if not request.cookies.get(desk.cookie):  # strangers take no thread
+        return None
+    visitor = await in_thread(request, desk.visitor, request)
     if visitor is not None:
         request[VISITOR] = visitor
         speak(visitor.language or spoken())
@@ -206,7 +208,10 @@ async def _shown_again(
     except (NodeError, ProtocolError, KeysError):
         raise error from None  # what the form was about is gone
     status = min(problem_of(error).status, 500)
-    return _rendered(request, page, model, visitor, refused=refused, status=status)
+    reply = _rendered(request, page, model, visitor, refused=refused, status=status)
+    if wait := getattr(error, "retry_after_seconds", 0):
+        reply.headers["Retry-After"] = str(wait)
+    return reply
 
 
 def _query(form: Values) -> Values:

@@ -1,9 +1,11 @@
 """Where the console's blocking work is done: threads of its own, so that a flood of pages takes none of the node's.
 
-Decides how much is done at once and how much may wait; what is too much is refused at once instead of being kept.
+Decides how much is done at once and how much may wait; what is too much is refused at once instead of being kept. What
+people do may wait for a peer or for a command that holds a lock: it never takes all threads, so that pages are shown.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -12,7 +14,11 @@ from typing import Final, ParamSpec, TypeVar
 from node.errors import RateLimitedError
 
 THREADS: Final = 8
-"""More than people sync and rehearse at once, each of which holds one for up to a minute or two."""
+"""For pages, and for what people do: to sync or to rehearse holds one for up to a minute or two."""
+ACTS: Final = THREADS - 3
+"""Of what people do, at once; the others are left for pages."""
+ACTS_OF_ONE: Final = 2
+"""Of them, of one person."""
 MOST: Final = 200
 """Under way and waiting, together."""
 _RETRY_SECONDS: Final = 5
@@ -28,9 +34,37 @@ class Threads:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="console")
         self._most = most
         self._under_way = 0
+        self._acting: Counter[str] = Counter()
+        """How much of what each person did is under way."""
 
     async def do(self, work: Callable[Given, Result], *args: Given.args, **named: Given.kwargs) -> Result:
         """Do what blocks, in the caller's language; raises `RateLimitedError` where too much waits already."""
+        return await asyncio.shield(self._begun(work, *args, **named))
+
+    async def act(
+        self, person: str, work: Callable[Given, Result], *args: Given.args, **named: Given.kwargs
+    ) -> Result:
+        """Do what somebody asked for, as `do`; raises `RateLimitedError` also where so much of that is under way."""
+        if self._acting[person] >= ACTS_OF_ONE:
+            raise RateLimitedError(
+                f"{ACTS_OF_ONE} things that {person} asked for are still being done",
+                hint="nothing was done; wait until one of them is finished, then try again",
+                retry_after_seconds=_RETRY_SECONDS,
+            )
+        if self._acting.total() >= ACTS:
+            raise RateLimitedError(
+                f"{ACTS} things that people asked for are being done, and no more at once",
+                hint="nothing was done; wait a moment, then try again",
+                retry_after_seconds=_RETRY_SECONDS,
+            )
+        future = self._begun(work, *args, **named)
+        self._acting[person] += 1
+        future.add_done_callback(lambda _: self._acted(person))
+        return await asyncio.shield(future)
+
+    def _begun(
+        self, work: Callable[Given, Result], *args: Given.args, **named: Given.kwargs
+    ) -> "asyncio.Future[Result]":
         if self._under_way >= self._most:
             raise RateLimitedError(
                 "this console has too much to do just now",
@@ -49,12 +83,16 @@ class Threads:
         future = asyncio.get_running_loop().run_in_executor(self._executor, run)
         # Not when the caller leaves: whoever goes away, again and again, leaves the work behind.
         future.add_done_callback(self._done)
-        return await asyncio.shield(future)
+        return future
 
     def _done(self, future: "asyncio.Future[Result]") -> None:
         self._under_way -= 1
         if not future.cancelled():
             future.exception()  # of somebody who went away nobody asks any more
+
+    def _acted(self, person: str) -> None:
+        self._acting.subtract((person,))
+        self._acting += Counter()  # whoever does nothing is forgotten
 
     def close(self) -> None:
         """Begin nothing more; what runs is waited for by the interpreter."""

@@ -3,13 +3,14 @@
 import asyncio
 import dataclasses
 import threading
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from node.console.handlers import DESK
 from node.console.policy import CONTENT_SECURITY_POLICY
-from node.console.threads import MOST
+from node.console.threads import ACTS, ACTS_OF_ONE, MOST, THREADS
 from node.errors import RateLimitedError
 from node.ports.persons import PersonRole
 from support.console import RunningConsole
@@ -128,6 +129,70 @@ async def test_a_flood_of_pages_takes_no_thread_of_the_node_and_is_refused(conso
     assert "this console has too much to do just now" in reply.words
     async with console.as_role(PersonRole.ANALYST) as browser:
         assert (await browser.get("/console/")).status == 200
+
+
+@asynccontextmanager
+async def _waiting(console: RunningConsole, *persons: str) -> AsyncIterator[list[asyncio.Task[bool]]]:
+    """What these people did waits, as for a peer that does not answer."""
+    threads, held = console.server.runner.app[DESK].threads, threading.Event()
+    acts = [asyncio.create_task(threads.act(person, held.wait)) for person in persons]
+    await asyncio.sleep(0)
+    try:
+        yield acts
+    finally:
+        held.set()
+        await asyncio.gather(*acts, return_exceptions=True)
+
+
+async def test_a_person_does_two_things_at_once(console: RunningConsole) -> None:
+    form = {"list": "fr.example/lists/none"}
+    async with (
+        console.as_role(PersonRole.OPERATOR, proved_ms=console.world.now_ms) as browser,
+        _waiting(console, *["a.operator"] * ACTS_OF_ONE) as acts,
+    ):
+        acts[0].cancel()  # whoever goes away leaves the work behind
+        await asyncio.sleep(0)
+        form["csrf"] = console.csrf()
+        refused = await browser.post("/console/publish", form)
+        assert (await browser.get("/console/")).status == 200
+        async with console.as_role(
+            PersonRole.OPERATOR, proved_ms=console.world.now_ms, person="b.operator"
+        ) as other:
+            done = await other.post("/console/publish", form | {"csrf": console.csrf()})
+    assert refused.status == 429
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "2 things that a.operator asked for are still being done" in refused.words
+    assert "nothing was done; wait until one of them is finished" in refused.words
+    assert done.status == 404, "there is no such list: it was tried"
+    async with console.as_role(PersonRole.OPERATOR, proved_ms=console.world.now_ms) as browser:
+        again = await browser.post("/console/publish", form | {"csrf": console.csrf()})
+    assert again.status == 404, "they are finished"
+
+
+async def test_what_people_do_leaves_threads_for_pages(console: RunningConsole) -> None:
+    assert ACTS < THREADS
+    async with (
+        console.as_role(PersonRole.OPERATOR, proved_ms=console.world.now_ms) as browser,
+        _waiting(console, *(f"person{number}" for number in range(ACTS))),
+    ):
+        refused = await browser.post("/console/publish", {"csrf": console.csrf(), "list": "x"})
+        page = await browser.get("/console/lists")
+    assert refused.status == 429
+    assert "things that people asked for are being done, and no more at once" in refused.words
+    assert page.status == 200
+
+
+async def test_whoever_has_no_session_takes_no_thread(console: RunningConsole) -> None:
+    threads, held = console.server.runner.app[DESK].threads, threading.Event()
+    flood = [asyncio.create_task(threads.do(held.wait)) for _ in range(MOST)]
+    await asyncio.sleep(0)
+    try:
+        async with console.as_nobody() as browser:
+            assert (await browser.get("/console/")).status == 303
+            assert (await browser.post("/console/publish", {"csrf": ""})).status == 401
+    finally:
+        held.set()
+        await asyncio.gather(*flood)
 
 
 async def test_what_another_site_embeds_is_not_served(console: RunningConsole) -> None:
