@@ -12,6 +12,7 @@ from node.cli.session import session
 if TYPE_CHECKING:
     from node.ports.approvals import Approval
     from node.services.access.approving import Approvals
+    from node.services.storage.shelf import Shelf
 
 app = typer.Typer(help="What waits for a second person.", no_args_is_help=True)
 
@@ -62,7 +63,8 @@ def show(context: typer.Context, number: Annotated[int, _ID]) -> None:
         approvals = open_approvals(identity, shelf)
         approval = approvals.get(number)
         state, waits = _state(approvals, approval), approvals.waits(approval)
-    here.output.result(_fields(approval, state), *_words(approval), f"  state: {state}")
+        words = _words(shelf, approval)
+    here.output.result(_fields(approval, state), *words, f"  state: {state}")
     if waits:
         here.output.following(
             f"sigfed approval approve {number} --as NAME",
@@ -80,7 +82,7 @@ def approve(context: typer.Context, number: Annotated[int, _ID], by: Annotated[s
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        here.output.talk(*_words(open_approvals(identity, shelf).get(number)))
+        here.output.talk(*_words(shelf, open_approvals(identity, shelf).get(number)))
         who = acting_person(here, by)
         done = run(identity, shelf, number, by=who)
     here.output.result(_fields(done, "approved"), f"request {done.id} approved by {who}: {done.result}")
@@ -102,7 +104,7 @@ def reject(
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        here.output.talk(*_words(open_approvals(identity, shelf).get(number)))
+        here.output.talk(*_words(shelf, open_approvals(identity, shelf).get(number)))
         who = acting_person(here, by)
         done = run(identity, shelf, number, by=who, reason=reason)
     here.output.result(_fields(done, "rejected"), f"request {done.id} rejected by {who}: nothing was changed")
@@ -117,12 +119,14 @@ def _state(approvals: "Approvals", approval: "Approval") -> str:
     return approval.outcome.value
 
 
-def _words(approval: "Approval") -> tuple[str, ...]:
+def _words(shelf: "Shelf", approval: "Approval") -> tuple[str, ...]:
+    from node.runtime.recalling import places_of
     from node.services.access.approving import KINDS
 
     return (
         f"request {approval.id}, {approval.kind}: {KINDS[approval.kind].words}",
         f"  what: {approval.subject}",
+        *(f"  about: {place}" for place in places_of(shelf, approval)),
         f"  asked by: {approval.requested_by}",
     )
 

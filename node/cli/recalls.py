@@ -99,7 +99,8 @@ def readmit(
         macs = [shelf.vault.tombstone_of(digest) for _, digests in asked for digest in digests]
         found = tombstones_of(shelf, macs)
         who = acting_person(here, by)
-        tell_requested(here, request_readmission(open_approvals(identity, shelf), found, by=who))
+        approvals = open_approvals(identity, shelf)
+        tell_requested(here, request_readmission(approvals, shelf, found, by=who))
 
 
 @shreddings.command("ls")

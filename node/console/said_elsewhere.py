@@ -7,6 +7,7 @@ from node.console.languages import marked
 REQUESTS: Final = (
     marked("let in what a guard set aside"),
     marked("delete for ever, at every node"),
+    marked("let what was shredded be listed here again"),
     marked("let a peer read more here"),
     marked("let somebody fetch raw hashes here"),
     marked("let a recipient fetch more raw hashes"),

@@ -114,6 +114,7 @@ CHECKS: dict[str, Check] = {
 HANDLERS: dict[str, Handler] = {
     "quarantine.release": quarantine.carry_out,
     "entry.shred": carry_out_shredding,
+    "entry.readmit": carry_out_shredding,
     "peer.grant": _widen_grant,
     "partner.quota": _raise_quota,
     "partner.disclose": _let_disclose,

@@ -5,7 +5,7 @@ what was cut off.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from keys.errors import KeysError
@@ -18,13 +18,17 @@ from node.runtime.subsets import release_here
 from node.services.access.approving import Approvals
 from node.services.lists.erasing import carry_out
 from node.services.lists.shredding import ShredPlan, require_no_more, shred
+from node.services.review.standing import Place, shredded_places
 from node.services.storage.shelf import Shelf
 from node.services.subsets.making import report_subsets
 from protocol.errors import ProtocolError
 from protocol.opening import Reason
 
 KIND: Final = "entry.shred"
+READMISSION: Final = "entry.readmit"
 _SHRED, _READMIT = "shred", "readmit"
+_NAMED: Final = 10
+"""Places in the words of a request, at most; `places_of` gives all of them."""
 
 
 def recall_now(identity: Identity, shelf: Shelf, origin: str) -> list[str]:
@@ -67,11 +71,31 @@ def request_shredding(
     return approvals.request(KIND, subject=subject, payload=_canonical(payload), by=by)
 
 
-def request_readmission(approvals: Approvals, tombstones: Sequence[bytes], *, by: str) -> Approval:
-    """Ask a second person to let a file that was shredded be listed again."""
+def request_readmission(
+    approvals: Approvals, shelf: Shelf, tombstones: Collection[bytes], *, by: str
+) -> Approval:
+    """Ask a second person to let hashes that were shredded be listed again; of how many files they are nobody knows."""
     payload = {"action": _READMIT, "tombstones": sorted(mac.hex() for mac in tombstones)}
-    subject = f"let a shredded file be listed here again: {len(tombstones)} hashes"
-    return approvals.request(KIND, subject=subject, payload=_canonical(payload), by=by)
+    subject = _readmission_words(len(tombstones), shredded_places(shelf, tombstones))
+    return approvals.request(READMISSION, subject=subject, payload=_canonical(payload), by=by)
+
+
+def _readmission_words(count: int, places: Sequence[Place]) -> str:
+    hashes = "1 hash" if count == 1 else f"{count} hashes"
+    if not places:
+        return hashes
+    named, more = ", ".join(map(str, places[:_NAMED])), len(places) - _NAMED
+    return f"{hashes}, shredded as {named} and {more} more" if more > 0 else f"{hashes}, shredded as {named}"
+
+
+def places_of(shelf: Shelf, approval: Approval) -> tuple[Place, ...]:
+    """What a request to shred or to readmit is about, by list and index, as far as is known here; empty for others."""
+    if approval.kind not in {KIND, READMISSION}:
+        return ()
+    asked = json.loads(approval.payload)
+    if asked["action"] == _SHRED:
+        return tuple(Place(origin=asked["list"], index=index) for index in asked["indexes"])
+    return shredded_places(shelf, {bytes.fromhex(mac) for mac in asked["tombstones"]})
 
 
 def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:  # noqa: ARG001 - a check
@@ -104,10 +128,10 @@ def _readmit(shelf: Shelf, macs: Sequence[bytes]) -> str:
 
 
 def tombstones_of(shelf: Shelf, macs: Sequence[bytes]) -> list[bytes]:
-    """Those of the tombstones that stand; raises `NotFoundError` for none."""
+    """Those of the tombstones that stand, each once; raises `NotFoundError` for none."""
     with shelf.storage.read() as unit:
         kept = {each.mac for each in unit.tombstones.ls()}
-    found = [mac for mac in macs if mac in kept]
+    found = [mac for mac in dict.fromkeys(macs) if mac in kept]
     if not found:
         raise NotFoundError("this hash was not shredded, as far as this node knows")
     return found

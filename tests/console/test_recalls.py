@@ -1,6 +1,6 @@
 """Withdrawals, how far they are, what was shredded and who still has it, and two persons who let it be listed again."""
 
-from hashlib import sha256
+from hashlib import md5, sha256
 
 import pytest
 
@@ -15,7 +15,10 @@ from support.console import RunningConsole
 _OWN = "fr.example/lists/csam"
 _PEER = "nl.example/lists/csam"
 _PAGE = "/console/withdrawals"
-_BOTH = Digest(Algorithm.SHA256, sha256(BOTH).digest())
+_BOTH = (
+    Digest(Algorithm.SHA256, sha256(BOTH).digest()),
+    Digest(Algorithm.MD5, md5(BOTH, usedforsecurity=False).digest()),
+)
 
 
 def _shredded(busy: RunningConsole) -> set[bytes]:
@@ -86,18 +89,42 @@ async def test_what_was_shredded_tells_who_still_has_it(busy: RunningConsole) ->
 async def test_two_persons_let_a_shredded_hash_be_listed_again(busy: RunningConsole) -> None:
     await _shred(busy, 0)
     whole = sha256(BOTH).hexdigest()
+    weak = md5(BOTH, usedforsecurity=False).hexdigest()
     async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms, person="alice") as browser:
-        form = {"csrf": busy.csrf(), "hash": whole}
+        form = {"csrf": busy.csrf(), "hash": f"{whole}\n{whole}\n{weak}"}
         asked = await browser.post(f"{_PAGE}/readmit", form)
         assert asked.status == 303
         assert "waits for a second person" in (await browser.get(asked.headers["Location"])).words
     assert recorded(busy)[-1] == ("entry.readmit", "", "alice")
     assert whole not in audit_text(busy)
     request = open_approvals(busy.world.identity, busy.world.shelf).ls()[-1]
-    assert "let a shredded file be listed here again: 1 hash" in request.subject
+    assert request.kind == "entry.readmit"
+    assert request.subject == f"2 hashes, shredded as {_OWN}:0, {_OWN}:1"
+    async with busy.as_role(PersonRole.OPERATOR, person="bruno") as browser:
+        looked = await browser.get(f"/console/tasks/request?number={request.id}")
+        assert f"let what was shredded be listed here again: {request.subject}" in looked.words
+        assert "delete for ever" not in looked.words
+        assert f"2 entries that it is about {_OWN}:0 {_OWN}:1" in looked.words
+        assert f'href="{_PAGE}?view=shredded">Look at what it is about' in looked.text
     before = _shredded(busy)
     await _approve(busy, request.id)
-    assert before - _shredded(busy) == {busy.world.shelf.vault.tombstone_of(_BOTH)}
+    mac_of = busy.world.shelf.vault.tombstone_of
+    assert before - _shredded(busy) == {mac_of(digest) for digest in _BOTH}
+    assert recorded(busy)[-1] == ("entry.readmit", request.subject, "bruno")
+
+
+async def test_who_is_asked_to_shred_is_led_to_the_entry(busy: RunningConsole) -> None:
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms, person="alice") as browser:
+        form = {"list": _OWN, "index": "0", "reason": "error", "csrf": busy.csrf()}
+        asked = await browser.post("/console/entry/shred", form)
+        looked = await browser.get(asked.headers["Location"])
+    assert "delete for ever, at every node" in looked.words
+    assert f'href="/console/entry?list={_OWN}&amp;index=0">Look at what it is about' in looked.text
+    await _approve(busy, open_approvals(busy.world.identity, busy.world.shelf).ls()[-1].id)
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        after = await browser.get(asked.headers["Location"])
+    assert f"{_OWN}:0" in after.words
+    assert "Look at what it is about" not in after.words  # there is no page of it any more
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def readmit(world: World, visitor: Visitor, form: Values) -> Done:
     macs = [world.shelf.vault.tombstone_of(digest) for _name, digests in asked for digest in digests]
     found = tombstones_of(world.shelf, macs)
     approvals = open_approvals(world.identity, world.shelf)
-    request = request_readmission(approvals, found, by=visitor.person)
+    request = request_readmission(approvals, world.shelf, found, by=visitor.person)
     said = _("Request {number} waits for a second person; nothing was changed").format(number=request.id)
     return Done(f"/console/tasks/request?number={request.id}", said, "requested", {"hashes": str(len(found))})
 

@@ -5,12 +5,14 @@ carries an approved request out is what the command uses.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
 from node.console.languages import translated as _
+from node.console.pages.places import Place
 from node.console.pages.quarantine import ASIDE
+from node.console.pages.recalls import PATH as WITHDRAWALS
 from node.console.parts import EVERYBODY, JUDGES, Action, Done, Page, Section, Values
 from node.console.told import told
 from node.console.visitors import Visitor
@@ -19,6 +21,7 @@ from node.ports.approvals import Approval, Outcome
 from node.ports.persons import PersonRole
 from node.runtime import approvals as runtime
 from node.runtime import quarantine
+from node.runtime.recalling import READMISSION, places_of
 from node.services.access.approving import KINDS, Approvals
 
 ROWS: Final = 50
@@ -39,8 +42,10 @@ class Task:
     """Whether the visitor asked for it."""
     yours: bool
     """Whether the visitor may decide it."""
-    look: str
-    """The page of what it is about; empty where the request says all."""
+    look: str = ""
+    """On its own page, the page of what it is about; empty where the request says all."""
+    places: Sequence[Place] = ()
+    """On its own page, the entries and disputes that it is about."""
 
     @property
     def state(self) -> str:
@@ -85,7 +90,9 @@ def gather_one(world: World, visitor: Visitor, query: Values) -> Task:
     """One request; raises `NotFoundError`."""
     query.require("number", _("the number of the request"))
     approvals = runtime.open_approvals(world.identity, world.shelf)
-    return _task(approvals, approvals.get(query.number("number")), visitor)
+    approval = approvals.get(query.number("number"))
+    places = [Place(each.origin, each.index) for each in places_of(world.shelf, approval)]
+    return replace(_task(approvals, approval, visitor), look=_look(approval, places), places=places)
 
 
 def approve(world: World, visitor: Visitor, form: Values) -> Done:
@@ -123,14 +130,16 @@ def _task(approvals: Approvals, approval: Approval, visitor: Visitor) -> Task:
         waits=waits,
         own=own,
         yours=waits and not own and visitor.role in kind.may_approve,
-        look=_look(approval),
     )
 
 
-def _look(approval: Approval) -> str:
-    if approval.kind != quarantine.KIND:
-        return ""
-    return f"{ASIDE}?{urlencode({'id': quarantine.of_request(approval)})}"
+def _look(approval: Approval, places: Sequence[Place]) -> str:
+    if approval.kind == quarantine.KIND:
+        return f"{ASIDE}?{urlencode({'id': quarantine.of_request(approval)})}"
+    if approval.kind == READMISSION:
+        return f"{WITHDRAWALS}?view=shredded"
+    # Of what was shredded already there is no page any more.
+    return places[0].entry if places and approval.acted_ms is None else ""
 
 
 PAGES: Final = (

@@ -38,6 +38,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "quarantine.release": Kind(words="let in what a guard set aside", may_approve=_DECIDING),
         "entry.shred": Kind(words="delete for ever, at every node", may_approve=_DECIDING),
+        "entry.readmit": Kind(words="let what was shredded be listed here again", may_approve=_DECIDING),
         "peer.grant": Kind(words="let a peer read more here", may_approve=_ADMITTING),
         "recipient.add": Kind(words="let somebody fetch raw hashes here", may_approve=_ADMITTING),
         "recipient.grant": Kind(words="let a recipient fetch more raw hashes", may_approve=_ADMITTING),

@@ -4,8 +4,10 @@ The answer never names a digest: a shredding is told by list and index, and so i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+
+from typing_extensions import override
 
 from node.ports.logs import LogKind, LogRecord
 from node.ports.shredding import Shredding, Standing, Tombstone
@@ -21,6 +23,11 @@ class Place:
 
     origin: str
     index: int
+
+    @override
+    def __str__(self) -> str:
+        """As people name it."""
+        return f"{self.origin}:{self.index}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,18 @@ def report_shreddings(shelf: Shelf) -> tuple[ShreddingReport, ...]:
         )
     live = _live(shelf, logs, tombstones, standing)
     return tuple(_report(logs, each, live.get(each.mac or b"", [])) for each in shreddings)
+
+
+def shredded_places(shelf: Shelf, macs: Collection[bytes]) -> tuple[Place, ...]:
+    """The entries and disputes, by list and index, that had the hashes of these tombstones, as far as is known here."""
+    with shelf.storage.read() as unit:
+        origins = {log.id: log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
+        found = [
+            (origins[each.log_id], each.position)
+            for each in unit.shreddings.ls()
+            if each.mac in macs and each.log_id in origins
+        ]
+    return tuple(Place(origin=origin, index=index) for origin, index in sorted(found))
 
 
 def _report(logs: Mapping[int, LogRecord], each: Shredding, live: Iterable[Standing]) -> ShreddingReport:

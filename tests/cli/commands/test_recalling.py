@@ -164,5 +164,10 @@ def test_it_comes_back_with_two_persons_alone(pair: Federation) -> None:
         typed="the passphrase of alice\n",
     )
     number = str(asked["approval"])
-    fr.done("approval", "approve", number, "--as", "bob", typed="the passphrase of bob\n")
+    assert asked["kind"] == "entry.readmit"
+    approved = fr.run("approval", "approve", number, "--as", "bob", typed="the passphrase of bob\n")
+    assert approved.exit == 0
+    assert "let what was shredded be listed here again" in approved.err
+    assert "what: 1 hash, shredded as " in approved.err
+    assert f"about: {FR_LIST}:" in approved.err
     assert fr.run("entry", "import", rows, "--list", LIST, "--basis", "own").exit == 0
