@@ -126,12 +126,15 @@ async def _kept_safe(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 def _is_embedded_elsewhere(request: web.Request) -> bool:
-    """Whether a page of another site has the browser fetch this, as pictures or scripts are.
+    """Whether a page of another site has the browser fetch this, as pictures, scripts or frames are.
 
     Nobody looks at what comes back, and so many of them would use up what this person's address may ask.
     """
-    site, mode = request.headers.get("Sec-Fetch-Site", ""), request.headers.get("Sec-Fetch-Mode", "")
-    return site in {"cross-site", "same-site"} and mode != "navigate" and request.path != CSP_REPORTS
+    if request.headers.get("Sec-Fetch-Site") not in {"cross-site", "same-site"} or request.path == CSP_REPORTS:
+        return False
+    # A frame navigates as a tab does; where what comes is shown, the destination alone says.
+    is_tab = request.headers.get("Sec-Fetch-Dest", "") in {"", "document"}
+    return request.headers.get("Sec-Fetch-Mode") != "navigate" or not is_tab
 
 
 @web.middleware

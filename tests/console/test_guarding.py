@@ -202,5 +202,8 @@ async def test_what_another_site_embeds_is_not_served(console: RunningConsole) -
             for _ in range(50):
                 reply = await browser.get("/console/sign-in", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors")
                 assert reply.status == 403
-        led = await browser.get("/console/sign-in", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")
-    assert led.status == 200
+        led = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}
+        for place in ("iframe", "frame", "object", "embed", "fencedframe"):
+            assert (await browser.get("/console/sign-in", Sec_Fetch_Dest=place, **led)).status == 403, place
+        assert (await browser.get("/console/sign-in", Sec_Fetch_Dest="document", **led)).status == 200
+        assert (await browser.get("/console/sign-in", **led)).status == 200, "a browser that does not say"
