@@ -130,7 +130,10 @@ def _is_embedded_elsewhere(request: web.Request) -> bool:
 
     Nobody looks at what comes back, and so many of them would use up what this person's address may ask.
     """
-    if request.headers.get("Sec-Fetch-Site") not in {"cross-site", "same-site"} or request.path == CSP_REPORTS:
+    if (
+        request.headers.get("Sec-Fetch-Site") not in {"cross-site", "same-site"}
+        or request.path == CSP_REPORTS
+    ):
         return False
     # A frame navigates as a tab does; where what comes is shown, the destination alone says.
     is_tab = request.headers.get("Sec-Fetch-Dest", "") in {"", "document"}

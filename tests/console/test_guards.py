@@ -5,6 +5,7 @@ from hashlib import sha256
 import aiohttp
 import pytest
 
+from node.console.handlers import FRESH_MS
 from node.ports.persons import PersonRole
 from node.runtime.guards import open_guards
 from support.agencies import numbered, table
@@ -46,6 +47,19 @@ async def test_a_tripwire_is_added_and_removed_and_its_hash_is_nowhere(busy: Run
     number = open_guards(busy.world.identity, busy.world.shelf).tripwires()[0][0].id
     assert f"Tripwire {number} is gone" in (await _send(busy, "tripwire/remove", number=str(number))).words
     assert [action for action, _, _ in recorded(busy)[-2:]] == ["guard-tripwire.add", "guard-tripwire.remove"]
+
+
+@pytest.mark.parametrize("act", ["benign/add", "benign/remove", "tripwire/add", "tripwire/remove"])
+async def test_guards_are_changed_by_whoever_showed_a_passkey_just_now(
+    busy: RunningConsole, act: str
+) -> None:
+    """A set keeps hashes off all lists, and a tripwire stops releases: not with a browser that was left open."""
+    stale = busy.world.now_ms - FRESH_MS - 1
+    async with busy.as_role(PersonRole.OPERATOR, proved_ms=stale) as browser:
+        reply = await browser.post(f"{_PAGE}/{act}", {"csrf": busy.csrf(), "hash": _HASH})
+    assert reply.status == 303
+    assert reply.headers["Location"].startswith("/console/prove?to=")
+    assert not open_guards(busy.world.identity, busy.world.shelf).tripwires()
 
 
 @pytest.mark.parametrize(

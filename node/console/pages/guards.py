@@ -108,6 +108,7 @@ ACTIONS: Final = (
         act=add_benign,
         roles=OPERATORS,
         record="guard-benign.add",
+        fresh=True,
         most_bytes=MOST_BYTES,
         told=("name",),
     ),
@@ -128,6 +129,7 @@ ACTIONS: Final = (
         act=add_tripwires,
         roles=OPERATORS,
         record="guard-tripwire.add",
+        fresh=True,
         told=("note",),
     ),
     Action(
