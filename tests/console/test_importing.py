@@ -61,6 +61,16 @@ async def test_columns_are_named_where_they_are_not_recognised(busy: RunningCons
     assert "3 rows are new (6 entries)" in named.words
 
 
+async def test_a_hash_among_the_titles_is_not_shown(busy: RunningConsole) -> None:
+    """As of a table that was put together by hand."""
+    found = "5e" * 32
+    head, *rows = _TABLE.splitlines()
+    wider = "\n".join([f"{head},{found},remark", *(f"{each},," for each in rows), ""])
+    looked = await _send(busy, "look", wider)
+    assert "Columns that were not used: (hex), remark." in looked.words
+    assert "5e" * 6 not in looked.text
+
+
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [

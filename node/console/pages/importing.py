@@ -19,6 +19,7 @@ from node.console.world import World
 from node.formats import Reading, read_rows
 from node.runtime.guards import open_guards
 from node.services.access.spelling import collection_of, columns_of
+from node.services.lists.auditing import masked
 from node.services.lists.continuing import require_open
 from node.services.lists.importing import ImportReport, Statement, import_rows, preview_rows
 from protocol.opening import Basis
@@ -108,7 +109,9 @@ def _said(to: str, done: ImportReport, reading: Reading) -> list[str]:
         for row in done.refused[:_SHOWN]
     ]
     if reading.left_out:
-        said.append(_("Columns that were not used: {names}.").format(names=", ".join(reading.left_out)))
+        # Of a table without a header the first row is taken for one: its hashes are no titles.
+        names = ", ".join(map(masked, reading.left_out))
+        said.append(_("Columns that were not used: {names}.").format(names=names))
     return said
 
 
