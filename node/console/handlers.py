@@ -16,7 +16,7 @@ from aiohttp import web
 from keys.errors import KeysError
 from node.console.address import Address
 from node.console.forms import read_form
-from node.console.held_forms import HeldForms
+from node.console.held_forms import HeldForms, Place
 from node.console.languages import speak, spoken
 from node.console.languages import translated as _
 from node.console.parts import Action, Done, Download, File, Page, Refused, Surface, Values, W
@@ -102,11 +102,12 @@ async def show(request: web.Request, page: Page[Any]) -> web.StreamResponse:
     visitor = await signed_in(request)
     _require_role(visitor, page.roles)
     desk.looks.spend(visitor.csrf)
-    model = await in_thread(request, page.gather, desk.world, visitor, Values(dict(request.query)))
+    query = Values(dict(request.query))
+    model = await in_thread(request, page.gather, desk.world, visitor, query)
     if asks_by_itself(request):
         return _rendered(request, page, model, visitor)
     # What is said or shown once is for whoever acted, not for a tab behind that asks by itself.
-    held = desk.held.take(visitor.csrf, page.name, now_ms=desk.world.now_ms)
+    held = desk.held.take(visitor.csrf, Place(page.name, dict(query)), now_ms=desk.world.now_ms)
     return _rendered(request, page, model, visitor, said=desk.said(visitor), refused=held)
 
 
@@ -128,7 +129,7 @@ async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
             _("What you typed is here again: look at it, choose its files anew, and send it."),
             _typed(form),
         )
-        desk.held.hold(visitor.csrf, action.page, first, now_ms=desk.world.now_ms)
+        desk.held.hold(visitor.csrf, Place(action.page, dict(_query(form))), first, now_ms=desk.world.now_ms)
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
     try:
         done = await desk.threads.act(visitor.person, _carried_out, desk, action, visitor, form)
@@ -217,7 +218,7 @@ async def _shown_again(
 def _query(form: Values) -> Values:
     """Of the page that held the form."""
     try:
-        return Values(dict(parse_qsl(form.text("query"), max_num_fields=100)))
+        return Values(dict(parse_qsl(form.text("query"), keep_blank_values=True, max_num_fields=100)))
     except ValueError:  # more fields than any page has
         return Values({})
 

@@ -6,6 +6,8 @@ node stops. Decides how much is held and for how long; whether an action waits f
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from node.console.parts import Refused
@@ -16,25 +18,33 @@ _LONGEST: Final = 64 * 1024
 _KEPT_MS: Final = 10 * 60 * 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What somebody looks at: a page, and of which thing. Another's page must not show what was typed about one."""
+
+    page: str
+    query: Mapping[str, str]
+
+
 class HeldForms:
     """Forms by what those of their session hold."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[str, tuple[int, str, Refused]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[int, Place, Refused]] = OrderedDict()
 
-    def hold(self, session: str, page: str, form: Refused, *, now_ms: int) -> None:
-        """Keep a form for the session's next look at `page`."""
+    def hold(self, session: str, place: Place, form: Refused, *, now_ms: int) -> None:
+        """Keep a form for the session's next look at `place`."""
         self._held.pop(session, None)
         if sum(map(len, form.form.values())) > _LONGEST:
             return
-        self._held[session] = (now_ms, page, form)
+        self._held[session] = (now_ms, place, form)
         while len(self._held) > _MOST:
             self._held.popitem(last=False)
 
-    def take(self, session: str, page: str, *, now_ms: int) -> Refused | None:
-        """The form that was kept for this page, once."""
+    def take(self, session: str, place: Place, *, now_ms: int) -> Refused | None:
+        """The form that was kept for this place, once."""
         held = self._held.get(session)
-        if held is None or held[1] != page:
+        if held is None or held[1] != place:
             return None
         del self._held[session]
         return held[2] if 0 <= now_ms - held[0] <= _KEPT_MS else None

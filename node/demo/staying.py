@@ -89,12 +89,13 @@ def _switch_on(seat: Seat, port: int, url: str) -> None:
     path = seat.home / "sigfed.toml"
     text = path.read_text(encoding="utf-8")
     before, title, console = text.partition(_SECTION)
-    assert title, "a new home has its console switched off"
+    assert title, "a new home has a section for its console"
     for old, new in (
         ("enabled = false", "enabled = true"),
         ("port = 8444", f"port = {port}"),
         ("http://localhost:8444/", url),
     ):
+        assert old in console, f"a new home says {old}"
         console = console.replace(old, new, 1)
     path.write_text(before + title + console, encoding="utf-8")
 
