@@ -125,8 +125,8 @@ class Values(Mapping[str, str]):
         return self._files.get(name, b"")
 
     def ticked(self, name: str) -> bool:
-        """Whether a box is ticked."""
-        return name in self._values
+        """Whether a box is ticked: one without a value would be done and, as an empty field, not be recorded."""
+        return bool(self.text(name))
 
 
 Gather = Callable[[W, Visitor, Values], object]

@@ -254,6 +254,24 @@ async def test_a_lost_passkey_is_removed_by_security_and_ends_its_sessions(entra
         refused = await browser.post("/console/sign-in", {"answer": hers.show(asked.text)})
     assert refused.status == 401
     assert ("bruno", "passkey.remove") in {(who, what) for who, what, _, _ in _all_recorded(entrance)}
+    removed = [
+        each.record for each in read_audit(entrance.world.shelf) if each.record.action == "passkey.remove"
+    ]
+    assert removed[-1].details["person"] == "alice"  # a number alone says nothing once it is gone
+
+
+async def test_whose_passkey_was_removed_is_recorded_of_ones_own_too(entrance: Entrance) -> None:
+    entrance.add_two()
+    alice = await entrance.registered("alice", entrance.authenticator())
+    with entrance.world.shelf.storage.read() as unit:
+        (own,) = unit.passkeys.ls("alice")
+    async with entrance.browser(alice) as browser:
+        form = {"passkey": str(own.number), "csrf": entrance.visitor(alice).csrf}
+        assert (await browser.post("/console/account/passkey-remove", form)).status == 303
+    removed = [
+        each.record for each in read_audit(entrance.world.shelf) if each.record.action == "passkey.remove"
+    ]
+    assert (removed[-1].actor, removed[-1].details["person"]) == ("alice", "alice")
 
 
 def _all_recorded(entrance: Entrance) -> list[tuple[str, str, str, str]]:

@@ -121,3 +121,12 @@ def test_a_number_is_a_number_within_bounds(text: str) -> None:
         Values({"index": text}).number("index")
     assert Values({"index": "12"}).number("index") == 12
     assert Values({}).number("index", 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("fields", "ticked"), [({"box": "yes"}, True), ({"box": ""}, False), ({"box": " "}, False), ({}, False)]
+)
+def test_a_box_is_ticked_by_what_is_recorded(fields: dict[str, str], ticked: bool) -> None:
+    """A box that is sent empty stands in no record: then it does nothing, either."""
+    assert Values(fields).ticked("box") is ticked
+    assert bool(Values(fields).text("box")) is ticked

@@ -7,6 +7,7 @@ import pytest
 
 from node.ports.persons import PersonRole
 from node.runtime import waiting_proposals
+from support.audited import details_of
 from support.console import Browser, Reply, RunningConsole
 from support.console_keys import signed_by_holder
 from support.key_holders import KeyHolder
@@ -40,9 +41,20 @@ async def test_another_holder_comes_and_one_goes(busy: RunningConsole, tmp_path:
     async with busy.as_role(_SECURITY, proved_ms=busy.world.now_ms) as browser:
         assert "Holders 1, 2" in (await browser.get(_PATH)).words
         reply = await _send(
-            browser, busy, _PATH, card1=card, card2=b"", remove="2", threshold="2", targets_threshold="2"
+            browser,
+            busy,
+            _PATH,
+            card1=card,
+            card2=b"",
+            remove="2",
+            threshold="2",
+            targets_threshold="2",
+            stolen_targets="",
         )
         assert reply.status == 303, reply.words
+        recorded = details_of(busy, "key.propose")
+        assert (recorded["holders"], recorded["remove"]) == ("carol", "2")
+        assert "stolen_targets" not in recorded
         name = reply.headers["Location"].partition("#proposal-")[2]
         waits = (await browser.get("/console/keys")).words
         assert "adds holder carol" in waits

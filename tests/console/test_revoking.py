@@ -15,6 +15,7 @@ from node.services.lists.audit_reading import read_audit
 from node.services.storage.shelf import Shelf
 from node.services.witnesses.cosigning import Cosigned
 from protocol.tlog.note import Note
+from support.audited import details_of
 from support.console import Browser, Reply, RunningConsole
 from support.console_keys import signed_by_holder
 
@@ -137,6 +138,19 @@ async def test_a_log_goes_on_under_another_key_once_that_is_said(
     assert one.last_good.size == good
     with busy.world.shelf.storage.read() as unit:
         assert one.resumes == unit.logs.get(_LOG).head.size
+
+
+async def test_the_record_holds_the_size_that_was_taken_and_no_other(busy: RunningConsole) -> None:
+    """Two fields name one: what was done with them is recorded, not what one of them says."""
+    async with _security(busy) as browser:
+        await _asked(browser, busy, key="log-lists-csam-1", reason="compromise", last_good="999", earlier="0")
+    assert details_of(busy, "key.revoke")["last_good"] == "0"
+
+
+async def test_a_size_that_nobody_asks_for_is_not_recorded(busy: RunningConsole) -> None:
+    async with _security(busy) as browser:
+        await _asked(browser, busy, key="statement-1", reason="lost", last_good="999")
+    assert "last_good" not in details_of(busy, "key.revoke")
 
 
 async def _all_cosigned(identity: Identity, shelf: Shelf, origin: str) -> Cosigned:

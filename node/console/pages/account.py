@@ -38,7 +38,8 @@ def remove_passkey(world: World, visitor: Visitor, form: Values) -> Done:
     """Let one of the own passkeys sign nobody in any more; it ends all own sessions."""
     passkeys = open_passkeys(world.identity, world.shelf)
     removed = passkeys.remove(form.number("passkey"), person=visitor.person)
-    return Done(ACCOUNT, _("The passkey {name} signs nobody in any more").format(name=removed.name))
+    said = _("The passkey {name} signs nobody in any more").format(name=removed.name)
+    return Done(ACCOUNT, said, facts={"person": removed.person})
 
 
 def close_session(world: World, visitor: Visitor, form: Values) -> Done:

@@ -71,7 +71,8 @@ def propose(world: World, _visitor: Visitor, form: Values) -> Done:
     made = propose_root(proposing, change, handover=not form.ticked("stolen_targets"))
     ProposalFile(waiting_proposals.path_of(world.identity.home, name)).write(made)
     said = _("The next root is prepared. Its holders have to sign proposal {name}.").format(name=name)
-    return Done(f"/console/keys#proposal-{name}", said)
+    facts = {"holders": " ".join(holder.name for holder in change.holders)} if change.holders else {}
+    return Done(f"/console/keys#proposal-{name}", said, facts=facts)
 
 
 def _card_fields() -> Sequence[str]:

@@ -81,7 +81,8 @@ def forget_passkey(world: World, _visitor: Visitor, form: Values) -> Done:
     """Let somebody's passkey sign nobody in any more: it was lost, or stolen. It ends that person's sessions."""
     removed = open_passkeys(world.identity, world.shelf).remove(form.number("passkey"))
     said = _("The passkey {name} of {person} signs nobody in any more")
-    return Done(PERSONS, said.format(name=removed.name, person=removed.person))
+    facts = {"person": removed.person}
+    return Done(PERSONS, said.format(name=removed.name, person=removed.person), facts=facts)
 
 
 def token(world: World, _visitor: Visitor, form: Values) -> Done:

@@ -136,15 +136,15 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
         )
     name, proposing = waiting_proposals.begin(identity, base)
     done = revoke(proposing, world.shelf, key, reason=reason, last_good=good, signers=())
-    stopped = ", ".join(done.taken_back)
+    stopped, facts = ", ".join(done.taken_back), {} if good is None else {"last_good": str(good.size)}
     if not waiting_proposals.path_of(identity.home, name).exists():
         settle(identity, world.shelf)
-        return Done(_KEYS, _("{keys}: the holders signed this before").format(keys=stopped))
+        return Done(_KEYS, _("{keys}: the holders signed this before").format(keys=stopped), facts=facts)
     said = _(
         "{keys}: stopped here. Nobody else knows before the holders of the targets keys have signed proposal {name}:"
         " have that done now, and telephone the other agencies."
     )
-    return Done(f"{_KEYS}#proposal-{name}", said.format(keys=stopped, name=name), "proposed")
+    return Done(f"{_KEYS}#proposal-{name}", said.format(keys=stopped, name=name), "proposed", facts)
 
 
 def go_on(world: World, _visitor: Visitor, form: Values) -> Done:
@@ -170,7 +170,7 @@ ACTIONS: Final = (
         roles=SECURITY,
         record="key.revoke",
         fresh=True,
-        told=("key", "reason", "last_good"),
+        told=("key", "reason"),
     ),
     Action(
         name="key-resume",
