@@ -12,16 +12,26 @@ from playwright.async_api import Browser, BrowserContext
 from playwright.async_api import Page as BrowserPage
 
 from node.console.parts import Page
+from node.console.policy import CSP_REPORTS
 from node.console.surface import PAGES
 from node.console.world import World
 from node.ports.persons import PersonRole
 from support.browser import axe_async, browsing_async
 from support.console import RunningConsole
 from support.console_examples import EXAMPLES
+from support.watching import Watch
 
 _SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 _JUDGED = (("desk", "light", "en"), ("phone", "dark", "fr"))
 """Each size, scheme and language once: colours do not change with the size, and French is the longer of the two."""
+
+_ELSEWHERE = "http://elsewhere.example/picture.png"
+_FORBIDDEN = f"""() => {{
+  const picture = document.createElement("img"), script = document.createElement("script");
+  picture.src = "{_ELSEWHERE}";
+  script.textContent = "document.title = 'done'";
+  document.body.append(picture, script);
+}}"""
 
 _READ = """() => {
   const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -84,15 +94,20 @@ async def _lookers(busy: RunningConsole, page: Page[World]) -> list[PersonRole]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_named)
-async def test_a_page_is_for_everybody_who_may_see_it(busy: RunningConsole, page: Page[World]) -> None:
-    """Axe holds nothing against it in any role, the policy stops nothing, it fits the screen, reads without script."""
-    told: list[str] = []
+async def test_a_page_is_for_everybody_who_may_see_it(
+    busy: RunningConsole, page: Page[World], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Axe holds nothing against it in any role, the policy stops nothing, it fits the screen, reads without script.
+
+    The browser asks for nothing elsewhere, and reports nothing.
+    """
+    watch = Watch()
     first, *others = await _lookers(busy, page)
     async with browsing_async() as browser:
         read = {}
         for size, scheme, language in _JUDGED:
             context = await _context(browser, busy, first, size=size, scheme=scheme, language=language)
-            looked = await _looked_at(context, _url(busy, page), told)
+            looked = await _looked_at(context, _url(busy, page), watch)
             width = _SIZES[size][0]
             wide = await looked.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{page.name} is {wide} wide on a screen of {width}"
@@ -102,21 +117,41 @@ async def test_a_page_is_for_everybody_who_may_see_it(busy: RunningConsole, page
             await context.close()
         for role in others:
             context = await _context(browser, busy, role, size="desk", scheme="light")
-            await _looked_at(context, _url(busy, page), told)
+            await _looked_at(context, _url(busy, page), watch)
             await context.close()
         await _reads_without_script(browser, busy, page, first)
         if folder := os.environ.get("SIGFED_SHOTS", ""):
             await _keep_pictures(browser, busy, page, Path(folder))
-    assert told == []
+    assert watch.amiss(busy.url("")) == []
+    assert "csp-violation" not in caplog.text
     english = {text for text in read["en"] & read["fr"] - _AS_WRITTEN if _SENTENCE.search(text)}
     assert english == set(), "left in English on the French page"
 
 
-async def _looked_at(context: BrowserContext, url: str, told: list[str]) -> BrowserPage:
-    """The page in this window, judged by axe; what the browser complains of goes to `told`."""
+async def test_what_a_page_must_not_do_is_seen(
+    busy: RunningConsole, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A picture of another site and a script in the page: stopped, complained of, and reported here."""
+    watch = Watch()
+    async with browsing_async() as browser:
+        context = await _context(browser, busy, PersonRole.VIEWER, size="desk", scheme="light")
+        watch.over(context)
+        page = await context.new_page()
+        await page.goto(busy.url("/console/account"))
+        assert watch.amiss(busy.url("")) == []
+        async with page.expect_request(busy.url(CSP_REPORTS)):
+            await page.evaluate(_FORBIDDEN)
+        await page.close()
+        await context.close()
+    assert len(watch.complaints) >= 2
+    assert {_ELSEWHERE, busy.url(CSP_REPORTS)} <= set(watch.amiss(busy.url("")))
+    assert "csp-violation" in caplog.text
+
+
+async def _looked_at(context: BrowserContext, url: str, watch: Watch) -> BrowserPage:
+    """The page in this window, judged by axe."""
+    watch.over(context)
     looked: BrowserPage = await context.new_page()
-    looked.on("console", lambda message: told.append(message.text))
-    looked.on("pageerror", lambda error: told.append(str(error)))
     await looked.goto(url)
     assert await axe_async(looked) == []
     return looked
