@@ -22,6 +22,8 @@ document.addEventListener("htmx:before:request", (event) => {
 // Whoever was refused is led to why.
 const refusal = document.querySelector("[role=alert][autofocus]");
 window.addEventListener("load", () => {
-  // Browsers that know `autofocus` here have done it by now, and say so where they are forestalled.
-  if (refusal && document.activeElement === document.body) refusal.focus();
+  // Browsers that know `autofocus` here do it before they draw, and say so where they are forestalled.
+  requestAnimationFrame(() => {
+    if (refusal && document.activeElement === document.body) refusal.focus();
+  });
 });
