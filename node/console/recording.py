@@ -7,16 +7,18 @@ hash or a secret), and how it ended. What cannot be undone is not begun when it 
 from collections.abc import Callable
 from typing import Final
 
+from node.console.partly import PartlyDoneError
 from node.console.parts import Action, Done, Download, File, Values
 from node.console.world import World
 from node.errors import ForbiddenError, NodeError, NotFoundError, StoreError, UnauthenticatedError
 from node.runtime.auditing import about, require_ready, tell
 
 _BY: Final = {"by": "console"}
+_PARTLY: Final = "partly"
 
 
 def recorded(world: World, action: Action, form: Values, work: Callable[[], Done]) -> Done:
-    """Do it, and record it once it is done; what failed leaves no record."""
+    """Do it, and record it once it is done; what failed leaves no record, unless a part of it was done."""
     if not action.record:
         return work()
     identity, shelf = world.identity, world.shelf
@@ -25,10 +27,20 @@ def recorded(world: World, action: Action, form: Values, work: Callable[[], Done
     if action.strict:
         require_ready(identity, shelf)
     with about(identity, action.record, subject, strict=action.strict) as note:
-        done = work()
+        done = _done(work)
+        outcome = _PARTLY if isinstance(done, PartlyDoneError) else done.outcome
         told = {**_BY, **details, **done.facts}
-        note.recorded = tell(identity, shelf, action.record, subject, outcome=done.outcome, details=told)
+        note.recorded = tell(identity, shelf, action.record, subject, outcome=outcome, details=told)
+    if isinstance(done, PartlyDoneError):
+        raise done.cause
     return done
+
+
+def _done(work: Callable[[], Done]) -> Done | PartlyDoneError:
+    try:
+        return work()
+    except PartlyDoneError as exc:
+        return exc
 
 
 def turned_away(world: World, error: NodeError, *, by: str) -> None:

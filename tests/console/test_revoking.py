@@ -7,15 +7,17 @@ import aiohttp
 import pytest
 
 from keys.trust.lifecycle import Stage
+from node.errors import ConflictError
 from node.ports.persons import PersonRole
 from node.runtime import waiting_proposals
+from node.runtime.auditing import gaps
 from node.runtime.opening import Identity
 from node.runtime.revoking import confirm_by_witnesses
 from node.services.lists.audit_reading import read_audit
 from node.services.storage.shelf import Shelf
 from node.services.witnesses.cosigning import Cosigned
 from protocol.tlog.note import Note
-from support.audited import details_of
+from support.audited import details_of, recorded
 from support.console import Browser, Reply, RunningConsole
 from support.console_keys import signed_by_holder
 
@@ -147,6 +149,57 @@ async def test_the_record_holds_the_size_that_was_taken_and_no_other(busy: Runni
     assert details_of(busy, "key.revoke")["last_good"] == "0"
 
 
+def _outcomes(busy: RunningConsole, action: str) -> list[str]:
+    records = [each.record for each in read_audit(busy.world.shelf)]
+    return [each.outcome for each in records if each.action == action]
+
+
+def _failing(*_: object, **__: object) -> None:
+    raise ConflictError("a log was published at the same time")
+
+
+async def test_a_key_that_stopped_is_recorded_though_its_proposal_failed(
+    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.runtime.revoking.revoke_keys", _failing)
+    async with _security(busy) as browser:
+        reply = await browser.post(
+            _PATH,
+            {
+                "csrf": busy.csrf(),
+                "sure": "yes",
+                "query": "key=log-lists-csam-1",
+                "key": "log-lists-csam-1",
+                "reason": "compromise",
+                "last_good": "0",
+            },
+        )
+    assert reply.status == 409
+    assert "a log was published at the same time" in reply.words
+    assert _stage(busy, "log-lists-csam-1") is Stage.REVOKED
+    assert _outcomes(busy, "key.revoke") == ["partly"]
+    assert details_of(busy, "key.revoke")["last_good"] == "0"
+    assert gaps(busy.world.identity) == []
+
+
+async def test_what_was_put_in_force_is_recorded_though_what_follows_failed(
+    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with _security(busy) as browser:
+        name = await _asked(browser, busy, key="statement-1", reason="lost")
+        early = await browser.post("/console/keys/publish", {"csrf": busy.csrf(), "proposal": name})
+        assert early.status >= 400
+        assert _outcomes(busy, "key.publish") == [], "nothing of it was done"
+        with monkeypatch.context() as patch:
+            patch.setattr("node.console.pages.keys.settle", _failing)
+            assert (await _in_force(browser, busy, name)).status == 409
+        assert len(busy.world.identity.trust.revocations().entries) == 1
+        assert _outcomes(busy, "key.publish") == ["partly"]
+        again = await browser.post("/console/keys/publish", {"csrf": busy.csrf(), "proposal": name})
+        assert again.status == 303
+    assert _outcomes(busy, "key.publish") == ["partly", "ok"]
+
+
 async def test_a_size_that_nobody_asks_for_is_not_recorded(busy: RunningConsole) -> None:
     async with _security(busy) as browser:
         await _asked(browser, busy, key="statement-1", reason="lost", last_good="999")
@@ -184,6 +237,7 @@ async def test_what_is_not_said_wholly_stops_nothing(
         reply = await browser.post(_PATH, {"csrf": busy.csrf(), "query": "key=auth-1", **form})
     assert 400 <= reply.status < 500
     assert says in reply.words
+    assert "key.revoke" not in {action for action, _, _ in recorded(busy)}
     assert [(key.name, key.stage) for key in busy.world.identity.ring.read()] == before
 
 

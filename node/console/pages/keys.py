@@ -15,6 +15,7 @@ from keys.trust.lifecycle import KNOWN_TO_NOBODY, NO_PEER_NEEDS, Facts, Stage, a
 from keys.trust.proposal_words import Wanted, changes, wanted
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
+from node.console.partly import partly
 from node.console.parts import EVERYBODY, SECURITY, Action, Done, Download, File, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -330,12 +331,15 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
 def publish(world: World, _visitor: Visitor, form: Values) -> Done:
     """Put in force what the holders signed, and let the keys take the steps that this allows."""
     name = form.require("proposal", _("the proposal"))
-    waiting = waiting_proposals.get(world.identity.home, name)
-    publish_proposal(world.identity, waiting.opened)
-    steps = advance_keys(world.identity, world.shelf).steps
-    if REVOKED_NAME in waiting.opened.proposal.changed:
-        settle(world.identity, world.shelf)
-    waiting_proposals.discard(world.identity.home, name)
+    identity, waiting = world.identity, waiting_proposals.get(world.identity.home, name)
+    before = identity.trust.in_force()
+    with partly({}, stands=lambda: identity.trust.in_force() != before):
+        publish_proposal(identity, waiting.opened)
+    with partly({}):
+        steps = advance_keys(identity, world.shelf).steps
+        if REVOKED_NAME in waiting.opened.proposal.changed:
+            settle(identity, world.shelf)
+        waiting_proposals.discard(identity.home, name)
     keys = {key.managed.kid: key.name for key in world.identity.ring.read()}
     said = _("Proposal {name} is in force.").format(name=name)
     became = "; ".join(

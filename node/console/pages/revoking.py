@@ -14,6 +14,7 @@ from keys.trust.revocations import Reason
 from node.console.languages import marked
 from node.console.languages import translated as _
 from node.console.pages.keys import PURPOSES
+from node.console.partly import partly
 from node.console.parts import SECURITY, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -135,10 +136,14 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
             hint="have it signed, or throw it away, on the page of keys",
         )
     name, proposing = waiting_proposals.begin(identity, base)
-    done = revoke(proposing, world.shelf, key, reason=reason, last_good=good, signers=())
-    stopped, facts = ", ".join(done.taken_back), {} if good is None else {"last_good": str(good.size)}
-    if not waiting_proposals.path_of(identity.home, name).exists():
-        settle(identity, world.shelf)
+    before, facts = identity.ring.read(), {} if good is None else {"last_good": str(good.size)}
+    with partly(facts, stands=lambda: identity.ring.read() != before):
+        done = revoke(proposing, world.shelf, key, reason=reason, last_good=good, signers=())
+        is_in_force = not waiting_proposals.path_of(identity.home, name).exists()
+        if is_in_force:
+            settle(identity, world.shelf)
+    stopped = ", ".join(done.taken_back)
+    if is_in_force:
         return Done(_KEYS, _("{keys}: the holders signed this before").format(keys=stopped), facts=facts)
     said = _(
         "{keys}: stopped here. Nobody else knows before the holders of the targets keys have signed proposal {name}:"
