@@ -72,5 +72,13 @@ def test_what_unpacks_without_bounds_is_not_opened(method: int, monkeypatch: pyt
     assert not opening
 
 
+def test_a_directory_of_too_many_files_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its end says of it: the large formats (ZIP64) say that elsewhere."""
+    many = _packed(*((f"{number}", b"") for number in range(301)))
+    monkeypatch.setattr(ZipFile, "_RealGetContents", lambda _self: pytest.fail("it was read"))
+    with pytest.raises(InputRefusedError, match="more than 300 files"):
+        opened(many)
+
+
 def test_what_is_not_packed_at_all_is_read() -> None:
     assert opened(_packed(("evidence.cbor", b"\xa0"), method=ZIP_STORED)).evidence == b"\xa0"
