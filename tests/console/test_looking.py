@@ -1,6 +1,6 @@
 """Every page in a real browser: on a desk and on a telephone, light and dark, with script and without.
 
-With `SIGFED_SHOTS=FOLDER` pictures of all are kept there, to be looked at.
+With `SIGFED_SHOTS=FOLDER` pictures of all are kept there, to be looked at: light ones in English, dark ones in French.
 """
 
 import os
@@ -171,9 +171,9 @@ async def _reads_without_script(
 
 async def _keep_pictures(browser: Browser, busy: RunningConsole, page: Page, folder: Path) -> None:
     for size in _SIZES:
-        for scheme in ("light", "dark"):
+        for scheme, language in (("light", "en"), ("dark", "fr")):
             role = PersonRole.OPERATOR if PersonRole.OPERATOR in page.roles else min(page.roles)
-            context = await _context(browser, busy, role, size=size, scheme=scheme)
+            context = await _context(browser, busy, role, size=size, scheme=scheme, language=language)
             looked = await context.new_page()
             await looked.goto(_url(busy, page))
             await looked.screenshot(path=folder / f"{page.name}-{size}-{scheme}.png", full_page=True)

@@ -29,6 +29,8 @@ from support.watching import Watch
 
 _SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 _JUDGED = (("desk", "light", "en-GB"), ("phone", "dark", "fr-FR"))
+_PICTURED = "partner-console-"
+"""Before the names of pictures: the agency's console has pages of the same names, and theirs lie in the same folder."""
 
 Running = RunningConsole[PartnerWorld]
 
@@ -122,7 +124,7 @@ async def test_a_home_in_which_nothing_is_well(tmp_path: Path, held: bool) -> No
         assert words in await loud.inner_text()
         if folder := os.environ.get("SIGFED_SHOTS", ""):
             name = "outdated" if held else "no-list"
-            await looked.screenshot(path=Path(folder) / f"overview-{name}.png", full_page=True)
+            await looked.screenshot(path=Path(folder) / f"{_PICTURED}overview-{name}.png", full_page=True)
         await context.close()
 
 
@@ -164,5 +166,7 @@ async def _keep_pictures(browser: Browser, busy: Running, page: Page[PartnerWorl
             context = await _context(browser, busy, size=size, scheme=scheme, language=language)
             looked = await context.new_page()
             await looked.goto(_url(busy, page))
-            await looked.screenshot(path=folder / f"{page.name}-{size}-{scheme}.png", full_page=True)
+            await looked.screenshot(
+                path=folder / f"{_PICTURED}{page.name}-{size}-{scheme}.png", full_page=True
+            )
             await context.close()
