@@ -18,6 +18,7 @@ from node.console.pages import (
     hit,
     hits,
     importing,
+    key_proposals,
     keys,
     lists,
     members,
@@ -36,6 +37,7 @@ from node.console.pages import (
     review_file,
     review_many,
     revoking,
+    rotating,
     tasks,
     witnesses,
 )
@@ -59,6 +61,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *guards.PAGES,
     *releases.PAGES,
     *keys.PAGES,
+    *rotating.PAGES,
     *next_root.PAGES,
     *revoking.PAGES,
     *witnesses.PAGES,
@@ -93,7 +96,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *correcting.ACTIONS,
     *recalling.ACTIONS,
     *recalls.ACTIONS,
-    *keys.ACTIONS,
+    *rotating.ACTIONS,
+    *key_proposals.ACTIONS,
     *next_root.ACTIONS,
     *revoking.ACTIONS,
     *witnesses.ACTIONS,
@@ -107,7 +111,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
 )
 
 DOWNLOADS: Final[tuple[Download, ...]] = (
-    *keys.DOWNLOADS,
+    *key_proposals.DOWNLOADS,
     *audit.DOWNLOADS,
     *evidence.DOWNLOADS,
     *response.DOWNLOADS,

@@ -191,7 +191,7 @@ async def test_what_was_put_in_force_is_recorded_though_what_follows_failed(
         assert early.status >= 400
         assert _outcomes(busy, "key.publish") == [], "nothing of it was done"
         with monkeypatch.context() as patch:
-            patch.setattr("node.console.pages.keys.settle", _failing)
+            patch.setattr("node.console.pages.key_proposals.settle", _failing)
             assert (await _in_force(browser, busy, name)).status == 409
         assert len(busy.world.identity.trust.revocations().entries) == 1
         assert _outcomes(busy, "key.publish") == ["partly"]

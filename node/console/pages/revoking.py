@@ -13,7 +13,7 @@ from keys.trust.node_parts import FinalCheckpoint
 from keys.trust.revocations import Reason
 from node.console.languages import marked
 from node.console.languages import translated as _
-from node.console.pages.keys import PURPOSES
+from node.console.pages.key_rows import PURPOSES
 from node.console.partly import partly
 from node.console.parts import SECURITY, Action, Done, Page, Values
 from node.console.visitors import Visitor
