@@ -70,17 +70,16 @@ def ask_holders(
 ) -> int:
     """Ask members privately which of them holds a hash, and whom to talk to."""
     from node.cli.asking import read_hashes
-    from node.runtime.holders import ask, holders
+    from node.runtime.holders import ask_all, holders
 
     here = session(context)
     members = holders(here.identity())
     files = read_hashes(hash_from)
     failed = ExitCode.OK
-    for member in members:
-        asked = wait_for(ask(member, [digests for _, digests in files]))
+    for asked in wait_for(ask_all(members, [digests for _, digests in files])):
         if asked.failure is not None:
             failed = max(failed, exit_code(asked.failure))
-            here.output.talk(f"{member.node} did not answer: {asked.failure}")
+            here.output.talk(f"{asked.holder.node} did not answer: {asked.failure}")
             continue
         for (name, _), hit in zip(files, asked.hits, strict=True):
             if hit is not None and not hit.test_file:

@@ -36,7 +36,7 @@ SIGN_IN: Final = "/console/sign-in"
 PROVE: Final = "/console/prove"
 FRESH_MS: Final = 10 * 60 * 1000
 """For so long a passkey that was shown counts as shown."""
-_UNKEPT: Final = ("passphrase", "token", "csrf")
+_UNKEPT: Final = ("passphrase", "token", "csrf", "invitation")
 """Fields whose names hold these are never written into a page again."""
 _MAX_SAID: Final = 1024
 

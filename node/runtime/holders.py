@@ -4,11 +4,12 @@ A member that offers its holdings invites this agency to them as it invites a pa
 folder of its own below the node's home. The member learns how much is asked, and never what.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keys.errors import KeysError
-from node.errors import AlreadyExistsError, NodeError, VerificationError
+from node.errors import AlreadyExistsError, NodeError, PeerUnreachableError, VerificationError
 from node.partner.knowing import known
 from node.partner.looking_up import Hit
 from node.partner.state import PartnerFolder
@@ -76,6 +77,21 @@ async def ask(holder: Holder, files: Sequence[Sequence[Digest]]) -> Asked:
         return Asked(holder=_holder(holder.home), hits=await look_up(holder.home, files))
     except (NodeError, ProtocolError, KeysError) as exc:
         return Asked(holder=holder, failure=exc)
+
+
+async def ask_all(
+    members: Sequence[Holder], files: Sequence[Sequence[Digest]], *, seconds: float | None = None
+) -> list[Asked]:
+    """What each of them says, in their order, asked side by side; who takes longer than `seconds` did not answer."""
+    return await asyncio.gather(*(_ask_within(member, files, seconds) for member in members))
+
+
+async def _ask_within(holder: Holder, files: Sequence[Sequence[Digest]], seconds: float | None) -> Asked:
+    try:
+        async with asyncio.timeout(seconds):
+            return await ask(holder, files)
+    except TimeoutError:
+        return Asked(holder=holder, failure=PeerUnreachableError(f"no answer within {seconds:.0f} seconds"))
 
 
 def _holder(home: Home) -> Holder:

@@ -74,6 +74,7 @@ EXAMPLES: Mapping[str, Callable[[World], str]] = {
     "hit": _hit,
     "proposal": _proposal,
     "entry": _own_entry,
+    "holders": _own_entry,
     "entry-shred": _own_entry,
     "entry-withdraw": _own_entry,
     "review-file": _waiting_entry,

@@ -71,6 +71,8 @@ class PartnersPage:
     """Those whose disclosed look-ups wait for a person."""
     invited: Sequence[InviteRecord]
     subsets: Sequence[SubsetRecord]
+    agencies: Sequence[tuple[str, str]]
+    """Whom a subset of holdings may be for, for a choice; empty where there is no such subset."""
     part: str
     first: str
     next: str
@@ -91,6 +93,8 @@ class InvitedPage:
     """What the page after an invitation shows, once."""
 
     partner: str
+    agency: str
+    """The member that it is for; empty: a partner."""
     invited: Invited
     code: Markup
 
@@ -116,7 +120,8 @@ def gather(world: World, _visitor: Visitor, query: Values) -> PartnersPage:
         rows=rows,
         stopped=stopped,
         invited=invited[:ROWS],
-        subsets=[subset for subset in subsets if not subset.filter.holdings],
+        subsets=subsets,
+        agencies=_agencies(world) if any(subset.filter.holdings for subset in subsets) else (),
         part=part,
         first=urlencode({"part": part}) if after else "",
         next=urlencode(more),
@@ -140,6 +145,11 @@ def _row(
     )
 
 
+def _agencies(world: World) -> list[tuple[str, str]]:
+    members = sorted(member.node for member in world.identity.trust.members().members)
+    return [("", _("nobody: a partner")), *((node, node) for node in members if node != world.node)]
+
+
 def gather_one(world: World, _visitor: Visitor, query: Values) -> PartnerPage:
     """One; raises `NotFoundError`."""
     name = query.require("name", _("the name of the partner"))
@@ -161,17 +171,22 @@ def gather_invited(_world: World, visitor: Visitor, _query: Values) -> InvitedPa
 
 
 def invite(world: World, visitor: Visitor, form: Values) -> Done:
-    """Make the one string with which a partner enrols."""
+    """Make the one string with which a partner enrols, or a member that is to ask about holdings."""
     name, subset = form.require("name", _("the name")), form.require("subset", _("the subset"))
+    agency = form.text("agency")
     identity = world.identity
     with world.shelf.storage.read() as unit:
         bits = unit.subsets.get(subset).filter.screen_bits
     admission = Admission(world.shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
     invited = admission.invite(
-        name, subset, files_per_day=form.number("files_per_day", 100_000, least=1), screen_bits=bits
+        name,
+        subset,
+        files_per_day=form.number("files_per_day", 100_000, least=1),
+        screen_bits=bits,
+        agency=agency,
     )
     code = qr(invited.text, title=_("Invitation of {name}").format(name=name))
-    shown_once.keep(visitor.csrf, InvitedPage(partner=name, invited=invited, code=code))
+    shown_once.keep(visitor.csrf, InvitedPage(partner=name, agency=agency, invited=invited, code=code))
     return Done(f"{_HERE}/invited", _("{name} is invited").format(name=name))
 
 
@@ -259,7 +274,7 @@ ACTIONS: Final = (
         roles=OPERATORS,
         record="partner.invite",
         fresh=True,
-        told=("name", "subset", "files_per_day"),
+        told=("name", "subset", "files_per_day", "agency"),
     ),
     Action(
         name="partner-quota",

@@ -46,6 +46,11 @@ class Place:
         return f"/console/entry/withdraw?{self.query}"
 
     @property
+    def holders(self) -> str:
+        """The page that asks other agencies who holds its hash."""
+        return f"/console/holders?{self.query}"
+
+    @property
     def shred(self) -> str:
         """The page that asks whether to have it shredded."""
         return f"/console/entry/shred?{self.query}"
