@@ -11,6 +11,7 @@ import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from struct import Struct
 from typing import IO, Final, cast
@@ -27,6 +28,16 @@ _MOST_HEADER: Final = 2 * CHUNK_BYTES
 _END_RECORD: Final = Struct("<4s4H2LH")
 _NO_CONTENT: Final = frozenset(tarfile.SUPPORTED_TYPES).difference(tarfile.REGULAR_TYPES)
 """Types of members of a tar file without content: links, folders, devices, pipes."""
+
+
+_UNPACKED_WHOLE: Final = frozenset({zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
+"""Methods of which `zipfile` unpacks at once all that it read: a thousand bytes are a gigabyte, before any bound."""
+_LZMA_HEAD: Final = Struct("<HH")
+"""Before the content of such a member: a version, and the size of the properties (APPNOTE.TXT 5.8.8)."""
+_LZMA_PROPERTIES: Final = Struct("<BL")
+_LZMA_ENDS: Final = 1 << 1
+"""The flag that a mark stands at the end."""
+_LEAST_DICTIONARY: Final = 4096
 
 
 _Unpacking = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
@@ -112,9 +123,35 @@ def _zipped(content: IO[bytes], size: int, budget: _Budget) -> Iterator[Member |
 
 
 def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget) -> Iterator[bytes]:
-    info.CRC = None  # type: ignore[assignment]  # not compared: a wrong one would keep the last bytes back
-    with archive.open(info) as stream:
-        yield from budget.chunks(stream.read)
+    raw = copy(info)
+    raw.CRC = None  # type: ignore[assignment]  # not compared: a wrong one would keep the last bytes back
+    if info.compress_type not in _UNPACKED_WHOLE:
+        with archive.open(raw) as stream:
+            yield from budget.chunks(stream.read)
+        return
+    raw.compress_type, raw.file_size = zipfile.ZIP_STORED, info.compress_size
+    with archive.open(raw) as packed, _in_steps(packed, info.compress_type) as stream:
+        try:
+            yield from budget.chunks(stream.read1)
+        except EOFError:
+            if info.compress_type != zipfile.ZIP_LZMA or info.flag_bits & _LZMA_ENDS:
+                raise  # else such a member ends with its last byte
+
+
+def _in_steps(packed: IO[bytes], method: int) -> _Unpacking:
+    """What unpacks no more at once than is asked for."""
+    if method == zipfile.ZIP_BZIP2:
+        return bz2.BZ2File(packed, "rb")
+    _version, size = _LZMA_HEAD.unpack(packed.read(_LZMA_HEAD.size))
+    first, dictionary = _LZMA_PROPERTIES.unpack(packed.read(size))
+    settings = {
+        "id": lzma.FILTER_LZMA1,
+        "dict_size": max(dictionary, _LEAST_DICTIONARY),
+        "lc": first % 9,
+        "lp": first // 9 % 5,
+        "pb": first // 45,
+    }
+    return lzma.LZMAFile(packed, "rb", format=lzma.FORMAT_RAW, filters=[settings])
 
 
 def _directory_bytes(content: IO[bytes], size: int) -> int:

@@ -3,6 +3,7 @@ import gzip
 import io
 import lzma
 import tarfile
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -119,6 +120,38 @@ def test_a_bomb_is_not_unpacked_to_its_end() -> None:
             "an archive of more than 31,457,280 bytes: not unpacked further",
         )
     assert faults(stored) == []
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_a_bomb_takes_no_memory_before_it_is_counted(method: int) -> None:
+    """`zipfile` unpacks whole blocks of these: some hundred bytes would be all of it at once."""
+    data = zipped(("a", bytes(96 << 20)), method=method)
+    assert len(data) < 50_000
+    tracemalloc.start()
+    try:
+        assert faults(data)[-1] == ("", "an archive packed more than 200 times: not unpacked further")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 48 << 20
+
+
+@pytest.mark.parametrize(
+    ("flag", "told"), [(0, []), (2, [("a", "damaged: hashed as far as it goes")])], ids=["none", "cut off"]
+)
+def test_a_mark_at_the_end_of_lzma_is_asked_for_where_one_is_promised(
+    flag: int, told: list[tuple[str, str]]
+) -> None:
+    """Other programs leave it out: such a member ends with its last byte."""
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16, "lc": 3, "lp": 0, "pb": 2}]
+    unended = lzma.compress(A, format=lzma.FORMAT_RAW, filters=filters)[:-1]
+    head = pack("<BBHBL", 9, 4, 5, 3 + 9 * 5 * 2, 1 << 16)
+    data = bytearray(zipped(("a", head + unended), method=zipfile.ZIP_STORED))
+    for at in (data.index(b"PK\x03\x04") + 6, data.index(b"PK\x01\x02") + 8):
+        data[at : at + 4] = pack("<HH", flag, zipfile.ZIP_LZMA)
+    found = hashed(bytes(data))
+    assert found.parts[1].digests == hashed(A).parts[0].digests
+    assert [(fault.name, fault.reason) for fault in found.faults] == told
 
 
 def test_overlapping_members_do_not_multiply() -> None:
