@@ -41,8 +41,9 @@ LARGE_EXAMPLES: Mapping[str, Callable[[World], str]] = {
     "entry": _own_entry,
     "entry-shred": _own_entry,
     "entry-withdraw": _own_entry,
+    "holders": _own_entry,
     "review-file": _waiting_entry,
 }
 
-WITHOUT: frozenset[str] = frozenset({"invited"})
+WITHOUT: frozenset[str] = frozenset({"holders-asked", "invited"})
 """Pages that show something once, after an action."""
