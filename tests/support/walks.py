@@ -73,13 +73,13 @@ def _ended(seat: Seat, arguments: Sequence[str], typed: bytes) -> tuple[int, byt
 class _ForkedNode:
     """What `node.demo.processes.started` gives, as far as it is used."""
 
-    def __init__(self, seat: Seat, answers: Path) -> None:
+    def __init__(self, seat: Seat, arguments: Sequence[str], answers: Path) -> None:
         self._streams = TemporaryDirectory()
         streams = Path(self._streams.name)
         (streams / "0").touch()
         answers.write_bytes(b"")
         (streams / "1").symlink_to(answers)
-        self._process = _forked(seat, ["run"], streams)
+        self._process = _forked(seat, arguments, streams)
         self.pid = self._process.pid
 
     def wait(self, patience: float = 60) -> int:
