@@ -7,6 +7,7 @@ Spec: docs/spec/trust.md, "Members register".
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Self
 
@@ -24,6 +25,8 @@ MAX_K: Final = 4
 MAX_COLLECTION: Final = 2**16 - 1
 MAX_MEMBERS_BYTES: Final = 256_000
 
+_REMEMBERED: Final = 16
+"""Registers that are not parsed and verified anew, of the same bytes under the same root."""
 _WHERE: Final = "members"
 
 
@@ -136,6 +139,11 @@ def open_members(data: bytes, root: RootContent) -> Members:
 
     That versions only grow is the caller's to remember. Raises `MalformedTrustError` or `ThresholdError`.
     """
+    return _opened(data, root)
+
+
+@lru_cache(_REMEMBERED)
+def _opened(data: bytes, root: RootContent) -> Members:
     return from_json(open_envelope(data, KIND, root))
 
 

@@ -7,6 +7,7 @@ serial numbers only grow is the reader's to remember. Spec: docs/spec/trust.md, 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from keys.encoding import MAX_INTEGER, dump, load
@@ -25,6 +26,8 @@ VERSION: Final = 1
 MAX_NODE_DOCUMENT_BYTES: Final = 512_000
 MAX_CONTACT: Final = 200
 
+_REMEMBERED: Final = 16
+"""Documents that are not parsed and verified anew, of the same bytes under the same root."""
 _WHERE: Final = "node document"
 
 
@@ -147,6 +150,11 @@ def open_node_document(data: bytes, root: RootContent) -> NodeDocument:
     Whether it is current is for the caller: `document.valid.require(now, …)` and its serial number. Raises
     `MalformedTrustError`, `MalformedKeyError` or `ThresholdError`.
     """
+    return _opened(data, root)
+
+
+@lru_cache(_REMEMBERED)
+def _opened(data: bytes, root: RootContent) -> NodeDocument:
     document = from_json(open_envelope(data, KIND, root))
     require_fits(document, root)
     return document

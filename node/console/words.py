@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final
 
 from markupsafe import Markup
@@ -13,6 +14,8 @@ from node.pages.text import visible
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS
 _DAY_MS: Final = 24 * _HOUR_MS
+_KEPT: Final = 4096
+"""Times that are not written anew: a page has the same as when it was looked at before."""
 SHORT: Final = 8
 """Hex digits that are shown of a hash."""
 
@@ -43,10 +46,7 @@ def moment(time_ms: int | None) -> Markup:
     """A time in UTC, that machines read too."""
     if not time_ms:
         return Markup('<span class="soft">{}</span>').format(_("never"))
-    at = datetime.fromtimestamp(time_ms / 1000, UTC)
-    return Markup('<time datetime="{}">{}</time>').format(
-        f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%Y-%m-%d %H:%M} UTC"
-    )
+    return _moment(time_ms // 1000)
 
 
 def day(value: date | int | None) -> Markup:
@@ -54,6 +54,19 @@ def day(value: date | int | None) -> Markup:
     if not value:
         return Markup("-")
     at = datetime.fromtimestamp(value / 1000, UTC).date() if isinstance(value, int) else value
+    return _day(at)
+
+
+@lru_cache(_KEPT)
+def _moment(seconds: int) -> Markup:
+    at = datetime.fromtimestamp(seconds, UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+@lru_cache(_KEPT)
+def _day(at: date) -> Markup:
     return Markup('<time datetime="{0}">{0}</time>').format(f"{at:%Y-%m-%d}")
 
 

@@ -96,6 +96,10 @@ class PartnerTable(Protocol):
         """How many follow each subset."""
         ...
 
+    def names(self) -> Mapping[str, Sequence[str]]:
+        """The names of all partners by the subset that they follow, sorted."""
+        ...
+
     def renew_key(self, name: str, key: bytes, *, old: bytes, key_ms: int, old_until_ms: int) -> None:
         """Let `key` follow `old`; raises `ConflictError` when that is not the partner's key (any more)."""
         ...

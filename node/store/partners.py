@@ -126,6 +126,14 @@ class PartnerRows:
         query = select(_PARTNER.c.subset, func.count()).group_by(_PARTNER.c.subset)
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
+    def names(self) -> Mapping[str, Sequence[str]]:
+        """The names of all partners by the subset that they follow, sorted."""
+        found: dict[str, list[str]] = {}
+        query = select(_PARTNER.c.subset, _PARTNER.c.name).order_by(_PARTNER.c.name)
+        for subset, name in self._connection.execute(query).all():
+            found.setdefault(subset, []).append(name)
+        return found
+
     def renew_key(self, name: str, key: bytes, *, old: bytes, key_ms: int, old_until_ms: int) -> None:
         """Let `key` follow `old`; raises `ConflictError` when that is not the partner's key (any more)."""
         values = {"auth_key": key, "key_ms": key_ms, "old_key": old, "old_until_ms": old_until_ms}

@@ -99,6 +99,13 @@ def test_a_signed_document_opens_under_its_root() -> None:
     assert open_node_document(data, trusted_root()) == node_document()
 
 
+def test_what_opened_under_one_root_does_not_open_under_another() -> None:
+    data, root = sign_node_document(node_document(), TARGETS_KEYS), trusted_root()
+    assert open_node_document(data, root) is open_node_document(bytes(data), root), "verified once"
+    with pytest.raises(MalformedTrustError):
+        open_node_document(data, trusted_root(node="nl.example"))
+
+
 def test_a_document_signed_by_too_few_does_not_open() -> None:
     with pytest.raises(ThresholdError):
         open_node_document(sign_node_document(node_document(), TARGETS_KEYS[:1]), trusted_root())

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +30,8 @@ _EVENT: Final = np.dtype(
 )
 """An event in a bundle: its length, the header, the commitment."""
 _BITS: Final = 16
+_TOGETHER: Final = 16
+"""Bundles that are counted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Tally:
 def tally(shelf: Shelf, log: LogRecord, edges_ms: Sequence[int]) -> Tally:
     """Count the published events of a list; slot n begins with the nth edge.
 
-    A bundle is held at a time: 14 kB, whatever the size of the list.
+    A few bundles are held at a time: 14 kB each, whatever the size of the list.
     """
     return _tally(_Bundles(shelf, log), edges_ms, first=0)
 
@@ -88,14 +90,22 @@ class _Bundles:
         self.count = -(-self._size // BUNDLE_WIDTH)
 
     def __getitem__(self, index: int) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+        return np.frombuffer(self._entries(index), dtype=_EVENT)
+
+    def from_on(self, first: int) -> Iterator["np.ndarray[tuple[int], np.dtype[np.void]]"]:
+        """The events from a bundle on, those of a few bundles together."""
+        for start in range(first, self.count, _TOGETHER):
+            few = range(start, min(start + _TOGETHER, self.count))
+            yield np.frombuffer(b"".join(map(self._entries, few)), dtype=_EVENT)
+
+    def _entries(self, index: int) -> bytes:
         width = min(BUNDLE_WIDTH, self._size - index * BUNDLE_WIDTH)
-        return np.frombuffer(self._files.entries(index, width, size=self._size), dtype=_EVENT)
+        return self._files.entries(index, width, size=self._size)
 
 
 def _tally(bundles: _Bundles, edges_ms: Sequence[int], *, first: int) -> Tally:
     edges, found = np.array(edges_ms), Counter[int]()
-    for index in range(first, bundles.count):
-        events = bundles[index]
+    for events in bundles.from_on(first):
         slots = np.searchsorted(edges, events["time_ms"].astype(np.int64), side="right")
         shreds = (events["flags"] & SHRED).astype(np.int64)
         codes = (slots << _BITS | events["collection"]) << _BITS | events["op"].astype(np.int64) << 1 | shreds

@@ -73,14 +73,14 @@ def verdicts(
 ) -> Iterator[Verdict]:
     """For every peer and subset, whether it gets the entry."""
     with shelf.storage.read() as unit:
-        peers, subsets, partners = unit.peers.ls(), unit.subsets.ls(), unit.partners.ls()
+        peers, subsets, enrolled = unit.peers.ls(), unit.subsets.ls(), unit.partners.names()
     for peer in peers:
         why = _not_to_peer(peer, entry, digest.algorithm, now)
         yield Verdict(entry=entry, kind="peer", name=peer.name, why_not=why)
     for subset in subsets:
-        enrolled = tuple(partner.name for partner in partners if partner.subset == subset.name)
         why = _not_in_subset(subset, entry, digest, current)
-        yield Verdict(entry=entry, kind="subset", name=subset.name, why_not=why, partners=enrolled)
+        names = tuple(enrolled.get(subset.name, ()))
+        yield Verdict(entry=entry, kind="subset", name=subset.name, why_not=why, partners=names)
 
 
 def readable(shelf: Shelf, grant: Grant, now: datetime) -> Counts:
