@@ -1,23 +1,24 @@
 """What the console's pages and what they read cost beside 100,000 entries, 1,000 partners and a year of hits.
 
 Run it as `python -m benchmarks.bench_console` with `tests` and the repository on the path. A page is compared with its
-bare queries, the kept judgement with a fold of all lists from nothing; processor time, in turn. With
-`SIGFED_LARGE_WORLD=FOLDER` it takes a world that is there (`support.large_world`).
+bare queries, the kept judgement with a fold of all lists from nothing; processor time, in turn. Beside the figures it
+prints what every page took. With `SIGFED_LARGE_WORLD=FOLDER` it takes a world that is there (`support.large_world`).
 """
 
 import asyncio
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import process_time
 
+from benchmarks.page_table import MOST_RATIO, Pages, beside_reading
 from benchmarks.results import Result, report
 
 from node.clock import milliseconds
+from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Page
 from node.console.surface import PAGES
 from node.ports.persons import PersonRole
@@ -34,11 +35,12 @@ from protocol.digest import Digest
 from support.large_examples import LARGE_EXAMPLES, WITHOUT
 from support.large_world import FULL, MUCH, ORIGIN, OWN, LargeWorld, file_digests, large_world, made_up_rows
 from support.page_timing import Cost, TimedConsole, timed_console
+from support.partner_pages import HITS, large_seat, partner_cost
 
 ROUNDS = 5
-MOST_RATIO = 3.0
-MOST_TABLES = 8.0
-"""A page that takes more besides its queries is slow; the queries of most are shorter than writing any page is."""
+PARTNER_ENTRIES = 1_000_000
+MOST_TABLES = 5.0
+"""Besides its queries, of a page that takes more than three times their time: most take less than writing a page."""
 MOST_STATEMENTS = 50
 MOST_OF_A_FOLD = 0.6
 """Of the time for a fold from nothing, when one entry came."""
@@ -48,36 +50,14 @@ MOST_OF_AN_EXAMINATION = 0.1
 """Of the time that all checks of the node take, for the page that shows what they found."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """All pages, with what any page takes."""
-
-    costs: Mapping[str, Cost]
-    """By the name of the page."""
-    frame: float
-    """Seconds of a page that shows nothing."""
-
-    def ratio(self, page: str) -> float:
-        """How many times its queries a page takes."""
-        return self.costs[page].beyond(self.frame)
-
-    def tables(self, page: str) -> float:
-        """How many tables could be written in what it takes besides."""
-        cost = self.costs[page]
-        return cost.rest(self.frame) / cost.table_seconds
-
-    @property
-    def heavy(self) -> list[str]:
-        """Pages that take more besides their queries than some tables do."""
-        return [page for page in self.costs if self.tables(page) > MOST_TABLES]
-
-
 def measure(*, divisor: int = 1) -> Iterator[Result]:
     """The judgement against a fold, explaining against the same, every page against its queries."""
     with TemporaryDirectory() as name:
         world = large_world(Path(name, "world"), FULL.smaller(divisor))
         found, examining = asyncio.run(_pages(world))
+        sys.stdout.write(f"{found.text}\n")
         yield from _told(found, examining)
+        yield from _measured_partner(Path(name, "partner"), PARTNER_ENTRIES // divisor)
         with world.opened() as (identity, shelf):
             yield from _judging(world, identity, shelf)
 
@@ -129,13 +109,13 @@ def _add(identity: Identity, shelf: Shelf, number: int) -> None:
     publish_one(identity, shelf, ORIGIN, MUCH)
 
 
-async def _pages(world: LargeWorld) -> tuple[Measured, float]:
+async def _pages(world: LargeWorld) -> tuple[Pages, float]:
     """Every page, and how long all checks of the node take."""
     async with timed_console(world) as console:
         running = console.console.world
         await asyncio.to_thread(running.judge.now)
         costs = {page.name: await _cost(console, page) for page in PAGES if page.name not in WITHOUT}
-        found = Measured(costs=costs, frame=await console.frame(rounds=ROUNDS))
+        found = Pages(costs=costs, frame=await console.frame(rounds=ROUNDS))
         return found, _seconds(lambda: look(running.identity, running.shelf))
 
 
@@ -145,21 +125,34 @@ async def _cost(console: TimedConsole, page: Page) -> Cost:
     return await console.cost(path, _somebody(page), rounds=ROUNDS)
 
 
-def _told(found: Measured, examining: float) -> Iterator[Result]:
-    count, costs = len(found.costs), found.costs
-    heavy = sorted(found.heavy, key=found.ratio, reverse=True)
-    most = max((page for page in costs if page not in heavy), key=found.tables)
-    said = "; ".join(
-        f"{page}: {1000 * costs[page].seconds:.0f} ms of processor time against"
-        f" {1000 * costs[page].bare_seconds:.0f} ms"
-        for page in heavy
-    )
+async def _partner_pages(folder: Path, entries: int) -> Mapping[str, Cost]:
+    """Every page of a partner's console, beside reading the list and the hits of its home."""
+    async with large_seat(folder, entries=entries) as (console, read):
+        return {page.name: await partner_cost(console, page, read, rounds=ROUNDS) for page in PARTNER_PAGES}
+
+
+def _measured_partner(folder: Path, entries: int) -> Iterator[Result]:
+    folder.mkdir()
+    costs = asyncio.run(_partner_pages(folder, entries))
+    sys.stdout.write(f"{beside_reading(costs)}\n")
+    slowest = max(costs, key=lambda page: costs[page].ratio)
+    cost = costs[slowest]
     yield Result(
-        name="slow pages of the console, the slowest beside its queries",
-        value=found.ratio(heavy[0]) if heavy else 0.0,
+        name="pages of a partner's console, the slowest beside reading its home",
+        value=cost.ratio,
         limit=MOST_RATIO,
-        detail=f"{said or 'none'}, of {count} pages; of the others {most} takes most besides its queries:"
-        f" {found.tables(most):.1f} tables of {1000 * costs[most].table_seconds:.2f} ms",
+        detail=f"{slowest}: {1000 * cost.seconds:.1f} ms of processor time against {1000 * cost.bare_seconds:.1f} ms"
+        f" for reading and verifying a list of {entries:,} entries, and {HITS} hits",
+    )
+
+
+def _told(found: Pages, examining: float) -> Iterator[Result]:
+    costs, slowest = found.costs, found.slowest
+    yield Result(
+        name="what a page beyond three times its queries takes besides them, in tables of fifty rows",
+        value=found.tables(slowest) if slowest else 0.0,
+        limit=MOST_TABLES,
+        detail=_most(found, slowest) if slowest else "none is",
     )
     wordy = max(costs, key=lambda page: costs[page].statements)
     yield Result(
@@ -167,7 +160,7 @@ def _told(found: Measured, examining: float) -> Iterator[Result]:
         value=costs[wordy].statements,
         limit=MOST_STATEMENTS,
         unit="statements",
-        detail=f"{wordy}, of {count} pages",
+        detail=wordy,
     )
     seconds = costs["health"].seconds
     yield Result(
@@ -175,6 +168,15 @@ def _told(found: Measured, examining: float) -> Iterator[Result]:
         value=seconds / examining,
         limit=MOST_OF_AN_EXAMINATION,
         detail=f"{1000 * seconds:.1f} ms of processor time against {1000 * examining:.0f} ms for all checks",
+    )
+
+
+def _most(found: Pages, page: str) -> str:
+    cost = found.costs[page]
+    return (
+        f"{page}: {1000 * cost.seconds:.1f} ms of processor time against {1000 * cost.bare_seconds:.1f} ms;"
+        f" a table takes {1000 * cost.table_seconds:.1f} ms, the frame of any page {1000 * found.frame:.1f} ms;"
+        f" {len(found.beyond)} of {len(found.costs)} pages are beyond"
     )
 
 

@@ -25,6 +25,7 @@ from node.services.trust.announcing import announce_epoch
 from node.services.trust.serving_trust import ServedTrust
 from node.services.trust.trusting import window
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
+from protocol.subset.answers import answer_width
 from protocol.subset.chunks import values_root
 from protocol.subset.files import Held, write_answers, write_screen
 from protocol.subset.manifest import ReleaseKind, RuleHashes
@@ -74,7 +75,7 @@ class ScriptedLog:
             screen_count=len(screen),
             answers_count=len(values),
             screen_width=SCREEN_WIDTH,
-            answers_width=ANSWERS_WIDTH,
+            answers_width=max(ANSWERS_WIDTH, answer_width(len(values))),
             screen_root=values_root(screen),
             answers_root=values_root(values),
             rules=self.rules,
