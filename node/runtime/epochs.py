@@ -44,7 +44,9 @@ def rotate_epoch(
     earlier = [
         key
         for key in own
-        if key.managed.valid.start < new.managed.valid.start and key.stage is not Stage.DESTROYED
+        if key is not new  # one that began in the same second is before it, too
+        and key.managed.valid.start <= new.managed.valid.start
+        and key.stage is not Stage.DESTROYED
     ]
     return Rotated(key=new, predecessors=tuple(earlier))
 

@@ -142,8 +142,8 @@ def rotate(
     own = [key for key in identity.ring.read() if key.managed.lineage == lineage]
     new = next(key for key in own if key.managed.kid == kid)
     tell(identity, shelf, "key.create", new.name, details={"role": new.role})
-    earlier = [key for key in own if key.managed.valid.start < start and key.stage is not Stage.DESTROYED]
-    return Rotated(key=new, predecessors=tuple(earlier))
+    before = [key for key in own if key is not new and key.managed.valid.start <= start]
+    return Rotated(key=new, predecessors=tuple(key for key in before if key.stage is not Stage.DESTROYED))
 
 
 def list_successor(

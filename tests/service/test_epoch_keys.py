@@ -102,6 +102,13 @@ def test_an_epoch_begins_when_somebody_says_so(agency: Agency) -> None:
     assert agency.seeds.items() >= seeds.items(), "what was announced keeps its secret"
 
 
+def test_one_that_began_in_the_same_second_is_named_as_its_predecessor(agency: Agency) -> None:
+    begun = agency.rotate()
+    assert [(each.label, each.managed.valid.end) for each in begun.predecessors] == [
+        ("subsets-hosters-1", NOW + MAX_OVERLAP)
+    ]
+
+
 def test_what_was_cut_off_is_finished(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = agency.seeds
     with monkeypatch.context() as patched:
