@@ -137,9 +137,9 @@ class RunningConsole(Generic[W]):
         """A page as a browser is led to it."""
         return f"http://{self.authority}{path}"
 
-    def cookie(self, role: PersonRole, *, proved_ms: int = 0) -> SetCookieParam:
+    def cookie(self, role: PersonRole, *, proved_ms: int = 0, person: str = "") -> SetCookieParam:
         """For a real browser in which somebody with this role is signed in."""
-        token = self.door.open(role, proved_ms=proved_ms)
+        token = self.door.open(role, proved_ms=proved_ms, person=person)
         return {
             "name": self.cookie_name,
             "value": token,
