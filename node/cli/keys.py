@@ -151,9 +151,9 @@ def advance(context: typer.Context) -> None:
     identity = here.identity()
     with open_shelf(identity) as shelf:
         done = advance_keys(identity, shelf)
-    names = {key.managed.kid: key.name for key in identity.ring.read()}
-    for step in done.steps:
-        name = names[step.kid]
+    keys = {key.managed.kid: key for key in identity.ring.read()}
+    for step in sorted(done.steps, key=lambda each: _place(keys[each.kid])):
+        name = keys[step.kid].name
         here.output.result(
             {"key": name, "stage": step.after, "reason": step.reason, "missing": sorted(step.missing)},
             f"{name} is {step.after}: {step.reason}",
@@ -172,10 +172,12 @@ def _missing(done: "Advance", kid: str) -> frozenset[str]:
 
 
 def _sorted(keys: "tuple[RingKey, ...]") -> "list[RingKey]":
-    roles = list(Role)
-    return sorted(
-        keys, key=lambda key: (roles.index(key.role), key.managed.lineage.of, key.managed.valid.start)
-    )
+    return sorted(keys, key=lambda key: (*_place(key), key.managed.valid.start))
+
+
+def _place(key: "RingKey") -> tuple[int, str]:
+    """Where keys of one line stand among the others."""
+    return list(Role).index(key.role), key.managed.lineage.of
 
 
 def _fields(key: "RingKey", *, known: int, peers: int) -> dict[str, Fact]:
