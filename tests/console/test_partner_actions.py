@@ -1,0 +1,47 @@
+"""Every action of a partner's console in Chromium, by keyboard: its form is found, filled in and sent.
+
+Nobody answers where this home is enrolled: the page says so of what would reach the agency.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from node.console.partner.surface import ACTIONS, SURFACE
+from node.console.partner.world import PartnerWorld
+from node.ports.persons import PersonRole
+from support.browser import browsing_async
+from support.driving import Step, drive
+from support.partner_console import EXAMPLES, Seat, partner_console_of, world_of
+
+_A = PersonRole.ANALYST
+
+_STEPS: Sequence[Step[PartnerWorld]] = (
+    Step(action="hit-hold", role=_A, says="It is not purged before"),
+    Step(action="hit-unhold", role=_A, says="It is purged in its time"),
+    Step(action="hit-reveal", role=_A, says="shown once: "),
+    Step(action="hit-report", role=_A, refused=True, says="fr.example cannot be reached"),
+    Step(action="hits-report", role=_A, refused=True, says="fr.example cannot be reached"),
+    Step(action="hit-resolve", role=_A, fields={"outcome": "removed"}, says="It is recorded"),
+    Step(action="update", role=_A, refused=True, says="fr.example cannot be reached"),
+    Step(action="language", role=_A, fields={"language": "en"}, says="nothing, at .*/console/account$"),
+)
+_ELSEWHERE = {
+    "hit-dispute": "test_a_hit_from_the_report_to_the_dispute",
+    "hit-ask": "test_a_hit_from_the_report_to_the_dispute",
+}
+"""Their forms stand there once an agency has taken the hit: carried out beside one that runs, by that test."""
+_BESIDE_A_NODE = Path(__file__).parents[1] / "cli" / "commands" / "test_partner_console.py"
+
+
+def test_every_action_is_driven() -> None:
+    assert sorted([*(step.action for step in _STEPS), *_ELSEWHERE]) == sorted(row.name for row in ACTIONS)
+    for test in _ELSEWHERE.values():
+        assert f"async def {test}(" in _BESIDE_A_NODE.read_text()
+
+
+async def test_actions_by_keyboard(tmp_path: Path) -> None:
+    seat = Seat(tmp_path)
+    await seat.hold()
+    with seat.busy():
+        async with partner_console_of(world_of(seat)) as running, browsing_async() as browser:
+            assert await drive(browser, running, SURFACE, EXAMPLES, _STEPS) == []
