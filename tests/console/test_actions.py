@@ -314,6 +314,9 @@ _KEYS: Sequence[Step] = (
 
 _WALKS = {"lists": _LISTS, "work": _WORK, "people": _PEOPLE, "federation": _FEDERATION, "keys": _KEYS}
 _ELSEWHERE = {
+    # Both take a member whose node answers, as those tests run it.
+    "holders-join": "test_holders.py::test_a_string_joins_once_and_is_shown_nowhere",
+    "holders-ask": "test_holders.py::test_who_holds_it_is_named_and_who_asked_recorded",
     # On the busy home one file waits for this agency's word: the walk has it endorsed by many.
     "endorse": "test_walk.py::test_from_the_overview_to_an_endorsement_and_a_closed_hit",
     # Its button stands there only after the witnesses, who do not run beside this home, have cosigned.
