@@ -14,6 +14,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from support.browser import browsing_async
+from support.demo_walk import at_the_door, close_hit, come_in, endorse, rehearse, resolve_hit
 from support.processes import Cli
 from support.walks import processes_that_name
 
@@ -126,6 +128,27 @@ def test_there_is_something_to_decide(served: Served) -> None:
 
 def test_both_agencies_answer(served: Served) -> None:
     assert [one["peer"] for one in served.sees("peer", "sync")] == ["nl.example"]
+
+
+async def test_people_come_for_the_first_time_and_do_their_work(served: Served) -> None:
+    """An endorsement, a hit closed here and resolved there, and a rehearsed rotation, without the manual."""
+    people = {person["person"]: person for person in served.persons}
+    overdue = [hit["state"] for hit in served.sees("hit", "ls")].count("overdue")
+    async with browsing_async() as browser:
+        async with at_the_door(browser, served.consoles["fr"]) as page:
+            await come_in(page, people["carla"])
+            await endorse(page)
+            await close_hit(page)
+        async with at_the_door(browser, served.consoles["fr"]) as page:
+            await come_in(page, people["bruno"])
+            await rehearse(page)
+        async with at_the_door(browser, served.consoles["hoster"]) as page:
+            await resolve_hit(page, people["hanna"]["token"])
+        async with at_the_door(browser, served.consoles["nl"]) as page:
+            await come_in(page, people["floor"])
+    done = [(record["action"], record["actor"]) for record in served.sees("audit", "ls")]
+    assert {("entry.endorse", "carla"), ("hit.close", "carla")} <= set(done), done[-20:]
+    assert [hit["state"] for hit in served.sees("hit", "ls")].count("overdue") == overdue - 1
 
 
 def test_ctrl_c_ends_it_and_keeps_the_named_folder(served: Served) -> None:
