@@ -39,6 +39,8 @@ FRESH_MS: Final = 10 * 60 * 1000
 _UNKEPT: Final = ("passphrase", "token", "csrf", "invitation")
 """Fields whose names hold these are never written into a page again."""
 _MAX_SAID: Final = 1024
+_BROKEN: Final = 500
+_UNPROCESSABLE: Final = 422
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,11 +210,16 @@ async def _shown_again(
         model = await in_thread(request, page.gather, desk.world, visitor, _query(form))
     except (NodeError, ProtocolError, KeysError):
         raise error from None  # what the form was about is gone
-    status = min(problem_of(error).status, 500)
-    reply = _rendered(request, page, model, visitor, refused=refused, status=status)
+    reply = _rendered(request, page, model, visitor, refused=refused, status=_status(error))
     if wait := getattr(error, "retry_after_seconds", 0):
         reply.headers["Retry-After"] = str(wait)
     return reply
+
+
+def _status(error: Exception) -> int:
+    """Of a form that is shown again: what the error says of itself, but nothing broke here when a peer is away."""
+    status = problem_of(error).status
+    return status if status < _BROKEN else _UNPROCESSABLE
 
 
 def _query(form: Values) -> Values:
