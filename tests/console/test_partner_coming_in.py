@@ -70,7 +70,7 @@ async def entrance(tmp_path: Path) -> AsyncIterator[Entrance]:
 
 
 async def test_in_with_a_token_and_out_again(entrance: Entrance, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="sigfed")
     session = await entrance.session()
     async with entrance.browser(session) as browser:
         account = await browser.get("/console/account")

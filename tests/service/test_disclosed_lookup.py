@@ -232,7 +232,7 @@ def test_numbers_alone_are_kept_and_audited(
     world: HitWorld, answering: DisclosedLookups, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     near = flipped(LISTED, range(5))
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "sigfed"):
         ask(answering, near, picture("a garden"))
     record = audited(world)[-1]
     assert (record.subject, record.outcome) == (HOSTER, "ok")
