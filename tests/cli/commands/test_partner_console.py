@@ -110,7 +110,7 @@ async def test_a_scan_and_an_update_are_seen(federation: Federation, partner: Cl
             done = await browser.post("/console/lists/update", {"csrf": found[1]})
             assert done.status == 303, done.words
             lists = (await browser.get("/console/lists")).words
-    assert scans.count(f"{uploads} 2 1 0 0 less than a minute 1") == 2
+    assert scans.count(f"{uploads} 2 1 0 0 less than a minute ") == 2, scans
     assert "is the newest, and was held already." in lists
     assert "the published test file is a hit, another is not" in lists
 
