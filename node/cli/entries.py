@@ -46,6 +46,13 @@ def import_file(
     columns: Annotated[
         list[str] | None, typer.Option("--column", help="Name a column: sha256='SHA-256 hash'; repeatable.")
     ] = None,
+    categories: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--category",
+            help="Of a table with a category column: a value whose rows belong on a list; repeatable.",
+        ),
+    ] = None,
     delimiter: Annotated[str, typer.Option(help="Delimiter, when the header does not show it.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would happen, change nothing.")
@@ -62,6 +69,7 @@ def import_file(
             file=file,
             collection=collection,
             columns=tuple(columns or ()),
+            categories=tuple(categories or ()),
             delimiter=delimiter or None,
         ),
         to=to,
@@ -205,7 +213,11 @@ def hash_folder(
         *(f"  skipped {file.path}: {file.reason}" for file in skipped),
         *(f"  {file.path}: {fault.reason}" for file in partly for fault in file.faults),
     )
-    here.output.following("sigfed entry import FILE --list NAME --basis own", "sigfed check --hash-from FILE")
+    here.output.following(
+        "sigfed check --hash-from FILE",
+        "sigfed entry import FILE --list NAME, if every file is material; with --basis own if your agency holds it",
+        "sigfed guard benign add FILE, if every file is lawful",
+    )
     return ExitCode.PARTIAL if skipped else ExitCode.OK
 
 

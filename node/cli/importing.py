@@ -28,6 +28,7 @@ class Source:
     file: Path
     collection: str
     columns: tuple[str, ...]
+    categories: tuple[str, ...]
     delimiter: str | None
 
 
@@ -49,7 +50,13 @@ def read_into(
         raise InputRefusedError(f"{source.file} cannot be read: {exc.strerror}") from exc
     with stream, open_shelf(identity) as shelf, here.output.progress("read") as progress:
         guards = open_guards(identity, shelf)
-        reading = read_rows(stream, collection=number, mapping=mapping, delimiter=source.delimiter)
+        reading = read_rows(
+            stream,
+            collection=number,
+            mapping=mapping,
+            delimiter=source.delimiter,
+            categories=source.categories,
+        )
         if dry_run:
             report = preview_rows(shelf, origin, reading, progress=progress.at, guards=guards)
         else:

@@ -26,6 +26,11 @@ NAMES = {algorithm: name for name, algorithm in HASH_COLUMNS.items()}
 """The reverse of `HASH_COLUMNS`."""
 
 
+def folded(name: str) -> str:
+    """The name of a column as names are compared: case, spaces, hyphens and underscores do not matter."""
+    return name.casefold().translate({ord(" "): None, ord("-"): None, ord("_"): None})
+
+
 def digests_in(cells: Sequence[str], columns: Sequence[Column]) -> tuple[Digest, ...]:
     """The digests of one row, in the order of `columns`; raises RowRefusedError for none or a bad one."""
     digests = []

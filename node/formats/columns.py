@@ -4,22 +4,22 @@ The header line names the columns; case, spaces, hyphens and underscores in name
 names of their own are mapped by the caller (`{"md5": "MD5 hash"}`). See docs/reference/formats.md.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import BinaryIO
 
 from node.errors import InputRefusedError, UsageError
-from node.formats.cells import HASH_COLUMNS, Column, digests_in
+from node.formats.cells import HASH_COLUMNS, Column, digests_in, folded
 from node.formats.rows import NO_CASE, ImportRow, Reading, RowRefusedError
 from node.formats.table import DELIMITERS, Convert, Table, delimiters_from, wrong_delimiter
 from protocol.errors import MalformedError
 from protocol.event import OTHER, PRIVATE_FROM, collection_number
 
-RECOGNISED = (*HASH_COLUMNS, "collection", "id")
+RECOGNISED = (*HASH_COLUMNS, "collection", "category", "id")
 """The names a column may have, or be mapped to."""
 
 _NAMES_HINT = (
     "the first line must name the columns, separated by commas, semicolons or tabs: "
-    "md5, sha1, sha256, pdq, photodna, collection, id; map columns that have other names with --column"
+    "md5, sha1, sha256, pdq, photodna, collection, category, id; map columns that have other names with --column"
 )
 
 
@@ -29,12 +29,15 @@ def read_columns(
     collection: int,
     mapping: Mapping[str, str] | None = None,
     delimiter: str | None = None,
+    categories: Collection[str] | None = None,
 ) -> Reading:
     """The rows of a CSV with named columns, read as they are asked for.
 
-    `collection` is that of rows that name none; `mapping` gives a recognised name the header's own name.
+    `collection` is that of rows that name none; `mapping` gives a recognised name the header's own name. Rows of
+    other `categories` are refused; None takes rows of any, which is right for a question and never for a list.
     Raises InputRefusedError for a header without hash columns, with a mapped column missing, with one column
-    twice, or with another delimiter than the declared one; UsageError for a mapping of an unknown name.
+    twice, with another delimiter than the declared one, or with a category column of which no value is named;
+    UsageError for a mapping of an unknown name, or for categories of a table that has none.
     """
     mapping = mapping or {}
     aliases = _aliases(mapping)
@@ -46,9 +49,11 @@ def read_columns(
     positions = _positions(table.names, aliases)
     _check_delimiter(table, positions, declared=delimiter)
     _check_columns(table.names, positions, aliases, mapping)
+    if categories is not None:
+        _check_categories("category" in positions, categories)
     used = set(positions.values())
     left_out = tuple(name for position, name in enumerate(table.names) if position not in used)
-    return Reading("columns", left_out, table.rows(_converter(positions, collection)))
+    return Reading("columns", left_out, table.rows(_converter(positions, collection, categories)))
 
 
 def _aliases(mapping: Mapping[str, str]) -> Mapping[str, str]:
@@ -57,18 +62,12 @@ def _aliases(mapping: Mapping[str, str]) -> Mapping[str, str]:
     if unknown:
         raise UsageError(f"no such column: {', '.join(unknown)}", hint=f"columns are {', '.join(RECOGNISED)}")
     own = {name: name for name in RECOGNISED if name not in mapping}
-    return own | {_folded(header): name for name, header in mapping.items()}
-
-
-def _folded(name: str) -> str:
-    return name.casefold().translate({ord(" "): None, ord("-"): None, ord("_"): None})
+    return own | {folded(header): name for name, header in mapping.items()}
 
 
 def _positions(names: Sequence[str], aliases: Mapping[str, str]) -> dict[str, int]:
     """Position of each recognised column; the last one wins, `_check` refuses doubles."""
-    return {
-        aliases[_folded(name)]: position for position, name in enumerate(names) if _folded(name) in aliases
-    }
+    return {aliases[folded(name)]: position for position, name in enumerate(names) if folded(name) in aliases}
 
 
 def _check_delimiter(table: Table, positions: Mapping[str, int], *, declared: str | None) -> None:
@@ -93,18 +92,36 @@ def _check_columns(
         )
     if not set(positions) & set(HASH_COLUMNS):
         raise InputRefusedError("the header names no hash column", hint=_NAMES_HINT)
-    if sum(_folded(name) in aliases for name in names) != len(positions):
+    if sum(folded(name) in aliases for name in names) != len(positions):
         raise InputRefusedError("the header names one column twice", hint="rename or remove one of them")
 
 
-def _converter(positions: Mapping[str, int], collection: int) -> Convert:
+def _check_categories(found: bool, named: Collection[str]) -> None:  # noqa: FBT001 - what the header has
+    if found and not named:
+        # Project VIC's 0 is lawful, and what its other numbers mean depends on the country that filled them in.
+        raise InputRefusedError(
+            "this table has a category column, and which categories belong on a list depends on who made it",
+            hint="name those that do: --category VALUE, repeatable; in the console, the field Categories",
+        )
+    if named and not found:
+        raise UsageError(
+            "the header names no category column",
+            hint="leave --category out, or map it: --column category=NAME",
+        )
+
+
+def _converter(positions: Mapping[str, int], collection: int, categories: Collection[str] | None) -> Convert:
     hashes: list[Column] = [
         (algorithm, positions[name]) for name, algorithm in HASH_COLUMNS.items() if name in positions
     ]
     collection_of = _collection_reader(positions.get("collection"), collection)
     identity = positions.get("id")
+    category = positions.get("category")
+    wanted = frozenset(map(_plain, categories or ()))
 
     def convert(line: int, cells: list[str]) -> ImportRow:
+        if category is not None and categories is not None and _plain(cells[category]) not in wanted:
+            raise RowRefusedError("category: not among those that were named")
         digests = digests_in(cells, hashes)
         return ImportRow(
             line, digests, collection_of(cells), NO_CASE, "" if identity is None else cells[identity]
@@ -139,3 +156,7 @@ def _collection(text: str, default: int) -> int:
     if OTHER < number < PRIVATE_FROM:
         raise RowRefusedError(f"collection: numbers from {OTHER + 1} to {PRIVATE_FROM - 1} are not assigned")
     return number
+
+
+def _plain(category: str) -> str:
+    return category.strip().casefold()

@@ -17,7 +17,7 @@ from node.ports.persons import PersonRole
 from node.runtime import waiting_proposals
 from node.runtime.accounts import open_sessions
 from node.runtime.approvals import open_approvals
-from support.agencies import BOTH, numbered, table
+from support.agencies import BOTH, lawful_table, numbered, table
 from support.browser import browsing_async
 from support.busy_agency import FILES
 from support.console import RunningConsole
@@ -179,7 +179,7 @@ _WORK: Sequence[Step] = (
     Step(
         action="benign-add",
         role=_O,
-        fields={"name": "wallpapers", "table": table(*numbered("lawful", 2)).encode()},
+        fields={"name": "wallpapers", "table": lawful_table(*numbered("lawful", 2)).encode()},
         says="4 hashes of 2 rows",
     ),
     Step(action="benign-remove", role=_O, says="is forgotten"),

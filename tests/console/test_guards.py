@@ -8,7 +8,7 @@ import pytest
 from node.console.handlers import FRESH_MS
 from node.ports.persons import PersonRole
 from node.runtime.guards import open_guards
-from support.agencies import numbered, table
+from support.agencies import lawful_table, numbered
 from support.audited import audit_text, recorded
 from support.console import Reply, RunningConsole
 
@@ -28,7 +28,7 @@ async def _send(busy: RunningConsole, act: str, **fields: str) -> Reply:
 
 async def test_a_set_of_lawful_files_is_added_and_forgotten(busy: RunningConsole) -> None:
     guards = open_guards(busy.world.identity, busy.world.shelf)
-    added = await _send(busy, "benign/add", name="wallpapers", table=table(*numbered("lawful", 2)))
+    added = await _send(busy, "benign/add", name="wallpapers", table=lawful_table(*numbered("lawful", 2)))
     assert "wallpapers: 4 hashes of 2 rows, 0 refused" in added.words
     assert [each.name for each in guards.benign_sets()] == ["lawful", "wallpapers"]
     assert "is forgotten" in (await _send(busy, "benign/remove", name="wallpapers")).words
@@ -67,8 +67,8 @@ async def test_guards_are_changed_by_whoever_showed_a_passkey_just_now(
     [
         ("benign/add", {"name": "a", "table": ""}),
         ("benign/add", {"name": "a", "table": "nonsense"}),
-        ("benign/add", {"name": "<img src=x>", "table": table(b"lawful")}),
-        ("benign/add", {"name": "lawful", "table": table(b"lawful")}),
+        ("benign/add", {"name": "<img src=x>", "table": lawful_table(b"lawful")}),
+        ("benign/add", {"name": "lawful", "table": lawful_table(b"lawful")}),
         ("benign/remove", {"name": "nothing"}),
         ("tripwire/add", {"hash": "nonsense"}),
         ("tripwire/add", {"hash": _HASH, "note": "x" * 5000}),

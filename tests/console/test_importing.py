@@ -61,6 +61,16 @@ async def test_columns_are_named_where_they_are_not_recognised(busy: RunningCons
     assert "3 rows are new (6 entries)" in named.words
 
 
+async def test_categories_are_named_where_a_table_has_them(busy: RunningConsole) -> None:
+    graded = "\n".join(
+        f"{line},{grade}" for line, grade in zip(_TABLE.splitlines(), ("category", 1, 0, 0, 0), strict=False)
+    )
+    refused = await _send(busy, "look", graded)
+    assert 400 <= refused.status < 500
+    named = await _send(busy, "look", graded, categories="1")
+    assert "1 row is new" in named.words
+
+
 async def test_a_hash_among_the_titles_is_not_shown(busy: RunningConsole) -> None:
     """As of a table that was put together by hand."""
     found = "5e" * 32

@@ -14,7 +14,7 @@ from node.console.pages import review_many
 from node.ports.persons import PersonRole
 from node.services.lists.audit_reading import read_audit
 from node.services.lists.making import report_list
-from support.agencies import federate, import_files, numbered, table, written
+from support.agencies import federate, import_files, lawful_table, numbered, written
 from support.audited import recorded
 from support.browser import axe_async, browsing_async
 from support.busy_agency import open_world
@@ -36,7 +36,7 @@ def crowded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         import_files(federation.nl, contents)
         federation.nl.done("publish")
         federation.fr.done("peer", "sync")
-        lawful = written(folder / "lawful.csv", table(contents[0]))
+        lawful = written(folder / "lawful.csv", lawful_table(contents[0]))
         federation.fr.done("guard", "benign", "add", lawful, "--name", "lawful")
     finally:
         federation.stop()

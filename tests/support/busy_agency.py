@@ -16,7 +16,7 @@ from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.signing.epochs import epoch_secrets
-from support.agencies import LIST, Federation, federate, import_files, numbered, table, written
+from support.agencies import LIST, Federation, federate, import_files, lawful_table, numbered, written
 from support.processes import Cli
 
 PASSPHRASES = {name: f"the passphrase of {name}" for name in ("alice", "bruno", "carla")}
@@ -77,7 +77,7 @@ def _work(federation: Federation) -> None:
         "alice",
         typed=f"{PASSPHRASES['alice']}\n",
     )
-    lawful = written(fr.home.with_name("lawful.csv"), table(LAWFUL))
+    lawful = written(fr.home.with_name("lawful.csv"), lawful_table(LAWFUL))
     fr.done("guard", "benign", "add", lawful, "--name", "lawful")
     import_files(fr, [*numbered("waiting", 3), LAWFUL])
 

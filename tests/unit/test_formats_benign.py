@@ -78,6 +78,18 @@ def test_a_list_of_illegal_material_is_not_taken_for_a_benign_one() -> None:
     assert len(results) == 2
 
 
+def test_a_category_tells_in_a_table_as_well() -> None:
+    results = read(f"MD5,Category\n{md5('a')},1\n{md5('b')},0\n{md5('c')},\n")
+    assert [isinstance(row, RefusedRow) for row in results] == [True, False, False]
+
+
+@pytest.mark.parametrize("header", ["MD5;SHA1;Image ID;Baseline", "md5,collection", "Baseline\tMD5"])
+def test_a_list_is_refused_with_the_name_of_the_command_that_reads_it(header: str) -> None:
+    with pytest.raises(InputRefusedError, match="a list of material") as refused:
+        read(header + "\n")
+    assert "sigfed entry import" in refused.value.hint
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [

@@ -3,7 +3,7 @@ import io
 import pytest
 
 from node.errors import InputRefusedError, UsageError
-from node.formats import read_columns, read_rows
+from node.formats import ImportRow, read_columns, read_rows
 from protocol.digest import Algorithm
 from support.tables import accepted, md5, outcome, pdq, photodna, sha1, sha256, stream
 
@@ -145,6 +145,18 @@ def test_read_rows_takes_a_mapped_icse_header_as_named_columns() -> None:
     reading = read_rows(stream(*lines), collection=4, mapping={"id": "Image ID"})
     assert reading.form == "columns"
     assert [(row.source_id, row.collection) for row in accepted(reading)] == [("7", 4)]
+
+
+def test_only_rows_of_the_named_categories_are_taken() -> None:
+    """Project VIC's 0 is lawful: a list of what it grades must not begin with it."""
+    lines = ["MD5,Grade", *(f"{md5(name)},{name}" for name in ("0", "1", " a ", ""))]
+    reading = read_rows(stream(*lines), collection=1, mapping={"category": "Grade"}, categories=("1", "A"))
+    taken = [isinstance(row, ImportRow) for row in reading]
+    assert taken == [False, True, True, False]
+
+
+def test_a_question_does_not_look_at_categories() -> None:
+    assert len(accepted(read_columns(stream("MD5,Category", f"{md5('a')},0"), collection=1))) == 1
 
 
 def test_duplicates_are_left_to_the_importing_service() -> None:

@@ -84,6 +84,7 @@ def _asked(world: World, form: Values) -> tuple[str, Statement, Reading]:
         collection=collection_of(form.require("collection", _("the collection"))),
         mapping=columns_of(form.text("columns").splitlines()),
         delimiter=form.text("delimiter") or None,
+        categories=form.text("categories").split(),
     )
     return to, statement, reading
 

@@ -162,6 +162,26 @@ WHOLE_CASES: dict[str, tuple[str | bytes | None, str, tuple[str, ...]]] = {
         "not an ICSE export: the header lacks Media Type",
         (),
     ),
+    "NSRL": (
+        (
+            '"SHA-1","MD5","CRC32","FileName","FileSize","ProductCode","OpSystemCode","SpecialCode"\n'
+            f'"","{md5(b"notepad").hexdigest()}","7A5407CA","notepad.exe",3,1,"358",""\n'
+        ),
+        "this is a table of NSRL: hashes of known lawful files",
+        (),
+    ),
+    "NSRL of RDS 3": (
+        f"sha256,sha1,md5,crc32,file_name,file_size,package_id\n,,{md5(b'notepad').hexdigest()},,,,1\n",
+        "this is a table of NSRL: hashes of known lawful files",
+        (),
+    ),
+    "Non-RDS JSON": ('{"value": []}', "this is JSON", ()),
+    "a category column of which nothing is said": (
+        f"MD5,Category\n{md5(b'lawful').hexdigest()},0\n",
+        "this table has a category column",
+        (),
+    ),
+    "categories of a table without": (GOOD, "the header names no category column", ("--category", "1")),
     "UTF-16": (GOOD.encode("utf-16"), "this file is UTF-16 text, not CSV", ()),
     "no header": (row(NEW[0]) + "\n", "the header names no hash column", ()),
     "empty": ("", "the file is empty", ()),
