@@ -48,6 +48,7 @@ def invite(
             "subset": subset,
             "invitation": invited.text,
             "evaluations_per_day": invited.evaluations_per_day,
+            "candidates_per_day": invited.candidates_per_day,
             "days": invited.days,
         },
         invited.text,
@@ -55,6 +56,8 @@ def invite(
     here.output.talk(
         f"This string enrols {name} once, within {invited.days} days. Hand it over by a channel you trust:",
         "whoever has it first is the partner. It is not stored in the clear and cannot be shown again.",
+        f"Its {invited.evaluations_per_day:,} evaluations a day decide about {invited.candidates_per_day:,} hashes of"
+        " its choice: the screen clears the rest.",
     )
     joins = f"{agency} runs: sigfed holders join" if agency else "the partner runs: sigfed enroll"
     here.output.following(joins)
@@ -110,12 +113,13 @@ def quota(
     with open_shelf(here.identity()) as shelf:
         terms = PartnerTerms(shelf.storage)
         held, wanted = terms.evaluations(name, files_per_day)
+        candidates = terms.candidates(name, wanted)
         if wanted <= held:
             terms.lower(name, wanted)
     if wanted <= held:
         here.output.result(
-            {"partner": name, "evaluations_per_day": wanted},
-            f"{name} may ask for {wanted:,} evaluations a day",
+            {"partner": name, "evaluations_per_day": wanted, "candidates_per_day": candidates},
+            f"{name} may ask for {wanted:,} evaluations a day, which decide about {candidates:,} hashes",
         )
         return
     require_two(here)
@@ -136,7 +140,7 @@ def ls(context: typer.Context) -> None:
     """Partners and open invitations: what is left of their evaluations, which release they fetched last."""
     from node.runtime.shelving import open_shelf
     from node.services.access.disclosing import DisclosureTerms
-    from node.services.access.quotas import Quotas
+    from node.services.access.quotas import Quotas, candidates_a_day
 
     here = session(context)
     identity = here.identity()
@@ -147,6 +151,7 @@ def ls(context: typer.Context) -> None:
             fetched = unit.fetched.of([partner.name for partner in partners])
             subsets = {partner.subset for partner in partners}
             newest = {subset: unit.releases.newest(subset) for subset in subsets}
+            screens = {subset: unit.subsets.get(subset).filter.screen_bits for subset in subsets}
         terms = DisclosureTerms(shelf.storage, identity.clock)
         shown = {partner.name: terms.get(partner.name) for partner in partners}
         left = {partner.name: Quotas(shelf.storage).left(partner.name, now=now) for partner in partners}
@@ -158,6 +163,9 @@ def ls(context: typer.Context) -> None:
                     "partner": partner.name,
                     "subset": partner.subset,
                     "evaluations_per_day": partner.evaluations_per_day,
+                    "candidates_per_day": candidates_a_day(
+                        partner.evaluations_per_day, screens[partner.subset]
+                    ),
                     "left": left[partner.name],
                     "seen_ms": partner.seen_ms,
                     "fetched": _fetched(fetched.get(partner.name)),

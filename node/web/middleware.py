@@ -1,7 +1,8 @@
 """What happens to every request: a request id, one journal line, errors as problems, the gate.
 
 The journal line names the endpoint, never the path or the query: neither can then carry a digest into a log. An error
-nobody foresaw is logged by its type and place without its text, for the same reason.
+nobody foresaw is logged by its type and place without its text, for the same reason. Nor does it name who evaluated: a
+record of who asked when is what a partner's cover must not depend on.
 """
 
 import traceback
@@ -23,6 +24,8 @@ from protocol.endpoints import Endpoint, Scope
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _JOURNAL: Final = Journal("web")
 _BEARER: Final = "bearer "
+_UNNAMED: Final = frozenset({"evaluate"})
+"""Endpoints whose caller is in no journal."""
 
 
 @web.middleware
@@ -38,12 +41,13 @@ async def journal(request: web.Request, handler: Handler) -> web.StreamResponse:
         _journal_failure(request, exc)
         response = problem_response(exc, request_id=request[REQUEST_ID])
         problem = problem_of(exc).name
-    services.requested(_endpoint_name(request), response.status, problem)
-    caller = request.get(CALLER)
+    endpoint = _endpoint_name(request)
+    services.requested(endpoint, response.status, problem)
+    caller = None if endpoint in _UNNAMED else request.get(CALLER)
     _JOURNAL.info(
         "request",
         id=request[REQUEST_ID],
-        endpoint=_endpoint_name(request),
+        endpoint=endpoint,
         status=response.status,
         bytes=response.body_length or getattr(response, "content_length", 0) or 0,
         ms=round((services.clock.now() - started).total_seconds() * 1000, 1),

@@ -30,7 +30,7 @@ async def test_a_partner_is_shown_with_what_it_used(busy: RunningConsole) -> Non
         one = await browser.get(_ONE)
     assert "1 enrolled" in every
     assert "hoster baseline" in every
-    assert re.search(r"Evaluations left today [\d,]+ / 8,192", one.words)
+    assert re.search(r"Evaluations left today [\d,]+ / 16,384", one.words)
     assert "Disclosed look-ups none allowed" in one.words
     assert "<form method" not in one.text.split("<main")[1]
 
@@ -61,7 +61,7 @@ async def test_a_thousand_partners_are_paged_and_searched(busy: RunningConsole) 
                     name=f"p-{number:04}%",
                     subset="baseline",
                     auth_key=number.to_bytes(32),
-                    evaluations_per_day=8192,
+                    evaluations_per_day=16_384,
                     added_ms=1,
                     key_ms=1,
                 )

@@ -27,7 +27,7 @@ from node.runtime.approvals import open_approvals
 from node.services.access.approving import require_two
 from node.services.access.disclosing import DisclosureTerms, disclosure_payload
 from node.services.access.granting import PartnerTerms, quota_payload
-from node.services.access.quotas import DAYS_A_MONTH, fill, left
+from node.services.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
 from node.services.partners.admitting import Admission, Invited
 
 ROWS: Final = 50
@@ -84,6 +84,8 @@ class PartnerPage:
 
     row: PartnerRow
     disclosure: DisclosureRecord | None
+    candidates: int
+    """Hashes of its choice that its evaluations of a day decide about."""
     not_after_ms: int
     """Until when its subset's newest release counts; 0: there is none."""
 
@@ -157,9 +159,11 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> PartnerPage:
         record, allowance = unit.partners.get(name), unit.partners.allowance(name)
         disclosure, newest = unit.disclosure.find(name), unit.releases.newest(record.subset)
         fetched = unit.fetched.of([name]).get(name)
+        bits = unit.subsets.get(record.subset).filter.screen_bits
     return PartnerPage(
         row=_row(record, allowance, world.identity.clock.now(), fetched, newest),
         disclosure=disclosure,
+        candidates=candidates_a_day(record.evaluations_per_day, bits),
         not_after_ms=0 if newest is None else newest.not_after_ms,
     )
 

@@ -12,7 +12,7 @@ from node.errors import ForbiddenError
 from node.ports.approvals import Approval
 from node.ports.storage import Storage
 from node.services.access.callers import stored_grant
-from node.services.access.quotas import evaluations_for
+from node.services.access.quotas import candidates_a_day, evaluations_for
 from protocol.event import BASELINE, collection_name
 from protocol.grant import NOTHING, Grant
 
@@ -129,6 +129,12 @@ class PartnerTerms:
             held = unit.partners.get(partner)
             bits = unit.subsets.get(held.subset).filter.screen_bits
         return held.evaluations_per_day, evaluations_for(files_per_day, bits)
+
+    def candidates(self, partner: str, evaluations: int) -> int:
+        """Hashes of its choice that so many evaluations decide about; raises `NotFoundError`."""
+        with self._storage.read() as unit:
+            bits = unit.subsets.get(unit.partners.get(partner).subset).filter.screen_bits
+        return candidates_a_day(evaluations, bits)
 
     def lower(self, partner: str, evaluations: int) -> None:
         """Give a partner fewer evaluations a day; raises `NotFoundError`, or `ForbiddenError` for more."""

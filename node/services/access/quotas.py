@@ -13,8 +13,8 @@ from node.ports.partners import Allowance
 from node.ports.storage import Storage, Unit
 
 DAYS_A_MONTH = 31
-MIN_EVALUATIONS_PER_DAY = 8_192
-"""Room for small partners: 128 padded batches a day."""
+MIN_EVALUATIONS_PER_DAY = 16_384
+"""Room for a partner's cover, 64 every quarter of an hour and with each update, and for as much again on its own."""
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _MILLI = 1000
@@ -28,6 +28,11 @@ def evaluations_for(files_per_day: int, screen_bits: int) -> int:
     """
     passing = min(1.0, 3 * 2.0 ** (1 - screen_bits)) if screen_bits else 1.0
     return max(MIN_EVALUATIONS_PER_DAY, int(files_per_day * passing * 4 * 1.5))
+
+
+def candidates_a_day(evaluations_per_day: int, screen_bits: int) -> int:
+    """So many hashes of its choice a partner can have decided in a day: the screen clears all but few of them."""
+    return evaluations_per_day << screen_bits
 
 
 class Quotas:
@@ -70,7 +75,9 @@ class Quotas:
 def _keep(unit: Unit, name: str, before: Allowance, after: Allowance, *, now: datetime) -> None:
     if before.month != after.month and before.used:
         unit.partners.add_to_month(before.month, before.used)
-    unit.partners.set_allowance(name, after, seen_ms=milliseconds(now))
+    now_ms = milliseconds(now)
+    # The day only: no more is needed to see whom to ask after, and the moments of look-ups are nobody's business.
+    unit.partners.set_allowance(name, after, seen_ms=now_ms - now_ms % _DAY_MS)
 
 
 def fill(allowance: Allowance, per_day: int, now: datetime) -> Allowance:

@@ -14,7 +14,7 @@ from keys.key import AuthPublicKey
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, GoneError, NotFoundError, UsageError, VerificationError
 from node.ports.partners import InviteRecord, PartnerRecord
-from node.services.access.quotas import evaluations_for
+from node.services.access.quotas import candidates_a_day, evaluations_for
 from node.services.lists.auditing import NODE, enqueue, new_record
 from node.services.storage.sealed_names import invite_name
 from node.services.storage.shelf import Shelf
@@ -41,6 +41,8 @@ class Invited:
 
     text: str
     evaluations_per_day: int
+    candidates_per_day: int
+    """Hashes of its choice that these decide about: the screen clears the rest."""
     days: int = INVITATION_DAYS
 
 
@@ -90,7 +92,11 @@ class Admission:
         )
         with self._shelf.storage.write() as unit:
             unit.partners.invite(record, now_ms=milliseconds(now))
-        return Invited(text=invitation.to_text(), evaluations_per_day=evaluations)
+        return Invited(
+            text=invitation.to_text(),
+            evaluations_per_day=evaluations,
+            candidates_per_day=candidates_a_day(evaluations, screen_bits),
+        )
 
     def _require_audience(self, subset: str, agency: str) -> None:
         """What one agency lists is for members alone: no partner may take it for what several agreed on."""

@@ -117,6 +117,16 @@ def test_nobody_or_somebody_else_at_the_address(federation: Federation, tmp_path
     assert partner.run(*checking).exit == 1
 
 
+def test_the_journal_names_nobody_who_evaluates(federation: Federation) -> None:
+    assert federation.partner.run("check", federation.files["both"]).exit == 1
+    federation.partner.done("update")
+    lines = [line for line in federation.fr_node.journal.read_text().splitlines() if " request " in line]
+    evaluated = [line for line in lines if "endpoint=evaluate" in line]
+    assert evaluated
+    assert [line for line in evaluated if not line.endswith("caller=-")] == []
+    assert any(line.endswith(f"caller={PARTNER}") for line in lines)  # who fetches is named
+
+
 @pytest.mark.parametrize(("clock", "words"), [("+1h", "ahead of"), ("-1h", "behind")])
 def test_a_clock_that_is_an_hour_off(federation: Federation, clock: str, words: str) -> None:
     needs_faketime()
