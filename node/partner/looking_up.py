@@ -34,7 +34,7 @@ from protocol.subset.files import Held
 from protocol.subset.lookup import Lookup, Match
 from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
-from protocol.subset.screen import screen_values
+from protocol.subset.screen import is_complete, screen_values
 
 MIN_BATCH = 64
 """Fewer look-ups are padded to this many, so that one file and twenty look the same to the node."""
@@ -102,6 +102,7 @@ class Examiner:
         self._known = known
         self._version = held.version
         self._manifest = held.release.manifest
+        self._rule = held.release.screen_rule
         self._lookup = Lookup(held.release)
         self._group = group
         self._api = api
@@ -167,10 +168,20 @@ class Examiner:
                 yield place, Examined(self._judge(digests, met), tuple(tag(output) for output, _ in met))
 
     def survivors(self, files: Sequence[Sequence[Digest]]) -> list[int]:
-        """Places of the files that the screen does not clear; nobody is asked, nor whether the release is current."""
+        """Places of the files that the screen does not clear; nobody is asked, nor whether the release is current.
+
+        A file of which too few hashes are given is among them, whatever its hashes.
+        """
         survives = self._lookup.survives(screen_values(digest for file in files for digest in file))
         starts = np.cumsum([0, *(len(file) for file in files)])
-        return [place for place in range(len(files)) if survives[starts[place] : starts[place + 1]].any()]
+        return [
+            place
+            for place, file in enumerate(files)
+            if survives[starts[place] : starts[place + 1]].any() or not self._is_complete(file)
+        ]
+
+    def _is_complete(self, file: Sequence[Digest]) -> bool:
+        return is_complete(self._rule, (digest.algorithm for digest in file))
 
     async def again(self, old: HitReport) -> SentReport | None:
         """The report of a hit whose epoch is over, evaluated anew; None when the release does not list it any more.

@@ -12,6 +12,7 @@ from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.rice import U64Array
+from protocol.subset.screen import ScreenRule
 from protocol.subset.setcoding import is_set
 
 
@@ -26,6 +27,11 @@ class Release:
     """Non-decreasing values of `answers_width` bits."""
     labels: bytes | None
     """48 bytes an answer, in the order of the answers."""
+
+    @property
+    def screen_rule(self) -> ScreenRule:
+        """By which rule it chose what it screens."""
+        return ScreenRule.STRONGEST
 
     def label(self, place: int) -> bytes:
         """The sealed label of answer `place` of a release with labels."""

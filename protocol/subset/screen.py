@@ -9,6 +9,7 @@ section "Screen".
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
@@ -19,6 +20,29 @@ from protocol.subset.rice import U64Array
 
 _PERSON: Final = b"SIGFED1-scr"
 _PREFERENCE: Final = (Algorithm.SHA256, Algorithm.SHA1, Algorithm.MD5)
+
+
+class ScreenRule(IntEnum):
+    """By which rule a release chose what it screens."""
+
+    STRONGEST = 1
+    """Of each row its strongest digest, and every PDQ: the rule of a release that names none."""
+
+
+_COMPLETE: Final = {
+    ScreenRule.STRONGEST: frozenset({frozenset(_PREFERENCE)}),
+}
+"""Exact hashes of one file of which a screened one is among them, if any of them is listed."""
+
+
+def is_complete(rule: ScreenRule, algorithms: Iterable[Algorithm]) -> bool:
+    """Whether a screen made by `rule` answers for a file of which these hashes are looked up.
+
+    If not, a miss says nothing: what is screened of the file may be a hash that was not given. A PDQ value answers
+    for itself, because every PDQ is screened.
+    """
+    asked = frozenset(algorithms) - {Algorithm.PDQ}
+    return not asked or asked in _COMPLETE[rule]
 
 
 ContentId: TypeAlias = tuple[str, bytes]

@@ -23,7 +23,7 @@ from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT
 from support.digest_search import DigestSearch
 from support.releases import EnrolledPartner, ReleasingAgency, release_both
-from support.shelves import Agency, close, file_digests, make_shelf, sqlite_dsn
+from support.shelves import Agency, close, file_digests, make_shelf, sha256_digest, sqlite_dsn
 
 
 @dataclass
@@ -166,7 +166,9 @@ async def test_a_node_that_is_down_is_left_alone(world: World) -> None:
         first, second = [(await judge.judge([LISTED], f"upload {number}")).whole for number in range(2)]
         assert first.reason == second.reason
         assert world.api.asked == 1
-        strangers = [file_digests(f"stranger {number}") for number in range(50)]
+        strangers = [
+            (*file_digests(f"stranger {number}"), sha256_digest(f"stranger {number}")) for number in range(50)
+        ]
         clear = next(one for one in strangers if not world.examining().survivors([one]))
         assert (await judge.judge([clear], "clear")).whole.outcome is Outcome.CLEAN
     assert world.api.asked == 1

@@ -11,6 +11,7 @@ from keys.trust.members import Member
 from keys.trust.node_parts import EpochInfo, NodeLimits
 from node.clock import milliseconds, system_entropy
 from node.evaluator.in_process import InProcessEvaluator
+from node.formats.rows import RowResult
 from node.objects.folder import FolderObjects
 from node.partner.enrolling import Found, enrol, introduce
 from node.partner.knowing import known
@@ -217,7 +218,12 @@ def listed(fr: ReleasingAgency) -> set[Digest]:
 
 def release_both(fr: ReleasingAgency, nl: Agency, *names: str) -> None:
     """A first release of files that both agencies list."""
-    fr.lists.add(rows(*names))
-    nl.add(rows(*names))
+    release_rows(fr, nl, rows(*names))
+
+
+def release_rows(fr: ReleasingAgency, nl: Agency, listed: Sequence[RowResult]) -> None:
+    """A release of rows that both agencies list."""
+    fr.lists.add(listed)
+    nl.add(listed)
     fr.follow(nl)
     assert fr.release().published

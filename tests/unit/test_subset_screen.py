@@ -20,7 +20,9 @@ from protocol.subset.prf_input import prf_input
 from protocol.subset.screen import (
     ContentId,
     EffectiveDigest,
+    ScreenRule,
     build_screen,
+    is_complete,
     kept_screen_width,
     screen_value,
     screen_values,
@@ -191,3 +193,25 @@ def test_exclusions_commit_to_a_salted_set() -> None:
     )
     assert exclusions_hash(salt, [SHA256, MD5, SHA256]) == expected.digest()
     assert exclusions_hash(b"s" * 32, [SHA256, MD5]) != expected.digest()
+
+
+# ------------------------------------------------------------------ completeness
+
+
+@pytest.mark.parametrize(
+    ("asked", "complete"),
+    [
+        ({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256}, True),
+        ({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256, Algorithm.PDQ}, True),
+        ({Algorithm.PDQ}, True),
+        ({Algorithm.MD5}, False),
+        ({Algorithm.SHA256}, False),
+        ({Algorithm.MD5, Algorithm.PDQ}, False),
+        ({Algorithm.PHOTODNA}, False),
+        (set(), True),
+    ],
+)
+def test_a_screen_of_the_strongest_answers_for_all_three_hashes_of_a_file(
+    asked: set[Algorithm], complete: bool
+) -> None:
+    assert is_complete(ScreenRule.STRONGEST, asked) is complete

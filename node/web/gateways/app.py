@@ -59,6 +59,8 @@ async def _told(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
     except web.HTTPException as exc:
         response = _refusal(exc.status, exc.text or exc.reason)
+        if "Retry-After" in exc.headers:
+            response.headers["Retry-After"] = exc.headers["Retry-After"]
     except NotLookedUpError as exc:
         response = _refusal(500, str(exc))
     except Exception as exc:  # noqa: BLE001 - the last line: its text may hold what was sent

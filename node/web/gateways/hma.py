@@ -43,7 +43,7 @@ async def fetched(_: web.Request) -> web.Response:
 async def raw_lookup(request: web.Request) -> web.Response:
     """`GET /m/raw_lookup`: numbers of what a hash meets."""
     verdict = await _looked_up(request)
-    matched = is_match(services_of(request), verdict)
+    matched = is_match(verdict)
     number = int(verdict.hit_id[:_ID_DIGITS] or "0", 16)
     if request.query.get("include_distance", "").lower() in {"true", "1"}:
         return web.json_response({"matches": [{"content_id": number, "distance": "0"}] if matched else []})
@@ -54,7 +54,7 @@ async def lookup(request: web.Request) -> web.Response:
     """`GET /m/lookup`: names of what a hash meets."""
     if "url" in request.query:
         raise web.HTTPBadRequest(text="this daemon fetches nothing: POST the file")
-    return web.json_response(_banks(request, await _looked_up(request)))
+    return web.json_response(_banks(await _looked_up(request)))
 
 
 async def lookup_file(request: web.Request) -> web.Response:
@@ -63,7 +63,7 @@ async def lookup_file(request: web.Request) -> web.Response:
     A file may meet by another hash: a damaged picture has no PDQ value and is listed all the same.
     """
     kind, found = await _uploaded(request)
-    return web.json_response({name: _banks(request, found.verdict) for name in _wanted(request, kind)})
+    return web.json_response({name: _banks(found.verdict) for name in _wanted(request, kind)})
 
 
 async def index_status(request: web.Request) -> web.Response:
@@ -112,5 +112,5 @@ def _hashes(request: web.Request, kind: str, found: Inspected) -> dict[str, str]
     return {name: values[_TYPES[name]] for name in _wanted(request, kind) if _TYPES[name] in values}
 
 
-def _banks(request: web.Request, verdict: Verdict) -> list[str]:
-    return [verdict.collection or verdict.outcome.value] if is_match(services_of(request), verdict) else []
+def _banks(verdict: Verdict) -> list[str]:
+    return [verdict.collection or verdict.outcome.value] if is_match(verdict) else []

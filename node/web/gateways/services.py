@@ -9,6 +9,9 @@ from aiohttp import web
 from node.ports.inspecting import Inspector
 from node.ports.judging import Outcome, Verdict, blocks
 
+RETRY_SECONDS: Final = 60
+"""The node is asked again at least this often, whatever happened."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalServices:
@@ -33,13 +36,15 @@ class LocalServices:
         return blocks(verdict, fail_closed=self.fail_closed)
 
 
-def is_match(services: LocalServices, verdict: Verdict) -> bool:
-    """Whether a file is told as a match in shapes that know nothing else.
+def is_match(verdict: Verdict) -> bool:
+    """Whether a file is told as a match in shapes that know nothing else; raises 503 for what is unknown.
 
-    What is unknown is none where files pass; where they must not, 503 is raised.
+    Whoever asks in such a shape would read "no match" as "not on the list".
     """
-    if verdict.outcome is Outcome.UNKNOWN and services.fail_closed:
-        raise web.HTTPServiceUnavailable(text=f"not looked up: {verdict.reason}")
+    if verdict.outcome is Outcome.UNKNOWN:
+        raise web.HTTPServiceUnavailable(
+            text=f"not looked up: {verdict.reason}", headers={"Retry-After": str(RETRY_SECONDS)}
+        )
     return verdict.outcome in {Outcome.HIT, Outcome.TEST_FILE}
 
 

@@ -30,7 +30,7 @@ async def media(request: web.Request) -> web.Response:
         "size_bytes": found.size,
         "sha1_base32": b32encode(values.get(Algorithm.SHA1, b"")).decode(),
         "sha256_hex": values.get(Algorithm.SHA256, b"").hex().upper(),
-        **_match(request, found.verdict),
+        **_match(found.verdict),
     }
     return web.json_response(facts | {"near_match_details": []})
 
@@ -44,7 +44,7 @@ async def pdq(request: web.Request) -> web.Response:
     digests = [_digest(text) for text in texts]
     answers = await services_of(request).inspector.look_up([[digest] for digest in digests], _NAME)
     scanned = {
-        text: _match(request, verdict) | {"near_match_details": None}
+        text: _match(verdict) | {"near_match_details": None}
         for text, verdict in zip(texts, answers.parts, strict=True)
     }
     return web.json_response({"scanned_hashes": scanned})
@@ -62,6 +62,6 @@ def _digest(text: object) -> Digest:
         raise web.HTTPBadRequest(text="hashes: one is not a PDQ value in base64") from None
 
 
-def _match(request: web.Request, verdict: Verdict) -> dict[str, Any]:
-    found = is_match(services_of(request), verdict)
+def _match(verdict: Verdict) -> dict[str, Any]:
+    found = is_match(verdict)
     return {"classification": _KNOWN if found else _NOTHING, "match_type": "exact" if found else None}

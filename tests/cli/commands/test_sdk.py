@@ -95,9 +95,18 @@ def test_what_is_not_on_the_list_is_clean(client: Client) -> None:
     assert client.hits() == []
 
 
+@pytest.mark.parametrize("algorithm", HASHES)
+def test_a_listed_file_is_a_hit_by_any_hash_alone(client: Client, partner: Cli, algorithm: str) -> None:
+    """The screen may know the file by another of its hashes: what it cannot answer for is asked about."""
+    assert client.check_hashes({algorithm: HASHES[algorithm]}).listed
+    table = partner.home / "asked"
+    table.write_text(HASHES[algorithm], encoding="utf-8")
+    assert partner.run("check", "--hash-from", str(table)).exit == 1
+
+
 def test_some_hashes_of_a_file_do_not_make_it_clean(client: Client) -> None:
-    """The screen knows a listed file by one hash: asked by another alone, it would pass for clean."""
-    alone = client.check_hashes({"md5": HASHES["md5"]})
+    """A list may know a file by other hashes than those that were given."""
+    alone = client.check_hashes({"md5": md5(UNLISTED, usedforsecurity=False).hexdigest()})
     assert (alone.outcome, alone.clean) == (Outcome.CLEAN, False)
     assert "not all of sha256, sha1 and md5" in alone.faults[0]
     whole = {name: hashlib.new(name, UNLISTED).hexdigest() for name in ("sha256", "sha1", "md5")}

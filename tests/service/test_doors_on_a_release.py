@@ -1,0 +1,158 @@
+"""The daemon's HTTP doors on a real release, looked up by the real judge: whatever hashes are asked about, nothing
+that is listed is answered as clean, and what cannot be looked up is unknown.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import pytest
+
+from node.errors import PeerUnreachableError
+from node.gateways.listening import listen_tcp
+from node.hashing.open_files import HashProcesses
+from node.hashing.plan import HashPlan
+from node.partner.hits import HitSpool
+from node.partner.inspecting import LocalInspector
+from node.partner.judging import LocalJudge
+from node.partner.queueing import LookUpQueue
+from node.partner.unconfirmed import UnconfirmedFolder
+from node.web.gateways.services import LocalServices
+from node.web.gateways.serving import served
+from protocol.api import SubsetApi
+from protocol.digest import Algorithm, Digest
+from support.releases import FILTER, EnrolledPartner, ReleasingAgency, release_rows
+from support.shelves import Agency, close, file_digests, make_shelf, row, sha256_digest, sqlite_dsn
+
+FULL = [(*file_digests(name), sha256_digest(name)) for name in ("full 1", "full 2", "full 3")]
+PAIRS = [file_digests(name) for name in ("pair 1", "pair 2")]
+LONE = [(sha256_digest("sha256 only"),), (file_digests("md5 only")[0],), (file_digests("sha1 only")[1],)]
+PICTURES = [(Digest(Algorithm.PDQ, sha256_digest(name).value),) for name in ("picture 1", "picture 2")]
+LISTED: Sequence[Sequence[Digest]] = [*FULL, *PAIRS, *LONE, *PICTURES]
+DOWN = PeerUnreachableError("fr.example cannot be reached")
+
+
+class Unreachable:
+    """The node's API while nobody answers an evaluation."""
+
+    async def evaluate(self, *_: object) -> object:
+        raise DOWN
+
+
+@dataclass
+class World:
+    partner: EnrolledPartner
+    client: aiohttp.ClientSession
+    url: str = ""
+
+    async def json(self, method: str, path: str, **options: Any) -> tuple[int, Any, Mapping[str, str]]:
+        async with self.client.request(method, self.url + path, **options) as reply:
+            return reply.status, json.loads(await reply.read()), reply.headers
+
+    async def check(self, digests: Sequence[Digest]) -> str:
+        """What `/v1/check` says of a file of which these hashes are known."""
+        body = {"files": [{digest.algorithm.name.lower(): digest.value.hex() for digest in digests}]}
+        status, said, _ = await self.json("POST", "/v1/check", json=body)
+        assert status == 200
+        return str(said["files"][0]["verdict"])
+
+    @asynccontextmanager
+    async def served(self, folder: Path, **changes: Any) -> AsyncIterator["World"]:
+        """The daemon of this partner."""
+        async with AsyncExitStack() as stack:
+            queue = await stack.enter_async_context(LookUpQueue(self.partner.examiner, beat_seconds=0.01))
+            processes = await stack.enter_async_context(HashProcesses(1, HashPlan(images=False)))
+            judge = LocalJudge(
+                queue,
+                self.partner.examiner,
+                spool=HitSpool(folder / "hits"),
+                unconfirmed=UnconfirmedFolder(folder / "unconfirmed"),
+                clock=self.partner.agency.clock,
+                told=lambda _hit, _late: None,
+            )
+            services = LocalServices(
+                inspector=LocalInspector(judge, processes),
+                standing=lambda: {"serving": True},
+                metrics=lambda: b"",
+                **changes,
+            )
+            listener = listen_tcp("127.0.0.1", 0)
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            await stack.enter_async_context(served(services, [listener]))
+            yield self
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    for name in ("fr", "nl"):
+        (tmp_path / name).mkdir()
+    shelves = [make_shelf(sqlite_dsn(tmp_path / name), tmp_path / name) for name in ("fr", "nl")]
+    subset_filter = replace(FILTER, algorithms=FILTER.algorithms | {Algorithm.PDQ})
+    fr = ReleasingAgency(shelves[0], tmp_path / "fr", subset_filter=subset_filter)
+    release_rows(
+        fr,
+        Agency(shelves[1], tmp_path / "nl", node="nl.example"),
+        [row(f"row {place}", digests=digests) for place, digests in enumerate(LISTED)],
+    )
+    partner = await fr.admit_partner(tmp_path / "partner")
+    await partner.update()
+    async with aiohttp.ClientSession() as client:
+        yield World(partner, client)
+    fr.evaluator.close()
+    for shelf in shelves:
+        close(shelf)
+
+
+def subsets_of(digests: Sequence[Digest]) -> list[Sequence[Digest]]:
+    return [part for size in range(1, len(digests) + 1) for part in combinations(digests, size)]
+
+
+async def test_whichever_hashes_of_a_listed_file_are_asked_about_it_is_a_hit(
+    world: World, tmp_path: Path
+) -> None:
+    async with world.served(tmp_path) as doors:
+        for digests in LISTED:
+            for part in subsets_of(digests):
+                assert await doors.check(part) == "hit", [digest.algorithm.name for digest in part]
+
+
+async def test_hma_and_shield_find_every_listed_hash_that_they_can_name(world: World, tmp_path: Path) -> None:
+    named = {Algorithm.MD5: "video_md5", Algorithm.PDQ: "pdq"}
+    asked = [digest for digests in LISTED for digest in digests if digest.algorithm in named]
+    assert len(asked) == 8
+    async with world.served(tmp_path) as doors:
+        for digest in asked:
+            query = f"?signal_type={named[digest.algorithm]}&signal={digest.value.hex()}"
+            for path in ("/m/lookup", "/m/raw_lookup"):
+                status, said, _ = await doors.json("GET", path + query)
+                assert (status, bool(said["matches"] if path == "/m/raw_lookup" else said)) == (200, True)
+        texts = [b64encode(digest.value).decode() for (digest,) in PICTURES]
+        _, said, _ = await doors.json("POST", "/v1/pdq/", json={"hashes": texts})
+        assert {one["classification"] for one in said["scanned_hashes"].values()} == {"csam"}
+
+
+@pytest.mark.parametrize("fail_closed", [False, True])
+async def test_what_cannot_be_looked_up_is_never_clean(
+    world: World, tmp_path: Path, fail_closed: bool
+) -> None:
+    """MD5 alone is listed or not only for who has asked: the screen may know the file by another of its hashes."""
+    world.partner.api = cast("SubsetApi", Unreachable())
+    (listed_md5, *_), stranger = FULL[0], sha256_digest("a holiday picture")
+    async with world.served(tmp_path, fail_closed=fail_closed) as doors:
+        assert await doors.check([listed_md5]) == "unknown"
+        assert await doors.check([stranger]) == "unknown"
+        assert await doors.check([*file_digests("a holiday"), sha256_digest("a holiday")]) == "clean"
+        for path in ("/m/lookup", "/m/raw_lookup"):
+            query = f"?signal_type=video_md5&signal={listed_md5.value.hex()}"
+            status, said, headers = await doors.json("GET", path + query)
+            assert (status, int(headers["Retry-After"]) > 0) == (503, True)
+            assert "fr.example cannot be reached" in said["message"]
+        texts = [b64encode(digest.value).decode() for (digest,) in PICTURES]
+        status, _, headers = await doors.json("POST", "/v1/pdq/", json={"hashes": texts})
+        assert (status, "Retry-After" in headers) == (503, True)
