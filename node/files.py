@@ -7,6 +7,7 @@ it: each is how a key leaks or is swapped without anybody noticing.
 import errno
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from node.errors import AlreadyExistsError, ConfigError, NotFoundError
 
 MAX_PRIVATE_BYTES = 64 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TEMPORARY = re.compile(r"\.tmp-.*|\..+\.[0-9a-f]{16}", re.ASCII | re.DOTALL)
+"""Of objects and sets of keys; of private files."""
 _FORMAT = "FAT and exFAT keep no key from other users: format the medium with another one, such as ext4"
 
 
@@ -66,26 +69,26 @@ def create_private(path: Path, data: bytes) -> None:
         AlreadyExistsError: the file exists; keys are never overwritten.
         ConfigError: the file system cannot keep a private file.
     """
-    temporary = _write_temporary(path, data)
-    try:
-        os.link(temporary, path)
-    except FileExistsError as exc:
-        raise AlreadyExistsError(f"{path} exists and is not overwritten") from exc
-    except OSError as exc:
-        if exc.errno not in {errno.EPERM, errno.ENOTSUP}:
-            raise
-        raise ConfigError(
-            f"{path.parent} is on a file system without owners and links", hint=_FORMAT
-        ) from exc
-    finally:
-        temporary.unlink()
+    with _beside(path) as temporary:
+        _write(temporary, data)
+        try:
+            os.link(temporary, path)
+        except FileExistsError as exc:
+            raise AlreadyExistsError(f"{path} exists and is not overwritten") from exc
+        except OSError as exc:
+            if exc.errno not in {errno.EPERM, errno.ENOTSUP}:
+                raise
+            raise ConfigError(
+                f"{path.parent} is on a file system without owners and links", hint=_FORMAT
+            ) from exc
     sync_folder(path.parent)
 
 
 def replace_private(path: Path, data: bytes) -> None:
     """Write a private state file (mode 0600) in place of the old one, durable before this returns."""
-    temporary = _write_temporary(path, data)
-    temporary.replace(path)
+    with _beside(path) as temporary:
+        _write(temporary, data)
+        temporary.replace(path)
     sync_folder(path.parent)
 
 
@@ -94,16 +97,12 @@ def replace_streamed(path: Path, pieces: Iterable[str]) -> None:
 
     When making a piece or writing it fails, the old file stays as it is.
     """
-    temporary = path.with_name(f".{path.name}.{system_entropy(8).hex()}")
-    try:
+    with _beside(path) as temporary:
         with os.fdopen(os.open(temporary, _NEW, 0o600), "w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     sync_folder(path.parent)
 
 
@@ -126,18 +125,67 @@ def remove_private(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def _write_temporary(path: Path, data: bytes) -> Path:
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Where what will be `path` may be written meanwhile; a full disk must not leave half a key behind."""
     make_private_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{system_entropy(8).hex()}")
+    with holding_temporaries(path.parent):
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with os.fdopen(os.open(path, _NEW, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def holding_temporaries(folder: Path, *, alone: bool = False) -> Iterator[None]:
+    """Keep `sweep_temporaries` from what the caller writes below `folder` and has not given its name yet.
+
+    Others may do so meanwhile, unless the caller asks to be `alone`.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with os.fdopen(os.open(temporary, _NEW, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        temporary.unlink(missing_ok=True)  # a full disk must not leave half a key behind
-        raise
-    return temporary
+        fcntl.flock(handle, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+def sweep_temporaries(folder: Path, *, below: bool = False, wait: bool = False) -> int:
+    """Delete the temporary files that processes which were killed left in `folder`; returns how many.
+
+    Who writes one holds the folder's lock, which ends with the process, whatever ends that. So whoever has had the lock
+    alone knows that nobody is left who will give a name to what was found before. A process id in the name would prove
+    less: ids are given out again, and another container that shares the folder has its own. While somebody writes,
+    nothing is deleted, unless the caller can `wait`. `below` takes in the folders inside, of a tree that one lock is
+    for.
+    """
+    found = [path for path in folder.glob("**/.*" if below else ".*") if is_temporary(path)]
+    if not found:
+        return 0
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return 0
+    finally:
+        os.close(handle)
+    left = [path for path in found if path.exists()]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file has the name of one that is being written."""
+    return _TEMPORARY.fullmatch(path.name) is not None and path.is_file() and not path.is_symlink()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import numpy as np
 
 from node.clock import system_entropy
 from node.errors import MissingObjectError, StoreError
-from node.files import make_private_folder, sync_folder
+from node.files import holding_temporaries, make_private_folder, sync_folder
 from node.ports.entries import Keys
 
 RUN: Final = 2**22
@@ -37,17 +37,19 @@ class FolderFilters:
         temporary = self._folder / f".tmp-{token}"
         runs: list[Path] = []
         try:
-            for run in _runs(chunks):
-                runs.append(self._folder / f".tmp-{token}-{len(runs)}")
-                _write(runs[-1], [run])
-            count = _write(temporary, _merged([_mapped(path) for path in runs]))
-            temporary.replace(target)
+            with holding_temporaries(self._folder):
+                try:
+                    for run in _runs(chunks):
+                        runs.append(self._folder / f".tmp-{token}-{len(runs)}")
+                        _write(runs[-1], [run])
+                    count = _write(temporary, _merged([_mapped(path) for path in runs]))
+                    temporary.replace(target)
+                finally:
+                    for path in (temporary, *runs):
+                        path.unlink(missing_ok=True)
             sync_folder(self._folder)
         except OSError as exc:
             raise StoreError(f"a filter cannot be written: {exc.strerror}") from exc
-        finally:
-            for path in (temporary, *runs):
-                path.unlink(missing_ok=True)
         return count
 
     def load(self, name: str) -> Keys:

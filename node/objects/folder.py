@@ -4,16 +4,15 @@ A reader sees the old bytes or the new ones, and after `put` returns a power cut
 are checked here, because a name that climbs out of the folder would be a write anywhere on the disk.
 """
 
-import fcntl
 import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
 
 from node.errors import MissingObjectError, StoreError
+from node.files import holding_temporaries, sweep_temporaries, sync_folder
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
 _TEMPORARY = ".tmp-"
@@ -43,29 +42,30 @@ class FolderObjects:
         path = self._path(name)
         temporary = _temporary_beside(path)
         try:
-            _write(temporary, new)
-            with self._moving(fcntl.LOCK_EX):
-                if path.read_bytes() != old:
-                    return False
-                temporary.replace(path)
-            _sync_folder(path.parent)
+            with holding_temporaries(self._root, alone=True):
+                try:
+                    if path.read_bytes() != old:
+                        return False
+                    _write(temporary, new)
+                    temporary.replace(path)
+                finally:
+                    temporary.unlink(missing_ok=True)
+            sync_folder(path.parent)
         except FileNotFoundError:
             return False
         except OSError as exc:
             raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
-        finally:
-            temporary.unlink(missing_ok=True)
         return True
 
-    @contextmanager
-    def _moving(self, kind: int) -> Iterator[None]:
-        """Put files in their places (`LOCK_SH`), or keep everybody from it meanwhile (`LOCK_EX`)."""
-        handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    def sweep(self, *, wait: bool = False) -> int:
+        """Delete what writers that were killed left of objects that never were; returns how many.
+
+        While somebody writes nothing is deleted; with `wait`, when all of them are done.
+        """
         try:
-            fcntl.flock(handle, kind)
-            yield
-        finally:
-            os.close(handle)
+            return sweep_temporaries(self._root, below=True, wait=wait)
+        except OSError as exc:
+            raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
 
     def get(self, name: str) -> bytes:
         """The bytes of `name`; raises `MissingObjectError`."""
@@ -86,7 +86,7 @@ class FolderObjects:
 
     def delete(self, name: str) -> None:
         """Remove `name`; nothing happens when it is not there."""
-        with self._moving(fcntl.LOCK_SH):
+        with holding_temporaries(self._root):
             self._path(name).unlink(missing_ok=True)
 
     def ls(self, prefix: str) -> Iterator[str]:
@@ -110,20 +110,20 @@ class FolderObjects:
         made = {folder for parent in folders for folder in self._make(parent)}
         beside = [(_temporary_beside(path), path, data) for path, data in placed]
         try:
-            for temporary, _, data in beside:
-                _write(temporary, data)
-            with self._moving(fcntl.LOCK_SH):
-                for temporary, path, _ in beside:
-                    temporary.replace(path)
+            with holding_temporaries(self._root):
+                try:
+                    for temporary, _, data in beside:
+                        _write(temporary, data)
+                    for temporary, path, _ in beside:
+                        temporary.replace(path)
+                finally:
+                    # A full disk or Ctrl-C must not leave behind what fills the disk further.
+                    for temporary, _, _ in beside:
+                        temporary.unlink(missing_ok=True)
             for folder in folders | made:
-                _sync_folder(folder)
-        except BaseException as exc:
-            # A full disk or Ctrl-C must not leave behind what fills the disk further.
-            for temporary, _, _ in beside:
-                temporary.unlink(missing_ok=True)
-            if isinstance(exc, OSError):
-                raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
-            raise
+                sync_folder(folder)
+        except OSError as exc:
+            raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
 
     def _make(self, folder: Path) -> list[Path]:
         """Create `folder`; returns the folders that got a new one in them."""
@@ -151,14 +151,6 @@ def _write(path: Path, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
         os.fsync(fd)
     finally:
         os.close(fd)

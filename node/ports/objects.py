@@ -38,3 +38,10 @@ class ObjectStore(Protocol):
     def ls(self, prefix: str) -> Iterator[str]:
         """Names that start with `prefix`, which is empty or ends with `/`, sorted."""
         ...
+
+    def sweep(self, *, wait: bool = False) -> int:
+        """Delete what writers that were killed left of objects that never were; returns how many.
+
+        While somebody writes it may do nothing; with `wait` it does not.
+        """
+        ...

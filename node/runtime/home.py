@@ -1,10 +1,12 @@
 """Where everything of a node lies inside its home folder."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from node.files import is_temporary, sweep_temporaries
 from node.names import CONFIG_NAME
 
 _HOLDERS: Final = "holders"
@@ -101,3 +103,14 @@ class Home:
     def partner(self) -> Path:
         """State of an enrolled partner."""
         return self.folder / "partner"
+
+    def sweep(self) -> int:
+        """Delete the temporary files that processes which were killed left here; returns how many."""
+        trees = (self.objects, self.trust, self.introductions)
+        swept = sum(sweep_temporaries(tree, below=True) for tree in trees)
+        for top, inner, names in os.walk(self.folder):
+            folder = Path(top)
+            inner[:] = [name for name in inner if folder / name not in trees]
+            if any(is_temporary(folder / name) for name in names):
+                swept += sweep_temporaries(folder)
+        return swept

@@ -136,6 +136,7 @@ async def update(home: Home, *, whole: bool = False) -> Updated:
             return await _examiner_of(folder, enrolment, new, remote).self_test()
 
     with folder.alone():
+        home.sweep()
         renewed = await _renew_if_due(home, traffic)
 
         async def bring() -> UpdateReport:

@@ -290,7 +290,8 @@ class Parts:
 
     async def _sweep(self) -> None:
         now_ms = milliseconds(self.identity.clock.now())
-        deleted = await asyncio.to_thread(sweep, self.shelf, now_ms=now_ms)
+        deleted = await asyncio.to_thread(self.identity.home.sweep)
+        deleted += await asyncio.to_thread(sweep, self.shelf, now_ms=now_ms)
         shredded = await asyncio.to_thread(carry_out_everywhere, self.shelf, now_ms=now_ms)
         await asyncio.to_thread(open_sessions(self.identity, self.shelf).sweep)
         _journal.info("swept", deleted=deleted, shredded=shredded)
@@ -356,6 +357,7 @@ def _begun(parts: Parts) -> Scheduler:
     scheduler.start()
     scheduler.run_now("stamp")  # a node that was down for a day is believed again at once
     scheduler.run_now("keys")
+    scheduler.run_now("sweep")  # also of a node that is restarted each day
     if parts.recipients.enabled:
         scheduler.run_now("recipients")
     return scheduler

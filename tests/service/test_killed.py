@@ -1,26 +1,9 @@
 """kill -9 of a real process in the middle of its work: nothing acknowledged is lost, and the next run repairs."""
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
+from support.dying import kill_at
 from support.shelves import NOW_MS, Agency, check_whole, rows
-
-ROOT = Path(__file__).parents[2]
-
-
-def kill_at(agency: Agency, dsn: str, work: str, place: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "support.dying", dsn, str(agency.folder), work, place],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
-        check=False,
-        capture_output=True,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
 def test_an_import_killed_between_objects_and_commit_has_not_happened(agency: Agency, dsn: str) -> None:

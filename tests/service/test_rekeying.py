@@ -172,6 +172,14 @@ def test_wrapping_anew_happens_once(home: Home) -> None:
     assert home.records == records
 
 
+def test_what_a_killed_writer_left_does_not_outlive_the_key_that_sealed_it(home: Home) -> None:
+    left = home.folder / "objects/openings/.tmp-7-7-7"
+    left.write_bytes(home.shelf.vault.seal("openings/x/0", b"an opening"))
+    rotate(home)
+    finish(home.shelf)
+    assert not left.exists()
+
+
 def test_at_the_end_nothing_opens_with_what_was_before(home: Home) -> None:
     old = {name: unwrap(SECRETS["1"], name, each.wrapped) for name, each in home.records.items()}
     rotate(home)

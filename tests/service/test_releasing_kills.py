@@ -60,6 +60,7 @@ def test_lists_that_never_stand_still(
     with pytest.raises(ConflictError, match="stand still"):
         fr.release()
     assert fr.records == []
+    assert list(fr.shelf.objects.ls("releases/")) == [], "nor are files that a shredding would not find"
 
 
 class Killed(BaseException):

@@ -1,18 +1,20 @@
 """A child process that imports or publishes and is killed with SIGKILL at a named place.
 
-    python -m support.dying DSN FOLDER {import|publish} {objects|claim|sign|settle|before-erasing|bury|rewrite}
+    python -m support.dying DSN FOLDER {import|publish} {writing|objects|claim|sign|settle|before-erasing|bury|rewrite}
 
 The place is reached inside the real call, with everything before it done: a process that dies there cannot tidy up.
 """
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from keys.key import LogPrivateKey
+from node.objects import folder as objects
 from node.objects.folder import FolderObjects
 from node.services.lists import erasing
 from node.services.lists.auditing import record
@@ -23,9 +25,21 @@ from node.signing.log_signer import FolderLogSigner
 from node.store.logs import LogRows
 from node.store.store import Store
 from node.store.unit import UnitOfWork
-from support.shelves import NOW_MS, OWN, STORAGE_KEY, rows
+from support.shelves import NOW_MS, OWN, STORAGE_KEY, Agency, rows
 
 ORIGIN = "fr.example/lists/csam"
+_ROOT = Path(__file__).parents[2]
+
+
+def kill_at(agency: Agency, dsn: str, work: str, place: str) -> None:
+    """Let a process of its own begin the work in the agency's store, and die at the place."""
+    done = subprocess.run(
+        [sys.executable, "-m", "support.dying", dsn, str(agency.folder), work, place],
+        env={**os.environ, "PYTHONPATH": f"{_ROOT}:{_ROOT / 'tests'}"},
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
 def main() -> None:
@@ -47,6 +61,7 @@ def main() -> None:
 def _arm(place: str) -> None:
     """Replace the step named by one that is done and then kills."""
     targets: dict[str, tuple[object, str]] = {
+        "writing": (objects, "_write"),
         "objects": (FolderObjects, "put_all"),
         "claim": (Store, "write"),
         "before-sign": (FolderLogSigner, "sign"),

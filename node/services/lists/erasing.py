@@ -221,6 +221,7 @@ def _erase_objects(shelf: Shelf, log: LogRecord, due: Sequence[Shredding]) -> No
     erase_from_copies(shelf, is_gone)
     erase_reports(shelf, is_gone)
     erase_proposed(shelf, is_gone)
+    shelf.objects.sweep(wait=True)  # what killed writers left holds digests, too
 
 
 def _gone(shelf: Shelf, log: LogRecord, macs: frozenset[bytes]) -> Callable[[Digest], bool]:

@@ -1,8 +1,8 @@
-"""Deleting what a process that died left behind: sealed batches that no committed row names.
+"""Deleting what a process that died left behind: batches and files of releases that no committed row names.
 
-An import writes its objects before its transaction, so an object without a row may belong to an import that is still
-running. It is deleted when two sweeps at least a day apart both found it without one; what was found is remembered in
-an object of its own.
+Imports and releases write their objects before their transaction, so an object without a row may belong to one that is
+still running. It is deleted when two sweeps at least a day apart both found it without one; what was found is
+remembered in an object of its own.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Final
 from node.errors import MissingObjectError
 from node.ports.logs import LogKind
 from node.services.storage.logfiles import LogFiles
+from node.services.storage.release_files import unclaimed
 from node.services.storage.shelf import Shelf
 
 GRACE_MS: Final = 24 * 60 * 60 * 1000
@@ -20,7 +21,7 @@ _KINDS: Final = ("pending", "cases")
 
 
 def sweep(shelf: Shelf, *, now_ms: int) -> int:
-    """Delete abandoned batches of the own lists; returns how many."""
+    """Delete abandoned batches of the own lists and files of abandoned releases; returns how many."""
     before = _read_seen(shelf)
     orphans = set(_orphans(shelf))
     abandoned = {name for name in orphans if now_ms - before.get(name, now_ms) >= GRACE_MS}
@@ -42,6 +43,7 @@ def _orphans(shelf: Shelf) -> Iterator[str]:
         with shelf.storage.read() as unit:
             rows = (*unit.pending.ls(log.id, first=0), *unit.cases.ls(log.id, first=0))
         yield from found - {batch.object for batch in rows}
+    yield from unclaimed(shelf)
 
 
 def _read_seen(shelf: Shelf) -> dict[str, int]:

@@ -220,6 +220,7 @@ def _reseal_requests(shelf: Shelf) -> Resealed:
 
 
 def _drop(shelf: Shelf, older: Sequence[int]) -> None:
+    shelf.objects.sweep(wait=True)  # what a killed writer left is sealed anew by nobody
     with shelf.storage.write() as unit:
         for number in older:
             unit.data_keys.drop(seal_name(number))

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
-from node.ports.subsets import ReleaseRecord
+from node.ports.storage import Unit
+from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.storage.rosters import Roster, erase_rows, erased_rows, pack_roster, unpack_roster
 from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
@@ -103,6 +104,11 @@ class ReleaseFolder:
         """Whether its files are kept."""
         return self._shelf.objects.exists(self._name("manifest"))
 
+    def discard(self) -> None:
+        """Delete the files of a release that was not claimed."""
+        for name in list(self._shelf.objects.ls(self.prefix)):
+            self._shelf.objects.delete(name)
+
     def forget_roster(self) -> None:
         """Delete what only the next release needs."""
         for name in list(self._shelf.objects.ls(f"{self.prefix}roster/")):
@@ -140,6 +146,27 @@ def erase_from_rosters(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
             shelf.objects.put(name, shelf.vault.seal(name, erased))
 
 
+def unclaimed(shelf: Shelf) -> Iterator[str]:
+    """Objects of releases that no row names: of one that is being made, or whose maker died or lost its race."""
+    found = [(_folder_of(name), name) for name in shelf.objects.ls(_RELEASES)]
+    # The rows are read after the objects: a release that was claimed in between has its row by now.
+    with shelf.storage.read() as unit:
+        records = [
+            record
+            for subset in unit.subsets.ls()
+            for record in (*unit.releases.ls(subset.name), *_pending(unit, subset))
+        ]
+    named = {ReleaseFolder(shelf, record).prefix for record in records}
+    return (name for folder, name in found if folder not in named)
+
+
+def _pending(unit: Unit, subset: SubsetRecord) -> Iterator[ReleaseRecord]:
+    """The release whose leaf waits for its signature."""
+    log = unit.logs.get(subset.origin)
+    if log.pending is not None:
+        yield unit.releases.get(subset.name, log.pending.size)
+
+
 def subset_prefix(subset: str) -> str:
     """The folder of all releases of a subset."""
     return f"{_RELEASES}{subset}/"
@@ -160,9 +187,13 @@ def tidy(shelf: Shelf, records: Iterable[ReleaseRecord]) -> None:
     for record in published[-2:-1]:
         ReleaseFolder(shelf, record).forget_roster()
     for name in list(shelf.objects.ls(subset_prefix(newest.subset))):
-        folder = "/".join(name.split("/")[:3]) + "/"
+        folder = _folder_of(name)
         if folder not in kept and _version_of(folder) <= newest.version:
             shelf.objects.delete(name)
+
+
+def _folder_of(name: str) -> str:
+    return "/".join(name.split("/")[:3]) + "/"
 
 
 def _version_of(folder: str) -> int:

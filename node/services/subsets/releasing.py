@@ -134,12 +134,17 @@ class Releaser:
         """Store the files and make the release pending; False when a list has moved since it was judged."""
         if self._standing() != standing:
             return False
-        ReleaseFolder(self._shelf, draft.record).store(draft.release, draft.roster)
+        files = ReleaseFolder(self._shelf, draft.record)
+        files.store(draft.release, draft.roster)
         leaf = leaf_hash(draft.release.manifest.to_bytes())
         with self._shelf.storage.write() as unit:
-            if Grounds.of(unit) != standing:
-                return False
             log = unit.logs.get(subset.origin)
+            if Grounds.of(unit) != standing:
+                if (
+                    log.pending is None and log.head.size < draft.record.version
+                ):  # nobody else made the same one
+                    files.discard()  # what moved may be a shredding, and has looked at rosters already
+                return False
             if log.head.size != draft.record.version - 1:
                 raise ConflictError(f"{subset.name} was released meanwhile", hint="run the command again")
             head = next_head(log, [leaf], time_ms=draft.record.created_ms)

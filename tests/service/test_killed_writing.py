@@ -1,0 +1,127 @@
+"""Files that a process had not given their names yet when it was killed: nobody keeps them, and nobody's are taken."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.files import holding_temporaries, sweep_temporaries
+from node.objects.folder import FolderObjects
+from node.runtime.home import Home
+from node.services.lists.shredding import prepare, shred
+from node.services.lists.sweeping import GRACE_MS, sweep
+from node.services.storage.shelf import Shelf
+from node.services.subsets import releasing
+from protocol.opening import Reason
+from support.dying import kill_at
+from support.releases import ReleasingAgency, release_both
+from support.shelves import NOW_MS, Agency, check_whole, file_digests, rows
+
+KILLS = 3
+
+_WRITES = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from node import files
+from node.objects import filters, folder
+
+def then_die(write):
+    def dying(*args):
+        write(*args)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return dying
+
+for module in (files, filters, folder):
+    module._write = then_die(module._write)
+home = Path(sys.argv[1])
+{
+    "private": lambda: files.replace_private(home / "ring.json", b"{}"),
+    "key": lambda: files.create_private(home / "keys" / "log-1.json", b"{}"),
+    "trust": lambda: folder.FolderObjects(home / "trust").put("a/b", b"x"),
+    "filter": lambda: filters.FolderFilters(home / "filters").build("a", [np.arange(3)]),
+    "partner": lambda: files.replace_private(home / "partner" / "releases" / "1" / "screen.u64", b"x"),
+}[sys.argv[2]]()
+"""
+
+
+def left(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob(".*") if path.is_file()]
+
+
+def test_a_shredded_digest_is_in_nothing_that_killed_processes_left(agency: Agency, dsn: str) -> None:
+    for _ in range(KILLS):
+        kill_at(agency, dsn, "import", "writing")
+    assert len(left(agency.folder)) == KILLS
+    agency.add(rows("dying7", "another"))
+    agency.publish()
+    plan = prepare(agency.shelf, agency.origin, file_digests("dying7")[0])
+    shred(agency.shelf, agency.origin, plan.position, reason=Reason.ERROR)
+    agency.publish()
+    assert left(agency.folder) == []
+    check_whole(agency)
+
+
+@pytest.mark.parametrize("what", ["private", "key", "trust", "filter", "partner"])
+def test_a_home_is_swept_of_what_killed_processes_left(what: str, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _WRITES, str(tmp_path), what], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(left(tmp_path)) == 1
+    (tmp_path / ".profile").write_text("somebody's own")
+    (tmp_path / ".netrc.0123456789abcdef").symlink_to(tmp_path / ".profile")
+    assert Home(tmp_path).sweep() == 1
+    assert {path.name for path in left(tmp_path)} == {".profile", ".netrc.0123456789abcdef"}
+
+
+def test_what_is_being_written_now_is_left_alone(tmp_path: Path) -> None:
+    objects = FolderObjects(tmp_path / "objects")
+    objects.put("a/b", b"x")
+    (tmp_path / "objects/a/.tmp-1-2-3").write_bytes(b"half")
+    with holding_temporaries(tmp_path / "objects"):
+        assert objects.sweep() == 0
+    assert objects.sweep(wait=True) == 1
+    assert objects.get("a/b") == b"x"
+    assert sweep_temporaries(tmp_path / "none") == 0
+
+
+@pytest.fixture
+def fr(shelf: Shelf, tmp_path: Path) -> Iterator[ReleasingAgency]:
+    agency = ReleasingAgency(shelf, tmp_path / "fr")
+    yield agency
+    agency.evaluator.close()
+
+
+class Killed(BaseException):
+    """What a kill -9 looks like from inside: nothing handles it."""
+
+
+def killed(*_: object, **__: object) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    ("step", "kept"), [("next_head", False), ("require_leaves", True)], ids=["unclaimed", "claimed"]
+)
+def test_files_of_a_release_that_nobody_claimed_go_after_a_day(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch, step: str, kept: bool
+) -> None:
+    release_both(fr, other, "a")
+    before = set(fr.shelf.objects.ls("releases/"))
+    fr.lists.add(rows("b"))
+    other.add(rows("b"))
+    fr.follow(other)
+    with monkeypatch.context() as patch:
+        patch.setattr(releasing, step, killed)
+        with pytest.raises(Killed):
+            fr.release()
+    orphans = set(fr.shelf.objects.ls("releases/")) - before
+    assert orphans
+    assert sweep(fr.shelf, now_ms=NOW_MS) == 0
+    assert orphans <= set(fr.shelf.objects.ls("releases/"))
+    swept = sweep(fr.shelf, now_ms=NOW_MS + GRACE_MS)
+    assert swept == (0 if kept else len(orphans))
+    assert before <= set(fr.shelf.objects.ls("releases/"))
+    assert fr.release().version == 2
