@@ -148,7 +148,7 @@ class TripwireError(VerificationError):
 
 
 class BeyondLimitsError(NodeError):
-    """A publication larger than the node's own document announces for a day."""
+    """More at once than was announced or agreed: a publication of this node, or the head of a peer's list."""
 
 
 class ListTooOldError(NodeError):

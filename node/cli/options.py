@@ -13,6 +13,10 @@ HASHES = typer.Option(help="File with hashes, or - for standard input; default: 
 INDEX = typer.Option(help="Index of an entry, instead of a hash.", min=0)
 OWN_LIST = typer.Option("--list", help="Own list.")
 STDIN = typer.Option("--stdin", help="Read the string from standard input.")
+BEYOND_LIMITS = typer.Option(
+    "--beyond-limits",
+    help="Fetch what a list brings beyond what the guards expect; they set the excess aside.",
+)
 YES = typer.Option("--yes", help="Do not ask.")
 
 

@@ -7,7 +7,7 @@ import typer
 
 from node.cli.acting import acting_person, request_approval, require_two, two_decide
 from node.cli.exit_codes import ExitCode
-from node.cli.options import AS_IF_TWO
+from node.cli.options import AS_IF_TWO, BEYOND_LIMITS
 from node.cli.output import listing
 from node.cli.session import Session, session, wait_for
 from node.errors import NodeError
@@ -159,6 +159,7 @@ def ls(context: typer.Context) -> None:
 def sync(
     context: typer.Context,
     node: Annotated[str, typer.Argument(help="Only this peer; default: all.")] = "",
+    beyond_limits: Annotated[bool, BEYOND_LIMITS] = False,
 ) -> int:
     """Fetch what peers published since the last sync, verified; resumes where it stopped."""
     from node.cli.exit_codes import exit_code
@@ -168,7 +169,7 @@ def sync(
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        syncs = wait_for(PeerSyncs(identity, shelf).run(only=node))
+        syncs = wait_for(PeerSyncs(identity, shelf, beyond_limits=beyond_limits).run(only=node))
     for done in syncs:
         _tell(here, done)
     if not syncs:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode
+from node.cli.options import BEYOND_LIMITS
 from node.cli.output import Fact, counted
 from node.cli.session import session, wait_for
 
@@ -89,6 +90,7 @@ def take(
         Path, typer.Argument(help="Folder of a transfer, on any medium.", exists=True, file_okay=False)
     ],
     peer: Annotated[str, typer.Option("--from", help="Peer that exported it.")],
+    beyond_limits: Annotated[bool, BEYOND_LIMITS] = False,
 ) -> int:
     """Take over what a peer exported, verified like a sync over the network; resumes where it stopped."""
     from node.cli.exit_codes import exit_code
@@ -99,7 +101,7 @@ def take(
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        report = wait_for(import_from(identity, shelf, peer, folder))
+        report = wait_for(import_from(identity, shelf, peer, folder, beyond_limits=beyond_limits))
     tell_report(here, report)
     here.output.following("sigfed list ls", "sigfed subset release NAME")
     return ExitCode.OK if report.failure is None else exit_code(report.failure)

@@ -211,7 +211,8 @@ class Parts:
                 publish_one(self.identity, self.shelf, origin)
 
     async def _sync(self) -> None:
-        finished = await self.syncs.run()
+        # A peer that takes longer than a round is waited for beside the next one, which the others do not wait for.
+        finished = await self.syncs.run(wait=50 * self.identity.settings.schedule.sync_minutes)
         await self._lay_out()
         for done in finished:
             _journal.info("synced", peer=done.report.peer, outcome=done.report.words, received=done.received)
@@ -348,6 +349,7 @@ async def serve_until_stopped(
             _journal.info("serving", url=server.url)
             tell(identity, shelf, "node.run", identity.settings.node)
             await _until_stopped(server, scheduler, lambda: listening(server.url))
+            await syncs.stop()
         tell(identity, shelf, "node.stop", identity.settings.node)
 
 

@@ -1,6 +1,6 @@
-"""Syncing an opened node with its peers over HTTPS, one after the other: a slow peer must not starve the machine.
+"""Syncing an opened node with its peers over HTTPS, side by side: nobody's withdrawals wait behind a slow peer.
 
-Nor may it starve the other peers: each has its time, and what is wrong with one is that one's outcome alone.
+Each has its time, and what is wrong with one is that one's outcome alone.
 """
 
 import asyncio
@@ -35,7 +35,9 @@ from node.services.peers.syncing import Syncer
 from node.services.storage.shelf import Shelf
 
 PEER_SECONDS: Final = 1800.0
-"""For one peer in one round, whatever it answers; the next round goes on from what is staged."""
+"""For one sync with one peer, whatever it answers; the next one goes on from what is staged."""
+_TELL_SECONDS: Final = 60.0
+"""For telling one peer what is held of its lists, which is one small request."""
 
 _NOT_THERE = (PeerUnreachableError, WrongPinError, UnauthenticatedError)
 _NOT_ITS_WORD = (PeerUnreachableError, PeerRefusedError, StoreError)
@@ -70,6 +72,7 @@ class PeerSyncs:
     """Syncs with all peers; keeps what a running node remembers between its runs.
 
     `clock`, the node's own by default, says at which time what comes is judged; `seconds` is the time of each peer.
+    With `beyond_limits` a head is fetched that brings more than the guards expect; they set the excess aside.
     """
 
     def __init__(
@@ -79,9 +82,11 @@ class PeerSyncs:
         clock: Clock | None = None,
         *,
         seconds: float = PEER_SECONDS,
+        beyond_limits: bool = False,
     ) -> None:
         self._identity = identity
         self._seconds = seconds
+        self._under_way: dict[str, asyncio.Task[PeerSync]] = {}
         self._clock = clock or identity.clock
         self._shelf = shelf
         self._syncer = Syncer(
@@ -90,26 +95,44 @@ class PeerSyncs:
             requiring=requiring(identity, shelf),
             guards=open_guards(identity, shelf),
             most=own_limits(identity.settings.guards),
+            beyond_limits=beyond_limits,
         )
         self._gossiper = open_gossiper(identity, shelf, self._clock)
 
-    async def run(self, *, only: str = "") -> list[PeerSync]:
-        """Sync with every peer, or with the one named.
+    async def run(self, *, only: str = "", wait: float | None = None) -> list[PeerSync]:
+        """Sync with every peer, or with the one named; what came of it, in the order of their names.
+
+        After `wait` seconds it returns what is done: the others go on, and are in what a later run returns.
 
         Raises:
             NotFoundError: `only` is not a peer.
         """
-        peers = await asyncio.to_thread(self._peers, only)
-        return [await self._sync_in_time(peer) for peer in peers]
+        for peer in await asyncio.to_thread(self._peers, only):
+            if peer.name not in self._under_way:
+                self._under_way[peer.name] = asyncio.create_task(self._sync_in_time(peer))
+        try:
+            if self._under_way:
+                await asyncio.wait(self._under_way.values(), timeout=wait)
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
+        done = sorted(name for name, task in self._under_way.items() if task.done())
+        return [self._under_way.pop(name).result() for name in done]
+
+    async def stop(self) -> None:
+        """End what is under way; what was staged is kept."""
+        for task in self._under_way.values():
+            task.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        self._under_way.clear()
 
     async def acknowledge(self) -> Mapping[str, Exception | None]:
         """Tell peers what has changed since they were told last, as after a release; why it failed, by peer."""
         acknowledger = await asyncio.to_thread(self._acknowledger)
-        told: dict[str, Exception | None] = {}
-        for peer in await asyncio.to_thread(self._peers, ""):
-            if await asyncio.to_thread(acknowledger.due, peer.name):
-                told[peer.name] = await self._tell_in_time(peer, acknowledger)
-        return told
+        peers = await asyncio.to_thread(self._peers, "")
+        due = [peer for peer in peers if await asyncio.to_thread(acknowledger.due, peer.name)]
+        told = await asyncio.gather(*(self._tell_in_time(peer, acknowledger) for peer in due))
+        return dict(zip((peer.name for peer in due), told, strict=True))
 
     async def run_over(self, name: str, link: PeerLink) -> SyncReport:
         """Sync with one peer over a link that is there already."""
@@ -117,7 +140,10 @@ class PeerSyncs:
 
     async def _tell_in_time(self, peer: PeerRecord, acknowledger: Acknowledger) -> Exception | None:
         try:
-            async with asyncio.timeout(self._seconds), reach_peer(self._identity, peer) as link:
+            async with (
+                asyncio.timeout(min(self._seconds, _TELL_SECONDS)),
+                reach_peer(self._identity, peer) as link,
+            ):
                 return await acknowledger.tell(peer.name, link)
         except TimeoutError:
             return _too_slow(peer)

@@ -34,8 +34,10 @@ def export_to(
     return exporter.export(peer, MediumObjects(folder), held=held)
 
 
-async def import_from(identity: Identity, shelf: Shelf, peer: str, folder: Path) -> SyncReport:
-    """Sync the lists of `peer` from what it exported into `folder`."""
+async def import_from(
+    identity: Identity, shelf: Shelf, peer: str, folder: Path, *, beyond_limits: bool = False
+) -> SyncReport:
+    """Sync the lists of `peer` from what it exported into `folder`; `beyond_limits` as in `PeerSyncs`."""
     carried = receive(
         shelf,
         MediumObjects(folder),
@@ -43,7 +45,7 @@ async def import_from(identity: Identity, shelf: Shelf, peer: str, folder: Path)
         node=identity.settings.node,
         now=identity.clock.now(),
     )
-    return await PeerSyncs(identity, shelf, clock=carried.time).run_over(peer, carried)
+    return await PeerSyncs(identity, shelf, carried.time, beyond_limits=beyond_limits).run_over(peer, carried)
 
 
 def read_held(path: Path, node: str) -> dict[str, HeldList]:

@@ -143,6 +143,11 @@ class Pull:
             return RecallShape(self._trust.origin, self._start)
         return next(iter(self.upcoming(1)), None)
 
+    @property
+    def size(self) -> int:
+        """How large the list is by the head that was received; what is held when it is the same."""
+        return self._start if self._offered is None else self._offered.checkpoint.size
+
     def upcoming(self, count: int) -> tuple[GetBundle, ...]:
         """The next bundles, at most `count`, for a caller that fetches ahead; they are received in this order."""
         return tuple(islice(self._bundles(), count)) if self._state is _State.FETCH else ()
@@ -214,7 +219,7 @@ class Pull:
         self._unknown.extend(verified.unknown)
 
     def _continue(self) -> None:
-        if self._tree.size < self._target:
+        if self._tree.size < self.size:
             self._state = _State.FETCH
             return
         self._result = self._finish()
@@ -237,13 +242,8 @@ class Pull:
 
     def _bundles(self) -> Iterator[GetBundle]:
         origin, openings = self._trust.origin, bool(self._granted)
-        for index, width in bundle_widths(self._tree.size, self._target):
+        for index, width in bundle_widths(self._tree.size, self.size):
             yield GetBundle(origin, index, width, openings)
-
-    @property
-    def _target(self) -> int:
-        assert self._offered is not None
-        return self._offered.checkpoint.size
 
     def _leave(self, expected: _State) -> None:
         """Whatever raises from here on leaves the pull failed."""

@@ -4,6 +4,7 @@ The liar signs its own document, so it announces limits that stop nobody; the fo
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,13 +12,18 @@ from pathlib import Path
 import pytest
 
 from keys.trust.node_parts import NodeLimits
+from node.errors import BeyondLimitsError
 from node.services.lists.disputing import dispute
-from node.services.lists.pacing import FollowGuards
+from node.services.lists.pacing import DAY_MS, MOST_AT_ONCE, FollowGuards
+from node.services.peers.following import Follower
+from node.services.peers.staging import StagedBundle, Staging
 from node.services.peers.syncing import Syncer
 from node.services.review.effective import current
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Reason
+from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from support.adversary import ListPeer, follow
 from support.federation import Agency, Federation
 from support.lists import digest
 
@@ -144,3 +150,76 @@ async def test_what_is_set_aside_counts_when_a_person_let_it_in(world: World) ->
         for record in unit.quarantine.ls():
             unit.quarantine.release(record.id, now_ms=world.fr.now_ms)
     assert world.effective() == names(GOOD + LONE)
+
+
+async def test_a_head_without_an_end_is_refused_before_anything_is_fetched(federation: Federation) -> None:
+    """Its key signs any size: of 2^40 events a follower would fetch for ever, and its disk would be full."""
+    clock = federation.clock
+    peer = ListPeer("nl.example", clock)
+    fr = federation.agency("fr.example", "FR")
+    follow(fr, peer)
+    peer.grow(300)
+    assert (await Syncer(fr.shelf, clock).sync("nl.example", peer)).succeeded
+    stage_something(fr, peer.origin)
+
+    peer.note = sign_checkpoint(Checkpoint(peer.origin, 2**40, b"r" * 32), [peer.key])
+    peer.calls.clear()
+    refused = await Syncer(fr.shelf, clock).sync("nl.example", peer)
+    assert isinstance(refused.failure, BeyondLimitsError)
+    assert "entries" not in peer.calls
+    assert not Staging(fr.shelf, peer.origin).events, "what was staged of it is dropped"
+    beyond = await Syncer(fr.shelf, clock, beyond_limits=True).sync("nl.example", peer)
+    assert isinstance(beyond.failure, BeyondLimitsError), "a person cannot allow everything"
+
+    peer.honest_again(peer.history())
+    peer.grow(400)
+    assert (await Syncer(fr.shelf, clock).sync("nl.example", peer)).succeeded
+
+
+@pytest.mark.parametrize(
+    ("growth", "days", "beyond_limits", "taken"),
+    [
+        (2**20, 0, False, True),
+        (2**20 + 1, 0, False, False),
+        (2**20 + 1, 0, True, True),
+        (7 * 2**20, 7, False, True),
+        (7 * 2**20 + 1, 7, False, False),
+        (MOST_AT_ONCE, 400, False, True),
+        (MOST_AT_ONCE + 1, 400, False, False),
+        (MOST_AT_ONCE + 1, 400, True, False),
+    ],
+)
+async def test_a_head_may_bring_what_the_days_since_it_was_seen_allow(
+    federation: Federation, growth: int, days: int, *, beyond_limits: bool, taken: bool
+) -> None:
+    fr = federation.agency("fr.example", "FR")
+    nl = federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.add("one")
+    nl.publish()
+    assert (await federation.sync(fr, nl)).succeeded
+    follower = Follower(fr.shelf, MOST, beyond_limits=beyond_limits)
+    now_ms = fr.now_ms + days * DAY_MS
+    size = fr.log(nl.origin).head.size + growth
+    with nullcontext() if taken else pytest.raises(BeyondLimitsError):
+        follower.require_room(nl.origin, size=size, now_ms=now_ms)
+
+
+def test_all_lists_of_a_peer_share_the_room(federation: Federation) -> None:
+    fr = federation.agency("fr.example", "FR")
+    follow(fr, ListPeer("nl.example", federation.clock))
+    first, other = "nl.example/lists/main", "nl.example/lists/other"
+    follower = Follower(fr.shelf, MOST)
+    for origin in (first, other):
+        follower.follow(origin, node="nl.example")
+    follower.require_room(first, size=MOST_AT_ONCE, now_ms=fr.now_ms)
+    stage_something(fr, other)
+    with pytest.raises(BeyondLimitsError):
+        follower.require_room(first, size=MOST_AT_ONCE, now_ms=fr.now_ms)
+
+
+def stage_something(agency: Agency, origin: str) -> None:
+    """As an interrupted pull leaves it."""
+    staging = Staging(agency.shelf, origin)
+    staging.add(StagedBundle(index=0, width=1, entries=b"entries", openings=None))
+    staging.flush()

@@ -17,6 +17,10 @@ from node.ports.quarantine import Intake
 from node.ports.storage import Unit
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
+MOST_AT_ONCE: Final = 20_000_000
+"""Events of a peer that are on their way into the store, whoever allows it: two lists of the size designed for."""
+_ANY_DAY: Final = 2**20
+"""Events of a day that are always fetched: they cost little, and a person sees what the limits set aside of them."""
 
 Record = tuple[str, int, int, str]
 """Kind, first and last position, reason: what becomes a record in quarantine."""
@@ -38,6 +42,11 @@ class FollowGuards:
             max_withdraws_per_day=limits.max_withdraws_per_day,
             max_disputes_per_day=limits.max_disputes_per_day,
         )
+
+    @property
+    def changes_per_day(self) -> int:
+        """Of any kind."""
+        return self.max_adds_per_day + self.max_withdraws_per_day + self.max_disputes_per_day
 
     def least_left(self, before: Intake) -> int:
         """So many changes of any kind are within the limits, after those of the day before."""
@@ -97,6 +106,21 @@ def beyond(
         ),
         *_beyond("dispute", changes.disputes, guards.max_disputes_per_day - before.disputes, "disputes"),
     ]
+
+
+def most_at_once(unit: Unit, log: LogRecord, limits: FollowGuards, *, now_ms: int) -> int:
+    """How many events a head of a peer's `log` may bring before anything of it is fetched.
+
+    A signed head may claim any size, and only its last event shows that it lied: whoever holds a log's key would fill
+    every follower's disk. So it is judged by its size first, twice the limits of each day since the list was last
+    seen; beside the events that the limits count a list has others.
+    """
+    if _is_first(unit, log, now_ms):
+        return MOST_AT_ONCE
+    came = unit.quarantine.intake_since(log.node, since_ms=now_ms - DAY_MS)
+    days = max(-(-(now_ms - (log.checked_ms or now_ms)) // DAY_MS), 1)
+    a_day = max(_ANY_DAY, 2 * limits.changes_per_day)
+    return min(MOST_AT_ONCE, days * a_day - came.adds - came.withdrawals - came.disputes)
 
 
 def require_within(unit: Unit, node: str, new: Intake, limits: FollowGuards) -> None:

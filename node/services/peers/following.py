@@ -9,10 +9,11 @@ after the claim is finished by the next `held`; what cannot be finished is fetch
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreError
+from node.errors import BeyondLimitsError, ConflictError, MissingObjectError, NotFoundError, StoreError
 from node.ports.logs import Head, LogKind, LogRecord
 from node.services.lists.erasing import carry_out, redo
 from node.services.lists.guarding import Guards
+from node.services.lists.pacing import MOST_AT_ONCE, most_at_once
 from node.services.lists.reading import parse_opening
 from node.services.lists.tombstones import note_relisted
 from node.services.peers.intake import EventIntake, FollowGuards
@@ -94,9 +95,17 @@ class _Piece:
 class Follower:
     """The peers' lists of one node; a log is pulled by one caller at a time, others lose by `ConflictError`."""
 
-    def __init__(self, shelf: Shelf, guards: FollowGuards, known: Guards | None = None) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        guards: FollowGuards,
+        known: Guards | None = None,
+        *,
+        beyond_limits: bool = False,
+    ) -> None:
         self._shelf = shelf
         self._guards = guards
+        self._beyond_limits = beyond_limits
         self._known = known or Guards(shelf)
         self._stagings: dict[str, Staging] = {}
 
@@ -132,6 +141,28 @@ class Follower:
             tail=tuple(files.events(head.size // BUNDLE_WIDTH, size=head.size)),
             time_ms=head.time_ms,
             checked_ms=log.checked_ms,
+        )
+
+    def require_room(self, origin: str, *, size: int, now_ms: int) -> None:
+        """Refuse a head of `size` events that brings more than may be on its way; what is staged of it is dropped.
+
+        Raises:
+            BeyondLimitsError: more than `pacing.most_at_once`, or with the peer's other lists more than `MOST_AT_ONCE`.
+        """
+        log = self._log(origin)
+        growth = size - log.head.size
+        with self._shelf.storage.read() as unit:
+            most = most_at_once(unit, log, self._guards, now_ms=now_ms)
+            lists = [one.origin for one in unit.logs.ls(LogKind.PEER_LIST) if one.node == log.node]
+        staged = sum(Staging(self._shelf, other).events for other in lists if other != origin)
+        most = min(MOST_AT_ONCE if self._beyond_limits else most, MOST_AT_ONCE - staged)
+        if growth <= most:
+            return
+        self.discard(origin)
+        raise BeyondLimitsError(
+            f"{origin} grew by {growth:,} events since it was last seen; {most:,} are taken at once",
+            hint=f"nothing was fetched, its withdrawals neither. Ask {log.node} by another way: if it meant that,"
+            f" run: sigfed peer sync {log.node} --beyond-limits; if not, its log key was stolen, and it revokes that",
         )
 
     def shape(self, origin: str) -> LogShape:

@@ -53,6 +53,10 @@ class OverlayKeeper:
         """The shape of the held events."""
         return self.follower.shape(origin)
 
+    def require_room(self, origin: str, *, size: int, now_ms: int) -> None:
+        """What nobody cosigned may bring no more than what was."""
+        self.follower.require_room(origin, size=size, now_ms=now_ms)
+
     def staged(self, origin: str, *, index: int, width: int) -> StagedBundle | None:  # noqa: ARG002 - nothing is
         """Nothing is staged: what an uncosigned head says must not be fed to the pull of a trusted one."""
         return None

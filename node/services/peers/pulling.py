@@ -37,6 +37,10 @@ class Keeper(Protocol):
         """The shape of the held events."""
         ...
 
+    def require_room(self, origin: str, *, size: int, now_ms: int) -> None:
+        """Refuse a head that brings more than may be on its way."""
+        ...
+
     def staged(self, origin: str, *, index: int, width: int) -> StagedBundle | None:
         """A bundle that an interrupted pull left."""
         ...
@@ -123,6 +127,9 @@ class ListPull:
         pull = Pull(_held(held), self.trust, granted=self.granted, algorithms=self.algorithms, now=self.now)
         try:
             pull.receive_head(note)
+            await asyncio.to_thread(
+                self.follower.require_room, origin, size=pull.size, now_ms=milliseconds(self.now)
+            )
             await self._drive(pull)
         except ProtocolError:
             await asyncio.to_thread(self.follower.discard, origin)

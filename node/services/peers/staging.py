@@ -13,6 +13,7 @@ from typing import Final
 from node.errors import MissingObjectError, StoreError
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
+from protocol.limits import BUNDLE_WIDTH
 
 _PART: Final = 64
 _HEAD: Final = Struct(">QHII")  # index, width, bytes of entries, bytes of openings + 1 (0: none)
@@ -39,6 +40,11 @@ class Staging:
         self._parts = sorted(int(name.removeprefix(self._prefix)) for name in names)
         self._filling: list[StagedBundle] = []
         self._opened: tuple[int, dict[int, StagedBundle]] = (-1, {})
+
+    @property
+    def events(self) -> int:
+        """At most so many are staged durably."""
+        return len(self._parts) * _PART * BUNDLE_WIDTH
 
     def get(self, index: int, width: int) -> StagedBundle | None:
         """The staged bundle with this index and width, if there is one."""

@@ -59,10 +59,13 @@ class Watch:
 
     guards: Guards
     most: FollowGuards | None
+    beyond_limits: bool
+    """Whether the operator asks for what a peer's head brings beyond them, to be set aside."""
 
     def follower(self, shelf: Shelf, document: NodeDocument) -> Follower:
         """A follower of the node of `document`."""
-        return Follower(shelf, FollowGuards.of(document.limits).at_most(self.most), self.guards)
+        limits = FollowGuards.of(document.limits).at_most(self.most)
+        return Follower(shelf, limits, self.guards, beyond_limits=self.beyond_limits)
 
 
 class Syncer:
@@ -77,9 +80,10 @@ class Syncer:
         requiring: Requiring | None = None,
         guards: Guards | None = None,
         most: FollowGuards | None = None,
+        beyond_limits: bool = False,
     ) -> None:
         self._shelf = shelf
-        self._watch = Watch(guards or Guards(shelf), most)
+        self._watch = Watch(guards or Guards(shelf), most, beyond_limits)
         self._requiring = requiring
         self._clock = clock
         self._trust_max_age = trust_max_age

@@ -1,4 +1,4 @@
-"""Syncing with one peer after the other: what is wrong with one of them is nobody else's matter."""
+"""Syncing with peers side by side: what is wrong with one of them is nobody else's matter."""
 
 import asyncio
 from collections.abc import Iterator
@@ -84,3 +84,19 @@ async def test_a_peer_that_never_ends_and_one_whose_files_are_damaged_stop_nobod
     with shelf.storage.read() as unit:
         outcomes = {peer.name: peer.outcome for peer in unit.peers.ls()}
     assert outcomes == {name: str(failure) for name, failure in failures.items()}
+
+
+async def test_nobody_waits_for_a_slow_peer(node: CheapNode, shelf: Shelf) -> None:
+    """It goes on beside the next rounds, and is told of when it is done."""
+    async with AsyncExitStack() as stack:
+        silent = await stack.enter_async_context(hostile(_silence))
+        asked = await stack.enter_async_context(hostile(says(reply(b"no trust file"))))
+        for name, url in (("a.example", silent.url), ("c.example", asked.url)):
+            add_peer(shelf, node, name, url + "/")
+        syncs = PeerSyncs(node.identity(), shelf, seconds=20)
+        rounds = [await syncs.run(wait=5), await syncs.run(wait=5)]
+        await syncs.stop()
+        last = await PeerSyncs(node.identity(), shelf, seconds=1).run()
+    assert [[done.report.peer for done in each] for each in rounds] == [["c.example"], ["c.example"]]
+    assert silent.connections == 2, "one for both rounds, one for the last"
+    assert [done.report.peer for done in last] == ["a.example", "c.example"]
