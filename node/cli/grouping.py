@@ -53,6 +53,13 @@ class GroupedByUser(TyperGroup):
         self.commands = Loaded()
 
     @override
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """`sigfed help COMMAND …` is `sigfed COMMAND … --help`."""
+        asked = [*args[1:], "--help"] if args[:1] == ["help"] else args
+        parsed: list[str] = super().parse_args(ctx, asked)
+        return parsed
+
+    @override
     def list_commands(self, ctx: Any) -> list[str]:
         return list(_BY_NAME)
 

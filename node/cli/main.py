@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,16 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+_ENDED_WELL = (ExitCode.OK, ExitCode.HITS, ExitCode.PARTIAL, ExitCode.INTERRUPTED)
+"""Codes after which there is a next step."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"sigfed {version('sigfed')}\n")
+        raise typer.Exit
 
 
 @app.callback()
@@ -47,12 +57,20 @@ def options(
         ),
     ] = None,
     verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more (-vv: debug).")] = 0,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", is_eager=True, callback=_show_version, help="Show the version, and end."
+        ),
+    ] = False,
 ) -> None:
     """Options that every command has."""
     journal.configure(level=("WARNING", "INFO", "DEBUG")[min(verbose, 2)])
+    output: Output = context.obj  # made by `run`, which tells the next steps
+    output.as_json = as_json
     context.obj = Session(
         home=Home(home.expanduser().absolute()) if home else Home.default(),
-        output=Output(as_json=as_json),
+        output=output,
         proposal=proposal,
     )
 
@@ -75,8 +93,9 @@ def command_line() -> Callable[..., object]:
 
 def run(arguments: list[str]) -> int:
     """The exit code of one command line; messages go to standard error."""
+    output = Output()
     try:
-        result = command_line()(arguments, standalone_mode=False)
+        result = command_line()(arguments, standalone_mode=False, obj=output)
         sys.stdout.flush()
     except (KeysError, ProtocolError, NodeError) as error:
         return _failed(error)
@@ -84,23 +103,16 @@ def run(arguments: list[str]) -> int:
         sys.stderr.write("sigfed: stopped; nothing was changed\n")
         return ExitCode.INTERRUPTED
     except KeyboardInterrupt:
-        return _interrupted()
+        result = ExitCode.INTERRUPTED  # which is what Typer makes of it elsewhere, without a word
     except TyperException as error:
         return _misused(error)
     except (OSError, SystemExit) as error:
         return _machine_failed(error)
-    return _ended(result)
-
-
-def _ended(result: object) -> int:
-    if result == ExitCode.INTERRUPTED:  # what Typer makes of Ctrl-C, without a word
-        return _interrupted()
-    return result if isinstance(result, int) else ExitCode.OK
-
-
-def _interrupted() -> int:
-    sys.stderr.write("sigfed: interrupted; the same command resumes\n")
-    return ExitCode.INTERRUPTED
+    code = result if isinstance(result, int) else ExitCode.OK
+    if code == ExitCode.INTERRUPTED:
+        output.talk("sigfed: interrupted; the command can be given again")
+    output.end(failed=code not in _ENDED_WELL)
+    return code
 
 
 def _failed(error: KeysError | ProtocolError | NodeError) -> int:

@@ -26,6 +26,8 @@ class Output:
     """How many results there were."""
     last: Mapping[str, Fact] = field(default_factory=dict)
     """The fields of the last one."""
+    steps: list[str] = field(default_factory=list)
+    """What may come next, told at the end."""
 
     def result(self, fields: Mapping[str, Fact], *lines: str) -> None:
         """One result: `fields` with `--json`, else `lines` for people."""
@@ -45,11 +47,14 @@ class Output:
             self.err.write("".join(shown(line) + "\n" for line in lines))
 
     def following(self, *steps: str) -> None:
-        """What to do next; every step of the command line ends with this."""
-        if self.as_json:
-            return
-        for step in steps:
-            self.talk(f"next: {step}")
+        """What to do next; told when the command has ended, since one that fails has no next step."""
+        self.steps.extend(steps)
+
+    def end(self, *, failed: bool) -> None:
+        """Tell the steps: as what comes next, or after a failure as what mends it."""
+        if not self.as_json:
+            self.talk(*(f"  {step}" if failed else f"next: {step}" for step in self.steps))
+        self.steps.clear()
 
     @contextmanager
     def progress(self, what: str) -> Iterator["Progress"]:

@@ -176,12 +176,12 @@ def sync(
         here.output.talk("no peers")
         here.output.following("sigfed peer add NODE --grant baseline")
         return ExitCode.OK
-    here.output.following(
-        *(["sigfed evidence ls"] if any(done.gossip and done.gossip.found for done in syncs) else []),
-        "sigfed list ls",
-        "sigfed subset release NAME",
-    )
-    return max((exit_code(done.failure) for done in syncs if done.failure), default=ExitCode.OK)
+    code = max((exit_code(done.failure) for done in syncs if done.failure), default=ExitCode.OK)
+    if any(done.gossip and done.gossip.found for done in syncs):
+        here.output.following("sigfed evidence ls")
+    if code == ExitCode.OK:
+        here.output.following("sigfed list ls", "sigfed subset release NAME")
+    return code
 
 
 def _tell(here: Session, done: "PeerSync") -> None:

@@ -103,8 +103,10 @@ def take(
     with open_shelf(identity) as shelf:
         report = wait_for(import_from(identity, shelf, peer, folder, beyond_limits=beyond_limits))
     tell_report(here, report)
+    if report.failure is not None:
+        return exit_code(report.failure)
     here.output.following("sigfed list ls", "sigfed subset release NAME")
-    return ExitCode.OK if report.failure is None else exit_code(report.failure)
+    return ExitCode.OK
 
 
 @app.command("held")

@@ -45,13 +45,15 @@ def run(folder: Path | None, *, output: Listener, rows: int = ROWS, chapter: str
     world.at_moment = at_moment
     output.talk(f"walking in {world.folder}; this takes a minute or two")
     with stoppable(), closing(world):
-        for each in chapters:
-            try:
+        try:
+            for each in chapters:
                 play(world, each)
-            except StepFailedError as failure:
-                output.talk("", f"stopped: {failure}", f"  {failure.hint}")
-                world.record.give_up(str(failure))
-                break
+        except StepFailedError as failure:
+            output.talk("", f"stopped: {failure}", f"  {failure.hint}")
+            world.record.give_up(str(failure))
+        except KeyboardInterrupt:
+            output.talk("", "stopped; the next walk begins anew, in another folder")
+            raise
     return conclude(world, seconds=(clock.now() - began).total_seconds())
 
 

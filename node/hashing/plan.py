@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-MISSING_IMAGES: Final = "PDQ hashes of pictures need one more package: pip install 'sigfed[images]'"
+MISSING_IMAGES: Final = (
+    "PDQ hashes of pictures need one more package:"
+    " pip install 'FILE[images]', of the file that sigfed was installed from"
+)
 """What to tell whoever wants PDQ where `images_installed` is false."""
 
 

@@ -196,7 +196,8 @@ def _library() -> Any:
         import pkcs11  # noqa: PLC0415 - an optional dependency
     except ImportError as exc:
         raise ConfigError(
-            "keys in a token need the package python-pkcs11", hint="pip install 'sigfed[hsm]'"
+            "keys in a token need the package python-pkcs11",
+            hint="pip install 'FILE[hsm]', of the file that sigfed was installed from",
         ) from exc
     return pkcs11
 

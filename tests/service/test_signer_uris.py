@@ -293,7 +293,7 @@ def test_keys_and_tokens_that_are_not_there(token: Token) -> None:
     ],
 )
 def test_uris_that_are_none(uri: str) -> None:
-    pytest.importorskip("pkcs11", reason="pip install 'sigfed[hsm]'")
+    pytest.importorskip("pkcs11", reason="pip install -e '.[test]'")
     with pytest.raises(ConfigError) as caught:
         open_signer(uri, Role.TARGETS, node=NODE, secrets=SECRETS)
     assert "1234" not in str(caught.value) + caught.value.hint

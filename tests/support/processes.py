@@ -106,7 +106,11 @@ class Cli:
     def told(self, *arguments: str, typed: str = "") -> Finished:
         """Run one command as people do: results in words, and its talk."""
         code, out, err = self._forked(*arguments, typed=typed)
-        return Finished(code, out.decode(), err.decode())
+        finished = Finished(code, out.decode(), err.decode())
+        assert code in {0, 1, 3, 130} or "next: " not in finished.err, (
+            "a command that failed has no next step"
+        )
+        return finished
 
     def _forked(self, *arguments: str, typed: str) -> tuple[int, bytes, bytes]:
         return run_forked(

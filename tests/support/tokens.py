@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-_HINT = "apt install softhsm2; pip install 'sigfed[hsm]'"
+_HINT = "apt install softhsm2; pip install -e '.[test]'"
 PIN = "123456"
 _SO_PIN = "12345678"
 _ED25519_OID = "1.3.101.112"

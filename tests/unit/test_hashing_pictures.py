@@ -196,4 +196,4 @@ def test_without_the_extra_every_picture_says_how_to_get_it(monkeypatch: pytest.
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert looked(HEADS["PNG"]) == [Fault("", MISSING_IMAGES)]
-    assert "sigfed[images]" in MISSING_IMAGES
+    assert "[images]" in MISSING_IMAGES

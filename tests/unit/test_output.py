@@ -16,6 +16,7 @@ def test_people_get_lines_and_the_next_step() -> None:
     output.result({"n": 1}, "one", "two")
     output.talk("by the way")
     output.following("do that")
+    output.end(failed=False)
     assert out.getvalue() == "one\ntwo\n"
     assert err.getvalue() == "by the way\nnext: do that\n"
 
@@ -24,9 +25,17 @@ def test_programs_get_one_json_line_and_nothing_else() -> None:
     output, out, err = made(as_json=True)
     output.result({"name": "é", "n": [1, None]}, "one")
     output.following("do that")
+    output.end(failed=False)
     assert json.loads(out.getvalue()) == {"name": "é", "n": [1, None]}
     assert out.getvalue().count("\n") == 1
     assert err.getvalue() == ""
+
+
+def test_after_a_failure_there_is_no_next_step_but_what_mends_it() -> None:
+    output, _, err = made()
+    output.following("mend what failed")
+    output.end(failed=True)
+    assert err.getvalue() == "  mend what failed\n"
 
 
 def test_quiet_says_nothing_but_results() -> None:

@@ -162,7 +162,10 @@ def _store(bucket: str) -> "S3Store":
     try:
         from obstore.store import S3Store  # noqa: PLC0415 - of an extra
     except ImportError as exc:
-        raise UsageError("buckets need one more package", hint="pip install 'sigfed[s3]'") from exc
+        raise UsageError(
+            "buckets need one more package",
+            hint="pip install 'FILE[s3]', of the file that sigfed was installed from",
+        ) from exc
     return S3Store(bucket, retry_config={"max_retries": 4, "retry_timeout": _PATIENCE})
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,28 @@ def test_every_command_has_help(words: tuple[str, ...], capsys: pytest.CaptureFi
         if parameter.param_type_name == "option":
             assert parameter.help, parameter.name
             assert parameter.opts[0] in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "shows"),
+    {
+        "version": (["--version"], f"sigfed {version('sigfed')}\n"),
+        "its short form": (["-V"], f"sigfed {version('sigfed')}\n"),
+        "short help": (["-h"], " [OPTIONS] COMMAND "),
+        "short help of a noun": (["entry", "-h"], " entry [OPTIONS] "),
+        "short help of a command": (["entry", "import", "-h"], " entry import [OPTIONS] "),
+        "help as a word": (["help"], " [OPTIONS] COMMAND "),
+        "help of a noun": (["help", "entry"], " entry [OPTIONS] "),
+        "help of a command": (["help", "entry", "import"], " entry import [OPTIONS] "),
+    }.values(),
+)
+def test_what_a_newcomer_types_first(
+    words: list[str], shows: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 0
+    shown = capsys.readouterr()
+    assert shows in shown.out
+    assert shown.err == ""
 
 
 def test_no_parameter_is_a_secret_or_a_hash() -> None:

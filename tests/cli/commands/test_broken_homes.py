@@ -31,7 +31,7 @@ def test_a_wrong_passphrase(waiting: Cli) -> None:
     own_passphrase(waiting, "not the passphrase")
     finished = waiting.refused(12, "passphrase", "publish")
     assert "not the passphrase" not in finished.err
-    assert waiting.run("doctor").exit == 2
+    assert waiting.told("doctor").exit == 2
     (waiting.home / PASSPHRASE_FILE).write_text(PASSPHRASE + "\n")
     assert waiting.done("publish")["adds"] == 4
 
@@ -212,7 +212,7 @@ def test_an_import_that_is_interrupted_has_not_happened(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, b"")
-    assert b"interrupted; the same command resumes" in err
+    assert b"interrupted" in err
     assert b"Traceback" not in err
     assert contents(agency.home) == before
 
