@@ -32,6 +32,8 @@ class ReleasePart(StrEnum):
     SCREEN = "screen"
     ANSWERS = "answers"
     LABELS = "labels"
+    FILTER = "filter"
+    """What it was made by, always whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,10 @@ def create(
         ),
     ] = 12,
     labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Let a hit say who lists it.")] = True,
+    pdq: Annotated[
+        bool,
+        typer.Option("--pdq", help="PDQ values of pictures, instead of exact hashes; a budget of its own."),
+    ] = False,
     holdings: Annotated[
         bool,
         typer.Option("--holdings", help="For other agencies: what this agency lists, effective or not."),
@@ -35,13 +39,13 @@ def create(
     from node.runtime.subsets import create_subset
     from node.services.access.spelling import collection_of
     from protocol.digest import Algorithm
-    from protocol.subset.filter import SubsetFilter
+    from protocol.subset.filter import EXACT, SubsetFilter
 
     here = session(context)
     identity = here.identity()
     wanted = SubsetFilter(
         collections=frozenset(collection_of(item) for item in collections or ["baseline"]),
-        algorithms=frozenset(Algorithm) - {Algorithm.HIDDEN, Algorithm.PHOTODNA},
+        algorithms=frozenset({Algorithm.PDQ}) if pdq else EXACT,
         screen_bits=screen_bits,
         labels=labels,
         holdings=holdings,

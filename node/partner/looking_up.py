@@ -30,11 +30,12 @@ from protocol.oprf.group import Group
 from protocol.statement.report import REPORT_ID_BYTES, HitReport, SentReport, authenticate
 from protocol.subset.answers import tag
 from protocol.subset.canary import CANARIES, check_canaries, is_canary
+from protocol.subset.completeness import is_complete
 from protocol.subset.files import Held
 from protocol.subset.lookup import Lookup, Match
 from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
-from protocol.subset.screen import is_complete, screen_values
+from protocol.subset.screen import screen_values
 
 MIN_BATCH = 64
 """Fewer look-ups are padded to this many, so that one file and twenty look the same to the node."""
@@ -102,7 +103,7 @@ class Examiner:
         self._known = known
         self._version = held.version
         self._manifest = held.release.manifest
-        self._rule = held.release.screen_rule
+        self._filter = held.release.filter
         self._lookup = Lookup(held.release)
         self._group = group
         self._api = api
@@ -181,7 +182,7 @@ class Examiner:
         ]
 
     def _is_complete(self, file: Sequence[Digest]) -> bool:
-        return is_complete(self._rule, (digest.algorithm for digest in file))
+        return is_complete(self._filter, (digest.algorithm for digest in file))
 
     async def again(self, old: HitReport) -> SentReport | None:
         """The report of a hit whose epoch is over, evaluated anew; None when the release does not list it any more.

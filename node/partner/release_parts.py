@@ -5,6 +5,7 @@ from typing import Final
 from protocol.api import SubsetApi
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held
+from protocol.subset.filter import MAX_FILTER_BYTES
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest
 
@@ -31,6 +32,8 @@ def part_limit(manifest: Manifest, part: ReleasePart, held: Held | None) -> int:
     A value costs its width and at most four bits more, a place that a delta names less than a byte. Without this a node
     could make the client hold as many bytes as any release may have.
     """
+    if part is ReleasePart.FILTER:
+        return MAX_FILTER_BYTES
     old = held.release.manifest if held else None
     if part is ReleasePart.SCREEN:
         values, places = manifest.screen_count * (manifest.screen_width + 4), old.screen_count if old else 0

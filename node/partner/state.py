@@ -34,6 +34,7 @@ _STATE = "state.json"
 _KEY = "auth.key"
 _NEXT_KEY = "auth.next.key"
 _LOCK = "update.lock"
+_FILTER = "filter.cbor"
 _FORMAT = 1
 _FIRST_FORM = {"root": "1.root.json", "node_document": NODE_FILE, "members": "members.json"}
 """Fields of a state of an earlier version, and the trust files that they hold."""
@@ -192,6 +193,8 @@ class PartnerFolder:
         }
         if release.labels is not None:
             files["labels.bin"] = release.labels
+        if release.filter is not None:
+            files[_FILTER] = release.filter.to_bytes()
         for name, data in files.items():
             replace_private(folder / name, data)
         sync_folder(folder.parent)
@@ -211,6 +214,7 @@ class PartnerFolder:
                 screen=_values(folder / "screen.u64"),
                 answers=_values(folder / "answers.u64"),
                 labels=labels,
+                filter_bytes=(folder / _FILTER).read_bytes() if (folder / _FILTER).exists() else None,
             )
         except (OSError, ValueError, ProtocolError) as exc:
             raise self._damaged(version) from exc

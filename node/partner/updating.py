@@ -14,7 +14,7 @@ from typing import Final
 
 from keys.errors import KeysError
 from node.clock import Clock
-from node.errors import OverQuotaError, TrustForkError, VerificationError
+from node.errors import NotFoundError, OverQuotaError, TrustForkError, VerificationError
 from node.partner.following_releases import DisownedError, ReleaseLog, Step
 from node.partner.knowing import Known, known, refresh, with_register
 from node.partner.register_changes import member_changes
@@ -287,8 +287,25 @@ class Updater:
             if manifest.labels_root
             else None
         )
-        files = ReleaseFiles(screen=screen, answers=answers, labels=labels)
+        files = ReleaseFiles(
+            screen=screen,
+            answers=answers,
+            labels=labels,
+            filter=await self._filter(enrolment.subset, version, manifest, held),
+        )
         return Held(version, read_release(manifest, files, held=held))
+
+    async def _filter(self, subset: str, version: int, manifest: Manifest, held: Held | None) -> bytes | None:
+        """The filter of a release; None from a node of a version that serves none."""
+        before = held.release.filter if held is not None else None
+        if before is not None and before.sha256() == manifest.rules.filter:
+            return before.to_bytes()
+        try:
+            return await fetch_part(
+                self._api, subset, version, ReleasePart.FILTER, manifest=manifest, held=None
+            )
+        except NotFoundError:
+            return None
 
     def _check_manifest(self, enrolment: Enrolment, manifest: Manifest, found: Known) -> None:
         if manifest.subset_id != subset_id(enrolment.origin):

@@ -64,6 +64,10 @@ class SubsetTable(Protocol):
         """All subsets by name."""
         ...
 
+    def set_filter(self, name: str, subset_filter: SubsetFilter) -> None:
+        """What the subset takes in from now on."""
+        ...
+
     def enter(self, name: str, epoch: int, pk: bytes) -> None:
         """Releases are made in this epoch, whose public key has 32 bytes, from now on."""
         ...

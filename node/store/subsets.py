@@ -49,6 +49,11 @@ class SubsetRows:
         """All subsets by name."""
         return [_subset(row) for row in self._connection.execute(select(_SUBSET).order_by(_SUBSET.c.name))]
 
+    def set_filter(self, name: str, subset_filter: SubsetFilter) -> None:
+        """What the subset takes in from now on."""
+        changed = update(_SUBSET).where(_SUBSET.c.name == name)
+        self._connection.execute(changed.values(filter_cbor=subset_filter.to_bytes()))
+
     def enter(self, name: str, epoch: int, pk: bytes) -> None:
         """Releases are made in this epoch from now on; never in an earlier one than before."""
         moved = update(_SUBSET).where(_SUBSET.c.name == name, _SUBSET.c.epoch < epoch)

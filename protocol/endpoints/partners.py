@@ -36,7 +36,7 @@ SUBSETS: Final[tuple[Endpoint, ...]] = (
     Endpoint(
         name="release_part",
         method="GET",
-        path="/subsets/{subset}/releases/{version:[0-9]+}/{part:screen|answers|labels}",
+        path="/subsets/{subset}/releases/{version:[0-9]+}/{part:screen|answers|labels|filter}",
         scope=Scope.QUERY,
         media_type=BIN,
         max_reply_bytes=limits.MAX_RELEASE_FILE_BYTES,

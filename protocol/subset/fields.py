@@ -26,9 +26,9 @@ class Fields:
         """An integer within inclusive bounds."""
         return number_of(self._take(key), self._where(key), maximum=maximum, minimum=minimum)
 
-    def optional_number(self, key: int, *, maximum: int) -> int | None:
-        """An integer from 0 to `maximum`, or None when the key is absent."""
-        return self.number(key, maximum=maximum) if key in self._left else None
+    def optional_number(self, key: int, *, maximum: int, minimum: int = 0) -> int | None:
+        """An integer within inclusive bounds, or None when the key is absent."""
+        return self.number(key, maximum=maximum, minimum=minimum) if key in self._left else None
 
     def octets(self, key: int, size: int) -> bytes:
         """A byte string of `size` bytes."""

@@ -39,6 +39,8 @@ class ReleaseFiles:
     screen: bytes
     answers: bytes
     labels: bytes | None
+    filter: bytes | None = None
+    """The filter as it is hashed, without a head; None where it is not served."""
 
 
 def write_screen(release: Release, *, since: Held | None = None) -> bytes:
@@ -79,7 +81,7 @@ def read_release(manifest: Manifest, files: ReleaseFiles, *, held: Held | None =
     screen = _read_screen(manifest, files.screen, held)
     answers = _read_answers(manifest, files.answers, held)
     labels = None if files.labels is None else _read_labels(files.labels, answers, held)
-    return verify_release(manifest, screen=screen, answers=answers, labels=labels)
+    return verify_release(manifest, screen=screen, answers=answers, labels=labels, filter_bytes=files.filter)
 
 
 def read_answers(manifest: Manifest, data: bytes, *, held: Held | None = None) -> U64Array:

@@ -5,7 +5,7 @@ Applying it to the quorum's result is the releasing service's work. Spec: docs/s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -14,6 +14,7 @@ from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError
 from protocol.event import PRIVATE_FROM
 from protocol.subset.fields import Fields, increasing, number_of
+from protocol.subset.screen import ScreenRule
 
 FORMAT: Final = 1
 MAX_SCREEN_BITS: Final = 16
@@ -21,7 +22,10 @@ MAX_SCREEN_BITS: Final = 16
 MAX_FILTER_BYTES: Final = 8 * 1024
 """Every collection there can be takes 3 bytes."""
 
-_FORMAT, _COLLECTIONS, _ALGORITHMS, _SCREEN_BITS, _LABELS, _HOLDINGS = range(6)
+EXACT: Final = frozenset({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256})
+"""Digests of a file's bytes, of which one leads to the others."""
+
+_FORMAT, _COLLECTIONS, _ALGORITHMS, _SCREEN_BITS, _LABELS, _HOLDINGS, _SCREEN_RULE = range(7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ class SubsetFilter:
     """Whether a release carries all labels; without them a label comes with the receipt of a report."""
     holdings: bool = False
     """What the agency itself lists instead of what is effective: for other agencies, never for partners."""
+    screen_rule: ScreenRule = ScreenRule.WEAKEST
+    """By which rule its releases choose what they screen."""
 
     def __post_init__(self) -> None:
         if not self.collections or not self.algorithms:
@@ -44,6 +50,21 @@ class SubsetFilter:
             raise MalformedError("filter: a collection that is never released")
         if not 0 <= self.screen_bits <= MAX_SCREEN_BITS:
             raise MalformedError(f"filter: screen bits must be 0 to {MAX_SCREEN_BITS}")
+        if self.screen_rule is not ScreenRule.STRONGEST and len(self._kinds) > 1:
+            raise MalformedError("filter: exact and perceptual hashes in one subset")
+
+    @property
+    def _kinds(self) -> list[frozenset[Algorithm]]:
+        """Its algorithms by what leads to what: exact ones together, each perceptual one alone."""
+        exact = self.algorithms & EXACT
+        perceptual = [frozenset({algorithm}) for algorithm in sorted(self.algorithms - EXACT)]
+        return [exact, *perceptual] if exact else perceptual
+
+    def renewed(self) -> "SubsetFilter":
+        """The same by the newest rule: of an older one that takes in several kinds, the exact hashes stay."""
+        if self.screen_rule is ScreenRule.WEAKEST:
+            return self
+        return replace(self, screen_rule=ScreenRule.WEAKEST, algorithms=self._kinds[0])
 
     def covers(self, collection: int, algorithm: Algorithm) -> bool:
         """Whether a digest of `algorithm` that is effective in `collection` belongs to the subset."""
@@ -58,7 +79,11 @@ class SubsetFilter:
             _SCREEN_BITS: self.screen_bits,
             _LABELS: self.labels,
         }
-        return encode_cbor({**fields, _HOLDINGS: True} if self.holdings else fields)
+        if self.holdings:
+            fields[_HOLDINGS] = True
+        if self.screen_rule is not ScreenRule.STRONGEST:
+            fields[_SCREEN_RULE] = int(self.screen_rule)
+        return encode_cbor(fields)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SubsetFilter":
@@ -70,6 +95,7 @@ class SubsetFilter:
         screen_bits = fields.number(_SCREEN_BITS, maximum=MAX_SCREEN_BITS)
         labels = fields.truth(_LABELS)
         holdings = fields.flag(_HOLDINGS)
+        rule = fields.optional_number(_SCREEN_RULE, minimum=ScreenRule.WEAKEST, maximum=ScreenRule.WEAKEST)
         fields.finish()
         _check_increasing(collections)
         _check_increasing(algorithms)
@@ -79,6 +105,7 @@ class SubsetFilter:
             screen_bits=screen_bits,
             labels=labels,
             holdings=holdings,
+            screen_rule=ScreenRule.STRONGEST if rule is None else ScreenRule(rule),
         )
 
     def sha256(self) -> bytes:

@@ -6,13 +6,14 @@ Spec: docs/spec/subset.md, section "Verification".
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from protocol.errors import SubsetError
 from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.filter import SubsetFilter
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import ScreenRule
 from protocol.subset.setcoding import is_set
 
 
@@ -28,10 +29,8 @@ class Release:
     labels: bytes | None
     """48 bytes an answer, in the order of the answers."""
 
-    @property
-    def screen_rule(self) -> ScreenRule:
-        """By which rule it chose what it screens."""
-        return ScreenRule.STRONGEST
+    filter: SubsetFilter | None = None
+    """What it was made by; None when it came without, as from a node that serves none."""
 
     def label(self, place: int) -> bytes:
         """The sealed label of answer `place` of a release with labels."""
@@ -40,7 +39,12 @@ class Release:
 
 
 def verify_release(
-    manifest: Manifest, *, screen: U64Array, answers: U64Array, labels: bytes | None
+    manifest: Manifest,
+    *,
+    screen: U64Array,
+    answers: U64Array,
+    labels: bytes | None,
+    filter_bytes: bytes | None = None,
 ) -> Release:
     """The release that these files are; raises `SubsetError` naming the file that is not the manifest's."""
     _check(len(screen) == manifest.screen_count, "screen: number of values")
@@ -49,7 +53,13 @@ def verify_release(
     _check(values_root(screen) == manifest.screen_root, "screen: not the values whose root the manifest has")
     check_answers(manifest, answers)
     _check_labels(manifest, labels)
-    return Release(manifest=manifest, screen=screen, answers=answers, labels=labels)
+    return Release(
+        manifest=manifest,
+        screen=screen,
+        answers=answers,
+        labels=labels,
+        filter=None if filter_bytes is None else _read_filter(manifest, filter_bytes),
+    )
 
 
 def check_answers(manifest: Manifest, answers: U64Array) -> None:
@@ -91,6 +101,11 @@ def _check_labels(manifest: Manifest, labels: bytes | None) -> None:
         labels_root(labels, LABEL_BYTES) == manifest.labels_root,
         "labels: not those whose root the manifest has",
     )
+
+
+def _read_filter(manifest: Manifest, data: bytes) -> SubsetFilter:
+    _check(sha256(data).digest() == manifest.rules.filter, "filter: not the one whose hash the manifest has")
+    return SubsetFilter.from_bytes(data)
 
 
 def _check_sources(held: Manifest, offered: Manifest) -> None:

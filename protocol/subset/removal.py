@@ -5,6 +5,7 @@ passes. So nothing that a log's key alone has signed can make a hit, and a withd
 Spec: docs/spec/subset.md, "Witnesses".
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -63,6 +64,4 @@ def without_answers(release: Release, gone: U64Array) -> Release:
     labels = release.labels
     if labels is not None:
         labels = np.frombuffer(labels, dtype=np.uint8).reshape(-1, LABEL_BYTES)[stays].tobytes()
-    return Release(
-        manifest=release.manifest, screen=release.screen, answers=release.answers[stays], labels=labels
-    )
+    return replace(release, answers=release.answers[stays], labels=labels)

@@ -24,7 +24,7 @@ from protocol.subset.label import LABEL_BYTES, Label, LabelSource, open_label, s
 from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
-from protocol.subset.screen import EffectiveDigest, build_screen, screen_width, select_screened
+from protocol.subset.screen import build_screen, screen_width
 from support.digest_search import DigestSearch
 from support.known_world import (
     EXCLUDED,
@@ -101,19 +101,6 @@ def test_the_budget_holds_for_every_length_of_a_list(count: int, screen_bits: in
 def test_without_a_screen_everything_passes() -> None:
     release = received(release_of(Hashes([], [], LISTED.loners[:10]), screen_bits=0))
     assert passing(release, UNLISTED.all) == len(UNLISTED.all)
-
-
-def test_hashes_of_one_file_that_came_separately_are_screened_separately() -> None:
-    """The budget is one of a screened value: a file with several of them is told by all, and the odds multiply."""
-    pairs = list(zip(LISTED.leading, LISTED.siblings, strict=True))[:1000]
-    together = [
-        EffectiveDigest(digest, frozenset({("fr.example/lists/main", pair[0].value[:16])}))
-        for pair in pairs
-        for digest in pair
-    ]
-    apart = [EffectiveDigest(digest) for pair in pairs for digest in pair]
-    assert len(select_screened(together)) == 1000
-    assert len(select_screened(apart)) == 2000
 
 
 def test_a_screen_beyond_the_budget_is_noticed() -> None:

@@ -17,16 +17,16 @@ from protocol.errors import MalformedError, SubsetError
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.delta import align, apply_delta, encode_delta
 from protocol.subset.files import Held, ReleaseFiles, read_release, write_answers, write_labels, write_screen
-from protocol.subset.filter import SubsetFilter
+from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import Backer, Label, LabelSource, choose_label, open_label, seal_label
 from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import MAX_EPOCH, MAX_TIME_MS, Manifest, ReleaseKind
 from protocol.subset.rice import U64Array, parameter
-from protocol.subset.screen import EffectiveDigest, screen_values, select_screened
+from protocol.subset.screen import ScreenRule, screen_values
 from protocol.subset.setcoding import decode_multiset, decode_set, encode_multiset, encode_set
 from protocol.subset.sources import SourceCheckpoint
-from support.subsets import EMPTY_MANIFEST, SUBSET, digest, make_release, output, u64
+from support.subsets import EMPTY_MANIFEST, SUBSET, make_release, output, u64
 
 WIDTHS = st.integers(1, 63)
 HASHES = st.binary(min_size=32, max_size=32)
@@ -246,17 +246,27 @@ def test_manifests_come_back_and_have_one_encoding(manifest: Manifest, data: st.
         assert Manifest.from_bytes(bytes(wire)).to_bytes() == bytes(wire)
 
 
-FILTERS = st.builds(
-    SubsetFilter,
-    collections=st.frozensets(st.integers(1, 1023), min_size=1, max_size=5),
-    algorithms=st.frozensets(st.sampled_from([*Algorithm][1:]), min_size=1),
-    screen_bits=st.integers(0, 16),
-    labels=st.booleans(),
-    holdings=st.booleans(),
+KINDS = st.frozensets(st.sampled_from(sorted(EXACT)), min_size=1) | st.sampled_from(
+    [frozenset({Algorithm.PDQ}), frozenset({Algorithm.PHOTODNA})]
 )
+ANY_KINDS = st.frozensets(st.sampled_from([*Algorithm][1:]), min_size=1)
 
 
-@given(FILTERS, st.data())
+@st.composite
+def filters(draw: st.DrawFn) -> SubsetFilter:
+    """Any filter, of either rule."""
+    rule = draw(st.sampled_from(ScreenRule))
+    return SubsetFilter(
+        collections=draw(st.frozensets(st.integers(1, 1023), min_size=1, max_size=5)),
+        algorithms=draw(ANY_KINDS if rule is ScreenRule.STRONGEST else KINDS),
+        screen_bits=draw(st.integers(0, 16)),
+        labels=draw(st.booleans()),
+        holdings=draw(st.booleans()),
+        screen_rule=rule,
+    )
+
+
+@given(filters(), st.data())
 def test_filters_come_back_and_have_one_encoding(subset_filter: SubsetFilter, data: st.DataObject) -> None:
     wire = bytearray(subset_filter.to_bytes())
     assert SubsetFilter.from_bytes(bytes(wire)) == subset_filter
@@ -272,25 +282,6 @@ def test_only_malformed_escapes_a_reader(data: bytes, read: Callable[[bytes], ob
 
 
 # ------------------------------------------------------------------ screen and releases
-
-EFFECTIVE = st.builds(
-    EffectiveDigest,
-    st.builds(digest, st.integers(0, 6), st.sampled_from([*Algorithm][1:])),
-    st.frozensets(st.tuples(st.sampled_from(["a", "b"]), st.binary(min_size=1, max_size=1)), max_size=3),
-)
-
-
-@given(st.lists(EFFECTIVE, max_size=20, unique_by=lambda entry: entry.digest))
-def test_every_content_id_that_a_partner_can_compute_is_screened(entries: list[EffectiveDigest]) -> None:
-    chosen = select_screened(entries)
-    assert chosen <= {entry.digest for entry in entries}
-    for entry in entries:
-        computable = entry.digest.algorithm != Algorithm.PHOTODNA
-        siblings = {
-            other.digest for other in entries if other.content_ids & entry.content_ids or other is entry
-        }
-        assert not computable or siblings & chosen
-
 
 NAMES = st.lists(st.integers(0, 30), max_size=12, unique=True)
 

@@ -152,7 +152,7 @@ def test_a_scope_that_the_gate_does_not_know_covers_nothing() -> None:
 # ------------------------------------------------------------------ the edges, by raw requests
 
 _PLACES = {"{list}": "main", "{subset}": "baseline", "{level:[0-9]+}": "0", "{tile:.+}": "000.p/1"}
-_PLACES |= {"{version:[0-9]+}": "1", "{part:screen|answers|labels}": "screen"}
+_PLACES |= {"{version:[0-9]+}": "1", "{part:screen|answers|labels|filter}": "screen"}
 _PLACES |= {"{metadata}": "timestamp.json", "{target}": TARGET}
 _PLACES |= {"{node}": PEER, "{sha256:[0-9a-f]+}": "00" * 32}
 _PLACES |= {"{origin_sha256:[0-9a-f]+}": ORIGIN_SHA256, "{report_id:[0-9a-f]+}": "00" * 16}

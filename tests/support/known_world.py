@@ -1,10 +1,10 @@
 """A release of 50 000 digests and 100 000 known hashes, half of them listed: the ground of the offline attacks.
 
 Made by the code that makes real releases, and handed to the attacker as the files that a partner has. Two thirds of
-the listed hashes are SHA-256 and MD5 of files with a content id, the rest are MD5 of files that came without.
+the listed hashes are MD5 and SHA-256 of files with a content id, the rest are MD5 of files that came without.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,11 +14,12 @@ from typing import Final
 from node.services.subsets.composing import Terms, choose, compose
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.event import BASELINE
-from protocol.listing import Entry
+from protocol.listing import Entry, Listing
 from protocol.opening import Basis, Ext
 from protocol.oprf.server import outputs
 from protocol.oprf.suite import KeyPair, epoch_key
-from protocol.quorum import Support
+from protocol.quorum import MemberListing, Support
+from protocol.selection import select_screened
 from protocol.subset.canary import PRESENT
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.files import Held, ReleaseFiles, write_answers, write_labels, write_screen
@@ -42,9 +43,9 @@ class Hashes:
     """Known hashes of one kind, listed or not."""
 
     leading: Sequence[Digest]
-    """SHA-256 of files with a content id: in the screen, when they are listed."""
+    """MD5 of files with a content id: in the screen, when they are listed."""
     siblings: Sequence[Digest]
-    """MD5 of the same files, in the same order: not in the screen."""
+    """SHA-256 of the same files, in the same order: not in the screen."""
     loners: Sequence[Digest]
     """MD5 without a content id: in the screen, when they are listed."""
 
@@ -62,8 +63,8 @@ class Hashes:
 def hashes(name: str, *, files: int = FILES, loners: int = LONERS) -> Hashes:
     """Made-up hashes."""
     return Hashes(
-        leading=[_digest(f"{name} file {number}", Algorithm.SHA256) for number in range(files)],
-        siblings=[_digest(f"{name} file {number}", Algorithm.MD5) for number in range(files)],
+        leading=[_digest(f"{name} file {number}", Algorithm.MD5) for number in range(files)],
+        siblings=[_digest(f"{name} file {number}", Algorithm.SHA256) for number in range(files)],
         loners=[_digest(f"{name} loner {number}", Algorithm.MD5) for number in range(loners)],
     )
 
@@ -143,7 +144,11 @@ def release_of(
         not_after_ms=EMPTY_MANIFEST.not_after_ms,
     )
     supports = {(BASELINE, each.digest): each for each in _supports(listed)}
-    return compose(terms, choose(supports, subset_filter), all_outputs(), held=held)
+    chosen = choose(supports, subset_filter)
+    selection = select_screened(
+        {digest: each.supports for digest, each in chosen.items()}, _listings(supports.values()), terms.k
+    )
+    return compose(terms, chosen, all_outputs(), screened=selection.screened, held=held)
 
 
 def files_of(release: Release, since: Held | None = None) -> ReleaseFiles:
@@ -158,6 +163,22 @@ def files_of(release: Release, since: Held | None = None) -> ReleaseFiles:
 def index_of(digest: Digest) -> int:
     """Where a made-up hash is in both lists."""
     return int.from_bytes(digest.value[:4], "big")
+
+
+def _listings(supports: Iterable[Support]) -> list[MemberListing]:
+    """The two lists that these supports are of."""
+    entries: dict[str, dict[int, Entry]] = {source.origin: {} for source in SOURCES}
+    for support in supports:
+        for (entry,) in support.countries.values():
+            entries[entry.origin][entry.index] = entry
+    return [
+        MemberListing(
+            node=origin.split("/")[0],
+            listing=Listing(origin=origin, size=1 << 32, entries=found, withdrawn={}),
+            fresh=True,
+        )
+        for origin, found in entries.items()
+    ]
 
 
 def _supports(listed: Hashes) -> Iterator[Support]:

@@ -90,6 +90,8 @@ class ScriptedLog:
         return encode_bundle(manifests[index * 256 : index * 256 + width])
 
     def part(self, version: int, part: ReleasePart, since: int | None) -> bytes:
+        if part is ReleasePart.FILTER:
+            raise NotFoundError("this release was made without a filter that could be served")
         release = self.releases[version - 1]
         held = Held(since, self.releases[since - 1]) if since else None
         return (write_screen if part is ReleasePart.SCREEN else write_answers)(release, since=held)

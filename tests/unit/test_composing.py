@@ -11,9 +11,10 @@ from node.services.subsets.composing import Chosen, Terms, choose, compose, is_s
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Basis, Ext
-from protocol.quorum import Support, effective
+from protocol.quorum import MemberListing, Support, effective
+from protocol.selection import select_screened
 from protocol.subset.canary import ABSENT, PRESENT
-from protocol.subset.filter import SubsetFilter
+from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, Label, LabelSource, open_label
 from protocol.subset.manifest import ReleaseKind, RuleHashes
 from protocol.subset.release import Release
@@ -24,22 +25,22 @@ from support.lists import OWN, ListWriter, digest, held, member, register
 FR, NL, ICSE = "fr.example", "nl.example", "icse.example"
 HASH = sha256(b"any").digest()
 SUBSET_ID = b"s" * 16
+FILTER = SubsetFilter(
+    collections=frozenset({BASELINE, NATIONAL}), algorithms=EXACT, screen_bits=12, labels=True
+)
 TERMS = Terms(
     subset_id=SUBSET_ID,
     epoch=1,
     pk=b"p" * 32,
-    filter=SubsetFilter(
-        collections=frozenset({BASELINE, NATIONAL}),
-        algorithms=frozenset({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256}),
-        screen_bits=12,
-        labels=True,
-    ),
+    filter=FILTER,
     k=2,
     sources=tuple(
         SourceCheckpoint(number=number, origin=f"{node}/lists/main", size=99, root=HASH)
         for number, node in enumerate((FR, NL, ICSE))
     ),
-    rules=RuleHashes(members=HASH, filter=HASH, criteria=HASH, witness_policy=HASH, exclusions=HASH),
+    rules=RuleHashes(
+        members=HASH, filter=FILTER.sha256(), criteria=HASH, witness_policy=HASH, exclusions=HASH
+    ),
     not_after_ms=1_800_000_000_000,
 )
 ONE_FILE = Ext(criteria=1, basis=Basis.OWN, content_id=b"c" * 16)
@@ -59,13 +60,18 @@ class Federation:
             for name in names:
                 writer.add(digest(name), ext, collection=collection)
 
+    def lists(self) -> list[MemberListing]:
+        return [held(FR, self.fr), held(NL, self.nl), held(ICSE, self.icse)]
+
     def supports(self) -> Mapping[tuple[int, Digest], Support]:
-        lists = [held(FR, self.fr), held(NL, self.nl), held(ICSE, self.icse)]
-        return effective(lists, self._register)
+        return effective(self.lists(), self._register)
 
     def release(self, *, before: Release | None = None, terms: Terms = TERMS) -> Release:
         chosen = choose(self.supports(), terms.filter)
-        return compose(terms, chosen, {each: output(each) for each in (PRESENT, *chosen)}, held=before)
+        supports = {each: found.supports for each, found in chosen.items()}
+        screened = select_screened(supports, self.lists(), terms.k).screened
+        outputs = {each: output(each) for each in (PRESENT, *chosen)}
+        return compose(terms, chosen, outputs, screened=screened, held=before)
 
 
 def output(each: Digest) -> bytes:
@@ -130,7 +136,7 @@ def test_one_digest_a_file_is_screened() -> None:
     world = Federation()
     file_of(world)
     release = world.release()
-    expected = build_screen([PRESENT, digest("a")], release.manifest.screen_width)
+    expected = build_screen([PRESENT, digest("a", Algorithm.MD5)], release.manifest.screen_width)
     assert np.array_equal(release.screen, expected)
     assert release.manifest.answers_count == 4
 
@@ -140,11 +146,13 @@ def test_a_removal_that_screens_another_digest_is_not_removal_only() -> None:
     file_of(world)
     world.both("b", "c")
     before = world.release()
-    world.nl.withdraw(next(iter(world.nl.listing().entries.values())).ref)  # MD5: it was not screened
+    _, _, sha256_entry = [
+        entry for entry in world.nl.listing().entries.values() if entry.ext.content_id is not None
+    ]
+    world.nl.withdraw(sha256_entry.ref)  # it was not screened
     only_less = world.release(before=before)
     assert only_less.manifest.kind is ReleaseKind.REMOVAL_ONLY
-    sha256_entry = next(entry for entry in world.nl.listing().entries.values() if entry.digest == digest("a"))
-    world.nl.withdraw(sha256_entry.ref)
+    world.nl.withdraw(next(iter(world.nl.listing().entries.values())).ref)  # MD5, which led to SHA-1
     assert world.release(before=only_less).manifest.kind is ReleaseKind.ORDINARY
 
 

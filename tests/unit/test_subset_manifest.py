@@ -12,6 +12,7 @@ from protocol.encoding import CborValue, decode_cbor, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import MAX_TIME_MS, Manifest, ReleaseKind
+from protocol.subset.screen import ScreenRule
 from protocol.subset.sources import SourceCheckpoint, number_sources
 from protocol.tlog.merkle import EMPTY_ROOT
 from support.subsets import EMPTY_MANIFEST, LABEL, SOURCES, make_release
@@ -22,7 +23,9 @@ FILTER = SubsetFilter(
     algorithms=frozenset({Algorithm.PDQ, Algorithm.MD5}),
     screen_bits=12,
     labels=True,
+    screen_rule=ScreenRule.STRONGEST,
 )
+RENEWED = replace(FILTER, algorithms=frozenset({Algorithm.MD5}), screen_rule=ScreenRule.WEAKEST)
 
 
 def _source(**changes: Any) -> SourceCheckpoint:
@@ -186,6 +189,18 @@ def test_filter_is_data_with_one_encoding() -> None:
     assert FILTER.sha256() == sha256(data).digest()
 
 
+def test_a_filter_by_the_new_rule_says_so() -> None:
+    data = encode_cbor({0: 1, 1: [1, 2], 2: [1], 3: 12, 4: True, 6: 2})
+    assert RENEWED.to_bytes() == data
+    assert SubsetFilter.from_bytes(data) == RENEWED
+
+
+def test_renewed_a_filter_keeps_its_exact_hashes() -> None:
+    assert FILTER.renewed() == RENEWED == RENEWED.renewed()
+    pictures = replace(FILTER, algorithms=frozenset({Algorithm.PDQ}))
+    assert pictures.renewed() == replace(pictures, screen_rule=ScreenRule.WEAKEST)
+
+
 @pytest.mark.parametrize(
     ("collection", "algorithm", "covered"),
     [
@@ -216,7 +231,10 @@ def test_filter_covers(collection: int, algorithm: Algorithm, covered: bool) -> 
         pytest.param(4, 1, MalformedError, id="labels as number"),
         pytest.param(5, 1, MalformedError, id="holdings as number"),
         pytest.param(5, False, MalformedError, id="holdings written as false"),
-        pytest.param(6, 1, MalformedError, id="unknown field"),
+        pytest.param(6, 1, MalformedError, id="the old rule written out"),
+        pytest.param(6, 2, MalformedError, id="two kinds by the new rule"),
+        pytest.param(6, 3, MalformedError, id="a rule to come"),
+        pytest.param(7, 1, MalformedError, id="unknown field"),
     ],
 )
 def test_filter_is_refused(key: int, value: CborValue, error: type[MalformedError]) -> None:
@@ -233,6 +251,7 @@ def test_filter_is_refused(key: int, value: CborValue, error: type[MalformedErro
         {"algorithms": frozenset()},
         {"screen_bits": 17},
         {"screen_bits": -1},
+        {"screen_rule": ScreenRule.WEAKEST},
     ],
     ids=str,
 )

@@ -18,16 +18,11 @@ from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
 from protocol.subset.prf_input import prf_input
 from protocol.subset.screen import (
-    ContentId,
-    EffectiveDigest,
-    ScreenRule,
     build_screen,
-    is_complete,
     kept_screen_width,
     screen_value,
     screen_values,
     screen_width,
-    select_screened,
     truncate,
 )
 from protocol.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash
@@ -92,38 +87,6 @@ def test_screen_width_at_a_snapshot(count: int, bits: int, width: int) -> None:
 )
 def test_screen_width_is_kept_within_the_leak_budget(held: int, count: int, bits: int, kept: int) -> None:
     assert kept_screen_width(held, count=count, screen_bits=bits) == kept
-
-
-@pytest.mark.parametrize(
-    ("entries", "chosen"),
-    [
-        pytest.param([(MD5, {FILE}), (SHA1, {FILE}), (SHA256, {FILE})], {SHA256}, id="sha256 first"),
-        pytest.param([(MD5, {FILE}), (SHA1, {FILE})], {SHA1}, id="then sha1"),
-        pytest.param([(MD5, {FILE})], {MD5}, id="then md5"),
-        pytest.param([(MD5, set()), (SHA256, {FILE})], {MD5, SHA256}, id="without an id stands alone"),
-        pytest.param([(PDQ, {FILE}), (SHA256, {FILE})], {PDQ, SHA256}, id="every pdq"),
-        pytest.param([(PDQ, set())], {PDQ}, id="pdq without an id"),
-        pytest.param([(PHOTODNA, {FILE}), (MD5, {FILE})], {MD5}, id="a partner cannot compute photodna"),
-        pytest.param([(PHOTODNA, set())], {PHOTODNA}, id="every digest without an id"),
-        pytest.param([(MD5, {FILE, OTHER}), (SHA256, {OTHER})], {MD5, SHA256}, id="each id is served"),
-        pytest.param(
-            [(SHA256, {FILE}), (digest("g"), {FILE})],
-            {SHA256, digest("g")},
-            id="an id given to two files hides neither",
-        ),
-        pytest.param([], set(), id="nothing"),
-    ],
-)
-def test_select_screened(entries: list[tuple[Digest, set[ContentId]]], chosen: set[Digest]) -> None:
-    items = [EffectiveDigest(item, frozenset(ids)) for item, ids in entries]
-    assert select_screened(items) == chosen
-    assert select_screened(reversed(items)) == chosen
-
-
-def test_another_lists_use_of_a_content_id_hides_nothing() -> None:
-    copied = ("mallory.example/lists/main", FILE[1])
-    items = [EffectiveDigest(MD5, frozenset({FILE})), EffectiveDigest(SHA256, frozenset({copied}))]
-    assert MD5 in select_screened(items)
 
 
 def test_build_screen_sorts_and_drops_equal_prefixes() -> None:
@@ -193,25 +156,3 @@ def test_exclusions_commit_to_a_salted_set() -> None:
     )
     assert exclusions_hash(salt, [SHA256, MD5, SHA256]) == expected.digest()
     assert exclusions_hash(b"s" * 32, [SHA256, MD5]) != expected.digest()
-
-
-# ------------------------------------------------------------------ completeness
-
-
-@pytest.mark.parametrize(
-    ("asked", "complete"),
-    [
-        ({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256}, True),
-        ({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256, Algorithm.PDQ}, True),
-        ({Algorithm.PDQ}, True),
-        ({Algorithm.MD5}, False),
-        ({Algorithm.SHA256}, False),
-        ({Algorithm.MD5, Algorithm.PDQ}, False),
-        ({Algorithm.PHOTODNA}, False),
-        (set(), True),
-    ],
-)
-def test_a_screen_of_the_strongest_answers_for_all_three_hashes_of_a_file(
-    asked: set[Algorithm], complete: bool
-) -> None:
-    assert is_complete(ScreenRule.STRONGEST, asked) is complete

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from protocol.digest import Algorithm, Digest
+from protocol.event import BASELINE
+from protocol.opening import Basis
+from protocol.quorum import effective
+from protocol.selection import select_screened
 from protocol.subset.canary import ABSENT, ABSENT_TEXT, PRESENT, PRESENT_TEXT
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.delta import apply_delta, encode_delta
@@ -18,12 +22,16 @@ from protocol.subset.label import Label, LabelSource, open_label, seal_label
 from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
-from protocol.subset.screen import screen_value
+from protocol.subset.screen import ScreenRule, screen_value
 from protocol.subset.setcoding import decode_multiset, encode_multiset
+from support.lists import digest as made_up
+from support.lists import member, register
+from support.screen_worlds import Row, listing_of
 from support.subsets import u64
 
 FOLDER = Path(__file__).parent.parent / "vectors"
 VECTORS: dict[str, Any] = json.loads((FOLDER / "subset.json").read_text("utf-8"))
+SCREEN: dict[str, Any] = json.loads((FOLDER / "screen.json").read_text("utf-8"))
 SUBSET = bytes.fromhex(VECTORS["subset_id"])
 
 
@@ -37,9 +45,10 @@ def _digests() -> list[Digest]:
     ]
 
 
-def test_the_file_is_what_the_script_writes() -> None:
-    written = runpy.run_path(str(FOLDER / "regenerate_subset.py"))["vectors"]()
-    assert json.loads(json.dumps(written)) == VECTORS
+@pytest.mark.parametrize(("name", "read"), [("subset", VECTORS), ("screen", SCREEN)])
+def test_the_file_is_what_the_script_writes(name: str, read: dict[str, Any]) -> None:
+    written = runpy.run_path(str(FOLDER / f"regenerate_{name}.py"))["vectors"]()
+    assert json.loads(json.dumps(written)) == read
 
 
 def test_subset_id() -> None:
@@ -95,16 +104,32 @@ def test_label_delta() -> None:
     assert labels_root(new.labels, 48).hex() == case["new_root"]
 
 
-def test_filter() -> None:
-    case = VECTORS["filter"]
+@pytest.mark.parametrize("case", [VECTORS["filter"], SCREEN["filter"]], ids=["old rule", "new rule"])
+def test_filters(case: dict[str, Any]) -> None:
     subset_filter = SubsetFilter(
         collections=frozenset(case["collections"]),
         algorithms=frozenset(map(Algorithm, case["algorithms"])),
         screen_bits=case["screen_bits"],
         labels=case["labels"],
+        screen_rule=ScreenRule(case.get("screen_rule", 1)),
     )
+    assert SubsetFilter.from_bytes(bytes.fromhex(case["bytes"])) == subset_filter
     assert subset_filter.to_bytes().hex() == case["bytes"]
     assert subset_filter.sha256().hex() == case["sha256"]
+
+
+@pytest.mark.parametrize("case", SCREEN["cases"], ids=[case["name"] for case in SCREEN["cases"]])
+def test_what_is_screened(case: dict[str, Any]) -> None:
+    names = {name for rows in case["lists"].values() for row in rows for name in row}
+    digests = {name: made_up(name[1:], Algorithm(int(name[0]))) for name in names}
+    listings = [
+        listing_of(node, [Row(tuple(digests[name] for name in row), (BASELINE,), Basis.OWN) for row in rows])
+        for node, rows in case["lists"].items()
+    ]
+    members = register(*(member(*item) for item in SCREEN["countries"].items()), k=case["k"])
+    supports = {each: [support] for (_, each), support in effective(listings, members).items()}
+    screened = select_screened(supports, listings, case["k"]).screened
+    assert sorted(name for name, each in digests.items() if each in screened) == case["screened"]
 
 
 def test_exclusions() -> None:

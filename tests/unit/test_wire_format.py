@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parents[1] / "vectors"
 FROZEN = {
     "event.json": "41be4d205e9443d15be9075114c8a3a09c576d6b4e2b68e5ddd0208514f77427",
     "subset.json": "806788e52d35d4a20d12ebd7c80b6978278d55fc95d70547fb2a41d298df28d9",
+    "screen.json": "67b5d8c64757395181f44b3e507da797ae04709664beae094e486812051bc8c6",
     "messages.json": "8edbffc1cb3b15252c6a943e6aa34ac418226737837d13efdb7619bd3c37a830",
     "proposals.json": "ec271618a66cf26ffb70eb12ec6bcbe934567796d6be8fba0f5229e98cd4aa50",
     "hit_evidence.json": "b4277e6c87208c6af10afb07ea1915246d5a140d22657b44a3a5238ea6b88f93",

@@ -114,5 +114,5 @@ def _require_near(unit: Unit, partner: str) -> None:
         raise UsageError(f"{subset.name} is of holdings: agencies ask each other by equality alone")
     if not any(subset.filter.covers(each, Algorithm.PDQ) for each in subset.filter.collections):
         raise UsageError(
-            f"{subset.name} has no PDQ values", hint="make one that has: sigfed subset create --algorithms"
+            f"{subset.name} has no PDQ values", hint="make one that has: sigfed subset create --pdq"
         )

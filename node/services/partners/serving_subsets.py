@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection
 
-from node.errors import GoneError, NotFoundError
+from node.errors import GoneError, MissingObjectError, NotFoundError
 from node.ports.logs import LogRecord
 from node.ports.subsets import ReleaseRecord
 from node.services.partners.asked import require_subset
@@ -107,12 +107,20 @@ class ServedSubset(ForwardedTrust):
             TooLargeError: the file has more than `max_bytes`.
         """
         folder, base, parts = await asyncio.to_thread(self._find, subset, version, part, since)
+        if part is ReleasePart.FILTER:
+            base = None
         if base is not None and not await asyncio.to_thread(folder.has_deltas, base):
             await self._deltas.make(folder, base)
-        data = await asyncio.to_thread(folder.part, part, since=base)
+        try:
+            data = await asyncio.to_thread(folder.part, part, since=base)
+        except MissingObjectError as exc:
+            if part is not ReleasePart.FILTER:
+                raise
+            raise NotFoundError("this release was made without a filter that could be served") from exc
         if max_bytes is not None and len(data) > max_bytes:
             raise TooLargeError(f"release file: more than {max_bytes} bytes")
-        await self._fetches.sent(self._partner, subset, version, part, parts=parts)
+        if part in parts:
+            await self._fetches.sent(self._partner, subset, version, part, parts=parts)
         return data
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
@@ -148,7 +156,7 @@ class ServedSubset(ForwardedTrust):
             releases = {record.version: record for record in unit.releases.ls(subset)}
         if version not in releases:
             raise NotFoundError("this subset has no such release", hint="ask for its newest checkpoint first")
-        if part not in parts:
+        if part is ReleasePart.LABELS and part not in parts:
             raise NotFoundError("the releases of this subset carry no labels")
         folder = ReleaseFolder(self._shelf, releases[version])
         if not folder.exists():

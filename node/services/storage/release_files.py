@@ -1,7 +1,7 @@
 """Where the files of releases lie in the object store, whole and as deltas.
 
     releases/<subset>/<version>-<start of the manifest's SHA-256>/manifest            the leaf
-    …/screen, …/answers, …/labels                                                     as partners get them
+    …/screen, …/answers, …/labels, …/filter                                           as partners get them
     …/roster/<N>                                                                      sealed, for the next release
     …/since-<version>/screen, …                                                       deltas, made once
 
@@ -45,6 +45,7 @@ class ReleaseFolder:
             [
                 (self._name("manifest"), release.manifest.to_bytes()),
                 *((self._name(part), data) for part, data in _parts(release, since=None)),
+                *_filter_of(release, self._name(ReleasePart.FILTER)),
                 *self._rosters(roster),
             ]
         )
@@ -62,6 +63,7 @@ class ReleaseFolder:
                 screen=objects.get(self._name(ReleasePart.SCREEN)),
                 answers=objects.get(self._name(ReleasePart.ANSWERS)),
                 labels=objects.get(self._name(ReleasePart.LABELS)) if manifest.labels_root else None,
+                filter=self._filter(),
             )
             return Held(self._record.version, read_release(manifest, files))
         except ProtocolError as exc:
@@ -85,9 +87,9 @@ class ReleaseFolder:
     def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> bytes:
         """One file: whole, or from `since` as `make_deltas` stored it: as a delta where that is smaller.
 
-        Raises `MissingObjectError` for labels of a release without, and for a release that is not kept.
+        Raises `MissingObjectError` for labels and filter of a release without, and for a release that is not kept.
         """
-        if since is None:
+        if since is None or part is ReleasePart.FILTER:
             return self._shelf.objects.get(self._name(part))
         return self._shelf.objects.get(self._delta_name(since, part))
 
@@ -121,6 +123,11 @@ class ReleaseFolder:
             (self._delta_name(since, part), min(data, whole[part], key=len))
             for part, data in _parts(new, since=held)
         )
+
+    def _filter(self) -> bytes | None:
+        """None for a release of a version that kept none."""
+        name = self._name(ReleasePart.FILTER)
+        return self._shelf.objects.get(name) if self._shelf.objects.exists(name) else None
 
     def _rosters(self, roster: Roster) -> Iterator[tuple[str, bytes]]:
         for number, data in enumerate(pack_roster(roster)):
@@ -198,6 +205,11 @@ def _folder_of(name: str) -> str:
 
 def _version_of(folder: str) -> int:
     return int(folder.split("/")[2].partition("-")[0])
+
+
+def _filter_of(release: Release, name: str) -> Iterator[tuple[str, bytes]]:
+    if release.filter is not None:
+        yield name, release.filter.to_bytes()
 
 
 def _parts(release: Release, *, since: Held | None) -> Iterator[tuple[ReleasePart, bytes]]:

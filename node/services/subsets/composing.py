@@ -5,7 +5,7 @@ the lists say: a list that names the absent test file must not make every partne
 docs/spec/subset.md.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,13 +23,7 @@ from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Backer, Label, choo
 from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes
 from protocol.subset.release import Release, verify_release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import (
-    EffectiveDigest,
-    build_screen,
-    kept_screen_width,
-    screen_width,
-    select_screened,
-)
+from protocol.subset.screen import build_screen, kept_screen_width, screen_width
 from protocol.subset.sources import SourceCheckpoint
 
 _NO_SCREEN: Final[U64Array] = np.empty(0, dtype=np.uint64)
@@ -82,14 +76,19 @@ def choose(
 
 
 def compose(
-    terms: Terms, chosen: Mapping[Digest, Chosen], outputs: Mapping[Digest, bytes], *, held: Release | None
+    terms: Terms,
+    chosen: Mapping[Digest, Chosen],
+    outputs: Mapping[Digest, bytes],
+    *,
+    screened: Collection[Digest],
+    held: Release | None,
 ) -> Release:
-    """The release of `chosen` and the canary, whose PRF outputs are all in `outputs`.
+    """The release of `chosen` and the canary, whose PRF outputs are all in `outputs`; `screened` are some of `chosen`.
 
     `held` is the release before: its widths are kept while they fit, and what is only less than it is removal-only.
     """
     digests = [PRESENT, *chosen]
-    screen, width = _screen(terms, chosen, held)
+    screen, width = _screen(terms, {PRESENT, *screened}, held)
     answers, answers_width = _answers(terms, [outputs[digest] for digest in digests], held)
     labels = _labels(terms, digests, chosen, outputs, answers) if terms.filter.labels else None
     manifest = Manifest(
@@ -108,7 +107,13 @@ def compose(
         rules=terms.rules,
         not_after_ms=terms.not_after_ms,
     )
-    release = verify_release(manifest, screen=screen, answers=answers.values, labels=labels)
+    release = verify_release(
+        manifest,
+        screen=screen,
+        answers=answers.values,
+        labels=labels,
+        filter_bytes=terms.filter.to_bytes(),
+    )
     return replace(release, manifest=replace(manifest, kind=_kind(held, release)))
 
 
@@ -118,10 +123,7 @@ def is_same(held: Release, new: Release) -> bool:
     return replace(new.manifest, sources=old.sources, not_after_ms=old.not_after_ms, kind=old.kind) == old
 
 
-def _screen(terms: Terms, chosen: Mapping[Digest, Chosen], held: Release | None) -> tuple[U64Array, int]:
-    screened = {PRESENT} | select_screened(
-        EffectiveDigest(each.digest, frozenset(_content_ids(each))) for each in chosen.values()
-    )
+def _screen(terms: Terms, screened: Collection[Digest], held: Release | None) -> tuple[U64Array, int]:
     count, bits = len(screened), terms.filter.screen_bits
     if held is None:
         width = screen_width(count, bits)
@@ -174,13 +176,6 @@ def _backers(support: Support, numbers: Mapping[str, int]) -> Iterator[Backer]:
     for entry in _all(support.authorities):
         if entry.ref not in national:
             yield Backer(number=numbers[entry.origin], index=entry.index, country=None, authority=True)
-
-
-def _content_ids(chosen: Chosen) -> Iterator[tuple[str, bytes]]:
-    for support in chosen.supports:
-        for entry in (*_all(support.countries), *_all(support.authorities)):
-            if entry.ext.content_id is not None:
-                yield entry.origin, entry.ext.content_id
 
 
 def _all(entries: Mapping[str, tuple[Entry, ...]]) -> Iterator[Entry]:

@@ -25,6 +25,7 @@ from node.services.subsets.holdings import held_here
 from protocol.digest import Digest
 from protocol.opening import EntryRef
 from protocol.quorum import Support
+from protocol.selection import Selection, select_screened
 from protocol.subset.canary import PRESENT
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
@@ -72,6 +73,8 @@ class Draft:
     """A release that is made and not claimed."""
 
     release: Release
+    selection: Selection
+    """Which digests its screen knows files by."""
     roster: Roster
     record: ReleaseRecord
     sources: Mapping[str, int] = field(repr=False)
@@ -122,9 +125,19 @@ class Drafter:
         self._evaluate([PRESENT, *chosen])
         given, numbers = self._numbers(judged)
         terms = self._terms(judged, numbers)
-        release = compose(terms, chosen, self._outputs, held=held.release if held else None)
+        selection = select_screened(
+            {digest: each.supports for digest, each in chosen.items()}, judged.listings, terms.k
+        )
+        release = compose(
+            terms,
+            chosen,
+            self._outputs,
+            screened=selection.screened,
+            held=held.release if held else None,
+        )
         return Draft(
             release=release,
+            selection=selection,
             roster=_roster(chosen, self._outputs),
             record=self._record(release, _difference(held, chosen)),
             sources={origin: number for origin, number in numbers.items() if origin not in given},

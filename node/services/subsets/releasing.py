@@ -8,7 +8,7 @@ of its life. See docs/reference/releases.md.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -93,7 +93,8 @@ class Releaser:
             TripwireError: it would list what must never be released. Withdrawals were released all the same.
         """
         with self._shelf.storage.read() as unit:
-            subset = unit.subsets.get(name)
+            stored = unit.subsets.get(name)
+        subset = replace(stored, filter=stored.filter.renewed())
         order = Order(
             subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions, until=until
         )
@@ -151,6 +152,7 @@ class Releaser:
             unit.logs.claim(log, head, note=None)
             unit.releases.add(draft.record)
             unit.subsets.add_sources(subset.name, subset.epoch, draft.sources)
+            unit.subsets.set_filter(subset.name, subset.filter)
         return True
 
     def _finish(self, subset: SubsetRecord, now: datetime) -> bool:

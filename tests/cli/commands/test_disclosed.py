@@ -1,6 +1,7 @@
 """Disclosed look-ups as people type them, with a running node: off at both ends, agreed to, found, and only told."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from node.hashing.plan import HashPlan
 from node.hashing.reading import hash_path
 from node.sdk import Client
 from protocol.digest import Algorithm
-from support.agencies import LIST, SUBSET, Federation, written
+from support.agencies import LIST, Federation, written
 from support.federated import federated
 from support.pictures import encoded, image_of, natural
 from support.processes import Cli, Running
@@ -18,7 +19,8 @@ from support.processes import Cli, Running
 pytest.importorskip("PIL", reason="needs the images extra: pip install -e '.[images]'")
 
 PASS = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno")}
-SOME = ("partner", "disclose", "hoster", "--values-per-day", "20", "--as", "alice")
+PICTURES, GALLERY = "pictures", "gallery"
+SOME = ("partner", "disclose", GALLERY, "--values-per-day", "20", "--as", "alice")
 
 
 def pdq(path: Path) -> str:
@@ -48,8 +50,13 @@ def near(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
             cli.done("entry", "import", table, "--list", LIST, "--basis", "own")
             cli.done("publish")
         made.fr.done("peer", "sync")
-        made.fr.done("subset", "release", SUBSET)
-        made.partner.done("update")
+        made.fr.done("subset", "create", PICTURES, "--pdq")
+        made.fr.done("subset", "release", PICTURES)
+        made.fr_node.stop()
+        made.fr_node = Running(made.fr)
+        invited = made.fr.done("partner", "invite", GALLERY, "--subset", PICTURES)
+        made.partner = replace(made.partner, home=tmp_path_factory.mktemp("gallery") / "home")
+        made.partner.done("enroll", "--stdin", typed=f"{invited['invitation']}\n")
         yield made
 
 
@@ -59,7 +66,7 @@ def switched_on(near: Federation) -> None:
     for name, passphrase in PASS.items():
         fr.done("person", "add", name, typed=2 * passphrase)
     asked = fr.done(*SOME, typed=PASS["alice"])
-    assert asked["subject"] == "hoster may show 20 PDQ values a day (now: 0)"
+    assert asked["subject"] == "gallery may show 20 PDQ values a day (now: 0)"
     fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=PASS["bruno"])
     near.fr_node.stop()
     switch = "[disclosed_lookup]\nenabled = "

@@ -1,0 +1,62 @@
+"""No set of liars hides a file from the screen: random federations, each judged as a release judges them.
+
+1 000 worlds; 40 000 with `HYPOTHESIS_PROFILE=thorough`.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+from hypothesis import settings
+
+from protocol.digest import Algorithm, Digest
+from protocol.selection import links_of, select_screened
+from support.screen_worlds import World, world
+
+WORLDS = 20 * settings.default.max_examples if settings.default else 1_000
+
+
+def worlds() -> Iterator[World]:
+    return map(world, range(WORLDS))
+
+
+def screened(each: World) -> frozenset[Digest]:
+    return select_screened(each.supports(), each.listings, each.members.k).screened
+
+
+def test_nothing_that_is_effective_without_the_liars_is_hidden() -> None:
+    assert [seed for seed, each in enumerate(worlds()) if each.hidden(screened(each))] == []
+
+
+def test_every_md5_is_screened_and_nothing_that_is_not_effective() -> None:
+    for each in worlds():
+        listed = each.supports()
+        assert {one for one in listed if one.algorithm is Algorithm.MD5} <= screened(each) <= listed.keys()
+
+
+def test_the_order_of_lists_entries_and_digests_does_not_matter() -> None:
+    for seed, each in enumerate(worlds()):
+        random, supports = Random(seed), list(each.supports().items())
+        listings = list(each.listings)
+        random.shuffle(supports)
+        random.shuffle(listings)
+        for _, of_digest in supports:
+            random.shuffle(of_digest)
+        again = select_screened(dict(supports), listings, each.members.k)
+        assert again == select_screened(each.supports(), each.listings, each.members.k)
+
+
+def test_these_worlds_would_notice_a_rule_that_believes_everybody() -> None:
+    """The same choice on the word of anybody hides files in many worlds."""
+    noticed = 0
+    for each in worlds():
+        listed = each.supports()
+        links = links_of(each.listings, listed)
+        believed = frozenset(one for one in listed if not links.get(one))
+        noticed += bool(each.hidden(believed))
+    assert noticed > WORLDS / 100
+
+
+def test_these_worlds_have_something_to_hide() -> None:
+    """Where honest nodes list whole rows, one value a file is enough."""
+    hidden = sum(len(each.supports()) - len(screened(each)) for each in worlds())
+    assert hidden > WORLDS / 10

@@ -1,0 +1,150 @@
+"""Which digests a release screens: one a file, unless that rests on the word of somebody who may lie."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from protocol.digest import Algorithm, Digest
+from protocol.event import BASELINE, NATIONAL
+from protocol.opening import Basis
+from protocol.quorum import MemberListing, Support, effective
+from protocol.selection import Selection, select_screened
+from support.lists import digest, member, register
+from support.screen_worlds import Row, listing_of
+
+FR, NL, DE, MIX, ICSE = "fr.example", "nl.example", "de.example", "mix.example", "icse.example"
+MEMBERS = (
+    member(FR, "FR"),
+    member(NL, "NL"),
+    member(DE, "DE"),
+    member(MIX, None),
+    member(ICSE, None, authority_for=[BASELINE]),
+)
+MD5, SHA1, SHA256 = (digest("f", kind) for kind in (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256))
+OTHER = digest("g", Algorithm.MD5)
+PDQ = digest("f", Algorithm.PDQ)
+FULL = (MD5, SHA1, SHA256)
+BOTH = (BASELINE, NATIONAL)
+
+
+def row(
+    *digests: Digest, at: tuple[int, ...] = (BASELINE,), basis: Basis = Basis.OWN, linked: bool = True
+) -> Row:
+    return Row(digests, at, basis, linked)
+
+
+def select(*listings: MemberListing, k: int = 2) -> Selection:
+    supports: dict[Digest, list[Support]] = {}
+    for (_, each), support in effective(listings, register(*MEMBERS, k=k)).items():
+        supports.setdefault(each, []).append(support)
+    return select_screened(supports, listings, k)
+
+
+Case = dict[str, Sequence[Row]]
+
+
+@pytest.mark.parametrize(
+    ("lists", "screened"),
+    [
+        pytest.param({FR: [row(*FULL)], NL: [row(*FULL)]}, {MD5}, id="whole rows: one value"),
+        pytest.param(
+            {FR: [row(SHA1, SHA256)], NL: [row(SHA1, SHA256)]}, {SHA1}, id="the weakest that is listed"
+        ),
+        pytest.param({FR: [row(SHA256)], NL: [row(SHA256)]}, {SHA256}, id="sha256 alone"),
+        pytest.param(
+            {FR: [row(*FULL)], NL: [row(MD5), row(SHA1), row(SHA256)]}, {MD5}, id="one of two needed links"
+        ),
+        pytest.param(
+            {FR: [row(*FULL)], **{node: [row(each) for each in FULL] for node in (NL, DE)}},
+            set(FULL),
+            id="two others are enough without the one that links",
+        ),
+        pytest.param(
+            {node: [row(each, linked=False) for each in FULL] for node in (FR, NL)},
+            set(FULL),
+            id="no content id",
+        ),
+        pytest.param(
+            {FR: [row(*FULL)], NL: [row(SHA256)], DE: [row(MD5)]},
+            {MD5},
+            id="md5 and sha256 by different ones",
+        ),
+        pytest.param(
+            {FR: [row(SHA256, MD5)], NL: [row(SHA256), row(MD5)], MIX: [row(OTHER, SHA256)]},
+            {MD5},
+            id="who has no voice hides nothing and reveals nothing",
+        ),
+        pytest.param(
+            {node: [row(SHA256), row(OTHER)] for node in (FR, NL)} | {DE: [row(OTHER, SHA256)]},
+            {OTHER, SHA256},
+            id="a liar who is not needed",
+        ),
+        pytest.param(
+            {FR: [row(OTHER, SHA256), row(MD5, SHA256)], NL: [row(OTHER), row(MD5), row(SHA256)]},
+            {MD5, OTHER, SHA256},
+            id="linked to two md5",
+        ),
+        pytest.param(
+            {node: [row(MD5, OTHER, SHA256)] for node in (FR, NL)},
+            {MD5, OTHER, SHA256},
+            id="a row with two md5 says nothing",
+        ),
+        pytest.param(
+            {FR: [row(MD5, SHA1), row(SHA1, SHA256)], NL: [row(MD5, SHA1), row(SHA1, SHA256)]},
+            {MD5, SHA256},
+            id="links are not chained",
+        ),
+        pytest.param(
+            {
+                FR: [row(*FULL, at=BOTH)],
+                NL: [row(*FULL, at=BOTH)],
+                DE: [row(*FULL, at=(NATIONAL,), linked=False)],
+            },
+            {MD5},
+            id="needed in both collections",
+        ),
+        pytest.param(
+            {FR: [row(SHA256, MD5)], NL: [row(SHA256), row(MD5)], ICSE: [row(SHA256), row(MD5)]},
+            {MD5, SHA256},
+            id="an authority is enough",
+        ),
+        pytest.param({ICSE: [row(*FULL)]}, {MD5}, id="an authority that links"),
+        pytest.param(
+            {FR: [row(*FULL, basis=Basis.RELIES_ON)], NL: [row(*FULL)], DE: [row(*FULL)]},
+            {MD5},
+            id="a link needs no voice",
+        ),
+        pytest.param(
+            {FR: [row(MD5, SHA256), row(PDQ)], NL: [row(MD5, SHA256), row(PDQ)]}, {MD5, PDQ}, id="every pdq"
+        ),
+        pytest.param({}, set(), id="nothing"),
+    ],
+)
+def test_what_is_screened(lists: Case, screened: set[Digest]) -> None:
+    assert select(*(listing_of(node, rows) for node, rows in lists.items())).screened == screened
+
+
+def test_the_kth_country_counts() -> None:
+    lists = [listing_of(FR, [row(*FULL)]), *(listing_of(node, [row(*FULL)]) for node in (NL, DE))]
+    assert select(*lists, k=3).screened == {MD5}
+    alone = [listing_of(FR, [row(*FULL)]), *(listing_of(node, [*map(row, FULL)]) for node in (NL, DE))]
+    assert select(*alone, k=3).screened == {MD5}
+    assert select(*alone, k=2).screened == set(FULL)
+
+
+def test_what_may_have_been_signed_with_a_stolen_key_links_nothing() -> None:
+    said = [row(MD5), row(SHA256), row(MD5, SHA256, basis=Basis.RELIES_ON)]
+    other = listing_of(NL, [row(MD5), row(SHA256)])
+    assert select(listing_of(FR, said), other).screened == {MD5}
+    assert select(listing_of(FR, said, revoked=[range(2, 9)]), other).screened == {MD5, SHA256}
+
+
+def test_what_a_selection_says_of_its_budget() -> None:
+    whole = select(*(listing_of(node, [row(*FULL)]) for node in (FR, NL)))
+    assert (whole.most_values, whole.doubled, whole.apart, whole.contradicted) == (1, 0, 0, ())
+    apart = select(*(listing_of(node, [row(each) for each in FULL]) for node in (FR, NL)))
+    assert (apart.most_values, apart.doubled, apart.apart) == (3, 0, 2)
+    two = [row(OTHER, SHA256), row(MD5, SHA256)]
+    odd = select(listing_of(FR, two), listing_of(NL, [row(OTHER), row(MD5), row(SHA256)]))
+    assert (odd.most_values, odd.doubled, odd.contradicted) == (2, 1, (SHA256,))
+    assert select().most_values == 1
