@@ -6,14 +6,14 @@ would then keep everybody else waiting.
 """
 
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 from node.hashing.hashed import Fault
 from node.hashing.open_files import HashProcesses, write_whole
 from node.ports.inspecting import Inspected
-from node.ports.judging import Judge, Verdicts
+from node.ports.judging import Judge, Outcome, Verdict, Verdicts
 from protocol.digest import Digest
 
 MAX_FILE_BYTES: Final = 64 * 2**20
@@ -81,11 +81,14 @@ class LocalInspector:
         *,
         max_bytes: int = MAX_FILE_BYTES,
         longest_at_once: int = LONGEST_AT_ONCE,
+        unasked: Callable[[Sequence[Digest]], str] = lambda _: "",
     ) -> None:
+        """`unasked` says why hashes that are handed over ask nothing of what is looked up in; empty: they do."""
         self._judge = judge
         self._processes = processes
         self._max_bytes = max_bytes
         self._room = max_bytes * longest_at_once
+        self._unasked = unasked
 
     @asynccontextmanager
     async def receiving(self) -> AsyncIterator[MemoryUpload]:
@@ -118,7 +121,16 @@ class LocalInspector:
 
     async def look_up(self, files: Sequence[Sequence[Digest]], name: str) -> Verdicts:
         """As the port says."""
-        return await self._judge.judge(files, name)
+        reasons = [self._unasked(file) for file in files]
+        asked = [place for place, reason in enumerate(reasons) if not reason]
+        judged = await self._judge.judge([files[place] for place in asked], name)
+        verdicts = dict(zip(asked, judged.parts, strict=True))
+        return Verdicts(
+            tuple(
+                verdicts.get(place, Verdict(outcome=Outcome.UNKNOWN, reason=reason))
+                for place, reason in enumerate(reasons)
+            )
+        )
 
 
 def _words(fault: Fault) -> str:

@@ -30,7 +30,7 @@ from protocol.oprf.group import Group
 from protocol.statement.report import REPORT_ID_BYTES, HitReport, SentReport, authenticate
 from protocol.subset.answers import tag
 from protocol.subset.canary import CANARIES, check_canaries, is_canary
-from protocol.subset.completeness import is_complete
+from protocol.subset.completeness import is_asked, is_complete
 from protocol.subset.files import Held
 from protocol.subset.lookup import Lookup, Match
 from protocol.subset.manifest import Manifest
@@ -180,6 +180,17 @@ class Examiner:
             for place, file in enumerate(files)
             if survives[starts[place] : starts[place + 1]].any() or not self._is_complete(file)
         ]
+
+    def unasked(self, file: Sequence[Digest]) -> str:
+        """Why these hashes, which somebody hands over instead of a file, ask the release nothing; empty: they do.
+
+        A miss would say nothing of them. Of a file that was hashed here every kind was tried.
+        """
+        if is_asked(self._filter, (digest.algorithm for digest in file)) or any(map(is_canary, file)):
+            return ""
+        assert self._filter is not None
+        kinds = " or ".join(algorithm.name.lower() for algorithm in sorted(self._filter.algorithms))
+        return f"{self._enrolment.subset} is asked by {kinds}, and none was given"
 
     def _is_complete(self, file: Sequence[Digest]) -> bool:
         return is_complete(self._filter, (digest.algorithm for digest in file))

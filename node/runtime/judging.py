@@ -118,7 +118,12 @@ async def judging(
         plan = HashPlan(images=images_installed())
         jobs = settings.jobs or os.cpu_count() or 1
         processes = await stack.enter_async_context(HashProcesses(jobs, plan))
-        inspector = LocalInspector(judge, processes, max_bytes=settings.max_file_mib * 2**20)
+        inspector = LocalInspector(
+            judge,
+            processes,
+            max_bytes=settings.max_file_mib * 2**20,
+            unasked=lambda file: in_force.examiner().unasked(file),
+        )
         made = Judging(in_force=in_force, judge=judge, inspector=inspector, fail_closed=fail_closed)
         await stack.enter_async_context(_working(home, settings, made))
         stack.enter_context(running_daemon(home.partner, kind, now_ms=milliseconds(_CLOCK.now())))

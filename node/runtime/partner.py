@@ -8,7 +8,14 @@ from pathlib import Path
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
 from node.clock import SystemClock, milliseconds, system_entropy
-from node.errors import AlreadyExistsError, GoneError, InputRefusedError, NodeError, WrongPinError
+from node.errors import (
+    AlreadyExistsError,
+    GoneError,
+    InputRefusedError,
+    NodeError,
+    UsageError,
+    WrongPinError,
+)
 from node.formats.asked import read_asked
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
@@ -236,6 +243,7 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
     named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
     async with _ask(home, enrolment) as remote:
         examiner = _examiner(folder, remote)
+        named, unasked = _asked(examiner, named) if hash_from else (named, [])
         known_hits: dict[int, Hit | None] = {}
         stopped = None
         try:
@@ -248,6 +256,8 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
             if not known_hits:
                 raise
             stopped = exc
+    if unasked:
+        named, stopped = [*named, *unasked], stopped or UsageError(examiner.unasked(unasked[0][1]))
     return Checked(
         verdicts=[(name, known_hits[place]) for place, (name, _) in enumerate(named) if place in known_hits],
         unreadable=unreadable,
@@ -321,6 +331,16 @@ def _hash(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:
         if outcome.hashed is not None
     ]
     return named, [(str(outcome.path), outcome.unreadable) for outcome in outcomes if outcome.hashed is None]
+
+
+def _asked(examiner: Examiner, named: Named) -> tuple[Named, Named]:
+    """Rows that ask the release something, and those whose hashes are of kinds that it does not take in."""
+    reasons = [bool(examiner.unasked(digests)) for _, digests in named]
+    asked, unasked = (
+        [row for row, reason in zip(named, reasons, strict=True) if reason is wanted]
+        for wanted in (False, True)
+    )
+    return asked, unasked
 
 
 def _read_asked(source: str) -> Named:

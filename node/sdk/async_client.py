@@ -60,7 +60,7 @@ HOME_VARIABLE: Final = "SIGFED_HOME"
 DEFAULT_JOBS: Final = 2
 _EXACT: Final = frozenset({Algorithm.SHA256, Algorithm.SHA1, Algorithm.MD5})
 _NOT_ALL: Final = "not all of sha256, sha1 and md5 were given, and the list may know the file by the others"
-"""The screen has one hash of each listed file, so a file that is asked about by others passes it unseen."""
+"""A list may know a file by any of them."""
 _CLOCK = SystemClock()
 _Value = TypeVar("_Value")
 
@@ -144,7 +144,8 @@ class AsyncClient:
     async def check_hashes(self, hashes: Mapping[str, str], name: str = "") -> FileResult:
         """What a file is that is given by all its hashes: hexadecimal digits by algorithm (`sha256`, `md5`, `pdq` …).
 
-        Without all of sha256, sha1 and md5 it is never `clean`: `faults` says so.
+        Without all of sha256, sha1 and md5 it is never `clean`: `faults` says so. Where the subset takes in none of
+        the kinds given it is unknown.
 
         Raises:
             UsageError: an algorithm or value that is none.
@@ -153,6 +154,9 @@ class AsyncClient:
         if not digests:
             raise UsageError("no hash is given")
         await self._fresh()
+        unasked = self._in_force.examiner().unasked(digests)
+        if unasked:
+            return file_result(name, Verdict(outcome=Outcome.UNKNOWN, reason=unasked))
         missing = _EXACT - {digest.algorithm for digest in digests}
         return await self._verdict([digests], name, [_NOT_ALL] if missing else [])
 

@@ -27,6 +27,7 @@ from node.web.gateways.services import LocalServices
 from node.web.gateways.serving import served
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
+from protocol.subset.canary import PRESENT
 from protocol.subset.filter import EXACT
 from support.releases import FILTER, EnrolledPartner, ReleasingAgency, release_rows
 from support.shelves import Agency, close, file_digests, make_shelf, row, sha256_digest, sqlite_dsn
@@ -78,7 +79,7 @@ class World:
                 told=lambda _hit, _late: None,
             )
             services = LocalServices(
-                inspector=LocalInspector(judge, processes),
+                inspector=LocalInspector(judge, processes, unasked=self.partner.examiner().unasked),
                 standing=lambda: {"serving": True},
                 metrics=lambda: b"",
                 **changes,
@@ -184,3 +185,18 @@ async def test_a_pdq_value_that_cannot_be_looked_up_is_never_clean(pictures: Wor
         texts = [b64encode(digest.value).decode() for (digest,) in PICTURES]
         status, _, headers = await doors.json("POST", "/v1/pdq/", json={"hashes": texts})
         assert (status, "Retry-After" in headers) == (503, True)
+
+
+async def test_exact_hashes_ask_a_subset_of_pictures_nothing(pictures: World, tmp_path: Path) -> None:
+    """A miss would look clean, though the picture may be listed; the test file is looked up all the same."""
+    holiday = (*file_digests("a holiday"), sha256_digest("a holiday"))
+    async with pictures.served(tmp_path) as doors:
+        assert await doors.check(holiday) == "unknown"
+        assert await doors.check([*holiday, *PICTURES[0]]) == "hit"
+        assert await doors.check([PRESENT]) == "test-file"
+        query = f"?signal_type=video_md5&signal={holiday[0].value.hex()}"
+        status, said, headers = await doors.json("GET", f"/m/lookup{query}")
+        assert (status, "Retry-After" in headers) == (503, True)
+        assert "is asked by pdq" in said["message"]
+        async with doors.client.post(f"{doors.url}/v1/scan", data=b"no picture at all") as reply:
+            assert (await reply.json())["verdict"] == "clean", "every kind was tried"

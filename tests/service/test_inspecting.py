@@ -14,7 +14,7 @@ from node.hashing import open_files
 from node.hashing.open_file_worker import decode, encode
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import Bounds, HashPlan
-from node.partner.inspecting import LocalInspector
+from node.partner.inspecting import MAX_FILE_BYTES, LocalInspector
 from node.ports.inspecting import signature
 from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
 from protocol.digest import Algorithm, Digest
@@ -50,9 +50,9 @@ async def processes() -> AsyncIterator[HashProcesses]:
 
 
 async def inspected(
-    processes: HashProcesses, content: bytes, **bounds: int
+    processes: HashProcesses, content: bytes, *, max_bytes: int = MAX_FILE_BYTES
 ) -> tuple[Outcome, tuple[str, ...]]:
-    inspector = LocalInspector(Listed(), processes, **bounds)
+    inspector = LocalInspector(Listed(), processes, max_bytes=max_bytes)
     async with inspector.receiving() as upload:
         assert upload.write(content)
         found = await upload.inspect("upload")
