@@ -151,6 +151,8 @@ def finish(
 ) -> None:
     """Join a restored node to what others have seen since its backup; asks for a targets key."""
     from node.cli.prompting import confirm
+    from node.runtime.lease import take_lease
+    from node.runtime.put_back import require_whole
     from node.runtime.rejoining import rejoin
     from node.runtime.shelving import open_shelf
 
@@ -162,6 +164,7 @@ def finish(
     )
     if not yes:
         confirm("Is the old machine off for good, so that only one node has these keys?")
+    take_lease(here.home, identity.settings, ready=lambda: require_whole(identity))
     with open_shelf(identity) as shelf:
         done = wait_for(
             rejoin(identity, shelf, signers=identity.targets_signers(), without=frozenset(without or ()))

@@ -20,8 +20,7 @@ from node.errors import StoreLockedError
 from node.files import make_private_folder, try_locked
 from node.objects.archive import Part, Sealing, writing
 from node.runtime.auditing import under_way
-from node.runtime.creating import store_dsn
-from node.runtime.home import Home
+from node.runtime.home import Home, store_dsn
 from node.runtime.lock import revising
 from node.runtime.opening import Identity
 from node.signing.keychain import derivation

@@ -14,6 +14,7 @@ from node.runtime.auditing import gaps
 from node.runtime.health import Check, Health
 from node.runtime.hits import casework
 from node.runtime.keyring import lost_epochs
+from node.runtime.lease import require_lease
 from node.runtime.opening import Identity
 from node.runtime.put_back import logs_put_back
 from node.runtime.shelving import open_shelf
@@ -56,6 +57,12 @@ def _folder(identity: Identity) -> Iterator[Check]:
         )
     if not mode and free >= _LOW_DISK_BYTES:
         yield Check("folder", Health.OK, f"private, {free >> 30} GiB free")
+
+
+def _lease(identity: Identity) -> Iterator[Check]:
+    """Says something only of a folder whose database belongs to another one."""
+    require_lease(identity.home, identity.settings)
+    yield from ()
 
 
 def _keys(identity: Identity) -> Iterator[Check]:
@@ -287,6 +294,7 @@ def _audit(identity: Identity) -> Iterator[Check]:
 _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "folder": _folder,
     "passphrase": _passphrase,
+    "lease": _lease,
     "keys": _keys,
     "epochs": _epochs,
     "signer": _signer,

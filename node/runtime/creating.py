@@ -16,8 +16,9 @@ from node.errors import AlreadyExistsError, ConfigError, UsageError
 from node.files import make_private_folder
 from node.objects.folder import FolderObjects
 from node.runtime import passphrases
-from node.runtime.home import Home
+from node.runtime.home import Home, store_dsn
 from node.runtime.keyring import certificate_name, make_tls
+from node.runtime.lease import claim_of
 from node.services.lists.auditing import OPERATOR, record, start_audit
 from node.services.storage.shelf import Shelf
 from node.services.trust.founding import FIRST, Founded, Founding, found, log_label
@@ -137,7 +138,9 @@ def _fill(
     home: Home, settings: Settings, keychain: Keychain, clock: Clock, *, storage_key: bytes, entropy: Entropy
 ) -> None:
     """Make the store, and begin the audit log in it."""
-    store = Store.create(store_dsn(home, settings), storage_key=storage_key, entropy=entropy)
+    store = Store.create(
+        store_dsn(home, settings), storage_key=storage_key, entropy=entropy, claim=claim_of(home, settings)
+    )
     try:
         shelf = Shelf(store, FolderObjects(home.objects), store.vault)
         origin = start_audit(shelf, settings.node).origin
@@ -153,11 +156,6 @@ def _fill(
         )
     finally:
         store.dispose()
-
-
-def store_dsn(home: Home, settings: Settings) -> str:
-    """Where the tables are: as configured, else SQLite in the home folder."""
-    return settings.store.dsn or f"sqlite:///{home.database}"
 
 
 def _require_empty(home: Home) -> None:

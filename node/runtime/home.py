@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from node.config import Settings
 from node.files import is_temporary, sweep_temporaries
 from node.names import CONFIG_NAME
 
@@ -114,3 +115,8 @@ class Home:
             if any(is_temporary(folder / name) for name in names):
                 swept += sweep_temporaries(folder)
         return swept
+
+
+def store_dsn(home: Home, settings: Settings) -> str:
+    """Where the tables are: as configured, else SQLite in the home folder."""
+    return settings.store.dsn or f"sqlite:///{home.database}"

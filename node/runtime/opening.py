@@ -1,6 +1,7 @@
 """Opening a node that exists: its settings, keys, trust files and log signer; stores are opened on demand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from node.runtime.elsewhere import recalling
 from node.runtime.home import Home
 from node.runtime.key_holders import ProposalFile
 from node.runtime.keyring import adopt_keys, certificate_name, successors
+from node.runtime.lease import require_lease
 from node.runtime.lock import revising
 from node.runtime.policies import policies
 from node.runtime.restored import require_joined
@@ -105,8 +107,10 @@ class Identity:
 
         Raises:
             RestoredError: the home came out of a backup; what others have seen since is not known here yet.
+            StoreLockedError: the database belongs to another home.
         """
         require_joined(self.home)
+        require_lease(self.home, self.settings)
         return self.unjoined_log_signer()
 
     def unjoined_log_signer(self) -> FolderLogSigner | RemoteLogSigner:
@@ -216,7 +220,7 @@ def open_identity(
             the_clock,
             root_sha256=_pinned(home, settings, files),
             freshness=lambda root: open_freshness(online, root),
-            alone=lambda: revising(home),
+            alone=lambda: _revising(home, settings),
             succeed=successors(online, ring, files),
             texts=policies(home, settings, online, clock=the_clock, entropy=entropy),
             proposal=None if proposal is None else ProposalFile(proposal),
@@ -225,6 +229,14 @@ def open_identity(
         proposing=proposal is not None,
         signer_link=link,
     )
+
+
+@contextmanager
+def _revising(home: Home, settings: Settings) -> Iterator[None]:
+    """Alone with the trust files, in the home that the database belongs to."""
+    with revising(home):
+        require_lease(home, settings)
+        yield
 
 
 def remote_keys(link: SignerLink, files: FolderObjects) -> RemoteKeys:

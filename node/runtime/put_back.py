@@ -4,9 +4,12 @@ The signer would refuse to sign beside what it signed, so nothing is forked; but
 than they have seen, and what the witness cosigned meanwhile is forgotten. So the node does not serve.
 """
 
-from node.errors import RestoredError, SignerDownError
+from node.errors import RestoredError, SignerDownError, VerificationError
+from node.objects.folder import FolderObjects
 from node.ports.logs import LogKind
 from node.runtime.opening import Identity
+from node.runtime.shelving import open_store
+from node.services.lists.completeness import missing_objects
 from node.services.storage.shelf import Shelf
 
 _OWN = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
@@ -38,4 +41,26 @@ def require_not_put_back(identity: Identity, shelf: Shelf) -> None:
         raise RestoredError(
             f"the database is older than what this node has signed: {', '.join(found)}",
             hint="sigfed backup finish",
+        )
+
+
+def require_whole(identity: Identity) -> None:
+    """Check that the folder holds all that its database says was signed; raises `VerificationError`.
+
+    A copy that was made while the node still ran lacks objects and signatures that came after it.
+    """
+    signer = identity.unjoined_log_signer()
+    store = open_store(identity)
+    try:
+        shelf = Shelf(store, FolderObjects(identity.home.objects), store.vault)
+        with shelf.storage.read() as unit:
+            logs = [log for log in unit.logs.ls(*_OWN) if identity.given_up_at(log.origin) is None]
+        old = [log.origin for log in logs if signer.size(log.origin) < log.head.size]
+        old += [log.origin for log in logs if log.origin not in old and missing_objects(shelf, log)]
+    finally:
+        store.dispose()
+    if old:
+        raise VerificationError(
+            f"this folder is older than its database: {', '.join(old)}",
+            hint="copy it again once the node has stopped there; nothing was changed",
         )

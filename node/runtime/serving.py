@@ -31,6 +31,7 @@ from node.runtime.epochs import let_go
 from node.runtime.evidence import open_telling
 from node.runtime.hits import keep_own_register, served_hits
 from node.runtime.keyring import accepted_token_keys
+from node.runtime.lease import release_lease, renew_lease
 from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
 from node.runtime.measuring import facts
@@ -92,6 +93,7 @@ _RECIPIENT_MINUTES: Final = 1
 _CERTIFICATE_MINUTES: Final = 1
 """Commands beside the running node rotate keys, too."""
 _STAMP_MINUTES: Final = 60
+_LEASE_MINUTES: Final = 1
 _RESEAL_MINUTES: Final = 1
 _EVALUATOR_MINUTES: Final = 1
 """A key that a command destroys beside the running node is let go of soon."""
@@ -192,6 +194,7 @@ class Parts:
             Job(name="certificate", minutes=_CERTIFICATE_MINUTES, work=self._present),
             Job(name="stamp", minutes=_STAMP_MINUTES, work=self._stamp),
             Job(name="keys", minutes=_STAMP_MINUTES, work=self._keys),
+            Job(name="lease", minutes=_LEASE_MINUTES, work=self._renew),
             Job(name="purge", minutes=_PURGE_MINUTES, work=self._purge),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
         ]
@@ -281,6 +284,10 @@ class Parts:
             about = alarm.lineage.of or alarm.lineage.role
             _journal.warning("key-alarm", about=about, role=alarm.lineage.role, reason=alarm.kind)
 
+    async def _renew(self) -> None:
+        """Whoever would take this node's place sees that it runs."""
+        await asyncio.to_thread(renew_lease, self.identity.home, self.identity.settings)
+
     async def _purge(self) -> None:
         """What partners reported and proposed is kept for as long as is configured."""
         done = await asyncio.to_thread(purge_reports, self.identity, self.shelf)
@@ -329,6 +336,7 @@ async def serve_until_stopped(
     with ExitStack() as stack:
         stack.enter_context(running(identity.home))
         shelf = stack.enter_context(open_shelf(identity))
+        stack.enter_context(_leased(identity))
         require_not_put_back(identity, shelf)
         evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
         deltas = stack.enter_context(Deltas())
@@ -351,6 +359,16 @@ async def serve_until_stopped(
             await _until_stopped(server, scheduler, lambda: listening(server.url))
             await syncs.stop()
         tell(identity, shelf, "node.stop", identity.settings.node)
+
+
+@contextmanager
+def _leased(identity: Identity) -> Iterator[None]:
+    """Say to another home on the same database that the node runs here, until it stops."""
+    renew_lease(identity.home, identity.settings)
+    try:
+        yield
+    finally:
+        release_lease(identity.home, identity.settings)
 
 
 def _begun(parts: Parts) -> Scheduler:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from keys.roles import Role
 from node.objects.folder import FolderObjects
-from node.runtime.creating import store_dsn
+from node.runtime.home import store_dsn
+from node.runtime.lease import claim_of
 from node.runtime.opening import Identity
 from node.runtime.rotating import begin_overdue
 from node.services.storage.shelf import Shelf
@@ -25,11 +26,7 @@ def open_shelf(identity: Identity) -> Iterator[Shelf]:
         NotInitialisedError: there is no store.
         WrongPassphraseError: the passphrase does not open the storage key.
     """
-    store = Store.open(
-        store_dsn(identity.home, identity.settings),
-        storage_keys=lambda label: identity.keychain.secret(Role.STORAGE, label),
-        entropy=identity.entropy,
-    )
+    store = open_store(identity)
     try:
         shelf = Shelf(store, FolderObjects(identity.home.objects), store.vault)
         begin_overdue(identity, shelf)
@@ -37,3 +34,13 @@ def open_shelf(identity: Identity) -> Iterator[Shelf]:
         yield shelf
     finally:
         store.dispose()
+
+
+def open_store(identity: Identity) -> Store:
+    """The node's tables and nothing else of the store; raises as `open_shelf`. Whoever opens it disposes of it."""
+    return Store.open(
+        store_dsn(identity.home, identity.settings),
+        storage_keys=lambda label: identity.keychain.secret(Role.STORAGE, label),
+        entropy=identity.entropy,
+        claim=claim_of(identity.home, identity.settings),
+    )

@@ -4,13 +4,14 @@ Everything else of the store is SQL that both understand. Bulk rows go to the dr
 through ORM objects they would take seventeen times as long.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from node.errors import ConfigError
+from node.errors import ConfigError, StoreError, StoreLockedError
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
@@ -90,6 +91,22 @@ def scrub(engine: Engine) -> None:
             raw = connection.connection.driver_connection
             assert raw is not None, "the connection is open"
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Failures of the database become `StoreError`s without its statements or values."""
+    try:
+        yield
+    except OperationalError as exc:
+        if "locked" in str(exc.orig):
+            raise StoreLockedError(
+                "the store is in use by another process", hint="try again in a moment"
+            ) from None
+        raise StoreError(f"the database failed: {type(exc.orig).__name__}", hint="is it running?") from None
+    except DBAPIError as exc:
+        # The text of these errors shows statements with their values.
+        raise StoreError(f"the database refused: {type(exc.orig).__name__}") from None
 
 
 def _copy(connection: Connection, statement: str, types: list[str], rows: Iterable[Sequence[Any]]) -> None:

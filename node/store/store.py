@@ -10,16 +10,24 @@ from pathlib import Path
 from typing import Final, Self
 
 from sqlalchemy import URL, Engine, insert, select
-from sqlalchemy.exc import DBAPIError, OperationalError
 
 from node.clock import Entropy
-from node.errors import AlreadyExistsError, NotInitialisedError, StoreError, StoreLockedError
+from node.errors import AlreadyExistsError, NotInitialisedError, StoreError
 from node.ports.data_keys import DataKeyRecord
 from node.services.storage.rekeying import FIRST_STORAGE_KEY, StorageKeys, seal_name, seal_number
 from node.services.storage.sealing import KEY_BYTES, UNNUMBERED, Sealer, SealingKeys
 from node.services.storage.vault import Vault, unwrap, wrap
 from node.store.data_keys import DataKeyRows
-from node.store.driver import SQLITE, begin_reading, begin_writing, connect, parse_dsn, scrub
+from node.store.driver import (
+    SQLITE,
+    begin_reading,
+    begin_writing,
+    connect,
+    parse_dsn,
+    scrub,
+    translated,
+)
+from node.store.lease import Claim
 from node.store.migrating import migrate, revision_of
 from node.store.tables import DataKey, table
 from node.store.unit import UnitOfWork
@@ -31,12 +39,13 @@ TOMBSTONE_KEY: Final = "tombstone"
 class Store:
     """A database of one node; threads may share it, each unit of work has its own connection."""
 
-    def __init__(self, engine: Engine, vault: Vault) -> None:
+    def __init__(self, engine: Engine, vault: Vault, claim: Claim | None = None) -> None:
         self._engine = engine
+        self._claim = claim
         self.vault = vault
 
     @classmethod
-    def create(cls, dsn: str, *, storage_key: bytes, entropy: Entropy) -> Self:
+    def create(cls, dsn: str, *, storage_key: bytes, entropy: Entropy, claim: Claim | None = None) -> Self:
         """Make the tables and the data keys of a new node, wrapped with its first storage key.
 
         Raises `AlreadyExistsError`.
@@ -46,11 +55,13 @@ class Store:
         with connected(url) as engine:
             migrate(engine)
             _make_keys(engine, storage_key, entropy)
-            return cls(engine, _vault(engine, lambda _: storage_key, entropy))
+            return cls(engine, _vault(engine, lambda _: storage_key, entropy), claim)
 
     @classmethod
-    def open(cls, dsn: str, *, storage_keys: StorageKeys, entropy: Entropy) -> Self:
-        """The store at `dsn`, its tables and data keys brought up to date.
+    def open(
+        cls, dsn: str, *, storage_keys: StorageKeys, entropy: Entropy, claim: Claim | None = None
+    ) -> Self:
+        """The store at `dsn`, its tables and data keys brought up to date; `claim` is of the home that writes.
 
         Raises:
             NotInitialisedError: there is none.
@@ -69,7 +80,7 @@ class Store:
                     )
             migrate(engine)
             _number_keys(engine, storage_keys, entropy)
-            return cls(engine, _vault(engine, storage_keys, entropy))
+            return cls(engine, _vault(engine, storage_keys, entropy), claim)
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
@@ -79,8 +90,14 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
-        """A transaction: committed when the block ends, rolled back when it raises."""
+        """A transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            StoreLockedError: the database belongs to another home.
+        """
         with translated(), begin_writing(self._engine) as connection, connection.begin():
+            if self._claim is not None:
+                self._claim.fence(connection)
             yield UnitOfWork(connection)
 
     def scrub(self) -> None:
@@ -172,19 +189,3 @@ def connected(url: URL) -> Iterator[Engine]:
     except BaseException:
         engine.dispose()
         raise
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Failures of the database become `StoreError`s without its statements or values."""
-    try:
-        yield
-    except OperationalError as exc:
-        if "locked" in str(exc.orig):
-            raise StoreLockedError(
-                "the store is in use by another process", hint="try again in a moment"
-            ) from None
-        raise StoreError(f"the database failed: {type(exc.orig).__name__}", hint="is it running?") from None
-    except DBAPIError as exc:
-        # The text of these errors shows statements with their values.
-        raise StoreError(f"the database refused: {type(exc.orig).__name__}") from None

@@ -144,6 +144,18 @@ class DataKey(SQLModel, table=True):
     made_ms: int = Field(sa_column=_big(default=0))
 
 
+class Lease(SQLModel, table=True):
+    """Whose this database is; see `node.store.lease`."""
+
+    __tablename__ = "lease"
+
+    name: str = Field(max_length=32, primary_key=True)
+    holder: str = Field(max_length=64)
+    place: str
+    term: int = Field(sa_column=_big())
+    until_ms: int = Field(sa_column=_big())
+
+
 def table(model: type[SQLModel]) -> Table:
     """The Core table of a model: statements are built from it, rows are never made into objects."""
     return SQLModel.metadata.tables[str(model.__tablename__)]

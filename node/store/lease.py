@@ -1,0 +1,141 @@
+"""Which home folder a database belongs to, so that a copy of the folder never writes beside the first.
+
+The keys, objects and signer state of a node lie in one folder. Two folders on one database would publish past each
+other and sign two trust files of one number. So the first home that writes takes the lease, its commands and restarts
+share it, and another home is refused until somebody hands it over. Every write reads the lease in its own transaction:
+a process that was paused while the lease passed on writes nothing any more. All times are the database's.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select, text, update
+
+from node.errors import StoreLockedError
+from node.store.driver import POSTGRESQL, begin_writing, connect, parse_dsn, translated
+from node.store.migrating import migrate
+from node.store.tables import Lease, table
+
+LEASE_MS: Final = 150_000
+"""How long a node that runs is taken to be alive after it said so last."""
+_NAME: Final = "home"
+_TABLE: Final = table(Lease)
+_NOW_MS: Final = {
+    True: "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+    False: "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+}
+"""By whether it is PostgreSQL."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Claim:
+    """A home that asks for the lease; `place` says to people where it is."""
+
+    holder: str
+    place: str
+    inside: bool
+    """Whether the database lies in the home: then nobody else can share it, and a copy of both is a home of its own."""
+    _term: int | None = field(default=None, repr=False)
+
+    def fence(self, connection: Connection) -> None:
+        """Let a transaction that writes go on; raises `StoreLockedError` where the lease is not this home's."""
+        held = _find(connection) or self._first(connection)
+        if held.holder != self.holder:
+            if not self.inside or self._term is not None:
+                raise _elsewhere(held)
+            held = self._take(connection, held)
+        if self._term not in {None, held.term}:
+            raise StoreLockedError(
+                "another home had the lease of this database meanwhile", hint="start the program again"
+            )
+        self._term = held.term
+
+    def _first(self, connection: Connection) -> Row[Any]:
+        statement = (
+            "INSERT INTO lease (name, holder, place, term, until_ms) VALUES (:name, :holder, :place, 1, 0)"
+        )
+        values = {"name": _NAME, "holder": self.holder, "place": self.place}
+        # Of two processes that meet, one waits for the other and then reads what it wrote.
+        connection.execute(text(f"{statement} ON CONFLICT DO NOTHING"), values)
+        held = _find(connection)
+        assert held is not None, "one of them wrote it"
+        return held
+
+    def _take(self, connection: Connection, held: Row[Any]) -> Row[Any]:
+        self._put(connection, holder=self.holder, place=self.place, term=held.term + 1, until_ms=0)
+        taken = _find(connection)
+        assert taken is not None, "it was just written"
+        return taken
+
+    def _put(self, connection: Connection, **values: Any) -> None:
+        connection.execute(update(_TABLE).where(_TABLE.c.name == _NAME).values(**values))
+
+
+def require(dsn: str, claim: Claim) -> None:
+    """Check that a home may revise what lies beside the database at `dsn`; raises `StoreLockedError`."""
+    with _transaction(dsn) as connection:
+        claim.fence(connection)
+
+
+def renew(dsn: str, claim: Claim) -> None:
+    """Say that the node runs in this home; raises `StoreLockedError` where the lease is another's."""
+    with _transaction(dsn) as connection:
+        claim.fence(connection)
+        claim._put(connection, place=claim.place, until_ms=_now_ms(connection) + LEASE_MS)  # noqa: SLF001
+
+
+def release(dsn: str, claim: Claim) -> None:
+    """Say that the node runs no more in this home, which keeps the lease."""
+    with _transaction(dsn) as connection:
+        held = _find(connection)
+        if held is not None and held.holder == claim.holder:
+            claim._put(connection, until_ms=0)  # noqa: SLF001
+
+
+def take(dsn: str, claim: Claim, *, ready: Callable[[], None]) -> None:
+    """Hand the lease over to this home, where another has it; raises `StoreLockedError` while the node runs there.
+
+    `ready` raises where this home cannot follow that one; the other keeps the lease then.
+    """
+    with _transaction(dsn) as connection:
+        held = _find(connection, share=False)
+        if held is None or held.holder == claim.holder:
+            return
+        left = held.until_ms - _now_ms(connection)
+        if left > 0:
+            raise StoreLockedError(
+                f"the node runs in {held.place}",
+                hint=f"stop it there; if that machine is dead, its lease ends in {left // 1000 + 1} seconds",
+            )
+        ready()
+        claim._take(connection, held)  # noqa: SLF001
+
+
+def _elsewhere(held: Row[Any]) -> StoreLockedError:
+    return StoreLockedError(
+        f"the database of this node belongs to another folder: {held.place}",
+        hint="use that one. If the node moves here: stop it there, then here sigfed backup finish",
+    )
+
+
+def _find(connection: Connection, *, share: bool = True) -> Row[Any] | None:
+    """The lease, held fast until the transaction ends: nobody takes it over from under a writer."""
+    statement = select(_TABLE).where(_TABLE.c.name == _NAME).with_for_update(read=share)
+    return connection.execute(statement).one_or_none()
+
+
+def _now_ms(connection: Connection) -> int:
+    return int(connection.exec_driver_sql(_NOW_MS[connection.dialect.name == POSTGRESQL]).scalar_one())
+
+
+@contextmanager
+def _transaction(dsn: str) -> Iterator[Connection]:
+    engine = connect(parse_dsn(dsn))
+    try:
+        migrate(engine)  # there is a store: its home names it
+        with translated(), begin_writing(engine) as connection, connection.begin():
+            yield connection
+    finally:
+        engine.dispose()
