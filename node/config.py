@@ -7,6 +7,7 @@ silently do nothing. Secrets are never in the file, only the paths of files that
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -28,7 +29,17 @@ class Section(BaseModel):
 SectionT = TypeVar("SectionT", bound=Section)
 
 
-class Listen(Section):
+class ConnectionLimits(Section):
+    """How many connections a listener has at a time, and who speaks for others."""
+
+    connections: Annotated[int, Field(ge=1, le=65_535)] = 512
+    connections_per_address: Annotated[int, Field(ge=1, le=65_535)] = 64
+    """From one IPv4 address or IPv6 /64; addresses of this machine count in all alone."""
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Proxies in TCP mode: each connection from there begins with a PROXY header of version 2."""
+
+
+class Listen(ConnectionLimits):
     """Where the node listens and how others reach it."""
 
     host: str = "127.0.0.1"
@@ -200,7 +211,7 @@ class OidcSettings(Section):
 CONSOLE_URL: Final = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/?$"
 
 
-class ConsoleListener(Section):
+class ConsoleListener(ConnectionLimits):
     """Where a console listens, and where people open it."""
 
     host: str = "127.0.0.1"
@@ -414,7 +425,9 @@ def render(settings: Settings | SignerFile) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: str | int) -> str:
+def _toml(value: str | int | list[str]) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, int):
         return str(value).lower()  # a bool is an int, and TOML writes it small
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')

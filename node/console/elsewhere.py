@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
+from node.connections import address_key
 from node.console.entering import SIGN_IN_PAGE, Going, going
 from node.console.entrance import COMING, entry_page, led_to, refusal, target, working
 from node.console.handlers import DESK, SIGN_IN, in_thread
@@ -21,7 +22,6 @@ from node.console.recording import turned_away
 from node.console.sessions import come_in
 from node.console.world import World
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError
-from node.web.ratelimit import address_key
 
 LEAD: Final = f"{SIGN_IN}/elsewhere"
 RETURN: Final = f"{SIGN_IN}/return"

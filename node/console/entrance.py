@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 
 from keys.errors import KeysError
+from node.connections import address_key
 from node.console.forms import read_form
 from node.console.handlers import DESK, SIGN_IN, in_thread, visiting
 from node.console.parts import Page, Refused, Values
@@ -19,7 +20,7 @@ from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import NodeError
 from node.web.problems import problem_of
-from node.web.ratelimit import TokenBuckets, address_key
+from node.web.ratelimit import TokenBuckets
 from protocol.errors import ProtocolError
 
 COMING_PER_MINUTE: Final = 20

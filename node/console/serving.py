@@ -42,7 +42,9 @@ async def serve_console(world: World, door: Door, settings: ConsoleSettings) -> 
 @asynccontextmanager
 async def listening(app: web.Application, settings: ConsoleListener) -> AsyncIterator[str]:
     """Serve a console while the block lasts; gives the address that people open. Raises as `serve_console`."""
-    server = await serve(app, ssl_context=_tls(settings), host=settings.host, port=settings.port)
+    server = await serve(
+        app, ssl_context=_tls(settings), host=settings.host, port=settings.port, limits=settings
+    )
     _journal.info("console", url=settings.url)
     try:
         yield settings.url.rstrip("/") + "/console/"

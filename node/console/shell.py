@@ -9,6 +9,7 @@ from aiohttp import web
 
 from keys.errors import KeysError
 from node.clock import Clock
+from node.connections import address_key
 from node.console.assets import Asset, load_assets
 from node.console.csp_reports import CspReports
 from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE
@@ -21,7 +22,7 @@ from node.console.told import told
 from node.errors import ForbiddenError, NodeError
 from node.journal import Journal
 from node.web.problems import problem_of
-from node.web.ratelimit import TokenBuckets, address_key
+from node.web.ratelimit import TokenBuckets
 from protocol.errors import ProtocolError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

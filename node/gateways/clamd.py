@@ -53,7 +53,7 @@ class ClamdService:
     fail_closed: bool = False
     patience: Patience = field(default_factory=lambda: Patience(IDLE_SECONDS))
 
-    async def serve(self, connection: socket.socket) -> None:
+    async def serve(self, connection: socket.socket, _client: str = "") -> None:
         """Answer one connection until it ends."""
         wire = Wire(connection, self.patience)
         try:

@@ -67,7 +67,7 @@ class IcapService:
         """The tag of every reply."""
         return f'"{self.release()}"'
 
-    async def serve(self, connection: socket.socket) -> None:
+    async def serve(self, connection: socket.socket, _client: str = "") -> None:
         """Answer one connection until it ends."""
         wire = Wire(connection, self.patience)
         try:

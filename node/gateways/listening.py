@@ -1,31 +1,25 @@
-"""Sockets that gateways listen on: taken over from systemd, on the loopback, or at a path; and a loop that accepts.
+"""Where gateways listen: on sockets taken over from systemd, on the loopback, or at a path.
 
 A path is for whoever may write to its folder and for the group: 0660. One that a process left behind is replaced, one
 where a process answers is not.
 """
 
-import asyncio
 import errno
 import os
 import socket
 import stat
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
+from node.config import ConnectionLimits
 from node.errors import PortTakenError, UsageError
-from node.gateways.patience import Patience
-from node.journal import Journal
 
-Handler = Callable[[socket.socket], Awaitable[None]]
-DRAIN_SECONDS: Final = 20.0
-"""What is under way when the process is told to stop may take this long."""
-MAX_CONNECTIONS: Final = 256
+LIMITS: Final = ConnectionLimits(connections=256, connections_per_address=64)
+"""Of each door."""
 _BACKLOG: Final = 128
 _FIRST_PASSED: Final = 3
-_journal = Journal("gateway")
 
 
 def host_and_port(text: str, *, beyond_loopback: bool = False) -> tuple[str, int]:
@@ -44,23 +38,6 @@ def host_and_port(text: str, *, beyond_loopback: bool = False) -> tuple[str, int
             hint="listen on 127.0.0.1, or allow it with beyond_loopback = true under [agent] in partner.toml",
         )
     return host, number
-
-
-def listen_tcp(host: str, port: int) -> socket.socket:
-    """A listening socket; raises `PortTakenError`."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(_BACKLOG)
-    except OSError as exc:
-        listening.close()
-        raise PortTakenError(
-            f"cannot listen on {host} port {port}: {exc.strerror}",
-            hint="stop the other program, or use another port",
-        ) from exc
-    return listening
 
 
 def listen_path(path: Path) -> socket.socket:
@@ -131,77 +108,3 @@ def named_address(listening: socket.socket) -> str:
     if isinstance(name, tuple):
         return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
     return str(name)
-
-
-class Accepting:
-    """Accepts connections and hands each to `handler` in a task of its own. An async context manager.
-
-    Connections beyond the bound wait with the kernel, and those held in silence are then let go sooner. On leaving
-    nothing more is accepted, and what is under way may finish.
-    """
-
-    def __init__(
-        self,
-        listening: socket.socket,
-        handler: Handler,
-        patience: Patience,
-        *,
-        drain_seconds: float = DRAIN_SECONDS,
-    ) -> None:
-        listening.settimeout(0)
-        self._listening = listening
-        self._handler = handler
-        self._patience = patience
-        self._drain_seconds = drain_seconds
-        self._room = asyncio.Semaphore(MAX_CONNECTIONS)
-        self._connections: set[asyncio.Task[None]] = set()
-        self._accepting: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._accepting = asyncio.create_task(self._accept())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._accepting is not None, "entered before"
-        self._accepting.cancel()
-        await asyncio.gather(self._accepting, return_exceptions=True)
-        self._listening.close()
-        if self._connections:
-            await asyncio.wait(self._connections, timeout=self._drain_seconds)
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-
-    async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._place()
-            try:
-                connection, _ = await loop.sock_accept(self._listening)
-            except OSError as exc:  # no descriptors left: those who are served give some back
-                self._room.release()
-                _journal.warning("not-accepted", reason=exc.strerror or "failed")
-                await asyncio.sleep(0.1)
-                continue
-            except BaseException:
-                self._room.release()
-                raise
-            task = asyncio.create_task(self._handle(connection))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
-
-    async def _place(self) -> None:
-        if not self._room.locked():
-            await self._room.acquire()
-            return
-        with self._patience.crowded():
-            await self._room.acquire()
-
-    async def _handle(self, connection: socket.socket) -> None:
-        try:
-            with connection:
-                await self._handler(connection)
-        except Exception as exc:  # noqa: BLE001 - one connection's failure is not the daemon's
-            _journal.error("connection-failed", error=type(exc).__name__)
-        finally:
-            self._room.release()

@@ -7,10 +7,8 @@ slowest honest client may take.
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
 
-CROWDED_SECONDS: Final = 5.0
-"""So long a silent connection keeps its place while there is no other: a client that was let go connects again."""
+from node.connections import CROWDED_SECONDS
 
 
 class Patience:

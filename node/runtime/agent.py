@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+from node.connections import Acceptor, listen_tcp
 from node.errors import ConfigError, UsageError
 from node.files import read_private
 from node.gateways.clamd import ClamdService
 from node.gateways.listening import (
-    Accepting,
+    LIMITS,
     host_and_port,
     listen_path,
-    listen_tcp,
     named_address,
     passed_sockets,
     remove_path,
@@ -80,7 +80,9 @@ async def serve_agent(home: Home, doors: Doors, *, listening: Callable[[Mapping[
             fail_closed=doors.fail_closed,
         )
         for each in opened.clamd:
-            await stack.enter_async_context(Accepting(each, clamd.serve, clamd.patience))
+            await stack.enter_async_context(
+                Acceptor([each], clamd.serve, LIMITS, crowded=clamd.patience.crowded)
+            )
         if opened.http:
             await stack.enter_async_context(served(_local(made, settings), opened.http))
         facts = {

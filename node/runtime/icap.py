@@ -5,8 +5,9 @@ from contextlib import AsyncExitStack
 from hashlib import sha256
 
 from node.clock import system_entropy
+from node.connections import Acceptor, listen_tcp
 from node.gateways.icap import IcapService
-from node.gateways.listening import Accepting, host_and_port, listen_tcp, named_address, passed_sockets
+from node.gateways.listening import LIMITS, host_and_port, named_address, passed_sockets
 from node.runtime.agent import until_stopped
 from node.runtime.home import Home
 from node.runtime.judging import Judging, judging
@@ -39,7 +40,9 @@ async def serve_icap(
             fail_closed=fail_closed,
         )
         for door in doors:
-            await stack.enter_async_context(Accepting(door, service.serve, service.patience))
+            await stack.enter_async_context(
+                Acceptor([door], service.serve, LIMITS, crowded=service.patience.crowded)
+            )
         where = named_address(doors[0])
         facts = {
             "reqmod": f"icap://{where}/reqmod",

@@ -352,6 +352,7 @@ async def serve_until_stopped(
                 ssl_context=listener.context,
                 host=identity.settings.listen.host,
                 port=identity.settings.listen.port,
+                limits=identity.settings.listen,
             )
             scheduler = _begun(parts)
             _journal.info("serving", url=server.url)
@@ -389,12 +390,12 @@ async def _monitored(settings: MetricsSettings, metrics: Metrics) -> AsyncIterat
     if not settings.enabled:
         yield
         return
-    runner = await serve_metrics(metrics.text, host=settings.host, port=settings.port)
+    server = await serve_metrics(metrics.text, host=settings.host, port=settings.port)
     _journal.info("metrics", host=settings.host, port=settings.port)
     try:
         yield
     finally:
-        await runner.cleanup()
+        await server.stop()
 
 
 async def _until_stopped(server: RunningServer, scheduler: Scheduler, listening: Callable[[], None]) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from node.errors import PortTakenError
 from node.metrics import CONTENT_TYPE
+from node.web.server import RunningServer, serve
 
 
-async def serve_metrics(text: Callable[[], bytes], *, host: str, port: int) -> web.AppRunner:
-    """Start serving what `text` gives; `cleanup` of what is returned ends it.
+async def serve_metrics(text: Callable[[], bytes], *, host: str, port: int) -> RunningServer:
+    """Start serving what `text` gives; `stop` of what is returned ends it.
 
     Raises:
         PortTakenError: the address cannot be listened on.
@@ -22,14 +22,4 @@ async def serve_metrics(text: Callable[[], bytes], *, host: str, port: int) -> w
 
     app = web.Application()
     app.router.add_get("/metrics", metrics, allow_head=False)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as exc:
-        await runner.cleanup()
-        raise PortTakenError(
-            f"cannot listen for monitoring on {host} port {port}: {exc.strerror}",
-            hint="change [metrics] port",
-        ) from exc
-    return runner
+    return await serve(app, ssl_context=None, host=host, port=port)

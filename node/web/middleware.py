@@ -11,12 +11,12 @@ from typing import Final
 
 from aiohttp import web
 
+from node.connections import address_key
 from node.errors import ForbiddenError, UnauthenticatedError
 from node.journal import Journal
 from node.ports.callers import Caller
 from node.web.certificates import presented_in
 from node.web.problems import INTERNAL, problem_of, problem_response
-from node.web.ratelimit import address_key
 from node.web.stalling import end_when_stalled
 from node.web.state import CALLER, REQUEST_ID, STATE, endpoint_of, services_of
 from protocol.endpoints import Endpoint, Scope

@@ -8,14 +8,12 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from node.clock import Clock
 from node.errors import RateLimitedError
 
 MAX_BUCKETS: Final = 16_384
-_IPV6_NETWORK_BITS: Final = 64  # one subscriber has that many addresses
 
 
 @dataclass(slots=True)
@@ -53,14 +51,3 @@ class TokenBuckets:
         bucket.tokens = min(self._burst, bucket.tokens + passed * self._per_second)
         bucket.filled = now
         return bucket
-
-
-def address_key(remote: str | None) -> str:
-    """The key of an address: IPv6 by its /64, anything unreadable together."""
-    try:
-        address = ip_address((remote or "").partition("%")[0])
-    except ValueError:
-        return "address:unknown"
-    if isinstance(address, IPv6Address):
-        return f"address:{int(address) >> _IPV6_NETWORK_BITS:x}/64"
-    return f"address:{address}"

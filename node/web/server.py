@@ -1,18 +1,33 @@
-"""Listening: one TLS socket, refused clearly when it is taken, drained when it ends."""
+"""Listening: refused clearly where an address is taken, bounded while it serves, drained when it ends.
 
-import errno
+What serves HTTP here does it this way: a node's API, both consoles, the local daemon and the listener for monitoring.
+See docs/reference/http.md, "Limits".
+"""
+
 import logging
+import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 from typing_extensions import override
 
-from node.errors import PortTakenError
-from node.web.settings import KEEPALIVE_SECONDS
+from node.config import ConnectionLimits
+from node.connections import Acceptor, listen
+from node.web.http_connections import HttpConnections
+from node.web.settings import KEEPALIVE_SECONDS, MAX_HEADER_BYTES, MAX_HEADERS
 
 DRAIN_SECONDS: Final = 10.0
+LIMITS: Final = ConnectionLimits(connections=256, connections_per_address=64)
+"""For a listener that is told no others."""
+_BUSY: Final = b'{"detail":"too many connections","message":"too many connections"}'
+_TURNED_AWAY: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nCache-Control: no-store\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(_BUSY), _BUSY)
+)
+"""Said in the clear alone: under TLS nobody reads anything before a handshake, which costs more than it is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +37,7 @@ class RunningServer:
     host: str
     port: int
     runner: web.AppRunner
+    acceptor: Acceptor
 
     @property
     def url(self) -> str:
@@ -31,7 +47,9 @@ class RunningServer:
 
     async def stop(self) -> None:
         """Accept nothing more, let running requests finish within the drain time, close."""
+        await self.acceptor.close()
         await self.runner.cleanup()
+        await self.acceptor.end()
 
 
 async def serve(
@@ -40,6 +58,7 @@ async def serve(
     ssl_context: ssl.SSLContext | None,
     host: str,
     port: int,
+    limits: ConnectionLimits = LIMITS,
     drain_seconds: float = DRAIN_SECONDS,
 ) -> RunningServer:
     """Start serving; port 0 picks a free one.
@@ -47,6 +66,19 @@ async def serve(
     Raises:
         PortTakenError: the address is in use, or may not be used by this account.
     """
+    listening = await listen(host, port)
+    return await serve_on(listening, app, ssl_context=ssl_context, limits=limits, drain_seconds=drain_seconds)
+
+
+async def serve_on(
+    listening: Sequence[socket.socket],
+    app: web.Application,
+    *,
+    ssl_context: ssl.SSLContext | None = None,
+    limits: ConnectionLimits = LIMITS,
+    drain_seconds: float = DRAIN_SECONDS,
+) -> RunningServer:
+    """Start serving on sockets that listen already; `stop` closes them."""
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -54,24 +86,25 @@ async def serve(
         auto_decompress=False,
         keepalive_timeout=KEEPALIVE_SECONDS,
         shutdown_timeout=drain_seconds,
+        max_headers=MAX_HEADERS,
+        max_line_size=MAX_HEADER_BYTES,
+        max_field_size=MAX_HEADER_BYTES,
     )
     await runner.setup()
-    site = web.TCPSite(runner, host, port, ssl_context=ssl_context)
-    try:
-        await site.start()
-    except OSError as exc:
-        await runner.cleanup()
-        raise _taken(exc, host, port) from exc
-    return RunningServer(host, site.port, runner)
-
-
-def _taken(exc: OSError, host: str, port: int) -> Exception:
-    if exc.errno not in {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL}:
-        return exc
-    return PortTakenError(
-        f"cannot listen on {host} port {port}: {exc.strerror}",
-        hint="stop the other program, or set another port in the configuration",
+    assert runner.server is not None, "it was just set up"
+    connections = HttpConnections(runner.server, ssl_context)
+    acceptor = Acceptor(
+        listening,
+        connections.answer,
+        limits,
+        crowded=connections.crowded,
+        refusal=b"" if ssl_context else _TURNED_AWAY,
+        drain_seconds=drain_seconds,
     )
+    acceptor.start()
+    name = listening[0].getsockname()
+    host, port = name[:2] if isinstance(name, tuple) else (str(name), 0)
+    return RunningServer(host, port, runner, acceptor)
 
 
 class _NoDetails(logging.Filter):

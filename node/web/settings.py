@@ -25,3 +25,7 @@ MAX_FORM_BYTES = 16 * 1024
 
 KEEPALIVE_SECONDS = 75.0
 """Idle connections, and those whose first request does not arrive, are closed after this."""
+
+MAX_HEADERS = 64
+MAX_HEADER_BYTES = 8190
+"""Of one line of a head: before anything is known of a client, it makes the server hold as many as `MAX_HEADERS`."""

@@ -18,9 +18,11 @@ from typing import Any
 import clamd
 import pytest
 
+from node.config import ConnectionLimits
+from node.connections import Acceptor, listen_tcp
 from node.errors import PortTakenError, UsageError
 from node.gateways.clamd import ClamdService
-from node.gateways.listening import Accepting, host_and_port, listen_path, listen_tcp, remove_path
+from node.gateways.listening import LIMITS, host_and_port, listen_path, remove_path
 from node.gateways.patience import Patience
 from node.gateways.roots import Roots
 from support.gateways import CLEAR, LISTED, TEST_FILE, UNANSWERED, KnowingInspector, exchanged
@@ -45,7 +47,12 @@ class World:
 
 @asynccontextmanager
 async def serving(
-    tmp_path: Path, *, fail_closed: bool = False, idle: float = 20.0, crowded: float = 5.0
+    tmp_path: Path,
+    *,
+    fail_closed: bool = False,
+    idle: float = 20.0,
+    crowded: float = 5.0,
+    limits: ConnectionLimits = LIMITS,
 ) -> AsyncIterator[World]:
     inspector, reloads = KnowingInspector(), [0]
     (tmp_path / "allowed").mkdir()
@@ -64,8 +71,8 @@ async def serving(
     unix, tcp = listen_path(tmp_path / "clamd.sock"), listen_tcp("127.0.0.1", 0)
     port = tcp.getsockname()[1]
     async with (
-        Accepting(unix, service.serve, service.patience),
-        Accepting(tcp, service.serve, service.patience),
+        Acceptor([unix], service.serve, limits, crowded=service.patience.crowded),
+        Acceptor([tcp], service.serve, limits, crowded=service.patience.crowded),
     ):
         yield World(tmp_path, inspector, str(tmp_path / "clamd.sock"), port, reloads)
 
@@ -150,12 +157,10 @@ async def test_whoever_sends_byte_by_byte_is_not_waited_for_anew(tmp_path: Path)
 
 
 @pytest.mark.parametrize("held", [b"", b"zIDSESSION\0", b"zINSTREAM\0"], ids=["silent", "session", "stream"])
-async def test_held_connections_give_their_places_to_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: bytes
-) -> None:
+async def test_held_connections_give_their_places_to_others(tmp_path: Path, held: bytes) -> None:
     """Every place is taken by somebody who sends nothing more, for two minutes if one waited for it."""
-    monkeypatch.setattr("node.gateways.listening.MAX_CONNECTIONS", 3)
-    async with serving(tmp_path, idle=120.0, crowded=0.2) as world:
+    limits = ConnectionLimits(connections=3, connections_per_address=3)
+    async with serving(tmp_path, idle=120.0, crowded=0.2, limits=limits) as world:
         with ExitStack() as stack:
             for _ in range(3):
                 link = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -375,7 +380,8 @@ def test_sockets_of_the_service_manager_that_others_reach_are_refused(tmp_path: 
     program = """
 import os
 from node.gateways.patience import Patience
-from node.gateways.listening import listen_tcp, passed_sockets
+from node.connections import listen_tcp
+from node.gateways.listening import passed_sockets
 os.dup2(listen_tcp("0.0.0.0", 0).detach(), 3)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 for _, passed in passed_sockets(beyond_loopback=True): passed.detach()
@@ -396,7 +402,8 @@ def test_sockets_of_the_service_manager_are_taken_over(tmp_path: Path) -> None:
     program = """
 import os, socket
 from node.gateways.patience import Patience
-from node.gateways.listening import listen_path, listen_tcp, named_address, passed_sockets
+from node.connections import listen_tcp
+from node.gateways.listening import listen_path, named_address, passed_sockets
 os.dup2(listen_path(__import__("pathlib").Path("s")).detach(), 3)
 os.dup2(listen_tcp("127.0.0.1", 0).detach(), 4)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="clamd:http")

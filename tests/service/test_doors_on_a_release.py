@@ -14,8 +14,8 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
+from node.connections import listen_tcp
 from node.errors import PeerUnreachableError
-from node.gateways.listening import listen_tcp
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import HashPlan
 from node.partner.hits import HitSpool

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from node.clock import system_entropy
+from node.connections import Acceptor, listen_tcp
 from node.gateways.icap import IcapService
 from node.gateways.icap_protocol import chunk
-from node.gateways.listening import Accepting, listen_tcp
+from node.gateways.listening import LIMITS
 from node.gateways.patience import Patience
 from node.ports.inspecting import Inspected
 from support.gateways import CLEAR, HIT, LISTED, TEST_FILE, UNANSWERED, KnowingInspector, exchanged
@@ -46,7 +47,9 @@ async def serving(*, fail_closed: bool = False, max_bytes: int = 100_000) -> Asy
     )
     listening = listen_tcp("127.0.0.1", 0)
     port = listening.getsockname()[1]
-    async with Accepting(listening, service.serve, service.patience, drain_seconds=1.0):
+    async with Acceptor(
+        [listening], service.serve, LIMITS, crowded=service.patience.crowded, drain_seconds=1.0
+    ):
         yield World(port, inspector, releases)
 
 

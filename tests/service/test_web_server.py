@@ -4,15 +4,17 @@ import asyncio
 import json
 import logging
 import socket
+from dataclasses import replace
 
 import pytest
 from typing_extensions import override
 
 from node.clock import system_entropy
+from node.connections import address_key
 from node.errors import NodeError, PeerRefusedError, PeerUnreachableError, PortTakenError
 from node.tls import client_context, server_context
 from node.web.app import make_app
-from node.web.ratelimit import MAX_BUCKETS, TokenBuckets, address_key
+from node.web.ratelimit import MAX_BUCKETS, TokenBuckets
 from node.web.server import serve
 from protocol.messages import EvaluationReply, EvaluationRequest
 from support.fakes_api import (
@@ -70,7 +72,7 @@ async def test_running_requests_are_finished_before_the_server_ends() -> None:
 async def test_a_server_knows_where_it_listens() -> None:
     async with node_on_loopback() as node:
         assert node.url == f"https://127.0.0.1:{node.server.port}"
-        assert type(node.server)("::1", 1, node.server.runner).url == "https://[::1]:1"
+        assert replace(node.server, host="::1", port=1).url == "https://[::1]:1"
 
 
 # ------------------------------------------------------------------ what is logged

@@ -1,0 +1,148 @@
+"""The connections of one HTTP server, and which of them are silent: those are let go where there is no room.
+
+Whoever sends no request after connecting is let go in any case, soon: aiohttp would wait for it as long as for the next
+request of a known client.
+"""
+
+import asyncio
+import socket
+import ssl
+from asyncio import sslproto
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+from typing_extensions import override
+
+from node.connections import CROWDED_SECONDS, HANDSHAKE_SECONDS
+
+_SWEEP_SECONDS: Final = 1.0
+_TLS_BUFFER_BYTES: Final = 32 * 1024
+"""Of each connection under TLS from its first moment, before anybody is known; asyncio takes eight times as much."""
+sslproto.SSLProtocol.max_size = _TLS_BUFFER_BYTES
+
+
+class HttpConnections:
+    """Answers accepted connections with aiohttp's `server`."""
+
+    def __init__(self, server: web.Server, ssl_context: ssl.SSLContext | None) -> None:
+        self._server = server
+        self._ssl_context = ssl_context
+        self._held: dict[RequestHandler, _Connection] = {}
+        self._work = server.request_handler
+        server.request_handler = self._asked
+
+    async def answer(self, connection: socket.socket, client: str) -> None:
+        """Answer one connection until it ends; raises OSError for one whose handshake fails or takes too long."""
+        loop = asyncio.get_running_loop()
+        held = _Connection(self._server(), client)
+        await loop.connect_accepted_socket(
+            lambda: held,
+            connection,
+            ssl=self._ssl_context,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if self._ssl_context else None,
+        )
+        self._held[held.handler] = held
+        first = loop.call_later(HANDSHAKE_SECONDS, held.end_if_never_asked)
+        try:
+            await held.ended
+        finally:
+            first.cancel()
+            del self._held[held.handler]
+            held.abort()
+
+    @contextmanager
+    def crowded(self) -> Iterator[None]:
+        """While every place is taken: connections that have been silent for long enough are let go."""
+        sweep = asyncio.create_task(self._let_silent_ones_go())
+        try:
+            yield
+        finally:
+            sweep.cancel()
+
+    async def _let_silent_ones_go(self) -> None:
+        while True:
+            before = asyncio.get_running_loop().time() - CROWDED_SECONDS
+            for held in list(self._held.values()):
+                held.end_if_silent_since(before)
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    async def _asked(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Handle one request; behind a proxy its address is the client's."""
+        held = self._held.get(request.protocol)
+        if held is None:  # it went while the request was on its way
+            return await self._work(request)
+        if held.client and held.client != request.remote:
+            request = request.clone(remote=held.client)
+        with held.busy():
+            return await self._work(request)
+
+
+class _Connection(asyncio.Protocol):
+    """Hands everything to aiohttp's `handler`, and knows whether a request is under way."""
+
+    def __init__(self, handler: RequestHandler, client: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.handler = handler
+        self.client = client
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self._transport: asyncio.Transport | None = None
+        self._asked = False
+        self._busy = False
+        self._silent_since = loop.time()
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """While a request is answered."""
+        self._asked = self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+            self._silent_since = asyncio.get_running_loop().time()
+
+    def end_if_never_asked(self) -> None:
+        """Let go of whoever has sent no whole head of a request yet."""
+        if not self._asked:
+            self.abort()
+
+    def end_if_silent_since(self, moment: float) -> None:
+        """Let go of whoever has had no request under way since then."""
+        if not self._busy and self._silent_since <= moment:
+            self.abort()
+
+    def abort(self) -> None:
+        """End it without a word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport), "a stream"
+        self._transport = transport
+        self.handler.connection_made(transport)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self.handler.connection_lost(exc)
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self.handler.data_received(data)
+
+    @override
+    def eof_received(self) -> None:
+        self.handler.eof_received()
+
+    @override
+    def pause_writing(self) -> None:
+        self.handler.pause_writing()
+
+    @override
+    def resume_writing(self) -> None:
+        self.handler.resume_writing()

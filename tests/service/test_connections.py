@@ -1,0 +1,229 @@
+"""What a stranger's connections may cost: real nodes, consoles and daemons, real sockets, nothing sent on them."""
+
+import asyncio
+import re
+import resource
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from node.config import ConnectionLimits
+from node.connections import Acceptor, listen
+from node.gateways.listening import host_and_port
+from support.agencies import found_agency
+from support.processes import Cli, Running, free_port, wait_until
+
+FLOOD = 3000
+MOST_MB = 100
+"""What a flood may add to a node; it was 910 when every connection had asyncio's buffers and nobody counted them."""
+SPOKEN_FOR = (ip_network("127.0.0.1"),)
+
+
+def rss_mb(pid: int) -> float:
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    assert found
+    return int(found[1]) / 1024
+
+
+def descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def header(address: str) -> bytes:
+    """What a proxy says of a client that is at `address`."""
+    packed = socket.inet_aton(address)
+    return bytes.fromhex("0d0a0d0a000d0a515549540a2111000c") + packed + packed + bytes(4)
+
+
+class Crowd:
+    """Clients that connect and then send nothing, or not all of what has to come."""
+
+    def __init__(self, stack: ExitStack, port: int) -> None:
+        self._stack = stack
+        self._port = port
+
+    def comes(self, count: int) -> None:
+        """So many more of them; a connection that is not taken yet stands in the kernel."""
+        for _ in range(count):
+            one = self._stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", self._port))
+
+    def says(self, first: bytes, count: int) -> list[socket.socket]:
+        """Some more, who begin to say something."""
+        made = []
+        for _ in range(count):
+            made.append(self._stack.enter_context(socket.create_connection(("127.0.0.1", self._port), 60)))
+            made[-1].sendall(first)
+        return made
+
+
+@contextmanager
+def crowd(port: int) -> Iterator[Crowd]:
+    with ExitStack() as stack:
+        yield Crowd(stack, port)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _descriptors() -> None:
+    """Each connection takes one here, too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 3 * FLOOD:
+        pytest.skip(f"needs {3 * FLOOD} file descriptors (ulimit -Hn {3 * FLOOD})")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 3 * FLOOD), hard))
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    return found_agency(tmp_path_factory.mktemp("agency"), name="fr", country="FR")
+
+
+def port_of(node: Running) -> int:
+    return int(str(node.answered["serving"]).rsplit(":", 1)[1])
+
+
+def healthy(port: int, *, first: bytes = b"", seconds: float = 60) -> bool:
+    """Whether a client that asks in earnest is answered, after a try or a few."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), seconds) as plain:
+        plain.sendall(first)
+        try:
+            with context.wrap_socket(plain) as link:
+                link.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                return b" 200 " in link.recv(100)
+        except OSError:
+            return False
+
+
+def test_silent_connections_fill_no_memory_and_keep_nobody_out(agency: Cli) -> None:
+    with Running(agency) as node, crowd(port_of(node)) as strangers:
+        pid, port = node.process.pid, port_of(node)
+        before = rss_mb(pid)
+        strangers.comes(FLOOD)
+        wait_until(lambda: descriptors(pid) > 400)
+        assert rss_mb(pid) - before < MOST_MB, "each of them has a buffer of its own"
+        wait_until(lambda: healthy(port))
+        assert rss_mb(pid) - before < MOST_MB, "each that came and went left something behind"
+        assert descriptors(pid) < 700
+
+
+def test_a_console_is_kept_no_less(agency: Cli, tmp_path: Path) -> None:
+    cli, port = agency.copied(tmp_path / "fr"), free_port()
+    cli.edit("sigfed.toml", '8444/"\nenabled = false', '8444/"\nenabled = true')
+    cli.edit("sigfed.toml", "8444", str(port))
+    with Running(cli) as node, crowd(port) as strangers:
+        pid = node.process.pid
+        before = rss_mb(pid)
+        strangers.says(b"GET /console/", 200)
+        strangers.comes(FLOOD)
+        wait_until(lambda: descriptors(pid) > 400)
+        wait_until(lambda: is_shown(port))
+        assert rss_mb(pid) - before < MOST_MB
+
+
+def is_shown(port: int) -> bool:
+    """Whether a console shows its first page."""
+    asked = f"GET /console/ HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), 60) as link:
+        try:
+            link.sendall(asked.encode())
+            return link.recv(100).startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 303 "))
+        except OSError:
+            return False
+
+
+def test_one_address_has_its_share_and_others_the_rest(agency: Cli, tmp_path: Path) -> None:
+    """Behind a proxy that says who they are: without that, all of them would be the proxy."""
+    cli = agency.copied(tmp_path / "fr")
+    cli.edit("sigfed.toml", "connections_per_address = 64", "connections_per_address = 8")
+    cli.edit("sigfed.toml", "proxies = []", 'proxies = ["127.0.0.1/32"]')
+    with Running(cli) as node, crowd(port_of(node)) as strangers:
+        pid, port = node.process.pid, port_of(node)
+        before = descriptors(pid)
+        attackers = strangers.says(header("192.0.2.66"), 100)
+        wait_until(lambda: sum(map(is_closed, attackers)) == 92)
+        assert descriptors(pid) - before <= 8 + 4
+        assert not healthy(port, first=header("192.0.2.66"))
+        assert healthy(port, first=header("192.0.2.1"))
+        assert not healthy(port), "whoever speaks for nobody is not believed"
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the node ended it; it is never sent anything on these."""
+    connection.setblocking(False)
+    try:
+        return not connection.recv(1)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def test_who_is_no_configured_proxy_speaks_for_nobody(agency: Cli) -> None:
+    with Running(agency) as node:
+        assert healthy(port_of(node))
+        assert not healthy(port_of(node), first=header("192.0.2.1"))
+
+
+# ------------------------------------------------------------------ the acceptor alone
+
+
+async def test_a_full_door_waits_a_little_then_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.connections.CROWDED_SECONDS", 0.1)
+    held = asyncio.Event()
+
+    async def hold(connection: socket.socket, _: str) -> None:
+        await held.wait()
+        await asyncio.get_running_loop().sock_sendall(connection, b"served")
+
+    listening = await listen("127.0.0.1", 0)
+    port = listening[0].getsockname()[1]
+    limits = ConnectionLimits(connections=2, connections_per_address=2)
+    async with Acceptor(listening, hold, limits, refusal=b"full"):
+        open_ = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+        assert await open_[2][0].read() == b"full"
+        assert await open_[3][0].read() == b"full"
+        held.set()
+        assert [await one[0].read() for one in open_[:2]] == [b"served", b"served"]
+        late = await asyncio.open_connection("127.0.0.1", port)
+        assert await late[0].read() == b"served"
+        for _, writer in [*open_, late]:
+            writer.close()
+
+
+async def test_places_are_given_back_however_a_connection_ends() -> None:
+    seen: list[str] = []
+
+    async def answer(connection: socket.socket, client: str) -> None:
+        seen.append(client)
+        if len(seen) % 3 == 0:
+            raise RuntimeError("a defect of the handler")
+        await asyncio.get_running_loop().sock_recv(connection, 1)
+
+    listening = await listen("127.0.0.1", 0)
+    port = listening[0].getsockname()[1]
+    limits = ConnectionLimits(connections=1, connections_per_address=1, proxies=SPOKEN_FOR)
+    async with Acceptor(listening, answer, limits):
+        for sent in [b"", b"GET / HTTP/1.1\r\n", header("192.0.2.1"), header("192.0.2.1")[:20]] * 4:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            writer.write_eof()
+            assert await reader.read() == b""
+            writer.close()
+    assert seen == ["192.0.2.1"] * 4
+
+
+async def test_every_address_of_a_name_is_listened_on() -> None:
+    listening = await listen("localhost", 0)
+    try:
+        assert len({each.getsockname()[1] for each in listening}) == 1
+        assert host_and_port(f"127.0.0.1:{listening[0].getsockname()[1]}")
+    finally:
+        for each in listening:
+            each.close()
