@@ -12,12 +12,13 @@ import typer
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.options import YES
 from node.cli.output import counted
-from node.cli.partner import tell_checked
+from node.cli.partner import tell_checked, tell_verdict
 from node.cli.prompting import confirm
 from node.cli.session import Session, session, wait_for
 
 if TYPE_CHECKING:
     from node.partner.disclosing import Disclosed, Shown
+    from node.partner.looking_up import Hit
 
 
 def disclose(
@@ -45,9 +46,14 @@ def disclose(
     if hash_from == "-" and not yes:
         raise UsageError("hashes come from standard input, and so would the answer", hint="add --yes")
     node = require_switched_on(here.home)
-    checked = wait_for(check(here.home, files=files or [], hash_from=hash_from))
+
+    def told(name: str, hit: "Hit | None") -> None:
+        if hit is not None:
+            tell_verdict(here, name, hit)
+
+    checked = wait_for(check(here.home, files=files or [], hash_from=hash_from, tell=told))
     shown = choose(checked.misses)
-    code = tell_checked(here, checked, misses=False)
+    code = tell_checked(here, checked)
     if shown.values:
         _agree(here, node, shown, yes=yes)
     done = wait_for(show(here.home, shown)) if shown.values else None

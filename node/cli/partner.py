@@ -1,6 +1,7 @@
 """Commands of a partner: `enroll`, `update`, `renew`, `check`."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from node.runtime.partner import Checked
 
 LEAVES = (
-    "What leaves this machine: your IP address, the number and time of look-ups (in padded batches), and the",
+    "What leaves this machine: your IP address, batches of blinded values, as many whatever was found, and the",
     "version you hold. What never leaves: file names, files, and hashes of what is not on the list. A hit is",
     "recorded here. A hash leaves by sigfed hit report, sigfed propose, and, where you switch it on, sigfed disclose",
     "alone, with your name and the time; and of a reported hit sigfed hit resolve tells what you did, and when.",
+)
+AT_ONCE = (
+    "more files passed the screen than the batch holds: they were asked about at once, and the node sees that"
 )
 SELF_TEST = "self-test passed: the published test file is a hit, another is not"
 
@@ -31,7 +35,9 @@ def enroll(
     from_stdin: Annotated[bool, STDIN] = False,
 ) -> None:
     """Enrol with the one string an agency gave, and fetch the first release."""
+    from node.partner.cover import cover_words
     from node.runtime.partner import enrol
+    from node.runtime.partner_settings import load_partner_settings
 
     here = session(context)
     text = sys.stdin.readline() if from_stdin else ask_hidden("Enrolment string")
@@ -51,6 +57,7 @@ def enroll(
         *([SELF_TEST] if done.report.tested == "asked" else []),
         f"{done.enrolment.evaluations_per_day:,} evaluations a day;"
         f" verdicts stay valid {done.enrolment.grace_days} days past a release's end",
+        cover_words(load_partner_settings(here.home.folder).cover, done.enrolment.evaluations_per_day),
     )
     here.output.talk(*LEAVES)
     here.output.following("sigfed check FILE", "run sigfed update every hour")
@@ -65,7 +72,7 @@ def update(
     """Bring the newest release in force, verified."""
     from node.runtime.partner import update as run_update
     from node.runtime.partner_events import FAILURES, Events
-    from node.runtime.partner_settling import settle_hits
+    from node.runtime.partner_settling import settle
 
     here = session(context)
     events = Events.of(here.home)
@@ -74,7 +81,7 @@ def update(
     except FAILURES as exc:
         here.output.talk(*events.failed(exc))
         raise
-    report, settled = done.report, wait_for(settle_hits(here.home))
+    report, settled = done.report, wait_for(settle(here.home, anew=done.report.anew))
     here.output.result(
         {
             "subset": report.subset,
@@ -95,6 +102,7 @@ def update(
             "renewed": done.renewed,
             "resolutions_told": settled.told,
             "hits_purged": settled.purged,
+            "hits_found": len(settled.found),
         },
         _line(report, done.bytes_received),
         *([SELF_TEST] if report.tested and (report.tested == "asked" or not report.old) else []),
@@ -111,7 +119,11 @@ def update(
             done.not_renewed.hint or "try again later",
         )
     here.output.talk(*events.updated(report))
-    here.output.following("sigfed check FILE")
+    if settled.found:
+        here.output.talk(
+            f"{counted(len(settled.found), 'hit')} in scanned files recorded here; nobody was told yet"
+        )
+    here.output.following("sigfed hit report --all" if settled.found else "sigfed check FILE")
 
 
 def renew(context: typer.Context) -> None:
@@ -144,14 +156,13 @@ def check(
     here = session(context)
     if bool(files) == bool(hash_from):
         raise UsageError("name files, or --hash-from", hint="sigfed check FILE…")
-    return tell_checked(here, wait_for(run_check(here.home, files=files or [], hash_from=hash_from)))
+    told = partial(tell_verdict, here)
+    done = wait_for(run_check(here.home, files=files or [], hash_from=hash_from, tell=told))
+    return tell_checked(here, done)
 
 
-def tell_checked(here: Session, done: "Checked", *, misses: bool = True) -> int:
-    """Tell what was looked up, without `misses` only what is more than not on the list; gives the exit code."""
-    for name, hit in done.verdicts:
-        if misses or hit is not None:
-            _tell(here, name, hit)
+def tell_checked(here: Session, done: "Checked") -> int:
+    """Tell what else came of a look-up, after its verdicts; gives the exit code."""
     for name, reason in done.unreadable:
         here.output.result(
             {"file": name, "verdict": "unreadable", "reason": reason}, f"{name}: UNREADABLE {reason}"
@@ -166,7 +177,8 @@ def tell_checked(here: Session, done: "Checked", *, misses: bool = True) -> int:
     return ExitCode.PARTIAL if done.unreadable else ExitCode.OK
 
 
-def _tell(here: Session, name: str, hit: "Hit | None") -> None:
+def tell_verdict(here: Session, name: str, hit: "Hit | None") -> None:
+    """Tell what a file is."""
     if hit is None:
         here.output.result({"file": name, "verdict": "clean"}, f"{name}: not on the list")
         return
@@ -200,6 +212,8 @@ def _summary(here: Session, done: "Checked") -> None:
             else "the node was not asked"
         )
     )
+    if done.at_once:
+        here.output.talk(AT_ONCE)
     if done.stopped is not None:
         here.output.talk(f"{len(done.unanswered)} were not looked up: {done.stopped}")
         here.output.following("the same command again, later, for the files that were not looked up")

@@ -35,6 +35,11 @@ def tell(
     )
     if ended.rejudged:
         output.talk(f"{counted(ended.rejudged, 'file')} from before judged anew, without reading")
+    if ended.at_once:
+        output.talk(
+            f"{counted(ended.at_once, 'file')} asked about at once, which the node sees: more survived the screen than"
+            " the batches of such a scan hold"
+        )
     if ended.stopped is not None:
         output.talk(f"{counted(summary.count(Status.UNCONFIRMED), 'file')} not confirmed: {ended.stopped}")
     elif summary.screen_only:

@@ -199,6 +199,7 @@ def _next_step(now: _Standing) -> str:
 def partner_status(here: Session) -> None:
     """The state of a partner's client."""
     from node.cli.hit_status import partner_hits_status
+    from node.partner.cover import cover_words
     from node.runtime.partner_standing import standing
 
     now = standing(here.home)
@@ -215,6 +216,7 @@ def partner_status(here: Session) -> None:
             "confirmed_ms": enrolment.confirmed_ms,
             "evaluations_left": now.evaluations_left,
             "evaluations_per_day": enrolment.evaluations_per_day,
+            "cover": now.cover.value,
             "witnesses": list(now.backing.witnesses) if now.backing else [],
             "witnesses_needed": now.backing.needed if now.backing else 0,
             "cosigned_ms": now.cosigned_ms,
@@ -231,6 +233,7 @@ def partner_status(here: Session) -> None:
         *now.words,
         f"the node confirmed what is held on {moment(enrolment.confirmed_ms)}",
         *_left(now),
+        cover_words(now.cover, enrolment.evaluations_per_day),
         *hit_lines,
     )
     here.output.following(*(steps or ["sigfed check FILE" if now.version else "sigfed update"]))

@@ -1,8 +1,8 @@
 """Looking up: screen locally, ask blinded, verify, open the label.
 
-A file's hashes are screened here; of a file that survives all hashes are asked, in a batch whose size says nothing
-about how many are real. The node sees random group elements; what it answers is proven to come from the key that the
-release was made with. Nothing about a file leaves this machine.
+A file's hashes are screened here; of a file that survives all hashes are asked, in batches whose size says nothing
+about how many are real (`cover`). The node sees random group elements; what it answers is proven to come from the key
+that the release was made with. Nothing about a file leaves this machine.
 """
 
 import asyncio
@@ -10,16 +10,24 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from node.clock import Clock, Entropy, milliseconds
-from node.errors import GoneError, ListTooOldError, NotInitialisedError, OverQuotaError, VerificationError
+from node.errors import (
+    GoneError,
+    ListTooOldError,
+    NodeError,
+    NotInitialisedError,
+    OverQuotaError,
+    VerificationError,
+)
 from node.partner.allowance import Meter
+from node.partner.chance import chance
+from node.partner.cover import BATCH, elements
 from node.partner.knowing import Known
 from node.partner.state import Enrolment
-from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.errors import ProtocolError
 from protocol.event import collection_name
@@ -28,7 +36,6 @@ from protocol.messages import REQUEST_ID_BYTES, EvaluationReply, EvaluationReque
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import Group
 from protocol.statement.report import REPORT_ID_BYTES, HitReport, SentReport, authenticate
-from protocol.subset.answers import tag
 from protocol.subset.canary import CANARIES, check_canaries, is_canary
 from protocol.subset.completeness import is_asked, is_complete
 from protocol.subset.files import Held
@@ -37,13 +44,11 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
 from protocol.subset.screen import screen_values
 
-MIN_BATCH = 64
-"""Fewer look-ups are padded to this many, so that one file and twenty look the same to the node."""
-
 _WEAK = frozenset({Algorithm.MD5, Algorithm.SHA1})
 _STRONGEST: Final = (Algorithm.SHA256, Algorithm.PHOTODNA, Algorithm.PDQ, Algorithm.SHA1, Algorithm.MD5)
 """Of several hashes that met, the first of these is reported."""
 _DECOY_BYTES = 32
+_PREPARING_SECONDS: Final = 0.25
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -78,8 +83,16 @@ class Examined:
     """A file that was asked about."""
 
     hit: Hit | None
-    tags: tuple[bytes, ...] = field(repr=False)
-    """8 bytes of each hash's output: in the same epoch they say whether a later release answers, without asking."""
+    outputs: tuple[bytes, ...] = field(repr=False)
+    """64 bytes of each hash: in the same epoch they say what a later release answers, without asking."""
+
+
+class Evaluates(Protocol):
+    """Whoever has batches evaluated: the node's API."""
+
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        """As `SubsetApi.evaluate`."""
+        ...
 
 
 class Examiner:
@@ -92,7 +105,7 @@ class Examiner:
         held: Held | None,
         *,
         group: Group,
-        api: SubsetApi,
+        api: Evaluates,
         clock: Clock,
         entropy: Entropy,
         meter: Meter | None = None,
@@ -105,13 +118,14 @@ class Examiner:
         self._manifest = held.release.manifest
         self._filter = held.release.filter
         self._lookup = Lookup(held.release)
+        self._chance = chance(held.release)
         self._group = group
         self._api = api
         self._clock = clock
         self._entropy = entropy
         self._meter = meter
         self.evaluated = 0
-        """Elements sent so far, padding included: what the quota counts."""
+        """Elements sent so far, fillers included: what the quota counts."""
 
     @property
     def epoch(self) -> int:
@@ -127,7 +141,7 @@ class Examiner:
         return info is not None and self._clock.now() < info.valid.end
 
     async def examine(self, files: Sequence[Sequence[Digest]]) -> list[Hit | None]:
-        """For each file, given by all its hashes, the hit or None.
+        """For each file, given by all its hashes, the hit or None; the node is sent as much whatever they are.
 
         Raises:
             ListTooOldError: the release is past its `not_after` and grace.
@@ -136,37 +150,68 @@ class Examiner:
             OverQuotaError: the evaluations are used up; what was not answered is not judged.
         """
         hits: list[Hit | None] = [None] * len(files)
-        async for place, hit in self.verdicts(files):
+        async for place, hit in self.verdicts(files, least=self.cover(files)):
             hits[place] = hit
         return hits
 
-    async def verdicts(self, files: Sequence[Sequence[Digest]]) -> AsyncIterator[tuple[int, Hit | None]]:
+    async def verdicts(
+        self, files: Sequence[Sequence[Digest]], *, least: int = 0
+    ) -> AsyncIterator[tuple[int, Hit | None]]:
         """The place and verdict of each file as it is known: what a later failure must not take back.
 
-        First come those that the screen clears, then, batch by batch, those that were asked about. Raises as
-        `examine`.
+        First come those that the screen clears, then, batch by batch, those that were asked about. `least` and what is
+        raised as in `ask`.
         """
         self.require_current()
         places = self.survivors(files)
         for place in sorted(set(range(len(files))) - set(places)):
             yield place, None
-        async for place, found in self.ask([files[place] for place in places]):
+        async for place, found in self.ask([files[place] for place in places], least=least):
             yield places[place], found.hit
 
-    async def ask(self, files: Sequence[Sequence[Digest]]) -> AsyncIterator[tuple[int, Examined]]:
+    async def ask(
+        self, files: Sequence[Sequence[Digest]], *, least: int = 0
+    ) -> AsyncIterator[tuple[int, Examined]]:
         """The place of each file, and what is found of it, batch by batch: all are asked about, none is screened.
 
-        Raises as `examine`.
+        At least `least` elements are sent, in batches of that many (`cover.BATCH`, if that is more). Raises as
+        `examine`; a batch without any of the files in it fails unheard, unless its answer is not proven.
         """
         self.require_current()
+        size = min(max(least, BATCH), MAX_EVALUATION_BATCH)
         waiting = deque(enumerate(files))
-        answers: deque[_Answer] = deque()
-        async for found in self._answers([digest for file in files for digest in file]):
-            answers += found
-            while waiting and len(waiting[0][1]) <= len(answers):
-                place, digests = waiting.popleft()
-                met = [answers.popleft() for _ in digests]
-                yield place, Examined(self._judge(digests, met), tuple(tag(output) for output, _ in met))
+        outputs: deque[bytes] = deque()
+        digests = [digest for file in files for digest in file]
+        for start in range(0, max(len(digests), least), size):
+            batch = digests[start : start + size]
+            try:
+                outputs += await self.evaluate(batch, elements=size)
+            except VerificationError:
+                raise
+            except NodeError:
+                if batch:
+                    raise
+                return
+            while waiting and len(waiting[0][1]) <= len(outputs):
+                place, asked = waiting.popleft()
+                yield place, self.found(asked, [outputs.popleft() for _ in asked])
+        for place, _ in waiting:  # of no hashes
+            yield place, self.found([], [])
+
+    def found(self, digests: Sequence[Digest], outputs: Sequence[bytes]) -> Examined:
+        """What a file is whose hashes evaluate to `outputs` in this epoch; nobody is asked.
+
+        Raises `VerificationError` for a label that is not the node's.
+        """
+        try:
+            met = self._lookup.match(outputs)
+        except ProtocolError as exc:
+            raise VerificationError(str(exc)) from exc
+        return Examined(self._judge(digests, list(zip(outputs, met, strict=True))), tuple(outputs))
+
+    def cover(self, files: Sequence[Sequence[Digest]]) -> int:
+        """How many elements a look-up of so many hashes sends, whatever survives."""
+        return elements(sum(map(len, files)), self._chance)
 
     def survivors(self, files: Sequence[Sequence[Digest]]) -> list[int]:
         """Places of the files that the screen does not clear; nobody is asked, nor whether the release is current.
@@ -201,11 +246,11 @@ class Examiner:
         Not screened: the screen may know the file by another of its hashes. Raises as `examine`.
         """
         self.require_current()
-        async for ((output, match),) in self._answers([old.digest]):
-            if match is not None:
-                found_epoch = old.epoch if old.found_epoch is None else old.found_epoch
-                return self._report([(old.digest, output)], found_epoch=found_epoch)
-        return None
+        (output,) = await self.evaluate([old.digest])
+        if self.found([old.digest], [output]).hit is None:
+            return None
+        found_epoch = old.epoch if old.found_epoch is None else old.found_epoch
+        return self._report([(old.digest, output)], found_epoch=found_epoch)
 
     async def self_test(self) -> list[bytes]:
         """Look the published test files up; gives what they evaluate to.
@@ -213,7 +258,7 @@ class Examiner:
         Raises:
             VerificationError: the look-up does not work.
         """
-        outputs = await self._outputs(CANARIES)
+        outputs = await self.evaluate(CANARIES)
         try:
             check_canaries(self._lookup, outputs)
         except ProtocolError as exc:
@@ -239,21 +284,17 @@ class Examiner:
                 hint="fetch a newer release with: sigfed update",
             )
 
-    async def _answers(self, digests: Sequence[Digest]) -> AsyncIterator[list["_Answer"]]:
-        """Output of each digest and what it met, in order, a batch at a time."""
-        for start in range(0, len(digests), MAX_EVALUATION_BATCH):
-            outputs = await self._outputs(digests[start : start + MAX_EVALUATION_BATCH])
-            try:
-                yield list(zip(outputs, self._lookup.match(outputs), strict=True))
-            except ProtocolError as exc:
-                raise VerificationError(str(exc)) from exc
+    async def evaluate(
+        self, digests: Sequence[Digest], *, elements: int = BATCH, not_before: float = 0.0
+    ) -> list[bytes]:
+        """The output of each of these hashes, of one request of `elements`, which random inputs fill up.
 
-    async def _outputs(self, batch: Sequence[Digest]) -> list[bytes]:
-        return await self._ask([prf_input(self._manifest.subset_id, digest) for digest in batch])
-
-    async def _ask(self, inputs: Sequence[bytes]) -> list[bytes]:
+        It is not sent before `not_before` on the loop's clock: how long it took to prepare tells nothing then. Raises
+        as `examine`.
+        """
         self._require_answering()
-        decoys = [self._entropy(_DECOY_BYTES) for _ in range(padded(len(inputs)) - len(inputs))]
+        inputs = [prf_input(self._manifest.subset_id, digest) for digest in digests]
+        decoys = [self._entropy(_DECOY_BYTES) for _ in range(elements - len(inputs))]
         blinding = await asyncio.to_thread(blind, self._group, [*inputs, *decoys], entropy=self._entropy)
         request = EvaluationRequest(
             subset_id=self._manifest.subset_id,
@@ -261,6 +302,7 @@ class Examiner:
             request_id=self._entropy(REQUEST_ID_BYTES),
             elements=blinding.elements,
         )
+        await asyncio.sleep(not_before - asyncio.get_running_loop().time())
         reply = await self._evaluated(request)
         if (reply.request_id, reply.epoch) != (request.request_id, request.epoch):
             raise VerificationError("the node answered another request")
@@ -328,9 +370,9 @@ class Examiner:
 _Answer = tuple[bytes, Match | None]
 
 
-def padded(count: int) -> int:
-    """The size of the batch that carries `count` look-ups: the next power of two from 64 to 4 096."""
-    return max(MIN_BATCH, 1 << (count - 1).bit_length())
+def prepared() -> float:
+    """When a batch that is begun now is sent, on the loop's clock: how long it takes depends on what was found."""
+    return asyncio.get_running_loop().time() + _PREPARING_SECONDS
 
 
 def _sources(manifest: Manifest, match: Match, known: Known) -> tuple[Source, ...]:

@@ -1,9 +1,9 @@
 """Look-ups that share batches: who asks at the same time is asked about together, at a cadence.
 
-Files that the screen clears are answered at once. The others wait for the next beat and go in one padded batch: the
-node sees at most one request a beat, of 64, 128 … 4 096 blinded values, and cannot tell how many files these are, how
-many callers asked, or when each of them did. Only whole files are put into a batch, so that each is judged by all its
-hashes or not at all.
+Files that the screen clears are answered at once. The others wait for the next tick, a quarter of a second at most,
+and go in batches of 64, which random inputs fill up: whoever holds an upload cannot wait longer. The node sees that
+some upload survived the screen, not how many files a batch holds, how many callers asked, or when each of them did.
+Only whole files are put into a batch, so that each is judged by all its hashes or not at all.
 
 What is recorded of a hit, and what is said when the node does not answer, is for callers.
 """
@@ -16,12 +16,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from node.errors import NodeError, PeerUnreachableError
+from node.partner.cover import BATCH
 from node.partner.looking_up import Examiner, Hit
 from protocol.digest import Digest
 from protocol.limits import MAX_EVALUATION_BATCH
 
-BEAT_SECONDS: Final = 0.25
-"""Between two batches: what a person does not notice, and a program cannot tell single uploads by."""
+TICK_SECONDS: Final = 0.25
+"""What a person does not notice, and a program cannot tell single uploads by."""
 MAX_WAITING: Final = 16 * MAX_EVALUATION_BATCH
 """Hashes that may wait; whoever brings more waits until there is room, so that a fast reader fills no memory."""
 
@@ -36,16 +37,16 @@ class _Asked:
 
 
 class LookUpQueue:
-    """Looks files up with `examining`, a batch a beat. An async context manager; any number of tasks may ask.
+    """Looks files up with `examining`, at ticks. An async context manager; any number of tasks may ask.
 
     Whoever still waits on leaving is told so by `NodeError`.
     """
 
     def __init__(
-        self, examining: Examining, *, beat_seconds: float = BEAT_SECONDS, max_waiting: int = MAX_WAITING
+        self, examining: Examining, *, tick_seconds: float = TICK_SECONDS, max_waiting: int = MAX_WAITING
     ) -> None:
         self._examining = examining
-        self._beat_seconds = beat_seconds
+        self._tick_seconds = tick_seconds
         self._max_waiting = max_waiting
         self._waiting: deque[_Asked] = deque()
         self._hashes = 0
@@ -54,7 +55,7 @@ class LookUpQueue:
         self._ended = False
 
     async def __aenter__(self) -> Self:
-        self._sender = asyncio.create_task(self._send_at_beats())
+        self._sender = asyncio.create_task(self._send_at_ticks())
         return self
 
     async def __aexit__(
@@ -72,7 +73,7 @@ class LookUpQueue:
 
     @property
     def waiting(self) -> int:
-        """Files that wait for a beat."""
+        """Files that wait for a tick."""
         return len(self._waiting)
 
     async def look_up(self, files: Sequence[Sequence[Digest]]) -> list[Hit | None]:
@@ -119,26 +120,29 @@ class LookUpQueue:
     def _has_room(self, count: int) -> bool:
         return not self._waiting or self._hashes + count <= self._max_waiting
 
-    async def _send_at_beats(self) -> None:
+    async def _send_at_ticks(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             async with self._changed:
                 await self._changed.wait_for(lambda: bool(self._waiting))
-            await asyncio.sleep(self._to_beat(loop.time()))
-            await self._send(await self._take())
+            await asyncio.sleep(self._to_tick(loop.time()))
+            left = len(self._waiting)  # who comes later waits for the next tick
+            while left > 0 and self._waiting:
+                before = len(self._waiting)
+                batch = await self._take()
+                left -= before - len(self._waiting)
+                await self._send(batch)
 
-    def _to_beat(self, now: float) -> float:
-        """Seconds to the next whole beat: when a lone caller asked is not when the node is asked."""
-        return self._beat_seconds - now % self._beat_seconds
+    def _to_tick(self, now: float) -> float:
+        """Seconds to the next tick: when a lone caller asked is not when the node is asked."""
+        return self._tick_seconds - now % self._tick_seconds
 
     async def _take(self) -> list[_Asked]:
         """As many of the files that wait as fit into a batch, the first of them whatever its size."""
         batch: list[_Asked] = []
         taken = 0
         async with self._changed:
-            while self._waiting and (
-                not batch or taken + len(self._waiting[0].digests) <= MAX_EVALUATION_BATCH
-            ):
+            while self._waiting and (not batch or taken + len(self._waiting[0].digests) <= BATCH):
                 asked = self._waiting.popleft()
                 self._hashes -= len(asked.digests)
                 if not asked.answer.cancelled():

@@ -15,6 +15,7 @@ from typing import Final
 from keys.errors import KeysError
 from node.clock import Clock
 from node.errors import NotFoundError, OverQuotaError, TrustForkError, VerificationError
+from node.partner.chance import chance_anew
 from node.partner.following_releases import DisownedError, ReleaseLog, Step
 from node.partner.knowing import Known, known, refresh, with_register
 from node.partner.register_changes import member_changes
@@ -73,6 +74,8 @@ class UpdateReport:
     """Answers that it took away."""
     tested: SelfTest
     """How the published test files were looked up in a new release."""
+    anew: float = 0.0
+    """With which probability a hash that was looked up before has to be asked about now, by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,6 +368,7 @@ def _report(subset: str, old: Held | None, new: Held | None, told: _Told) -> Upd
         ahead=told.step.cursor.ahead.version if told.step.cursor.ahead else 0,
         gone=told.gone,
         tested=told.tested,
+        anew=chance_anew(old.release if old else None, new.release) if new and new is not old else 0.0,
     )
 
 

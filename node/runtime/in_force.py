@@ -110,6 +110,11 @@ class InForce:
         return held.release
 
     @property
+    def evaluations_per_day(self) -> int:
+        """What the agency gives this partner."""
+        return self._loaded.enrolment.evaluations_per_day if self._loaded else 0
+
+    @property
     def subset(self) -> str:
         """The name of the subset that is looked up in."""
         return self._loaded.enrolment.subset if self._loaded else ""

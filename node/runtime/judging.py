@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
@@ -18,12 +18,14 @@ from node.files import try_locked
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import HashPlan, images_installed
 from node.journal import Journal
+from node.partner.cover import beat_minutes
 from node.partner.daemons import running_daemon
 from node.partner.hits import SpooledHit
 from node.partner.inspecting import LocalInspector
 from node.partner.judging import LocalJudge
 from node.partner.queueing import LookUpQueue
 from node.partner.state import PartnerFolder
+from node.runtime.cover import beat
 from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.hooks import Facts, Hooks
@@ -43,6 +45,8 @@ DRAIN_SECONDS: Final = 10.0
 """What is being looked up when the daemon is told to stop may take this long; a node may never answer."""
 CONFIRM_LOCK: Final = "confirm.lock"
 """Held by whoever looks up what waits."""
+BEAT_LOCK: Final = "beat.lock"
+"""Held by the daemon that sends this home's batches."""
 _SPLAY: Final = 0.1
 """Part of an interval by which it varies, so that a thousand partners do not ask at the same moment."""
 _MINUTE_MS: Final = 60_000
@@ -125,13 +129,15 @@ async def judging(
             unasked=lambda file: in_force.examiner().unasked(file),
         )
         made = Judging(in_force=in_force, judge=judge, inspector=inspector, fail_closed=fail_closed)
-        await stack.enter_async_context(_working(home, settings, made))
+        await stack.enter_async_context(_working(home, settings, made, telling))
         stack.enter_context(running_daemon(home.partner, kind, now_ms=milliseconds(_CLOCK.now())))
         yield made
 
 
 @asynccontextmanager
-async def _working(home: Home, settings: AgentSettings, made: Judging) -> AsyncIterator[None]:
+async def _working(
+    home: Home, settings: AgentSettings, made: Judging, telling: "_Telling"
+) -> AsyncIterator[None]:
     """Do what is done by itself while the block lasts."""
 
     async def confirm() -> None:
@@ -143,10 +149,25 @@ async def _working(home: Home, settings: AgentSettings, made: Judging) -> AsyncI
     async def bring() -> None:
         if not await asyncio.to_thread(updated_lately, home, settings.update_minutes, now=_CLOCK.now()):
             # In a loop of its own: it waits for the lock of another update, and verifies for seconds.
-            await asyncio.to_thread(_update, home)
+            await asyncio.to_thread(_update, home, telling)
         await made.reload()
 
-    works = [_every(RELOAD_SECONDS, made.reload), _every(CONFIRM_SECONDS, confirm, begin_seconds=0.0)]
+    beating = ExitStack()  # holds the lock from the first beat on: of several daemons of a home one sends
+    mine = False
+
+    async def cover() -> None:
+        nonlocal mine
+        with ExitStack() as trying:
+            mine = mine or trying.enter_context(try_locked(home.partner / BEAT_LOCK))
+            if mine:
+                beating.push(trying.pop_all())
+                await asyncio.to_thread(_beat, home, telling)
+
+    works = [
+        _every(RELOAD_SECONDS, made.reload),
+        _every(CONFIRM_SECONDS, confirm, begin_seconds=0.0),
+        _every(beat_minutes(made.in_force.evaluations_per_day) * 60, cover),
+    ]
     if settings.update_minutes:
         minute = 60.0
         works.append(_every(settings.update_minutes * minute, bring))
@@ -157,6 +178,7 @@ async def _working(home: Home, settings: AgentSettings, made: Judging) -> AsyncI
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        beating.close()
 
 
 async def _every(
@@ -164,9 +186,12 @@ async def _every(
 ) -> None:
     """Do something again and again, about so often; what fails is journalled and tried again at its next time."""
     wait = seconds if begin_seconds is None else begin_seconds
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     while True:
-        await asyncio.sleep(wait * (1 + _SPLAY * (int.from_bytes(system_entropy(2)) / 2**15 - 1)))
-        wait = seconds
+        pause = wait * (1 + _SPLAY * (int.from_bytes(system_entropy(2)) / 2**15 - 1))
+        await asyncio.sleep(began + pause - loop.time())  # how long the work took shows in no later moment
+        wait, began = seconds, loop.time()
         try:
             await work()
         except FAILURES as exc:
@@ -185,14 +210,23 @@ def updated_lately(home: Home, minutes: float, *, now: datetime) -> bool:
     return 0 <= age_ms < minutes * _MINUTE_MS / 2  # a clock that was ahead must not keep updates away
 
 
-def _update(home: Home) -> None:
+def _update(home: Home, telling: "_Telling") -> None:
     """As the command does it, with the operator's programs."""
     report, settled = bring_update(home, say=lambda words: _say([words]))
     _journal.info("updated", old=report.old, new=report.new)
+    telling.late(settled.found)
     if settled.told or settled.purged:
         _journal.info("hits", told=settled.told, purged=settled.purged)
     if settled.problem:
         _journal.warning("hits", reason=settled.problem)
+
+
+def _beat(home: Home, telling: "_Telling") -> None:
+    """Send the batch that is due, whatever there is to ask; in a loop of its own, for judging takes seconds."""
+    beaten = asyncio.run(beat(home))
+    telling.late(beaten.found)
+    if beaten.problem:
+        _journal.warning("beat", reason=beaten.problem)
 
 
 class _Telling:
@@ -226,6 +260,11 @@ class _Telling:
             return
         self._waiting.add(hit.id)
         self._worker.submit(self._run, hit.id, {**facts, "collection": hit.collection})
+
+    def late(self, hits: Iterable[SpooledHit]) -> None:
+        """Tell of hits in files that were stored before."""
+        for hit in hits:
+            self.tell(hit, True)  # noqa: FBT003 - as `Told` says
 
     def _run(self, hit_id: str, facts: Facts) -> None:
         self._waiting.discard(hit_id)

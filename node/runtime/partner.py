@@ -1,7 +1,7 @@
 """A partner's client, joined: folder, connection, group arithmetic."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from node.formats.asked import read_asked
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
 from node.partner.allowance import Meter
+from node.partner.cover import Cover
 from node.partner.enrolling import Found, introduce, refused
 from node.partner.enrolling import enrol as enrol_with
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import Known, caught_up, is_confirmed, known
-from node.partner.looking_up import Examiner, Hit
+from node.partner.looking_up import Evaluates, Examiner, Hit
 from node.partner.renewing import is_due
 from node.partner.renewing import renew as renew_key
 from node.partner.state import Enrolment, PartnerFolder
@@ -36,7 +37,8 @@ from node.remote.node import RemoteNode
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy, partner_tokens
-from node.runtime.reaching import reach_node_of
+from node.runtime.partner_settings import load_partner_settings
+from node.runtime.reaching import EachTime, reach_node_of
 from node.sodium import load_group
 from node.tls import Traffic
 from protocol.digest import Digest
@@ -81,6 +83,8 @@ class Checked:
     """Why."""
     recorded: Sequence[SpooledHit] = ()
     """Hits that are in the spool now, to be reported."""
+    at_once: bool = False
+    """Whether more survived the screen than the batch of so many files holds, and the node saw that."""
     misses: "Named" = field(default=(), repr=False)
     """Files that were looked up and are not on the list, with their hashes."""
 
@@ -235,33 +239,42 @@ async def _renew(home: Home, traffic: Traffic) -> None:
     partner_tokens(home).drop()
 
 
-async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked:
+Telling = Callable[[str, Hit | None], None]
+"""Hears of each verdict as it is known, with the file's name."""
+
+
+async def check(
+    home: Home, *, files: Sequence[Path], hash_from: str, tell: Telling = lambda _name, _hit: None
+) -> Checked:
     """Look up files, or the rows of a table of hashes; what is on the list is in the spool before anybody is told."""
     folder, spool = PartnerFolder(home.partner), hit_spool(home)
     recorded: list[SpooledHit] = []
-    enrolment = await confirmed(home)
+    await confirmed(home)
     named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
-    async with _ask(home, enrolment) as remote:
-        examiner = _examiner(folder, remote)
-        named, unasked = _asked(examiner, named) if hash_from else (named, [])
-        known_hits: dict[int, Hit | None] = {}
-        stopped = None
-        try:
-            async for place, hit in examiner.verdicts([digests for _, digests in named]):
-                if hit is not None:
-                    recorded += _record(spool, named[place][0], hit)
-                known_hits[place] = hit
-        except NodeError as exc:
-            # A hit that was paid for and proven must reach a person, whatever became of the rest.
-            if not known_hits:
-                raise
-            stopped = exc
+    examiner = covered_examiner(home, *folder.in_force())
+    named, unasked = _asked(examiner, named) if hash_from else (named, [])
+    hashes = [digests for _, digests in named]
+    least = 0 if load_partner_settings(home.folder).cover is Cover.OFF else examiner.cover(hashes)
+    known_hits: dict[int, Hit | None] = {}
+    stopped = None
+    try:
+        async for place, hit in examiner.verdicts(hashes, least=least):
+            if hit is not None:
+                recorded += _record(spool, named[place][0], hit)
+            known_hits[place] = hit
+            tell(named[place][0], hit)
+    except NodeError as exc:
+        # A hit that was paid for and proven must reach a person, whatever became of the rest.
+        if not known_hits:
+            raise
+        stopped = exc
     if unasked:
         named, stopped = [*named, *unasked], stopped or UsageError(examiner.unasked(unasked[0][1]))
     return Checked(
         verdicts=[(name, known_hits[place]) for place, (name, _) in enumerate(named) if place in known_hits],
         unreadable=unreadable,
         evaluated=examiner.evaluated,
+        at_once=bool(least) and examiner.evaluated > least,
         unanswered=[name for place, (name, _) in enumerate(named) if place not in known_hits],
         stopped=stopped,
         recorded=recorded,
@@ -271,19 +284,24 @@ async def check(home: Home, *, files: Sequence[Path], hash_from: str) -> Checked
 
 async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit | None]:
     """What the release in force says about files by their hashes; nothing is recorded."""
-    folder = PartnerFolder(home.partner)
-    async with _ask(home, await confirmed(home)) as remote:
-        return await _examiner(folder, remote).examine(named)
+    await confirmed(home)
+    return await covered_examiner(home, *PartnerFolder(home.partner).in_force()).examine(named)
+
+
+def covered_examiner(home: Home, enrolment: Enrolment, held: Held | None) -> Examiner:
+    """What looks up in a release, over connections that end with each batch; raises where there is none."""
+    return _examiner_of(
+        PartnerFolder(home.partner),
+        enrolment,
+        held,
+        # With the token of an earlier command, for there may be many a second.
+        EachTime(lambda: _reach(home, enrolment, Traffic(), partner_tokens(home))),
+    )
 
 
 def _record(spool: HitSpool, name: str, hit: Hit) -> list[SpooledHit]:
     kept = spool.record(hit, name=name, now_ms=milliseconds(_CLOCK.now()))
     return [] if kept is None else [kept]
-
-
-def _ask(home: Home, enrolment: Enrolment) -> RemoteNode:
-    """A connection for look-ups: with the token of an earlier command, for there may be many a second."""
-    return _reach(home, enrolment, Traffic(), partner_tokens(home))
 
 
 def _reach(home: Home, enrolment: Enrolment, traffic: Traffic, tokens: TokenFile | None = None) -> RemoteNode:
@@ -299,13 +317,8 @@ def _reach(home: Home, enrolment: Enrolment, traffic: Traffic, tokens: TokenFile
     )
 
 
-def _examiner(folder: PartnerFolder, remote: RemoteNode) -> Examiner:
-    enrolment, held = folder.in_force()
-    return _examiner_of(folder, enrolment, held, remote)
-
-
 def _examiner_of(
-    folder: PartnerFolder, enrolment: Enrolment, held: Held | None, remote: RemoteNode
+    folder: PartnerFolder, enrolment: Enrolment, held: Held | None, remote: Evaluates
 ) -> Examiner:
     return Examiner(
         enrolment,

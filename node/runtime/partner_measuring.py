@@ -16,11 +16,11 @@ from node.partner.scanning.results import ScanSummary, Status
 from node.partner.scanning.state import open_state, state_key
 from node.runtime.hit_spool import hits
 from node.runtime.home import Home
+from node.runtime.partner_scans import default_state
 from node.runtime.partner_standing import standing
 from protocol.errors import ProtocolError
 
 _PREFIX: Final = "sigfed_partner_"
-_SCANS: Final = "scan.db"
 
 
 def write_metrics(home: Home, path: Path, *, clock: Clock | None = None) -> None:
@@ -96,7 +96,7 @@ def _hits(home: Home, clock: Clock) -> Iterator[Gauge]:
 
 
 def _scan(home: Home, _: Clock) -> Iterator[Gauge]:
-    path = home.partner / _SCANS
+    path = default_state(home)
     if not path.exists():
         return
     try:

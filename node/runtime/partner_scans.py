@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from node.errors import StoreLockedError
@@ -11,7 +12,6 @@ from node.partner.scanning.state import open_state, state_key
 from node.runtime.home import Home
 
 _STATE: Final = "scan.db"
-"""Of scans that name no other with `--state`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,11 @@ class Scans:
     under_way: UnderWay | None
 
 
+def default_state(home: Home) -> Path:
+    """Where a scan is remembered, unless another file is named."""
+    return home.partner / _STATE
+
+
 def scans(home: Home) -> Scans:
     """All that is known; a scan that runs is not waited for.
 
@@ -42,7 +47,7 @@ def scans(home: Home) -> Scans:
         StoreError: the state of the last scan is damaged.
     """
     kept = list(reversed(finished_scans(home.partner)))
-    path = home.partner / _STATE
+    path = default_state(home)
     if not path.exists():
         return Scans(finished=kept, under_way=None)
     try:

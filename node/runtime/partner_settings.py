@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 from node.config import CONSOLE_URL, ConsoleListener, Section, parse_as
 from node.errors import ConfigError
 from node.names import PARTNER_NAME
+from node.partner.cover import Cover
 
 
 def _with_full_path(argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -131,6 +132,8 @@ class ConsoleSettings(ConsoleListener):
 class PartnerSettings(Section):
     """Everything a partner's client is told by its operator."""
 
+    cover: Cover = Cover.BEAT
+    """Whether what is sent to the agency's node depends on what was found: `beat` no, `off` yes."""
     agent: AgentSettings = AgentSettings()
     console: ConsoleSettings = ConsoleSettings()
     hooks: HookSettings = HookSettings()

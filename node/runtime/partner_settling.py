@@ -1,4 +1,4 @@
-"""What is done about hits after each update of a partner: what waits to be told is told, what is kept long enough goes.
+"""What is done after each update of a partner: its batch is sent, what waits is told, what was kept long enough goes.
 
 Nothing of it changes how the update ended, or keeps it from being told: what does not work now is tried with the next.
 """
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from keys.errors import KeysError
 from node.errors import NodeError
+from node.partner.hits import SpooledHit
+from node.runtime.cover import beat
 from node.runtime.home import Home
 from node.runtime.partner_hits import tell_waiting
 from node.runtime.partner_retention import purge_hits
@@ -17,6 +19,8 @@ from protocol.errors import ProtocolError
 class Settled:
     """What was done."""
 
+    found: tuple[SpooledHit, ...] = ()
+    """New hits in files that scans stored."""
     told: int = 0
     """Reported hits of which the agency was told what became of the file."""
     purged: int = 0
@@ -25,16 +29,24 @@ class Settled:
     """Why not all of it was done, in words."""
 
 
-async def settle_hits(home: Home) -> Settled:
-    """Tell and purge; never raises for what an update does not depend on."""
+async def settle(home: Home, *, anew: float) -> Settled:
+    """Send the batch, tell and purge; never raises for what an update does not depend on.
+
+    `anew` is what `UpdateReport` says.
+    """
+    found: tuple[SpooledHit, ...] = ()
     told = purged = 0
-    problem = ""
+    problems: list[str] = []
     try:
+        beaten = await beat(home, anew=anew)
+        found = beaten.found
+        if beaten.problem:
+            problems.append(f"the batch after the update was not answered: {beaten.problem}")
         done = await tell_waiting(home)
         told = len(done.hits)
         if done.stopped is not None:
-            problem = f"the agency was not told what became of every reported hit: {done.stopped}"
+            problems.append(f"the agency was not told what became of every reported hit: {done.stopped}")
         purged = purge_hits(home)
     except (NodeError, KeysError, ProtocolError, OSError) as exc:
-        problem = f"hits were not looked after: {exc}"
-    return Settled(told=told, purged=purged, problem=problem)
+        problems.append(f"hits were not looked after: {exc}")
+    return Settled(found=found, told=told, purged=purged, problem="; ".join(problems))

@@ -10,6 +10,7 @@ from keys.errors import KeysError
 from node.clock import Clock, SystemClock, milliseconds
 from node.errors import NodeError
 from node.partner.allowance import Meter
+from node.partner.cover import Cover
 from node.partner.knowing import known
 from node.partner.relayed import held_documents
 from node.partner.state import Enrolment, PartnerFolder
@@ -17,6 +18,7 @@ from node.partner.witnessing import Backing, backing_of, by_register
 from node.runtime.health import Check, Health
 from node.runtime.hit_spool import unconfirmed_files
 from node.runtime.home import Home
+from node.runtime.partner_settings import load_partner_settings
 from node.sodium import load_group
 from protocol.errors import ProtocolError
 from protocol.subset.canary import LISTED
@@ -42,6 +44,7 @@ class PartnerStanding:
     evidence: tuple[Path, ...]
     unconfirmed: int
     """Files that a daemon let pass, or not, without a verdict, and that wait for one."""
+    cover: Cover
     evaluations_left: int | None
     """About so many could be made at once now; None: this home has not counted any yet."""
 
@@ -95,6 +98,7 @@ def standing(home: Home, *, clock: Clock | None = None) -> PartnerStanding:
         gone=len(folder.gone(cursor)),
         evidence=folder.evidence,
         unconfirmed=len(unconfirmed_files(home)),
+        cover=load_partner_settings(home.folder).cover,
         evaluations_left=Meter.of(folder, enrolment, clock or SystemClock()).left(),
     )
 

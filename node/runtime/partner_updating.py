@@ -7,7 +7,7 @@ from node.partner.updating import UpdateReport
 from node.runtime.home import Home
 from node.runtime.partner import update
 from node.runtime.partner_events import FAILURES, Events
-from node.runtime.partner_settling import Settled, settle_hits
+from node.runtime.partner_settling import Settled, settle
 
 
 def bring_update(home: Home, *, say: Callable[[str], None]) -> tuple[UpdateReport, Settled]:
@@ -27,4 +27,4 @@ def bring_update(home: Home, *, say: Callable[[str], None]) -> tuple[UpdateRepor
         raise
     for words in events.updated(report):
         say(words)
-    return report, asyncio.run(settle_hits(home))
+    return report, asyncio.run(settle(home, anew=report.anew))

@@ -1,5 +1,6 @@
 """Reaching other nodes: first contact, a peer that is known, and the node a partner is enrolled with."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from keys.key import AuthPrivateKey
@@ -16,10 +17,23 @@ from node.remote.proxying import Proxy
 from node.runtime.outbound import proxy_of
 from node.services.peers.membership import FetchedTrust
 from node.tls import Traffic
+from protocol.messages import EvaluationReply, EvaluationRequest
 
 if TYPE_CHECKING:  # a partner has neither peers nor a store
     from node.ports.peers import PeerRecord
     from node.runtime.opening import Identity
+
+
+class EachTime:
+    """Has batches evaluated over a connection each: when it ends tells nothing of what is done with the answer."""
+
+    def __init__(self, connect: Callable[[], RemoteNode]) -> None:
+        self._connect = connect
+
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        """As `RemoteNode.evaluate`."""
+        async with self._connect() as remote:
+            return await remote.evaluate(subset, request)
 
 
 async def fetch(

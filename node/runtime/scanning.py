@@ -10,13 +10,11 @@ from pathlib import Path
 from threading import Thread
 from typing import BinaryIO, Final
 
-from node.clock import SystemClock, milliseconds, system_entropy
+from node.clock import SystemClock, milliseconds
 from node.errors import ListTooOldError, NodeError, NotInitialisedError, UsageError
 from node.hashing.plan import HashPlan
 from node.hashing.workers import HashWorkers
-from node.partner.allowance import Meter
-from node.partner.knowing import known
-from node.partner.looking_up import Examiner
+from node.partner.cover import Pace
 from node.partner.scan_history import keep_scan
 from node.partner.scanning.judging import Asking, Screening
 from node.partner.scanning.objects import SCHEME, Bucket
@@ -26,12 +24,11 @@ from node.partner.scanning.running import Ended, Stopping, run_scan
 from node.partner.scanning.sources import Walk, read_list
 from node.partner.scanning.state import Run, ScanState, open_state, own_files, state_key
 from node.partner.state import PartnerFolder
+from node.runtime.cover import pace_of
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
-from node.runtime.outbound import partner_proxy, partner_tokens
-from node.runtime.partner import confirmed
-from node.runtime.reaching import reach_node_of
-from node.sodium import load_group
+from node.runtime.partner import confirmed, covered_examiner
+from node.runtime.partner_scans import default_state
 
 _CLOCK = SystemClock()
 _DAY_MS: Final = 24 * 60 * 60 * 1000
@@ -136,38 +133,21 @@ class Scan:
             raise NotInitialisedError("there is no release yet", hint="fetch one with: sigfed update")
         age_ms = max(0, _now_ms() - enrolment.confirmed_ms)
         self._require_young(age_ms)
-        async with reach_node_of(
-            enrolment,
-            folder.key(),
-            clock=_CLOCK,
-            entropy=system_entropy,
-            proxy=partner_proxy(self._home),
-            tokens=partner_tokens(self._home),
-        ) as remote:
-            examiner = Examiner(
-                enrolment,
-                known(enrolment),
-                held,
-                group=load_group(),
-                api=remote,
-                clock=_CLOCK,
-                entropy=system_entropy,
-                meter=Meter.of(folder, enrolment, _CLOCK),
-            )
-            examiner.require_current()
-            self._run = self._state.runs.begin(self._wanted.sources, now_ms=_now_ms())
-            self._state.runs.judge_with(
-                self._run,
-                subset=enrolment.subset,
-                version=held.version,
-                age_ms=age_ms,
-                screen_only=self._wanted.offline,
-            )
-            screening = Screening(held)
-            asking = Asking(self._state, screening, examiner, hit_spool(self._home), _CLOCK)
-            asks = not self._wanted.offline and unreachable is None
-            ended = await self._read(screening, asking if asks else None)
-            self.evaluated = examiner.evaluated
+        examiner = covered_examiner(self._home, enrolment, held)
+        examiner.require_current()
+        self._run = self._state.runs.begin(self._wanted.sources, now_ms=_now_ms())
+        self._state.runs.judge_with(
+            self._run,
+            subset=enrolment.subset,
+            version=held.version,
+            age_ms=age_ms,
+            screen_only=self._wanted.offline,
+        )
+        screening = Screening(held)
+        asking = Asking(self._state, screening, examiner, hit_spool(self._home), _CLOCK)
+        asks = not self._wanted.offline and unreachable is None
+        ended = await self._read(screening, asking, pace_of(self._home, enrolment, held) if asks else None)
+        self.evaluated = examiner.evaluated
         if not ended.interrupted:
             self._state.runs.end(self._run, now_ms=_now_ms(), passed_over=self._passed_over)
             keep_scan(self._home.partner, self.summary)
@@ -190,7 +170,7 @@ class Scan:
                 hint="fetch a newer one with: sigfed update",
             )
 
-    async def _read(self, screening: Screening, asking: Asking | None) -> Ended:
+    async def _read(self, screening: Screening, asking: Asking, pace: Pace | None) -> Ended:
         jobs = self._wanted.jobs or len(os.sched_getaffinity(0))
         buckets = [Bucket(path) for path in self._wanted.paths if path.startswith(SCHEME)]
         with HashWorkers(jobs, self._wanted.plan) as workers:
@@ -214,6 +194,7 @@ class Scan:
                 screening,
                 read,
                 asking=asking,
+                pace=pace,
                 plan=plan_name(self._wanted.plan),
                 progress=self.progress,
                 stopping=self._stopping,
@@ -254,11 +235,6 @@ def open_scan(home: Home, wanted: Wanted, state: Path | None = None) -> Iterator
     path = (state or default_state(home)).absolute()
     with open_state(path, state_key(home.partner), patience_seconds=_PATIENCE_SECONDS) as opened:
         yield Scan(home, opened, wanted)
-
-
-def default_state(home: Home) -> Path:
-    """Where a scan is remembered, unless another file is named."""
-    return home.partner / "scan.db"
 
 
 def _resumed(state: ScanState) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """`AsyncClient`: a partner's machine inside an asyncio program.
 
 Decides what lives as long as the client (the release in memory, one connection, one token, hashing processes) and what
-each call does. What is looked up at the same time shares padded batches; a hit is in the spool, durably, before a call
+each call does. What is looked up at the same time shares batches; a hit is in the spool, durably, before a call
 returns it; a node that does not answer makes files `unknown`, which are kept and looked up later.
 """
 
@@ -35,7 +35,7 @@ from node.runtime.judging import CONFIRM_LOCK
 from node.runtime.partner_disclosing import disclose as show
 from node.runtime.partner_disclosing import require_switched_on
 from node.runtime.partner_events import FAILURES, Events
-from node.runtime.partner_settling import settle_hits
+from node.runtime.partner_settling import settle
 from node.runtime.partner_standing import standing
 from node.sdk.disclosing import disclosed_results, to_show
 from node.sdk.partition import Key, Row, fault_words
@@ -280,7 +280,7 @@ class AsyncClient:
             list(events.failed(exc))
             raise
         wrong = list(events.updated(report))
-        settled = asyncio.run(settle_hits(self._home))
+        settled = asyncio.run(settle(self._home, anew=report.anew))
         return report, [*wrong, *([settled.problem] if settled.problem else [])]
 
     async def _hashed(self, path: str | PathLike[str]) -> Hashed:

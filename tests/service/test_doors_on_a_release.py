@@ -68,7 +68,7 @@ class World:
     async def served(self, folder: Path, **changes: Any) -> AsyncIterator["World"]:
         """The daemon of this partner."""
         async with AsyncExitStack() as stack:
-            queue = await stack.enter_async_context(LookUpQueue(self.partner.examiner, beat_seconds=0.01))
+            queue = await stack.enter_async_context(LookUpQueue(self.partner.examiner, tick_seconds=0.01))
             processes = await stack.enter_async_context(HashProcesses(1, HashPlan(images=False)))
             judge = LocalJudge(
                 queue,

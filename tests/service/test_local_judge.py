@@ -75,7 +75,7 @@ class World:
 
     @asynccontextmanager
     async def judge(self, *, answer_seconds: float | None = None) -> AsyncIterator[LocalJudge]:
-        async with LookUpQueue(self.examining, beat_seconds=0.01) as queue:
+        async with LookUpQueue(self.examining, tick_seconds=0.01) as queue:
             yield LocalJudge(
                 queue,
                 self.examining,

@@ -11,13 +11,13 @@ from typing import Any, cast
 import pytest
 
 from node.errors import ListTooOldError, NodeError, PeerUnreachableError
+from node.partner.cover import BATCH
 from node.partner.looking_up import Examiner
 from node.partner.queueing import LookUpQueue
 from node.partner.verdicts import verdict_of
 from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
-from protocol.limits import MAX_EVALUATION_BATCH
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT
 from support.releases import EnrolledPartner, ReleasingAgency, release_both
@@ -58,7 +58,7 @@ class World:
 
     def queue(self, **changes: int) -> LookUpQueue:
         examiner = self.examining()
-        return LookUpQueue(lambda: examiner, beat_seconds=BEAT, **changes)
+        return LookUpQueue(lambda: examiner, tick_seconds=BEAT, **changes)
 
 
 @pytest.fixture
@@ -96,6 +96,13 @@ async def test_the_node_cannot_tell_how_many_files_were_asked_about(world: World
     assert world.api.sizes == [64]
 
 
+async def test_more_than_a_batch_goes_in_several_of_one_size(world: World) -> None:
+    async with world.queue() as queue:
+        hits = await queue.look_up([listed(name) for name in LISTED])
+    assert all(hits)
+    assert world.api.sizes == [BATCH, BATCH]
+
+
 async def test_no_more_than_one_request_is_sent_in_a_beat(world: World) -> None:
     async def late(number: int) -> None:
         await asyncio.sleep(number * BEAT / 4)
@@ -130,7 +137,7 @@ async def test_a_batch_that_fails_is_told_to_everybody_in_it_and_the_next_one_go
 
 
 async def test_hits_of_a_batch_that_was_answered_outlive_the_failure_of_the_next(world: World) -> None:
-    many = [[*listed(LISTED[0])] * 1_200] * 2  # each of them fills more than half a batch
+    many = [[*listed(LISTED[0])] * 20] * 2  # each of them fills more than half a batch
     world.api.fail_from = 1
     found: list[int] = []
 
@@ -195,10 +202,10 @@ async def test_an_old_list_gives_no_verdict(world: World) -> None:
 
 
 async def test_a_file_of_more_hashes_than_a_batch_takes_is_looked_up(world: World) -> None:
-    huge = [*listed(LISTED[0]), *[Digest(Algorithm.MD5, number.to_bytes(16)) for number in range(5_000)]]
+    huge = [*listed(LISTED[0]), *[Digest(Algorithm.MD5, number.to_bytes(16)) for number in range(200)]]
     async with world.queue() as queue:
         assert (await queue.look_up([huge]))[0] is not None
-    assert world.api.sizes[0] == MAX_EVALUATION_BATCH
+    assert world.api.sizes == [BATCH] * 4
 
 
 async def test_the_verdict_says_what_was_found_without_a_hash(world: World) -> None:

@@ -1,114 +1,28 @@
 """A stored scan after updates: withdrawals, new entries and new epochs reach it, and no file is read again."""
 
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
-from node.clock import milliseconds
 from node.errors import NodeError, OverQuotaError, PeerUnreachableError, StoreLockedError
 from node.hashing.hashed import Hashed, Part
-from node.hashing.plan import HashPlan
+from node.partner.cover import BATCH, Cover
 from node.partner.hits import HitSpool
 from node.partner.resolutions import Action
-from node.partner.scanning.judging import Asking, Screening
-from node.partner.scanning.reading import Progress, Read, Reading
-from node.partner.scanning.results import FileResult, ScanSummary, Status
-from node.partner.scanning.running import Ended, Stopping, run_scan
-from node.partner.scanning.sources import Item, Walk, look_at
+from node.partner.scanning.reading import Read
+from node.partner.scanning.results import Status
+from node.partner.scanning.sources import Item, look_at
 from node.partner.scanning.state import Answers, Kept, open_state
-from node.ports.evaluator import EpochSecret
-from node.services.subsets.epochs import enter_epoch, succeed
-from protocol.oprf.suite import epoch_key
-from support.releases import SEED, SUBSET, EnrolledPartner, ReleasingAgency, release_both
+from support.releases import ReleasingAgency, release_both
 from support.shelves import Agency, file_digests, make_shelf, rows, sqlite_dsn
 from support.shelves import close as close_shelf
-from support.sodium import loaded_group
-
-NEXT_SEED = b"\x06" * 32
-PLAN = HashPlan(images=False, archives=False)
-
-
-class Scanning:
-    """A partner that scans one folder, and counts what is read and asked."""
-
-    def __init__(self, fr: ReleasingAgency, nl: Agency, partner: EnrolledPartner, folder: Path) -> None:
-        self.fr, self.nl, self.partner, self.folder = fr, nl, partner, folder
-        self.files = folder / "files"
-        self.files.mkdir()
-        self.spool = HitSpool(folder / "hits")
-        self.read: list[str] = []
-        self.asked = 0
-        self.fails: NodeError | None = None
-        self.results: dict[str, FileResult] = {}
-        self.summary = ScanSummary(sources=())
-        self._evaluate = partner.api.evaluate
-        partner.api.evaluate = self._counted  # type: ignore[method-assign]
-
-    async def _counted(self, subset, request):  # type: ignore[no-untyped-def]
-        self.asked += 1
-        if self.fails is not None:
-            raise self.fails
-        return await self._evaluate(subset, request)
-
-    def store(self, *names: str) -> None:
-        """Files whose hashes are those that agencies list under these names."""
-        for name in names:
-            (self.files / name).write_text(name)
-
-    def _hashing(self, items: Iterator[Item]) -> Iterator[Read]:
-        for item in items:
-            path = Path(os.fsdecode(item.path))
-            self.read.append(path.name)
-            yield Read(item, self.hashed(path))
-
-    def hashed(self, path: Path) -> Hashed:
-        return Hashed(path.stat().st_size, (Part("", file_digests(path.name)),))
-
-    async def scan(self, *, offline: bool = False) -> Ended:
-        """Scan the folder; `read` and `asked` tell of this scan."""
-        self.read, self.asked = [], 0
-        examiner = self.partner.examiner()
-        screening = Screening(self.partner.home.load_release(self.partner.home.load()[1].version))
-        clock = self.fr.clock
-        with open_state(self.folder / "scan.db", b"k" * 32) as state:
-            run = state.runs.begin([str(self.files)], now_ms=milliseconds(clock.now()))
-            ended = await run_scan(
-                state,
-                run,
-                screening,
-                self._reads,
-                asking=None if offline else Asking(state, screening, examiner, self.spool, clock),
-                plan="plan",
-                progress=Progress(),
-                stopping=Stopping(),
-            )
-            state.runs.end(run, now_ms=milliseconds(clock.now()), passed_over=0)
-            self.summary = state.runs.summary(run)
-            self.results = {Path(each.path).name: each for each in state.files.results(run)}
-        return ended
-
-    def _reads(self, reading: Reading) -> None:
-        reading.read(Walk().paths([str(self.files)]), self._hashing)
-
-    def statuses(self) -> dict[str, str]:
-        return {name: result.status.value for name, result in self.results.items()}
-
-    def rotate(self) -> None:
-        """A new epoch, and the first release of it."""
-        fr, now = self.fr, self.fr.clock.now()
-        secrets = [
-            EpochSecret(subset=SUBSET, epoch=1, seed=SEED),
-            EpochSecret(subset=SUBSET, epoch=2, seed=NEXT_SEED),
-        ]
-        fr.evaluator.hold(secrets)
-        key = epoch_key(loaded_group(), NEXT_SEED).public
-        made = succeed(fr.trust.document(), SUBSET, key, now=now, at=now, held={1})
-        fr.trust.revise_document(lambda old: replace(old, subsets=(made,)), signers=fr.signers)
-        enter_epoch(fr.shelf.storage, fr.evaluator, SUBSET, fr.trust.document(), now=now)
+from support.stored_scan import Scanning
 
 
 @pytest.fixture
@@ -135,16 +49,17 @@ async def updated(scanning: Scanning, *, without: Sequence[str] = ()) -> None:
     scanning.fr.follow(scanning.nl)
     assert scanning.fr.release(exclusions=digests).published
     await scanning.partner.update()
+    scanning.altered = lambda held: held
 
 
 async def test_a_withdrawal_reaches_a_stored_scan_without_reading_or_asking(scanning: Scanning) -> None:
     await scanning.scan()
     assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "clean", "later": "clean"}
-    assert (len(scanning.read), scanning.asked) == (4, 1)
+    assert (len(scanning.read), scanning.sent) == (4, [BATCH])
     await updated(scanning, without=["two"])
     ended = await scanning.scan()
     assert scanning.statuses() == {"one": "hit", "two": "clean", "clean": "clean", "later": "clean"}
-    assert (scanning.read, scanning.asked, ended.rejudged) == ([], 0, 1)
+    assert (scanning.read, scanning.sent, ended.rejudged) == ([], [BATCH], 1)
 
 
 async def test_a_new_entry_reaches_a_stored_scan_with_one_batch(scanning: Scanning) -> None:
@@ -154,12 +69,12 @@ async def test_a_new_entry_reaches_a_stored_scan_with_one_batch(scanning: Scanni
     await updated(scanning)
     await scanning.scan()
     assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "clean", "later": "hit"}
-    assert (scanning.read, scanning.asked) == ([], 1)
+    assert (scanning.read, scanning.sent) == ([], [BATCH])
     assert {hit.name for hit in scanning.spool.ls()} == {
         str(scanning.files / name) for name in ("one", "two", "later")
     }
     await scanning.scan()
-    assert (scanning.read, scanning.asked) == ([], 0)
+    assert (scanning.read, scanning.sent) == ([], [BATCH])
 
 
 async def test_a_new_epoch_asks_again_about_survivors_and_keeps_their_hits(scanning: Scanning) -> None:
@@ -172,7 +87,7 @@ async def test_a_new_epoch_asks_again_about_survivors_and_keeps_their_hits(scann
     scanning.spool = HitSpool(scanning.folder / "hits")
     ended = await scanning.scan()
     assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "clean", "later": "clean"}
-    assert (scanning.read, scanning.asked, ended.rejudged) == ([], 1, 2)
+    assert (scanning.read, scanning.sent, ended.rejudged) == ([], [BATCH], 2)
     assert {hit.id for hit in scanning.spool.ls()} == before, (
         "what was resolved does not come back as another hit"
     )
@@ -202,6 +117,88 @@ async def test_a_withdrawal_ends_what_was_unconfirmed(scanning: Scanning) -> Non
     assert scanning.statuses() == {"one": "clean", "two": "unconfirmed", "clean": "clean", "later": "clean"}
 
 
+async def test_what_comes_back_is_a_hit_again_without_asking(scanning: Scanning) -> None:
+    await scanning.scan()
+    await updated(scanning, without=["two"])
+    await scanning.scan(offline=True)
+    assert scanning.statuses()["two"] == "clean"
+    await updated(scanning)
+    await scanning.scan(offline=True)
+    assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "clean", "later": "clean"}
+
+
+async def test_what_was_asked_about_before_it_was_listed_is_a_hit_without_asking(scanning: Scanning) -> None:
+    await updated(scanning, without=["two"])
+    scanning.fill_screen()  # as by chance: so the file is asked about, and not on the list
+    await scanning.scan()
+    assert scanning.statuses()["two"] == "clean"
+    await updated(scanning)
+    await scanning.scan(offline=True)
+    assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "clean", "later": "clean"}
+    assert {Path(hit.name).name for hit in scanning.spool.ls()} == {"one", "two"}
+
+
+async def test_a_state_of_the_first_version_is_brought_on(scanning: Scanning) -> None:
+    await scanning.scan()
+    with closing(sqlite3.connect(scanning.folder / "scan.db")) as state, state:
+        state.execute("ALTER TABLE asked DROP COLUMN outputs")
+        state.execute("PRAGMA user_version = 1")
+    await updated(scanning, without=["two"])
+    await scanning.scan()
+    assert scanning.statuses() == {"one": "hit", "two": "clean", "clean": "clean", "later": "clean"}
+    await updated(scanning)
+    await scanning.scan(offline=True)
+    assert scanning.statuses()["two"] == "unconfirmed", "its outputs were not kept then"
+    await scanning.scan()
+    assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "clean", "later": "clean"}
+
+
+async def test_as_much_is_sent_whatever_is_found(scanning: Scanning) -> None:
+    for path in scanning.files.iterdir():
+        path.unlink()
+    sent = []
+    for names in (["clean"], ["one"], ["one", "two", "clean", "later"]):
+        scanning.store(*names)
+        await scanning.scan()
+        sent.append(scanning.sent)
+    assert sent == [[BATCH]] * 3
+
+
+async def test_what_a_batch_cannot_hold_waits_and_what_was_just_read_does_not(scanning: Scanning) -> None:
+    names = [f"listed {number}" for number in range(40)]  # 80 hashes
+    scanning.store(*names)
+    await scanning.scan()
+    for agency in (scanning.fr.lists, scanning.nl):
+        agency.add(rows(*names))
+    await updated(scanning)
+    ended = await scanning.scan()
+    assert (scanning.sent, ended.at_once) == ([BATCH], 0)
+    assert list(scanning.statuses().values()).count("unconfirmed") == 8
+    await scanning.scan()
+    assert (scanning.sent, set(scanning.statuses().values())) == ([BATCH], {"hit", "clean"})
+    for name in names:
+        (scanning.files / f"{name}.copy").write_text("")
+    scanning.hashed = lambda path: Hashed(1, (Part("", file_digests(path.stem)),))  # type: ignore[method-assign]
+    ended = await scanning.scan()
+    assert (scanning.sent, ended.at_once) == ([BATCH, BATCH], 8)
+    assert "unconfirmed" not in scanning.statuses().values()
+
+
+async def test_without_cover_what_survives_is_asked_about_and_nothing_else(scanning: Scanning) -> None:
+    scanning.cover = Cover.OFF
+    await scanning.scan()
+    assert (scanning.statuses()["one"], scanning.sent) == ("hit", [BATCH])
+    await scanning.scan()
+    assert scanning.sent == []
+
+
+async def test_a_filler_that_is_listed_is_a_hit(scanning: Scanning) -> None:
+    scanning.empty_screen()
+    await scanning.scan()
+    assert set(scanning.statuses().values()) == {"clean", "hit"}, "the last batch held all files as fillers"
+    assert len(scanning.spool.ls()) == 2
+
+
 async def test_a_file_that_changes_while_it_is_read(scanning: Scanning) -> None:
     changes = {"clean": 2, "later": 1}
 
@@ -220,7 +217,7 @@ async def test_a_file_that_changes_while_it_is_read(scanning: Scanning) -> None:
     assert scanning.statuses()["clean"] == "clean"
 
 
-async def test_a_file_that_was_touched_only_is_read_and_not_asked_about(scanning: Scanning) -> None:
+async def test_a_file_that_was_touched_only_is_read_and_stays_what_it_is(scanning: Scanning) -> None:
     await scanning.scan()
     resolved = replace(scanning.spool.ls()[0], action=Action.DISABLED, resolved_ms=1)
     scanning.spool.save(resolved)
@@ -228,7 +225,7 @@ async def test_a_file_that_was_touched_only_is_read_and_not_asked_about(scanning
         path.chmod(0o600)
         path.chmod(0o644)
     await scanning.scan()
-    assert (len(scanning.read), scanning.asked, len(scanning.spool.ls())) == (4, 0, 2)
+    assert (len(scanning.read), scanning.sent, len(scanning.spool.ls())) == (4, [BATCH], 2)
     assert scanning.statuses()["one"] == "hit"
     scanning.hashed = lambda path: Hashed(1, (Part("", file_digests("clean")),))  # type: ignore[method-assign]
     (scanning.files / "one").write_text("another content")
@@ -266,7 +263,7 @@ async def test_what_is_known_of_a_file_stays_while_it_cannot_be_read(scanning: S
     scanning._hashing = reads  # type: ignore[method-assign]
     await scanning.scan()
     assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "clean", "later": "clean"}
-    assert (len(scanning.read), scanning.asked, len(scanning.spool.ls())) == (4, 0, 2)
+    assert (len(scanning.read), scanning.sent, len(scanning.spool.ls())) == (4, [BATCH], 2)
 
 
 async def test_parts_are_judged_one_by_one(scanning: Scanning) -> None:
@@ -290,17 +287,17 @@ def test_an_answer_about_what_a_file_was_does_not_clear_what_it_is(tmp_path: Pat
     with open_state(tmp_path / "scan.db", b"k" * 32) as state:
         run = state.runs.begin(["/"], now_ms=1)
         state.files.keep(run, [was])
-        (asked,) = state.files.pending(run, after=0, limit=9)
+        (asked,) = state.files.pending(run, limit=9)
         state.files.keep(
             run, [replace(was, mark="2", screens=b"as it is", id=asked.id)]
         )  # while the node answers
         state.verdicts.conclude([(replace(asked, pending=False), Answers("epoch", b""))])
-        (now,) = state.files.pending(run, after=0, limit=9)
+        (now,) = state.files.pending(run, limit=9)
         assert (now.screens, state.verdicts.answers(now.id)) == (b"as it is", None)
         # A path that is listed twice may be read twice before the first is written: it has no id then.
         state.verdicts.conclude([(replace(now, pending=False), Answers("epoch", b""))])
         state.files.keep(run, [replace(was, mark="3", screens=b"and then", id=0)])
-        (now,) = state.files.pending(run, after=0, limit=9)
+        (now,) = state.files.pending(run, limit=9)
         assert (now.screens, state.verdicts.answers(now.id)) == (b"and then", None)
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from node.partner.hits import HitSpool
 from node.runtime.home import Home
-from node.runtime.partner_settling import settle_hits
+from node.runtime.partner_settling import settle
 from support.spooling import recorded
 
 
 async def test_what_cannot_be_done_is_said_and_not_raised(tmp_path: Path) -> None:
     home = Home(tmp_path)
     recorded(HitSpool(home.partner / "hits"))
-    done = await settle_hits(home)  # nobody is enrolled here
+    done = await settle(home, anew=0.0)  # nobody is enrolled here
     assert (done.told, done.purged) == (0, 0)
     assert done.problem.startswith("hits were not looked after: ")

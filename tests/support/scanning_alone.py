@@ -66,6 +66,7 @@ def scan(
                 screening,
                 read,
                 asking=None,
+                pace=None,
                 plan="plan",
                 progress=Progress(),
                 stopping=Stopping(),

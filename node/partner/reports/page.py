@@ -35,9 +35,9 @@ _MEANS: Final = {
     Status.CLEAN: "No hash of it is on the list. That does not say that it is lawful.",
 }
 _SENT: Final = (
-    "Sent to the agency's node, as far as it answered: blinded values, which it cannot read, in padded batches of at "
-    "least 64. It sees the address of this machine, and when and how many values it asks; not which files, and not "
-    "what the answers are."
+    "Sent to the agency's node, as far as it answered: blinded values, which it cannot read. How many depends on how "
+    "many files were read, not on what they are. It sees the address of this machine, not which files, and not what "
+    "the answers are."
 )
 _NEVER: Final = (
     "Never sent by a scan: files, names of files, hashes. A hit is told to the agency by `sigfed hit report` alone: "

@@ -1,12 +1,13 @@
 """From hashes to what a file is: the screen first, then what the node once answered, and only then the node.
 
 After an update nothing is read again: every stored screen value is held against the new screen, and what survives is
-held against the new answers with the tags of what was asked before. Only what was never asked about in this epoch, and
-what meets an answer now and did not before, is asked about.
+held against the new answers with the outputs of what was asked before. Only what was never asked about in this epoch
+is asked about, when its beat comes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -14,12 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.clock import Clock, milliseconds
+from node.errors import VerificationError
 from node.hashing.hashed import Part
-from node.partner.hits import HitSpool
-from node.partner.looking_up import Examined, Examiner, Hit
+from node.partner.cover import BATCH, Pace, elements
+from node.partner.hits import HitSpool, SpooledHit
+from node.partner.looking_up import Examined, Examiner, Hit, prepared
 from node.partner.scanning.packing import unpack
 from node.partner.scanning.results import HitFacts
-from node.partner.scanning.state import Answers, Kept, Page, ScanState, named
+from node.partner.scanning.state import Answers, Kept, Page, Run, ScanState, named
+from protocol.digest import Digest
+from protocol.subset.answers import tag
 from protocol.subset.files import Held
 from protocol.subset.lookup import Lookup
 from protocol.subset.rice import U64Array
@@ -29,17 +34,34 @@ _ANSWER: Final = np.dtype([("place", "<u4"), ("met", "u1"), ("tag", "<u8")])
 _AT_ONCE: Final = 1000
 """Files whose standing is written in one transaction."""
 
-_Known: TypeAlias = dict[int, tuple[int, bool]]
-"""By the place of a hash among its file's: the tag of its output, and whether that met an answer."""
+_OUTPUT_BYTES: Final = 64
+_NO_OUTPUT: Final = bytes(_OUTPUT_BYTES)
+"""Of a hash that an earlier version asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the node answered about a hash in this epoch."""
+
+    tag: int
+    met: bool
+    """Whether it met an answer when the file was judged last."""
+    output: bytes
+
+
+_Answered: TypeAlias = dict[int, _Known]
+"""By the place of a hash among its file's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a file without asking, and the parts that have to be asked about."""
+    """What is known of a file without asking, and places of its parts that are more."""
 
     hits: tuple[HitFacts, ...]
     ask: tuple[int, ...]
-    """Places of the parts."""
+    """Have to be asked about."""
+    met: dict[int, tuple[bytes, ...]]
+    """Are on the list by what their hashes evaluated to."""
 
 
 class Screening:
@@ -79,47 +101,69 @@ class Screening:
     def standing(self, kept: Kept, parts: Sequence[Part], answers: Answers | None) -> Standing:
         """What a file is by what is known of it, and what has to be asked."""
         survives = self._lookup.survives(_values(kept.screens))
-        known = _known(answers) if answers is not None and answers.epoch == self.epoch else {}
+        known = self._known(answers)
         hits: list[HitFacts] = []
         ask: list[int] = []
+        met: dict[int, tuple[bytes, ...]] = {}
         start = 0
         for index, part in enumerate(parts):
             places = range(start, start + len(part.digests))
             start = places.stop
-            if not survives[places.start : places.stop].any():
+            before = [each for each in kept.hits if each.part == part.name]
+            if not all(place in known for place in places):
+                if survives[places.start : places.stop].any():
+                    ask.append(index)
+                    hits += before
                 continue
-            old, new = self._before_and_now(known, places)
-            if new is None or new != old:
-                if new is not None and not any(new):
-                    continue
+            now = self.answered([known[place].tag for place in places])
+            if not any(now):
+                continue
+            hits += before
+            if before and now == [known[place].met for place in places]:
+                continue
+            outputs = tuple(known[place].output for place in places)
+            if _NO_OUTPUT in outputs:
                 ask.append(index)
-            hits += [each for each in kept.hits if each.part == part.name]
-        return Standing(tuple(dict.fromkeys(hits)), tuple(ask))
-
-    def _before_and_now(self, known: _Known, places: range) -> tuple[list[bool], list[bool] | None]:
-        """Which hashes of a part met an answer when it was asked about, and which do now; None: never asked."""
-        if not all(place in known for place in places):
-            return [], None
-        return [known[place][1] for place in places], self.answered([known[place][0] for place in places])
+            else:
+                met[index] = outputs
+        return Standing(tuple(dict.fromkeys(hits)), tuple(ask), met)
 
     def remembered(
         self, answers: Answers | None, parts: Sequence[Part], found: dict[int, Examined]
     ) -> Answers:
         """What was known of a file's hashes, with what was found about some of its parts."""
-        known = _known(answers) if answers is not None and answers.epoch == self.epoch else {}
+        outputs = {place: (each.tag, each.output) for place, each in self._known(answers).items()}
         start = 0
         for index, part in enumerate(parts):
             if index in found:
-                tags = [int.from_bytes(tag, "big") for tag in found[index].tags]
-                pairs = zip(tags, self.answered(tags), strict=True)
-                known |= {start + place: pair for place, pair in enumerate(pairs)}
+                for place, output in enumerate(found[index].outputs, start):
+                    outputs[place] = int.from_bytes(tag(output), "big"), output
             start += len(part.digests)
-        rows = [(place, met, tag) for place, (tag, met) in sorted(known.items())]
-        return Answers(self.epoch, np.array(rows, dtype=_ANSWER).tobytes())
+        ordered = sorted(outputs.items())
+        met = self.answered([number for _, (number, _) in ordered])
+        rows = [(place, hit, number) for (place, (number, _)), hit in zip(ordered, met, strict=True)]
+        return Answers(
+            self.epoch,
+            np.array(rows, dtype=_ANSWER).tobytes(),
+            b"".join(output for _, (_, output) in ordered),
+        )
+
+    def _known(self, answers: Answers | None) -> _Answered:
+        if answers is None or answers.epoch != self.epoch:
+            return {}
+        rows = np.frombuffer(answers.data, dtype=_ANSWER)
+        outputs = answers.outputs or _NO_OUTPUT * len(rows)
+        return {
+            int(row["place"]): _Known(int(row["tag"]), bool(row["met"]), outputs[at : at + _OUTPUT_BYTES])
+            for row, at in zip(rows, range(0, len(outputs), _OUTPUT_BYTES), strict=True)
+        }
 
 
-def rejudge(state: ScanState, screening: Screening) -> int:
-    """Hold everything stored against another release than before; gives how many files are something else now."""
+def rejudge(state: ScanState, screening: Screening, asking: "Asking | None" = None) -> int:
+    """Hold everything stored against another release than before; gives how many files are something else now.
+
+    What is on the list by what was answered before is recorded by `asking`; without it that waits to be asked about.
+    """
     if state.verdicts.judged() == screening.release:
         return 0
     numbers = set(state.verdicts.noticed())
@@ -129,17 +173,31 @@ def rejudge(state: ScanState, screening: Screening) -> int:
     ordered = sorted(numbers)
     for start in range(0, len(ordered), _AT_ONCE):
         files = [state.files.get(number) for number in ordered[start : start + _AT_ONCE]]
-        now = [(old, _stands(state, screening, old)) for old in files]
-        different = [new for old, new in now if new != old]
-        state.verdicts.conclude([(new, None) for new in different])
-        changed += len(different)
+        changed += _rejudged(state, screening, asking, files)
     state.verdicts.set_judged(screening.release)
     return changed
 
 
-def _stands(state: ScanState, screening: Screening, kept: Kept) -> Kept:
-    standing = screening.standing(kept, unpack(kept.parts), state.verdicts.answers(kept.id))
-    return replace(kept, hits=standing.hits, pending=bool(standing.ask))
+def _rejudged(state: ScanState, screening: Screening, asking: "Asking | None", files: Sequence[Kept]) -> int:
+    changed = 0
+    concluded: list[tuple[Kept, Answers | None]] = []
+    met: list[Kept] = []
+    for kept in files:
+        parts, answers = unpack(kept.parts), state.verdicts.answers(kept.id)
+        standing = screening.standing(kept, parts, answers)
+        now = replace(kept, hits=standing.hits, pending=bool(standing.ask or standing.met))
+        if standing.met and asking is not None:
+            met.append(kept)
+            continue
+        changed += now != kept
+        # What met an answer and does not any more is a hit again when it comes back.
+        again = None if answers is None else screening.remembered(answers, parts, {})
+        if now != kept or again != answers:
+            concluded.append((now, again))
+    state.verdicts.conclude(concluded)
+    if met and asking is not None:
+        asking.settle(met)
+    return changed + len(met)
 
 
 class Asking:
@@ -153,54 +211,105 @@ class Asking:
         self._examiner = examiner
         self._spool = spool
         self._clock = clock
+        self.found: list[SpooledHit] = []
+        """Hits that are new, in the order in which they were recorded."""
 
-    async def ask(self, files: Sequence[Kept]) -> int:
-        """Ask about all parts of these files that need it, and write what they are; gives the number of new hits.
+    async def ask(self, files: Sequence[Kept]) -> None:
+        """Ask at once about all parts of these files that need it, and write what they are.
 
         What was answered before a failure is written. Raises as `Examiner.examine`.
         """
         waiting = [self._waiting(kept) for kept in files]
-        done = [each for each in waiting if not each.left]
         order = [(each, index) for each in waiting for index in each.left]
         digests = [each.parts[index].digests for each, index in order]
         try:
-            if digests:
-                async for place, found in self._examiner.ask(digests):
-                    each, index = order[place]
-                    each.found[index] = found
-                    if len(each.found) == len(each.left):
-                        done.append(each)
+            async for place, found in self._examiner.ask(digests):
+                each, index = order[place]
+                each.found[index] = found
         finally:
-            new = self._conclude(done)
-        return new
+            self._conclude(waiting)
+
+    async def update(self, pace: Pace, *, anew: float) -> None:
+        """Judge what is stored by the release in force, and send the one batch that follows; raises as `beat`.
+
+        `anew` is with which probability a stored hash has to be asked about since what was stored was judged last.
+        """
+        rejudge(self._state, self._screening, self)
+        await self.beat(pace.one_batch(elements(self._state.files.hashes(), anew) if anew else BATCH))
+
+    async def beat(self, size: int, run: Run | None = None) -> None:
+        """Send one batch: what is pending, that of `run` first, as far as it fits, and hashes of other files.
+
+        What does not fit, and whatever is not answered, waits for another batch. Raises as `Examiner.examine`.
+        """
+        self._examiner.require_current()
+        sent_at = prepared()
+        batch = _Batch(size)
+        waiting = [self._waiting(kept) for kept in self._state.files.pending(run, limit=size)]
+        for each in waiting:
+            batch.take(each, each.left)
+        fillers = [self._waiting(kept) for kept in self._state.files.cleared(limit=batch.room)]
+        for each in fillers:
+            batch.take(each, range(len(each.parts)))
+        outputs = await self._examiner.evaluate(batch.digests, elements=size, not_before=sent_at)
+        try:
+            self._answered(batch, outputs)
+        finally:
+            self._conclude([*waiting, *fillers])
+
+    def settle(self, files: Sequence[Kept]) -> None:
+        """Write what these files are by what the node answered before; nobody is asked."""
+        self._conclude([self._waiting(kept) for kept in files])
+
+    def _answered(self, batch: "_Batch", outputs: Sequence[bytes]) -> None:
+        """Judge what a batch held; a label that is not the node's keeps none of the others from its verdict."""
+        failure: VerificationError | None = None
+        start = 0
+        for each, index in batch.parts:
+            digests = each.parts[index].digests
+            mine = outputs[start : start + len(digests)]
+            start += len(digests)
+            try:
+                found = self._examiner.found(digests, mine)
+            except VerificationError as exc:
+                failure = exc
+                continue
+            if (
+                index in each.left or found.hit is not None
+            ):  # a filler that is on the list: the screen missed it
+                each.found[index] = found
+        if failure is not None:
+            raise failure
 
     def _waiting(self, kept: Kept) -> "_Waiting":
         parts, answers = unpack(kept.parts), self._state.verdicts.answers(kept.id)
         standing = self._screening.standing(kept, parts, answers)
-        return _Waiting(kept, parts, answers, standing, standing.ask, {})
+        found: dict[int, Examined] = {}
+        for index, outputs in standing.met.items():
+            with suppress(VerificationError):  # it is asked about again
+                found[index] = self._examiner.found(parts[index].digests, outputs)
+        left = tuple(sorted({*standing.ask, *standing.met} - found.keys()))
+        return _Waiting(kept, parts, answers, standing, left, found)
 
-    def _conclude(self, done: "Sequence[_Waiting]") -> int:
-        if any(found.hit is not None for each in done for found in each.found.values()):
+    def _conclude(self, files: "Sequence[_Waiting]") -> None:
+        if any(found.hit is not None for each in files for found in each.found.values()):
             self._spool.refresh()  # a scan takes hours, and people resolve hits meanwhile
-        concluded = [(self._judged(each), each) for each in done]
-        self._state.verdicts.conclude(
-            [
-                (kept, self._screening.remembered(each.answers, each.parts, each.found))
-                for kept, each in concluded
-            ]
-        )
-        return sum(
-            len({one.hit for one in kept.hits if one.hit} - {one.hit for one in each.kept.hits})
-            for kept, each in concluded
-        )
+        concluded: list[tuple[Kept, Answers | None]] = []
+        for each in files:
+            now = self._judged(each)
+            if each.found or now != each.kept:
+                remembered = self._screening.remembered(each.answers, each.parts, each.found)
+                concluded.append((now, remembered))
+        self._state.verdicts.conclude(concluded)
 
     def _judged(self, each: "_Waiting") -> Kept:
-        asked = {each.parts[index].name for index in each.left}
+        asked = {each.parts[index].name for index in each.found}
         hits = [one for one in each.standing.hits if one.part not in asked]
         for index, found in each.found.items():
             if found.hit is not None:
                 hits.append(self._recorded(each.kept, each.parts[index].name, found.hit))
-        return replace(each.kept, pending=False, hits=tuple(dict.fromkeys(hits)))
+        pending = not each.found.keys() >= set(each.left)
+        return replace(each.kept, pending=pending, hits=tuple(dict.fromkeys(hits)))
 
     def _recorded(self, kept: Kept, part: str, hit: Hit) -> HitFacts:
         name = named(kept.path, part)
@@ -209,6 +318,8 @@ class Asking:
         spooled = (self._spool.recall(hit, name=name) if was_hit else None) or self._spool.record(
             hit, name=name, now_ms=milliseconds(self._clock.now())
         )
+        if spooled is not None and all(one.hit != spooled.id for one in kept.hits):
+            self.found.append(spooled)
         return HitFacts(
             part=part,
             collection=hit.collection,
@@ -221,23 +332,40 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A file that is asked about."""
+    """A file that may be asked about."""
 
     kept: Kept
     parts: tuple[Part, ...]
     answers: Answers | None
     standing: Standing
     left: tuple[int, ...]
+    """Places of the parts that have to be."""
     found: dict[int, Examined]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one request holds."""
+
+    room: int
+    parts: list[tuple[_Waiting, int]] = field(default_factory=list)
+
+    def take(self, file: _Waiting, places: Iterable[int]) -> None:
+        """Those parts of a file that fit, each with all its hashes."""
+        for index in places:
+            count = len(file.parts[index].digests)
+            if 0 < count <= self.room:
+                self.parts.append((file, index))
+                self.room -= count
+
+    @property
+    def digests(self) -> list[Digest]:
+        """The hashes of all of them, in order."""
+        return [digest for file, index in self.parts for digest in file.parts[index].digests]
 
 
 def _values(screens: bytes) -> U64Array:
     return np.frombuffer(screens, dtype="<u8").astype(np.uint64, copy=False)
-
-
-def _known(answers: Answers) -> _Known:
-    rows = np.frombuffer(answers.data, dtype=_ANSWER)
-    return {int(row["place"]): (int(row["tag"]), bool(row["met"])) for row in rows}
 
 
 def _any_of_each(flags: NDArray[np.bool_], lengths: Sequence[int]) -> NDArray[np.bool_]:

@@ -51,6 +51,8 @@ class Progress:
     bytes: int = 0
     read: int = 0
     """Files that were read, the others had not changed."""
+    hashes: int = 0
+    """Of those."""
     unreadable: int = 0
     hits: int = 0
     """New ones."""
@@ -173,6 +175,9 @@ class Reading:
         ]
         if len(buffer):
             self._state.files.keep(self._run, [*buffer.faulty, *kept], unchanged=buffer.unchanged)
+        self._progress.hashes += sum(
+            len(part.digests) for _, hashed, _ in buffer.read for part in hashed.parts
+        )
         self._written = time.monotonic()
 
 

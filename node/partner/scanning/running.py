@@ -1,4 +1,4 @@
-"""A scan from its first file to its last: reading in a thread, confirming beside it, an end that can come at any time.
+"""A scan from its first file to its last: reading in a thread, its beat beside it, an end that can come at any time.
 
 What was stored before is held against the release first, so that a withdrawal reaches it before anything is looked at.
 """
@@ -11,7 +11,8 @@ from threading import Event, Thread
 from typing import Final
 
 from node.errors import NodeError
-from node.partner.scanning.confirming import Confirming
+from node.partner.cover import Pace
+from node.partner.scanning.beat import ScanBeat
 from node.partner.scanning.judging import Asking, Screening, rejudge
 from node.partner.scanning.reading import Progress, Reading
 from node.partner.scanning.state import Run, ScanState
@@ -29,6 +30,8 @@ class Ended:
     """Files from before that are something else in this release."""
     stopped: NodeError | None
     """Why what survives the screen was not asked about."""
+    at_once: int = 0
+    """Files that were asked about at once, because the batches could not hold them."""
 
 
 class Stopping:
@@ -62,15 +65,16 @@ async def run_scan(
     read: Callable[[Reading], None],
     *,
     asking: Asking | None,
+    pace: Pace | None,
     plan: str,
     progress: Progress,
     stopping: Stopping,
 ) -> Ended:
-    """Judge what is stored, then `read` everything, and ask about what survives; without `asking` nobody is asked."""
-    rejudged = rejudge(state, screening)
+    """Judge what is stored, then `read` everything, and ask about what survives; without `pace` nobody is asked."""
+    rejudged = rejudge(state, screening, asking)
     finished = asyncio.Event()
-    confirming = Confirming(state, run, asking, progress) if asking is not None else None
-    confirmation = asyncio.create_task(confirming.until(finished)) if confirming is not None else None
+    beat = ScanBeat(state, run, asking, progress, pace) if asking is not None and pace is not None else None
+    sending = asyncio.create_task(beat.until(finished)) if beat is not None else None
 
     def work() -> None:
         with state.again() as own:
@@ -79,15 +83,16 @@ async def run_scan(
     try:
         await _in_thread(work, stopping)
     finally:
-        if stopping and confirmation is not None:
-            confirmation.cancel()
+        if stopping and sending is not None:
+            sending.cancel()
         finished.set()
-        if confirmation is not None:
-            await _end(confirmation, stopping)
+        if sending is not None:
+            await _end(sending, stopping)
     return Ended(
         interrupted=bool(stopping),
         rejudged=rejudged,
-        stopped=confirming.stopped if confirming is not None else None,
+        stopped=beat.stopped if beat is not None else None,
+        at_once=beat.at_once if beat is not None else 0,
     )
 
 
@@ -121,16 +126,16 @@ async def _in_thread(work: Callable[[], None], stopping: Stopping) -> None:
     await done
 
 
-async def _end(confirmation: asyncio.Task[None], stopping: Stopping) -> None:
+async def _end(sending: asyncio.Task[None], stopping: Stopping) -> None:
     """Wait for what is being asked; a signal ends that too."""
     loop = asyncio.get_running_loop()
 
     def cancel() -> None:
-        loop.call_soon_threadsafe(confirmation.cancel)
+        loop.call_soon_threadsafe(sending.cancel)
 
     stopping.then(cancel)
     try:
-        await confirmation
+        await sending
     except asyncio.CancelledError:
         if not stopping:
             raise

@@ -12,6 +12,7 @@ from node.console.partner.world import PartnerWorld
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.errors import NodeError
+from node.partner.cover import Cover, evaluations
 from node.partner.daemons import Daemon, running_daemons
 from node.partner.last_update import LastUpdate, last_update
 from node.partner.scan_history import finished_scans
@@ -58,6 +59,11 @@ class Quota:
     """About so many could be made now; None: none were made yet, so all of them."""
 
     @property
+    def cover(self) -> int:
+        """What the batches of a day take that are sent whatever was found, at most."""
+        return evaluations(self.per_day)
+
+    @property
     def renewed_in_ms(self) -> int:
         """How long until all of them are there again: they come back evenly, over a day."""
         if self.left is None or self.per_day <= 0:
@@ -72,6 +78,8 @@ class Overview:
     needs: Sequence[Need]
     lists: Sequence[ListAge]
     quota: Quota | None
+    covered: bool
+    """Whether what is sent depends on nothing that was found."""
     problem: str
     """Why nothing can be said about the list; empty: it can."""
     hint: str
@@ -94,6 +102,7 @@ def gather(world: PartnerWorld, _: Visitor, __: Values) -> Overview:
         needs=needs(hits, now, update, now_ms),
         lists=[] if now is None else [list_age(world, now)],
         quota=None if now is None else Quota(now.enrolment.evaluations_per_day, now.evaluations_left),
+        covered=load_partner_settings(home.folder).cover is Cover.BEAT,
         problem=problem,
         hint=hint,
         update=update,

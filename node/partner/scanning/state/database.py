@@ -12,7 +12,7 @@ from typing import Final
 from node.errors import ConfigError, StoreError, StoreLockedError
 from node.files import make_private_folder, try_locked
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _APPLICATION: Final = 0x53674653
 """`SgFS`: what says that an SQLite file is a scan's state."""
 _BUSY_SECONDS: Final = 60.0
@@ -31,10 +31,14 @@ CREATE TABLE file (
 );
 CREATE INDEX pending ON file (id) WHERE pending;
 CREATE INDEX met ON file (id) WHERE hits <> '';
-CREATE TABLE asked (file INTEGER PRIMARY KEY, epoch TEXT NOT NULL, answers BLOB NOT NULL);
+CREATE TABLE asked (
+  file INTEGER PRIMARY KEY, epoch TEXT NOT NULL, answers BLOB NOT NULL, outputs BLOB NOT NULL DEFAULT x''
+);
 CREATE TABLE judged (release TEXT NOT NULL);
 CREATE TABLE sealed (empty BLOB NOT NULL);
 """
+_FROM_FIRST: Final = "ALTER TABLE asked ADD COLUMN outputs BLOB NOT NULL DEFAULT x''"
+"""What makes a state of the first version one of the second."""
 
 
 def lock(stack: ExitStack, path: Path, patience_seconds: float) -> None:
@@ -87,16 +91,18 @@ def connected(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def prepare(path: Path, connection: sqlite3.Connection) -> None:
-    """Make the tables in an empty file; raises `StoreError` for a file that has others."""
+    """Make the tables in an empty file, and bring those of the first version on; raises `StoreError` for others."""
     application, version = (
         connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
     )
     empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if not empty and (application, version) != (_APPLICATION, _VERSION):
+    if not empty and (application != _APPLICATION or version not in {1, _VERSION}):
         raise StoreError(
             f"{path} is no state of a scan that this version can read", hint="give another file with --state"
         )
     connection.execute("PRAGMA journal_mode = WAL")
+    if version == 1:
+        connection.executescript(f"BEGIN; {_FROM_FIRST}; PRAGMA user_version = {_VERSION}; COMMIT;")
     if empty:
         connection.executescript(
             f"BEGIN; PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION}; {_SCHEMA} COMMIT;"

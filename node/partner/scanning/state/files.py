@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from node.clock import system_entropy
 from node.partner.scanning.results import FileResult, HitFacts
 from node.partner.scanning.state.kept import Kept, Known, Run, result_of
 from node.partner.scanning.state.sealing import Sealing
@@ -50,13 +51,43 @@ class Files:
                 "UPDATE file SET seen = ? WHERE id = ?", [(run.id, number) for number in unchanged]
             )
 
-    def pending(self, run: Run, *, after: int, limit: int) -> list[Kept]:
-        """Files of this run that the node is to be asked about."""
+    def pending(self, run: Run | None = None, *, limit: int) -> list[Kept]:
+        """Files that the node is to be asked about: those that `run` read, those that it saw, others; in no order."""
+        number = run.id if run else 0
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM file WHERE pending AND seen = ? AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM file WHERE pending"  # noqa: S608
+            " ORDER BY read = ? DESC, seen = ? DESC, random() LIMIT ?",
+            (number, number, limit),
+        )
+        return [self._kept(row) for row in rows]
+
+    def waiting(self, run: Run, *, seen: bool, after: int, limit: int) -> list[Kept]:
+        """Files that the node is to be asked about, by id: those that `run` read, or all that it has seen."""
+        column = "seen" if seen else "read"
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM file WHERE pending AND {column} = ? AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
             (run.id, after, limit),
         )
         return [self._kept(row) for row in rows]
+
+    def cleared(self, *, limit: int) -> list[Kept]:
+        """Some files, taken at random, that are not on the list as far as is known."""
+        (last,) = self._db.execute("SELECT max(id) FROM file").fetchone()
+        found: dict[int, Kept] = {}
+        for _ in range(limit if last else 0):
+            row = self._db.execute(
+                f"SELECT {_COLUMNS} FROM file WHERE id >= ? AND NOT pending AND hits = '' AND screens <> x''"  # noqa: S608
+                " ORDER BY id LIMIT 1",
+                (1 + int.from_bytes(system_entropy(8)) % last,),
+            ).fetchone()
+            if row is not None:
+                found[row[0]] = found.get(row[0]) or self._kept(row)
+        return list(found.values())
+
+    def hashes(self) -> int:
+        """How many hashes there are of all files."""
+        (octets,) = self._db.execute("SELECT sum(length(screens)) FROM file").fetchone()
+        return int(octets or 0) // 8
 
     def get(self, number: int) -> Kept:
         """The file of this id."""

@@ -59,6 +59,8 @@ class Answers:
 
     epoch: str
     data: bytes = field(repr=False)
+    outputs: bytes = field(default=b"", repr=False)
+    """64 bytes for each of them; empty in what an earlier version wrote."""
 
 
 @dataclass(frozen=True, slots=True)

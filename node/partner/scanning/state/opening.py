@@ -19,7 +19,7 @@ class ScanState:
         self.path = path
         self.runs = Runs(connection)
         self.files = Files(connection, sealing)
-        self.verdicts = Verdicts(connection)
+        self.verdicts = Verdicts(connection, sealing)
         self._sealing = sealing
 
     @contextmanager

@@ -6,6 +6,7 @@ from typing import Final
 
 from node.partner.scanning.state.files import hits_text
 from node.partner.scanning.state.kept import Answers, Kept, Page
+from node.partner.scanning.state.sealing import Sealing
 
 _PAGE: Final = 50_000
 
@@ -13,8 +14,9 @@ _PAGE: Final = 50_000
 class Verdicts:
     """What is concluded of the files, and from what."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, sealing: Sealing) -> None:
         self._db = connection
+        self._sealing = sealing
 
     def judged(self) -> str:
         """What release everything here was judged with; empty: none."""
@@ -47,8 +49,13 @@ class Verdicts:
 
     def answers(self, number: int) -> Answers | None:
         """What the node last answered about a file."""
-        found = self._db.execute("SELECT epoch, answers FROM asked WHERE file = ?", (number,)).fetchone()
-        return None if found is None else Answers(*found)
+        found = self._db.execute(
+            "SELECT epoch, answers, outputs, path FROM asked JOIN file ON id = file WHERE file = ?", (number,)
+        ).fetchone()
+        if found is None:
+            return None
+        epoch, data, outputs, path = found
+        return Answers(epoch, data, self._sealing.open(_outputs_of(path), outputs) if outputs else b"")
 
     def conclude(self, files: Sequence[tuple[Kept, Answers | None]]) -> None:
         """Write what files are now, and what the node answered where it was asked.
@@ -58,9 +65,9 @@ class Verdicts:
         """
         with self._db:
             self._db.executemany(
-                "INSERT OR REPLACE INTO asked SELECT id, ?, ? FROM file WHERE id = ? AND screens = ?",
+                "INSERT OR REPLACE INTO asked SELECT id, ?, ?, ? FROM file WHERE id = ? AND screens = ?",
                 [
-                    (found.epoch, found.data, kept.id, kept.screens)
+                    (found.epoch, found.data, self._sealed(kept, found), kept.id, kept.screens)
                     for kept, found in files
                     if found is not None
                 ],
@@ -69,3 +76,11 @@ class Verdicts:
                 "UPDATE file SET pending = ?, hits = ? WHERE id = ? AND screens = ?",
                 [(kept.pending, hits_text(kept.hits), kept.id, kept.screens) for kept, _ in files],
             )
+
+    def _sealed(self, kept: Kept, found: Answers) -> bytes:
+        return self._sealing.seal(_outputs_of(kept.path), found.outputs) if found.outputs else b""
+
+
+def _outputs_of(path: bytes) -> bytes:
+    """What the outputs of a file's hashes are sealed as: no path, which holds no NUL."""
+    return path + b"\0outputs"

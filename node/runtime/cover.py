@@ -1,0 +1,75 @@
+"""The beat of a partner's home: one batch about what scans stored, whatever they found."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from node.clock import SystemClock
+from node.errors import NodeError, StoreLockedError
+from node.partner.chance import chance
+from node.partner.cover import BATCH, Cover, Pace
+from node.partner.hits import SpooledHit
+from node.partner.looking_up import prepared
+from node.partner.scanning.judging import Asking, Screening
+from node.partner.scanning.state import ScanState, open_state, state_key
+from node.partner.state import Enrolment, PartnerFolder
+from node.runtime.hit_spool import hit_spool
+from node.runtime.home import Home
+from node.runtime.partner import covered_examiner
+from node.runtime.partner_scans import default_state
+from node.runtime.partner_settings import load_partner_settings
+from protocol.subset.files import Held
+
+_CLOCK: Final = SystemClock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beaten:
+    """What a beat brought."""
+
+    found: tuple[SpooledHit, ...] = ()
+    """Hits in stored files that are new."""
+    problem: str = ""
+    """Why the batch was not answered, in words."""
+
+
+def pace_of(home: Home, enrolment: Enrolment, held: Held) -> Pace:
+    """How much the client in `home` sends at once."""
+    cover = load_partner_settings(home.folder).cover
+    return Pace(cover, chance(held.release), enrolment.evaluations_per_day)
+
+
+async def beat(home: Home, *, anew: float = 0.0) -> Beaten:
+    """Judge what is stored by the release in force, and send one batch; without cover neither is done.
+
+    `anew` is with which probability a stored hash has to be asked about since an update. What is not answered waits for
+    the next beat: nothing is tried again before.
+    """
+    enrolment, held = PartnerFolder(home.partner).in_force()
+    if held is None or load_partner_settings(home.folder).cover is Cover.OFF:
+        return Beaten()
+    asking: Asking | None = None
+    try:
+        examiner = covered_examiner(home, enrolment, held)
+        with _stored(home) as state:
+            if state is None:
+                await examiner.evaluate([], elements=BATCH, not_before=prepared())
+                return Beaten()
+            asking = Asking(state, Screening(held), examiner, hit_spool(home), _CLOCK)
+            await asking.update(pace_of(home, enrolment, held), anew=anew)
+    except NodeError as exc:
+        return Beaten(found=tuple(asking.found) if asking else (), problem=str(exc))
+    return Beaten(found=tuple(asking.found))
+
+
+@contextmanager
+def _stored(home: Home) -> Iterator[ScanState | None]:
+    """What scans stored; None while there is nothing, or a scan has it for itself."""
+    path = default_state(home)
+    with ExitStack() as stack:
+        state = None
+        if path.exists():
+            with suppress(StoreLockedError):
+                state = stack.enter_context(open_state(path, state_key(home.partner)))
+        yield state

@@ -1,0 +1,102 @@
+"""What the node's own journal says of a partner's commands: the same, whatever they find."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from node.files import try_locked
+from node.runtime import judging
+from node.runtime.home import Home
+from node.runtime.partner_settings import AgentSettings
+from support.agencies import BOTH, UNLISTED, Federation, written
+from support.processes import Cli, wait_until
+
+
+def asked(federation: Federation, partner: Cli, *command: str, codes: Sequence[int] = (0,)) -> list[str]:
+    """What a command asks for, by the node's journal: endpoint, status and size of each request."""
+    before = len(federation.fr_node.journal.read_text().splitlines())
+    assert partner.run(*command).exit in codes
+    lines = federation.fr_node.journal.read_text().splitlines()[before:]
+    fields = [dict(part.split("=", 1) for part in line.split() if "=" in part) for line in lines]
+    # A token is kept for some minutes: whether it had to be asked for says how long ago the last command was.
+    return [
+        f"{each['endpoint']} {each['status']} {each['bytes']}"
+        for each in fields
+        if each.get("endpoint") not in {None, "token"}
+    ]
+
+
+def evaluations(seen: Sequence[str]) -> int:
+    """How many of the requests were batches."""
+    return sum(each.startswith("evaluate 200 ") for each in seen)
+
+
+@pytest.fixture
+def stored(partner: Cli, tmp_path: Path) -> Path:
+    """Files that the partner scanned."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    written(folder / "listed", BOTH)
+    written(folder / "clean", UNLISTED)
+    assert partner.run("scan", str(folder)).exit == 1
+    return folder
+
+
+def test_as_much_is_asked_whatever_is_found(federation: Federation, partner: Cli, stored: Path) -> None:
+    hit = asked(federation, partner, "check", str(stored / "listed"), codes=[1])
+    miss = asked(federation, partner, "check", str(stored / "clean"))
+    assert evaluations(hit) == 1
+    assert hit == miss
+    after = asked(federation, partner, "scan", "--resume", codes=[1])
+    (stored / "listed").unlink()
+    assert asked(federation, partner, "scan", "--resume") == after == miss
+
+
+def test_one_batch_follows_each_update(federation: Federation, partner: Cli, stored: Path) -> None:
+    seen = asked(federation, partner, "update")
+    assert evaluations(seen) == 1
+    assert seen[-1].startswith("evaluate ")
+    (partner.home / "partner/scan.db").unlink()
+    assert asked(federation, partner, "update") == seen, "not even whether anything is stored"
+
+
+def test_switched_off_only_what_passes_the_screen_is_asked_about(
+    federation: Federation, partner: Cli, stored: Path
+) -> None:
+    settings = partner.home / "partner.toml"
+    settings.write_text('cover = "off"\n')
+    settings.chmod(0o600)
+    assert evaluations(asked(federation, partner, "update")) == 0
+    assert evaluations(asked(federation, partner, "check", str(stored / "clean"))) == 0
+    assert evaluations(asked(federation, partner, "check", str(stored / "listed"), codes=[1])) == 1
+    assert partner.done("status")["cover"] == "off"
+
+
+def test_a_clean_file_needs_no_node(partner: Cli, stored: Path, federation: Federation) -> None:
+    with federation.fr_stopped():
+        assert partner.run("check", str(stored / "clean")).exit == 0
+
+
+@pytest.mark.usefixtures("stored")
+async def test_of_two_daemons_of_a_home_one_sends_at_its_beat(
+    federation: Federation, partner: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "beat_minutes", lambda _: 0.005)
+    monkeypatch.setattr(judging, "_SPLAY", 0.0)
+    home, settings = Home(partner.home), AgentSettings(update_minutes=0, jobs=1)
+    before = federation.fr_node.journal.read_text().count("endpoint=evaluate")
+
+    def batches() -> int:
+        return federation.fr_node.journal.read_text().count("endpoint=evaluate") - before
+
+    async with AsyncExitStack() as stack:
+        for kind in ("agent", "icap"):
+            await stack.enter_async_context(judging.judging(home, settings, kind=kind, fail_closed=False))
+        await asyncio.to_thread(wait_until, lambda: batches() >= 3)
+        with try_locked(partner.home / "partner" / judging.BEAT_LOCK) as free:
+            assert not free
+    with try_locked(partner.home / "partner" / judging.BEAT_LOCK) as free:
+        assert free

@@ -1,0 +1,204 @@
+"""Cover: two hosters, one of whom holds what is listed, look the same to their node until one of them reports.
+
+The node's side is one that sees everything: each request, its moment, its words and its sizes. What is inside a batch
+it cannot see: blinded elements are uniformly random whatever they hide.
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from node.errors import NodeError, OverQuotaError, PeerUnreachableError, RateLimitedError
+from node.partner import looking_up
+from node.partner.cover import Cover, Pace
+from node.partner.knowing import known
+from node.partner.reporting import HitSender
+from node.partner.scanning.judging import Asking, Screening
+from node.partner.scanning.state import open_state
+from protocol.api import HitApi, SubsetApi
+from protocol.messages import EvaluationRequest
+from support.releases import ReleasingAgency, release_both
+from support.shelves import Agency, close, file_digests, make_shelf, rows, sqlite_dsn
+from support.stored_scan import Scanning, rotate
+
+DAYS = 30
+UPDATES = 24 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 2
+BEATS = 96 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 2
+"""A day."""
+FILES = 40
+"""Stored by each of the two, and one more a day."""
+LISTED = {4: ["held 1", "held 2", "held 3"], 20: ["held 4", "nobody's"], 26: ["nobody's either"]}
+"""By day; "held" is what one of the two holds."""
+
+
+@dataclass
+class Node:
+    """The node as one partner reaches it, with all that it sees of this partner; it fails as it is told to."""
+
+    real: SubsetApi
+    now: Callable[[], Any]
+    seen: list[tuple[Any, ...]] = field(default_factory=list)
+    fails: NodeError | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self.real, name)
+
+        async def asked(*args: object, **options: object) -> object:
+            self.seen.append((self.now(), name, *map(_visible, args), *sorted(options.items())))
+            if self.fails is not None and name == "evaluate":
+                raise self.fails
+            return await real(*args, **options)
+
+        return asked
+
+
+def _visible(value: object) -> object:
+    """What a request says: of a batch its epoch, how many elements it has and how long it is."""
+    if isinstance(value, EvaluationRequest):
+        return value.subset_id, value.epoch, value.count, len(value.to_bytes())
+    return repr(value)
+
+
+class Hoster(Scanning):
+    """A partner with stored files, as its commands and its daemon work for it."""
+
+    node: Node
+
+    @classmethod
+    async def enrolled(cls, fr: ReleasingAgency, nl: Agency, name: str, folder: Path) -> "Hoster":
+        partner = await fr.admit_partner(folder / "partner", name=name)
+        partner.api = cast("SubsetApi", Node(fr.api(name), fr.clock.now))
+        made = cls(fr, nl, partner, folder)
+        made.node = cast("Node", partner.api)
+        return made
+
+    async def update(self) -> None:
+        """As `sigfed update`."""
+        report = await self.partner.update()
+        await self.beat(anew=report.anew)
+
+    async def beat(self, *, anew: float = 0.0) -> None:
+        """As the daemon at its beat; a batch that fails is nobody's error."""
+        if self.cover is Cover.OFF:
+            return
+        held = self.partner.home.in_force()[1]
+        assert held is not None
+        with open_state(self.folder / "scan.db", b"k" * 32) as state:
+            asking = Asking(state, Screening(held), self.partner.examiner(), self.spool, self.fr.clock)
+            try:
+                await asking.update(Pace(self.cover, 2.0**-12, 16_384), anew=anew)
+            except NodeError:
+                return
+
+    @property
+    def met(self) -> set[str]:
+        return {Path(hit.name).name for hit in self.spool.ls()}
+
+    async def report(self) -> None:
+        """Report the first hit; the node is not there, but sees it."""
+        enrolment, _ = self.partner.home.load()
+        api = cast("HitApi", self.node)
+        sender = HitSender(self.spool, enrolment, known(enrolment), api, self.fr.clock)
+        with pytest.raises(AttributeError):
+            await sender.report(self.spool.ls()[0], self.partner.examiner())
+
+
+@dataclass
+class Month:
+    """An agency, what happens at it day by day, and two hosters who are asked by nobody what they hold."""
+
+    fr: ReleasingAgency
+    nl: Agency
+    holder: Hoster
+    other: Hoster
+
+    async def run(self) -> None:
+        for day in range(DAYS):
+            await self._day(day)
+
+    async def _day(self, day: int) -> None:
+        fr = self.fr
+        if day in LISTED:
+            for agency in (fr.lists, self.nl):
+                agency.add(rows(*LISTED[day]))
+        if day == 15:
+            rotate(fr)
+        if day in (4, 9, 12, 15, 20, 26):
+            fr.follow(self.nl)
+            gone = frozenset(file_digests("held 1")) if day == 9 else frozenset()
+            assert fr.release(exclusions=gone).published
+        for hoster in (self.holder, self.other):
+            hoster.store(f"new {day}")
+        for hour in range(24):
+            for hoster in (self.holder, self.other):
+                hoster.node.fails = self._failure(day, hour)
+                await self._hour(hoster, day, hour)
+            fr.clock.advance(timedelta(hours=1))
+
+    async def _hour(self, hoster: Hoster, day: int, hour: int) -> None:
+        if day in (22, 23):
+            return  # both machines are off
+        if hour % (24 // UPDATES) == 0:
+            await hoster.update()
+        for _ in range(_times(hour, BEATS)):
+            await hoster.beat()
+        if hour == 3:
+            await hoster.scan()
+
+    def _failure(self, day: int, hour: int) -> NodeError | None:
+        if day in (4, 5):  # just when something was listed
+            return OverQuotaError("used up", retry_after_seconds=9)
+        if day == 15 and hour < 12:
+            return PeerUnreachableError("away")
+        if day == 20 and hour % 2 == 0:
+            return RateLimitedError("too many", retry_after_seconds=1)
+        return None
+
+
+def _times(hour: int, a_day: int) -> int:
+    """How many of so many a day fall into this hour."""
+    return (hour + 1) * a_day // 24 - hour * a_day // 24
+
+
+@pytest.fixture
+async def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Month]:
+    monkeypatch.setattr(looking_up, "_PREPARING_SECONDS", 0.0)
+    folders = [tmp_path / name for name in ("fr", "nl")]
+    for folder in folders:
+        folder.mkdir()
+    shelves = [make_shelf(sqlite_dsn(folder), folder) for folder in folders]
+    fr, nl = ReleasingAgency(shelves[0], folders[0]), Agency(shelves[1], folders[1], node="nl.example")
+    release_both(fr, nl, "before")
+    names = ("hoster-a", "hoster-b")
+    for name in names:
+        (tmp_path / name).mkdir()
+    hosters = [await Hoster.enrolled(fr, nl, name, tmp_path / name) for name in names]
+    for hoster, named in zip(hosters, ("held", "mine"), strict=True):
+        hoster.store(*(f"{named} {number}" for number in range(FILES)))
+        await hoster.partner.update()
+        await hoster.scan()
+    yield Month(fr, nl, *hosters)
+    fr.evaluator.close()
+    for shelf in shelves:
+        close(shelf)
+
+
+async def test_the_node_cannot_tell_who_holds_what_is_listed_until_he_reports(month: Month) -> None:
+    await month.run()
+    assert month.holder.met == {"held 1", "held 2", "held 3", "held 4"}
+    assert month.other.met == set()
+    assert len(month.holder.node.seen) > DAYS * (UPDATES + BEATS)
+    assert month.holder.node.seen == month.other.node.seen
+    await month.holder.report()
+    assert month.holder.node.seen != month.other.node.seen
+
+
+async def test_without_cover_the_first_request_after_a_release_tells(month: Month) -> None:
+    month.holder.cover = month.other.cover = Cover.OFF
+    await month.run()
+    assert month.holder.node.seen != month.other.node.seen
