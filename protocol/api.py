@@ -122,8 +122,11 @@ class HitApi(Protocol):
         """The signed receipt of an authenticated report."""
         ...
 
-    async def hit_evidence(self, subset: str, report_id: str) -> bytes:
-        """The evidence of a reported hit, by the report's id in lower-case hexadecimal digits."""
+    async def hit_evidence(self, subset: str, report_id: str, *, version: int = 1) -> bytes:
+        """The evidence of a reported hit, by the report's id in lower-case hexadecimal digits.
+
+        In this version of the format; an older node gives the first.
+        """
         ...
 
     async def open_case(self, subset: str, dispute: bytes) -> bytes:

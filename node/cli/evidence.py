@@ -1,5 +1,6 @@
 """`sigfed evidence`: proofs of misbehaviour, kept, handed on, and checked offline."""
 
+from collections.abc import Iterable
 from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -129,28 +130,57 @@ def verify(
             dir_okay=False,
         ),
     ] = None,
+    member: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NODE=WORDS",
+            help="Fingerprint words that you know of a member behind a hit; else the register is believed. Repeatable.",
+        ),
+    ] = None,
+    revoked: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A revoked.json of a node behind a hit, newer than the evidence. Repeatable.", dir_okay=False
+        ),
+    ] = None,
 ) -> None:
     """Check evidence against a node's pinned root; needs no network and no node of one's own."""
-    from node.services.access.spelling import typed_words
+    from node.services.access.spelling import typed_members, typed_words
     from node.services.evidence.brought import Brought, judge_brought
 
     here = session(context)
     evidence = _read(file)
     typed = typed_words(words)
-    revoked = None if document is None else document.with_name("revoked.json")
+    beside = None if document is None else document.with_name("revoked.json")
     brought = Brought(
         evidence=evidence,
         roots=[] if root is None else _roots(root),
         document=b"" if document is None else _read(document),
-        revoked=b"" if revoked is None or not revoked.exists() else _read(revoked),
+        revoked=b"" if beside is None or not beside.exists() else _read(beside),
+        members=typed_members(member or ()),
+        newer=[_read(path) for path in revoked or ()],
     )
     judged = judge_brought(brought, typed)
+    _require_behind(judged.found, brought.members)
     here.output.result(_facts(judged.found), *judged.lines)
     if judged.not_proven:
         here.output.talk("not proven:", *(f"  {each}" for each in judged.not_proven))
         here.output.following("compare the words with another member, if you had them from the node alone")
         return
     here.output.following("show it to the other members; keep the peer in quarantine until it is explained")
+
+
+def _require_behind(found: "HitFinding | TrustFinding | Finding", members: Iterable[str]) -> None:
+    """Refuse words of a node that nothing was compared with."""
+    from node.errors import UsageError
+    from protocol.hit_evidence.verify import HitFinding
+
+    behind = {each.node for each in found.backings} if isinstance(found, HitFinding) else set()
+    others = sorted(set(members) - behind)
+    if others:
+        raise UsageError(
+            f"{', '.join(others)} is not behind this", hint=f"behind it: {', '.join(sorted(behind))}"
+        )
 
 
 def _roots(root: Path) -> list[bytes]:

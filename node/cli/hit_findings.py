@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from keys.trust.fingerprint import to_words
 from node.cli.output import Fact
 from protocol.event import collection_name
 
 if TYPE_CHECKING:
-    from protocol.hit_evidence.verify import HitFinding
+    from protocol.hit_evidence.verify import Backing, HitFinding
 
 
 def hit_facts(found: "HitFinding") -> dict[str, Fact]:
@@ -31,9 +32,21 @@ def hit_facts(found: "HitFinding") -> dict[str, Fact]:
                 "index": each.index,
                 "basis": each.basis.name.lower(),
                 "since_ms": each.since_ms,
+                "root": to_words(each.root_sha256),
+                "pinned": each.pinned,
+                "revocations": _known(each),
             }
             for each in found.backings
         ],
         "cosigned_by": list(found.cosigned_by),
+        "existed_ms": found.existed_ms,
+        "revocations": _known(found),
     }
     return fields
+
+
+def _known(found: "HitFinding | Backing") -> str:
+    """`unknown`, `beside` for what is known by another file than this, or the end of what lists them."""
+    if not found.revocations_known:
+        return "unknown"
+    return "beside" if found.revocations_until is None else f"{found.revocations_until:%Y-%m-%dT%H:%M:%SZ}"

@@ -25,6 +25,7 @@ from node.partner.state import Enrolment
 from protocol.api import HitApi
 from protocol.errors import ProtocolError
 from protocol.event import collection_name
+from protocol.hit_evidence.bundle import FORMATS
 from protocol.hit_evidence.verify import verify_hit
 from protocol.statement.case import CaseAnswer, CaseState, PartnerDispute, open_answer
 from protocol.statement.receipt import Receipt, open_receipt
@@ -111,7 +112,7 @@ class HitSender:
             VerificationError: what the node gives does not prove this hit.
         """
         self.receipt(hit)
-        data = await self._api.hit_evidence(self._enrolment.subset, hit.id)
+        data = await self._api.hit_evidence(self._enrolment.subset, hit.id, version=max(FORMATS))
         try:
             finding = verify_hit(data, self._enrolment.trust.pin)
         except (ProtocolError, KeysError) as exc:

@@ -209,9 +209,11 @@ class RemoteNode:
         """The signed receipt of a report; the same report may be sent again when no reply came."""
         return await self._client.post_once(ask_for("report_hit", subset=subset), report)
 
-    async def hit_evidence(self, subset: str, report_id: str) -> bytes:
-        """The evidence of a hit that we reported."""
-        return await self._client.get(ask_for("hit_evidence", subset=subset, report_id=report_id))
+    async def hit_evidence(self, subset: str, report_id: str, *, version: int = 1) -> bytes:
+        """The evidence of a hit that we reported, in this version of the format or an older one."""
+        ask = ask_for("hit_evidence", subset=subset, report_id=report_id)
+        path = ask.path if version == 1 else f"{ask.path}?version={version}"
+        return await self._client.get(replace(ask, path=path))
 
     async def open_case(self, subset: str, dispute: bytes) -> bytes:
         """The state of the case of our dispute; the same dispute may be sent again when no reply came."""

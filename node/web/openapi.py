@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from node.web.problems import HTTP_PROBLEMS, INTERNAL, MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
 from protocol.endpoints import ENDPOINTS, Endpoint
+from protocol.hit_evidence.bundle import FORMATS
 
 API_VERSION: Final = "1.0.0"
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::([^}]+))?\}")
@@ -123,6 +124,9 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         number = {"type": "integer", "minimum": 1}
         parameters.append({"name": "since", "in": "query", "required": False, "schema": number})
         parameters.append(_header("Range"))
+    if endpoint.name == "hit_evidence":
+        number = {"type": "integer", "minimum": 1, "maximum": max(FORMATS)}
+        parameters.append({"name": "version", "in": "query", "required": False, "schema": number})
     if endpoint.name in _BUNDLES:
         place = {"type": "integer", "minimum": 1, "maximum": 255}
         parameters.append({"name": "first", "in": "query", "required": False, "schema": place})

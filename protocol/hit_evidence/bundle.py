@@ -6,7 +6,7 @@ Spec: docs/spec/hit.md, "Form".
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from hashlib import sha256
 from typing import Final
@@ -33,7 +33,8 @@ from protocol.limits import (
 from protocol.subset.fields import Fields, array_of, number_of, octets_of
 from protocol.subset.label import MAX_LABEL_SOURCES
 
-FORMAT: Final = 1
+FORMATS: Final = (1, 2)
+"""1 holds nothing of what its signers took back since; it is read for as long as somebody may show it."""
 EVIDENCE_KIND: Final = 16
 """Told apart from the kinds of evidence against somebody by the first bytes of the file."""
 SEAL_KIND: Final = "hit-evidence"
@@ -41,6 +42,12 @@ SEAL_KIND: Final = "hit-evidence"
 _HASH: Final = 32
 _LOGGED_PARTS: Final = 4
 _SOURCE_PARTS: Final = 6
+_CURRENT_PARTS: Final = 4
+
+
+_MAP: Final = 0xA0
+_FIELDS: Final = {1: 12, 2: 13}
+"""Of the map in each format."""
 
 
 class _Key(IntEnum):
@@ -56,6 +63,7 @@ class _Key(IntEnum):
     RECEIPT = 9
     SOURCES = 10
     SEAL = 11
+    CURRENT = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +81,21 @@ class LoggedEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentFiles:
+    """What a node's repository last said was current: so that an old file of revocations shows."""
+
+    timestamp: bytes
+    snapshot: bytes
+    targets: bytes
+    revoked: bytes
+    """`revoked.json`; empty where the targets metadata lists none."""
+
+    def to_cbor(self) -> CborValue:
+        """`[timestamp, snapshot, targets, revoked]`."""
+        return [self.timestamp, self.snapshot, self.targets, self.revoked]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceProof:
     """One entry behind the hit, by the word of the member whose list it is in."""
 
@@ -87,11 +110,14 @@ class SourceProof:
     """A checkpoint of the list that the member signed, at the size that the release read or later."""
     consistency: tuple[bytes, ...]
     """Proof that the list as the release read it is a prefix of the one in the note."""
+    current: CurrentFiles | None = None
+    """Of the member; None: format 1, or nothing is held of it."""
 
-    def to_cbor(self) -> CborValue:
-        """`[[root, …], document, add, amend or null, note, [hash, …]]`."""
+    def to_cbor(self, version: int) -> CborValue:
+        """`[[root, …], document, add, amend or null, note, [hash, …]]`, from format 2 on with `current or null`."""
         amend = None if self.amend is None else self.amend.to_cbor()
-        return [
+        current = None if self.current is None else self.current.to_cbor()
+        parts = [
             list(self.roots),
             self.document,
             self.add.to_cbor(),
@@ -99,6 +125,7 @@ class SourceProof:
             self.note,
             list(self.consistency),
         ]
+        return parts if version == 1 else [*parts, current]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +147,13 @@ class HitEvidence:
     receipt: bytes
     sources: tuple[SourceProof, ...]
     """In the order of the receipt's label."""
+    current: CurrentFiles | None = None
+    """Of the node; None: format 1."""
+
+    @property
+    def version(self) -> int:
+        """Of the format."""
+        return 1 if self.current is None else 2
 
     def signed(self, signer: Signer) -> bytes:
         """The file: all of it, sealed by the node's statement key."""
@@ -128,11 +162,11 @@ class HitEvidence:
 
     def seal_payload(self) -> bytes:
         """What the seal signs: SHA-256 of everything else."""
-        return encode_cbor({0: FORMAT, 1: sha256(encode_cbor(self._fields())).digest()})
+        return encode_cbor({0: self.version, 1: sha256(encode_cbor(self._fields())).digest()})
 
     def _fields(self) -> dict[int, CborValue]:
-        return {
-            _Key.FORMAT: FORMAT,
+        fields: dict[int, CborValue] = {
+            _Key.FORMAT: self.version,
             _Key.KIND: EVIDENCE_KIND,
             _Key.ROOTS: list(self.roots),
             _Key.DOCUMENT: self.document,
@@ -142,19 +176,21 @@ class HitEvidence:
             _Key.RELEASE: self.release,
             _Key.REPORT: self.report,
             _Key.RECEIPT: self.receipt,
-            _Key.SOURCES: [source.to_cbor() for source in self.sources],
+            _Key.SOURCES: [source.to_cbor(self.version) for source in self.sources],
         }
+        return fields if self.current is None else {**fields, _Key.CURRENT: self.current.to_cbor()}
 
 
 def is_hit_evidence(data: bytes) -> bool:
     """Whether a file begins like evidence of a hit; whether it is some is for `verify`."""
-    return data[:5] == encode_cbor(dict.fromkeys(_Key))[:1] + bytes([0, FORMAT, 1, EVIDENCE_KIND])
+    starts = (bytes([_MAP + fields, 0, version, 1, EVIDENCE_KIND]) for version, fields in _FIELDS.items())
+    return data[:5] in starts
 
 
 def read_bundle(data: bytes) -> tuple[HitEvidence, bytes]:
     """The evidence in a file and the seal around it, neither believed yet; raises `MalformedError`."""
     fields = Fields(data, name="hit evidence", max_bytes=MAX_HIT_EVIDENCE_BYTES)
-    fields.number(_Key.FORMAT, minimum=FORMAT, maximum=FORMAT)
+    version = fields.number(_Key.FORMAT, minimum=min(FORMATS), maximum=max(FORMATS))
     fields.number(_Key.KIND, minimum=EVIDENCE_KIND, maximum=EVIDENCE_KIND)
     evidence = HitEvidence(
         roots=_bounded(fields.items(_Key.ROOTS, _root)),
@@ -165,13 +201,29 @@ def read_bundle(data: bytes) -> tuple[HitEvidence, bytes]:
         release=fields.octets_within(_Key.RELEASE, MAX_TLOG_PROOF_BYTES),
         report=fields.octets_within(_Key.REPORT, MAX_HIT_REPORT_BYTES),
         receipt=fields.octets_within(_Key.RECEIPT, MAX_STATEMENT_BYTES),
-        sources=fields.items(_Key.SOURCES, _source),
+        sources=fields.items(_Key.SOURCES, _source if version == 1 else _source_2),
+        current=None if version == 1 else _current(list(fields.items(_Key.CURRENT, _file)), "hit evidence"),
     )
     seal = fields.octets_within(_Key.SEAL, MAX_STATEMENT_BYTES)
     fields.finish()
     if len(evidence.sources) > MAX_LABEL_SOURCES:
         raise MalformedError(f"hit evidence: more than {MAX_LABEL_SOURCES} sources")
     return evidence, seal
+
+
+def _source_2(value: CborValue, where: str) -> SourceProof:
+    *parts, current = _parts(value, where, _SOURCE_PARTS + 1)
+    return replace(_source(parts, where), current=None if current is None else _current(current, where))
+
+
+def _current(value: CborValue, where: str) -> CurrentFiles:
+    timestamp, snapshot, targets, revoked = _parts(value, where, _CURRENT_PARTS)
+    return CurrentFiles(
+        timestamp=_file(timestamp, where),
+        snapshot=_file(snapshot, where),
+        targets=_file(targets, where),
+        revoked=_file(revoked, where),
+    )
 
 
 def _source(value: CborValue, where: str) -> SourceProof:
@@ -184,6 +236,10 @@ def _source(value: CborValue, where: str) -> SourceProof:
         note=_within(note, where, MAX_NOTE_BYTES),
         consistency=_hashes(consistency, where),
     )
+
+
+def _file(value: CborValue, where: str) -> bytes:
+    return _within(value, where, MAX_TRUST_BYTES)
 
 
 def _root(value: CborValue, where: str) -> bytes:

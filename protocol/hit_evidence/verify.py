@@ -3,24 +3,27 @@
 The judge trusts one thing: the fingerprint of the node's first root. That leads to the newest root in the file, whose
 targets keys sign the document, as those of the day signed the register. The register pins each member's first root,
 that leads to the member's document, the document names the list's key, and the key signed a checkpoint that the entry
-is in. Windows of keys are not applied: a retired key's signature is still its owner's. That no withdrawal or dispute
-stood against the entry, and no later amendment, is the release's own, logged claim. Spec: docs/spec/hit.md.
+is in. Windows of keys are not applied: a retired key's signature is still its owner's. A stolen one's is nobody's, as
+far as revocations are known. One node signs the register that names all others, and could invent them: the judge may
+know a member's root himself, and is told of whom he does not. That no withdrawal or dispute stood against the entry,
+and no later amendment, is the release's own, logged claim. Spec: docs/spec/hit.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from keys.key import StatementPublicKey
 from keys.trust.members import Member, Members, open_earlier_members
 from keys.trust.names import is_origin_of
-from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import open_roots
+from keys.trust.node_document import NodeDocument
 from keys.trust.statement import open_statement
 from protocol.digest import Digest
 from protocol.errors import ProofError
 from protocol.event import Event, Op
 from protocol.hit_evidence.bundle import SEAL_KIND, HitEvidence, LoggedEvent, SourceProof, read_bundle
+from protocol.hit_evidence.trust import Believed, believe
 from protocol.opening import Basis, Opening, check_opening, commitment, origin_hash
 from protocol.statement.receipt import Receipt, open_receipt
 from protocol.statement.report import HitReport
@@ -54,6 +57,14 @@ class Backing:
     basis: Basis
     since_ms: int
     """When the entry was added, by the list's own dating."""
+    root_sha256: bytes
+    """Fingerprint of the member's first root, 32 bytes."""
+    pinned: bool
+    """Whether the judge knows that root himself; else the register has it so."""
+    revocations_known: bool
+    """Whether the keys that the member took back are known, and none of them is behind this."""
+    revocations_until: datetime | None
+    """End of the timestamp that lists them; None: of a file that was given beside, or not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +85,30 @@ class HitFinding:
     backings: tuple[Backing, ...]
     cosigned_by: tuple[str, ...]
     """Witnesses, of the members in the evidence, that cosigned the release log's checkpoint."""
+    existed_ms: int
+    """When the first of them did: the release, and what it lists, is no younger; 0: none did."""
+    revocations_known: bool
+    """Whether the keys that the node took back are known, and none of them is behind this."""
+    revocations_until: datetime | None
+    """As of a `Backing`."""
 
 
 class _Named(NamedTuple):
-    """Whom a source of the label means: its member, its checkpoint in the manifest, the member's own document."""
+    """Whom a source of the label means: its member, its checkpoint in the manifest, what the member signed."""
 
     member: Member
     source: SourceCheckpoint
-    document: NodeDocument
+    files: Believed
+    pinned: bool
 
 
-def verify_hit(data: bytes, pinned: bytes) -> HitFinding:
+def verify_hit(
+    data: bytes, pinned: bytes, *, members: Mapping[str, bytes] | None = None, revoked: Sequence[bytes] = ()
+) -> HitFinding:
     """What the evidence in a file shows, from the fingerprint of the node's root (32 bytes, or its first 16).
+
+    `members` are fingerprints of members' roots that the judge knows, by node name; `revoked` files of revocations that
+    are newer than those in the evidence.
 
     Raises:
         MalformedError: not such a file.
@@ -95,24 +118,29 @@ def verify_hit(data: bytes, pinned: bytes) -> HitFinding:
         SubsetError, OpeningError: the same, of a manifest or an opening.
     """
     evidence, seal = read_bundle(data)
-    roots = open_roots(evidence.roots, pinned)
-    root = roots[-1]
-    document = open_node_document(evidence.document, root)
-    keys = tuple(dated.key for dated in document.statement_keys)
+    own = believe(evidence.roots, evidence.document, evidence.current, pinned=pinned, newer=revoked)
+    node = own.document.node
+    keys = tuple(dated.key for dated in own.document.statement_keys)
     _require(open_statement(seal, SEAL_KIND, keys) == evidence.seal_payload(), "the seal is of another file")
-    members = open_earlier_members(evidence.members, roots)
-    report, receipt = _receipt(evidence, keys, root.node)
+    register = open_earlier_members(evidence.members, own.roots)
+    report, receipt = _receipt(evidence, keys, node)
     manifest = Manifest.from_bytes(evidence.manifest)
-    _check_manifest(evidence, manifest, receipt, root.node, members)
-    named = _named(evidence, receipt.label, manifest, members)
-    head = _release(evidence, manifest, receipt, document, [each.document for each in named])
+    _check_manifest(evidence, manifest, receipt, node, register)
+    own.require_undoubted(evidence.origin, receipt.version - 1)
+    named = _named(
+        evidence,
+        receipt.label,
+        manifest,
+        _Judge(register, {node: own.root_sha256, **(members or {})}, revoked),
+    )
+    head = _release(evidence, manifest, receipt, own.document, [each.files.document for each in named])
     backings = tuple(
         _backing(proof, each, collection=receipt.label.collection, digest=report.digest)
         for proof, each in zip(evidence.sources, named, strict=True)
     )
-    _check_rule(backings, members)
+    _check_rule(backings, register)
     return HitFinding(
-        node=root.node,
+        node=node,
         subset=evidence.origin,
         version=receipt.version,
         partner=report.partner,
@@ -120,9 +148,12 @@ def verify_hit(data: bytes, pinned: bytes) -> HitFinding:
         received_ms=receipt.received_ms,
         digest=report.digest,
         collection=receipt.label.collection,
-        k=members.k,
+        k=register.k,
         backings=backings,
         cosigned_by=tuple(sorted({found.witness.name for found in head.cosignatures})),
+        existed_ms=1000 * min((found.time_s for found in head.cosignatures), default=0),
+        revocations_known=own.revocations is not None,
+        revocations_until=own.known_until,
     )
 
 
@@ -150,17 +181,35 @@ def _check_manifest(
     _require(manifest.rules.members == members.sha256, "the release was made with another register")
 
 
-def _named(evidence: HitEvidence, label: Label, manifest: Manifest, members: Members) -> tuple[_Named, ...]:
+class _Judge(NamedTuple):
+    """By what the other members are judged: the register, and what the judge knows himself."""
+
+    register: Members
+    pins: Mapping[str, bytes]
+    revoked: Sequence[bytes]
+
+    def member(self, origin: str) -> tuple[Member, bool]:
+        """Whose log it is, and whether its root is pinned by more than the register."""
+        member = _member(self.register, origin)
+        pin = self.pins.get(member.node)
+        known = pin is None or member.root_sha256.startswith(pin)
+        _require(known, f"the register has another root of {member.node} than the one that you know")
+        return member, pin is not None
+
+
+def _named(evidence: HitEvidence, label: Label, manifest: Manifest, judge: _Judge) -> tuple[_Named, ...]:
     """Whom each source of the label means."""
     _require(len(evidence.sources) == len(label.sources) > 0, "not one proof for each source")
     found = []
     for proof, named in zip(evidence.sources, label.sources, strict=True):
         _require(proof.add.index == named.index, "the proof of another entry")
         source = manifest.source(named.number)
-        member = _member(members, source.origin)
-        document = open_node_document(proof.document, open_roots(proof.roots, member.root_sha256)[-1])
-        _require(document.node == member.node, "the document of another member")
-        found.append(_Named(member, source, document))
+        member, pinned = judge.member(source.origin)
+        files = believe(
+            proof.roots, proof.document, proof.current, pinned=member.root_sha256, newer=judge.revoked
+        )
+        _require(files.document.node == member.node, "the document of another member")
+        found.append(_Named(member, source, files, pinned))
     return tuple(found)
 
 
@@ -217,8 +266,11 @@ def _log_keys(document: NodeDocument, origin: str) -> tuple[VerifierKey, ...]:
 
 
 def _backing(proof: SourceProof, named: _Named, *, collection: int, digest: Digest) -> Backing:
-    member, source, document = named
-    _check_signed(proof, source, document)
+    member, source, files, pinned = named
+    for logged in (proof.add, proof.amend):
+        if logged is not None:
+            files.require_undoubted(source.origin, logged.index)
+    _check_signed(proof, source, files.document)
     event, opening = _open(proof.add, source)
     _require(event.header.op == Op.ADD and event.header.known, "a source that adds nothing")
     _require(event.header.collection == collection, "a source in another collection")
@@ -233,6 +285,10 @@ def _backing(proof: SourceProof, named: _Named, *, collection: int, digest: Dige
         index=proof.add.index,
         basis=Basis(ext.basis or 0),
         since_ms=event.header.time_ms,
+        root_sha256=files.root_sha256,
+        pinned=pinned,
+        revocations_known=files.revocations is not None,
+        revocations_until=files.known_until,
     )
 
 

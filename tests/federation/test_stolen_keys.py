@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from keys.encoding import MAX_INTEGER
-from keys.key import AuthPrivateKey, AuthPublicKey, LogPrivateKey, WitnessPrivateKey, WitnessPublicKey
+from keys.key import AuthPrivateKey, AuthPublicKey, WitnessPrivateKey, WitnessPublicKey
 from keys.roles import Role
 from keys.trust.fingerprint import to_words
 from keys.trust.lifecycle import Lineage
@@ -22,7 +22,6 @@ from node.errors import AlreadyExistsError, NotFoundError, UsageError, Verificat
 from node.services.access.callers import StoredCallers
 from node.services.evidence.accusing import accused_nodes, verify
 from node.services.evidence.doubting import head_at, rounds
-from node.services.lists.resigning import resign
 from node.services.review.effective import current
 from node.services.trust.honouring import accept
 from node.services.trust.revoking import next_witness_name, resume_log, revoke_keys, since
@@ -36,6 +35,7 @@ from support.ceremonies import replace_everybody
 from support.federation import Agency, Call, Federation, Meddle
 from support.gossiping import ask, kept
 from support.lists import digest
+from support.revoked_keys import revoke_log_key
 from support.witnesses import Witnesses
 
 Three = tuple[Agency, Agency, Agency]
@@ -68,37 +68,6 @@ def effective(agency: Agency) -> set[Digest]:
 
 def files(*names: str) -> set[Digest]:
     return {digest(name) for name in names}
-
-
-def fresh_key() -> LogPrivateKey:
-    return LogPrivateKey.from_seed(os.urandom(32))
-
-
-def revoke_log_key(agency: Agency, *, last_good: int) -> LogPrivateKey:
-    """What the holders sign in the night: the key is taken back, another signs; gives the stolen one."""
-    document = agency.trust.document()
-    (info,) = (log for log in document.logs if log.origin == agency.origin)
-    old, stolen, new = info.vkeys[0].vkey, agency.log_key, fresh_key()
-    now = agency.clock.now()
-    revocation = Revocation(
-        role=Role.LOG,
-        key=old,
-        time=since(now),
-        reason=Reason.COMPROMISE,
-        last_good=head_at(agency.shelf, agency.log(), last_good),
-    )
-    lineage = Lineage(Role.LOG, agency.origin)
-    revoke_keys(
-        agency.trust,
-        agency.store,
-        [revocation],
-        document=lambda before: with_key(before, lineage, new.public, window(now, 365)),
-        signers=agency.signers,
-    )
-    agency.log_key = new
-    agency.log_keys[:] = [new]
-    resign(agency.shelf, agency.origin, agency.signer)
-    return stolen
 
 
 def revoke(agency: Agency, role: Role, name: str, new: AuthPublicKey | WitnessPublicKey) -> None:

@@ -22,7 +22,7 @@ from node.services.partners.hit_sources import HeldEntries
 from node.services.storage.logfiles import LogFiles
 from protocol.encoding import decode_cbor, encode_cbor
 from protocol.errors import ProofError, ProtocolError
-from protocol.hit_evidence import verify
+from protocol.hit_evidence import trust, verify
 from protocol.hit_evidence.bundle import HitEvidence, LoggedEvent, SourceProof, is_hit_evidence, read_bundle
 from protocol.hit_evidence.verify import HitFinding, verify_hit
 from protocol.limits import MAX_HIT_EVIDENCE_BYTES
@@ -60,7 +60,7 @@ def pinned(world: HitWorld) -> bytes:
 
 
 async def evidence(world: HitWorld, report_id: bytes) -> bytes:
-    return await world.hits().hit_evidence(SUBSET, report_id.hex())
+    return await world.hits().hit_evidence(SUBSET, report_id.hex(), version=2)
 
 
 async def judge(world: HitWorld, report_id: bytes) -> HitFinding:
@@ -166,9 +166,14 @@ async def test_it_is_bounded(world: HitWorld, reported: bytes) -> None:
 async def test_any_altered_byte_is_refused(
     world: HitWorld, reported: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of some 17,000 bytes; trust files that are as they were before are not parsed anew each time."""
-    for reader in ("open_roots", "open_node_document", "open_earlier_members"):
-        monkeypatch.setattr(verify, reader, functools.cache(getattr(verify, reader)))
+    """Each of some 25,000 bytes; trust files that are as they were before are not parsed anew each time."""
+    cached = {
+        verify: ("open_earlier_members",),
+        trust: ("open_roots", "open_node_document", "open_timestamp", "open_snapshot", "open_targets"),
+    }
+    for module, readers in cached.items():
+        for reader in readers:
+            monkeypatch.setattr(module, reader, functools.cache(getattr(module, reader)))
     data = await evidence(world, reported)
     assert verify_hit(data, pinned(world)).version == 1
     for place in range(len(data)):
@@ -435,7 +440,8 @@ async def test_another_form_is_refused(world: HitWorld, reported: bytes) -> None
     assert isinstance(sources, list)
     first = sources[0]
     changes: list[dict[int, object]] = [
-        {0: 2},
+        {0: 1},
+        {0: 3},
         {1: 1},
         {2: 7},
         {5: "two\nlines"},
@@ -443,10 +449,13 @@ async def test_another_form_is_refused(world: HitWorld, reported: bytes) -> None
         {10: [first[:-1]]},
         {10: [[*first[:2], first[2][:-1], *first[3:]]]},
         {10: [[b"x" * 70_000, *first[1:]]]},
-        {10: [[*first[:-1], [b"h" * 32] * 65]]},
-        {10: [[*first[:-1], [b"short"]]]},
+        {10: [[*first[:-2], [b"h" * 32] * 65, first[-1]]]},
+        {10: [[*first[:-2], [b"short"], first[-1]]]},
+        {10: [[*first[:-1], [b"timestamp", b"snapshot", b"targets"]]]},
         {11: b""},
         {12: b"more"},
+        {12: [b"timestamp", b"snapshot", b"targets", None]},
+        {13: b"more"},
     ]
     for change in changes:
         with pytest.raises(REFUSED):

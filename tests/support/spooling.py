@@ -50,8 +50,8 @@ class Api:
     async def report_hit(self, subset: str, report: bytes) -> bytes:
         return await self._pass(self._inner.report_hit(subset, report))
 
-    async def hit_evidence(self, subset: str, report_id: str) -> bytes:
-        return await self._pass(self._inner.hit_evidence(subset, report_id))
+    async def hit_evidence(self, subset: str, report_id: str, *, version: int = 1) -> bytes:
+        return await self._pass(self._inner.hit_evidence(subset, report_id, version=version))
 
     async def resolve_hit(self, subset: str, resolution: bytes) -> bytes:
         return await self._pass(self._inner.resolve_hit(subset, resolution))

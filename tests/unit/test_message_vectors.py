@@ -183,9 +183,11 @@ def test_enrolment() -> None:
     assert enrolment_mac(invitation.secret, string) == MESSAGES["enrolment MAC"]
 
 
-def test_recorded_evidence_of_a_hit() -> None:
+@pytest.mark.parametrize("name", ["hit_evidence.json", "hit_evidence_2.json"])
+def test_recorded_evidence_of_a_hit(name: str) -> None:
     """Whoever holds such a file has it verified years later, by whatever version is current then."""
-    recorded = json.loads((FOLDER / "hit_evidence.json").read_text("utf-8"))
+    recorded = json.loads((FOLDER / name).read_text("utf-8"))
     finding = verify_hit(b64decode("".join(recorded["evidence"])), from_words(recorded["root"]))
     assert (finding.node, finding.partner, finding.k) == ("fr.example", "hoster", 2)
     assert [backing.country for backing in finding.backings] == ["FR", "NL"]
+    assert finding.revocations_known is (name == "hit_evidence_2.json")

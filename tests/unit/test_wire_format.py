@@ -17,6 +17,7 @@ FROZEN = {
     "messages.json": "8edbffc1cb3b15252c6a943e6aa34ac418226737837d13efdb7619bd3c37a830",
     "proposals.json": "ec271618a66cf26ffb70eb12ec6bcbe934567796d6be8fba0f5229e98cd4aa50",
     "hit_evidence.json": "b4277e6c87208c6af10afb07ea1915246d5a140d22657b44a3a5238ea6b88f93",
+    "hit_evidence_2.json": "3839df5c92fbb9c0d0d580ca71ba5b4a469eb2df6b83ccdd31d2e6d0ea4e04b1",
     "resolution.json": "616bbf479affb4a4fc4e33844c932107a350b305473fb12d82b038cbafb4d9c6",
     "disclosed.json": "60399a9639cd173ec69841d06bf2f487ce1c87e9746b53943fae2b87e0d77e26",
 }

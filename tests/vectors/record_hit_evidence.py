@@ -1,4 +1,4 @@
-"""Records hit_evidence.json: evidence of a made-up hit, as a federation of two that exists for a moment gives it out.
+"""Records hit_evidence_2.json: evidence of a made-up hit, as a federation of two that exists for a moment gives it out.
 
 Its keys are drawn at random and forgotten, so the file cannot be made again, and need not be: whoever holds evidence of
 a hit must be able to have it verified years later. Run it as a script, from `tests`, only for a new version of the
@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from textwrap import wrap
 
 from keys.trust.fingerprint import to_words
+from protocol.hit_evidence.bundle import FORMATS
 from support.hits import SUBSET, hit_world
 
 
@@ -24,10 +25,10 @@ async def record() -> dict[str, str | list[str]]:
             await world.release()
             sent = await world.evaluated("a file")
             await world.hits().report_hit(SUBSET, sent.to_bytes())
-            data = await world.hits().hit_evidence(SUBSET, sent.report.report_id.hex())
+            data = await world.hits().hit_evidence(SUBSET, sent.report.report_id.hex(), version=max(FORMATS))
             pinned = world.fr.founded.root_sha256
     return {
-        "source": "recorded by record_hit_evidence.py when wire format v1 was frozen",
+        "source": f"recorded by record_hit_evidence.py for format {max(FORMATS)}",
         "root": to_words(pinned),
         "evidence": wrap(b64encode(data).decode(), 100),
     }
@@ -35,4 +36,4 @@ async def record() -> dict[str, str | list[str]]:
 
 if __name__ == "__main__":
     text = json.dumps(asyncio.run(record()), indent=1) + "\n"
-    Path(__file__).with_name("hit_evidence.json").write_text(text, "utf-8")
+    Path(__file__).with_name(f"hit_evidence_{max(FORMATS)}.json").write_text(text, "utf-8")

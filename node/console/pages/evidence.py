@@ -5,7 +5,7 @@ by a root whose fingerprint words somebody compared; without them, by what this 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from node.console.languages import translated as _
@@ -67,7 +67,10 @@ def judge(world: World, _visitor: Visitor, form: Values) -> Done:
         raise UsageError(_("the file is missing"), hint=_("choose the file that was handed on"))
     brought, words = opened(data), form.text("words")
     if words:
-        judged = judge_brought(brought, typed_words(words))
+        with world.shelf.storage.read() as unit:
+            newer = [each.envelope for each in unit.revocations.ls() if each.envelope]
+        known = {one.node: one.root_sha256 for one in world.identity.trust.members().members}
+        judged = judge_brought(replace(brought, members=known, newer=newer), typed_words(words))
         also = (f"not proven: {each}" for each in judged.not_proven)
         return Done(PATH, "; ".join(line.strip() for line in (*judged.lines, *also)))
     if is_hit_evidence(brought.evidence):

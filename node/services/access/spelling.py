@@ -57,6 +57,14 @@ def _algorithm(name: str) -> Algorithm:
     return HASH_COLUMNS[name]
 
 
+def typed_members(texts: Iterable[str]) -> dict[str, bytes]:
+    """Fingerprints by node name, of texts like `nl.example=WORDS`; raises `UsageError`."""
+    pairs = [text.partition("=") for text in texts]
+    if any(not words for _, _, words in pairs):
+        raise UsageError("a member is named like this: --member nl.example=WORDS")
+    return {node.strip(): typed_words(words) for node, _, words in pairs}
+
+
 def typed_words(text: str) -> bytes:
     """The 16 bytes that eight words stand for; raises `UsageError` where they are none. Comparing is the caller's."""
     try:

@@ -4,10 +4,11 @@ It is judged by a root whose fingerprint words people compared, and needs no net
 node itself holds of others is `node.services.evidence.accusing`'s to judge by.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from keys.trust.fingerprint import to_words
 from keys.trust.node_document import NodeDocument
 from keys.trust.root import TrustedRoot, open_roots
 from node.errors import UsageError
@@ -31,6 +32,10 @@ class Brought:
     """Its `node.json`; empty: none came."""
     revoked: bytes = b""
     """Its `revoked.json`; empty: none came."""
+    members: Mapping[str, bytes] = field(default_factory=dict)
+    """Fingerprints of roots that whoever judges knows of the members behind a hit, by node name."""
+    newer: Sequence[bytes] = ()
+    """Files of revocations of nodes behind a hit that may be newer than those in its evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,7 @@ def judge_brought(brought: Brought, pinned: bytes) -> Judged:
         ProtocolError, KeysError: it does not hold, or the root is another one.
     """
     if is_hit_evidence(brought.evidence):
-        hit = verify_hit(brought.evidence, pinned)
+        hit = verify_hit(brought.evidence, pinned, members=brought.members, revoked=brought.newer)
         return Judged(found=hit, lines=_hit_lines(hit), not_proven=NOT_PROVEN)
     if not brought.roots:
         raise UsageError("evidence against a node is judged by its root", hint="--root 1.root.json")
@@ -94,17 +99,38 @@ def _hit_lines(found: HitFinding) -> Sequence[str]:
     return (
         f"verified: the reported {kind} hash was listed as {collection}: release {found.version} of {found.subset}",
         f"  reported by {found.partner}, received {_moment(found.received_ms)}",
-        *map(_backing, found.backings),
+        *(line for each in found.backings for line in _backing(each, found.node)),
         f"  rule: {found.k} countries, or an authority; met",
-        f"  the release log is cosigned by {', '.join(found.cosigned_by) or 'none of these members'}",
+        f"  the release log is cosigned by {_cosigned(found)}",
+        f"  keys that {found.node} took back: {_known(found)}",
     )
 
 
-def _backing(each: Backing) -> str:
+def _cosigned(found: HitFinding) -> str:
+    if not found.cosigned_by:
+        return "none of these members"
+    return f"{', '.join(found.cosigned_by)}: it existed no later than {_moment(found.existed_ms)}"
+
+
+def _known(found: HitFinding | Backing) -> str:
+    """How far it is known that no stolen key is behind it."""
+    if not found.revocations_known:
+        return "unknown, its file of them is not in this evidence"
+    if found.revocations_until is None:
+        return "none is behind this, by the file that is known beside this evidence"
+    return f"none is behind this, by a listing that ended on {found.revocations_until:%Y-%m-%d %H:%M} UTC"
+
+
+def _backing(each: Backing, register: str) -> Sequence[str]:
     who = f"{each.node} ({each.country or 'of no country'}{', an authority' if each.authority else ''})"
     basis = {"own": "it holds the material", "reviewed": "its analysts examined the material"}
     words = basis[each.basis.name.lower()]
-    return f"  {who}: {each.origin}, entry {each.index}, {words}, since {_moment(each.since_ms)}"
+    root = "a root that you know" if each.pinned else f"as {register}'s register has it"
+    return (
+        f"  {who}: {each.origin}, entry {each.index}, {words}, dated {_moment(each.since_ms)} by the list itself",
+        f"    {to_words(each.root_sha256)}: {root}",
+        f"    keys that it took back: {_known(each)}",
+    )
 
 
 def _moment(time_ms: int) -> str:

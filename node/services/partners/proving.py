@@ -4,8 +4,13 @@ Openings of other members' lists are handed out here and nowhere else, to the pa
 entries behind its hit alone. Spec: docs/spec/hit.md.
 """
 
+from dataclasses import replace
+
+from keys.errors import KeysError
 from keys.key import StatementPublicKey
 from keys.signer import Signer
+from keys.trust.fingerprint import fingerprint
+from keys.trust.held import REVOKED_FILE
 from node.errors import GoneError, NotFoundError
 from node.ports.hits import HitRecord
 from node.ports.logs import LogRecord
@@ -16,9 +21,11 @@ from node.services.storage.shelf import Shelf
 from node.services.storage.taken_reports import taken
 from node.services.subsets.registers import kept_register
 from node.services.trust.documents import MemberFiles, member_files
-from node.services.trust.trusting import DOCUMENT_NAME, OwnTrust
-from node.services.trust.tuf_repository import root_files
-from protocol.hit_evidence.bundle import HitEvidence, LoggedEvent, SourceProof
+from node.services.trust.trusting import OwnTrust
+from protocol.errors import ProtocolError
+from protocol.hit_evidence.bundle import CurrentFiles, HitEvidence, LoggedEvent, SourceProof
+from protocol.hit_evidence.trust import believe
+from protocol.hit_evidence.verify import verify_hit
 from protocol.limits import BUNDLE_WIDTH
 from protocol.statement.receipt import Receipt, open_receipt
 from protocol.subset.label import LabelSource
@@ -46,19 +53,30 @@ class Proving:
         self._introductions = introductions
         self._signer = signer
 
-    def evidence(self, partner: str, subset: str, report_id: bytes) -> bytes:
-        """The evidence file of a partner's reported hit.
+    def evidence(self, partner: str, subset: str, report_id: bytes, *, version: int = 1) -> bytes:
+        """The evidence file of a partner's reported hit, in this version of its format.
 
         Raises:
             NotFoundError: this partner has no such report in this subset.
-            GoneError: an entry behind it was shredded, or the register of that release is not kept.
+            GoneError: an entry behind it was shredded, the register of that release is not kept, or what is behind it
+                may be of who stole a key.
         """
         with self._shelf.storage.read() as unit:
             record = unit.hits.find(partner, report_id)
             origin = unit.subsets.get(subset).origin
         if record is None or record.subset != subset:
             raise NotFoundError("this partner has no such report", hint="report the hit first")
-        return self._bundle(record, origin).signed(self._signer)
+        # An honest node shows nobody what it would not believe itself: what is known of stolen keys counts here, also
+        # for whoever asks for the format that does not hold it.
+        with self._shelf.storage.read() as unit:
+            revoked = [each.envelope for each in unit.revocations.ls() if each.envelope]
+        try:
+            bundle = self._bundle(record, origin)
+            data = bundle.signed(self._signer)
+            verify_hit(data, fingerprint(bundle.roots[0]), revoked=revoked)
+        except (ProtocolError, KeysError) as exc:
+            raise GoneError(f"nothing is left that proves this hit: {exc}") from exc
+        return data if version == bundle.version else _first_format(bundle).signed(self._signer)
 
     def _bundle(self, record: HitRecord, origin: str) -> HitEvidence:
         kept = taken(self._shelf, record)
@@ -72,9 +90,11 @@ class Proving:
         parsed = Manifest.from_bytes(manifest)
         register, members = kept_register(self._shelf.objects, parsed.rules.members, self._trust.roots())
         held = member_files(self._shelf.storage, self._introductions, members, own=self._trust.root().node)
+        own = self._own()
         return HitEvidence(
-            roots=root_files(self._files),
-            document=self._files.get(DOCUMENT_NAME),
+            roots=own.roots,
+            document=own.envelope,
+            current=_current(own, own.held.files.get(REVOKED_FILE, b"")),
             members=register,
             origin=origin,
             manifest=manifest,
@@ -82,7 +102,7 @@ class Proving:
             report=kept.body,
             receipt=kept.receipt,
             sources=tuple(
-                self._source(source, parsed.source(source.number), {**held, **self._own()})
+                self._source(source, parsed.source(source.number), {**held, own.document.node: own})
                 for source in receipt.label.sources
             ),
         )
@@ -90,13 +110,11 @@ class Proving:
     def _statement_keys(self) -> tuple[StatementPublicKey, ...]:
         return tuple(dated.key for dated in self._trust.document().statement_keys)
 
-    def _own(self) -> dict[str, MemberFiles]:
-        document = self._trust.document()
-        return {
-            document.node: MemberFiles(
-                roots=root_files(self._files), envelope=self._files.get(DOCUMENT_NAME), document=document
-            )
-        }
+    def _own(self) -> MemberFiles:
+        held = self._trust.current()
+        return MemberFiles(
+            roots=held.roots, envelope=held.node_document, document=self._trust.document(), held=held
+        )
 
     def _release_proof(self, log: LogRecord, receipt: Receipt) -> bytes:
         assert log.note is not None, "a release that was reported from is published"
@@ -110,6 +128,7 @@ class Proving:
     ) -> SourceProof:
         with self._shelf.storage.read() as unit:
             log = unit.logs.get(read.origin)
+            revoked = unit.revocations.get(log.node).envelope
         if log.node not in held or log.note is None:
             raise GoneError(f"the trust files of {log.node} are not held any more")
         entries = HeldEntries(self._shelf, log)
@@ -119,6 +138,7 @@ class Proving:
         return SourceProof(
             roots=held[log.node].roots,
             document=held[log.node].envelope,
+            current=_current(held[log.node], held[log.node].held.files.get(REVOKED_FILE, revoked)),
             add=_logged(entries, tree, named.index),
             amend=None if amend is None else _logged(entries, tree, amend),
             note=log.note,
@@ -132,6 +152,25 @@ class Proving:
         """The tree of the first `size` leaves, out of the tiles of what is held."""
         files = self._log_files(log)
         return TileTree(size, lambda tile: files.tile(tile, size=log.head.size))
+
+
+def _current(files: MemberFiles, revoked: bytes) -> CurrentFiles | None:
+    """What a node's repository listed when it was last read; None where that is not of the files that are shown."""
+    held = files.held
+    current = CurrentFiles(
+        timestamp=held.timestamp, snapshot=held.snapshot, targets=held.targets, revoked=revoked
+    )
+    try:
+        believe(files.roots, files.envelope, current, pinned=held.pin)
+    except (ProtocolError, KeysError):
+        return None
+    return current
+
+
+def _first_format(bundle: HitEvidence) -> HitEvidence:
+    """For a partner's program of before."""
+    sources = tuple(replace(each, current=None) for each in bundle.sources)
+    return replace(bundle, current=None, sources=sources)
 
 
 def _logged(entries: HeldEntries, tree: TileTree, index: int) -> LoggedEvent:

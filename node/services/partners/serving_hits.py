@@ -41,10 +41,12 @@ class PartnerHits:
         require_subset(subset, self._subsets)
         return await self._services.reporting.report(self._partner, subset, report)
 
-    async def hit_evidence(self, subset: str, report_id: str) -> bytes:
+    async def hit_evidence(self, subset: str, report_id: str, *, version: int = 1) -> bytes:
         """The evidence of a reported hit; raises as `Proving.evidence`."""
         require_subset(subset, self._subsets)
-        return await asyncio.to_thread(self._services.proving.evidence, self._partner, subset, _id(report_id))
+        return await asyncio.to_thread(
+            self._services.proving.evidence, self._partner, subset, _id(report_id), version=version
+        )
 
     async def resolve_hit(self, subset: str, resolution: bytes) -> bytes:
         """The signed receipt of a resolution; raises as `Resolving.resolve`."""

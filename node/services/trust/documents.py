@@ -32,6 +32,8 @@ class MemberFiles:
     roots: tuple[bytes, ...]
     envelope: bytes
     document: NodeDocument
+    held: HeldTrust
+    """All that is held of it."""
 
 
 def member_documents(
@@ -79,6 +81,8 @@ def _read(held: HeldTrust, member: Member) -> MemberFiles:
             document = open_node_document(held.node_document, roots[count - 1])
         except ThresholdError:
             continue
-        return MemberFiles(roots=held.roots[:count], envelope=held.node_document, document=document)
+        return MemberFiles(
+            roots=held.roots[:count], envelope=held.node_document, document=document, held=held
+        )
     document = open_node_document(held.node_document, roots[0])
-    return MemberFiles(roots=held.roots[:1], envelope=held.node_document, document=document)
+    return MemberFiles(roots=held.roots[:1], envelope=held.node_document, document=document, held=held)

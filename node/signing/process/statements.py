@@ -14,7 +14,7 @@ from protocol import acknowledgement, transfer, trust_acknowledgement
 from protocol.acknowledgement import Acknowledgement
 from protocol.encoding import decode_cbor
 from protocol.errors import MalformedError
-from protocol.hit_evidence.bundle import SEAL_KIND
+from protocol.hit_evidence.bundle import FORMATS, SEAL_KIND
 from protocol.statement import case, proposal_receipt, receipt, resolution
 from protocol.statement.case import CaseAnswer
 from protocol.statement.proposal_receipt import ProposalReceipt
@@ -60,7 +60,7 @@ def _seal(payload: bytes) -> None:
     digest = fields.get(1)
     if (
         fields.keys() != {0, 1}
-        or fields[0] != 1
+        or fields[0] not in FORMATS
         or not isinstance(digest, bytes)
         or len(digest) != _SHA256_BYTES
     ):

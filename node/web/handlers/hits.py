@@ -11,6 +11,8 @@ from node.web.handlers.logreads import BIN
 from node.web.replies import plain
 from node.web.state import CALLER, services_of
 from protocol.api import HitApi
+from protocol.encoding import parse_decimal
+from protocol.hit_evidence.bundle import FORMATS
 from protocol.limits import MAX_DISPUTE_BYTES, MAX_HIT_REPORT_BYTES, MAX_RESOLUTION_BYTES
 
 _JSON = "application/json"
@@ -32,7 +34,8 @@ async def report(request: web.Request) -> web.StreamResponse:
 async def evidence(request: web.Request) -> web.StreamResponse:
     """Evidence of a reported hit."""
     asked = request.match_info
-    return plain(await _api(request).hit_evidence(asked["subset"], asked["report_id"]), BIN)
+    version = parse_decimal(request.query.get("version", "1"), max(FORMATS))
+    return plain(await _api(request).hit_evidence(asked["subset"], asked["report_id"], version=version), BIN)
 
 
 async def resolve(request: web.Request) -> web.StreamResponse:

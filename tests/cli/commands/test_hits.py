@@ -70,6 +70,14 @@ def test_found_reported_proven_and_verified_elsewhere(
         r"nl\.example \(NL\): nl\.example/lists/csam, entry \d+, it holds the material", verified.out
     )
     assert "not proven:" in verified.err
+    assert "as fr.example's register has it" in verified.out
+    assert "keys that it took back: none is behind this, by a listing that ended on" in verified.out
+
+    judge = ("evidence", "verify", str(file), "--words", str(words), "--member")
+    known = elsewhere.done(*judge, f"nl.example={federation.nl.done('member', 'ls')['fingerprint']}")
+    assert [each["pinned"] for each in known["backings"]] == [True, True]
+    assert "another root of nl.example" in elsewhere.run(*judge, f"nl.example={words}").err
+    assert "be.example is not behind this" in elsewhere.run(*judge, f"be.example={words}").err
     assert not elsewhere.home.exists()
 
     data = bytearray(file.read_bytes())

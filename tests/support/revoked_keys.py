@@ -1,0 +1,41 @@
+"""Keys that an agency takes back in the night, in a federation that lives in the process."""
+
+import os
+
+from keys.key import LogPrivateKey
+from keys.roles import Role
+from keys.trust.lifecycle import Lineage
+from keys.trust.revocations import Reason, Revocation
+from node.services.evidence.doubting import head_at
+from node.services.lists.resigning import resign
+from node.services.trust.revoking import revoke_keys, since
+from node.services.trust.succeeding import with_key
+from node.services.trust.trusting import window
+from support.federation import Agency
+
+
+def revoke_log_key(agency: Agency, *, last_good: int) -> LogPrivateKey:
+    """What the holders sign in the night: the key is taken back, another signs; gives the stolen one."""
+    document = agency.trust.document()
+    (info,) = (log for log in document.logs if log.origin == agency.origin)
+    old, stolen, new = info.vkeys[0].vkey, agency.log_key, LogPrivateKey.from_seed(os.urandom(32))
+    now = agency.clock.now()
+    revocation = Revocation(
+        role=Role.LOG,
+        key=old,
+        time=since(now),
+        reason=Reason.COMPROMISE,
+        last_good=head_at(agency.shelf, agency.log(), last_good),
+    )
+    lineage = Lineage(Role.LOG, agency.origin)
+    revoke_keys(
+        agency.trust,
+        agency.store,
+        [revocation],
+        document=lambda before: with_key(before, lineage, new.public, window(now, 365)),
+        signers=agency.signers,
+    )
+    agency.log_key = new
+    agency.log_keys[:] = [new]
+    resign(agency.shelf, agency.origin, agency.signer)
+    return stolen
