@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
 from node.clock import Entropy, system_entropy
@@ -37,6 +38,10 @@ class InProcessEvaluator:
     def public(self, subset: str, epoch: int) -> bytes:
         """The public key of an epoch (32 bytes); raises `GoneError`."""
         return self._bench.public(subset, epoch)
+
+    def reserved(self, _count: int) -> AbstractContextManager[None]:
+        """There is room."""
+        return nullcontext()
 
     async def evaluate(self, subset: str, epoch: int, elements: bytes) -> Evaluation:
         """Evaluate and prove one batch; raises as the port says."""

@@ -13,13 +13,13 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from itertools import count
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Final, Self
 
-from node.errors import EvaluatorDownError, GoneError, RateLimitedError
+from node.errors import EvaluatorDownError, GoneError
 from node.evaluator.child import READY
 from node.evaluator.frames import (
     Kind,
@@ -32,14 +32,14 @@ from node.evaluator.frames import (
     unpack_outputs,
     write_frame,
 )
+from node.evaluator.queue import Queue
 from node.journal import Journal
 from node.ports.evaluator import EpochSecret
 from protocol.errors import OprfError
+from protocol.oprf.group import ELEMENT_BYTES
 from protocol.oprf.proof import PROOF_BYTES
 from protocol.oprf.server import Evaluation
 
-MAX_WAITING: Final = 256
-"""Batches under way or waiting; more would only wait longer than their clients do."""
 START_SECONDS: Final = 60
 END_SECONDS: Final = 10
 _INPUTS_A_FRAME: Final = 1024
@@ -60,6 +60,7 @@ class EvaluatorProcess:
         self._link: _Link | None = None
         self._publics: Mapping[tuple[str, int], bytes] = {}
         self._lock = Lock()
+        self._queue = Queue()
 
     def __enter__(self) -> Self:
         self.start()
@@ -103,18 +104,31 @@ class EvaluatorProcess:
         self._ready(subset, epoch)
         return self._publics[subset, epoch]
 
+    def reserved(self, count: int) -> AbstractContextManager[None]:
+        """Room for a batch of `count` elements while the block lasts; raises `RateLimitedError`."""
+        return self._queue.reserved(count)
+
     async def evaluate(self, subset: str, epoch: int, elements: bytes) -> Evaluation:
         """Evaluate and prove one batch; raises as the port says, and `EvaluatorDownError` when the process died."""
-        link = self._at_hand(subset, epoch)
-        if link is None:
-            link = await asyncio.to_thread(self._ready, subset, epoch)
-        if link.waiting >= MAX_WAITING:
-            raise RateLimitedError("too many batches are waiting", retry_after_seconds=1)
-        future = link.ask(Kind.EVALUATE, subset, epoch, elements)
-        if future is None:  # it was replaced this very moment
-            return await self.evaluate(subset, epoch, elements)
+        began = await self._queue.turn()
+        try:
+            future = await self._ask(subset, epoch, elements)
+        except BaseException:
+            self._queue.done(began, 0)
+            raise
+        # Who gives up waiting now leaves the turn to the process until it has done the batch.
+        future.add_done_callback(lambda _: self._queue.done(began, len(elements) // ELEMENT_BYTES))
         reply = await asyncio.wrap_future(future)
         return Evaluation(reply[:-PROOF_BYTES], reply[-PROOF_BYTES:])
+
+    async def _ask(self, subset: str, epoch: int, elements: bytes) -> "Future[bytes]":
+        future = None
+        while future is None:  # a process that is being replaced takes nothing new
+            link = self._at_hand(subset, epoch)
+            if link is None:
+                link = await asyncio.to_thread(self._ready, subset, epoch)
+            future = link.ask(Kind.EVALUATE, subset, epoch, elements)
+        return future
 
     def outputs(self, subset: str, epoch: int, inputs: Sequence[bytes]) -> list[bytes]:
         """The PRF outputs (64 bytes each) of own inputs; blocks. Raises as `evaluate` does."""
@@ -218,11 +232,6 @@ class _Link:
     def alive(self) -> bool:
         """Whether it can be asked."""
         return not (self._over or self._closing)
-
-    @property
-    def waiting(self) -> int:
-        """Requests without a reply."""
-        return len(self._asked)
 
     def ask(self, kind: Kind, subset: str, epoch: int, body: bytes) -> "Future[bytes] | None":
         """Send a request; the future has the reply's body, or its failure. None: it is closing, ask its successor."""

@@ -4,6 +4,7 @@ Keys are asked for by subset and epoch and never seen here. A retired epoch is u
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,13 +28,21 @@ class Evaluator(Protocol):
         """The public key of an epoch (32 bytes); raises `GoneError`. May block as `outputs` does."""
         ...
 
+    def reserved(self, count: int) -> AbstractContextManager[None]:
+        """Room for a batch of `count` elements while the block lasts, taken before anything is spent on it.
+
+        Raises:
+            RateLimitedError: so much waits already that the batch would be late.
+        """
+        ...
+
     async def evaluate(self, subset: str, epoch: int, elements: bytes) -> Evaluation:
         """Evaluate and prove one batch of elements (32 bytes each).
 
         Raises:
             GoneError: there is no key for this epoch.
             OprfError: the batch is empty, or an element is not canonical or is the identity.
-            RateLimitedError: too many batches are waiting.
+            RateLimitedError: it waited for longer than its client does.
         """
         ...
 

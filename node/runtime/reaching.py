@@ -12,6 +12,7 @@ from node.partner.state import Enrolment
 from node.remote.auth import Credentials
 from node.remote.bootstrap import fetch_trust
 from node.remote.kept_tokens import TokenFile
+from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
 from node.remote.proxying import Proxy
 from node.runtime.outbound import proxy_of
@@ -73,6 +74,7 @@ def reach_node_of(
     proxy: Proxy | None,
     traffic: Traffic | None = None,
     tokens: TokenFile | None = None,
+    limits: RemoteLimits = RemoteLimits(),  # noqa: B008  # frozen
 ) -> RemoteNode:
     """A partner's connection to the node it is enrolled with, wherever it is by now."""
     documents = known(enrolment)
@@ -86,4 +88,5 @@ def reach_node_of(
         entropy=entropy,
         traffic=traffic,
         tokens=tokens,
+        limits=limits,
     )

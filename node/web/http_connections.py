@@ -1,4 +1,4 @@
-"""The connections of one HTTP server, and which of them are silent: those are let go where there is no room.
+"""The connections of one HTTP server: which are silent, and are let go where there is no room, and which have ended.
 
 Whoever sends no request after connecting is let go in any case, soon: aiohttp would wait for it as long as for the next
 request of a known client.
@@ -8,9 +8,9 @@ import asyncio
 import socket
 import ssl
 from asyncio import sslproto
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -22,6 +22,26 @@ _SWEEP_SECONDS: Final = 1.0
 _TLS_BUFFER_BYTES: Final = 32 * 1024
 """Of each connection under TLS from its first moment, before anybody is known; asyncio takes eight times as much."""
 sslproto.SSLProtocol.max_size = _TLS_BUFFER_BYTES
+
+_GONE: Final = web.RequestKey("gone", asyncio.Future)
+"""Done when the connection of a request has ended."""
+_T = TypeVar("_T")
+
+
+async def while_awaited(request: web.Request, work: Coroutine[None, None, _T]) -> _T:
+    """What `work` gives; it is cancelled when nobody waits for it any more.
+
+    For what is costly and changes nothing that has to be finished.
+    """
+    gone = request.get(_GONE)
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task} if gone is None else {task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise web.HTTPRequestTimeout
+        return task.result()
+    finally:
+        task.cancel()
 
 
 class HttpConnections:
@@ -76,6 +96,7 @@ class HttpConnections:
             return await self._work(request)
         if held.client and held.client != request.remote:
             request = request.clone(remote=held.client)
+        request[_GONE] = held.ended
         with held.busy():
             return await self._work(request)
 

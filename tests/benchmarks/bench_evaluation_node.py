@@ -20,6 +20,7 @@ from benchmarks.results import Better, Result, report
 from keys.roles import Role
 from node.clock import SystemClock, system_entropy
 from node.partner.state import PartnerFolder
+from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
@@ -41,21 +42,21 @@ SIZE = 1024
 ROUNDS = 11
 AT_ONCE = 2 * THREADS
 LEAST = 0.85
-_SUBSET = "baseline"
+SUBSET = "baseline"
 _FILES_PER_DAY = 1_000_000
 
 
 def made_node(folder: Path) -> Cli:
     """A node with a released subset; the release lists nothing but the test file."""
     node = found_agency(folder, name="bench", country="FR")
-    node.done("subset", "create", _SUBSET, "--screen-bits", "0")
-    node.done("subset", "release", _SUBSET)
+    node.done("subset", "create", SUBSET, "--screen-bits", "0")
+    node.done("subset", "release", SUBSET)
     return node
 
 
 def invitation(node: Cli) -> str:
     """An invitation whose quota is never used up: without a screen every file is asked for."""
-    arguments = ["partner", "invite", "bench-partner", "--subset", _SUBSET]
+    arguments = ["partner", "invite", "bench-partner", "--subset", SUBSET]
     text: str = node.done(*arguments, "--files-per-day", str(_FILES_PER_DAY))["invitation"]
     return text
 
@@ -63,14 +64,16 @@ def invitation(node: Cli) -> str:
 def epoch_key_of(node: Cli) -> KeyPair:
     """The key that the node evaluates with."""
     keychain = open_identity(Home(node.home)).keychain
-    return epoch_key(load_group(), keychain.secret(Role.OPRF, oprf_label(_SUBSET, 1)))
+    return epoch_key(load_group(), keychain.secret(Role.OPRF, oprf_label(SUBSET, 1)))
 
 
-def reach(home: Home) -> RemoteNode:
+def reach(home: Home, *, limits: RemoteLimits = RemoteLimits()) -> RemoteNode:  # noqa: B008 - frozen
     """The partner's connection."""
     folder = PartnerFolder(home.partner)
     enrolment, _ = folder.load()
-    return reach_node_of(enrolment, folder.key(), clock=SystemClock(), entropy=system_entropy, proxy=None)
+    return reach_node_of(
+        enrolment, folder.key(), clock=SystemClock(), entropy=system_entropy, proxy=None, limits=limits
+    )
 
 
 async def through_node(remote: RemoteNode, requests: Sequence[EvaluationRequest]) -> Run:
@@ -79,7 +82,7 @@ async def through_node(remote: RemoteNode, requests: Sequence[EvaluationRequest]
 
     async def one(request: EvaluationRequest) -> Evaluation:
         async with gate:
-            reply = await remote.evaluate(_SUBSET, request)
+            reply = await remote.evaluate(SUBSET, request)
             return Evaluation(reply.elements, reply.proof)
 
     started = time.perf_counter()
@@ -102,7 +105,7 @@ async def in_rounds(home: Home, key: KeyPair, batches: Sequence[bytes], rounds: 
 
 def _request(elements: bytes) -> EvaluationRequest:
     return EvaluationRequest(
-        subset_id=subset_id(f"bench.example/subsets/{_SUBSET}"),
+        subset_id=subset_id(f"bench.example/subsets/{SUBSET}"),
         epoch=1,
         request_id=system_entropy(16),
         elements=elements,

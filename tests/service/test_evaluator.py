@@ -16,7 +16,7 @@ from keys.keyfile import KdfProfile
 from keys.roles import Role
 from node.clock import system_entropy
 from node.errors import EvaluatorDownError, GoneError, LibraryError, RateLimitedError
-from node.evaluator import child, process
+from node.evaluator import child, process, queue
 from node.evaluator.bench import Bench
 from node.evaluator.child import READY, Desk
 from node.evaluator.frames import (
@@ -34,6 +34,7 @@ from node.evaluator.frames import (
 )
 from node.evaluator.in_process import InProcessEvaluator
 from node.evaluator.process import EvaluatorProcess
+from node.evaluator.queue import AT_ONCE, Queue
 from node.ports.evaluator import EpochSecret, Evaluator
 from node.signing.epochs import epoch_secrets, oprf_label
 from node.signing.keychain import Keychain
@@ -212,12 +213,61 @@ async def test_a_request_that_meets_the_change_goes_to_the_new_process() -> None
         assert len((await evaluator.evaluate("baseline", 1, KEY.public)).elements) == 32
 
 
-async def test_too_many_waiting_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "MAX_WAITING", 0)
+async def test_who_would_be_late_is_sent_away_and_nothing_is_kept_of_it() -> None:
     with EvaluatorProcess(lambda: [SECRET]) as evaluator:
+        with evaluator.reserved(1_000_000):  # alone nobody is late
+            with pytest.raises(RateLimitedError) as caught, evaluator.reserved(64):
+                raise AssertionError
+            assert caught.value.retry_after_seconds == 60
+            assert len((await evaluator.evaluate("baseline", 1, KEY.public)).elements) == 32
+            assert len(evaluator.outputs("baseline", 1, INPUTS)) == 100
+        with evaluator.reserved(64), evaluator.reserved(64):
+            assert len((await evaluator.evaluate("baseline", 1, KEY.public)).elements) == 32
+
+
+async def test_nothing_is_asked_for_those_who_gave_up_waiting() -> None:
+    with EvaluatorProcess(lambda: [SECRET]) as evaluator:
+        assert evaluator.pid is not None
+        os.kill(evaluator.pid, signal.SIGSTOP)
+        batches = [
+            asyncio.create_task(evaluator.evaluate("baseline", 1, KEY.public)) for _ in range(AT_ONCE + 3)
+        ]
+        await asyncio.sleep(0)
+        batches[0].cancel()  # the process has it already
+        for batch in batches[-2:]:
+            batch.cancel()
+        await asyncio.wait([batches[0], *batches[-2:]])
+        assert evaluator._queue.waiting == 1
+        os.kill(evaluator.pid, signal.SIGCONT)
+        assert all([len((await batch).elements) == 32 for batch in batches[1:-2]])
+        await until(lambda: evaluator._queue._free == AT_ONCE)
+
+
+async def test_nobody_waits_for_longer_than_clients_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "DEADLINE_SECONDS", 0.01)
+    with EvaluatorProcess(lambda: [SECRET]) as evaluator:
+        assert evaluator.pid is not None
+        os.kill(evaluator.pid, signal.SIGSTOP)
+        ahead = [asyncio.create_task(evaluator.evaluate("baseline", 1, KEY.public)) for _ in range(AT_ONCE)]
+        await asyncio.sleep(0)
         with pytest.raises(RateLimitedError):
             await evaluator.evaluate("baseline", 1, KEY.public)
-        assert len(evaluator.outputs("baseline", 1, INPUTS)) == 100
+        os.kill(evaluator.pid, signal.SIGCONT)
+        await asyncio.gather(*ahead)
+        assert len((await evaluator.evaluate("baseline", 1, KEY.public)).elements) == 32
+
+
+async def test_a_turn_that_comes_as_somebody_leaves_goes_to_the_next() -> None:
+    turns = Queue()
+    for _ in range(AT_ONCE):
+        await turns.turn()
+    leaving, staying = (asyncio.create_task(turns.turn()) for _ in range(2))
+    await asyncio.sleep(0)
+    turns.done(0, 0)
+    leaving.cancel()
+    assert await staying > 0
+    turns.done(0, 64)
+    assert turns._free == 1
 
 
 def test_a_process_that_does_not_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

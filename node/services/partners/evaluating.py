@@ -1,4 +1,4 @@
-"""Evaluating for a partner: the right subset and epoch, then the quota, then the batch, then the key.
+"""Evaluating for a partner: room first, then the right subset and epoch, the quota, the batch, and last the key.
 
 The quota is charged before anything that depends on the elements is done, so a batch that is refused is paid for too.
 What the evaluator was too busy or too dead to answer is given back.
@@ -17,6 +17,7 @@ from node.ports.storage import Storage
 from node.services.subsets.epochs import Epochs
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.oprf.group import check_batch
+from protocol.oprf.server import Evaluation
 from protocol.subset.identity import subset_id
 
 
@@ -53,22 +54,27 @@ class Evaluating:
             GoneError: the epoch does not answer now.
             OverQuotaError: the evaluations are used up.
             OprfError: an element is not canonical, is the identity, or occurs twice.
-            RateLimitedError, EvaluatorDownError: the evaluator is busy, or died.
+            RateLimitedError: the answer would be late; nothing was taken from the quota.
+            EvaluatorDownError: the evaluator died.
         """
-        await asyncio.to_thread(self._admit, partner, subset, request)
-        check_batch(request.elements, request.count)
-        try:
-            evaluation = await self._evaluator.evaluate(subset, request.epoch, request.elements)
-        except (RateLimitedError, EvaluatorDownError, GoneError):
-            now = self._clock.now()
-            await asyncio.to_thread(self._quota.refund, partner, request.count, now=now)
-            raise
+        with self._evaluator.reserved(request.count):
+            evaluation = await self._evaluated(partner, subset, request)
         return EvaluationReply(
             epoch=request.epoch,
             request_id=request.request_id,
             elements=evaluation.elements,
             proof=evaluation.proof,
         )
+
+    async def _evaluated(self, partner: str, subset: str, request: EvaluationRequest) -> Evaluation:
+        await asyncio.to_thread(self._admit, partner, subset, request)
+        check_batch(request.elements, request.count)
+        try:
+            return await self._evaluator.evaluate(subset, request.epoch, request.elements)
+        except (RateLimitedError, EvaluatorDownError, GoneError):
+            now = self._clock.now()
+            await asyncio.to_thread(self._quota.refund, partner, request.count, now=now)
+            raise
 
     def _admit(self, partner: str, subset: str, request: EvaluationRequest) -> None:
         with self._storage.read() as unit:

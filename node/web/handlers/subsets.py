@@ -8,6 +8,7 @@ from aiohttp import web
 from node.errors import NotFoundError
 from node.web.bodies import read_body
 from node.web.handlers.logreads import BIN, origin_of, read_checkpoint, read_entries, read_tile
+from node.web.http_connections import while_awaited
 from node.web.replies import plain, ranged
 from node.web.settings import MAX_FORM_BYTES
 from node.web.state import CALLER, services_of
@@ -57,7 +58,7 @@ def _since(request: web.Request) -> int | None:
 async def evaluate(request: web.Request) -> web.StreamResponse:
     """Evaluate blinded elements."""
     asked = EvaluationRequest.from_bytes(await read_body(request, max_bytes=MAX_REQUEST_BODY))
-    reply = await _api(request).evaluate(request.match_info["subset"], asked)
+    reply = await while_awaited(request, _api(request).evaluate(request.match_info["subset"], asked))
     return plain(reply.to_bytes(), BIN)
 
 
