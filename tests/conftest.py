@@ -18,6 +18,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ["support.programs"]
+
 REQUIRE_ALL = os.environ.get("SIGFED_REQUIRE_ALL") == "1"
 """Set where every program a test can want is installed: there a skip is a failure."""
 

@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
-from support.postgres import HINT, binaries, postgres_server
+from support.postgres import postgres_server
 from support.processes import Cli
 
 ROWS = "id,sha256\n" + "".join(f"{number},{number:064x}\n" for number in range(0x11111111, 0x11111119))
 
 
-@pytest.mark.skipif(binaries() is None, reason=HINT)
 def test_the_same_commands_work_on_postgresql(tmp_path: Path) -> None:
     secret, table = tmp_path / "secret", tmp_path / "rows.csv"
     secret.touch(mode=0o600)

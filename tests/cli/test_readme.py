@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from support.programs import needed
 from support.tour import Done, blocks
 
 ROOT = Path(__file__).parent.parent.parent
@@ -72,7 +73,7 @@ def test_the_examples_and_pictures_are_tracked() -> None:
     if not (ROOT / ".git").exists():
         return
     listed = subprocess.run(
-        ["git", "ls-files", "docs/examples", "docs/pictures"],
+        [needed("git"), "ls-files", "docs/examples", "docs/pictures"],
         cwd=ROOT,
         capture_output=True,
         text=True,

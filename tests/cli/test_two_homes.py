@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.new_stores import database_with_tables
-from support.postgres import HINT, PostgresServer, binaries, postgres_server
+from support.postgres import PostgresServer, postgres_server
 from support.processes import Cli, Running, free_port
 
 _ROWS = "id,sha256\n" + "".join(f"{n},{n:064x}\n" for n in range(0x11111111, 0x11111119))
@@ -19,8 +19,6 @@ _MORE = "id,sha256\n" + "".join(f"{n},{n:064x}\n" for n in range(0x21111111, 0x2
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    if binaries() is None:
-        pytest.skip(HINT)
     with postgres_server() as running:
         yield running
 

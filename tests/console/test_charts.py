@@ -4,7 +4,7 @@ import json
 import re
 from html import unescape
 
-from playwright.async_api import Page
+from playwright.async_api import Locator, expect
 
 from node.ports.persons import PersonRole
 from support.browser import browsing_async
@@ -48,9 +48,9 @@ async def test_a_script_is_given_what_the_table_says(busy: RunningConsole) -> No
     assert [str(value) for value in plot["series"][0]["values"]] == plot["series"][0]["shown"]
 
 
-async def _legend(page: Page) -> str:
-    cells = page.locator("#chart-hits ~ div").locator(".u-label, .u-value")
-    return " ".join(await cells.all_inner_texts())
+async def _names(legend: Locator, day: str, hits: str) -> None:
+    """Wait until the legend says this: the browser writes it when it next draws, which may be late."""
+    await expect(legend).to_have_text(["Day", day, "hits", hits])
 
 
 async def test_a_chart_is_looked_at_closely_by_keyboard_and_pointer(busy: RunningConsole) -> None:
@@ -64,32 +64,33 @@ async def test_a_chart_is_looked_at_closely_by_keyboard_and_pointer(busy: Runnin
         await page.goto(busy.url("/console/charts"))
         hits = page.locator("section", has=page.locator("#chart-hits"))
         today = (await hits.locator("details th[scope=row]").all_text_contents())[0]
-        assert await _legend(page) == f"Day {today} hits 4"  # the newest, before anything is pointed at
-        assert not await hits.locator("svg.chart").is_visible()
+        legend = page.locator("#chart-hits ~ div").locator(".u-label, .u-value")
+        await _names(legend, today, "4")  # the newest, before anything is pointed at
+        await expect(hits.locator("svg.chart")).to_be_hidden()
 
         chart = hits.get_by_role("group", name="Hits")
         await chart.press("ArrowLeft")
-        before = (await hits.locator("details th[scope=row]").all_text_contents())[1]
-        assert await hits.locator("output").inner_text() == f"{before}, hits: 0"
-        assert await _legend(page) == f"Day {before} hits 0"
+        days = await hits.locator("details th[scope=row]").all_text_contents()
+        await expect(hits.locator("output")).to_have_text(f"{days[1]}, hits: 0")
+        await _names(legend, days[1], "0")
         await chart.press("Home")
-        assert (await _legend(page)).endswith("hits 0")
+        await _names(legend, days[-1], "0")
 
         await page.emulate_media(color_scheme="dark")
-        assert await hits.locator("canvas").count() == 1
+        await expect(hits.locator("canvas")).to_have_count(1)
         await hits.get_by_role("button", name="Closer").click()
         box = await hits.locator(".u-over").bounding_box()
         assert box is not None
         await page.mouse.move(box["x"] + 5, box["y"] + 20)
-        first = await _legend(page)
+        await _names(legend, days[22], "0")  # half of the days are on it
         await page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 20)
-        assert first != await _legend(page) != f"Day {today} hits 4"  # half of the days are on it
+        await _names(legend, days[7], "0")
         await hits.get_by_role("button", name="Everything").click()
         await page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 20)
-        assert await _legend(page) == f"Day {today} hits 4"
+        await _names(legend, today, "4")
 
         await page.emulate_media(media="print")
-        assert await hits.locator("svg.chart").is_visible()
+        await expect(hits.locator("svg.chart")).to_be_visible()
         await context.close()
     assert told == []
 

@@ -8,14 +8,13 @@ import pytest
 from keys.key import LogPrivateKey
 from node.services.storage.shelf import Shelf
 from support.new_stores import database_with_tables
-from support.postgres import HINT, PostgresServer, binaries, postgres_server
+from support.postgres import PostgresServer, postgres_server
+from support.programs import needed
 from support.shelves import Agency, close, make_shelf, sqlite_dsn
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    if binaries() is None:
-        pytest.skip(HINT)
     with postgres_server() as server:
         yield server
 
@@ -25,6 +24,7 @@ def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An address where no store is yet; a server's database has the tables already."""
     if request.param == "sqlite":
         return sqlite_dsn(tmp_path)
+    needed("initdb")
     server: PostgresServer = request.getfixturevalue("postgres")
     return database_with_tables(server)
 

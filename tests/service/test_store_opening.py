@@ -21,6 +21,7 @@ from node.store.partners import PartnerRows
 from node.store.store import Store, connected
 from protocol.digest import Algorithm, Digest
 from support.postgres import PostgresServer
+from support.programs import needed
 from support.shelves import STORAGE_KEY, sqlite_dsn
 
 
@@ -29,6 +30,7 @@ def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An address where nothing is: here the tables are made."""
     if request.param == "sqlite":
         return sqlite_dsn(tmp_path)
+    needed("initdb")
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.database()
 

@@ -1,7 +1,6 @@
 """A real ssh-agent, with keys that ssh-keygen made."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_HINT = "apt install openssh-client"
+from support.programs import needed
 
 
 class Agent:
@@ -52,8 +51,7 @@ class Agent:
 @contextmanager
 def running_agent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     """An agent that SSH_AUTH_SOCK names; skips the test where there is none."""
-    if shutil.which("ssh-agent") is None:
-        pytest.skip(f"ssh-agent is not installed: {_HINT}")
+    needed("ssh-agent")
     agent = Agent(folder)
     agent.start()
     monkeypatch.setenv("SSH_AUTH_SOCK", str(agent.socket))

@@ -6,36 +6,29 @@ and what such a test does with `asyncio.run` it does in another thread. Where th
 loop, `browsing_async` has the same browser there.
 """
 
-import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-import pytest
 from axe_playwright_python.async_playwright import Axe as AsyncAxe
 from axe_playwright_python.sync_playwright import Axe
 from playwright.async_api import Browser as AsyncBrowser
 from playwright.async_api import Page as AsyncPage
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 from playwright.sync_api import Browser, Page, sync_playwright
 
-HINT = "needs Chromium (Debian: apt install chromium)"
+from support.programs import needed
+
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 """For root, for a small /dev/shm, for a machine without a screen."""
 
-
-def program() -> str:
-    """Where Chromium is; a test that asks is skipped where it is not."""
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip(HINT)
-    return found
+expect.set_options(timeout=60_000)  # milliseconds: on a loaded machine a page draws when its turn comes
 
 
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """A browser until the block ends."""
-    executable = program()
+    executable = needed("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         try:
@@ -47,7 +40,7 @@ def browsing() -> Iterator[Browser]:
 @asynccontextmanager
 async def browsing_async() -> AsyncIterator[AsyncBrowser]:
     """A browser in the running event loop until the block ends."""
-    executable = program()
+    executable = needed("chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=FLAGS)
         try:

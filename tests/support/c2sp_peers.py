@@ -6,7 +6,6 @@ of the environment; without it the tests that need them are skipped with what to
 
 import asyncio
 import json
-import os
 import subprocess
 import time
 import urllib.error
@@ -17,35 +16,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from protocol.tlog.note import VerifierKey
 from protocol.witness import Refuse, Status
 from support.processes import free_port
+from support.programs import needed_in
 
 VARIABLE = "SIGFED_C2SP_PEERS"
 PACKAGES = ("aics-witness==0.1.0", "aics-tlog==0.2.1", "ncmec-cybertip==0.1.1")
-_HINT = (
-    f"set {VARIABLE}=DIR after: python3.13 -m venv DIR && DIR/bin/pip install {' '.join(PACKAGES)} "
-    "(any Python from 3.13 on)"
-)
+_HINT = f"python3.13 -m venv DIR && DIR/bin/pip install {' '.join(PACKAGES)} (any Python from 3.13 on)"
 _PATIENCE_SECONDS = 30.0
 
 
 def program(name: str) -> Path:
     """A program of the environment; skips the test when there is none."""
-    folder = os.environ.get(VARIABLE, "")
-    path = Path(folder, "bin", name)
-    if not folder or not path.exists():
-        pytest.skip(f"{name} is not installed: {_HINT}")
-    return path
+    return needed_in(VARIABLE, f"bin/{name}", _HINT) / "bin" / name
 
 
 def package(name: str) -> None:
     """Skip the test when the environment has no package of that name."""
-    folder = program("python").parent.parent
-    if not any(folder.glob(f"lib/*/site-packages/{name}")):
-        pytest.skip(f"{name} is not installed: {_HINT}")
+    needed_in(VARIABLE, f"lib/*/site-packages/{name}", _HINT)
 
 
 def run(name: str, *arguments: str, code: int = 0) -> str:

@@ -5,20 +5,15 @@ installed in; without it the tests that need it are skipped with what to type.
 """
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
+from support.programs import needed, npm_folder
 
 VARIABLE = "SIGFED_JOSE"
 PACKAGE = "jose@6.2.17"
-_HINT = (
-    f"install Node.js 20 or later with npm, then set {VARIABLE}=DIR after: npm install --prefix DIR {PACKAGE}"
-)
 _SCRIPT = Path(__file__).parents[1] / "interop" / "jose_peer.mjs"
 _PATIENCE_SECONDS = 60.0
 
@@ -31,11 +26,10 @@ class JoseError(Exception):
 
 def answers(requests: Iterable[Request]) -> list[Any]:
     """What jose makes of each request, or a `JoseError`; skips the test when it is not installed."""
-    folder, program = os.environ.get(VARIABLE, ""), shutil.which("node")
-    if not folder or program is None or not Path(folder, "node_modules", "jose").is_dir():
-        pytest.skip(f"{PACKAGE} is not installed: {_HINT}")
+    program = needed("node")
+    folder = npm_folder(PACKAGE, VARIABLE)
     done = subprocess.run(
-        [program, str(_SCRIPT), str(Path(folder).absolute())],
+        [program, str(_SCRIPT), str(folder)],
         input="".join(json.dumps(request) + "\n" for request in requests),
         capture_output=True,
         text=True,

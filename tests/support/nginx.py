@@ -1,18 +1,15 @@
 """A real nginx with a site that a manual shows, its addresses replaced."""
 
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from support.processes import free_port, wait_until
+from support.programs import needed
 
-HINT = "needs nginx (Debian: apt install nginx-light)"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 CONFIG = """
 {user}
@@ -31,9 +28,7 @@ http {{
 @contextmanager
 def nginx(folder: Path, site: Path, replaced: Mapping[str, str]) -> Iterator[int]:
     """Serve a site that says `listen 80;`, with these words replaced in it; gives the port on loopback."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        pytest.skip(HINT)
+    program = needed("nginx")
     port, text = free_port(), site.read_text()
     for old, new in {"listen 80;": f"listen 127.0.0.1:{port};", **replaced}.items():
         assert old in text

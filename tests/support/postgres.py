@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import signal
 import socket
 import subprocess
@@ -10,24 +9,15 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from itertools import count
 from pathlib import Path
 
 import psycopg
 
-HINT = "no PostgreSQL server binaries; install the Debian package postgresql"
+from support.programs import needed
+
 _ROLE = "sigfed"
 _serial = count(1)
-
-
-@cache
-def binaries() -> Path | None:
-    """The folder with `initdb` and `postgres`, newest version first; None without a server."""
-    found = shutil.which("initdb")
-    candidates = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    candidates += [Path(found).resolve().parent] if found else []
-    return next((path for path in candidates if path.joinpath("postgres").exists()), None)
 
 
 class PostgresServer:
@@ -50,9 +40,8 @@ class PostgresServer:
 
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
-    """A cluster that lives as long as the block; needs `binaries()`."""
-    folder = binaries()
-    assert folder is not None, HINT
+    """A cluster that lives as long as the block; the test that asks is skipped where PostgreSQL is not installed."""
+    folder = needed("initdb").resolve().parent
     with tempfile.TemporaryDirectory(prefix="sigfed-pg-", ignore_cleanup_errors=True) as scratch:
         data = Path(scratch, "data")
         become = _unprivileged(Path(scratch))

@@ -14,14 +14,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self
 
-import pytest
-
 from support.preloaded import Forked, Order, Stream, run_forked, start_forked
+from support.programs import needed
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-P", "-m", "node")
@@ -67,7 +65,7 @@ class Cli:
 
     def command(self, arguments: Sequence[str], *, clock: str = "", program: Sequence[str] = ()) -> list[str]:
         """The whole command line; `clock` is an offset as `faketime` takes it."""
-        moved = [_faketime(), "-f", clock] if clock else []
+        moved = [str(needed("faketime")), "-f", clock] if clock else []
         default = MOVED_PROGRAM if self.clock_file else PROGRAM
         return [*moved, *(program or default), "--home", str(self.home), "--json", *arguments]
 
@@ -299,23 +297,9 @@ def _dump(path: Path) -> bytes:
         database.close()
 
 
-def needs_faketime() -> None:
-    """Skip a test when the clock of a process cannot be moved."""
-    if shutil.which("faketime") is None:
-        pytest.skip("needs faketime (Debian: apt install faketime)")
-
-
-def _faketime() -> str:
-    needs_faketime()
-    found = shutil.which("faketime")
-    assert found
-    return found
-
-
-@cache
 def movable_clock() -> str:
     """The library that `faketime` preloads; a process that preloads it reads its clock from a file."""
     done = subprocess.run(
-        [_faketime(), "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, check=True, text=True
+        [needed("faketime"), "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, check=True, text=True
     )
     return done.stdout.strip()

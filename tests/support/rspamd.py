@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -12,11 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-import pytest
-
 from support.processes import free_port, wait_until
+from support.programs import needed
 
-HINT = "needs rspamd (Debian: apt install rspamd)"
 CONFIG = """
 options {{
   pidfile = "{folder}/pid";
@@ -57,9 +54,7 @@ class Filter:
 @contextmanager
 def rspamd(folder: Path, *, antivirus: str, actions: str) -> Iterator[Filter]:
     """Run rspamd with the contents of `local.d/antivirus.conf` and `local.d/actions.conf`."""
-    program = shutil.which("rspamd")
-    if program is None:
-        pytest.skip(HINT)
+    program = needed("rspamd")
     folder.mkdir()
     (folder / "domains").write_text(
         "example\n"

@@ -1,7 +1,6 @@
 """A real Squid in front of a web server of this process, which asks an ICAP service about what passes."""
 
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -11,12 +10,11 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
 from typing_extensions import override
 
 from support.processes import free_port, wait_until
+from support.programs import needed
 
-HINT = "needs Squid (Debian: apt install squid)"
 CONFIG = """
 http_port 127.0.0.1:{port}
 http_access allow all
@@ -98,9 +96,7 @@ class _Origin:
 @contextmanager
 def squid(folder: Path, *, icap: int, files: Mapping[str, bytes], bypass: bool = False) -> Iterator[Proxied]:
     """Run Squid and a web server that serves `files`, until the block ends."""
-    program = shutil.which("squid") or shutil.which("squid", path="/usr/sbin")
-    if program is None:
-        pytest.skip(HINT)
+    program = needed("squid")
     # Squid gives up root, and then must write here.
     place = folder / "squid"
     place.mkdir()

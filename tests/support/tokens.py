@@ -1,7 +1,6 @@
 """A real PKCS #11 token in software: SoftHSM2, with Ed25519 keys that it made itself."""
 
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-_HINT = "apt install softhsm2; pip install -e '.[test]'"
+from support.programs import hint, needed
+
+_HINT = "pip install -e '.[test]'"
 PIN = "123456"
 _SO_PIN = "12345678"
 _ED25519_OID = "1.3.101.112"
@@ -63,9 +64,10 @@ class Token:
 def new_token(folder: Path, monkeypatch: pytest.MonkeyPatch, label: str = "sigfed test") -> Token:
     """A fresh token; skips the test where SoftHSM2 or python-pkcs11 is missing."""
     pytest.importorskip("pkcs11", reason=_HINT)
+    needed("softhsm2-util")
     module = next((Path(path) for path in _MODULES if Path(path).exists()), None)
-    if module is None or shutil.which("softhsm2-util") is None:
-        pytest.skip(f"SoftHSM2 is not installed: {_HINT}")
+    if module is None:
+        pytest.skip(hint("softhsm2-util"))
     (folder / "tokens").mkdir(parents=True)
     config = folder / "softhsm2.conf"
     config.write_text(

@@ -5,8 +5,6 @@ installed in; without it the tests that need it are skipped with what to type.
 """
 
 import json
-import os
-import shutil
 import subprocess
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
@@ -16,19 +14,16 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-import pytest
 from tuf.api.exceptions import DownloadError, RepositoryError
 from tuf.ngclient import Updater
 
 from keys.errors import KeysError
 from keys.trust.following import Following, Wanted
 from keys.trust.held import HeldTrust
+from support.programs import needed, npm_folder
 
 VARIABLE = "SIGFED_TUF_JS"
 PACKAGE = "tuf-js@4.1.0"
-_HINT = (
-    f"install Node.js 20 or later with npm, then set {VARIABLE}=DIR after: npm install --prefix DIR {PACKAGE}"
-)
 _SCRIPT = Path(__file__).parents[1] / "interop" / "tuf_js_peer.mjs"
 _PATIENCE_SECONDS = 60.0
 
@@ -67,15 +62,14 @@ def _download(updater: Updater, name: str) -> bytes:
 
 def tuf_js(state: Path, root: bytes, url: str, names: Sequence[str]) -> Mapping[str, bytes]:
     """What tuf-js takes from the repository; raises `TufRefusedError`. Skips the test when it is not installed."""
-    folder, program = os.environ.get(VARIABLE, ""), shutil.which("node")
-    if not folder or program is None or not Path(folder, "node_modules", "tuf-js").is_dir():
-        pytest.skip(f"{PACKAGE} is not installed: {_HINT}")
+    program = needed("node")
+    folder = npm_folder(PACKAGE, VARIABLE)
     start = state / "metadata" / "root.json"
     if not start.exists():
         start.parent.mkdir(parents=True)
         start.write_bytes(root)
     done = subprocess.run(
-        [program, str(_SCRIPT), str(Path(folder).absolute()), str(state), url],
+        [program, str(_SCRIPT), str(folder), str(state), url],
         input="\n".join(names),
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.agencies import LIST, import_files, numbered
-from support.postgres import HINT, binaries, postgres_server
+from support.postgres import postgres_server
 from support.processes import Cli, Running, contents
 
 PASSPHRASE = "made-up words for backups"
@@ -172,7 +172,6 @@ def test_a_drill_finds_what_was_broken_before_the_backup(waiting: Cli, tmp_path:
     assert not all(one["good"] for one in finished.results)
 
 
-@pytest.mark.skipif(binaries() is None, reason=HINT)
 def test_a_backup_goes_into_postgresql_and_out_of_it(waiting: Cli, tmp_path: Path, secret: Path) -> None:
     with postgres_server() as server:
         first = create(waiting, tmp_path / "first", secret)

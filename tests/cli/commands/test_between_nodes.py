@@ -35,9 +35,9 @@ from support.processes import (
     contents,
     free_port,
     movable_clock,
-    needs_faketime,
     wait_until,
 )
+from support.programs import needed
 
 DYING = (sys.executable, "-P", "-m", "support.dying_command")
 NL_LIST = f"nl.example/lists/{LIST}"
@@ -129,7 +129,7 @@ def test_the_journal_names_nobody_who_evaluates(federation: Federation) -> None:
 
 @pytest.mark.parametrize(("clock", "words"), [("+1h", "ahead of"), ("-1h", "behind")])
 def test_a_clock_that_is_an_hour_off(federation: Federation, clock: str, words: str) -> None:
-    needs_faketime()
+    needed("faketime")
     checking = ("check", federation.files["both"])
     asked = federation.partner.refused(12, "this machine's clock is", *checking, clock=clock)
     says = re.compile(rf"this machine's clock is 3[56]\d\d s {words} the clock of (nl|fr)\.example")
@@ -149,7 +149,7 @@ def test_a_clock_that_is_an_hour_off(federation: Federation, clock: str, words: 
 
 
 def test_a_list_that_is_too_old(federation: Federation) -> None:
-    needs_faketime()
+    needed("faketime")
     old = federation.partner.refused(
         13, f"of {SUBSET} ended on", "check", federation.files["both"], clock="+30d"
     )
@@ -211,7 +211,7 @@ class _Moved:
 
 async def test_a_token_that_has_expired(federation: Federation, tmp_path: Path) -> None:
     """The node's clock passes the token's end while ours does not yet: refused, renewed, answered."""
-    needs_faketime()
+    needed("faketime")
     clock, wire, node_clock = _Moved(), _Recorded(), tmp_path / "clock"
     node_clock.write_text("+0")
     variables = {"LD_PRELOAD": movable_clock(), "FAKETIME_TIMESTAMP_FILE": str(node_clock)}

@@ -13,6 +13,7 @@ import pytest
 
 from support.agencies import LIST, cheapen, found_agency, import_files, numbered, table
 from support.processes import ROOT, Cli, environment, wait_until
+from support.programs import needed
 from support.public_program import publish_program
 
 UNITS = sorted(path for kind in ("service", "timer") for path in (ROOT / "docs/deploy").glob(f"*.{kind}"))
@@ -51,8 +52,8 @@ class Machine:
 @pytest.fixture(scope="module")
 def interpreter() -> Iterator[Sequence[str]]:
     """What runs this program for every user."""
-    if os.geteuid() != 0 or shutil.which("useradd") is None:
-        pytest.skip("needs root and useradd, to make system users: run it as root")
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to make system users: run it as root")
     folder = Path(mkdtemp(prefix="sigfed-program-"))
     folder.chmod(0o755)
     try:
@@ -176,8 +177,7 @@ def test_keys_move_back_after_the_folder_was_handed_over(machine: Machine) -> No
 
 @pytest.mark.parametrize("unit", UNITS, ids=[unit.name for unit in UNITS])
 def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed: apt install systemd")
+    needed("systemd-analyze")
     text = unit.read_text().replace("/opt/sigfed/bin/sigfed", sys.executable)
     for other in UNITS:
         (tmp_path / other.name).write_text(text if other == unit else other.read_text())

@@ -1,0 +1,170 @@
+"""What tests lean on that pip does not bring: one door, and a watch that everybody takes it.
+
+A test that needs a program of the machine asks `needed` for it, and is skipped with what to install where it is not.
+Starting one without having asked fails, also where it is installed. Which tests asked, or opened a shell, is written to
+the file that `SIGFED_LEANING` names: `.ci/run` runs exactly these once more where nothing of it is installed.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+import pytest
+
+PACKAGES: Mapping[str, str] = {
+    "chromium": "chromium",
+    "clamdscan": "clamdscan",
+    "faketime": "faketime",
+    "git": "git",
+    "initdb": "postgresql",
+    "nginx": "nginx-light",
+    "node": "nodejs",
+    "rspamd": "rspamd",
+    "softhsm2-util": "softhsm2",
+    "squid": "squid",
+    "ssh-agent": "openssh-client",
+    "systemd-analyze": "systemd",
+}
+"""Programs, and the Debian packages that have them."""
+WITH_THEM: Mapping[str, str] = {
+    "postgres": "initdb",
+    "ssh-add": "ssh-agent",
+    "ssh-keygen": "ssh-agent",
+}
+"""Programs that may be started once another was asked for."""
+EVERYWHERE = frozenset(
+    [
+        "bash",
+        "chown",
+        "env",
+        "false",
+        "ls",
+        "printenv",
+        "setpriv",
+        "sh",
+        "tee",
+        "touch",
+        "useradd",
+        "userdel",
+        "xargs",
+    ]
+)
+"""What a bare Debian has; `.ci/bare` shows when one of them is wrong."""
+LOOKED_FOR = frozenset({"clamscan"})
+"""What is compared with where it happens to be, and else done without."""
+SHELLS = frozenset({"bash", "sh"})
+"""What is typed into them is not watched, so whoever opens one counts as leaning."""
+BARE = os.environ.get("SIGFED_BARE") == "1"
+"""Only PATH counts: what lies beside it, in folders of a system that has everything, is not looked at."""
+_BESIDE_PATH = ("usr/sbin", "usr/lib/postgresql/*/bin")
+_LIST = os.environ.get("SIGFED_LEANING", "")
+
+
+def found(name: str) -> Path | None:
+    """Where a program is (of several versions the newest); None where it is not installed."""
+    beside = (
+        [] if BARE else [path for each in _BESIDE_PATH for path in sorted(Path("/").glob(each), reverse=True)]
+    )
+    for path in (None, *beside):
+        there = shutil.which(name, path=path if path is None else str(path))
+        if there is not None:
+            return Path(there)
+    return None
+
+
+def hint(name: str) -> str:
+    """What to do where a program is missing."""
+    return f"needs {name} (Debian: apt install {PACKAGES[name]})"
+
+
+def needed(name: str) -> Path:
+    """Where a program is; the test that asks is skipped where it is not installed."""
+    _WATCH.note(name)
+    there = found(name)
+    if there is None:
+        pytest.skip(hint(name))
+    return there
+
+
+def needed_in(variable: str, place: str, how: str) -> Path:
+    """The folder that a variable names, with `place` in it; a skip with how to get it where there is none."""
+    _WATCH.note(variable)
+    folder = os.environ.get(variable, "")
+    if not folder or not any(Path(folder).glob(place)):
+        pytest.skip(f"set {variable}=DIR after: {how}")
+    return Path(folder).absolute()
+
+
+def npm_folder(package: str, variable: str) -> Path:
+    """Where a package of npm, given as NAME@VERSION, is installed for `node`; the test is skipped without."""
+    name, _, _ = package.partition("@")
+    return needed_in(variable, f"node_modules/{name}", f"npm install --prefix DIR {package}")
+
+
+class _Watch:
+    """Who asked for what."""
+
+    def __init__(self) -> None:
+        self._asked: set[str] = set()
+        self._leaning = False
+        self._making: list[str] = []
+        self._kept: set[str] = set()
+
+    def note(self, name: str) -> None:
+        self._asked.add(name)
+        self._leaning = True
+        self._kept.update(self._making)
+
+    def started(self, program: str) -> None:
+        """A process begins; raises `AssertionError` when it is one that may not be there."""
+        name = Path(program).name
+        if name in SHELLS:
+            self.note(name)
+        elsewhere = shutil.which(program)
+        if name in EVERYWHERE | LOOKED_FOR or elsewhere is None:
+            return
+        places = (sys.prefix, sys.base_prefix, gettempdir())
+        if any(Path(elsewhere).is_relative_to(place) for place in places if place != "/usr"):
+            return
+        if Path(elsewhere).samefile(sys.executable):
+            return
+        assert WITH_THEM.get(name, name) in self._asked, f"{program} was not asked for: see support.programs"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """What a fixture that is kept for several tests asks for, all of them lean on."""
+        if fixturedef.scope == "function":
+            return (yield)
+        self._making.append(fixturedef.argname)
+        try:
+            return (yield)
+        finally:
+            self._making.pop()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self._leaning = False
+        try:
+            return (yield)
+        finally:
+            fixtures: set[str] = set(getattr(item, "fixturenames", ()))
+            if _LIST and (self._leaning or fixtures & self._kept):
+                with Path(_LIST).open("a", encoding="utf-8") as file:
+                    file.write(f"{item.nodeid}\n")
+
+
+_WATCH = _Watch()
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "subprocess.Popen":
+        _WATCH.started(os.fsdecode(arguments[0] or arguments[1][0]))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_WATCH)
+    sys.addaudithook(_audit)

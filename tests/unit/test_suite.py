@@ -1,0 +1,95 @@
+"""What the whole suite holds to, tried on a suite of its own.
+
+A skip that nobody sees is a test that is not there; a test that leans on a program without asking for it fails on the
+first machine that lacks it.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SKIPS = {
+    "in the body": "import pytest\ndef test_a(): pytest.skip('why')\n",
+    "by mark": "import pytest\n@pytest.mark.skipif(True, reason='why')\ndef test_a(): pass\n",
+    "module": "import pytest\npytest.skip('why', allow_module_level=True)\n",
+    "missing import": "import pytest\npytest.importorskip('no_such_module_at_all', reason='why')\n",
+}
+
+
+def run(
+    folder: Path, source: str, *, require_all: str = "0", leaning: str = ""
+) -> subprocess.CompletedProcess[str]:
+    conftest = Path(__file__).parent.parent / "conftest.py"
+    (folder / "conftest.py").write_text(conftest.read_text())
+    (folder / "test_it.py").write_text(source)
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--rootdir",
+            str(folder),
+            str(folder),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={
+            **os.environ,
+            "SIGFED_REQUIRE_ALL": require_all,
+            "SIGFED_LEANING": leaning,
+            "PYTHONPATH": str(conftest.parent),
+        },
+    )
+
+
+@pytest.mark.parametrize("source", SKIPS.values(), ids=SKIPS.keys())
+def test_a_skip_fails_where_everything_is_required(tmp_path: Path, source: str) -> None:
+    result = run(tmp_path, source, require_all="1")
+    assert result.returncode not in (0, 5), result.stdout
+    assert "why" in result.stdout
+
+
+def test_a_skip_is_a_skip_elsewhere(tmp_path: Path) -> None:
+    assert run(tmp_path, SKIPS["in the body"]).returncode == 0
+
+
+def test_an_expected_failure_is_no_skip(tmp_path: Path) -> None:
+    source = "import pytest\n@pytest.mark.xfail\ndef test_a(): assert 0\n"
+    assert run(tmp_path, source, require_all="1").returncode == 0
+
+
+def test_what_leans_on_a_program_is_listed(tmp_path: Path) -> None:
+    source = """
+import subprocess
+import pytest
+from support.programs import needed
+
+@pytest.fixture(scope="module")
+def kept():
+    return needed("git")
+
+def test_asks(): needed("git")
+def test_has_it_from_a_fixture(kept): pass
+def test_has_it_too(kept): pass
+def test_opens_a_shell(): subprocess.run("exit 0", shell=True, check=True)
+def test_does_not(): pass
+"""
+    leaning = tmp_path / "leaning"
+    assert run(tmp_path, source, leaning=str(leaning)).returncode == 0
+    named = ("asks", "has_it_from_a_fixture", "has_it_too", "opens_a_shell")
+    assert leaning.read_text().split() == [f"test_it.py::test_{name}" for name in named]
+
+
+def test_a_program_that_was_not_asked_for_fails_where_it_is_installed(tmp_path: Path) -> None:
+    source = "import subprocess\ndef test_a(): subprocess.run(['cat', '/dev/null'], check=True)\n"
+    result = run(tmp_path, source)
+    assert result.returncode == 1, result.stdout
+    assert "cat was not asked for" in result.stdout
