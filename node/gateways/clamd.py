@@ -7,16 +7,17 @@ as a path below a folder that the operator named. `SHUTDOWN` is refused: the ser
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from node.gateways.clamd_protocol import (
     COMMANDS,
     MAX_COMMAND_BYTES,
     SAID,
     SCANS,
+    TIMED_OUT,
     TOO_LONG,
     UNKNOWN,
     Command,
@@ -26,15 +27,15 @@ from node.gateways.clamd_protocol import (
     parse,
     reply,
 )
-from node.gateways.patience import Patience
+from node.gateways.patience import WHOLE_SECONDS, Patience
 from node.gateways.roots import Roots
 from node.gateways.wire import EndedError, Wire
 from node.ports.inspecting import Inspected, Inspector
 
 IDLE_SECONDS: Final = 120.0
 """Between two pieces of what one client sends: `ReadTimeout` of clamd."""
-STREAM_SECONDS: Final = 300.0
-"""All of one file that is sent, as over HTTP: a few senders of one byte now and then must not take every place."""
+FULL: Final = b"stream: too many connections ERROR\n"
+"""To whoever is turned away before anything is read: clients of the clamd that they know read an error in it."""
 _LENGTH_BYTES: Final = 4
 _AT_ONCE: Final = 1000
 """Names of files that are held; a folder may have any number of them."""
@@ -52,6 +53,7 @@ class ClamdService:
     reload: Callable[[], Awaitable[object]]
     fail_closed: bool = False
     patience: Patience = field(default_factory=lambda: Patience(IDLE_SECONDS))
+    """Of one door."""
 
     async def serve(self, connection: socket.socket, _client: str = "") -> None:
         """Answer one connection until it ends."""
@@ -70,12 +72,20 @@ class _Conversation:
         self._wire = wire
         self._session = False
         self._number = 0
+        self._end = b"\n"
 
     async def hold(self) -> None:
+        try:
+            await self._answer_all()
+        except TimeoutError:
+            await self._end_with(TIMED_OUT)
+
+    async def _answer_all(self) -> None:
         while True:
             first = await self._wire.peek()
             if not first:
                 return
+            self._end = delimiter(first)
             command = parse(await self._wire.until(delimiter(first), at_most=MAX_COMMAND_BYTES))
             if command.word == "IDSESSION" and not self._session:
                 self._session = True
@@ -84,16 +94,20 @@ class _Conversation:
                 return
             self._number += 1
             async for text in self._answers(command):
-                await self._say(text, command)
                 if text == TOO_LONG:
-                    await self._wire.farewell()
+                    await self._end_with(text)
                     return
+                await self._wire.send(self._line(text))
             if not self._session:
                 return
 
-    async def _say(self, text: str, command: Command) -> None:
+    async def _end_with(self, text: str) -> None:
+        """Say a last thing while more may be on its way."""
+        await self._wire.farewell(self._line(text))
+
+    def _line(self, text: str) -> bytes:
         prefix = f"{self._number}: " if self._session else ""
-        await self._wire.send(f"{prefix}{text}".encode("utf-8", "surrogateescape") + command.end)
+        return f"{prefix}{text}".encode("utf-8", "surrogateescape") + self._end
 
     async def _answers(self, command: Command) -> AsyncIterator[str]:
         match command.word:
@@ -116,7 +130,7 @@ class _Conversation:
 
     async def _stream(self) -> str:
         async with self._service.inspector.receiving() as upload:
-            async with asyncio.timeout(STREAM_SECONDS):
+            async with asyncio.timeout(WHOLE_SECONDS):
                 while left := int.from_bytes(await self._wire.exactly(_LENGTH_BYTES)):
                     while left:
                         piece = await self._wire.some(min(left, _PIECE))
@@ -164,9 +178,9 @@ class _Conversation:
         finally:
             os.close(descriptor)
 
-    async def _judged(self, name: str, work: Awaitable[Inspected]) -> str:
+    async def _judged(self, name: str, work: Coroutine[Any, Any, Inspected]) -> str:
         try:
-            found = await work
+            found = await self._wire.worth(work)
         except OSError as exc:
             return failed(name, exc.strerror or str(exc))
         return reply(name, found.verdict, fail_closed=self._service.fail_closed)

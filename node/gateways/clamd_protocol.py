@@ -28,6 +28,8 @@ COMMANDS: Final = " ".join(
     )
 )
 TOO_LONG: Final = "INSTREAM size limit exceeded. ERROR"
+TIMED_OUT: Final = "COMMAND READ TIMED OUT"
+"""To whoever is not waited for any longer."""
 UNKNOWN: Final = "UNKNOWN COMMAND"
 SAID: Final = {
     "PING": "PONG",

@@ -1,48 +1,133 @@
 """Where the files are in a form that a browser sends (`multipart/form-data`, RFC 7578).
 
-A form is read as the most lenient server would read it: whoever uploads chooses how it is written, and a file that is
-found here by mistake costs a look-up, one that is not found passes.
+Whoever uploads chooses how a form is written, and servers read what is written badly each in its own way. A form that
+is written as the standard says is the same for all of them. Of any other, files are looked for where a lenient server
+may find them, and `fault` says that another one may find other files: such a form never passes for clean.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 MAX_PARTS: Final = 1000
 """Of a form; of one with more, not everything is looked at."""
-MAX_BOUNDARIES: Final = 8
-_BOUNDARY: Final = re.compile(r"""(?:^|[;,\s"'])boundary\s*=\s*(?:"([^"]+)"|([^\s;,"]+))""", re.IGNORECASE)
-_EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
+_MAX_BOUNDARIES: Final = 8
+_LIKE_A_FORM: Final = re.compile(
+    rb"\s*--[^\r\n]{1,200}[\r\n](?:[^\r\n]{0,1000}[\r\n]){0,10}?content-disposition\s*:\s*form-data",
+    re.IGNORECASE,
+)
+_PARAMETER: Final = r"""(?:[ ]?;[ ]?(?![a-z-]*boundary)[a-z-]+=(?:[\w.+/-]+|"[^"\\]*"))*"""
+_STRICT_TYPE: Final = re.compile(
+    rf"""multipart/[a-z0-9.+-]+{_PARAMETER}
+        [ ]?;[ ]?(boundary)=(?:([\w'+.\-:=?/]{{1,70}})|"([\w'()+,.\-:=?/ ]{{0,69}}[\w'()+,.\-:=?/])")
+        {_PARAMETER}""",
+    re.IGNORECASE | re.VERBOSE | re.ASCII,
+)
+_ANY_BOUNDARY: Final = re.compile(r"""boundary[^=]*=\s*(?:"((?:[^"\\]|\\.)+)"|([^\s;,"]+))""", re.IGNORECASE)
+_STRICT_LINE: Final = re.compile(rb"[A-Za-z0-9-]+: ?[^\x00-\x08\x0a-\x1f\x7f]*")
+_FIRST_LINE: Final = re.compile(rb"(?:^|[\r\n])--([^\r\n]{1,200})")
+_EMPTY_LINE: Final = re.compile(rb"\r\n\r\n|\n\r?\n|\r\r")
+_PLAIN: Final = frozenset({b"7bit", b"8bit", b"binary"})
+"""Ways to send a part that change none of its bytes."""
+_MAX_PART_HEAD: Final = 16 * 1024
 
 
-def boundaries_of(content_types: Iterable[str]) -> list[bytes]:
-    """What may stand between the parts of a form, in any of these fields; empty for what is no form.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The files in a form."""
 
-    Of several boundaries some servers take the first and others the last.
-    """
-    forms = [value for value in content_types if "multipart/" in value.lower()]
-    found = [quoted or plain for value in forms for quoted, plain in _BOUNDARY.findall(value)]
-    return [text.encode("latin-1") for text in dict.fromkeys(found)]
+    places: tuple[tuple[int, int], ...]
+    """Start and size of each part's content in the body."""
+    fault: str = ""
+    """Why a server may find other files than these; empty for a form that can be read in one way."""
 
 
-def parts(body: bytes, boundary: bytes) -> Iterator[tuple[int, int]]:
-    """Start and size of each part's content; lines may end with LF alone, and the last part with the body."""
-    at = 0 if body.startswith(b"--" + boundary) else _next(body, boundary, 0)
-    while at >= 0:
-        line = body.find(b"\n", at)
-        if line < 0:
-            return
-        at = _next(body, boundary, line)
-        end = at if at >= 0 else len(body)
-        head = _EMPTY_LINE.search(body, line, end)
+def read_form(content_types: Sequence[str], body: bytes) -> Form | None:
+    """The form that a body is by its `Content-Type` fields, or by its looks; None for a body that is none."""
+    forms = [value for value in content_types if "multipart" in value.lower()]
+    if not forms:
+        return _read_badly(body, ()) if _LIKE_A_FORM.match(body) else None
+    if len(content_types) == 1 and (boundary := _strict_boundary(forms[0])):
+        pieces = _cut(body, boundary)
+        if len(pieces) > MAX_PARTS + 2:
+            return Form(_places(body, pieces), "a form of too many parts")
+        if _is_strict(body, pieces):
+            return Form(_places(body, pieces))
+    return _read_badly(body, forms)
+
+
+def _strict_boundary(content_type: str) -> bytes:
+    """What stands between the parts, for every server; empty where they may differ."""
+    found = _STRICT_TYPE.fullmatch(content_type)
+    if found is None or content_type.lower().index("boundary") != found.start(1):
+        return b""
+    return (found[2] or found[3]).encode("ascii")
+
+
+def _cut(body: bytes, boundary: bytes) -> list[tuple[int, int]]:
+    """Start and end of what lies before, between and behind the boundaries, wherever on a line they are."""
+    mark, at, ends = b"--" + boundary, -1, [0]
+    while len(ends) <= 2 * (MAX_PARTS + 2) and (at := body.find(mark, ends[-1])) >= 0:
+        ends += [at, at + len(mark)]
+    return list(zip(ends[::2], [*ends[1::2], len(body)], strict=False))
+
+
+def _is_strict(body: bytes, pieces: Sequence[tuple[int, int]]) -> bool:
+    """Whether the pieces are those of a form as the standard says, with nothing around it."""
+    if len(pieces) < 2:
+        return False
+    (_, first), *parts, (last, end) = pieces
+    return (
+        body[:first] in {b"", b"\r\n"}
+        and body[last : last + 5] in {b"--", b"--\r\n"}
+        and last + 4 >= end
+        and all(_is_strict_part(body, start, stop) for start, stop in parts)
+    )
+
+
+def _is_strict_part(body: bytes, start: int, end: int) -> bool:
+    head_end = body.find(b"\r\n\r\n", start, min(end, start + _MAX_PART_HEAD))
+    if not body.startswith(b"\r\n", start) or body[max(start, end - 2) : end] != b"\r\n" or head_end < start:
+        return False
+    lines = body[start + 2 : head_end].split(b"\r\n")
+    return head_end + 4 <= end - 2 and all(map(_is_strict_field, lines))
+
+
+def _is_strict_field(line: bytes) -> bool:
+    """Whether a line of a part's head says nothing by which its content could be read in two ways."""
+    name, _, value = line.lower().partition(b":")
+    if name == b"content-transfer-encoding":
+        return value.strip(b" ") in _PLAIN
+    return _STRICT_LINE.fullmatch(line) is not None and not (
+        name == b"content-type" and b"multipart" in value
+    )
+
+
+def _read_badly(body: bytes, content_types: Iterable[str]) -> Form:
+    """Files where a server may find them: between boundaries that the head may mean, or as the body begins."""
+    texts = [quoted or plain for value in content_types for quoted, plain in _ANY_BOUNDARY.findall(value)]
+    said = [text.encode("latin-1") for text in texts]
+    shown = [found[1].rstrip(b" \t") for found in islice(_FIRST_LINE.finditer(body), 1)]
+    places: dict[tuple[int, int], None] = {}
+    for boundary in islice(dict.fromkeys([*said, *shown]), _MAX_BOUNDARIES):
+        places |= dict.fromkeys(_places(body, _cut(body, boundary)))
+    return Form(tuple(islice(places, MAX_PARTS)), "a form that can be read in several ways")
+
+
+def _places(body: bytes, pieces: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Of the parts that have a content; what ends a line before a boundary belongs to the boundary."""
+    found = []
+    for start, end in islice(pieces, 1, MAX_PARTS + 1):
+        head = _EMPTY_LINE.search(body, start, min(end, start + _MAX_PART_HEAD))
         if head is not None:
-            if at >= 0:  # the line end before a boundary belongs to it
-                end -= 2 if body[end - 2 : end] == b"\r\n" else 1
-            if end > head.end():
-                yield head.end(), end - head.end()
+            stop = end - _line_end(body[end - 2 : end]) if end < len(body) else end
+            if stop > head.end():
+                found.append((head.end(), stop - head.end()))
+    return tuple(found)
 
 
-def _next(body: bytes, boundary: bytes, start: int) -> int:
-    """Where the next line that begins with the boundary begins; -1: nowhere."""
-    found = body.find(b"\n--" + boundary, start)
-    return found + 1 if found >= 0 else -1
+def _line_end(last: bytes) -> int:
+    """How many of these bytes end a line."""
+    return 2 if last == b"\r\n" else int(last.endswith((b"\r", b"\n")))

@@ -1,20 +1,20 @@
 """The ICAP service: a proxy hands over uploads (`reqmod`) and downloads (`respmod`), and gets them back or a page.
 
 What begins like a picture, an archive or any other binary file is read whole and judged; a long text is let pass after
-its preview. In a form that a browser sends, each file is judged by itself. A body longer than may be held passes as it
-comes, unless nothing may pass unjudged. `ISTag` changes with what is in force, so that proxies drop what they kept.
+its preview. In a form that a browser sends, each file is judged by itself. What is longer than may be held, or comes
+too slowly, passes as it comes, unless nothing may pass unjudged. `ISTag` changes with what is in force, so that proxies
+drop what they kept.
 """
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Final
 
 from node.clock import Entropy
 from node.gateways.block_page import BLOCKED_DOWNLOAD, BLOCKED_UPLOAD, NOT_CHECKED, page
-from node.gateways.forms import MAX_BOUNDARIES, MAX_PARTS, boundaries_of, parts
+from node.gateways.forms import Form, read_form
 from node.gateways.icap_protocol import (
     CONTINUE,
     LAST_CHUNK,
@@ -30,15 +30,18 @@ from node.gateways.icap_protocol import (
     fields_of,
     reply,
 )
-from node.gateways.patience import Patience
+from node.gateways.patience import WHOLE_SECONDS, Patience
 from node.gateways.wire import EndedError, Wire
 from node.journal import Journal
 from node.ports.inspecting import Inspected, Inspector, Upload
 from node.ports.judging import Outcome, Verdict, Verdicts, blocks
 
 IDLE_SECONDS: Final = 120.0
+FULL: Final = b"ICAP/1.0 503 Service overloaded\r\nConnection: close\r\nEncapsulated: null-body=0\r\n\r\n"
+"""To whoever is turned away before anything is read."""
+JUDGING_SECONDS: Final = 180.0
+"""For all files of one body: a form may hold a thousand pictures that each take a minute."""
 _SERVICES: Final = {"reqmod": "REQMOD", "respmod": "RESPMOD"}
-_MAX_CONNECTIONS: Final = 200
 _TTL_SECONDS: Final = 60
 _PIECE: Final = 64 * 1024
 _ENOUGH: Final = 1024
@@ -61,6 +64,7 @@ class IcapService:
     """Where to object to a blocked file, in words."""
     fail_closed: bool = False
     patience: Patience = field(default_factory=lambda: Patience(IDLE_SECONDS))
+    """Of one door."""
 
     @property
     def istag(self) -> str:
@@ -73,7 +77,7 @@ class IcapService:
         try:
             await _Conversation(self, wire).hold()
         except (EndedError, TimeoutError, OSError):
-            return  # the proxy has gone, or sends nothing
+            return  # whoever asked has gone, or sends nothing
         finally:
             wire.close()
 
@@ -93,8 +97,9 @@ class _Conversation:
                 if "close" in request.fields.get("connection", "").lower():
                     return
         except IcapError as exc:
-            await self._say(exc.status, {"Connection": "close", "Encapsulated": "null-body=0"})
-            await self._wire.farewell()
+            await self._end(exc.status)
+        except TimeoutError:
+            await self._end(408)
 
     async def _event(self) -> Event:
         while True:
@@ -102,6 +107,10 @@ class _Conversation:
             if event is not None:
                 return event
             self._parser.feed(await self._wire.some(_PIECE))
+
+    async def _end(self, status: int) -> None:
+        fields = {"Connection": "close", "Encapsulated": "null-body=0"}
+        await self._wire.farewell(reply(status, self._service.istag, fields))
 
     async def _say(self, status: int, fields: dict[str, str], body: bytes = b"") -> None:
         await self._wire.send(reply(status, self._service.istag, fields, body=body))
@@ -123,7 +132,6 @@ class _Conversation:
         fields = {
             "Methods": offered,
             "Service": "sigfed",
-            "Max-Connections": str(_MAX_CONNECTIONS),
             "Options-TTL": str(_TTL_SECONDS),
             "Allow": "204",
             "Preview": str(PREVIEW_BYTES),
@@ -133,98 +141,121 @@ class _Conversation:
         await self._say(200, fields)
 
     async def _adapt(self, request: Request) -> None:
+        until = asyncio.get_running_loop().time() + WHOLE_SECONDS
         async with self._service.inspector.receiving() as upload:
-            allowed = request.allows_204 or request.preview
-            end, first = await self._received(upload)
-            if not end.whole:
-                if _is_text(b"".join(upload.pieces())) and not _boundaries(request):
+            end = await self._received(upload, until)
+            previewed = request.preview and not isinstance(end, End)
+            if isinstance(end, End) and not end.whole:
+                head = b"".join(upload.pieces())
+                if _is_text(head) and _form(request, head) is None:
                     self._parser.next_request()
                     await self._unchanged(request, allowed=True)
                     return
                 self._parser.go_on()
                 await self._wire.send(CONTINUE)
+                end = await self._received(upload, until)
                 allowed = request.allows_204
-                _, first = await self._received(upload)
-            if first is not None:
-                await self._too_long(request, upload, first)
+            else:
+                allowed = request.allows_204 or request.preview
+            if isinstance(end, End):
+                await self._judge(request, upload, allowed=allowed)
                 return
-            verdict = await self._judged(request, upload)
-            if blocks(verdict, fail_closed=self._service.fail_closed):
-                await self._blocked(request, verdict)
-                return
-            await self._unchanged(request, upload, allowed=allowed)
+            _journal.warning("not-judged", reason="too long, too slow, or too much at once")
+            if self._service.fail_closed:
+                await self._wire.farewell(self._page(request, Verdict(outcome=Outcome.UNKNOWN)))
+                raise EndedError  # the rest of the body was not read
+            if not previewed:
+                await self._echo(request, [*upload.pieces(), *end])
+        if previewed:
+            await self._pass_preview(request)
+        else:
+            await self._relay()
 
-    async def _received(self, upload: Upload) -> tuple[End, Data | None]:
-        """Receive the body or its preview: how it ended, or the first piece that there is no room for."""
+    async def _received(self, upload: Upload, until: float) -> End | list[bytes]:
+        """Receive the body or its preview: how it ended; or the piece, if any, behind which it is not waited for."""
         while True:
-            event = await self._event()
+            try:
+                async with asyncio.timeout_at(until):
+                    event = await self._event()
+            except TimeoutError:
+                if asyncio.get_running_loop().time() < until:
+                    raise
+                return []
             if isinstance(event, End):
-                return event, None
+                return event
             assert isinstance(event, Data), "a body comes in pieces"
             if not upload.write(event.content):
-                return End(whole=True), event
+                return [event.content]
 
-    async def _too_long(self, request: Request, upload: Upload, first: Data) -> None:
-        """A body that there is no room for."""
-        _journal.warning("not-judged", reason="too long, or too much at once")
-        if not self._service.fail_closed:
-            await self._echo(request, _chained(upload, first, self._rest()))
-            return
-        await self._blocked(request, Verdict(outcome=Outcome.UNKNOWN, reason="too long"))
-        await self._wire.farewell()
-        raise EndedError  # the rest of the body was not read
-
-    async def _rest(self) -> AsyncIterator[bytes]:
+    async def _pass_preview(self, request: Request) -> None:
+        """Let a body pass of which not even the preview was held: behind a reply that has begun none could follow."""
         while isinstance(event := await self._event(), Data):
-            yield event.content
+            pass
+        if isinstance(event, End) and not event.whole:
+            self._parser.next_request()
+        await self._unchanged(request, allowed=True)
+
+    async def _relay(self) -> None:
+        """Send back the rest of a body as it comes: nothing of it is held here."""
+        try:
+            while isinstance(event := await self._event(), Data):
+                await self._wire.send(chunk(event.content))
+        except (IcapError, TimeoutError) as exc:
+            raise EndedError from exc  # in the middle of a reply, which must not pass for whole
+        await self._wire.send(LAST_CHUNK)
+
+    async def _judge(self, request: Request, upload: Upload, *, allowed: bool) -> None:
+        verdict = await self._wire.worth(self._judged(request, upload))
+        if blocks(verdict, fail_closed=self._service.fail_closed):
+            await self._wire.send(self._page(request, verdict))
+        elif allowed:
+            await self._unchanged(request, allowed=True)
+        else:
+            await self._echo(request, upload.pieces())
+            await self._wire.send(LAST_CHUNK)
 
     async def _judged(self, request: Request, upload: Upload) -> Verdict:
         """Of the body, and of each file in it when it is a form."""
         name = f"{'upload' if request.method == 'REQMOD' else 'download'} through the proxy"
-        found = [await _verdict(upload.inspect(name))]
-        boundaries = _boundaries(request)
-        if len(boundaries) > MAX_BOUNDARIES:
-            found.append(_not_judged("a form that can be read in too many ways"))
-        for boundary in boundaries[:MAX_BOUNDARIES]:
-            places = await asyncio.to_thread(_places, upload, boundary)
-            if len(places) > MAX_PARTS:
-                found.append(_not_judged("a form of too many parts"))
-            found += [
-                await _verdict(upload.inspect_part(start, size, name)) for start, size in places[:MAX_PARTS]
-            ]
+        found = []
+        try:
+            async with asyncio.timeout(JUDGING_SECONDS):
+                found.append(await _verdict(upload.inspect(name)))
+                form = await asyncio.to_thread(lambda: _form(request, b"".join(upload.pieces())))
+                if form is not None and form.fault:
+                    found.append(_not_judged(form.fault))
+                for start, size in form.places if form is not None else ():
+                    found.append(await _verdict(upload.inspect_part(start, size, name)))
+        except TimeoutError:
+            found.append(_not_judged("it takes too long"))
         return Verdicts(tuple(found)).whole
 
-    async def _blocked(self, request: Request, verdict: Verdict) -> None:
+    def _page(self, request: Request, verdict: Verdict) -> bytes:
         status = BLOCKED_UPLOAD if request.method == "REQMOD" else BLOCKED_DOWNLOAD
         if verdict.outcome is Outcome.UNKNOWN:
             status = NOT_CHECKED
         # A page in any case has a reference: the operator finds the hit by it, and nobody else finds anything.
         reference = (verdict.hit_id or self._service.entropy(16).hex())[:8]
         head, body = page(status, reference, self._service.contact)
-        heads = {"res-hdr": head}
-        fields = {"Encapsulated": encapsulated(heads, body="res-body")}
-        await self._say(200, fields, head + chunk(body) + LAST_CHUNK)
+        fields = {"Encapsulated": encapsulated({"res-hdr": head}, body="res-body")}
+        return reply(200, self._service.istag, fields, body=head + chunk(body) + LAST_CHUNK)
 
-    async def _unchanged(self, request: Request, upload: Upload | None = None, *, allowed: bool) -> None:
-        """Nothing to change: said in a word where that is allowed, or else by sending back what came."""
+    async def _unchanged(self, request: Request, *, allowed: bool) -> None:
+        """Nothing to change in what has no body, or where that may be said in a word."""
         if allowed:
             await self._say(204, {"Encapsulated": "null-body=0"})
-        elif upload is None:
-            await self._say(
-                200,
-                {"Encapsulated": encapsulated(_own(request), body="null-body")},
-                b"".join(_own(request).values()),
-            )
-        else:
-            await self._echo(request, _held(upload))
+            return
+        heads = _own(request)
+        fields = {"Encapsulated": encapsulated(heads, body="null-body")}
+        await self._say(200, fields, b"".join(heads.values()))
 
-    async def _echo(self, request: Request, pieces: AsyncIterator[bytes]) -> None:
+    async def _echo(self, request: Request, pieces: Iterable[bytes]) -> None:
+        """Send back what came, without the end of its body."""
         heads = _own(request)
         body = "req-body" if request.method == "REQMOD" else "res-body"
         await self._say(200, {"Encapsulated": encapsulated(heads, body=body)}, b"".join(heads.values()))
-        async for piece in pieces:
+        for piece in pieces:
             await self._wire.send(chunk(piece))
-        await self._wire.send(LAST_CHUNK)
 
 
 def _own(request: Request) -> dict[str, bytes]:
@@ -233,28 +264,11 @@ def _own(request: Request) -> dict[str, bytes]:
     return {name: request.heads[name]} if name in request.heads else {}
 
 
-async def _held(upload: Upload) -> AsyncIterator[bytes]:
-    for piece in upload.pieces():
-        yield piece
-
-
-async def _chained(upload: Upload, first: Data, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    for piece in upload.pieces():
-        yield piece
-    yield first.content
-    async for piece in rest:
-        yield piece
-
-
-def _boundaries(request: Request) -> list[bytes]:
-    """Of the form that is uploaded; empty when it is none."""
+def _form(request: Request, body: bytes) -> Form | None:
+    """The form that is uploaded; None for what is none."""
     if request.method != "REQMOD":
-        return []
-    return boundaries_of(fields_of(request.heads.get("req-hdr", b""), "content-type"))
-
-
-def _places(upload: Upload, boundary: bytes) -> list[tuple[int, int]]:
-    return list(islice(parts(b"".join(upload.pieces()), boundary), MAX_PARTS + 1))
+        return None
+    return read_form(fields_of(request.heads.get("req-hdr", b""), "content-type"), body)
 
 
 async def _verdict(work: Awaitable[Inspected]) -> Verdict:

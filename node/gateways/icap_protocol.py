@@ -24,6 +24,7 @@ _REASONS: Final = {
     400: "Bad request",
     404: "ICAP Service not found",
     405: "Method not allowed for service",
+    408: "Request timeout",
     505: "ICAP version not supported",
 }
 _REQUEST: Final = re.compile(rb"([A-Z]{1,16}) icap://[^/\s]*/([^\s?]*)(?:\?\S*)? ICAP/(\d\.\d)")

@@ -2,18 +2,20 @@
 
 import asyncio
 import os
+import select
 import socket
 from collections import deque
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from node.gateways.patience import Patience
+from node.gateways.patience import Pace, Patience
 
 _CHUNK: Final = 256 * 1024
 _DESCRIPTORS: Final = 4
 """Taken at once, and held for whoever asks for them; a sender that passes more loses them to the kernel."""
-
-_FAREWELL_SECONDS: Final = 5.0
+_FAREWELL_SECONDS: Final = 2.0
+_Found = TypeVar("_Found")
 
 
 class EndedError(Exception):
@@ -27,12 +29,13 @@ class Wire:
         connection.settimeout(0)
         self._connection = connection
         self._patience = patience
+        self._pace = Pace()
         self._buffer = bytearray()
         self._descriptors: deque[int] = deque()
 
     async def until(self, end: bytes, *, at_most: int) -> bytes:
         """What stands before `end`, which is consumed; raises `EndedError` and `TimeoutError`."""
-        async with self._patience.waiting():  # for all of it: who sends byte by byte is not waited for anew
+        async with asyncio.timeout(self._patience.seconds):  # for all of it, not for each byte anew
             while True:
                 place = self._buffer.find(end)
                 if place >= 0:
@@ -43,7 +46,7 @@ class Wire:
 
     async def exactly(self, count: int) -> bytes:
         """The next `count` bytes, which are few; raises as `until`."""
-        async with self._patience.waiting():
+        async with asyncio.timeout(self._patience.seconds):
             while len(self._buffer) < count:
                 await self._fill()
         return self._taken(count)
@@ -71,19 +74,41 @@ class Wire:
             self._taken(1)
         return self._descriptors.popleft()
 
-    async def send(self, data: bytes) -> None:
-        """Send all of it; raises `TimeoutError` for a side that takes nothing."""
-        async with self._patience.waiting():
-            await asyncio.get_running_loop().sock_sendall(self._connection, data)
+    async def worth(self, work: Coroutine[Any, Any, _Found]) -> _Found:
+        """What the work finds; it is cancelled, and `EndedError` raised, when the other side ends the connection.
 
-    async def farewell(self) -> None:
-        """Say that nothing more comes, and pass over what is still sent for a while.
-
-        A connection that is closed with bytes unread is reset, and the reply before it may never be read.
+        What was sent before that and waits to be read does not hide the end.
         """
-        self._connection.shutdown(socket.SHUT_WR)
-        with suppress(EndedError, TimeoutError):
+        with select.epoll(1) as ended:
+            ended.register(self._connection, select.EPOLLRDHUP)
+            tasks = asyncio.create_task(work), asyncio.create_task(_readable(ended))
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks[0].cancelled():
+            raise EndedError
+        return tasks[0].result()
+
+    async def send(self, data: bytes) -> None:
+        """Send all of it; raises `EndedError` for a side that takes nothing."""
+        try:
+            async with self._patience.waiting(self._pace):
+                await asyncio.get_running_loop().sock_sendall(self._connection, data)
+        except (TimeoutError, OSError) as exc:
+            raise EndedError from exc
+
+    async def farewell(self, words: bytes) -> None:
+        """Say a last thing, and pass over what is still sent for a while.
+
+        A connection that is closed with bytes unread is reset, and the words before it may never be read.
+        """
+        with suppress(EndedError, TimeoutError, OSError):
             async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self.send(words)
+                self._connection.shutdown(socket.SHUT_WR)
                 while True:
                     self._buffer.clear()
                     await self._fill()
@@ -100,8 +125,9 @@ class Wire:
         return data
 
     async def _fill(self) -> None:
-        async with self._patience.waiting():
+        async with self._patience.waiting(self._pace):
             data, descriptors = await self._received()
+        self._pace.received += len(data)
         self._descriptors.extend(descriptors)
         if len(self._descriptors) > _DESCRIPTORS:
             raise EndedError  # nobody asked for so many: they would be all that this process may have
@@ -114,7 +140,7 @@ class Wire:
             try:
                 data, descriptors, _, _ = socket.recv_fds(self._connection, _CHUNK, _DESCRIPTORS)
             except (BlockingIOError, InterruptedError):
-                await self._readable()
+                await _readable(self._connection)
                 continue
             except OSError as exc:
                 raise EndedError from exc
@@ -122,14 +148,15 @@ class Wire:
                 os.set_inheritable(descriptor, False)  # noqa: FBT003 - so it is called
             return data, descriptors
 
-    async def _readable(self) -> None:
-        loop = asyncio.get_running_loop()
-        ready: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(self._connection, _set, ready)
-        try:
-            await ready
-        finally:
-            loop.remove_reader(self._connection)
+
+async def _readable(source: socket.socket | select.epoll) -> None:
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(source, _set, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(source)
 
 
 def _set(ready: "asyncio.Future[None]") -> None:

@@ -5,7 +5,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from node.connections import Acceptor, listen_tcp
 from node.errors import ConfigError, UsageError
 from node.files import read_private
-from node.gateways.clamd import ClamdService
+from node.gateways.clamd import FULL, IDLE_SECONDS, ClamdService
 from node.gateways.listening import (
     LIMITS,
     host_and_port,
@@ -22,6 +22,7 @@ from node.gateways.listening import (
     passed_sockets,
     remove_path,
 )
+from node.gateways.patience import Patience
 from node.gateways.roots import Roots
 from node.journal import Journal
 from node.runtime.agent_metrics import metrics_text
@@ -80,8 +81,9 @@ async def serve_agent(home: Home, doors: Doors, *, listening: Callable[[Mapping[
             fail_closed=doors.fail_closed,
         )
         for each in opened.clamd:
+            its = replace(clamd, patience=Patience(IDLE_SECONDS))
             await stack.enter_async_context(
-                Acceptor([each], clamd.serve, LIMITS, crowded=clamd.patience.crowded)
+                Acceptor([each], its.serve, LIMITS, crowded=its.patience.crowded, refusal=FULL)
             )
         if opened.http:
             await stack.enter_async_context(served(_local(made, settings), opened.http))

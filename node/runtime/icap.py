@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from hashlib import sha256
 
 from node.clock import system_entropy
 from node.connections import Acceptor, listen_tcp
-from node.gateways.icap import IcapService
+from node.gateways.icap import FULL, IDLE_SECONDS, IcapService
 from node.gateways.listening import LIMITS, host_and_port, named_address, passed_sockets
+from node.gateways.patience import Patience
 from node.runtime.agent import until_stopped
 from node.runtime.home import Home
 from node.runtime.judging import Judging, judging
@@ -40,8 +42,9 @@ async def serve_icap(
             fail_closed=fail_closed,
         )
         for door in doors:
+            its = replace(service, patience=Patience(IDLE_SECONDS))
             await stack.enter_async_context(
-                Acceptor([door], service.serve, LIMITS, crowded=service.patience.crowded)
+                Acceptor([door], its.serve, LIMITS, crowded=its.patience.crowded, refusal=FULL)
             )
         where = named_address(doors[0])
         facts = {

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +90,7 @@ def stream(content: bytes, *, piece: int = 7) -> bytes:
 
 
 async def asked(world: World, *pieces: bytes) -> bytes:
-    return await asyncio.to_thread(exchanged, world.address, *pieces)
+    return await asyncio.to_thread(exchanged, world.address, pieces)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_a_stream_that_ends_too_early_is_no_verdict(world: World) -> None:
 
 async def test_a_silent_client_is_let_go(tmp_path: Path) -> None:
     async with serving(tmp_path, idle=0.05) as world:
-        assert await asked(world, b"zINSTREAM\0") == b""
+        assert await asked(world, b"zINSTREAM\0") == b"COMMAND READ TIMED OUT\0"
 
 
 async def test_whoever_sends_byte_by_byte_is_not_waited_for_anew(tmp_path: Path) -> None:
@@ -168,6 +168,20 @@ async def test_held_connections_give_their_places_to_others(tmp_path: Path, held
                 link.connect(world.address)
                 link.sendall(held)
             assert await asked(world, b"zPING\0") == b"PONG\0"
+
+
+async def test_a_slow_sender_is_told_that_it_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while it goes on sending: a connection that was reset would take the words with it."""
+    monkeypatch.setattr("node.gateways.clamd.WHOLE_SECONDS", 0.2)
+
+    def slow() -> Iterator[bytes]:
+        yield b"nINSTREAM\n" + (2**20).to_bytes(4)
+        for _ in range(20):
+            yield b"x"
+            time.sleep(0.02)
+
+    said = await asyncio.to_thread(exchanged, ("127.0.0.1", world.port), slow())
+    assert said == b"COMMAND READ TIMED OUT\n"
 
 
 async def test_unknown_files_are_errors_where_they_must_not_pass(tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ async def test_pages_in_browsers_are_not_answered(
 
 async def test_a_socket_needs_no_name(world: World) -> None:
     asked = b"GET /health HTTP/1.1\r\nHost: whatever\r\nConnection: close\r\n\r\n"
-    assert (await asyncio.to_thread(exchanged, world.path, asked)).startswith(b"HTTP/1.1 200 OK")
+    assert (await asyncio.to_thread(exchanged, world.path, [asked])).startswith(b"HTTP/1.1 200 OK")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
 
@@ -77,7 +77,7 @@ def _known(digests: Sequence[Digest]) -> Verdict:
     return next((KNOWN[digest.value] for digest in digests if digest.value in KNOWN), CLEAN)
 
 
-def exchanged(address: str | tuple[str, int], *pieces: bytes) -> bytes:
+def exchanged(address: str | tuple[str, int], pieces: Iterable[bytes]) -> bytes:
     """Send the pieces and read all that comes back."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as link:
@@ -90,7 +90,7 @@ def exchanged(address: str | tuple[str, int], *pieces: bytes) -> bytes:
     return received
 
 
-def _send(link: socket.socket, pieces: Sequence[bytes]) -> None:
+def _send(link: socket.socket, pieces: Iterable[bytes]) -> None:
     try:
         for piece in pieces:
             link.sendall(piece)
