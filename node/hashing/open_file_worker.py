@@ -15,7 +15,7 @@ from typing import Final
 from node.hashing.confined import confine
 from node.hashing.hashed import Fault, Hashed, Part
 from node.hashing.plan import HashPlan, seconds_for
-from node.hashing.reading import CHUNK_BYTES, StreamHasher
+from node.hashing.reading import CHUNK_BYTES, StreamHasher, held_bytes
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64, unb64
 
@@ -37,7 +37,7 @@ def main() -> None:
         plan: HashPlan = pickle.loads(data)  # noqa: S301 - from the parent, which started this process
         confine(plan.bounds.memory_bytes)
         with open(descriptors[0], "rb", buffering=0) as file:  # noqa: PTH123 - it is open
-            size = os.fstat(file.fileno()).st_size
+            size = held_bytes(os.fstat(file.fileno()))
             signal.setitimer(signal.ITIMER_REAL, _LATER * seconds_for(size, plan.bounds))
             answer = encode(_hashed(file.fileno(), plan))
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -6,6 +6,8 @@ archives, so that its exact hashes are judged whatever a decoder makes of it.
 """
 
 import asyncio
+import errno
+import math
 import os
 import pickle
 import socket
@@ -23,8 +25,17 @@ from node.hashing.confined import environment
 from node.hashing.hashed import Fault, Hashed
 from node.hashing.open_file_worker import decode
 from node.hashing.plan import HashPlan, seconds_for
+from node.hashing.reading import held_bytes
 from node.journal import Journal
 
+SMALL_BYTES: Final = 64 * 2**20
+"""Most uploads, and what a proxy or a form may send."""
+LARGE_BYTES: Final = 4 * 2**30
+"""Most films."""
+MAX_WAITING: Final = 64
+"""Large files, and as many of the largest: whoever hands them over keeps places at a door."""
+_LONGER: Final = (1, 10, 60)
+"""So many times as long as a small file the others may wait."""
 _CHILD: Final = "from node.hashing.open_file_worker import main; main()"
 _MAX_ANSWER: Final = 256 * 2**20
 _journal = Journal("hashing")
@@ -34,18 +45,58 @@ class _ChildFailedError(Exception):
     """The process ended, took too long or answered nonsense; the text says which."""
 
 
-class HashProcesses:
-    """`jobs` processes that are started when they are needed. An async context manager.
+class _Lane:
+    """Processes for files of like sizes, and since when files wait for one."""
 
-    On leaving they end at once, whatever they do; whoever waits for one is told so by OSError.
+    def __init__(self, jobs: int, plan: HashPlan, *, wait_seconds: float | None, max_waiting: float) -> None:
+        self._wait_seconds = wait_seconds
+        self._max_waiting = max_waiting
+        self.processes = [HashProcess(plan) for _ in range(jobs)]
+        self.idle: asyncio.LifoQueue[HashProcess] = asyncio.LifoQueue()
+        for process in self.processes:
+            self.idle.put_nowait(process)
+        self.waits: dict[object, float] = {}
+
+    async def take(self) -> "HashProcess":
+        """A process that has nothing to do; raises OSError (EBUSY) where none has for too long."""
+        if len(self.waits) >= self._max_waiting:
+            raise _busy()
+        wait = object()
+        self.waits[wait] = time.monotonic()
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                return await self.idle.get()
+        except TimeoutError:
+            raise _busy() from None
+        finally:
+            del self.waits[wait]
+
+
+def _busy() -> OSError:
+    return OSError(errno.EBUSY, "too many files wait to be hashed")
+
+
+class HashProcesses:
+    """`jobs` processes for small files, as many for large ones and one for the largest. An async context manager.
+
+    Nobody waits for files that take far longer than his own, nor a small one more than `wait_seconds` for a process.
+    Each is started when it is needed. On leaving they end at once, whatever they do; whoever waits is told so by
+    OSError.
     """
 
-    def __init__(self, jobs: int, plan: HashPlan) -> None:
-        self._processes = [HashProcess(plan) for _ in range(jobs)]
-        self._idle: asyncio.LifoQueue[HashProcess] = asyncio.LifoQueue()
-        for process in self._processes:
-            self._idle.put_nowait(process)
-        self._threads = ThreadPoolExecutor(jobs, "hashing")
+    def __init__(self, jobs: int, plan: HashPlan, *, wait_seconds: float | None = None) -> None:
+        most = math.inf if wait_seconds is None else MAX_WAITING
+        self._small, self._large, self._largest = (
+            _Lane(
+                count,
+                plan,
+                wait_seconds=None if wait_seconds is None else wait_seconds * longer,
+                max_waiting=most if longer > 1 else math.inf,
+            )
+            for count, longer in zip((jobs, jobs, 1), _LONGER, strict=True)
+        )
+        self._lanes = self._small, self._large, self._largest
+        self._threads = ThreadPoolExecutor(2 * jobs + 1, "hashing")
         """Not those that everybody shares: whoever writes a hit down must not wait for a large file."""
         self._ended = False
 
@@ -56,28 +107,42 @@ class HashProcesses:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended = True
-        for process in self._processes:
-            process.interrupt()
-        for _ in self._processes:
-            (await self._idle.get()).close()
+        for lane in self._lanes:
+            for process in lane.processes:
+                process.interrupt()
+        for lane in self._lanes:
+            for _ in lane.processes:
+                (await lane.idle.get()).close()
         self._threads.shutdown()
 
+    @property
+    def waited_seconds(self) -> float:
+        """How long the small file that waits longest has waited for a process; 0 when none waits."""
+        now = time.monotonic()
+        return now - min(self._small.waits.values(), default=now)
+
     async def hash(self, descriptor: int) -> Hashed:
-        """As `HashProcess.hash`, without blocking."""
-        process = await self._idle.get()
+        """As `HashProcess.hash`, without blocking; raises OSError with EBUSY where no process is free in time."""
+        lane = self._lane(os.fstat(descriptor).st_size)
+        process = await lane.take()
         if self._ended:
-            self._idle.put_nowait(process)
+            lane.idle.put_nowait(process)
             raise OSError("this program is stopping")
         process.interrupted = False
         work = asyncio.get_running_loop().run_in_executor(self._threads, process.hash, descriptor)
         # The process is free when its thread is, also when whoever asked has gone away.
-        work.add_done_callback(lambda _: self._idle.put_nowait(process))
+        work.add_done_callback(lambda _: lane.idle.put_nowait(process))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             process.interrupt()  # a large file takes hours, and nobody waits for it any more
             await asyncio.gather(work, return_exceptions=True)  # the descriptor is in use until then
             raise
+
+    def _lane(self, size: int) -> _Lane:
+        if size <= SMALL_BYTES:
+            return self._small
+        return self._large if size <= LARGE_BYTES else self._largest
 
 
 class HashProcess:
@@ -102,7 +167,7 @@ class HashProcess:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError("not a regular file")
-        seconds = seconds_for(status.st_size, self._plan.bounds)
+        seconds = seconds_for(held_bytes(status), self._plan.bounds)
         try:
             return self._asked(descriptor, self._plan, seconds)
         except _ChildFailedError as exc:

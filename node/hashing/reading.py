@@ -28,7 +28,6 @@ _BLOCK: Final = 512
 _HOLLOW_BYTES: Final = 64 * 2**30
 _HOLLOW: Final = 1000
 _ALL_HOLE: Final = "larger than 64 GiB, with next to no content (sparse): not read"
-"""A command makes such a file in no time, and reading it takes days."""
 _REASONS: Final = {errno.ELOOP: "a symbolic link, not followed", errno.ENXIO: "not a regular file"}
 
 
@@ -134,7 +133,7 @@ def hash_path(path: Path, plan: HashPlan) -> Hashed:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.ENXIO, "not a regular file")
-        if status.st_size > _HOLLOW_BYTES and status.st_blocks * _BLOCK < status.st_size // _HOLLOW:
+        if status.st_size > _HOLLOW_BYTES and held_bytes(status) < status.st_size // _HOLLOW:
             raise OSError(errno.EFBIG, _ALL_HOLE)
         begun_ns = time.time_ns()
         hasher = StreamHasher(plan, file=stream)
@@ -142,6 +141,11 @@ def hash_path(path: Path, plan: HashPlan) -> Hashed:
             hasher.update(chunk)
         hashed = hasher.finish()
         return replace(hashed, mark=_settled_mark(os.fstat(descriptor), begun_ns))
+
+
+def held_bytes(found: os.stat_result) -> int:
+    """What a file holds, without its holes: a command makes those in no time, and reading them takes days."""
+    return min(found.st_size, found.st_blocks * _BLOCK)
 
 
 def mark_of(found: os.stat_result) -> str:

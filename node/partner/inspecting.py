@@ -12,6 +12,7 @@ from typing import Final
 
 from node.hashing.hashed import Fault
 from node.hashing.open_files import HashProcesses, write_whole
+from node.hashing.reading import held_bytes
 from node.ports.inspecting import Inspected
 from node.ports.judging import Judge, Outcome, Verdict, Verdicts
 from protocol.digest import Digest
@@ -21,7 +22,10 @@ _PIECE: Final = 1024 * 1024
 LONGEST_AT_ONCE: Final = 16
 """As much memory as this many files of the longest kind take is used for all together: 1 GiB with the bound above."""
 MAX_OPEN_BYTES: Final = 64 * 2**30
-"""Of a file that is handed over open: a longer one, which costs its sender nothing, would keep a process for hours."""
+"""Of a file that is handed over open: a longer one would keep a process for hours."""
+_MAX_HOLES: Final = 2**30
+_FILLED: Final = 10
+"""Part of a file with larger holes that must be there: holes cost their maker nothing, and reading them minutes."""
 
 
 class MemoryUpload:
@@ -108,8 +112,12 @@ class LocalInspector:
 
     async def inspect(self, descriptor: int, name: str) -> Inspected:
         """As the port says."""
-        if os.fstat(descriptor).st_size > MAX_OPEN_BYTES:
+        status = os.fstat(descriptor)
+        held = held_bytes(status)
+        if status.st_size > MAX_OPEN_BYTES:
             raise OSError("larger than 64 GiB")
+        if status.st_size - held > _MAX_HOLES and held < status.st_size // _FILLED:
+            raise OSError("next to nothing but holes (sparse): not read")
         hashed = await self._processes.hash(descriptor)
         verdicts = await self._judge.judge([part.digests for part in hashed.parts], name)
         return Inspected(

@@ -43,6 +43,10 @@ ANSWER_SECONDS: Final = 15.0
 """An upload waits for the node so long at most."""
 DRAIN_SECONDS: Final = 10.0
 """What is being looked up when the daemon is told to stop may take this long; a node may never answer."""
+HASHING_SECONDS: Final = 60.0
+"""A file waits so long at most for a process that hashes it."""
+STALLED_SECONDS: Final = 10.0
+"""Where one has waited so long, no verdicts are given."""
 CONFIRM_LOCK: Final = "confirm.lock"
 """Held by whoever looks up what waits."""
 BEAT_LOCK: Final = "beat.lock"
@@ -61,6 +65,7 @@ class Judging:
     in_force: InForce
     judge: LocalJudge
     inspector: LocalInspector
+    processes: HashProcesses
     fail_closed: bool
 
     async def reload(self) -> None:
@@ -89,7 +94,8 @@ class Judging:
             self.in_force.examiner().require_current()
         except NodeError as exc:
             return str(exc)
-        return ""
+        waited = self.processes.waited_seconds
+        return f"files wait {waited:.0f} s to be hashed" if waited > STALLED_SECONDS else ""
 
 
 @asynccontextmanager
@@ -121,14 +127,16 @@ async def judging(
         stack.push_async_callback(judge.drain, DRAIN_SECONDS)
         plan = HashPlan(images=images_installed())
         jobs = settings.jobs or os.cpu_count() or 1
-        processes = await stack.enter_async_context(HashProcesses(jobs, plan))
+        processes = await stack.enter_async_context(HashProcesses(jobs, plan, wait_seconds=HASHING_SECONDS))
         inspector = LocalInspector(
             judge,
             processes,
             max_bytes=settings.max_file_mib * 2**20,
             unasked=lambda file: in_force.examiner().unasked(file),
         )
-        made = Judging(in_force=in_force, judge=judge, inspector=inspector, fail_closed=fail_closed)
+        made = Judging(
+            in_force=in_force, judge=judge, inspector=inspector, processes=processes, fail_closed=fail_closed
+        )
         await stack.enter_async_context(_working(home, settings, made, telling))
         stack.enter_context(running_daemon(home.partner, kind, now_ms=milliseconds(_CLOCK.now())))
         yield made

@@ -77,13 +77,15 @@ async def serve_on(
     ssl_context: ssl.SSLContext | None = None,
     limits: ConnectionLimits = LIMITS,
     drain_seconds: float = DRAIN_SECONDS,
+    cancel: bool = False,
 ) -> RunningServer:
-    """Start serving on sockets that listen already; `stop` closes them."""
+    """Start serving on sockets that listen already; `stop` closes them. With `cancel`, work ends when its client leaves."""
     runner = web.AppRunner(
         app,
         access_log=None,
         logger=_connection_logger(),
         auto_decompress=False,
+        handler_cancellation=cancel,
         keepalive_timeout=KEEPALIVE_SECONDS,
         shutdown_timeout=drain_seconds,
         max_headers=MAX_HEADERS,

@@ -1,6 +1,7 @@
 """What clients of the daemon send: files in pieces, small bodies whole, each within a size and a time."""
 
 import asyncio
+import errno
 import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -9,7 +10,7 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 
 from node.ports.inspecting import Inspected
-from node.web.gateways.services import services_of
+from node.web.gateways.services import services_of, unavailable
 
 MAX_JSON_BYTES: Final = 1024 * 1024
 _PIECE: Final = 256 * 1024
@@ -47,6 +48,8 @@ async def _inspected(request: web.Request, pieces: AsyncIterator[bytes], name: s
         try:
             return await upload.inspect(name)
         except OSError as exc:
+            if exc.errno == errno.EBUSY:
+                raise unavailable(str(exc.strerror)) from None
             raise NotLookedUpError(exc.strerror or str(exc)) from exc
 
 

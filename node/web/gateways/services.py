@@ -42,10 +42,15 @@ def is_match(verdict: Verdict) -> bool:
     Whoever asks in such a shape would read "no match" as "not on the list".
     """
     if verdict.outcome is Outcome.UNKNOWN:
-        raise web.HTTPServiceUnavailable(
-            text=f"not looked up: {verdict.reason}", headers={"Retry-After": str(RETRY_SECONDS)}
-        )
+        raise unavailable(verdict.reason)
     return verdict.outcome in {Outcome.HIT, Outcome.TEST_FILE}
+
+
+def unavailable(reason: str) -> web.HTTPServiceUnavailable:
+    """A 503 for a file that may be asked about again."""
+    return web.HTTPServiceUnavailable(
+        text=f"not looked up: {reason}", headers={"Retry-After": str(RETRY_SECONDS)}
+    )
 
 
 SERVICES: Final = web.AppKey("local-services", LocalServices)

@@ -20,7 +20,9 @@ async def served(
     services: LocalServices, listening: Sequence[socket.socket], *, limits: ConnectionLimits = LIMITS
 ) -> AsyncIterator[None]:
     """Serve while the block lasts; what is under way at its end may finish."""
-    server = await serve_on(listening, make_local_app(services), limits=limits, drain_seconds=DRAIN_SECONDS)
+    server = await serve_on(
+        listening, make_local_app(services), limits=limits, drain_seconds=DRAIN_SECONDS, cancel=True
+    )
     try:
         yield
     finally:

@@ -1,0 +1,230 @@
+"""Doors before real hashing processes: what one client hands over keeps no other waiting, also after it left."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiohttp
+import pytest
+
+from node.connections import Acceptor, listen_tcp
+from node.gateways.clamd import ClamdService
+from node.gateways.listening import LIMITS, listen_path
+from node.gateways.roots import Roots
+from node.hashing import open_files
+from node.hashing.open_files import HashProcesses
+from node.hashing.plan import HashPlan
+from node.partner.inspecting import LocalInspector
+from node.ports.judging import Outcome, Verdict, Verdicts
+from node.runtime.judging import STALLED_SECONDS, Judging
+from node.web.gateways.services import LocalServices
+from node.web.gateways.serving import served
+from protocol.digest import Algorithm, Digest
+from support.gateways import exchanged
+from support.processes import wait_until
+
+LISTED = b"listed content"
+ASKED = b"zINSTREAM\0" + len(LISTED).to_bytes(4) + LISTED + bytes(4)
+FOUND = b"stream: Sigfed.Baseline FOUND\0"
+HUGE = 63 * 2**30
+
+
+class Knowing:
+    """A judge that knows one file."""
+
+    async def judge(self, parts: Any, _name: str) -> Verdicts:
+        known = Digest(Algorithm.SHA256, sha256(LISTED).digest())
+        hit = Verdict(outcome=Outcome.HIT, collection="baseline")
+        return Verdicts(tuple(hit if known in part else Verdict(outcome=Outcome.CLEAN) for part in parts))
+
+
+class World:
+    """Doors of one daemon."""
+
+    def __init__(
+        self, folder: Path, processes: HashProcesses, url: str, client: aiohttp.ClientSession
+    ) -> None:
+        self.path = str(folder / "clamd.sock")
+        self.processes = processes
+        self.url = url
+        self.client = client
+
+    async def asked(self, sent: bytes) -> bytes:
+        return await asyncio.to_thread(exchanged, self.path, [sent])
+
+    @contextmanager
+    def passed(self, path: Path) -> Iterator[socket.socket]:
+        """A client that handed over an open file and waits."""
+        with socket.socket(socket.AF_UNIX) as link, path.open("rb") as file:
+            link.connect(self.path)
+            link.sendall(b"zFILDES\0")
+            socket.send_fds(link, [b"x"], [file.fileno()])
+            link.settimeout(20)
+            yield link
+
+
+@asynccontextmanager
+async def doors(folder: Path, *, jobs: int = 1, wait_seconds: float = 60.0) -> AsyncIterator[World]:
+    plan = HashPlan(images=False, archives=False)
+    http = listen_tcp("127.0.0.1", 0)
+    async with (
+        asyncio.timeout(60),
+        HashProcesses(jobs, plan, wait_seconds=wait_seconds) as processes,
+        aiohttp.ClientSession() as client,
+    ):
+        inspector = LocalInspector(Knowing(), processes)
+        clamd = ClamdService(inspector=inspector, roots=Roots([]), version=str, reload=_reload)
+        services = LocalServices(inspector=inspector, standing=dict, metrics=bytes)
+        url = f"http://127.0.0.1:{http.getsockname()[1]}"
+        async with (
+            Acceptor([listen_path(folder / "clamd.sock")], clamd.serve, LIMITS, drain_seconds=1.0),
+            served(services, [http]),
+        ):
+            yield World(folder, processes, url, client)
+
+
+async def _reload() -> None:
+    raise AssertionError("nobody asked for it")
+
+
+def hashing(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """Have the processes do something before they hash the file `at`."""
+    child = (
+        "import os, time\nimport node.hashing.open_file_worker as child\nhashed = child._hashed\n"
+        f"child._hashed = lambda at, plan: ({what}, hashed(at, plan))[1]\nchild.main()"
+    )
+    monkeypatch.setattr(open_files, "_CHILD", child)
+
+
+def sized(folder: Path, size: int) -> Path:
+    path = folder / f"{size}"
+    path.write_bytes(b"x" * size)
+    return path
+
+
+async def test_files_of_holes_stop_nobody(tmp_path: Path) -> None:
+    hole = tmp_path / "hole"
+    with hole.open("wb") as file:
+        file.truncate(HUGE)
+    async with doors(tmp_path, jobs=2) as world:
+        with world.passed(hole) as one, world.passed(hole) as other:
+            for link in (one, other):
+                assert (await asyncio.to_thread(link.recv, 1000)).endswith(b"(sparse), not read ERROR\0")
+            assert await world.asked(ASKED) == FOUND
+
+
+async def test_what_is_mostly_there_is_read(tmp_path: Path) -> None:
+    async with doors(tmp_path) as world:
+        with world.passed(sized(tmp_path, 100_000)) as link:
+            assert (await asyncio.to_thread(link.recv, 1000)).endswith(b": OK\0")
+
+
+@pytest.mark.parametrize(
+    "sizes", [[2000] * 5, [4000] * 5, [2000, 4000] * 5], ids=["large", "largest", "both"]
+)
+async def test_large_files_keep_no_small_one_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
+) -> None:
+    monkeypatch.setattr(open_files, "SMALL_BYTES", 1000)
+    monkeypatch.setattr(open_files, "LARGE_BYTES", 3000)
+    begun = tmp_path / "begun"
+    hashing(monkeypatch, f"os.fstat(at).st_size > 1000 and (open({str(begun)!r}, 'w'), time.sleep(300))")
+    async with doors(tmp_path) as world:
+        with ExitStack() as held:
+            for size in sizes:
+                held.enter_context(world.passed(sized(tmp_path, size)))
+            await asyncio.to_thread(wait_until, begun.exists)
+            assert await world.asked(ASKED) == FOUND
+
+
+async def test_the_largest_keep_no_large_one_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_files, "SMALL_BYTES", 1000)
+    monkeypatch.setattr(open_files, "LARGE_BYTES", 3000)
+    begun = tmp_path / "begun"
+    hashing(monkeypatch, f"os.fstat(at).st_size > 3000 and (open({str(begun)!r}, 'w'), time.sleep(300))")
+    async with doors(tmp_path) as world:
+        with world.passed(sized(tmp_path, 4000)), world.passed(sized(tmp_path, 2000)) as link:
+            assert (await asyncio.to_thread(link.recv, 1000)).endswith(b": OK\0")
+            await asyncio.to_thread(wait_until, begun.exists)
+
+
+async def test_a_file_whose_client_left_is_not_hashed_any_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+    once = f"os.path.exists({str(begun)!r}) or (open({str(begun)!r}, 'w'), time.sleep(300))"
+    hashing(monkeypatch, once)
+    async with doors(tmp_path) as world:
+        with world.passed(sized(tmp_path, 10)):
+            await asyncio.to_thread(wait_until, begun.exists)
+        assert await world.asked(ASKED) == FOUND
+        begun.unlink()
+        asking = asyncio.create_task(world.client.post(f"{world.url}/v1/scan", data=b"an upload"))
+        await asyncio.to_thread(wait_until, begun.exists)
+        asking.cancel()
+        await asyncio.wait([asking])
+        assert await world.asked(ASKED) == FOUND
+
+
+async def test_no_more_large_files_wait_than_there_are_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_files, "SMALL_BYTES", 1000)
+    monkeypatch.setattr(open_files, "MAX_WAITING", 1)
+    hashing(monkeypatch, "os.fstat(at).st_size > 1000 and time.sleep(300)")
+    async with doors(tmp_path) as world:
+        with ExitStack() as held:
+            links = [held.enter_context(world.passed(sized(tmp_path, 2000))) for _ in range(3)]
+            told = [asyncio.create_task(asyncio.to_thread(link.recv, 1000)) for link in links]
+            first, _ = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
+            assert [
+                each.result().endswith(b"too many files wait to be hashed ERROR\0") for each in first
+            ] == [True]
+            assert await world.asked(ASKED) == FOUND
+            for link in links:
+                link.shutdown(socket.SHUT_RDWR)
+            await asyncio.wait(told)
+
+
+async def test_nobody_waits_for_ever_and_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = tmp_path / "begun"
+    hashing(monkeypatch, f"(open({str(begun)!r}, 'w'), time.sleep(300))")
+    async with doors(tmp_path, wait_seconds=0.3) as world:
+        assert world.processes.waited_seconds == 0
+        with world.passed(sized(tmp_path, 10)):
+            await asyncio.to_thread(wait_until, begun.exists)
+            asking = asyncio.create_task(world.asked(ASKED))
+            await asyncio.to_thread(wait_until, lambda: world.processes.waited_seconds > 0)
+            assert await asking == b"stream: too many files wait to be hashed ERROR\0"
+            async with world.client.post(f"{world.url}/v1/scan", data=b"an upload") as reply:
+                assert reply.status == 503
+                assert int(reply.headers["Retry-After"]) > 0
+        assert world.processes.waited_seconds == 0
+
+
+@pytest.mark.parametrize(("waited", "serving"), [(0.0, True), (STALLED_SECONDS + 1, False)])
+def test_health_notices_that_files_wait(waited: float, serving: bool) -> None:
+    def current() -> None:
+        """It is."""
+
+    in_force = SimpleNamespace(
+        examiner=lambda: SimpleNamespace(require_current=current),
+        subset="baseline",
+        version=7,
+        entries=3,
+        not_after_ms=1,
+    )
+    judging = Judging(
+        in_force=cast("Any", in_force),
+        judge=cast("Any", SimpleNamespace(failure="", waiting=0)),
+        inspector=cast("Any", None),
+        processes=cast("Any", SimpleNamespace(waited_seconds=waited)),
+        fail_closed=False,
+    )
+    standing = judging.standing()
+    assert (standing["serving"], bool(standing["reason"])) == (serving, not serving)
