@@ -79,7 +79,7 @@ async def serve_on(
     drain_seconds: float = DRAIN_SECONDS,
     cancel: bool = False,
 ) -> RunningServer:
-    """Start serving on sockets that listen already; `stop` closes them. With `cancel`, work ends when its client leaves."""
+    """Start serving on sockets that listen already; `stop` closes them. `cancel`: work ends when its client leaves."""
     runner = web.AppRunner(
         app,
         access_log=None,

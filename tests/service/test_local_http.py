@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import md5, sha1, sha256
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from node.config import ConnectionLimits
 from node.connections import listen_tcp
 from node.gateways.listening import listen_path
+from node.ports.judging import Outcome
 from node.web.gateways.services import LocalServices
 from node.web.gateways.serving import LIMITS, served
 from protocol.digest import Algorithm, Digest
@@ -49,10 +51,8 @@ async def serving(
     tmp_path: Path, *, limits: ConnectionLimits = LIMITS, **changes: Any
 ) -> AsyncIterator[World]:
     inspector = KnowingInspector(max_bytes=100_000)
-    services = LocalServices(
-        inspector=inspector,
-        standing=lambda: STANDING,
-        metrics=lambda: b"# metrics\n",
+    services = replace(
+        LocalServices(inspector=inspector, standing=lambda: STANDING, metrics=lambda: b"# metrics\n"),
         **changes,
     )
     tcp, unix = listen_tcp("127.0.0.1", 0), listen_path(tmp_path / "http.sock")
@@ -211,15 +211,22 @@ def _form(field: str, content: bytes) -> aiohttp.FormData:
     return form
 
 
+MET = {"bank_content_id": 0xABABABABABAB, "distance": "0"}
+PDQ_QUERY = f"signal_type=pdq&signal={PDQ_LISTED.hex()}"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "said"),
     [
-        ("GET", f"/m/raw_lookup?signal_type=pdq&signal={PDQ_LISTED.hex()}", 200, {"matches": [0xABABABABABAB]}),
-        ("GET", f"/m/raw_lookup?signal_type=pdq&signal={PDQ_LISTED.hex()}&include_distance=true", 200,
-         {"matches": [{"content_id": 0xABABABABABAB, "distance": "0"}]}),
+        ("GET", f"/m/raw_lookup?{PDQ_QUERY}", 200, {"matches": [0xABABABABABAB]}),
+        ("GET", f"/m/raw_lookup?{PDQ_QUERY}&include_distance=True", 200, {"matches": [MET]}),
         ("GET", f"/m/raw_lookup?signal_type=pdq&signal={'0' * 64}", 200, {"matches": []}),
-        ("GET", f"/m/lookup?signal_type=pdq&signal={PDQ_LISTED.hex()}", 200, ["baseline"]),
-        ("GET", f"/m/lookup?signal_type=video_md5&signal={'0' * 32}", 200, []),
+        ("GET", f"/m/raw_lookup?{PDQ_QUERY}&banks=NATIONAL", 200, {"matches": []}),
+        ("GET", f"/m/lookup?{PDQ_QUERY}", 200, {"BASELINE": [MET]}),
+        ("GET", f"/m/lookup?{PDQ_QUERY}&bypass_coinflip=true&seed=7", 200, {"BASELINE": [MET]}),
+        ("GET", f"/m/lookup?{PDQ_QUERY}&banks=COLLECTION_17,BASELINE", 200, {"BASELINE": [MET]}),
+        ("GET", f"/m/lookup?{PDQ_QUERY}&banks=TEST_FILE", 200, {}),
+        ("GET", f"/m/lookup?signal_type=video_md5&signal={'0' * 32}", 200, {}),
         ("GET", "/m/index/status?signal_type=pdq", 200, {"pdq": {"present": True, "built_to": 7, "size": 3}}),
         ("GET", "/m/lookup?url=http://169.254.169.254/", 400, None),
         ("GET", "/h/hash?url=http://169.254.169.254/", 400, None),
@@ -229,12 +236,76 @@ def _form(field: str, content: bytes) -> aiohttp.FormData:
         ("GET", "/m/index/status?signal_type=x", 400, None),
         ("POST", "/m/lookup", 400, None),
         ("POST", "/h/hash?types=tlsh", 400, None),
+        # what would pass for no match when it was not understood
+        ("GET", f"/m/lookup?{PDQ_QUERY}&banks=MY_BANK", 400, None),
+        ("GET", f"/m/lookup?{PDQ_QUERY}&banks=baseline", 400, None),
+        ("GET", f"/m/lookup?{PDQ_QUERY}&banks=COLLECTION_1", 400, None),
+        ("GET", f"/m/lookup?{PDQ_QUERY}&minimum_votes=9", 400, None),
+        ("GET", f"/m/raw_lookup?{PDQ_QUERY}&include_distance=perhaps", 400, None),
+        ("GET", f"/m/lookup_topk?{PDQ_QUERY}&k=3", 404, None),
+        ("GET", f"/m/lookup_threshold?{PDQ_QUERY}&threshold=10", 404, None),
+        ("GET", "/c/banks", 404, None),
+        ("POST", "/m/compare", 404, None),
     ],
 )  # fmt: skip
 async def test_the_shape_of_hma(world: World, method: str, path: str, status: int, said: object) -> None:
     got = await world.json(method, path)
     assert got[0] == status
     assert said is None or got[1] == said
+
+
+async def test_a_client_of_hma_reads_a_hit(world: World) -> None:
+    """The calls, and what is read of their answers, are those of HMA's own tests (test_matching, api.md) of 2026."""
+    query = {"signal": PDQ_LISTED.hex(), "signal_type": "pdq"}
+    _, raw = await world.json("GET", "/m/raw_lookup", params=query)
+    assert len(raw["matches"]) >= 1
+    _, told = await world.json("GET", "/m/raw_lookup", params=query | {"include_distance": "True"})
+    assert len(told["matches"]) == len(raw["matches"])
+    _, by_bank = await world.json("GET", "/m/lookup", params=query)
+    ((bank, matches),) = by_bank.items()
+    for match in [*told["matches"], *matches]:
+        assert (type(match["bank_content_id"]), float(match["distance"])) == (int, 0.0)
+    assert re.fullmatch("[A-Z_][A-Z0-9_]*", bank)
+    _, banked = await world.json("GET", "/m/lookup", params=query | {"banks": f"{bank},OTHER"})
+    assert banked == by_bank
+    status, by_type = await world.json("POST", "/m/lookup?bypass_coinflip=false", data=_form("photo", LISTED))
+    assert (status, by_type["pdq"][bank]) == (200, matches)
+
+
+@pytest.mark.parametrize(
+    ("collection", "outcome", "bank"),
+    [
+        ("national", Outcome.HIT, "NATIONAL"),
+        ("17", Outcome.HIT, "COLLECTION_17"),
+        ("", Outcome.HIT, "LISTED"),
+        ("", Outcome.TEST_FILE, "TEST_FILE"),
+    ],
+)
+async def test_banks_are_called_as_hma_allows(
+    world: World, monkeypatch: pytest.MonkeyPatch, collection: str, outcome: Outcome, bank: str
+) -> None:
+    met = replace(HIT, collection=collection, outcome=outcome)
+    monkeypatch.setitem(KNOWN, PDQ_LISTED, met)
+    assert await world.json("GET", f"/m/lookup?{PDQ_QUERY}") == (200, {bank: [MET]})
+    status, said = await world.json("GET", f"/m/lookup?{PDQ_QUERY}&banks={bank}")
+    if bank == "LISTED":
+        assert status == 400, "in which bank it is, nobody knows: it must not pass for none"
+    else:
+        assert (status, said) == (200, {bank: [MET]})
+
+
+async def test_whether_it_is_alive_and_ready_in_the_words_of_hma(tmp_path: Path) -> None:
+    standing = dict(STANDING)
+    async with serving(tmp_path, standing=lambda: standing) as world:
+
+        async def said(path: str) -> tuple[int, str]:
+            async with world.client.get(world.url + path) as reply:
+                return reply.status, await reply.text()
+
+        paths = ("/status", "/readyz", "/status/live", "/livez")
+        assert {await said(path) for path in paths} == {(200, "I-AM-ALIVE")}
+        standing["serving"] = False
+        assert [await said(path) for path in paths] == [(503, "INDEX-STALE")] * 2 + [(200, "I-AM-ALIVE")] * 2
 
 
 async def test_files_in_the_shape_of_hma(tmp_path: Path) -> None:
@@ -244,12 +315,12 @@ async def test_files_in_the_shape_of_hma(tmp_path: Path) -> None:
         assert said == (200, {"video_md5": md5(CLEAR, usedforsecurity=False).hexdigest()})
         assert await world.json("POST", "/m/lookup", data=_form("video", LISTED)) == (
             200,
-            {"video_md5": ["baseline"]},
+            {"video_md5": {"BASELINE": [MET | {"distance": "-"}]}},
         )
-        assert await world.json("POST", "/m/lookup", data=_form("video", CLEAR)) == (200, {"video_md5": []})
+        assert await world.json("POST", "/m/lookup", data=_form("video", CLEAR)) == (200, {"video_md5": {}})
         assert await world.json("POST", "/m/lookup", data=_form("photo", LISTED)) == (
             200,
-            {"pdq": ["baseline"]},
+            {"pdq": {"BASELINE": [MET]}},
         )
         assert (await world.json("POST", "/m/lookup", data=_form("text", CLEAR)))[0] == 400
         long = await world.json("POST", "/h/hash", data=_form("video", b"x" * 200_000))
@@ -266,9 +337,13 @@ async def test_files_in_the_shape_of_hma(tmp_path: Path) -> None:
         ),
         ("--x\r\n" + "a: b\r\n" * 1000, 400),
         ("--x\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n--z\r\n\r\ny\r\n--z--\r\n--x--\r\n", 400),
+        (
+            "--x\r\nContent-Disposition: form-data; name=photo\r\n\r\ny\r\n" * 2 + "--x--\r\n",
+            400,
+        ),
         ("nothing", 400),
     ],
-    ids=["plain", "encoded", "headers without end", "form in a form", "none"],
+    ids=["plain", "encoded", "headers without end", "form in a form", "two files", "none"],
 )
 async def test_forms_that_are_not_read(world: World, form: str, status: int) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=x"}

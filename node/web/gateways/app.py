@@ -27,7 +27,10 @@ ROUTES: Final = (
     web.post("/v1/check", own.check),
     web.get("/health", own.health),
     web.get("/metrics", own.metrics),
-    web.get("/status", hma.alive),
+    web.get("/status", hma.ready),
+    web.get("/readyz", hma.ready),
+    web.get("/status/live", hma.alive),
+    web.get("/livez", hma.alive),
     web.get("/h/hash", hma.fetched),
     web.post("/h/hash", hma.hashed),
     web.get("/m/raw_lookup", hma.raw_lookup),
@@ -38,7 +41,7 @@ ROUTES: Final = (
     web.post("/v1/pdq/", shield.pdq),
     web.post("/v1/url/", shield.url),
 )
-_OPEN: Final = frozenset({"/health", "/status"})
+_OPEN: Final = frozenset({"/health", "/status", "/status/live", "/livez", "/readyz"})
 """Answered without a credential: they tell nothing of a file."""
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 
 from node.ports.inspecting import Inspected
@@ -53,22 +53,40 @@ async def _inspected(request: web.Request, pieces: AsyncIterator[bytes], name: s
             raise NotLookedUpError(exc.strerror or str(exc)) from exc
 
 
-async def first_part(request: web.Request) -> BodyPartReader:
-    """The first part of a form, to be read; raises 400, 408, and 415 for one whose file is not sent as it is."""
+async def first_part(request: web.Request) -> tuple[MultipartReader, BodyPartReader]:
+    """A form, and its first part to be read; raises 400, 408, and 415 for one whose file is not sent as it is."""
     if not request.content_type.startswith("multipart/"):
         raise _no_form()
     try:
-        async with asyncio.timeout(services_of(request).piece_seconds):
-            part = await (await request.multipart()).next()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except (ValueError, RuntimeError, BadHttpMessage):
-        raise web.HTTPBadRequest(text="the form cannot be read") from None
+        form = await request.multipart()
+    except (ValueError, RuntimeError):
+        raise _unreadable() from None
+    part = await _next_part(request, form)
     if not isinstance(part, BodyPartReader):
         raise _no_form()
     if part.headers.get("Content-Transfer-Encoding", "binary").lower() not in _PLAIN:
         raise web.HTTPUnsupportedMediaType(text="send the file as it is: what is encoded has other hashes")
-    return part
+    return form, part
+
+
+async def require_no_more(request: web.Request, form: MultipartReader) -> None:
+    """Raise 400 for a form that has a further part: it would pass for judged."""
+    if await _next_part(request, form) is not None:
+        raise web.HTTPBadRequest(text="Only one file allowed per request")
+
+
+async def _next_part(request: web.Request, form: MultipartReader) -> object | None:
+    try:
+        async with asyncio.timeout(services_of(request).piece_seconds):
+            return await form.next()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except (ValueError, RuntimeError, BadHttpMessage):
+        raise _unreadable() from None
+
+
+def _unreadable() -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(text="the form cannot be read")
 
 
 def _no_form() -> web.HTTPBadRequest:
