@@ -48,7 +48,8 @@ _WEAK = frozenset({Algorithm.MD5, Algorithm.SHA1})
 _STRONGEST: Final = (Algorithm.SHA256, Algorithm.PHOTODNA, Algorithm.PDQ, Algorithm.SHA1, Algorithm.MD5)
 """Of several hashes that met, the first of these is reported."""
 _DECOY_BYTES = 32
-_PREPARING_SECONDS: Final = 0.25
+_TICK_SECONDS: Final = 0.25
+"""A batch goes whole ticks after it was begun: how long it took to prepare depends on what was found."""
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -211,7 +212,9 @@ class Examiner:
 
     def cover(self, files: Sequence[Sequence[Digest]]) -> int:
         """How many elements a look-up of so many hashes sends, whatever survives."""
-        return elements(sum(map(len, files)), self._chance)
+        screened = sum(len(file) for file in files if self._is_complete(file))
+        asked = sum(map(len, files)) - screened
+        return elements(screened, self._chance) + -(-asked // BATCH) * BATCH
 
     def survivors(self, files: Sequence[Sequence[Digest]]) -> list[int]:
         """Places of the files that the screen does not clear; nobody is asked, nor whether the release is current.
@@ -285,12 +288,12 @@ class Examiner:
             )
 
     async def evaluate(
-        self, digests: Sequence[Digest], *, elements: int = BATCH, not_before: float = 0.0
+        self, digests: Sequence[Digest], *, elements: int = BATCH, begun: float | None = None
     ) -> list[bytes]:
         """The output of each of these hashes, of one request of `elements`, which random inputs fill up.
 
-        It is not sent before `not_before` on the loop's clock: how long it took to prepare tells nothing then. Raises
-        as `examine`.
+        `begun` is when somebody began to prepare it, on the loop's clock: that took as long as what was found, and the
+        node does not see it. Raises as `examine`.
         """
         self._require_answering()
         inputs = [prf_input(self._manifest.subset_id, digest) for digest in digests]
@@ -302,7 +305,8 @@ class Examiner:
             request_id=self._entropy(REQUEST_ID_BYTES),
             elements=blinding.elements,
         )
-        await asyncio.sleep(not_before - asyncio.get_running_loop().time())
+        if begun is not None:
+            await asyncio.sleep((begun - asyncio.get_running_loop().time()) % _TICK_SECONDS)
         reply = await self._evaluated(request)
         if (reply.request_id, reply.epoch) != (request.request_id, request.epoch):
             raise VerificationError("the node answered another request")
@@ -368,11 +372,6 @@ class Examiner:
 
 
 _Answer = tuple[bytes, Match | None]
-
-
-def prepared() -> float:
-    """When a batch that is begun now is sent, on the loop's clock: how long it takes depends on what was found."""
-    return asyncio.get_running_loop().time() + _PREPARING_SECONDS
 
 
 def _sources(manifest: Manifest, match: Match, known: Known) -> tuple[Source, ...]:

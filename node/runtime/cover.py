@@ -1,5 +1,6 @@
 """The beat of a partner's home: one batch about what scans stored, whatever they found."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -10,8 +11,7 @@ from node.errors import NodeError, StoreLockedError
 from node.partner.chance import chance
 from node.partner.cover import BATCH, Cover, Pace
 from node.partner.hits import SpooledHit
-from node.partner.looking_up import prepared
-from node.partner.scanning.judging import Asking, Screening
+from node.partner.scanning.judging import Asking, Batch, Screening
 from node.partner.scanning.state import ScanState, open_state, state_key
 from node.partner.state import Enrolment, PartnerFolder
 from node.runtime.hit_spool import hit_spool
@@ -46,21 +46,29 @@ async def beat(home: Home, *, anew: float = 0.0) -> Beaten:
     `anew` is with which probability a stored hash has to be asked about since an update. What is not answered waits for
     the next beat: nothing is tried again before.
     """
+    begun = asyncio.get_running_loop().time()
     enrolment, held = PartnerFolder(home.partner).in_force()
     if held is None or load_partner_settings(home.folder).cover is Cover.OFF:
         return Beaten()
-    asking: Asking | None = None
+    found: list[SpooledHit] = []
     try:
         examiner = covered_examiner(home, enrolment, held)
+
+        def asking(state: ScanState) -> Asking:
+            return Asking(state, Screening(held), examiner, hit_spool(home), _CLOCK, found=found)
+
+        batch = Batch(BATCH)
         with _stored(home) as state:
-            if state is None:
-                await examiner.evaluate([], elements=BATCH, not_before=prepared())
-                return Beaten()
-            asking = Asking(state, Screening(held), examiner, hit_spool(home), _CLOCK)
-            await asking.update(pace_of(home, enrolment, held), anew=anew)
+            if state is not None:
+                batch = asking(state).update(pace_of(home, enrolment, held), anew=anew)
+        # Meanwhile a scan may have the state: it does not wait for the node.
+        outputs = await examiner.evaluate(batch.digests, elements=batch.size, begun=begun)
+        with _stored(home) as state:
+            if state is not None:
+                asking(state).conclude(batch, outputs)
     except NodeError as exc:
-        return Beaten(found=tuple(asking.found) if asking else (), problem=str(exc))
-    return Beaten(found=tuple(asking.found))
+        return Beaten(found=tuple(found), problem=str(exc))
+    return Beaten(found=tuple(found))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from node.errors import (
     VerificationError,
 )
 from node.objects.folder import FolderObjects
+from node.partner.cover import evaluations
 from node.ports.callers import CallerKind
 from node.ports.partners import PartnerRecord
 from node.ports.peers import PeerRecord
@@ -32,7 +33,13 @@ from node.ports.replay import MAX_LIVE_PER_ISSUER
 from node.ports.subsets import SubsetRecord
 from node.services.access.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
 from node.services.access.granting import PartnerTerms
-from node.services.access.quotas import DAYS_A_MONTH, MIN_EVALUATIONS_PER_DAY, Quotas, evaluations_for
+from node.services.access.quotas import (
+    COVER_PER_DAY,
+    DAYS_A_MONTH,
+    MIN_EVALUATIONS_PER_DAY,
+    Quotas,
+    evaluations_for,
+)
 from node.services.partners.admitting import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
 from node.services.storage.shelf import Shelf
 from node.services.trust.founding import Founding, found
@@ -438,11 +445,15 @@ def test_a_clock_that_was_years_ahead_does_not_stop_a_partner_for_years(enrolled
 
 @pytest.mark.parametrize(
     ("files", "bits", "expected"),
-    [(1000, 12, MIN_EVALUATIONS_PER_DAY), (10_000_000, 12, 87_890), (1_000_000, 0, 6_000_000)],
+    [(1000, 12, MIN_EVALUATIONS_PER_DAY), (10_000_000, 12, 95_570), (1_000_000, 0, 6_007_680)],
     ids=["a small partner has room", "ten million files", "no screen: every file is asked"],
 )
 def test_the_default_quota_follows_from_declared_files(files: int, bits: int, expected: int) -> None:
     assert evaluations_for(files, bits) == expected
+
+
+def test_the_quota_has_room_for_the_cover_that_a_partner_sends() -> None:
+    assert evaluations(MIN_EVALUATIONS_PER_DAY) == COVER_PER_DAY
 
 
 def test_an_assertion_id_is_used_once(agency: Agency) -> None:

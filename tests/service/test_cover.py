@@ -89,11 +89,14 @@ class Hoster(Scanning):
         held = self.partner.home.in_force()[1]
         assert held is not None
         with open_state(self.folder / "scan.db", b"k" * 32) as state:
-            asking = Asking(state, Screening(held), self.partner.examiner(), self.spool, self.fr.clock)
+            examiner = self.partner.examiner()
+            asking = Asking(state, Screening(held), examiner, self.spool, self.fr.clock)
+            batch = asking.update(Pace(self.cover, 2.0**-12, 16_384), anew=anew)
             try:
-                await asking.update(Pace(self.cover, 2.0**-12, 16_384), anew=anew)
+                outputs = await examiner.evaluate(batch.digests, elements=batch.size)
             except NodeError:
                 return
+            asking.conclude(batch, outputs)
 
     @property
     def met(self) -> set[str]:
@@ -167,7 +170,7 @@ def _times(hour: int, a_day: int) -> int:
 
 @pytest.fixture
 async def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Month]:
-    monkeypatch.setattr(looking_up, "_PREPARING_SECONDS", 0.0)
+    monkeypatch.setattr(looking_up, "_TICK_SECONDS", 1e-9)
     folders = [tmp_path / name for name in ("fr", "nl")]
     for folder in folders:
         folder.mkdir()

@@ -15,6 +15,7 @@ from node.hashing.hashed import Hashed, Part
 from node.partner.cover import BATCH, Cover
 from node.partner.hits import HitSpool
 from node.partner.resolutions import Action
+from node.partner.scanning.judging import Asking
 from node.partner.scanning.reading import Read
 from node.partner.scanning.results import Status
 from node.partner.scanning.sources import Item, look_at
@@ -197,6 +198,21 @@ async def test_a_filler_that_is_listed_is_a_hit(scanning: Scanning) -> None:
     await scanning.scan()
     assert set(scanning.statuses().values()) == {"clean", "hit"}, "the last batch held all files as fillers"
     assert len(scanning.spool.ls()) == 2
+
+
+async def test_an_answer_that_comes_after_the_next_release_concludes_nothing(scanning: Scanning) -> None:
+    await scanning.scan(offline=True)
+    examiner, screening = scanning.partner.examiner(), scanning.screening()
+    with open_state(scanning.folder / "scan.db", b"k" * 32) as state:
+        batch = Asking(state, screening, examiner, scanning.spool, scanning.fr.clock).batch(BATCH)
+    outputs = await examiner.evaluate(batch.digests, elements=batch.size)
+    scanning.rotate()
+    await updated(scanning)
+    await scanning.scan(offline=True)  # by the release of another epoch
+    with open_state(scanning.folder / "scan.db", b"k" * 32) as state:
+        Asking(state, screening, examiner, scanning.spool, scanning.fr.clock).conclude(batch, outputs)
+    await scanning.scan(offline=True)
+    assert scanning.statuses()["one"] == "unconfirmed"
 
 
 async def test_a_file_that_changes_while_it_is_read(scanning: Scanning) -> None:

@@ -66,13 +66,15 @@ class Scanning:
     def hashed(self, path: Path) -> Hashed:
         return Hashed(path.stat().st_size, (Part("", file_digests(path.name)),))
 
+    def screening(self) -> Screening:
+        """The release in force."""
+        return Screening(self.altered(self.partner.home.load_release(self.partner.home.load()[1].version)))
+
     async def scan(self, *, offline: bool = False) -> Ended:
         """Scan the folder; `read` and `sent` tell of this scan."""
         self.read, self.sent = [], []
         examiner = self.partner.examiner()
-        screening = Screening(
-            self.altered(self.partner.home.load_release(self.partner.home.load()[1].version))
-        )
+        screening = self.screening()
         clock = self.fr.clock
         with open_state(self.folder / "scan.db", b"k" * 32) as state:
             run = state.runs.begin([str(self.files)], now_ms=milliseconds(clock.now()))

@@ -58,9 +58,10 @@ class ScanBeat:
         loop = asyncio.get_running_loop()
         following = loop.time()
         while not read.is_set():
-            if self._may_go_on and loop.time() >= following:
+            now = loop.time()
+            if self._may_go_on and now >= following:
                 await self._try(last=False)
-                following = loop.time() + (RETRY_SECONDS if self.stopped else self._beat)
+                following = now + (RETRY_SECONDS if self.stopped else self._beat)
             await _wait(read, self._beat)
         if self._may_go_on:
             await self._try(last=True)

@@ -5,6 +5,7 @@ held against the new answers with the outputs of what was asked before. Only wha
 is asked about, when its beat comes.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from node.errors import VerificationError
 from node.hashing.hashed import Part
 from node.partner.cover import BATCH, Pace, elements
 from node.partner.hits import HitSpool, SpooledHit
-from node.partner.looking_up import Examined, Examiner, Hit, prepared
+from node.partner.looking_up import Examined, Examiner, Hit
 from node.partner.scanning.packing import unpack
 from node.partner.scanning.results import HitFacts
 from node.partner.scanning.state import Answers, Kept, Page, Run, ScanState, named
@@ -204,14 +205,21 @@ class Asking:
     """Asks the node about files that are pending; what is on the list is in the spool before it is written anywhere."""
 
     def __init__(
-        self, state: ScanState, screening: Screening, examiner: Examiner, spool: HitSpool, clock: Clock
+        self,
+        state: ScanState,
+        screening: Screening,
+        examiner: Examiner,
+        spool: HitSpool,
+        clock: Clock,
+        *,
+        found: list[SpooledHit] | None = None,
     ) -> None:
         self._state = state
         self._screening = screening
         self._examiner = examiner
         self._spool = spool
         self._clock = clock
-        self.found: list[SpooledHit] = []
+        self.found = [] if found is None else found
         """Hits that are new, in the order in which they were recorded."""
 
     async def ask(self, files: Sequence[Kept]) -> None:
@@ -229,40 +237,54 @@ class Asking:
         finally:
             self._conclude(waiting)
 
-    async def update(self, pace: Pace, *, anew: float) -> None:
-        """Judge what is stored by the release in force, and send the one batch that follows; raises as `beat`.
+    async def beat(self, size: int, run: Run | None = None) -> None:
+        """Send one batch, and write what it brought; raises as `Examiner.examine`."""
+        begun = asyncio.get_running_loop().time()
+        batch = self.batch(size, run)
+        self.conclude(batch, await self._examiner.evaluate(batch.digests, elements=size, begun=begun))
 
-        `anew` is with which probability a stored hash has to be asked about since what was stored was judged last.
+    def update(self, pace: Pace, *, anew: float) -> "Batch":
+        """Judge what is stored by the release in force; gives the one batch that follows.
+
+        `anew` is with which probability a stored hash has to be asked about since what is stored was judged last.
         """
         rejudge(self._state, self._screening, self)
-        await self.beat(pace.one_batch(elements(self._state.files.hashes(), anew) if anew else BATCH))
+        wanted = elements(self._state.files.hashes(), anew) if anew else BATCH
+        return self.batch(pace.one_batch(wanted))
 
-    async def beat(self, size: int, run: Run | None = None) -> None:
-        """Send one batch: what is pending, that of `run` first, as far as it fits, and hashes of other files.
+    def batch(self, size: int, run: Run | None = None) -> "Batch":
+        """What a request of `size` holds: what is pending, that of `run` first, and hashes of other files.
 
-        What does not fit, and whatever is not answered, waits for another batch. Raises as `Examiner.examine`.
+        What does not fit, and whatever is not answered, waits for another one.
         """
         self._examiner.require_current()
-        sent_at = prepared()
-        batch = _Batch(size)
-        waiting = [self._waiting(kept) for kept in self._state.files.pending(run, limit=size)]
-        for each in waiting:
+        batch = Batch(size)
+        for kept in self._state.files.pending(run, limit=size):
+            each = self._waiting(kept)
             batch.take(each, each.left)
-        fillers = [self._waiting(kept) for kept in self._state.files.cleared(limit=batch.room)]
-        for each in fillers:
+        for kept in self._state.files.cleared(limit=batch.room):
+            each = self._waiting(kept)
             batch.take(each, range(len(each.parts)))
-        outputs = await self._examiner.evaluate(batch.digests, elements=size, not_before=sent_at)
-        try:
-            self._answered(batch, outputs)
-        finally:
-            self._conclude([*waiting, *fillers])
+        return batch
 
     def settle(self, files: Sequence[Kept]) -> None:
         """Write what these files are by what the node answered before; nobody is asked."""
         self._conclude([self._waiting(kept) for kept in files])
 
-    def _answered(self, batch: "_Batch", outputs: Sequence[bytes]) -> None:
-        """Judge what a batch held; a label that is not the node's keeps none of the others from its verdict."""
+    def conclude(self, batch: "Batch", outputs: Sequence[bytes]) -> None:
+        """Write what the files of a batch are by what their hashes evaluate to.
+
+        Nothing is, if another release was put in force since: what they are is judged by that one. A label that is not
+        the node's keeps none of the others from its verdict; then `VerificationError` is raised.
+        """
+        if self._state.verdicts.judged() != self._screening.release:
+            return
+        try:
+            self._answer(batch, outputs)
+        finally:
+            self._conclude(batch.files)
+
+    def _answer(self, batch: "Batch", outputs: Sequence[bytes]) -> None:
         failure: VerificationError | None = None
         start = 0
         for each, index in batch.parts:
@@ -344,14 +366,22 @@ class _Waiting:
 
 
 @dataclass(slots=True)
-class _Batch:
+class Batch:
     """What one request holds."""
 
-    room: int
-    parts: list[tuple[_Waiting, int]] = field(default_factory=list)
+    size: int
+    """Elements; those that are nobody's are filled up with random inputs."""
+    files: "list[_Waiting]" = field(default_factory=list)
+    parts: "list[tuple[_Waiting, int]]" = field(default_factory=list)
+    room: int = field(init=False)
+    """For so many more hashes."""
+
+    def __post_init__(self) -> None:
+        self.room = self.size
 
     def take(self, file: _Waiting, places: Iterable[int]) -> None:
         """Those parts of a file that fit, each with all its hashes."""
+        self.files.append(file)
         for index in places:
             count = len(file.parts[index].digests)
             if 0 < count <= self.room:

@@ -13,8 +13,10 @@ from node.ports.partners import Allowance
 from node.ports.storage import Storage, Unit
 
 DAYS_A_MONTH = 31
+COVER_PER_DAY = 7_680
+"""What a partner's cover takes: 64 every quarter of an hour, and with each update of 24."""
 MIN_EVALUATIONS_PER_DAY = 16_384
-"""Room for a partner's cover, 64 every quarter of an hour and with each update, and for as much again on its own."""
+"""Room for that, and for as much again."""
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _MILLI = 1000
@@ -24,10 +26,10 @@ def evaluations_for(files_per_day: int, screen_bits: int) -> int:
     """Evaluations a day for a partner that declares so many new files a day.
 
     Three hashes of a file are screened; each passes by chance with probability at most 2^-(bits - 1); of a file
-    that passes up to four hashes are asked. Half as much again for bursts and padding.
+    that passes up to four hashes are asked. Half as much again for bursts, and the cover, which stored files travel in.
     """
     passing = min(1.0, 3 * 2.0 ** (1 - screen_bits)) if screen_bits else 1.0
-    return max(MIN_EVALUATIONS_PER_DAY, int(files_per_day * passing * 4 * 1.5))
+    return max(MIN_EVALUATIONS_PER_DAY, int(files_per_day * passing * 4 * 1.5) + COVER_PER_DAY)
 
 
 def candidates_a_day(evaluations_per_day: int, screen_bits: int) -> int:
