@@ -189,7 +189,7 @@ class Acceptor:
         task.add_done_callback(tasks.discard)
 
     async def _place(self) -> bool:
-        """Take a place; whether there was one, or came to be while it was not yet crowded for long."""
+        """Take a place; whether there was one, or came to be: not where none has come free for long."""
         if not self._free.locked():
             return await self._free.acquire()
         now = asyncio.get_running_loop().time()
@@ -203,7 +203,9 @@ class Acceptor:
 
     def _give_back(self) -> None:
         self._free.release()
-        if not self._free.locked():
+        if self._free.locked():  # somebody waits for it: places do come free
+            self._crowded_until = asyncio.get_running_loop().time() + 2 * CROWDED_SECONDS
+        else:
             self._crowd.close()
             self._crowded_until = None
 

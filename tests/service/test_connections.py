@@ -197,6 +197,24 @@ async def test_a_full_door_waits_a_little_then_says_so(monkeypatch: pytest.Monke
             writer.close()
 
 
+async def test_nobody_is_turned_away_while_places_come_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd may last: who waits longer for a place than one is waited for gets it all the same."""
+    monkeypatch.setattr("node.connections.CROWDED_SECONDS", 0.2)
+
+    async def answer(connection: socket.socket, _: str) -> None:
+        await asyncio.sleep(0.1)
+        await asyncio.get_running_loop().sock_sendall(connection, b"served")
+
+    listening = await listen("127.0.0.1", 0)
+    port = listening[0].getsockname()[1]
+    limits = ConnectionLimits(connections=1, connections_per_address=1)
+    async with Acceptor(listening, answer, limits, refusal=b"full"):
+        open_ = [await asyncio.open_connection("127.0.0.1", port) for _ in range(10)]
+        assert [await reader.read() for reader, _ in open_] == [b"served"] * 10
+        for _, writer in open_:
+            writer.close()
+
+
 async def test_places_are_given_back_however_a_connection_ends() -> None:
     seen: list[str] = []
 
