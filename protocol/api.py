@@ -129,6 +129,10 @@ class HitApi(Protocol):
         """
         ...
 
+    async def ended_reports(self, subset: str, report_id: str) -> bytes:
+        """Reports that ended after this one (`protocol.statement.end`); an id of zeros: from the first."""
+        ...
+
     async def open_case(self, subset: str, dispute: bytes) -> bytes:
         """Dispute a reported hit: the state of the case."""
         ...

@@ -110,6 +110,10 @@ MAX_CONTACT_BYTES = 200
 MAX_DISPUTE_BYTES = 1024
 """A partner's dispute: reason, contact and the id of the report."""
 
+MAX_ENDS = 32
+MAX_ENDS_BYTES = 160 * 1024
+"""Reports that ended, told in one reply: each with its receipt and the statement of its end."""
+
 MAX_RESOLUTION_BYTES = 128
 """What a partner did about a hit: the id of the report, a number and a time."""
 

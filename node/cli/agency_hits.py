@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from node.cli.output import Fact, counted, listing, spelled
 from node.cli.session import Session
 from node.cli.times import moment
+from node.services.partners.instructions import UNDO_REPORT
 from protocol.digest import Algorithm
 from protocol.event import collection_name
 
@@ -63,6 +64,7 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
             f" in release {record.version} of {record.subset}; {hit.state(now_ms)}"
         ),
         *(f"  listed: {source.origin}, entry {source.position}" for source in hit.sources),
+        *_end(hit),
         *_outcome(hit, said, now_ms),
         *([f"  held since {moment(record.held_ms)}: it is not purged"] if record.held_ms else []),
         *([f"  {algorithm} {value}"] if value else []),
@@ -199,6 +201,17 @@ def _row(hit: "ReportedHit", now_ms: int) -> tuple[str, ...]:
     )
 
 
+def _end(hit: "ReportedHit") -> list[str]:
+    """That no release lists it any more, and what follows from that."""
+    record = hit.record
+    if record.ended_ms is None:
+        return []
+    return [
+        f"  withdrawn {moment(record.ended_ms)}: release {record.ended_version} does not list it",
+        *([f"  {UNDO_REPORT}"] if hit.open else []),
+    ]
+
+
 def _outcome(hit: "ReportedHit", said: "Sequence[ResolutionRecord]", now_ms: int) -> list[str]:
     """What the partner said became of the file, and what it corrected."""
     lines = [f"  {_action(one)}, {moment(one.done_ms)}, corrected since" for one in said[:-1]]
@@ -228,6 +241,8 @@ def _facts(hit: "ReportedHit", now_ms: int) -> dict[str, Fact]:
         "overdue": hit.overdue(now_ms),
         "closed_ms": record.closed_ms or 0,
         "held": record.held_ms is not None,
+        "ended_ms": record.ended_ms or 0,
+        "ended_version": record.ended_version or 0,
         "sources": [{"list": source.origin, "index": source.position} for source in hit.sources],
     }
 

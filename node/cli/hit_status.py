@@ -34,6 +34,11 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
             else []
         ),
         *(
+            [f"{counted(hits.withdrawn, 'reported hit')} withdrawn, to be undone: sigfed hit ls --open"]
+            if hits.withdrawn
+            else []
+        ),
+        *(
             [
                 f"{counted(hits.overdue, 'reported hit')} overdue, no word what became of it: sigfed hit ls --overdue"
             ]
@@ -64,6 +69,7 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
         "open_hits": hits.open,
         "resolved_hits": hits.resolved,
         "overdue_hits": hits.overdue,
+        "withdrawn_hits": hits.withdrawn,
         "open_cases": waiting,
         "overdue_cases": late,
         "open_proposals": proposed,
@@ -80,11 +86,16 @@ def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[
 
     hits, moment_ms = hit_spool(home).ls(), milliseconds(SystemClock().now())
     waiting, unsaid = sum(hit.waiting for hit in hits), sum(hit.untold for hit in hits)
-    unresolved = [hit for hit in hits if hit.action is None]
+    unresolved, to_undo = [hit for hit in hits if hit.unresolved], sum(hit.to_undo for hit in hits)
     late = sum(hit.overdue(moment_ms) for hit in unresolved)
     soon = min((hit.due_ms for hit in unresolved if not hit.overdue(moment_ms)), default=0)
     unsent = sum(proposal.waiting for proposal in proposal_folder(home).ls())
     lines = [
+        *(
+            [f"{counted(to_undo, 'hit')} withdrawn, and to be undone: sigfed hit ls --open"]
+            if to_undo
+            else []
+        ),
         *([f"{counted(waiting, 'hit')} not reported yet"] if waiting else []),
         *([f"{counted(unsent, 'proposal')} not sent yet"] if unsent else []),
         *([f"{counted(late, 'hit')} found more than a day ago and not resolved"] if late else []),
@@ -109,6 +120,7 @@ def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[
         "unreported_hits": waiting,
         "unresolved_hits": len(unresolved),
         "overdue_hits": late,
+        "withdrawn_hits": to_undo,
         "untold_resolutions": unsaid,
         "unsent_proposals": unsent,
         "untold_hits": untold,

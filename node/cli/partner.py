@@ -12,11 +12,13 @@ from node.cli.options import STDIN
 from node.cli.output import Fact, counted
 from node.cli.prompting import ask_hidden
 from node.cli.session import Session, session, wait_for
+from node.partner.instructions import FOUND, UNDO
 
 if TYPE_CHECKING:
     from node.partner.looking_up import Hit
     from node.partner.updating import UpdateReport
     from node.runtime.partner import Checked
+    from node.runtime.partner_settling import Settled
 
 LEAVES = (
     "What leaves this machine: your IP address, batches of blinded values, as many whatever was found, and the",
@@ -100,6 +102,9 @@ def update(
             "warnings": list(report.warnings),
             "tested": report.tested,
             "renewed": done.renewed,
+            "hits_closed": settled.closed,
+            "hits_withdrawn": settled.to_undo,
+            "disputes_answered": settled.answered,
             "resolutions_told": settled.told,
             "hits_purged": settled.purged,
             "hits_found": len(settled.found),
@@ -108,11 +113,9 @@ def update(
         *([SELF_TEST] if report.tested and (report.tested == "asked" or not report.old) else []),
         *_unusual(report),
         *(["  this partner's key was replaced by a new one"] if done.renewed else []),
-        *([f"  told what became of {counted(settled.told, 'reported hit')}"] if settled.told else []),
-        *([f"  purged {counted(settled.purged, 'hit')}, finished long ago"] if settled.purged else []),
+        *_settled(settled),
     )
-    if settled.problem:
-        here.output.talk(settled.problem)
+    here.output.talk(*([UNDO] if settled.to_undo else []), *([settled.problem] if settled.problem else []))
     if done.not_renewed is not None:
         here.output.talk(
             f"the key should be replaced, and was not: {done.not_renewed}",
@@ -203,6 +206,8 @@ def tell_verdict(here: Session, name: str, hit: "Hit | None") -> None:
 
 
 def _summary(here: Session, done: "Checked") -> None:
+    from node.runtime.partner import FOLDER
+
     hits = sum(hit is not None and not hit.test_file for _, hit in done.verdicts)
     here.output.talk(
         f"{len(done.verdicts)} looked up, {hits} on the list; "
@@ -212,6 +217,7 @@ def _summary(here: Session, done: "Checked") -> None:
             else "the node was not asked"
         )
     )
+    here.output.following(*(f"sigfed scan {name}" for name, reason in done.unreadable if reason == FOLDER))
     if done.at_once:
         here.output.talk(AT_ONCE)
     if done.stopped is not None:
@@ -220,9 +226,26 @@ def _summary(here: Session, done: "Checked") -> None:
     if done.recorded:
         here.output.talk(f"{counted(len(done.recorded), 'hit')} recorded here; nobody was told yet")
         here.output.following(
-            "do not open, copy or delete the file; follow your reporting procedure",
+            FOUND,
             "sigfed hit report --all",
         )
+
+
+def _settled(settled: "Settled") -> list[str]:
+    """What became of hits, a line each."""
+    counts = (
+        (settled.closed, "hit", "closed: no release lists {it} any more, and nothing of {it} is reported"),
+        (settled.to_undo, "reported hit", "withdrawn: no release lists {it} any more; sigfed hit ls"),
+        (settled.answered, "dispute", "answered by the agency: sigfed hit ls"),
+    )
+    return [
+        f"  {counted(count, noun)} {words.format(it='it' if count == 1 else 'them')}"
+        for count, noun, words in counts
+        if count
+    ] + [
+        *([f"  told what became of {counted(settled.told, 'reported hit')}"] if settled.told else []),
+        *([f"  purged {counted(settled.purged, 'hit')}, finished long ago"] if settled.purged else []),
+    ]
 
 
 def _unusual(report: "UpdateReport") -> list[str]:

@@ -11,6 +11,7 @@ from node.cli.telling import tell_them, told_facts, told_lines
 from node.cli.times import moment
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError
+from node.partner.instructions import UNDO
 
 if TYPE_CHECKING:
     from node.partner.hits import SpooledHit
@@ -29,7 +30,9 @@ def list_hits(here: Session, *, unresolved: bool, overdue: bool) -> None:
     found = [
         hit
         for hit in hits(here.home)
-        if not ((unresolved and hit.action) or (overdue and not hit.overdue(moment_ms)))
+        if not (
+            (unresolved and not (hit.unresolved or hit.to_undo)) or (overdue and not hit.overdue(moment_ms))
+        )
     ]
     if here.output.as_json:
         for hit in found:
@@ -49,11 +52,12 @@ def list_hits(here: Session, *, unresolved: bool, overdue: bool) -> None:
         lines = listing(("id", "state", "found", "collection", "file", ""), rows, none="no hits")
         here.output.result({}, *lines)
     waiting = any(hit.waiting or hit.untold for hit in found)
-    to_resolve = any(hit.action is None for hit in found)
+    to_resolve, to_undo = any(hit.unresolved for hit in found), any(hit.to_undo for hit in found)
     here.output.following(
+        *([UNDO] if to_undo else []),
         *(["sigfed hit report --all"] if waiting else []),
         *(["sigfed hit resolve ID --action removed, once you acted"] if to_resolve else []),
-        *([] if waiting or to_resolve else ["sigfed check FILE"]),
+        *([] if waiting or to_resolve or to_undo else ["sigfed check FILE"]),
     )
 
 
@@ -83,7 +87,9 @@ def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
         here.output.following("sigfed hit report --all, later; nothing is lost meanwhile")
         return exit_code(done.stopped)
     here.output.following(
-        "sigfed hit evidence ID -o FILE", "sigfed hit resolve ID --action removed, once you acted"
+        *([UNDO] if any(hit.to_undo for hit in done.hits) else []),
+        "sigfed hit evidence ID -o FILE",
+        "sigfed hit resolve ID --action removed, once you acted",
     )
     return ExitCode.PARTIAL if any(hit.refused for hit in done.hits) else ExitCode.OK
 
@@ -139,7 +145,7 @@ def resolve_hit(here: Session, text: str, action: "Action") -> None:
         *(["sigfed hit report --all"] if hit.waiting else []),
         *(
             [f"sigfed hit dispute {hit.id[:_SHORT]} --reason TEXT"]
-            if action.value == "false-positive"
+            if action.value == "false-positive" and not hit.ended_ms
             else []
         ),
         "sigfed hit ls",
@@ -206,6 +212,8 @@ def _facts(hit: "SpooledHit", moment_ms: int) -> dict[str, Fact]:
         "overdue": hit.overdue(moment_ms),
         "resolution_told": bool(hit.acknowledged),
         "held": hit.held,
+        "ended_ms": hit.ended_ms,
+        "instead": hit.instead,
     }
     return fields
 
@@ -217,6 +225,7 @@ def _signed(shown: "Shown") -> dict[str, Fact]:
         "received_ms": receipt.received_ms if receipt else 0,
         "answer": answer.outcome.name.lower() if answer else None,
         "answer_reason": answer.reason if answer else "",
+        "ended_version": shown.end.version if shown.end else 0,
         "resolution_told_ms": shown.acknowledged.received_ms if shown.acknowledged else 0,
         "before": [{"action": done.action.value, "done_ms": done.done_ms} for done in shown.hit.before],
         "told": told_facts(shown.hit),
@@ -241,9 +250,22 @@ def _lines(shown: "Shown", moment_ms: int) -> list[str]:
         lines.append(f"  receipt of {shown.receipt.node}, {moment(shown.receipt.received_ms)}, verified")
     if hit.refused:
         lines.append(f"  not taken: {hit.refused}")
+    lines += _end_lines(shown)
     lines += told_lines(hit)
     held = ["  held: it is not purged"] if hit.held else []
     return [*lines, *_case_lines(shown), *_resolution_lines(shown, moment_ms), *held]
+
+
+def _end_lines(shown: "Shown") -> list[str]:
+    hit, end = shown.hit, shown.end
+    if not hit.ended_ms:
+        return []
+    signed = f"; {end.node} signed that it ended with release {end.version}, verified" if end else ""
+    return [
+        f"  withdrawn {moment(hit.ended_ms)}: no release lists this hash any more{signed}",
+        *([f"  the file is listed by another of its hashes: {hit.instead[:_SHORT]}"] if hit.instead else []),
+        *([f"  {UNDO}"] if hit.to_undo else []),
+    ]
 
 
 def _resolution_lines(shown: "Shown", moment_ms: int) -> list[str]:
@@ -251,7 +273,11 @@ def _resolution_lines(shown: "Shown", moment_ms: int) -> list[str]:
     if hit.overdue(moment_ms):
         return ["  what became of the file is not recorded, and a day has passed"]
     if hit.action is None:
-        return [f"  what becomes of the file is to be recorded by {moment(hit.due_ms)}"]
+        return (
+            [f"  what becomes of the file is to be recorded by {moment(hit.due_ms)}"]
+            if hit.unresolved
+            else []
+        )
     known = shown.acknowledged
     told = f"; {known.node} was told {moment(known.received_ms)}, verified" if known else ""
     return [
@@ -277,12 +303,19 @@ def _steps(shown: "Shown") -> list[str]:
     short = shown.hit.id[:_SHORT]
     if shown.hit.waiting:
         return [f"sigfed hit report {short}"]
-    steps = [] if shown.hit.action else [f"sigfed hit resolve {short} --action removed, once you acted"]
+    if shown.hit.to_undo:
+        return [UNDO, f"sigfed hit resolve {short} --action false-positive, once it is undone"]
+    steps = (
+        [] if not shown.hit.unresolved else [f"sigfed hit resolve {short} --action removed, once you acted"]
+    )
     return steps or ["sigfed hit ls"]
 
 
 def _reported(hit: "SpooledHit") -> list[str]:
     short = hit.id[:_SHORT]
+    if hit.withdrawn:
+        kept = "; the agency keeps it with that, signed" if hit.end else ""
+        return [f"{short}: withdrawn, no release lists it any more{kept} ({hit.name})"]
     if hit.refused:
         return [f"{short}: not taken, {hit.refused} ({hit.name})"]
     return [
@@ -297,6 +330,7 @@ def _notes(hit: "SpooledHit", moment_ms: int) -> str:
         *(["weak: a person must look"] if hit.weak else []),
         *(["not resolved within a day"] if hit.overdue(moment_ms) else []),
         *(["not told yet"] if hit.untold else []),
+        *(["to undo"] if hit.to_undo else []),
     ]
     return ", ".join(notes)
 

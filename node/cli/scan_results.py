@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from node.cli.output import Output, counted
 from node.cli.scan_progress import size
+from node.partner.instructions import FOUND
 
 if TYPE_CHECKING:
     from node.partner.scanning.results import FileResult, HitFacts, ScanSummary
@@ -55,7 +56,7 @@ def _steps(summary: "ScanSummary") -> list[str]:
         steps.append("the same command again, later, to confirm them; nothing is read again")
     if summary.count(Status.HIT):
         steps += [
-            "do not open, copy or delete these files; follow your reporting procedure",
+            FOUND,
             "sigfed hit report --all",
         ]
     return steps or [

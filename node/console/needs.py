@@ -194,7 +194,18 @@ def _holders(world: World) -> Iterator[Need]:
 
 def _hits(world: World) -> Iterator[Need]:
     with world.shelf.storage.read() as unit:
-        overdue = unit.hits.counts(unsaid_since_ms=world.now_ms - DAY_MS).overdue
+        counts = unit.hits.counts(unsaid_since_ms=world.now_ms - DAY_MS)
+    overdue = counts.overdue
+    yield Need(
+        page="hits",
+        count=counts.withdrawn,
+        words=translated_plural(
+            "hit was withdrawn: undo what was begun because of it",
+            "hits were withdrawn: undo what was begun because of them",
+            counts.withdrawn,
+        ),
+        urgent=True,
+    )
     yield Need(
         page="hits",
         count=overdue,

@@ -8,7 +8,7 @@ folder, so that a copy of the folder alone (a log collector, a support case) tel
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,8 +31,9 @@ from node.partner.told import Told
 from node.services.storage.vault import KEY_BYTES as _KEY_BYTES
 from node.services.storage.vault import seal, unseal
 from protocol.digest import Digest
-from protocol.encoding import b64, unb64
+from protocol.encoding import b64, decode_cbor, encode_cbor, unb64
 from protocol.errors import ProtocolError
+from protocol.statement.end import FROM_THE_FIRST
 from protocol.statement.report import SentReport
 
 if TYPE_CHECKING:  # what only reads the spool loads nothing that looks up
@@ -42,6 +43,16 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 """A removal is recorded within a day of the hit."""
 MIN_ID_CHARS: Final = 4
 _FORMAT: Final = 1
+_SEALED: Final = ("report", "receipt", "found", "end")
+_MAX_FOUND: Final = 8 * 1024
+
+
+class Evaluated(NamedTuple):
+    """A hash that met an answer: its report, and what tells later, without asking, whether it still meets one."""
+
+    report: SentReport
+    tag: bytes
+    """8 bytes of its PRF output; empty in hits of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +87,16 @@ class SpooledHit:
     """What was recorded before it was corrected, oldest first."""
     held: bool = False
     """Whether somebody said that it must not be purged."""
+    tag: bytes = field(default=b"", repr=False)
+    """Of the reported hash, as in `Evaluated`."""
+    others: tuple[Evaluated, ...] = field(default=(), repr=False)
+    """The other hashes of the file that are listed: it stays a hit while one of them is."""
+    ended_ms: int = 0
+    """When it was known here that no release lists its hash any more; 0: the newest one does."""
+    end: bytes = field(default=b"", repr=False)
+    """The node's statement that the report ended; empty: it gave none."""
+    instead: str = ""
+    """The id of the hit of another hash of the same file, which is listed still; empty: there is none."""
 
     @property
     def id(self) -> str:
@@ -84,7 +105,9 @@ class SpooledHit:
 
     @property
     def state(self) -> str:
-        """In one word: waiting, reported, refused or disputed, and resolved after all."""
+        """In one word: waiting, reported, refused or disputed, and resolved or withdrawn after all."""
+        if self.withdrawn:
+            return "withdrawn"
         if self.action is not None:
             return "resolved"
         if self.case:
@@ -96,7 +119,22 @@ class SpooledHit:
     @property
     def waiting(self) -> bool:
         """Whether it is still to be reported."""
-        return not self.receipt and not self.refused
+        return not self.receipt and not self.refused and not self.ended_ms
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether no release lists its hash any more, and nobody has recorded since what became of the file."""
+        return bool(self.ended_ms) and (self.action is None or self.resolved_ms < self.ended_ms)
+
+    @property
+    def to_undo(self) -> bool:
+        """Whether it was withdrawn after somebody acted on it, or told the agency: a person must look what to undo."""
+        return self.withdrawn and not self.instead and (bool(self.receipt) or self.action is not None)
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether it is still to be recorded what became of the file."""
+        return self.action is None and not self.ended_ms
 
     @property
     def untold(self) -> bool:
@@ -110,7 +148,7 @@ class SpooledHit:
 
     def overdue(self, now_ms: int) -> bool:
         """Whether what became of the file should have been recorded by now."""
-        return self.action is None and now_ms > self.due_ms
+        return self.unresolved and now_ms > self.due_ms
 
 
 class Readable(NamedTuple):
@@ -130,6 +168,8 @@ class HitSpool:
         """Held while a hit is compared and written; says which one was recorded last."""
         self._last: bytes | None = None
         """What that file said when everything recorded before was known here."""
+        self._ends = folder.with_name(f"{folder.name}.ended")
+        """Names the last report of which the node told that it ended."""
         self._entropy = entropy
         self._latest: dict[tuple[Digest, str], SpooledHit] | None = None
         """What `record` compares with: read once, for a batch may have thousands of hits."""
@@ -139,6 +179,7 @@ class HitSpool:
     def record(self, hit: "Hit", *, name: str, now_ms: int) -> SpooledHit | None:
         """Keep a hit durably; None for the test file. The same file and hash is the same hit, until it was removed.
 
+        What was withdrawn and is listed again is another hit.
         What is disabled, preserved or no material is still there, and was dealt with: finding it again is no news.
         A damaged file of another hit does not keep this one from being recorded. A daemon and a scan that find one file
         in the same moment record it once: what is compared is what all processes recorded so far.
@@ -190,12 +231,13 @@ class HitSpool:
             }
 
     def recall(self, hit: "Hit", *, name: str) -> SpooledHit | None:
-        """The newest hit of the same file and hash that is kept, resolved or not."""
+        """The newest hit of the same file and hash that is kept, resolved or not; None for one that was withdrawn."""
         if hit.report is None:
             return None
         if self._latest is None:
             self._latest = {_same(kept): kept for kept in self.readable().hits}  # the newest come last
-        return self._latest.get((hit.report.report.digest, name))
+        kept = self._latest.get((hit.report.report.digest, name))
+        return None if kept is None or kept.ended_ms else kept
 
     def save(self, hit: SpooledHit) -> None:
         """Write a hit in place of what was kept of it."""
@@ -203,20 +245,32 @@ class HitSpool:
         cipher = self._cipher()
         sealed = {
             name: b64(seal(cipher, f"{hit.id}/{name}", data, self._entropy)) if data else ""
-            for name, data in (("report", hit.sent.to_bytes()), ("receipt", hit.receipt))
+            for name, data in _secrets(hit).items()
         }
         data = json.dumps({**_fields(hit), **sealed}).encode()
         replace_private(self._folder / f"{hit.id}.json", data)
         if self._latest is not None:
             self._latest[_same(hit)] = hit
 
-    def renew(self, old: SpooledHit, sent: SentReport) -> SpooledHit:
-        """Keep a hit with another report of it: the first one was of an epoch that is over."""
-        new = replace(old, sent=sent)
+    def renew(self, old: SpooledHit, *found: Evaluated) -> SpooledHit:
+        """Keep a hit with another report of it, the first of what is listed now."""
+        new = replace(old, sent=found[0].report, tag=found[0].tag, others=found[1:])
         self.save(new)
         (self._folder / f"{old.id}.json").unlink(missing_ok=True)
         sync_folder(self._folder)
         return new
+
+    @property
+    def last_end(self) -> bytes:
+        """The id of the last report of which the node told that it ended; zeros: it told of none."""
+        try:
+            return bytes.fromhex(read_private(self._ends).decode())
+        except (NotFoundError, ValueError):
+            return FROM_THE_FIRST
+
+    @last_end.setter
+    def last_end(self, report_id: bytes) -> None:
+        replace_private(self._ends, report_id.hex().encode())
 
     def drop(self, hit: SpooledHit) -> None:
         """Forget a hit for good."""
@@ -278,7 +332,7 @@ class HitSpool:
         try:
             fields = json.loads(data)
             return _hit(
-                fields, {name: self._opened(path, name, fields[name]) for name in ("report", "receipt")}
+                fields, {name: self._opened(path, name, dict(fields).get(name, "")) for name in _SEALED}
             )
         except (ValueError, KeyError, TypeError, ProtocolError, StoreError) as exc:
             raise StoreError(
@@ -295,7 +349,38 @@ def _spooled(hit: "Hit", sent: SentReport, *, name: str, now_ms: int) -> Spooled
         collection=hit.collection,
         countries=tuple(dict.fromkeys(source.country for source in hit.sources)),
         weak=hit.weak,
+        tag=hit.tag,
+        others=hit.others,
     )
+
+
+def _secrets(hit: SpooledHit) -> dict[str, bytes]:
+    """What is sealed, by name: whoever reads it can tell hashes."""
+    found = [hit.tag, *(part for other in hit.others for part in (other.report.to_bytes(), other.tag))]
+    return {
+        "report": hit.sent.to_bytes(),
+        "receipt": hit.receipt,
+        "found": encode_cbor({0: found}) if hit.tag else b"",
+        "end": hit.end,
+    }
+
+
+def _found(data: bytes) -> tuple[bytes, tuple[Evaluated, ...]]:
+    """The tag of the reported hash, and the others that are listed."""
+    if not data:
+        return b"", ()  # hits of an earlier version have none
+    parts = decode_cbor(data, max_bytes=_MAX_FOUND)[0]
+    tag, *others = parts if isinstance(parts, Sequence) else ()
+    pairs = zip(others[::2], others[1::2], strict=True)
+    return _octets(tag), tuple(
+        Evaluated(SentReport.from_bytes(_octets(sent)), _octets(one)) for sent, one in pairs
+    )
+
+
+def _octets(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise TypeError
+    return value
 
 
 def _age(hit: SpooledHit) -> tuple[int, str]:
@@ -338,11 +423,14 @@ def _fields(hit: SpooledHit) -> dict[str, Any]:
         "acknowledged": b64(hit.acknowledged),
         "not_told": hit.not_told,
         "held": hit.held,
+        "ended_ms": hit.ended_ms,
+        "instead": hit.instead,
         "before": [[done.action, done.done_ms] for done in hit.before],
     }
 
 
 def _hit(fields: dict[str, Any], opened: Mapping[str, bytes]) -> SpooledHit:
+    tag, others = _found(opened["found"])
     return SpooledHit(
         sent=SentReport.from_bytes(opened["report"]),
         name=str(fields["name"]),
@@ -359,5 +447,10 @@ def _hit(fields: dict[str, Any], opened: Mapping[str, bytes]) -> SpooledHit:
         acknowledged=unb64(fields.get("acknowledged", "")),
         not_told=str(fields.get("not_told", "")),
         held=bool(fields.get("held", False)),
+        tag=tag,
+        others=others,
+        ended_ms=int(fields.get("ended_ms", 0)),
+        end=opened["end"],
+        instead=str(fields.get("instead", "")),
         before=tuple(Done(Action(action), int(done_ms)) for action, done_ms in fields.get("before", ())),
     )

@@ -26,6 +26,7 @@ from node.errors import (
 from node.partner.allowance import Meter
 from node.partner.chance import chance
 from node.partner.cover import BATCH, elements
+from node.partner.hits import Evaluated
 from node.partner.knowing import Known
 from node.partner.state import Enrolment
 from protocol.digest import Algorithm, Digest
@@ -36,6 +37,7 @@ from protocol.messages import REQUEST_ID_BYTES, EvaluationReply, EvaluationReque
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import Group
 from protocol.statement.report import REPORT_ID_BYTES, HitReport, SentReport, authenticate
+from protocol.subset.answers import tag
 from protocol.subset.canary import CANARIES, check_canaries, is_canary
 from protocol.subset.completeness import is_asked, is_complete
 from protocol.subset.files import Held
@@ -77,6 +79,10 @@ class Hit:
     """The published test file, not material."""
     report: SentReport | None = field(default=None, repr=False)
     """What the node can be told of it, authenticated; None for the test file."""
+    tag: bytes = field(default=b"", repr=False)
+    """Of the reported hash, as in `Evaluated`."""
+    others: tuple[Evaluated, ...] = field(default=(), repr=False)
+    """The other hashes of the file that are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,17 +249,22 @@ class Examiner:
     def _is_complete(self, file: Sequence[Digest]) -> bool:
         return is_complete(self._filter, (digest.algorithm for digest in file))
 
-    async def again(self, old: HitReport) -> SentReport | None:
-        """The report of a hit whose epoch is over, evaluated anew; None when the release does not list it any more.
+    async def again(self, old: Sequence[HitReport]) -> list[Evaluated]:
+        """The reports of a hit whose epoch is over, evaluated anew, of those hashes that the release still lists.
 
         Not screened: the screen may know the file by another of its hashes. Raises as `examine`.
         """
         self.require_current()
-        (output,) = await self.evaluate([old.digest])
-        if self.found([old.digest], [output]).hit is None:
-            return None
-        found_epoch = old.epoch if old.found_epoch is None else old.found_epoch
-        return self._report([(old.digest, output)], found_epoch=found_epoch)
+        outputs = await self.evaluate([each.digest for each in old])
+        return [
+            self._evaluated_report(
+                each.digest,
+                output,
+                found_epoch=each.epoch if each.found_epoch is None else each.found_epoch,
+            )
+            for each, output in zip(old, outputs, strict=True)
+            if self.found([each.digest], [output]).hit is not None
+        ]
 
     async def self_test(self) -> list[bytes]:
         """Look the published test files up; gives what they evaluate to.
@@ -343,22 +354,26 @@ class Examiner:
             return None
         algorithms = tuple(sorted({digest.algorithm for digest, _, _ in met}))
         label = met[-1][1].label
+        found = self._reports([(digest, output) for digest, _, output in met if not is_canary(digest)])
         return Hit(
             algorithms=algorithms,
             collection=collection_name(label.collection) if label and label.sources else "",
             sources=_sources(self._manifest, met[-1][1], self._known),
             weak=len(algorithms) == 1 and algorithms[0] in _WEAK,
             test_file=all(is_canary(digest) for digest, _, _ in met),
-            report=self._report([(digest, output) for digest, _, output in met if not is_canary(digest)]),
+            report=found[0].report if found else None,
+            tag=found[0].tag if found else b"",
+            others=tuple(found[1:]),
         )
 
-    def _report(
-        self, met: Sequence[tuple[Digest, bytes]], *, found_epoch: int | None = None
-    ) -> SentReport | None:
-        """The report of the strongest hash that met: what it takes to say so later without asking again."""
-        if not met:
-            return None
-        digest, output = min(met, key=lambda found: _STRONGEST.index(found[0].algorithm))
+    def _reports(self, met: Sequence[tuple[Digest, bytes]]) -> list[Evaluated]:
+        """The reports of the hashes that met, the strongest first: what it takes to say so later without asking."""
+        ordered = sorted(met, key=lambda found: _STRONGEST.index(found[0].algorithm))
+        return [self._evaluated_report(digest, output) for digest, output in ordered]
+
+    def _evaluated_report(
+        self, digest: Digest, output: bytes, *, found_epoch: int | None = None
+    ) -> Evaluated:
         report = HitReport(
             partner=self._enrolment.partner,
             subset_id=self._manifest.subset_id,
@@ -368,7 +383,7 @@ class Examiner:
             report_id=self._entropy(REPORT_ID_BYTES),
             found_epoch=found_epoch,
         )
-        return authenticate(report, output)
+        return Evaluated(authenticate(report, output), tag(output))
 
 
 _Answer = tuple[bytes, Match | None]

@@ -28,6 +28,7 @@ from protocol.event import collection_name
 from protocol.hit_evidence.bundle import FORMATS
 from protocol.hit_evidence.verify import verify_hit
 from protocol.statement.case import CaseAnswer, CaseState, PartnerDispute, open_answer
+from protocol.statement.end import Ended, EndedReports, ReportEnd, open_end
 from protocol.statement.receipt import Receipt, open_receipt
 from protocol.statement.resolution import Action as SentAction
 from protocol.statement.resolution import Resolution, ResolutionReceipt, open_resolution
@@ -55,16 +56,11 @@ class HitSender:
             GoneError: the node is in another epoch than the release held here; likewise.
             VerificationError: the receipt is not one of the node's for this report.
         """
-        if hit.receipt:
+        if hit.receipt or hit.ended_ms:
             return hit
-        try:
-            hit, data = await self._send(hit, examiner)
-        except NotFoundError:
-            return self._refused(hit, "the list does not have it any more")
-        except PeerRefusedError as exc:
-            if exc.status != _NOT_VERIFIED:
-                raise
-            return self._refused(hit, "the node does not accept this report")
+        hit, data = await self._send(hit, examiner)
+        if not data:
+            return hit
         receipt = self._receipt(hit, data)
         done = replace(
             hit,
@@ -76,21 +72,82 @@ class HitSender:
         return done
 
     async def _send(self, hit: SpooledHit, examiner: Examiner) -> tuple[SpooledHit, bytes]:
-        """The receipt; a hit of an epoch that is over is evaluated again first."""
+        """The hit and its receipt, or the hit as it ended and nothing; of an epoch that is over it is asked again."""
         report = hit.sent.report
         if report.epoch == examiner.epoch or examiner.answers(report.epoch):
             try:
-                return hit, await self._api.report_hit(self._enrolment.subset, hit.sent.to_bytes())
+                return await self._ask(hit)
             except GoneError:
                 if report.epoch == examiner.epoch:
                     raise GoneError(
                         "the node asks with another key since", hint="sigfed update, then report again"
                     ) from None
-        again = await examiner.again(report)
-        if again is None:
-            raise NotFoundError("the newest release does not list it")
-        hit = self._spool.renew(hit, again)
-        return hit, await self._api.report_hit(self._enrolment.subset, hit.sent.to_bytes())
+        found = await examiner.again([report, *(other.report.report for other in hit.others)])
+        if not found:
+            return self._ended(hit), b""
+        return await self._ask(self._spool.renew(hit, *found))
+
+    async def _ask(self, hit: SpooledHit) -> tuple[SpooledHit, bytes]:
+        try:
+            return hit, await self._api.report_hit(self._enrolment.subset, hit.sent.to_bytes())
+        except NotFoundError:  # it ended, and the node keeps it with that; or it cannot say so any more
+            ended = {each.id: each for each in await self.hear_ends()}
+            return ended.get(hit.id) or self._refused(hit, "the list does not have it any more"), b""
+        except PeerRefusedError as exc:
+            if exc.status != _NOT_VERIFIED:
+                raise
+            return self._refused(hit, "the node does not accept this report"), b""
+
+    def _ended(self, hit: SpooledHit) -> SpooledHit:
+        """The hit as one that no release lists any more; when that was first known stays."""
+        ended = replace(hit, ended_ms=hit.ended_ms or milliseconds(self._clock.now()))
+        self._spool.save(ended)
+        return ended
+
+    async def hear_ends(self) -> list[SpooledHit]:
+        """Reported hits that ended, with the node's statements; of those that it told of before, nothing is asked.
+
+        Raises:
+            PeerUnreachableError: the node does not answer.
+            VerificationError: what it says is not signed by it, or is of another report.
+        """
+        heard: list[SpooledHit] = []
+        while True:
+            try:
+                data = await self._api.ended_reports(self._enrolment.subset, self._spool.last_end.hex())
+                page = EndedReports.from_bytes(data)
+            except NotFoundError:  # a node of before, which tells of none
+                return heard
+            except ProtocolError as exc:
+                raise VerificationError(f"what the node says of ended reports cannot be read: {exc}") from exc
+            kept = {hit.id: hit for hit in self._spool.readable().hits}
+            heard += [
+                self._hear(kept[one.report_id.hex()], one)
+                for one in page.ended
+                if one.report_id.hex() in kept
+            ]
+            if page.ended:
+                self._spool.last_end = page.ended[-1].report_id
+            if not page.whole:
+                return heard
+
+    def _hear(self, hit: SpooledHit, told: Ended) -> SpooledHit:
+        heard = replace(hit, receipt=told.receipt, end=told.end)
+        self.receipt(heard)
+        self.end(heard)
+        return self._ended(heard)
+
+    def end(self, hit: SpooledHit) -> ReportEnd | None:
+        """The node's statement that the report ended, verified again; None: it gave none."""
+        if not hit.end:
+            return None
+        try:
+            end = open_end(hit.end, hit.sent.report, self._statement_keys())
+        except (ProtocolError, KeysError) as exc:
+            raise VerificationError(f"the end of a report does not verify: {exc}") from exc
+        if end.node != self._known.document.node:
+            raise VerificationError("the end of a report is another node's")
+        return end
 
     def _refused(self, hit: SpooledHit, why: str) -> SpooledHit:
         refused = replace(hit, refused=why)
@@ -168,7 +225,7 @@ class HitSender:
 
     def resolve(self, hit: SpooledHit, action: Action) -> SpooledHit:
         """Record what became of the file; what is recorded again keeps its time, a correction is later."""
-        if hit.action is action:
+        if hit.action is action and not hit.withdrawn:
             return hit
         now_ms = milliseconds(self._clock.now())
         if hit.action is not None:

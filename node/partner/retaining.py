@@ -6,25 +6,29 @@ from protocol.statement.case import CaseState
 
 
 def is_finished(hit: SpooledHit) -> bool:
-    """Whether it is resolved, reported or not taken, awaits no answer, and is neither held nor preserved.
+    """Whether it is resolved or withdrawn, reported or not taken, awaits no answer, and is neither held nor preserved.
 
     Whoever else is told, because a person said so, was told.
     """
     if not all(each.reference for each in hit.told):
         return False
-    if hit.held or hit.action in {None, Action.PRESERVED}:
+    if hit.held or hit.unresolved or hit.to_undo or hit.action is Action.PRESERVED:
         return False
-    answered = not hit.case or bool(CaseState.from_bytes(hit.case).answer)
-    return answered and not hit.waiting
+    return not is_disputed(hit) and not hit.waiting
+
+
+def is_disputed(hit: SpooledHit) -> bool:
+    """Whether the agency is to answer a dispute of it."""
+    return bool(hit.case) and not CaseState.from_bytes(hit.case).answer
 
 
 def expired(spool: HitSpool, *, before_ms: int, tells: bool) -> list[SpooledHit]:
-    """Finished hits that were resolved before `before_ms`, and of which the agency was told that, where it is told.
+    """Finished hits that were resolved or withdrawn before `before_ms`, and of which the agency was told what it is.
 
     What cannot be read is left alone.
     """
     return [
         hit
         for hit in spool.readable().hits
-        if is_finished(hit) and hit.resolved_ms < before_ms and not (tells and hit.untold)
+        if is_finished(hit) and max(hit.resolved_ms, hit.ended_ms) < before_ms and not (tells and hit.untold)
     ]

@@ -28,6 +28,7 @@ class NotTold(StrEnum):
     UNCONFIRMED = "the agency has not confirmed it"
     DISPUTED = "it is disputed, and the agency has not rejected that"
     FALSE_POSITIVE = "it was a false positive"
+    WITHDRAWN = "no release lists it any more"
     WEAK = "it is weak: a person must look, then name it by its id"
 
 
@@ -53,6 +54,8 @@ def why_not(hit: SpooledHit, answer: CaseAnswer | None, *, named_by_person: bool
     """Why nobody but the agency may be told of a hit; None: they may. `answer` is the agency's to its dispute."""
     if not hit.receipt:
         return NotTold.UNCONFIRMED
+    if hit.ended_ms:
+        return NotTold.WITHDRAWN
     if hit.action is Action.FALSE_POSITIVE:
         return NotTold.FALSE_POSITIVE
     if hit.case and (answer is None or answer.outcome is not Outcome.REJECTED):

@@ -35,6 +35,12 @@ class HitRecord:
     """When the agency closed it; None while it is open."""
     held_ms: int | None = None
     """Since when it must not be purged; None: it may be, in its time."""
+    ended_ms: int | None = None
+    """Since when no release lists what it reports; None: the newest one does."""
+    ended_version: int | None = None
+    """Of the newest release when it ended."""
+    ended_number: int | None = None
+    """Its place among all that ended, in the order in which they did."""
 
     @property
     def name(self) -> ReportName:
@@ -78,6 +84,8 @@ class HitCounts:
     """Of these, the partner said what became of the file."""
     overdue: int
     """Of these, the partner should have said so."""
+    withdrawn: int
+    """Of these, no release lists any more what was reported."""
 
 
 class HitTable(Protocol):
@@ -132,6 +140,22 @@ class HitTable(Protocol):
 
     def close(self, hit: HitRecord, *, closed_ms: int) -> None:
         """Mark a report as dealt with; one that is closed stays as it is."""
+        ...
+
+    def lock(self) -> None:
+        """Let nobody else keep or end a report before this transaction is over."""
+        ...
+
+    def behind(self, subset: str, entries: Collection[tuple[str, int]]) -> Sequence[HitRecord]:
+        """Reports in a subset that have not ended, behind which one of these entries is: list and position."""
+        ...
+
+    def end(self, hit: HitRecord, *, ended_ms: int, version: int) -> None:
+        """Mark a report as ended with a release, after all that ended before; one that did stays as it is."""
+        ...
+
+    def ended(self, partner: str, subset: str, *, after: bytes, limit: int) -> Sequence[HitRecord]:
+        """A partner's reports that ended after the one with the id `after`, or all, in the order in which they did."""
         ...
 
     def hold(self, hit: HitRecord, *, held_ms: int | None) -> None:

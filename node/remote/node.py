@@ -215,6 +215,10 @@ class RemoteNode:
         path = ask.path if version == 1 else f"{ask.path}?version={version}"
         return await self._client.get(replace(ask, path=path))
 
+    async def ended_reports(self, subset: str, report_id: str) -> bytes:
+        """Our reports that ended after this one."""
+        return await self._client.get(ask_for("ended_reports", subset=subset, report_id=report_id))
+
     async def open_case(self, subset: str, dispute: bytes) -> bytes:
         """The state of the case of our dispute; the same dispute may be sent again when no reply came."""
         return await self._client.post_once(ask_for("open_case", subset=subset), dispute)

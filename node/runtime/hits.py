@@ -8,6 +8,7 @@ from node.ports.evaluator import Evaluator
 from node.runtime.opening import Identity
 from node.services.access.quotas import Quotas
 from node.services.partners.casework import Casework
+from node.services.partners.ends import Ends
 from node.services.partners.flooding import FloodLimits, FloodWatch
 from node.services.partners.proving import Proving
 from node.services.partners.reporting import Reporting
@@ -41,7 +42,11 @@ def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> Serve
     )
     resolving = Resolving(shelf, identity.clock, node=identity.settings.node, signer=signer)
     return ServedHits(
-        reporting=reporting, proving=proving, casework=casework(identity, shelf), resolving=resolving
+        reporting=reporting,
+        proving=proving,
+        casework=casework(identity, shelf),
+        resolving=resolving,
+        ends=Ends(shelf, identity.trust, signer=signer),
     )
 
 

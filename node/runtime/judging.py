@@ -223,8 +223,10 @@ def _update(home: Home, telling: "_Telling") -> None:
     report, settled = bring_update(home, say=lambda words: _say([words]))
     _journal.info("updated", old=report.old, new=report.new)
     telling.late(settled.found)
-    if settled.told or settled.purged:
-        _journal.info("hits", told=settled.told, purged=settled.purged)
+    if settled.closed or settled.to_undo:
+        _journal.warning("hits-withdrawn", closed=settled.closed, to_undo=settled.to_undo)
+    if settled.told or settled.purged or settled.answered:
+        _journal.info("hits", told=settled.told, purged=settled.purged, answered=settled.answered)
     if settled.problem:
         _journal.warning("hits", reason=settled.problem)
 

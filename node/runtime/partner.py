@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
@@ -333,9 +334,13 @@ def _examiner_of(
 
 
 Named = Sequence[tuple[str, Sequence[Digest]]]
+FOLDER: Final = "it is a folder, and the files in it are looked up by: sigfed scan"
+"""Why a folder is not looked up as a file, in words."""
 
 
 def _hash(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:
+    folders = [(str(path), FOLDER) for path in files if path.is_dir()]
+    files = [path for path in files if not path.is_dir()]
     with HashWorkers(processors(), HashPlan(images=images_installed(), archives=False)) as workers:
         outcomes = sorted(workers.results(files), key=lambda outcome: outcome.place)
     named = [
@@ -343,7 +348,8 @@ def _hash(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:
         for outcome in outcomes
         if outcome.hashed is not None
     ]
-    return named, [(str(outcome.path), outcome.unreadable) for outcome in outcomes if outcome.hashed is None]
+    unread = [(str(outcome.path), outcome.unreadable) for outcome in outcomes if outcome.hashed is None]
+    return named, [*folders, *unread]
 
 
 def _asked(examiner: Examiner, named: Named) -> tuple[Named, Named]:

@@ -4,15 +4,17 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
-from node.clock import SystemClock, system_entropy
+from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import NodeError
 from node.files import locked
 from node.partner.allowance import Meter
+from node.partner.ends import judge_again
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import known
 from node.partner.looking_up import Examiner
 from node.partner.reporting import HitSender
 from node.partner.resolutions import Action
+from node.partner.retaining import is_disputed
 from node.partner.state import PartnerFolder
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
@@ -21,6 +23,7 @@ from node.runtime.partner_settings import load_partner_settings
 from node.runtime.reaching import reach_node_of
 from node.sodium import load_group
 from protocol.statement.case import CaseAnswer
+from protocol.statement.end import ReportEnd
 from protocol.statement.receipt import Receipt
 from protocol.statement.resolution import ResolutionReceipt
 
@@ -36,6 +39,18 @@ class Reported:
     """Hits that are still to be reported."""
     stopped: NodeError | None = None
     """Why no more were reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What became known of hits without anybody's doing here."""
+
+    ended: Sequence[SpooledHit]
+    """No release lists them any more."""
+    answered: Sequence[SpooledHit]
+    """Their disputes were answered."""
+    stopped: NodeError | None = None
+    """Why not everything was heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +70,7 @@ class Shown:
     receipt: Receipt | None
     answer: CaseAnswer | None
     acknowledged: ResolutionReceipt | None
+    end: ReportEnd | None
 
 
 async def report(home: Home, ids: Sequence[str]) -> Reported:
@@ -125,6 +141,7 @@ def _shown(sender: HitSender, hit: SpooledHit) -> Shown:
         receipt=sender.receipt(hit) if hit.receipt else None,
         answer=sender.answer(hit),
         acknowledged=sender.acknowledged(hit),
+        end=sender.end(hit),
     )
 
 
@@ -140,6 +157,32 @@ async def resolve(home: Home, text: str, action: Action) -> Resolved:
                 return Resolved(hit=await sender.tell(hit))
             except NodeError as exc:
                 return Resolved(hit=hit, stopped=exc)
+
+
+async def hear(home: Home) -> Heard:
+    """Judge hits by the release in force, and ask for what the node says of reported ones: ends, and answers.
+
+    Nothing is asked of a home that reported nothing: only what the node was told already can be asked about.
+    """
+    stopped: NodeError | None = None
+    answered: list[SpooledHit] = []
+    with alone(home) as spool:
+        _, held = PartnerFolder(home.partner).in_force()
+        before = {hit.id: hit for hit in spool.readable().hits}
+        ended = [] if held is None else judge_again(spool, held, now_ms=milliseconds(_CLOCK.now()))
+        told = [hit for hit in before.values() if hit.receipt and not hit.end]
+        disputed = [hit for hit in before.values() if is_disputed(hit)]
+        if told or disputed:
+            async with reporting(home, spool) as (sender, _):
+                try:
+                    heard = await sender.hear_ends() if told else []
+                    ended += [hit for hit in heard if not before[hit.id].ended_ms]
+                    for hit in disputed:
+                        asked = await sender.ask_case(spool.get(hit.id))
+                        answered += [] if is_disputed(asked) else [asked]
+                except NodeError as exc:
+                    stopped = exc
+    return Heard(ended=list({hit.id: hit for hit in ended}.values()), answered=answered, stopped=stopped)
 
 
 async def tell_waiting(home: Home) -> Reported:

@@ -84,7 +84,7 @@ def _hits(home: Home, clock: Clock) -> Iterator[Gauge]:
     found, now_ms = hits(home), milliseconds(clock.now())
     counted = {
         "unreported": sum(hit.waiting for hit in found),
-        "unresolved": sum(hit.action is None for hit in found),
+        "unresolved": sum(hit.unresolved for hit in found),
         "overdue": sum(hit.overdue(now_ms) for hit in found),
     }
     yield Gauge(

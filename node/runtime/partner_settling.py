@@ -1,6 +1,8 @@
-"""What is done after each update of a partner: its batch is sent, what waits is told, what was kept long enough goes.
+"""What is done after each update of a partner: its batch is sent, and hits are looked after.
 
-Nothing of it changes how the update ended, or keeps it from being told: what does not work now is tried with the next.
+What the release does not list any more is closed, ends and answers of the agency are heard, what waits to be told is
+told, what is kept long enough goes. Nothing of it changes how the update ended, or keeps it from being told: what does
+not work now is tried with the next.
 """
 
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from node.errors import NodeError
 from node.partner.hits import SpooledHit
 from node.runtime.cover import beat
 from node.runtime.home import Home
-from node.runtime.partner_hits import tell_waiting
+from node.runtime.partner_hits import hear, tell_waiting
 from node.runtime.partner_retention import purge_hits
 from protocol.errors import ProtocolError
 
@@ -21,6 +23,12 @@ class Settled:
 
     found: tuple[SpooledHit, ...] = ()
     """New hits in files that scans stored."""
+    closed: int = 0
+    """Hits that waited, and that no release lists any more: they are not reported."""
+    to_undo: int = 0
+    """Hits that no release lists any more, and that somebody was told of, or acted on."""
+    answered: int = 0
+    """Disputes that the agency answered."""
     told: int = 0
     """Reported hits of which the agency was told what became of the file."""
     purged: int = 0
@@ -30,18 +38,23 @@ class Settled:
 
 
 async def settle(home: Home, *, anew: float) -> Settled:
-    """Send the batch, tell and purge; never raises for what an update does not depend on.
+    """Send the batch, hear, tell and purge; never raises for what an update does not depend on.
 
     `anew` is what `UpdateReport` says.
     """
     found: tuple[SpooledHit, ...] = ()
-    told = purged = 0
+    closed = to_undo = answered = told = purged = 0
     problems: list[str] = []
     try:
         beaten = await beat(home, anew=anew)
         found = beaten.found
         if beaten.problem:
             problems.append(f"the batch after the update was not answered: {beaten.problem}")
+        heard = await hear(home)
+        to_undo = sum(hit.to_undo for hit in heard.ended)
+        closed, answered = len(heard.ended) - to_undo, len(heard.answered)
+        if heard.stopped is not None:
+            problems.append(f"the agency was not asked about every reported hit: {heard.stopped}")
         done = await tell_waiting(home)
         told = len(done.hits)
         if done.stopped is not None:
@@ -49,4 +62,12 @@ async def settle(home: Home, *, anew: float) -> Settled:
         purged = purge_hits(home)
     except (NodeError, KeysError, ProtocolError, OSError) as exc:
         problems.append(f"hits were not looked after: {exc}")
-    return Settled(found=found, told=told, purged=purged, problem="; ".join(problems))
+    return Settled(
+        found=found,
+        closed=closed,
+        to_undo=to_undo,
+        answered=answered,
+        told=told,
+        purged=purged,
+        problem="; ".join(problems),
+    )

@@ -17,6 +17,7 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    text,
     tuple_,
     update,
 )
@@ -24,12 +25,15 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.ports.hits import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
+from node.store.driver import POSTGRESQL
 from node.store.tables import DAY, table
 from node.store.tables_hits import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
 
 _HIT, _CASE = table(HitReportRow), table(PartnerCase)
 _RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
 _PLACE = (_HIT.c.received_ms, _HIT.c.partner, _HIT.c.report_id)
+_AT_ONCE: Final = 500
+"""Entries that are named in one query."""
 _SHOWN = [column for column in _HIT.c if column is not _HIT.c.sealed]
 
 
@@ -84,6 +88,7 @@ class HitRows:
             open=is_open,
             resolved=is_open - unsaid,
             overdue=self._count(HitFilter(unsaid_since_ms=unsaid_since_ms)),
+            withdrawn=self._counted(_HIT.c.closed_ms.is_(None), _HIT.c.ended_ms.is_not(None)),
         )
 
     def counted(self) -> int:
@@ -137,6 +142,38 @@ class HitRows:
         """Mark a report as dealt with; one that is closed stays as it is."""
         this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id, _HIT.c.closed_ms.is_(None))
         self._connection.execute(update(_HIT).where(*this).values(closed_ms=closed_ms))
+
+    def lock(self) -> None:
+        """Let nobody else keep or end a report before this transaction is over; on SQLite nobody could."""
+        if self._connection.dialect.name == POSTGRESQL:
+            self._connection.execute(text("LOCK TABLE hit_report IN SHARE ROW EXCLUSIVE MODE"))
+
+    def behind(self, subset: str, entries: Collection[tuple[str, int]]) -> Sequence[HitRecord]:
+        """Reports in a subset that have not ended, behind which one of these entries is: list and position."""
+        found: dict[ReportName, HitRecord] = {}
+        mine = and_(_SOURCE.c.partner == _HIT.c.partner, _SOURCE.c.report_id == _HIT.c.report_id)
+        wanted = sorted(entries)
+        for at in range(0, len(wanted), _AT_ONCE):
+            rows = (
+                select(*_SHOWN).join(_SOURCE, mine).where(_HIT.c.subset == subset, _HIT.c.ended_ms.is_(None))
+            )
+            these = tuple_(_SOURCE.c.origin, _SOURCE.c.position).in_(wanted[at : at + _AT_ONCE])
+            found |= {record.name: record for record in self._records(rows.where(these))}
+        return list(found.values())
+
+    def end(self, hit: HitRecord, *, ended_ms: int, version: int) -> None:
+        """Mark a report as ended with a release, after all that ended before; one that did stays as it is."""
+        last = self._connection.execute(select(func.max(_HIT.c.ended_number))).scalar_one() or 0
+        this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id, _HIT.c.ended_ms.is_(None))
+        values = {"ended_ms": ended_ms, "ended_version": version, "ended_number": last + 1}
+        self._connection.execute(update(_HIT).where(*this).values(values))
+
+    def ended(self, partner: str, subset: str, *, after: bytes, limit: int) -> Sequence[HitRecord]:
+        """A partner's reports that ended after the one with the id `after`, or all, in the order in which they did."""
+        last = select(_HIT.c.ended_number).where(_HIT.c.partner == partner, _HIT.c.report_id == after)
+        start = self._connection.execute(last).scalar_one_or_none() or 0
+        these = (_HIT.c.partner == partner, _HIT.c.subset == subset, _HIT.c.ended_number > start)
+        return self._records(select(*_SHOWN).where(*these).order_by(_HIT.c.ended_number).limit(limit))
 
     def hold(self, hit: HitRecord, *, held_ms: int | None) -> None:
         """Keep a report from being purged, or (None) no longer."""
@@ -234,6 +271,9 @@ def _hit(row: Row[Any]) -> HitRecord:
         request_sha256=bytes(row.request_sha256),
         closed_ms=row.closed_ms,
         held_ms=row.held_ms,
+        ended_ms=row.ended_ms,
+        ended_version=row.ended_version,
+        ended_number=row.ended_number,
     )
 
 

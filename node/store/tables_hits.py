@@ -19,6 +19,7 @@ class HitReportRow(SQLModel, table=True):
             postgresql_where=text("closed_ms IS NULL"),
         ),
         Index("ix_hit_report_id", "report_id"),
+        Index("ix_hit_report_ended", "ended_number", unique=True),
     )
 
     partner: str = Field(max_length=64, primary_key=True)
@@ -34,6 +35,9 @@ class HitReportRow(SQLModel, table=True):
     sealed: bytes
     closed_ms: int | None = Field(default=None, sa_type=BigInteger)
     held_ms: int | None = Field(default=None, sa_type=BigInteger)
+    ended_ms: int | None = Field(default=None, sa_type=BigInteger)
+    ended_version: int | None = Field(default=None, sa_type=BigInteger)
+    ended_number: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class HitResolutionRow(SQLModel, table=True):

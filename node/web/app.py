@@ -52,6 +52,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "evaluate": subsets.evaluate,
     "report_hit": hits.report,
     "hit_evidence": hits.evidence,
+    "ended_reports": hits.ended,
     "resolve_hit": hits.resolve,
     "open_case": hits.open_case,
     "case": hits.case,

@@ -70,6 +70,15 @@ SUBSETS: Final[tuple[Endpoint, ...]] = (
         summary="Evidence that the rule held for a hit that the caller reported",
     ),
     Endpoint(
+        name="ended_reports",
+        method="GET",
+        path="/subsets/{subset}/hits/{report_id:[0-9a-f]+}/ended",
+        scope=Scope.QUERY,
+        media_type=BIN,
+        max_reply_bytes=limits.MAX_ENDS_BYTES,
+        summary="Reports of the caller that ended after this one: no release lists them; 32 zeros: from the first",
+    ),
+    Endpoint(
         name="resolve_hit",
         method="POST",
         path="/subsets/{subset}/resolutions",

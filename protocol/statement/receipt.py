@@ -99,6 +99,11 @@ def sign_receipt(receipt: Receipt, signer: Signer) -> bytes:
     return seal_statement(KIND, receipt.to_bytes(), signer)
 
 
+def read_receipt(data: bytes, keys: Sequence[StatementPublicKey]) -> Receipt:
+    """The receipt in a statement signed by one of these keys, of whichever report; raises as `open_receipt`."""
+    return Receipt.from_bytes(open_statement(data, KIND, keys))
+
+
 def open_receipt(data: bytes, report: HitReport, keys: Sequence[StatementPublicKey]) -> Receipt:
     """The receipt of exactly this report, signed by one of the node's statement keys.
 
@@ -107,7 +112,7 @@ def open_receipt(data: bytes, report: HitReport, keys: Sequence[StatementPublicK
         MalformedError: a payload that is no receipt.
         ProofError: a receipt of another report.
     """
-    receipt = Receipt.from_bytes(open_statement(data, KIND, keys))
+    receipt = read_receipt(data, keys)
     named = (receipt.report_id, receipt.report_sha256, receipt.partner, receipt.subset_id, receipt.epoch)
     wanted = (report.report_id, report.sha256(), report.partner, report.subset_id, report.epoch)
     if named != wanted:

@@ -49,6 +49,10 @@ class Fields:
             raise MalformedError(f"{self._where(key)} is not at most {most} bytes")
         return value
 
+    def optional_octets_within(self, key: int, most: int) -> bytes:
+        """A byte string of at most `most` bytes, empty when the key is absent."""
+        return self.octets_within(key, most) if key in self._left else b""
+
     def line(self, key: int, most: int, *, least: int = 1) -> str:
         """A text of one line: from `least` to `most` UTF-8 bytes, all of it printable."""
         value = text_of(self._take(key), self._where(key))

@@ -13,6 +13,7 @@ from node.console.pages import hits
 from node.ports.persons import PersonRole
 from node.ports.quarantine import Quarantined
 from node.services.lists.audit_reading import read_audit
+from node.services.partners.instructions import UNDO_REPORT
 from node.services.partners.overview import ReportedHit, reported_hits
 from node.services.review.quarantine import FLOOD
 from support.console import RunningConsole, console_of
@@ -171,3 +172,17 @@ async def test_precision_says_nothing_of_few_hits(busy: RunningConsole) -> None:
     async with busy.as_role(PersonRole.ANALYST) as browser:
         words = (await browser.get("/console/hits/precision")).words
     assert "fr.example/lists/csam baseline 4 1 1 0 fewer than 20 judged" in words
+
+
+async def test_a_withdrawn_hit_says_what_to_undo(busy: RunningConsole) -> None:
+    hit = _hit(busy, "resolved")
+    with busy.world.shelf.storage.write() as unit:
+        unit.hits.end(hit.record, ended_ms=busy.world.now_ms, version=3)
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        pages = [await browser.get(path) for path in ("/console/hits", f"/console/hits/one?{_query(hit)}")]
+        overview = await browser.get("/console/")
+    for page in pages:
+        assert UNDO_REPORT in page.words
+        assert "not listed any more" in page.words
+    assert "release 3 does not list it any more" in pages[1].words
+    assert "1 hit was withdrawn: undo what was begun because of it" in overview.words

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from node.console.partner.world import PartnerWorld
 from node.partner.hits import SpooledHit
+from node.partner.instructions import FOUND, UNDO
 from node.partner.resolutions import Action
 from node.ports.persons import PersonRole
 from support.console import Browser, Reply, RunningConsole
@@ -191,3 +192,29 @@ async def test_a_hostile_name_is_only_text(looking: Looking, name: str) -> None:
 async def test_there_is_no_such_hit(looking: Looking, hit: str, status: int) -> None:
     looking.seat.find("a.jpg")
     assert (await looking.browser.get(f"{ONE}?hit={hit}")).status == status
+
+
+async def test_what_was_withdrawn_says_what_to_undo(looking: Looking) -> None:
+    waited, told = looking.seat.find("waited.jpg"), looking.seat.find("told.jpg")
+    ended_ms = looking.seat.now_ms
+    looking.seat.spool.save(replace(waited, ended_ms=ended_ms))
+    looking.seat.spool.save(
+        replace(told, ended_ms=ended_ms, action=Action.REMOVED, resolved_ms=ended_ms - 1, instead="")
+    )
+    page = await looking.see(HITS)
+    assert "1 hit was withdrawn." in page
+    assert UNDO in page
+    assert ("told.jpg" in page, "waited.jpg" in page) == (True, False), "one is to be undone"
+    assert UNDO in await looking.see(f"{ONE}?hit={told.id}")
+    closed = await looking.see(f"{ONE}?hit={waited.id}")
+    assert "It was withdrawn: no release lists it any more" in closed
+    assert "Report it now" not in closed
+    assert "1 hit was withdrawn after you acted on it" in await looking.see("/console/")
+    assert await looking.done("resolve", told, outcome="false-positive")
+    assert "1 hit was withdrawn." not in await looking.see(HITS)
+
+
+async def test_what_to_do_with_a_found_file_is_said_in_one_way(looking: Looking) -> None:
+    hit = looking.seat.find("a.jpg")
+    for path in (HITS, f"{ONE}?hit={hit.id}"):
+        assert FOUND in await looking.see(path)

@@ -10,6 +10,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.limits import MAX_CONTACT_BYTES, MAX_HIT_REPORT_BYTES, MAX_LOG_SIZE, MAX_REASON_BYTES
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute
+from protocol.statement.end import Ended, EndedReports, ReportEnd
 from protocol.statement.proposal import Proposal, ProposedFile
 from protocol.statement.proposal_receipt import ProposalReceipt
 from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState
@@ -93,6 +94,17 @@ ANSWERS = st.builds(
     reason=lines(MAX_REASON_BYTES),
     answered_ms=TIMES,
 )
+ENDS = st.builds(
+    ReportEnd,
+    node=NAMES,
+    partner=NAMES,
+    report_id=IDS,
+    report_sha256=HASHES,
+    subset_id=IDS,
+    version=st.integers(1, MAX_LOG_SIZE),
+    ended_ms=TIMES,
+)
+ENDED = st.builds(Ended, report_id=IDS, receipt=st.binary(max_size=99), end=st.binary(max_size=99))
 RESOLUTIONS = st.builds(Resolution, report_id=IDS, action=st.sampled_from(Action), done_ms=TIMES)
 RESOLVED = st.builds(ResolutionReceipt, node=NAMES, partner=NAMES, resolution=RESOLUTIONS, received_ms=TIMES)
 STATES = st.builds(CaseState, opened_ms=TIMES, due_ms=TIMES, answer=st.binary(max_size=200))
@@ -131,6 +143,8 @@ SENT = st.builds(SentReport, REPORTS, HASHES)
 VALUES: Any = st.one_of(
     REPORTS,
     RECEIPTS,
+    ENDS,
+    st.builds(EndedReports, st.lists(ENDED, max_size=3).map(tuple)),
     DISPUTES,
     ANSWERS,
     STATES,
@@ -144,6 +158,8 @@ VALUES: Any = st.one_of(
 TYPES: list[Any] = [
     HitReport,
     Receipt,
+    ReportEnd,
+    EndedReports,
     PartnerDispute,
     CaseAnswer,
     CaseState,

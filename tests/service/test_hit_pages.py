@@ -98,7 +98,7 @@ def test_overdue_ones_come_longest_overdue_first(shelf: Shelf) -> None:
         unit.hits.close(late[2], closed_ms=9)
     assert paged(shelf, overdue_hits(NOW_MS), limit=2) == [late[0], late[3], late[4]]
     assert all(hit.overdue(NOW_MS) for hit in reported_hits(shelf, overdue_hits(NOW_MS)))
-    assert hit_counts(shelf, now_ms=NOW_MS) == HitCounts(open=5, resolved=1, overdue=3)
+    assert hit_counts(shelf, now_ms=NOW_MS) == HitCounts(open=5, resolved=1, overdue=3, withdrawn=0)
 
 
 def test_of_one_partner_or_list_and_open_alone(shelf: Shelf) -> None:

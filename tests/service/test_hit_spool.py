@@ -20,7 +20,7 @@ from node.errors import (
     VerificationError,
 )
 from node.files import read_private
-from node.partner.hits import DAY_MS, HitSpool, SpooledHit
+from node.partner.hits import DAY_MS, Evaluated, HitSpool, SpooledHit
 from node.partner.looking_up import Hit
 from node.partner.resolutions import Action
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
@@ -284,7 +284,7 @@ async def test_what_may_pass_is_not_taken_for_a_refusal(partner: Partner, error:
 async def test_a_hit_of_an_epoch_that_is_over_is_evaluated_again(partner: Partner) -> None:
     now = await partner.find("a file")
     old = replace(now.sent, report=replace(now.sent.report, epoch=0, report_id=os.urandom(16)))
-    stale, left = partner.spool.renew(now, old), partner.world.quota_left()
+    stale, left = partner.spool.renew(now, Evaluated(old, now.tag)), partner.world.quota_left()
     hit = await partner.report(stale)
     assert partner.world.quota_left() == left, "free of quota"
     assert (hit.state, hit.sent.report.epoch, hit.found_ms) == ("reported", 1, now.found_ms)
@@ -302,8 +302,8 @@ async def test_what_an_older_epoch_found_and_the_newest_release_does_not_list(pa
         digest=report_of("withdrawn").digest,
         report_id=os.urandom(16),
     )
-    hit = await partner.report(partner.spool.renew(now, SentReport(gone, b"m" * 32)))
-    assert hit.refused == "the list does not have it any more"
+    hit = await partner.report(partner.spool.renew(now, Evaluated(SentReport(gone, b"m" * 32), now.tag)))
+    assert (hit.state, hit.receipt) == ("withdrawn", b"")
 
 
 async def test_evidence_is_verified_before_it_is_handed_on(partner: Partner) -> None:

@@ -167,13 +167,24 @@ async def test_no_report_of_another_subset_epoch_release_or_of_the_test_file(wor
 
 async def test_a_hit_of_an_older_release_is_taken_with_that_release(world: HitWorld) -> None:
     sent = await world.evaluated("a file")
-    for agency in world.agencies:
-        agency.withdraw("a file", Reason.LEGAL)
+    world.list_both("more")
     await world.release()
     receipt = open_receipt(
         await world.hits().report_hit(SUBSET, sent.to_bytes()), sent.report, world.statement_keys
     )
     assert receipt.version == 1
+
+
+async def test_what_the_newest_release_lists_no_more_is_judged_by_that(world: HitWorld) -> None:
+    sent = await world.evaluated("a file")
+    for agency in world.agencies:
+        agency.withdraw("a file", Reason.LEGAL)
+    await world.release()
+    for _ in range(2):
+        with pytest.raises(NotFoundError, match="newest release does not list it"):
+            await world.hits().report_hit(SUBSET, sent.to_bytes())
+    record = kept(world)[0]
+    assert (record.version, record.ended_version, record.ended_ms) == (1, 2, record.received_ms)
     newer = await world.evaluated("a file", version=2)
     with pytest.raises(NotFoundError):
         await world.hits().report_hit(SUBSET, newer.to_bytes())

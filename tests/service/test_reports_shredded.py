@@ -11,6 +11,7 @@ from node.services.lists.shredding import prepare, shred
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.taken_reports import taken
 from protocol.opening import Reason
+from protocol.statement.end import FROM_THE_FIRST, EndedReports
 from support.federation import Agency
 from support.hits import SUBSET, HitWorld, hit_world, kept_reports, named
 from support.lists import digest
@@ -84,6 +85,8 @@ async def test_a_report_that_comes_after_the_shredding_is_kept_without_its_body(
         receipt = await world.hits().report_hit(SUBSET, sent.to_bytes())
         assert not is_reported(world)
         assert await world.hits().report_hit(SUBSET, sent.to_bytes()) == receipt
+        told = EndedReports.from_bytes(await world.hits().ended_reports(SUBSET, FROM_THE_FIRST.hex())).ended
+        assert [one.report_id for one in told] == [sent.report.report_id], "nobody may list it again"
 
 
 async def test_a_report_of_what_a_peer_alone_shredded_is_kept_while_others_list_it(tmp_path: Path) -> None:

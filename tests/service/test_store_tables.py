@@ -502,6 +502,32 @@ class TestHitOutcomes:
                 ("third", b"r" * 16): [others[2], others[3]]
             }
 
+    def test_reports_end_in_an_order_and_once(self, shelf: Shelf) -> None:
+        ids = [b"1" * 16, b"2" * 16, b"3" * 16]
+        hits = [replace(self.HIT, report_id=each) for each in ids]
+        with shelf.storage.write() as unit:
+            unit.hits.lock()
+            for hit in (*hits, replace(self.HIT, partner="other")):
+                unit.hits.add(hit, b"sealed")
+            unit.hit_outcomes.add_sources([replace(self.BEHIND, report_id=each) for each in ids])
+            behind = unit.hits.behind("baseline", [("a/lists/b", 3), ("a/lists/b", 4)])
+            assert {hit.report_id for hit in behind} == set(ids)
+            assert unit.hits.behind("other", [("a/lists/b", 3)]) == []
+            for hit in (hits[2], hits[0], hits[2]):
+                unit.hits.end(hit, ended_ms=9, version=7)
+            assert [hit.report_id for hit in unit.hits.behind("baseline", [("a/lists/b", 3)])] == [ids[1]]
+        with shelf.storage.read() as unit:
+            ended = unit.hits.ended("hoster", "baseline", after=b"0" * 16, limit=5)
+            assert [hit.report_id for hit in ended] == [ids[2], ids[0]]
+            assert [(hit.ended_ms, hit.ended_version, hit.ended_number) for hit in ended] == [
+                (9, 7, 1),
+                (9, 7, 2),
+            ]
+            assert unit.hits.ended("hoster", "baseline", after=ids[2], limit=5) == ended[1:]
+            assert unit.hits.ended("hoster", "baseline", after=ids[0], limit=5) == []
+            assert unit.hits.ended("other", "baseline", after=ids[0], limit=5) == []
+            assert unit.hits.counts(unsaid_since_ms=0).withdrawn == 2
+
     def test_what_is_purged_is_gone_with_all_of_it_and_nothing_else(self, shelf: Shelf) -> None:
         kept = replace(self.HIT, partner="other")
         with shelf.storage.write() as unit:

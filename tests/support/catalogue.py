@@ -24,7 +24,9 @@ from node.console.pages.key_rows import PURPOSES
 from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Section
 from node.console.surface import PAGES
+from node.partner.instructions import FOUND, UNDO
 from node.ports.persons import PersonRole
+from node.services.partners.instructions import UNDO_REPORT
 from node.web.problems import HTTP_PROBLEMS, PROBLEMS
 
 CONSOLE = Path(__file__).parents[2] / "node" / "console"
@@ -111,6 +113,7 @@ def _tabled() -> Iterator[str]:
     yield from (page.title for page in PARTNER_PAGES)
     yield from (section.value for section in Section if section.value)
     yield from PURPOSES.values()
+    yield from (FOUND, UNDO, UNDO_REPORT)
     yield from (stage.value for stage in Stage)
     yield from (role.value for role in PersonRole)
     yield from (info.signs for info in ROLES.values())

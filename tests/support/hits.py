@@ -21,6 +21,7 @@ from node.ports.hits import HitFilter, HitRecord
 from node.ports.partners import PartnerRecord
 from node.services.access.quotas import Quotas
 from node.services.partners.casework import Casework
+from node.services.partners.ends import Ends
 from node.services.partners.evaluating import Evaluating
 from node.services.partners.fetching import Fetches
 from node.services.partners.flooding import FloodLimits, FloodWatch
@@ -193,6 +194,7 @@ class HitWorld:
             proving=self.proving,
             casework=self.casework,
             resolving=self.resolving,
+            ends=Ends(self.fr.shelf, self.fr.trust, signer=self.statement_key),
         )
         return served.for_partner(partner, frozenset({SUBSET}))
 

@@ -53,6 +53,9 @@ class Api:
     async def hit_evidence(self, subset: str, report_id: str, *, version: int = 1) -> bytes:
         return await self._pass(self._inner.hit_evidence(subset, report_id, version=version))
 
+    async def ended_reports(self, subset: str, report_id: str) -> bytes:
+        return await self._pass(self._inner.ended_reports(subset, report_id))
+
     async def resolve_hit(self, subset: str, resolution: bytes) -> bytes:
         return await self._pass(self._inner.resolve_hit(subset, resolution))
 

@@ -26,6 +26,7 @@ from protocol.evidence import verify_evidence
 from protocol.gossip import FileKind, Gossip, ToldFile
 from protocol.hit_evidence.verify import verify_hit
 from protocol.statement.case import CaseState, Outcome, PartnerDispute, open_answer
+from protocol.statement.end import Ended, EndedReports, ReportEnd
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import SentReport, require_evaluated
 from protocol.statement.resolution import Action, Resolution, open_resolution
@@ -102,6 +103,20 @@ def test_resolution() -> None:
     receipt = open_resolution(told, partner="hoster", resolution=resolution, keys=[STATEMENT])
     assert (receipt.node, receipt.received_ms) == ("fr.example", TIME_MS + 7)
     assert receipt.to_bytes() == open_statement(told, "resolution-receipt", [STATEMENT])
+
+
+def test_ended() -> None:
+    data: dict[str, Any] = json.loads((FOLDER / "ended.json").read_text("utf-8"))
+    assert runpy.run_path(str(FOLDER / "regenerate_ended.py"))["vectors"]() == data
+    signed, reply, none = (bytes.fromhex(data["messages"][name]) for name in ("end", "reply", "none"))
+    payload = open_statement(signed, "report-ended", [STATEMENT])
+    end = ReportEnd.from_bytes(payload)
+    assert (end.node, end.partner, end.report_id) == ("fr.example", "hoster", REPORT_ID)
+    assert (end.version, end.ended_ms, end.to_bytes()) == (8, TIME_MS, payload)
+    ended = EndedReports.from_bytes(reply)
+    assert ended == EndedReports((Ended(REPORT_ID, b"the receipt", signed),))
+    assert (ended.to_bytes(), ended.whole) == (reply, False)
+    assert EndedReports.from_bytes(none).ended == ()
 
 
 def test_case() -> None:

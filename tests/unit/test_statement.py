@@ -1,15 +1,19 @@
 """What authenticates a report, and whose receipt and answer it is."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from keys.errors import BadSignatureError, KeysError, MalformedTrustError
 from keys.key import StatementPrivateKey
+from node.services.storage.taken_reports import TakenReport
 from protocol.digest import Algorithm, Digest
-from protocol.encoding import decode_cbor, encode_cbor
+from protocol.encoding import CborValue, decode_cbor, encode_cbor
 from protocol.errors import MalformedError, ProofError, UntrustedError
+from protocol.limits import MAX_ENDS, MAX_ENDS_BYTES
 from protocol.statement.case import CaseAnswer, Outcome, PartnerDispute, open_answer, sign_answer
+from protocol.statement.end import Ended, EndedReports, ReportEnd, open_end, sign_end
 from protocol.statement.receipt import Receipt, open_receipt, sign_receipt
 from protocol.statement.report import HitReport, SentReport, authenticate, require_evaluated
 from protocol.subset.label import Label, LabelSource
@@ -35,6 +39,15 @@ RECEIPT = Receipt(
     version=7,
     label=Label(1, (LabelSource(0, 3), LabelSource(1, 9))),
     received_ms=1_790_000_000_000,
+)
+END = ReportEnd(
+    node="fr.example",
+    partner="hoster",
+    report_id=REPORT.report_id,
+    report_sha256=REPORT.sha256(),
+    subset_id=REPORT.subset_id,
+    version=8,
+    ended_ms=1_790_000_000_001,
 )
 ANSWER = CaseAnswer(
     partner="hoster",
@@ -92,6 +105,47 @@ def test_a_receipt_is_of_one_report() -> None:
     for change in ({"version": 8}, {"partner": "other"}, {"report_id": b"q" * 16}):
         with pytest.raises(ProofError):
             open_receipt(data, replace(REPORT, **change), [KEY.public])
+
+
+def test_an_end_is_of_one_report() -> None:
+    data = sign_end(END, KEY)
+    assert open_end(data, REPORT, [OTHER.public, KEY.public]) == END
+    for change in ({"subset_id": b"t" * 16}, {"partner": "other"}, {"report_id": b"q" * 16}):
+        with pytest.raises(ProofError):
+            open_end(data, replace(REPORT, **change), [KEY.public])
+    with pytest.raises(BadSignatureError):
+        open_end(sign_end(END, OTHER), REPORT, [KEY.public])
+    with pytest.raises(MalformedTrustError):
+        open_end(sign_receipt(RECEIPT, KEY), REPORT, [KEY.public])
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        [[b"r" * 16, b"receipt"]],
+        [[b"r" * 15, b"receipt", b"end"]],
+        [[b"r" * 16, "receipt", b"end"]],
+        [[b"r" * 16, b"receipt", b"e" * 4097]],
+        [7],
+        [[b"r" * 16, b"receipt", b"end"]] * (MAX_ENDS + 1),
+    ],
+    ids=["two", "short id", "text", "long", "number", "many"],
+)
+def test_ended_reports_of_another_form_are_refused(ended: Sequence[CborValue]) -> None:
+    with pytest.raises(MalformedError):
+        EndedReports.from_bytes(encode_cbor({0: 1, 1: ended}))
+
+
+def test_a_full_page_of_ended_reports_fits_its_bound() -> None:
+    page = EndedReports((Ended(b"r" * 16, sign_receipt(RECEIPT, KEY), sign_end(END, KEY)),) * MAX_ENDS)
+    assert page.whole
+    assert len(page.to_bytes()) < MAX_ENDS_BYTES
+    assert EndedReports.from_bytes(page.to_bytes()) == page
+
+
+def test_what_is_kept_of_a_report_reads_as_it_was_written() -> None:
+    for kept in (TakenReport(b"body", b"receipt"), TakenReport(b"", b"receipt", b"end")):
+        assert TakenReport.from_bytes(kept.to_bytes()) == kept
 
 
 def test_an_answer_is_to_one_case() -> None:

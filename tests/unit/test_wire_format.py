@@ -19,6 +19,7 @@ FROZEN = {
     "hit_evidence.json": "b4277e6c87208c6af10afb07ea1915246d5a140d22657b44a3a5238ea6b88f93",
     "hit_evidence_2.json": "3839df5c92fbb9c0d0d580ca71ba5b4a469eb2df6b83ccdd31d2e6d0ea4e04b1",
     "resolution.json": "616bbf479affb4a4fc4e33844c932107a350b305473fb12d82b038cbafb4d9c6",
+    "ended.json": "5938878245cd5d07b6f7e84f1490925e6ba7fab29695d4cbffa8417115d42940",
     "disclosed.json": "60399a9639cd173ec69841d06bf2f487ce1c87e9746b53943fae2b87e0d77e26",
 }
 OF_OTHERS = {

@@ -17,6 +17,7 @@ from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
 from node.services.partners.casework import find_hit
 from node.services.partners.handling import close_hit, hold_hit
+from node.services.partners.instructions import UNDO_REPORT
 from node.services.partners.overview import ReportedHit, reported_hit
 from node.services.review.quarantine import FLOOD
 from protocol.statement.case import Outcome
@@ -42,7 +43,7 @@ class Moment:
 
     time_ms: int
     kind: str
-    """received, said, corrected, disputed, upheld, rejected, closed or held."""
+    """received, said, corrected, disputed, upheld, rejected, ended, closed or held."""
     word: str = ""
     """What the partner said became of the file."""
     told_ms: int = 0
@@ -56,6 +57,8 @@ class Hit:
     hit: ReportedHit
     sources: Sequence[Source]
     moments: Sequence[Moment]
+    undo: str = UNDO_REPORT
+    """What to do when no release lists it any more."""
 
 
 def gather(world: World, _visitor: Visitor, query: Values) -> Hit:
@@ -125,6 +128,8 @@ def _done(record: HitRecord, said: str) -> Done:
 def _handled(hit: ReportedHit) -> Iterator[Moment]:
     record, case = hit.record, hit.case
     yield Moment(record.received_ms, "received")
+    if record.ended_ms is not None:
+        yield Moment(record.ended_ms, "ended")
     if record.closed_ms is not None:
         yield Moment(record.closed_ms, "closed")
     if record.held_ms is not None:

@@ -15,6 +15,7 @@ from node.console.world import World
 from node.errors import UsageError
 from node.ports.hits import HitCounts, HitFilter, HitPlace, HitWindow
 from node.ports.logs import LogKind
+from node.services.partners.instructions import UNDO_REPORT
 from node.services.partners.overview import (
     FEW,
     Precision,
@@ -47,6 +48,8 @@ class Hits:
     origins: Sequence[str]
     first: str
     next: str
+    undo: str = UNDO_REPORT
+    """What to do with one that no release lists any more."""
 
     def query(self, view: str) -> str:
         """The same filters in another view."""

@@ -20,9 +20,20 @@ def needs(
 
 def _hits(hits: Sequence[SpooledHit], now_ms: int) -> Iterator[Need]:
     overdue = sum(hit.overdue(now_ms) for hit in hits)
-    unresolved = sum(hit.action is None for hit in hits) - overdue
+    unresolved = sum(hit.unresolved for hit in hits) - overdue
+    to_undo = sum(hit.to_undo for hit in hits)
     waiting = sum(hit.waiting for hit in hits)
     untold = sum(hit.untold for hit in hits)
+    yield Need(
+        page="hits",
+        count=to_undo,
+        words=translated_plural(
+            "hit was withdrawn after you acted on it: undo that",
+            "hits were withdrawn after you acted on them: undo that",
+            to_undo,
+        ),
+        urgent=True,
+    )
     yield Need(
         page="hits",
         count=overdue,

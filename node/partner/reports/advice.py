@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from node.pages.text import counted, moment
 from node.partner.hits import DAY_MS
+from node.partner.instructions import FOUND
 from node.partner.reports.gathering import Gathered
 from node.partner.scanning.results import ScanSummary, Status
 
@@ -37,10 +38,7 @@ def next_steps(summary: ScanSummary, found: Gathered) -> Iterator[str]:
 
 
 def _hits(summary: ScanSummary, found: Gathered) -> Iterator[str]:
-    yield (
-        "Do not open, copy, move or delete the files on the list; call in who is responsible for such cases in your "
-        "company."
-    )
+    yield FOUND
     if found.weak:
         yield (
             f"{counted(found.weak, 'file')} matched by one old hash only (marked weak): a person must judge before "

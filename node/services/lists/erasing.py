@@ -114,7 +114,7 @@ def _erase(
             reader = ListReader(shelf, unit, log)
             graves = [_grave(shelf, reader, each) for each in due]
         buried = _bury(shelf, log, graves, now_ms)
-        _erase_objects(shelf, log, buried)
+        _erase_objects(shelf, log, buried, now_ms)
     except MissingObjectError:  # a wider bundle took the place of the one that was read
         if _stands(shelf, log):
             raise
@@ -202,7 +202,7 @@ def _standing(shelf: Shelf, unit: Unit, log: LogRecord, graves: Sequence[_Grave]
             yield Standing(mac=mac, log_id=hit.log_id, position=hit.position)
 
 
-def _erase_objects(shelf: Shelf, log: LogRecord, due: Sequence[Shredding]) -> None:
+def _erase_objects(shelf: Shelf, log: LogRecord, due: Sequence[Shredding], now_ms: int) -> None:
     files = LogFiles(shelf.objects, shelf.vault, log.origin)
     positions = [each.position for each in due]
     macs = frozenset(each.mac for each in due if each.mac is not None)
@@ -219,7 +219,7 @@ def _erase_objects(shelf: Shelf, log: LogRecord, due: Sequence[Shredding]) -> No
     is_gone = _gone(shelf, log, macs)
     erase_from_rosters(shelf, is_gone)
     erase_from_copies(shelf, is_gone)
-    erase_reports(shelf, is_gone)
+    erase_reports(shelf, is_gone, now_ms=now_ms)
     erase_proposed(shelf, is_gone)
     shelf.objects.sweep(wait=True)  # what killed writers left holds digests, too
 

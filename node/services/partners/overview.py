@@ -76,16 +76,23 @@ class ReportedHit:
     def _answered(self) -> int | None:
         return None if self.case is None else self.case.outcome
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether no release lists any more what it reports."""
+        return self.record.ended_ms is not None
+
     def overdue(self, now_ms: int) -> bool:
         """Whether the partner should have said by now what became of the file."""
         return self.open and self.resolution is None and now_ms > self.due_ms
 
     def state(self, now_ms: int) -> str:
-        """In one word: disputed, closed, resolved, overdue or open."""
+        """In one word: disputed, closed, withdrawn, resolved, overdue or open."""
         if self.disputed:
             return "disputed"
         if not self.open:
             return "closed"
+        if self.withdrawn:
+            return "withdrawn"
         if self.resolution is not None:
             return "resolved"
         return "overdue" if self.overdue(now_ms) else "open"

@@ -2,7 +2,9 @@
 
 The node computes the PRF output itself and compares what authenticates the report. A report that verifies is always
 taken, however little quota is left: a hit must never wait for the next day. One that does not costs an evaluation, so
-guessing digests here is no cheaper than asking about them, and tells nothing. Spec: docs/spec/statement.md, "Report".
+guessing digests here is no cheaper than asking about them, and tells nothing. Whichever release a report names, it is
+judged by the newest: what that lists no more is kept as ended, and not answered as if it stood.
+Spec: docs/spec/statement.md, "Report" and "End".
 """
 
 import asyncio
@@ -24,7 +26,7 @@ from node.errors import (
 from node.ports.evaluator import Evaluator
 from node.ports.hits import HitRecord, HitSourceRecord
 from node.ports.storage import Unit
-from node.ports.subsets import SubsetRecord
+from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.lists.tombstones import gone_among
 from node.services.partners.evaluating import Quota
 from node.services.partners.flooding import FloodWatch
@@ -32,7 +34,7 @@ from node.services.partners.hit_sources import label_of
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.sealed_names import report_name
 from node.services.storage.shelf import Shelf
-from node.services.storage.taken_reports import TakenReport, taken
+from node.services.storage.taken_reports import TakenReport, end_shredded, taken
 from node.services.subsets.epochs import Epochs
 from node.services.subsets.registers import kept_register
 from protocol.digest import Digest
@@ -91,7 +93,7 @@ class Reporting:
             GoneError: of an epoch that does not answer now: the digest is to be evaluated again first.
             UntrustedError: it does not verify, which costs an evaluation.
             OverQuotaError: the same, and no evaluation is left to pay with.
-            NotFoundError: the release does not list it.
+            NotFoundError: no release lists it, or the newest does not any more: then it is kept, and has ended.
             ConflictError: the partner has another report of that id.
             RateLimitedError: it made more reports in a day than there can be.
         """
@@ -104,29 +106,65 @@ class Reporting:
             earlier = unit.hits.find(partner, sent.report.report_id)
         request_sha256 = sha256(request).digest()
         if earlier is not None and earlier.request_sha256 == request_sha256:
-            return taken(self._shelf, earlier).receipt
+            return self._answer(earlier)
         report, output = self._verified(partner, record, sent)
         if earlier is not None:
             raise ConflictError("another report has this id", hint="make a new id")
         self._require_few(partner)
         version, label = self._listed(record, report, output)
         receipt = self._receipt(report, version, label)
-        return self._keep(
-            HitRecord(
-                partner=partner,
-                report_id=report.report_id,
-                subset=subset,
-                version=version,
-                collection=label.collection,
-                algorithm=report.digest.algorithm,
-                received_ms=milliseconds(self._clock.now()),
-                epoch=report.epoch,
-                found_epoch=report.found_epoch,
-                request_sha256=request_sha256,
-            ),
-            TakenReport(report.to_bytes(), receipt),
-            report.digest,
-            label,
+        kept = None
+        while kept is None:  # until nothing is released between the judgement and the keeping
+            newest = self._newest(record)
+            kept = self._keep(
+                self._record(report, record.name, version, label, request_sha256),
+                TakenReport(report.to_bytes(), receipt),
+                report.digest,
+                label,
+                newest=newest,
+                ended=not self._lists(record, newest, report, output),
+            )
+        return self._answer(kept)
+
+    def _answer(self, record: HitRecord) -> bytes:
+        """The receipt of a kept report; raises `NotFoundError` for one that had ended before it came.
+
+        A program that knows of no ends must not take the receipt for the list's word of today.
+        """
+        if record.ended_ms is not None and record.ended_ms <= record.received_ms:
+            raise NotFoundError(
+                "the newest release does not list it any more", hint="update: the hit has ended"
+            )
+        return taken(self._shelf, record).receipt
+
+    def _newest(self, subset: SubsetRecord) -> ReleaseRecord:
+        with self._shelf.storage.read() as unit:
+            newest = unit.releases.newest(subset.name)
+        assert newest is not None, "a release was just read"
+        return newest
+
+    def _lists(self, subset: SubsetRecord, newest: ReleaseRecord, report: HitReport, output: bytes) -> bool:
+        """Whether the newest release lists the digest; of another epoch than the report, it has another output."""
+        if newest.epoch != report.epoch:
+            value = prf_input(report.subset_id, report.digest)
+            output = self._evaluator.outputs(subset.name, newest.epoch, [value])[0]
+        release = ReleaseFolder(self._shelf, newest).load().release
+        return Lookup(release).match([output])[0] is not None
+
+    def _record(
+        self, report: HitReport, subset: str, version: int, label: Label, request_sha256: bytes
+    ) -> HitRecord:
+        return HitRecord(
+            partner=report.partner,
+            report_id=report.report_id,
+            subset=subset,
+            version=version,
+            collection=label.collection,
+            algorithm=report.digest.algorithm,
+            received_ms=milliseconds(self._clock.now()),
+            epoch=report.epoch,
+            found_epoch=report.found_epoch,
+            request_sha256=request_sha256,
         )
 
     def _require_few(self, partner: str) -> None:
@@ -194,27 +232,49 @@ class Reporting:
         )
         return sign_receipt(receipt, self._signer)
 
-    def _keep(self, record: HitRecord, new: TakenReport, digest: Digest, label: Label) -> bytes:
+    def _keep(
+        self,
+        record: HitRecord,
+        new: TakenReport,
+        digest: Digest,
+        label: Label,
+        *,
+        newest: ReleaseRecord,
+        ended: bool,
+    ) -> HitRecord | None:
+        """The report as it is kept; None when another release than `newest` is the newest by now."""
         name = report_name(record.partner, record.report_id)
         try:
             with self._shelf.storage.write() as unit:
+                unit.hits.lock()
+                if unit.releases.newest(record.subset) != newest:
+                    return None
                 # Asked where no shredding can come in between: the releases that partners hold outlive a listing.
-                kept = replace(new, body=b"") if gone_among(self._shelf, unit, [digest]) else new
+                gone = bool(gone_among(self._shelf, unit, [digest]))
+                kept = replace(new, body=b"") if gone else new
                 unit.hits.add(record, self._shelf.vault.seal(name, kept.to_bytes()))
                 sources = _sources(unit, record, label)
                 unit.hit_outcomes.add_sources(sources)
+                if ended:
+                    unit.hits.end(record, ended_ms=record.received_ms, version=newest.version)
+                elif gone:
+                    end_shredded(unit, record, now_ms=record.received_ms)
         except (
             AlreadyExistsError
         ):  # the same request at the same moment: whoever came first is answered to both
-            with self._shelf.storage.read() as unit:
-                first = unit.hits.find(record.partner, record.report_id)
-            if first is None or first.request_sha256 != record.request_sha256:
-                raise ConflictError("another report has this id", hint="make a new id") from None
-            return taken(self._shelf, first).receipt
+            return self._first(record)
         if record.found_epoch is not None:
             self._give_back(record)
         self._floods.look(sources)
-        return new.receipt
+        return self._first(record)
+
+    def _first(self, record: HitRecord) -> HitRecord:
+        """What is kept under a report's id, if it is the same request."""
+        with self._shelf.storage.read() as unit:
+            first = unit.hits.find(record.partner, record.report_id)
+        if first is None or first.request_sha256 != record.request_sha256:
+            raise ConflictError("another report has this id", hint="make a new id")
+        return first
 
     def _give_back(self, record: HitRecord) -> None:
         """Evaluating a spooled hit again, because its epoch was over, costs nothing, within a cap."""

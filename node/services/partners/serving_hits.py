@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from node.services.partners.asked import require_subset, spelled_id
 from node.services.partners.casework import Casework
+from node.services.partners.ends import Ends
 from node.services.partners.proving import Proving
 from node.services.partners.reporting import Reporting
 from node.services.partners.resolving import Resolving
@@ -22,6 +23,7 @@ class ServedHits:
     proving: Proving
     casework: Casework
     resolving: Resolving
+    ends: Ends
 
     def for_partner(self, partner: str, subsets: frozenset[str]) -> HitApi:
         """What `partner` may report and ask in these subsets."""
@@ -47,6 +49,12 @@ class PartnerHits:
         return await asyncio.to_thread(
             self._services.proving.evidence, self._partner, subset, _id(report_id), version=version
         )
+
+    async def ended_reports(self, subset: str, report_id: str) -> bytes:
+        """The partner's reports that ended after this one."""
+        require_subset(subset, self._subsets)
+        found = await self._services.ends.after(self._partner, subset, _id(report_id))
+        return found.to_bytes()
 
     async def resolve_hit(self, subset: str, resolution: bytes) -> bytes:
         """The signed receipt of a resolution; raises as `Resolving.resolve`."""

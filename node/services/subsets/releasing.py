@@ -22,6 +22,7 @@ from node.services.lists.heads import next_head, require_leaves, require_signed
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.release_files import ReleaseFolder, tidy
 from node.services.storage.shelf import Shelf
+from node.services.storage.taken_reports import end_reports
 from node.services.subsets.composing import is_same
 from node.services.subsets.drafting import LIFE, Draft, Drafter, Held, Order, RuleDocuments
 from node.services.subsets.grounds import Grounds
@@ -162,6 +163,7 @@ class Releaser:
             if log.pending is None:
                 return False
             record = unit.releases.get(subset.name, log.pending.size)
+        gone = self._gone(record)
         manifest = ReleaseFolder(self._shelf, record).manifest()
         leaves = [leaf_hash(manifest)]
         require_leaves(log, leaves)
@@ -170,8 +172,12 @@ class Releaser:
         note = self._signer.sign(log.origin, start=log.head.size, leaf_hashes=leaves)
         require_signed(log, note)
         with self._shelf.storage.write() as unit:
+            unit.hits.lock()  # a report is kept before this release, and ends with it, or is judged by it
             unit.logs.settle(log, note=note, checked_ms=milliseconds(now))
             unit.releases.publish(subset.name, record.version, note)
+            end_reports(
+                self._shelf, unit, subset.name, gone, version=record.version, now_ms=milliseconds(now)
+            )
             unit.judged.note(subset.name, _sizes(Manifest.from_bytes(manifest)))
             published = unit.releases.ls(subset.name)
         for name in files.outgrown(log.head.size, record.version):
@@ -179,6 +185,13 @@ class Releaser:
         self._prepare_deltas(published)
         tidy(self._shelf, published)
         return True
+
+    def _gone(self, record: ReleaseRecord) -> frozenset[Digest]:
+        """What a pending release does not list any more; what was shredded is in no roster, and is not among them."""
+        held = self._held(record.subset) if record.removed else None
+        if held is None:
+            return _NOTHING
+        return frozenset(held.roster.keys() - ReleaseFolder(self._shelf, record).roster().keys())
 
     def _note_judged(self, name: str, manifest: Manifest) -> None:
         """The newest release says already what the lists say now: nobody waits for it to take something out."""

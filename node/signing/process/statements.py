@@ -15,8 +15,9 @@ from protocol.acknowledgement import Acknowledgement
 from protocol.encoding import decode_cbor
 from protocol.errors import MalformedError
 from protocol.hit_evidence.bundle import FORMATS, SEAL_KIND
-from protocol.statement import case, proposal_receipt, receipt, resolution
+from protocol.statement import case, end, proposal_receipt, receipt, resolution
 from protocol.statement.case import CaseAnswer
+from protocol.statement.end import ReportEnd
 from protocol.statement.proposal_receipt import ProposalReceipt
 from protocol.statement.receipt import Receipt
 from protocol.statement.resolution import ResolutionReceipt
@@ -75,6 +76,7 @@ _KINDS: Final[Mapping[str, Named]] = MappingProxyType(
     {
         receipt.KIND: lambda payload: Receipt.from_bytes(payload).node,
         proposal_receipt.KIND: lambda payload: ProposalReceipt.from_bytes(payload).node,
+        end.KIND: lambda payload: ReportEnd.from_bytes(payload).node,
         case.KIND: _answer,
         resolution.KIND: lambda payload: ResolutionReceipt.from_bytes(payload).node,
         acknowledgement.KIND: lambda payload: Acknowledgement.from_bytes(payload).node,

@@ -38,6 +38,12 @@ async def evidence(request: web.Request) -> web.StreamResponse:
     return plain(await _api(request).hit_evidence(asked["subset"], asked["report_id"], version=version), BIN)
 
 
+async def ended(request: web.Request) -> web.StreamResponse:
+    """Reports that ended after one."""
+    asked = request.match_info
+    return plain(await _api(request).ended_reports(asked["subset"], asked["report_id"]), BIN)
+
+
 async def resolve(request: web.Request) -> web.StreamResponse:
     """Take what became of the file of a reported hit; the reply is a signed receipt."""
     body = await read_body(request, max_bytes=MAX_RESOLUTION_BYTES)

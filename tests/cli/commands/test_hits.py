@@ -40,6 +40,15 @@ def hit(federation: Federation, partner: Cli) -> str:
     return str(partner.done("hit", "ls")["hit"])
 
 
+def test_a_folder_is_scanned_and_not_checked(partner: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    told = partner.told("check", str(folder))
+    assert told.exit == 3, told.err
+    assert "it is a folder" in told.out
+    assert f"next: sigfed scan {folder}" in told.err
+
+
 def test_found_reported_proven_and_verified_elsewhere(
     federation: Federation, partner: Cli, hit: str, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from node.console.partner.world import PartnerWorld
 from node.console.parts import Action, Done, Download, File, Page, Values
 from node.console.visitors import Visitor
 from node.errors import UsageError
+from node.partner.instructions import FOUND, UNDO
 from node.partner.resolutions import Action as Outcome
 from node.runtime import partner_hits
 from node.runtime.hit_spool import hit_spool
@@ -34,7 +35,7 @@ class Moment:
 
     time_ms: int
     kind: str
-    """found, reported, told, done, corrected, disputed, upheld or rejected."""
+    """found, reported, told, done, corrected, ended, disputed, upheld or rejected."""
     word: str = ""
     """What became of the file, or who signed."""
 
@@ -48,6 +49,9 @@ class OneHit:
     """By when the agency answers a dispute; 0: there is none, or it has."""
     moments: Sequence[Moment]
     outcomes: Sequence[str]
+    found: str = FOUND
+    """What to do with a file that is on the list, and with one that is not any more."""
+    undo: str = UNDO
 
 
 def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> OneHit:
@@ -149,6 +153,8 @@ def _moments(shown: Shown) -> Iterator[Moment]:
         yield Moment(hit.resolved_ms, "done", hit.action.value)
     if shown.acknowledged is not None:
         yield Moment(shown.acknowledged.received_ms, "told", shown.acknowledged.node)
+    if hit.ended_ms:
+        yield Moment(hit.ended_ms, "ended")
     if hit.case:
         yield Moment(CaseState.from_bytes(hit.case).opened_ms, "disputed")
     if shown.answer is not None:

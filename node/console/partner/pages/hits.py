@@ -16,6 +16,7 @@ from node.console.parts import Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.errors import UsageError
 from node.partner.hits import SpooledHit
+from node.partner.instructions import FOUND, UNDO
 from node.runtime.hit_spool import hit_spool
 from node.runtime.partner_hits import Reported, report
 
@@ -32,12 +33,17 @@ class Hits:
     hits: Sequence[SpooledHit]
     overdue: int
     unresolved: int
+    to_undo: int
+    """They were withdrawn after somebody acted on them."""
     waiting: int
     """Nobody was told of them yet, or not of what became of them."""
     problem: str
     """What is wrong with a hit that cannot be read; empty: all can."""
     first: str
     next: str
+    found: str = FOUND
+    """What to do with a file that is on the list, and with one that is not any more."""
+    undo: str = UNDO
 
 
 def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> Hits:
@@ -46,14 +52,15 @@ def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> Hits:
     if view not in VIEWS:
         raise UsageError("hits are shown by one of: open, all")
     every, damage = hit_spool(world.home).readable()
-    wanted = [hit for hit in every if view == "all" or hit.action is None]
+    wanted = [hit for hit in every if view == "all" or hit.unresolved or hit.to_undo]
     ordered = sorted(wanted, key=_order)
     after = (page + 1) * ROWS
     return Hits(
         view=view,
         hits=ordered[page * ROWS : after],
         overdue=sum(hit.overdue(now_ms) for hit in every),
-        unresolved=sum(hit.action is None for hit in every),
+        unresolved=sum(hit.unresolved for hit in every),
+        to_undo=sum(hit.to_undo for hit in every),
         waiting=sum(hit.waiting or hit.untold for hit in every),
         problem="" if damage is None else f"{damage}; {damage.hint}",
         first=f"view={view}" if page else "",
@@ -71,7 +78,8 @@ def reported_words(done: Reported) -> str:
     if done.stopped is not None and not done.hits:
         raise done.stopped
     refused = sum(bool(hit.refused) for hit in done.hits)
-    taken = len(done.hits) - refused
+    ended = sum(bool(hit.ended_ms) for hit in done.hits)
+    taken = len(done.hits) - refused - ended
     words = [
         translated_plural(
             "{count} hit was told to the agency, against a signed receipt.",
@@ -87,14 +95,23 @@ def reported_words(done: Reported) -> str:
         ).format(count=refused)
         if refused
         else "",
+        translated_plural(
+            "{count} is withdrawn: no release lists it any more.",
+            "{count} are withdrawn: no release lists them any more.",
+            ended,
+        ).format(count=ended)
+        if ended
+        else "",
         _("Not all could be told: {why}").format(why=done.stopped) if done.stopped is not None else "",
     ]
     return " ".join(filter(None, words)) or _("Nothing waits to be told.")
 
 
-def _order(hit: SpooledHit) -> tuple[bool, int]:
-    """The unresolved by the end of their day, then the others, the newest first."""
-    return (True, -hit.resolved_ms) if hit.action is not None else (False, hit.due_ms)
+def _order(hit: SpooledHit) -> tuple[int, int]:
+    """What is to be undone, the unresolved by the end of their day, then the others, the newest first."""
+    if hit.to_undo:
+        return 0, hit.ended_ms
+    return (1, hit.due_ms) if hit.unresolved else (2, -max(hit.resolved_ms, hit.ended_ms))
 
 
 PAGES: Final = (

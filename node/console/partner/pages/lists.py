@@ -1,12 +1,12 @@
 """The list and its health: what `sigfed doctor` finds, whom this home believes, and what leaves when."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from keys.errors import KeysError
 from keys.trust.fingerprint import to_words
-from node.console.languages import marked
+from node.console.languages import marked, translated_plural
 from node.console.languages import translated as _
 from node.console.partner.people import EVERYBODY, HANDLING
 from node.console.partner.world import PartnerWorld
@@ -18,6 +18,7 @@ from node.partner.self_testing import tested_here
 from node.partner.state import PartnerFolder
 from node.runtime.health import Check, Health
 from node.runtime.partner_settings import load_partner_settings
+from node.runtime.partner_settling import Settled
 from node.runtime.partner_standing import examine_partner
 from node.runtime.partner_updating import bring_update
 from protocol.errors import ProtocolError
@@ -92,7 +93,29 @@ def update(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
         if report.old == report.new
         else _("Release {version} is in force, verified.")
     ).format(version=report.new)
-    return Done(LISTS, " ".join(filter(None, (said, settled.problem, *wrong))))
+    return Done(LISTS, " ".join(filter(None, (said, *_settled(settled), settled.problem, *wrong))))
+
+
+def _settled(settled: Settled) -> Iterator[str]:
+    """What became of hits with an update."""
+    if settled.closed:
+        yield translated_plural(
+            "{count} hit is closed: no release lists it any more.",
+            "{count} hits are closed: no release lists them any more.",
+            settled.closed,
+        ).format(count=settled.closed)
+    if settled.to_undo:
+        yield translated_plural(
+            "{count} hit was withdrawn after you acted on it: see its page.",
+            "{count} hits were withdrawn after you acted on them: see their pages.",
+            settled.to_undo,
+        ).format(count=settled.to_undo)
+    if settled.answered:
+        yield translated_plural(
+            "The agency answered {count} dispute: see its page.",
+            "The agency answered {count} disputes: see their pages.",
+            settled.answered,
+        ).format(count=settled.answered)
 
 
 def _trust(world: PartnerWorld) -> Trust | None:

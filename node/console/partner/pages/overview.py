@@ -108,7 +108,7 @@ def gather(world: PartnerWorld, _: Visitor, __: Values) -> Overview:
         update=update,
         update_minutes=load_partner_settings(home.folder).agent.update_minutes,
         daemons=running_daemons(home.partner),
-        unresolved=sum(hit.action is None for hit in hits),
+        unresolved=sum(hit.unresolved for hit in hits),
         overdue=sum(hit.overdue(now_ms) for hit in hits),
         scan=next(iter(reversed(finished_scans(home.partner))), None),
     )

@@ -1,0 +1,59 @@
+"""Judging hits anew by the release in force: what it lists no more is closed, without a word to anybody.
+
+A hit keeps what its hashes evaluated to, so that in its epoch no question is needed. Of an earlier epoch nothing can
+be said here: such a hit is evaluated again when it is reported, and of a reported one the node tells the end.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from node.partner.hits import Evaluated, HitSpool, SpooledHit
+from protocol.subset.files import Held
+from protocol.subset.lookup import Lookup
+
+
+def judge_again(spool: HitSpool, held: Held, *, now_ms: int) -> list[SpooledHit]:
+    """The hits that a release does not list any more, ended; one that waits and is listed by another hash reports that.
+
+    Of a file that was reported, and is listed by another hash, a hit of that one waits from now on.
+    """
+    manifest, lookup = held.release.manifest, Lookup(held.release)
+
+    def listed(tag: bytes) -> bool:
+        return bool(lookup.answered(np.frombuffer(tag, dtype=">u8").astype(np.uint64))[0])
+
+    ended = []
+    for hit in spool.readable().hits:
+        report = hit.sent.report
+        comparable = (report.subset_id, report.epoch) == (manifest.subset_id, manifest.epoch)
+        if hit.ended_ms or not hit.tag or not comparable or listed(hit.tag):
+            continue
+        left = [other for other in hit.others if listed(other.tag)]
+        if left and hit.waiting:
+            spool.renew(hit, *left)
+            continue
+        new = _anew(hit, left) if left else None
+        if new is not None:
+            spool.save(new)
+        done = replace(hit, ended_ms=now_ms, instead="" if new is None else new.id)
+        spool.save(done)
+        ended.append(done)
+    return ended
+
+
+def _anew(hit: SpooledHit, listed: list[Evaluated]) -> SpooledHit:
+    """A hit of the same file by another hash, of which nobody was told yet."""
+    first, *others = listed
+    return replace(
+        hit,
+        sent=first.report,
+        tag=first.tag,
+        others=tuple(others),
+        receipt=b"",
+        refused="",
+        case=b"",
+        told=(),
+        acknowledged=b"",
+        not_told="",
+    )

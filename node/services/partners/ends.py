@@ -1,0 +1,62 @@
+"""Telling partners which of their reports ended: signed when it is asked for, and kept beside the receipt.
+
+Whoever asks names the last end that it knows, so that the answer is small, and asking says nothing about any file.
+Spec: docs/spec/statement.md, "End".
+"""
+
+import asyncio
+from dataclasses import replace
+
+from keys.key import StatementPublicKey
+from keys.signer import Signer
+from node.ports.hits import HitRecord
+from node.services.storage.shelf import Shelf
+from node.services.storage.taken_reports import TakenReport, change, taken
+from node.services.trust.trusting import OwnTrust
+from protocol.limits import MAX_ENDS
+from protocol.statement.end import Ended, EndedReports, ReportEnd, sign_end
+from protocol.statement.receipt import Receipt, read_receipt
+
+
+class Ends:
+    """The ends of all partners' reports."""
+
+    def __init__(self, shelf: Shelf, trust: OwnTrust, *, signer: Signer) -> None:
+        self._shelf = shelf
+        self._trust = trust
+        self._signer = signer
+
+    async def after(self, partner: str, subset: str, report_id: bytes) -> EndedReports:
+        """The next of a partner's reports that ended after this one; from the first, where it did not end."""
+        return await asyncio.to_thread(self._after, partner, subset, report_id)
+
+    def _after(self, partner: str, subset: str, report_id: bytes) -> EndedReports:
+        with self._shelf.storage.read() as unit:
+            records = unit.hits.ended(partner, subset, after=report_id, limit=MAX_ENDS)
+        return EndedReports(tuple(map(self._ended, records)))
+
+    def _ended(self, record: HitRecord) -> Ended:
+        kept = taken(self._shelf, record)
+        if not kept.end:
+            end = sign_end(self._end(record, kept), self._signer)
+            kept = replace(kept, end=end)
+            with self._shelf.storage.write() as unit:
+                change(self._shelf, unit, record, lambda now: replace(now, end=end))
+        return Ended(record.report_id, kept.receipt, kept.end)
+
+    def _end(self, record: HitRecord, kept: TakenReport) -> ReportEnd:
+        receipt: Receipt = read_receipt(kept.receipt, self._keys())
+        assert record.ended_ms is not None, "only ended reports are told"
+        assert record.ended_version is not None, "they ended with a release"
+        return ReportEnd(
+            node=receipt.node,
+            partner=receipt.partner,
+            report_id=receipt.report_id,
+            report_sha256=receipt.report_sha256,
+            subset_id=receipt.subset_id,
+            version=record.ended_version,
+            ended_ms=record.ended_ms,
+        )
+
+    def _keys(self) -> tuple[StatementPublicKey, ...]:
+        return tuple(dated.key for dated in self._trust.document().statement_keys)

@@ -1,0 +1,176 @@
+"""The partner's hits that no release lists any more: judged without a question, and believed when the node signs it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from keys.key import StatementPrivateKey
+from node.clock import milliseconds
+from node.errors import NotFoundError, VerificationError
+from node.partner.ends import judge_again
+from node.partner.hits import HitSpool, SpooledHit
+from node.partner.resolutions import Action
+from node.partner.retaining import expired, is_finished
+from node.partner.telling import NotTold, why_not
+from node.services.storage.release_files import ReleaseFolder
+from protocol.opening import Reason
+from protocol.statement.end import FROM_THE_FIRST, Ended, EndedReports, ReportEnd, sign_end
+from protocol.statement.report import SentReport
+from protocol.subset.files import Held
+from support.hits import HOSTER, SUBSET, HitWorld, hit_world, named, report_of
+from support.spooling import HIT, Api, Partner, recorded
+
+
+@pytest.fixture
+async def partner(tmp_path: Path) -> AsyncIterator[Partner]:
+    async with hit_world(tmp_path) as world:
+        world.list_both("a file", "another")
+        await world.release()
+        yield Partner(world, HitSpool(tmp_path / "partner" / "hits"), Api(world, HOSTER))
+
+
+def held(world: HitWorld) -> Held:
+    with world.fr.store.read() as unit:
+        newest = unit.releases.newest(SUBSET)
+    assert newest is not None
+    return ReleaseFolder(world.fr.shelf, newest).load()
+
+
+async def withdraw(partner: Partner, name: str, reason: Reason = Reason.ERROR) -> list[SpooledHit]:
+    """What the partner's update then ends."""
+    partner.world.fr.withdraw(name, reason)
+    partner.world.federation.advance(hours=1)
+    await partner.world.release()
+    return judge_again(partner.spool, held(partner.world), now_ms=milliseconds(partner.world.fr.clock.now()))
+
+
+async def found_by_two_hashes(partner: Partner) -> SpooledHit:
+    hit = (await partner.examiner.examine([[named("a file"), named("another")]]))[0]
+    assert hit is not None
+    return recorded(partner.spool, hit, name="both.jpg", now_ms=partner.world.fr.now_ms)
+
+
+async def test_what_waits_is_closed_without_a_question(partner: Partner) -> None:
+    gone, stands = await partner.find("a file"), await partner.find("another")
+    left = partner.world.quota_left()
+    [ended] = await withdraw(partner, "a file")
+    assert (ended.id, ended.state, ended.waiting, ended.unresolved) == (gone.id, "withdrawn", False, False)
+    assert not ended.to_undo
+    assert partner.spool.get(stands.id).waiting
+    assert partner.world.quota_left() >= left, "nothing is asked"
+    assert judge_again(partner.spool, held(partner.world), now_ms=1) == [], "once"
+    assert await partner.report(ended) == ended
+    assert partner.api.calls == 0, "it is not reported"
+    now_ms = milliseconds(partner.world.fr.clock.now())
+    assert is_finished(ended)
+    assert expired(partner.spool, before_ms=now_ms, tells=True) == []
+    assert expired(partner.spool, before_ms=now_ms + 1, tells=True) == [ended]
+
+
+async def test_one_that_is_listed_by_another_hash_reports_that_one(partner: Partner) -> None:
+    hit = await found_by_two_hashes(partner)
+    assert await withdraw(partner, "a file") == []
+    [left] = partner.spool.ls()
+    assert (left.name, left.found_ms, left.state) == (hit.name, hit.found_ms, "waiting")
+    assert left.sent.report.digest == named("another")
+    assert (await partner.report(left)).state == "reported"
+
+
+async def test_of_a_reported_file_another_hash_waits_and_nothing_is_undone(partner: Partner) -> None:
+    hit = await partner.report(await found_by_two_hashes(partner))
+    [ended] = await withdraw(partner, "a file")
+    [old, new] = sorted(partner.spool.ls(), key=lambda each: each.waiting)
+    assert (old, old.id, old.instead, old.to_undo) == (ended, hit.id, new.id, False)
+    assert (new.name, new.sent.report.digest, new.others) == (hit.name, named("another"), ())
+    assert (await partner.report(new)).state == "reported"
+
+
+async def test_a_reported_one_is_to_be_undone_until_somebody_says_so(partner: Partner) -> None:
+    hit = await partner.report(await partner.find("a file"))
+    hit = await partner.sender.tell(partner.sender.resolve(hit, Action.REMOVED))
+    await withdraw(partner, "a file")
+    [heard] = await partner.sender.hear_ends()
+    assert (heard.state, heard.to_undo, is_finished(heard)) == ("withdrawn", True, False)
+    assert why_not(heard, None, named_by_person=True) is NotTold.WITHDRAWN
+    end = partner.sender.end(heard)
+    assert end is not None
+    assert (end.version, end.node) == (2, "fr.example")
+    assert await partner.sender.hear_ends() == [], "it is told once"
+    partner.world.federation.advance(hours=1)
+    undone = partner.sender.resolve(heard, Action.REMOVED)
+    assert (undone.state, undone.to_undo, len(undone.before)) == ("resolved", False, 1), (
+        "said again, it is news"
+    )
+    assert partner.sender.resolve(undone, Action.REMOVED) == undone
+
+
+async def test_a_late_report_has_its_receipt_and_its_end(partner: Partner) -> None:
+    hit = await partner.find("a file")
+    partner.world.fr.withdraw("a file", Reason.ERROR)
+    await partner.world.release()
+    late = await partner.report(hit)
+    assert (late.state, late.refused) == ("withdrawn", "")
+    assert partner.sender.receipt(late).version == 1
+    assert partner.sender.end(late) is not None
+
+
+def test_what_is_listed_again_is_another_hit(tmp_path: Path) -> None:
+    spool = HitSpool(tmp_path / "hits")
+    first = recorded(spool)
+    assert recorded(spool) == first
+    spool.save(replace(first, ended_ms=2))
+    assert spool.recall(HIT, name=first.name) is None
+    again = replace(HIT, report=SentReport(report_of("a file"), b"m" * 32))
+    for reading in (spool, HitSpool(tmp_path / "hits")):
+        second = recorded(reading, again, now_ms=3)
+        assert (second.state, second.found_ms, len(reading.ls())) == ("waiting", 3, 2)
+
+
+async def test_a_node_of_before_tells_of_no_ends(partner: Partner) -> None:
+    hit = await partner.report(await partner.find("a file"))
+    partner.api.failing = NotFoundError("no such address")
+    assert await partner.sender.hear_ends() == []
+    assert [each.id for each in await withdraw(partner, "a file")] == [hit.id], (
+        "the list says it all the same"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["another key", "another report", "another node", "noise"])
+async def test_an_end_that_the_node_did_not_sign_ends_nothing(partner: Partner, wrong: str) -> None:
+    hit = await partner.report(await partner.find("a file"))
+    report = hit.sent.report
+    end = ReportEnd(
+        node="fr.example",
+        partner=HOSTER,
+        report_id=report.report_id,
+        report_sha256=report.sha256(),
+        subset_id=report.subset_id,
+        version=2,
+        ended_ms=1,
+    )
+    signer = partner.world.statement_key
+    changed = {
+        "another key": sign_end(end, StatementPrivateKey.from_seed(b"o" * 32)),
+        "another report": sign_end(replace(end, report_sha256=b"h" * 32), signer),
+        "another node": sign_end(replace(end, node="nl.example"), signer),
+        "noise": b"noise",
+    }[wrong]
+    told = EndedReports((Ended(report.report_id, hit.receipt, changed),)).to_bytes()
+    partner.api.meddle = lambda _: told
+    with pytest.raises(VerificationError):
+        await partner.sender.hear_ends()
+    partner.api.meddle = lambda _: b"noise"
+    with pytest.raises(VerificationError):
+        await partner.sender.hear_ends()
+    assert partner.spool.ls() == [hit]
+    assert partner.spool.last_end == FROM_THE_FIRST
+
+
+async def test_ends_of_reports_that_are_not_kept_here_are_passed_over(partner: Partner) -> None:
+    hit = await partner.report(await partner.find("a file"))
+    partner.spool.drop(hit)
+    await withdraw(partner, "a file")
+    assert await partner.sender.hear_ends() == []
+    assert partner.spool.last_end == hit.sent.report.report_id
