@@ -1,4 +1,4 @@
-"""Every command that changes something is in the audit log: said here, once, for the whole command tree.
+"""Every command that changes something, or shows hashes, is in the audit log: said here, once, for the command tree.
 
 The record holds who acted, the command's noun and verb, its arguments and the numbers of its result. Arguments never
 hold a secret or a hash (they are asked for, or come from files), and of a result only numbers and the names of things
@@ -24,7 +24,6 @@ READS: Final = frozenset(
         "verify",
         "due",
         "held",
-        "holders",
         "diff",
         "ask",
         "status",
@@ -38,6 +37,9 @@ READS: Final = frozenset(
     }
 )
 """Verbs that change nothing."""
+
+_HASHES: Final = "hashes"
+"""The option with which a command that reads shows hashes, which is recorded as `NOUN.reveal`, before it is done."""
 
 THEMSELVES: Final = frozenset(
     {
@@ -61,6 +63,7 @@ IRREVERSIBLE: Final = frozenset(
         "list.create",
         "subset.create",
         "entry.shred",
+        "entry.holders",
         "member.add",
         "member.remove",
         "peer.remove",
@@ -83,25 +86,33 @@ Command = Callable[..., int | None]
 
 def recorded(action: str, command: Command) -> Command:
     """The command, recorded as `action` unless it only reads or records itself."""
-    if action.partition(".")[2] in READS or action in THEMSELVES:
+    if action in THEMSELVES:
         return command
+    noun, _, verb = action.partition(".")
+    reads = verb in READS
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> int | None:
+        if reads and not kwargs.get(_HASHES):
+            return command(*args, **kwargs)
         here = session(kwargs["context"])
         if kwargs.get("dry_run") or not here.home.config.exists():
             return command(*args, **kwargs)
-        return _run(here, action, functools.partial(command, *args, **kwargs), kwargs)
+        done = functools.partial(command, *args, **kwargs)
+        return _run(
+            here, f"{noun}.reveal" if reads else action, done, kwargs, strict=reads or action in IRREVERSIBLE
+        )
 
     return run
 
 
-def _run(here: Session, action: str, command: Command, arguments: Mapping[str, object]) -> int | None:
+def _run(
+    here: Session, action: str, command: Command, arguments: Mapping[str, object], *, strict: bool
+) -> int | None:
     from node.runtime.auditing import about
 
     given = _given(arguments)
     subject = next(iter(given.values()), "")
-    strict = action in IRREVERSIBLE
     if strict:
         _require_ready(here)
     with about(here.identity(), action, subject, strict=strict) as act:
