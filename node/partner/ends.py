@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from node.partner.hits import Evaluated, HitSpool, SpooledHit
+from node.partner.hits import HitSpool, SpooledHit
+from protocol.statement.report import Evaluated
 from protocol.subset.files import Held
 from protocol.subset.lookup import Lookup
 

@@ -34,7 +34,7 @@ from protocol.digest import Digest
 from protocol.encoding import b64, decode_cbor, encode_cbor, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.end import FROM_THE_FIRST
-from protocol.statement.report import SentReport
+from protocol.statement.report import Evaluated, SentReport
 
 if TYPE_CHECKING:  # what only reads the spool loads nothing that looks up
     from node.partner.looking_up import Hit
@@ -45,14 +45,6 @@ MIN_ID_CHARS: Final = 4
 _FORMAT: Final = 1
 _SEALED: Final = ("report", "receipt", "found", "end")
 _MAX_FOUND: Final = 8 * 1024
-
-
-class Evaluated(NamedTuple):
-    """A hash that met an answer: its report, and what tells later, without asking, whether it still meets one."""
-
-    report: SentReport
-    tag: bytes
-    """8 bytes of its PRF output; empty in hits of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,6 @@ from node.errors import (
 from node.partner.allowance import Meter
 from node.partner.chance import chance
 from node.partner.cover import BATCH, elements
-from node.partner.hits import Evaluated
 from node.partner.knowing import Known
 from node.partner.state import Enrolment
 from protocol.digest import Algorithm, Digest
@@ -36,7 +35,7 @@ from protocol.limits import MAX_EVALUATION_BATCH
 from protocol.messages import REQUEST_ID_BYTES, EvaluationReply, EvaluationRequest
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import Group
-from protocol.statement.report import REPORT_ID_BYTES, HitReport, SentReport, authenticate
+from protocol.statement.report import REPORT_ID_BYTES, Evaluated, HitReport, SentReport, authenticate
 from protocol.subset.answers import tag
 from protocol.subset.canary import CANARIES, check_canaries, is_canary
 from protocol.subset.completeness import is_asked, is_complete

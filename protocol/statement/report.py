@@ -8,7 +8,7 @@ import hmac
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import CborValue, encode_cbor
@@ -124,6 +124,14 @@ class SentReport:
         if len(data) < MAC_BYTES:
             raise MalformedError("hit report: shorter than what authenticates it")
         return cls(HitReport.from_bytes(data[MAC_BYTES:]), data[:MAC_BYTES])
+
+
+class Evaluated(NamedTuple):
+    """A hash that met an answer: its report, and what tells later, without asking, whether it still meets one."""
+
+    report: SentReport
+    tag: bytes
+    """The first 8 bytes of its PRF output (`protocol.subset.answers.tag`)."""
 
 
 def authenticate(report: HitReport, output: bytes) -> SentReport:

@@ -20,12 +20,12 @@ from node.errors import (
     VerificationError,
 )
 from node.files import read_private
-from node.partner.hits import DAY_MS, Evaluated, HitSpool, SpooledHit
+from node.partner.hits import DAY_MS, HitSpool, SpooledHit
 from node.partner.looking_up import Hit
 from node.partner.resolutions import Action
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt
-from protocol.statement.report import HitReport, SentReport
+from protocol.statement.report import Evaluated, HitReport, SentReport
 from support.digest_search import DigestSearch
 from support.hits import HOSTER, OTHER, SUBSET, hit_world, kept_reports, report_of
 from support.spooling import HIT, SENT, Api, Partner, recorded
