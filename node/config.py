@@ -39,7 +39,16 @@ class ConnectionLimits(Section):
     """Proxies in TCP mode: each connection from there begins with a PROXY header of version 2."""
 
 
-class Listen(ConnectionLimits):
+class Listener(ConnectionLimits):
+    """A listener for HTTP, and how much strangers may ask of it."""
+
+    requests_per_address: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    """A minute, without a token that was verified lately; at a console all that come from there."""
+    requests_at_once: Annotated[int, Field(ge=1, le=1_000_000)] = 300
+    """Of them in a moment, after a quiet time."""
+
+
+class Listen(Listener):
     """Where the node listens and how others reach it."""
 
     host: str = "127.0.0.1"
@@ -211,9 +220,10 @@ class OidcSettings(Section):
 CONSOLE_URL: Final = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/?$"
 
 
-class ConsoleListener(ConnectionLimits):
+class ConsoleListener(Listener):
     """Where a console listens, and where people open it."""
 
+    requests_at_once: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     host: str = "127.0.0.1"
     """Anything but this machine takes a certificate."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8444

@@ -43,6 +43,12 @@ class StoreError(NodeError):
     """The database or object store failed."""
 
 
+class StoreDownError(StoreError):
+    """The database cannot be reached, or does nothing now."""
+
+    hint = "is it running, and is there room on its disk?"
+
+
 class StoreLockedError(StoreError):
     """Another process holds the store or the scheduler."""
 

@@ -25,6 +25,7 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
         recorded=recorded,
         taken=taken,
     )
-    app = make_app(desk, clock, [*entering.ROUTES, *welcoming.ROUTES, *elsewhere.ROUTES])
+    routes = [*entering.ROUTES, *welcoming.ROUTES, *elsewhere.ROUTES]
+    app = make_app(desk, clock, routes, world.identity.settings.console)
     app[elsewhere.FLOWS] = elsewhere.Flows()
     return app

@@ -82,7 +82,7 @@ def entry_page(
 
 def refusal(page: Page[Any], error: NodeError | ProtocolError | KeysError) -> tuple[Refused, int]:
     """What the page says of what was not done, and the status."""
-    status = min(problem_of(error).status, 500)
+    status = problem_of(error).status
     if status >= 500:  # what fails inside the node is nothing for strangers
         return Refused(page.name, "", ""), status
     return Refused(page.name, told(str(error)), told(getattr(error, "hint", ""))), status

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from keys.errors import KeysError
 from node.clock import Clock
+from node.config import ConsoleListener
 from node.connections import address_key
 from node.console.assets import Asset, load_assets
 from node.console.csp_reports import CspReports
@@ -29,8 +30,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _journal: Final = Journal("console")
 _ERROR: Final[Page[Any]] = Page(name="error", path="/console/", title="Error", gather=lambda *_: None)
-_ADDRESS_PER_MINUTE: Final = 600
-_ADDRESS_BURST: Final = 600
 _PERSON_PER_MINUTE: Final = 60
 _PERSON_BURST: Final = 60
 _LOOKS_PER_MINUTE: Final = 240
@@ -40,12 +39,16 @@ _LOOKS_BURST: Final = 240
 _ADDRESSES: Final = web.AppKey("addresses", TokenBuckets)
 
 
-def make_app(desk: Desk[Any], clock: Clock, routes: Iterable[web.AbstractRouteDef]) -> web.Application:
+def make_app(
+    desk: Desk[Any], clock: Clock, routes: Iterable[web.AbstractRouteDef], settings: ConsoleListener
+) -> web.Application:
     """The application of one console; `routes` are those in no table, because they make and end sessions."""
     app = web.Application(middlewares=[_kept_safe, _with_errors])
     assets, surface = load_assets(), desk.surface
     app[DESK] = desk
-    app[_ADDRESSES] = TokenBuckets(per_minute=_ADDRESS_PER_MINUTE, burst=_ADDRESS_BURST, clock=clock)
+    app[_ADDRESSES] = TokenBuckets(
+        per_minute=settings.requests_per_address, burst=settings.requests_at_once, clock=clock
+    )
     app[COMING] = TokenBuckets(per_minute=COMING_PER_MINUTE, burst=COMING_BURST, clock=clock)
     app.on_cleanup.append(_end_threads)
     set_up(app, assets, surface)

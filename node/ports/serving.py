@@ -84,4 +84,6 @@ class WebServices:
     """None: this node gives nothing back."""
     recipients: RecipientDesk | None = None
     """None: recipients of raw digests are switched off."""
+    ready: Callable[[], None] = lambda: None
+    """Raises what keeps the node from answering now; blocks."""
     requested: Requested = untold

@@ -80,6 +80,7 @@ from node.web.app import make_app
 from node.web.listener import Listener
 from node.web.metrics import serve_metrics
 from node.web.server import RunningServer, serve
+from node.web.settings import web_settings
 from protocol.api import SubsetApi
 from protocol.errors import ProtocolError
 
@@ -168,9 +169,15 @@ class Parts:
                 shelf, identity.trust, identity.trust_files, identity.clock, caller.client
             ),
             held=lambda caller: HeldLists(shelf, caller.client),
+            ready=self._answers,
             requested=self.metrics.requested,
             recipients=self.recipients.desk(),
         )
+
+    def _answers(self) -> None:
+        """Ask the database for something small; raises `StoreDownError`."""
+        with self.shelf.storage.read() as unit:
+            unit.subsets.ls()
 
     def _witness(self) -> ServedWitness | None:
         """This node as a witness; None when its document names no witness."""
@@ -348,7 +355,7 @@ async def serve_until_stopped(
         parts = Parts(identity, shelf, evaluator, syncs, deltas, recipients, listener, metrics)
         async with _monitored(identity.settings.metrics, metrics), beside(parts):
             server = await serve(
-                make_app(parts.web()),
+                make_app(parts.web(), web_settings(identity.settings.listen)),
                 ssl_context=listener.context,
                 host=identity.settings.listen.host,
                 port=identity.settings.listen.port,

@@ -10,12 +10,15 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from node.errors import ConfigError, StoreError, StoreLockedError
+from node.errors import ConfigError, StoreDownError, StoreError, StoreLockedError
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
 _BUSY_SECONDS: Final = 30
+_CONNECT_SECONDS: Final = 10
+_SILENT_MS: Final = 30_000
 _WRITES: Final = "sigfed_writes"
 
 
@@ -40,13 +43,19 @@ def connect(url: URL) -> Engine:
     """An engine whose transactions begin as `begin_reading` and `begin_writing` say."""
     try:
         if url.get_backend_name() == POSTGRESQL:
-            return create_engine(url, pool_pre_ping=True)
+            return create_engine(_given_up_on(url), pool_pre_ping=True)
     except NoSuchModuleError as exc:  # pragma: no cover - psycopg is a dependency
         raise ConfigError("PostgreSQL needs the psycopg driver") from exc
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _given_up_on(url: URL) -> URL:
+    """The same address, with a bound to how long a server that says nothing is waited for."""
+    limits = {"connect_timeout": str(_CONNECT_SECONDS), "tcp_user_timeout": str(_SILENT_MS)}
+    return url.update_query_dict({name: value for name, value in limits.items() if name not in url.query})
 
 
 def begin_reading(engine: Engine) -> Connection:
@@ -103,8 +112,12 @@ def translated() -> Iterator[None]:
             raise StoreLockedError(
                 "the store is in use by another process", hint="try again in a moment"
             ) from None
-        raise StoreError(f"the database failed: {type(exc.orig).__name__}", hint="is it running?") from None
+        raise StoreDownError(f"the database failed: {type(exc.orig).__name__}") from None
+    except PoolTimeoutError:
+        raise StoreDownError("the database is busy: no connection to it came free in time") from None
     except DBAPIError as exc:
+        if exc.connection_invalidated:
+            raise StoreDownError(f"the database went away: {type(exc.orig).__name__}") from None
         # The text of these errors shows statements with their values.
         raise StoreError(f"the database refused: {type(exc.orig).__name__}") from None
 

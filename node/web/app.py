@@ -22,6 +22,7 @@ from node.web.handlers import (
 )
 from node.web.middleware import Handler, gate, journal
 from node.web.ratelimit import TokenBuckets
+from node.web.readiness import Readiness
 from node.web.settings import WebSettings
 from node.web.state import STATE, WebState
 from protocol.endpoints import ENDPOINTS
@@ -71,6 +72,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "authorization_server": oauth.metadata,
     "openapi": public.openapi,
     "health": public.health,
+    "ready": public.ready,
 }
 
 
@@ -82,6 +84,7 @@ def make_app(services: WebServices, settings: WebSettings = WebSettings()) -> we
         settings=settings,
         office=TokenOffice(services),
         gate=TokenGate(services),
+        readiness=Readiness(services.ready, services.clock),
         callers=TokenBuckets(
             per_minute=settings.caller_per_minute, burst=settings.caller_burst, clock=services.clock
         ),

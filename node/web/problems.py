@@ -45,6 +45,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     node_errors.NotFoundError: _NOT_FOUND,
     node_errors.InputRefusedError: _MALFORMED,
     node_errors.StoreError: INTERNAL,
+    node_errors.StoreDownError: _UNAVAILABLE,
     node_errors.StoreLockedError: _UNAVAILABLE,
     node_errors.RestoredError: _UNAVAILABLE,
     node_errors.ConflictError: _CONFLICT,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from node.config import Listener
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
@@ -18,6 +20,13 @@ class WebSettings:
     """Time for a request body to arrive."""
     stall_seconds: float = 60.0
     """A client that takes nothing of its reply for this long is cut off."""
+
+
+def web_settings(listener: Listener) -> WebSettings:
+    """What the configuration of a listener says."""
+    return WebSettings(
+        address_per_minute=listener.requests_per_address, address_burst=listener.requests_at_once
+    )
 
 
 MAX_FORM_BYTES = 16 * 1024

@@ -9,6 +9,7 @@ from node.ports.callers import Caller
 from node.ports.limits import RateLimiter
 from node.ports.serving import WebServices
 from node.web.auth import TokenGate, TokenOffice
+from node.web.readiness import Readiness
 from node.web.settings import WebSettings
 from protocol.endpoints import ENDPOINTS, Endpoint
 
@@ -21,6 +22,7 @@ class WebState:
     settings: WebSettings
     office: TokenOffice
     gate: TokenGate
+    readiness: Readiness
     callers: RateLimiter
     addresses: RateLimiter
 

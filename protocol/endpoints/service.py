@@ -50,5 +50,14 @@ SERVICE: Final[tuple[Endpoint, ...]] = (
         max_reply_bytes=64 * 1024,
         summary="Whether the node is serving",
     ),
+    Endpoint(
+        name="ready",
+        method="GET",
+        path="/health/ready",
+        scope=None,
+        media_type=JSON,
+        max_reply_bytes=64 * 1024,
+        summary="Whether the node can answer now: 503 while its database cannot be reached",
+    ),
 )
 """None asks for a token."""

@@ -154,6 +154,14 @@ def test_one_address_has_its_share_and_others_the_rest(agency: Cli, tmp_path: Pa
         assert not healthy(port), "whoever speaks for nobody is not believed"
 
 
+def test_how_often_an_address_may_ask_is_configured(agency: Cli, tmp_path: Path) -> None:
+    cli = agency.copied(tmp_path / "fr")
+    cli.edit("sigfed.toml", "requests_at_once = 300", "requests_at_once = 3")
+    cli.edit("sigfed.toml", "requests_per_address = 600", "requests_per_address = 1")
+    with Running(cli) as node:
+        assert [healthy(port_of(node)) for _ in range(5)] == [True, True, True, False, False]
+
+
 def is_closed(connection: socket.socket) -> bool:
     """Whether the node ended it; it is never sent anything on these."""
     connection.setblocking(False)

@@ -64,8 +64,10 @@ def written(path: Path, content: str | bytes) -> str:
     return str(path)
 
 
-def found_agency(folder: Path, *, name: str, country: str, clock_file: Path | None = None) -> Cli:
-    """A node that was just founded."""
+def found_agency(
+    folder: Path, *, name: str, country: str, clock_file: Path | None = None, store: str = ""
+) -> Cli:
+    """A node that was just founded; with a DSN as `store`, its tables are there."""
     secrets = {"passphrase": PASSPHRASE, "root-passphrase": ROOT_PASSPHRASE}
     files = {secret: folder / f"{name}-{secret}" for secret in secrets}
     for secret, path in files.items():
@@ -74,6 +76,7 @@ def found_agency(folder: Path, *, name: str, country: str, clock_file: Path | No
     cli, port = Cli(folder / name, clock_file, cheap_keys=True), free_port()
     arguments = ["init", "--node", f"{name}.example", "--country", country, "--root-kdf", "online"]
     arguments += ["--url", f"https://127.0.0.1:{port}/", "--port", str(port)]
+    arguments += ["--store", store] if store else []
     for secret, path in files.items():
         arguments += [f"--{secret}-file", str(path)]
     cli.done(*arguments)

@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
+from node.config import ConsoleListener
 from node.console.address import Address
 from node.console.handlers import Desk
 from node.console.partner.entering import ROUTES
@@ -17,7 +18,12 @@ COOKIE: Final = "__Host-sigfed-partner"
 """Its own: browsers keep cookies by host and not by port, and an agency's console may be on the same machine."""
 
 
-def make_partner_console(world: PartnerWorld, door: Door, address: Address) -> web.Application:
+def make_partner_console(
+    world: PartnerWorld,
+    door: Door,
+    address: Address,
+    settings: ConsoleListener = ConsoleListener(),  # noqa: B008  # frozen
+) -> web.Application:
     """The application that serves the console of one home."""
     desk = Desk(
         world=world,
@@ -30,4 +36,4 @@ def make_partner_console(world: PartnerWorld, door: Door, address: Address) -> w
         taken=taken_away,
         cookie=COOKIE,
     )
-    return make_app(desk, world.clock, ROUTES)
+    return make_app(desk, world.clock, ROUTES, settings)

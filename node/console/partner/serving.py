@@ -38,6 +38,6 @@ async def serve_partner_console(home: Home, *, ready: Callable[[str], None]) -> 
     """
     settings = load_partner_settings(home.folder).console
     world = open_world(home)
-    app = make_partner_console(world, world.sessions, Address.parse(settings.url))
+    app = make_partner_console(world, world.sessions, Address.parse(settings.url), settings)
     async with listening(app, settings) as url, until_stopped():
         ready(url)

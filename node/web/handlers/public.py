@@ -10,7 +10,7 @@ from node.web.bodies import read_body
 from node.web.openapi import describe
 from node.web.replies import NO_STORE, conditional, plain
 from node.web.settings import MAX_FORM_BYTES
-from node.web.state import services_of
+from node.web.state import STATE, services_of
 from protocol.api import TufApi
 from protocol.messages import EnrolmentRequest
 
@@ -80,3 +80,9 @@ async def openapi(request: web.Request) -> web.StreamResponse:
 async def health(_request: web.Request) -> web.StreamResponse:
     """Whether the node is serving; says nothing about what."""
     return plain(b'{"status":"ok"}', _JSON, cache=NO_STORE)
+
+
+async def ready(request: web.Request) -> web.StreamResponse:
+    """Whether the node can answer; says nothing about why not."""
+    await request.app[STATE].readiness.require()
+    return plain(b'{"status":"ready"}', _JSON, cache=NO_STORE)

@@ -1,0 +1,37 @@
+"""Whether a node can answer, beside whether it runs: for whoever starts it, watches it or puts a proxy before it.
+
+Anybody may ask, so what is asked of the database is asked once for all who want to know within a moment.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from node.clock import Clock
+from node.errors import StoreDownError
+
+_GOOD_FOR: Final = timedelta(seconds=1)
+_PATIENCE_SECONDS: Final = 5.0
+
+
+class Readiness:
+    """What `check` said last; it raises what stands in the way, and may block."""
+
+    def __init__(self, check: Callable[[], None], clock: Clock) -> None:
+        self._check = check
+        self._clock = clock
+        self._asked: asyncio.Task[None] | None = None
+        self._at: datetime | None = None
+
+    async def require(self) -> None:
+        """Raise what stands in the way; `StoreDownError` too for a database that says nothing."""
+        now = self._clock.now()
+        fresh = self._at is not None and timedelta() <= now - self._at < _GOOD_FOR
+        if self._asked is None or (self._asked.done() and not fresh):
+            self._asked, self._at = asyncio.create_task(asyncio.to_thread(self._check)), now
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await asyncio.shield(self._asked)
+        except TimeoutError:
+            raise StoreDownError("the database does not answer") from None

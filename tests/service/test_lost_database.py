@@ -1,0 +1,74 @@
+"""The database goes away under a running node: everything that needs it says 503, and what does not goes on."""
+
+import json
+import ssl
+import urllib.request
+from base64 import urlsafe_b64encode
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+
+from node.web.auth import ASSERTION_TYP
+from node.web.handlers.oauth import ASSERTION_TYPE, GRANT_TYPE
+from support.agencies import found_agency
+from support.postgres import postgres_server
+from support.processes import Running, free_port, wait_until
+
+
+def in_base64(value: object) -> str:
+    return urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+ASSERTION = ".".join(
+    [
+        in_base64({"alg": "EdDSA", "typ": ASSERTION_TYP, "kid": "auth-1"}),
+        in_base64({"iss": "nl.example"}),
+        "A" * 86,
+    ]
+)
+"""Of a client that nobody knows: to find that out takes the database."""
+ASKED = {"grant_type": GRANT_TYPE, "client_assertion_type": ASSERTION_TYPE, "client_assertion": ASSERTION}
+
+
+def answered(url: str, *, data: str = "", headers: dict[str, str] | None = None) -> tuple[int, str]:
+    """Status and problem of a reply."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    request = urllib.request.Request(url, data=data.encode() or None, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, context=context, timeout=60) as reply:
+            return reply.status, ""
+    except HTTPError as exc:
+        with exc:
+            body = exc.read()
+        problem = exc.headers.get_content_type() == "application/problem+json"
+        return exc.code, json.loads(body)["type"].rpartition(":")[2] if problem else ""
+
+
+def test_a_lost_database_is_503_everywhere_and_the_node_lives(tmp_path: Path) -> None:
+    console, monitoring = free_port(), free_port()
+    with ExitStack() as stack:
+        server = ExitStack()
+        dsn = stack.enter_context(server).enter_context(postgres_server()).database()
+        cli = found_agency(tmp_path, name="fr", country="FR", store=dsn)
+        cli.edit("sigfed.toml", '8444/"\nenabled = false', f'{console}/"\nenabled = true')
+        cli.edit("sigfed.toml", "port = 8444", f"port = {console}")
+        cli.edit("sigfed.toml", "[metrics]\nenabled = false", "[metrics]\nenabled = true")
+        cli.edit("sigfed.toml", "port = 9844", f"port = {monitoring}")
+        url = str(stack.enter_context(Running(cli)).answered["serving"])
+        needs = {
+            f"{url}/health/ready": (200, ""),
+            f"http://127.0.0.1:{monitoring}/metrics": (200, ""),
+            f"http://localhost:{console}/console/sign-in": (200, ""),
+        }
+        assert {one: answered(one) for one in needs} == needs
+        server.close()
+        wait_until(lambda: answered(f"{url}/health/ready") == (503, "unavailable"))
+        assert answered(f"{url}/health") == (200, "")
+        assert answered(f"{url}/trust/node.json") == (200, "")
+        assert answered(f"{url}/oauth2/token", data=urlencode(ASKED)) == (503, "unavailable")
+        assert answered(f"http://127.0.0.1:{monitoring}/metrics") == (200, ""), "it has to say what fails"
+        origin = f"http://localhost:{console}"
+        entering = f"{origin}/console/sign-in/question"
+        assert answered(entering, data="a=b", headers={"Origin": origin})[0] == 503
