@@ -53,12 +53,14 @@ def enroll(
             "grace_days": done.enrolment.grace_days,
             "version": done.report.new,
             "entries": done.report.entries,
+            **_screen_facts(done.report),
         },
         f"enrolled as {done.enrolment.partner} with {done.node}, subset {done.enrolment.subset}",
         _line(done.report, done.bytes_received),
         *([SELF_TEST] if done.report.tested == "asked" else []),
         f"{done.enrolment.evaluations_per_day:,} evaluations a day;"
         f" verdicts stay valid {done.enrolment.grace_days} days past a release's end",
+        *_screen_words(done.report),
         cover_words(load_partner_settings(here.home.folder).cover, done.enrolment.evaluations_per_day),
     )
     here.output.talk(*LEAVES)
@@ -101,6 +103,7 @@ def update(
             "gone": report.gone,
             "warnings": list(report.warnings),
             "tested": report.tested,
+            **_screen_facts(report),
             "renewed": done.renewed,
             "hits_closed": settled.closed,
             "hits_withdrawn": settled.to_undo,
@@ -111,6 +114,7 @@ def update(
         },
         _line(report, done.bytes_received),
         *([SELF_TEST] if report.tested and (report.tested == "asked" or not report.old) else []),
+        *(_screen_words(report) if report.new != report.old else ()),
         *_unusual(report),
         *(["  this partner's key was replaced by a new one"] if done.renewed else []),
         *_settled(settled),
@@ -127,6 +131,26 @@ def update(
             f"{counted(len(settled.found), 'hit')} in scanned files recorded here; nobody was told yet"
         )
     here.output.following("sigfed hit report --all" if settled.found else "sigfed check FILE")
+
+
+def _screen_facts(report: "UpdateReport") -> dict[str, int | None]:
+    made_by = report.made_by
+    return {
+        "screen_rule": None if made_by is None else made_by.screen_rule,
+        "odds": None if made_by is None else made_by.odds(),
+    }
+
+
+def _screen_words(report: "UpdateReport") -> list[str]:
+    made_by = report.made_by
+    if made_by is None:
+        return [
+            "  screen by the old rule: of a file of which not all three hashes are given the node is asked"
+        ]
+    if not made_by.screen_bits:
+        return ["  no screen: the node is asked about every file"]
+    told = f"whoever reads this folder can tell, at odds of up to {made_by.odds():,} to 1, whether a file is listed"
+    return [f"  screen by rule {made_by.screen_rule}: {told}"]
 
 
 def renew(context: typer.Context) -> None:

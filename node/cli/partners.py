@@ -32,6 +32,7 @@ def invite(
     agency: Annotated[str, typer.Option(help="Member that it is for: only with a subset of holdings.")] = "",
 ) -> None:
     """Make the one string with which a partner enrols; it is shown once."""
+    from node.cli.budget import budget, together
     from node.runtime.shelving import open_shelf
     from node.services.partners.admitting import Admission
     from node.services.subsets.making import report_subset
@@ -39,9 +40,13 @@ def invite(
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        bits = report_subset(shelf, subset).subset.filter.screen_bits
+        shared = report_subset(shelf, subset).subset.filter
+        with shelf.storage.read() as unit:
+            others = [(each.name, each.filter) for each in unit.subsets.ls()]
         admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
-        invited = admission.invite(name, subset, files_per_day=files_per_day, screen_bits=bits, agency=agency)
+        invited = admission.invite(
+            name, subset, files_per_day=files_per_day, screen_bits=shared.screen_bits, agency=agency
+        )
     here.output.result(
         {
             "partner": name,
@@ -49,6 +54,8 @@ def invite(
             "invitation": invited.text,
             "evaluations_per_day": invited.evaluations_per_day,
             "candidates_per_day": invited.candidates_per_day,
+            "odds": shared.odds(),
+            "worst_odds": shared.odds(shared.most_values),
             "days": invited.days,
         },
         invited.text,
@@ -58,6 +65,8 @@ def invite(
         "whoever has it first is the partner. It is not stored in the clear and cannot be shown again.",
         f"Its {invited.evaluations_per_day:,} evaluations a day decide about {invited.candidates_per_day:,} hashes of"
         " its choice: the screen clears the rest.",
+        *budget(shared),
+        *together(subset, shared, others),
     )
     joins = f"{agency} runs: sigfed holders join" if agency else "the partner runs: sigfed enroll"
     here.output.following(joins)

@@ -35,6 +35,7 @@ def create(
     ] = False,
 ) -> None:
     """Define a subset: its filter, its key and its release log (asks for a targets key)."""
+    from node.cli.budget import budget
     from node.runtime.shelving import open_shelf
     from node.runtime.subsets import create_subset
     from node.services.access.spelling import collection_of
@@ -53,8 +54,16 @@ def create(
     with open_shelf(identity) as shelf:
         made = create_subset(identity, shelf, name, wanted)
     here.output.result(
-        {"subset": made.name, "origin": made.origin, "epoch": made.epoch}, f"created subset {made.origin}"
+        {
+            "subset": made.name,
+            "origin": made.origin,
+            "epoch": made.epoch,
+            "odds": wanted.odds(),
+            "worst_odds": wanted.odds(wanted.most_values),
+        },
+        f"created subset {made.origin}",
     )
+    here.output.talk(*budget(wanted))
     here.output.following(
         f"sigfed subset release {name}",
         f"sigfed partner invite NAME --subset {name}" + (" --agency NODE" if holdings else ""),
@@ -64,6 +73,7 @@ def create(
 @app.command("release")
 def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the subset.")]) -> None:
     """Release what is effective now: digests that enough countries list on their own knowledge."""
+    from node.cli.budget import released
     from node.cli.witnesses import standing_facts, tell_standing
     from node.runtime.shelving import open_shelf
     from node.runtime.subsets import release_here
@@ -87,6 +97,12 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
             "kind": report.kind.name.lower(),
             "unchanged": not report.published,
             "not_after": report.not_after.isoformat(),
+            "screen_rule": report.told.rule,
+            "odds": report.told.odds,
+            "worst_odds": report.told.worst_odds,
+            "screened_beside": report.told.doubled,
+            "screened_apart": report.told.apart,
+            "contradicted": len(report.told.contradicted),
             **standing_facts(standing),
         },
         f"{report.subset} {report.version}: {report.entries:,} entries, {report.added:,} added,"
@@ -94,6 +110,7 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
         if report.published
         else f"{report.subset} {report.version}: nothing changed, no new release",
     )
+    here.output.talk(*released(report.told))
     tell_standing(here, standing)
     here.output.following(
         "members ask with: sigfed entry holders" if holdings else "partners fetch it with: sigfed update"
@@ -123,6 +140,9 @@ def ls(context: typer.Context) -> None:
                     "epoch": subset.epoch,
                     "collections": names,
                     "screen_bits": subset.filter.screen_bits,
+                    "screen_rule": subset.filter.screen_rule,
+                    "odds": subset.filter.odds(),
+                    "leaving": report.leaving,
                     "version": version,
                     "entries": entries,
                 }
@@ -136,5 +156,11 @@ def ls(context: typer.Context) -> None:
                 ("subset", "for", "collections", "release", "entries", "epoch"), rows, none="no subsets"
             ),
         )
+    for report in reports:
+        if report.leaving:
+            here.output.talk(
+                f"{report.subset.name}: {report.leaving:,} PDQ values leave with its next release, which is of exact"
+                " hashes alone. For partners who need them: sigfed subset create NAME --pdq"
+            )
     if not reports:
         here.output.following("sigfed subset create NAME")

@@ -31,6 +31,7 @@ from protocol.messages import ReleasePart
 from protocol.subset.canary import LISTED
 from protocol.subset.delta import align
 from protocol.subset.files import Held, ReleaseFiles, read_release
+from protocol.subset.filter import SubsetFilter
 from protocol.subset.identity import subset_id
 from protocol.subset.manifest import Manifest
 from protocol.subset.removal import same_answers
@@ -76,6 +77,8 @@ class UpdateReport:
     """How the published test files were looked up in a new release."""
     anew: float = 0.0
     """With which probability a hash that was looked up before has to be asked about now, by chance."""
+    made_by: SubsetFilter | None = None
+    """The filter of the release in force; None where the node serves none, and without a release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,6 +372,7 @@ def _report(subset: str, old: Held | None, new: Held | None, told: _Told) -> Upd
         gone=told.gone,
         tested=told.tested,
         anew=chance_anew(old.release if old else None, new.release) if new and new is not old else 0.0,
+        made_by=new.release.filter if new else None,
     )
 
 

@@ -22,6 +22,7 @@ from node.runtime.partner_settings import load_partner_settings
 from node.sodium import load_group
 from protocol.errors import ProtocolError
 from protocol.subset.canary import LISTED
+from protocol.subset.filter import SubsetFilter
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 
@@ -35,6 +36,8 @@ class PartnerStanding:
     """0: no release yet."""
     entries: int
     not_after_ms: int
+    made_by: SubsetFilter | None
+    """Of the release; None where the node serves no filter, and without a release."""
     backing: Backing | None
     """Of the head of the release in force; None without one."""
     ahead: int
@@ -93,6 +96,7 @@ def standing(home: Home, *, clock: Clock | None = None) -> PartnerStanding:
         version=held.version if held else 0,
         entries=len(held.release.answers) - len(LISTED) if held else 0,
         not_after_ms=held.release.manifest.not_after_ms if held else 0,
+        made_by=held.release.filter if held else None,
         backing=backing_of(cursor.note, found, enrolment.origin, policy, now) if cursor.note else None,
         ahead=cursor.ahead.version if cursor.ahead else 0,
         gone=len(folder.gone(cursor)),

@@ -4,7 +4,7 @@ Its hash is in every manifest, so a release made by another filter than the one 
 Applying it to the quorum's result is the releasing service's work. Spec: docs/spec/subset.md, section "Filter".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -65,6 +65,25 @@ class SubsetFilter:
         if self.screen_rule is ScreenRule.WEAKEST:
             return self
         return replace(self, screen_rule=ScreenRule.WEAKEST, algorithms=self._kinds[0])
+
+    @property
+    def most_values(self) -> int:
+        """How many values of one file a screen can have at worst: when lists name its hashes in rows of their own."""
+        return sum(len(kind) for kind in self._kinds)
+
+    def odds(self, values: int = 1) -> int:
+        """What somebody who holds a file can learn offline: the odds to 1 of a pass of this many of its values.
+
+        1 where there is no screen: then everything passes.
+        """
+        return 1 << values * (self.screen_bits + 1) if self.screen_bits else 1
+
+    def together(self, others: Iterable[tuple[str, "SubsetFilter"]]) -> Iterator[tuple[str, int]]:
+        """Subsets for partners of other kinds of hashes, by name, and the odds to 1 for a file of who gets both."""
+        for name, other in others:
+            tells = self.screen_bits and other.screen_bits and not (self.holdings or other.holdings)
+            if tells and self.algorithms.isdisjoint(other.algorithms):
+                yield name, self.odds() * other.odds()
 
     def covers(self, collection: int, algorithm: Algorithm) -> bool:
         """Whether a digest of `algorithm` that is effective in `collection` belongs to the subset."""

@@ -23,6 +23,7 @@ from support.busy_agency import FILES
 from support.console import RunningConsole
 from support.console_examples import EXAMPLES
 from support.console_keys import signed_by_holder
+from support.disclosed import take_in_pictures
 from support.driving import Step, drive
 
 _A, _O, _S = PersonRole.ANALYST, PersonRole.OPERATOR, PersonRole.SECURITY
@@ -44,6 +45,10 @@ def _newest(world: World) -> str:
 
 def _session(world: World) -> None:
     open_sessions(world.identity, world.shelf).open("alice")
+
+
+def _pictures(world: World) -> None:
+    take_in_pictures(world.shelf, "baseline")
 
 
 def _passkey(world: World) -> None:
@@ -267,6 +272,7 @@ _FEDERATION: Sequence[Step] = (
         role=_O,
         person="alice",
         fields={"values": "5"},
+        before=_pictures,
         says="waits for a second person",
     ),
     Step(action="partner-suspend", role=_O, page="partner", says="is refused"),

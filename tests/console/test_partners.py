@@ -10,6 +10,7 @@ from node.ports.persons import PersonRole
 from node.runtime.approvals import open_approvals
 from node.services.lists.audit_reading import read_audit
 from support.console import Browser, RunningConsole
+from support.disclosed import take_in_pictures
 
 _ONE = "/console/partners/partner?name=hoster"
 
@@ -127,6 +128,7 @@ async def test_more_takes_two_and_less_takes_one(busy: RunningConsole) -> None:
         assert _hoster(busy).evaluations_per_day == held
         less = {"csrf": busy.csrf(), "name": "hoster", "files_per_day": "10"}
         assert (await browser.post("/console/partners/partner/quota", less)).status == 303
+        take_in_pictures(busy.world.shelf, "baseline")
         shows = {"csrf": busy.csrf(), "name": "hoster", "values": "5"}
         assert (await browser.post("/console/partners/partner/disclose", shows)).status == 303
     kinds = [one.kind for one in open_approvals(busy.world.identity, busy.world.shelf).ls()]

@@ -1,21 +1,28 @@
 """Made-up PDQ values, lists that hold them, and a node that answers disclosed look-ups of them: no sockets."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from node.formats.rows import ImportRow
 from node.ports.approvals import Approval
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from node.runtime.shelving import open_shelf
 from node.services.access.disclosing import DisclosureTerms, disclosure_payload
 from node.services.lists.importing import Statement, import_rows
 from node.services.partners.disclosed_lookup import DisclosedLookups
+from node.services.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Basis
 from protocol.statement.disclosed import DisclosedQuery, DisclosedReply
+from protocol.subset.filter import SubsetFilter
 from support.federation import Agency
 from support.hits import HOSTER, SUBSET, SUBSET_ID, HitWorld, hit_world
 from support.lists import digest
+from support.processes import Cli
 
 
 def picture(name: str) -> Digest:
@@ -42,6 +49,24 @@ def list_pictures(agencies: Iterable[Agency], *names: str, collection: int = BAS
         rows = [ImportRow(at, (picture(name),), collection, {}, "") for at, name in enumerate(names, 2)]
         said = Statement(basis=Basis.OWN, criteria=1)
         import_rows(agency.shelf, agency.origin, rows, statement=said, now_ms=agency.now_ms)
+
+
+def take_in_pictures(shelf: Shelf, subset: str) -> SubsetFilter:
+    """Make a subset one of PDQ values, as if it had been created so; gives what it took in before."""
+    with shelf.storage.write() as unit:
+        before = unit.subsets.get(subset).filter
+        unit.subsets.set_filter(subset, replace(before, algorithms=frozenset({Algorithm.PDQ})))
+    return before
+
+
+@contextmanager
+def pictures_in(cli: Cli, subset: str) -> Iterator[None]:
+    """For a while a subset of this home is one of PDQ values."""
+    with open_shelf(open_identity(Home(cli.home))) as shelf:
+        before = take_in_pictures(shelf, subset)
+    yield
+    with open_shelf(open_identity(Home(cli.home))) as shelf, shelf.storage.write() as unit:
+        unit.subsets.set_filter(subset, before)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from protocol import limits
 from protocol.digest import Algorithm
 from protocol.encoding import CborValue, decode_cbor, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
-from protocol.subset.filter import SubsetFilter
+from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.manifest import MAX_TIME_MS, Manifest, ReleaseKind
 from protocol.subset.screen import ScreenRule
 from protocol.subset.sources import SourceCheckpoint, number_sources
@@ -199,6 +199,34 @@ def test_renewed_a_filter_keeps_its_exact_hashes() -> None:
     assert FILTER.renewed() == RENEWED == RENEWED.renewed()
     pictures = replace(FILTER, algorithms=frozenset({Algorithm.PDQ}))
     assert pictures.renewed() == replace(pictures, screen_rule=ScreenRule.WEAKEST)
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "bits", "values", "odds", "worst"),
+    [
+        (EXACT, 12, 3, 2**13, 2**39),
+        ({Algorithm.MD5, Algorithm.SHA256}, 8, 2, 2**9, 2**18),
+        ({Algorithm.PDQ}, 16, 1, 2**17, 2**17),
+        (EXACT, 0, 3, 1, 1),
+    ],
+)
+def test_what_a_filter_lets_be_told(
+    algorithms: set[Algorithm], bits: int, values: int, odds: int, worst: int
+) -> None:
+    made = replace(RENEWED, algorithms=frozenset(algorithms), screen_bits=bits)
+    assert (made.most_values, made.odds(), made.odds(made.most_values)) == (values, odds, worst)
+
+
+def test_subsets_of_other_kinds_multiply_for_partners_of_both() -> None:
+    pictures = replace(RENEWED, algorithms=frozenset({Algorithm.PDQ}), screen_bits=8)
+    others = [
+        ("pictures", pictures),
+        ("itself", RENEWED),
+        ("unscreened", replace(pictures, screen_bits=0)),
+        ("agencies", replace(pictures, holdings=True)),
+    ]
+    assert list(RENEWED.together(others)) == [("pictures", 2**13 * 2**9)]
+    assert not list(replace(RENEWED, screen_bits=0).together(others))
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from node.services.access.disclosing import DisclosureTerms, disclosure_payload
 from node.services.access.granting import PartnerTerms, quota_payload
 from node.services.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
 from node.services.partners.admitting import Admission, Invited
+from protocol.subset.filter import SubsetFilter
 
 ROWS: Final = 50
 _HERE: Final = "/console/partners"
@@ -99,6 +100,10 @@ class InvitedPage:
     """The member that it is for; empty: a partner."""
     invited: Invited
     code: Markup
+    shared: SubsetFilter
+    """What it may follow."""
+    together: Sequence[tuple[str, int]]
+    """Other subsets for partners, and the odds to 1 for a file of who follows both."""
 
 
 def gather(world: World, _visitor: Visitor, query: Values) -> PartnersPage:
@@ -180,17 +185,26 @@ def invite(world: World, visitor: Visitor, form: Values) -> Done:
     agency = form.text("agency")
     identity = world.identity
     with world.shelf.storage.read() as unit:
-        bits = unit.subsets.get(subset).filter.screen_bits
+        shared = unit.subsets.get(subset).filter
+        others = [(each.name, each.filter) for each in unit.subsets.ls()]
     admission = Admission(world.shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
     invited = admission.invite(
         name,
         subset,
         files_per_day=form.number("files_per_day", 100_000, least=1),
-        screen_bits=bits,
+        screen_bits=shared.screen_bits,
         agency=agency,
     )
     code = qr(invited.text, title=_("Invitation of {name}").format(name=name))
-    shown_once.keep(visitor.csrf, InvitedPage(partner=name, agency=agency, invited=invited, code=code))
+    page = InvitedPage(
+        partner=name,
+        agency=agency,
+        invited=invited,
+        code=code,
+        shared=shared,
+        together=list(shared.together(others)),
+    )
+    shown_once.keep(visitor.csrf, page)
     return Done(f"{_HERE}/invited", _("{name} is invited").format(name=name))
 
 

@@ -43,6 +43,11 @@ class SubsetRow:
         """What it takes in."""
         return ", ".join(collection_name(number) for number in sorted(self.report.subset.filter.collections))
 
+    @property
+    def hashes(self) -> str:
+        """Of which kinds these are."""
+        return ", ".join(algorithm.name for algorithm in sorted(self.report.subset.filter.algorithms))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasesPage:
@@ -114,8 +119,8 @@ def release(world: World, _visitor: Visitor, form: Values) -> Done:
     done = release_now(world.identity, world.shelf, world.evaluator, name)
     said = (
         _(
-            "{name} {version}: {entries} entries, {added} added, {removed} removed, valid until {day};"
-            " the running node has it cosigned"
+            "{name} {version}: {entries} entries, {added} added, {removed} removed, valid until {day}; a pass of its"
+            " screen means listed at odds of up to {odds} to 1, at worst {worst}; the running node has it cosigned"
         )
         if done.published
         else _("{name} {version}: nothing changed, no new release")
@@ -126,6 +131,8 @@ def release(world: World, _visitor: Visitor, form: Values) -> Done:
         added=number(done.added),
         removed=number(done.removed),
         day=f"{done.not_after:%Y-%m-%d}",
+        odds=number(done.told.odds),
+        worst=number(done.told.worst_odds),
     )
     return Done(f"{_ONE}?name={quote(name, safe='')}", said)
 

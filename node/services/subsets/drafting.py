@@ -81,6 +81,8 @@ class Draft:
     """Numbers that this release gives for the first time."""
     tripped: tuple[EntryRef, ...] = ()
     """Entries of digests that must never be released. The draft lists none of them and adds nothing."""
+    contradicted: tuple[EntryRef, ...] = ()
+    """Entries of digests that lists say are of one file with two different others."""
 
 
 class Drafter:
@@ -142,6 +144,7 @@ class Drafter:
             record=self._record(release, _difference(held, chosen)),
             sources={origin: number for origin, number in numbers.items() if origin not in given},
             tripped=entries,
+            contradicted=_entries(chosen, frozenset(selection.contradicted)),
         )
 
     def _supported(self, judged: Current) -> Mapping[tuple[int, Digest], Support]:

@@ -13,6 +13,7 @@ from node.errors import AlreadyExistsError, NotFoundError, UsageError
 from node.ports.logs import LogKind
 from node.ports.storage import Unit
 from node.ports.subsets import ReleaseRecord, SubsetRecord
+from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.sealed_names import salt_name
 from node.services.storage.shelf import Shelf
 from protocol.subset.canary import LISTED
@@ -29,6 +30,8 @@ class SubsetReport:
     subset: SubsetRecord
     newest: ReleaseRecord | None
     """None before the first release."""
+    leaving: int = 0
+    """PDQ values that leave with the next release: a subset of an earlier version has them beside exact hashes."""
 
     @property
     def entries(self) -> int:
@@ -74,16 +77,24 @@ def create_subset(
 def report_subset(shelf: Shelf, name: str) -> SubsetReport:
     """One subset; raises `NotFoundError`."""
     with shelf.storage.read() as unit:
-        return SubsetReport(subset=unit.subsets.get(name), newest=unit.releases.newest(name))
+        subset, newest = unit.subsets.get(name), unit.releases.newest(name)
+    return _reported(shelf, subset, newest)
 
 
 def report_subsets(shelf: Shelf) -> Sequence[SubsetReport]:
     """All subsets by name."""
     with shelf.storage.read() as unit:
-        return [
-            SubsetReport(subset=subset, newest=unit.releases.newest(subset.name))
-            for subset in unit.subsets.ls()
-        ]
+        found = [(subset, unit.releases.newest(subset.name)) for subset in unit.subsets.ls()]
+    return [_reported(shelf, subset, newest) for subset, newest in found]
+
+
+def _reported(shelf: Shelf, subset: SubsetRecord, newest: ReleaseRecord | None) -> SubsetReport:
+    stays = subset.filter.renewed().algorithms
+    if newest is None or stays == subset.filter.algorithms:
+        return SubsetReport(subset=subset, newest=newest)
+    roster = ReleaseFolder(shelf, newest).roster()
+    leaving = sum(digest.algorithm not in stays for digest in roster.keys() - {*LISTED})
+    return SubsetReport(subset=subset, newest=newest, leaving=leaving)
 
 
 def _require_new(unit: Unit, name: str) -> None:

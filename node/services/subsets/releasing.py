@@ -27,8 +27,10 @@ from node.services.subsets.composing import is_same
 from node.services.subsets.drafting import LIFE, Draft, Drafter, Held, Order, RuleDocuments
 from node.services.subsets.grounds import Grounds
 from protocol.digest import Digest
+from protocol.opening import EntryRef
 from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.release import Release
+from protocol.subset.screen import ScreenRule
 from protocol.tlog.merkle import leaf_hash
 
 ATTEMPTS: Final = 5
@@ -53,6 +55,26 @@ class ReleaseReport:
     added: int
     removed: int
     not_after: datetime
+    told: "ScreenReport"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenReport:
+    """What the screen of a release tells whoever holds one of the listed hashes, offline."""
+
+    rule: ScreenRule
+    bits: int
+    """0: there is no screen, and nothing is told."""
+    odds: int
+    """To 1, that a hash which passes is of a listed file, where the lists name a file's hashes in one row."""
+    worst_odds: int
+    """The same where they name them apart, as far as this release can have such files."""
+    doubled: int
+    """Hashes that are screened beside a weaker one of the same file."""
+    apart: int
+    """SHA-1 and SHA-256 hashes that no screened hash leads to: another of their file may be screened."""
+    contradicted: tuple[EntryRef, ...]
+    """Entries of hashes that lists say are of one file with two different others: somebody should look."""
 
 
 class Releaser:
@@ -109,7 +131,7 @@ class Releaser:
                 raise _tripped(draft, "nothing was released, and the release before stays in force")
             if held is not None and not draft.tripped and not _is_due(held, draft.release, now):
                 self._note_judged(name, draft.release.manifest)
-                return _report(held.record, published=finished)
+                return _report(held.record, draft, published=finished)
             if self._claim(subset, standing, draft):
                 self._finish(subset, now)
                 if draft.tripped:
@@ -117,7 +139,7 @@ class Releaser:
                     raise _tripped(
                         draft, f"release {record.version} takes out {record.removed} and adds nothing"
                     )
-                return _report(draft.record, published=True)
+                return _report(draft.record, draft, published=True)
         raise ConflictError(f"the lists of {name} did not stand still", hint="run the command again")
 
     def _standing(self) -> Grounds:
@@ -233,7 +255,7 @@ def _tripped(draft: Draft, outcome: str) -> TripwireError:
     return TripwireError(f"{draft.record.subset} would list what must never be released: {names}; {outcome}")
 
 
-def _report(record: ReleaseRecord, *, published: bool) -> ReleaseReport:
+def _report(record: ReleaseRecord, draft: Draft, *, published: bool) -> ReleaseReport:
     return ReleaseReport(
         subset=record.subset,
         version=record.version,
@@ -243,4 +265,19 @@ def _report(record: ReleaseRecord, *, published: bool) -> ReleaseReport:
         added=record.added if published else 0,
         removed=record.removed if published else 0,
         not_after=datetime.fromtimestamp(record.not_after_ms / 1000, UTC),
+        told=_told(draft),
+    )
+
+
+def _told(draft: Draft) -> ScreenReport:
+    made_by, selection = draft.release.filter, draft.selection
+    assert made_by is not None
+    return ScreenReport(
+        rule=made_by.screen_rule,
+        bits=made_by.screen_bits,
+        odds=made_by.odds(),
+        worst_odds=made_by.odds(selection.most_values),
+        doubled=selection.doubled,
+        apart=selection.apart,
+        contradicted=draft.contradicted,
     )

@@ -37,6 +37,7 @@ from support.agencies import (
 )
 from support.cli_reference import PAGE, sections
 from support.digest_search import DigestSearch
+from support.disclosed import pictures_in
 from support.processes import ROOT, Cli, Finished, Running
 from support.tour import blocks
 
@@ -162,7 +163,8 @@ def _type_all(federation: Federation, folder: Path) -> Iterator[Typed]:
     yield run(fr, "partner", "suspend", "second")
     yield run(fr, "partner", "resume", "second")
     yield run(fr, "partner", "quota", "second", "--files-per-day", "10")
-    yield run(fr, "partner", "disclose", "second", "--values-per-day", "0")
+    with pictures_in(fr, SUBSET):
+        yield run(fr, "partner", "disclose", "second", "--values-per-day", "0")
     yield run(partner, "update")
     yield run(partner, "renew")
     yield run(partner, "check", *files.values(), code=1)

@@ -15,7 +15,8 @@ from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.services.access.approving import Approvals
-from support.agencies import Federation, import_files, numbered, table, written
+from support.agencies import SUBSET, Federation, import_files, numbered, table, written
+from support.disclosed import pictures_in
 from support.processes import Cli, contents
 
 PASS = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno", "carla", "david")}
@@ -223,12 +224,14 @@ def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federa
         return _partner(fr)["disclosed"]["values_per_day"]
 
     some = ("partner", "disclose", "hoster", "--values-per-day")
-    asked = fr.done(*some, "50", "--as", "alice", typed=PASS["alice"])
-    assert (asked["kind"], shown()) == ("partner.disclose", 0)
-    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=PASS["bruno"])
-    assert shown() == 50
-    assert fr.done(*some, "0")["values_per_day"] == shown() == 0
-    fr.refused(2, "at most 1,000", *some, "1001")
+    fr.refused(2, "has no PDQ values", *some, "50", "--as", "alice")
+    with pictures_in(fr, SUBSET):
+        asked = fr.done(*some, "50", "--as", "alice", typed=PASS["alice"])
+        assert (asked["kind"], shown()) == ("partner.disclose", 0)
+        fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=PASS["bruno"])
+        assert shown() == 50
+        assert fr.done(*some, "0")["values_per_day"] == shown() == 0
+        fr.refused(2, "at most 1,000", *some, "1001")
 
 
 def _partner(cli: Cli) -> dict[str, Any]:
@@ -249,9 +252,11 @@ def test_nothing_is_widened_where_fewer_than_two_are_known(federation: Federatio
     for words in (
         ("peer", "grant", "nl.example", "--grant", "baseline,national"),
         ("partner", "quota", "hoster", "--files-per-day", "100000000"),
-        ("partner", "disclose", "hoster", "--values-per-day", "1"),
     ):
         fr.refused(2, "this takes two persons", *words)
+    with pictures_in(fr, SUBSET):
+        some = ("partner", "disclose", "hoster", "--values-per-day", "1")
+        fr.refused(2, "this takes two persons", *some)
 
 
 # ----------------------------------------------------------------------------------------------- audit

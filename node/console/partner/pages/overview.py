@@ -22,6 +22,7 @@ from node.runtime.hit_spool import hit_spool
 from node.runtime.partner_settings import load_partner_settings
 from node.runtime.partner_standing import PartnerStanding, standing
 from protocol.errors import ProtocolError
+from protocol.subset.filter import SubsetFilter
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 
@@ -40,6 +41,8 @@ class ListAge:
     usable_until_ms: int
     confirmed_ms: int
     """When the agency last confirmed what is held."""
+    made_by: SubsetFilter | None
+    """Of the release; None where the agency serves no filter."""
 
     def state(self, now_ms: int) -> str:
         """`none`, `over`, `grace` or `current`."""
@@ -125,6 +128,7 @@ def list_age(world: PartnerWorld, now: PartnerStanding) -> ListAge:
         ends_ms=now.not_after_ms,
         usable_until_ms=now.usable_until_ms,
         confirmed_ms=now.enrolment.confirmed_ms,
+        made_by=now.made_by,
     )
 
 
