@@ -6,13 +6,12 @@
 from collections.abc import Iterator
 from random import Random
 
-from hypothesis import settings
-
 from protocol.digest import Algorithm, Digest
 from protocol.selection import links_of, select_screened
 from support.screen_worlds import World, world
+from support.sizes import THOROUGH
 
-WORLDS = 20 * settings.default.max_examples if settings.default else 1_000
+WORLDS = 40_000 if THOROUGH else 1_000
 
 
 def worlds() -> Iterator[World]:
