@@ -19,7 +19,8 @@ from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
 from typing_extensions import override
 
-from keys.errors import BadSignatureError
+from keys.encoding import unb64u
+from keys.errors import BadSignatureError, MalformedKeyError
 from keys.key import PublicKey
 from keys.signer import Signer
 from node.errors import UnauthenticatedError
@@ -97,8 +98,7 @@ def read_token(token: str, *, typ: str, choose: ChooseKey) -> Claims:
     Raises:
         UnauthenticatedError: anything else; the text does not say which, so that it helps nobody guess.
     """
-    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
-        raise _refused()
+    _require_canonical(token)
     try:
         unverified = _JWS.decode_complete(token, options={"verify_signature": False})
         key: Any = _choose(unverified, typ, choose)
@@ -113,8 +113,7 @@ def read_id_token(token: str, keys: Mapping[str, object]) -> Claims:
 
     The algorithm is one of three with public keys, and must be the key's own: no public key is taken for a secret.
     """
-    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
-        raise _refused()
+    _require_canonical(token)
     try:
         header = _FOREIGN_JWS.get_unverified_header(token)
         algorithm = str(header.get("alg"))
@@ -149,14 +148,28 @@ def _foreign_key(
 
 def claimed_issuer(token: str) -> str | None:
     """Who a token says that it is from, believed by nobody; None for a text that is no token."""
-    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
-        return None
     try:
+        _require_canonical(token)
         unverified = _JWS.decode_complete(token, options={"verify_signature": False})
         issuer = text_claim(_claims(unverified["payload"]), "iss")
     except (PyJWTError, UnauthenticatedError):
         return None
     return issuer if issuer.isprintable() else None
+
+
+def _require_canonical(token: str) -> None:
+    """Three parts of base64url, each in the one form that its bytes have (RFC 7515 §2): no padding, no spare bits.
+
+    PyJWT reads others too, so that one signature would make many tokens.
+    """
+    parts = token.split(".") if len(token) <= MAX_TOKEN_CHARS and token.isascii() else []
+    try:
+        for part in parts:
+            unb64u(part, error=MalformedKeyError)
+    except MalformedKeyError:
+        raise _refused() from None
+    if len(parts) != 3:
+        raise _refused()
 
 
 def _choose(unverified: Mapping[str, Any], typ: str, choose: ChooseKey) -> PublicKey:

@@ -142,6 +142,8 @@ def _check_assertion_times(claims: jose.Claims, now: datetime) -> datetime:
         raise ClockSkewError(
             f"the client's clock is {abs(ahead)} s {direction} this node's", ahead_seconds=ahead
         )
+    if not_before > now.timestamp() + LEEWAY_SECONDS:
+        raise UnauthenticatedError("the assertion does not count yet")
     if expires + LEEWAY_SECONDS < now.timestamp():
         raise ClockSkewError(f"the assertion is {-ahead} s old", ahead_seconds=ahead)
     return datetime.fromtimestamp(expires, UTC) + timedelta(seconds=LEEWAY_SECONDS)
@@ -209,15 +211,14 @@ class TokenGate:
     def _check_binding(
         self, claims: jose.Claims, credential: Credential, presented: ClientKey | None
     ) -> None:
-        """A bound token is good over its certificate alone; any other kind of binding is over none."""
+        """A bound token is good over its certificate alone, and none is over a certificate of somebody else's."""
+        if presented is not None and presented.spki_sha256 not in credential.tls_spki_sha256:
+            raise WrongCertificateError("the certificate of the connection is not one of the client's")
         if "cnf" not in claims:
             if _must_be_bound(credential, self._services):
                 raise WrongCertificateError("the access token of an agency is bound to its certificate")
-            return
-        if presented is None or claims["cnf"] != _confirmation(presented):
+        elif presented is None or claims["cnf"] != _confirmation(presented):
             raise WrongCertificateError("the access token is bound to another certificate")
-        if presented.spki_sha256 not in credential.tls_spki_sha256:
-            raise WrongCertificateError("the certificate of the connection is no longer one of the client's")
 
     def _token_key(self, issuer: str, kid: str) -> PublicKey | None:
         if issuer != self._issuer:

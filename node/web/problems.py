@@ -64,7 +64,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     node_errors.PeerUnreachableError: _UPSTREAM,
     node_errors.PeerRefusedError: _UPSTREAM,
     node_errors.WrongPinError: _UPSTREAM,
-    node_errors.VerificationError: _UPSTREAM,
+    node_errors.VerificationError: _NOT_VERIFIED,
     node_errors.TrustForkError: _UPSTREAM,
     node_errors.TripwireError: INTERNAL,
     node_errors.BeyondLimitsError: INTERNAL,

@@ -160,6 +160,11 @@ def test_not_before_is_honoured_when_it_is_there() -> None:
     assert office.exchange(_signed(_claims(memory, nbf=now)), wanted=None).token
     with pytest.raises(UnauthenticatedError):
         office.exchange(_signed(_claims(memory, nbf=now + 61, jti="b")), wanted=None)
+    with pytest.raises(UnauthenticatedError, match="does not count yet"):
+        office.exchange(_signed(_claims(memory, nbf=now + 30, jti="c")), wanted=None)
+    memory.clock.advance(30)
+    later = _signed(_claims(memory, iat=now, exp=now + 60, nbf=now + 30, jti="c"))
+    assert office.exchange(later, wanted=None).token
 
 
 @pytest.mark.parametrize("ahead", [3600, -3600, 6, -61], ids=lambda ahead: f"{ahead} s")
@@ -224,6 +229,11 @@ _BAD_TOKENS = {
     "cut": lambda memory: _signed(_claims(memory))[:-1],
     "something critical": lambda memory: _with_header(_signed(_claims(memory)), crit=["b64"], b64=True),
     "extended": lambda memory: _signed(_claims(memory)) + "A",
+    "padded": lambda memory: _signed(_claims(memory)) + "==",
+    "padded in front": lambda memory: _signed(_claims(memory)).replace(".", "==.", 1),
+    "with spare bits": lambda memory: _respelt(_signed(_claims(memory))),
+    "with a line's end": lambda memory: _signed(_claims(memory)) + "\n",
+    "four parts": lambda memory: _signed(_claims(memory)) + ".AAAA",
     "empty": lambda memory: "",
     "no dots": lambda memory: "abc",
     "not ascii": lambda memory: "é.é.é",
@@ -233,6 +243,15 @@ _BAD_TOKENS = {
     "claims that are not JSON": lambda memory: _raw(b"\xff"),
     "claims nested deeply": lambda memory: _raw(b"[" * 5000),
 }
+
+
+def _respelt(token: str) -> str:
+    """The same bytes in another spelling: 64 bytes leave four bits of the last character unused."""
+    following = chr(ord(token[-1]) + 1)
+    assert urlsafe_b64decode(f"{token[:-1]}{following}".split(".")[2] + "==") == urlsafe_b64decode(
+        token.split(".")[2] + "=="
+    )
+    return token[:-1] + following
 
 
 def _raw(payload: bytes) -> str:

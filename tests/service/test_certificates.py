@@ -123,6 +123,20 @@ async def test_a_bound_token_is_good_over_its_own_certificate_alone(presents: Tl
         assert await _problem(other, token) == "wrong-certificate"  # which is of no use elsewhere
 
 
+async def test_a_partners_token_is_good_over_no_certificate_of_another() -> None:
+    async with (
+        node_on_loopback(strict()) as node,
+        raw_to(node) as own,
+        raw_to(node, presents=PEER_TLS) as agency,
+        raw_to(node, presents=STRANGER_TLS) as stranger,
+    ):
+        token = await own.partner_token()
+        path = "/subsets/baseline/checkpoint"
+        assert (await own("GET", path, token)).status == 200
+        for other in (agency, stranger):
+            assert (await other("GET", path, token)).problem == "wrong-certificate"
+
+
 async def test_an_unbound_token_of_an_agency_ends_when_certificates_are_required() -> None:
     lax, memory = MemoryNode(), strict()
     memory.clock = lax.clock

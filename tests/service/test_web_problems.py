@@ -6,8 +6,15 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from keys.errors import KeysError, ThresholdError
-from node.errors import ClockSkewError, ForbiddenError, NodeError, OverQuotaError, StoreError
+from keys.errors import BadSignatureError, KeysError, ThresholdError
+from node.errors import (
+    ClockSkewError,
+    ForbiddenError,
+    NodeError,
+    OverQuotaError,
+    StoreError,
+    VerificationError,
+)
 from node.web.problems import HTTP_PROBLEMS, INTERNAL, PROBLEMS, problem_of, problem_response
 from protocol.errors import MalformedError, ProtocolError
 
@@ -96,3 +103,10 @@ def test_the_specification_lists_every_problem() -> None:
     text = SPEC.read_text()
     for problem in {*PROBLEMS.values(), *HTTP_PROBLEMS.values(), INTERNAL}:
         assert f"| `{problem.name}` | {problem.status} |" in text
+
+
+@pytest.mark.parametrize("sent", [VerificationError, BadSignatureError])
+def test_what_a_caller_signed_wrongly_is_its_own_fault(sent: type[Exception]) -> None:
+    """It was 502, another node's failure, and an alarm, for a renewal or an acknowledgement with a bad signature."""
+    problem = problem_of(sent("a signature that does not hold"))
+    assert (problem.name, problem.status) == ("not-verified", 422)
