@@ -6,12 +6,15 @@ it: each is how a key leaks or is swapped without anybody noticing.
 
 import errno
 import fcntl
+import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, ConfigError, NotFoundError
@@ -20,6 +23,8 @@ MAX_PRIVATE_BYTES = 64 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TEMPORARY = re.compile(r"\.tmp-.*|\..+\.[0-9a-f]{16}", re.ASCII | re.DOTALL)
 """Of objects and sets of keys; of private files."""
+_SUM = "sha256"
+_SUM_FORM = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FORMAT = "FAT and exFAT keep no key from other users: format the medium with another one, such as ext4"
 
 
@@ -90,6 +95,51 @@ def replace_private(path: Path, data: bytes) -> None:
         _write(temporary, data)
         temporary.replace(path)
     sync_folder(path.parent)
+
+
+def create_key(path: Path, key: bytes) -> None:
+    """As `create_private`, of a key that nothing else says the right bytes of; its SHA-256 is kept beside it."""
+    create_private(path, key)
+    replace_private(sum_path(path), sha256(key).hexdigest().encode())
+
+
+def verify_key(path: Path) -> str | None:
+    """What is wrong with a key that `create_key` wrote, or nothing; None of one whose SHA-256 is not kept."""
+    beside = sum_path(path)
+    if not beside.exists():
+        return None
+    said = beside.read_bytes()
+    if path.exists() and sha256(path.read_bytes()).hexdigest().encode() == said:
+        return ""
+    return f"it is not what {beside.name} says"
+
+
+def sum_path(key: Path) -> Path:
+    """Where the SHA-256 of a key is kept."""
+    return key.with_name(f"{key.name}.{_SUM}")
+
+
+def encode_state(fields: Mapping[str, object]) -> bytes:
+    """A state file: JSON whose last field is the SHA-256 of all others."""
+    return json.dumps({**fields, _SUM: _sum_of(fields)}).encode()
+
+
+def decode_state(data: bytes) -> dict[str, Any]:
+    """What `encode_state` was given; earlier versions wrote no SHA-256. Raises `ValueError` for altered bytes."""
+    fields = json.loads(data)
+    if not isinstance(fields, dict):
+        raise ValueError("not a state file")  # noqa: TRY004 - of these bytes, not of an argument
+    said = fields.pop(_SUM, None)
+    last = next(reversed(fields.values()), None)
+    if said is None and isinstance(last, str) and _SUM_FORM.fullmatch(last):
+        raise ValueError("the name of its SHA-256 was altered")
+    if said is not None and said != _sum_of(fields):
+        raise ValueError("not what its SHA-256 says")
+    return fields
+
+
+def _sum_of(fields: Mapping[str, object]) -> str:
+    return sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def replace_streamed(path: Path, pieces: Iterable[str]) -> None:

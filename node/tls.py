@@ -18,13 +18,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from typing_extensions import Buffer, override
 
 from node.clock import Entropy
+from node.errors import StoreError
 
 DEFAULT_DAYS: Final = 3650
 _AUTHORITY_SEED: Final = b"sigfed/client-certificates/v1"
@@ -46,7 +47,7 @@ class TlsIdentity:
     @property
     def spki_sha256(self) -> bytes:
         """The pin: 32 bytes."""
-        return _pin(x509.load_pem_x509_certificate(self.certificate))
+        return _pin(_read(self.certificate))
 
 
 def create_identity(node: str, *, now: datetime, days: int = DEFAULT_DAYS) -> TlsIdentity:
@@ -75,8 +76,30 @@ def create_identity(node: str, *, now: datetime, days: int = DEFAULT_DAYS) -> Tl
 
 def certificate_window(certificate: bytes) -> tuple[datetime, datetime]:
     """From when to when a certificate (PEM) says that it counts; peers and partners look at its key alone."""
-    read = x509.load_pem_x509_certificate(certificate)
+    read = _read(certificate)
     return read.not_valid_before_utc, read.not_valid_after_utc
+
+
+def verify_certificate(certificate: bytes) -> None:
+    """Check that a certificate (PEM) of this node is as it was made; raises `StoreError`."""
+    read = _read(certificate)
+    try:
+        read.verify_directly_issued_by(read)
+    except (InvalidSignature, ValueError, TypeError):
+        raise _damaged() from None
+    if read.public_bytes(serialization.Encoding.PEM) != certificate:
+        raise _damaged()
+
+
+def _read(certificate: bytes) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(certificate)
+    except ValueError:
+        raise _damaged() from None
+
+
+def _damaged() -> StoreError:
+    return StoreError("the node's certificate is damaged", hint="restore trust/ from a backup")
 
 
 def spki_sha256(certificate_der: bytes) -> bytes:
@@ -101,7 +124,7 @@ def _pin(certificate: x509.Certificate) -> bytes:
 def client_certificate(identity: TlsIdentity) -> TlsIdentity:
     """The same key in the certificate that an agency presents as a client; the same bytes whenever it is made."""
     key = serialization.load_der_private_key(identity.key, None)
-    subject = x509.load_pem_x509_certificate(identity.certificate).subject
+    subject = _read(identity.certificate).subject
     certificate = _issued(subject, key.public_key(), authority=False)
     return TlsIdentity(certificate.public_bytes(serialization.Encoding.PEM), identity.key)
 

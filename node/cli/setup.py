@@ -126,13 +126,19 @@ def status(context: typer.Context) -> None:
         partner_status(here)
 
 
-def doctor(context: typer.Context) -> int:
+def doctor(
+    context: typer.Context,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Also read every file, and compare it with what vouches for it."),
+    ] = False,
+) -> int:
     """Look for what is wrong or soon will be, and say what to do; exit code 2 when something must be mended."""
     from node.runtime.health import Health
 
     here = session(context)
     failed = False
-    for check in _checks(here):
+    for check in _checks(here, deep=deep):
         failed = failed or check.health is Health.FAIL
         here.output.result(
             {"check": check.name, "health": check.health, "words": check.words, "step": check.step},
@@ -143,14 +149,24 @@ def doctor(context: typer.Context) -> int:
     return ExitCode.FATAL if failed else ExitCode.OK
 
 
-def _checks(here: Session) -> "Iterator[Check]":
+def _checks(here: Session, *, deep: bool) -> "Iterator[Check]":
     if not here.home.config.exists() and here.home.partner.exists():
         from node.runtime.partner_standing import examine_partner
 
-        return examine_partner(here.home)
+        yield from examine_partner(here.home)
+        if deep:
+            from node.runtime.partner_integrity import examine_partner_deeply
+
+            yield from examine_partner_deeply(here.home)
+        return
     from node.runtime.checking import examine
 
-    return examine(here.identity())
+    identity = here.identity()
+    yield from examine(identity)
+    if deep:
+        from node.runtime.integrity import examine_deeply
+
+        yield from examine_deeply(identity)
 
 
 def demo(

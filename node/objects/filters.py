@@ -7,6 +7,7 @@ ten million. A file holds keyed hashes and nothing else: without the index key i
 import os
 import re
 from collections.abc import Iterable, Iterator
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from node.clock import system_entropy
 from node.errors import MissingObjectError, StoreError
-from node.files import holding_temporaries, make_private_folder, sync_folder
+from node.files import holding_temporaries, make_private_folder, replace_private, sum_path
 from node.ports.entries import Keys
 
 RUN: Final = 2**22
@@ -42,12 +43,12 @@ class FolderFilters:
                     for run in _runs(chunks):
                         runs.append(self._folder / f".tmp-{token}-{len(runs)}")
                         _write(runs[-1], [run])
-                    count = _write(temporary, _merged([_mapped(path) for path in runs]))
+                    count, digest = _write(temporary, _merged([_mapped(path) for path in runs]))
                     temporary.replace(target)
                 finally:
                     for path in (temporary, *runs):
                         path.unlink(missing_ok=True)
-            sync_folder(self._folder)
+            replace_private(sum_path(target), digest.encode())
         except OSError as exc:
             raise StoreError(f"a filter cannot be written: {exc.strerror}") from exc
         return count
@@ -63,7 +64,17 @@ class FolderFilters:
 
     def delete(self, name: str) -> None:
         """Forget a set; whoever has it mapped keeps it until then."""
-        self._path(name).unlink(missing_ok=True)
+        for path in (self._path(name), sum_path(self._path(name))):
+            path.unlink(missing_ok=True)
+
+    def verify(self) -> Iterator[tuple[str, str]]:
+        """Every set whose SHA-256 is kept, and that SHA-256: its name, and what is wrong with it, or nothing."""
+        for path in sorted(self._folder.glob("*.keys")):
+            if (said := sum_path(path)).exists():
+                with path.open("rb") as file:
+                    right = file_digest(file, "sha256").hexdigest().encode() == said.read_bytes()
+                wrong = "" if right else f"it is not what {said.name} says"
+                yield from ((name, wrong) for name in (path.name, said.name))
 
     def _path(self, name: str) -> Path:
         assert _NAME.fullmatch(name), "filters are named by this program"
@@ -96,15 +107,18 @@ def _merged(runs: list[Keys]) -> Iterator[Keys]:
         yield np.unique(np.concatenate(parts))
 
 
-def _write(path: Path, parts: Iterable[Keys]) -> int:
-    count = 0
+def _write(path: Path, parts: Iterable[Keys]) -> tuple[int, str]:
+    """How many keys were written, and the SHA-256 of the file in hexadecimal."""
+    count, digest = 0, sha256()
     with _private(path) as file:
         for part in parts:
-            file.write(part.astype(_TYPE, copy=False).tobytes())
+            data = part.astype(_TYPE, copy=False).tobytes()
+            file.write(data)
+            digest.update(data)
             count += len(part)
         file.flush()
         os.fsync(file.fileno())
-    return count
+    return count, digest.hexdigest()
 
 
 def _private(path: Path) -> BinaryIO:

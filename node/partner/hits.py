@@ -6,9 +6,8 @@ authenticates the one report is all that is left of it. Report and receipt are s
 folder, so that a copy of the folder alone (a log collector, a support case) tells nobody a hash of the list.
 """
 
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +18,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
 from node.files import (
-    create_private,
+    create_key,
+    decode_state,
+    encode_state,
     locked,
     make_private_folder,
     read_private,
@@ -239,8 +240,7 @@ class HitSpool:
             name: b64(seal(cipher, f"{hit.id}/{name}", data, self._entropy)) if data else ""
             for name, data in _secrets(hit).items()
         }
-        data = json.dumps({**_fields(hit), **sealed}).encode()
-        replace_private(self._folder / f"{hit.id}.json", data)
+        replace_private(self._folder / f"{hit.id}.json", encode_state({**_fields(hit), **sealed}))
         if self._latest is not None:
             self._latest[_same(hit)] = hit
 
@@ -290,6 +290,19 @@ class HitSpool:
             hits += [] if hit is None else [hit]
         return Readable(sorted(hits, key=_age), damage)
 
+    def verify(self) -> Iterator[tuple[str, str]]:
+        """Every file that is kept, opened: its name, and what is wrong with it, or nothing."""
+        for path in sorted(self._folder.glob("[0-9a-f]*.json")):
+            whole = self._key.exists() and self._opens(path)
+            yield path.name, "" if whole else "it is damaged, or not of this key"
+
+    def _opens(self, path: Path) -> bool:
+        try:
+            self._read(path)
+        except StoreError:
+            return False
+        return True
+
     def get(self, text: str) -> SpooledHit:
         """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
         digits = text.lower().replace("-", "")
@@ -312,7 +325,7 @@ class HitSpool:
         """The key of the spool, made with its first hit."""
         if not self._key.exists():
             with suppress(AlreadyExistsError):  # another command made it at the same moment
-                create_private(self._key, self._entropy(_KEY_BYTES))
+                create_key(self._key, self._entropy(_KEY_BYTES))
         return AESGCM(read_private(self._key))
 
     def _read(self, path: Path) -> SpooledHit | None:
@@ -322,7 +335,7 @@ class HitSpool:
         except NotFoundError:
             return None
         try:
-            fields = json.loads(data)
+            fields = decode_state(data)
             return _hit(
                 fields, {name: self._opened(path, name, dict(fields).get(name, "")) for name in _SEALED}
             )

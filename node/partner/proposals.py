@@ -6,6 +6,7 @@ folder alone tells nobody a hash.
 """
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
-from node.files import create_private, make_private_folder, read_private, replace_private, sync_folder
+from node.files import create_key, make_private_folder, read_private, replace_private, sync_folder
 from node.services.storage.vault import KEY_BYTES, seal, unseal
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
@@ -97,6 +98,19 @@ class ProposalFolder:
         kept = [self._read(path) for path in self._folder.glob("[0-9a-f]*.sealed")]
         return sorted(kept, key=lambda each: (each.made_ms, each.id))
 
+    def verify(self) -> Iterator[tuple[str, str]]:
+        """Every file that is kept, opened: its name, and what is wrong with it, or nothing."""
+        for path in sorted(self._folder.glob("[0-9a-f]*.sealed")):
+            whole = self._key.exists() and self._opens(path)
+            yield path.name, "" if whole else "it is damaged, or not of this key"
+
+    def _opens(self, path: Path) -> bool:
+        try:
+            self._read(path)
+        except StoreError:
+            return False
+        return True
+
     def get(self, text: str) -> OwnProposal:
         """The one proposal whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
         digits = text.lower().replace("-", "")
@@ -139,7 +153,7 @@ class ProposalFolder:
         """The key of the folder, made with its first proposal."""
         if not self._key.exists():
             with suppress(AlreadyExistsError):  # another command made it at the same moment
-                create_private(self._key, self._entropy(KEY_BYTES))
+                create_key(self._key, self._entropy(KEY_BYTES))
         return AESGCM(read_private(self._key))
 
 

@@ -5,14 +5,13 @@ to everything. What the two test files evaluate to is the same in every release 
 the epoch's key: so it is asked for once, kept here, and each later release is tested without an evaluation.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from node.errors import ConfigError, NotFoundError, VerificationError
-from node.files import read_private, replace_private
+from node.files import decode_state, encode_state, read_private, replace_private
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.subset.canary import CANARIES, check_canaries
@@ -52,7 +51,7 @@ async def self_test(folder: Path, new: Held, ask: Ask) -> SelfTest:
     if not outputs:
         return SelfTest.NOT
     fields = {**_key(manifest), "outputs": [b64(output) for output in outputs]}
-    replace_private(folder / _NAME, json.dumps(fields).encode())
+    replace_private(folder / _NAME, encode_state(fields))
     return SelfTest.ASKED
 
 
@@ -81,7 +80,7 @@ def _check(new: Held, outputs: Sequence[bytes]) -> None:
 def _kept(path: Path, manifest: Manifest) -> list[bytes]:
     """What the test files evaluate to under the key of a release; empty when that has to be asked for."""
     try:
-        fields = json.loads(read_private(path))
+        fields = decode_state(read_private(path))
         if {name: fields[name] for name in ("subset", "epoch", "pk")} != _key(manifest):
             return []
         outputs = [unb64(text) for text in fields["outputs"]]

@@ -5,10 +5,9 @@ state and release belong together. What is loaded was verified when it was store
 checked again on loading, so a damaged disk cannot turn into a verdict.
 """
 
-import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count, takewhile
@@ -21,7 +20,17 @@ from keys.errors import KeysError
 from keys.key import AuthPrivateKey
 from keys.trust.held import NODE_FILE, HeldTrust
 from node.errors import AlreadyExistsError, NotInitialisedError, StoreError
-from node.files import create_private, locked, make_private_folder, read_private, replace_private, sync_folder
+from node.files import (
+    create_key,
+    decode_state,
+    encode_state,
+    locked,
+    make_private_folder,
+    read_private,
+    replace_private,
+    sum_path,
+    sync_folder,
+)
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.subset.files import Held
@@ -125,12 +134,13 @@ class PartnerFolder:
         if (self._folder / _KEY).exists():
             return self.key()
         make_private_folder(self._folder)
-        create_private(self._folder / _KEY, new.to_text().encode())
+        create_key(self._folder / _KEY, new.to_text().encode())
         return new
 
     def forget_pending(self) -> None:
         """Remove the key of an enrolment that the node refused, and the folders that were made for it."""
-        (self._folder / _KEY).unlink(missing_ok=True)
+        for path in (self._folder / _KEY, sum_path(self._folder / _KEY)):
+            path.unlink(missing_ok=True)
         for folder in (self._folder, self._folder.parent):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
@@ -148,18 +158,20 @@ class PartnerFolder:
         """The key that a renewal was begun with, or `new`, written before the node hears of it."""
         path = self._folder / _NEXT_KEY
         if not path.exists():
-            create_private(path, new.to_text().encode())
+            create_key(path, new.to_text().encode())
         return _read_key(path)
 
     def renew_key(self) -> None:
         """The next key is the key from now on; the one before it is gone."""
         (self._folder / _NEXT_KEY).replace(self._folder / _KEY)
+        with suppress(FileNotFoundError):
+            sum_path(self._folder / _NEXT_KEY).replace(sum_path(self._folder / _KEY))
         sync_folder(self._folder)
 
     def save(self, enrolment: Enrolment, cursor: Cursor) -> None:
         """Replace the state."""
         fields = {"v": _FORMAT, **_enrolment_fields(enrolment), **_cursor_fields(cursor)}
-        replace_private(self._folder / _STATE, json.dumps(fields).encode())
+        replace_private(self._folder / _STATE, encode_state(fields))
 
     def load(self) -> tuple[Enrolment, Cursor]:
         """The state.
@@ -173,7 +185,7 @@ class PartnerFolder:
                 f"no partner is enrolled in {self._folder}", hint="enrol with: sigfed enroll"
             )
         try:
-            fields = json.loads((self._folder / _STATE).read_bytes())
+            fields = decode_state((self._folder / _STATE).read_bytes())
             return _read_enrolment(fields), _read_cursor(fields)
         except (ValueError, KeyError, TypeError, AttributeError, ProtocolError, KeysError) as exc:
             raise StoreError(

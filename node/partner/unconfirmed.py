@@ -6,7 +6,7 @@ tried again ten times is kept once, and a listing of the folder tells nobody a h
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NodeError, NotFoundError
-from node.files import create_private, make_private_folder, read_private, replace_private, sync_folder
+from node.files import create_key, make_private_folder, read_private, replace_private, sync_folder
 from node.services.storage.vault import KEY_BYTES, seal, unseal
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64, unb64
@@ -99,6 +99,19 @@ class UnconfirmedFolder:
                 damaged += 1
         return Readable(found, damaged)
 
+    def verify(self) -> Iterator[tuple[str, str]]:
+        """Every file that is kept, opened: its name, and what is wrong with it, or nothing."""
+        for path in sorted(self._folder.glob(f"[0-9a-f]*{_SUFFIX}")):
+            whole = self._key.exists() and self._opens(path)
+            yield path.name, "" if whole else "it is damaged, or not of this key"
+
+    def _opens(self, path: Path) -> bool:
+        try:
+            self._read(path)
+        except (NodeError, ProtocolError, ValueError, KeyError, TypeError):
+            return False
+        return True
+
     def forget(self, waiting: Unconfirmed) -> None:
         """Remove one that has its verdict."""
         (self._folder / f"{waiting.id}{_SUFFIX}").unlink(missing_ok=True)
@@ -129,5 +142,5 @@ class UnconfirmedFolder:
         if not self._key.exists():
             make_private_folder(self._folder)
             with suppress(AlreadyExistsError):  # another process made it at the same moment
-                create_private(self._key, self._entropy(KEY_BYTES))
+                create_key(self._key, self._entropy(KEY_BYTES))
         return read_private(self._key)

@@ -4,6 +4,7 @@ Everything read and written in one `with store.write()` happens together or not 
 the transaction that names them.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -247,6 +248,10 @@ class Storage(Protocol):
 
     def write(self) -> AbstractContextManager[Unit]:
         """A transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+    def damage(self) -> Sequence[str] | None:
+        """What is wrong with the database's pages and indexes, none of it secret; None where it cannot be asked."""
         ...
 
     def scrub(self) -> None:

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from keys.errors import KeysError
 from keys.roles import Role
 from keys.trust.window import valid_at
 from node.errors import NodeError
@@ -25,11 +24,11 @@ from node.services.lists.auditing import audit_log
 from node.services.lists.completeness import missing_objects
 from node.services.lists.making import report_lists
 from node.services.recipients.accrediting import Recipients, fetchable
+from node.services.storage.verify import UNREADABLE, words_of
 from node.services.trust.expiry import Standing, late, next_due
 from node.services.trust.founding import log_label, spare_files
 from node.signing.process.desk import SIGNED_HERE
 from node.sodium import load_group
-from protocol.errors import ProtocolError
 
 _LOW_DISK_BYTES = 1 << 30
 _SOON = timedelta(days=30)
@@ -40,8 +39,9 @@ def examine(identity: Identity) -> Iterator[Check]:
     for name, look in _CHECKS.items():
         try:
             yield from look(identity)
-        except (NodeError, KeysError, ProtocolError) as exc:
-            yield Check(name, Health.FAIL, str(exc), exc.hint if isinstance(exc, NodeError) else "")
+        except UNREADABLE as exc:
+            step = exc.hint if isinstance(exc, NodeError) else "sigfed doctor --deep names the file"
+            yield Check(name, Health.FAIL, words_of(exc), step)
 
 
 def _folder(identity: Identity) -> Iterator[Check]:
@@ -66,13 +66,13 @@ def _lease(identity: Identity) -> Iterator[Check]:
 
 
 def _keys(identity: Identity) -> Iterator[Check]:
-    damaged = [*identity.keychain.damaged(), *identity.root_keychain.damaged()]
-    if damaged:
-        yield Check("keys", Health.FAIL, f"damaged: {', '.join(damaged)}", "restore them from a backup")
-        return
-    for label in identity.keychain.labels(Role.STORAGE):
-        identity.keychain.secret(Role.STORAGE, label)
-    yield Check("keys", Health.OK, "all key files can be read, and the passphrase opens them")
+    found = dict(identity.keychain.verify())
+    damaged = {name: wrong for name, wrong in found.items() if wrong}
+    damaged |= dict.fromkeys(identity.root_keychain.damaged(), "it cannot be read")
+    for name, wrong in damaged.items():
+        yield Check("keys", Health.FAIL, f"{name}: {wrong}", "restore it from a backup")
+    if not damaged:
+        yield Check("keys", Health.OK, f"the passphrase opens each of the {len(found)} online key files")
     spare = spare_files(
         roots=identity.root_keychain.labels(Role.ROOT),
         targets=identity.root_keychain.labels(Role.TARGETS),
@@ -291,6 +291,10 @@ def _audit(identity: Identity) -> Iterator[Check]:
         yield Check("audit", Health.WARN, f"{lost} acts were cut off or not recorded", "sigfed audit ls")
 
 
+def _files(_: Identity) -> Iterator[Check]:
+    yield Check("files", Health.OK, "what is in them is compared by: sigfed doctor --deep")
+
+
 _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "folder": _folder,
     "passphrase": _passphrase,
@@ -307,4 +311,5 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "cases": _cases,
     "recipients": _recipients,
     "libsodium": _group,
+    "files": _files,
 }

@@ -1,23 +1,23 @@
 """The drill: everything of a restored home tried, so that a backup is known to work before it is needed.
 
-Every key is opened, every log's root computed from its entries and compared with its signed head, and every opening
-unsealed. Nothing is written, sent or signed.
+Every key is opened, every log's root computed from its entries and compared with its signed head, and every file
+compared with what vouches for it, as by `sigfed doctor --deep`. Nothing is written, sent or signed.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from keys.errors import KeysError
-from keys.roles import Role
 from keys.trust.node_document import NodeDocument
 from node.errors import NodeError
 from node.ports.logs import LogKind, LogRecord
+from node.runtime.health import Health
+from node.runtime.integrity import examine_deeply
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf
 from node.services.lists.completeness import missing_objects
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
-from node.signing.process.desk import SIGNED_HERE
 from protocol.errors import ProtocolError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.checkpoint import Checkpoint
@@ -48,20 +48,13 @@ def drill(identity: Identity) -> Iterator[Tried]:
             logs = unit.logs.ls(*LogKind)
         for log in logs:
             yield _log(shelf, log, document)
+    for check in examine_deeply(identity):
+        yield Tried(what=check.name, words=check.words, good=check.health is not Health.FAIL)
 
 
 def _keys(identity: Identity) -> Iterator[Tried]:
-    opened, elsewhere = 0, SIGNED_HERE if identity.signer_link is not None else ()
-    for role in Role:
-        if not role.info.online or role in elsewhere:
-            continue  # those of a signer process are in its own backup
-        for label in identity.keychain.labels(role):
-            try:
-                identity.keychain.secret(role, label)
-            except (NodeError, KeysError) as exc:
-                yield Tried(what="keys", words=f"{role}-{label}: {exc}", good=False)
-            else:
-                opened += 1
+    """Those of a signer process are in its own backup."""
+    opened = sum(not wrong for _, wrong in identity.keychain.verify())
     yield Tried(what="keys", words=f"{opened} key files open with the node's passphrase", good=opened > 0)
 
 

@@ -294,7 +294,7 @@ def _pinned(home: Home, settings: Settings, files: FolderObjects) -> bytes:
         raise NotInitialisedError(f"{home.trust} has no root", hint="restore it from a backup") from exc
     if settings.root_sha256 and found.hex() != settings.root_sha256:
         raise VerificationError(
-            f"the root in {home.trust} is not the one that this node was founded with",
+            f"the root in {home.trust / ROOT_NAME} is not the one that this node was founded with",
             hint="find out who replaced it, and restore the folder from a backup",
         )
     return found

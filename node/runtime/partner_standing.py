@@ -116,6 +116,7 @@ def examine_partner(home: Home, *, clock: Clock | None = None) -> Iterator[Check
         yield from _witnesses(now)
         load_group()
         yield Check("libsodium", Health.OK, "found, and its self-test passed")
+        yield Check("files", Health.OK, "what is in them is compared by: sigfed doctor --deep")
     except (NodeError, KeysError, ProtocolError) as exc:
         yield Check("state", Health.FAIL, str(exc), exc.hint if isinstance(exc, NodeError) else "")
 

@@ -36,6 +36,12 @@ def from_sources(
     return ask
 
 
+def available(file: Path | None, credential: str) -> bool:
+    """Whether a passphrase can be had without asking anybody."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return file is not None or (bool(folder) and Path(str(folder), credential).exists())
+
+
 def new_passphrase(*, what: str, file: Path | None) -> Callable[[], bytes]:
     """As `from_sources` for a passphrase that does not exist yet: a prompt asks twice."""
 

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Final, TypeVar
 
 from keys.errors import KeysError, MalformedKeyFileError
-from keys.key import PrivateKey, PublicKey
+from keys.key import PRIVATE_KEY_TYPES, PrivateKey, PublicKey
 from keys.keyfile import ONLINE, KdfProfile, OpenedKey, WrappingKey, describe, seal, unwrap
 from keys.roles import Role
 from keys.signer import Signer
@@ -201,6 +201,28 @@ class Keychain:
             except (KeysError, ConfigError, NotFoundError):
                 found.append(path.name)
         return found
+
+    def verify(self) -> Iterator[tuple[str, str]]:
+        """Every key file here, opened: its name, and what is wrong with it; empty where nothing is."""
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                self._verify(path)
+            except (KeysError, ConfigError, NotFoundError) as exc:
+                yield path.name, str(exc)
+            else:
+                yield path.name, ""
+
+    def _verify(self, path: Path) -> None:
+        data = read_private(path)
+        if is_reference(data):
+            Reference.from_bytes(data)
+            return
+        opened, said = self._unwrap(data), describe(data).public
+        kind = PRIVATE_KEY_TYPES.get(opened.role)
+        if opened.node != self._node or not path.stem.startswith(f"{opened.role}-"):
+            raise ConfigError(f"{path} holds another key than its name says")
+        if kind is not None and kind.from_seed(opened.secret).public.to_text() != said:
+            raise ConfigError(f"{path} says another public key than it holds")
 
     def _path(self, role: Role, label: str) -> Path:
         return self._folder / f"{role.value}-{label}.json"

@@ -6,7 +6,6 @@ sign a continuation of what it signed before, and nothing else. The state is dur
 process at a time reads and replaces it: two that signed at once would sign two histories of one size.
 """
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from keys.signer import Signer
 from node.errors import ConflictError, NotFoundError, StoreError
-from node.files import locked, read_private, replace_private
+from node.files import decode_state, encode_state, locked, read_private, replace_private
 from protocol.errors import MalformedError, ProofError
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange, verify_consistency
@@ -117,7 +116,7 @@ class FolderLogSigner:
         """Sign nothing of this log any more: up to `size` it was signed, and what that was is lost."""
         with self._alone(origin):
             fields = self._fields(origin) or {"v": 1, "origin": origin}
-            replace_private(self._path(origin), json.dumps({**fields, "lost_at": size}).encode())
+            replace_private(self._path(origin), encode_state({**fields, "lost_at": size}))
 
     def lost_at(self, origin: str) -> int | None:
         """The size at which the log was given up; None for one that can go on."""
@@ -126,16 +125,23 @@ class FolderLogSigner:
 
     def ls(self) -> Sequence[tuple[str, int]]:
         """Every log and how many leaves of it were signed; raises `StoreError` for one that contradicts its note."""
-        found = []
-        for path in sorted(self._folder.glob("*.json")):
-            fields = json.loads(read_private(path))
-            origin = str(fields.get("origin"))
-            state = self._load(origin)
-            head = Checkpoint(origin, state.range.size, state.range.root())
-            if self._path(origin) != path or (state.note and Note.parse(state.note).text != head.text()):
-                raise StoreError(f"signer state of {origin} is damaged", hint="take another backup")
-            found.append((origin, state.range.size))
-        return found
+        return [self.check(path) for path in self.paths()]
+
+    def paths(self) -> Sequence[Path]:
+        """The files of all logs."""
+        return sorted(self._folder.glob("*.json"))
+
+    def check(self, path: Path) -> tuple[str, int]:
+        """What one of these files says, if it is whole; raises `StoreError`."""
+        try:
+            origin = str(decode_state(read_private(path)).get("origin"))
+        except ValueError as exc:
+            raise StoreError(f"{path} is damaged", hint="restore it from a backup") from exc
+        state = self._load(origin)
+        head = Checkpoint(origin, state.range.size, state.range.root())
+        if self._path(origin) != path or (state.note and Note.parse(state.note).text != head.text()):
+            raise StoreError(f"{path} is damaged", hint="restore it from a backup")
+        return origin, state.range.size
 
     def size(self, origin: str) -> int:
         """How many leaves of `origin` this signer has signed."""
@@ -173,10 +179,10 @@ class FolderLogSigner:
         except NotFoundError:
             return None
         try:
-            fields = json.loads(data)
+            fields = decode_state(data)
         except ValueError:
-            fields = None
-        if not isinstance(fields, dict) or fields.get("origin") != origin:
+            fields = {}
+        if fields.get("origin") != origin:
             raise StoreError(f"signer state of {origin} is damaged", hint="restore it from a backup")
         return fields
 
@@ -205,7 +211,7 @@ class FolderLogSigner:
             "range": b64encode(grown.to_bytes()).decode(),
             "note": b64encode(note).decode(),
         }
-        replace_private(self._path(origin), json.dumps(fields).encode())
+        replace_private(self._path(origin), encode_state(fields))
 
 
 def _continues(held: CompactRange, tree: CompactRange, proof: Sequence[bytes]) -> bool:

@@ -4,7 +4,7 @@ TLS, evaluation and storage keys stay with the node: a handshake, a look-up and 
 somebody else could judge. What the signer has, it is asked for; nothing of it is opened here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Protocol, TypeVar
 
 from keys.key import PrivateKey, PublicKey
@@ -54,8 +54,8 @@ class OnlineKeychain(Protocol):
         """Keep a secret no longer than it is used."""
         ...
 
-    def damaged(self) -> Sequence[str]:
-        """Names of key files that cannot be read."""
+    def verify(self) -> Iterator[tuple[str, str]]:
+        """Every key file here, opened: its name, and what is wrong with it; empty where nothing is."""
         ...
 
 
@@ -106,9 +106,9 @@ class SplitKeys:
         """Of the secrets here."""
         self._here.forget(role, label)
 
-    def damaged(self) -> Sequence[str]:
+    def verify(self) -> Iterator[tuple[str, str]]:
         """Of the key files here."""
-        return self._here.damaged()
+        return self._here.verify()
 
     def _of(self, role: Role) -> Keychain | RemoteKeys:
         return self._there if role in SIGNED_HERE else self._here

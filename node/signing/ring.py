@@ -4,7 +4,6 @@ It says which keys there are and where each is in its life; the secrets are in t
 key beside the running node is obeyed at once: the file is read again whenever it was replaced.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from keys.roles import Role
 from keys.trust.lifecycle import Lineage, ManagedKey, Stage
 from keys.trust.window import Window
 from node.errors import NotFoundError, StoreError
-from node.files import locked, read_private, replace_private
+from node.files import decode_state, encode_state, locked, read_private, replace_private
 from node.ports.keyring import RingChange, RingKey
 
 _VERSION: Final = 1
@@ -68,7 +67,7 @@ def find_key(ring: Iterable[RingKey], name: str) -> RingKey:
 
 def _encode(keys: Iterable[RingKey]) -> bytes:
     fields = {"v": _VERSION, "keys": [_fields(key) for key in keys]}
-    return json.dumps(fields, indent=1).encode() + b"\n"
+    return encode_state(fields) + b"\n"
 
 
 def _fields(key: RingKey) -> dict[str, str | int]:
@@ -91,7 +90,7 @@ def _fields(key: RingKey) -> dict[str, str | int]:
 
 def _decode(data: bytes) -> tuple[RingKey, ...]:
     with suppress(KeysError, ValueError, KeyError, TypeError):
-        fields = json.loads(data)
+        fields = decode_state(data)
         if fields["v"] == _VERSION:
             return tuple(map(_key, fields["keys"]))
     raise StoreError("the key ring is damaged", hint="restore ring.json from a backup")

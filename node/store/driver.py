@@ -19,6 +19,7 @@ POSTGRESQL: Final = "postgresql"
 _BUSY_SECONDS: Final = 30
 _CONNECT_SECONDS: Final = 10
 _SILENT_MS: Final = 30_000
+_MOST_DAMAGE: Final = 10
 _WRITES: Final = "sigfed_writes"
 
 
@@ -120,6 +121,15 @@ def translated() -> Iterator[None]:
             raise StoreDownError(f"the database went away: {type(exc.orig).__name__}") from None
         # The text of these errors shows statements with their values.
         raise StoreError(f"the database refused: {type(exc.orig).__name__}") from None
+
+
+def damage(engine: Engine) -> Sequence[str] | None:
+    """What SQLite finds wrong with its file; None of PostgreSQL, of which `pg_amcheck` says it."""
+    if engine.dialect.name != SQLITE:
+        return None
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST_DAMAGE})").scalars().all()
+    return [row for row in rows if row != "ok"]
 
 
 def _copy(connection: Connection, statement: str, types: list[str], rows: Iterable[Sequence[Any]]) -> None:

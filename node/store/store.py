@@ -4,7 +4,7 @@
 become a second, empty store. Failures of the database become `StoreError`s without its statements or values.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
@@ -23,6 +23,7 @@ from node.store.driver import (
     begin_reading,
     begin_writing,
     connect,
+    damage,
     parse_dsn,
     scrub,
     translated,
@@ -104,6 +105,11 @@ class Store:
         """Overwrite what deleted rows left in SQLite's log file; PostgreSQL's VACUUM comes by itself."""
         with translated():
             scrub(self._engine)
+
+    def damage(self) -> Sequence[str] | None:
+        """What is wrong with the database's pages and indexes, none of it secret; None where it cannot be asked."""
+        with translated():
+            return damage(self._engine)
 
     def dispose(self) -> None:
         """Close all connections."""

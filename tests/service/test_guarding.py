@@ -108,15 +108,15 @@ class TestBenign:
             guards.add_benign("none", [RefusedRow(2, "bad")], now_ms=2)
         guards.add_benign("two", rows("b"), now_ms=3)
         assert [record.name for record in guards.benign_sets()] == ["one", "two"]
-        assert len(list((tmp_path / "filters").iterdir())) == 2
+        assert len(list((tmp_path / "filters").glob("*.keys"))) == 2
         guards.remove_benign("one")
         with pytest.raises(NotFoundError):
             guards.remove_benign("one")
-        assert len(list((tmp_path / "filters").iterdir())) == 1
+        assert len(list((tmp_path / "filters").iterdir())) == 2, "its keys and their SHA-256"
 
     def test_its_files_hold_no_digest(self, guards: Guards, tmp_path: Path) -> None:
         guards.add_benign("one", rows("a"), now_ms=1)
-        (path,) = (tmp_path / "filters").iterdir()
+        (path,) = (tmp_path / "filters").glob("*.keys")
         data = path.read_bytes()
         assert len(data) == 16
         assert path.stat().st_mode & 0o077 == 0
@@ -273,7 +273,7 @@ class TestFilters:
         chunks = [*np.array_split(keys, 40), keys[:50], extreme]
         assert store.build("a", chunks) == 203
         assert store.load("a").tolist() == sorted({*keys.tolist(), *extreme.tolist()})
-        assert [path.name for path in (tmp_path / "filters").iterdir()] == ["a.keys"]
+        assert {path.name for path in (tmp_path / "filters").iterdir()} == {"a.keys", "a.keys.sha256"}
 
     def test_may_be_empty_and_are_forgotten(self, tmp_path: Path) -> None:
         store = FolderFilters(tmp_path / "filters")

@@ -47,7 +47,7 @@ def seat(tmp_path: Path) -> Seat:
     return Seat(tmp_path)
 
 
-FINE = {"enrolment": Health.OK, "list": Health.OK, "witnesses": Health.OK, "libsodium": Health.OK}
+FINE = dict.fromkeys(("enrolment", "list", "witnesses", "libsodium", "files"), Health.OK)
 
 
 async def test_a_list_that_is_as_it_should_be(seat: Seat) -> None:
@@ -71,7 +71,12 @@ async def test_what_is_left_of_a_day_is_told_once_something_was_counted(seat: Se
 async def test_before_the_first_release(seat: Seat) -> None:
     now = seat.standing
     assert (now.version, now.entries, now.backing, now.cosigned_ms, list(now.words)) == (0, 0, None, 0, [])
-    assert seat.found == {"enrolment": Health.OK, "list": Health.FAIL, "libsodium": Health.OK}
+    assert seat.found == {
+        "enrolment": Health.OK,
+        "list": Health.FAIL,
+        "libsodium": Health.OK,
+        "files": Health.OK,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,26 @@
 """Private files: whole or not at all, never overwritten, refused when others could read or swap them."""
 
 import errno
+import json
 import os
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from node.errors import AlreadyExistsError, ConfigError, NotFoundError
-from node.files import MAX_PRIVATE_BYTES, create_private, locked, read_private, replace_private
+from node.files import (
+    MAX_PRIVATE_BYTES,
+    create_key,
+    create_private,
+    decode_state,
+    encode_state,
+    locked,
+    read_private,
+    replace_private,
+    sum_path,
+    verify_key,
+)
 from node.objects.folder import FolderObjects
 
 
@@ -111,3 +124,34 @@ def test_a_medium_that_keeps_no_owners_is_named_as_the_reason(
         create_private(tmp_path / "key.json", b"secret")
     assert "ext4" in caught.value.hint
     assert not [*tmp_path.iterdir()]
+
+
+class TestStates:
+    """State files that carry their SHA-256."""
+
+    FIELDS: ClassVar[dict[str, object]] = {"v": 1, "note": "x", "size": 7, "keys": ["a", "b"], "none": None}
+
+    def test_give_back_what_they_were_given(self) -> None:
+        assert decode_state(encode_state(self.FIELDS)) == self.FIELDS
+        assert decode_state(json.dumps(self.FIELDS).encode()) == self.FIELDS, "of earlier versions"
+
+    @pytest.mark.parametrize("bit", [1, 2, 16, 128])
+    def test_no_byte_can_be_altered(self, bit: int) -> None:
+        data = encode_state(self.FIELDS)
+        for at in range(len(data)):
+            with pytest.raises(ValueError):  # noqa: PT011 - of JSON, of its text or of its SHA-256
+                decode_state(data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :])
+
+    @pytest.mark.parametrize("data", [b"[]", b"7", b"", b"{"])
+    def test_nothing_else_is_one(self, data: bytes) -> None:
+        with pytest.raises(ValueError):  # noqa: PT011 - of JSON, of its text or of its SHA-256
+            decode_state(data)
+
+    def test_a_key_is_known_by_its_hash(self, tmp_path: Path) -> None:
+        key = tmp_path / "k" / "a.key"
+        create_key(key, b"k" * 32)
+        assert verify_key(key) == ""
+        key.write_bytes(b"j" * 32)
+        assert verify_key(key) == "it is not what a.key.sha256 says"
+        sum_path(key).unlink()
+        assert verify_key(key) is None

@@ -53,7 +53,7 @@ def test_a_restored_folder_is_what_was_there_marked_and_ahead(node: SignedNode) 
     assert after.keys() - before.keys() == {"restored.json"}
     assert {name for name in before if after[name] != before[name]} == {STAMPS}
     old, ahead = json.loads(before[STAMPS]), json.loads(after[STAMPS])
-    assert {name for name in old if old[name] != ahead[name]} == {"snapshot", "timestamp", "named"}
+    assert {name for name in old if old[name] != ahead[name]} == {"snapshot", "timestamp", "named", "sha256"}
     assert (ahead["snapshot"], ahead["timestamp"]) == (old["snapshot"] + 1000, old["timestamp"] + 1000)
     assert RestoreMark(new).is_set
     assert not (new / "passphrase").exists()

@@ -138,7 +138,7 @@ def report(cli: Cli, origin: str = "") -> ListReport:
         return report_list(shelf, origin or f"{identity.settings.node}/lists/{LIST}")
 
 
-ENROLLED = frozenset({"state.json", "auth.key", "members", "releases", "self-test.json"})
+ENROLLED = frozenset({"state.json", "auth.key", "auth.key.sha256", "members", "releases", "self-test.json"})
 """What a partner's folder holds once it is enrolled and has a release."""
 
 

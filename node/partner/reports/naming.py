@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError
-from node.files import create_private, read_private
+from node.files import create_key, read_private
 from node.partner.scanning.results import without_part
 
 KEY_NAME: Final = "report-names.key"
@@ -108,5 +108,5 @@ def tokens_of(folder: Path, *, entropy: Entropy = system_entropy) -> Tokens:
     path = folder / KEY_NAME
     if not path.exists():
         with suppress(AlreadyExistsError):  # another command made it at the same moment
-            create_private(path, entropy(_KEY_BYTES))
+            create_key(path, entropy(_KEY_BYTES))
     return Tokens(read_private(path))

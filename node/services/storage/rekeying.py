@@ -67,7 +67,27 @@ _COLUMNS: Final[tuple[tuple[SealedColumn, Callable[..., str]], ...]] = (
     (SealedColumn("tripwire", ("key",), "sealed"), tripwire_name),
     (SealedColumn("overlay", ("log_id",), "sealed"), overlay_name),
 )
+_NOTHING_BEGINS: Final = b"\0"
+"""No sealed value does with this."""
+_ALL: Final = 2**31 - 1
 _REQUEST: Final = SealedColumn("approval", ("id",), "payload")
+
+
+def is_sealed(name: str) -> bool:
+    """Whether the object of that name is sealed."""
+    return name.startswith(_SEALED) or "/roster/" in name
+
+
+def verify_cells(shelf: Shelf) -> Iterator[tuple[str, str]]:
+    """Every sealed value of the tables that does not open: what it is called, and why."""
+    for column, name_of in _COLUMNS:
+        with shelf.storage.read() as unit:
+            found = unit.sealed.older(column, _NOTHING_BEGINS, _ALL)
+        for key, value in found:
+            try:
+                shelf.vault.unseal(name_of(*key), value)
+            except StoreError as exc:
+                yield f"{column.table}.{column.column}", str(exc)
 
 
 def seal_name(number: int) -> str:
@@ -173,7 +193,7 @@ def _reseal_objects(shelf: Shelf, names: Sequence[str]) -> tuple[int, int]:
         except MissingObjectError:
             continue
         except StoreError:  # most objects are not sealed, and may begin with any byte
-            stuck += name.startswith(_SEALED) or "/roster/" in name
+            stuck += is_sealed(name)
     return moved, stuck
 
 

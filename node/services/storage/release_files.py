@@ -8,7 +8,7 @@
 The hash in the name keeps two attempts at one version apart: only the one that was claimed is ever read.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
@@ -158,13 +158,24 @@ def unclaimed(shelf: Shelf) -> Iterator[str]:
     found = [(_folder_of(name), name) for name in shelf.objects.ls(_RELEASES)]
     # The rows are read after the objects: a release that was claimed in between has its row by now.
     with shelf.storage.read() as unit:
-        records = [
-            record
-            for subset in unit.subsets.ls()
-            for record in (*unit.releases.ls(subset.name), *_pending(unit, subset))
-        ]
+        records = _claimed(unit)
     named = {ReleaseFolder(shelf, record).prefix for record in records}
     return (name for folder, name in found if folder not in named)
+
+
+def kept_releases(shelf: Shelf) -> Sequence[ReleaseRecord]:
+    """All that are claimed or published, and whose files are kept."""
+    with shelf.storage.read() as unit:
+        records = _claimed(unit)
+    return [record for record in records if ReleaseFolder(shelf, record).exists()]
+
+
+def _claimed(unit: Unit) -> Sequence[ReleaseRecord]:
+    return [
+        record
+        for subset in unit.subsets.ls()
+        for record in (*unit.releases.ls(subset.name), *_pending(unit, subset))
+    ]
 
 
 def _pending(unit: Unit, subset: SubsetRecord) -> Iterator[ReleaseRecord]:

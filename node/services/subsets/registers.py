@@ -4,14 +4,16 @@ A release names the register it was made with by its hash. The register changes;
 needs the old one, as its targets keys signed it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
 from keys.trust.members import Members, open_earlier_members
 from keys.trust.root import TrustedRoot
-from node.errors import GoneError, MissingObjectError
+from node.errors import GoneError, MissingObjectError, StoreError
 from node.ports.objects import ObjectStore
+from node.services.storage.verify import Verdict, attempt
 
 _FOLDER: Final = "registers"
 
@@ -30,6 +32,17 @@ def kept_register(objects: ObjectStore, found: bytes, roots: Sequence[TrustedRoo
     except MissingObjectError:
         raise GoneError("the members register of that release is not kept") from None
     return envelope, open_earlier_members(envelope, roots)
+
+
+def verify_registers(objects: ObjectStore, roots: Sequence[TrustedRoot]) -> Iterator[Verdict]:
+    """A verdict on every register that is kept."""
+    for name in objects.ls(f"{_FOLDER}/"):
+        yield attempt(name, partial(_require_register, objects, name, roots))
+
+
+def _require_register(objects: ObjectStore, name: str, roots: Sequence[TrustedRoot]) -> None:
+    if _name(open_earlier_members(objects.get(name), roots).sha256) != name:
+        raise StoreError("it is another register than its name says")
 
 
 def _name(found: bytes) -> str:

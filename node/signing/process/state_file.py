@@ -1,11 +1,10 @@
 """A state file of the signer: one JSON object, replaced whole and durable before what it allows leaves the process."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from node.errors import NotFoundError, StoreError
-from node.files import read_private, replace_private
+from node.files import decode_state, encode_state, read_private, replace_private
 
 State = Mapping[str, str | int]
 
@@ -17,19 +16,16 @@ def read_state(path: Path, what: str) -> State | None:
         StoreError: it is damaged: nothing is signed on the word of a state that cannot be read.
     """
     try:
-        fields = json.loads(read_private(path))
+        return decode_state(read_private(path))
     except NotFoundError:
         return None
     except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        raise damaged(what)
-    return fields
+        raise damaged(what) from None
 
 
 def write_state(path: Path, fields: State) -> None:
     """Put `fields` in the place of what was there."""
-    replace_private(path, json.dumps(fields).encode())
+    replace_private(path, encode_state(fields))
 
 
 def damaged(what: str) -> StoreError:

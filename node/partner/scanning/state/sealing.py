@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, StoreError
-from node.files import create_private, read_private
+from node.files import create_key, read_private
 from node.services.storage.vault import KEY_BYTES, seal, unseal
 
 
@@ -48,5 +48,5 @@ def state_key(folder: Path) -> bytes:
     path = folder / "scan.key"
     if not path.exists():
         with suppress(AlreadyExistsError):  # another command made it at the same moment
-            create_private(path, system_entropy(KEY_BYTES))
+            create_key(path, system_entropy(KEY_BYTES))
     return read_private(path)
