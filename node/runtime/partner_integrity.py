@@ -95,6 +95,11 @@ def _releases(folder: PartnerFolder, cursor: Cursor) -> Iterator[Verdict]:
     manifest = Manifest.from_bytes(data)
     yield attempt(f"{prefix}screen.u64", partial(_require_screen, manifest, place / "screen.u64"))
     yield attempt(f"{prefix}answers.u64", partial(_require_answers, manifest, place / "answers.u64"))
+    if (path := place / "filter.cbor").exists():
+        right = sha256(path.read_bytes()).digest() == manifest.rules.filter
+        yield Verdict(
+            f"{prefix}{path.name}", "" if right else "it is not the one whose hash the manifest has"
+        )
     if manifest.labels_root is not None:
         yield attempt(f"{prefix}labels.bin", partial(_require_labels, manifest, place / "labels.bin"))
 

@@ -195,6 +195,9 @@ def _releases(shelf: Shelf) -> Iterator[Verdict]:
             continue
         yield Verdict(f"{folder.prefix}manifest")
         manifest = Manifest.from_bytes(data)
+        if shelf.objects.exists(name := f"{folder.prefix}{ReleasePart.FILTER}"):
+            right = sha256(shelf.objects.get(name)).digest() == manifest.rules.filter
+            yield Verdict(name, "" if right else "it is not the one whose hash the manifest has")
         yield from _parts(shelf, folder.prefix, manifest, None)
         deltas = {name.split("/")[3] for name in shelf.objects.ls(folder.prefix) if "/since-" in name}
         for since in sorted(deltas):
@@ -216,7 +219,9 @@ def _held(shelf: Shelf, subset: str, version: int) -> Held | None:
 def _parts(shelf: Shelf, prefix: str, manifest: Manifest, held: Held | None) -> Iterator[Verdict]:
     """Answers first, which need no other file; then screen and labels, which are verified with them."""
     names = {
-        part: f"{prefix}{part}" for part in ReleasePart if part != ReleasePart.LABELS or manifest.labels_root
+        part: f"{prefix}{part}"
+        for part in ReleasePart
+        if part != ReleasePart.FILTER and (part != ReleasePart.LABELS or manifest.labels_root)
     }
     files: dict[ReleasePart, bytes] = {}
     for part, name in names.items():
