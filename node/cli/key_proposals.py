@@ -66,7 +66,7 @@ def propose(
     ] = False,
 ) -> None:
     """Write a proposal of the next root: other holders, keys or thresholds; by default only a year more."""
-    from keys.trust.holder_card import MAX_CARD_BYTES, read_card
+    from keys.trust.holder_card import read_card
     from keys.trust.proposal_signing import open_proposal
     from node.runtime.key_holders import ProposalFile
     from node.runtime.next_root import propose_root
@@ -76,7 +76,7 @@ def propose(
     identity = here.identity()
     if file.exists():
         raise AlreadyExistsError(f"{file} exists and is not overwritten", hint="name another file")
-    cards = [path.open("rb").read(MAX_CARD_BYTES + 1) for path in holder or ()]
+    cards = [_card(path) for path in holder or ()]
     change = RootChange(
         holders=[read_card(card, identity.settings.node) for card in cards],
         remove=remove or (),
@@ -88,6 +88,14 @@ def propose(
     ProposalFile(file).write(made)
     _tell(here, opened, file)
     here.output.following(f"every holder who has to sign: sigfed key sign {file.name} --keys FOLDER")
+
+
+def _card(path: Path) -> bytes:
+    """A card as far as one may be long; one byte more shows that it is longer."""
+    from keys.trust.holder_card import MAX_CARD_BYTES
+
+    with path.open("rb") as file:
+        return file.read(MAX_CARD_BYTES + 1)
 
 
 def changes(context: typer.Context, file: Annotated[Path, PROPOSAL]) -> None:

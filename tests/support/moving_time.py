@@ -10,9 +10,10 @@ As a program this module is the product with such a clock.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from threading import Condition
 from unittest.mock import patch
@@ -24,6 +25,10 @@ from node.clock import SystemClock
 
 _MINUTELY = 5
 """Seconds between two runs of a job that comes every minute."""
+_UNITS = {"d": "days", "h": "hours"}
+"""Of an offset such as `+30d`, as `faketime` takes them."""
+_CHEAP = {"time_cost": 1, "memory_kib": 64, "lanes": 1}
+"""What a key costs to open that opens at once."""
 
 
 def ahead(file: Path) -> timedelta:
@@ -44,16 +49,22 @@ def _interval(*, minutes: int, jitter: int) -> IntervalTrigger:
     )
 
 
-def change_this_process() -> None:
-    """Make it what its environment asks for: with a clock that goes by a file, with keys that open at once."""
-    if name := os.environ.pop("CLOCK_FILE", ""):
-        file = Path(name)
-        patch.object(SystemClock, "now", lambda _clock: moved(file)).start()
-        patch("node.scheduler.IntervalTrigger", _interval).start()
-    if os.environ.pop("CHEAP_KEYS", ""):
-        for field, value in (("time_cost", 1), ("memory_kib", 64), ("lanes", 1)):
-            object.__setattr__(OFFLINE, field, value)
-            object.__setattr__(ONLINE, field, value)
+@contextmanager
+def changed(variables: MutableMapping[str, str]) -> Iterator[None]:
+    """This process as its environment asks for: with a clock by a file or an offset, with keys that open at once."""
+    with ExitStack() as ends:
+        if name := variables.pop("CLOCK_FILE", ""):
+            file = Path(name)
+            ends.enter_context(patch.object(SystemClock, "now", lambda _clock: moved(file)))
+            ends.enter_context(patch("node.scheduler.IntervalTrigger", _interval))
+        if offset := variables.pop("CLOCK_AHEAD", ""):
+            delta = timedelta(**{_UNITS[offset[-1]]: int(offset[:-1])})
+            ends.enter_context(patch.object(SystemClock, "now", lambda _clock: datetime.now(UTC) + delta))
+        if variables.pop("CHEAP_KEYS", ""):
+            for kind, field in product((OFFLINE, ONLINE), _CHEAP):
+                ends.callback(object.__setattr__, kind, field, getattr(kind, field))
+                object.__setattr__(kind, field, _CHEAP[field])
+        yield
 
 
 class MovingTime:
@@ -115,5 +126,5 @@ class MovingTime:
 if __name__ == "__main__":
     from node.cli.main import main
 
-    change_this_process()
-    main()
+    with changed(os.environ):
+        main()

@@ -18,8 +18,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self
 
-from support.preloaded import Forked, Order, Stream, run_forked, start_forked
+from support.preloaded import Forked, Order, Stream, start_forked
 from support.programs import needed
+from support.this_process import run_command
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-P", "-m", "node")
@@ -77,12 +78,12 @@ class Cli:
         program: Sequence[str] = (),
         before: Callable[[], None] | None = None,
     ) -> Finished:
-        """Run one command to its end: in a fork, unless it needs a process from the start.
+        """Run one command to its end: in this process or a fork, unless it needs a process from the start.
 
-        That is so with another clock, with another program than the command line, and when the child has to do
-        something before it.
+        That is so with another program than the command line, where `faketime` moves the clock, and when the child has
+        to do something before it.
         """
-        if clock or program or before:
+        if program or before:
             words = self.command(arguments, clock=clock, program=program)
             done = subprocess.run(
                 words,
@@ -96,25 +97,25 @@ class Cli:
             )
             code, out, err = done.returncode, done.stdout, done.stderr
         else:
-            code, out, err = self._forked("--json", *arguments, typed=typed)
+            code, out, err = self._ran("--json", *arguments, typed=typed, clock=clock)
         finished = Finished(code, out.decode(), err.decode())
         assert "Traceback" not in finished.err, finished.err
         return finished
 
     def told(self, *arguments: str, typed: str = "") -> Finished:
         """Run one command as people do: results in words, and its talk."""
-        code, out, err = self._forked(*arguments, typed=typed)
+        code, out, err = self._ran(*arguments, typed=typed)
         finished = Finished(code, out.decode(), err.decode())
         assert code in {0, 1, 3, 130} or "next: " not in finished.err, (
             "a command that failed has no next step"
         )
         return finished
 
-    def _forked(self, *arguments: str, typed: str) -> tuple[int, bytes, bytes]:
-        return run_forked(
+    def _ran(self, *arguments: str, typed: str, clock: str = "") -> tuple[int, bytes, bytes]:
+        return run_command(
             ["--home", str(self.home), *arguments],
             typed=typed.encode(),
-            variables=self.variables(),
+            variables=self.variables() | ({"CLOCK_AHEAD": clock} if clock else {}),
             folder=self.home.parent,
             patience=_PATIENCE,
         )

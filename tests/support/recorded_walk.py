@@ -30,7 +30,7 @@ from protocol.event import BASELINE
 from protocol.subset.lookup import Lookup
 from protocol.subset.screen import screen_values
 from support.http_streams import messages
-from support.walks import forked_commands
+from support.walks import loaded_commands
 
 ROWS: Final = 60
 STRANGERS: Final = 4000
@@ -132,7 +132,7 @@ def record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     monkeypatch.setenv("RECORDER_FOLDER", str(recordings))
     world = walk.stage(folder / "walk", output=Silent(), rows=ROWS)
     world.extra["subset create"] = ("--screen-bits", "8")
-    with forked_commands(), closing(world):
+    with loaded_commands(), closing(world):
         for chapter in CHAPTERS[:_UNTIL_LOOKED_UP]:
             play(world, chapter)
         blinded = _survivors(world)

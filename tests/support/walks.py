@@ -5,7 +5,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +17,7 @@ from node.demo.processes import Facts, Seat, StepFailedError
 from node.demo.walk import stage
 from node.demo.world import World
 from support.preloaded import start_in_files, wait_for_forked
+from support.this_process import run_command
 
 Scenes = list[tuple[Chapter, Scene]]
 
@@ -45,8 +45,8 @@ class Collector:
 
 
 @contextmanager
-def forked_commands() -> Iterator[None]:
-    """Walks fork their commands and nodes from a loaded program, with keys that open at once.
+def loaded_commands() -> Iterator[None]:
+    """Walks run their commands here and fork their nodes from a loaded program, with keys that open at once.
 
     Importing the product and opening its keys are most of what a short command costs. `sigfed demo` itself is walked
     by a test that starts everything as a user does.
@@ -59,15 +59,16 @@ def forked_commands() -> Iterator[None]:
 
 def _ended(seat: Seat, arguments: Sequence[str], typed: bytes) -> tuple[int, bytes]:
     """As `node.demo.processes.ended`."""
-    with TemporaryDirectory() as name:
-        streams = Path(name)
-        (streams / "0").write_bytes(typed)
-        process = _forked(seat, arguments, streams)
-        code = wait_for_forked(process, processes.COMMAND_SECONDS)
-        if code is None:
-            process.kill()
-            raise subprocess.TimeoutExpired(list(arguments), processes.COMMAND_SECONDS)
-        return code, (streams / "1").read_bytes()
+    code, out, err = run_command(
+        _words(seat, arguments),
+        typed=typed,
+        variables=_variables(seat),
+        folder=Path.cwd(),
+        patience=processes.COMMAND_SECONDS,
+    )
+    with seat.journal.open("ab") as journal:
+        journal.write(err)
+    return code, out
 
 
 class _ForkedNode:
@@ -79,7 +80,10 @@ class _ForkedNode:
         (streams / "0").touch()
         answers.write_bytes(b"")
         (streams / "1").symlink_to(answers)
-        self._process = _forked(seat, arguments, streams)
+        (streams / "2").symlink_to(seat.journal)
+        self._process = start_in_files(
+            _words(seat, arguments), variables=_variables(seat), folder=Path.cwd(), streams=streams
+        )
         self.pid = self._process.pid
 
     def wait(self, patience: float = 60) -> int:
@@ -96,13 +100,14 @@ class _ForkedNode:
         self._process.kill()
 
 
-def _forked(seat: Seat, arguments: Sequence[str], streams: Path) -> ForkServerProcess:
-    (streams / "2").symlink_to(seat.journal)
+def _words(seat: Seat, arguments: Sequence[str]) -> list[str]:
+    return ["--home", str(seat.home), "--json", "-vv", *arguments]
+
+
+def _variables(seat: Seat) -> dict[str, str]:
     variables = seat.environment() | {"CHEAP_KEYS": "1"}
     variables.pop(VARIABLE, "")
-    clock = {"CLOCK_FILE": str(seat.clock)} if seat.clock else {}
-    words = ["--home", str(seat.home), "--json", "-vv", *arguments]
-    return start_in_files(words, variables=variables | clock, folder=Path.cwd(), streams=streams)
+    return variables | ({"CLOCK_FILE": str(seat.clock)} if seat.clock else {})
 
 
 class KeptWalk:

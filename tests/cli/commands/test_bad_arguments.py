@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import typer.main
 
 from node.cli.main import app, run
 from support.agencies import LIST, numbered, table, written
-from support.preloaded import run_forked
-from support.processes import Cli, Finished, contents, environment
+from support.processes import Cli, Finished, contents
 
 WORDS = "-".join(["babab"] * 8)
 """A fingerprint as people write it."""
@@ -105,8 +103,7 @@ def test_commands_on_an_empty_home_say_how_to_make_one(tmp_path: Path) -> None:
     def attempt(words: tuple[str, ...]) -> Finished:
         return Cli(home).run(*(file if word == "FILE" else word for word in words))
 
-    with ThreadPoolExecutor(2) as pool:
-        done = dict(zip(sorted(NO_HOME), pool.map(attempt, sorted(NO_HOME)), strict=True))
+    done = {words: attempt(words) for words in sorted(NO_HOME)}
     wrong = {
         words: finished
         for words, finished in done.items()
@@ -244,8 +241,7 @@ def test_mistyped_names_are_named_and_change_nothing(agency: Cli, tmp_path: Path
         words = [places.get(word, word) for word in MISTYPED[name][2]]
         return agency.run(*words, typed="not an invitation\n")
 
-    with ThreadPoolExecutor(2) as pool:
-        done = dict(zip(MISTYPED, pool.map(attempt, MISTYPED), strict=True))
+    done = {name: attempt(name) for name in MISTYPED}
     wrong = {
         name: finished
         for name, finished in done.items()
@@ -277,18 +273,12 @@ NOTHING = {
 
 def test_where_there_is_nothing_people_are_told_so_and_not_shown_an_empty_table(agency: Cli) -> None:
     def attempt(words: tuple[str, ...]) -> tuple[int, str]:
-        code, out, err = run_forked(
-            ["--home", str(agency.home), *words],
-            typed=b"",
-            variables=environment(),
-            folder=agency.home.parent,
-            patience=60,
-        )
-        return code, (out + err).decode().partition("\n")[0]
+        said = agency.told(*words)
+        return said.exit, (said.out + said.err).partition("\n")[0]
 
-    with ThreadPoolExecutor(2) as pool:
-        done = dict(zip(NOTHING, pool.map(attempt, NOTHING), strict=True))
-    assert done == {words: (0, says) for words, says in NOTHING.items()}
+    assert {words: attempt(words) for words in NOTHING} == {
+        words: (0, says) for words, says in NOTHING.items()
+    }
 
 
 def test_stopping_at_the_question_changes_nothing(agency: Cli, tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ A row that cannot be used is named with its line and the others are taken; a fil
 whole. Every case previews first, which must change nothing at all.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from hashlib import md5, sha256
 from pathlib import Path
 
@@ -100,16 +100,14 @@ def attempt(cli: Cli, case: Case) -> Attempt:
 
 
 @pytest.fixture(scope="module")
-def attempts(founded: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Attempt]]:
-    """The cases, two at a time: most of a command is the start of its process."""
-    with ThreadPoolExecutor(2) as pool:
-        running: dict[str, Future[Attempt]] = {}
-        for name, case in ROW_CASES.items():
-            cli = founded.copied(tmp_path_factory.mktemp("import") / "fr")
-            running[name] = pool.submit(attempt, cli, case)
-        yield lambda name: running[name].result()
-        for one in running.values():
-            one.cancel()
+def attempts(founded: Cli, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Attempt]:
+    """The cases, each tried once."""
+
+    @cache
+    def tried(name: str) -> Attempt:
+        return attempt(founded.copied(tmp_path_factory.mktemp("import") / "fr"), ROW_CASES[name])
+
+    return tried
 
 
 @pytest.mark.parametrize("name", ROW_CASES)
@@ -201,8 +199,7 @@ def test_a_file_that_cannot_be_used_changes_nothing(agency: Cli) -> None:
             written(path, content)
         return agency.run("entry", "import", str(path), *arguments, *more)
 
-    with ThreadPoolExecutor(2) as pool:
-        done = dict(zip(WHOLE_CASES, pool.map(run, WHOLE_CASES), strict=True))
+    done = {name: run(name) for name in WHOLE_CASES}
     wrong = {
         name: finished
         for name, finished in done.items()

@@ -8,7 +8,6 @@ import pytest
 from node.clock import SystemClock
 from support.agencies import cheapen
 from support.processes import Cli
-from support.programs import needed
 
 
 @pytest.fixture
@@ -79,7 +78,6 @@ def test_what_cannot_be_done_is_said(fr: Cli, words: tuple[str, ...], why: str) 
 
 def test_commands_alone_keep_the_keys_going(fr: Cli) -> None:
     """Nobody runs the node: each command lets begin what should have begun."""
-    needed("faketime")
     assert fr.run("list", "create", "later", clock="+100d").exit == 0
     cheapen(fr)
     shown = {key["key"]: key["stage"] for key in fr.run("key", "status", clock="+100d").results}

@@ -10,8 +10,7 @@ import pytest
 
 from support.agencies import BOTH, LIST, SINGLE, SUBSET, UNLISTED, Federation
 from support.federated import federated
-from support.preloaded import run_forked
-from support.processes import Cli, Finished, environment
+from support.processes import Cli
 
 NL_LIST = f"nl.example/lists/{LIST}"
 FR_LIST = f"fr.example/lists/{LIST}"
@@ -37,18 +36,6 @@ def explained(cli: Cli, content: bytes) -> dict[str, Any]:
 
 def typed(content: bytes) -> str:
     return f"{sha256(content).hexdigest()}\n"
-
-
-def for_people(cli: Cli, *arguments: str, typed: str = "") -> Finished:
-    """A command without `--json`."""
-    code, out, err = run_forked(
-        ["--home", str(cli.home), *arguments],
-        typed=typed.encode(),
-        variables=environment(),
-        folder=cli.home.parent,
-        patience=60.0,
-    )
-    return Finished(code, out.decode(), err.decode())
 
 
 class TestQueue:
@@ -80,7 +67,7 @@ class TestQueue:
 
     def test_people_read_it_in_eighty_columns_and_find_no_hash(self, fr: Cli) -> None:
         out = "".join(
-            for_people(fr, *words, typed=typed(SINGLE)).out
+            fr.told(*words, typed=typed(SINGLE)).out
             for words in (
                 ("review", "ls"),
                 ("review", "show", f"{NL_LIST}:2"),

@@ -1,0 +1,80 @@
+"""Commands in this process: half the price of a fork, and what they leave open shows as it does in any test.
+
+What a process would have of its own is put in its place while the command runs, and put back after it: arguments,
+environment, folder, standard streams (real files: commands ask for their numbers), clock, price of keys, journal. Only
+one runs here at a time. Each runs in a thread of its own, so it may start an event loop whoever waits for it.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock, Thread
+from unittest.mock import patch
+
+import pytest
+
+from node.cli.main import main
+from support.moving_time import changed
+from support.preloaded import customizations, run_forked
+
+_PROCESSES = frozenset({"agent", "demo", "icap", "run", "scan", "signer"})
+"""Commands that take signals or hold a process of their own; whatever has such a word is a process.
+
+So is what goes by a moved clock, which clients of the test go by as well, in threads of their own.
+"""
+_ONE_AT_A_TIME = Lock()
+
+
+def run_command(
+    arguments: Sequence[str], *, typed: bytes, variables: Mapping[str, str], folder: Path, patience: float
+) -> tuple[int, bytes, bytes]:
+    """Exit code, standard output and standard error of a command: here, or in a fork where it cannot be."""
+    apart = bool(_PROCESSES & set(arguments)) or "CLOCK_FILE" in variables or bool(customizations(variables))
+    if apart or not _ONE_AT_A_TIME.acquire(blocking=False):
+        return run_forked(arguments, typed=typed, variables=variables, folder=folder, patience=patience)
+    codes: list[int] = []
+    with ExitStack() as ended:
+        ended.callback(_ONE_AT_A_TIME.release)
+        streams = Path(ended.enter_context(TemporaryDirectory()))
+        (streams / "0").write_bytes(typed)
+        with _in_place(arguments, variables, folder, streams):
+            thread = Thread(target=lambda: codes.append(_exit_code()), name=str(arguments), daemon=True)
+            thread.start()
+            thread.join(patience)
+        out, err = (streams / "1").read_bytes(), (streams / "2").read_bytes()
+    assert codes, f"{arguments} did not end: {err.decode()}"
+    return codes[0], out, err
+
+
+def _exit_code() -> int:
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@contextmanager
+def _in_place(
+    arguments: Sequence[str], variables: Mapping[str, str], folder: Path, streams: Path
+) -> Iterator[None]:
+    journal, back = logging.getLogger("sigfed"), Path.cwd()
+    level, handlers = journal.level, [*journal.handlers]
+    with (
+        (streams / "0").open() as stdin,
+        (streams / "1").open("w") as stdout,
+        (streams / "2").open("w", buffering=1) as stderr,
+        patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr, argv=["sigfed", *arguments]),
+        patch.dict(os.environ, variables, clear=True),
+        changed(os.environ),
+    ):
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(back)
+            journal.setLevel(level)
+            journal.handlers[:] = handlers
