@@ -1,4 +1,4 @@
-"""How the whole suite runs: hypothesis profiles, and no silent skips where everything is installed."""
+"""How the whole suite runs: how many examples, and no silent skips where everything is installed."""
 
 import os
 import signal
@@ -7,21 +7,26 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+from support.sizes import size
+
+REQUIRE_ALL = os.environ.get("SIGFED_REQUIRE_ALL") == "1"
+"""Set where every program a test can want is installed: there a skip is a failure, and examples never change."""
+
 settings.register_profile(
-    "ci", settings.get_profile("dev"), max_examples=100, derandomize=True, print_blob=True
+    "suite",
+    max_examples=size(quick=50, thorough=2000),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=REQUIRE_ALL,
+    print_blob=REQUIRE_ALL,
 )
-settings.register_profile("thorough", settings.get_profile("dev"), max_examples=2000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+settings.load_profile("suite")
 
 # A shell that runs the suite in the background lets it ignore Ctrl-C, and every child with it; tests press it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["support.programs"]
-
-REQUIRE_ALL = os.environ.get("SIGFED_REQUIRE_ALL") == "1"
-"""Set where every program a test can want is installed: there a skip is a failure."""
+pytest_plugins = ["support.machine", "support.programs"]
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -27,6 +27,7 @@ from unittest.mock import patch
 from typing_extensions import override
 
 from node import cli, runtime, services
+from support.machine import hurry
 
 _LOADED = (
     "support.command_line",
@@ -173,8 +174,9 @@ def run_forked(
 
 def _obey(order: Order) -> None:
     from node.cli.main import main
-    from support.moving_time import change_this_process
+    from support.moving_time import changed
 
+    hurry()
     for number, stream in enumerate(order.streams):
         os.dup2(stream.number, number)
         os.close(stream.number)
@@ -184,14 +186,13 @@ def _obey(order: Order) -> None:
     os.chdir(order.folder)
     sys.argv = ["sigfed", *order.arguments]
     sys.orig_argv = [sys.executable, "-m", "node", *order.arguments]
-    change_this_process()
-    _customize_site()
-    main()
-
-
-def _customize_site() -> None:
-    """What Python loads at its start, from folders that are on the path of this command alone."""
-    for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep):
-        file = Path(folder, "sitecustomize.py")
-        if file.is_file():
+    with changed(os.environ):
+        for file in customizations(os.environ):
             run_path(str(file))
+        main()
+
+
+def customizations(variables: Mapping[str, str]) -> list[Path]:
+    """What Python loads at the start of a process with this environment, from folders that are on its path alone."""
+    folders = variables.get("PYTHONPATH", "").split(os.pathsep)
+    return [file for folder in folders if (file := Path(folder, "sitecustomize.py")).is_file()]

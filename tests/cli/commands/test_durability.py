@@ -1,0 +1,44 @@
+"""What a command has said is done survives a power cut: the disk was asked to have written it, before and after.
+
+Other tests wait for no disk (`support.machine`); these commands are processes of their own, where nothing is changed.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.agencies import import_files, numbered
+from support.processes import Cli
+
+FULL = 2
+"""SQLite's number for a database that waits for the disk at each commit."""
+
+
+def asked(cli: Cli, record: Path, *arguments: str) -> list[list[Any]]:
+    """What a command asks of the disk, in order."""
+    program = (sys.executable, "-P", "-m", "support.recorded_disk", str(record))
+    finished = cli.run(*arguments, program=program)
+    assert finished.exit == 0, finished.err
+    return [json.loads(line) for line in record.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("command", [("publish",), ("key", "rotate", "auth", "--yes")], ids=" ".join)
+def test_what_gets_its_name_is_on_the_disk_and_then_its_name_is(
+    agency: Cli, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    import_files(agency, numbered("durable", 3))
+    events = asked(agency, tmp_path / "record", *command)
+    assert {number for kind, number, *_ in events if kind == "synchronous"} == {FULL}
+    written: set[str] = set()
+    for at, (kind, *names) in enumerate(events):
+        if kind == "named":
+            source, target = names
+            assert source in written, f"{target} was named before its bytes were there"
+            assert ["written", str(Path(target).parent)] in events[at:], (
+                f"the name of {target} was not written"
+            )
+        written.update(map(str, names))
+    assert len([kind for kind, *_ in events if kind == "named"]) > 1

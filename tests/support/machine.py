@@ -1,0 +1,57 @@
+"""What a run of the tests makes of the machine: its processors, its memory for temporary folders, nothing of its disk.
+
+No test cuts the power, so nothing waits for a disk: where there is room in memory, temporary folders are there; where
+there is not, neither this process nor its forks ask the disk to have written.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+"""Bytes that a whole run may take there; containers often have 64 MiB."""
+MOST_WORKERS = 4
+"""Each takes half a gigabyte."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A worker a processor for the whole suite; none for what is named on the command line."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return min(len(os.sched_getaffinity(0)), MOST_WORKERS) if whole else 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Put temporary folders into memory unless somebody chose a place."""
+    if "TMPDIR" not in os.environ and _has_room(MEMORY):
+        os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
+    hurry()
+
+
+def _has_room(folder: Path) -> bool:
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return False
+    found = os.statvfs(folder)
+    starts_programs = not found.f_flag & os.ST_NOEXEC
+    return starts_programs and found.f_bavail * found.f_frsize >= ROOM
+
+
+def hurry() -> None:
+    """From now on this process asks no disk to have written; of memory there is nothing to ask."""
+    if Path(tempfile.gettempdir()).is_relative_to(MEMORY):
+        return
+    from node.store import driver
+
+    prepare = driver._prepare_sqlite
+
+    def prepared(connection: Any, record: object) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
+    patch.object(driver, "_prepare_sqlite", prepared).start()
+    patch("os.fsync").start()
