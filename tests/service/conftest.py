@@ -1,4 +1,4 @@
-"""Stores of both databases: a test that asks for `shelf` or `agency` runs on SQLite and on PostgreSQL."""
+"""Stores of both databases: a test that asks for `shelf` or `agency` runs on SQLite, and can on PostgreSQL."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ from support.new_stores import database_with_tables
 from support.postgres import PostgresServer, postgres_server
 from support.programs import needed
 from support.shelves import Agency, close, make_shelf, sqlite_dsn
+from support.sizes import THOROUGH
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +20,15 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is about the store itself, or about several processes in it, runs on both databases also in quick runs."""
+    if "dsn" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both_databases") is not None
+        databases = ("sqlite", "postgresql") if both or THOROUGH else ("sqlite",)
+        metafunc.parametrize("dsn", databases, indirect=True)
+
+
+@pytest.fixture
 def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An address where no store is yet; a server's database has the tables already."""
     if request.param == "sqlite":

@@ -25,14 +25,7 @@ from node.services.access.persons import FREE_TRIES, MIN_PASSPHRASE, Persons
 from node.services.storage.person_requests import change_payload
 from node.services.storage.shelf import Shelf
 from support.persons import NOW, PASS, add_two, ask, join, made, make_persons
-from support.shelves import sqlite_dsn
 from support.times import SettableClock
-
-
-@pytest.fixture(params=["sqlite"])
-def dsn(tmp_path: Path) -> str:
-    """One database here: what both must do alike is in test_approving_at_once."""
-    return sqlite_dsn(tmp_path)
 
 
 @pytest.fixture

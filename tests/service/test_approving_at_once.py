@@ -13,6 +13,8 @@ from node.services.storage.shelf import Shelf
 from support.persons import NOW, add_two, ask, join, make_persons
 from support.times import SettableClock
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def two(shelf: Shelf) -> Persons:

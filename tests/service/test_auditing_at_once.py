@@ -20,6 +20,8 @@ from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
 from support.shelves import NOW_MS
 
+pytestmark = pytest.mark.both_databases
+
 ROOT = Path(__file__).parents[2]
 NODE = "fr.example"
 ORIGIN = audit_origin(NODE)

@@ -29,6 +29,8 @@ from support.shelves import (
     sqlite_dsn,
 )
 
+pytestmark = pytest.mark.both_databases
+
 
 def openings(agency: Agency) -> list[Opening]:
     """Everything that waits or is published."""

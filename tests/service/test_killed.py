@@ -5,6 +5,8 @@ import pytest
 from support.dying import kill_at
 from support.shelves import NOW_MS, Agency, check_whole, rows
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_an_import_killed_between_objects_and_commit_has_not_happened(agency: Agency, dsn: str) -> None:
     agency.add(rows("before"))

@@ -15,6 +15,8 @@ from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.note import VerifierKey
 from support.shelves import NOW_MS, Agency, check_whole, rows
 
+pytestmark = pytest.mark.both_databases
+
 
 class CutOffError(Exception):
     """Stands for the end of the process."""

@@ -16,6 +16,8 @@ from protocol.opening import Reason
 from support.releases import ReleasingAgency, folder, listed, release_both
 from support.shelves import Agency, file_digests, rows
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def fr(shelf: Shelf, tmp_path: Path) -> Iterator[ReleasingAgency]:

@@ -4,8 +4,12 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import pytest
+
 from support.shelves import close, make_shelf
 from support.spending import IDS, spend_all
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_of_two_processes_one_accepts_an_assertion(dsn: str, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from node.ports.quarantine import Quarantined
 from node.services.storage.shelf import Shelf
 from protocol.ext import EntryRef
 
+pytestmark = pytest.mark.both_databases
+
 ORIGIN = "nl.example/lists/main"
 RECORD = EvidenceRecord(
     sha256="a" * 64, kind=EvidenceKind.FORK, subject=ORIGIN, pair="1" * 64, source="de.example", created_ms=5

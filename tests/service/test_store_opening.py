@@ -24,8 +24,10 @@ from support.postgres import PostgresServer
 from support.programs import needed
 from support.shelves import STORAGE_KEY, sqlite_dsn
 
+pytestmark = pytest.mark.both_databases
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+
+@pytest.fixture
 def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An address where nothing is: here the tables are made."""
     if request.param == "sqlite":

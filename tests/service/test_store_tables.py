@@ -30,6 +30,8 @@ from protocol.statement.proposal_state import FileState
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import ReleaseKind
 
+pytestmark = pytest.mark.both_databases
+
 HEAD = Head(size=3, root=b"r" * 32, frontier=b"f", time_ms=5)
 PEER = PeerRecord(
     name="nl.example",

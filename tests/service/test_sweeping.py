@@ -7,6 +7,8 @@ from node.services.lists.queueing import Queue
 from node.services.lists.sweeping import GRACE_MS, sweep
 from support.shelves import NOW_MS, Agency, check_whole, rows
 
+pytestmark = pytest.mark.both_databases
+
 
 class LostError(StoreError):
     """The connection broke while the transaction was being committed."""
