@@ -1,4 +1,4 @@
-"""Each claim of the demonstration is spoilt in turn: it is seen not to hold, and the walk does not exit with 0.
+"""Claims of the demonstration are spoilt in turn: each is seen not to hold, and the walk does not exit with 0.
 
 The honest part before a sabotage is played once and taken up again; the sabotage makes the world wrong (see
 `node.demo.sabotage`), never the judgement.
@@ -12,12 +12,28 @@ import pytest
 from node.demo.chapters import CHAPTERS, claims_of
 from node.demo.claims import CLAIMS
 from node.demo.sabotage import DEEDS, VARIABLE, from_environment, nothing, sabotage
-from node.demo.walk import HELD, NOT_HELD, REPORT, conclude
+from node.demo.walk import HELD, NOT_HELD, REPORT, conclude, stage
 from node.errors import UsageError
-from support.walks import Collector, KeptWalk, forked_commands, names_of, play_to_claim, scenes_of
+from support.sizes import size
+from support.walks import Collector, KeptWalk, loaded_commands, names_of, play_to_claim, scenes_of
 
 ROWS = 800
 WALK = claims_of(CHAPTERS)
+KINDS = (
+    "grant-kept",  # a command with another option
+    "heads-cosigned",  # a member that is none any more
+    "quorum-hit",  # an entry taken back
+    "single-agency-clean",  # another file listed
+    "hit-evidence-verifies",  # a file altered
+    "altered-screen-refused",  # an alteration undone
+    "old-release-stays",  # a release cut short
+    "withdrawn-clean",  # the wrong hashes
+    "case-data-stays",  # a file at the wrong party
+    "shredded-gone",  # a hash kept
+    "audit-names-both",  # a record altered
+)
+"""One claim for each kind of sabotage."""
+SPOILT = size(quick=KINDS, thorough=WALK)
 
 
 def scene_of(claim: str) -> str:
@@ -28,8 +44,8 @@ def scene_of(claim: str) -> str:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptWalk]:
-    scenes = {scene_of(claim) for claim in WALK}
-    with forked_commands():
+    scenes = {scene_of(claim) for claim in (*SPOILT, WALK[-1])}
+    with loaded_commands():
         yield KeptWalk(tmp_path_factory.mktemp("kept"), rows=ROWS, keep=scenes)
 
 
@@ -39,6 +55,19 @@ def test_every_claim_can_be_spoilt() -> None:
 
 
 @pytest.mark.parametrize("claim", WALK)
+def test_one_claim_that_does_not_hold_decides_the_end(tmp_path: Path, claim: str) -> None:
+    world = stage(tmp_path, output=Collector(), rows=0)
+    for name in WALK:
+        world.record.find(name, held=name != claim, detail="as it was seen")
+    assert conclude(world, seconds=1.0) == NOT_HELD
+    assert isinstance(world.listener, Collector)
+    *found, last = world.listener.results
+    assert [result["claim"] for result in found if not result["held"]] == [claim]
+    assert last["ok"] is False
+    assert "did not hold" in Path(world.place(REPORT)).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("claim", SPOILT)
 def test_a_spoilt_claim_is_seen(kept: KeptWalk, claim: str) -> None:
     world = kept.taken_up(scene_of(claim))
     assert all(finding.held for finding in world.record.findings), "honest so far"
