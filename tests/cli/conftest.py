@@ -1,4 +1,4 @@
-"""The README's tour, typed once a run into real shells; its tests look at what came of it."""
+"""Real shells, into which commands of pages are typed."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.tour import Done, Typist, steps
+from support.tour import Typist
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
@@ -22,19 +22,9 @@ def shell_environment() -> dict[str, str]:
     return {**kept, **coverage, "PATH": f"{program.parent}:{os.environ['PATH']}"}
 
 
-@pytest.fixture(scope="session")
-def readme_tour(tmp_path_factory: pytest.TempPathFactory, shell_environment: dict[str, str]) -> list[Done]:
-    """Every command of the README's tour, as typed."""
-    typist = Typist(folder=REPOSITORY, home=tmp_path_factory.mktemp("home"), environment=shell_environment)
-    try:
-        return [typist.type(step) for step in steps((REPOSITORY / "README.md").read_text(encoding="utf-8"))]
-    finally:
-        typist.close()
-
-
 @pytest.fixture
 def typist(tmp_path: Path, shell_environment: dict[str, str]) -> Iterator[Typist]:
-    """Somebody who types commands of other pages."""
+    """Somebody who types them."""
     typing = Typist(folder=REPOSITORY, home=tmp_path, environment=shell_environment)
     yield typing
     typing.close()
