@@ -11,9 +11,15 @@ import pytest
 from support.shell_program import shell_program
 
 
+@pytest.fixture(scope="module", params=[False, True], ids=["here", "forked"])
+def program(request: pytest.FixtureRequest) -> Iterator[str]:
+    with shell_program(apart=request.param) as folder:
+        yield str(folder / "sigfed")
+
+
 @pytest.fixture(scope="module")
-def program() -> Iterator[str]:
-    with shell_program() as folder:
+def forked() -> Iterator[str]:
+    with shell_program(apart=True) as folder:
         yield str(folder / "sigfed")
 
 
@@ -38,16 +44,16 @@ def test_it_ends_with_the_exit_code_of_the_command(program: str) -> None:
     assert subprocess.run([program, "nothing"], capture_output=True, check=False).returncode == 2
 
 
-def test_a_signal_ends_it_as_it_ends_the_command(program: str, tmp_path: Path) -> None:
-    with _waiting(program, tmp_path) as running:
+def test_a_signal_ends_it_as_it_ends_the_command(forked: str, tmp_path: Path) -> None:
+    with _waiting(forked, tmp_path) as running:
         time.sleep(1)
         running.send_signal(signal.SIGTERM)
         assert running.wait(60) == -signal.SIGTERM
 
 
-def test_the_command_does_not_outlive_it(program: str, tmp_path: Path) -> None:
+def test_the_command_does_not_outlive_it(forked: str, tmp_path: Path) -> None:
     """The command alone holds the other end of the streams then."""
-    with _waiting(program, tmp_path) as running:
+    with _waiting(forked, tmp_path) as running:
         time.sleep(1)
         running.kill()
         assert running.stdout is not None

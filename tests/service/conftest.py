@@ -22,10 +22,11 @@ def postgres() -> Iterator[PostgresServer]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is about the store itself, or about several processes in it, runs on both databases also in quick runs."""
-    if "dsn" in metafunc.fixturenames:
-        both = metafunc.definition.get_closest_marker("both_databases") is not None
-        databases = ("sqlite", "postgresql") if both or THOROUGH else ("sqlite",)
-        metafunc.parametrize("dsn", databases, indirect=True)
+    item = metafunc.definition
+    given = any("dsn" in mark.args[0] for mark in item.iter_markers("parametrize"))
+    if "dsn" in metafunc.fixturenames and not given:
+        both = THOROUGH or item.get_closest_marker("both_databases") is not None
+        metafunc.parametrize("dsn", ["sqlite", "postgresql"] if both else ["sqlite"], indirect=True)
 
 
 @pytest.fixture

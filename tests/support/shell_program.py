@@ -1,7 +1,8 @@
 """`sigfed` for shells, from a program that is loaded already: most of a short command is the import of libraries.
 
 Shells find a small program of that name. It hands its arguments, environment, folder and standard streams to us, who
-fork the command (`support.preloaded`); it passes on what signals it gets, and ends as the command ends.
+run the command here (`support.this_process`) or fork it (`support.preloaded`); then it passes on what signals it gets.
+It ends as the command ends.
 """
 
 import marshal
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
 from tempfile import TemporaryDirectory
@@ -19,6 +21,7 @@ from threading import Thread
 from typing_extensions import override
 
 from support.preloaded import Order, Stream, start_forked, wait_for_forked
+from support.this_process import run_here
 
 _PROGRAM = """#!{python} -IS
 import marshal, os, signal, socket, sys
@@ -39,8 +42,8 @@ sys.exit(code)
 
 
 @contextmanager
-def shell_program() -> Iterator[Path]:
-    """A folder with the program, for the front of `PATH`."""
+def shell_program(*, apart: bool = False) -> Iterator[Path]:
+    """A folder with the program, for the front of `PATH`; set `apart` for commands that all get signals."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         address = folder / "asked"
@@ -48,6 +51,7 @@ def shell_program() -> Iterator[Path]:
         program.write_text(_PROGRAM.format(python=sys.executable, address=str(address)))
         program.chmod(0o700)
         with _Server(str(address), _Command) as server:
+            server.apart = apart
             thread = Thread(target=server.serve_forever, daemon=True)
             thread.start()
             yield folder
@@ -58,27 +62,44 @@ def shell_program() -> Iterator[Path]:
 class _Server(ThreadingMixIn, UnixStreamServer):
     """One thread a command that runs; they end with the processes that asked."""
 
+    apart = False
+
 
 class _Command(BaseRequestHandler):
     """One command, from its order to its exit code."""
 
     request: socket.socket
+    server: _Server
 
     @override
     def handle(self) -> None:
         size, numbers, _flags, _address = socket.recv_fds(self.request, 4, 3)
         try:
             arguments, variables, folder = marshal.loads(self._read(int.from_bytes(size)))
-            order = Order(
-                arguments=arguments,
-                variables=variables,
-                folder=Path(folder),
-                streams=[Stream(number) for number in numbers],
+            code = None if self.server.apart else run_here(arguments, variables, Path(folder), numbers)
+            process = (
+                None
+                if code is not None
+                else start_forked(
+                    Order(
+                        arguments=arguments,
+                        variables=variables,
+                        folder=Path(folder),
+                        streams=[Stream(number) for number in numbers],
+                    )
+                )
             )
-            process = start_forked(order)
         finally:
             for number in numbers:
                 os.close(number)
+        if process is not None:
+            code = self._ended(process)
+        assert code is not None
+        with suppress(BrokenPipeError):  # who asked was killed
+            self.request.sendall(code.to_bytes(2, signed=True))
+
+    def _ended(self, process: ForkServerProcess) -> int:
+        """Its exit code, with every signal passed on to it."""
         while process.sentinel not in wait([process.sentinel, self.request]):
             signals = self.request.recv(1)
             if not signals:
@@ -87,8 +108,7 @@ class _Command(BaseRequestHandler):
             os.kill(process.pid or 0, signals[0])
         code = wait_for_forked(process, 60)
         assert code is not None, "a killed command does not end"
-        with suppress(BrokenPipeError):  # who asked was killed
-            self.request.sendall(code.to_bytes(2, signed=True))
+        return code
 
     def _read(self, size: int) -> bytes:
         data = b""

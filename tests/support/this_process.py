@@ -26,6 +26,7 @@ _PROCESSES = frozenset({"agent", "demo", "icap", "run", "scan", "signer"})
 
 So is what goes by a moved clock, which clients of the test go by as well, in threads of their own.
 """
+_STREAMS = (("0", "rb"), ("1", "wb"), ("2", "wb"))
 _ONE_AT_A_TIME = Lock()
 
 
@@ -33,40 +34,51 @@ def run_command(
     arguments: Sequence[str], *, typed: bytes, variables: Mapping[str, str], folder: Path, patience: float
 ) -> tuple[int, bytes, bytes]:
     """Exit code, standard output and standard error of a command: here, or in a fork where it cannot be."""
-    apart = bool(_PROCESSES & set(arguments)) or "CLOCK_FILE" in variables or bool(customizations(variables))
-    if apart or not _ONE_AT_A_TIME.acquire(blocking=False):
-        return run_forked(arguments, typed=typed, variables=variables, folder=folder, patience=patience)
-    codes: list[int] = []
+    codes: list[int | None] = []
     with ExitStack() as ended:
-        ended.callback(_ONE_AT_A_TIME.release)
         streams = Path(ended.enter_context(TemporaryDirectory()))
         (streams / "0").write_bytes(typed)
-        with _in_place(arguments, variables, folder, streams):
-            thread = Thread(target=lambda: codes.append(_exit_code()), name=str(arguments), daemon=True)
-            thread.start()
-            thread.join(patience)
+        files = [ended.enter_context((streams / name).open(mode)) for name, mode in _STREAMS]
+
+        def run() -> None:
+            codes.append(run_here(arguments, variables, folder, [file.fileno() for file in files]))
+
+        thread = Thread(target=run, name=str(arguments), daemon=True)
+        thread.start()
+        thread.join(patience)
         out, err = (streams / "1").read_bytes(), (streams / "2").read_bytes()
     assert codes, f"{arguments} did not end: {err.decode()}"
+    if codes[0] is None:
+        return run_forked(arguments, typed=typed, variables=variables, folder=folder, patience=patience)
     return codes[0], out, err
 
 
-def _exit_code() -> int:
-    with pytest.raises(SystemExit) as ended:
-        main()
+def run_here(
+    arguments: Sequence[str], variables: Mapping[str, str], folder: Path, streams: Sequence[int]
+) -> int | None:
+    """Exit code of a command with these numbers of open files; None, and nothing done, where it has to be a process."""
+    apart = bool(_PROCESSES & set(arguments)) or "CLOCK_FILE" in variables or bool(customizations(variables))
+    if apart or not _ONE_AT_A_TIME.acquire(blocking=False):
+        return None
+    try:
+        with _in_place(arguments, variables, folder, streams), pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        _ONE_AT_A_TIME.release()
     assert isinstance(ended.value.code, int)
     return ended.value.code
 
 
 @contextmanager
 def _in_place(
-    arguments: Sequence[str], variables: Mapping[str, str], folder: Path, streams: Path
+    arguments: Sequence[str], variables: Mapping[str, str], folder: Path, streams: Sequence[int]
 ) -> Iterator[None]:
     journal, back = logging.getLogger("sigfed"), Path.cwd()
     level, handlers = journal.level, [*journal.handlers]
     with (
-        (streams / "0").open() as stdin,
-        (streams / "1").open("w") as stdout,
-        (streams / "2").open("w", buffering=1) as stderr,
+        open(streams[0], closefd=False) as stdin,
+        open(streams[1], "w", closefd=False) as stdout,
+        open(streams[2], "w", buffering=1, closefd=False) as stderr,
         patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr, argv=["sigfed", *arguments]),
         patch.dict(os.environ, variables, clear=True),
         changed(os.environ),
