@@ -4,7 +4,6 @@ The node's side is one that sees everything: each request, its moment, its words
 it cannot see: blinded elements are uniformly random whatever they hide.
 """
 
-import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,11 +23,12 @@ from protocol.api import HitApi, SubsetApi
 from protocol.messages import EvaluationRequest
 from support.releases import ReleasingAgency, release_both
 from support.shelves import Agency, close, file_digests, make_shelf, rows, sqlite_dsn
+from support.sizes import size
 from support.stored_scan import Scanning, rotate
 
 DAYS = 30
-UPDATES = 24 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 2
-BEATS = 96 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 2
+UPDATES = size(quick=2, thorough=24)
+BEATS = size(quick=2, thorough=96)
 """A day."""
 FILES = 40
 """Stored by each of the two, and one more a day."""

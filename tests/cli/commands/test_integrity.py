@@ -1,6 +1,5 @@
 """`sigfed doctor --deep` names a wrong byte in any file that something vouches for, at a node and at a partner."""
 
-import os
 import re
 from collections.abc import Iterator
 from itertools import cycle, product
@@ -10,6 +9,7 @@ import pytest
 
 from support.agencies import LIST, SUBSET, Federation, import_files, lawful_table, numbered, written
 from support.processes import Cli
+from support.sizes import THOROUGH
 
 PLACES = {"start": 0.0, "middle": 0.5, "end": 1.0}
 PLAIN = re.compile(
@@ -18,7 +18,6 @@ PLAIN = re.compile(
 )
 """What nothing vouches for: `doctor` says that it cannot check it."""
 EXPORT = Path(__file__).parents[3] / "docs/examples/icse-export.csv"
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
 
 @pytest.fixture(scope="module")
