@@ -18,6 +18,7 @@ from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.grouping import GroupedByUser
 from node.cli.output import Output, shown
 from node.cli.session import Session
+from node.core_dumps import forbid_core_dumps
 from node.errors import NodeError
 from node.runtime.home import Home
 from protocol.errors import ProtocolError
@@ -77,6 +78,7 @@ def options(
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    forbid_core_dumps()  # any command may open a key
     try:
         code = run(sys.argv[1:])
     except Exception:  # noqa: BLE001 - a bug: its traceback is shown, and Python's own exit code 1 would mean hits

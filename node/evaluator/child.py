@@ -13,6 +13,7 @@ from threading import Lock
 from typing import IO
 
 from node.clock import system_entropy
+from node.core_dumps import forbid_core_dumps
 from node.errors import GoneError, NodeError
 from node.evaluator.bench import Bench
 from node.evaluator.frames import (
@@ -93,7 +94,7 @@ class Desk:
 def main() -> None:
     """Run the process on its standard input and output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    _keep_memory_private()
+    forbid_core_dumps()
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints must not write into a frame
     run(sys.stdin.buffer, replies)
@@ -111,12 +112,3 @@ def run(requests: IO[bytes], replies: IO[bytes]) -> None:
     desk.reply(READY, b"")
     desk.serve(requests)
     bench.close()
-
-
-def _keep_memory_private() -> None:
-    """No core dumps: they would be key files without a passphrase."""
-    if sys.platform == "win32":
-        return
-    import resource  # noqa: PLC0415 - POSIX only
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -4,6 +4,8 @@ import os
 import sys
 from typing import Final
 
+from node.core_dumps import forbid_core_dumps
+
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 
@@ -24,7 +26,7 @@ def confine(memory_bytes: int) -> None:
         return
     import resource  # noqa: PLC0415 - POSIX only
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_dumps()
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     allowed = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
     resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))

@@ -7,7 +7,6 @@ of it. Moving keys there is `node.runtime.splitting`'s matter.
 import fcntl
 import os
 import pwd
-import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,7 +50,6 @@ def serve_signer(
         WrongPassphraseError: the passphrase does not open its keys.
     """
     settings = load_signer(folder)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would be key files without a passphrase
     with alone(folder):
         desk = Desk(
             folder,
