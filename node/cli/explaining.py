@@ -189,10 +189,12 @@ def _ended_lines(ended: Ended) -> Iterator[str]:
 def _steps(found: Explanation, node: str, today: date) -> Iterator[str]:
     own = [each for each in found.listed if each.node == node]
     applying = [each for each in found.blocks if each.block.standing is Standing.APPLIES]
+    disputed = any(each.kind == "dispute" for each in found.waiting)
+    closed = bool(own or found.effective_in or applying or disputed or found.shredded)
     if found.waiting:
         yield "sigfed publish"
     for each in found.listed:
-        if each.node != node and not own and not found.effective_in and not applying and not found.shredded:
+        if each.node != node and not closed:
             yield f"examine it, then: sigfed endorse --only {each.entry.origin}:{each.entry.index} --list NAME"
     for seen in applying:
         if seen.block.node == node:
@@ -203,7 +205,7 @@ def _steps(found: Explanation, node: str, today: date) -> Iterator[str]:
         yield f"sigfed entry withdraw --list {_list_name(each.entry.origin)}"
         if is_past(each.ext.review_by, today):
             yield f"look again, then: sigfed entry amend --list {_list_name(each.entry.origin)} --review-by DAY"
-    if found.listed and not own:
+    if found.listed and not own and not disputed and all(seen.block.node != node for seen in applying):
         yield "if it is wrong: sigfed entry dispute --list NAME"
 
 

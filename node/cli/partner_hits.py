@@ -331,6 +331,7 @@ def _notes(hit: "SpooledHit", moment_ms: int) -> str:
         *(["not resolved within a day"] if hit.overdue(moment_ms) else []),
         *(["not told yet"] if hit.untold else []),
         *(["to undo"] if hit.to_undo else []),
+        *(["dispute answered"] if hit.answered else []),
     ]
     return ", ".join(notes)
 

@@ -111,8 +111,11 @@ def show_file(here: Session, place: Place, *, hashes: bool) -> None:
             },
             *_file_lines(each, today, value),
         )
+    blocked = all(each.withheld for each in found)
     here.output.following(
-        f"examine it, then: sigfed endorse --only {origin}:{index} --list NAME --basis reviewed"
+        "it is blocked; who says so, and what can be done: sigfed entry explain"
+        if blocked
+        else f"examine it, then: sigfed endorse --only {origin}:{index} --list NAME --basis reviewed"
     )
 
 

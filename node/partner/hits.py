@@ -34,6 +34,7 @@ from node.services.storage.vault import seal, unseal
 from protocol.digest import Digest
 from protocol.encoding import b64, decode_cbor, encode_cbor, unb64
 from protocol.errors import ProtocolError
+from protocol.statement.case import CaseState
 from protocol.statement.end import FROM_THE_FIRST
 from protocol.statement.report import Evaluated, SentReport
 
@@ -108,6 +109,16 @@ class SpooledHit:
         if self.receipt:
             return "reported"
         return "refused" if self.refused else "waiting"
+
+    @property
+    def disputed(self) -> bool:
+        """Whether the agency is to answer a dispute of it."""
+        return bool(self.case) and not self.answered
+
+    @property
+    def answered(self) -> bool:
+        """Whether the agency answered a dispute of it."""
+        return bool(self.case) and bool(CaseState.from_bytes(self.case).answer)
 
     @property
     def waiting(self) -> bool:

@@ -2,7 +2,6 @@
 
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.resolutions import Action
-from protocol.statement.case import CaseState
 
 
 def is_finished(hit: SpooledHit) -> bool:
@@ -14,12 +13,7 @@ def is_finished(hit: SpooledHit) -> bool:
         return False
     if hit.held or hit.unresolved or hit.to_undo or hit.action is Action.PRESERVED:
         return False
-    return not is_disputed(hit) and not hit.waiting
-
-
-def is_disputed(hit: SpooledHit) -> bool:
-    """Whether the agency is to answer a dispute of it."""
-    return bool(hit.case) and not CaseState.from_bytes(hit.case).answer
+    return not hit.disputed and not hit.waiting
 
 
 def expired(spool: HitSpool, *, before_ms: int, tells: bool) -> list[SpooledHit]:

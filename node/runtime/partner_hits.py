@@ -14,7 +14,6 @@ from node.partner.knowing import known
 from node.partner.looking_up import Examiner
 from node.partner.reporting import HitSender
 from node.partner.resolutions import Action
-from node.partner.retaining import is_disputed
 from node.partner.state import PartnerFolder
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
@@ -171,7 +170,7 @@ async def hear(home: Home) -> Heard:
         before = {hit.id: hit for hit in spool.readable().hits}
         ended = [] if held is None else judge_again(spool, held, now_ms=milliseconds(_CLOCK.now()))
         told = [hit for hit in before.values() if hit.receipt and not hit.end]
-        disputed = [hit for hit in before.values() if is_disputed(hit)]
+        disputed = [hit for hit in before.values() if hit.disputed]
         if told or disputed:
             async with reporting(home, spool) as (sender, _):
                 try:
@@ -179,7 +178,7 @@ async def hear(home: Home) -> Heard:
                     ended += [hit for hit in heard if not before[hit.id].ended_ms]
                     for hit in disputed:
                         asked = await sender.ask_case(spool.get(hit.id))
-                        answered += [] if is_disputed(asked) else [asked]
+                        answered += [asked] if asked.answered else []
                 except NodeError as exc:
                     stopped = exc
     return Heard(ended=list({hit.id: hit for hit in ended}.values()), answered=answered, stopped=stopped)

@@ -90,6 +90,30 @@ async def test_a_dispute_is_made_and_taken_back(busy: RunningConsole) -> None:
     assert actions.index("entry.dispute") < actions.index("entry.resolve")
 
 
+async def test_what_this_agency_disputes_has_a_page_and_is_not_to_be_endorsed(busy: RunningConsole) -> None:
+    entry, file = f"/console/entry?list={_PEER}&index=2", f"/console/review/file?list={_PEER}&index=2"
+    form = {"list": _PEER, "index": "2", "to": _OWN, "reason": "error", "query": f"list={_PEER}&index=2"}
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
+        assert "This agency disputes nothing." in (await browser.get("/console/disputes")).words
+        assert "Examine and endorse" in (await browser.get(entry)).words
+        assert "Endorse the file" in (await browser.get(file)).words
+        await _sent(browser, busy, "/console/entry/dispute", form | {"sure": "yes"})
+        for state in ("waits for publication", "blocks"):
+            listed = (await browser.get("/console/disputes")).words.partition("What this agency disputes")[2]
+            assert state in listed, "before it is published, too"
+            assert "Examine and endorse" not in (await browser.get(entry)).words
+            reviewed = (await browser.get(file)).words
+            assert "Endorse the file" not in reviewed
+            assert "This file is disputed" in reviewed
+            await _publish(browser, busy)
+        await _sent(browser, busy, "/console/entry/resolve", form | {"sure": "yes"})
+        page = await browser.get("/console/disputes")
+        assert "taken back; blocks until that is published" in page.words
+        await _publish(browser, busy)
+        assert "This agency disputes nothing." in (await browser.get("/console/disputes")).words
+        assert "Examine and endorse" in (await browser.get(entry)).words
+
+
 async def test_a_block_of_a_peer_is_overruled_after_an_examination(busy: RunningConsole) -> None:
     typed = {"hash": sha256(FILES[-1]).hexdigest()}
     async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:

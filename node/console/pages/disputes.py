@@ -1,4 +1,4 @@
-"""Disputes of partners, the most urgent first, and the agency's signed answers to them.
+"""Disputes of partners, the most urgent first, the signed answers to them, and what the agency itself disputes.
 
 An answer is for good and the partner may show it to anybody. What it leaves to be done follows from whose lists are
 behind the hit.
@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from node.console.languages import translated as _
+from node.console.pages.places import Place
 from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -18,6 +19,7 @@ from node.ports.hits import CaseRecord
 from node.runtime.answering import answer_case, answer_given, entries_behind
 from node.runtime.hits import casework
 from node.services.partners.casework import Case, find_case
+from node.services.review.own_disputes import own_disputes
 from protocol.statement.case import CaseAnswer, Outcome
 
 ROWS: Final = 50
@@ -34,6 +36,20 @@ class Disputes:
     overdue: int
     first: str
     next: str
+    own: Sequence["Own"]
+    """What this agency's lists dispute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """A hash that a list of this agency disputes."""
+
+    place: Place
+    algorithm: str
+    value: bytes
+    """Shown shortened only."""
+    state: str
+    """A `DisputeState`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +92,21 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Disputes:
         overdue=sum(case.due_ms <= now_ms for case in waiting),
         first="from=0" if start else "",
         next=urlencode({"from": start + ROWS}) if len(cases) > start + ROWS else "",
+        own=[] if start else _own(world),
     )
+
+
+def _own(world: World) -> list[Own]:
+    found = own_disputes(world.shelf, world.judge.latest().current, world.node)
+    return [
+        Own(
+            place=Place(each.origin, each.index),
+            algorithm=each.digest.algorithm.name.lower(),
+            value=each.digest.value,
+            state=each.state.value,
+        )
+        for each in found
+    ]
 
 
 def gather_one(world: World, _visitor: Visitor, query: Values) -> Dispute:

@@ -88,13 +88,11 @@ class Explained:
     @property
     def applying(self) -> bool:
         """Whether a block does something."""
-        if self.found.rules:
-            return any(self.is_blocked_in(rule.collection) for rule in self.found.rules)
-        return any(seen.block.standing is Standing.APPLIES for seen in self.found.blocks)
+        return _applies(self.found)
 
     def is_blocked_in(self, collection: int) -> bool:
         """Whether a block applies in a collection."""
-        return any(seen.standing_in(collection) is Standing.APPLIES for seen in self.found.blocks)
+        return _is_blocked_in(self.found, collection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +146,7 @@ def explained(world: World, place: Place, digest: Digest) -> Explained:
         active=active,
         deletable=next(iter([*active, *ended, *disputes]), None),
         disputing=own,
-        examinable=_examinable(found, world.node),
+        examinable=None if own or _applies(found) else _examinable(found, world.node),
         receivers=[
             verdict
             for entry in standing_entries(world.shelf, digest)
@@ -182,6 +180,17 @@ def own_blocks(found: Explanation, node: str) -> list[str]:
     ]
     waiting = [each.origin for each in found.waiting if each.kind == "dispute"]
     return [origin for origin in dict.fromkeys([*published, *waiting]) if origin not in resolving]
+
+
+def _applies(found: Explanation) -> bool:
+    """Whether a block does something, in a collection where there is a rule."""
+    if found.rules:
+        return any(_is_blocked_in(found, rule.collection) for rule in found.rules)
+    return any(seen.block.standing is Standing.APPLIES for seen in found.blocks)
+
+
+def _is_blocked_in(found: Explanation, collection: int) -> bool:
+    return any(seen.standing_in(collection) is Standing.APPLIES for seen in found.blocks)
 
 
 def _examinable(found: Explanation, node: str) -> Place | None:

@@ -22,8 +22,10 @@ from node.errors import ConflictError, NotFoundError
 from node.runtime.guards import open_guards
 from node.services.lists.continuing import require_open
 from node.services.lists.importing import ImportReport
+from node.services.review.effective import Current
 from node.services.review.endorsing import NamedFile, endorse_named, mark_of
 from node.services.review.explaining import basis_words, is_past
+from node.services.review.own_disputes import own_disputes
 from node.services.review.reviewing import Examined
 from protocol.event import collection_name
 from protocol.ext import EntryRef
@@ -65,6 +67,8 @@ class ReviewedFile:
     """The mark of these hashes, which its form carries: what the peer adds later is not endorsed unseen."""
     own: bool
     """Whether it stands in a list of this node."""
+    disputed: bool
+    """Whether this agency disputes a hash of it, or somebody's block keeps all of them out: it is not endorsed now."""
     needed: int
     """Countries that must agree."""
     lists: Sequence[tuple[str, str]]
@@ -91,11 +95,17 @@ def gather(world: World, _visitor: Visitor, query: Values) -> ReviewedFile | Non
         hashes=[_row(each, today) for each in found],
         shown=mark_of(each.entry for each in found),
         own=node == world.node,
+        disputed=_is_disputed(world, judged.current, found),
         needed=members.k,
         lists=[(origin, origin) for origin in own_lists(world)],
         bases=bases(),
         reasons=reasons(),
     )
+
+
+def _is_disputed(world: World, current: Current, found: Sequence[Examined]) -> bool:
+    ours = {each.digest for each in own_disputes(world.shelf, current, world.node)}
+    return all(each.withheld for each in found) or any(each.entry.digest in ours for each in found)
 
 
 def source_words(entry: Entry) -> str:

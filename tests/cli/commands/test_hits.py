@@ -40,6 +40,19 @@ def hit(federation: Federation, partner: Cli) -> str:
     return str(partner.done("hit", "ls")["hit"])
 
 
+def test_the_answer_to_a_dispute_arrives_by_itself(federation: Federation, partner: Cli, hit: str) -> None:
+    partner.done("hit", "report", hit)
+    partner.done("hit", "dispute", hit, "--reason", "our own logo")
+    assert partner.done("update")["disputes_answered"] == 0
+    federation.fr.done("case", "answer", hit, "--outcome", "rejected", "--reason", "two looked", "--yes")
+    updated = partner.told("update")
+    assert "1 dispute answered by the agency" in updated.out
+    assert "dispute answered" in partner.told("hit", "ls").out
+    with federation.fr_stopped():
+        assert partner.done("hit", "show", hit)["answer_reason"] == "two looked"
+    assert partner.done("update")["disputes_answered"] == 0, "once"
+
+
 def test_a_folder_is_scanned_and_not_checked(partner: Cli, tmp_path: Path) -> None:
     folder = tmp_path / "uploads"
     folder.mkdir()

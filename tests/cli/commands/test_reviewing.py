@@ -164,8 +164,15 @@ class TestDispute:
     def test_needs_no_entry_of_its_own_and_ends_with_a_resolve(self, fr: Cli) -> None:
         dispute = ("entry", "dispute", "--list", LIST, "--hash-from", "-", "--yes")
         resolve = ("entry", "resolve", "--list", LIST, "--hash-from", "-", "--yes")
+        first = fr.run("review", "ls").results[0]
+        shown = ("review", "show", f"{first['origin']}:{first['index']}")
+        assert any("endorse" in step for step in explained(fr, SINGLE)["next"])
+        assert "sigfed endorse" in fr.told(*shown).err
         done = fr.done(*dispute, typed=typed(SINGLE))
         assert (done["disputed"], len(done["positions"])) == (2, 2), "with the other hashes of the file"
+        assert not any("endorse" in step for step in explained(fr, SINGLE)["next"]), (
+            "before it is published, too"
+        )
         again = fr.run(*dispute, typed=typed(SINGLE))
         assert again.exit == 2
         assert f"{FR_LIST} blocks already: line 1" in again.err
@@ -174,6 +181,8 @@ class TestDispute:
         (block,) = explained(fr, SINGLE)["blocks"]
         assert (block["node"], block["kind"], block["standing"]) == ("fr.example", "dispute", "applies")
         assert fr.run("review", "ls").results == []
+        assert not any("endorse" in step for step in explained(fr, SINGLE)["next"])
+        assert "sigfed endorse" not in fr.told(*shown).err
         refused = fr.done("endorse", "--from", "nl.example", "--list", LIST, "--basis", "reviewed", "--yes")
         assert refused["quarantined"] == 1, "what is disputed here is not listed here"
         assert fr.done(*resolve, typed=typed(SINGLE))["resolved"] == 2
