@@ -4,11 +4,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from node.config import Settings
 from node.files import is_temporary, sweep_temporaries
 from node.names import CONFIG_NAME
+
+if TYPE_CHECKING:  # the help of all commands loads no settings
+    from node.config import Settings
 
 _HOLDERS: Final = "holders"
 
@@ -117,6 +119,6 @@ class Home:
         return swept
 
 
-def store_dsn(home: Home, settings: Settings) -> str:
+def store_dsn(home: Home, settings: "Settings") -> str:
     """Where the tables are: as configured, else SQLite in the home folder."""
     return settings.store.dsn or f"sqlite:///{home.database}"

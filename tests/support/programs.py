@@ -42,6 +42,7 @@ EVERYWHERE = frozenset(
         "chown",
         "env",
         "false",
+        "ldconfig",
         "ls",
         "printenv",
         "setpriv",
