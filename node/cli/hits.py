@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from node.cli.each_subset import each_subset
 from node.cli.options import YES
 from node.cli.session import Session, session
 from node.errors import UsageError
@@ -16,6 +17,7 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first dig
 
 
 @app.command("ls")
+@each_subset
 def ls(
     context: typer.Context,
     unresolved: Annotated[
@@ -60,6 +62,7 @@ def show(
 
 
 @app.command("report")
+@each_subset
 def report(
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Hits to report.")] = None,

@@ -48,6 +48,12 @@ def options(
     home: Annotated[
         Path | None, typer.Option("--home", envvar="SIGFED_HOME", help="Folder of the node or partner.")
     ] = None,
+    subset: Annotated[
+        str,
+        typer.Option(
+            "--subset", envvar="SIGFED_SUBSET", help="Of several that a partner's home follows, this one."
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Results as one JSON line each.")] = False,
     proposal: Annotated[
         Path | None,
@@ -69,11 +75,18 @@ def options(
     journal.configure(level=("WARNING", "INFO", "DEBUG")[min(verbose, 2)])
     output: Output = context.obj  # made by `run`, which tells the next steps
     output.as_json = as_json
+    folder = Home(home.expanduser().absolute()) if home else Home.default()
     context.obj = Session(
-        home=Home(home.expanduser().absolute()) if home else Home.default(),
+        homes=(_chosen(folder, subset),) if subset else folder.followed,
         output=output,
         proposal=proposal,
     )
+
+
+def _chosen(home: Home, subset: str) -> Home:
+    from node.runtime.followed import chosen
+
+    return chosen(home, subset)
 
 
 def main() -> None:

@@ -26,11 +26,14 @@ class Output:
     """How many results there were."""
     last: Mapping[str, Fact] = field(default_factory=dict)
     """The fields of the last one."""
+    subset: str = ""
+    """Of which results are told now; empty, where there is one."""
     steps: list[str] = field(default_factory=list)
     """What may come next, told at the end."""
 
     def result(self, fields: Mapping[str, Fact], *lines: str) -> None:
         """One result: `fields` with `--json`, else `lines` for people."""
+        fields = {"subset": self.subset, **fields} if self.subset else fields
         self.results, self.last = self.results + 1, fields
         if self.as_json:
             text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.each_subset import each_subset
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.options import STDIN
 from node.cli.output import Fact, counted
@@ -35,6 +36,9 @@ SELF_TEST = "self-test passed: the published test file is a hit, another is not"
 def enroll(
     context: typer.Context,
     from_stdin: Annotated[bool, STDIN] = False,
+    also: Annotated[
+        bool, typer.Option("--also", help="Follow this subset beside those that the home follows.")
+    ] = False,
 ) -> None:
     """Enrol with the one string an agency gave, and fetch the first release."""
     from node.partner.cover import cover_words
@@ -43,7 +47,7 @@ def enroll(
 
     here = session(context)
     text = sys.stdin.readline() if from_stdin else ask_hidden("Enrolment string")
-    done = wait_for(enrol(here.home, text))
+    done = wait_for(enrol(here.homes[0], text, also=also))
     here.output.result(
         {
             "partner": done.enrolment.partner,
@@ -61,12 +65,13 @@ def enroll(
         f"{done.enrolment.evaluations_per_day:,} evaluations a day;"
         f" verdicts stay valid {done.enrolment.grace_days} days past a release's end",
         *_screen_words(done.report),
-        cover_words(load_partner_settings(here.home.folder).cover, done.enrolment.evaluations_per_day),
+        cover_words(load_partner_settings(here.homes[0].folder).cover, done.enrolment.evaluations_per_day),
     )
     here.output.talk(*LEAVES)
     here.output.following("sigfed check FILE", "run sigfed update every hour")
 
 
+@each_subset
 def update(
     context: typer.Context,
     whole: Annotated[
@@ -165,6 +170,7 @@ def renew(context: typer.Context) -> None:
     here.output.following("sigfed update")
 
 
+@each_subset
 def check(
     context: typer.Context,
     files: Annotated[list[Path] | None, typer.Argument(help="Files to look up.")] = None,

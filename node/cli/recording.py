@@ -96,7 +96,7 @@ def recorded(action: str, command: Command) -> Command:
         if reads and not kwargs.get(_HASHES):
             return command(*args, **kwargs)
         here = session(kwargs["context"])
-        if kwargs.get("dry_run") or not here.home.config.exists():
+        if kwargs.get("dry_run") or not here.homes[0].config.exists():
             return command(*args, **kwargs)
         done = functools.partial(command, *args, **kwargs)
         return _run(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.each_subset import each_subset
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.scan_progress import Meter, Shown
 from node.cli.scan_results import tell
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from node.runtime.scanning import Scan, Wanted
 
 
+@each_subset
 def scan(
     context: typer.Context,
     paths: Annotated[list[str] | None, typer.Argument(help="Folders, files and s3://BUCKET/PREFIX.")] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from node.cli.output import Output
+from node.errors import UsageError
 from node.runtime.home import Home
 
 if TYPE_CHECKING:
@@ -20,13 +21,25 @@ Result = TypeVar("Result")
 class Session:
     """One run."""
 
-    home: Home
+    homes: tuple[Home, ...]
+    """The home; of a partner that follows several subsets and names none, once for each of them."""
     output: Output
     proposal: Path | None = None
     """Where to propose what holders must sign, instead of signing it here."""
     acting: list[str] = field(default_factory=list)
     """Persons who proved who they are in this run."""
     _opened: list["Identity"] = field(default_factory=list, repr=False)
+
+    @property
+    def home(self) -> Home:
+        """The home.
+
+        Raises:
+            UsageError: it follows several subsets, and what is done is done for one.
+        """
+        if len(self.homes) > 1:
+            raise UsageError("this home follows several subsets", hint="name one: sigfed --subset NAME …")
+        return self.homes[0]
 
     def identity(self) -> "Identity":
         """The node in the home folder, the same each time, so that passphrases are asked once.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.each_subset import each_subset
 from node.cli.exit_codes import ExitCode
 from node.cli.prompting import ask
 from node.cli.session import Session, session, wait_for
@@ -115,6 +116,7 @@ def run(context: typer.Context) -> None:
     wait_for(serve())
 
 
+@each_subset
 def status(context: typer.Context) -> None:
     """What this node (or partner) holds, how fresh it is, and what to do next."""
     from node.cli.state import partner_status, show_status
@@ -126,6 +128,7 @@ def status(context: typer.Context) -> None:
         partner_status(here)
 
 
+@each_subset
 def doctor(
     context: typer.Context,
     deep: Annotated[

@@ -35,17 +35,18 @@ def watched(action: str, command: Command) -> Command:
 
 
 def _write(here: Session) -> None:
-    if not (here.home.folder / PARTNER_NAME).exists():
+    home = here.homes[0]
+    if home.further or not (home.folder / PARTNER_NAME).exists():  # monitoring knows one subset of a home
         return
     from node.errors import NodeError
     from node.runtime.partner_settings import load_partner_settings
 
     try:
-        path = load_partner_settings(here.home.folder).metrics.textfile
+        path = load_partner_settings(home.folder).metrics.textfile
         if path is None:
             return
         from node.runtime.partner_measuring import write_metrics
 
-        write_metrics(here.home, path)
+        write_metrics(home, path)
     except NodeError as exc:
         here.output.talk(f"monitoring was not told: {exc}")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the help of all commands loads no settings
     from node.config import Settings
 
 _HOLDERS: Final = "holders"
+_FURTHER: Final = "followed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Home:
     """One folder, one node (or one partner's client)."""
 
     folder: Path
+    further: str = ""
+    """Of a client that follows several subsets, the folder of one that is not its first."""
 
     @classmethod
     def default(cls) -> "Home":
@@ -105,7 +108,22 @@ class Home:
     @property
     def partner(self) -> Path:
         """State of an enrolled partner."""
-        return self.folder / "partner"
+        return self.folder / _FURTHER / self.further if self.further else self.folder / "partner"
+
+    @property
+    def followed(self) -> tuple["Home", ...]:
+        """This client, once for each subset that it follows: they share its settings, and nothing else."""
+        found = sorted(path.name for path in (self.folder / _FURTHER).glob("[!.]*"))
+        return (Home(self.folder), *(Home(self.folder, name) for name in found))
+
+    @property
+    def entering(self) -> "Home":
+        """This client while it enrols for a further subset, whose name it does not know yet."""
+        return Home(self.folder, ".new")
+
+    def following(self, origin: str) -> "Home":
+        """This client with the further subset of this origin."""
+        return Home(self.folder, origin.replace("/", "+"))
 
     def sweep(self) -> int:
         """Delete the temporary files that processes which were killed left here; returns how many."""

@@ -1,5 +1,6 @@
 """A partner's client, joined: folder, connection, group arithmetic."""
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from node.errors import (
     UsageError,
     WrongPinError,
 )
+from node.files import sync_folder
 from node.formats.asked import read_asked
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
@@ -90,22 +92,25 @@ class Checked:
     """Files that were looked up and are not on the list, with their hashes."""
 
 
-async def enrol(home: Home, text: str) -> Enrolled:
-    """Enrol with a pasted string, fetch the first release and test it.
+async def enrol(home: Home, text: str, *, also: bool = False) -> Enrolled:
+    """Enrol with a pasted string, fetch the first release and test it; `also` beside what the home follows.
 
     The enrolment stands once the node has answered: when too few witnesses stand behind the release, an update later
     brings it.
 
     Raises:
-        AlreadyExistsError: a partner is enrolled in this folder.
+        AlreadyExistsError: a partner is enrolled in this folder, or follows that subset.
         MalformedError: the string is not an invitation.
     """
-    folder = PartnerFolder(home.partner)
-    if folder.exists:
+    further = PartnerFolder(home.partner).exists
+    if further and not also:
         raise AlreadyExistsError(
             f"a partner is enrolled in {home.folder} already",
-            hint="go on with: sigfed update. For another enrolment use another folder with --home",
+            hint="go on with: sigfed update. To follow another subset as well: sigfed enroll --also",
         )
+    followed = home.followed
+    home = home.entering if further else home
+    folder = PartnerFolder(home.partner)
     invitation, proxy = Invitation.from_text(text), partner_proxy(home)
     try:
         files = await fetch_trust(
@@ -133,8 +138,24 @@ async def enrol(home: Home, text: str) -> Enrolled:
             folder.forget_pending()
             raise
     folder.create(replace(enrolment, key_ms=milliseconds(_CLOCK.now())), key)
+    if further:
+        home = _entered(home, followed, enrolment)
     done = await update(home)
     return Enrolled(node=node, enrolment=enrolment, report=done.report, bytes_received=done.bytes_received)
+
+
+def _entered(home: Home, followed: Sequence[Home], enrolment: Enrolment) -> Home:
+    """The home of a further subset, once its name is known."""
+    if any(PartnerFolder(each.partner).load()[0].origin == enrolment.origin for each in followed):
+        shutil.rmtree(home.partner)
+        raise AlreadyExistsError(
+            f"this home follows {enrolment.origin} already, and the string is used up",
+            hint=f"go on with: sigfed update. Tell the agency that it may suspend {enrolment.partner}",
+        )
+    place = home.following(enrolment.origin)
+    home.partner.rename(place.partner)
+    sync_folder(place.partner.parent)
+    return place
 
 
 async def update(home: Home, *, whole: bool = False) -> Updated:

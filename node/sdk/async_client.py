@@ -28,6 +28,7 @@ from node.partner.resolutions import Action
 from node.partner.updating import UpdateReport
 from node.ports.judging import Outcome, Verdict
 from node.runtime import partner, partner_hits
+from node.runtime.followed import chosen
 from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.in_force import InForce
@@ -74,13 +75,16 @@ class AsyncClient:
         *,
         jobs: int = DEFAULT_JOBS,
         plan: HashPlan | None = None,
+        subset: str = "",
     ) -> None:
         """The client enrolled in `home` (default: `SIGFED_HOME`, then the folder that the command line uses).
+
+        Where it follows several subsets, `subset` says which of them is asked; raises `UsageError` without it.
 
         `jobs` processes hash files by `plan` (default: pictures too, where the `images` extra is installed): a picture
         that crashes its decoder does not crash your program.
         """
-        self._home = _home(home)
+        self._home = _home(home, subset)
         self._in_force = InForce(self._home)
         self._queue = LookUpQueue(self._in_force.examiner)
         self._unconfirmed = unconfirmed_files(self._home)
@@ -346,11 +350,12 @@ async def _clear() -> AsyncIterator[None]:
         raise VerificationError(f"what the agency signed does not verify: {exc}") from exc
 
 
-def _home(folder: str | PathLike[str] | None) -> Home:
-    if folder is None:
-        named = os.environ.get(HOME_VARIABLE, "")
-        return Home(Path(named)) if named else Home.default()
-    return Home(Path(folder))
+def _home(folder: str | PathLike[str] | None, subset: str) -> Home:
+    named = os.environ.get(HOME_VARIABLE, "") if folder is None else folder
+    home = Home(Path(named)) if named else Home.default()
+    if not subset and len(home.followed) > 1:
+        raise UsageError("this home follows several subsets", hint="name one: subset=…")
+    return chosen(home, subset) if subset else home
 
 
 def _digest(algorithm: str, digits: str) -> Digest:

@@ -31,18 +31,19 @@ class Client:
         *,
         jobs: int = DEFAULT_JOBS,
         plan: HashPlan | None = None,
+        subset: str = "",
     ) -> None:
         """As `AsyncClient`."""
-        self._made = (home, jobs, plan)
+        self._made = (home, jobs, plan, subset)
         self._worker: _Worker | None = None
         self._inner: AsyncClient | None = None
 
     def __enter__(self) -> Self:
         """As `AsyncClient.__aenter__`."""
-        home, jobs, plan = self._made
+        home, jobs, plan, subset = self._made
         self._worker = _Worker()
         try:
-            self._inner = self._worker.run(_opened(AsyncClient(home, jobs=jobs, plan=plan)))
+            self._inner = self._worker.run(_opened(AsyncClient(home, jobs=jobs, plan=plan, subset=subset)))
         except BaseException:
             self._worker.end()
             self._worker = None

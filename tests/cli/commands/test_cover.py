@@ -1,7 +1,6 @@
 """What the node's own journal says of a partner's commands: the same, whatever they find."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -13,25 +12,7 @@ from node.runtime.home import Home
 from node.runtime.partner_settings import AgentSettings
 from support.agencies import BOTH, UNLISTED, Federation, written
 from support.processes import Cli, wait_until
-
-
-def asked(federation: Federation, partner: Cli, *command: str, codes: Sequence[int] = (0,)) -> list[str]:
-    """What a command asks for, by the node's journal: endpoint, status and size of each request."""
-    before = len(federation.fr_node.journal.read_text().splitlines())
-    assert partner.run(*command).exit in codes
-    lines = federation.fr_node.journal.read_text().splitlines()[before:]
-    fields = [dict(part.split("=", 1) for part in line.split() if "=" in part) for line in lines]
-    # A token is kept for some minutes: whether it had to be asked for says how long ago the last command was.
-    return [
-        f"{each['endpoint']} {each['status']} {each['bytes']}"
-        for each in fields
-        if each.get("endpoint") not in {None, "token"}
-    ]
-
-
-def evaluations(seen: Sequence[str]) -> int:
-    """How many of the requests were batches."""
-    return sum(each.startswith("evaluate 200 ") for each in seen)
+from support.requests_seen import asked, evaluations
 
 
 @pytest.fixture

@@ -1,0 +1,55 @@
+"""Commands that a partner's home which follows several subsets runs once for each of them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from typing import Any, Final
+
+import typer
+
+from keys.errors import KeysError
+from node.cli.exit_codes import ExitCode
+from node.cli.session import session
+from node.errors import NodeError
+from protocol.errors import ProtocolError
+
+_OF_ONE: Final = ("ids", "state", "report", "jsonl")
+"""Options that name something of one subset, or a file that a second run would write over."""
+_READ_ONCE: Final = ("hash_from", "files_from")
+"""Options that may name standard input."""
+
+
+def each_subset(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a command for each subset; its exit code is that of a hit, or else the first that is not 0.
+
+    One that fails keeps none of the others from running; the last failure is raised when no subset had a hit.
+    """
+
+    @wraps(command)
+    def run(context: typer.Context, **options: Any) -> object:
+        here = session(context)
+        alone = any(options.get(name) for name in _OF_ONE) or "-" in map(options.get, _READ_ONCE)
+        if len(here.homes) == 1 or alone:
+            return command(context, **options)
+        from node.runtime.followed import subset_of
+
+        codes: list[int] = []
+        failure: Exception | None = None
+        for home in here.homes:
+            here.output.subset = subset_of(home)
+            here.output.talk(f"subset {here.output.subset}:")
+            context.obj = replace(here, homes=(home,))
+            try:
+                codes.append(command(context, **options) or ExitCode.OK)
+            except (KeysError, ProtocolError, NodeError) as exc:
+                if failure is not None:
+                    here.output.talk(f"sigfed: {failure}")
+                failure = exc
+        context.obj = here
+        if failure is not None and ExitCode.HITS not in codes:
+            raise failure
+        if failure is not None:
+            here.output.talk(f"sigfed: {failure}")
+        return ExitCode.HITS if ExitCode.HITS in codes else next(filter(None, codes), ExitCode.OK)
+
+    return run
