@@ -16,6 +16,7 @@ from keys.trust.node_document import NodeDocument
 from node.errors import ConflictError
 from node.evaluator.process import EvaluatorProcess
 from node.runtime.auditing import tell
+from node.runtime.begun import Begun, rotation
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys, require_soon
 from node.services.storage.shelf import Shelf
@@ -36,8 +37,13 @@ def rotate_epoch(
         UsageError: `at` is in the past, or later than the node document lasts.
         ConflictError: the trust files were revised at the same moment.
     """
-    number = announce_next(identity, name, at=at, signers=signers)
-    advance_keys(identity, shelf)
+    with rotation(identity, Lineage(Role.OPRF, name)) as begun:
+        number = announce_next(identity, name, begun, at=at, signers=signers)
+        advance_keys(identity, shelf)
+        return _rotated(identity, shelf, name, number)
+
+
+def _rotated(identity: Identity, shelf: Shelf, name: str, number: int) -> Rotated:
     own = [key for key in identity.ring.read() if key.managed.lineage == Lineage(Role.OPRF, name)]
     new = next(key for key in own if key.managed.kid == epoch_kid(name, number))
     tell(identity, shelf, "key.create", new.name, details={"role": new.role})
@@ -51,12 +57,19 @@ def rotate_epoch(
     return Rotated(key=new, predecessors=tuple(earlier))
 
 
-def announce_next(identity: Identity, name: str, *, at: datetime, signers: Sequence[Signer]) -> int:
+def announce_next(
+    identity: Identity, name: str, begun: Begun, *, at: datetime, signers: Sequence[Signer]
+) -> int:
     """Announce the next epoch of a subset, or propose that; gives its number. Raises as `rotate_epoch` does."""
-    require_soon(identity, at)
     now = identity.clock.now()
+    for epoch in epochs_of(identity.trust.document(), name):
+        # One that was announced ahead, and not by an earlier try, begins later.
+        if begun.name == str(epoch.epoch) and epoch.valid.start <= max(at, now):
+            return epoch.epoch
+    require_soon(identity, at)
     held = frozenset(epoch for subset, epoch in held_epochs(identity.keychain) if subset == name)
     number = next_number(epochs_of(identity.trust.document(), name), now, held=held)
+    begun.note(str(number))
     pk = public_of_epoch(identity.keychain, load_group(), name, number)
 
     def change(old: NodeDocument) -> NodeDocument:

@@ -39,7 +39,10 @@ def successors(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects) ->
         keys = ring.read()
         ended = frozenset(key.managed.kid for key in keys if key.stage in _ENDED)
         document = with_successors(
-            document, root, lambda lineage: make_key(keychain, ring, lineage), ended=ended
+            document,
+            root,
+            lambda lineage: make_key(keychain, ring, lineage),
+            ended=ended,
         )
         lost = frozenset(epoch_kid(*epoch) for epoch in lost_epochs(document, keychain))
         document = with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended | lost)
@@ -69,8 +72,7 @@ def make_tls(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects, docu
 
 def make_key(keychain: OnlineKeychain, ring: KeyRing, lineage: Lineage) -> PublicKey:
     """A new signing key of the lineage, in a key file of the next label."""
-    label = new_label(keychain, ring, lineage)
-    return keychain.make(PRIVATE_KEY_TYPES[lineage.role], label)
+    return keychain.make(PRIVATE_KEY_TYPES[lineage.role], new_label(keychain, ring, lineage))
 
 
 def log_key(keychain: OnlineKeychain, label: str) -> LogPublicKey:

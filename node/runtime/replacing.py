@@ -9,6 +9,7 @@ from datetime import datetime
 
 from keys.roles import Role
 from node.errors import UsageError
+from node.runtime.begun import rotation
 from node.runtime.epochs import announce_next, rotate_epoch
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, lineage_of, list_successor, rotate
@@ -59,8 +60,9 @@ def _propose(identity: Identity, role: Role, of: str, *, at: datetime, uri: str)
         identity.trust.revise_document(lambda document: document, signers=())
         return Proposed(role, "")
     lineage = lineage_of(identity, role, of)
-    if role is Role.OPRF:
-        announce_next(identity, lineage.of, at=at, signers=())
-    else:
-        list_successor(identity, lineage, at=at, signers=(), uri=uri)
+    with rotation(identity, lineage) as begun:
+        if role is Role.OPRF:
+            announce_next(identity, lineage.of, begun, at=at, signers=())
+        else:
+            list_successor(identity, lineage, begun, at=at, signers=(), uri=uri)
     return Proposed(role, lineage.of)

@@ -21,8 +21,9 @@ from node.errors import ConflictError, NodeError, UsageError
 from node.journal import Journal
 from node.ports.keyring import RingKey, label_of, signing, silent
 from node.runtime.auditing import about, tell
+from node.runtime.begun import Begun, rotation
 from node.runtime.elsewhere import refer, require_unused
-from node.runtime.keyring import make_key, new_label
+from node.runtime.keyring import new_label
 from node.runtime.opening import Identity
 from node.services.lists.resigning import sign_also
 from node.services.storage.shelf import Shelf
@@ -131,14 +132,20 @@ def rotate(
 ) -> Rotated:
     """List a new key that counts from `at` on; those before it end when the overlap is over.
 
-    `uri` names a key that lies elsewhere, or that the signer process has; otherwise one is made.
+    `uri` names a key that lies elsewhere, or that the signer process has; otherwise one is made. What was killed in the
+    middle is finished.
 
     Raises:
         UsageError: `at` is in the past, or later than the node document lasts.
     """
-    kid, start = list_successor(identity, lineage, at=at, signers=signers, uri=uri)
-    identity.adopt_keys()
-    advance_keys(identity, shelf)
+    with rotation(identity, lineage) as begun:
+        kid, start = list_successor(identity, lineage, begun, at=at, signers=signers, uri=uri)
+        identity.adopt_keys()
+        advance_keys(identity, shelf)
+        return _rotated(identity, shelf, lineage, kid, start)
+
+
+def _rotated(identity: Identity, shelf: Shelf, lineage: Lineage, kid: str, start: datetime) -> Rotated:
     own = [key for key in identity.ring.read() if key.managed.lineage == lineage]
     new = next(key for key in own if key.managed.kid == kid)
     tell(identity, shelf, "key.create", new.name, details={"role": new.role})
@@ -147,18 +154,24 @@ def rotate(
 
 
 def list_successor(
-    identity: Identity, lineage: Lineage, *, at: datetime, signers: Sequence[Signer], uri: str = ""
+    identity: Identity,
+    lineage: Lineage,
+    begun: Begun,
+    *,
+    at: datetime,
+    signers: Sequence[Signer],
+    uri: str = "",
 ) -> tuple[str, datetime]:
     """Make a new key and list it, or propose that; gives its kid and when it begins. Raises as `rotate` does."""
     assert lineage.role in SUCCEEDED, "keys of other roles have procedures of their own"
     life = timedelta(days=lineage.role.info.days)
+    if (listed := _listed_before(identity, lineage, begun)) is not None:
+        return listed
     start = max((at.replace(microsecond=0), *_just_after_those_before(identity, lineage, at)))
     made: list[str] = []
 
     def change(old: NodeDocument) -> NodeDocument:
-        key = (
-            _referred(identity, lineage, uri) if uri else make_key(identity.keychain, identity.ring, lineage)
-        )
+        key = _successor(identity, lineage, begun, uri)
         made.append(key.kid)
         cut = ending_by(old, lineage, start + overlap(life))
         return with_key(cut, lineage, key, Window(start, start + life))
@@ -168,23 +181,50 @@ def list_successor(
     return made[-1], start
 
 
-def _referred(identity: Identity, lineage: Lineage, uri: str) -> PublicKey:
-    """A key that lies elsewhere, under the next label of the lineage."""
+def _listed_before(identity: Identity, lineage: Lineage, begun: Begun) -> tuple[str, datetime] | None:
+    """Kid and beginning of the key that an earlier try listed; None where it did not come so far."""
+    if begun.name not in identity.keychain.labels(lineage.role):
+        return None
+    kid = _public(identity, lineage.role, begun.name).kid
+    for key in listed_keys(identity.trust.document(), identity.trust.root()):
+        if key.kid == kid and key.valid is not None:
+            return kid, key.valid.start
+    return None
+
+
+def _successor(identity: Identity, lineage: Lineage, begun: Begun, uri: str) -> PublicKey:
+    """The new key; the one that an earlier try made and did not list."""
+    keychain = identity.keychain
+    if begun.name in keychain.labels(lineage.role):
+        return _public(identity, lineage.role, begun.name)
+    if uri and not isinstance(keychain, Keychain):
+        return _brought_by_signer(identity, lineage, uri)
+    begun.note(new_label(keychain, identity.ring, lineage))
+    if uri:
+        return _referred(identity, lineage, uri, begun.name)
+    return keychain.make(PRIVATE_KEY_TYPES[lineage.role], begun.name)
+
+
+def _public(identity: Identity, role: Role, label: str) -> PublicKey:
+    return PRIVATE_KEY_TYPES[role].public_type.from_text(identity.keychain.public(role, label))
+
+
+def _referred(identity: Identity, lineage: Lineage, uri: str, label: str) -> PublicKey:
+    """A key that lies elsewhere, under a label of the lineage."""
+    keychain, node = identity.keychain, identity.settings.node
+    assert isinstance(keychain, Keychain), "the signer process has its own"
+    return refer(keychain, lineage.role, label, uri, node=node, others=_others(identity)).public
+
+
+def _others(identity: Identity) -> Sequence[PublicKey]:
     online = [key for key in identity.ring.read() if key.role in PRIVATE_KEY_TYPES]
     held = [PRIVATE_KEY_TYPES[key.role].public_type.from_text(key.public) for key in online]
-    others = (*held, *identity.trust.root().keys)
-    label = new_label(identity.keychain, identity.ring, lineage)
-    if not isinstance(identity.keychain, Keychain):
-        return _brought_by_signer(identity, lineage, uri, label=label, others=others)
-    node = identity.settings.node
-    return refer(identity.keychain, lineage.role, label, uri, node=node, others=others).public
+    return (*held, *identity.trust.root().keys)
 
 
-def _brought_by_signer(
-    identity: Identity, lineage: Lineage, uri: str, *, label: str, others: Iterable[PublicKey]
-) -> PublicKey:
+def _brought_by_signer(identity: Identity, lineage: Lineage, uri: str) -> PublicKey:
     """The key that `signer:ROLE-LABEL` names; raises `UsageError` that says how the signer comes to have one."""
-    role = lineage.role
+    role, label = lineage.role, new_label(identity.keychain, identity.ring, lineage)
     scheme, _, named = uri.partition(f":{role}-")
     if scheme != SIGNER:
         raise UsageError(
@@ -197,8 +237,8 @@ def _brought_by_signer(
         raise UsageError(f"{role}-{named} is no name of such a key", hint=f"the next one is {role}-{label}")
     if any((key.role, key.label) == (role, named) for key in identity.ring.read()):
         raise ConflictError(f"{role}-{named} is listed already", hint="see it with: sigfed key status")
-    key = PRIVATE_KEY_TYPES[role].public_type.from_text(identity.keychain.public(role, named))
-    require_unused(key, others)
+    key = _public(identity, role, named)
+    require_unused(key, _others(identity))
     return key
 
 

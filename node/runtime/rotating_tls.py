@@ -16,6 +16,7 @@ from keys.trust.window import Window
 from node.errors import ConflictError
 from node.ports.keyring import RingKey
 from node.runtime.auditing import tell
+from node.runtime.begun import Begun, rotation
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys, require_soon
 from node.services.storage.shelf import Shelf
@@ -41,10 +42,24 @@ def rotate_tls(
     """
     if at is not None:
         require_soon(identity, at)
-    successor = _next(identity) or _published(identity, signers)
+    with rotation(identity, _LINEAGE) as begun:
+        return _rotated(identity, shelf, begun, at, signers)
+
+
+def _rotated(
+    identity: Identity,
+    shelf: Shelf,
+    begun: Begun,
+    at: datetime | None,
+    signers: Callable[[], Sequence[Signer]],
+) -> Rotated:
+    earlier_try = [key for key in identity.adopt_keys() if begun.name and key.name == begun.name]
+    successor = next(iter(earlier_try), None) or _next(identity) or _published(identity, signers)
+    begun.note(successor.name)
     start = at or max(identity.clock.now(), successor.since + SPREAD)
     start = max((start.replace(microsecond=0), *_just_after_those_before(identity, successor)))
-    _begin(identity, successor, start)
+    if successor.stage in _WAITING:  # else an earlier try came so far
+        _begin(identity, successor, start)
     advance_keys(identity, shelf)
     own = [key for key in identity.ring.read() if key.managed.lineage == _LINEAGE]
     new = find_key(own, successor.name)

@@ -1,0 +1,58 @@
+"""`sigfed key rotate` killed with SIGKILL and typed again: one successor, as if it had never been killed."""
+
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from support.agencies import LIST, SUBSET, cheapen
+from support.processes import Cli
+
+DYING = (sys.executable, "-P", "-m", "support.dying_command")
+ROLES = {
+    "auth": ("auth",),
+    "log": ("log", "--of", LIST),
+    "oprf": ("oprf", "--of", SUBSET),
+    "tls": ("tls",),
+    "storage": ("storage",),
+}
+
+
+@pytest.fixture(scope="module")
+def releasing(founded: Cli, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """An agency with a subset; never changed."""
+    cli = founded.copied(tmp_path_factory.mktemp("releasing") / "fr")
+    cli.done("subset", "create", SUBSET)
+    cheapen(cli)
+    return cli
+
+
+def keys(cli: Cli) -> Counter[tuple[str, str]]:
+    """Every key of the ring with its stage, and every key file."""
+    ring = Counter((str(key["key"]), str(key["stage"])) for key in cli.run("key", "status", "--all").results)
+    return ring + Counter((path.name, "file") for path in (cli.home / "keys").glob("*.json"))
+
+
+KILLS = [
+    *((role, place) for role in ("auth", "log") for place in ("key-made", "key-listed", "key-stepped")),
+    ("oprf", "key-listed"),
+    ("oprf", "key-stepped"),
+    ("tls", "key-stepped"),
+    ("storage", "key-made"),
+    ("storage", "key-stepped"),
+]
+"""Each rotation at each step that it takes."""
+
+
+@pytest.mark.parametrize(("role", "place"), KILLS)
+def test_the_same_command_finishes_it(releasing: Cli, tmp_path: Path, role: str, place: str) -> None:
+    whole, killed = releasing.copied(tmp_path / "whole"), releasing.copied(tmp_path / "killed")
+    whole.done("key", "rotate", *ROLES[role])
+    dead = killed.run("key", "rotate", *ROLES[role], program=(*DYING, place))
+    assert dead.exit == -signal.SIGKILL, dead.err
+    done = killed.done("key", "rotate", *ROLES[role])
+    assert keys(killed) == keys(whole)
+    assert done["key"] in {key for key, _ in keys(killed)}
+    assert not list(killed.home.glob("rotation-*.json"))
