@@ -74,6 +74,14 @@ def required(witnesses: int) -> int:
     return quorum_size(witnesses, (witnesses - 1) // 3) if witnesses else 0
 
 
+def answers_needed(witnesses: int) -> int:
+    """How many of so many witnesses must say what they cosigned last, so that no head that was followed is overlooked.
+
+    With `required` of them behind every head that was followed, one that answers and does not lie knows it.
+    """
+    return (witnesses + (witnesses - 1) // 3 + 1) // 2 if witnesses else 0
+
+
 def _may_witness(document: NodeDocument | None) -> bool:
     return document is None or document.witness is not None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from node.cli.exit_codes import ExitCode
 from node.cli.options import YES
 from node.cli.output import counted
 from node.cli.session import session, wait_for
+
+if TYPE_CHECKING:
+    from node.runtime.opening import Identity
 
 app = typer.Typer(help="Backups of the node, and bringing it back from one.", no_args_is_help=True)
 
@@ -152,7 +155,6 @@ def finish(
     """Join a restored node to what others have seen since its backup; asks for a targets key."""
     from node.cli.prompting import confirm
     from node.runtime.lease import take_lease
-    from node.runtime.put_back import require_whole
     from node.runtime.rejoining import rejoin
     from node.runtime.shelving import open_shelf
 
@@ -164,7 +166,7 @@ def finish(
     )
     if not yes:
         confirm("Is the old machine off for good, so that only one node has these keys?")
-    take_lease(here.home, identity.settings, ready=lambda: require_whole(identity))
+    take_lease(here.home, identity.settings, ready=lambda: _require_whole(identity))
     with open_shelf(identity) as shelf:
         done = wait_for(
             rejoin(identity, shelf, signers=identity.targets_signers(), without=frozenset(without or ()))
@@ -192,6 +194,19 @@ def finish(
         f" {counted(len(done.voided), 'invitation')} voided; {done.shredded:,} openings shredded again",
     )
     here.output.following(*_afterwards([lost.origin for lost in done.lost]))
+
+
+def _require_whole(identity: "Identity") -> None:
+    from node.objects.folder import FolderObjects
+    from node.runtime.put_back import require_whole
+    from node.runtime.shelving import open_store
+    from node.services.storage.shelf import Shelf
+
+    store = open_store(identity)
+    try:
+        require_whole(identity, Shelf(store, FolderObjects(identity.home.objects), store.vault))
+    finally:
+        store.dispose()
 
 
 def _returned_words(origin: str, old: int, new: int, unopened: int) -> str:

@@ -127,9 +127,9 @@ def publish(
     beyond_limits: Annotated[
         bool, typer.Option("--beyond-limits", help="Publish more than the node document announces for a day.")
     ] = False,
-) -> None:
+) -> int:
     """Sign and publish what is waiting."""
-    from node.cli.witnesses import standing_facts, tell_standing
+    from node.cli.witnesses import alarmed, standing_facts, tell_standing
     from node.runtime.logs import publish_one, publish_own
     from node.runtime.shelving import open_shelf
     from node.runtime.witnesses import cosign_own
@@ -162,6 +162,7 @@ def publish(
         )
         tell_standing(here, standings[origin])
     here.output.following("sigfed peer sync", "sigfed subset release NAME")
+    return alarmed(identity, standings.values())
 
 
 def _others(done: "Published") -> str:

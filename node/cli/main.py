@@ -63,6 +63,13 @@ def options(
             help="Sign no trust file here: add to this proposal, which holders sign elsewhere.",
         ),
     ] = None,
+    alone: Annotated[
+        bool,
+        typer.Option(
+            "--alone",
+            help="Sign although too few members answer whether this folder is the newest; risks two histories.",
+        ),
+    ] = False,
     verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more (-vv: debug).")] = 0,
     _version: Annotated[
         bool,
@@ -80,6 +87,7 @@ def options(
         homes=(_chosen(folder, subset),) if subset else folder.followed,
         output=output,
         proposal=proposal,
+        alone=alone,
     )
 
 

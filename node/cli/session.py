@@ -2,6 +2,7 @@
 
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,8 @@ class Session:
     output: Output
     proposal: Path | None = None
     """Where to propose what holders must sign, instead of signing it here."""
+    alone: bool = False
+    """Whether to sign although too few members could say whether the folder was put back."""
     acting: list[str] = field(default_factory=list)
     """Persons who proved who they are in this run."""
     _opened: list["Identity"] = field(default_factory=list, repr=False)
@@ -50,8 +53,18 @@ class Session:
         from node.runtime.opening import open_identity
 
         if not self._opened:
-            self._opened.append(open_identity(self.home, proposal=self.proposal))
+            found = open_identity(self.home, proposal=self.proposal, alone=self.alone)
+            found.trust.before_signing = partial(_before_signing, found)
+            self._opened.append(found)
         return self._opened[0]
+
+
+def _before_signing(identity: "Identity") -> None:
+    from node.runtime.put_back import require_current
+    from node.runtime.shelving import open_shelf
+
+    with open_shelf(identity) as shelf:
+        require_current(identity, shelf)
 
 
 def session(context: typer.Context) -> Session:

@@ -71,10 +71,10 @@ def create(
 
 
 @app.command("release")
-def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the subset.")]) -> None:
+def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the subset.")]) -> int:
     """Release what is effective now: digests that enough countries list on their own knowledge."""
     from node.cli.budget import released
-    from node.cli.witnesses import standing_facts, tell_standing
+    from node.cli.witnesses import alarmed, standing_facts, tell_standing
     from node.runtime.shelving import open_shelf
     from node.runtime.subsets import release_here
     from node.runtime.witnesses import cosign_own
@@ -115,6 +115,7 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
     here.output.following(
         "members ask with: sigfed entry holders" if holdings else "partners fetch it with: sigfed update"
     )
+    return alarmed(identity, standings.values())
 
 
 @app.command("ls")

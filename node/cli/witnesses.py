@@ -1,9 +1,11 @@
 """`sigfed witness`: who cosigns this agency's lists and release logs, and how many are missing."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import typer
 
+from node.cli.exit_codes import ExitCode
 from node.cli.output import Fact, table
 from node.cli.session import Session, session, wait_for
 from node.cli.times import moment
@@ -46,7 +48,7 @@ def ls(context: typer.Context) -> None:
 
 
 @app.command("ask")
-def ask(context: typer.Context) -> None:
+def ask(context: typer.Context) -> int:
     """Ask the other members to cosign what lacks a recent cosignature; a running node does so by itself."""
     from node.runtime.shelving import open_shelf
     from node.runtime.witnesses import cosign_own
@@ -62,6 +64,17 @@ def ask(context: typer.Context) -> None:
         )
         _tell_failures(here, standing)
     here.output.following("sigfed witness ls")
+    return alarmed(identity, standings.values())
+
+
+def alarmed(identity: "Identity", standings: "Iterable[Cosigned]") -> ExitCode:
+    """The exit code after witnesses were asked: that one has cosigned another history is never a remark.
+
+    Of a log that was given up everybody knows.
+    """
+    going_on = [one for one in standings if identity.given_up_at(one.origin) is None]
+    alarm = any(one.alarm for standing in going_on for one in standing.asked)
+    return ExitCode.VERIFICATION_FAILED if alarm else ExitCode.OK
 
 
 def standing_facts(standing: "Cosigned") -> dict[str, Fact]:

@@ -1,4 +1,7 @@
-"""Chapter six: the list grows; somebody at FR's server alters each part of the release in turn; all are refused."""
+"""Chapter six: the list grows; somebody at FR's server alters each part of the release in turn; all are refused.
+
+Then an older copy of FR's folder comes back.
+"""
 
 import shutil
 from dataclasses import replace
@@ -11,16 +14,19 @@ from node.demo.federating import release, sync
 from node.demo.parties import AGENCIES, Party
 from node.demo.preparing import own_import, publication
 from node.demo.synthetic import make
-from node.demo.world import World
+from node.demo.world import Act, World
 
 _LATE = 12
 _REFUSED = 14
+_PUT_BACK = 2
 SPARE = "hoster-second-site"
+YESTERDAY = "fr-of-yesterday"
 
 
 def grow(world: World) -> None:
     """Both list more files; FR makes a second release."""
     world.serve(*AGENCIES)
+    keep_yesterday(world)
     late = tuple(make(system_entropy, _LATE))
     world.listed += late
     for party in AGENCIES:
@@ -66,4 +72,31 @@ def carry_on(world: World) -> None:
         "old-release-stays",
         held=seen["verdict"] == "hit" and (old, new) == (1, 2),
         detail=f"the file that both list: {told(seen)}; the honest update went from version {old} to {new}",
+    )
+
+
+def keep_yesterday(world: World) -> None:
+    """A copy of FR's folder as it is now."""
+    shutil.copytree(
+        world.seat(Party.FR).home, world.place(YESTERDAY), ignore=shutil.ignore_patterns("*.lock")
+    )
+
+
+def go_back(world: World) -> None:
+    """FR's folder of before is put in its place, and publishes; NL has cosigned what came since."""
+    world.serve(Party.NL)
+    world.own_trouble("puts FR's folder back to the day before: an old backup, copied over")
+    world.moment("go-back")
+    act = Act(
+        who=Party.FR,
+        what="(the old folder) publishes",
+        arguments=["publish"],
+        exits=range(256),
+        note=lambda outcome: f"refused (exit {outcome.exit})" if outcome.exit else "published",
+        trouble=True,
+    )
+    outcome = world.perform_at(YESTERDAY, act)
+    words = world.last_complaint(Party.FR) if outcome.exit else "it published"
+    world.record.find(
+        "put-back-signs-nothing", held=outcome.exit == _PUT_BACK, detail=f"exit {outcome.exit}: {words}"
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from node.demo.altering import PARTS
 from node.demo.asking import enrol, look_up
-from node.demo.attacking import alter, carry_on, grow
+from node.demo.attacking import alter, carry_on, go_back, grow
 from node.demo.claims import CLAIMS
 from node.demo.copying import copied, try_copy
 from node.demo.correcting import object_to, recall
@@ -87,7 +87,7 @@ _STORY: Final = (
         (
             *_scenes(grow=grow),
             *(Scene(name=f"alter-{part}", play=partial(alter, part)) for part in PARTS),
-            *_scenes(carry_on=carry_on),
+            *_scenes(carry_on=carry_on, go_back=go_back),
         ),
     ),
     (

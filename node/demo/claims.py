@@ -49,6 +49,7 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "altered-answers-refused": "Altered answers are refused.",
         "altered-labels-refused": "Altered labels are refused.",
         "old-release-stays": "After refused updates the partner still works with the release it had.",
+        "put-back-signs-nothing": "A node whose folder is put back to an older day signs nothing, and says so.",
     },
     "correct": {
         "withdrawn-clean": "After a withdrawal and one update the file is clean, and other hits remain.",

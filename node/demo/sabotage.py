@@ -17,6 +17,7 @@ from keys.trust.holder_card import make_card
 from keys.trust.holders import Holder
 from node.clock import system_entropy
 from node.demo.altering import flip, newest_bundle, served
+from node.demo.attacking import YESTERDAY, keep_yesterday
 from node.demo.claims import CLAIMS
 from node.demo.copying import COPY
 from node.demo.exports import Export
@@ -198,6 +199,14 @@ def _copy_again(world: World) -> None:
     world.serve(Party.FR)
 
 
+def _keep_today(world: World) -> None:
+    """What is put back is no older than what is there."""
+    shutil.rmtree(world.place(YESTERDAY))
+    world.rest(Party.FR)
+    keep_yesterday(world)
+    world.serve(Party.FR)
+
+
 def _restore_a_key(world: World) -> None:
     """Somebody puts an old key file back."""
     old = world.place(COPY, "keys", "auth-1.json")
@@ -220,6 +229,7 @@ DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "altered-answers-refused": ("altered-answers", partial(_put_back, "answers")),
     "altered-labels-refused": ("altered-labels", partial(_put_back, "labels")),
     "old-release-stays": ("carry-on", _break_release),
+    "put-back-signs-nothing": ("go-back", _keep_today),
     "withdrawn-clean": ("withdraw", _name_another),
     "delta-small": ("ask-again", _bend("update", "--whole")),
     "partner-holds-no-digest": ("search", _keep_a_hash),

@@ -22,6 +22,7 @@ from node.files import create_private, read_private, sync_folder
 from node.journal import Journal
 from node.runtime.keyring import log_key
 from node.runtime.opening import Identity
+from node.runtime.put_back import signer_of
 from node.services.lists.auditing import (
     BEGUN,
     OK,
@@ -61,7 +62,7 @@ def begin(
     _warn_unstarted(shelf)
     record(
         shelf,
-        identity.log_signer(),
+        signer_of(identity, shelf),
         actor=actor or identity.actor,
         action=action,
         subject=subject,
@@ -164,7 +165,7 @@ def sign(identity: Identity, shelf: Shelf) -> None:
     now_ms = milliseconds(identity.clock.now())
     try:
         _close_gaps(identity, shelf, now_ms)
-        sign_waiting(shelf, identity.log_signer(), now_ms=now_ms)
+        sign_waiting(shelf, signer_of(identity, shelf), now_ms=now_ms)
     except (NodeError, KeysError) as exc:
         _journal.warning("unsigned", error=type(exc).__name__, reason=str(exc))
 
@@ -192,7 +193,7 @@ def start(identity: Identity, shelf: Shelf) -> bool:
 def require_ready(identity: Identity, shelf: Shelf) -> None:
     """Check that the audit log takes records now; raises `NodeError` or `KeysError` when it does not."""
     _warn_unstarted(shelf)
-    sign_waiting(shelf, identity.log_signer(), now_ms=milliseconds(identity.clock.now()))
+    sign_waiting(shelf, signer_of(identity, shelf), now_ms=milliseconds(identity.clock.now()))
 
 
 def _warn_unstarted(shelf: Shelf) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from keys.roles import Role
 from keys.trust.window import valid_at
-from node.errors import NodeError
+from node.errors import NodeError, PeerUnreachableError
 from node.names import CONFIG_NAME
 from node.runtime.auditing import gaps
 from node.runtime.health import Check, Health
@@ -15,7 +15,7 @@ from node.runtime.hits import casework
 from node.runtime.keyring import lost_epochs
 from node.runtime.lease import require_lease
 from node.runtime.opening import Identity
-from node.runtime.put_back import logs_put_back
+from node.runtime.put_back import logs_put_back, require_current
 from node.runtime.shelving import open_shelf
 from node.runtime.signer import keys_of
 from node.runtime.terms import findings
@@ -188,6 +188,15 @@ def _store(identity: Identity) -> Iterator[Check]:
         yield Check("peers", Health.WARN, f"never synced: {', '.join(late)}", "sigfed peer sync")
 
 
+def _put_back(identity: Identity) -> Iterator[Check]:
+    """Says something only where the members have seen more than this folder holds, or cannot be asked."""
+    with open_shelf(identity) as shelf:
+        try:
+            require_current(identity, shelf, afresh=True)
+        except PeerUnreachableError as exc:
+            yield Check("put back", Health.WARN, str(exc), exc.hint)
+
+
 def _evidence(identity: Identity) -> Iterator[Check]:
     """What nobody has looked at: against this node's own keys first, then against others."""
     node = identity.settings.node
@@ -305,6 +314,7 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "trust": _trust,
     "ends": _ends,
     "store": _store,
+    "put back": _put_back,
     "audit": _audit,
     "logs": _logs,
     "evidence": _evidence,

@@ -13,6 +13,7 @@ from node.ports.logs import LogKind, LogRecord
 from node.runtime.auditing import tell
 from node.runtime.keyring import log_key
 from node.runtime.opening import Identity
+from node.runtime.put_back import signer_of
 from node.services.lists.continuing import (
     announce_continuation,
     has_fork,
@@ -133,7 +134,7 @@ def publish_one(
     require_open(identity.trust.document(), origin)
     now_ms = milliseconds(identity.clock.now())
     limits = limits or FollowGuards.of(identity.trust.document().limits)
-    done = publish(shelf, origin, signer=identity.log_signer(), now_ms=now_ms, limits=limits)
+    done = publish(shelf, origin, signer=signer_of(identity, shelf), now_ms=now_ms, limits=limits)
     if done.changed:
         numbers = {"size": done.size, "adds": done.adds, "withdrawals": done.withdrawals}
         tell(identity, shelf, "list.publish", origin, details={name: str(n) for name, n in numbers.items()})

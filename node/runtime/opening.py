@@ -68,6 +68,8 @@ class Identity:
     """Whether trust files are proposed, and signed by their holders elsewhere."""
     signer_link: SignerLink | None = None
     """To the process that signs for this node, where there is one."""
+    alone: bool = False
+    """Whether to sign although too few members could say whether the folder was put back."""
     actor: str = OPERATOR
     """Who acts, for the audit log, where no person is named."""
 
@@ -192,8 +194,11 @@ def open_identity(
     clock: Clock | None = None,
     entropy: Entropy = system_entropy,
     proposal: Path | None = None,
+    alone: bool = False,
 ) -> Identity:
     """The node that lives in `home`; with a `proposal`, what it revises of its trust files goes into that file.
+
+    `alone`: it signs although too few members could say whether the folder was put back.
 
     Raises:
         NotInitialisedError: nothing lives there.
@@ -228,6 +233,7 @@ def open_identity(
         ring=ring,
         proposing=proposal is not None,
         signer_link=link,
+        alone=alone,
     )
 
 

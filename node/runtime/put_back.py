@@ -1,66 +1,306 @@
-"""A database that is older than what its node has signed, with no mark of a restore: a disk or folder was put back.
+"""A folder, disk or machine that was put back to an older state: found out before anything is signed in it.
 
-The signer would refuse to sign beside what it signed, so nothing is forked; but peers would be served an older head
-than they have seen, and what the witness cosigned meanwhile is forgotten. So the node does not serve.
+Database, signer state and keys go back together, so nothing inside can tell. So before the first signature the members
+are asked what they have seen of this node: a larger head of its logs, or newer trust files, and the home is marked as
+one that came out of a backup: it neither serves nor signs until `sigfed backup finish`. What the answer was is kept
+outside the home, bound to this start of the machine and to this folder, with how far the node has signed since: its
+commands do not ask again, and notice by themselves when files of an older day are copied into the folder.
 """
 
-from node.errors import RestoredError, SignerDownError, VerificationError
-from node.objects.folder import FolderObjects
-from node.ports.logs import LogKind
-from node.runtime.opening import Identity
-from node.runtime.shelving import open_store
-from node.services.lists.completeness import missing_objects
-from node.services.storage.shelf import Shelf
+import asyncio
+import contextlib
+import json
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
 
-_OWN = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
+from node.clock import Clock
+from node.errors import (
+    AlreadyExistsError,
+    ConfigError,
+    NotFoundError,
+    PeerUnreachableError,
+    RestoredError,
+    SignerDownError,
+    VerificationError,
+)
+from node.files import locked, read_private, replace_private
+from node.journal import Journal
+from node.objects.folder import FolderObjects
+from node.ports.logs import LogRecord
+from node.ports.signing import StandingLogSigner
+from node.runtime.opening import Identity
+from node.runtime.restored import mark_restored
+from node.runtime.sightings import OWN_LOGS, Sighting, Sightings, newer_trust, sighting, witnessed
+from node.services.lists.completeness import missing_objects
+from node.services.peers.rejoining import root_at
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
+from node.services.trust.documents import member_documents
+from protocol.errors import ProtocolError
+from protocol.witnesses import answers_needed
+
+PATIENCE_SECONDS: Final = 10.0
+_PARTED_SECONDS: Final = 60.0
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_TRUST: Final = "trust"
+"""Stands among the origins for the trust files, whose numbers grow likewise."""
+_ROOTS: Final = 1 << 40
+"""A new root outweighs any number of node documents."""
+_journal = Journal("put-back")
+_refused: dict[str, tuple[float, PeerUnreachableError]] = {}
+"""Homes of this process that too few members answered, and when: nobody waits for them twice in a command."""
 
 
 def logs_put_back(identity: Identity, shelf: Shelf) -> list[str]:
     """Origins of own logs of which more was signed than the database knows."""
     signer = identity.log_signer()
-    with shelf.storage.read() as unit:
-        logs = unit.logs.ls(*_OWN)
     return [
         log.origin
-        for log in logs
+        for log in _own_logs(identity, shelf)
         if signer.size(log.origin) > (log.pending.size if log.pending else log.head.size)
-        and identity.given_up_at(log.origin) is None
     ]
 
 
-def require_not_put_back(identity: Identity, shelf: Shelf) -> None:
-    """Check that the database knows all that was signed; raises `RestoredError`.
-
-    Where the signer process is away nothing can be compared, and nothing can be signed either: the node serves.
-    """
-    try:
-        found = logs_put_back(identity, shelf)
-    except SignerDownError:
-        return
-    if found:
-        raise RestoredError(
-            f"the database is older than what this node has signed: {', '.join(found)}",
-            hint="sigfed backup finish",
-        )
+def _own_logs(identity: Identity, shelf: Shelf) -> list[LogRecord]:
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(*OWN_LOGS)
+    return [log for log in logs if identity.given_up_at(log.origin) is None]
 
 
-def require_whole(identity: Identity) -> None:
+def require_whole(identity: Identity, shelf: Shelf) -> None:
     """Check that the folder holds all that its database says was signed; raises `VerificationError`.
 
     A copy that was made while the node still ran lacks objects and signatures that came after it.
     """
     signer = identity.unjoined_log_signer()
-    store = open_store(identity)
-    try:
-        shelf = Shelf(store, FolderObjects(identity.home.objects), store.vault)
-        with shelf.storage.read() as unit:
-            logs = [log for log in unit.logs.ls(*_OWN) if identity.given_up_at(log.origin) is None]
-        old = [log.origin for log in logs if signer.size(log.origin) < log.head.size]
-        old += [log.origin for log in logs if log.origin not in old and missing_objects(shelf, log)]
-    finally:
-        store.dispose()
+    logs = _own_logs(identity, shelf)
+    old = [log.origin for log in logs if signer.size(log.origin) < log.head.size]
+    old += [log.origin for log in logs if log.origin not in old and missing_objects(shelf, log)]
     if old:
         raise VerificationError(
             f"this folder is older than its database: {', '.join(old)}",
             hint="copy it again once the node has stopped there; nothing was changed",
         )
+
+
+# The gate before a signature
+
+
+def signer_of(identity: Identity, shelf: Shelf) -> StandingLogSigner:
+    """The signer of this node's logs, once the members have been asked; raises as `require_current` does."""
+    signer = identity.log_signer()
+    require_current(identity, shelf)
+    return _Remembering(signer, identity)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembering:
+    """A log signer whose steps are noted outside the home."""
+
+    signer: StandingLogSigner
+    identity: Identity
+
+    def sign(self, origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
+        note = self.signer.sign(origin, start=start, leaf_hashes=leaf_hashes)
+        if self.identity.signer_link is None:
+            _note(self.identity, {origin: start + len(leaf_hashes)})
+        return note
+
+    def renew(self, origin: str) -> bytes:
+        return self.signer.renew(origin)
+
+    def size(self, origin: str) -> int:
+        return self.signer.size(origin)
+
+
+def require_current(identity: Identity, shelf: Shelf, *, afresh: bool = False) -> None:
+    """Check that this folder was not put back; the members are asked once a start of the machine, or `afresh`.
+
+    Raises:
+        RestoredError: it was.
+        VerificationError: a member has cosigned another history than is held here.
+        PeerUnreachableError: too few members answer, and the operator has not said that it goes on alone.
+    """
+    with contextlib.suppress(SignerDownError):  # nothing is compared, and nothing can be signed either
+        _require_forward(identity, shelf)
+        if afresh or _noted(identity) is None:
+            _in_a_loop(_confirm(identity, shelf))
+        else:
+            _note(identity, _state(identity, shelf))
+
+
+async def _confirm(identity: Identity, shelf: Shelf) -> None:
+    """Ask the members, and keep the answer."""
+    place = str(identity.home.folder)
+    asked_at, refusal = _refused.get(place, (0.0, None))
+    if refusal is not None and not identity.alone and time.monotonic() - asked_at < PATIENCE_SECONDS:
+        raise refusal
+    found, newer = await asyncio.gather(
+        witnessed(identity, shelf, seconds=PATIENCE_SECONDS),
+        newer_trust(identity, shelf, seconds=PATIENCE_SECONDS),
+    )
+    await asyncio.to_thread(_judge, identity, shelf, found, newer)
+    try:
+        _require_enough(identity, shelf, found)
+    except PeerUnreachableError as exc:
+        if not identity.alone:
+            _refused[place] = time.monotonic(), exc
+            raise
+        _journal.warning("alone", reason=str(exc))
+        return
+    _note(identity, await asyncio.to_thread(_state, identity, shelf))
+
+
+def settle(identity: Identity, shelf: Shelf) -> None:
+    """Go on from what is here, whatever was noted before: everybody has been asked in a restore."""
+    if path := _place(identity):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(SignerDownError):
+        _note(identity, _state(identity, shelf))
+
+
+class Clocks:
+    """Tells when the machine was put back while it ran: the wall clock moves without the other one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart = self._now()
+
+    def parted(self) -> bool:
+        """Whether they did by more than a minute, since the start or the last time that this was asked."""
+        before, self._apart = self._apart, self._now()
+        return abs(self._apart - before) > _PARTED_SECONDS
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp() - time.monotonic()
+
+
+def _judge(identity: Identity, shelf: Shelf, found: Sightings, newer: Sequence[str]) -> None:
+    own = identity.trust.without_proposal().document()
+    logs = {log.origin: log for log in _own_logs(identity, shelf)}
+    with shelf.storage.read() as unit:
+        told = [one for one in unit.evidence.heard() if one.origin in logs]
+    heads = {origin: list(found.heads.get(origin, ())) for origin in logs}
+    for each in told:
+        with contextlib.suppress(ProtocolError):
+            heads[each.origin].append(sighting(each.source, each.note, each.origin, own))
+    words = list(newer)
+    for origin, log in logs.items():
+        for one in heads[origin]:
+            if one.head.size > log.head.size:
+                words.append(f"{one.node} has seen {one.head.size:,} entries of {origin}")
+            else:
+                _require_one_history(shelf, log, one)
+    if words:
+        _mark(
+            identity, f"others have seen more than this folder holds, which was put back: {'; '.join(words)}"
+        )
+
+
+def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sighting) -> None:
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    if root_at(files, at=seen.head.size, size=log.head.size) != seen.head.root:
+        raise VerificationError(
+            f"{log.origin}: {seen.node} cosigned another history than this folder holds, and its key signed both",
+            hint="nothing is signed here: sigfed backup finish, if the folder was put back; else call the members",
+        )
+
+
+def _require_enough(identity: Identity, shelf: Shelf, found: Sightings) -> None:
+    trust = identity.trust.without_proposal()
+    documents = member_documents(shelf.storage, FolderObjects(identity.home.introductions), trust)
+    others = [one.node for one in trust.members().members if one.node != identity.settings.node]
+    cosigners = {node for node in others if node not in documents or documents[node].witness}
+    needed = answers_needed(len(cosigners))
+    if len(cosigners.intersection(found.answered)) >= needed:
+        return
+    silent = {node: found.silent.get(node, "no node document of it is held") for node in cosigners}
+    words = "; ".join(f"{node}: {why}" for node, why in sorted(silent.items()) if node not in found.answered)
+    raise PeerUnreachableError(
+        f"{needed} of {len(cosigners)} members must say whether this folder was put back, before it signs: {words}",
+        hint="try again when they answer. With --alone before the command it is signed all the same: if the folder"
+        " is an older one, everybody will have the proof of two histories",
+    )
+
+
+def _mark(identity: Identity, words: str) -> None:
+    with contextlib.suppress(AlreadyExistsError):
+        mark_restored(identity.home, backup="", now=identity.clock.now(), why=words)
+    raise RestoredError(words, hint="sigfed backup finish")
+
+
+def _in_a_loop(work: Coroutine[Any, Any, None]) -> None:
+    """Run it to its end, whether or not this thread has a loop that runs."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
+# What is kept outside the home
+
+
+def _require_forward(identity: Identity, shelf: Shelf) -> None:
+    if found := logs_put_back(identity, shelf):
+        raise RestoredError(
+            f"the database is older than what this node has signed: {', '.join(found)}",
+            hint="sigfed backup finish",
+        )
+    held, now = _noted(identity), _state(identity, shelf)
+    back = [name for name, size in (held or {}).items() if name in now and now[name] < size]
+    if back:
+        _mark(identity, f"this folder was put back while the machine ran: {', '.join(sorted(back))}")
+
+
+def _state(identity: Identity, shelf: Shelf) -> dict[str, int]:
+    """How far this folder has signed: sizes by origin, and the numbers of its trust files."""
+    trust = identity.trust.without_proposal()
+    # A signer process has a folder of its own, which may be put back or restored without this one.
+    signer = identity.log_signer() if identity.signer_link is None else None
+    logs = _own_logs(identity, shelf)
+    sizes = {log.origin: signer.size(log.origin) if signer else log.head.size for log in logs}
+    return {**sizes, _TRUST: len(trust.roots()) * _ROOTS + trust.document().serial}
+
+
+def _noted(identity: Identity) -> Mapping[str, int] | None:
+    path = _place(identity)
+    if path is None:
+        return None
+    try:
+        held = json.loads(read_private(path))
+    except (NotFoundError, ConfigError, ValueError):
+        return None
+    return {str(name): int(size) for name, size in held.items()}
+
+
+def _note(identity: Identity, state: Mapping[str, int]) -> None:
+    """Of two processes that note at once, the larger numbers stay."""
+    path = _place(identity)
+    if path is None:
+        return
+    with locked(path.with_suffix(".lock")):
+        held = dict(_noted(identity) or {})
+        new = held | {name: max(size, held.get(name, 0)) for name, size in state.items()}
+        if new != held:
+            replace_private(path, json.dumps(new).encode())
+
+
+def _place(identity: Identity) -> Path | None:
+    """Where the answer for this folder lies until the machine starts again; None where no folder is ours alone."""
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir(), f"sigfed-{os.geteuid()}")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found, home = folder.lstat(), identity.home.folder.stat()
+        boot = _BOOT.read_text(encoding="ascii")
+    except OSError:
+        return None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        return None
+    name = f"{boot} {home.st_dev} {home.st_ino} {identity.settings.node} {identity.settings.root_sha256}"
+    return folder / f"{sha256(name.encode()).hexdigest()}.json"

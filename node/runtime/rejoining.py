@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from hashlib import sha256
 from typing import Final
 
 from keys.errors import KeysError
@@ -26,36 +25,33 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import WitnessInfo
 from keys.trust.vkey import DatedVkey
 from node.clock import milliseconds
-from node.errors import NodeError, NotFoundError, PeerUnreachableError, VerificationError
-from node.objects.folder import FolderObjects
+from node.errors import NodeError, PeerUnreachableError, VerificationError
 from node.ports.keyring import RingKey
 from node.ports.logs import LogKind, LogRecord
 from node.remote.node import RemoteNode
 from node.runtime.keyring import make_key
 from node.runtime.opening import Identity, remote_keys
+from node.runtime.put_back import settle
 from node.runtime.reaching import reach_peer
 from node.runtime.rotating import advance_keys
-from node.runtime.witnesses import reach_witness
+from node.runtime.sightings import OWN_LOGS, Sighting, log_keys, witnessed
 from node.services.lists.auditing import audit_log, start_audit
 from node.services.lists.erasing import carry_out_everywhere
 from node.services.peers.rejoining import Returned, have_back, root_at
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
 from node.services.trust.announcing import LOG_KEY_DAYS, log_info
-from node.services.trust.documents import member_documents
 from node.services.trust.succeeding import with_key
 from node.services.trust.trusting import window
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.remote import RemoteLogSigner
-from protocol.api import WitnessApi
 from protocol.errors import ProtocolError
-from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
-from protocol.tlog.note import VerifierKey
 from protocol.tlog.tileproof import TileTree
 
 ROOM: Final = 1000
 """How many numbers of trust files a node may have used since its backup: three a day for a year."""
-_OWN: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
+_Seen = dict[str, list[Sighting]]
+"""Heads of own logs by origin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +98,9 @@ async def rejoin(
     async with AsyncExitStack() as stack:
         links = await _connect(identity, shelf, stack, done)
         await _newest_document(identity, links)
-        seen = await _witnessed(identity, shelf, done)
+        sightings = await witnessed(identity, shelf)
+        done.silent = {**sightings.silent, **done.silent}
+        seen = sightings.heads
         missing = sorted(set(done.silent) - without)
         if missing:
             words = "; ".join(f"{name}: {done.silent[name]}" for name in missing)
@@ -120,6 +118,7 @@ async def rejoin(
     now_ms = milliseconds(identity.clock.now())
     done.shredded = await asyncio.to_thread(carry_out_everywhere, shelf, now_ms=now_ms)
     identity.home.restored.unlink(missing_ok=True)
+    settle(identity, shelf)
     advance_keys(identity, shelf)
     return done
 
@@ -162,64 +161,15 @@ async def _have_back_lists(
         lists = unit.logs.ls(LogKind.OWN_LIST)
     document, now_ms = identity.trust.document(), milliseconds(identity.clock.now())
     for log in lists:
-        keys = _log_keys(document, log.origin)
+        keys = log_keys(document, log.origin)
         done.returned.append(await have_back(shelf, log.origin, links, keys=keys, now_ms=now_ms))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sighting:
-    """A head of an own log that a witness has cosigned last."""
-
-    node: str
-    head: Checkpoint
-    note: bytes
-
-
-_Seen = dict[str, list[_Sighting]]
-"""By origin."""
-
-
-async def _witnessed(identity: Identity, shelf: Shelf, done: Rejoined) -> _Seen:
-    """What the witnesses of the members cosigned last of every own log."""
-    with shelf.storage.read() as unit:
-        logs = unit.logs.ls(*_OWN)
-    own = identity.trust.document()
-    introductions = FolderObjects(identity.home.introductions)
-    documents = member_documents(shelf.storage, introductions, identity.trust)
-    seen: _Seen = {log.origin: [] for log in logs}
-    for node, theirs in documents.items():
-        if node == own.node or theirs.witness is None:
-            continue
-        try:
-            async with reach_witness(identity, theirs) as witness:
-                for origin, heads in seen.items():
-                    heads.extend(await _cosigned(witness, node, origin, own))
-        except (NodeError, ProtocolError, KeysError) as exc:
-            done.silent.setdefault(node, str(exc))
-    return seen
-
-
-async def _cosigned(witness: WitnessApi, node: str, origin: str, own: NodeDocument) -> list[_Sighting]:
-    try:
-        note = await witness.witnessed(sha256(origin.encode()).hexdigest())
-    except NotFoundError:
-        return []
-    head = open_checkpoint(note, origin=origin, log_keys=_log_keys(own, origin)).checkpoint
-    return [_Sighting(node=node, head=head, note=note)]
-
-
-def _log_keys(document: NodeDocument, origin: str) -> list[VerifierKey]:
-    """Every key of a log that the document names: what was signed in its time still verifies."""
-    return [
-        VerifierKey.from_text(key.vkey) for log in document.logs if log.origin == origin for key in log.vkeys
-    ]
 
 
 def _judge_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) -> None:
     """Which logs can go on, and which cannot."""
     signer = identity.unjoined_log_signer()
     with shelf.storage.read() as unit:
-        logs = unit.logs.ls(*_OWN)
+        logs = unit.logs.ls(*OWN_LOGS)
     for log in logs:
         sightings = seen.get(log.origin, [])
         if log.note is None and not sightings:
@@ -237,7 +187,7 @@ def _settle_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) 
     for lost in done.lost:
         _give_up(identity, signer, lost, seen.get(lost.origin, []))
     with shelf.storage.read() as unit:
-        logs = unit.logs.ls(*_OWN)
+        logs = unit.logs.ls(*OWN_LOGS)
     gone = {lost.origin for lost in done.lost}
     for log in logs:
         signed = signer.size(log.origin)
@@ -248,7 +198,7 @@ def _settle_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) 
 
 
 def _give_up(
-    identity: Identity, signer: FolderLogSigner | RemoteLogSigner, lost: Lost, sightings: Sequence[_Sighting]
+    identity: Identity, signer: FolderLogSigner | RemoteLogSigner, lost: Lost, sightings: Sequence[Sighting]
 ) -> None:
     """The node notes it for itself; a signer process that does not know of that head is shown it."""
     FolderLogSigner(identity.home.signer, lambda _: ()).give_up(lost.origin, size=lost.seen)
@@ -258,7 +208,7 @@ def _give_up(
                 signer.give_up(lost.origin, note=one.note)
 
 
-def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sequence[_Sighting]) -> None:
+def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sequence[Sighting]) -> None:
     files = _log_files(shelf, log)
     for one in seen:
         head = one.head
@@ -274,7 +224,7 @@ def _log_files(shelf: Shelf, log: LogRecord) -> LogFiles:
 
 
 def _lost(
-    log: LogRecord, signed: int, sightings: Sequence[_Sighting], *, given_up_at: int | None
+    log: LogRecord, signed: int, sightings: Sequence[Sighting], *, given_up_at: int | None
 ) -> Lost | None:
     node, size = max(
         ((one.node, one.head.size) for one in sightings), key=lambda one: one[1], default=("", 0)

@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Final
 
 from node.errors import RestoredError
-from node.files import create_private
+from node.files import create_private, read_private
 from node.runtime.home import Home
 
 _VERSION: Final = 1
 
 
-def mark_restored(home: Home, *, backup: str, now: datetime) -> None:
-    """Mark a home that was made from the backup of that time."""
-    fields = {"v": _VERSION, "backup": backup, "restored": now.isoformat(timespec="seconds")}
+def mark_restored(home: Home, *, backup: str, now: datetime, why: str = "") -> None:
+    """Mark a home that was made from the backup of that time, or for another reason holds an older state."""
+    fields = {"v": _VERSION, "backup": backup, "restored": now.isoformat(timespec="seconds"), "why": why}
     create_private(home.restored, json.dumps(fields).encode() + b"\n")
 
 
@@ -25,7 +25,6 @@ def is_restored(home: Home) -> bool:
 def require_joined(home: Home) -> None:
     """Check that the home was not restored, or that its restore was finished; raises `RestoredError`."""
     if is_restored(home):
-        raise RestoredError(
-            f"{home.folder} was restored from a backup, and others may have seen what came after it",
-            hint="sigfed backup finish",
-        )
+        why = str(json.loads(read_private(home.restored)).get("why", ""))
+        words = f"{home.folder} was restored from a backup, and others may have seen what came after it"
+        raise RestoredError(why or words, hint="sigfed backup finish")

@@ -26,6 +26,7 @@ from node.ports.logs import LogRecord
 from node.runtime.auditing import tell
 from node.runtime.keyring import make_key
 from node.runtime.opening import Identity
+from node.runtime.put_back import signer_of
 from node.runtime.rotating import advance_keys
 from node.runtime.witnesses import cosign_own
 from node.services.lists.resigning import resign
@@ -116,7 +117,7 @@ def revoke(
     identity.adopt_keys()
     advance_keys(identity, shelf)
     if key.role is Role.LOG:
-        resign(shelf, key.managed.lineage.of, identity.log_signer())
+        resign(shelf, key.managed.lineage.of, signer_of(identity, shelf))
     for each in gone:
         details = {"role": str(each.role), "reason": str(reason)}
         tell(identity, shelf, f"key.{stage}", each.name, details=details)
@@ -142,7 +143,7 @@ def settle(identity: Identity, shelf: Shelf) -> None:
     now = identity.clock.now()
     for origin in sorted(gone):
         if signing(ring, Role.LOG, origin, now):
-            resign(shelf, origin, identity.log_signer())
+            resign(shelf, origin, signer_of(identity, shelf))
 
 
 async def confirm_by_witnesses(identity: Identity, shelf: Shelf, origin: str) -> Cosigned:

@@ -25,6 +25,7 @@ from node.runtime.begun import Begun, rotation
 from node.runtime.elsewhere import refer, require_unused
 from node.runtime.keyring import new_label
 from node.runtime.opening import Identity
+from node.runtime.put_back import signer_of
 from node.services.lists.resigning import sign_also
 from node.services.storage.shelf import Shelf
 from node.services.trust.steps import facts_of
@@ -67,7 +68,7 @@ def key_facts(identity: Identity, shelf: Shelf, keys: Sequence[RingKey]) -> Fact
 def _sign_heads(identity: Identity, shelf: Shelf) -> None:
     """Have keys of logs that have begun sign the newest heads, too; what cannot be signed now is at the next time."""
     ring = [key for key in identity.ring.read() if key.role is Role.LOG]
-    signer = identity.log_signer()
+    signer = signer_of(identity, shelf)
     for origin in sorted({key.managed.lineage.of for key in ring}):
         own = [key for key in ring if key.managed.lineage.of == origin]
         wanted = signing(own, Role.LOG, origin, identity.clock.now())

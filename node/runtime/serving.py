@@ -17,7 +17,7 @@ from keys.errors import KeysError
 from keys.key import TokenPrivateKey
 from node.clock import milliseconds
 from node.config import MetricsSettings
-from node.errors import NodeError
+from node.errors import NodeError, PeerUnreachableError
 from node.evaluator.process import EvaluatorProcess
 from node.journal import Journal
 from node.metrics import Metrics
@@ -37,7 +37,7 @@ from node.runtime.logs import own_origins, publish_one
 from node.runtime.measuring import facts
 from node.runtime.opening import Identity
 from node.runtime.proposals import forget_closed, taking_proposals
-from node.runtime.put_back import require_not_put_back
+from node.runtime.put_back import Clocks, require_current
 from node.runtime.recipients import RecipientOffice
 from node.runtime.renewing import peer_renewal
 from node.runtime.restored import require_joined
@@ -112,6 +112,7 @@ class Parts:
     recipients: RecipientOffice
     listener: Listener
     metrics: Metrics
+    clocks: Clocks
 
     def web(self) -> WebServices:
         """Everything behind the HTTP API."""
@@ -292,8 +293,10 @@ class Parts:
             _journal.warning("key-alarm", about=about, role=alarm.lineage.role, reason=alarm.kind)
 
     async def _renew(self) -> None:
-        """Whoever would take this node's place sees that it runs."""
+        """Whoever would take this node's place sees that it runs, and a machine that was put back notices."""
         await asyncio.to_thread(renew_lease, self.identity.home, self.identity.settings)
+        if self.clocks.parted():
+            await asyncio.to_thread(_ask, self.identity, self.shelf)
 
     async def _purge(self) -> None:
         """What partners reported and proposed is kept for as long as is configured."""
@@ -344,7 +347,7 @@ async def serve_until_stopped(
         stack.enter_context(running(identity.home))
         shelf = stack.enter_context(open_shelf(identity))
         stack.enter_context(_leased(identity))
-        require_not_put_back(identity, shelf)
+        await asyncio.to_thread(_ask, identity, shelf)
         evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
         deltas = stack.enter_context(Deltas())
         recipients = RecipientOffice(identity, shelf)
@@ -352,7 +355,8 @@ async def serve_until_stopped(
             recipients.lay_out()  # which deletes what was laid out before they were switched off
         listener = Listener(identity.tls(), entropy=identity.entropy)
         syncs, metrics = PeerSyncs(identity, shelf), Metrics(lambda: facts(identity, shelf))
-        parts = Parts(identity, shelf, evaluator, syncs, deltas, recipients, listener, metrics)
+        clocks = Clocks(identity.clock)
+        parts = Parts(identity, shelf, evaluator, syncs, deltas, recipients, listener, metrics, clocks)
         async with _monitored(identity.settings.metrics, metrics), beside(parts):
             server = await serve(
                 make_app(parts.web(), web_settings(identity.settings.listen)),
@@ -367,6 +371,14 @@ async def serve_until_stopped(
             await _until_stopped(server, scheduler, lambda: listening(server.url))
             await syncs.stop()
         tell(identity, shelf, "node.stop", identity.settings.node)
+
+
+def _ask(identity: Identity, shelf: Shelf) -> None:
+    """Whether this folder was put back; where too few members say so, the node serves, and additions wait."""
+    try:
+        require_current(identity, shelf, afresh=True)
+    except PeerUnreachableError as exc:
+        _journal.warning("unconfirmed", reason=str(exc))
 
 
 @contextmanager

@@ -6,12 +6,14 @@ holders signed about keys that are taken back reaches the quorum in the same way
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from keys.roles import Role
 from node.objects.folder import FolderObjects
 from node.runtime.home import store_dsn
 from node.runtime.lease import claim_of
 from node.runtime.opening import Identity
+from node.runtime.put_back import require_current
 from node.runtime.rotating import begin_overdue
 from node.services.storage.shelf import Shelf
 from node.services.trust.revoking import note_own
@@ -29,6 +31,7 @@ def open_shelf(identity: Identity) -> Iterator[Shelf]:
     store = open_store(identity)
     try:
         shelf = Shelf(store, FolderObjects(identity.home.objects), store.vault)
+        identity.trust.before_signing = partial(require_current, identity, shelf)
         begin_overdue(identity, shelf)
         note_own(store, identity.trust)
         yield shelf

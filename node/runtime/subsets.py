@@ -13,6 +13,7 @@ from node.runtime.auditing import tell
 from node.runtime.hits import keep_own_register
 from node.runtime.logs import announce, publish_own
 from node.runtime.opening import Identity
+from node.runtime.put_back import signer_of
 from node.runtime.rules import rule_documents
 from node.services.storage.shelf import Shelf
 from node.services.subsets.epochs import EPOCH_DAYS, enter_epoch
@@ -84,7 +85,7 @@ def release_with(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: s
     """Release a subset with what this node's members list now, in the youngest epoch that has begun."""
     now = identity.clock.now()
     epoch = enter_epoch(shelf.storage, evaluator, name, identity.trust.document(), now=now)
-    releaser = Releaser(shelf, identity.log_signer(), evaluator, rule_documents(identity, shelf, name))
+    releaser = Releaser(shelf, signer_of(identity, shelf), evaluator, rule_documents(identity, shelf, name))
     try:
         report = releaser.release(
             name,

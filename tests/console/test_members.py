@@ -19,6 +19,7 @@ from node.services.review.coverage import Counts
 from node.services.storage.shelf import Shelf
 from protocol.grant import Grant
 from support.console import Browser, RunningConsole
+from support.copies import let_go_on
 from support.processes import Cli, Running
 
 _NL = "nl.example"
@@ -42,6 +43,7 @@ def nl(busy_home: Path, tmp_path: Path) -> Iterator[Cli]:
     for name in ("nl-passphrase", "nl-root-passphrase"):
         shutil.copy(busy_home.with_name(name), tmp_path)
     cli = Cli(tmp_path / "nl", cheap_keys=True)
+    let_go_on(cli.home)
     running = Running(cli)
     yield cli
     running.stop()

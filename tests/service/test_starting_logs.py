@@ -16,6 +16,7 @@ from node.evaluator.process import EvaluatorProcess
 from node.metrics import Metrics
 from node.runtime import logs, serving, subsets
 from node.runtime.opening import Identity
+from node.runtime.put_back import Clocks
 from node.runtime.recipients import RecipientOffice
 from node.runtime.syncing import PeerSyncs
 from node.services.storage.shelf import Shelf
@@ -139,6 +140,7 @@ def parts_of(identity: Identity, shelf: Shelf) -> serving.Parts:
         RecipientOffice(identity, shelf),
         cast("Listener", None),
         Metrics(list),
+        Clocks(identity.clock),
     )
 
 

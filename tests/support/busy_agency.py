@@ -17,6 +17,7 @@ from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.signing.epochs import epoch_secrets
 from support.agencies import LIST, Federation, federate, import_files, lawful_table, numbered, written
+from support.copies import let_go_on
 from support.processes import Cli
 
 PASSPHRASES = {name: f"the passphrase of {name}" for name in ("alice", "bruno", "carla")}
@@ -84,6 +85,7 @@ def _work(federation: Federation) -> None:
 
 def open_world(home: Path, stack: ExitStack) -> World:
     """The node that lives in `home`, as its running process holds it, until the stack is left."""
+    let_go_on(home)
     identity = open_identity(Home(home))
     shelf = stack.enter_context(open_shelf(identity))
     evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))

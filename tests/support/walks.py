@@ -13,9 +13,12 @@ import pytest
 from node.demo import processes
 from node.demo.chapters import CHAPTERS, Chapter, Scene, play_scene
 from node.demo.later import VARIABLE
+from node.demo.parties import AGENCIES
 from node.demo.processes import Facts, Seat, StepFailedError
 from node.demo.walk import stage
 from node.demo.world import World
+from node.runtime.home import Home
+from support.copies import let_go_on
 from support.preloaded import start_in_files, wait_for_forked
 from support.this_process import run_command
 
@@ -137,6 +140,10 @@ class KeptWalk:
         world = copy.deepcopy(self._kept[name])
         shutil.rmtree(world.folder)
         shutil.copytree(self._folder / name, world.folder)
+        for party in AGENCIES:
+            home = world.seat(party).home
+            if Home(home).config.exists():
+                let_go_on(home)
         return world
 
     def _keep(self, name: str, world: World) -> None:

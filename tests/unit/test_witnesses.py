@@ -15,7 +15,7 @@ from keys.trust.window import Window
 from protocol.errors import UntrustedError
 from protocol.tlog.note import VerifierKey
 from protocol.tlog.policy import Policy, require_quorum
-from protocol.witnesses import required, witness_policy
+from protocol.witnesses import answers_needed, required, witness_policy
 from support.trust import NOW, VALID, node_document
 
 OPERATOR = "nl.example"
@@ -237,3 +237,13 @@ def test_an_operator_may_ask_for_another_number(quorum: int, cosigners: int, wan
     nodes = names(3)
     asked = policy(register(*nodes), documents(*nodes), quorum)
     assert missing(asked, (key(node) for node in nodes[:cosigners])) == wanted
+
+
+def test_enough_answers_know_every_head_that_was_followed() -> None:
+    """Of those that answer one cosigned it and does not lie, with one in three lying; fewer answers do not suffice."""
+    assert answers_needed(0) == 0
+    for count in range(1, 40):
+        faulty, needed = (count - 1) // 3, answers_needed(count)
+        assert needed <= count
+        assert needed + required(count) - count > faulty
+        assert 2 * (needed - 1) < count + faulty

@@ -115,6 +115,8 @@ class OwnTrust:
         self._texts = texts
         self._proposal = proposal
         self._repository = TufRepository(files, clock)
+        self.before_signing: Callable[[], None] = lambda: None
+        """Raises where nothing may be signed here now; asked before a trust file gets its next number."""
 
     def without_proposal(self) -> "OwnTrust":
         """The same files as they are in force, whatever is proposed."""
@@ -168,6 +170,7 @@ class OwnTrust:
 
         Whatever the change lists, a stolen key is left out, and the newest revocations are named.
         """
+        self._require_signable()
         with self._revising():
             changed = self._next_document(change)
             if self._proposal is not None:
@@ -220,6 +223,7 @@ class OwnTrust:
 
     def revise_members(self, change: Callable[[Members], Members], *, signers: Sequence[Signer]) -> Members:
         """Sign and store the next members register."""
+        self._require_signable()
         with self._revising():
             old = open_members(self._files.get(MEMBERS_NAME), self.root())
             changed = replace(change(self.members()), version=old.version + 1)
@@ -243,6 +247,7 @@ class OwnTrust:
         The keys taken back are what that document had, so both come in one sitting. Cut off between the two, readers go
         on with the document before; the next revision of either names the newest file.
         """
+        self._require_signable()
         with self._revising():
             changed = self._next_revocations(change)
             if self._proposal is not None:
@@ -266,6 +271,7 @@ class OwnTrust:
         """
         assert is_target_name(name), "only what clients may fetch is listed"
         assert name not in {DOCUMENT_NAME, MEMBERS_NAME}, "those have numbers that only grow"
+        self._require_signable()
         with self._revising():
             if self._proposal is None:
                 self._replace(name, data, signers)
@@ -320,6 +326,7 @@ class OwnTrust:
             ConflictError: the proposal is about an older state.
             NotCurrentError: what it would put in force has ended meanwhile.
         """
+        self._require_signable()
         with self._revising():
             decided, in_force = decide(opened), self.in_force()
             if in_force.holds(decided):
@@ -368,6 +375,10 @@ class OwnTrust:
         changed = replace(change(self.revocations()), version=in_force.version + 1)
         assert changed.follows(in_force), "what was taken back stays so"
         return changed
+
+    def _require_signable(self) -> None:
+        if self._proposal is None:
+            self.before_signing()
 
     @contextmanager
     def _revising(self) -> Iterator[None]:

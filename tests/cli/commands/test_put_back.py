@@ -1,0 +1,128 @@
+"""A folder that was put back to an older day, by a plain copy, finds out before it signs anything."""
+
+import json
+import shutil
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.agencies import LIST, Federation, import_files, numbered, report
+from support.federated import federated
+from support.processes import Cli, Running, contents
+
+ORIGIN = f"fr.example/lists/{LIST}"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Federation]:
+    with federated(tmp_path) as made:
+        made.fr_node.stop()
+        yield made
+
+
+def grown(pair: Federation, name: str = "later") -> None:
+    """More is published, and the other agency cosigns it."""
+    import_files(pair.fr, numbered(name, 3))
+    done = pair.fr.done("publish")
+    assert (done["adds"], done["cosigned"]) == (6, 1)
+
+
+def put_back(pair: Federation, copy: Path) -> None:
+    """The folder of that day in the place of today's."""
+    shutil.rmtree(pair.fr.home)
+    copy.rename(pair.fr.home)
+
+
+def test_a_copy_of_an_older_day_signs_nothing_and_says_what_to_do(pair: Federation, tmp_path: Path) -> None:
+    pair.fr.copied(tmp_path / "monday")
+    grown(pair)
+    put_back(pair, tmp_path / "monday")
+    import_files(pair.fr, numbered("another", 2))
+    before = report(pair.fr, ORIGIN).log.head
+    for words in ("publish", "contact nobody@fr.example", "subset release baseline", "run"):
+        refused = pair.fr.run(*words.split())
+        assert refused.exit == 2, (words, refused.err)
+        assert "backup finish" in refused.err
+    assert report(pair.fr, ORIGIN).log.head == before
+    assert report(pair.fr, ORIGIN).log.pending is None
+    doctor = pair.fr.run("doctor")
+    assert doctor.exit == 2
+    assert "backup finish" in doctor.out
+
+
+def test_what_it_asks_for_brings_it_back(pair: Federation, tmp_path: Path) -> None:
+    pair.fr.copied(tmp_path / "monday")
+    grown(pair)
+    with Running(pair.fr):
+        pair.nl.done("peer", "sync")
+    put_back(pair, tmp_path / "monday")
+    assert pair.fr.run("publish").exit == 2
+    pair.fr.done("backup", "finish", "--yes")
+    grown(pair, "after")
+    with Running(pair.fr):
+        pair.nl.done("peer", "sync")
+
+
+def test_newer_trust_files_tell_it_too(pair: Federation, tmp_path: Path) -> None:
+    pair.fr.copied(tmp_path / "monday")
+    with Running(pair.fr):
+        pair.fr.done("contact", "duty@fr.example")
+        pair.nl.done("peer", "sync")
+    put_back(pair, tmp_path / "monday")
+    serial = _serial(pair.fr)
+    refused = pair.fr.run("contact", "nobody@fr.example")
+    assert refused.exit == 2
+    assert "nl.example holds node document" in refused.err
+    assert _serial(pair.fr) == serial
+
+
+def test_a_folder_that_is_overwritten_notices_with_nobody_to_ask(pair: Federation, tmp_path: Path) -> None:
+    pair.fr.copied(tmp_path / "monday")
+    grown(pair)
+    pair.nl_node.stop()
+    for path in (tmp_path / "monday").rglob("*"):
+        if path.is_file():
+            shutil.copy2(path, pair.fr.home / path.relative_to(tmp_path / "monday"))
+    refused = pair.fr.run("publish")
+    assert refused.exit == 2
+    assert "put back while the machine ran" in refused.err
+
+
+def test_with_nobody_to_ask_additions_wait_and_who_goes_on_alone_says_so(
+    pair: Federation, tmp_path: Path
+) -> None:
+    pair.nl_node.stop()
+    pair.fr.copied(tmp_path / "moved")
+    put_back(pair, tmp_path / "moved")
+    import_files(pair.fr, numbered("another", 2))
+    before = contents(pair.fr.home / "signer")
+    waiting = pair.fr.run("publish")
+    assert waiting.exit == 16
+    assert "--alone" in waiting.err
+    assert contents(pair.fr.home / "signer") == before
+    doctor = pair.fr.run("doctor")
+    assert "nl.example" in doctor.out
+    with Running(pair.fr):
+        assert pair.fr.run("publish").exit == 16, "it serves, and asks anew"
+    assert pair.fr.run("--alone", "publish").first["adds"] == 4
+
+
+def test_a_member_that_cosigned_another_history_is_no_remark(pair: Federation, tmp_path: Path) -> None:
+    pair.fr.copied(tmp_path / "monday")
+    grown(pair)
+    put_back(pair, tmp_path / "monday")
+    pair.nl_node.stop()
+    import_files(pair.fr, numbered("another", 3))
+    assert pair.fr.run("--alone", "publish").exit == 0
+    pair.nl_node = Running(pair.nl)
+    import_files(pair.fr, numbered("one more", 1))
+    refused = pair.fr.run("publish")
+    assert refused.exit == 14
+    assert "another history" in refused.err
+
+
+def _serial(cli: Cli) -> int:
+    envelope = json.loads((cli.home / "trust" / "node.json").read_bytes())
+    return int(json.loads(b64decode(envelope["payload"]))["serial"])
