@@ -31,6 +31,7 @@ from support.agencies import (
     SUBSET,
     UNLISTED,
     Federation,
+    lawful_table,
     numbered,
     table,
     written,
@@ -38,6 +39,7 @@ from support.agencies import (
 from support.cli_reference import PAGE, sections
 from support.digest_search import DigestSearch
 from support.disclosed import pictures_in
+from support.federated import federated
 from support.processes import ROOT, Cli, Finished, Running
 from support.tour import blocks
 
@@ -86,6 +88,13 @@ class Typed:
 
     words: tuple[str, ...]
     finished: Finished
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """One of its own: everything is done to it, and others may have shown its peers another history."""
+    with federated(tmp_path_factory.mktemp("federation")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +307,7 @@ def _of_liars(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Type
 
 def _guards(fr: Cli, run: Callable[..., Typed], folder: Path) -> Iterator[Typed]:
     """What is compared with, and taken back."""
-    lawful = written(folder / "lawful.csv", table(*numbered("lawful", 2)) + "\n,,\n")
+    lawful = written(folder / "lawful.csv", lawful_table(*numbered("lawful", 2)) + "\n,\n")
     yield run(fr, "guard", "benign", "add", lawful, code=3)
     yield run(fr, "guard", "benign", "ls")
     yield run(fr, "guard", "benign", "remove", "lawful")

@@ -13,9 +13,10 @@ import pytest
 from protocol.subset.canary import PRESENT_TEXT
 from support.agencies import Federation, federate, numbered, written
 from support.processes import Cli, Finished, Running
+from support.sizes import size
 
 LISTED = numbered("listed and stored", 40)
-KILLS = 20
+KILLS = size(quick=6, thorough=20)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A thousand hits wait to be reported, and the node dies meanwhile: none is lost, none is there twice."""
+"""Hundreds of hits wait to be reported, and the node dies meanwhile: none is lost, none is there twice."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,9 +9,10 @@ import pytest
 
 from support.agencies import BOTH, Federation, federate, row, written
 from support.processes import Running, wait_until
+from support.sizes import size
 
-HITS = 1_000
-DEATHS = (120, 450, 800)
+HITS = size(quick=250, thorough=1_000)
+DEATHS = (HITS // 8, HITS // 2, HITS * 4 // 5)
 """The node is killed when it has taken so many."""
 
 
