@@ -10,7 +10,9 @@ from node.hashing.pdq import pdq
 from node.hashing.pdq_exact import MIN_SIDE, Pdq, Pixels, exact_pdq
 from support.pictures import natural
 
-pdqhash = pytest.importorskip("pdqhash", reason="needs the test extra: pip install -e '.[test]'")
+pdqhash = pytest.importorskip(
+    "pdqhash", reason="pip install -e '.[peers]' (compiles: apt install g++ python3-dev)"
+)
 
 
 def reference(pixels: Pixels) -> Pdq:
