@@ -5,7 +5,7 @@ from aiohttp import web
 from node.console import elsewhere, entering, welcoming
 from node.console.address import Address
 from node.console.handlers import Desk
-from node.console.recording import recorded, taken
+from node.console.recording import STRANGERS, Strangers, recorded, taken
 from node.console.shell import looks, make_app, rates
 from node.console.surface import SURFACE
 from node.console.visitors import Door
@@ -28,4 +28,5 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
     routes = [*entering.ROUTES, *welcoming.ROUTES, *elsewhere.ROUTES]
     app = make_app(desk, clock, routes, world.identity.settings.console)
     app[elsewhere.FLOWS] = elsewhere.Flows()
+    app[STRANGERS] = Strangers()
     return app

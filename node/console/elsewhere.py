@@ -18,7 +18,7 @@ from node.console.entrance import COMING, entry_page, led_to, refusal, target, w
 from node.console.handlers import DESK, SIGN_IN, in_thread
 from node.console.oidc import Flow, Provider
 from node.console.parts import Page
-from node.console.recording import turned_away
+from node.console.recording import STRANGERS
 from node.console.sessions import come_in
 from node.console.world import World
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError
@@ -114,7 +114,7 @@ def _require_person(world: World, person: str) -> None:
 
 
 async def _turned_away(request: web.Request, error: NodeError, to: str) -> web.Response:
-    await in_thread(request, turned_away, request.app[DESK].world, error, by="oidc")
+    await in_thread(request, request.app[STRANGERS].turned_away, request.app[DESK].world, error, by="oidc")
     return _refused(request, error, to)
 
 

@@ -21,7 +21,7 @@ from node.console.entrance import (
 )
 from node.console.handlers import DESK, PROVE, SIGN_IN, in_thread, require_own, signed_in
 from node.console.parts import Page
-from node.console.recording import turned_away
+from node.console.recording import STRANGERS, turned_away
 from node.console.sessions import come_in, go_out
 from node.console.world import World
 from node.errors import NodeError
@@ -68,7 +68,9 @@ async def sign_in(request: web.Request) -> web.Response:
     try:
         person = await working(request, lambda world: _passkeys(world).sign_in(form.text("answer")))
     except NodeError as exc:
-        await in_thread(request, turned_away, request.app[DESK].world, exc, by="passkey")
+        await in_thread(
+            request, request.app[STRANGERS].turned_away, request.app[DESK].world, exc, by="passkey"
+        )
         refused, status = refusal(SIGN_IN_PAGE, exc)
         return entry_page(request, SIGN_IN_PAGE, going(request, to), refused=refused, status=status)
     return await come_in(request, person, to, by="passkey")
@@ -84,14 +86,14 @@ async def show_prove(request: web.Request) -> web.Response:
 async def ask_proof(request: web.Request) -> web.Response:
     """What the browser is to ask of this person."""
     visitor = await signed_in(request)
-    require_own(visitor, await entry_form(request))
+    require_own(visitor, await entry_form(request, visitor))
     return _question(await working(request, lambda world: _passkeys(world).ask_proof(visitor.person)))
 
 
 async def prove(request: web.Request) -> web.Response:
     """Note that the passkey was shown, and lead back to what took it."""
     visitor = await signed_in(request)
-    form = await entry_form(request)
+    form = await entry_form(request, visitor)
     require_own(visitor, form)
     to = target(form.text("to"), request.app[DESK].pages)
     token = request.cookies.get(request.app[DESK].cookie, "")
@@ -114,7 +116,7 @@ async def prove(request: web.Request) -> web.Response:
 async def sign_out(request: web.Request) -> web.Response:
     """End the session."""
     visitor = await signed_in(request)
-    require_own(visitor, await entry_form(request))
+    require_own(visitor, await entry_form(request, visitor))
     return await go_out(request, visitor)
 
 

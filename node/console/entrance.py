@@ -36,9 +36,15 @@ _QUERY: Final = re.compile(r"[\w./~%=&+:,-]{0,1024}", re.ASCII)
 T = TypeVar("T")
 
 
-async def entry_form(request: web.Request) -> Values:
-    """The form of somebody who wants to come in; raises `RateLimitedError` for one who tries too often."""
-    request.app[COMING].spend(address_key(request.remote))
+async def entry_form(request: web.Request, visitor: Visitor | None = None) -> Values:
+    """The form of somebody who wants to come in, or of a `visitor` who is; raises `RateLimitedError`.
+
+    Who is in is counted by name: strangers at the same address take nothing from anybody who works here.
+    """
+    if visitor is None:
+        request.app[COMING].spend(address_key(request.remote))
+    else:
+        request.app[DESK].rates.spend(f"person:{visitor.person}")
     return await read_form(request, _MAX_BYTES)
 
 

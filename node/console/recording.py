@@ -5,7 +5,10 @@ hash or a secret), and how it ended. What cannot be undone is not begun when it 
 """
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Final
+
+from aiohttp import web
 
 from node.console.partly import PartlyDoneError
 from node.console.parts import Action, Done, Download, File, Values
@@ -15,6 +18,10 @@ from node.runtime.auditing import about, require_ready, tell
 
 _BY: Final = {"by": "console"}
 _PARTLY: Final = "partly"
+_SIGN_IN: Final = "console.sign-in"
+_REFUSED: Final = "refused"
+_REFUSALS: Final = (UnauthenticatedError, ForbiddenError, NotFoundError)
+_PAUSE_MS: Final = 15 * 60 * 1000
 
 
 def recorded(world: World, action: Action, form: Values, work: Callable[[], Done]) -> Done:
@@ -44,13 +51,36 @@ def _done(work: Callable[[], Done]) -> Done | PartlyDoneError:
 
 
 def turned_away(world: World, error: NodeError, *, by: str) -> None:
-    """Record that somebody was not let in; neither what was shown nor what is wrong with it stands there.
+    """Record that whoever `world` acts as, who is in, did not prove it again; not what was shown, or is wrong with it.
 
-    Whoever `world` acts as was in already, and did not prove it again. What failed for another reason is no refusal.
+    What failed for another reason is no refusal.
     """
-    if not isinstance(error, UnauthenticatedError | ForbiddenError | NotFoundError):
-        return
-    tell(world.identity, world.shelf, "console.sign-in", outcome="refused", details={"by": by})
+    if isinstance(error, _REFUSALS):
+        tell(world.identity, world.shelf, _SIGN_IN, outcome=_REFUSED, details={"by": by})
+
+
+class Strangers:
+    """Those who were not let in, recorded together: a signed record each would let anybody fill the audit log."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._count = 0
+        self._told_ms = -_PAUSE_MS
+
+    def turned_away(self, world: World, error: NodeError, *, by: str) -> None:
+        """Count one; the first in a quarter of an hour is recorded, with how many came since the last record."""
+        if not isinstance(error, _REFUSALS):
+            return
+        now_ms = world.now_ms
+        with self._lock:
+            self._count += 1
+            if 0 <= now_ms - self._told_ms < _PAUSE_MS:
+                return
+            count, self._count, self._told_ms = self._count, 0, now_ms
+        tell(world.identity, world.shelf, _SIGN_IN, outcome=_REFUSED, details={"by": by, "count": str(count)})
+
+
+STRANGERS: Final = web.AppKey("strangers", Strangers)
 
 
 def taken(world: World, row: Download, file: File) -> None:

@@ -72,7 +72,7 @@ async def welcome(request: web.Request) -> web.Response:
 async def add(request: web.Request) -> web.Response:
     """A further passkey of somebody who is signed in and showed one just now."""
     visitor = await signed_in(request)
-    require_own(visitor, await entry_form(request))
+    require_own(visitor, await entry_form(request, visitor))
     if not request.app[DESK].has_proved(visitor):
         return led_to(f"{PROVE}?to={quote(ACCOUNT, safe='')}")
     made = await working(request, lambda world: _question(world, Recognised(visitor.person, b"")))
@@ -81,9 +81,9 @@ async def add(request: web.Request) -> web.Response:
 
 async def register(request: web.Request) -> web.Response:
     """Keep the passkey that was made; whoever came with a token is signed in by it."""
-    form = await entry_form(request)
-    answer, name = form.text("answer"), form.text("name")
     visitor = await visiting(request)
+    form = await entry_form(request, visitor)
+    answer, name = form.text("answer"), form.text("name")
     # Who comes with a token has no form of a session, though the browser may have one.
     session = visitor.session if visitor is not None and is_own(visitor, form) else 0
 

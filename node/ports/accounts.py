@@ -196,16 +196,12 @@ class PersonTokenTable(Protocol):
 class ChallengeTable(Protocol):
     """Challenges that were not answered yet."""
 
-    def add(self, challenge: ChallengeRecord) -> None:
-        """Add one."""
+    def add(self, challenge: ChallengeRecord) -> bool:
+        """Add one; False when it is there."""
         ...
 
     def take(self, challenge_hash: bytes) -> ChallengeRecord | None:
         """The one with this hash, which is gone afterwards: of two answers that meet one finds nothing."""
-        ...
-
-    def count(self, purpose: Purpose) -> int:
-        """How many there are for a purpose."""
         ...
 
     def remove_all(self, person: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
@@ -73,8 +73,8 @@ class ChallengeRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, challenge: ChallengeRecord) -> None:
-        """Add one."""
+    def add(self, challenge: ChallengeRecord) -> bool:
+        """Add one; False when it is there."""
         row = {
             "challenge_hash": challenge.challenge_hash,
             "purpose": challenge.purpose.value,
@@ -82,7 +82,11 @@ class ChallengeRows:
             "token_hash": challenge.token_hash,
             "expires_ms": challenge.expires_ms,
         }
-        self._connection.execute(insert(_CHALLENGE).values(row))
+        try:
+            self._connection.execute(insert(_CHALLENGE).values(row))
+        except IntegrityError:
+            return False
+        return True
 
     def take(self, challenge_hash: bytes) -> ChallengeRecord | None:
         """The one with this hash, which is gone afterwards: of two answers that meet one finds nothing."""
@@ -97,13 +101,6 @@ class ChallengeRows:
             token_hash=bytes(row.token_hash),
             expires_ms=row.expires_ms,
         )
-
-    def count(self, purpose: Purpose) -> int:
-        """How many there are for a purpose."""
-        these = _CHALLENGE.c.purpose == purpose.value
-        return self._connection.execute(
-            select(func.count()).select_from(_CHALLENGE).where(these)
-        ).scalar_one()
 
     def remove_all(self, person: str) -> None:
         """Forget those that a person must answer."""

@@ -48,7 +48,7 @@ class PersonTokenRow(SQLModel, table=True):
 
 
 class ChallengeRow(SQLModel, table=True):
-    """A challenge that was not answered yet, by its hash."""
+    """A challenge by its hash: of somebody inside until it is answered, of a sign-in once it was."""
 
     __tablename__ = "challenge"
 

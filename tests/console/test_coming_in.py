@@ -115,6 +115,28 @@ async def test_trying_is_slowed_down(entrance: Entrance) -> None:
     assert statuses[-1] == 429
 
 
+async def test_strangers_keep_nobody_from_working_and_fill_no_log(entrance: Entrance) -> None:
+    """Behind a proxy, or on one machine, they have the address of those inside."""
+    entrance.add_two()
+    hers, stranger = entrance.authenticator(), entrance.authenticator()
+    token = await entrance.registered("alice", hers)
+    async with entrance.browser() as browser:
+        for _ in range(COMING_BURST):
+            asked = await browser.post("/console/sign-in/question", {})
+            if asked.status == 429:
+                break
+            await browser.post("/console/sign-in", {"answer": stranger.show(asked.text)})
+        assert (await browser.post("/console/sign-in/question", {})).status == 429
+    assert entrance.refused() == [("passkey", "operator")], "one record for all of them"
+    csrf = {"csrf": entrance.visitor(token).csrf}
+    async with entrance.browser(token) as browser:
+        asked = await browser.post("/console/prove/question", csrf)
+        assert asked.status == 200
+        proved = await browser.post("/console/prove", csrf | {"answer": hers.show(asked.text)})
+        assert proved.status == 303
+        assert (await browser.post("/console/sign-out", csrf)).status == 303
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -69,6 +69,5 @@ def test_a_lost_database_is_503_everywhere_and_the_node_lives(tmp_path: Path) ->
         assert answered(f"{url}/trust/node.json") == (200, "")
         assert answered(f"{url}/oauth2/token", data=urlencode(ASKED)) == (503, "unavailable")
         assert answered(f"http://127.0.0.1:{monitoring}/metrics") == (200, ""), "it has to say what fails"
-        origin = f"http://localhost:{console}"
-        entering = f"{origin}/console/sign-in/question"
-        assert answered(entering, data="a=b", headers={"Origin": origin})[0] == 503
+        session = {"Cookie": "__Host-sigfed=" + "a" * 64}
+        assert answered(f"http://localhost:{console}/console/", headers=session)[0] == 503

@@ -71,7 +71,7 @@ async def sign_out(request: web.Request) -> web.Response:
     """End the session."""
     desk = request.app[DESK]
     visitor = await signed_in(request)
-    require_own(visitor, await entry_form(request))
+    require_own(visitor, await entry_form(request, visitor))
     token = request.cookies.get(desk.cookie, "")
     await working(request, lambda world: world.sessions.close(token))
     return dismissed(request)

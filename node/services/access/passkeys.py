@@ -1,7 +1,9 @@
 """Passkeys: what registers one, what signs a person in, and what counts as having shown one just now.
 
-A challenge is random, is kept as a hash, is good for one purpose, for five minutes and once: it is gone when it is
-looked up, whatever the answer is worth. Who answers is found by the passkey, never by a name that was typed. A passkey
+A challenge is random, is good for one purpose, for five minutes and once. One that somebody inside has to answer is
+kept as a hash, and gone when it is looked up, whatever the answer is worth. What strangers are asked is sealed and kept
+nowhere until a passkey answered it: however many of them ask, they take nothing from anybody. Who answers is found by
+the passkey, never by a name that was typed. A passkey
 whose count does not grow was copied, or answers twice: it is refused, and that is in the audit log.
 Spec: docs/spec/console.md.
 """
@@ -16,7 +18,7 @@ from node.errors import (
     ConflictError,
     GoneError,
     NotFoundError,
-    RateLimitedError,
+    StoreDownError,
     StoreError,
     UnauthenticatedError,
 )
@@ -40,9 +42,9 @@ MAX_NAME: Final = 40
 
 _LIFE_MS: Final = CHALLENGE_LIFE // timedelta(milliseconds=1)
 _CHALLENGE_BYTES: Final = 32
-_MOST_SIGNING_IN: Final = 10_000
-"""Questions that strangers had asked at once. Their flood keeps nobody from proving or registering."""
-_RETRY_SECONDS: Final = 60
+_TIME_BYTES: Final = 8
+_SIGN_IN: Final = "console-sign-in"
+_LATE: Final = "this took too long, or was answered before"
 _REFUSED: Final = "this passkey was not accepted"
 _AGAIN: Final = "try again; whoever lost a passkey asks for a token: sigfed person token NAME"
 
@@ -118,8 +120,8 @@ class Passkeys:
 
     def ask_sign_in(self) -> str:
         """What the browser is to be asked, so that somebody shows any passkey of this console."""
-        with self._shelf.storage.write() as unit:
-            challenge = self._challenge(unit, Purpose.SIGN_IN, Recognised("", b""))
+        ends_ms = milliseconds(self._clock.now()) + _LIFE_MS
+        challenge = self._shelf.vault.seal(_SIGN_IN, ends_ms.to_bytes(_TIME_BYTES))
         return self._ceremonies.ask_shown(challenge=challenge, known=())
 
     def sign_in(self, answer: str) -> str:
@@ -141,7 +143,7 @@ class Passkeys:
             raise UnauthenticatedError(_REFUSED, hint=_AGAIN)
 
     def _show(self, answer: str, purpose: Purpose) -> str:
-        asked, challenge = self._take(answer, purpose)
+        asked, challenge = self._sealed(answer) if purpose is Purpose.SIGN_IN else self._take(answer, purpose)
         said = self._ceremonies.read(answer)
         now_ms = milliseconds(self._clock.now())
         with self._shelf.storage.write() as unit:
@@ -152,6 +154,8 @@ class Passkeys:
             count = self._ceremonies.check_shown(
                 answer, challenge=challenge, public_key=self._public_key(passkey)
             )
+            if purpose is Purpose.SIGN_IN and not self._is_first(unit, asked, now_ms):
+                raise UnauthenticatedError(_LATE, hint="try again")
             grew = count > passkey.sign_count or count == passkey.sign_count == 0
             if grew:
                 unit.passkeys.note_use(passkey.number, sign_count=count, used_ms=now_ms)
@@ -177,6 +181,8 @@ class Passkeys:
         name = passkey_name(passkey.person, passkey.credential)
         try:
             return self._shelf.vault.unseal(name, passkey.sealed_key)
+        except StoreDownError:
+            raise
         except StoreError:  # somebody put or changed this row
             raise UnauthenticatedError(_REFUSED, hint=_AGAIN) from None
 
@@ -204,10 +210,8 @@ class Passkeys:
     def _challenge(self, unit: Unit, purpose: Purpose, who: Recognised) -> bytes:
         now_ms = milliseconds(self._clock.now())
         ends_ms = now_ms + _LIFE_MS
-        # One that ends later was asked by a clock that was ahead: such ones would keep strangers out for as long.
+        # One that ends later was asked by a clock that was ahead: such ones would be kept for as long.
         unit.challenges.sweep(before_ms=now_ms, after_ms=ends_ms)
-        if purpose is Purpose.SIGN_IN and unit.challenges.count(purpose) >= _MOST_SIGNING_IN:
-            raise RateLimitedError("too many people sign in at once", retry_after_seconds=_RETRY_SECONDS)
         challenge = self._shelf.vault.entropy(_CHALLENGE_BYTES)
         unit.challenges.add(
             ChallengeRecord(
@@ -232,8 +236,37 @@ class Passkeys:
             or asked.purpose is not purpose
             or not now_ms < asked.expires_ms <= now_ms + _LIFE_MS
         ):
-            raise UnauthenticatedError("this took too long, or was answered before", hint="try again")
+            raise UnauthenticatedError(_LATE, hint="try again")
         return asked, challenge
+
+    def _sealed(self, answer: str) -> tuple[ChallengeRecord, bytes]:
+        """The question to a stranger that an answer is about, from what the answer says."""
+        challenge = self._ceremonies.read(answer).challenge
+        try:
+            ends_ms = int.from_bytes(self._shelf.vault.unseal(_SIGN_IN, challenge))
+        except StoreDownError:
+            raise
+        except StoreError:
+            raise UnauthenticatedError(_LATE, hint="try again") from None
+        now_ms = milliseconds(self._clock.now())
+        if (
+            not now_ms < ends_ms <= now_ms + _LIFE_MS
+        ):  # the other side of it was asked by a clock that was ahead
+            raise UnauthenticatedError(_LATE, hint="try again")
+        asked = ChallengeRecord(
+            challenge_hash=sha256(challenge).digest(),
+            purpose=Purpose.SIGN_IN,
+            person="",
+            token_hash=b"",
+            expires_ms=ends_ms,
+        )
+        return asked, challenge
+
+    @staticmethod
+    def _is_first(unit: Unit, asked: ChallengeRecord, now_ms: int) -> bool:
+        """Keep that a question was answered until it ends; whether this is its first good answer."""
+        unit.challenges.sweep(before_ms=now_ms, after_ms=now_ms + _LIFE_MS)
+        return unit.challenges.add(asked)
 
     def _tell(self, unit: Unit, person: str, action: str, subject: str, *, outcome: str = "ok") -> None:
         now_ms = milliseconds(self._clock.now())

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from node.clock import Clock, Entropy, milliseconds
-from node.errors import NotFoundError, StoreError, UsageError
+from node.errors import NotFoundError, StoreDownError, StoreError, UsageError
 from node.ports.accounts import SessionRecord
 from node.ports.persons import PersonRole
 from node.ports.storage import Unit
@@ -113,6 +113,8 @@ class Sessions:
                 return None
         try:
             csrf = self._shelf.vault.unseal(csrf_name(record.person, record.token_hash), record.sealed_csrf)
+        except StoreDownError:
+            raise
         except StoreError:  # somebody put or changed this row
             return None
         return record, Visitor(
