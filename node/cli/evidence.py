@@ -1,6 +1,7 @@
 """`sigfed evidence`: proofs of misbehaviour, kept, handed on, and checked offline."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from node.cli.session import Session, session
 
 if TYPE_CHECKING:
     from node.ports.evidence import EvidenceRecord
+    from node.services.evidence.brought import Brought
     from protocol.evidence import Finding
     from protocol.hit_evidence.verify import HitFinding
     from protocol.trustfork import TrustFinding
@@ -146,28 +148,30 @@ def verify(
 ) -> None:
     """Check evidence against a node's pinned root; needs no network and no node of one's own."""
     from node.services.access.spelling import typed_members, typed_words
-    from node.services.evidence.brought import Brought, judge_brought
+    from node.services.evidence.brought import judge_brought
 
-    here = session(context)
-    evidence = _read(file)
-    typed = typed_words(words)
-    beside = None if document is None else document.with_name("revoked.json")
-    brought = Brought(
-        evidence=evidence,
-        roots=[] if root is None else _roots(root),
-        document=b"" if document is None else _read(document),
-        revoked=b"" if beside is None or not beside.exists() else _read(beside),
-        members=typed_members(member or ()),
-        newer=[_read(path) for path in revoked or ()],
-    )
-    judged = judge_brought(brought, typed)
-    _require_behind(judged.found, brought.members)
+    here, known = session(context), typed_members(member or ())
+    brought = replace(_brought(file, root, document), members=known, newer=[*map(_read, revoked or ())])
+    judged = judge_brought(brought, typed_words(words))
+    _require_behind(judged.found, known)
     here.output.result(_facts(judged.found), *judged.lines)
     if judged.not_proven:
         here.output.talk("not proven:", *(f"  {each}" for each in judged.not_proven))
         here.output.following("compare the words with another member, if you had them from the node alone")
         return
     here.output.following("show it to the other members; keep the peer in quarantine until it is explained")
+
+
+def _brought(file: Path, root: Path | None, document: Path | None) -> "Brought":
+    from node.services.evidence.brought import Brought
+
+    beside = None if document is None else document.with_name("revoked.json")
+    return Brought(
+        evidence=_read(file),
+        roots=[] if root is None else _roots(root),
+        document=b"" if document is None else _read(document),
+        revoked=b"" if beside is None or not beside.exists() else _read(beside),
+    )
 
 
 def _require_behind(found: "HitFinding | TrustFinding | Finding", members: Iterable[str]) -> None:

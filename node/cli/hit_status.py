@@ -26,45 +26,28 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
         proposed, stopped = unit.proposals.open_count(), len(unit.disclosure.stopped())
     work = casework(identity, shelf)
     waiting, late = sum(case.answered_ms is None for case in work.ls()), len(work.overdue())
-    lines = [
-        *([f"{counted(late, 'dispute')} of partners overdue: sigfed case ls"] if late else []),
-        *(
-            [f"{counted(waiting - late, 'dispute')} of partners to answer: sigfed case ls"]
-            if waiting > late
-            else []
+    told = (
+        (late, f"{counted(late, 'dispute')} of partners overdue: sigfed case ls"),
+        (waiting - late, f"{counted(waiting - late, 'dispute')} of partners to answer: sigfed case ls"),
+        (
+            hits.withdrawn,
+            f"{counted(hits.withdrawn, 'reported hit')} withdrawn, to be undone: sigfed hit ls --open",
         ),
-        *(
-            [f"{counted(hits.withdrawn, 'reported hit')} withdrawn, to be undone: sigfed hit ls --open"]
-            if hits.withdrawn
-            else []
+        (
+            hits.overdue,
+            f"{counted(hits.overdue, 'reported hit')} overdue, no word what became of it: sigfed hit ls --overdue",
         ),
-        *(
-            [
-                f"{counted(hits.overdue, 'reported hit')} overdue, no word what became of it: sigfed hit ls --overdue"
-            ]
-            if hits.overdue
-            else []
+        (
+            hits.open,
+            f"{counted(hits.open, 'reported hit')} open, {hits.resolved:,} of them resolved: sigfed hit ls --open",
         ),
-        *(
-            [
-                f"{counted(hits.open, 'reported hit')} open, {hits.resolved:,} of them resolved: sigfed hit ls --open"
-            ]
-            if hits.open
-            else []
+        (proposed, f"{counted(proposed, 'proposal')} of partners to look at: sigfed proposal ls"),
+        (
+            stopped,
+            f"disclosed look-ups of {counted(stopped, 'partner')} stopped, too many alike: sigfed partner ls",
         ),
-        *(
-            [f"{counted(proposed, 'proposal')} of partners to look at: sigfed proposal ls"]
-            if proposed
-            else []
-        ),
-        *(
-            [
-                f"disclosed look-ups of {counted(stopped, 'partner')} stopped, too many alike: sigfed partner ls"
-            ]
-            if stopped
-            else []
-        ),
-    ]
+    )
+    lines = [line for count, line in told if count > 0]
     counts: dict[str, Fact] = {
         "open_hits": hits.open,
         "resolved_hits": hits.resolved,

@@ -13,6 +13,7 @@ import pytest
 
 from keys.trust.node_parts import NodeLimits
 from node.errors import BeyondLimitsError
+from node.ports.quarantine import Intake
 from node.services.lists.disputing import dispute
 from node.services.lists.pacing import DAY_MS, MOST_AT_ONCE, FollowGuards
 from node.services.peers.following import Follower
@@ -203,6 +204,23 @@ async def test_a_head_may_bring_what_the_days_since_it_was_seen_allow(
     size = fr.log(nl.origin).head.size + growth
     with nullcontext() if taken else pytest.raises(BeyondLimitsError):
         follower.require_room(nl.origin, size=size, now_ms=now_ms)
+
+
+async def test_a_flood_that_was_allowed_lets_what_follows_through(federation: Federation) -> None:
+    """Its withdrawals: they do not wait for the day to be over."""
+    fr = federation.agency("fr.example", "FR")
+    nl = federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.add("one")
+    nl.publish()
+    assert (await federation.sync(fr, nl)).succeeded
+    log, follower = fr.log(nl.origin), Follower(fr.shelf, MOST)
+    with fr.store.write() as unit:
+        unit.quarantine.note_intake(log.id, Intake(received_ms=fr.now_ms, adds=2**23, withdrawals=0))
+    for growth in (0, 1, 2**14):
+        follower.require_room(nl.origin, size=log.head.size + growth, now_ms=fr.now_ms)
+    with pytest.raises(BeyondLimitsError):
+        follower.require_room(nl.origin, size=log.head.size + 2**14 + 1, now_ms=fr.now_ms)
 
 
 def test_all_lists_of_a_peer_share_the_room(federation: Federation) -> None:

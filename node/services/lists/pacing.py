@@ -21,6 +21,8 @@ MOST_AT_ONCE: Final = 20_000_000
 """Events of a peer that are on their way into the store, whoever allows it: two lists of the size designed for."""
 _ANY_DAY: Final = 2**20
 """Events of a day that are always fetched: they cost little, and a person sees what the limits set aside of them."""
+_ANY_SYNC: Final = 2**14
+"""Events of a sync that are always fetched: withdrawals do not wait behind all that came in the day before."""
 
 Record = tuple[str, int, int, str]
 """Kind, first and last position, reason: what becomes a record in quarantine."""
@@ -120,7 +122,8 @@ def most_at_once(unit: Unit, log: LogRecord, limits: FollowGuards, *, now_ms: in
     came = unit.quarantine.intake_since(log.node, since_ms=now_ms - DAY_MS)
     days = max(-(-(now_ms - (log.checked_ms or now_ms)) // DAY_MS), 1)
     a_day = max(_ANY_DAY, 2 * limits.changes_per_day)
-    return min(MOST_AT_ONCE, days * a_day - came.adds - came.withdrawals - came.disputes)
+    left = days * a_day - came.adds - came.withdrawals - came.disputes
+    return min(MOST_AT_ONCE, max(left, _ANY_SYNC))
 
 
 def require_within(unit: Unit, node: str, new: Intake, limits: FollowGuards) -> None:

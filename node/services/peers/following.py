@@ -156,7 +156,7 @@ class Follower:
             lists = [one.origin for one in unit.logs.ls(LogKind.PEER_LIST) if one.node == log.node]
         staged = sum(Staging(self._shelf, other).events for other in lists if other != origin)
         most = min(MOST_AT_ONCE if self._beyond_limits else most, MOST_AT_ONCE - staged)
-        if growth <= most:
+        if not growth or growth <= most:
             return
         self.discard(origin)
         raise BeyondLimitsError(
