@@ -3,6 +3,8 @@
 Anybody may send such reports, without a session: each in a line of its own would fill the journal.
 """
 
+import asyncio
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -12,6 +14,7 @@ from node.journal import Journal
 
 MAX_REPORT_BYTES: Final = 16 * 1024
 _PAUSE_MS: Final = 60_000
+_SECONDS: Final = 10.0
 _journal: Final = Journal("console")
 
 
@@ -25,7 +28,9 @@ class CspReports:
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         """A mistake in a page, or an attack on one; what it holds is not kept."""
-        await request.content.read(MAX_REPORT_BYTES)
+        with suppress(TimeoutError):  # whoever promises one and sends nothing would keep its connection
+            async with asyncio.timeout(_SECONDS):
+                await request.content.read(MAX_REPORT_BYTES)
         self._count += 1
         now_ms = milliseconds(self._clock.now())
         if not 0 <= now_ms - self._told_ms < _PAUSE_MS:

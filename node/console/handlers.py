@@ -23,7 +23,7 @@ from node.console.parts import Action, Done, Download, File, Page, Refused, Surf
 from node.console.rendering import render
 from node.console.threads import Threads
 from node.console.told import told
-from node.console.visitors import Door, Visitor
+from node.console.visitors import Door, Inside, Visitor
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets
@@ -63,6 +63,7 @@ class Desk(Generic[W]):
     """The cookie that holds the session. The prefix binds it to this host and path (RFC 6265bis, section 4.1.3)."""
     threads: Threads = field(default_factory=Threads)
     held: HeldForms = field(default_factory=HeldForms)
+    inside: Inside = field(default_factory=Inside)
     _said: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """What an action did, by session, until the next page says it."""
 
@@ -172,6 +173,7 @@ async def visiting(request: web.Request) -> Visitor | None:
     if not request.cookies.get(desk.cookie):  # strangers take no thread
         return None
     visitor = await in_thread(request, desk.visitor, request)
+    desk.inside.note(request.cookies[desk.cookie], is_open=visitor is not None)
     if visitor is not None:
         request[VISITOR] = visitor
         speak(visitor.language or spoken())

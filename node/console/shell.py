@@ -149,7 +149,8 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
     """Limits, language, forged requests; and every error as a page."""
     speak(accepted(request.headers.get("Accept-Language", "")))
     try:
-        request.app[_ADDRESSES].spend(address_key(request.remote))
+        if request.cookies.get(request.app[DESK].cookie, "") not in request.app[DESK].inside:
+            request.app[_ADDRESSES].spend(address_key(request.remote))
         if request.method == "POST" and request.path != CSP_REPORTS:
             _require_own_page(request)
         return await handler(request)

@@ -1,10 +1,39 @@
 """Who looks: a person of this node with an open session."""
 
-from typing import Protocol
+from collections import OrderedDict
+from hashlib import sha256
+from typing import Final, Protocol
 
 from node.services.access.sessions import Visitor
 
-__all__ = ("Door", "Visitor")
+__all__ = ("Door", "Inside", "Visitor")
+_MOST_INSIDE: Final = 1024
+
+
+class Inside:
+    """Sessions that were open when they were last asked for, by the hash of their tokens.
+
+    What is asked in them is counted by session and by person. To find that out for each request before the address is
+    counted would let strangers have the database asked as often as they like.
+    """
+
+    def __init__(self) -> None:
+        self._tokens: OrderedDict[bytes, None] = OrderedDict()
+
+    def __contains__(self, token: str) -> bool:
+        return _hash(token) in self._tokens
+
+    def note(self, token: str, *, is_open: bool) -> None:
+        """Remember, or forget, a session that was just asked for."""
+        self._tokens.pop(_hash(token), None)
+        if is_open:
+            self._tokens[_hash(token)] = None
+        if len(self._tokens) > _MOST_INSIDE:
+            self._tokens.popitem(last=False)
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 class Door(Protocol):

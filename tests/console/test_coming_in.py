@@ -115,6 +115,23 @@ async def test_trying_is_slowed_down(entrance: Entrance) -> None:
     assert statuses[-1] == 429
 
 
+async def test_who_works_here_goes_on_while_strangers_have_used_the_address_up(entrance: Entrance) -> None:
+    entrance.add_two()
+    token = await entrance.registered("alice", entrance.authenticator())
+    async with entrance.browser(token) as browser, entrance.browser() as stranger:
+        assert (await browser.get("/console/tasks")).status == 200
+        while (await stranger.get("/")).status != 429:
+            pass
+        assert (await browser.get("/console/tasks")).status == 200
+        csrf = {"csrf": entrance.visitor(token).csrf}
+        assert (await browser.post("/console/sign-out", csrf)).status == 303
+        assert (
+            await browser.get("/console/tasks")
+        ).status == 303  # it is found out that the session has ended
+        async with entrance.browser("0" * 64) as pretender:
+            assert (await pretender.get("/console/tasks")).status == 429
+
+
 async def test_strangers_keep_nobody_from_working_and_fill_no_log(entrance: Entrance) -> None:
     """Behind a proxy, or on one machine, they have the address of those inside."""
     entrance.add_two()
