@@ -17,6 +17,7 @@ from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
 from node.connections import CROWDED_SECONDS, HANDSHAKE_SECONDS
+from node.web.settings import STALL_SECONDS
 
 _SWEEP_SECONDS: Final = 1.0
 _TLS_BUFFER_BYTES: Final = 32 * 1024
@@ -58,6 +59,10 @@ class HttpConnections:
         """Answer one connection until it ends; raises OSError for one whose handshake fails or takes too long."""
         loop = asyncio.get_running_loop()
         held = _Connection(self._server(), client)
+        if client:
+            # A reply waits in memory until it was taken, and nothing else looks at a request that was answered
+            # (RFC 5482). Whoever takes a byte now and then is not cut off: long replies are for clients that are known.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_SECONDS * 1000))
         await loop.connect_accepted_socket(
             lambda: held,
             connection,

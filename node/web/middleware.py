@@ -17,7 +17,6 @@ from node.journal import Journal
 from node.ports.callers import Caller
 from node.web.certificates import presented_in
 from node.web.problems import INTERNAL, problem_of, problem_response
-from node.web.stalling import end_when_stalled
 from node.web.state import CALLER, REQUEST_ID, STATE, endpoint_of, services_of
 from protocol.endpoints import Endpoint, Scope
 
@@ -31,7 +30,6 @@ _UNNAMED: Final = frozenset({"evaluate"})
 @web.middleware
 async def journal(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, turn errors into problems, write one line."""
-    end_when_stalled(request, seconds=request.app[STATE].settings.stall_seconds)
     services = services_of(request)
     request[REQUEST_ID] = services.entropy(16).hex()
     started, problem = services.clock.now(), ""

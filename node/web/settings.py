@@ -18,8 +18,6 @@ class WebSettings:
     """A partner's first update asks for three files of each member, and several partners may share an address."""
     body_seconds: float = 30.0
     """Time for a request body to arrive."""
-    stall_seconds: float = 60.0
-    """A client that takes nothing of its reply for this long is cut off."""
 
 
 def web_settings(listener: Listener) -> WebSettings:
@@ -34,6 +32,9 @@ MAX_FORM_BYTES = 16 * 1024
 
 KEEPALIVE_SECONDS = 75.0
 """Idle connections, and those whose first request does not arrive, are closed after this."""
+
+STALL_SECONDS = 60.0
+"""A client that takes nothing of its reply for this long is cut off."""
 
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 8190

@@ -4,10 +4,10 @@ import asyncio
 import socket
 import ssl
 
+import pytest
 from typing_extensions import override
 
 from node.tls import client_context
-from node.web.settings import WebSettings
 from protocol.messages import ReleasePart
 from support.fakes_api import IDENTITY, Loopback, MemoryNode, MemorySubset
 from support.processes import wait_until
@@ -45,10 +45,11 @@ def standing(node: Loopback) -> set[object]:
     return set(server.connections)
 
 
-async def test_a_reply_that_nobody_takes_is_given_up() -> None:
+async def test_a_reply_that_nobody_takes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.web.http_connections.STALL_SECONDS", 1)
     memory = MemoryNode()
     memory.subset = Long()
-    async with raw_access(memory, settings=WebSettings(stall_seconds=1)) as raw:
+    async with raw_access(memory) as raw:
         token = await raw.partner_token()
         before = standing(raw.node)
         connection = await asyncio.to_thread(ask, raw.node.server.port, token)
