@@ -14,6 +14,8 @@ from typing import Final
 MAX_PARTS: Final = 1000
 """Of a form; of one with more, not everything is looked at."""
 _MAX_BOUNDARIES: Final = 8
+_MAX_TYPE: Final = 1024
+"""Of what a `Content-Type` may say: what is read in it leniently costs the square of its length."""
 _LIKE_A_FORM: Final = re.compile(
     rb"\s*--[^\r\n]{1,200}[\r\n](?:[^\r\n]{0,1000}[\r\n]){0,10}?content-disposition\s*:\s*form-data",
     re.IGNORECASE,
@@ -49,13 +51,14 @@ def read_form(content_types: Sequence[str], body: bytes) -> Form | None:
     forms = [value for value in content_types if "multipart" in value.lower()]
     if not forms:
         return _read_badly(body, ()) if _LIKE_A_FORM.match(body) else None
-    if len(content_types) == 1 and (boundary := _strict_boundary(forms[0])):
+    short = [value for value in forms if len(value) <= _MAX_TYPE]
+    if len(content_types) == len(short) == 1 and (boundary := _strict_boundary(short[0])):
         pieces = _cut(body, boundary)
         if len(pieces) > MAX_PARTS + 2:
             return Form(_places(body, pieces), "a form of too many parts")
         if _is_strict(body, pieces):
             return Form(_places(body, pieces))
-    return _read_badly(body, forms)
+    return _read_badly(body, short)
 
 
 def _strict_boundary(content_type: str) -> bytes:

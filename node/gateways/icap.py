@@ -91,7 +91,8 @@ class _Conversation:
     async def hold(self) -> None:
         try:
             while True:
-                request = await self._event()
+                async with asyncio.timeout(self._service.patience.seconds):  # for all of it, as `Wire.until`
+                    request = await self._event()
                 assert isinstance(request, Request), "a request comes first"
                 await self._answer(request)
                 if "close" in request.fields.get("connection", "").lower():
@@ -189,8 +190,9 @@ class _Conversation:
 
     async def _pass_preview(self, request: Request) -> None:
         """Let a body pass of which not even the preview was held: behind a reply that has begun none could follow."""
-        while isinstance(event := await self._event(), Data):
-            pass
+        async with asyncio.timeout(WHOLE_SECONDS):
+            while isinstance(event := await self._event(), Data):
+                pass
         if isinstance(event, End) and not event.whole:
             self._parser.next_request()
         await self._unchanged(request, allowed=True)

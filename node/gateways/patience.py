@@ -17,7 +17,11 @@ from node.connections import CROWDED_SECONDS
 _TIMES: Final = 10
 """So often, in that time, one of them is let go and a part of the others: not all, for the fastest may be honest."""
 WHOLE_SECONDS: Final = 300.0
-"""For all of one file that is sent, at each door: nobody holds a place for ever by sending now and then."""
+"""For all of one file that is received to be judged: what is held of it is not held for ever.
+
+What the ICAP service only passes on may take any time, as a large download over a slow line does. It keeps its place
+until every place is taken and it is the slowest.
+"""
 
 
 @dataclass(slots=True)

@@ -135,7 +135,8 @@ class HashProcesses:
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
-            process.interrupt()  # a large file takes hours, and nobody waits for it any more
+            if not work.done():  # otherwise the process is at the next file already
+                process.interrupt()  # a large file takes hours, and nobody waits for it any more
             await asyncio.gather(work, return_exceptions=True)  # the descriptor is in use until then
             raise
 
@@ -155,6 +156,8 @@ class HashProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self.interrupted = False
         """Whether what it does, or is about to do, is not wanted any more."""
+        self._killed = False
+        """Whether it was, perhaps behind its last answer: the next file must not find it dead."""
 
     def __enter__(self) -> Self:
         return self
@@ -186,6 +189,7 @@ class HashProcess:
         self.interrupted = True
         process = self._process  # which the other thread may be taking away
         if process is not None:
+            self._killed = True
             process.kill()
 
     def close(self) -> None:
@@ -197,6 +201,7 @@ class HashProcess:
         if self._link is not None:
             self._link.close()
         self._link = self._process = None
+        self._killed = False
 
     def _asked(self, descriptor: int, plan: HashPlan, seconds: float) -> Hashed:
         try:
@@ -216,8 +221,9 @@ class HashProcess:
             raise _ChildFailedError("their decoder answered nonsense") from None
 
     def _started(self) -> socket.socket:
-        if self._link is not None:
+        if self._link is not None and not self._killed:
             return self._link
+        self.close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code

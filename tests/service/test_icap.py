@@ -345,6 +345,25 @@ async def test_a_body_that_takes_too_long_is_not_judged(
         assert b"HTTP/1.1 503 Service Unavailable" in said
 
 
+@pytest.mark.parametrize("previewed", [False, True], ids=["head", "preview"])
+async def test_whoever_sends_byte_by_byte_is_not_waited_for_anew(
+    monkeypatch: pytest.MonkeyPatch, previewed: bool
+) -> None:
+    monkeypatch.setattr("node.gateways.icap.WHOLE_SECONDS", 0.3)
+    begun = message("RESPMOD", None, fields="Preview: 4096\r\n").replace(b"null-body", b"res-body")
+    ended = Event()
+
+    def trickled() -> Iterator[bytes]:
+        yield begun + chunk(BINARY[:200]) if previewed else begun[:20]
+        while not ended.wait(0.05):
+            yield chunk(b"x") if previewed else b"x"
+
+    async with serving(idle=0.5, max_bytes=100) as world:
+        said = await asyncio.to_thread(exchanged, ("127.0.0.1", world.port), trickled())
+        ended.set()
+    assert said.startswith(b"ICAP/1.0 408 Request timeout\r\n")
+
+
 async def test_whoever_is_let_go_is_told_so() -> None:
     async with serving(idle=0.2) as world:
         assert (await asked(world, BEGUN)).startswith(b"ICAP/1.0 408 Request timeout\r\n")

@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from hashlib import md5, sha1, sha256
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from node.hashing import open_files
+from node.hashing.hashed import Hashed
 from node.hashing.open_file_worker import decode, encode
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import Bounds, HashPlan
@@ -166,6 +168,45 @@ async def test_a_file_that_nobody_waits_for_any_more_keeps_no_process(
         asking.cancel()
         assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
         assert asking.cancelled()
+
+
+async def test_who_leaves_as_its_file_is_done_disturbs_not_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_files, "_CHILD", _doing("time.sleep(0.3)"))
+    async with asyncio.timeout(60), HashProcesses(1, HashPlan()) as processes:
+        idle = processes._small.idle
+        give_back = idle.put_nowait
+
+        def leave(process: open_files.HashProcess) -> None:
+            give_back(process)
+            first.cancel()
+
+        monkeypatch.setattr(idle, "put_nowait", leave)
+        first = asyncio.create_task(inspected(processes, CONTENT))
+        await asyncio.sleep(0)
+        assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
+        assert first.cancelled()
+
+
+async def test_a_process_that_was_killed_behind_its_answer_is_another_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered, go = Event(), Event()
+    whole = open_files.HashProcess.hash
+
+    def hash_and_wait(process: open_files.HashProcess, descriptor: int) -> Hashed:
+        found = whole(process, descriptor)
+        answered.set()
+        go.wait(60)
+        return found
+
+    monkeypatch.setattr(open_files.HashProcess, "hash", hash_and_wait)
+    async with asyncio.timeout(60), HashProcesses(1, HashPlan()) as processes:
+        leaving = asyncio.create_task(inspected(processes, CONTENT))
+        await asyncio.to_thread(answered.wait, 60)
+        leaving.cancel()
+        await asyncio.to_thread(wait_until, lambda: processes._small.processes[0].interrupted)
+        go.set()
+        assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
 
 
 async def test_hashing_keeps_no_thread_that_others_wait_for(

@@ -1,5 +1,6 @@
 """Files in forms: found where a server may find them, and a form that servers read differently is never called read."""
 
+import time
 from base64 import b64encode
 
 import pytest
@@ -153,6 +154,13 @@ def test_boundaries_without_end_are_not_all_looked_at() -> None:
     found, is_whole = read(b"--bo-und\n" * 300_000, TYPE)
     assert (found, is_whole) == ([], False)
     assert not read(FORM, "multipart/form-data" + "; boundary=q" * 5000)[1]
+
+
+@pytest.mark.parametrize("said", ["boundary" * 8000, "a=b; " * 12_000 + "boundary=bo-und"])
+def test_a_type_without_end_is_not_read(said: str) -> None:
+    began = time.process_time()
+    assert read(FORM, f"multipart/form-data; {said}") == (FOUND, False)
+    assert time.process_time() - began < 0.05
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200), st.sampled_from([TYPE, TYPE + ";", "multipart/x"]))
