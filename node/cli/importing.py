@@ -92,6 +92,7 @@ def _tell(
         "duplicates": report.duplicates,
         "refused": report.refused_total,
         "quarantined": report.quarantined,
+        "without_md5": report.apart,
         "refused_rows": [{"line": row.line, "reason": row.reason} for row in report.refused],
     }
     here.output.result(
@@ -105,6 +106,11 @@ def _tell(
     )
     if left_out:
         here.output.talk(f"columns that were not used: {', '.join(left_out)}")
+    if report.apart:
+        here.output.talk(
+            f"{report.apart:,} rows name no MD5: where other rows name more hashes of their files, releases tell more"
+            " of these files. Name all hashes of a file in one row"
+        )
     if report.quarantined and not dry_run:
         here.output.following("sigfed quarantine ls")
     if not dry_run and report.entries:

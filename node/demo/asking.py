@@ -1,11 +1,23 @@
 """Chapter five: a hoster enrols with one string, updates, and asks privately about five files."""
 
 from collections.abc import Sequence
+from typing import Final
 
+from node.clock import system_entropy
 from node.demo.parties import Party
 from node.demo.processes import Facts, Outcome
 from node.demo.synthetic import MadeUp
 from node.demo.world import SUBSET, Act, World
+from node.partner.state import PartnerFolder
+from node.runtime.home import Home
+from protocol.digest import SIZES, Algorithm, Digest
+from protocol.subset.canary import LISTED
+from protocol.subset.lookup import Lookup
+from protocol.subset.screen import screen_values
+
+_TRIED: Final = 20_000
+_FEW: Final = 25
+"""One in 2^12 or fewer is expected to pass, and so few values to be those of two files."""
 
 
 def enrol(world: World) -> None:
@@ -109,3 +121,19 @@ def look_up(world: World) -> None:
     ):
         seen = verdict(world, answered, file)
         record.find(claim, held=seen["verdict"] == "clean", detail=told(seen))
+    try_offline(world)
+
+
+def try_offline(world: World) -> None:
+    """What the hoster's folder tells whoever tries hashes on it, without asking: the lists name files by two hashes."""
+    folder = PartnerFolder(Home(world.seat(Party.HOSTER).home).partner)
+    _, held = folder.in_force()
+    assert held is not None, "it has just updated"
+    files, known = len(world.listed), held.release.manifest.screen_count - len(LISTED)
+    tried = [Digest(Algorithm.MD5, system_entropy(SIZES[Algorithm.MD5])) for _ in range(_TRIED)]
+    passed = int(Lookup(held.release).survives(screen_values(tried)).sum())
+    world.record.find(
+        "one-value-a-file",
+        held=files - _FEW <= known <= files and passed <= _FEW,
+        detail=f"{known:,} values for {files:,} files; {passed:,} of {_TRIED:,} hashes of no list pass",
+    )

@@ -40,6 +40,7 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "single-agency-clean": "A file that a single agency lists is not a hit.",
         "relied-on-clean": "A file that the second agency only relied on is not a hit: copying does not count.",
         "unlisted-clean": "A file that nobody lists is not a hit.",
+        "one-value-a-file": "Offline the hoster's folder knows a listed file by one hash, and passes few others.",
         "hit-evidence-verifies": "The evidence of a reported hit verifies offline, from fingerprint words alone.",
         "altered-evidence-refused": "With one bit altered the evidence is refused.",
     },

@@ -222,6 +222,7 @@ DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "single-agency-clean": ("agree", lambda world: _list_too(world, world.actors.single, Party.FR)),
     "relied-on-clean": ("agree", lambda world: _list_too(world, world.actors.relied, Party.NL)),
     "unlisted-clean": ("agree", lambda world: _list_too(world, world.actors.unlisted, *AGENCIES)),
+    "one-value-a-file": ("define", _bend("subset create", "--screen-bits", "0")),
     "hit-evidence-verifies": ("prove", lambda world: flip(evidence(world))),
     "altered-evidence-refused": ("altered-evidence", lambda world: flip(altered_evidence(world))),
     "altered-manifest-refused": ("altered-manifest", partial(_put_back, "manifest")),

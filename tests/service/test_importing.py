@@ -115,6 +115,14 @@ def test_rows_of_one_input_that_share_a_digest_share_a_content_id(agency: Agency
     assert len({opening.ext.content_id for opening in openings(agency)}) == 1
 
 
+def test_rows_without_an_md5_are_counted_unless_they_join_one(agency: Agency) -> None:
+    """Each such row is screened by a hash of its own, beside what other rows list of its file."""
+    _, sha1 = file_digests("a")
+    apart = [row("a", digests=(sha1, sha256_digest("a"))), row("b", digests=(sha256_digest("b"),))]
+    assert agency.add([*apart, row("c")]) == ImportReport(accepted=3, entries=5, apart=2)
+    assert agency.add([row("a", digests=(*file_digests("a"), sha256_digest("a")))]).apart == 0
+
+
 def test_reports_refused_rows_and_takes_the_others(agency: Agency) -> None:
     report = agency.add([refused(2), row("a", line=3), refused(4)])
     assert (report.accepted, report.refused_total) == (1, 2)

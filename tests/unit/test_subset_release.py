@@ -16,6 +16,7 @@ from protocol.subset.files import (
     write_labels,
     write_screen,
 )
+from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, LabelSource
 from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.lookup import Lookup, Match
@@ -66,6 +67,17 @@ def test_files_that_are_not_the_manifests(changes: dict[str, Any], text: str) ->
     files = {"screen": RELEASE.screen, "answers": RELEASE.answers, "labels": RELEASE.labels} | changes
     with pytest.raises(SubsetError, match=text):
         verify_release(RELEASE.manifest, **files)
+
+
+def test_the_filter_is_the_one_whose_hash_the_manifest_has() -> None:
+    made_by = SubsetFilter(collections=frozenset({1}), algorithms=EXACT, screen_bits=12, labels=False)
+    manifest = replace(PLAIN.manifest, rules=replace(PLAIN.manifest.rules, filter=made_by.sha256()))
+    files: dict[str, Any] = {"screen": PLAIN.screen, "answers": PLAIN.answers, "labels": None}
+    assert verify_release(manifest, **files).filter is None
+    assert verify_release(manifest, **files, filter_bytes=made_by.to_bytes()).filter == made_by
+    another = replace(made_by, screen_bits=8).to_bytes()
+    with pytest.raises(SubsetError, match="filter: not the one"):
+        verify_release(manifest, **files, filter_bytes=another)
 
 
 def test_labels_where_the_manifest_has_none() -> None:

@@ -109,6 +109,13 @@ def _said(to: str, done: ImportReport, reading: Reading) -> list[str]:
         _("Line {number}: {reason}.").format(number=row.line, reason=row.reason)
         for row in done.refused[:_SHOWN]
     ]
+    if done.apart:
+        said.append(
+            _(
+                "{count} rows name no MD5: where other rows name more hashes of their files, releases tell more of"
+                " these files. Name all hashes of a file in one row."
+            ).format(count=f"{done.apart:,}")
+        )
     if reading.left_out:
         # Of a table without a header the first row is taken for one: its hashes are no titles.
         names = ", ".join(map(masked, reading.left_out))

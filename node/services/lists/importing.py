@@ -30,8 +30,10 @@ from node.services.lists.sorting import Fresh, JoiningSorter, SetAside, Sorted, 
 from node.services.lists.tombstones import Door
 from node.services.storage.bulk import acyclic
 from node.services.storage.shelf import Shelf
+from protocol.digest import Algorithm
 from protocol.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext
 from protocol.opening import NONCE_BYTES
+from protocol.subset.filter import EXACT
 
 _CHUNK: Final = 8192
 _SHOWN: Final = 1000
@@ -56,6 +58,8 @@ class ImportReport:
     quarantined: int = 0
     set_aside: tuple[int, ...] = ()
     """Lines of the first rows that are quarantined, at most a thousand."""
+    apart: int = 0
+    """Accepted rows that name a SHA-1 or SHA-256 without the file's MD5: it may be screened by more than one hash."""
 
     def plus(self, other: "ImportReport") -> "ImportReport":
         """Both together."""
@@ -68,6 +72,7 @@ class ImportReport:
             refused_total=self.refused_total + other.refused_total,
             quarantined=self.quarantined + other.quarantined,
             set_aside=(self.set_aside + other.set_aside)[:_SHOWN],
+            apart=self.apart + other.apart,
         )
 
 
@@ -292,7 +297,13 @@ def _count(found: Sorted) -> ImportReport:
         duplicates=found.duplicates,
         quarantined=len(found.aside),
         set_aside=tuple(aside.row.line for aside in found.aside[:_SHOWN]),
+        apart=sum(map(_is_apart, found.fresh)),
     )
+
+
+def _is_apart(fresh: Fresh) -> bool:
+    kinds = {digest.algorithm for digest in fresh.row.digests}
+    return not fresh.content_id and Algorithm.MD5 not in kinds and not kinds.isdisjoint(EXACT)
 
 
 def _check_overtaken(unit: Unit, queue: Queue) -> None:
