@@ -4,6 +4,7 @@ The node's side is one that sees everything: each request, its moment, its words
 it cannot see: blinded elements are uniformly random whatever they hide.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,7 +21,7 @@ from node.partner.reporting import HitSender
 from node.partner.scanning.judging import Asking, Screening
 from node.partner.scanning.state import open_state
 from protocol.api import HitApi, SubsetApi
-from protocol.messages import EvaluationRequest
+from protocol.messages import EvaluationReply, EvaluationRequest
 from support.releases import ReleasingAgency, release_both
 from support.shelves import Agency, close, file_digests, make_shelf, rows, sqlite_dsn
 from support.sizes import size
@@ -205,3 +206,28 @@ async def test_without_cover_the_first_request_after_a_release_tells(month: Mont
     month.holder.cover = month.other.cover = Cover.OFF
     await month.run()
     assert month.holder.node.seen != month.other.node.seen
+
+
+@pytest.mark.parametrize(("prepared", "sent"), [(0.05, 0.25), (0.3, 0.5)])
+async def test_a_batch_goes_whole_ticks_after_it_was_begun(
+    tmp_path: Path, prepared: float, sent: float
+) -> None:
+    shelf = make_shelf(sqlite_dsn(tmp_path), tmp_path)
+    fr = ReleasingAgency(shelf, tmp_path)
+    fr.lists.add(rows("before"))
+    assert fr.release().published
+    partner = await fr.admit_partner(tmp_path / "partner")
+    await partner.update()
+    moments: list[float] = []
+
+    async def evaluate(_subset: str, _request: EvaluationRequest) -> EvaluationReply:
+        moments.append(asyncio.get_running_loop().time())
+        raise PeerUnreachableError("away")
+
+    partner.api.evaluate = evaluate  # type: ignore[assignment]
+    begun = asyncio.get_running_loop().time() - prepared
+    with pytest.raises(PeerUnreachableError):
+        await partner.examiner().evaluate([], begun=begun)
+    assert moments[0] - begun >= sent
+    fr.evaluator.close()
+    close(shelf)
