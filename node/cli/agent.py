@@ -48,7 +48,7 @@ def agent(
         )
         _talk(here, facts)
 
-    wait_for(serve_agent(here.home, doors, listening=listening))
+    wait_for(serve_agent(here.serving(), doors, listening=listening))
 
 
 def icap(
@@ -75,7 +75,7 @@ def icap(
         )
         _talk(here, facts)
 
-    wait_for(serve_icap(here.home, listen, fail_closed=fail_closed, listening=listening))
+    wait_for(serve_icap(here.serving(), listen, fail_closed=fail_closed, listening=listening))
 
 
 def _talk(here: Session, facts: Mapping[str, Any]) -> None:

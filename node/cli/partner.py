@@ -69,6 +69,10 @@ def enroll(
     )
     here.output.talk(*LEAVES)
     here.output.following("sigfed check FILE", "run sigfed update every hour")
+    if also:
+        here.output.following(
+            f"SIGFED_SUBSET={done.enrolment.subset} for a further daemon: those that run serve the first subset alone"
+        )
 
 
 @each_subset
@@ -131,10 +135,6 @@ def update(
             done.not_renewed.hint or "try again later",
         )
     here.output.talk(*events.updated(report))
-    if settled.found:
-        here.output.talk(
-            f"{counted(len(settled.found), 'hit')} in scanned files recorded here; nobody was told yet"
-        )
     here.output.following("sigfed hit report --all" if settled.found else "sigfed check FILE")
 
 
@@ -273,6 +273,11 @@ def _settled(settled: "Settled") -> list[str]:
         for count, noun, words in counts
         if count
     ] + [
+        *(
+            [f"  {counted(len(settled.found), 'hit')} in scanned files recorded here; nobody was told yet"]
+            if settled.found
+            else []
+        ),
         *([f"  told what became of {counted(settled.told, 'reported hit')}"] if settled.told else []),
         *([f"  purged {counted(settled.purged, 'hit')}, finished long ago"] if settled.purged else []),
     ]

@@ -31,7 +31,7 @@ def run(context: typer.Context) -> None:
         here.output.talk("stop with Ctrl-C")
         here.output.following("sigfed console token NAME, for whoever is to sign in")
 
-    wait_for(serve_partner_console(here.home, ready=ready))
+    wait_for(serve_partner_console(here.serving(), ready=ready))
 
 
 @app.command("token")
@@ -51,9 +51,10 @@ def token(
     from node.runtime.partner_settings import load_partner_settings
 
     here = _partner(context)
-    PartnerFolder(here.home.partner).load()
-    url = load_partner_settings(here.home.folder).console.url.rstrip("/") + "/console/"
-    made = ConsoleTokens(here.home.partner, SystemClock(), system_entropy).make(
+    home = here.homes[0]
+    PartnerFolder(home.partner).load()
+    url = load_partner_settings(home.folder).console.url.rstrip("/") + "/console/"
+    made = ConsoleTokens(home.partner, SystemClock(), system_entropy).make(
         Guest(name=name, role=PersonRole(role.value))
     )
     here.output.result(
@@ -68,7 +69,7 @@ def token(
 
 def _partner(context: typer.Context) -> Session:
     here = session(context)
-    if here.home.config.exists():
+    if here.homes[0].config.exists():
         raise UsageError(
             "an agency's node lives in this home: its console is served by sigfed run",
             hint="switch it on with enabled = true under [console]; people sign in with passkeys",

@@ -180,18 +180,20 @@ class Examiner:
     ) -> AsyncIterator[tuple[int, Examined]]:
         """The place of each file, and what is found of it, batch by batch: all are asked about, none is screened.
 
-        At least `least` elements are sent, in batches of that many (`cover.BATCH`, if that is more). Raises as
-        `examine`; a batch without any of the files in it fails unheard, unless its answer is not proven.
+        At least `least` elements are sent, which is a multiple of `cover.BATCH`: in batches of that many, as far as the
+        protocol allows, and no more unless there are more hashes than that. Raises as `examine`; a batch without any of
+        the files in it fails unheard, unless its answer is not proven.
         """
         self.require_current()
         size = min(max(least, BATCH), MAX_EVALUATION_BATCH)
         waiting = deque(enumerate(files))
         outputs: deque[bytes] = deque()
         digests = [digest for file in files for digest in file]
-        for start in range(0, max(len(digests), least), size):
+        total = max(-(-len(digests) // BATCH) * BATCH, least)
+        for start in range(0, total, size):
             batch = digests[start : start + size]
             try:
-                outputs += await self.evaluate(batch, elements=size)
+                outputs += await self.evaluate(batch, elements=min(size, total - start))
             except VerificationError:
                 raise
             except NodeError:

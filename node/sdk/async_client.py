@@ -79,7 +79,7 @@ class AsyncClient:
     ) -> None:
         """The client enrolled in `home` (default: `SIGFED_HOME`, then the folder that the command line uses).
 
-        Where it follows several subsets, `subset` says which of them is asked; raises `UsageError` without it.
+        Where it follows several subsets, `subset` says which of them is asked instead of the first.
 
         `jobs` processes hash files by `plan` (default: pictures too, where the `images` extra is installed): a picture
         that crashes its decoder does not crash your program.
@@ -353,8 +353,6 @@ async def _clear() -> AsyncIterator[None]:
 def _home(folder: str | PathLike[str] | None, subset: str) -> Home:
     named = os.environ.get(HOME_VARIABLE, "") if folder is None else folder
     home = Home(Path(named)) if named else Home.default()
-    if not subset and len(home.followed) > 1:
-        raise UsageError("this home follows several subsets", hint="name one: subset=…")
     return chosen(home, subset) if subset else home
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from node.errors import NodeError, OverQuotaError, PeerUnreachableError, StoreLockedError
 from node.hashing.hashed import Hashed, Part
+from node.partner import looking_up
 from node.partner.cover import BATCH, Cover
 from node.partner.hits import HitSpool
 from node.partner.resolutions import Action
@@ -198,6 +199,14 @@ async def test_a_filler_that_is_listed_is_a_hit(scanning: Scanning) -> None:
     await scanning.scan()
     assert set(scanning.statuses().values()) == {"clean", "hit"}, "the last batch held all files as fillers"
     assert len(scanning.spool.ls()) == 2
+
+
+async def test_a_large_cover_is_sent_in_several_batches_and_is_no_larger(
+    scanning: Scanning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking_up, "MAX_EVALUATION_BATCH", 2 * BATCH)
+    assert [found async for found in scanning.partner.examiner().ask([], least=3 * BATCH)] == []
+    assert scanning.sent == [2 * BATCH, BATCH]
 
 
 async def test_an_answer_that_comes_after_the_next_release_concludes_nothing(scanning: Scanning) -> None:
