@@ -180,7 +180,7 @@ class _Conversation:
 
     async def _judged(self, name: str, work: Coroutine[Any, Any, Inspected]) -> str:
         try:
-            found = await self._wire.worth(work)
+            found = await self._wire.worth(work, sending_may_end=True)
         except OSError as exc:
             return failed(name, exc.strerror or str(exc))
         return reply(name, found.verdict, fail_closed=self._service.fail_closed)

@@ -15,6 +15,8 @@ _CHUNK: Final = 256 * 1024
 _DESCRIPTORS: Final = 4
 """Taken at once, and held for whoever asks for them; a sender that passes more loses them to the kernel."""
 _FAREWELL_SECONDS: Final = 2.0
+PROBE_SECONDS: Final = 15
+"""Of silence, until a machine is asked whether its end of a connection is still there."""
 _Found = TypeVar("_Found")
 
 
@@ -27,6 +29,10 @@ class Wire:
 
     def __init__(self, connection: socket.socket, patience: Patience) -> None:
         connection.settimeout(0)
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_SECONDS)
         self._connection = connection
         self._patience = patience
         self._pace = Pace()
@@ -74,13 +80,15 @@ class Wire:
             self._taken(1)
         return self._descriptors.popleft()
 
-    async def worth(self, work: Coroutine[Any, Any, _Found]) -> _Found:
+    async def worth(self, work: Coroutine[Any, Any, _Found], *, sending_may_end: bool = False) -> _Found:
         """What the work finds; it is cancelled, and `EndedError` raised, when the other side ends the connection.
 
-        What was sent before that and waits to be read does not hide the end.
+        What was sent before that and waits to be read does not hide the end. With `sending_may_end` a side that sends
+        no more may wait for its answer; over TCP it is then known only a minute or so later, by probes, that it left.
         """
         with select.epoll(1) as ended:
-            ended.register(self._connection, select.EPOLLRDHUP)
+            # EPOLLHUP and EPOLLERR are always awaited.
+            ended.register(self._connection, 0 if sending_may_end else select.EPOLLRDHUP)
             tasks = asyncio.create_task(work), asyncio.create_task(_readable(ended))
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -24,7 +24,16 @@ from node.gateways.clamd import ClamdService
 from node.gateways.listening import LIMITS, host_and_port, listen_path, remove_path
 from node.gateways.patience import Patience
 from node.gateways.roots import Roots
-from support.gateways import CLEAR, LISTED, TEST_FILE, UNANSWERED, KnowingInspector, exchanged
+from node.ports.inspecting import Inspected
+from support.gateways import (
+    CLEAR,
+    LISTED,
+    TEST_FILE,
+    UNANSWERED,
+    KnowingInspector,
+    KnowingUpload,
+    exchanged,
+)
 from support.processes import wait_until
 from support.programs import needed
 
@@ -89,6 +98,15 @@ def stream(content: bytes, *, piece: int = 7) -> bytes:
     return b"".join(len(one).to_bytes(4) + one for one in pieces) + bytes(4)
 
 
+def client_of(world: World, over: str) -> socket.socket:
+    if over == "tcp":
+        return socket.create_connection(("127.0.0.1", world.port), timeout=20)
+    link = socket.socket(socket.AF_UNIX)
+    link.settimeout(20)
+    link.connect(world.address)
+    return link
+
+
 async def asked(world: World, *pieces: bytes) -> bytes:
     return await asyncio.to_thread(exchanged, world.address, pieces)
 
@@ -135,6 +153,51 @@ async def test_a_stream_that_ends_too_early_is_no_verdict(world: World) -> None:
 
     assert await asyncio.to_thread(cut_off) == b""
     assert world.inspector.contents == []
+
+
+@pytest.mark.parametrize("over", ["unix", "tcp"])
+async def test_a_client_that_ends_sending_is_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch, over: str
+) -> None:
+    """As `nc -N` and socat do, also when they have long ended it before the answer is there."""
+    ended = asyncio.Event()
+
+    async def inspect(upload: KnowingUpload, name: str) -> Inspected:
+        await ended.wait()
+        await asyncio.sleep(0.1)  # so that its end is noticed, were it taken for the client's
+        return upload._inspector.judged(LISTED, name)
+
+    monkeypatch.setattr(KnowingUpload, "inspect", inspect)
+    with client_of(world, over) as link:
+        link.sendall(b"zINSTREAM\0" + stream(LISTED))
+        link.shutdown(socket.SHUT_WR)
+        ended.set()
+        assert await asyncio.to_thread(link.recv, 1000) == b"stream: Sigfed.Baseline FOUND\0"
+
+
+@pytest.mark.parametrize("over", ["unix", "tcp"])
+async def test_nothing_is_hashed_for_a_client_that_left(
+    world: World, monkeypatch: pytest.MonkeyPatch, over: str
+) -> None:
+    monkeypatch.setattr("node.gateways.wire.PROBE_SECONDS", 1)
+    begun, left = asyncio.Event(), asyncio.Event()
+
+    async def inspect(_: KnowingUpload, name: str) -> Inspected:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+        raise AssertionError(name)
+
+    monkeypatch.setattr(KnowingUpload, "inspect", inspect)
+    async with asyncio.timeout(30):
+        with client_of(world, over) as link:
+            if over == "tcp":  # its system forgets the connection then, and not in a minute
+                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, 1)
+            link.sendall(b"zINSTREAM\0" + stream(LISTED))
+            await begun.wait()
+        await left.wait()
 
 
 async def test_a_silent_client_is_let_go(tmp_path: Path) -> None:
