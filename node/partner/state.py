@@ -163,6 +163,7 @@ class PartnerFolder:
 
     def renew_key(self) -> None:
         """The next key is the key from now on; the one before it is gone."""
+        sum_path(self._folder / _KEY).unlink(missing_ok=True)  # a kill must not leave it beside the next key
         (self._folder / _NEXT_KEY).replace(self._folder / _KEY)
         with suppress(FileNotFoundError):
             sum_path(self._folder / _NEXT_KEY).replace(sum_path(self._folder / _KEY))

@@ -20,6 +20,8 @@ _BUSY_SECONDS: Final = 30
 _CONNECT_SECONDS: Final = 10
 _SILENT_MS: Final = 30_000
 _MOST_DAMAGE: Final = 10
+_MIGRATING: Final = 0x5346_4D49
+"""What the advisory lock of migrations is called."""
 _WRITES: Final = "sigfed_writes"
 
 
@@ -73,6 +75,15 @@ def begin_writing(engine: Engine) -> Connection:
     if engine.dialect.name == SQLITE:
         return connection.execution_options(**{_WRITES: True})
     return connection
+
+
+def lock_migrations(connection: Connection) -> None:
+    """Wait for whoever changes the tables, and keep others from it until this transaction ends.
+
+    SQLite's write lock does so; on PostgreSQL two programs that are upgraded at once would make one table each.
+    """
+    if connection.dialect.name == POSTGRESQL:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
 
 
 def insert_rows(

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, inspect
 
 from node.errors import StoreError
-from node.store.driver import begin_writing
+from node.store.driver import begin_writing, lock_migrations
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
@@ -43,5 +43,6 @@ def migrate(engine: Engine, *, to: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     with begin_writing(engine) as connection, connection.begin():
+        lock_migrations(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, to)

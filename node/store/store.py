@@ -33,6 +33,7 @@ from node.store.migrating import migrate, revision_of
 from node.store.tables import DataKey, table
 from node.store.unit import UnitOfWork
 
+_LOST: Final = "it was made when the node was founded: restore it from a backup, with sigfed backup restore"
 INDEX_KEY: Final = "index"
 TOMBSTONE_KEY: Final = "tombstone"
 
@@ -70,15 +71,11 @@ class Store:
         """
         url = parse_dsn(dsn)
         if url.get_backend_name() == SQLITE and not Path(url.database or "").is_file():
-            raise NotInitialisedError(
-                "there is no store at this address", hint="create one with: sigfed init"
-            )
+            raise NotInitialisedError("there is no store at this address", hint=_LOST)
         with connected(url) as engine:
             with engine.connect() as connection:
                 if revision_of(connection) is None:
-                    raise NotInitialisedError(
-                        "the database has no store in it", hint="create one with: sigfed init"
-                    )
+                    raise NotInitialisedError("the database has no store in it", hint=_LOST)
             migrate(engine)
             _number_keys(engine, storage_keys, entropy)
             return cls(engine, _vault(engine, storage_keys, entropy), claim)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 
+from keys.key import AuthPrivateKey
 from node.errors import AlreadyExistsError, ConfigError, NotFoundError
 from node.files import (
     MAX_PRIVATE_BYTES,
@@ -22,6 +23,7 @@ from node.files import (
     verify_key,
 )
 from node.objects.folder import FolderObjects
+from node.partner.state import PartnerFolder
 
 
 def test_created_once_and_for_its_owner_only(tmp_path: Path) -> None:
@@ -155,3 +157,35 @@ class TestStates:
         assert verify_key(key) == "it is not what a.key.sha256 says"
         sum_path(key).unlink()
         assert verify_key(key) is None
+
+
+@pytest.mark.parametrize(
+    "kill", ["before the sum of the next key", "between the key and its sum", "not at all"]
+)
+def test_a_renewal_that_was_killed_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill: str
+) -> None:
+    """Whichever of key and SHA-256 was written last, the other one is not that of another key."""
+    folder = PartnerFolder(tmp_path / "partner")
+    folder.pending_key(AuthPrivateKey.from_seed(b"a" * 32))
+    folder.next_key(AuthPrivateKey.from_seed(b"b" * 32))
+    key, following = folder.folder / "auth.key", folder.folder / "auth.next.key"
+    if kill == "before the sum of the next key":
+        sum_path(following).unlink()
+        folder.renew_key()
+    elif kill == "between the key and its sum":
+        replace, left = Path.replace, iter([1])
+
+        def dying(path: Path, target: Path) -> Path:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return replace(path, target)
+
+        monkeypatch.setattr(Path, "replace", dying)
+        with pytest.raises(KeyboardInterrupt):
+            folder.renew_key()
+    else:
+        folder.renew_key()
+        assert verify_key(key) == ""
+    assert folder.key().seed == b"b" * 32
+    assert not verify_key(key)

@@ -194,6 +194,32 @@ class TestRaces:
         assert agency.log.head.size == 2
         check_whole(agency)
 
+    def test_one_that_finds_the_pending_head_published_meanwhile_calls_nothing_damaged(
+        self, agency: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The other finishes the head, and deletes what waited, after this one has read that it is pending."""
+        agency.add(rows("a"))
+
+        def cut_off(*_: object, **__: object) -> object:
+            raise CutOffError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(agency.signer, "sign", cut_off)
+            with pytest.raises(CutOffError):
+                agency.publish()
+        read_round = publish.__globals__["_read_round"]
+
+        def overtaken(*args: Any, **kwargs: Any) -> object:
+            monkeypatch.undo()
+            agency.publish()
+            return read_round(*args, **kwargs)
+
+        monkeypatch.setitem(publish.__globals__, "_read_round", overtaken)
+        with pytest.raises(ConflictError, match="another publisher was faster"):
+            agency.publish()
+        assert agency.log.head.size == 2
+        check_whole(agency)
+
     def test_two_that_finish_one_head_publish_it_once(self, agency: Agency) -> None:
         agency.add(rows("a"))
         with pytest.raises(ConflictError):

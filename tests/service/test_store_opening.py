@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from node.errors import AlreadyExistsError, ConfigError, NotInitialisedError, St
 from node.ports.logs import LogKind
 from node.services.storage.shelf import Shelf
 from node.store import driver
-from node.store.driver import parse_dsn
+from node.store.driver import connect, parse_dsn
 from node.store.migrating import migrate, newest_revision
 from node.store.partners import PartnerRows
 from node.store.store import Store, connected
@@ -112,6 +113,42 @@ def test_migrations_make_the_tables_that_the_models_declare(dsn: str) -> None:
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
     assert version == newest_revision()
     store.dispose()
+
+
+def test_two_that_upgrade_at_once_upgrade_once(dsn: str) -> None:
+    """Without a lock the second makes tables that the first has made meanwhile."""
+    url = parse_dsn(dsn)
+    engine = connect(url)
+    migrate(engine, to="0010")
+    start, failed = threading.Barrier(3), list[Exception]()
+
+    def upgrade() -> None:
+        engine = connect(url)
+        start.wait()
+        try:
+            migrate(engine)
+        except Exception as exc:  # noqa: BLE001 - of a thread nobody else hears
+            failed.append(exc)
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=upgrade) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+    engine.dispose()
+    assert found == [newest_revision()]
+
+
+def test_a_store_that_was_lost_is_restored_and_not_made_anew(dsn: str) -> None:
+    with pytest.raises(NotInitialisedError) as lost:
+        reopen(dsn)
+    assert "sigfed backup restore" in lost.value.hint
+    assert "init" not in lost.value.hint
 
 
 def test_trust_files_of_peers_are_taken_over_from_an_older_store(dsn: str) -> None:

@@ -55,6 +55,10 @@ class Published:
         return self.checkpoints > 0
 
 
+class _OtherChangesError(StoreError):
+    """What waits is not what the pending head was made from: damaged, or published meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Round:
     """The events that a pending head adds."""
@@ -147,7 +151,7 @@ def _publish_round(shelf: Shelf, log: LogRecord, signer: LogSigner, now_ms: int,
         else:
             round_ = _read_round(shelf, log, log.pending.time_ms, end=log.pending.size)
         _finish(shelf, log, round_, signer, now_ms, counted=counted)
-    except MissingObjectError:
+    except (MissingObjectError, _OtherChangesError):
         # Whoever publishes a head tidies up behind it, so a slower publisher may miss what it was about to read.
         if _log(shelf, log.origin).head == log.head:
             raise
@@ -218,7 +222,7 @@ def _check_root(log: LogRecord, leaves: Sequence[bytes]) -> None:
     tree = _frontier(log)
     tree.extend(leaves)
     if tree.size != log.pending.size or tree.root() != log.pending.root:
-        raise StoreError(
+        raise _OtherChangesError(
             f"{log.origin}: the waiting changes are not those of its pending head",
             hint="restore the object folder from a backup of the same time as the database",
         )
