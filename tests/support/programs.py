@@ -49,6 +49,7 @@ EVERYWHERE = frozenset(
         "sh",
         "tee",
         "touch",
+        "uname",
         "useradd",
         "userdel",
         "xargs",
