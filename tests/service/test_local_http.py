@@ -83,12 +83,22 @@ async def test_a_file(world: World, content: bytes, verdict: str, block: bool) -
     assert world.inspector.names == ["a ?b.jpg"]
 
 
-@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=b", 'Multipart/Form-Data; boundary="b"'])
-async def test_a_form_is_no_file(world: World, kind: str) -> None:
+@pytest.mark.parametrize("path", ["/v1/scan", "/v1/media/"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multipart/form-data; boundary=b",
+        'Multipart/Form-Data; boundary="b"',
+        "multipart/mixed; boundary=b",
+        "multipart/related; boundary=b",
+        "multipart/form-data/x; boundary=b",
+    ],
+)
+async def test_a_form_is_no_file(world: World, kind: str, path: str) -> None:
     """Judged as one, its envelope is clean whatever it holds."""
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
     form = head + LISTED + b"\r\n--b--\r\n"
-    status, said = await world.json("POST", "/v1/scan", data=form, headers={"Content-Type": kind})
+    status, said = await world.json("POST", path, data=form, headers={"Content-Type": kind})
     assert status == 415
     assert "--data-binary @FILE" in said["message"]
     assert world.inspector.names == []

@@ -23,7 +23,11 @@ class NotLookedUpError(Exception):
 
 
 async def inspected(request: web.Request, name: str) -> Inspected:
-    """The body as a file; raises as `inspected_part`."""
+    """The body as a file; raises as `inspected_part`, and 415 for a form, which is clean whatever file it holds."""
+    if any("multipart/" in said.lower() for said in request.headers.getall("Content-Type", ())):
+        raise web.HTTPUnsupportedMediaType(
+            text="the body is the file itself, not a form that holds it: curl --data-binary @FILE, not -F"
+        )
     return await _inspected(request, _body(request), name)
 
 

@@ -25,11 +25,7 @@ _NAMELESS: Final = "upload"
 
 
 async def scan(request: web.Request) -> web.Response:
-    """`POST /v1/scan`: the body is a file; 415 for a form, which is clean whatever file it holds."""
-    if request.content_type == "multipart/form-data":
-        raise web.HTTPUnsupportedMediaType(
-            text="the body is the file itself, not a form that holds it: curl --data-binary @FILE, not -F"
-        )
+    """`POST /v1/scan`: the body is a file."""
     services = services_of(request)
     found = await inspected(request, _name(unquote(request.headers.get("X-File-Name", ""))))
     facts = _facts(found.verdict, services) | {"size": found.size, "faults": list(found.faults)}
