@@ -81,22 +81,32 @@ def links_of(listings: Iterable[MemberListing], wanted: Container[Digest]) -> Li
     """
     found: dict[Digest, dict[Digest, set[str]]] = {}
     for held in listings:
-        for row in _rows(held):
+        for row in _rows(held, wanted):
             for weaker, digest in _pairs(row):
                 if weaker in wanted and digest in wanted:
                     found.setdefault(digest, {}).setdefault(weaker, set()).add(held.node)
     return found
 
 
-def _rows(held: MemberListing) -> Iterable[set[Digest]]:
-    """The exact digests to which a list gives one content id."""
+def _rows(held: MemberListing, wanted: Container[Digest]) -> Iterable[set[Digest]]:
+    """The exact digests to which a list gives one content id, where one of them that is wanted could be hidden."""
+    ids = {
+        content_id for content_id, digest in _told(held) if digest.algorithm in _HIDDEN and digest in wanted
+    }
     rows: dict[bytes, set[Digest]] = {}
+    for content_id, digest in _told(held):
+        if content_id in ids:
+            rows.setdefault(content_id, set()).add(digest)
+    return rows.values()
+
+
+def _told(held: MemberListing) -> Iterator[tuple[bytes, Digest]]:
+    """Content id and exact digest of each entry that carries one, outside what a thief may have signed."""
     for entry in held.listing.entries.values():
         if entry.digest.algorithm in EXACT and not held.is_revoked(entry.index):
             content_id = held.ext(entry).content_id
             if content_id is not None:
-                rows.setdefault(content_id, set()).add(entry.digest)
-    return rows.values()
+                yield content_id, entry.digest
 
 
 def _pairs(row: set[Digest]) -> Iterator[tuple[Digest, Digest]]:

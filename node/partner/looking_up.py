@@ -21,8 +21,10 @@ from node.errors import (
     NodeError,
     NotInitialisedError,
     OverQuotaError,
+    UsageError,
     VerificationError,
 )
+from node.hashing.plan import MISSING_IMAGES
 from node.partner.allowance import Meter
 from node.partner.chance import chance
 from node.partner.cover import BATCH, elements
@@ -246,6 +248,14 @@ class Examiner:
         assert self._filter is not None
         kinds = " or ".join(algorithm.name.lower() for algorithm in sorted(self._filter.algorithms))
         return f"{self._enrolment.subset} is asked by {kinds}, and none was given"
+
+    def require_tried(self, *, images: bool) -> None:
+        """Raise `UsageError` where pictures are what is listed and are not hashed: every file would look clean."""
+        if not images and self._filter is not None and self._filter.algorithms == {Algorithm.PDQ}:
+            raise UsageError(
+                f"{self._enrolment.subset} is of PDQ values, and no pictures are hashed here",
+                hint=MISSING_IMAGES,
+            )
 
     def _is_complete(self, file: Sequence[Digest]) -> bool:
         return is_complete(self._filter, (digest.algorithm for digest in file))

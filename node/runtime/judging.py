@@ -106,9 +106,13 @@ async def judging(
 
     Raises:
         NotInitialisedError: nobody is enrolled in this home.
+        UsageError: it follows a subset of PDQ values, and nothing here hashes pictures.
     """
     async with AsyncExitStack() as stack:
         in_force = await stack.enter_async_context(InForce(home))
+        images = images_installed()
+        if in_force.version:
+            in_force.examiner().require_tried(images=images)
         telling = stack.enter_context(_Telling(Hooks(load_partner_settings(home.folder).hooks)))
         queue = LookUpQueue(in_force.examiner)
         judge = LocalJudge(
@@ -125,7 +129,7 @@ async def judging(
             queue
         )  # on leaving, what is not answered by then is unknown, and kept
         stack.push_async_callback(judge.drain, DRAIN_SECONDS)
-        plan = HashPlan(images=images_installed())
+        plan = HashPlan(images=images)
         jobs = settings.jobs or os.cpu_count() or 1
         processes = await stack.enter_async_context(HashProcesses(jobs, plan, wait_seconds=HASHING_SECONDS))
         inspector = LocalInspector(

@@ -272,8 +272,10 @@ async def check(
     folder, spool = PartnerFolder(home.partner), hit_spool(home)
     recorded: list[SpooledHit] = []
     await confirmed(home)
-    named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
     examiner = covered_examiner(home, *folder.in_force())
+    if not hash_from:
+        examiner.require_tried(images=images_installed())
+    named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
     named, unasked = _asked(examiner, named) if hash_from else (named, [])
     hashes = [digests for _, digests in named]
     least = 0 if load_partner_settings(home.folder).cover is Cover.OFF else examiner.cover(hashes)
@@ -305,9 +307,16 @@ async def check(
 
 
 async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit | None]:
-    """What the release in force says about files by their hashes; nothing is recorded."""
+    """What the release in force says about files by their hashes; nothing is recorded.
+
+    Raises `UsageError` for a file given by hashes of kinds that the subset does not take in: a miss would say nothing.
+    """
     await confirmed(home)
-    return await covered_examiner(home, *PartnerFolder(home.partner).in_force()).examine(named)
+    examiner = covered_examiner(home, *PartnerFolder(home.partner).in_force())
+    unasked = next(filter(None, map(examiner.unasked, named)), "")
+    if unasked:
+        raise UsageError(unasked)
+    return await examiner.examine(named)
 
 
 def covered_examiner(home: Home, enrolment: Enrolment, held: Held | None) -> Examiner:

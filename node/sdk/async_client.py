@@ -59,9 +59,6 @@ from protocol.errors import ProtocolError
 
 HOME_VARIABLE: Final = "SIGFED_HOME"
 DEFAULT_JOBS: Final = 2
-_EXACT: Final = frozenset({Algorithm.SHA256, Algorithm.SHA1, Algorithm.MD5})
-_NOT_ALL: Final = "not all of sha256, sha1 and md5 were given, and the list may know the file by the others"
-"""A list may know a file by any of them."""
 _CLOCK = SystemClock()
 _Value = TypeVar("_Value")
 
@@ -88,7 +85,9 @@ class AsyncClient:
         self._in_force = InForce(self._home)
         self._queue = LookUpQueue(self._in_force.examiner)
         self._unconfirmed = unconfirmed_files(self._home)
-        self._processes = HashProcesses(jobs, plan or HashPlan(images=images_installed()))
+        plan = plan or HashPlan(images=images_installed())
+        self._images = plan.images
+        self._processes = HashProcesses(jobs, plan)
         self._judge = LocalJudge(
             self._queue,
             self._in_force.examiner,
@@ -148,8 +147,8 @@ class AsyncClient:
     async def check_hashes(self, hashes: Mapping[str, str], name: str = "") -> FileResult:
         """What a file is that is given by all its hashes: hexadecimal digits by algorithm (`sha256`, `md5`, `pdq` …).
 
-        Without all of sha256, sha1 and md5 it is never `clean`: `faults` says so. Where the subset takes in none of
-        the kinds given it is unknown.
+        Give all that you have: the list may know it by any of them. Where the subset takes in none of the kinds given
+        it is unknown.
 
         Raises:
             UsageError: an algorithm or value that is none.
@@ -161,8 +160,7 @@ class AsyncClient:
         unasked = self._in_force.examiner().unasked(digests)
         if unasked:
             return file_result(name, Verdict(outcome=Outcome.UNKNOWN, reason=unasked))
-        missing = _EXACT - {digest.algorithm for digest in digests}
-        return await self._verdict([digests], name, [_NOT_ALL] if missing else [])
+        return await self._verdict([digests], name)
 
     async def confirm(self, rows: Iterable[Row[Key]]) -> list[FileResult]:
         """What the files are that `scan_partition` gave rows of, in their order; names are the rows' keys."""
@@ -296,6 +294,7 @@ class AsyncClient:
             os.close(descriptor)
 
     async def _judged(self, hashed: Hashed, name: str) -> FileResult:
+        self._in_force.examiner().require_tried(images=self._images)
         faults = [fault_words(fault) for fault in hashed.faults]
         return await self._verdict([part.digests for part in hashed.parts], name, faults)
 

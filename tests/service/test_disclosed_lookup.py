@@ -167,6 +167,8 @@ async def test_a_subset_without_pdq_has_nothing_near(tmp_path: Path) -> None:
     async with hit_world(tmp_path) as world:
         with pytest.raises(UsageError, match="no PDQ values"):
             terms(world).widens(HOSTER, 1)
+        with pytest.raises(NotFoundError, match="no PDQ values"):  # before anything is charged
+            lookups(world).ask(HOSTER, SUBSET, query_of(picture("holiday")).to_bytes())
 
 
 def _body(*values: Digest, subset: bytes | None = None) -> bytes:

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from node.connections import listen_tcp
-from node.errors import PeerUnreachableError
+from node.errors import PeerUnreachableError, UsageError
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import HashPlan
 from node.partner.hits import HitSpool
@@ -200,3 +200,13 @@ async def test_exact_hashes_ask_a_subset_of_pictures_nothing(pictures: World, tm
         assert "is asked by pdq" in said["message"]
         async with doors.client.post(f"{doors.url}/v1/scan", data=b"no picture at all") as reply:
             assert (await reply.json())["verdict"] == "clean", "every kind was tried"
+
+
+async def test_a_subset_of_pictures_is_not_scanned_where_nothing_hashes_them(
+    world: World, pictures: World
+) -> None:
+    """No picture would have a PDQ value, and each would look clean."""
+    world.partner.examiner().require_tried(images=False)
+    pictures.partner.examiner().require_tried(images=True)
+    with pytest.raises(UsageError, match="no pictures are hashed here"):
+        pictures.partner.examiner().require_tried(images=False)

@@ -78,7 +78,7 @@ class DisclosedLookups:
         """The reply to a query of `partner`. The quota is charged before anything is compared.
 
         Raises:
-            NotFoundError: this node answers none.
+            NotFoundError: this node answers none, or has no PDQ values in this subset.
             MalformedError: not a query, or a value that says nothing about a picture.
             UsageError: of another subset than its address.
             ForbiddenError: this partner may not, or is stopped until persons have looked.
@@ -89,9 +89,11 @@ class DisclosedLookups:
             raise NotFoundError("this node answers no disclosed look-ups")
         query = DisclosedQuery.from_bytes(body)
         with self._shelf.storage.read() as unit:
-            origin = unit.subsets.get(subset).origin
-        if query.subset_id != subset_id(origin):
+            asked = unit.subsets.get(subset)
+        if query.subset_id != subset_id(asked.origin):
             raise UsageError("a disclosed look-up of another subset than its address")
+        if Algorithm.PDQ not in asked.filter.algorithms:
+            raise NotFoundError(f"{subset} has no PDQ values: nothing can be near them")
         require_content(query)
         release = self._release(subset)
         self._charge(partner, len(query.values))

@@ -104,13 +104,15 @@ def test_a_listed_file_is_a_hit_by_any_hash_alone(client: Client, partner: Cli, 
     assert partner.run("check", "--hash-from", str(table)).exit == 1
 
 
-def test_some_hashes_of_a_file_do_not_make_it_clean(client: Client) -> None:
-    """A list may know a file by other hashes than those that were given."""
-    alone = client.check_hashes({"md5": md5(UNLISTED, usedforsecurity=False).hexdigest()})
-    assert (alone.outcome, alone.clean) == (Outcome.CLEAN, False)
-    assert "not all of sha256, sha1 and md5" in alone.faults[0]
+def test_hashes_of_a_file_that_is_not_listed_are_clean_and_those_that_ask_nothing_unknown(
+    client: Client,
+) -> None:
     whole = {name: hashlib.new(name, UNLISTED).hexdigest() for name in ("sha256", "sha1", "md5")}
     assert client.check_hashes(whole).clean
+    assert client.check_hashes({"md5": whole["md5"]}).clean
+    pdq = client.check_hashes({"pdq": whole["sha256"]})
+    assert (pdq.outcome, pdq.clean) == (Outcome.UNKNOWN, False)
+    assert "is asked by md5 or sha1 or sha256" in pdq.reason
 
 
 @pytest.mark.parametrize(
