@@ -62,10 +62,12 @@ _refused: dict[str, tuple[float, PeerUnreachableError]] = {}
 def logs_put_back(identity: Identity, shelf: Shelf) -> list[str]:
     """Origins of own logs of which more was signed than the database knows."""
     signer = identity.log_signer()
+    signed = {log.origin: signer.size(log.origin) for log in _own_logs(identity, shelf)}
+    # The database is read after the signer: another process may sign in between, and it claims a head before that.
     return [
         log.origin
         for log in _own_logs(identity, shelf)
-        if signer.size(log.origin) > (log.pending.size if log.pending else log.head.size)
+        if signed.get(log.origin, 0) > (log.pending.size if log.pending else log.head.size)
     ]
 
 

@@ -15,13 +15,16 @@ from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageErro
 from node.evaluator.process import EvaluatorProcess
 from node.metrics import Metrics
 from node.runtime import logs, serving, subsets
+from node.runtime.auditing import tell
 from node.runtime.opening import Identity
-from node.runtime.put_back import Clocks
+from node.runtime.put_back import Clocks, logs_put_back
 from node.runtime.recipients import RecipientOffice
 from node.runtime.syncing import PeerSyncs
+from node.services.lists.auditing import start_audit
 from node.services.storage.shelf import Shelf
 from node.services.subsets.deltas import Deltas
 from node.services.subsets.making import report_subset
+from node.signing.log_signer import FolderLogSigner
 from node.web.listener import Listener
 from protocol.digest import Algorithm
 from protocol.subset.filter import SubsetFilter
@@ -160,3 +163,21 @@ def test_a_running_node_sweeps_every_day(
     assert job.minutes == 24 * 60
     asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))
     assert swept == [(shelf, milliseconds(identity.clock.now()))]
+
+
+def test_what_another_process_signs_meanwhile_is_no_sign_of_an_older_folder(
+    agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = agency.identity()
+    start_audit(shelf, NODE)
+    assert tell(identity, shelf, "node.run", "before")
+    size, others = FolderLogSigner.size, ["meanwhile"]
+
+    def slow(signer: FolderLogSigner, origin: str) -> int:
+        while others:
+            tell(identity, shelf, "node.run", others.pop())
+        return size(signer, origin)
+
+    monkeypatch.setattr(FolderLogSigner, "size", slow)
+    assert logs_put_back(identity, shelf) == []
+    assert identity.log_signer().size(f"{NODE}/audit/main") == 2, "it was signed, and signed meanwhile"
