@@ -17,15 +17,36 @@ from pathlib import Path
 from typing import Any
 
 from node.clock import system_entropy
-from node.errors import AlreadyExistsError, ConfigError, NotFoundError
+from node.errors import AlreadyExistsError, ConfigError, NotFoundError, StoreDownError
 
 MAX_PRIVATE_BYTES = 64 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TEMPORARY = re.compile(r"\.tmp-.*|\..+\.[0-9a-f]{16}", re.ASCII | re.DOTALL)
 """Of objects and sets of keys; of private files."""
+_ROOM = ("no room is left on its disk", "make room, then do the same again")
+_REFUSALS = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EROFS: (
+        "it is read-only",
+        "mount its disk writable, or give its owner back, then do the same again",
+    ),
+}
+"""By error number, why, and what to do."""
 _SUM = "sha256"
 _SUM_FORM = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FORMAT = "FAT and exFAT keep no key from other users: format the medium with another one, such as ext4"
+
+
+def is_refusal(exc: OSError) -> bool:
+    """Whether a disk took nothing, whatever was to be written: it is full, or read-only."""
+    return exc.errno in _REFUSALS
+
+
+def refused(what: str, exc: OSError) -> StoreDownError:
+    """The one error for what cannot be written, be it file, object or database."""
+    reason, hint = _REFUSALS.get(exc.errno or 0, (exc.strerror or "it failed", ""))
+    return StoreDownError(f"{what} cannot be written: {reason}", hint=hint)
 
 
 def read_private(path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES) -> bytes:

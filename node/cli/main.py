@@ -20,6 +20,7 @@ from node.cli.output import Output, shown
 from node.cli.session import Session
 from node.core_dumps import forbid_core_dumps
 from node.errors import NodeError
+from node.files import is_refusal, refused
 from node.runtime.home import Home
 from protocol.errors import ProtocolError
 
@@ -154,6 +155,8 @@ def _machine_failed(error: OSError | SystemExit) -> int:
         # more is written, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FATAL
+    if is_refusal(error):
+        return _failed(refused(str(error.filename or "a file"), error))
     sys.stderr.write(shown(f"sigfed: {error.filename or 'a file'}: {error.strerror or 'failed'}") + "\n")
     return ExitCode.FATAL
 

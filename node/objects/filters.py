@@ -15,7 +15,7 @@ import numpy as np
 
 from node.clock import system_entropy
 from node.errors import MissingObjectError, StoreError
-from node.files import holding_temporaries, make_private_folder, replace_private, sum_path
+from node.files import holding_temporaries, make_private_folder, refused, replace_private, sum_path
 from node.ports.entries import Keys
 
 RUN: Final = 2**22
@@ -50,7 +50,7 @@ class FolderFilters:
                         path.unlink(missing_ok=True)
             replace_private(sum_path(target), digest.encode())
         except OSError as exc:
-            raise StoreError(f"a filter cannot be written: {exc.strerror}") from exc
+            raise refused("a filter", exc) from exc
         return count
 
     def load(self, name: str) -> Keys:

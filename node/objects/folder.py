@@ -12,7 +12,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from node.errors import MissingObjectError, StoreError
-from node.files import holding_temporaries, sweep_temporaries, sync_folder
+from node.files import holding_temporaries, refused, sweep_temporaries, sync_folder
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
 _TEMPORARY = ".tmp-"
@@ -54,7 +54,7 @@ class FolderObjects:
         except FileNotFoundError:
             return False
         except OSError as exc:
-            raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
+            raise refused("the object folder", exc) from exc
         return True
 
     def sweep(self, *, wait: bool = False) -> int:
@@ -65,7 +65,7 @@ class FolderObjects:
         try:
             return sweep_temporaries(self._root, below=True, wait=wait)
         except OSError as exc:
-            raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
+            raise refused("the object folder", exc) from exc
 
     def get(self, name: str) -> bytes:
         """The bytes of `name`; raises `MissingObjectError`."""
@@ -123,7 +123,7 @@ class FolderObjects:
             for folder in folders | made:
                 sync_folder(folder)
         except OSError as exc:
-            raise StoreError(f"the object folder cannot be written: {exc.strerror}") from exc
+            raise refused("the object folder", exc) from exc
 
     def _make(self, folder: Path) -> list[Path]:
         """Create `folder`; returns the folders that got a new one in them."""

@@ -4,7 +4,9 @@ Everything else of the store is SQL that both understand. Bulk rows go to the dr
 through ORM objects they would take seventeen times as long.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import errno
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -13,12 +15,22 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from node.errors import ConfigError, StoreDownError, StoreError, StoreLockedError
+from node.files import refused
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
 _BUSY_SECONDS: Final = 30
 _CONNECT_SECONDS: Final = 10
 _SILENT_MS: Final = 30_000
+_PRIMARY: Final = 0xFF
+"""Of SQLite's error codes, the part that says what failed."""
+_REFUSALS: Final[Mapping[int | str, int]] = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    "53100": errno.ENOSPC,
+    "25006": errno.EROFS,
+}
+"""By SQLite's code, or PostgreSQL's SQLSTATE, what a file would have said."""
 _MOST_DAMAGE: Final = 10
 _MIGRATING: Final = 0x5346_4D49
 """What the advisory lock of migrations is called."""
@@ -124,7 +136,7 @@ def translated() -> Iterator[None]:
             raise StoreLockedError(
                 "the store is in use by another process", hint="try again in a moment"
             ) from None
-        raise StoreDownError(f"the database failed: {type(exc.orig).__name__}") from None
+        raise _down(exc.orig) from None
     except PoolTimeoutError:
         raise StoreDownError("the database is busy: no connection to it came free in time") from None
     except DBAPIError as exc:
@@ -132,6 +144,14 @@ def translated() -> Iterator[None]:
             raise StoreDownError(f"the database went away: {type(exc.orig).__name__}") from None
         # The text of these errors shows statements with their values.
         raise StoreError(f"the database refused: {type(exc.orig).__name__}") from None
+
+
+def _down(failure: BaseException | None) -> StoreDownError:
+    """A disk that takes nothing is told as it is of files; anything else may be a database that is not there."""
+    code = getattr(failure, "sqlite_errorcode", 0) & _PRIMARY or getattr(failure, "sqlstate", "")
+    if code in _REFUSALS:
+        return refused("the database", OSError(_REFUSALS[code], ""))
+    return StoreDownError(f"the database failed: {type(failure).__name__}")
 
 
 def damage(engine: Engine) -> Sequence[str] | None:
