@@ -1,12 +1,8 @@
 """What a stranger's connections may cost: real nodes, consoles and daemons, real sockets, nothing sent on them."""
 
 import asyncio
-import re
-import resource
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -16,68 +12,16 @@ from node.config import ConnectionLimits
 from node.connections import Acceptor, listen
 from node.gateways.listening import host_and_port
 from support.agencies import found_agency
+from support.crowds import FLOOD, MOST_MB, crowd, held, rss_mb
 from support.processes import Cli, Running, free_port, wait_until
 
-FLOOD = 3000
-MOST_MB = 100
-"""What a flood may add to a node; it was 910 when every connection had asyncio's buffers and nobody counted them."""
 SPOKEN_FOR = (ip_network("127.0.0.1"),)
-
-
-def rss_mb(pid: int) -> float:
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1]) / 1024
-
-
-def held(port: int) -> int:
-    """Connections that whoever listens there has taken; those that wait in the kernel belong to nobody yet."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" and row[9] != "0" for row in rows)
 
 
 def header(address: str) -> bytes:
     """What a proxy says of a client that is at `address`."""
     packed = socket.inet_aton(address)
     return bytes.fromhex("0d0a0d0a000d0a515549540a2111000c") + packed + packed + bytes(4)
-
-
-class Crowd:
-    """Clients that connect and then send nothing, or not all of what has to come."""
-
-    def __init__(self, stack: ExitStack, port: int) -> None:
-        self._stack = stack
-        self._port = port
-
-    def comes(self, count: int) -> None:
-        """So many more of them; a connection that is not taken yet stands in the kernel."""
-        for _ in range(count):
-            one = self._stack.enter_context(socket.socket())
-            one.setblocking(False)
-            one.connect_ex(("127.0.0.1", self._port))
-
-    def says(self, first: bytes, count: int) -> list[socket.socket]:
-        """Some more, who begin to say something."""
-        made = []
-        for _ in range(count):
-            made.append(self._stack.enter_context(socket.create_connection(("127.0.0.1", self._port), 60)))
-            made[-1].sendall(first)
-        return made
-
-
-@contextmanager
-def crowd(port: int) -> Iterator[Crowd]:
-    with ExitStack() as stack:
-        yield Crowd(stack, port)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _descriptors() -> None:
-    """Each connection takes one here, too."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard < 3 * FLOOD:
-        pytest.skip(f"needs {3 * FLOOD} file descriptors (ulimit -Hn {3 * FLOOD})")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 3 * FLOOD), hard))
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +56,7 @@ def test_silent_connections_fill_no_memory_and_keep_nobody_out(agency: Cli) -> N
         assert rss_mb(pid) - before < MOST_MB, "each of them has a buffer of its own"
         wait_until(lambda: healthy(port))
         assert rss_mb(pid) - before < MOST_MB, "each that came and went left something behind"
-        assert held(port) <= 512
+        assert held(port) <= 512 + 1, "one waits for a place"
 
 
 def test_a_console_is_kept_no_less(agency: Cli, tmp_path: Path) -> None:

@@ -34,8 +34,6 @@ def most_bytes(pid: int) -> tuple[str, str]:
 def _allowed() -> None:
     """Dumps of this process and of what it starts: as far as it may."""
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
-    if hard == 0:
-        pytest.skip("core dumps are forbidden here already (ulimit -Hc unlimited)")
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
 

@@ -25,8 +25,10 @@ from support.sodium import loaded_group
 ASKING = 200
 CONNECTIONS = 8
 """Of one client."""
-LATE_SECONDS = 30.0
-"""Twice what a busy machine takes; without a bound most waited until they gave up, after a minute."""
+GIVEN_UP_SECONDS = RemoteLimits().reply_seconds
+"""Without a bound most of those who ask wait until then."""
+LATE_SECONDS = 45.0
+"""Ten times what a machine takes that is busy with other things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ async def test_who_would_be_late_is_told_at_once_and_the_others_are_answered(
         answered = [one.seconds for one in all_ if not one.retry_after]
         refused = [one for one in all_ if one.retry_after]
         assert answered
-        assert max(answered) < LATE_SECONDS
+        assert max(answered) < GIVEN_UP_SECONDS
         assert len(refused) > ASKING // 4
         assert max(one.seconds for one in refused) < LATE_SECONDS
         assert {one.retry_after for one in refused} <= set(range(1, 61))

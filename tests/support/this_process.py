@@ -61,7 +61,11 @@ def run_here(
     if apart or not _ONE_AT_A_TIME.acquire(blocking=False):
         return None
     try:
-        with _in_place(arguments, variables, folder, streams), pytest.raises(SystemExit) as ended:
+        with (
+            _in_place(arguments, variables, folder, streams),
+            patch("node.cli.main.forbid_core_dumps"),  # for good, and this process goes on
+            pytest.raises(SystemExit) as ended,
+        ):
             main()
     finally:
         _ONE_AT_A_TIME.release()

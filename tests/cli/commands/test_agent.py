@@ -20,6 +20,7 @@ from node.runtime.home import Home
 from node.runtime.judging import updated_lately
 from protocol.subset.canary import PRESENT_TEXT
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files
+from support.crowds import FLOOD, MOST_MB, crowd, held, rss_mb
 from support.daemons import Daemon, sockets
 from support.digest_search import DigestSearch
 from support.federated import federated
@@ -90,6 +91,29 @@ def test_files_are_judged_and_hits_recorded(federation: Federation, partner: Cli
     search = DigestSearch(HASHES)
     told = daemon.journal.read_bytes() + metrics.encode() + repr((hit, standing)).encode()
     assert not search.sightings(told, "what was said")
+
+
+def test_silent_connections_fill_no_memory_and_keep_nobody_out(partner: Cli) -> None:
+    with agent(partner, "--clamd", "127.0.0.1:0") as (daemon, _, url):
+        ports = [int(url.rpartition(":")[2]), int(daemon.answered["clamd"][1].rpartition(":")[2])]
+        before = rss_mb(daemon.process.pid)
+        with crowd(ports[0]) as at_http, crowd(ports[1]) as at_clamd:
+            at_http.comes(FLOOD // 2)
+            at_clamd.comes(FLOOD // 2)
+            wait_until(lambda: min(held(ports[0]), held(ports[1])) > 200)
+            assert rss_mb(daemon.process.pid) - before < MOST_MB
+            wait_until(lambda: answers(url))
+            client = clamd.ClamdNetworkSocket("127.0.0.1", ports[1], timeout=60)
+            wait_until(lambda: client.ping() == "PONG")
+            assert rss_mb(daemon.process.pid) - before < MOST_MB
+
+
+def answers(url: str) -> bool:
+    """Whether the daemon's HTTP says how it stands; whoever comes when it is full is told 503, or let go."""
+    try:
+        return bool(asked(f"{url}/health")["serving"])
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])

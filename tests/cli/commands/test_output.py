@@ -40,6 +40,7 @@ from support.cli_reference import PAGE, sections
 from support.digest_search import DigestSearch
 from support.disclosed import pictures_in
 from support.federated import federated
+from support.memory import shown_of
 from support.processes import ROOT, Cli, Finished, Running
 from support.tour import blocks
 
@@ -518,7 +519,6 @@ def test_processes_show_no_secret(federation: Federation) -> None:
     pids = list(processes(federation.fr_node.process.pid))
     assert len(pids) > 1, "the evaluator is a process of its own"
     for pid in pids:
-        for name in ("cmdline", "environ"):
-            shown = Path(f"/proc/{pid}/{name}").read_bytes()
-            assert not looking.sightings(shown, name)
-            check_text(federation, shown)
+        shown = shown_of(pid)
+        assert not looking.sightings(shown, "arguments and environment")
+        check_text(federation, shown)
