@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from node.cli.output import Output, counted
 from node.cli.scan_progress import size
-from node.partner.instructions import FOUND
+from node.partner.instructions import FOUND, UNDO
 
 if TYPE_CHECKING:
     from node.partner.scanning.results import FileResult, HitFacts, ScanSummary
@@ -51,7 +51,7 @@ def tell(
 def _steps(summary: "ScanSummary") -> list[str]:
     from node.partner.scanning.results import Status
 
-    steps = []
+    steps = [f"sigfed hit ls --open, for what was withdrawn. {UNDO}"] if summary.to_undo else []
     if summary.count(Status.UNCONFIRMED):
         steps.append("the same command again, later, to confirm them; nothing is read again")
     if summary.count(Status.HIT):

@@ -89,6 +89,8 @@ class SpooledHit:
     """When it was known here that no release lists its hash any more; 0: the newest one does."""
     end: bytes = field(default=b"", repr=False)
     """The node's statement that the report ended; empty: it gave none."""
+    late: bool = False
+    """Whether it had ended before the agency got its report, so that nobody began anything because of that."""
     instead: str = ""
     """The id of the hit of another hash of the same file, which is listed still; empty: there is none."""
 
@@ -133,7 +135,8 @@ class SpooledHit:
     @property
     def to_undo(self) -> bool:
         """Whether it was withdrawn after somebody acted on it, or told the agency: a person must look what to undo."""
-        return self.withdrawn and not self.instead and (bool(self.receipt) or self.action is not None)
+        believed = bool(self.receipt) and not self.late
+        return self.withdrawn and not self.instead and (believed or self.action is not None)
 
     @property
     def unresolved(self) -> bool:
@@ -440,6 +443,7 @@ def _fields(hit: SpooledHit) -> dict[str, Any]:
         "not_told": hit.not_told,
         "held": hit.held,
         "ended_ms": hit.ended_ms,
+        "late": hit.late,
         "instead": hit.instead,
         "before": [[done.action, done.done_ms] for done in hit.before],
     }
@@ -467,6 +471,7 @@ def _hit(fields: dict[str, Any], opened: Mapping[str, bytes]) -> SpooledHit:
         others=others,
         ended_ms=int(fields.get("ended_ms", 0)),
         end=opened["end"],
+        late=bool(fields.get("late", False)),
         instead=str(fields.get("instead", "")),
         before=tuple(Done(Action(action), int(done_ms)) for action, done_ms in fields.get("before", ())),
     )

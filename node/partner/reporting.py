@@ -132,7 +132,7 @@ class HitSender:
                 return heard
 
     def _hear(self, hit: SpooledHit, told: Ended) -> SpooledHit:
-        heard = replace(hit, receipt=told.receipt, end=told.end)
+        heard = replace(hit, receipt=told.receipt, end=told.end, late=not hit.receipt)
         self.receipt(heard)
         self.end(heard)
         return self._ended(heard)

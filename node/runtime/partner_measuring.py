@@ -86,6 +86,7 @@ def _hits(home: Home, clock: Clock) -> Iterator[Gauge]:
         "unreported": sum(hit.waiting for hit in found),
         "unresolved": sum(hit.unresolved for hit in found),
         "overdue": sum(hit.overdue(now_ms) for hit in found),
+        "to_undo": sum(hit.to_undo for hit in found),
     }
     yield Gauge(
         name=f"{_PREFIX}hits",

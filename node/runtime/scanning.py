@@ -88,7 +88,8 @@ class Scan:
     @property
     def summary(self) -> ScanSummary:
         """The run in sum, as far as it has come."""
-        return self._state.runs.summary(self._begun)
+        to_undo = sum(hit.to_undo for hit in hit_spool(self._home).readable().hits)
+        return replace(self._state.runs.summary(self._begun), to_undo=to_undo)
 
     def results(self) -> Iterator[FileResult]:
         """All files of the run, in order of their paths."""

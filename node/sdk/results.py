@@ -48,7 +48,7 @@ class HitResult:
     id: str
     name: str
     state: str
-    """`waiting`, `reported`, `refused`, `disputed` or `resolved`."""
+    """`waiting`, `reported`, `refused`, `disputed`, `resolved` or `withdrawn`."""
     found: datetime
     collection: str
     countries: Sequence[str]

@@ -111,7 +111,8 @@ async def test_a_late_report_has_its_receipt_and_its_end(partner: Partner) -> No
     partner.world.fr.withdraw("a file", Reason.ERROR)
     await partner.world.release()
     late = await partner.report(hit)
-    assert (late.state, late.refused) == ("withdrawn", "")
+    assert (late.state, late.refused, late.to_undo) == ("withdrawn", "", False), "nobody believed it"
+    assert partner.spool.ls() == [late]
     assert partner.sender.receipt(late).version == 1
     assert partner.sender.end(late) is not None
 

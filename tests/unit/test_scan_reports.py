@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import UsageError
+from node.partner.instructions import UNDO
 from node.partner.reports.gathering import MOST, gather
 from node.partner.reports.junit import junit
 from node.partner.reports.lines import json_lines
@@ -94,6 +95,14 @@ def made(form: Form, results: Sequence[FileResult], names: Names = PLAIN, **chan
 
 
 # ---------------------------------------------------------------- the page
+
+
+def test_a_page_says_which_hits_of_before_are_to_be_undone() -> None:
+    assert UNDO not in made(page, EACH)
+    text = made(page, EACH, to_undo=2)
+    assert "2 hits of before withdrawn" in text
+    assert UNDO in text
+    assert json.loads(made(json_lines, EACH, to_undo=2).splitlines()[-1])["hits_to_undo"] == 2
 
 
 def test_a_page_is_self_contained_and_says_what_happens_next() -> None:

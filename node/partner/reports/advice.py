@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from node.pages.text import counted, moment
 from node.partner.hits import DAY_MS
-from node.partner.instructions import FOUND
+from node.partner.instructions import FOUND, UNDO
 from node.partner.reports.gathering import Gathered
 from node.partner.scanning.results import ScanSummary, Status
 
@@ -16,6 +16,8 @@ _OLD_MS = 2 * DAY_MS
 
 def next_steps(summary: ScanSummary, found: Gathered) -> Iterator[str]:
     """The steps, first things first."""
+    if summary.to_undo:
+        yield f"{counted(summary.to_undo, 'hit')} of before withdrawn: `sigfed hit ls --open`. {UNDO}"
     if summary.count(Status.HIT):
         yield from _hits(summary, found)
     if not summary.ended_ms:

@@ -65,6 +65,7 @@ def summary_fields(summary: ScanSummary, names: Names) -> dict[str, Any]:
         "release": summary.release,
         "list_age_ms": summary.list_age_ms,
         "screen_only": summary.screen_only,
+        "hits_to_undo": summary.to_undo,
         "redacted": names.redacted,
     }
 

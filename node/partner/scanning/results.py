@@ -101,6 +101,8 @@ class ScanSummary:
     """How long ago, when the run began, the node had last confirmed what is held here."""
     screen_only: bool = False
     """The node was not to be asked: what survives the screen is unconfirmed."""
+    to_undo: int = 0
+    """Hits of this home that were withdrawn after somebody acted on them, by now."""
 
     @property
     def files(self) -> int:
