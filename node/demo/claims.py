@@ -54,6 +54,7 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "correct": {
         "withdrawn-clean": "After a withdrawal and one update the file is clean, and other hits remain.",
+        "withdrawn-not-reported": "A hit that waits when its file is withdrawn is closed, and reported to nobody.",
         "delta-small": "An update moves what changed, a small part of the whole release.",
         "partner-holds-no-digest": "The partner's folder holds none of the listed hashes.",
         "node-learned-nothing": "The agency's journal and folder hold none of the hashes that the partner asked about.",

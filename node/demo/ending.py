@@ -55,7 +55,34 @@ def ask_again(world: World) -> None:
         held=(gone["verdict"], there["verdict"]) == ("clean", "hit"),
         detail=f"the withdrawn file: {told(gone)}; the other one: {told(there)}",
     )
+    _report_the_rest(world)
     _compare(world, updated.first["bytes_received"])
+
+
+def _report_the_rest(world: World) -> None:
+    """What is still to be reported is; the hit of the withdrawn file is not among it."""
+    reporting = Act(
+        who=Party.HOSTER,
+        what="reports all hits that wait",
+        arguments=["hit", "report", "--all"],
+        note=lambda outcome: f"{sum('hit' in result for result in outcome.results)}",
+    )
+    looking = Act(
+        who=Party.FR,
+        what="looks at what was reported",
+        arguments=["hit", "ls"],
+        note=lambda outcome: f"{len(outcome.results)}",
+    )
+    own = replace(looking, who=Party.HOSTER, what="looks at its own hits")
+    _, theirs, ours = world.perform(reporting, looking, own)
+    wanted = str(world.file(world.actors.withdrawn))
+    hits = {result["hit"]: result["state"] for result in ours.results if result["file"] == wanted}
+    told_of = hits.keys() & {result["hit"] for result in theirs.results}
+    world.record.find(
+        "withdrawn-not-reported",
+        held=set(hits.values()) == {"withdrawn"} and not told_of,
+        detail=f"the hit is {' and '.join(hits.values()) or 'missing'}; the agency has {len(told_of)} report of it",
+    )
 
 
 def _compare(world: World, moved: int) -> None:

@@ -213,6 +213,13 @@ def _restore_a_key(world: World) -> None:
     shutil.copy(old, world.seat(Party.FR).home / "auth-1-from-a-backup.json")
 
 
+def _report_early(world: World) -> None:
+    """The hoster tells the agency of the mistake before anybody has noticed it."""
+    world.serve(Party.FR)
+    arguments = ["hit", "report", "--all"]
+    world.perform(Act(who=Party.HOSTER, what="reports all hits at once", arguments=arguments))
+
+
 DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "grant-kept": ("follow", _bend("peer add", "--grant", "baseline,investigative")),
     "only-agreed-released": ("agree", lambda world: _list_too(world, world.actors.single, Party.FR)),
@@ -232,6 +239,7 @@ DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "old-release-stays": ("carry-on", _break_release),
     "put-back-signs-nothing": ("go-back", _keep_today),
     "withdrawn-clean": ("withdraw", _name_another),
+    "withdrawn-not-reported": ("withdraw", _report_early),
     "delta-small": ("ask-again", _bend("update", "--whole")),
     "partner-holds-no-digest": ("search", _keep_a_hash),
     "node-learned-nothing": ("search", _log_a_hash),

@@ -28,6 +28,7 @@ KINDS = (
     "altered-screen-refused",  # an alteration undone
     "old-release-stays",  # a release cut short
     "withdrawn-clean",  # the wrong hashes
+    "withdrawn-not-reported",  # a command too early
     "case-data-stays",  # a file at the wrong party
     "shredded-gone",  # a hash kept
     "audit-names-both",  # a record altered
