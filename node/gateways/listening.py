@@ -13,11 +13,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from node.config import ConnectionLimits
 from node.errors import PortTakenError, UsageError
 
-LIMITS: Final = ConnectionLimits(connections=256, connections_per_address=64)
-"""Of each door."""
 _BACKLOG: Final = 128
 _FIRST_PASSED: Final = 3
 

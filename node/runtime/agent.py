@@ -15,7 +15,6 @@ from node.errors import ConfigError, UsageError
 from node.files import read_private
 from node.gateways.clamd import FULL, IDLE_SECONDS, ClamdService
 from node.gateways.listening import (
-    LIMITS,
     host_and_port,
     listen_path,
     named_address,
@@ -83,10 +82,10 @@ async def serve_agent(home: Home, doors: Doors, *, listening: Callable[[Mapping[
         for each in opened.clamd:
             its = replace(clamd, patience=Patience(IDLE_SECONDS))
             await stack.enter_async_context(
-                Acceptor([each], its.serve, LIMITS, crowded=its.patience.crowded, refusal=FULL)
+                Acceptor([each], its.serve, settings, crowded=its.patience.crowded, refusal=FULL)
             )
         if opened.http:
-            await stack.enter_async_context(served(_local(made, settings), opened.http))
+            await stack.enter_async_context(served(_local(made, settings), opened.http, limits=settings))
         facts = {
             "clamd": [named_address(each) for each in opened.clamd],
             "http": [named_address(each) for each in opened.http],

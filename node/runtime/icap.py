@@ -8,7 +8,7 @@ from hashlib import sha256
 from node.clock import system_entropy
 from node.connections import Acceptor, listen_tcp
 from node.gateways.icap import FULL, IDLE_SECONDS, IcapService
-from node.gateways.listening import LIMITS, host_and_port, named_address, passed_sockets
+from node.gateways.listening import host_and_port, named_address, passed_sockets
 from node.gateways.patience import Patience
 from node.runtime.agent import until_stopped
 from node.runtime.home import Home
@@ -44,7 +44,7 @@ async def serve_icap(
         for door in doors:
             its = replace(service, patience=Patience(IDLE_SECONDS))
             await stack.enter_async_context(
-                Acceptor([door], its.serve, LIMITS, crowded=its.patience.crowded, refusal=FULL)
+                Acceptor([door], its.serve, settings, crowded=its.patience.crowded, refusal=FULL)
             )
         where = named_address(doors[0])
         facts = {

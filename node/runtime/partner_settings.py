@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from node.config import CONSOLE_URL, ConsoleListener, Section, parse_as
+from node.config import CONSOLE_URL, ConnectionLimits, ConsoleListener, Section, parse_as
 from node.errors import ConfigError
 from node.names import PARTNER_NAME
 from node.partner.cover import Cover
@@ -80,9 +80,11 @@ def _named_once(reporters: tuple[ReporterSettings, ...]) -> tuple[ReporterSettin
     return reporters
 
 
-class AgentSettings(Section):
-    """The local daemon, `sigfed agent` and `sigfed icap`."""
+class AgentSettings(ConnectionLimits):
+    """The local daemon, `sigfed agent` and `sigfed icap`; as many connections at each of its doors."""
 
+    connections_per_address: Annotated[int, Field(ge=1, le=65_535)] = 128
+    """Of another machine, when those may connect: it sends for many people."""
     roots: tuple[Path, ...] = ()
     """Folders below which files may be looked at by their path, beside those of `--root`."""
     max_file_mib: Annotated[int, Field(ge=1, le=2048)] = 64

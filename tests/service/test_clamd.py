@@ -21,12 +21,13 @@ from node.config import ConnectionLimits
 from node.connections import Acceptor, listen_tcp
 from node.errors import PortTakenError, UsageError
 from node.gateways.clamd import ClamdService
-from node.gateways.listening import LIMITS, host_and_port, listen_path, remove_path
+from node.gateways.listening import host_and_port, listen_path, remove_path
 from node.gateways.patience import Patience
 from node.gateways.roots import Roots
 from node.ports.inspecting import Inspected
 from support.gateways import (
     CLEAR,
+    LIMITS,
     LISTED,
     TEST_FILE,
     UNANSWERED,

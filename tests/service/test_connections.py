@@ -13,15 +13,10 @@ from node.connections import Acceptor, listen
 from node.gateways.listening import host_and_port
 from support.agencies import found_agency
 from support.crowds import FLOOD, MOST_MB, crowd, held, rss_mb
+from support.gateways import proxy_header
 from support.processes import Cli, Running, free_port, wait_until
 
 SPOKEN_FOR = (ip_network("127.0.0.1"),)
-
-
-def header(address: str) -> bytes:
-    """What a proxy says of a client that is at `address`."""
-    packed = socket.inet_aton(address)
-    return bytes.fromhex("0d0a0d0a000d0a515549540a2111000c") + packed + packed + bytes(4)
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +86,11 @@ def test_one_address_has_its_share_and_others_the_rest(agency: Cli, tmp_path: Pa
     cli.edit("sigfed.toml", "proxies = []", 'proxies = ["127.0.0.1/32"]')
     with Running(cli) as node, crowd(port_of(node)) as strangers:
         port = port_of(node)
-        attackers = strangers.says(header("192.0.2.66"), 100)
+        attackers = strangers.says(proxy_header("192.0.2.66"), 100)
         wait_until(lambda: sum(map(is_closed, attackers)) == 92)
         assert held(port) == 8
-        assert not healthy(port, first=header("192.0.2.66"))
-        assert healthy(port, first=header("192.0.2.1"))
+        assert not healthy(port, first=proxy_header("192.0.2.66"))
+        assert healthy(port, first=proxy_header("192.0.2.1"))
         assert not healthy(port), "whoever speaks for nobody is not believed"
 
 
@@ -121,7 +116,7 @@ def is_closed(connection: socket.socket) -> bool:
 def test_who_is_no_configured_proxy_speaks_for_nobody(agency: Cli) -> None:
     with Running(agency) as node:
         assert healthy(port_of(node))
-        assert not healthy(port_of(node), first=header("192.0.2.1"))
+        assert not healthy(port_of(node), first=proxy_header("192.0.2.1"))
 
 
 # ------------------------------------------------------------------ the acceptor alone
@@ -181,7 +176,12 @@ async def test_places_are_given_back_however_a_connection_ends() -> None:
     port = listening[0].getsockname()[1]
     limits = ConnectionLimits(connections=1, connections_per_address=1, proxies=SPOKEN_FOR)
     async with Acceptor(listening, answer, limits):
-        for sent in [b"", b"GET / HTTP/1.1\r\n", header("192.0.2.1"), header("192.0.2.1")[:20]] * 4:
+        for sent in [
+            b"",
+            b"GET / HTTP/1.1\r\n",
+            proxy_header("192.0.2.1"),
+            proxy_header("192.0.2.1")[:20],
+        ] * 4:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(sent)
             writer.write_eof()

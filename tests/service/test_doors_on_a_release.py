@@ -29,6 +29,7 @@ from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.subset.canary import PRESENT
 from protocol.subset.filter import EXACT
+from support.gateways import LIMITS
 from support.releases import FILTER, EnrolledPartner, ReleasingAgency, release_rows
 from support.shelves import Agency, close, file_digests, make_shelf, row, sha256_digest, sqlite_dsn
 
@@ -86,7 +87,7 @@ class World:
             )
             listener = listen_tcp("127.0.0.1", 0)
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            await stack.enter_async_context(served(services, [listener]))
+            await stack.enter_async_context(served(services, [listener], limits=LIMITS))
             yield self
 
 

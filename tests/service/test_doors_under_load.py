@@ -14,7 +14,7 @@ import pytest
 
 from node.connections import Acceptor, listen_tcp
 from node.gateways.clamd import ClamdService
-from node.gateways.listening import LIMITS, listen_path
+from node.gateways.listening import listen_path
 from node.gateways.roots import Roots
 from node.hashing import open_files
 from node.hashing.open_files import HashProcesses
@@ -25,7 +25,7 @@ from node.runtime.judging import STALLED_SECONDS, Judging
 from node.web.gateways.services import LocalServices
 from node.web.gateways.serving import served
 from protocol.digest import Algorithm, Digest
-from support.gateways import exchanged
+from support.gateways import LIMITS, exchanged
 from support.processes import wait_until
 
 LISTED = b"listed content"
@@ -83,7 +83,7 @@ async def doors(folder: Path, *, jobs: int = 1, wait_seconds: float = 60.0) -> A
         url = f"http://127.0.0.1:{http.getsockname()[1]}"
         async with (
             Acceptor([listen_path(folder / "clamd.sock")], clamd.serve, LIMITS, drain_seconds=1.0),
-            served(services, [http]),
+            served(services, [http], limits=LIMITS),
         ):
             yield World(folder, processes, url, client)
 

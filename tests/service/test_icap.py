@@ -19,12 +19,12 @@ from node.config import ConnectionLimits
 from node.connections import Acceptor, listen_tcp
 from node.gateways.icap import FULL, IcapService
 from node.gateways.icap_protocol import chunk
-from node.gateways.listening import LIMITS
 from node.gateways.patience import Patience
 from node.ports.inspecting import Inspected
 from support.gateways import (
     CLEAR,
     HIT,
+    LIMITS,
     LISTED,
     TEST_FILE,
     UNANSWERED,

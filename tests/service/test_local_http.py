@@ -23,10 +23,20 @@ from node.connections import listen_tcp
 from node.gateways.listening import listen_path
 from node.ports.judging import Outcome
 from node.web.gateways.services import LocalServices
-from node.web.gateways.serving import LIMITS, served
+from node.web.gateways.serving import served
 from protocol.digest import Algorithm, Digest
 from support.digest_search import DigestSearch
-from support.gateways import CLEAR, HIT, KNOWN, LISTED, TEST_FILE, UNANSWERED, KnowingInspector, exchanged
+from support.gateways import (
+    CLEAR,
+    HIT,
+    KNOWN,
+    LIMITS,
+    LISTED,
+    TEST_FILE,
+    UNANSWERED,
+    KnowingInspector,
+    exchanged,
+)
 
 PDQ_LISTED = sha256(LISTED).digest()
 """The inspector knows values of 32 bytes: this one stands for a PDQ value as well."""

@@ -6,11 +6,15 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
+from typing import Final
 
 from node.ports.inspecting import Inspected
 from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
+from node.runtime.partner_settings import AgentSettings
 from protocol.digest import Algorithm, Digest
 
+LIMITS: Final = AgentSettings()
+"""Of a door that its operator says nothing of."""
 LISTED, TEST_FILE, UNANSWERED, CLEAR = b"listed content", b"the test file", b"nobody answers", b"a holiday"
 HIT = Verdict(outcome=Outcome.HIT, collection="baseline", countries=("FR", "NL"), hit_id="ab" * 16)
 KNOWN = {
@@ -75,6 +79,12 @@ class KnowingInspector:
 
 def _known(digests: Sequence[Digest]) -> Verdict:
     return next((KNOWN[digest.value] for digest in digests if digest.value in KNOWN), CLEAN)
+
+
+def proxy_header(address: str) -> bytes:
+    """What a proxy in TCP mode says of a client that is at `address`."""
+    packed = socket.inet_aton(address)
+    return bytes.fromhex("0d0a0d0a000d0a515549540a2111000c") + packed + packed + bytes(4)
 
 
 def exchanged(address: str | tuple[str, int], pieces: Iterable[bytes]) -> bytes:

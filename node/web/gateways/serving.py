@@ -3,7 +3,6 @@
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
 
 from node.config import ConnectionLimits
 from node.connections import DRAIN_SECONDS
@@ -11,13 +10,10 @@ from node.web.gateways.app import make_local_app
 from node.web.gateways.services import LocalServices
 from node.web.server import serve_on
 
-LIMITS: Final = ConnectionLimits(connections=512, connections_per_address=128)
-"""Whoever opens more must not take the descriptors that files are received in, here and at other doors."""
-
 
 @asynccontextmanager
 async def served(
-    services: LocalServices, listening: Sequence[socket.socket], *, limits: ConnectionLimits = LIMITS
+    services: LocalServices, listening: Sequence[socket.socket], *, limits: ConnectionLimits
 ) -> AsyncIterator[None]:
     """Serve while the block lasts; what is under way at its end may finish."""
     server = await serve_on(

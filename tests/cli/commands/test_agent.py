@@ -5,8 +5,9 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import md5, sha1, sha256
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from support.crowds import FLOOD, MOST_MB, crowd, held, rss_mb
 from support.daemons import Daemon, sockets
 from support.digest_search import DigestSearch
 from support.federated import federated
+from support.gateways import proxy_header
 from support.processes import ROOT, Cli, wait_until
 from support.squid import squid
 
@@ -166,6 +168,41 @@ def test_a_proxy_is_answered(federation: Federation, partner: Cli, tmp_path: Pat
     assert set(found) == {"download through the proxy", "upload through the proxy"}
     assert (status, found["download through the proxy"][:8].encode() in body) == (451, True)
     assert b"abuse@proxy.example" in body
+
+
+@pytest.mark.parametrize(
+    ("arguments", "door", "asking"),
+    [
+        (["agent", "--clamd", "127.0.0.1:0"], "clamd", b"zPING\0"),
+        (["agent", "--http", "127.0.0.1:0"], "http", b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        (
+            ["icap", "--listen", "127.0.0.1:0"],
+            "reqmod",
+            b"OPTIONS icap://h/reqmod ICAP/1.0\r\nHost: h\r\n\r\n",
+        ),
+    ],
+    ids=["clamd", "http", "icap"],
+)
+def test_how_many_connections_an_address_has_is_configured(
+    partner: Cli, arguments: list[str], door: str, asking: bytes
+) -> None:
+    settings = '[agent]\nconnections_per_address = 2\nproxies = ["127.0.0.1/32"]\n'
+    (partner.home / "partner.toml").write_text(settings)
+    with Daemon(partner, *arguments) as daemon, ExitStack() as stack:
+        found = re.search(r"127\.0\.0\.1:(\d+)", str(daemon.answered[door]))
+        assert found is not None
+        connected = partial(socket.create_connection, ("127.0.0.1", int(found[1])), timeout=30)
+
+        def asked_from(address: str) -> bytes:
+            with connected() as link, suppress(ConnectionError):
+                link.sendall(proxy_header(address) + asking)
+                return link.recv(10)
+            return b""
+
+        for _ in range(2):
+            stack.enter_context(connected()).sendall(proxy_header("192.0.2.66"))
+        wait_until(lambda: not asked_from("192.0.2.66"))
+        assert asked_from("192.0.2.1")
 
 
 def test_the_service_manager_is_told(partner: Cli, tmp_path: Path) -> None:
