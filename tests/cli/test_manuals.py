@@ -52,7 +52,12 @@ def typed(
         environment = {**shell_environment, "PATH": path, "CHEAP_KEYS": "1"}
 
         def typist(name: str) -> Typist:
-            return Typist(folder=ROOT, home=tmp_path_factory.mktemp(name), environment=environment)
+            return Typist(
+                folder=ROOT,
+                home=tmp_path_factory.mktemp(name),
+                environment=environment,
+                read_over={"$PWD/.venv/bin": str(programs)},  # what pages put in front of PATH, where it is
+            )
 
         first, second = typist("manuals"), typist(ROTATION)
         try:
