@@ -130,7 +130,7 @@ class _Watch:
         if name in EVERYWHERE | LOOKED_FOR or elsewhere is None:
             return
         places = (sys.prefix, sys.base_prefix, gettempdir())
-        if any(Path(elsewhere).is_relative_to(place) for place in places if place != "/usr"):
+        if any(Path(elsewhere).resolve().is_relative_to(place) for place in places if place != "/usr"):
             return
         if Path(elsewhere).samefile(sys.executable):
             return
