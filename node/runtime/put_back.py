@@ -49,6 +49,8 @@ from protocol.witnesses import answers_needed
 
 PATIENCE_SECONDS: Final = 10.0
 _PARTED_SECONDS: Final = 60.0
+_RUN: Final = Path("/run/sigfed")
+"""The runtime folder of the unit: commands have another temporary folder than a service."""
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _TRUST: Final = "trust"
 """Stands among the origins for the trust files, whose numbers grow likewise."""
@@ -93,6 +95,30 @@ def require_whole(identity: Identity, shelf: Shelf) -> None:
         )
 
 
+class Clocks:
+    """Tells when the machine was put back while it ran: the wall clock moves without the other one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart = self._now()
+
+    def parted(self) -> bool:
+        """Whether they did by more than a minute, since the start or the last time that this was asked."""
+        before, self._apart = self._apart, self._now()
+        return abs(self._apart - before) > _PARTED_SECONDS
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp() - time.monotonic()
+
+
+_clocks: dict[str, Clocks] = {}
+"""Of this process, by home."""
+_kept: dict[str, dict[str, int]] = {}
+"""What is noted where there is no place for it outside of this process."""
+_alone: set[str] = set()
+"""Homes for which this process has asked, and goes on alone."""
+
+
 # The gate before a signature
 
 
@@ -131,6 +157,12 @@ def require_current(identity: Identity, shelf: Shelf, *, afresh: bool = False) -
         VerificationError: a member has cosigned another history than is held here.
         PeerUnreachableError: too few members answer, and the operator has not said that it goes on alone.
     """
+    place = str(identity.home.folder)
+    if _clocks.setdefault(place, Clocks(identity.clock)).parted():
+        _forget(identity)  # the machine may have gone back with what was noted; silence must not let it sign
+        _alone.discard(place)
+    if identity.alone and place in _alone:
+        return
     with contextlib.suppress(SignerDownError):  # nothing is compared, and nothing can be signed either
         _require_forward(identity, shelf)
         if afresh or _noted(identity) is None:
@@ -156,6 +188,7 @@ async def _confirm(identity: Identity, shelf: Shelf) -> None:
         if not identity.alone:
             _refused[place] = time.monotonic(), exc
             raise
+        _alone.add(place)
         _journal.warning("alone", reason=str(exc))
         return
     _note(identity, await asyncio.to_thread(_state, identity, shelf))
@@ -163,33 +196,18 @@ async def _confirm(identity: Identity, shelf: Shelf) -> None:
 
 def settle(identity: Identity, shelf: Shelf) -> None:
     """Go on from what is here, whatever was noted before: everybody has been asked in a restore."""
-    if path := _place(identity):
-        path.unlink(missing_ok=True)
+    _forget(identity)
     with contextlib.suppress(SignerDownError):
         _note(identity, _state(identity, shelf))
 
 
-class Clocks:
-    """Tells when the machine was put back while it ran: the wall clock moves without the other one."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._apart = self._now()
-
-    def parted(self) -> bool:
-        """Whether they did by more than a minute, since the start or the last time that this was asked."""
-        before, self._apart = self._apart, self._now()
-        return abs(self._apart - before) > _PARTED_SECONDS
-
-    def _now(self) -> float:
-        return self._clock.now().timestamp() - time.monotonic()
-
-
 def _judge(identity: Identity, shelf: Shelf, found: Sightings, newer: Sequence[str]) -> None:
     own = identity.trust.without_proposal().document()
-    logs = {log.origin: log for log in _own_logs(identity, shelf)}
     with shelf.storage.read() as unit:
-        told = [one for one in unit.evidence.heard() if one.origin in logs]
+        heard = unit.evidence.heard()
+    # Read last: what this node publishes meanwhile may be heard back before it is read here.
+    logs = {log.origin: log for log in _own_logs(identity, shelf)}
+    told = [one for one in heard if one.origin in logs]
     heads = {origin: list(found.heads.get(origin, ())) for origin in logs}
     for each in told:
         with contextlib.suppress(ProtocolError):
@@ -273,7 +291,7 @@ def _state(identity: Identity, shelf: Shelf) -> dict[str, int]:
 def _noted(identity: Identity) -> Mapping[str, int] | None:
     path = _place(identity)
     if path is None:
-        return None
+        return _kept.get(str(identity.home.folder))
     try:
         held = json.loads(read_private(path))
     except (NotFoundError, ConfigError, ValueError):
@@ -285,6 +303,8 @@ def _note(identity: Identity, state: Mapping[str, int]) -> None:
     """Of two processes that note at once, the larger numbers stay."""
     path = _place(identity)
     if path is None:
+        kept = _kept.setdefault(str(identity.home.folder), {})
+        kept.update({name: max(size, kept.get(name, 0)) for name, size in state.items()})
         return
     with locked(path.with_suffix(".lock")):
         held = dict(_noted(identity) or {})
@@ -293,16 +313,39 @@ def _note(identity: Identity, state: Mapping[str, int]) -> None:
             replace_private(path, json.dumps(new).encode())
 
 
+def _forget(identity: Identity) -> None:
+    _kept.pop(str(identity.home.folder), None)
+    if path := _place(identity):
+        path.unlink(missing_ok=True)
+
+
 def _place(identity: Identity) -> Path | None:
-    """Where the answer for this folder lies until the machine starts again; None where no folder is ours alone."""
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir(), f"sigfed-{os.geteuid()}")
-    try:
+    """Where the answer for this folder lies until the machine starts again; None where no folder is ours alone.
+
+    What is under /run goes with the start of the machine by itself. Elsewhere its number is part of the name, which a
+    service may be kept from reading.
+    """
+    home = identity.home.folder.stat()
+    name = f"{home.st_dev} {home.st_ino} {identity.settings.node} {identity.settings.root_sha256}"
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if _is_ours(_RUN):
+        folder = _RUN
+    elif runtime:
+        folder = Path(runtime, "sigfed")
+    else:
+        folder = Path(tempfile.gettempdir(), f"sigfed-{os.geteuid()}")
+        try:
+            name = f"{_BOOT.read_text(encoding='ascii')} {name}"
+        except OSError:
+            return None
+    with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
-        found, home = folder.lstat(), identity.home.folder.stat()
-        boot = _BOOT.read_text(encoding="ascii")
+    return folder / f"{sha256(name.encode()).hexdigest()}.json" if _is_ours(folder) else None
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
     except OSError:
-        return None
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        return None
-    name = f"{boot} {home.st_dev} {home.st_ino} {identity.settings.node} {identity.settings.root_sha256}"
-    return folder / f"{sha256(name.encode()).hexdigest()}.json"
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077

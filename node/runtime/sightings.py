@@ -121,6 +121,8 @@ async def _newer(identity: Identity, node: str, link: TrustApi) -> Iterable[str]
     with suppress(*_FAILURES):  # nobody has a next root, or it is none of ours
         next_root = await link.member_root(own, version=len(roots) + 1)
         open_roots((*roots, next_root), pinned)
+        if len(root_files(identity.trust_files)) > len(roots):
+            return []  # it was put in force here while the member was asked
         return [f"{node} holds root {len(roots) + 1} of this node"]
     document = open_node_document(await link.member_document(own), identity.trust.root())
     held = identity.trust.without_proposal().document().serial

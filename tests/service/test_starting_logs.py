@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,10 +12,10 @@ import pytest
 
 from keys.errors import WrongPassphraseError
 from node.clock import milliseconds
-from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
+from node.errors import AlreadyExistsError, NotFoundError, PeerUnreachableError, StoreError, UsageError
 from node.evaluator.process import EvaluatorProcess
 from node.metrics import Metrics
-from node.runtime import logs, serving, subsets
+from node.runtime import logs, put_back, serving, subsets
 from node.runtime.auditing import tell
 from node.runtime.opening import Identity
 from node.runtime.put_back import Clocks, logs_put_back
@@ -181,3 +182,52 @@ def test_what_another_process_signs_meanwhile_is_no_sign_of_an_older_folder(
     monkeypatch.setattr(FolderLogSigner, "size", slow)
     assert logs_put_back(identity, shelf) == []
     assert identity.log_signer().size(f"{NODE}/audit/main") == 2, "it was signed, and signed meanwhile"
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Members that do not answer, from now on; each time that they are asked is noted."""
+    asked: list[object] = []
+
+    def nobody(*arguments: object) -> None:
+        asked.append(arguments)
+        raise PeerUnreachableError("nobody answers")
+
+    monkeypatch.setattr(put_back, "_require_enough", nobody)
+    return asked
+
+
+def test_a_machine_that_went_back_while_it_ran_does_not_sign_by_what_was_noted_before(
+    agency: CheapNode, shelf: Shelf, request: pytest.FixtureRequest
+) -> None:
+    identity = agency.identity()
+    put_back.require_current(identity, shelf)
+    asked = request.getfixturevalue("silent")
+    put_back.require_current(identity, shelf)
+    assert not asked, "it was noted that the folder is the newest"
+    agency.clock.moment += timedelta(minutes=2)
+    for _ in range(2):
+        with pytest.raises(PeerUnreachableError):
+            put_back.require_current(identity, shelf)
+
+
+def test_who_goes_on_alone_waits_once_for_those_who_do_not_answer(
+    agency: CheapNode, shelf: Shelf, silent: list[object]
+) -> None:
+    identity = replace(agency.identity(), alone=True)
+    for _ in range(3):
+        put_back.require_current(identity, shelf)
+    assert len(silent) == 1
+
+
+def test_where_nothing_can_be_noted_outside_the_process_remembers(
+    agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """A unit with `ProcSubset=pid` hides the number of this start of the machine."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(put_back, "_BOOT", Path("/nothing/there"))
+    identity = agency.identity()
+    put_back.require_current(identity, shelf)
+    asked = request.getfixturevalue("silent")
+    put_back.require_current(identity, shelf)
+    assert not asked
