@@ -237,7 +237,7 @@ class Month:
         """A proposal, something set aside, changes that wait, and a request for a second person."""
         self._propose("uploaded again and again")
         fr, known = self.desks[Party.FR], self._take(1)
-        fr("guard", "benign", "add", self._table("benign", known), "--name", "lawful")
+        fr("guard", "benign", "add", self._table("benign", known, listed=False), "--name", "lawful")
         waiting = self._table("waiting", [*known, *self._take(3)])
         fr("entry", "import", waiting, "--list", LIST, "--basis", "own")
         quota = ["partner", "quota", "hoster", "--files-per-day", "2000000", "--as", "alice"]
@@ -270,10 +270,12 @@ class Month:
         path.write_bytes(file.data)
         return str(path)
 
-    def _table(self, name: str, files: Sequence[MadeUp]) -> str:
-        rows = [f"{file.sha256.hex()},{file.md5.hex()},baseline" for file in files]
+    def _table(self, name: str, files: Sequence[MadeUp], *, listed: bool = True) -> str:
+        """A table of a list, or of lawful files, which are of no collection."""
+        header, end = ("sha256,md5,collection", ",baseline") if listed else ("sha256,md5", "")
+        rows = [f"{file.sha256.hex()},{file.md5.hex()}{end}" for file in files]
         path = self.folder / "files" / f"{name}.csv"
-        path.write_text("\n".join(["sha256,md5,collection", *rows, ""]), encoding="ascii")
+        path.write_text("\n".join([header, *rows, ""]), encoding="ascii")
         return str(path)
 
     def _hashes(self, files: Sequence[MadeUp]) -> str:
