@@ -192,14 +192,23 @@ def at_once(*work: Sequence[str | Cli]) -> list[dict[str, object]]:
 
 
 def federate(
-    folder: Path, *, shared: Sequence[bytes] = (), files_per_day: int = 10_000, clock_file: Path | None = None
+    folder: Path,
+    *,
+    shared: Sequence[bytes] = (),
+    files_per_day: int = 10_000,
+    clock_file: Path | None = None,
+    store: str = "",
 ) -> Federation:
-    """Found, publish, become members and peers, release, enrol; both agencies list `shared` too."""
+    """Found, publish, become members and peers, release, enrol; both agencies list `shared` too.
+
+    `store` is the DSN of the first one's tables.
+    """
     listed = {"fr": ("FR", [BOTH, *shared]), "nl": ("NL", [BOTH, SINGLE, *shared])}
 
     def make(name: str) -> tuple[Cli, Running]:
         country, contents = listed[name]
-        cli = found_agency(folder, name=name, country=country, clock_file=clock_file)
+        dsn = store if name == "fr" else ""
+        cli = found_agency(folder, name=name, country=country, clock_file=clock_file, store=dsn)
         list_files(cli, contents)
         return cli, Running(cli)
 

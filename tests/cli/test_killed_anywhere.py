@@ -1,0 +1,241 @@
+"""A command killed with SIGKILL at any of its steps and typed again: nothing is lost, doubled, forked or left over.
+
+A step is a file or name that is written, a row, a commit. Which steps, a seed says: some of every command in the plain
+run, a hundred (or all that there are) in the thorough one; `SIGFED_KILL_SEED` chooses others.
+"""
+
+import os
+import random
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+import psycopg
+import pytest
+
+from keys.roles import Role
+from node.clock import milliseconds
+from node.ports.logs import LogKind
+from node.runtime.auditing import sign
+from node.runtime.drilling import drill
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from node.runtime.put_back import settle
+from node.runtime.shelving import open_shelf
+from node.services.lists.making import report_list
+from node.services.lists.sweeping import sweep
+from node.services.peers.rejoining import root_at
+from node.services.storage.logfiles import LogFiles
+from support.agencies import LIST, SUBSET, Federation, federate, import_files, numbered, table, written
+from support.postgres import PostgresServer, postgres_server
+from support.preloaded import run_forked
+from support.processes import Cli, Running
+from support.sizes import size
+
+POINTS: Final = size(quick=2, thorough=100)
+SEED: Final = int(os.environ.get("SIGFED_KILL_SEED", "1"))
+OWN: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
+DAY_MS: Final = 86_400_000
+KILLER: Final = Path(__file__).parents[1] / "support" / "killer"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is killed; `before` prepares the state from which it starts."""
+
+    words: tuple[str, ...]
+    before: Callable[[Cli], None] = lambda _: None
+    done: Callable[[Cli, Cli], bool] = lambda _, __: False
+    """Whether the first was as far as the second, where it ended: typed again, it would be done twice."""
+
+
+def _import(cli: Cli) -> None:
+    import_files(cli, numbered("waiting", 20))
+
+
+def _published(cli: Cli) -> None:
+    _import(cli)
+    cli.done("publish")
+
+
+def _rotated(cli: Cli, whole: Cli) -> bool:
+    """Nothing of it is under way any more: who is killed after that has rotated, and rotates again."""
+    documents = [open_identity(Home(one.home)).trust.document() for one in (cli, whole)]
+    under_way = list(cli.home.glob("rotation-*.json"))
+    return not under_way and documents[0].serial == documents[1].serial
+
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "import": Command(("entry", "import", "{rows}", "--list", LIST, "--basis", "own")),
+    "publish": Command(("publish",), _import),
+    "sync": Command(("peer", "sync")),
+    "release": Command(("subset", "release", SUBSET), _published),
+    "rotate": Command(("key", "rotate", "token"), done=_rotated),
+}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[PostgresServer | None]:
+    if request.param == "sqlite":
+        yield None
+        return
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def pair(database: PostgresServer | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """Two agencies, of which the first is killed again and again; the second has more than it has synced."""
+    folder = tmp_path_factory.mktemp("killed")
+    made = federate(folder, store=database.database() if database else "")
+    made.fr_node.stop()
+    import_files(made.nl, numbered("of nl", 30))
+    made.nl.done("publish")
+    written(folder / "rows.csv", table(*numbered("imported", 20)))
+    try:
+        yield made
+    finally:
+        made.nl_node.stop()
+
+
+@dataclass(slots=True)
+class Stage:
+    """One state of the first agency, from which copies start."""
+
+    cli: Cli
+    server: PostgresServer | None
+    folder: Path
+    count: int = 0
+
+    def copy(self) -> Cli:
+        """Another home in the same state, with a database of its own, which goes on without asking anybody."""
+        self.count += 1
+        made = self.cli.copied(self.folder / f"copy-{self.count}")
+        if self.server is not None:
+            dsn = open_identity(Home(self.cli.home)).settings.store.dsn
+            own = self.server.database(like=dsn)
+            made.edit("sigfed.toml", dsn, own)
+            with psycopg.connect(own.replace("+psycopg", ""), autocommit=True) as connection:
+                connection.execute("DELETE FROM lease")
+        identity = open_identity(Home(made.home))
+        with open_shelf(identity) as shelf:
+            settle(identity, shelf)
+        return made
+
+
+def _run(cli: Cli, words: tuple[str, ...], *, at: int) -> tuple[int, int, str]:
+    """Exit code, steps taken, and what it said."""
+    with NamedTemporaryFile() as steps:
+        steps.write(bytes(8))
+        steps.flush()
+        variables = cli.variables()
+        variables |= {
+            "KILL_AT": str(at),
+            "KILL_STEPS": steps.name,
+            "PYTHONPATH": f"{KILLER}:{variables['PYTHONPATH']}",
+        }
+        code, _, err = run_forked(
+            ["--home", str(cli.home), "--json", *words],
+            typed=b"",
+            variables=variables,
+            folder=cli.home.parent,
+            patience=120,
+        )
+        return code, int.from_bytes(Path(steps.name).read_bytes()), err.decode()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_is_killed_and_typed_again(
+    pair: Federation, database: PostgresServer | None, name: str, tmp_path: Path
+) -> None:
+    command = COMMANDS[name]
+    words = tuple(word.format(rows=pair.folder / "rows.csv") for word in command.words)
+    first = Stage(pair.fr, database, tmp_path).copy()
+    with _peer(pair, runs=name == "sync"):
+        command.before(first)
+        stage = Stage(first, database, tmp_path / "copies")
+        whole = stage.copy()
+        code, steps, err = _run(whole, words, at=0)
+        assert code == 0, err
+        wanted = _outcome(whole, {})
+        chosen = random.Random(f"{SEED} {name}").sample(range(1, steps + 1), k=min(POINTS, steps))
+        for at in chosen:
+            cli = stage.copy()
+            code, _, err = _run(cli, words, at=at)
+            killed = code == -signal.SIGKILL
+            assert killed or code == 0, (at, err)
+            heads = _heads(cli)
+            if killed and not command.done(cli, whole):
+                again = cli.run(*words)
+                assert again.exit == 0, (at, again.err)
+            assert _outcome(cli, heads) == wanted, f"killed at step {at} of {steps}"
+            shutil.rmtree(cli.home)
+
+
+@contextmanager
+def _peer(pair: Federation, *, runs: bool) -> Iterator[None]:
+    """The second agency, down unless it is synced with: it must not learn of what the next kill undoes."""
+    if not runs:
+        pair.nl_node.stop()
+    try:
+        yield
+    finally:
+        if not runs:
+            pair.nl_node = Running(pair.nl)
+
+
+Heads = dict[str, tuple[int, bytes]]
+
+
+def _heads(cli: Cli) -> Heads:
+    """What others may have seen: the published heads."""
+    with open_shelf(open_identity(Home(cli.home))) as shelf, shelf.storage.read() as unit:
+        return {log.origin: (log.head.size, log.head.root) for log in unit.logs.ls(*OWN)}
+
+
+def _outcome(cli: Cli, before: Heads) -> dict[str, object]:
+    """What is there in the end, without what is random; checks on the way that it is whole and no fork."""
+    identity = open_identity(Home(cli.home))
+    now_ms = milliseconds(identity.clock.now())
+    identity.home.sweep()
+    with open_shelf(identity) as shelf:
+        sign(identity, shelf)  # a running node does so every minute, a command when it records something
+        sweep(shelf, now_ms=now_ms)
+        sweep(shelf, now_ms=now_ms + 3 * DAY_MS)
+        signer = identity.log_signer()
+        with shelf.storage.read() as unit:
+            logs = unit.logs.ls(*LogKind)
+        for log in (log for log in logs if log.kind in OWN):
+            assert log.pending is None, log.origin
+            assert signer.size(log.origin) == log.head.size, log.origin
+            size, root = before.get(log.origin, (0, b""))
+            files = LogFiles(shelf.objects, shelf.vault, log.origin)
+            assert not size or root_at(files, at=size, size=log.head.size) == root, "a fork"
+        listed = {
+            log.origin: report_list(shelf, log.origin)
+            for log in logs
+            if log.kind in {LogKind.OWN_LIST, LogKind.PEER_LIST}
+        }
+        kept = Counter(name.split("/")[0] for name in shelf.objects.ls("") if "/audit/" not in name)
+    assert [tried.words for tried in drill(identity) if not tried.good] == []
+    assert not identity.trust.tuf_standing().unlisted
+    document = identity.trust.document()
+    return {
+        "lists": {
+            origin: (report.log.head.size, sum(report.active.values()), report.waiting)
+            for origin, report in listed.items()
+        },
+        "releases": [log.head.size for log in logs if log.kind is LogKind.OWN_RELEASES],
+        # What a sync that was killed after its commit had staged is deleted by the next that brings something.
+        "pending": kept["pending"],
+        "tokens": len(document.token_keys),
+        "serial": document.serial,
+        "files": sorted(path.name for path in identity.home.folder.iterdir() if ".tmp" in path.name),
+        "keys": len(identity.keychain.labels(Role.TOKEN)),
+    }
