@@ -150,9 +150,9 @@ def verify(
     from node.services.access.spelling import typed_members, typed_words
     from node.services.evidence.brought import judge_brought
 
-    here, known = session(context), typed_members(member or ())
+    here, pinned, known = session(context), typed_words(words), typed_members(member or ())
     brought = replace(_brought(file, root, document), members=known, newer=[*map(_read, revoked or ())])
-    judged = judge_brought(brought, typed_words(words))
+    judged = judge_brought(brought, pinned)
     _require_behind(judged.found, known)
     here.output.result(_facts(judged.found), *judged.lines)
     if judged.not_proven:
