@@ -150,8 +150,9 @@ def verify(
     from node.services.access.spelling import typed_members, typed_words
     from node.services.evidence.brought import judge_brought
 
-    here, pinned, known = session(context), typed_words(words), typed_members(member or ())
-    brought = replace(_brought(file, root, document), members=known, newer=[*map(_read, revoked or ())])
+    here, evidence = session(context), _read(file)
+    pinned, known = typed_words(words), typed_members(member or ())
+    brought = replace(_brought(evidence, root, document), members=known, newer=[*map(_read, revoked or ())])
     judged = judge_brought(brought, pinned)
     _require_behind(judged.found, known)
     here.output.result(_facts(judged.found), *judged.lines)
@@ -162,12 +163,12 @@ def verify(
     here.output.following("show it to the other members; keep the peer in quarantine until it is explained")
 
 
-def _brought(file: Path, root: Path | None, document: Path | None) -> "Brought":
+def _brought(evidence: bytes, root: Path | None, document: Path | None) -> "Brought":
     from node.services.evidence.brought import Brought
 
     beside = None if document is None else document.with_name("revoked.json")
     return Brought(
-        evidence=_read(file),
+        evidence=evidence,
         roots=[] if root is None else _roots(root),
         document=b"" if document is None else _read(document),
         revoked=b"" if beside is None or not beside.exists() else _read(beside),
