@@ -266,9 +266,9 @@ _KEPT_IN_PASSING = (".lock", ".token", "-wal", "-shm", "allowance.json", "last-u
 def contents(folder: Path) -> dict[str, str]:
     """What a folder holds: a hash of each file, and of what a database says rather than how it is laid out.
 
-    Not looked at are an access token that is kept for the next command, what is left of a quota, and how the last
-    update ended. A running node may write beside us: a file that goes away between its listing and its reading is not
-    held.
+    Not looked at are an access token that is kept for the next command, what is left of a quota, how the last update
+    ended, and which home may write: a copied one says so when it first does. A running node may write beside us: a
+    file that goes away between its listing and its reading is not held.
     """
     held = {
         str(path.relative_to(folder)): _content(path)
@@ -291,7 +291,8 @@ def _content(path: Path) -> str | None:
 def _dump(path: Path) -> bytes:
     database = sqlite3.connect(path)
     try:
-        return "\n".join(database.iterdump()).encode()
+        rows = database.iterdump()
+        return "\n".join(row for row in rows if not row.startswith('INSERT INTO "lease"')).encode()
     except sqlite3.DatabaseError:
         return path.read_bytes()
     finally:
