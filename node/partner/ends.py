@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from node.partner.hits import HitSpool, SpooledHit
-from protocol.statement.report import Evaluated
+from protocol.statement.report import Evaluated, HitReport
+from protocol.subset.completeness import is_asked
 from protocol.subset.files import Held
 from protocol.subset.lookup import Lookup
 
@@ -21,16 +22,18 @@ def judge_again(spool: HitSpool, held: Held, *, now_ms: int) -> list[SpooledHit]
     """
     manifest, lookup = held.release.manifest, Lookup(held.release)
 
-    def listed(tag: bytes) -> bool:
+    def stands(report: HitReport, tag: bytes) -> bool:
+        if not is_asked(held.release.filter, [report.digest.algorithm]):
+            return True  # the subset takes in no such hashes any more: nobody withdrew this one
         return bool(lookup.answered(np.frombuffer(tag, dtype=">u8").astype(np.uint64))[0])
 
     ended = []
     for hit in spool.readable().hits:
         report = hit.sent.report
         comparable = (report.subset_id, report.epoch) == (manifest.subset_id, manifest.epoch)
-        if hit.ended_ms or not hit.tag or not comparable or listed(hit.tag):
+        if hit.ended_ms or not hit.tag or not comparable or stands(report, hit.tag):
             continue
-        left = [other for other in hit.others if listed(other.tag)]
+        left = [other for other in hit.others if stands(other.report.report, other.tag)]
         if left and hit.waiting:
             spool.renew(hit, *left)
             continue

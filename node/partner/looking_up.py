@@ -277,6 +277,10 @@ class Examiner:
             if self.found([each.digest], [output]).hit is not None
         ]
 
+    def takes_in(self, digest: Digest) -> bool:
+        """Whether the subset takes in hashes of this kind: of others a release says nothing."""
+        return is_asked(self._filter, [digest.algorithm])
+
     async def self_test(self) -> list[bytes]:
         """Look the published test files up; gives what they evaluate to.
 

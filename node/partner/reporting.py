@@ -83,8 +83,10 @@ class HitSender:
                         "the node asks with another key since", hint="sigfed update, then report again"
                     ) from None
         found = await examiner.again([report, *(other.report.report for other in hit.others)])
-        if not found:
+        if not found and examiner.takes_in(report.digest):
             return self._ended(hit), b""
+        if not found:
+            return self._refused(hit, "the list takes in no hashes of this kind any more"), b""
         return await self._ask(self._spool.renew(hit, *found))
 
     async def _ask(self, hit: SpooledHit) -> tuple[SpooledHit, bytes]:

@@ -1,5 +1,6 @@
 """The partner's hits that no release lists any more: judged without a question, and believed when the node signs it."""
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,26 @@ from node.partner.resolutions import Action
 from node.partner.retaining import expired, is_finished
 from node.partner.telling import NotTold, why_not
 from node.services.storage.release_files import ReleaseFolder
+from node.services.storage.rosters import Roster
+from protocol.digest import Algorithm, Digest
+from protocol.event import BASELINE
 from protocol.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, Ended, EndedReports, ReportEnd, sign_end
 from protocol.statement.report import SentReport
 from protocol.subset.files import Held
-from support.hits import HOSTER, SUBSET, HitWorld, hit_world, named, report_of
+from protocol.subset.filter import EXACT, SubsetFilter
+from protocol.subset.screen import ScreenRule
+from support.hits import HOSTER, SUBSET, HitWorld, hit_world, kept_reports, named, report_of
+from support.lists import digest
 from support.spooling import HIT, Api, Partner, recorded
+
+MIXED = SubsetFilter(
+    collections=frozenset({BASELINE}),
+    algorithms=EXACT | {Algorithm.PDQ},
+    screen_bits=12,
+    labels=True,
+    screen_rule=ScreenRule.STRONGEST,
+)
 
 
 @pytest.fixture
@@ -175,3 +190,47 @@ async def test_ends_of_reports_that_are_not_kept_here_are_passed_over(partner: P
     await withdraw(partner, "a file")
     assert await partner.sender.hear_ends() == []
     assert partner.spool.last_end == hit.sent.report.report_id
+
+
+async def test_a_kind_of_hashes_that_the_subset_takes_in_no_more_ends_nothing(partner: Partner) -> None:
+    """An upgrade takes PDQ values out of mixed subsets; the agencies list them still."""
+    world, picture = partner.world, digest("picture", Algorithm.PDQ)
+    for agency in world.agencies:
+        agency.add("picture", algorithm=Algorithm.PDQ)
+    release_by(world, MIXED)
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr(SubsetFilter, "renewed", lambda same: same)
+        await world.release()
+    waiting, reported, late = [await looked_up(partner, picture, name) for name in ("one", "two", "three")]
+    reported = await partner.report(reported)
+    report = await world.release()
+    assert (report.removed, picture in roster(world)) == (1, False)
+    assert judge_again(partner.spool, held(world), now_ms=world.fr.now_ms) == []
+    assert await partner.sender.hear_ends() == []
+    assert partner.spool.get(waiting.id).waiting
+    assert (await partner.report(late)).state == "reported", "by a release that a partner may hold still"
+    assert {record.ended_ms for record in kept_reports(world.fr.shelf)} == {None}
+    stale = replace(
+        waiting,
+        sent=replace(waiting.sent, report=replace(waiting.sent.report, epoch=0, report_id=os.urandom(16))),
+    )
+    refused = await partner.report(stale)
+    assert (refused.state, refused.ended_ms) == ("refused", 0), "in another epoch it cannot be reported"
+
+
+def release_by(world: HitWorld, subset_filter: SubsetFilter) -> None:
+    with world.fr.store.write() as unit:
+        unit.subsets.set_filter(SUBSET, subset_filter)
+
+
+def roster(world: HitWorld) -> Roster:
+    with world.fr.store.read() as unit:
+        newest = unit.releases.newest(SUBSET)
+    assert newest is not None
+    return ReleaseFolder(world.fr.shelf, newest).roster()
+
+
+async def looked_up(partner: Partner, found: Digest, name: str) -> SpooledHit:
+    [hit] = await partner.examiner.examine([[found]])
+    assert hit is not None
+    return recorded(partner.spool, hit, name=name, now_ms=partner.world.fr.now_ms)

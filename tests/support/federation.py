@@ -199,11 +199,16 @@ class Agency(FoundedNode):
     def now_ms(self) -> int:
         return milliseconds(self.clock.now())
 
-    def add(self, *names: str, collection: int = BASELINE, basis: Basis = Basis.OWN) -> None:
+    def add(
+        self,
+        *names: str,
+        collection: int = BASELINE,
+        basis: Basis = Basis.OWN,
+        algorithm: Algorithm = Algorithm.SHA256,
+    ) -> None:
         """Queue made-up files, one digest each."""
         rows = [
-            ImportRow(at, (digest(name, Algorithm.SHA256),), collection, {}, "")
-            for at, name in enumerate(names, 2)
+            ImportRow(at, (digest(name, algorithm),), collection, {}, "") for at, name in enumerate(names, 2)
         ]
         statement = Statement(basis=basis, criteria=1)
         import_rows(self.shelf, self.origin, rows, statement=statement, now_ms=self.now_ms)

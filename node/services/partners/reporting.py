@@ -42,6 +42,7 @@ from protocol.errors import UntrustedError
 from protocol.statement.receipt import Receipt, sign_receipt
 from protocol.statement.report import HitReport, SentReport, require_evaluated
 from protocol.subset.canary import is_canary
+from protocol.subset.completeness import is_asked
 from protocol.subset.identity import subset_id
 from protocol.subset.label import Label
 from protocol.subset.lookup import Lookup
@@ -122,7 +123,7 @@ class Reporting:
                 report.digest,
                 label,
                 newest=newest,
-                ended=not self._lists(record, newest, report, output),
+                ended=self._took_out(record, newest, report, output),
             )
         return self._answer(kept)
 
@@ -143,13 +144,19 @@ class Reporting:
         assert newest is not None, "a release was just read"
         return newest
 
-    def _lists(self, subset: SubsetRecord, newest: ReleaseRecord, report: HitReport, output: bytes) -> bool:
-        """Whether the newest release lists the digest; of another epoch than the report, it has another output."""
+    def _took_out(
+        self, subset: SubsetRecord, newest: ReleaseRecord, report: HitReport, output: bytes
+    ) -> bool:
+        """Whether the newest release does not list the digest, though the subset takes in hashes of its kind.
+
+        Of another epoch than the report, it has another output.
+        """
         if newest.epoch != report.epoch:
             value = prf_input(report.subset_id, report.digest)
             output = self._evaluator.outputs(subset.name, newest.epoch, [value])[0]
         release = ReleaseFolder(self._shelf, newest).load().release
-        return Lookup(release).match([output])[0] is not None
+        taken_in = is_asked(release.filter, [report.digest.algorithm])
+        return taken_in and Lookup(release).match([output])[0] is None
 
     def _record(
         self, report: HitReport, subset: str, version: int, label: Label, request_sha256: bytes

@@ -28,6 +28,7 @@ from node.services.subsets.drafting import LIFE, Draft, Drafter, Held, Order, Ru
 from node.services.subsets.grounds import Grounds
 from protocol.digest import Digest
 from protocol.opening import EntryRef
+from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.release import Release
 from protocol.subset.screen import ScreenRule
@@ -121,7 +122,7 @@ class Releaser:
         order = Order(
             subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions, until=until
         )
-        finished = self._finish(subset, now)
+        finished = self._finish(stored, now)
         held = self._held(name)
         drafter = Drafter(self._shelf, self._evaluator, self._documents, order, held)
         for _ in range(ATTEMPTS):
@@ -185,7 +186,7 @@ class Releaser:
             if log.pending is None:
                 return False
             record = unit.releases.get(subset.name, log.pending.size)
-        gone = self._gone(record)
+        gone = self._gone(record, subset.filter)
         manifest = ReleaseFolder(self._shelf, record).manifest()
         leaves = [leaf_hash(manifest)]
         require_leaves(log, leaves)
@@ -208,12 +209,16 @@ class Releaser:
         tidy(self._shelf, published)
         return True
 
-    def _gone(self, record: ReleaseRecord) -> frozenset[Digest]:
-        """What a pending release does not list any more; what was shredded is in no roster, and is not among them."""
+    def _gone(self, record: ReleaseRecord, made_by: SubsetFilter) -> frozenset[Digest]:
+        """What a pending release does not list any more; what was shredded is in no roster, and is not among them.
+
+        Nor is a kind of hashes that the subset takes in no more: nobody withdrew those.
+        """
         held = self._held(record.subset) if record.removed else None
         if held is None:
             return _NOTHING
-        return frozenset(held.roster.keys() - ReleaseFolder(self._shelf, record).roster().keys())
+        gone = held.roster.keys() - ReleaseFolder(self._shelf, record).roster().keys()
+        return frozenset(digest for digest in gone if digest.algorithm in made_by.algorithms)
 
     def _note_judged(self, name: str, manifest: Manifest) -> None:
         """The newest release says already what the lists say now: nobody waits for it to take something out."""
