@@ -35,6 +35,21 @@ def open_statement(data: bytes, kind: str, keys: Sequence[StatementPublicKey]) -
     Raises `MalformedTrustError` for another form, kind or encoding, `BadSignatureError` for a signature that none of
     the keys made.
     """
+    payload, kid, signature = _read(data, kind)
+    _key(keys, kid).verify(pre_authentication(_payload_type(kind), payload), signature)
+    return payload
+
+
+def unverified_payload(data: bytes, kind: str) -> bytes:
+    """What a statement of a `kind` says, whoever signed it: for who kept it where nobody else could change it.
+
+    Raises `MalformedTrustError` for another form, kind or encoding.
+    """
+    return _read(data, kind)[0]
+
+
+def _read(data: bytes, kind: str) -> tuple[bytes, str, bytes]:
+    """Payload, key id and signature."""
     fields = load(data, max_bytes=MAX_STATEMENT_BYTES, where=_WHERE, error=MalformedTrustError)
     if fields.text("payloadType") != _payload_type(kind):
         raise fields.refuse("payloadType", f"is not that of a {kind}")
@@ -43,8 +58,7 @@ def open_statement(data: bytes, kind: str, keys: Sequence[StatementPublicKey]) -
     # One encoding: a copy that differs in a byte which the signature does not cover is not the statement.
     if _envelope(kind, payload, kid, signature) != data:
         raise MalformedTrustError(f"{_WHERE}: not the one encoding of this statement")
-    _key(keys, kid).verify(pre_authentication(_payload_type(kind), payload), signature)
-    return payload
+    return payload, kid, signature
 
 
 def _key(keys: Sequence[StatementPublicKey], kid: str) -> StatementPublicKey:

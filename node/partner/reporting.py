@@ -4,6 +4,7 @@ A report may be sent as often as it takes: the node answers the same request the
 stays in the spool with the reason.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from keys.errors import KeysError
@@ -93,8 +94,10 @@ class HitSender:
         try:
             return hit, await self._api.report_hit(self._enrolment.subset, hit.sent.to_bytes())
         except NotFoundError:  # it ended, and the node keeps it with that; or it cannot say so any more
-            ended = {each.id: each for each in await self.hear_ends()}
-            return ended.get(hit.id) or self._refused(hit, "the list does not have it any more"), b""
+            with suppress(VerificationError):  # what is wrong with other hits keeps none from being reported
+                await self.hear_ends()
+            kept = self._spool.get(hit.id)
+            return kept if kept.ended_ms else self._refused(hit, "the list does not have it any more"), b""
         except PeerRefusedError as exc:
             if exc.status != _NOT_VERIFIED:
                 raise
@@ -109,34 +112,46 @@ class HitSender:
     async def hear_ends(self) -> list[SpooledHit]:
         """Reported hits that ended, with the node's statements; of those that it told of before, nothing is asked.
 
+        What does not verify is passed over, and asked for again the next time: the node may sign with a key that is
+        not known here yet.
+
         Raises:
             PeerUnreachableError: the node does not answer.
-            VerificationError: what it says is not signed by it, or is of another report.
+            VerificationError: what it says cannot be read.
         """
         heard: list[SpooledHit] = []
+        known = last = self._spool.last_end
+        passed = False
         while True:
             try:
-                data = await self._api.ended_reports(self._enrolment.subset, self._spool.last_end.hex())
-                page = EndedReports.from_bytes(data)
+                page = EndedReports.from_bytes(
+                    await self._api.ended_reports(self._enrolment.subset, last.hex())
+                )
             except NotFoundError:  # a node of before, which tells of none
                 return heard
             except ProtocolError as exc:
                 raise VerificationError(f"what the node says of ended reports cannot be read: {exc}") from exc
             kept = {hit.id: hit for hit in self._spool.readable().hits}
-            heard += [
-                self._hear(kept[one.report_id.hex()], one)
-                for one in page.ended
-                if one.report_id.hex() in kept
-            ]
-            if page.ended:
-                self._spool.last_end = page.ended[-1].report_id
+            for one in page.ended:
+                last, hit = one.report_id, kept.get(one.report_id.hex())
+                if hit is not None and not hit.end:
+                    try:
+                        heard.append(self._hear(hit, one))
+                    except VerificationError:
+                        passed = True
+                known = known if passed else last
+            self._spool.last_end = known
             if not page.whole:
                 return heard
 
     def _hear(self, hit: SpooledHit, told: Ended) -> SpooledHit:
-        heard = replace(hit, receipt=told.receipt, end=told.end, late=not hit.receipt)
-        self.receipt(heard)
+        """The hit as it ended: by the statement of that, whoever signed the receipt has lost the key since or not."""
+        heard = replace(hit, end=told.end, late=not hit.receipt)
         self.end(heard)
+        if not hit.receipt:
+            with suppress(VerificationError):
+                self._receipt(heard, told.receipt)
+                heard = replace(heard, receipt=told.receipt)
         return self._ended(heard)
 
     def end(self, hit: SpooledHit) -> ReportEnd | None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from keys.key import StatementPublicKey
 from keys.signer import Signer
-from keys.trust.statement import open_statement, seal_statement
+from keys.trust.statement import open_statement, seal_statement, unverified_payload
 from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import ProofError
 from protocol.limits import MAX_LOG_SIZE
@@ -99,9 +99,12 @@ def sign_receipt(receipt: Receipt, signer: Signer) -> bytes:
     return seal_statement(KIND, receipt.to_bytes(), signer)
 
 
-def read_receipt(data: bytes, keys: Sequence[StatementPublicKey]) -> Receipt:
-    """The receipt in a statement signed by one of these keys, of whichever report; raises as `open_receipt`."""
-    return Receipt.from_bytes(open_statement(data, KIND, keys))
+def kept_receipt(data: bytes) -> Receipt:
+    """The receipt that a node signed and kept itself, of whichever report; the signature is not verified.
+
+    The key that made it may have been taken back since. Raises `MalformedTrustError` or `MalformedError`.
+    """
+    return Receipt.from_bytes(unverified_payload(data, KIND))
 
 
 def open_receipt(data: bytes, report: HitReport, keys: Sequence[StatementPublicKey]) -> Receipt:
@@ -112,7 +115,7 @@ def open_receipt(data: bytes, report: HitReport, keys: Sequence[StatementPublicK
         MalformedError: a payload that is no receipt.
         ProofError: a receipt of another report.
     """
-    receipt = read_receipt(data, keys)
+    receipt = Receipt.from_bytes(open_statement(data, KIND, keys))
     named = (receipt.report_id, receipt.report_sha256, receipt.partner, receipt.subset_id, receipt.epoch)
     wanted = (report.report_id, report.sha256(), report.partner, report.subset_id, report.epoch)
     if named != wanted:

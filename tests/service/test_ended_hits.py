@@ -12,6 +12,7 @@ from node.clock import milliseconds
 from node.errors import NotFoundError, VerificationError
 from node.partner.ends import judge_again
 from node.partner.hits import HitSpool, SpooledHit
+from node.partner.reporting import HitSender
 from node.partner.resolutions import Action
 from node.partner.retaining import expired, is_finished
 from node.partner.telling import NotTold, why_not
@@ -155,9 +156,29 @@ async def test_a_node_of_before_tells_of_no_ends(partner: Partner) -> None:
 
 @pytest.mark.parametrize("wrong", ["another key", "another report", "another node", "noise"])
 async def test_an_end_that_the_node_did_not_sign_ends_nothing(partner: Partner, wrong: str) -> None:
-    hit = await partner.report(await partner.find("a file"))
+    hit, gone = [await partner.report(await partner.find(name)) for name in ("a file", "another")]
+    signer = partner.world.statement_key
+    changed = {
+        "another key": sign_end(end_of(hit), StatementPrivateKey.from_seed(b"o" * 32)),
+        "another report": sign_end(replace(end_of(hit), report_sha256=b"h" * 32), signer),
+        "another node": sign_end(replace(end_of(hit), node="nl.example"), signer),
+        "noise": b"noise",
+    }[wrong]
+    told = [(hit, changed), (gone, sign_end(end_of(gone), signer))]
+    page = EndedReports(tuple(Ended(each.sent.report.report_id, each.receipt, end) for each, end in told))
+    partner.api.meddle = lambda _: page.to_bytes()
+    assert [each.id for each in await partner.sender.hear_ends()] == [gone.id]
+    assert partner.spool.get(hit.id) == hit
+    assert partner.spool.last_end == FROM_THE_FIRST, "it is asked for again"
+    assert await partner.sender.hear_ends() == [], "what was heard is no news"
+    partner.api.meddle = lambda _: b"noise"
+    with pytest.raises(VerificationError):
+        await partner.sender.hear_ends()
+
+
+def end_of(hit: SpooledHit) -> ReportEnd:
     report = hit.sent.report
-    end = ReportEnd(
+    return ReportEnd(
         node="fr.example",
         partner=HOSTER,
         report_id=report.report_id,
@@ -166,22 +187,34 @@ async def test_an_end_that_the_node_did_not_sign_ends_nothing(partner: Partner, 
         version=2,
         ended_ms=1,
     )
-    signer = partner.world.statement_key
-    changed = {
-        "another key": sign_end(end, StatementPrivateKey.from_seed(b"o" * 32)),
-        "another report": sign_end(replace(end, report_sha256=b"h" * 32), signer),
-        "another node": sign_end(replace(end, node="nl.example"), signer),
-        "noise": b"noise",
-    }[wrong]
-    told = EndedReports((Ended(report.report_id, hit.receipt, changed),)).to_bytes()
-    partner.api.meddle = lambda _: told
-    with pytest.raises(VerificationError):
-        await partner.sender.hear_ends()
+
+
+async def test_a_key_that_was_stolen_keeps_no_end_from_being_heard(partner: Partner) -> None:
+    hit, late = await partner.report(await partner.find("a file")), await partner.find("another")
+    partner.world.fr.withdraw("another", Reason.ERROR)
+    await withdraw(partner, "a file")
+    before = await partner.report(late)
+    assert before.receipt
+    partner.spool.save(late)  # as if the answer had been lost, and the key was stolen then
+    partner.spool.save(hit)
+    partner.spool.last_end = FROM_THE_FIRST
+    known = partner.known
+    partner.world.lose_statement_key()
+    partner.api = Api(partner.world, HOSTER)
+    behind = HitSender(partner.spool, partner.enrolment, known, partner.api, partner.world.fr.clock)
+    assert await behind.hear_ends() == [], "the new key is not known here yet"
+    heard = {each.id: each for each in await partner.sender.hear_ends()}
+    assert heard[hit.id].receipt == hit.receipt
+    assert (heard[late.id].state, heard[late.id].receipt) == ("withdrawn", b""), "nobody believes that one"
+    assert partner.sender.end(heard[late.id]) is not None
+
+
+async def test_ends_that_cannot_be_read_keep_nothing_from_being_reported(partner: Partner) -> None:
+    late = await partner.find("a file")
+    await withdraw(partner, "a file")
+    partner.spool.save(late)
     partner.api.meddle = lambda _: b"noise"
-    with pytest.raises(VerificationError):
-        await partner.sender.hear_ends()
-    assert partner.spool.ls() == [hit]
-    assert partner.spool.last_end == FROM_THE_FIRST
+    assert (await partner.report(late)).state == "refused"
 
 
 async def test_ends_of_reports_that_are_not_kept_here_are_passed_over(partner: Partner) -> None:

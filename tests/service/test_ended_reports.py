@@ -84,6 +84,21 @@ async def test_what_is_signed_is_signed_once_and_by_the_node(world: HitWorld) ->
         open_end(first[0].end, sent.report, [StatementPrivateKey.from_seed(b"o" * 32).public])
 
 
+async def test_a_key_that_was_stolen_keeps_no_end_from_being_told(world: HitWorld) -> None:
+    """Receipts and ends that it signed stand among the others; partners do not believe those any more."""
+    first, second = await reported(world, "a file"), await reported(world, "another")
+    await withdraw(world, "a file")
+    stolen = await ended(world)
+    world.lose_statement_key()
+    await withdraw(world, "another")
+    told = await ended(world)
+    assert [one.report_id for one in told] == [first.report.report_id, second.report.report_id]
+    for one, sent in zip(told, (first, second), strict=True):
+        assert open_end(one.end, sent.report, world.statement_keys).report_sha256 == sent.report.sha256()
+    assert told[0].end != stolen[0].end
+    assert await ended(world) == told, "signed anew once"
+
+
 async def test_a_late_report_is_kept_as_ended_and_told_so(world: HitWorld) -> None:
     sent = await world.evaluated("a file")
     await withdraw(world, "a file")

@@ -10,11 +10,12 @@ async with hit_world(tmp_path) as world:
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from keys.key import LogPrivateKey, StatementPrivateKey, StatementPublicKey
-from keys.trust.node_parts import EpochInfo
+from keys.trust.node_parts import DatedKey, EpochInfo
 from node.evaluator.in_process import InProcessEvaluator
 from node.ports.evaluator import EpochSecret
 from node.ports.hits import HitFilter, HitRecord
@@ -86,6 +87,7 @@ class HitWorld:
         self.evaluator = InProcessEvaluator(
             loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=os.urandom
         )
+        self.statement_key = self.fr.keys.key(StatementPrivateKey, "1")
         self.deltas = Deltas()
         self.flood_limits = FloodLimits(reports=100, partners=3, hours=24)
         signer = FolderLogSigner(folder / "release-signer", lambda _: [_RELEASE_KEY])
@@ -148,9 +150,13 @@ class HitWorld:
         served = ServedSubsets(self.fr.shelf, ServedTrust(self.fr.files), evaluating, self.deltas, fetches)
         return served.for_partner(partner, frozenset({SUBSET}))
 
-    @property
-    def statement_key(self) -> StatementPrivateKey:
-        return self.fr.keys.key(StatementPrivateKey, "1")
+    def lose_statement_key(self) -> None:
+        """The key was stolen: another takes its place, and the node document does not name it any more."""
+        self.statement_key = StatementPrivateKey.from_seed(b"2" * 32)
+        key = DatedKey("2", self.statement_key.public, window(self.fr.clock.now(), LOG_KEY_DAYS))
+        self.fr.trust.revise_document(
+            lambda document: replace(document, statement_keys=(key,)), signers=self.fr.signers
+        )
 
     @property
     def statement_keys(self) -> Sequence[StatementPublicKey]:

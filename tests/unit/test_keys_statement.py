@@ -11,7 +11,7 @@ from securesystemslib.signer import SSlibKey
 from keys.encoding import b64, dump
 from keys.errors import BadSignatureError, KeysError, MalformedTrustError
 from keys.key import AuthPrivateKey, StatementPrivateKey
-from keys.trust.statement import open_statement, seal_statement
+from keys.trust.statement import open_statement, seal_statement, unverified_payload
 
 KEY = StatementPrivateKey.from_seed(b"s" * 32)
 NEXT = StatementPrivateKey.from_seed(b"t" * 32)
@@ -47,6 +47,12 @@ def test_a_statement_of_another_kind_does_not_open() -> None:
 def test_a_key_that_is_not_the_nodes(keys: tuple[Any, ...]) -> None:
     with pytest.raises(BadSignatureError, match="not the node's"):
         open_statement(SEALED, "receipt", keys)
+
+
+def test_whoever_kept_a_statement_reads_it_without_the_key() -> None:
+    assert unverified_payload(SEALED, "receipt") == PAYLOAD
+    with pytest.raises(MalformedTrustError, match="not that of a case-answer"):
+        unverified_payload(SEALED, "case-answer")
 
 
 def test_any_altered_byte_is_refused() -> None:

@@ -14,7 +14,7 @@ from protocol.errors import MalformedError, ProofError, UntrustedError
 from protocol.limits import MAX_ENDS, MAX_ENDS_BYTES
 from protocol.statement.case import CaseAnswer, Outcome, PartnerDispute, open_answer, sign_answer
 from protocol.statement.end import Ended, EndedReports, ReportEnd, open_end, sign_end
-from protocol.statement.receipt import Receipt, open_receipt, sign_receipt
+from protocol.statement.receipt import Receipt, kept_receipt, open_receipt, sign_receipt
 from protocol.statement.report import HitReport, SentReport, authenticate, require_evaluated
 from protocol.subset.label import Label, LabelSource
 
@@ -102,6 +102,7 @@ def test_a_report_of_another_partner_is_worth_no_more_than_a_guess() -> None:
 def test_a_receipt_is_of_one_report() -> None:
     data = sign_receipt(RECEIPT, KEY)
     assert open_receipt(data, REPORT, [OTHER.public, KEY.public]) == RECEIPT
+    assert kept_receipt(data) == RECEIPT
     for change in ({"version": 8}, {"partner": "other"}, {"report_id": b"q" * 16}):
         with pytest.raises(ProofError):
             open_receipt(data, replace(REPORT, **change), [KEY.public])

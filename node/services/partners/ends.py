@@ -7,15 +7,16 @@ Spec: docs/spec/statement.md, "End".
 import asyncio
 from dataclasses import replace
 
-from keys.key import StatementPublicKey
+from keys.errors import BadSignatureError
 from keys.signer import Signer
+from keys.trust.statement import open_statement
 from node.ports.hits import HitRecord
 from node.services.storage.shelf import Shelf
 from node.services.storage.taken_reports import TakenReport, change, taken
 from node.services.trust.trusting import OwnTrust
 from protocol.limits import MAX_ENDS
-from protocol.statement.end import Ended, EndedReports, ReportEnd, sign_end
-from protocol.statement.receipt import Receipt, read_receipt
+from protocol.statement.end import KIND, Ended, EndedReports, ReportEnd, sign_end
+from protocol.statement.receipt import kept_receipt
 
 
 class Ends:
@@ -37,7 +38,7 @@ class Ends:
 
     def _ended(self, record: HitRecord) -> Ended:
         kept = taken(self._shelf, record)
-        if not kept.end:
+        if not kept.end or not self._is_signed(kept.end):
             end = sign_end(self._end(record, kept), self._signer)
             kept = replace(kept, end=end)
             with self._shelf.storage.write() as unit:
@@ -45,7 +46,7 @@ class Ends:
         return Ended(record.report_id, kept.receipt, kept.end)
 
     def _end(self, record: HitRecord, kept: TakenReport) -> ReportEnd:
-        receipt: Receipt = read_receipt(kept.receipt, self._keys())
+        receipt = kept_receipt(kept.receipt)
         assert record.ended_ms is not None, "only ended reports are told"
         assert record.ended_version is not None, "they ended with a release"
         return ReportEnd(
@@ -58,5 +59,10 @@ class Ends:
             ended_ms=record.ended_ms,
         )
 
-    def _keys(self) -> tuple[StatementPublicKey, ...]:
-        return tuple(dated.key for dated in self._trust.document().statement_keys)
+    def _is_signed(self, end: bytes) -> bool:
+        """Whether it is by a key of the node document still: nobody believes one that was stolen since."""
+        try:
+            open_statement(end, KIND, [dated.key for dated in self._trust.document().statement_keys])
+        except BadSignatureError:
+            return False
+        return True
