@@ -121,7 +121,7 @@ class HitSender:
         """
         heard: list[SpooledHit] = []
         known = last = self._spool.last_end
-        passed = False
+        told, passed = {last}, False
         while True:
             try:
                 page = EndedReports.from_bytes(
@@ -132,7 +132,8 @@ class HitSender:
             except ProtocolError as exc:
                 raise VerificationError(f"what the node says of ended reports cannot be read: {exc}") from exc
             kept = {hit.id: hit for hit in self._spool.readable().hits}
-            for one in page.ended:
+            news = [one for one in page.ended if one.report_id not in told]
+            for one in news:
                 last, hit = one.report_id, kept.get(one.report_id.hex())
                 if hit is not None and not hit.end:
                     try:
@@ -141,13 +142,15 @@ class HitSender:
                         passed = True
                 known = known if passed else last
             self._spool.last_end = known
-            if not page.whole:
+            if not news or not page.is_full:  # a node that repeats itself is not asked for ever
                 return heard
+            told |= {one.report_id for one in news}
 
     def _hear(self, hit: SpooledHit, told: Ended) -> SpooledHit:
         """The hit as it ended: by the statement of that, whoever signed the receipt has lost the key since or not."""
         heard = replace(hit, end=told.end, late=not hit.receipt)
-        self.end(heard)
+        if self.end(heard) is None:
+            raise VerificationError("the end of a report is not signed")
         if not hit.receipt:
             with suppress(VerificationError):
                 self._receipt(heard, told.receipt)

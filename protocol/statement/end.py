@@ -134,7 +134,7 @@ class EndedReports:
             raise MalformedError(f"ended reports: more than {MAX_ENDS}")
 
     @property
-    def whole(self) -> bool:
+    def is_full(self) -> bool:
         """Whether there may be more after the last of these."""
         return len(self.ended) == MAX_ENDS
 

@@ -20,6 +20,7 @@ from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.rosters import Roster
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
+from protocol.limits import MAX_ENDS
 from protocol.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, Ended, EndedReports, ReportEnd, sign_end
 from protocol.statement.report import SentReport
@@ -154,7 +155,7 @@ async def test_a_node_of_before_tells_of_no_ends(partner: Partner) -> None:
     )
 
 
-@pytest.mark.parametrize("wrong", ["another key", "another report", "another node", "noise"])
+@pytest.mark.parametrize("wrong", ["another key", "another report", "another node", "noise", "nothing"])
 async def test_an_end_that_the_node_did_not_sign_ends_nothing(partner: Partner, wrong: str) -> None:
     hit, gone = [await partner.report(await partner.find(name)) for name in ("a file", "another")]
     signer = partner.world.statement_key
@@ -163,6 +164,7 @@ async def test_an_end_that_the_node_did_not_sign_ends_nothing(partner: Partner, 
         "another report": sign_end(replace(end_of(hit), report_sha256=b"h" * 32), signer),
         "another node": sign_end(replace(end_of(hit), node="nl.example"), signer),
         "noise": b"noise",
+        "nothing": b"",
     }[wrong]
     told = [(hit, changed), (gone, sign_end(end_of(gone), signer))]
     page = EndedReports(tuple(Ended(each.sent.report.report_id, each.receipt, end) for each, end in told))
@@ -207,6 +209,14 @@ async def test_a_key_that_was_stolen_keeps_no_end_from_being_heard(partner: Part
     assert heard[hit.id].receipt == hit.receipt
     assert (heard[late.id].state, heard[late.id].receipt) == ("withdrawn", b""), "nobody believes that one"
     assert partner.sender.end(heard[late.id]) is not None
+
+
+async def test_a_node_that_repeats_a_full_page_is_not_asked_for_ever(partner: Partner) -> None:
+    page = EndedReports(tuple(Ended(bytes([number]) * 16, b"", b"") for number in range(1, MAX_ENDS + 1)))
+    pages = [page.to_bytes()] * 3
+    partner.api.meddle = lambda _: pages.pop()
+    assert await partner.sender.hear_ends() == []
+    assert len(pages) == 1, "asked twice"
 
 
 async def test_ends_that_cannot_be_read_keep_nothing_from_being_reported(partner: Partner) -> None:

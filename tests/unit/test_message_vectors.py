@@ -115,7 +115,7 @@ def test_ended() -> None:
     assert (end.version, end.ended_ms, end.to_bytes()) == (8, TIME_MS, payload)
     ended = EndedReports.from_bytes(reply)
     assert ended == EndedReports((Ended(REPORT_ID, b"the receipt", signed),))
-    assert (ended.to_bytes(), ended.whole) == (reply, False)
+    assert (ended.to_bytes(), ended.is_full) == (reply, False)
     assert EndedReports.from_bytes(none).ended == ()
 
 

@@ -139,7 +139,7 @@ def test_ended_reports_of_another_form_are_refused(ended: Sequence[CborValue]) -
 
 def test_a_full_page_of_ended_reports_fits_its_bound() -> None:
     page = EndedReports((Ended(b"r" * 16, sign_receipt(RECEIPT, KEY), sign_end(END, KEY)),) * MAX_ENDS)
-    assert page.whole
+    assert page.is_full
     assert len(page.to_bytes()) < MAX_ENDS_BYTES
     assert EndedReports.from_bytes(page.to_bytes()) == page
 
