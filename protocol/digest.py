@@ -5,7 +5,7 @@ too. Values that many unrelated files share are recognised here; whether they ar
 and the follower's decision. Spec: docs/spec/event.md, "Digests".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from hashlib import md5, sha1, sha256
@@ -35,6 +35,11 @@ SIZES: Final[dict[Algorithm, int]] = {
     Algorithm.PHOTODNA: 144,
 }
 """Bytes of a digest, by algorithm; what is missing here is unknown to this version."""
+
+
+def is_weak(algorithms: Iterable[Algorithm]) -> bool:
+    """Whether a file listed by these kinds of hashes may have been made to be: by one of MD5 and SHA-1 alone."""
+    return frozenset(algorithms) in ({Algorithm.MD5}, {Algorithm.SHA1})
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -48,12 +48,8 @@ def judge_again(spool: HitSpool, held: Held, *, now_ms: int) -> list[SpooledHit]
 
 def _anew(hit: SpooledHit, listed: list[Evaluated]) -> SpooledHit:
     """A hit of the same file by another hash, of which nobody was told yet."""
-    first, *others = listed
     return replace(
-        hit,
-        sent=first.report,
-        tag=first.tag,
-        others=tuple(others),
+        hit.by(*listed),
         receipt=b"",
         refused="",
         case=b"",

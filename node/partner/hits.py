@@ -31,7 +31,7 @@ from node.partner.resolutions import Action, Done
 from node.partner.told import Told
 from node.services.storage.vault import KEY_BYTES as _KEY_BYTES
 from node.services.storage.vault import seal, unseal
-from protocol.digest import Digest
+from protocol.digest import Digest, is_weak
 from protocol.encoding import b64, decode_cbor, encode_cbor, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.case import CaseState
@@ -98,6 +98,19 @@ class SpooledHit:
     def id(self) -> str:
         """The report's id in hexadecimal digits."""
         return self.sent.report.report_id.hex()
+
+    def by(self, first: Evaluated, *others: Evaluated) -> "SpooledHit":
+        """The same file as these hashes are listed; the label of another one does not say by whom."""
+        algorithms = [each.report.report.digest.algorithm for each in (first, *others)]
+        same = first.report.report.digest == self.sent.report.digest
+        return replace(
+            self,
+            sent=first.report,
+            tag=first.tag,
+            others=others,
+            weak=is_weak(algorithms),
+            countries=self.countries if same else (),
+        )
 
     @property
     def state(self) -> str:
@@ -260,7 +273,7 @@ class HitSpool:
 
     def renew(self, old: SpooledHit, *found: Evaluated) -> SpooledHit:
         """Keep a hit with another report of it, the first of what is listed now."""
-        new = replace(old, sent=found[0].report, tag=found[0].tag, others=found[1:])
+        new = old.by(*found)
         self.save(new)
         (self._folder / f"{old.id}.json").unlink(missing_ok=True)
         sync_folder(self._folder)

@@ -30,7 +30,7 @@ from node.partner.chance import chance
 from node.partner.cover import BATCH, elements
 from node.partner.knowing import Known
 from node.partner.state import Enrolment
-from protocol.digest import Algorithm, Digest
+from protocol.digest import Algorithm, Digest, is_weak
 from protocol.errors import ProtocolError
 from protocol.event import collection_name
 from protocol.limits import MAX_EVALUATION_BATCH
@@ -47,7 +47,6 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
 from protocol.subset.screen import screen_values
 
-_WEAK = frozenset({Algorithm.MD5, Algorithm.SHA1})
 _STRONGEST: Final = (Algorithm.SHA256, Algorithm.PHOTODNA, Algorithm.PDQ, Algorithm.SHA1, Algorithm.MD5)
 """Of several hashes that met, the first of these is reported."""
 _DECOY_BYTES = 32
@@ -374,7 +373,7 @@ class Examiner:
             algorithms=algorithms,
             collection=collection_name(label.collection) if label and label.sources else "",
             sources=_sources(self._manifest, met[-1][1], self._known),
-            weak=len(algorithms) == 1 and algorithms[0] in _WEAK,
+            weak=is_weak(algorithms),
             test_file=all(is_canary(digest) for digest, _, _ in met),
             report=found[0].report if found else None,
             tag=found[0].tag if found else b"",

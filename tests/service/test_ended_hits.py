@@ -104,6 +104,25 @@ async def test_of_a_reported_file_another_hash_waits_and_nothing_is_undone(partn
     assert (await partner.report(new)).state == "reported"
 
 
+@pytest.mark.parametrize("reported", [False, True], ids=["waiting", "reported"])
+async def test_what_is_left_of_a_file_is_judged_anew(partner: Partner, *, reported: bool) -> None:
+    """Nobody but a person decides on an MD5 alone, and the label of the other hash is not its."""
+    for agency in partner.world.agencies:
+        agency.add("a file", algorithm=Algorithm.MD5)
+    await partner.world.release()
+    [found] = await partner.examiner.examine([[digest("a file", Algorithm.MD5), named("a file")]])
+    assert found is not None
+    hit = recorded(partner.spool, found)
+    assert (hit.weak, hit.countries) == (False, ("FR", "NL"))
+    if reported:
+        await partner.report(hit)
+    await withdraw(partner, "a file")
+    [left] = [each for each in partner.spool.ls() if each.waiting]
+    assert left.sent.report.digest == digest("a file", Algorithm.MD5)
+    assert (left.weak, left.countries) == (True, ())
+    assert why_not(await partner.report(left), None, named_by_person=False) is NotTold.WEAK
+
+
 async def test_a_reported_one_is_to_be_undone_until_somebody_says_so(partner: Partner) -> None:
     hit = await partner.report(await partner.find("a file"))
     hit = await partner.sender.tell(partner.sender.resolve(hit, Action.REMOVED))

@@ -2,7 +2,7 @@ from hashlib import md5, sha1, sha256
 
 import pytest
 
-from protocol.digest import SIZES, Algorithm, Digest, degenerate
+from protocol.digest import SIZES, Algorithm, Digest, degenerate, is_weak
 from protocol.errors import MalformedError
 from support.lists import digest
 
@@ -131,3 +131,10 @@ def test_others_are_not(algorithm: Algorithm) -> None:
 
 def test_the_empty_file_is_one_by_algorithm() -> None:
     assert degenerate(Digest(Algorithm.PDQ, bytes.fromhex(EMPTY[Algorithm.SHA256]))) is None
+
+
+def test_one_old_hash_alone_is_weak() -> None:
+    md5_, sha1_, sha256_, pdq = Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256, Algorithm.PDQ
+    assert is_weak([md5_])
+    assert is_weak([sha1_, sha1_])
+    assert not any(map(is_weak, ([], [md5_, sha1_], [sha256_], [pdq], [md5_, pdq])))
