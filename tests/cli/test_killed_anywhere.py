@@ -232,8 +232,8 @@ def _outcome(cli: Cli, before: Heads) -> dict[str, object]:
             for origin, report in listed.items()
         },
         "releases": [log.head.size for log in logs if log.kind is LogKind.OWN_RELEASES],
-        # What a sync that was killed after its commit had staged is deleted by the next that brings something.
         "pending": kept["pending"],
+        "staging": kept["staging"],
         "tokens": len(document.token_keys),
         "serial": document.serial,
         "files": sorted(path.name for path in identity.home.folder.iterdir() if ".tmp" in path.name),

@@ -167,6 +167,23 @@ class TestInterrupted:
         (name,) = agency.shelf.objects.ls("staging/")
         assert file_digests("f1")[0].value not in agency.shelf.objects.get(name)
 
+    def test_what_a_killed_commit_left_is_gone_with_the_next_pull(
+        self, agency: Agency, other: Agency
+    ) -> None:
+        """Also one that brings nothing: it was all taken over."""
+        fill(other, 300)
+        agency.follower.follow(other.origin, node=other.node)
+        agency.stage(other)
+        agency.follower.flush(other.origin)
+        left = {name: agency.shelf.objects.get(name) for name in agency.shelf.objects.ls("staging/")}
+        agency.pull(other)
+        for name, data in left.items():
+            agency.shelf.objects.put(name, data)
+        restarted(agency)
+        held(agency, other)
+        assert left
+        assert not list(agency.shelf.objects.ls("staging/"))
+
     def test_what_was_discarded_is_gone(self, agency: Agency, other: Agency) -> None:
         fill(other, 200)
         agency.follower.follow(other.origin, node=other.node)

@@ -131,6 +131,7 @@ class Follower:
             log = self._log(origin)
         carry_out(self._shelf, origin, now_ms=now_ms)
         head = log.head
+        self._staging(origin).drop_held(head.size)
         files = self._files(origin)
         return HeldLog(
             origin=origin,

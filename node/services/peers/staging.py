@@ -77,6 +77,17 @@ class Staging:
         self._opened = (-1, {})
         self._filling = []
 
+    def drop_held(self, size: int) -> None:
+        """Delete the parts of which all is held at `size`: what a process left that was killed behind its commit."""
+        for part in tuple(self._parts):
+            try:
+                bundles = self._part(part).values()
+            except StoreError:
+                continue  # damaged: the pull that comes to it forgets everything
+            if all(bundle.index * BUNDLE_WIDTH + bundle.width <= size for bundle in bundles):
+                self._shelf.objects.delete(self._prefix + str(part))
+                self._parts.remove(part)
+
     def discard(self) -> None:
         """Forget and delete everything."""
         for part in self._parts:
