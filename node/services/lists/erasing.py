@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreError
@@ -251,8 +252,7 @@ def _erase_cases(shelf: Shelf, log: LogRecord, positions: Sequence[int]) -> None
             for batch in unit.cases.ls(log.id, first=position, end=position + 1):
                 offsets[batch.object].add(position - batch.first)
     for name, gone in offsets.items():
-        data = shelf.vault.unseal(name, shelf.objects.get(name))
-        shelf.objects.put(name, shelf.vault.seal(name, without_entries(data, gone)))
+        shelf.rewrite(name, partial(without_entries, gone=gone))
 
 
 def _erase_abandoned(shelf: Shelf, log: LogRecord, files: LogFiles, macs: frozenset[bytes]) -> None:

@@ -6,6 +6,7 @@ Form of a part: for each line collection u16, algorithm u8, and the digest, whos
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 from node.errors import MissingObjectError, StoreError
@@ -52,13 +53,8 @@ def read_part(shelf: Shelf, name: str) -> list[Line]:
 def erase_from_copies(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
     """Take digests out of every copy that lies there, also of one that a crash left."""
     for name in list(shelf.objects.ls(FOLDER)):
-        try:
-            lines = read_part(shelf, name)
-        except MissingObjectError:  # another copy took its place
-            continue
-        left = [line for line in lines if not is_gone(line[1])]
-        if len(left) < len(lines):
-            shelf.objects.put(name, shelf.vault.seal(name, _pack(left)))
+        with suppress(MissingObjectError):  # another copy took its place
+            shelf.rewrite(name, lambda data: _pack(line for line in _unpack(data) if not is_gone(line[1])))
 
 
 def _pack(lines: Iterable[Line]) -> bytes:

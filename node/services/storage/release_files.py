@@ -9,6 +9,7 @@ The hash in the name keeps two attempts at one version apart: only the one that 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
@@ -144,13 +145,8 @@ class ReleaseFolder:
 def erase_from_rosters(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
     """Take digests out of the rosters of all releases; partners' files hold none."""
     for name in [name for name in shelf.objects.ls(_RELEASES) if "/roster/" in name]:
-        try:
-            data = shelf.vault.unseal(name, shelf.objects.get(name))
-        except MissingObjectError:  # a new release needs it no more
-            continue
-        erased = erase_rows(data, is_gone)
-        if erased != data:
-            shelf.objects.put(name, shelf.vault.seal(name, erased))
+        with suppress(MissingObjectError):  # a new release needs it no more
+            shelf.rewrite(name, lambda data: erase_rows(data, is_gone))
 
 
 def unclaimed(shelf: Shelf) -> Iterator[str]:

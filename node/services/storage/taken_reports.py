@@ -4,6 +4,7 @@ Which reports are taken is `node.services.partners.reporting`'s to decide.
 """
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -59,11 +60,10 @@ class TakenReport:
 def erase_reports(shelf: Shelf, is_gone: Callable[[Digest], bool], *, now_ms: int) -> None:
     """Delete the bodies of reports of these digests, and end them; that there was a report, and its receipt, stays."""
     for record in (record for page in report_pages(shelf, HitFilter()) for record in page):
-        try:
+        with suppress(NotFoundError):  # purged meanwhile
             kept = taken(shelf, record)
-        except NotFoundError:
-            continue  # purged meanwhile
-        if kept.body and is_gone(kept.report().digest):
+            if not kept.body or not is_gone(kept.report().digest):
+                continue
             with shelf.storage.write() as unit:
                 change(shelf, unit, record, lambda now: replace(now, body=b""))
                 end_shredded(unit, record, now_ms=now_ms)
@@ -96,6 +96,7 @@ def _after(record: HitRecord, now_ms: int) -> int:
 
 def change(shelf: Shelf, unit: Unit, record: HitRecord, how: Callable[[TakenReport], TakenReport]) -> None:
     """Change what is kept of a report: as it is now, so that what was shredded meanwhile does not come back."""
+    unit.hits.lock()
     kept = how(_opened(shelf, record, unit.hits.sealed(record)))
     unit.hits.reseal(record, shelf.vault.seal(report_name(record.partner, record.report_id), kept.to_bytes()))
 

@@ -1,0 +1,112 @@
+"""Two deletions at once, as when two peers are synced side by side: neither writes back what the other took out."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+
+import pytest
+
+from node.ports.hits import HitFilter, HitRecord
+from node.ports.storage import Unit
+from node.services.storage import taken_reports
+from node.services.storage.recipient_files import erase_from_copies, read_part, sealed_parts
+from node.services.storage.release_files import erase_from_rosters
+from node.services.storage.report_pages import report_pages
+from node.services.storage.rosters import Listed, pack_roster, unpack_roster
+from node.services.storage.sealed_names import report_name
+from node.services.storage.shelf import Shelf
+from node.services.storage.taken_reports import TakenReport, erase_reports, taken
+from protocol.digest import Digest
+from support.hits import named, report_of
+
+pytestmark = pytest.mark.both_databases
+
+A, B, C = named("a"), named("b"), named("c")
+ROSTER = "releases/baseline/1-0/roster/000000"
+Erase = Callable[[Shelf, Callable[[Digest], bool]], None]
+
+
+def put_roster(shelf: Shelf) -> None:
+    [data] = pack_roster({digest: Listed((1,), b"o" * 64) for digest in (A, B, C)})
+    shelf.objects.put(ROSTER, shelf.vault.seal(ROSTER, data))
+
+
+def in_roster(shelf: Shelf) -> set[Digest]:
+    return set(unpack_roster([shelf.vault.unseal(ROSTER, shelf.objects.get(ROSTER))]))
+
+
+def put_copy(shelf: Shelf) -> None:
+    shelf.objects.put_all(sealed_parts(shelf, "token", [(1, digest) for digest in (A, B, C)]))
+
+
+def in_copy(shelf: Shelf) -> set[Digest]:
+    [name] = shelf.objects.ls("recipients/")
+    return {digest for _, digest in read_part(shelf, name)}
+
+
+@pytest.mark.parametrize(
+    ("put", "erase", "left"),
+    [(put_roster, erase_from_rosters, in_roster), (put_copy, erase_from_copies, in_copy)],
+    ids=["rosters", "copies"],
+)
+def test_the_slower_one_does_not_write_back_what_the_other_took_out(
+    shelf: Shelf, put: Callable[[Shelf], None], erase: Erase, left: Callable[[Shelf], set[Digest]]
+) -> None:
+    put(shelf)
+    overtaken: list[bool] = []
+
+    def is_gone(digest: Digest) -> bool:
+        if not overtaken:
+            overtaken.append(True)
+            erase(shelf, lambda each: each == B)
+        return digest == A
+
+    erase(shelf, is_gone)
+    assert left(shelf) == {C}
+
+
+def test_reports_that_end_in_one_moment_get_two_numbers(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        keep_report(shelf, name)
+    together, end = Barrier(2), taken_reports.end_shredded
+
+    def end_together(unit: Unit, record: HitRecord, *, now_ms: int) -> None:
+        with suppress(BrokenBarrierError):  # where one waits for the other they do not meet
+            together.wait(timeout=1)
+        end(unit, record, now_ms=now_ms)
+
+    monkeypatch.setattr(taken_reports, "end_shredded", end_together)
+    with ThreadPoolExecutor() as threads:
+        for done in [threads.submit(erase_reports, shelf, is_only(gone), now_ms=2) for gone in (A, B)]:
+            done.result()
+    kept = [record for page in report_pages(shelf, HitFilter()) for record in page]
+    assert {record.ended_number for record in kept} == {1, 2}
+    assert not any(taken(shelf, record).body for record in kept)
+
+
+def is_only(gone: Digest) -> Callable[[Digest], bool]:
+    return lambda digest: digest == gone
+
+
+def keep_report(shelf: Shelf, name: str) -> None:
+    report = report_of(name)
+    record = HitRecord(
+        partner=report.partner,
+        report_id=report.report_id,
+        subset="baseline",
+        version=1,
+        collection=1,
+        algorithm=report.digest.algorithm,
+        received_ms=1,
+        epoch=1,
+        found_epoch=None,
+        request_sha256=b"q" * 32,
+    )
+    sealed = shelf.vault.seal(
+        report_name(record.partner, record.report_id), TakenReport(report.to_bytes(), b"receipt").to_bytes()
+    )
+    with shelf.storage.write() as unit:
+        unit.hits.add(record, sealed)
