@@ -26,7 +26,7 @@ settings.load_profile("suite")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["support.machine", "support.programs"]
+pytest_plugins = ["support.machine", "support.programs", "support.source_order"]
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

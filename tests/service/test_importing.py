@@ -1,6 +1,7 @@
 """Imports: what is taken, what is passed over, and that a broken input changes nothing."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,9 +9,10 @@ from hypothesis import strategies as st
 
 from node.errors import ConflictError, InputRefusedError, NotFoundError, UsageError
 from node.formats.rows import RowResult
+from node.services.lists import importing
 from node.services.lists.cases import CaseRow, unpack_cases
+from node.services.lists.finding import Finder
 from node.services.lists.importing import ImportReport, Statement, import_rows, preview_rows
-from node.services.lists.reading import ListReader
 from node.services.lists.withdrawing import withdraw
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
@@ -22,6 +24,7 @@ from support.shelves import (
     close,
     file_digests,
     make_shelf,
+    openings,
     refused,
     row,
     rows,
@@ -29,15 +32,7 @@ from support.shelves import (
     sqlite_dsn,
 )
 
-pytestmark = pytest.mark.both_databases
-
-
-def openings(agency: Agency) -> list[Opening]:
-    """Everything that waits or is published."""
-    with agency.shelf.storage.read() as unit:
-        log = unit.logs.get(agency.origin)
-        reader = ListReader(agency.shelf, unit, log)
-        return [reader.opening(position) for position in range(log.tail)]
+pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("random_order")]
 
 
 def digests(agency: Agency) -> list[Digest | None]:
@@ -101,7 +96,7 @@ def test_a_new_algorithm_joins_the_content_id(agency: Agency, published: bool) -
     assert agency.add(more) == ImportReport(accepted=1, entries=1)
     found = openings(agency)
     assert found[4].digest == sha256_digest("a")
-    assert found[4].ext.content_id == found[0].ext.content_id
+    assert {o.digest for o in found if o.ext.content_id == found[4].ext.content_id} == set(more[0].digests)
 
 
 def test_rows_of_one_input_that_share_a_digest_share_a_content_id(agency: Agency) -> None:
@@ -195,13 +190,76 @@ def test_case_data_is_sealed_beside_the_list(agency: Agency) -> None:
     with agency.shelf.storage.read() as unit:
         (batch,) = unit.cases.ls(agency.log.id, first=0)
     data = agency.shelf.vault.unseal(batch.object, agency.shelf.objects.get(batch.object))
-    assert list(unpack_cases(data)) == [
-        CaseRow(offset=0, entries=2, source_id="id a", case={"Series": "of a"}),
-        CaseRow(offset=2, entries=2, source_id="id b", case={"Series": "of b"}),
+    places = {name: digests(agency).index(file_digests(name)[0]) for name in "ab"}
+    assert sorted(unpack_cases(data), key=lambda each: each.source_id) == [
+        CaseRow(offset=places[name], entries=2, source_id=f"id {name}", case={"Series": f"of {name}"})
+        for name in "ab"
     ]
     assert b"of a" not in agency.shelf.objects.get(batch.object)
     agency.publish()
     assert all(b"of a" not in agency.shelf.objects.get(name) for name in objects(agency))
+
+
+_MANY = [f"f{number}" for number in range(1000)]
+
+
+def places_of(agency: Agency, names: list[str]) -> list[int]:
+    """Where each file stands in the log by the look-up index, its digests side by side."""
+    with agency.shelf.storage.read() as unit:
+        log = unit.logs.get(agency.origin)
+        found = Finder(agency.shelf, unit).find([d for name in names for d in file_digests(name)], log=log)
+    places = {each.digest: each.hit.position for each in found}
+    for name in names:
+        md5, sha1 = file_digests(name)
+        assert places[sha1] == places[md5] + 1, "the digests of a file are neighbours"
+    return [places[file_digests(name)[0]] for name in names]
+
+
+def neighbours(places: list[int]) -> int:
+    """How many files stand beside the one that follows them in the source."""
+    return sum(abs(one - other) == len(file_digests("")) for one, other in pairwise(places))
+
+
+@pytest.mark.parametrize("read_at_once", [8192, 300], ids=["one part", "four parts"])
+def test_files_are_beside_their_neighbours_in_the_source_by_chance_alone(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch, read_at_once: int
+) -> None:
+    """A label shows a position, and files of one case stand beside each other in most sources."""
+    monkeypatch.setattr(importing, "_CHUNK", read_at_once)
+    agency.add(rows(*_MANY))
+    waiting = places_of(agency, _MANY)
+    assert neighbours(waiting) < 50, "2 to 8 are expected of 1000 files"
+    assert sorted(waiting) == list(range(0, 2 * len(_MANY), 2))
+    agency.publish()
+    assert places_of(agency, _MANY) == waiting
+
+
+def test_the_parts_of_a_long_source_are_in_no_order_either(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 50 parts, the one that was read before another stands before it as often as behind it."""
+    monkeypatch.setattr(importing, "_CHUNK", 20)
+    agency.add(rows(*_MANY))
+    places = places_of(agency, _MANY)
+    parts = [places[at : at + 20] for at in range(0, len(places), 20)]
+    firsts = [min(part) for part in parts]
+    assert sorted(firsts) == list(range(0, 2 * len(_MANY), 40)), "a part stays whole"
+    assert firsts != sorted(firsts)
+    assert sum(later == first + 40 for first, later in pairwise(firsts)) < 15
+
+
+def test_case_data_follows_the_files_to_their_places(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_CHUNK", 300)
+    agency.add(rows("before"))
+    agency.add(rows(*_MANY))
+    where = dict(zip([f"id {name}" for name in _MANY], places_of(agency, _MANY), strict=True))
+    with agency.shelf.storage.read() as unit:
+        batches = unit.cases.ls(agency.log.id, first=2)
+    found: dict[str, int] = {}
+    for batch in batches:
+        data = agency.shelf.vault.unseal(batch.object, agency.shelf.objects.get(batch.object))
+        found |= {each.source_id: batch.first + each.offset for each in unpack_cases(data)}
+    assert found == where
 
 
 _FILES = [tuple(sha256_digest(f"{n}/{kind}") for kind in "xyz") for n in range(4)]

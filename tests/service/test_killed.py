@@ -3,9 +3,9 @@
 import pytest
 
 from support.dying import kill_at
-from support.shelves import NOW_MS, Agency, check_whole, rows
+from support.shelves import NOW_MS, Agency, check_whole, openings, rows
 
-pytestmark = pytest.mark.both_databases
+pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("random_order")]
 
 
 def test_an_import_killed_between_objects_and_commit_has_not_happened(agency: Agency, dsn: str) -> None:
@@ -44,6 +44,7 @@ def test_a_killed_publication_is_finished_by_the_next(
     agency.add(rows("first"))
     agency.publish()
     agency.add(rows(*(f"f{n}" for n in range(300))))
+    waiting = openings(agency)
     kill_at(agency, dsn, "publish", place)
     killed = agency.log
     assert killed.head.size == 2
@@ -54,4 +55,5 @@ def test_a_killed_publication_is_finished_by_the_next(
     published = agency.publish()
     assert published.size == 604
     assert agency.items()[2][1][8:16] == (NOW_MS + 1000).to_bytes(8), "the pending head was not replaced"
+    assert openings(agency)[:602] == waiting, "the random order was drawn once"
     check_whole(agency)

@@ -12,6 +12,7 @@ from node.ports.logs import LogRecord
 from node.services.lists.importing import ImportReport, Statement, import_rows
 from node.services.lists.making import create_list
 from node.services.lists.publishing import Published, publish
+from node.services.lists.reading import ListReader
 from node.services.peers.following import Delivery, Follower, FollowGuards, StagedBundle
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
@@ -20,7 +21,7 @@ from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.limits import BUNDLE_WIDTH
-from protocol.opening import Basis
+from protocol.opening import Basis, Opening
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.tiles import bundle_widths
 from support.new_stores import new_store
@@ -151,9 +152,17 @@ class Agency:
         return Delivery(note=note, size=head.size, root=head.root, frontier=head.frontier)
 
 
-def encode(openings: Sequence[bytes]) -> bytes:
+def openings(agency: Agency) -> list[Opening]:
+    """Everything that waits or is published."""
+    with agency.shelf.storage.read() as unit:
+        log = unit.logs.get(agency.origin)
+        reader = ListReader(agency.shelf, unit, log)
+        return [reader.opening(position) for position in range(log.tail)]
+
+
+def encode(held: Sequence[bytes]) -> bytes:
     """Openings as the wire has them."""
-    return b"".join(len(opening).to_bytes(2) + opening for opening in openings)
+    return b"".join(len(opening).to_bytes(2) + opening for opening in held)
 
 
 def check_whole(agency: Agency, origin: str | None = None) -> None:

@@ -2,8 +2,9 @@
 
 Refused rows are reported with their line, also those with a digest that was shredded. Rows with a digest that this list
 withdrew before go to quarantine, what the list has is passed over. Nothing is visible before the last line was read: an
-input that breaks off leaves the list as it was. Case data is sealed beside the list and enters no event. Digests that
-say nothing about a file never get here: the readers of `node.formats` refuse them.
+input that breaks off leaves the list as it was. Files are queued in random order, the digests of each side by side; of
+a long input, the rows that are read together, and these parts among each other. Case data is sealed beside the list and
+enters no event. Digests that say nothing about a file never get here: the readers of `node.formats` refuse them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -200,6 +201,7 @@ class _Import:
             except BaseException:
                 queue.drop()
                 raise
+        queue.shuffle()
         try:
             self._commit(queue)
         except ConflictError:  # of any other error nobody knows whether the transaction took effect
@@ -220,6 +222,7 @@ class _Import:
                 self._queue(queue, found)
 
     def _queue(self, queue: Queue, found: Sorted) -> None:
+        found.reorder(self.shelf.vault.random_order(len(found.fresh)))
         offset = queue.count
         queue.store(self._records(found.fresh))
         counts = [len(item.digests) for item in found.fresh]

@@ -2,10 +2,15 @@
 
 A position is the index the event will have in the log: the queue is published in order and whole, so what refers to
 a waiting entry can name it. Whoever loses the race for positions is told by `ConflictError` and starts again.
+
+Labels and evidence show positions to partners, so an import is queued in random order: neighbours in its source, who
+may be of one case, are neighbours in the log by chance alone. The order is drawn before positions are taken and never
+again, because a withdrawal, an amend, or a shredding that waits for a second person names an entry by its position.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 import numpy as np
@@ -45,11 +50,14 @@ class Queue:
     count: int = 0
     batches: list[Batch] = field(default_factory=list)
     cases: list[Batch] = field(default_factory=list)
+    _parts: list[int] = field(default_factory=list)
+    """Where each `store` began."""
     _index: list[tuple[int, Keys, Collections]] = field(default_factory=list)
 
     def store(self, records: Sequence[bytes]) -> None:
         """Seal and store packed changes behind those that are stored already."""
         named = []
+        self._parts.append(self.count)
         for at in range(0, len(records), BATCH):
             part = records[at : at + BATCH]
             named.append(self._sealed("pending", b"".join(part)))
@@ -66,6 +74,22 @@ class Queue:
     def list_digests(self, offset: int, keys: Keys, collections: Collections) -> None:
         """Note for the index that the changes from `offset` on carry these digests."""
         self._index.append((offset, keys, collections))
+
+    def shuffle(self) -> None:
+        """Put what each `store` took into another place, as a whole; called last before `commit`."""
+        begins = np.array(self._parts, dtype=np.int64)
+        counts = np.diff(begins, append=self.count)
+        order = self.shelf.vault.random_order(len(begins))
+        places = np.empty_like(begins)
+        places[order] = np.cumsum(counts[order]) - counts[order]
+        shifts = (places - begins).tolist()
+
+        def moved(offset: int) -> int:
+            return offset + int(shifts[bisect_right(self._parts, offset) - 1])
+
+        self.batches = [replace(batch, first=moved(batch.first)) for batch in self.batches]
+        self.cases = [replace(batch, first=moved(batch.first)) for batch in self.cases]
+        self._index = [(moved(at), keys, collections) for at, keys, collections in self._index]
 
     def commit(self, unit: Unit) -> None:
         """Take the positions from `log.tail` on, in the caller's transaction; raises `ConflictError`."""
@@ -97,4 +121,4 @@ class Queue:
 
 
 def _moved(batches: Iterable[Batch], base: int) -> list[Batch]:
-    return [Batch(first=base + batch.first, count=batch.count, object=batch.object) for batch in batches]
+    return [replace(batch, first=base + batch.first) for batch in batches]

@@ -18,19 +18,20 @@ from typing_extensions import override
 
 from node.clock import Entropy
 from node.errors import StoreError
-from node.ports.entries import Keys
+from node.ports.entries import Keys, Positions
 from node.services.storage.sealing import KEY_BYTES, Sealer
 from protocol.digest import Algorithm, Digest
 
 __all__ = ("KEY_BYTES", "Vault", "seal", "unseal", "unwrap", "wrap")
 
 _NONCE_BYTES: Final = 12
+_DRAW_BYTES: Final = 8
 _VERSION: Final = b"\x01"
 _BLOCK: Final = 64
 
 
 class Vault:
-    """The data keys of a store; `entropy` makes nonces."""
+    """The data keys of a store; `entropy` makes nonces and random orders."""
 
     def __init__(self, sealer: Sealer, index_key: bytes, entropy: Entropy, *, tombstone_key: bytes) -> None:
         assert len(index_key) == KEY_BYTES, "keys of the vault are 32 bytes"
@@ -78,6 +79,11 @@ class Vault:
         inner, outer, hash_ = self._inner, self._outer, sha256
         macs = [hash_(outer + hash_(inner[d.algorithm] + d.value).digest()).digest() for d in digests]
         return np.frombuffer(b"".join(macs), dtype=">i8")[::4].astype(np.int64)
+
+    def random_order(self, count: int) -> Positions:
+        """Each number below `count` once, in an order that nobody can guess."""
+        drawn = np.frombuffer(self.entropy(_DRAW_BYTES * count), dtype=np.uint64)
+        return np.argsort(drawn, kind="stable")
 
     def tombstone_of(self, digest: Digest) -> bytes:
         """The tombstone of a digest: HMAC-SHA-256(tombstone key, algorithm ‖ digest), 32 bytes."""

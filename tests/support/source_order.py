@@ -1,0 +1,31 @@
+"""Imports that keep the order of their source, so that a test can say where an entry stands.
+
+Programs that a test starts draw it as they do for an agency.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from node.ports.entries import Positions
+from node.services.storage.vault import Vault
+
+_drawn = Vault.random_order
+
+
+def _kept(_vault: Vault, count: int) -> Positions:
+    return np.arange(count)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _source_order() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Vault, "random_order", _kept)
+        yield
+
+
+@pytest.fixture
+def random_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order that an agency's imports get."""
+    monkeypatch.setattr(Vault, "random_order", _drawn)
