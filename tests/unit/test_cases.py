@@ -21,14 +21,19 @@ def plain(text: str) -> str:
     return "".join(" " if c in "\x1d\x1e\x1f" else c for c in text)
 
 
-@given(st.lists(st.tuples(st.integers(1, 3), CASES, CELLS), max_size=6))
-def test_every_row_comes_back_with_separators_as_spaces(items: list[tuple[int, dict[str, str], str]]) -> None:
-    wanted, offset = [], 0
-    for count, case, source_id in items:
-        if case or source_id:
-            wanted.append((offset, count, plain(source_id), {n: plain(v) for n, v in case.items()}))
-        offset += count
-    rows = unpack_cases(pack_cases(fresh(*item) for item in items))
+@given(
+    st.dictionaries(st.integers(0, 1000), st.tuples(st.integers(1, 3), CASES, CELLS), max_size=6),
+)
+def test_every_row_comes_back_with_separators_as_spaces(
+    placed: dict[int, tuple[int, dict[str, str], str]],
+) -> None:
+    """Rows by the offset of their first entry, in any order."""
+    wanted = [
+        (offset, count, plain(source_id), {n: plain(v) for n, v in case.items()})
+        for offset, (count, case, source_id) in sorted(placed.items())
+        if case or source_id
+    ]
+    rows = unpack_cases(pack_cases((fresh(*item) for item in placed.values()), placed))
     found = sorted((row.offset, row.entries, plain(row.source_id), _plain(row)) for row in rows)
     assert [item[:2] for item in found] == [item[:2] for item in wanted]
     assert found == wanted
@@ -39,5 +44,5 @@ def _plain(row: CaseRow) -> dict[str, str]:
 
 
 def test_without_case_data_there_is_nothing() -> None:
-    assert pack_cases([Fresh(ImportRow(2, DIGESTS, 1, NO_CASE, ""), DIGESTS, b"")]) == b""
+    assert pack_cases([Fresh(ImportRow(2, DIGESTS, 1, NO_CASE, ""), DIGESTS, b"")], [0]) == b""
     assert list(unpack_cases(b"")) == []

@@ -29,20 +29,17 @@ class CaseRow:
     case: Mapping[str, str]
 
 
-def pack_cases(fresh: Iterable[Fresh]) -> bytes:
-    """The case data of accepted rows; empty when there is none."""
+def pack_cases(fresh: Iterable[Fresh], offsets: Iterable[int]) -> bytes:
+    """The case data of accepted rows whose entries begin at these offsets; empty when there is none."""
     parts: dict[tuple[str, ...], list[Sequence[str]]] = {}
-    offset = 0
-    for row, digests, _ in fresh:
-        count = len(digests)
+    for (row, digests, _), offset in zip(fresh, offsets, strict=True):
         if row.case or row.source_id:
-            cells = (str(offset), str(count), row.source_id, *row.case.values())
+            cells = (str(offset), str(len(digests)), row.source_id, *row.case.values())
             names = tuple(row.case)
             if names in parts:
                 parts[names].append(cells)
             else:
                 parts[names] = [cells]
-        offset += count
     return _PART.join(_join(names, rows) for names, rows in parts.items()).encode("utf-8", "surrogatepass")
 
 

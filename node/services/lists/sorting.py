@@ -64,15 +64,6 @@ class Sorted:
         self.fresh.append(Fresh(row, digests, content_id))
         self.keys.append(keys[new])
 
-    def reorder(self, order: Positions) -> None:
-        """Put the fresh rows into this order, each with all of its digests."""
-        counts = np.fromiter((len(row.digests) for row in self.fresh), dtype=np.int64, count=len(self.fresh))
-        starts = np.cumsum(counts) - counts
-        taken = counts[order]
-        within = np.arange(taken.sum()) - np.repeat(np.cumsum(taken) - taken, taken)
-        self.keys = [np.concatenate(self.keys)[np.repeat(starts[order], taken) + within]]
-        self.fresh = [self.fresh[at] for at in order.tolist()]
-
 
 @dataclass(frozen=True, slots=True)
 class _Known:
