@@ -66,7 +66,6 @@ ERRORS: Final = (
     marked("nobody has more than {most} passkeys here"),
     marked("this passkey was not accepted"),
     marked("the session in which this was asked has ended"),
-    marked("too many people sign in at once"),
     marked("this took too long, or was answered before"),
     marked("too many wrong passphrases for {name}; try again in {seconds} seconds"),
     marked("this is not the passphrase of {name}"),

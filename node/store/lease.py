@@ -43,7 +43,9 @@ class Claim:
         """Let a transaction that writes go on; raises `StoreLockedError` where the lease is not this home's."""
         held = _find(connection) or self._first(connection)
         if held.holder != self.holder:
-            if not self.inside or self._term is not None:
+            # A transaction that took it may have been rolled back since: what is found is of before then.
+            followed = self._term is not None and held.term >= self._term
+            if not self.inside or followed:
                 raise _elsewhere(held)
             held = self._take(connection, held)
         if self._term not in {None, held.term}:

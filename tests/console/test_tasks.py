@@ -83,7 +83,7 @@ async def test_who_may_not_decide_does_not(busy: RunningConsole, person: str, ro
                 f"/console/tasks/{path}",
                 {"csrf": busy.csrf(), "number": str(request.id), "query": f"number={request.id}"} | form,
             )
-            assert reply.status == 403
+            assert reply.status == 403, reply.words
             assert "This was not done." in reply.words
     assert _waiting(busy) == request
 

@@ -18,6 +18,7 @@ from keys.trust.node_parts import LogInfo
 from keys.trust.root import open_root
 from keys.trust.vkey import DatedVkey
 from node.errors import ListTooOldError, OverQuotaError, PeerUnreachableError, StoreError, VerificationError
+from node.partner.cover import BATCH
 from node.partner.following_releases import MAX_NEW_RELEASES
 from node.partner.knowing import is_confirmed
 from node.partner.updating import Updater, UpdateReport
@@ -26,7 +27,6 @@ from node.services.trust.announcing import LOG_KEY_DAYS
 from node.services.trust.trusting import DOCUMENT_NAME, window
 from node.services.trust.tuf_repository import TufRepository
 from protocol.digest import Algorithm, Digest
-from protocol.limits import MAX_EVALUATION_BATCH
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -289,7 +289,7 @@ async def test_what_was_answered_stands_when_the_quota_ends(world: World) -> Non
 
     with pytest.raises(OverQuotaError):
         await look_up()
-    assert found == dict.fromkeys(range(MAX_EVALUATION_BATCH // len(files[0])), True)
+    assert found == dict.fromkeys(range(BATCH // len(files[0])), True)
 
 
 async def test_a_reader_is_not_disturbed_by_an_update(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,7 +318,7 @@ async def test_a_folder_of_an_earlier_version_is_read_and_kept_in_the_new_form(w
     state = home.folder / "state.json"
     fields = json.loads(state.read_text())
     files = fields["trust"]
-    for new in ("trust", "confirmed_ms", "revoked", "key_ms"):
+    for new in ("trust", "confirmed_ms", "revoked", "key_ms", "sha256"):
         del fields[new]
     first = {"root": "1.root.json", "node_document": "node.json", "members": "members.json"}
     state.write_text(json.dumps(fields | {field: files[name] for field, name in first.items()}))

@@ -25,6 +25,7 @@ from node.errors import (
 from node.partner.release_parts import part_limit
 from node.ports.fetched import FetchedRelease
 from node.ports.subsets import ReleaseRecord
+from node.services.access.quotas import MIN_EVALUATIONS_PER_DAY
 from node.services.lists.withdrawing import withdraw
 from node.services.partners.evaluating import Evaluating
 from node.services.partners.serving_subsets import ServedSubsets
@@ -429,7 +430,7 @@ async def test_a_bad_request_is_refused(
 
 async def test_the_quota_is_charged_before_anything_is_evaluated(world: World) -> None:
     api, asked = world.fr.api(), request(elements=distinct(4096))
-    for _ in range(2):
+    for _ in range(MIN_EVALUATIONS_PER_DAY // 4096):
         await api.evaluate(SUBSET, asked)
     with pytest.raises(OverQuotaError) as caught:
         await api.evaluate(SUBSET, asked)

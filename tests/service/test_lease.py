@@ -1,0 +1,38 @@
+"""The lease of a home whose database lies in it: a copy of the folder is a home of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from node.clock import system_entropy
+from node.errors import StoreLockedError
+from node.store.lease import Claim
+from node.store.store import Store
+from support.shelves import sqlite_dsn
+
+STORAGE_KEY = b"k" * 32
+
+
+def claim(holder: str) -> Claim:
+    return Claim(holder=holder, place=f"a machine:/{holder}", inside=True)
+
+
+def write(store: Store) -> None:
+    with store.write() as unit:
+        unit.quarantine.add([])
+
+
+def test_a_copied_home_goes_on_after_a_transaction_that_was_rolled_back(tmp_path: Path) -> None:
+    """The first thing that is refused in it takes the lease and gives it back."""
+    dsn = sqlite_dsn(tmp_path)
+    first = Store.create(dsn, storage_key=STORAGE_KEY, entropy=system_entropy, claim=claim("first"))
+    write(first)
+    copy = Store.open(dsn, storage_keys=lambda _: STORAGE_KEY, entropy=system_entropy, claim=claim("copy"))
+    with pytest.raises(RuntimeError), copy.write():
+        raise RuntimeError
+    write(copy)
+    write(copy)
+    with pytest.raises(StoreLockedError):
+        write(first)
+    for store in (first, copy):
+        store.dispose()
