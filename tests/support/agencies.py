@@ -23,6 +23,7 @@ from node.runtime.shelving import open_shelf
 from node.services.lists.making import ListReport, report_list
 from node.services.trust.founding import FIRST
 from node.tls import create_identity
+from support.copies import let_go_on
 from support.processes import Cli, Running, free_port
 
 LIST = "csam"
@@ -174,9 +175,15 @@ class Federation:
             self.fr_node = Running(self.fr)
 
     def fr_copied(self, to: Path) -> Cli:
-        """A second home like the French one, taken while nothing writes there."""
+        """A second home like the French one, taken while nothing writes there; it reaches nobody.
+
+        Members would cosign what it signs, and tell the first that its history is another.
+        """
         with self.fr_stopped():
-            return self.fr.copied(to)
+            copy = self.fr.copied(to)
+        let_go_on(copy.home)
+        copy.edit("sigfed.toml", '[outbound]\nproxy = ""', '[outbound]\nproxy = "http://127.0.0.1:9"')
+        return copy
 
     def stop(self) -> None:
         """Stop both nodes."""
