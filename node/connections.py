@@ -94,7 +94,7 @@ def listen_tcp(address: str, port: int) -> socket.socket:
             raise
         raise PortTakenError(
             f"cannot listen on {address} port {port}: {exc.strerror}",
-            hint="stop the other program, or use another port",
+            hint="stop the other program, or set another port in the configuration",
         ) from exc
     return listening
 

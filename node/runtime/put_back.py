@@ -325,8 +325,9 @@ def _place(identity: Identity) -> Path | None:
     What is under /run goes with the start of the machine by itself. Elsewhere its number is part of the name, which a
     service may be kept from reading.
     """
-    home = identity.home.folder.stat()
-    name = f"{home.st_dev} {home.st_ino} {identity.settings.node} {identity.settings.root_sha256}"
+    home, folder = identity.home.folder.stat(), identity.home.folder.resolve()
+    # A file system gives the number of a folder that was deleted to the next: with its place it is the same one.
+    name = f"{home.st_dev} {home.st_ino} {folder} {identity.settings.node} {identity.settings.root_sha256}"
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if _is_ours(_RUN):
         folder = _RUN

@@ -47,6 +47,7 @@ from protocol.event import BASELINE
 from protocol.opening import Basis, Reason
 from protocol.subset.filter import SubsetFilter
 from protocol.tlog.tiles import bundle_widths
+from support.copies import let_go_on
 from support.federation import EVERYTHING, FoundedNode
 from support.large_reports import report_hits
 from support.large_work import fetch_releases, wait_for_people
@@ -134,6 +135,7 @@ def large_world(folder: Path, size: Size = FULL) -> LargeWorld:
     shutil.copytree(made.folder, folder)
     settings = folder / "home" / "sigfed.toml"
     settings.write_text(settings.read_text().replace(str(made.folder), str(folder)))
+    let_go_on(folder / "home")
     return replace(made, folder=folder, clock=SettableClock(made.clock.moment))
 
 
