@@ -140,7 +140,7 @@ def test_a_port_that_is_taken_is_named_before_anything_is_served(agency: Cli) ->
         agency.edit("sigfed.toml", "port = 9844", f"port = {port}")
         refused = agency.run("run")
     assert (refused.exit, refused.out) == (2, "")
-    assert f"cannot listen for monitoring on 127.0.0.1 port {port}" in refused.err
+    assert f"cannot listen on 127.0.0.1 port {port}" in refused.err
     assert "sigfed.run serving" not in refused.err
     assert "was never awaited" not in refused.err
     assert "node.run" not in {one["action"] for one in agency.run("audit", "ls").results}
