@@ -40,6 +40,7 @@ _MASKS = (
     (re.compile(r"/#[A-Z2-7]{52}"), "/#CODE"),
     (re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d UTC|T\d\d:\d\d:\d\dZ)?"), "DATE"),
     (re.compile(r"\bvalid for \d+ days"), "valid for DAYS"),
+    (re.compile(r"\bentry \d+"), "entry NUMBER"),
     (re.compile(r"[\d,]+ bytes received, [\d,]+ sent"), "BYTES"),
     (re.compile(r"[\d,]+ bytes"), "BYTES"),
     (re.compile(r"[\d,]+ of [\d,]+ evaluations"), "EVALUATIONS"),
