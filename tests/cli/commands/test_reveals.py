@@ -87,14 +87,15 @@ def test_every_command_that_shows_hashes_is_tried_here() -> None:
 def test_hashes_are_shown_on_record_alone(federation: Federation, partner: Cli, noun: str) -> None:
     fr = federation.fr
     words = MADE[noun](federation, partner)
-    before = actions(fr)
+    reveal = f"{noun}.reveal"
+    before = actions(fr).count(reveal)  # a node that runs records what it does beside us
     assert fr.run(*words).exit == 0
-    assert actions(fr) == before, "what shows no hash is a look"
+    assert actions(fr).count(reveal) == before, "what shows no hash is a look"
     shown = fr.run(*words, "--hashes")
     assert shown.exit == 0
-    record = fr.run("audit", "ls", "--action", f"{noun}.reveal").results[-1]
+    record = fr.run("audit", "ls", "--action", reveal).results[-1]
     assert record["subject"] == words[-1]
-    assert actions(fr) == [*before, f"{noun}.reveal"]
+    assert actions(fr).count(reveal) == before + 1
     assert hashes(shown.results)
     assert not any(value in str(record) for value in hashes(shown.results))
     with unrecordable(fr):
