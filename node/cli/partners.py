@@ -156,7 +156,8 @@ def ls(context: typer.Context) -> None:
     now = identity.clock.now()
     with open_shelf(identity) as shelf:
         with shelf.storage.read() as unit:
-            partners, invites = list(unit.partners.ls()), list(unit.partners.invitations())
+            partners = list(unit.partners.ls())
+            invitations = [each for each in unit.partners.invitations() if each.used_ms is None]
             fetched = unit.fetched.of([partner.name for partner in partners])
             subsets = {partner.subset for partner in partners}
             newest = {subset: unit.releases.newest(subset) for subset in subsets}
@@ -189,14 +190,10 @@ def ls(context: typer.Context) -> None:
         age = f"{(milliseconds(now) - partner.key_ms) // _DAY_MS} days"
         release = _release(fetched.get(partner.name), newest[partner.subset])
         rows.append((partner.name, partner.subset, f"{left[partner.name]:,}", state, release, age))
-    for invite_record in invites:
-        if invite_record.used_ms is not None:
-            continue
+    for invited in invitations:
         if here.output.as_json:
-            here.output.result(
-                {"partner": invite_record.partner, "subset": invite_record.subset, "enrolled": False}
-            )
-        rows.append((invite_record.partner, invite_record.subset, "-", "invited", "-", "-"))
+            here.output.result({"partner": invited.partner, "subset": invited.subset, "enrolled": False})
+        rows.append((invited.partner, invited.subset, "-", "invited", "-", "-"))
     if not here.output.as_json:
         here.output.result(
             {},
