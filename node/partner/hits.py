@@ -26,6 +26,7 @@ from node.files import (
     read_private,
     replace_private,
     sync_folder,
+    verify_sealed,
 )
 from node.partner.resolutions import Action, Done
 from node.partner.told import Told
@@ -319,16 +320,7 @@ class HitSpool:
 
     def verify(self) -> Iterator[tuple[str, str]]:
         """Every file that is kept, opened: its name, and what is wrong with it, or nothing."""
-        for path in sorted(self._folder.glob("[0-9a-f]*.json")):
-            whole = self._key.exists() and self._opens(path)
-            yield path.name, "" if whole else "it is damaged, or not of this key"
-
-    def _opens(self, path: Path) -> bool:
-        try:
-            self._read(path)
-        except StoreError:
-            return False
-        return True
+        return verify_sealed(self._folder.glob("[0-9a-f]*.json"), self._read, key=self._key)
 
     def get(self, text: str) -> SpooledHit:
         """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""

@@ -16,7 +16,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
-from node.files import create_key, make_private_folder, read_private, replace_private, sync_folder
+from node.files import (
+    create_key,
+    make_private_folder,
+    read_private,
+    replace_private,
+    sync_folder,
+    verify_sealed,
+)
 from node.services.storage.vault import KEY_BYTES, seal, unseal
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
@@ -100,16 +107,7 @@ class ProposalFolder:
 
     def verify(self) -> Iterator[tuple[str, str]]:
         """Every file that is kept, opened: its name, and what is wrong with it, or nothing."""
-        for path in sorted(self._folder.glob("[0-9a-f]*.sealed")):
-            whole = self._key.exists() and self._opens(path)
-            yield path.name, "" if whole else "it is damaged, or not of this key"
-
-    def _opens(self, path: Path) -> bool:
-        try:
-            self._read(path)
-        except StoreError:
-            return False
-        return True
+        return verify_sealed(self._folder.glob("[0-9a-f]*.sealed"), self._read, key=self._key)
 
     def get(self, text: str) -> OwnProposal:
         """The one proposal whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
