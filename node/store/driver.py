@@ -131,27 +131,33 @@ def translated() -> Iterator[None]:
     """Failures of the database become `StoreError`s without its statements or values."""
     try:
         yield
-    except OperationalError as exc:
-        if "locked" in str(exc.orig):
-            raise StoreLockedError(
-                "the store is in use by another process", hint="try again in a moment"
-            ) from None
-        raise _down(exc.orig) from None
     except PoolTimeoutError:
         raise StoreDownError("the database is busy: no connection to it came free in time") from None
     except DBAPIError as exc:
-        if exc.connection_invalidated:
-            raise StoreDownError(f"the database went away: {type(exc.orig).__name__}") from None
-        # The text of these errors shows statements with their values.
-        raise StoreError(f"the database refused: {type(exc.orig).__name__}") from None
+        raise _translation(exc) from None
 
 
-def _down(failure: BaseException | None) -> StoreDownError:
+def _translation(exc: DBAPIError) -> StoreError:
     """A disk that takes nothing is told as it is of files; anything else may be a database that is not there."""
-    code = getattr(failure, "sqlite_errorcode", 0) & _PRIMARY or getattr(failure, "sqlstate", "")
-    if code in _REFUSALS:
-        return refused("the database", OSError(_REFUSALS[code], ""))
-    return StoreDownError(f"the database failed: {type(failure).__name__}")
+    name = type(exc.orig).__name__
+    if (number := _refusal(exc.orig)) is not None:
+        return refused("the database", OSError(number, ""))
+    if isinstance(exc, OperationalError):
+        if "locked" in str(exc.orig):
+            return StoreLockedError("the store is in use by another process", hint="try again in a moment")
+        return StoreDownError(f"the database failed: {name}")
+    if exc.connection_invalidated:
+        return StoreDownError(f"the database went away: {name}")
+    # The text of these errors shows statements with their values.
+    return StoreError(f"the database refused: {name}")
+
+
+def _refusal(failure: BaseException | None) -> int | None:
+    """What a file would have said; a file that another took the place of is no read-only one."""
+    code = getattr(failure, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_READONLY_DBMOVED:
+        return None
+    return _REFUSALS.get(code & _PRIMARY or getattr(failure, "sqlstate", ""))
 
 
 def damage(engine: Engine) -> Sequence[str] | None:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from node.cli import main
 from node.errors import StoreDownError
 from node.objects.folder import FolderObjects
 from node.store.store import Store
+from support.new_stores import database_with_tables
+from support.postgres import PostgresServer
 from support.shelves import Agency, make_shelf, rows, sqlite_dsn
 
 SAYS = {
@@ -46,6 +48,20 @@ def test_a_row_of_a_real_database(number: int, tmp_path: Path) -> None:
 
     many = rows(*(f"f{n}" for n in range(3000)))
     require_told(number, lambda: agency.add(many), "the database")
+    store.dispose()
+
+
+def test_a_row_of_a_server_that_takes_nothing(postgres: PostgresServer, tmp_path: Path) -> None:
+    """As one that follows another: it answers, and every write is refused."""
+    agency = Agency(make_shelf(database_with_tables(postgres), tmp_path), tmp_path)
+    store = agency.shelf.storage
+    assert isinstance(store, Store)
+
+    @event.listens_for(store._engine, "begin")
+    def refuse(connection: Connection) -> None:
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+    require_told(errno.EROFS, lambda: agency.add(rows("f")), "the database")
     store.dispose()
 
 
