@@ -248,13 +248,19 @@ class Examiner:
         kinds = " or ".join(algorithm.name.lower() for algorithm in sorted(self._filter.algorithms))
         return f"{self._enrolment.subset} is asked by {kinds}, and none was given"
 
+    def untried(self, *, images: bool) -> str:
+        """Why files that are hashed here ask the release nothing; empty: they do.
+
+        Where pictures are what is listed, and `images` are not hashed, every file would look clean.
+        """
+        if images or self._filter is None or self._filter.algorithms != {Algorithm.PDQ}:
+            return ""
+        return f"{self._enrolment.subset} is of PDQ values, and no pictures are hashed here"
+
     def require_tried(self, *, images: bool) -> None:
-        """Raise `UsageError` where pictures are what is listed and are not hashed: every file would look clean."""
-        if not images and self._filter is not None and self._filter.algorithms == {Algorithm.PDQ}:
-            raise UsageError(
-                f"{self._enrolment.subset} is of PDQ values, and no pictures are hashed here",
-                hint=MISSING_IMAGES,
-            )
+        """Raise `UsageError` where files that are hashed here ask nothing."""
+        if reason := self.untried(images=images):
+            raise UsageError(reason, hint=MISSING_IMAGES)
 
     def _is_complete(self, file: Sequence[Digest]) -> bool:
         return is_complete(self._filter, (digest.algorithm for digest in file))

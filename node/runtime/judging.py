@@ -66,6 +66,8 @@ class Judging:
     judge: LocalJudge
     inspector: LocalInspector
     processes: HashProcesses
+    images: bool
+    """Whether pictures are hashed."""
     fail_closed: bool
 
     async def reload(self) -> None:
@@ -91,7 +93,9 @@ class Judging:
     def _silence(self) -> str:
         """Why no verdicts are given; empty while they are."""
         try:
-            self.in_force.examiner().require_current()
+            examiner = self.in_force.examiner()
+            examiner.require_current()
+            examiner.require_tried(images=self.images)
         except NodeError as exc:
             return str(exc)
         waited = self.processes.waited_seconds
@@ -137,9 +141,16 @@ async def judging(
             processes,
             max_bytes=settings.max_file_mib * 2**20,
             unasked=lambda file: in_force.examiner().unasked(file),
+            # Of each release that comes in force: the first may come after the start.
+            untried=lambda: in_force.examiner().untried(images=images) if in_force.version else "",
         )
         made = Judging(
-            in_force=in_force, judge=judge, inspector=inspector, processes=processes, fail_closed=fail_closed
+            in_force=in_force,
+            judge=judge,
+            inspector=inspector,
+            processes=processes,
+            images=images,
+            fail_closed=fail_closed,
         )
         await stack.enter_async_context(_working(home, settings, made, telling))
         stack.enter_context(running_daemon(home.partner, kind, now_ms=milliseconds(_CLOCK.now())))

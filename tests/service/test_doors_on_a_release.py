@@ -53,6 +53,8 @@ class World:
     partner: EnrolledPartner
     client: aiohttp.ClientSession
     url: str = ""
+    images: bool = True
+    """Whether the daemon says that it hashes pictures."""
 
     async def json(self, method: str, path: str, **options: Any) -> tuple[int, Any, Mapping[str, str]]:
         async with self.client.request(method, self.url + path, **options) as reply:
@@ -80,7 +82,12 @@ class World:
                 told=lambda _hit, _late: None,
             )
             services = LocalServices(
-                inspector=LocalInspector(judge, processes, unasked=self.partner.examiner().unasked),
+                inspector=LocalInspector(
+                    judge,
+                    processes,
+                    unasked=self.partner.examiner().unasked,
+                    untried=lambda: self.partner.examiner().untried(images=self.images),
+                ),
                 standing=lambda: {"serving": True},
                 metrics=lambda: b"",
                 **changes,
@@ -201,6 +208,17 @@ async def test_exact_hashes_ask_a_subset_of_pictures_nothing(pictures: World, tm
         assert "is asked by pdq" in said["message"]
         async with doors.client.post(f"{doors.url}/v1/scan", data=b"no picture at all") as reply:
             assert (await reply.json())["verdict"] == "clean", "every kind was tried"
+
+
+async def test_where_nothing_hashes_pictures_no_file_is_clean_of_them(
+    pictures: World, tmp_path: Path
+) -> None:
+    """Also by a release that came after the daemon was started."""
+    pictures.images = False
+    async with pictures.served(tmp_path) as doors:
+        async with doors.client.post(f"{doors.url}/v1/scan", data=b"a picture, perhaps") as reply:
+            assert (await reply.json())["verdict"] == "unknown"
+        assert await doors.check(PICTURES[0]) == "hit", "a value that is handed over asks"
 
 
 async def test_a_subset_of_pictures_is_not_scanned_where_nothing_hashes_them(

@@ -213,7 +213,7 @@ def test_health_notices_that_files_wait(waited: float, serving: bool) -> None:
         """It is."""
 
     in_force = SimpleNamespace(
-        examiner=lambda: SimpleNamespace(require_current=current),
+        examiner=lambda: SimpleNamespace(require_current=current, require_tried=lambda *, images: None),
         subset="baseline",
         version=7,
         entries=3,
@@ -224,6 +224,7 @@ def test_health_notices_that_files_wait(waited: float, serving: bool) -> None:
         judge=cast("Any", SimpleNamespace(failure="", waiting=0)),
         inspector=cast("Any", None),
         processes=cast("Any", SimpleNamespace(waited_seconds=waited)),
+        images=True,
         fail_closed=False,
     )
     standing = judging.standing()
