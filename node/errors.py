@@ -44,7 +44,7 @@ class StoreError(NodeError):
 
 
 class StoreDownError(StoreError):
-    """The database cannot be reached, does nothing now, or the disk under it or the objects takes nothing."""
+    """The database cannot be reached or does nothing, or its disk, or that of the objects, takes nothing."""
 
     hint = "is it running, and is there room on its disk?"
 

@@ -29,7 +29,7 @@ _REFUSALS = {
     errno.EDQUOT: _ROOM,
     errno.EROFS: (
         "it is read-only",
-        "mount its disk writable, or give its owner back, then do the same again",
+        "mount its disk writable, or let the user of this node write there, then do the same again",
     ),
 }
 """By error number, why, and what to do."""

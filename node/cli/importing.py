@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.cli.exit_codes import ExitCode
-from node.cli.output import Fact
+from node.cli.output import Fact, counted
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import InputRefusedError, UsageError
@@ -108,8 +108,8 @@ def _tell(
         here.output.talk(f"columns that were not used: {', '.join(left_out)}")
     if report.apart:
         here.output.talk(
-            f"{report.apart:,} rows name no MD5: where other rows name more hashes of their files, releases tell more"
-            " of these files. Name all hashes of a file in one row"
+            f"without an MD5: {counted(report.apart, 'row')}. Put all hashes of a file into one row: a release tells"
+            " more of a file whose hashes came in several"
         )
     if report.quarantined and not dry_run:
         here.output.following("sigfed quarantine ls")

@@ -112,8 +112,8 @@ def _said(to: str, done: ImportReport, reading: Reading) -> list[str]:
     if done.apart:
         said.append(
             _(
-                "{count} rows name no MD5: where other rows name more hashes of their files, releases tell more of"
-                " these files. Name all hashes of a file in one row."
+                "Rows without an MD5: {count}. Put all hashes of a file into one row: a release tells more of a file"
+                " whose hashes came in several."
             ).format(count=f"{done.apart:,}")
         )
     if reading.left_out:

@@ -22,7 +22,7 @@ MOST_AT_ONCE: Final = 20_000_000
 _ANY_DAY: Final = 2**20
 """Events of a day that are always fetched: they cost little, and a person sees what the limits set aside of them."""
 _ANY_SYNC: Final = 2**14
-"""Events of a sync that are always fetched: withdrawals do not wait behind all that came in the day before."""
+"""Events of a list that each sync fetches: so many withdrawals do not wait behind what came in the day before."""
 
 Record = tuple[str, int, int, str]
 """Kind, first and last position, reason: what becomes a record in quarantine."""
