@@ -3,7 +3,6 @@
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from support.processes import free_port
 from support.programs import needed
 
 _ROLE = "sigfed"
@@ -50,7 +50,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        server = PostgresServer(_free_port())
+        server = PostgresServer(free_port())
         process = subprocess.Popen(
             [*become, folder / "postgres", "-D", data, *_settings(server.port)],
             stdout=subprocess.DEVNULL,
@@ -93,12 +93,6 @@ def _user(name: str) -> pwd.struct_passwd | None:
         return pwd.getpwnam(name)
     except KeyError:
         return None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:

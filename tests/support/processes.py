@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self
 
+from node.clock import system_entropy
+from node.demo.ports import free_ports
 from support.preloaded import Forked, Order, Stream, start_forked
 from support.programs import needed
 from support.this_process import run_command
@@ -253,11 +254,8 @@ def wait_until(met: Callable[[], bool]) -> None:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        port: int = asked.getsockname()[1]
-    return port
+    """A port of the loopback that nobody listens on now, and that no outgoing connection takes meanwhile."""
+    return free_ports(1, system_entropy)[0]
 
 
 _KEPT_IN_PASSING = (".lock", ".token", "-wal", "-shm", "allowance.json", "last-update.json")

@@ -129,9 +129,11 @@ class _Watch:
         elsewhere = shutil.which(program)
         if name in EVERYWHERE | LOOKED_FOR or elsewhere is None:
             return
-        places = (sys.prefix, sys.base_prefix, gettempdir())
-        if any(Path(elsewhere).resolve().is_relative_to(place) for place in places if place != "/usr"):
-            return
+        asked = [os.environ[name] for name in self._asked if name in os.environ]
+        places = (sys.prefix, sys.base_prefix, gettempdir(), *asked)
+        for path in (Path(elsewhere).absolute(), Path(elsewhere).resolve()):
+            if any(path.is_relative_to(place) for place in places if place != "/usr"):
+                return
         if Path(elsewhere).samefile(sys.executable):
             return
         assert WITH_THEM.get(name, name) in self._asked, f"{program} was not asked for: see support.programs"
