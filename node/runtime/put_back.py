@@ -191,14 +191,14 @@ async def _confirm(identity: Identity, shelf: Shelf) -> None:
         _alone.add(place)
         _journal.warning("alone", reason=str(exc))
         return
-    _note(identity, await asyncio.to_thread(_state, identity, shelf))
+    _note(identity, await asyncio.to_thread(_state, identity, shelf), answered=True)
 
 
 def settle(identity: Identity, shelf: Shelf) -> None:
     """Go on from what is here, whatever was noted before: everybody has been asked in a restore."""
     _forget(identity)
     with contextlib.suppress(SignerDownError):
-        _note(identity, _state(identity, shelf))
+        _note(identity, _state(identity, shelf), answered=True)
 
 
 def _judge(identity: Identity, shelf: Shelf, found: Sightings, newer: Sequence[str]) -> None:
@@ -299,16 +299,24 @@ def _noted(identity: Identity) -> Mapping[str, int] | None:
     return {str(name): int(size) for name, size in held.items()}
 
 
-def _note(identity: Identity, state: Mapping[str, int]) -> None:
-    """Of two processes that note at once, the larger numbers stay."""
-    path = _place(identity)
+def _note(identity: Identity, state: Mapping[str, int], *, answered: bool = False) -> None:
+    """Raise the numbers of the note; only an answer of the members begins one.
+
+    What is signed alone, or by a signer that is held while the note is forgotten, would else pass for their answer. Of
+    two processes that note at once, the larger numbers stay.
+    """
+    path, home = _place(identity), str(identity.home.folder)
     if path is None:
-        kept = _kept.setdefault(str(identity.home.folder), {})
-        kept.update({name: max(size, kept.get(name, 0)) for name, size in state.items()})
+        kept = _kept.setdefault(home, {}) if answered else _kept.get(home)
+        if kept is not None:
+            kept.update({name: max(size, kept.get(name, 0)) for name, size in state.items()})
         return
     with locked(path.with_suffix(".lock")):
-        held = dict(_noted(identity) or {})
-        new = held | {name: max(size, held.get(name, 0)) for name, size in state.items()}
+        held = _noted(identity)
+        if held is None and not answered:
+            return
+        known = dict(held or {})
+        new = known | {name: max(size, known.get(name, 0)) for name, size in state.items()}
         if new != held:
             replace_private(path, json.dumps(new).encode())
 
@@ -316,7 +324,8 @@ def _note(identity: Identity, state: Mapping[str, int]) -> None:
 def _forget(identity: Identity) -> None:
     _kept.pop(str(identity.home.folder), None)
     if path := _place(identity):
-        path.unlink(missing_ok=True)
+        with locked(path.with_suffix(".lock")):  # whoever raises a number just now would put it back
+            path.unlink(missing_ok=True)
 
 
 def _place(identity: Identity) -> Path | None:

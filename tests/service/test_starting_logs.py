@@ -21,7 +21,7 @@ from node.runtime.opening import Identity
 from node.runtime.put_back import Clocks, logs_put_back
 from node.runtime.recipients import RecipientOffice
 from node.runtime.syncing import PeerSyncs
-from node.services.lists.auditing import start_audit
+from node.services.lists.auditing import record, start_audit
 from node.services.storage.shelf import Shelf
 from node.services.subsets.deltas import Deltas
 from node.services.subsets.making import report_subset
@@ -218,6 +218,48 @@ def test_who_goes_on_alone_waits_once_for_those_who_do_not_answer(
     for _ in range(3):
         put_back.require_current(identity, shelf)
     assert len(silent) == 1
+
+
+@pytest.fixture(params=["outside", "in the process"])
+def noted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the answers of the members are noted."""
+    if request.param == "in the process":
+        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+        monkeypatch.setattr(put_back, "_BOOT", Path("/nothing/there"))
+
+
+@pytest.mark.usefixtures("noted")
+def test_what_was_signed_alone_is_no_answer_of_the_members(
+    agency: CheapNode, shelf: Shelf, silent: list[object]
+) -> None:
+    start_audit(shelf, NODE)
+    for subject in ("first", "second"):
+        assert tell(replace(agency.identity(), alone=True), shelf, "node.run", subject)
+    assert len(silent) == 1
+    with pytest.raises(PeerUnreachableError):
+        put_back.require_current(agency.identity(), shelf)
+
+
+@pytest.mark.usefixtures("noted")
+def test_a_signer_that_is_held_while_the_machine_goes_back_does_not_bring_the_answer_back(
+    agency: CheapNode, shelf: Shelf, request: pytest.FixtureRequest
+) -> None:
+    identity = agency.identity()
+    start_audit(shelf, NODE)
+    held = put_back.signer_of(identity, shelf)
+    request.getfixturevalue("silent")
+    agency.clock.moment += timedelta(minutes=2)
+    for _ in range(2):
+        with pytest.raises(PeerUnreachableError):
+            put_back.require_current(identity, shelf)
+        record(
+            shelf,
+            held,
+            actor="node",
+            action="node.run",
+            subject=NODE,
+            now_ms=milliseconds(identity.clock.now()),
+        )
 
 
 def test_where_nothing_can_be_noted_outside_the_process_remembers(

@@ -1,8 +1,9 @@
 """Commands in this process: half the price of a fork, and what they leave open shows as it does in any test.
 
 What a process would have of its own is put in its place while the command runs, and put back after it: arguments,
-environment, folder, standard streams (real files: commands ask for their numbers), clock, price of keys, journal. Only
-one runs here at a time. Each runs in a thread of its own, so it may start an event loop whoever waits for it.
+environment, folder, standard streams (real files: commands ask for their numbers), clock, price of keys, journal, what
+it remembers of members that it asked. Only one runs here at a time. Each runs in a thread of its own, so it may start
+an event loop whoever waits for it.
 """
 
 import logging
@@ -18,6 +19,7 @@ from unittest.mock import patch
 import pytest
 
 from node.cli.main import main
+from node.runtime import put_back
 from support.moving_time import changed
 from support.preloaded import customizations, run_forked
 
@@ -84,6 +86,7 @@ def _in_place(
         open(streams[1], "w", closefd=False) as stdout,
         open(streams[2], "w", buffering=1, closefd=False) as stderr,
         patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr, argv=["sigfed", *arguments]),
+        patch.multiple(put_back, _refused={}, _alone=set(), _clocks={}, _kept={}),
         patch.dict(os.environ, variables, clear=True),
         changed(os.environ),
     ):

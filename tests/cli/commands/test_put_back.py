@@ -107,6 +107,7 @@ def test_with_nobody_to_ask_additions_wait_and_who_goes_on_alone_says_so(
     with Running(pair.fr):
         assert pair.fr.run("publish").exit == 16, "it serves, and asks anew"
     assert pair.fr.run("--alone", "publish").first["adds"] == 4
+    assert pair.fr.run("publish").exit == 16, "that it went on alone is no answer of the members"
 
 
 def test_a_member_that_cosigned_another_history_is_no_remark(pair: Federation, tmp_path: Path) -> None:
