@@ -7,6 +7,7 @@ from threading import Barrier, BrokenBarrierError
 
 import pytest
 
+from node.errors import NotFoundError
 from node.ports.hits import HitFilter, HitRecord
 from node.ports.storage import Unit
 from node.services.storage import taken_reports
@@ -82,16 +83,51 @@ def test_reports_that_end_in_one_moment_get_two_numbers(
     with ThreadPoolExecutor() as threads:
         for done in [threads.submit(erase_reports, shelf, is_only(gone), now_ms=2) for gone in (A, B)]:
             done.result()
-    kept = [record for page in report_pages(shelf, HitFilter()) for record in page]
+    kept = kept_records(shelf)
     assert {record.ended_number for record in kept} == {1, 2}
     assert not any(taken(shelf, record).body for record in kept)
+
+
+def test_a_report_that_is_purged_meanwhile_is_passed_over(shelf: Shelf) -> None:
+    first, second = keep_report(shelf, "a"), keep_report(shelf, "b")
+
+    def purged_while_judged(digest: Digest) -> bool:
+        if digest == A:
+            with shelf.storage.write() as unit:
+                unit.hits.purge(first)
+        return digest in {A, B}
+
+    erase_reports(shelf, purged_while_judged, now_ms=2)
+    [left] = kept_records(shelf)
+    assert (left.name, left.ended_number, taken(shelf, left).body) == (second.name, 1, b"")
+
+
+def test_a_report_that_cannot_be_ended_does_not_pass_for_one_that_was_purged(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_report(shelf, "a")
+
+    def fail(unit: Unit, record: HitRecord, *, now_ms: int) -> None:
+        raise NotFoundError("something else is missing")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(taken_reports, "end_shredded", fail)
+        with pytest.raises(NotFoundError):
+            erase_reports(shelf, is_only(A), now_ms=2)
+    erase_reports(shelf, is_only(A), now_ms=2)
+    [record] = kept_records(shelf)
+    assert (record.ended_number, taken(shelf, record).body) == (1, b"")
+
+
+def kept_records(shelf: Shelf) -> list[HitRecord]:
+    return [record for page in report_pages(shelf, HitFilter()) for record in page]
 
 
 def is_only(gone: Digest) -> Callable[[Digest], bool]:
     return lambda digest: digest == gone
 
 
-def keep_report(shelf: Shelf, name: str) -> None:
+def keep_report(shelf: Shelf, name: str) -> HitRecord:
     report = report_of(name)
     record = HitRecord(
         partner=report.partner,
@@ -110,3 +146,4 @@ def keep_report(shelf: Shelf, name: str) -> None:
     )
     with shelf.storage.write() as unit:
         unit.hits.add(record, sealed)
+    return record

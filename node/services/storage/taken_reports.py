@@ -4,7 +4,6 @@ Which reports are taken is `node.services.partners.reporting`'s to decide.
 """
 
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -60,13 +59,18 @@ class TakenReport:
 def erase_reports(shelf: Shelf, is_gone: Callable[[Digest], bool], *, now_ms: int) -> None:
     """Delete the bodies of reports of these digests, and end them; that there was a report, and its receipt, stays."""
     for record in (record for page in report_pages(shelf, HitFilter()) for record in page):
-        with suppress(NotFoundError):  # purged meanwhile
+        try:
             kept = taken(shelf, record)
-            if not kept.body or not is_gone(kept.report().digest):
+        except NotFoundError:  # purged meanwhile
+            continue
+        if not kept.body or not is_gone(kept.report().digest):
+            continue
+        with shelf.storage.write() as unit:
+            unit.hits.lock()
+            if unit.hits.find(record.partner, record.report_id) is None:  # purged meanwhile
                 continue
-            with shelf.storage.write() as unit:
-                change(shelf, unit, record, lambda now: replace(now, body=b""))
-                end_shredded(unit, record, now_ms=now_ms)
+            change(shelf, unit, record, lambda now: replace(now, body=b""))
+            end_shredded(unit, record, now_ms=now_ms)
 
 
 def end_shredded(unit: Unit, record: HitRecord, *, now_ms: int) -> None:
