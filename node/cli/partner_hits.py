@@ -11,7 +11,7 @@ from node.cli.telling import tell_them, told_facts, told_lines
 from node.cli.times import moment
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError
-from node.partner.instructions import UNDO
+from node.partner.instructions import UNDO, UNVERIFIED
 
 if TYPE_CHECKING:
     from node.partner.hits import SpooledHit
@@ -82,6 +82,8 @@ def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
         here.output.result(_facts(hit, now_ms()), *_reported(hit))
     if not done.hits and done.stopped is None:
         here.output.result({"reported": 0}, "nothing waits to be reported")
+    if done.unverified:
+        here.output.talk(UNVERIFIED.format(count=done.unverified))
     if done.stopped is not None:
         here.output.talk(f"{counted(done.left, 'hit')} not told yet: {done.stopped}")
         here.output.following("sigfed hit report --all, later; nothing is lost meanwhile")

@@ -18,7 +18,7 @@ from protocol.subset.lookup import Lookup
 def judge_again(spool: HitSpool, held: Held, *, now_ms: int) -> list[SpooledHit]:
     """The hits that a release does not list any more, ended; one that waits and is listed by another hash reports that.
 
-    Of a file that was reported, and is listed by another hash, a hit of that one waits from now on.
+    Of a file that was reported, or may have been, and is listed by another hash, a hit of that one waits from now on.
     """
     manifest, lookup = held.release.manifest, Lookup(held.release)
 
@@ -34,7 +34,7 @@ def judge_again(spool: HitSpool, held: Held, *, now_ms: int) -> list[SpooledHit]
         if hit.ended_ms or not hit.tag or not comparable or stands(report, hit.tag):
             continue
         left = [other for other in hit.others if stands(other.report.report, other.tag)]
-        if left and hit.waiting:
+        if left and hit.waiting and not hit.tried:
             spool.renew(hit, *left)
             continue
         new = _anew(hit, left) if left else None

@@ -66,6 +66,8 @@ class SpooledHit:
     """Only one of md5 and sha1 matched: a person must look, and nothing is done by itself."""
     receipt: bytes = field(default=b"", repr=False)
     """The node's statement; empty: not reported yet."""
+    tried: bool = False
+    """Whether the report was sent: the node may have it, also where no answer came."""
     refused: str = ""
     """Why the node does not take the report, in words; empty: it was not refused."""
     case: bytes = field(default=b"", repr=False)
@@ -91,7 +93,7 @@ class SpooledHit:
     end: bytes = field(default=b"", repr=False)
     """The node's statement that the report ended; empty: it gave none."""
     late: bool = False
-    """Whether it had ended before the agency got its report, so that nobody began anything because of that."""
+    """Whether it had ended when the agency got its report, so that nobody began anything because of that."""
     instead: str = ""
     """The id of the hit of another hash of the same file, which is listed still; empty: there is none."""
 
@@ -107,6 +109,7 @@ class SpooledHit:
         return replace(
             self,
             sent=first.report,
+            tried=False,
             tag=first.tag,
             others=others,
             weak=is_weak(algorithms),
@@ -439,6 +442,7 @@ def _fields(hit: SpooledHit) -> dict[str, Any]:
         "collection": hit.collection,
         "countries": list(hit.countries),
         "weak": hit.weak,
+        "tried": hit.tried,
         "refused": hit.refused,
         "case": b64(hit.case),
         "action": hit.action,
@@ -464,6 +468,7 @@ def _hit(fields: dict[str, Any], opened: Mapping[str, bytes]) -> SpooledHit:
         countries=tuple(map(str, fields["countries"])),
         weak=bool(fields["weak"]),
         receipt=opened["receipt"],
+        tried=bool(fields.get("tried", opened["receipt"])),  # hits of an earlier version do not say it
         refused=str(fields["refused"]),
         case=unb64(fields["case"]),
         action=Action(fields["action"]) if fields["action"] else None,

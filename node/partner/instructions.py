@@ -13,3 +13,6 @@ UNDO: Final = (
     " whomever you told, then record what becomes of it."
 )
 """Of files whose hit was withdrawn after somebody acted on it."""
+
+UNVERIFIED: Final = "withdrawals of reported hits whose signature does not verify: {count} (ask the agency)"
+"""Of reports that the node says have ended, where the statement is not its own for that report."""

@@ -6,8 +6,9 @@ stays in the spool with the reason.
 
 from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import BadSignatureError, KeysError
 from keys.key import StatementPublicKey
 from node.clock import Clock, milliseconds
 from node.errors import (
@@ -34,6 +35,9 @@ from protocol.statement.receipt import Receipt, open_receipt
 from protocol.statement.resolution import Action as SentAction
 from protocol.statement.resolution import Resolution, ResolutionReceipt, open_resolution
 
+MAX_FULL_PAGES: Final = 64
+"""Of ended reports, that one sender asks to go on from: a node can make up ends without end."""
+
 _CONFLICT, _NOT_VERIFIED = 409, 422
 
 
@@ -48,6 +52,9 @@ class HitSender:
         self._known = known
         self._api = api
         self._clock = clock
+        self._full_pages = MAX_FULL_PAGES
+        self.unverified: set[bytes] = set()
+        """Ids of reports that the node says have ended, where what it gave for that does not verify."""
 
     async def report(self, hit: SpooledHit, examiner: Examiner) -> SpooledHit:
         """The hit with its receipt, or with the reason why the node does not take it; once it has one, that stays.
@@ -73,9 +80,12 @@ class HitSender:
         return done
 
     async def _send(self, hit: SpooledHit, examiner: Examiner) -> tuple[SpooledHit, bytes]:
-        """The hit and its receipt, or the hit as it ended and nothing; of an epoch that is over it is asked again."""
+        """The hit and its receipt, or the hit as it ended and nothing; of an epoch that is over it is evaluated again.
+
+        First the node is asked whether it has the report of that epoch, where it may.
+        """
         report = hit.sent.report
-        if report.epoch == examiner.epoch or examiner.answers(report.epoch):
+        if hit.tried or report.epoch == examiner.epoch or examiner.answers(report.epoch):
             try:
                 return await self._ask(hit)
             except GoneError:
@@ -91,6 +101,9 @@ class HitSender:
         return await self._ask(self._spool.renew(hit, *found))
 
     async def _ask(self, hit: SpooledHit) -> tuple[SpooledHit, bytes]:
+        if not hit.tried:  # kept before it is sent: the node may take it, and its answer be lost
+            hit = replace(hit, tried=True)
+            self._spool.save(hit)
         try:
             return hit, await self._api.report_hit(self._enrolment.subset, hit.sent.to_bytes())
         except NotFoundError:  # it ended, and the node keeps it with that; or it cannot say so any more
@@ -112,8 +125,9 @@ class HitSender:
     async def hear_ends(self) -> list[SpooledHit]:
         """Reported hits that ended, with the node's statements; of those that it told of before, nothing is asked.
 
-        What does not verify is passed over, and asked for again the next time: the node may sign with a key that is
-        not known here yet.
+        What is signed by a key that is not known here yet is asked for again the next time. What is no end of that
+        report at all is passed for good: the node signs an end once, so that it would say the same again.
+        Of a node that does not come to an end, no more than `MAX_FULL_PAGES` are read; the next run goes on.
 
         Raises:
             PeerUnreachableError: the node does not answer.
@@ -121,7 +135,8 @@ class HitSender:
         """
         heard: list[SpooledHit] = []
         known = last = self._spool.last_end
-        told, passed = {last}, False
+        told, waits = {last}, False
+        kept = {hit.id: hit for hit in self._spool.readable().hits}
         while True:
             try:
                 page = EndedReports.from_bytes(
@@ -131,30 +146,34 @@ class HitSender:
                 return heard
             except ProtocolError as exc:
                 raise VerificationError(f"what the node says of ended reports cannot be read: {exc}") from exc
-            kept = {hit.id: hit for hit in self._spool.readable().hits}
             news = [one for one in page.ended if one.report_id not in told]
             for one in news:
                 last, hit = one.report_id, kept.get(one.report_id.hex())
                 if hit is not None and not hit.end:
                     try:
-                        heard.append(self._hear(hit, one))
-                    except VerificationError:
-                        passed = True
-                known = known if passed else last
+                        kept[hit.id] = self._hear(hit, one)
+                        heard.append(kept[hit.id])
+                    except (ProtocolError, KeysError, VerificationError) as exc:
+                        self.unverified.add(one.report_id)
+                        waits = waits or isinstance(exc, BadSignatureError)
+                known = known if waits else last
             self._spool.last_end = known
-            if not news or not page.is_full:  # a node that repeats itself is not asked for ever
-                return heard
+            if not news or not page.is_full or not self._full_pages:
+                return heard  # a node that repeats itself, or makes up ends, is not asked for ever
+            self._full_pages -= 1
             told |= {one.report_id for one in news}
 
     def _hear(self, hit: SpooledHit, told: Ended) -> SpooledHit:
-        """The hit as it ended: by the statement of that, whoever signed the receipt has lost the key since or not."""
-        heard = replace(hit, end=told.end, late=not hit.receipt)
-        if self.end(heard) is None:
-            raise VerificationError("the end of a report is not signed")
+        """The hit as it ended: by the statement of that, whoever signed the receipt has lost the key since or not.
+
+        A receipt that comes with the end alone is either of a report that came late, or one that was lost on its way.
+        """
+        heard = replace(hit, end=told.end)
+        end = self._open_end(heard)
         if not hit.receipt:
             with suppress(VerificationError):
-                self._receipt(heard, told.receipt)
-                heard = replace(heard, receipt=told.receipt)
+                late = end.ended_ms <= self._receipt(heard, told.receipt).received_ms
+                heard = replace(heard, receipt=told.receipt, late=late)
         return self._ended(heard)
 
     def end(self, hit: SpooledHit) -> ReportEnd | None:
@@ -162,9 +181,13 @@ class HitSender:
         if not hit.end:
             return None
         try:
-            end = open_end(hit.end, hit.sent.report, self._statement_keys())
+            return self._open_end(hit)
         except (ProtocolError, KeysError) as exc:
             raise VerificationError(f"the end of a report does not verify: {exc}") from exc
+
+    def _open_end(self, hit: SpooledHit) -> ReportEnd:
+        """As `end`; raises as `open_end`, and `VerificationError` for another node's."""
+        end = open_end(hit.end, hit.sent.report, self._statement_keys())
         if end.node != self._known.document.node:
             raise VerificationError("the end of a report is another node's")
         return end

@@ -48,6 +48,11 @@ class HitRecord:
         return self.partner, self.report_id
 
     @property
+    def came_late(self) -> bool:
+        """Whether it had ended when it came; one that was listed then ended later, also where two moments are one."""
+        return self.ended_ms is not None and self.ended_ms <= self.received_ms
+
+    @property
     def place(self) -> "HitPlace":
         """Where it stands among all reports."""
         return HitPlace(self.received_ms, self.partner, self.report_id)

@@ -38,6 +38,8 @@ class Reported:
     """Hits that are still to be reported."""
     stopped: NodeError | None = None
     """Why no more were reported."""
+    unverified: int = 0
+    """As in `Heard`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Heard:
     """No release lists them any more."""
     answered: Sequence[SpooledHit]
     """Their disputes were answered."""
+    unverified: int = 0
+    """How many reports the node says have ended, where what it gave for that does not verify."""
     stopped: NodeError | None = None
     """Why not everything was heard."""
 
@@ -79,6 +83,7 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
     """
     done: list[SpooledHit] = []
     stopped: NodeError | None = None
+    unverified = 0
     tells = _tells(home)
 
     def open_(hit: SpooledHit) -> bool:
@@ -96,8 +101,9 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
                     except NodeError as exc:
                         stopped = exc
                         break
+                unverified = len(sender.unverified)
         left = sum(open_(hit) for hit in spool.readable().hits)
-        return Reported(hits=done, left=left, stopped=stopped or damage)
+        return Reported(hits=done, left=left, stopped=stopped or damage, unverified=unverified)
 
 
 async def evidence(home: Home, text: str) -> tuple[SpooledHit, bytes]:
@@ -161,27 +167,39 @@ async def resolve(home: Home, text: str, action: Action) -> Resolved:
 async def hear(home: Home) -> Heard:
     """Judge hits by the release in force, and ask for what the node says of reported ones: ends, and answers.
 
-    Nothing is asked of a home that reported nothing: only what the node was told already can be asked about.
+    Nothing is asked of a home that reported nothing: only what was sent to the node can be asked about.
     """
     stopped: NodeError | None = None
     answered: list[SpooledHit] = []
+    unverified = 0
     with alone(home) as spool:
         _, held = PartnerFolder(home.partner).in_force()
         before = {hit.id: hit for hit in spool.readable().hits}
         ended = [] if held is None else judge_again(spool, held, now_ms=milliseconds(_CLOCK.now()))
-        told = [hit for hit in before.values() if hit.receipt and not hit.end]
+        told = [hit for hit in before.values() if hit.tried and not hit.end]
         disputed = [hit for hit in before.values() if hit.disputed]
         if told or disputed:
             async with reporting(home, spool) as (sender, _):
                 try:
                     heard = await sender.hear_ends() if told else []
-                    ended += [hit for hit in heard if not before[hit.id].ended_ms]
+                    ended += [hit for hit in heard if _is_news(hit, before[hit.id])]
                     for hit in disputed:
                         asked = await sender.ask_case(spool.get(hit.id))
                         answered += [asked] if asked.answered else []
                 except NodeError as exc:
                     stopped = exc
-    return Heard(ended=list({hit.id: hit for hit in ended}.values()), answered=answered, stopped=stopped)
+                unverified = len(sender.unverified)
+    return Heard(
+        ended=list({hit.id: hit for hit in ended}.values()),
+        answered=answered,
+        unverified=unverified,
+        stopped=stopped,
+    )
+
+
+def _is_news(hit: SpooledHit, before: SpooledHit) -> bool:
+    """Whether an end that was heard changes what a person is to know or to do."""
+    return not before.ended_ms or (hit.to_undo and not before.to_undo)
 
 
 async def tell_waiting(home: Home) -> Reported:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from keys.errors import KeysError
 from node.errors import NodeError
 from node.partner.hits import SpooledHit
+from node.partner.instructions import UNVERIFIED
 from node.runtime.cover import beat
 from node.runtime.home import Home
 from node.runtime.partner_hits import hear, tell_waiting
@@ -53,6 +54,8 @@ async def settle(home: Home, *, anew: float) -> Settled:
         heard = await hear(home)
         to_undo = sum(hit.to_undo for hit in heard.ended)
         closed, answered = len(heard.ended) - to_undo, len(heard.answered)
+        if heard.unverified:
+            problems.append(UNVERIFIED.format(count=heard.unverified))
         if heard.stopped is not None:
             problems.append(f"the agency was not asked about every reported hit: {heard.stopped}")
         done = await tell_waiting(home)

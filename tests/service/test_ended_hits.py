@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from keys.key import StatementPrivateKey
+from keys.trust.statement import seal_statement
 from node.clock import milliseconds
-from node.errors import NotFoundError, VerificationError
+from node.errors import NotFoundError, PeerUnreachableError, VerificationError
+from node.partner import reporting
 from node.partner.ends import judge_again
-from node.partner.hits import HitSpool, SpooledHit
-from node.partner.reporting import HitSender
+from node.partner.hits import HitSpool, Readable, SpooledHit
+from node.partner.reporting import MAX_FULL_PAGES, HitSender
 from node.partner.resolutions import Action
 from node.partner.retaining import expired, is_finished
 from node.partner.telling import NotTold, why_not
@@ -22,7 +24,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.limits import MAX_ENDS
 from protocol.opening import Reason
-from protocol.statement.end import FROM_THE_FIRST, Ended, EndedReports, ReportEnd, sign_end
+from protocol.statement.end import FROM_THE_FIRST, KIND, Ended, EndedReports, ReportEnd, sign_end
 from protocol.statement.report import SentReport
 from protocol.subset.files import Held
 from protocol.subset.filter import EXACT, SubsetFilter
@@ -153,6 +155,37 @@ async def test_a_late_report_has_its_receipt_and_its_end(partner: Partner) -> No
     assert partner.sender.end(late) is not None
 
 
+async def test_a_report_whose_answer_was_lost_did_not_come_late(partner: Partner) -> None:
+    """What the agency took as listed it acted on: by the two times that it signed, whatever the partner got to hear."""
+    hit = await lost_answer(partner, await partner.find("a file"))
+    [ended] = await withdraw(partner, "a file")
+    assert (ended.state, ended.to_undo) == ("withdrawn", False), "nothing is known of it yet"
+    [heard] = await partner.sender.hear_ends()
+    receipt, end = partner.sender.receipt(heard), partner.sender.end(heard)
+    assert end is not None
+    assert receipt.received_ms < end.ended_ms
+    assert (heard.id, heard.late, heard.to_undo) == (hit.id, False, True)
+
+
+async def test_a_report_that_may_have_reached_the_agency_is_not_forgotten_for_another_hash(
+    partner: Partner,
+) -> None:
+    hit = await lost_answer(partner, await found_by_two_hashes(partner))
+    [ended] = await withdraw(partner, "a file")
+    [left] = [each for each in partner.spool.ls() if each.waiting]
+    assert (ended.id, ended.instead, left.tried) == (hit.id, left.id, False)
+    assert [each.id for each in await partner.sender.hear_ends()] == [hit.id]
+
+
+async def lost_answer(partner: Partner, hit: SpooledHit) -> SpooledHit:
+    """The hit of a report that the node took, and whose receipt did not arrive."""
+    partner.api.failing = PeerUnreachableError("no connection")
+    with pytest.raises(PeerUnreachableError):
+        await partner.report(hit)
+    partner.api.failing = None
+    return partner.spool.get(hit.id)
+
+
 def test_what_is_listed_again_is_another_hit(tmp_path: Path) -> None:
     spool = HitSpool(tmp_path / "hits")
     first = recorded(spool)
@@ -174,27 +207,43 @@ async def test_a_node_of_before_tells_of_no_ends(partner: Partner) -> None:
     )
 
 
-@pytest.mark.parametrize("wrong", ["another key", "another report", "another node", "noise", "nothing"])
-async def test_an_end_that_the_node_did_not_sign_ends_nothing(partner: Partner, wrong: str) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "again"),
+    [
+        ("another key", True),
+        ("another report", False),
+        ("another node", False),
+        ("another format", False),
+        ("noise", False),
+        ("nothing", False),
+    ],
+)
+async def test_an_end_that_the_node_did_not_sign_ends_nothing(
+    partner: Partner, wrong: str, *, again: bool
+) -> None:
+    """Of a key that is not known yet it is asked for again; what is no end of the report never becomes one."""
     hit, gone = [await partner.report(await partner.find(name)) for name in ("a file", "another")]
     signer = partner.world.statement_key
     changed = {
         "another key": sign_end(end_of(hit), StatementPrivateKey.from_seed(b"o" * 32)),
         "another report": sign_end(replace(end_of(hit), report_sha256=b"h" * 32), signer),
         "another node": sign_end(replace(end_of(hit), node="nl.example"), signer),
+        "another format": seal_statement(KIND, b"noise", signer),
         "noise": b"noise",
         "nothing": b"",
     }[wrong]
     told = [(hit, changed), (gone, sign_end(end_of(gone), signer))]
     page = EndedReports(tuple(Ended(each.sent.report.report_id, each.receipt, end) for each, end in told))
     partner.api.meddle = lambda _: page.to_bytes()
-    assert [each.id for each in await partner.sender.hear_ends()] == [gone.id]
+    sender = partner.sender
+    assert [each.id for each in await sender.hear_ends()] == [gone.id]
+    assert sender.unverified == {hit.sent.report.report_id}
     assert partner.spool.get(hit.id) == hit
-    assert partner.spool.last_end == FROM_THE_FIRST, "it is asked for again"
-    assert await partner.sender.hear_ends() == [], "what was heard is no news"
+    assert partner.spool.last_end == (FROM_THE_FIRST if again else gone.sent.report.report_id)
+    assert await sender.hear_ends() == [], "what was heard is no news"
     partner.api.meddle = lambda _: b"noise"
     with pytest.raises(VerificationError):
-        await partner.sender.hear_ends()
+        await sender.hear_ends()
 
 
 def end_of(hit: SpooledHit) -> ReportEnd:
@@ -236,6 +285,50 @@ async def test_a_node_that_repeats_a_full_page_is_not_asked_for_ever(partner: Pa
     partner.api.meddle = lambda _: pages.pop()
     assert await partner.sender.hear_ends() == []
     assert len(pages) == 1, "asked twice"
+
+
+@pytest.mark.parametrize("stands", [False, True], ids=["cursor moves", "cursor stands"])
+async def test_a_node_that_makes_up_ends_keeps_no_partner(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch, *, stands: bool
+) -> None:
+    hit = await partner.report(await partner.find("a file"))
+    forged = sign_end(end_of(hit), StatementPrivateKey.from_seed(b"o" * 32))
+    first = [Ended(hit.sent.report.report_id, b"", forged)] if stands else []
+
+    def made_up(_: bytes) -> bytes:
+        if partner.api.calls > 3 * MAX_FULL_PAGES:
+            raise AssertionError("asked for ever")
+        others = [Ended(os.urandom(16), b"", b"") for _ in range(MAX_ENDS - len(first))]
+        return EndedReports((*first, *others)).to_bytes()
+
+    read, readable = [0], HitSpool.readable
+
+    def counted(spool: HitSpool) -> Readable:
+        read[0] += 1
+        return readable(spool)
+
+    monkeypatch.setattr(HitSpool, "readable", counted)
+    partner.api.meddle, partner.api.calls = made_up, 0
+    sender = partner.sender
+    assert await sender.hear_ends() == []
+    assert (partner.api.calls, read[0]) == (MAX_FULL_PAGES + 1, 1), "bounded, and the spool is read once"
+    assert (partner.spool.last_end == FROM_THE_FIRST) is stands
+    assert await sender.hear_ends() == []
+    assert partner.api.calls == MAX_FULL_PAGES + 2, "of one run together"
+
+
+async def test_more_ends_than_one_run_reads_are_heard_by_the_next(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "MAX_FULL_PAGES", 1)
+    hit = await partner.report(await partner.find("a file"))
+    end = Ended(hit.sent.report.report_id, b"", sign_end(end_of(hit), partner.world.statement_key))
+    full = [EndedReports(tuple(Ended(os.urandom(16), b"", b"") for _ in range(MAX_ENDS))) for _ in range(2)]
+    pages = [*full, EndedReports((end,))]
+    partner.api.meddle = lambda _: pages.pop(0).to_bytes()
+    assert await partner.sender.hear_ends() == []
+    assert partner.spool.last_end == full[1].ended[-1].report_id
+    assert [each.id for each in await partner.sender.hear_ends()] == [hit.id]
 
 
 async def test_ends_that_cannot_be_read_keep_nothing_from_being_reported(partner: Partner) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,8 +107,30 @@ async def test_a_late_report_is_kept_as_ended_and_told_so(world: HitWorld) -> No
     with pytest.raises(NotFoundError):
         await world.hits().report_hit(SUBSET, sent.to_bytes())
     [told] = await ended(world)
-    assert open_end(told.end, sent.report, world.statement_keys).version == 2
-    assert open_receipt(told.receipt, sent.report, world.statement_keys).version == 1
+    end = open_end(told.end, sent.report, world.statement_keys)
+    receipt = open_receipt(told.receipt, sent.report, world.statement_keys)
+    assert (end.version, receipt.version) == (2, 1)
+    assert end.ended_ms == receipt.received_ms, "it had ended when it came"
+
+
+async def test_a_report_that_a_node_of_before_kept_late_is_told_so(
+    world: HitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took the time of its receipt, signed that, and took the time of its record."""
+    keep = reporting.Reporting._record
+
+    def with_two_readings(taking: reporting.Reporting, *told: Any) -> HitRecord:
+        record = keep(taking, *told)
+        return replace(record, received_ms=record.received_ms + 3)
+
+    monkeypatch.setattr(reporting.Reporting, "_record", with_two_readings)
+    sent = await world.evaluated("a file")
+    await withdraw(world, "a file")
+    with pytest.raises(NotFoundError):
+        await world.hits().report_hit(SUBSET, sent.to_bytes())
+    [told] = await ended(world)
+    received_ms = open_receipt(told.receipt, sent.report, world.statement_keys).received_ms
+    assert open_end(told.end, sent.report, world.statement_keys).ended_ms == received_ms
 
 
 async def test_who_knows_some_is_told_the_others_in_their_order(world: HitWorld) -> None:

@@ -21,7 +21,7 @@ from node.errors import (
 )
 from node.files import read_private
 from node.partner.hits import DAY_MS, HitSpool, SpooledHit
-from node.partner.looking_up import Hit
+from node.partner.looking_up import Examiner, Hit
 from node.partner.resolutions import Action
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt
@@ -220,7 +220,7 @@ async def test_a_lost_reply_is_asked_for_again(partner: Partner) -> None:
     partner.api.failing = PeerUnreachableError("no connection")
     with pytest.raises(PeerUnreachableError):
         await partner.report(hit)
-    assert [each for each in partner.spool.ls() if each.waiting] == [hit]
+    assert [each for each in partner.spool.ls() if each.waiting] == [replace(hit, tried=True)]
     partner.api.failing = None
     assert (await partner.report(hit)).state == "reported"
     assert len(kept_reports(partner.world.fr.shelf)) == 1
@@ -278,18 +278,35 @@ async def test_what_may_pass_is_not_taken_for_a_refusal(partner: Partner, error:
     partner.api.failing = error
     with pytest.raises(type(error)):
         await partner.report(hit)
-    assert [each for each in partner.spool.ls() if each.waiting] == [hit]
+    assert [each for each in partner.spool.ls() if each.waiting] == [replace(hit, tried=True)]
 
 
-async def test_a_hit_of_an_epoch_that_is_over_is_evaluated_again(partner: Partner) -> None:
+@pytest.mark.parametrize("tried", [False, True])
+async def test_a_hit_of_an_epoch_that_is_over_is_evaluated_again(partner: Partner, *, tried: bool) -> None:
     now = await partner.find("a file")
     old = replace(now.sent, report=replace(now.sent.report, epoch=0, report_id=os.urandom(16)))
     stale, left = partner.spool.renew(now, Evaluated(old, now.tag)), partner.world.quota_left()
-    hit = await partner.report(stale)
+    hit = await partner.report(replace(stale, tried=tried))
     assert partner.world.quota_left() == left, "free of quota"
     assert (hit.state, hit.sent.report.epoch, hit.found_ms) == ("reported", 1, now.found_ms)
     assert hit.sent.report.found_epoch == 0
     assert partner.spool.ls() == [hit]
+
+
+async def test_of_an_epoch_that_is_over_the_node_is_asked_first_whether_it_has_the_report(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another report of the hit would be a second one there; the same gets its receipt when the epoch is over, too."""
+    hit = await partner.find("a file")
+    partner.api.failing = PeerUnreachableError("no connection")
+    with pytest.raises(PeerUnreachableError):
+        await partner.report(hit)
+    partner.api.failing = None
+    monkeypatch.setattr(Examiner, "epoch", 2)
+    monkeypatch.setattr(Examiner, "answers", lambda _examiner, _epoch: False)
+    reported = await partner.report(partner.spool.get(hit.id))
+    assert (reported.state, reported.id) == ("reported", hit.id)
+    assert len(kept_reports(partner.world.fr.shelf)) == 1
 
 
 async def test_what_an_older_epoch_found_and_the_newest_release_does_not_list(partner: Partner) -> None:

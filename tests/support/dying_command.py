@@ -13,6 +13,7 @@ from typing import Any
 
 from node.cli.main import run
 from node.objects.folder import FolderObjects
+from node.partner.reporting import HitSender
 from node.partner.state import PartnerFolder
 from node.services.trust.trusting import OwnTrust
 from node.signing.keychain import Keychain
@@ -35,14 +36,16 @@ PLACES: dict[str, tuple[type, str]] = {
     "commit": (Store, "write"),
     "next-key": (PartnerFolder, "next_key"),
     "new-key": (PartnerFolder, "renew_key"),
+    "report-answered": (HitSender, "_receipt"),
     "key-made": (Keychain, "_write"),
     "key-listed": (OwnTrust, "revise_document"),
     "key-stepped": (FolderKeyRing, "change"),
 }
 """After objects are written and before the transaction that names them; after a signature; after a partner wrote a
 release and before it is in force; at the first transaction that writes; after a partner wrote its next key and before
-the node hears of it; after that key took the place of the old one; after a node's key file was written; after its
-document lists another key; after its ring was changed."""
+the node hears of it; after that key took the place of the old one; after the node answered a report, and
+before the partner keeps that; after a node's key file was written; after its document lists another key; after its ring
+was changed."""
 
 
 def _then_die(step: Callable[..., Any]) -> Callable[..., Any]:

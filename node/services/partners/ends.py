@@ -56,7 +56,8 @@ class Ends:
             report_sha256=receipt.report_sha256,
             subset_id=receipt.subset_id,
             version=record.ended_version,
-            ended_ms=record.ended_ms,
+            # An earlier version read the clock twice: its receipts are older than its records of reports.
+            ended_ms=receipt.received_ms if record.came_late else record.ended_ms,
         )
 
     def _is_signed(self, end: bytes) -> bool:

@@ -114,12 +114,13 @@ class Reporting:
         self._require_few(partner)
         version, label = self._listed(record, report, output)
         receipt = self._receipt(report, version, label)
+        signed = sign_receipt(receipt, self._signer)
         kept = None
         while kept is None:  # until nothing is released between the judgement and the keeping
             newest = self._newest(record)
             kept = self._keep(
-                self._record(report, record.name, version, label, request_sha256),
-                TakenReport(report.to_bytes(), receipt),
+                self._record(report, record.name, receipt, request_sha256),
+                TakenReport(report.to_bytes(), signed),
                 report.digest,
                 label,
                 newest=newest,
@@ -132,7 +133,7 @@ class Reporting:
 
         A program that knows of no ends must not take the receipt for the list's word of today.
         """
-        if record.ended_ms is not None and record.ended_ms <= record.received_ms:
+        if record.came_late:
             raise NotFoundError(
                 "the newest release does not list it any more", hint="update: the hit has ended"
             )
@@ -158,17 +159,16 @@ class Reporting:
         taken_in = is_asked(release.filter, [report.digest.algorithm])
         return taken_in and Lookup(release).match([output])[0] is None
 
-    def _record(
-        self, report: HitReport, subset: str, version: int, label: Label, request_sha256: bytes
-    ) -> HitRecord:
+    def _record(self, report: HitReport, subset: str, receipt: Receipt, request_sha256: bytes) -> HitRecord:
+        """The report as the receipt has it: by both times a partner knows whether it had ended before it came."""
         return HitRecord(
             partner=report.partner,
             report_id=report.report_id,
             subset=subset,
-            version=version,
-            collection=label.collection,
+            version=receipt.version,
+            collection=receipt.label.collection,
             algorithm=report.digest.algorithm,
-            received_ms=milliseconds(self._clock.now()),
+            received_ms=receipt.received_ms,
             epoch=report.epoch,
             found_epoch=report.found_epoch,
             request_sha256=request_sha256,
@@ -225,8 +225,8 @@ class Reporting:
         _, members = kept_register(self._shelf.objects, manifest.rules.members, self._roots)
         return label_of(self._shelf, subset, manifest, report.digest, members)
 
-    def _receipt(self, report: HitReport, version: int, label: Label) -> bytes:
-        receipt = Receipt(
+    def _receipt(self, report: HitReport, version: int, label: Label) -> Receipt:
+        return Receipt(
             node=self._roots[0].node,
             partner=report.partner,
             report_id=report.report_id,
@@ -237,7 +237,6 @@ class Reporting:
             label=label,
             received_ms=milliseconds(self._clock.now()),
         )
-        return sign_receipt(receipt, self._signer)
 
     def _keep(
         self,

@@ -1,5 +1,7 @@
 """A withdrawal reaches the hits that were found and reported before it, at the partner and at the agency."""
 
+import signal
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from node.services.partners.instructions import UNDO_REPORT
 from support.agencies import LIST, SUBSET, Federation, table, written
 from support.federated import federated
 from support.processes import Cli
+
+DYING = (sys.executable, "-P", "-m", "support.dying_command")
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +90,24 @@ def test_a_report_that_comes_late_is_judged_by_the_newest_release(
     assert (shown["state"], shown["ended_ms"] != 0, shown["received_ms"] != 0) == ("withdrawn", True, True)
     assert state(federation.fr, ended) == "withdrawn"
     assert partner.run("hit", "report", "--all").results == [{"reported": 0}]
+
+
+def test_of_a_report_whose_answer_was_lost_both_sides_are_told_as_well(
+    federation: Federation, partner: Cli, files: list[str], contents: Sequence[bytes], tmp_path: Path
+) -> None:
+    """The agency took it as listed, and began what it does with a hit, though the partner never heard so."""
+    (hit,) = found(partner, files[0])
+    died = partner.run("hit", "report", hit, program=(*DYING, "report-answered"))
+    assert died.exit == -signal.SIGKILL
+    assert (state(partner, hit), state(federation.fr, hit)) == ("waiting", "open")
+    withdraw(federation, tmp_path, contents[:1])
+    updated = partner.told("update")
+    assert "1 reported hit" in updated.out
+    assert UNDO in updated.err
+    shown = partner.done("hit", "show", hit)
+    assert (shown["state"], shown["reported"]) == ("withdrawn", True)
+    assert 0 < shown["received_ms"] < shown["ended_ms"]
+    assert partner.done("status")["withdrawn_hits"] == 1
 
 
 def test_both_sides_are_told_of_a_hit_that_was_reported_before(
