@@ -6,6 +6,8 @@ A bound is in bytes unless its name says otherwise. Readers check a bound before
 MAX_LOG_SIZE = 2**48
 """Events in a log: C2SP tlog-tiles allows 2^63, no list needs more than this."""
 
+MAX_NODE_BYTES = 128
+"""Of a node's name in a statement."""
 MAX_ORIGIN_BYTES = 255
 """Length of an origin line: node name, `/lists/`, list name."""
 

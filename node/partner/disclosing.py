@@ -15,7 +15,7 @@ from protocol.digest import Algorithm, Digest, degenerate
 from protocol.errors import ProtocolError
 from protocol.event import collection_name
 from protocol.limits import MAX_DISCLOSED_VALUES
-from protocol.statement.disclosed import NOTHING, DisclosedQuery, DisclosedReply
+from protocol.statement.disclosed import NOTHING, DisclosedQuery, open_reply
 from protocol.subset.identity import subset_id
 
 ALIKE: Final = 10
@@ -86,7 +86,7 @@ async def disclose(api: DisclosedApi, subset: str, origin: str, shown: Shown) ->
 async def _ask(api: DisclosedApi, subset: str, query: DisclosedQuery) -> Mapping[Digest, int]:
     body = await api.disclosed_lookup(subset, query.to_bytes())
     try:
-        reply = DisclosedReply.from_bytes(body, query)
+        reply = open_reply(body, query)
     except ProtocolError as exc:
         raise VerificationError(str(exc)) from exc
     return dict(zip(query.values, reply.collections, strict=True))

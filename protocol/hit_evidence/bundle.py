@@ -16,6 +16,7 @@ from keys.trust.root import MAX_ROOTS
 from keys.trust.statement import MAX_STATEMENT_BYTES, seal_statement
 from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError
+from protocol.fields import Fields, array_of, number_of, octets_of
 from protocol.limits import (
     EVENT_BYTES,
     MAX_HIT_EVIDENCE_BYTES,
@@ -30,7 +31,6 @@ from protocol.limits import (
     MAX_TLOG_PROOF_BYTES,
     MAX_TRUST_BYTES,
 )
-from protocol.subset.fields import Fields, array_of, number_of, octets_of
 from protocol.subset.label import MAX_LABEL_SOURCES
 
 FORMATS: Final = (1, 2)

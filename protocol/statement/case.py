@@ -7,12 +7,12 @@ The answer is signed: an agency cannot take it back or tell two parties two. Spe
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Annotated, ClassVar, Final
 
 from keys.key import StatementPublicKey
 from keys.signer import Signer
 from keys.trust.statement import open_statement, seal_statement
-from protocol.encoding import CborValue, encode_cbor
+from protocol.cbor_map import CborMap, choice, line, number, octets, octets_within
 from protocol.errors import ProofError
 from protocol.limits import (
     MAX_CASE_BYTES,
@@ -21,11 +21,9 @@ from protocol.limits import (
     MAX_REASON_BYTES,
 )
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES
-from protocol.subset.fields import Fields
 from protocol.subset.manifest import MAX_TIME_MS
 
 KIND: Final = "case-answer"
-FORMAT: Final = 1
 
 
 class Outcome(IntEnum):
@@ -37,133 +35,44 @@ class Outcome(IntEnum):
     """The entry stands."""
 
 
-class _Dispute(IntEnum):
-    FORMAT = 0
-    REPORT_ID = 1
-    REASON = 2
-    CONTACT = 3
-
-
-class _Answer(IntEnum):
-    FORMAT = 0
-    PARTNER = 1
-    REPORT_ID = 2
-    OUTCOME = 3
-    REASON = 4
-    ANSWERED_MS = 5
-
-
-class _Case(IntEnum):
-    FORMAT = 0
-    OPENED_MS = 1
-    DUE_MS = 2
-    ANSWER = 3
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartnerDispute:
+class PartnerDispute(CborMap):
     """A partner says that a reported hit is wrong."""
 
-    report_id: bytes
-    reason: str
-    contact: str
+    name: ClassVar[str] = "dispute"
+    max_bytes: ClassVar[int] = MAX_DISPUTE_BYTES
+
+    report_id: Annotated[bytes, octets(1, REPORT_ID_BYTES)]
+    reason: Annotated[str, line(2, MAX_REASON_BYTES)]
+    contact: Annotated[str, line(3, MAX_CONTACT_BYTES, least=0)]
     """Whom the agency may ask; may be empty."""
 
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR."""
-        return encode_cbor(
-            {
-                _Dispute.FORMAT: FORMAT,
-                _Dispute.REPORT_ID: self.report_id,
-                _Dispute.REASON: self.reason,
-                _Dispute.CONTACT: self.contact,
-            }
-        )
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "PartnerDispute":
-        """Parse a request; raises `MalformedError`."""
-        fields = Fields(data, name="dispute", max_bytes=MAX_DISPUTE_BYTES)
-        fields.number(_Dispute.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        dispute = cls(
-            report_id=fields.octets(_Dispute.REPORT_ID, REPORT_ID_BYTES),
-            reason=fields.line(_Dispute.REASON, MAX_REASON_BYTES),
-            contact=fields.line(_Dispute.CONTACT, MAX_CONTACT_BYTES, least=0),
-        )
-        fields.finish()
-        return dispute
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseAnswer:
+class CaseAnswer(CborMap):
     """The agency's answer to one dispute."""
 
-    partner: str
-    report_id: bytes
-    outcome: Outcome
-    reason: str
-    answered_ms: int
+    name: ClassVar[str] = "case answer"
+    max_bytes: ClassVar[int] = MAX_CASE_BYTES
 
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR."""
-        return encode_cbor(
-            {
-                _Answer.FORMAT: FORMAT,
-                _Answer.PARTNER: self.partner,
-                _Answer.REPORT_ID: self.report_id,
-                _Answer.OUTCOME: int(self.outcome),
-                _Answer.REASON: self.reason,
-                _Answer.ANSWERED_MS: self.answered_ms,
-            }
-        )
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "CaseAnswer":
-        """Parse an answer's payload; raises `MalformedError`."""
-        fields = Fields(data, name="case answer", max_bytes=MAX_CASE_BYTES)
-        fields.number(_Answer.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        answer = cls(
-            partner=fields.line(_Answer.PARTNER, MAX_PARTNER_BYTES),
-            report_id=fields.octets(_Answer.REPORT_ID, REPORT_ID_BYTES),
-            outcome=Outcome(fields.number(_Answer.OUTCOME, minimum=min(Outcome), maximum=max(Outcome))),
-            reason=fields.line(_Answer.REASON, MAX_REASON_BYTES),
-            answered_ms=fields.number(_Answer.ANSWERED_MS, maximum=MAX_TIME_MS),
-        )
-        fields.finish()
-        return answer
+    partner: Annotated[str, line(1, MAX_PARTNER_BYTES)]
+    report_id: Annotated[bytes, octets(2, REPORT_ID_BYTES)]
+    outcome: Annotated[Outcome, choice(3, Outcome)]
+    reason: Annotated[str, line(4, MAX_REASON_BYTES)]
+    answered_ms: Annotated[int, number(5, MAX_TIME_MS)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseState:
+class CaseState(CborMap):
     """What a node says of a case: since when, until when it will be answered, and the signed answer."""
 
-    opened_ms: int
-    due_ms: int
-    answer: bytes
+    name: ClassVar[str] = "case"
+    max_bytes: ClassVar[int] = MAX_CASE_BYTES
+
+    opened_ms: Annotated[int, number(1, MAX_TIME_MS)]
+    due_ms: Annotated[int, number(2, MAX_TIME_MS)]
+    answer: Annotated[bytes, octets_within(3, MAX_CASE_BYTES)]
     """The statement, or empty while there is none."""
-
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR."""
-        fields: dict[int, CborValue] = {
-            _Case.FORMAT: FORMAT,
-            _Case.OPENED_MS: self.opened_ms,
-            _Case.DUE_MS: self.due_ms,
-            _Case.ANSWER: self.answer,
-        }
-        return encode_cbor(fields)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "CaseState":
-        """Parse a reply; raises `MalformedError`."""
-        fields = Fields(data, name="case", max_bytes=MAX_CASE_BYTES)
-        fields.number(_Case.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        state = cls(
-            opened_ms=fields.number(_Case.OPENED_MS, maximum=MAX_TIME_MS),
-            due_ms=fields.number(_Case.DUE_MS, maximum=MAX_TIME_MS),
-            answer=fields.octets_within(_Case.ANSWER, MAX_CASE_BYTES),
-        )
-        fields.finish()
-        return state
 
 
 def sign_answer(answer: CaseAnswer, signer: Signer) -> bytes:

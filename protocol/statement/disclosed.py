@@ -6,45 +6,42 @@ whose it is. Spec: docs/spec/disclosed.md.
 """
 
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Final
+from typing import Annotated, ClassVar, Final
 
+from protocol.cbor_map import CborMap, items, number, octets
 from protocol.digest import SIZES, Algorithm, Digest, degenerate
-from protocol.encoding import encode_cbor
+from protocol.encoding import CborValue
 from protocol.errors import MalformedError
 from protocol.event import PRIVATE_FROM
+from protocol.fields import increasing, number_of, octets_of
 from protocol.limits import MAX_DISCLOSED_BYTES, MAX_DISCLOSED_REPLY_BYTES, MAX_DISCLOSED_VALUES, MAX_LOG_SIZE
-from protocol.subset.fields import Fields, increasing, number_of, octets_of
 from protocol.subset.identity import SUBSET_ID_BYTES
 
-FORMAT: Final = 1
 NOTHING: Final = 0
 """In the place of a collection: no entry is near."""
-_PDQ_BYTES: Final = SIZES[Algorithm.PDQ]
 
 
-class _Asked(IntEnum):
-    FORMAT = 0
-    SUBSET_ID = 1
-    VALUES = 2
+def _pdq(value: CborValue, where: str) -> Digest:
+    return Digest(Algorithm.PDQ, octets_of(value, where, SIZES[Algorithm.PDQ]))
 
 
-class _Told(IntEnum):
-    FORMAT = 0
-    VERSION = 1
-    COLLECTIONS = 2
+def _collection(value: CborValue, where: str) -> int:
+    return number_of(value, where, maximum=PRIVATE_FROM - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DisclosedQuery:
+class DisclosedQuery(CborMap):
     """PDQ values that a partner shows.
 
     Raises:
         MalformedError: none or too many, another kind of hash, not in ascending order, or twice the same.
     """
 
-    subset_id: bytes
-    values: tuple[Digest, ...] = field(repr=False)
+    name: ClassVar[str] = "disclosed look-up"
+    max_bytes: ClassVar[int] = MAX_DISCLOSED_BYTES
+
+    subset_id: Annotated[bytes, octets(1, SUBSET_ID_BYTES)]
+    values: Annotated[tuple[Digest, ...], items(2, _pdq, lambda digest: digest.value)] = field(repr=False)
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.values) <= MAX_DISCLOSED_VALUES:
@@ -54,64 +51,25 @@ class DisclosedQuery:
         if not increasing([int.from_bytes(value.value) for value in self.values]):
             raise MalformedError("disclosed look-up: values that do not ascend")
 
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR: the body that is sent."""
-        return encode_cbor(
-            {
-                _Asked.FORMAT: FORMAT,
-                _Asked.SUBSET_ID: self.subset_id,
-                _Asked.VALUES: [value.value for value in self.values],
-            }
-        )
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "DisclosedQuery":
-        """Parse a body; raises `MalformedError`."""
-        fields = Fields(data, name="disclosed look-up", max_bytes=MAX_DISCLOSED_BYTES)
-        fields.number(_Asked.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        query = cls(
-            subset_id=fields.octets(_Asked.SUBSET_ID, SUBSET_ID_BYTES),
-            values=fields.items(
-                _Asked.VALUES, lambda value, where: Digest(Algorithm.PDQ, octets_of(value, where, _PDQ_BYTES))
-            ),
-        )
-        fields.finish()
-        return query
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DisclosedReply:
+class DisclosedReply(CborMap):
     """Of each value, in the order of the query, the collection of the nearest entry, or `NOTHING`."""
 
-    version: int
+    name: ClassVar[str] = "reply to a disclosed look-up"
+    max_bytes: ClassVar[int] = MAX_DISCLOSED_REPLY_BYTES
+
+    version: Annotated[int, number(1, MAX_LOG_SIZE, minimum=1)]
     """Of the release that was compared with."""
-    collections: tuple[int, ...]
+    collections: Annotated[tuple[int, ...], items(2, _collection, lambda collection: collection)]
 
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR."""
-        return encode_cbor(
-            {
-                _Told.FORMAT: FORMAT,
-                _Told.VERSION: self.version,
-                _Told.COLLECTIONS: list(self.collections),
-            }
-        )
 
-    @classmethod
-    def from_bytes(cls, data: bytes, query: DisclosedQuery) -> "DisclosedReply":
-        """Parse the reply to `query`; raises `MalformedError`, for another number of answers too."""
-        fields = Fields(data, name="reply to a disclosed look-up", max_bytes=MAX_DISCLOSED_REPLY_BYTES)
-        fields.number(_Told.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        reply = cls(
-            version=fields.number(_Told.VERSION, minimum=1, maximum=MAX_LOG_SIZE),
-            collections=fields.items(
-                _Told.COLLECTIONS, lambda value, where: number_of(value, where, maximum=PRIVATE_FROM - 1)
-            ),
-        )
-        fields.finish()
-        if len(reply.collections) != len(query.values):
-            raise MalformedError("reply to a disclosed look-up: not one answer for each value")
-        return reply
+def open_reply(data: bytes, query: DisclosedQuery) -> DisclosedReply:
+    """The reply to `query`; raises `MalformedError`, for another number of answers too."""
+    reply = DisclosedReply.from_bytes(data)
+    if len(reply.collections) != len(query.values):
+        raise MalformedError("reply to a disclosed look-up: not one answer for each value")
+    return reply
 
 
 def require_content(query: DisclosedQuery) -> None:
@@ -122,6 +80,6 @@ def require_content(query: DisclosedQuery) -> None:
     Raises:
         MalformedError: one that many unrelated pictures share.
     """
-    for number, value in enumerate(query.values, 1):
+    for place, value in enumerate(query.values, 1):
         if reason := degenerate(value):
-            raise MalformedError(f"value {number} of a disclosed look-up: {reason}")
+            raise MalformedError(f"value {place} of a disclosed look-up: {reason}")

@@ -7,33 +7,20 @@ docs/spec/proposal.md, "Proposal".
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from hashlib import sha256
-from typing import Final
+from typing import Annotated, ClassVar, Final
 
+from protocol.cbor_map import CborMap, items, line, number, octets
 from protocol.digest import SIZES, Algorithm, Digest, degenerate
-from protocol.encoding import CborValue, encode_cbor
+from protocol.encoding import CborValue
 from protocol.errors import MalformedError
 from protocol.event import OTHER
 from protocol.limits import MAX_CONTACT_BYTES, MAX_PROPOSAL_BYTES, MAX_PROPOSED_FILES, MAX_REASON_BYTES
 from protocol.statement.report import MAX_PARTNER_BYTES
 from protocol.subset.canary import is_canary
-from protocol.subset.fields import Fields
 from protocol.subset.identity import SUBSET_ID_BYTES
 
-FORMAT: Final = 1
 PROPOSAL_ID_BYTES: Final = 16
-
-
-class _Key(IntEnum):
-    FORMAT = 0
-    PARTNER = 1
-    SUBSET_ID = 2
-    PROPOSAL_ID = 3
-    CLAIM = 4
-    REASON = 5
-    CONTACT = 6
-    FILES = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,61 +51,32 @@ class ProposedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
+class Proposal(CborMap):
     """Files that a partner proposes, with what it says of all of them.
 
     Raises:
         MalformedError: no files or too many, or the same file twice.
     """
 
-    partner: str
-    subset_id: bytes
-    proposal_id: bytes
+    name: ClassVar[str] = "proposal"
+    max_bytes: ClassVar[int] = MAX_PROPOSAL_BYTES
+
+    partner: Annotated[str, line(1, MAX_PARTNER_BYTES)]
+    subset_id: Annotated[bytes, octets(2, SUBSET_ID_BYTES)]
+    proposal_id: Annotated[bytes, octets(3, PROPOSAL_ID_BYTES)]
     """16 random bytes of the partner's: the same proposal twice is one proposal."""
-    claim: int
+    claim: Annotated[int, number(4, OTHER)]
     """The collection that the partner holds the files for, 1 to 4; 0: it does not say."""
-    reason: str
-    contact: str
+    reason: Annotated[str, line(5, MAX_REASON_BYTES)]
+    contact: Annotated[str, line(6, MAX_CONTACT_BYTES, least=0)]
     """Whom the agency may ask; may be empty."""
-    files: tuple[ProposedFile, ...]
+    files: Annotated[tuple[ProposedFile, ...], items(7, ProposedFile.from_cbor, ProposedFile.to_cbor)]
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.files) <= MAX_PROPOSED_FILES:
             raise MalformedError(f"proposal: not 1 to {MAX_PROPOSED_FILES} files")
         if len(set(self.files)) < len(self.files):
             raise MalformedError("proposal: the same file twice")
-
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR: the body that is sent."""
-        return encode_cbor(
-            {
-                _Key.FORMAT: FORMAT,
-                _Key.PARTNER: self.partner,
-                _Key.SUBSET_ID: self.subset_id,
-                _Key.PROPOSAL_ID: self.proposal_id,
-                _Key.CLAIM: self.claim,
-                _Key.REASON: self.reason,
-                _Key.CONTACT: self.contact,
-                _Key.FILES: [file.to_cbor() for file in self.files],
-            }
-        )
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Proposal":
-        """Parse a body; raises `MalformedError`."""
-        fields = Fields(data, name="proposal", max_bytes=MAX_PROPOSAL_BYTES)
-        fields.number(_Key.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        proposal = cls(
-            partner=fields.line(_Key.PARTNER, MAX_PARTNER_BYTES),
-            subset_id=fields.octets(_Key.SUBSET_ID, SUBSET_ID_BYTES),
-            proposal_id=fields.octets(_Key.PROPOSAL_ID, PROPOSAL_ID_BYTES),
-            claim=fields.number(_Key.CLAIM, maximum=OTHER),
-            reason=fields.line(_Key.REASON, MAX_REASON_BYTES),
-            contact=fields.line(_Key.CONTACT, MAX_CONTACT_BYTES, least=0),
-            files=fields.items(_Key.FILES, ProposedFile.from_cbor),
-        )
-        fields.finish()
-        return proposal
 
     def sha256(self) -> bytes:
         """SHA-256 of the body: what a receipt names. Whoever knows all other fields can test hashes against it."""
@@ -133,11 +91,11 @@ def require_telling(files: Iterable[ProposedFile]) -> None:
     Raises:
         MalformedError: one that many unrelated files share, or one of a published test file; it names the file's place.
     """
-    for number, file in enumerate(files, 1):
+    for place, file in enumerate(files, 1):
         for digest in file.digests:
             reason = "the published test file" if is_canary(digest) else degenerate(digest)
             if reason:
-                raise MalformedError(f"proposed file {number}: {reason}")
+                raise MalformedError(f"proposed file {place}: {reason}")
 
 
 def _digest(number: int, value: CborValue, where: str) -> Digest:

@@ -6,15 +6,14 @@ proposes would learn what is listed. Spec: docs/spec/proposal.md, "State".
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Annotated, ClassVar
 
-from protocol.encoding import CborValue, encode_cbor
+from protocol.cbor_map import CborMap, items, number
+from protocol.encoding import CborValue
 from protocol.errors import MalformedError
+from protocol.fields import array_of, number_of, text_of
 from protocol.limits import MAX_PROPOSAL_STATE_BYTES, MAX_PROPOSED_FILES, MAX_REASON_BYTES
-from protocol.subset.fields import Fields, array_of, number_of, text_of
 from protocol.subset.manifest import MAX_TIME_MS
-
-FORMAT: Final = 1
 
 
 class FileState(IntEnum):
@@ -28,12 +27,6 @@ class FileState(IntEnum):
     """The agency does not list it on this proposal."""
     WITHDRAWN = 4
     """The partner took it back before anybody decided."""
-
-
-class _Key(IntEnum):
-    FORMAT = 0
-    RECEIVED_MS = 1
-    FILES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +44,10 @@ class FileOutcome:
         if (self.state is FileState.REFUSED) != bool(self.reason):
             raise MalformedError("proposed file: a reason is what a refused one has")
 
+    def to_cbor(self) -> CborValue:
+        """Its state and its reason."""
+        return [int(self.state), self.reason]
+
     @classmethod
     def from_cbor(cls, value: CborValue, where: str) -> "FileOutcome":
         """Read one; raises `MalformedError`."""
@@ -65,32 +62,19 @@ class FileOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProposalState:
-    """Since when the node has a proposal, and what became of its files, in their order."""
+class ProposalState(CborMap):
+    """Since when the node has a proposal, and what became of its files, in their order.
 
-    received_ms: int
-    files: tuple[FileOutcome, ...]
+    Raises:
+        MalformedError: no files or too many.
+    """
 
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR."""
-        return encode_cbor(
-            {
-                _Key.FORMAT: FORMAT,
-                _Key.RECEIVED_MS: self.received_ms,
-                _Key.FILES: [[int(file.state), file.reason] for file in self.files],
-            }
-        )
+    name: ClassVar[str] = "state of a proposal"
+    max_bytes: ClassVar[int] = MAX_PROPOSAL_STATE_BYTES
 
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "ProposalState":
-        """Parse a reply; raises `MalformedError`."""
-        fields = Fields(data, name="state of a proposal", max_bytes=MAX_PROPOSAL_STATE_BYTES)
-        fields.number(_Key.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        state = cls(
-            received_ms=fields.number(_Key.RECEIVED_MS, maximum=MAX_TIME_MS),
-            files=fields.items(_Key.FILES, FileOutcome.from_cbor),
-        )
-        fields.finish()
-        if not 1 <= len(state.files) <= MAX_PROPOSED_FILES:
+    received_ms: Annotated[int, number(1, MAX_TIME_MS)]
+    files: Annotated[tuple[FileOutcome, ...], items(2, FileOutcome.from_cbor, FileOutcome.to_cbor)]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.files) <= MAX_PROPOSED_FILES:
             raise MalformedError(f"state of a proposal: not 1 to {MAX_PROPOSED_FILES} files")
-        return state

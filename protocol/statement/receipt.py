@@ -6,92 +6,45 @@ no labels, and is the same as the release's where it does. Spec: docs/spec/state
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Final
+from typing import Annotated, ClassVar, Final
 
 from keys.key import StatementPublicKey
 from keys.signer import Signer
 from keys.trust.statement import open_statement, seal_statement, unverified_payload
-from protocol.encoding import CborValue, encode_cbor
+from protocol.cbor_map import SHA256_BYTES, CborMap, Field, line, number, octets
 from protocol.errors import ProofError
-from protocol.limits import MAX_LOG_SIZE
+from protocol.limits import MAX_LOG_SIZE, MAX_NODE_BYTES
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES, HitReport
-from protocol.subset.fields import Fields
 from protocol.subset.identity import SUBSET_ID_BYTES
 from protocol.subset.label import PLAINTEXT_BYTES, Label
 from protocol.subset.manifest import MAX_EPOCH, MAX_TIME_MS
 
 KIND: Final = "receipt"
-FORMAT: Final = 1
 MAX_RECEIPT_BYTES: Final = 1024
 
-_HASH: Final = 32
-_MAX_NODE_BYTES: Final = 128
-
-
-class _Key(IntEnum):
-    FORMAT = 0
-    NODE = 1
-    PARTNER = 2
-    REPORT_ID = 3
-    REPORT_SHA256 = 4
-    SUBSET_ID = 5
-    EPOCH = 6
-    VERSION = 7
-    LABEL = 8
-    RECEIVED_MS = 9
+_LABEL: Final = Field(
+    lambda fields: Label.from_bytes(fields.octets(8, PLAINTEXT_BYTES)), lambda label: {8: label.to_bytes()}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(CborMap):
     """What a node says about a report that verified."""
 
-    node: str
-    partner: str
-    report_id: bytes
-    report_sha256: bytes
+    name: ClassVar[str] = "receipt"
+    max_bytes: ClassVar[int] = MAX_RECEIPT_BYTES
+
+    node: Annotated[str, line(1, MAX_NODE_BYTES)]
+    partner: Annotated[str, line(2, MAX_PARTNER_BYTES)]
+    report_id: Annotated[bytes, octets(3, REPORT_ID_BYTES)]
+    report_sha256: Annotated[bytes, octets(4, SHA256_BYTES)]
     """Of the report's body."""
-    subset_id: bytes
-    epoch: int
-    version: int
+    subset_id: Annotated[bytes, octets(5, SUBSET_ID_BYTES)]
+    epoch: Annotated[int, number(6, MAX_EPOCH)]
+    version: Annotated[int, number(7, MAX_LOG_SIZE, minimum=1)]
     """Of the release in which the node found the digest; its sources are what the label's numbers mean."""
-    label: Label
-    received_ms: int
-
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR."""
-        fields: dict[int, CborValue] = {
-            _Key.FORMAT: FORMAT,
-            _Key.NODE: self.node,
-            _Key.PARTNER: self.partner,
-            _Key.REPORT_ID: self.report_id,
-            _Key.REPORT_SHA256: self.report_sha256,
-            _Key.SUBSET_ID: self.subset_id,
-            _Key.EPOCH: self.epoch,
-            _Key.VERSION: self.version,
-            _Key.LABEL: self.label.to_bytes(),
-            _Key.RECEIVED_MS: self.received_ms,
-        }
-        return encode_cbor(fields)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Receipt":
-        """Parse a receipt's payload; raises `MalformedError`."""
-        fields = Fields(data, name="receipt", max_bytes=MAX_RECEIPT_BYTES)
-        fields.number(_Key.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        receipt = cls(
-            node=fields.line(_Key.NODE, _MAX_NODE_BYTES),
-            partner=fields.line(_Key.PARTNER, MAX_PARTNER_BYTES),
-            report_id=fields.octets(_Key.REPORT_ID, REPORT_ID_BYTES),
-            report_sha256=fields.octets(_Key.REPORT_SHA256, _HASH),
-            subset_id=fields.octets(_Key.SUBSET_ID, SUBSET_ID_BYTES),
-            epoch=fields.number(_Key.EPOCH, maximum=MAX_EPOCH),
-            version=fields.number(_Key.VERSION, minimum=1, maximum=MAX_LOG_SIZE),
-            label=Label.from_bytes(fields.octets(_Key.LABEL, PLAINTEXT_BYTES)),
-            received_ms=fields.number(_Key.RECEIVED_MS, maximum=MAX_TIME_MS),
-        )
-        fields.finish()
-        return receipt
+    label: Annotated[Label, _LABEL]
+    received_ms: Annotated[int, number(9, MAX_TIME_MS)]
 
 
 def sign_receipt(receipt: Receipt, signer: Signer) -> bytes:

@@ -6,19 +6,17 @@ is paid for. The digest travels inside the report alone, never in an address. Sp
 
 import hmac
 from dataclasses import dataclass
-from enum import IntEnum
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Annotated, ClassVar, Final, NamedTuple
 
+from protocol.cbor_map import CborMap, Field, line, number, octets, optional_number
 from protocol.digest import Algorithm, Digest
-from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError, TooLargeError, UntrustedError
+from protocol.fields import Fields
 from protocol.limits import MAX_DIGEST_BYTES, MAX_HIT_REPORT_BYTES, MAX_LOG_SIZE
-from protocol.subset.fields import Fields
 from protocol.subset.identity import SUBSET_ID_BYTES
 from protocol.subset.manifest import MAX_EPOCH
 
-FORMAT: Final = 1
 REPORT_ID_BYTES: Final = 16
 MAC_BYTES: Final = 32
 MAX_PARTNER_BYTES: Final = 64
@@ -27,82 +25,42 @@ _KEY_INFO: Final = b"SIGFED-V1 hit"
 _ALGORITHMS: Final = frozenset(Algorithm) - {Algorithm.HIDDEN}
 
 
-class _Key(IntEnum):
-    FORMAT = 0
-    PARTNER = 1
-    SUBSET_ID = 2
-    EPOCH = 3
-    VERSION = 4
-    ALGORITHM = 5
-    DIGEST = 6
-    REPORT_ID = 7
-    FOUND_EPOCH = 8
+def _digest(fields: Fields) -> Digest:
+    algorithm = fields.number(5, maximum=255)
+    value = fields.octets_within(6, MAX_DIGEST_BYTES)
+    if algorithm not in _ALGORITHMS:
+        raise MalformedError("hit report: unknown algorithm")
+    return Digest(Algorithm(algorithm), value)
+
+
+_DIGEST: Final = Field(_digest, lambda digest: {5: int(digest.algorithm), 6: digest.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HitReport:
+class HitReport(CborMap):
     """A digest that a partner met in a release of a subset."""
 
-    partner: str
-    subset_id: bytes
-    epoch: int
-    version: int
+    name: ClassVar[str] = "hit report"
+    max_bytes: ClassVar[int] = MAX_HIT_REPORT_BYTES - MAC_BYTES
+
+    partner: Annotated[str, line(1, MAX_PARTNER_BYTES)]
+    subset_id: Annotated[bytes, octets(2, SUBSET_ID_BYTES)]
+    epoch: Annotated[int, number(3, MAX_EPOCH)]
+    version: Annotated[int, number(4, MAX_LOG_SIZE, minimum=1)]
     """Of the release that listed the digest."""
-    digest: Digest
-    report_id: bytes
+    digest: Annotated[Digest, _DIGEST]
+    report_id: Annotated[bytes, octets(7, REPORT_ID_BYTES)]
     """16 random bytes of the partner's: the same report twice is one report."""
-    found_epoch: int | None = None
+    found_epoch: Annotated[int | None, optional_number(8, MAX_EPOCH)] = None
     """The epoch, before `epoch`, in which the hit was found, when it had to be evaluated again; else None."""
 
     def __post_init__(self) -> None:
         if self.found_epoch is not None and self.found_epoch >= self.epoch:
             raise MalformedError("hit report: found in an epoch that is not an earlier one")
 
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR: the body that is authenticated."""
-        fields: dict[int, CborValue] = {
-            _Key.FORMAT: FORMAT,
-            _Key.PARTNER: self.partner,
-            _Key.SUBSET_ID: self.subset_id,
-            _Key.EPOCH: self.epoch,
-            _Key.VERSION: self.version,
-            _Key.ALGORITHM: int(self.digest.algorithm),
-            _Key.DIGEST: self.digest.value,
-            _Key.REPORT_ID: self.report_id,
-        }
-        if self.found_epoch is not None:
-            fields[_Key.FOUND_EPOCH] = self.found_epoch
-        return encode_cbor(fields)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "HitReport":
-        """Parse a body; raises `MalformedError`."""
-        fields = Fields(data, name="hit report", max_bytes=MAX_HIT_REPORT_BYTES - MAC_BYTES)
-        fields.number(_Key.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        report = cls(
-            partner=fields.line(_Key.PARTNER, MAX_PARTNER_BYTES),
-            subset_id=fields.octets(_Key.SUBSET_ID, SUBSET_ID_BYTES),
-            epoch=fields.number(_Key.EPOCH, maximum=MAX_EPOCH),
-            version=fields.number(_Key.VERSION, minimum=1, maximum=MAX_LOG_SIZE),
-            digest=_digest(
-                fields.number(_Key.ALGORITHM, maximum=255),
-                fields.octets_within(_Key.DIGEST, MAX_DIGEST_BYTES),
-            ),
-            report_id=fields.octets(_Key.REPORT_ID, REPORT_ID_BYTES),
-            found_epoch=fields.optional_number(_Key.FOUND_EPOCH, maximum=MAX_EPOCH),
-        )
-        fields.finish()
-        return report
-
     def sha256(self) -> bytes:
         """SHA-256 of the body: what a receipt names. Whoever knows all other fields can test digests against it."""
         return sha256(self.to_bytes()).digest()
-
-
-def _digest(algorithm: int, value: bytes) -> Digest:
-    if algorithm not in _ALGORITHMS:
-        raise MalformedError("hit report: unknown algorithm")
-    return Digest(Algorithm(algorithm), value)
 
 
 @dataclass(frozen=True, slots=True)

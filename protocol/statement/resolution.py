@@ -8,23 +8,19 @@ signed, so that a partner can show in time whom it told what. Spec: docs/spec/st
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Annotated, ClassVar, Final
 
 from keys.key import StatementPublicKey
 from keys.signer import Signer
 from keys.trust.statement import open_statement, seal_statement
-from protocol.encoding import encode_cbor
+from protocol.cbor_map import CborMap, choice, line, number, octets
 from protocol.errors import ProofError
-from protocol.limits import MAX_RESOLUTION_BYTES
+from protocol.limits import MAX_NODE_BYTES, MAX_RESOLUTION_BYTES
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES
-from protocol.subset.fields import Fields
 from protocol.subset.manifest import MAX_TIME_MS
 
 KIND: Final = "resolution-receipt"
-FORMAT: Final = 1
 MAX_RECEIPT_BYTES: Final = 512
-
-_MAX_NODE_BYTES: Final = 128
 
 
 class Action(IntEnum):
@@ -39,97 +35,37 @@ class Action(IntEnum):
     """A person looked, and it is not what the list says."""
 
 
-class _Sent(IntEnum):
-    FORMAT = 0
-    REPORT_ID = 1
-    ACTION = 2
-    DONE_MS = 3
-
-
-class _Told(IntEnum):
-    FORMAT = 0
-    NODE = 1
-    PARTNER = 2
-    REPORT_ID = 3
-    ACTION = 4
-    DONE_MS = 5
-    RECEIVED_MS = 6
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
+class Resolution(CborMap):
     """What became of the file of one report."""
 
-    report_id: bytes
-    action: Action
-    done_ms: int
+    name: ClassVar[str] = "resolution"
+    max_bytes: ClassVar[int] = MAX_RESOLUTION_BYTES
+
+    report_id: Annotated[bytes, octets(1, REPORT_ID_BYTES)]
+    action: Annotated[Action, choice(2, Action)]
+    done_ms: Annotated[int, number(3, MAX_TIME_MS)]
     """When, by the partner's clock; of several for one report the latest counts."""
-
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR."""
-        return encode_cbor(
-            {
-                _Sent.FORMAT: FORMAT,
-                _Sent.REPORT_ID: self.report_id,
-                _Sent.ACTION: int(self.action),
-                _Sent.DONE_MS: self.done_ms,
-            }
-        )
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Resolution":
-        """Parse a request; raises `MalformedError`."""
-        fields = Fields(data, name="resolution", max_bytes=MAX_RESOLUTION_BYTES)
-        fields.number(_Sent.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        resolution = cls(
-            report_id=fields.octets(_Sent.REPORT_ID, REPORT_ID_BYTES),
-            action=Action(fields.number(_Sent.ACTION, minimum=min(Action), maximum=max(Action))),
-            done_ms=fields.number(_Sent.DONE_MS, maximum=MAX_TIME_MS),
-        )
-        fields.finish()
-        return resolution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResolutionReceipt:
+class ResolutionReceipt(CborMap):
     """What a node says about a resolution that it keeps."""
 
-    node: str
-    partner: str
-    resolution: Resolution
-    received_ms: int
+    name: ClassVar[str] = "receipt of a resolution"
+    max_bytes: ClassVar[int] = MAX_RECEIPT_BYTES
 
-    def to_bytes(self) -> bytes:
-        """Deterministic CBOR."""
-        return encode_cbor(
-            {
-                _Told.FORMAT: FORMAT,
-                _Told.NODE: self.node,
-                _Told.PARTNER: self.partner,
-                _Told.REPORT_ID: self.resolution.report_id,
-                _Told.ACTION: int(self.resolution.action),
-                _Told.DONE_MS: self.resolution.done_ms,
-                _Told.RECEIVED_MS: self.received_ms,
-            }
-        )
+    node: Annotated[str, line(1, MAX_NODE_BYTES)]
+    partner: Annotated[str, line(2, MAX_PARTNER_BYTES)]
+    report_id: Annotated[bytes, octets(3, REPORT_ID_BYTES)]
+    action: Annotated[Action, choice(4, Action)]
+    done_ms: Annotated[int, number(5, MAX_TIME_MS)]
+    received_ms: Annotated[int, number(6, MAX_TIME_MS)]
 
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "ResolutionReceipt":
-        """Parse a receipt's payload; raises `MalformedError`."""
-        fields = Fields(data, name="receipt of a resolution", max_bytes=MAX_RECEIPT_BYTES)
-        fields.number(_Told.FORMAT, minimum=FORMAT, maximum=FORMAT)
-        receipt = cls(
-            node=fields.line(_Told.NODE, _MAX_NODE_BYTES),
-            partner=fields.line(_Told.PARTNER, MAX_PARTNER_BYTES),
-            resolution=Resolution(
-                report_id=fields.octets(_Told.REPORT_ID, REPORT_ID_BYTES),
-                action=Action(fields.number(_Told.ACTION, minimum=min(Action), maximum=max(Action))),
-                done_ms=fields.number(_Told.DONE_MS, maximum=MAX_TIME_MS),
-            ),
-            received_ms=fields.number(_Told.RECEIVED_MS, maximum=MAX_TIME_MS),
-        )
-        fields.finish()
-        return receipt
+    @property
+    def resolution(self) -> Resolution:
+        """What the partner said."""
+        return Resolution(report_id=self.report_id, action=self.action, done_ms=self.done_ms)
 
 
 def sign_resolution(receipt: ResolutionReceipt, signer: Signer) -> bytes:

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
 from protocol.event import PRIVATE_FROM
+from protocol.fields import increasing
 from protocol.subset.answers import tag
-from protocol.subset.fields import increasing
 
 MAX_LABEL_SOURCES: Final = 4
 PLAINTEXT_BYTES: Final = 32

@@ -14,8 +14,8 @@ from typing import Final
 from protocol import limits
 from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
+from protocol.fields import Fields, increasing
 from protocol.subset.answers import answer_width
-from protocol.subset.fields import Fields, increasing
 from protocol.subset.filter import MAX_SCREEN_BITS
 from protocol.subset.identity import SUBSET_ID_BYTES
 from protocol.subset.screen import ceil_log2

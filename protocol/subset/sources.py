@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from protocol import limits
 from protocol.encoding import CborValue
 from protocol.errors import MalformedError, TooLargeError
-from protocol.subset.fields import array_of, number_of, octets_of, text_of
+from protocol.fields import array_of, number_of, octets_of, text_of
 
 _HASH_BYTES = 32
 _PARTS = 4

@@ -106,7 +106,15 @@ ENDS = st.builds(
 )
 ENDED = st.builds(Ended, report_id=IDS, receipt=st.binary(max_size=99), end=st.binary(max_size=99))
 RESOLUTIONS = st.builds(Resolution, report_id=IDS, action=st.sampled_from(Action), done_ms=TIMES)
-RESOLVED = st.builds(ResolutionReceipt, node=NAMES, partner=NAMES, resolution=RESOLUTIONS, received_ms=TIMES)
+RESOLVED = st.builds(
+    ResolutionReceipt,
+    node=NAMES,
+    partner=NAMES,
+    report_id=IDS,
+    action=st.sampled_from(Action),
+    done_ms=TIMES,
+    received_ms=TIMES,
+)
 STATES = st.builds(CaseState, opened_ms=TIMES, due_ms=TIMES, answer=st.binary(max_size=200))
 FILES = st.dictionaries(st.sampled_from(sorted(_SIZES)), st.binary(min_size=1, max_size=9), min_size=1).map(
     lambda found: ProposedFile(

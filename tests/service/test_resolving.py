@@ -228,8 +228,7 @@ def _other_partner(receipt: ResolutionReceipt, key: StatementPrivateKey) -> byte
 
 
 def _other_action(receipt: ResolutionReceipt, key: StatementPrivateKey) -> bytes:
-    other = replace(receipt.resolution, action=SentAction.FALSE_POSITIVE)
-    return sign_resolution(replace(receipt, resolution=other), key)
+    return sign_resolution(replace(receipt, action=SentAction.FALSE_POSITIVE), key)
 
 
 def _other_key(receipt: ResolutionReceipt, key: StatementPrivateKey) -> bytes:

@@ -9,7 +9,7 @@ from node.errors import ForbiddenError, OverQuotaError, PeerRefusedError
 from node.services.partners.disclosed_lookup import MOST_ABOUT_ONE, PartnerDisclosure
 from protocol.event import BASELINE
 from protocol.limits import MAX_DISCLOSED_BYTES
-from protocol.statement.disclosed import DisclosedReply
+from protocol.statement.disclosed import open_reply
 from support.disclosed import disclosed_world, flipped, let_disclose, lookups, picture, query_of
 from support.fakes_api import MemoryNode, node_on_loopback
 from support.hits import HOSTER, SUBSET, HitWorld
@@ -39,7 +39,7 @@ async def test_it_is_answered_until_too_many_are_alike(world: HitWorld, memory: 
         with pytest.raises(ForbiddenError):
             await partner.disclosed_lookup(SUBSET, query.to_bytes())
         let_disclose(world, 40)
-        reply = DisclosedReply.from_bytes(await partner.disclosed_lookup(SUBSET, query.to_bytes()), query)
+        reply = open_reply(await partner.disclosed_lookup(SUBSET, query.to_bytes()), query)
         assert dict(zip(query.values, reply.collections, strict=True)) == {
             near: BASELINE,
             picture("a garden"): 0,

@@ -17,7 +17,7 @@ from node.services.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Basis
-from protocol.statement.disclosed import DisclosedQuery, DisclosedReply
+from protocol.statement.disclosed import DisclosedQuery, open_reply
 from protocol.subset.filter import SubsetFilter
 from support.federation import Agency
 from support.hits import HOSTER, SUBSET, SUBSET_ID, HitWorld, hit_world
@@ -99,6 +99,6 @@ def let_disclose(world: HitWorld, values: int, *, partner: str = HOSTER) -> None
 def ask(answering: DisclosedLookups, *values: Digest, partner: str = HOSTER) -> list[int]:
     """The collections that are told, in the order of `values`."""
     query = query_of(*values)
-    reply = DisclosedReply.from_bytes(answering.ask(partner, SUBSET, query.to_bytes()), query)
+    reply = open_reply(answering.ask(partner, SUBSET, query.to_bytes()), query)
     told = dict(zip(query.values, reply.collections, strict=True))
     return [told[value] for value in values]

@@ -73,7 +73,7 @@ def _flipped(data: bytes, at: int) -> bytes:
 )
 def test_refuses_what_is_out_of_range(changes: dict[str, object]) -> None:
     with pytest.raises(MalformedError):
-        replace(SAID, **changes)  # type: ignore[arg-type]  # wrong on purpose
+        Acknowledgement.from_bytes(replace(SAID, **changes).to_bytes())  # type: ignore[arg-type]  # wrong on purpose
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from protocol.limits import (
     MAX_DISCLOSED_VALUES,
     MAX_LOG_SIZE,
 )
-from protocol.statement.disclosed import DisclosedQuery, DisclosedReply, require_content
+from protocol.statement.disclosed import DisclosedQuery, DisclosedReply, open_reply, require_content
 from support.lists import digest
 
 FOLDER = Path(__file__).parents[1] / "vectors"
@@ -44,7 +44,7 @@ def test_the_vectors_are_read_and_written() -> None:
     names = ("a made-up picture", "another", "a third")
     assert query.values == tuple(sorted(digest(name, Algorithm.PDQ) for name in names))
     assert query.to_bytes() == QUERY
-    reply = DisclosedReply.from_bytes(REPLY, query)
+    reply = open_reply(REPLY, query)
     assert reply == DisclosedReply(version=14, collections=(0, 1, 0))
     assert reply.to_bytes() == REPLY
 
@@ -59,7 +59,7 @@ def test_what_is_written_is_read_and_within_bounds(
     told = data.draw(st.tuples(*(st.integers(0, 4) for _ in query.values)))
     reply = DisclosedReply(version=version, collections=told)
     assert len(reply.to_bytes()) <= MAX_DISCLOSED_REPLY_BYTES
-    assert DisclosedReply.from_bytes(reply.to_bytes(), query) == reply
+    assert open_reply(reply.to_bytes(), query) == reply
 
 
 def test_no_text_of_it_shows_a_value() -> None:
@@ -116,7 +116,7 @@ def test_replies_that_are_none(change: Change) -> None:
     fields = cbor2.loads(REPLY)
     change(fields)
     with pytest.raises(MalformedError):
-        DisclosedReply.from_bytes(cbor2.dumps(fields, canonical=True), DisclosedQuery.from_bytes(QUERY))
+        open_reply(cbor2.dumps(fields, canonical=True), DisclosedQuery.from_bytes(QUERY))
 
 
 def test_values_without_content_are_told_apart() -> None:

@@ -47,7 +47,12 @@ class Resolving:
             return known
         now_ms = milliseconds(self._clock.now())
         receipt = ResolutionReceipt(
-            node=self._node, partner=partner, resolution=resolution, received_ms=now_ms
+            node=self._node,
+            partner=partner,
+            report_id=resolution.report_id,
+            action=resolution.action,
+            done_ms=resolution.done_ms,
+            received_ms=now_ms,
         )
         record = ResolutionRecord(
             partner=partner,

@@ -15,8 +15,8 @@ from node.services.storage.sealed_names import proposal_name
 from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
 from protocol.encoding import CborValue, encode_cbor
+from protocol.fields import Fields
 from protocol.statement.proposal import Proposal, ProposedFile
-from protocol.subset.fields import Fields
 
 _MAX_SEALED: Final = 256 * 1024
 _HASH: Final = 32

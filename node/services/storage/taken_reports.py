@@ -16,8 +16,8 @@ from node.services.storage.sealed_names import report_name
 from node.services.storage.shelf import Shelf
 from protocol.digest import Digest
 from protocol.encoding import CborValue, encode_cbor
+from protocol.fields import Fields
 from protocol.statement.report import HitReport
-from protocol.subset.fields import Fields
 
 _MAX_SEALED: Final = 128 * 1024
 

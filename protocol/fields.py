@@ -1,8 +1,8 @@
 """Typed reading of a decoded CBOR map, key by key, until none is left.
 
-Manifests and filters are small closed maps: a missing field, a field of another type or range, and a field nobody
-asked for are all malformed. A later format has another format number and its own reader. Spec:
-docs/spec/subset.md.
+Statements, manifests and filters are small closed maps: a missing field, a field of another type or range, and a field
+nobody asked for are all malformed. A later format has another format number and its own reader. Spec:
+docs/spec/encoding.md.
 """
 
 from collections.abc import Callable, Sequence
