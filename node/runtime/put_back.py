@@ -57,8 +57,6 @@ _TRUST: Final = "trust"
 _ROOTS: Final = 1 << 40
 """A new root outweighs any number of node documents."""
 _journal = Journal("put-back")
-_refused: dict[str, tuple[float, PeerUnreachableError]] = {}
-"""Homes of this process that too few members answered, and when: nobody waits for them twice in a command."""
 
 
 def logs_put_back(identity: Identity, shelf: Shelf) -> list[str]:
@@ -111,12 +109,24 @@ class Clocks:
         return self._clock.now().timestamp() - time.monotonic()
 
 
-_clocks: dict[str, Clocks] = {}
-"""Of this process, by home."""
 _kept: dict[str, dict[str, int]] = {}
 """What is noted where there is no place for it outside of this process."""
-_alone: set[str] = set()
-"""Homes for which this process has asked, and goes on alone."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What this process remembers of asking about one home."""
+
+    clocks: Clocks
+    refusal: str = ""
+    """In words, that too few answered.
+
+    Nobody waits for them twice in a command, and a running node asks again by itself.
+    """
+
+
+_asked: dict[str, _Asked] = {}
+"""By home."""
 
 
 # The gate before a signature
@@ -152,46 +162,58 @@ class _Remembering:
 def require_current(identity: Identity, shelf: Shelf, *, afresh: bool = False) -> None:
     """Check that this folder was not put back; the members are asked once a start of the machine, or `afresh`.
 
+    While too few answer, a process asks them again `afresh` alone.
+
     Raises:
-        RestoredError: it was.
+        RestoredError: it was, now or before.
         VerificationError: a member has cosigned another history than is held here.
         PeerUnreachableError: too few members answer, and the operator has not said that it goes on alone.
     """
-    place = str(identity.home.folder)
-    if _clocks.setdefault(place, Clocks(identity.clock)).parted():
+    asked = _asked_of(identity)
+    if asked.clocks.parted():
         _forget(identity)  # the machine may have gone back with what was noted; silence must not let it sign
-        _alone.discard(place)
-    if identity.alone and place in _alone:
-        return
     with contextlib.suppress(SignerDownError):  # nothing is compared, and nothing can be signed either
         _require_forward(identity, shelf)
-        if afresh or _noted(identity) is None:
-            _in_a_loop(_confirm(identity, shelf))
-        else:
+        if not afresh and _noted(identity) is not None:
             _note(identity, _state(identity, shelf))
+        elif afresh or not asked.refusal:
+            _in_a_loop(_confirm(identity, shelf))
+        elif not identity.alone:
+            raise _unconfirmed(asked.refusal)
+
+
+def is_confirmed(identity: Identity) -> bool:
+    """Whether enough members have answered since the start of the machine."""
+    return _noted(identity) is not None
+
+
+def _asked_of(identity: Identity) -> _Asked:
+    return _asked.setdefault(str(identity.home.folder), _Asked(Clocks(identity.clock)))
 
 
 async def _confirm(identity: Identity, shelf: Shelf) -> None:
     """Ask the members, and keep the answer."""
-    place = str(identity.home.folder)
-    asked_at, refusal = _refused.get(place, (0.0, None))
-    if refusal is not None and not identity.alone and time.monotonic() - asked_at < PATIENCE_SECONDS:
-        raise refusal
     found, newer = await asyncio.gather(
         witnessed(identity, shelf, seconds=PATIENCE_SECONDS),
         newer_trust(identity, shelf, seconds=PATIENCE_SECONDS),
     )
     await asyncio.to_thread(_judge, identity, shelf, found, newer)
-    try:
-        _require_enough(identity, shelf, found)
-    except PeerUnreachableError as exc:
-        if not identity.alone:
-            _refused[place] = time.monotonic(), exc
-            raise
-        _alone.add(place)
-        _journal.warning("alone", reason=str(exc))
-        return
-    _note(identity, await asyncio.to_thread(_state, identity, shelf), answered=True)
+    asked = _asked_of(identity)
+    asked.refusal = _too_few(identity, shelf, found)
+    if not asked.refusal:
+        _note(identity, await asyncio.to_thread(_state, identity, shelf), answered=True)
+    elif identity.alone:
+        _journal.warning("alone", reason=asked.refusal)
+    else:
+        raise _unconfirmed(asked.refusal)
+
+
+def _unconfirmed(words: str) -> PeerUnreachableError:
+    return PeerUnreachableError(
+        words,
+        hint="try again when they answer. With --alone before the command it is signed all the same: if the folder"
+        " is an older one, everybody will have the proof of two histories",
+    )
 
 
 def settle(identity: Identity, shelf: Shelf) -> None:
@@ -234,21 +256,18 @@ def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sighting) -> None:
         )
 
 
-def _require_enough(identity: Identity, shelf: Shelf, found: Sightings) -> None:
+def _too_few(identity: Identity, shelf: Shelf, found: Sightings) -> str:
+    """In words, who must answer and does not; empty where enough did."""
     trust = identity.trust.without_proposal()
     documents = member_documents(shelf.storage, FolderObjects(identity.home.introductions), trust)
     others = [one.node for one in trust.members().members if one.node != identity.settings.node]
     cosigners = {node for node in others if node not in documents or documents[node].witness}
     needed = answers_needed(len(cosigners))
     if len(cosigners.intersection(found.answered)) >= needed:
-        return
+        return ""
     silent = {node: found.silent.get(node, "no node document of it is held") for node in cosigners}
     words = "; ".join(f"{node}: {why}" for node, why in sorted(silent.items()) if node not in found.answered)
-    raise PeerUnreachableError(
-        f"{needed} of {len(cosigners)} members must say whether this folder was put back, before it signs: {words}",
-        hint="try again when they answer. With --alone before the command it is signed all the same: if the folder"
-        " is an older one, everybody will have the proof of two histories",
-    )
+    return f"{needed} of {len(cosigners)} members must say whether this folder was put back, before it signs: {words}"
 
 
 def _mark(identity: Identity, words: str) -> None:
@@ -322,6 +341,7 @@ def _note(identity: Identity, state: Mapping[str, int], *, answered: bool = Fals
 
 
 def _forget(identity: Identity) -> None:
+    _asked_of(identity).refusal = ""
     _kept.pop(str(identity.home.folder), None)
     if path := _place(identity):
         with locked(path.with_suffix(".lock")):  # whoever raises a number just now would put it back

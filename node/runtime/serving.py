@@ -17,7 +17,7 @@ from keys.errors import KeysError
 from keys.key import TokenPrivateKey
 from node.clock import milliseconds
 from node.config import MetricsSettings
-from node.errors import NodeError, PeerUnreachableError
+from node.errors import NodeError, PeerUnreachableError, RestoredError
 from node.evaluator.process import EvaluatorProcess
 from node.journal import Journal
 from node.metrics import Metrics
@@ -37,7 +37,7 @@ from node.runtime.logs import own_origins, publish_one
 from node.runtime.measuring import facts
 from node.runtime.opening import Identity
 from node.runtime.proposals import forget_closed, taking_proposals
-from node.runtime.put_back import Clocks, require_current
+from node.runtime.put_back import is_confirmed, require_current
 from node.runtime.recipients import RecipientOffice
 from node.runtime.renewing import peer_renewal
 from node.runtime.restored import require_joined
@@ -95,6 +95,7 @@ _CERTIFICATE_MINUTES: Final = 1
 """Commands beside the running node rotate keys, too."""
 _STAMP_MINUTES: Final = 60
 _LEASE_MINUTES: Final = 1
+_CONFIRM_MINUTES: Final = 1
 _RESEAL_MINUTES: Final = 1
 _EVALUATOR_MINUTES: Final = 1
 """A key that a command destroys beside the running node is let go of soon."""
@@ -112,7 +113,8 @@ class Parts:
     recipients: RecipientOffice
     listener: Listener
     metrics: Metrics
-    clocks: Clocks
+    stopped: asyncio.Future[None]
+    """Done once the node shall stop; its error, where it must."""
 
     def web(self) -> WebServices:
         """Everything behind the HTTP API."""
@@ -203,6 +205,7 @@ class Parts:
             Job(name="stamp", minutes=_STAMP_MINUTES, work=self._stamp),
             Job(name="keys", minutes=_STAMP_MINUTES, work=self._keys),
             Job(name="lease", minutes=_LEASE_MINUTES, work=self._renew),
+            Job(name="confirm", minutes=_CONFIRM_MINUTES, work=self._confirm),
             Job(name="purge", minutes=_PURGE_MINUTES, work=self._purge),
             Job(name="sweep", minutes=_SWEEP_MINUTES, work=self._sweep),
         ]
@@ -293,10 +296,16 @@ class Parts:
             _journal.warning("key-alarm", about=about, role=alarm.lineage.role, reason=alarm.kind)
 
     async def _renew(self) -> None:
-        """Whoever would take this node's place sees that it runs, and a machine that was put back notices."""
+        """Whoever would take this node's place sees that it runs."""
         await asyncio.to_thread(renew_lease, self.identity.home, self.identity.settings)
-        if self.clocks.parted():
-            await asyncio.to_thread(_ask, self.identity, self.shelf)
+
+    async def _confirm(self) -> None:
+        """Members that were silent are asked again; a node that finds itself put back, serves nobody any more."""
+        try:
+            await asyncio.to_thread(_ask, self.identity, self.shelf, afresh=not is_confirmed(self.identity))
+        except RestoredError as exc:
+            if not self.stopped.done():
+                self.stopped.set_exception(exc)
 
     async def _purge(self) -> None:
         """What partners reported and proposed is kept for as long as is configured."""
@@ -340,6 +349,7 @@ async def serve_until_stopped(
     Raises:
         StoreLockedError: another process runs this node.
         PortTakenError: the address is in use.
+        RestoredError: the folder was put back, as far as is known when it starts or while it runs.
     """
     require_joined(identity.home)
     identity = replace(identity, actor=NODE)
@@ -347,7 +357,7 @@ async def serve_until_stopped(
         stack.enter_context(running(identity.home))
         shelf = stack.enter_context(open_shelf(identity))
         stack.enter_context(_leased(identity))
-        await asyncio.to_thread(_ask, identity, shelf)
+        await asyncio.to_thread(_ask, identity, shelf, afresh=True)
         evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
         deltas = stack.enter_context(Deltas())
         recipients = RecipientOffice(identity, shelf)
@@ -355,8 +365,8 @@ async def serve_until_stopped(
             recipients.lay_out()  # which deletes what was laid out before they were switched off
         listener = Listener(identity.tls(), entropy=identity.entropy)
         syncs, metrics = PeerSyncs(identity, shelf), Metrics(lambda: facts(identity, shelf))
-        clocks = Clocks(identity.clock)
-        parts = Parts(identity, shelf, evaluator, syncs, deltas, recipients, listener, metrics, clocks)
+        stopped = asyncio.get_running_loop().create_future()
+        parts = Parts(identity, shelf, evaluator, syncs, deltas, recipients, listener, metrics, stopped)
         async with _monitored(identity.settings.metrics, metrics), beside(parts):
             server = await serve(
                 make_app(parts.web(), web_settings(identity.settings.listen)),
@@ -368,15 +378,17 @@ async def serve_until_stopped(
             scheduler = _begun(parts)
             _journal.info("serving", url=server.url)
             tell(identity, shelf, "node.run", identity.settings.node)
-            await _until_stopped(server, scheduler, lambda: listening(server.url))
-            await syncs.stop()
+            try:
+                await _until_stopped(server, scheduler, stopped, lambda: listening(server.url))
+            finally:
+                await syncs.stop()
         tell(identity, shelf, "node.stop", identity.settings.node)
 
 
-def _ask(identity: Identity, shelf: Shelf) -> None:
+def _ask(identity: Identity, shelf: Shelf, *, afresh: bool) -> None:
     """Whether this folder was put back; where too few members say so, the node serves, and additions wait."""
     try:
-        require_current(identity, shelf, afresh=True)
+        require_current(identity, shelf, afresh=afresh)
     except PeerUnreachableError as exc:
         _journal.warning("unconfirmed", reason=str(exc))
 
@@ -398,6 +410,9 @@ def _begun(parts: Parts) -> Scheduler:
     scheduler.run_now("stamp")  # a node that was down for a day is believed again at once
     scheduler.run_now("keys")
     scheduler.run_now("sweep")  # also of a node that is restarted each day
+    scheduler.run_now(
+        "confirm"
+    )  # members that started together could not answer each other before they served
     if parts.recipients.enabled:
         scheduler.run_now("recipients")
     return scheduler
@@ -417,14 +432,22 @@ async def _monitored(settings: MetricsSettings, metrics: Metrics) -> AsyncIterat
         await server.stop()
 
 
-async def _until_stopped(server: RunningServer, scheduler: Scheduler, listening: Callable[[], None]) -> None:
-    stop = asyncio.Event()
+async def _until_stopped(
+    server: RunningServer,
+    scheduler: Scheduler,
+    stopped: asyncio.Future[None],
+    listening: Callable[[], None],
+) -> None:
+    def stop() -> None:
+        if not stopped.done():
+            stopped.set_result(None)
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop)
     try:
         listening()
-        await stop.wait()
+        await stopped
     finally:
         _journal.info("stopping")
         scheduler.stop()

@@ -12,14 +12,22 @@ import pytest
 
 from keys.errors import WrongPassphraseError
 from node.clock import milliseconds
-from node.errors import AlreadyExistsError, NotFoundError, PeerUnreachableError, StoreError, UsageError
+from node.errors import (
+    AlreadyExistsError,
+    NotFoundError,
+    PeerUnreachableError,
+    RestoredError,
+    StoreError,
+    UsageError,
+)
 from node.evaluator.process import EvaluatorProcess
 from node.metrics import Metrics
 from node.runtime import logs, put_back, serving, subsets
 from node.runtime.auditing import tell
 from node.runtime.opening import Identity
-from node.runtime.put_back import Clocks, logs_put_back
+from node.runtime.put_back import logs_put_back
 from node.runtime.recipients import RecipientOffice
+from node.runtime.restored import mark_restored
 from node.runtime.syncing import PeerSyncs
 from node.services.lists.auditing import record, start_audit
 from node.services.storage.shelf import Shelf
@@ -144,7 +152,7 @@ def parts_of(identity: Identity, shelf: Shelf) -> serving.Parts:
         RecipientOffice(identity, shelf),
         cast("Listener", None),
         Metrics(list),
-        Clocks(identity.clock),
+        cast("asyncio.Future[None]", None),
     )
 
 
@@ -189,11 +197,11 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Members that do not answer, from now on; each time that they are asked is noted."""
     asked: list[object] = []
 
-    def nobody(*arguments: object) -> None:
+    def nobody(*arguments: object) -> str:
         asked.append(arguments)
-        raise PeerUnreachableError("nobody answers")
+        return "nobody answers"
 
-    monkeypatch.setattr(put_back, "_require_enough", nobody)
+    monkeypatch.setattr(put_back, "_too_few", nobody)
     return asked
 
 
@@ -218,6 +226,57 @@ def test_who_goes_on_alone_waits_once_for_those_who_do_not_answer(
     for _ in range(3):
         put_back.require_current(identity, shelf)
     assert len(silent) == 1
+
+
+def test_who_goes_on_alone_signs_nothing_behind_its_own_signer(
+    agency: CheapNode, shelf: Shelf, silent: list[object]
+) -> None:
+    identity = replace(agency.identity(), alone=True)
+    start_audit(shelf, NODE)
+    assert tell(identity, shelf, "node.run", "before")
+    assert silent, "it goes on alone by now"
+    identity.log_signer().sign(f"{NODE}/audit/main", start=1, leaf_hashes=[b"of a later day".ljust(32)])
+    with pytest.raises(RestoredError, match="older than what this node has signed"):
+        put_back.require_current(identity, shelf)
+
+
+def test_who_goes_on_alone_signs_nothing_in_a_folder_that_is_known_to_be_put_back(
+    agency: CheapNode, shelf: Shelf, silent: list[object]
+) -> None:
+    identity = replace(agency.identity(), alone=True)
+    mark_restored(identity.home, backup="", now=identity.clock.now(), why="others have seen more")
+    with pytest.raises(RestoredError, match="others have seen more"):
+        put_back.require_current(identity, shelf)
+    assert not silent
+
+
+def test_nobody_waits_for_members_that_were_silent_a_moment_ago(
+    agency: CheapNode, shelf: Shelf, silent: list[object]
+) -> None:
+    for _ in range(3):
+        with pytest.raises(PeerUnreachableError, match="nobody answers"):
+            put_back.require_current(agency.identity(), shelf)
+    assert len(silent) == 1
+
+
+async def test_a_running_node_asks_silent_members_again_and_stops_once_it_is_put_back(
+    agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = agency.identity()
+    parts = replace(parts_of(identity, shelf), stopped=asyncio.get_running_loop().create_future())
+    (job,) = [job for job in parts.jobs() if job.name == "confirm"]
+    with monkeypatch.context() as nobody:
+        nobody.setattr(put_back, "_too_few", lambda *_: "nobody answers")
+        await job.work()
+    assert not put_back.is_confirmed(identity)
+    await job.work()
+    assert put_back.is_confirmed(identity)
+    assert not parts.stopped.done()
+    mark_restored(identity.home, backup="", now=identity.clock.now(), why="others have seen more")
+    for _ in range(2):
+        await job.work()
+    with pytest.raises(RestoredError, match="others have seen more"):
+        await parts.stopped
 
 
 @pytest.fixture(params=["outside", "in the process"])

@@ -86,7 +86,7 @@ def _in_place(
         open(streams[1], "w", closefd=False) as stdout,
         open(streams[2], "w", buffering=1, closefd=False) as stderr,
         patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr, argv=["sigfed", *arguments]),
-        patch.multiple(put_back, _refused={}, _alone=set(), _clocks={}, _kept={}),
+        patch.multiple(put_back, _asked={}, _kept={}),
         patch.dict(os.environ, variables, clear=True),
         changed(os.environ),
     ):

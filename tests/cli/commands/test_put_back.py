@@ -10,7 +10,7 @@ import pytest
 
 from support.agencies import LIST, Federation, import_files, numbered, report
 from support.federated import federated
-from support.processes import Cli, Running, contents
+from support.processes import Cli, Running, contents, environment
 
 ORIGIN = f"fr.example/lists/{LIST}"
 
@@ -88,6 +88,24 @@ def test_a_folder_that_is_overwritten_notices_with_nobody_to_ask(pair: Federatio
     refused = pair.fr.run("publish")
     assert refused.exit == 2
     assert "put back while the machine ran" in refused.err
+
+
+def test_a_running_node_serves_nobody_once_it_is_put_back(pair: Federation, tmp_path: Path) -> None:
+    grown(pair)
+    pair.fr.copied(tmp_path / "monday")
+    grown(pair, "after")
+    with Running(pair.fr, variables=often(tmp_path)) as node:
+        shutil.copytree(tmp_path / "monday" / "signer", pair.fr.home / "signer", dirs_exist_ok=True)
+        assert node.process.wait(60) == 2
+    assert "put back while the machine ran" in node.journal.read_text()
+
+
+def often(folder: Path) -> dict[str, str]:
+    """The environment of a node that looks every second."""
+    (folder / "sitecustomize.py").write_text(
+        "from node.runtime import serving\nserving._CONFIRM_MINUTES = 1 / 60\n"
+    )
+    return {"PYTHONPATH": f"{folder}:{environment()['PYTHONPATH']}"}
 
 
 def test_with_nobody_to_ask_additions_wait_and_who_goes_on_alone_says_so(
