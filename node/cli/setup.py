@@ -11,6 +11,7 @@ from node.cli.each_subset import each_subset
 from node.cli.exit_codes import ExitCode
 from node.cli.prompting import ask
 from node.cli.session import Session, session, wait_for
+from node.names import SIGNER_CONFIG_NAME
 
 if TYPE_CHECKING:  # only `init` needs what founding needs
     from node.runtime.health import Check
@@ -153,6 +154,13 @@ def doctor(
 
 
 def _checks(here: Session, *, deep: bool) -> "Iterator[Check]":
+    if not here.home.config.exists() and (here.home.folder / SIGNER_CONFIG_NAME).exists():
+        from node.runtime.signer_integrity import examine_signer, examine_signer_deeply
+
+        yield from examine_signer(here.home)
+        if deep:
+            yield from examine_signer_deeply(here.home)
+        return
     if not here.home.config.exists() and here.home.partner.exists():
         from node.runtime.partner_standing import examine_partner
 

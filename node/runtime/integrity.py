@@ -17,6 +17,7 @@ from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
 from node.runtime.health import Check, Health
 from node.runtime.opening import Identity
+from node.runtime.partner_integrity import verify_partner
 from node.runtime.passphrases import ROOT_CREDENTIAL, available
 from node.runtime.shelving import open_shelf
 from node.runtime.verdicts import below, told
@@ -38,7 +39,7 @@ _LISTS: Final = (LogKind.OWN_LIST, LogKind.PEER_LIST)
 def examine_deeply(identity: Identity) -> Iterator[Check]:
     """What is wrong, what was checked, and what nobody can check."""
     verdicts: list[Verdict] = []
-    for look in (_keys, _ring, _signer, _trust, _members, _stored):
+    for look in (_keys, _ring, _signer, _trust, _members, _asked, _stored):
         try:
             verdicts += look(identity)
         except UNREADABLE as exc:  # what is wrong with a file on which others rest is among the verdicts
@@ -93,6 +94,12 @@ def _members(identity: Identity) -> Iterator[Verdict]:
         held = _all(files, f"{node}/trust/")
         found = verify_trust_files(held, pins.get(node) or pin_of(held))
         yield from below(identity.home, identity.home.introductions / node / "trust", found)
+
+
+def _asked(identity: Identity) -> Iterator[Verdict]:
+    """What this agency keeps as a client of members, whom it asks about hashes."""
+    for client in identity.home.askers:
+        yield from below(identity.home, client.folder, verify_partner(client))
 
 
 def _all(files: ObjectStore, folder: str = "") -> dict[str, bytes]:

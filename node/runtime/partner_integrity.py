@@ -16,7 +16,7 @@ from node.errors import StoreError
 from node.files import decode_state, sum_path, verify_key
 from node.partner.proposals import ProposalFolder
 from node.partner.state import Cursor, Enrolment, PartnerFolder
-from node.runtime.health import Check, Health
+from node.runtime.health import Check
 from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.verdicts import below, told
@@ -28,26 +28,31 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.release import check_answers
 
 _STEP: Final = "sigfed update --whole fetches a release again; restore the rest, or enrol in another folder"
-_STATES: Final = ("self-test.json",)
+_STATE: Final = "state.json"
+_STATES: Final = (_STATE, "self-test.json")
 
 
 def examine_partner_deeply(home: Home) -> Iterator[Check]:
     """What is wrong, what was checked, and what nobody can check."""
+    yield from told(home, verify_partner(home), step=_STEP)
+
+
+def verify_partner(home: Home) -> Iterator[Verdict]:
+    """A verdict on every file of this client that something vouches for, by its name in the home."""
     folder = PartnerFolder(home.partner)
-    verdicts = [*below(home, home.partner, _kept(home))]
+    verdicts = [*_kept(home)]
     try:
         enrolment, cursor = folder.load()
-        found = [*_trust(folder, enrolment), *_releases(folder, cursor)]
-        verdicts += below(home, home.partner, found)
+        verdicts += [*_trust(folder, enrolment), *_releases(folder, cursor)]
     except UNREADABLE as exc:
-        yield Check("state", Health.FAIL, words_of(exc), _STEP)
-    yield from told(home, verdicts, step=_STEP)
+        verdicts.append(Verdict(_STATE, words_of(exc)))
+    yield from below(home, home.partner, verdicts)
 
 
 def _kept(home: Home) -> Iterator[Verdict]:
     """What this client keeps for itself: its state, its keys, and what they seal."""
     folder = home.partner
-    for name in ("state.json", *_STATES):
+    for name in _STATES:
         if (folder / name).exists():
             yield attempt(name, partial(_require_state, folder / name))
     for path in sorted(folder.glob("*.key")):
@@ -72,7 +77,7 @@ def _trust(folder: PartnerFolder, enrolment: Enrolment) -> Iterator[Verdict]:
     """Those of the node are in the state; those of other members and of evidence have folders."""
     for verdict in verify_trust_files(enrolment.trust.to_files(), enrolment.trust.pin):
         if verdict.wrong:
-            yield Verdict("state.json", f"{verdict.name}: {verdict.wrong}")
+            yield Verdict(_STATE, f"{verdict.name}: {verdict.wrong}")
     members = open_held(enrolment.trust).members
     pins = {each.node: each.root_sha256 for each in members.members} if members else {}
     for place in sorted([*folder.folder.glob("members/*"), *folder.folder.glob("evidence/*")]):

@@ -12,6 +12,8 @@ from node.services.storage.verify import Verdict
 _LOCKS: Final = ".lock"
 _BY_ITSELF: Final = ("-wal", "-shm")
 """Ends of the names of files that belong to a database."""
+_DEEPER: Final = {"objects": 1, "partner": 1, "followed": 2}
+"""In these, how many folders further down the files are told of."""
 
 
 def told(home: Home, verdicts: Iterable[Verdict], *, step: str) -> Iterator[Check]:
@@ -30,7 +32,7 @@ def told(home: Home, verdicts: Iterable[Verdict], *, step: str) -> Iterator[Chec
 def _kind(name: str) -> str:
     """What a file is told of by: its folder; itself where it lies in the home, or beside what a partner has."""
     parts = name.split("/")
-    deep = parts[0] in {"objects", "partner"}
+    deep = _DEEPER.get(parts[0], 0)
     return name if len(parts) <= 1 + deep else "/".join(parts[: 1 + deep]) + "/"
 
 
@@ -39,7 +41,11 @@ def _counted(kinds: Counter[str]) -> str:
 
 
 def _files(home: Home) -> Iterator[str]:
+    """Without those of other subsets that a client follows: each of them is told of for itself."""
+    others = [each.partner for each in home.followed if each.partner != home.partner]
     for path in sorted(home.folder.rglob("*")):
+        if any(path.is_relative_to(other) for other in others):
+            continue
         if path.is_file() and path.suffix != _LOCKS and not path.name.endswith(_BY_ITSELF):
             yield path.relative_to(home.folder).as_posix()
 

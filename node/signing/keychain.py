@@ -203,20 +203,23 @@ class Keychain:
         return found
 
     def verify(self) -> Iterator[tuple[str, str]]:
-        """Every key file here, opened: its name, and what is wrong with it; empty where nothing is."""
+        """Every key file here, opened: its name, and what is wrong with it; empty where nothing is.
+
+        A file that says where a key lies, and can be read, is left out: nothing vouches for what it says.
+        """
         for path in sorted(self._folder.glob("*.json")):
             try:
-                self._verify(path)
+                data = read_private(path)
+                if is_reference(data):
+                    Reference.from_bytes(data)
+                    continue
+                self._verify(path, data)
             except (KeysError, ConfigError, NotFoundError) as exc:
                 yield path.name, str(exc)
             else:
                 yield path.name, ""
 
-    def _verify(self, path: Path) -> None:
-        data = read_private(path)
-        if is_reference(data):
-            Reference.from_bytes(data)
-            return
+    def _verify(self, path: Path, data: bytes) -> None:
         opened, said = self._unwrap(data), describe(data).public
         kind = PRIVATE_KEY_TYPES.get(opened.role)
         if opened.node != self._node or not path.stem.startswith(f"{opened.role}-"):

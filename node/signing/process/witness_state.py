@@ -56,12 +56,19 @@ class FolderWitness:
 
     def ls(self) -> Sequence[WitnessRecord]:
         """What was cosigned last of every log; raises `StoreError` when some of it cannot be read."""
-        found = []
-        for path in sorted(self._folder.glob("*.json")):
-            fields = read_state(path, path.name)
-            origin = "" if fields is None else str(fields.get("origin"))
-            found.append(_record(origin, fields or {}))
-        return found
+        return [self.check(path) for path in self.paths()]
+
+    def paths(self) -> Sequence[Path]:
+        """The files of all logs."""
+        return sorted(self._folder.glob("*.json"))
+
+    def check(self, path: Path) -> WitnessRecord:
+        """What one of these files says, if it is whole; raises `StoreError`."""
+        fields = read_state(path, path.name) or {}
+        origin = str(fields.get("origin"))
+        if self._path(origin) != path:
+            raise damaged(path.name)
+        return _record(origin, fields)
 
     def adopt(self, record: WitnessRecord) -> None:
         """Begin where another keeper of this witness's state stands: when the keys move here, and never after."""
