@@ -4,6 +4,7 @@ As for commands (`node.cli.recording`): who acted, which fields were filled in (
 hash or a secret), and how it ended. What cannot be undone is not begun when it could not be recorded.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from threading import Lock
 from typing import Final
@@ -64,20 +65,29 @@ class Strangers:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._count = 0
-        self._told_ms = -_PAUSE_MS
+        self._counts: Counter[str] = Counter()
+        """By what they tried, those that no record counts yet."""
+        self._tried_ms: dict[str, int] = {}
 
     def turned_away(self, world: World, error: NodeError, *, by: str) -> None:
-        """Count one; the first in a quarter of an hour is recorded, with how many came since the last record."""
+        """Count one; of each `by` the first in a quarter of an hour is recorded, with how many no record counts yet."""
         if not isinstance(error, _REFUSALS):
             return
         now_ms = world.now_ms
         with self._lock:
-            self._count += 1
-            if 0 <= now_ms - self._told_ms < _PAUSE_MS:
+            self._counts[by] += 1
+            if by in self._tried_ms and 0 <= now_ms - self._tried_ms[by] < _PAUSE_MS:
                 return
-            count, self._count, self._told_ms = self._count, 0, now_ms
-        tell(world.identity, world.shelf, _SIGN_IN, outcome=_REFUSED, details={"by": by, "count": str(count)})
+            self._tried_ms[by] = now_ms
+            count = self._counts.pop(by)
+        recorded = False
+        try:
+            details = {"by": by, "count": str(count)}
+            recorded = tell(world.identity, world.shelf, _SIGN_IN, outcome=_REFUSED, details=details)
+        finally:
+            if not recorded:
+                with self._lock:
+                    self._counts[by] += count
 
 
 STRANGERS: Final = web.AppKey("strangers", Strangers)

@@ -194,7 +194,7 @@ class PersonTokenTable(Protocol):
 
 
 class ChallengeTable(Protocol):
-    """Challenges that were not answered yet."""
+    """What people inside were asked and did not answer yet, and what strangers were asked and answered."""
 
     def add(self, challenge: ChallengeRecord) -> bool:
         """Add one; False when it is there."""
@@ -209,7 +209,11 @@ class ChallengeTable(Protocol):
         ...
 
     def sweep(self, *, before_ms: int, after_ms: int) -> None:
-        """Forget those that ended before a time, and those that end after another."""
+        """Forget those that nobody answered and that ended before a time, or end after another."""
+        ...
+
+    def sweep_answered(self, *, before_ms: int) -> None:
+        """Forget those that were answered and ended before a time."""
         ...
 
 

@@ -12,6 +12,8 @@ from node.store.tables import table
 from node.store.tables_accounts import ChallengeRow, PasskeyRow
 
 _PASSKEY, _CHALLENGE = table(PasskeyRow), table(ChallengeRow)
+_ANSWERED = _CHALLENGE.c.purpose == Purpose.SIGN_IN.value
+"""What strangers are asked is kept from its answer on; anything else is gone with it."""
 
 
 class PasskeyRows:
@@ -107,9 +109,15 @@ class ChallengeRows:
         self._connection.execute(delete(_CHALLENGE).where(_CHALLENGE.c.person == person))
 
     def sweep(self, *, before_ms: int, after_ms: int) -> None:
-        """Forget those that ended before a time, and those that end after another."""
+        """Forget those that nobody answered and that ended before a time, or end after another."""
         ends = _CHALLENGE.c.expires_ms
-        self._connection.execute(delete(_CHALLENGE).where(or_(ends < before_ms, ends > after_ms)))
+        outside = or_(ends < before_ms, ends > after_ms)
+        self._connection.execute(delete(_CHALLENGE).where(~_ANSWERED, outside))
+
+    def sweep_answered(self, *, before_ms: int) -> None:
+        """Forget those that were answered and ended before a time."""
+        ended = _CHALLENGE.c.expires_ms < before_ms
+        self._connection.execute(delete(_CHALLENGE).where(_ANSWERED, ended))
 
 
 def _passkey(row: Row[Any]) -> PasskeyRecord:

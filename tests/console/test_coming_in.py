@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest_asyncio
 from node.console.entrance import COMING_BURST, target
 from node.console.surface import PAGES
 from node.ports.persons import PersonRole
+from node.runtime.home import Home
 from node.services.lists.audit_reading import read_audit
 from support.cheap_node import CheapNode
 from support.console import Reply
@@ -152,6 +155,30 @@ async def test_strangers_keep_nobody_from_working_and_fill_no_log(entrance: Entr
         proved = await browser.post("/console/prove", csrf | {"answer": hers.show(asked.text)})
         assert proved.status == 303
         assert (await browser.post("/console/sign-out", csrf)).status == 303
+
+
+async def test_strangers_who_could_not_be_recorded_are_in_the_next_record(entrance: Entrance) -> None:
+    async with entrance.browser() as browser:
+        with refusing_records(entrance.world.identity.home):
+            for _ in range(3):
+                assert (await browser.post("/console/sign-in", {"answer": "{}"})).status == 401
+        assert entrance.refused() == []
+        entrance.later(minutes=16)
+        assert (await browser.post("/console/sign-in", {"answer": "{}"})).status == 401
+    assert entrance.refused_counts() == [("passkey", "4")]
+
+
+@contextmanager
+def refusing_records(home: Home) -> Iterator[None]:
+    """The database takes no audit record."""
+    with closing(sqlite3.connect(home.database)) as database:
+        database.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON audit_queue BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+        try:
+            yield
+        finally:
+            database.execute("DROP TRIGGER refuse")
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,9 @@ async def test_a_return_that_was_not_begun_in_this_browser_is_refused(entrance: 
             assert refused.status == 401
             assert "not begun in this browser" in refused.words
             assert "Set-Cookie" not in refused.headers
-    assert [by for by, _ in entrance.refused()] == ["oidc"], "strangers are recorded together"
+        assert (await browser.post("/console/sign-in", {"answer": "{}"})).status == 401
+    counts = entrance.refused_counts()
+    assert counts == [("oidc", "1"), ("passkey", "1")], "strangers are recorded together, of each way in"
 
 
 async def test_nobody_is_signed_in_at_the_wish_of_another_site(entrance: Entrance) -> None:

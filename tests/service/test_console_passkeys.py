@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -152,6 +153,67 @@ def test_what_strangers_are_asked_is_kept_nowhere_and_cannot_be_made_up(
         own = json.loads(asked) | {"challenge": encode(made_up)}
         with pytest.raises(UnauthenticatedError):
             passkeys.sign_in(hers.show(json.dumps(own)))
+
+
+def test_what_strangers_are_asked_spends_nothing_of_the_keys_that_seal(
+    passkeys: SignedIn, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nonces of one key are few enough that a flood could bring two of them together."""
+    sealed: list[str] = []
+    monkeypatch.setattr(type(shelf.vault), "seal", lambda _, name, __: sealed.append(name))
+    asked = {passkeys.ask_sign_in() for _ in range(100)}
+    assert (len(asked), sealed) == (100, [])
+
+
+@pytest.mark.parametrize("byte", [0, 16, 23, 24, 55])
+def test_an_altered_question_is_none(persons: Persons, passkeys: SignedIn, byte: int) -> None:
+    hers = register(passkeys, "alice")
+    fields = json.loads(passkeys.ask_sign_in())
+    challenge = bytearray(decode(fields["challenge"]))
+    challenge[byte] ^= 1
+    with pytest.raises(UnauthenticatedError, match="too long"):
+        passkeys.sign_in(hers.show(json.dumps(fields | {"challenge": encode(bytes(challenge))})))
+
+
+@pytest.mark.parametrize(
+    ("before", "meanwhile"),
+    [
+        (timedelta(), -timedelta(hours=1)),
+        (timedelta(), timedelta(hours=1)),
+        (timedelta(days=30), timedelta()),
+    ],
+    ids=["set back", "ahead for a moment", "ahead before"],
+)
+def test_an_answer_counts_once_whatever_the_clock_does(
+    persons: Persons,
+    passkeys: SignedIn,
+    clock: SettableClock,
+    before: timedelta,
+    meanwhile: timedelta,
+) -> None:
+    hers, his = register(passkeys, "alice"), register(passkeys, "bruno")
+    clock.advance(before)
+    answer = hers.show(passkeys.ask_sign_in())
+    assert passkeys.sign_in(answer) == "alice"
+    clock.advance(meanwhile - before)
+    assert passkeys.sign_in(his.show(passkeys.ask_sign_in())) == "bruno"
+    passkeys.ask_proof("bruno")
+    clock.advance(before - meanwhile)
+    with pytest.raises(UnauthenticatedError, match="answered before"):
+        passkeys.sign_in(answer)
+
+
+def test_what_was_answered_is_not_kept_for_ever(
+    persons: Persons, passkeys: SignedIn, clock: SettableClock, shelf: Shelf
+) -> None:
+    hers, asked = register(passkeys, "alice"), []
+    for _ in range(3):
+        asked.append(passkeys.ask_sign_in())
+        passkeys.sign_in(hers.show(asked[-1]))
+        clock.advance(timedelta(days=2))
+    with shelf.storage.write() as unit:
+        kept = [unit.challenges.take(sha256(decode(json.loads(one)["challenge"])).digest()) for one in asked]
+    assert [one is not None for one in kept] == [False, False, True]
 
 
 def test_a_question_ends(persons: Persons, passkeys: SignedIn, clock: SettableClock) -> None:

@@ -17,6 +17,7 @@ from node.runtime.accounts import open_invitations, open_sessions
 from node.services.lists.audit_reading import read_audit
 from node.services.lists.auditing import start_audit
 from node.web.server import serve
+from protocol.audit import AuditRecord
 from support.authenticator import Authenticator
 from support.cheap_node import NODE, CheapNode, new_shelf
 from support.console import Browser, NoEvaluator
@@ -105,10 +106,17 @@ class Entrance:
 
     def refused(self) -> list[tuple[str, str]]:
         """Who was not let in, as the audit log has it: by what, and who acted; how many strangers, and nothing else."""
-        found = [each.record for each in read_audit(self.world.shelf)]
-        refused = [each for each in found if (each.action, each.outcome) == ("console.sign-in", "refused")]
+        refused = self._refusals()
         assert all(each.subject == "" and set(each.details) - {"count"} == {"by"} for each in refused)
         return [(each.details["by"], each.actor) for each in refused]
+
+    def refused_counts(self) -> list[tuple[str, str]]:
+        """By what strangers were not let in, and how many, record by record."""
+        return [(each.details["by"], each.details["count"]) for each in self._refusals()]
+
+    def _refusals(self) -> list[AuditRecord]:
+        found = [each.record for each in read_audit(self.world.shelf)]
+        return [each for each in found if (each.action, each.outcome) == ("console.sign-in", "refused")]
 
 
 def _cookie(status: int, headers: dict[str, str]) -> str:

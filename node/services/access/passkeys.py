@@ -1,13 +1,14 @@
 """Passkeys: what registers one, what signs a person in, and what counts as having shown one just now.
 
 A challenge is random, is good for one purpose, for five minutes and once. One that somebody inside has to answer is
-kept as a hash, and gone when it is looked up, whatever the answer is worth. What strangers are asked is sealed and kept
-nowhere until a passkey answered it: however many of them ask, they take nothing from anybody. Who answers is found by
-the passkey, never by a name that was typed. A passkey
-whose count does not grow was copied, or answers twice: it is refused, and that is in the audit log.
+kept as a hash, and gone when it is looked up, whatever the answer is worth. What strangers are asked carries a MAC and
+is kept nowhere until a passkey answered it: however many of them ask, they take nothing from anybody. Who answers is
+found by the passkey, never by a name that was typed. A passkey whose count does not grow was copied, or answers twice:
+it is refused, and that is in the audit log.
 Spec: docs/spec/console.md.
 """
 
+import hmac
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
@@ -42,7 +43,11 @@ MAX_NAME: Final = 40
 
 _LIFE_MS: Final = CHALLENGE_LIFE // timedelta(milliseconds=1)
 _CHALLENGE_BYTES: Final = 32
+_RANDOM_BYTES: Final = 16
 _TIME_BYTES: Final = 8
+_BODY_BYTES: Final = _RANDOM_BYTES + _TIME_BYTES
+_REMEMBERED_MS: Final = timedelta(days=1) // timedelta(milliseconds=1)
+"""After its end a question that was answered is still known: the clock may have been ahead for a moment."""
 _SIGN_IN: Final = "console-sign-in"
 _LATE: Final = "this took too long, or was answered before"
 _REFUSED: Final = "this passkey was not accepted"
@@ -121,7 +126,8 @@ class Passkeys:
     def ask_sign_in(self) -> str:
         """What the browser is to be asked, so that somebody shows any passkey of this console."""
         ends_ms = milliseconds(self._clock.now()) + _LIFE_MS
-        challenge = self._shelf.vault.seal(_SIGN_IN, ends_ms.to_bytes(_TIME_BYTES))
+        body = self._shelf.vault.entropy(_RANDOM_BYTES) + ends_ms.to_bytes(_TIME_BYTES)
+        challenge = body + self._shelf.vault.mac(_SIGN_IN, body)
         return self._ceremonies.ask_shown(challenge=challenge, known=())
 
     def sign_in(self, answer: str) -> str:
@@ -143,7 +149,9 @@ class Passkeys:
             raise UnauthenticatedError(_REFUSED, hint=_AGAIN)
 
     def _show(self, answer: str, purpose: Purpose) -> str:
-        asked, challenge = self._sealed(answer) if purpose is Purpose.SIGN_IN else self._take(answer, purpose)
+        asked, challenge = (
+            self._asked_stranger(answer) if purpose is Purpose.SIGN_IN else self._take(answer, purpose)
+        )
         said = self._ceremonies.read(answer)
         now_ms = milliseconds(self._clock.now())
         with self._shelf.storage.write() as unit:
@@ -239,19 +247,15 @@ class Passkeys:
             raise UnauthenticatedError(_LATE, hint="try again")
         return asked, challenge
 
-    def _sealed(self, answer: str) -> tuple[ChallengeRecord, bytes]:
+    def _asked_stranger(self, answer: str) -> tuple[ChallengeRecord, bytes]:
         """The question to a stranger that an answer is about, from what the answer says."""
         challenge = self._ceremonies.read(answer).challenge
-        try:
-            ends_ms = int.from_bytes(self._shelf.vault.unseal(_SIGN_IN, challenge))
-        except StoreDownError:
-            raise
-        except StoreError:
-            raise UnauthenticatedError(_LATE, hint="try again") from None
+        body, mac = challenge[:_BODY_BYTES], challenge[_BODY_BYTES:]
+        ends_ms = int.from_bytes(body[_RANDOM_BYTES:])
         now_ms = milliseconds(self._clock.now())
-        if (
-            not now_ms < ends_ms <= now_ms + _LIFE_MS
-        ):  # the other side of it was asked by a clock that was ahead
+        # The end of one that was asked by a clock that was ahead is too far away.
+        good = hmac.compare_digest(mac, self._shelf.vault.mac(_SIGN_IN, body))
+        if not good or not now_ms < ends_ms <= now_ms + _LIFE_MS:
             raise UnauthenticatedError(_LATE, hint="try again")
         asked = ChallengeRecord(
             challenge_hash=sha256(challenge).digest(),
@@ -264,8 +268,12 @@ class Passkeys:
 
     @staticmethod
     def _is_first(unit: Unit, asked: ChallengeRecord, now_ms: int) -> bool:
-        """Keep that a question was answered until it ends; whether this is its first good answer."""
-        unit.challenges.sweep(before_ms=now_ms, after_ms=now_ms + _LIFE_MS)
+        """Keep that a question was answered; whether this is its first good answer.
+
+        By a clock that was set back it ends too late, and is kept all the same: it would be good again when the clock
+        gets there.
+        """
+        unit.challenges.sweep_answered(before_ms=now_ms - _REMEMBERED_MS)
         return unit.challenges.add(asked)
 
     def _tell(self, unit: Unit, person: str, action: str, subject: str, *, outcome: str = "ok") -> None:

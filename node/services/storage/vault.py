@@ -2,8 +2,9 @@
 
 The storage key wraps the data keys and nothing else. Of these some seal openings, waiting changes and case data
 (`sealing`); the index key turns digests into look-up keys, and the tombstone key those that were shredded into
-tombstones; the nonce of every sealing is random. Whoever holds the files and not the storage key learns counts,
-collections and times, which the log tells every peer anyway. See docs/reference/store.md.
+tombstones; the nonce of every sealing is random. Tokens that are kept nowhere have a key for each purpose, derived from
+the index key: whoever asks for many of them spends no nonces. Whoever holds the files and not the storage key learns
+counts, collections and times, which the log tells every peer anyway. See docs/reference/store.md.
 """
 
 import hmac
@@ -28,6 +29,8 @@ _NONCE_BYTES: Final = 12
 _DRAW_BYTES: Final = 8
 _VERSION: Final = b"\x01"
 _BLOCK: Final = 64
+_TOKENS: Final = b"\xfftokens"
+"""No algorithm has the number of its first byte, so no look-up key is a key of tokens."""
 
 
 class Vault:
@@ -37,6 +40,7 @@ class Vault:
         assert len(index_key) == KEY_BYTES, "keys of the vault are 32 bytes"
         assert len(tombstone_key) == KEY_BYTES, "keys of the vault are 32 bytes"
         self._tombstone_key = tombstone_key
+        self._token_key = hmac.digest(index_key, _TOKENS, "sha256")
         self._sealer = sealer
         self._inner = [_padded(index_key, 0x36) + bytes((a,)) for a in range(1 + max(Algorithm))]
         self._outer = _padded(index_key, 0x5C)
@@ -88,6 +92,10 @@ class Vault:
     def tombstone_of(self, digest: Digest) -> bytes:
         """The tombstone of a digest: HMAC-SHA-256(tombstone key, algorithm ‖ digest), 32 bytes."""
         return hmac.digest(self._tombstone_key, bytes((digest.algorithm,)) + digest.value, "sha256")
+
+    def mac(self, purpose: str, data: bytes) -> bytes:
+        """HMAC-SHA-256 of `data`, 32 bytes, under a key that is derived for this purpose alone."""
+        return hmac.digest(hmac.digest(self._token_key, purpose.encode(), "sha256"), data, "sha256")
 
 
 def wrap(storage_key: bytes, name: str, data_key: bytes, entropy: Entropy) -> bytes:
