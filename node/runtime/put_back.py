@@ -9,34 +9,26 @@ commands do not ask again, and notice by themselves when files of an older day a
 
 import asyncio
 import contextlib
-import json
-import os
-import stat
-import tempfile
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final
 
 from node.clock import Clock
 from node.errors import (
     AlreadyExistsError,
-    ConfigError,
-    NotFoundError,
     PeerUnreachableError,
     RestoredError,
     SignerDownError,
     VerificationError,
 )
-from node.files import locked, read_private, replace_private
 from node.journal import Journal
 from node.objects.folder import FolderObjects
 from node.ports.logs import LogRecord
 from node.ports.signing import StandingLogSigner
 from node.runtime.opening import Identity
+from node.runtime.outside_note import OutsideNote
 from node.runtime.restored import mark_restored
 from node.runtime.sightings import OWN_LOGS, Sighting, Sightings, newer_trust, sighting, witnessed
 from node.services.lists.completeness import missing_objects
@@ -49,9 +41,6 @@ from protocol.witnesses import answers_needed
 
 PATIENCE_SECONDS: Final = 10.0
 _PARTED_SECONDS: Final = 60.0
-_RUN: Final = Path("/run/sigfed")
-"""The runtime folder of the unit: commands have another temporary folder than a service."""
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _TRUST: Final = "trust"
 """Stands among the origins for the trust files, whose numbers grow likewise."""
 _ROOTS: Final = 1 << 40
@@ -109,10 +98,6 @@ class Clocks:
         return self._clock.now().timestamp() - time.monotonic()
 
 
-_kept: dict[str, dict[str, int]] = {}
-"""What is noted where there is no place for it outside of this process."""
-
-
 @dataclass(slots=True)
 class _Asked:
     """What this process remembers of asking about one home."""
@@ -149,7 +134,7 @@ class _Remembering:
     def sign(self, origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
         note = self.signer.sign(origin, start=start, leaf_hashes=leaf_hashes)
         if self.identity.signer_link is None:
-            _note(self.identity, {origin: start + len(leaf_hashes)})
+            OutsideNote.of_home(self.identity).grow({origin: start + len(leaf_hashes)})
         return note
 
     def renew(self, origin: str) -> bytes:
@@ -174,8 +159,8 @@ def require_current(identity: Identity, shelf: Shelf, *, afresh: bool = False) -
         _forget(identity)  # the machine may have gone back with what was noted; silence must not let it sign
     with contextlib.suppress(SignerDownError):  # nothing is compared, and nothing can be signed either
         _require_forward(identity, shelf)
-        if not afresh and _noted(identity) is not None:
-            _note(identity, _state(identity, shelf))
+        if not afresh and is_confirmed(identity):
+            OutsideNote.of_home(identity).grow(_state(identity, shelf))
         elif afresh or not asked.refusal:
             _in_a_loop(_confirm(identity, shelf))
         elif not identity.alone:
@@ -184,7 +169,12 @@ def require_current(identity: Identity, shelf: Shelf, *, afresh: bool = False) -
 
 def is_confirmed(identity: Identity) -> bool:
     """Whether enough members have answered since the start of the machine."""
-    return _noted(identity) is not None
+    return bool(OutsideNote.of_home(identity).read().sizes)
+
+
+def silent(identity: Identity) -> Mapping[str, str]:
+    """Members that did not answer when too few did, and why; none once enough have."""
+    return OutsideNote.of_home(identity).read().silent
 
 
 def _asked_of(identity: Identity) -> _Asked:
@@ -198,14 +188,16 @@ async def _confirm(identity: Identity, shelf: Shelf) -> None:
         newer_trust(identity, shelf, seconds=PATIENCE_SECONDS),
     )
     await asyncio.to_thread(_judge, identity, shelf, found, newer)
-    asked = _asked_of(identity)
-    asked.refusal = _too_few(identity, shelf, found)
-    if not asked.refusal:
-        _note(identity, await asyncio.to_thread(_state, identity, shelf), answered=True)
-    elif identity.alone:
-        _journal.warning("alone", reason=asked.refusal)
-    else:
-        raise _unconfirmed(asked.refusal)
+    note, asked = OutsideNote.of_home(identity), _asked_of(identity)
+    quiet, words = _too_few(identity, shelf, found)
+    asked.refusal = words
+    if not words:
+        note.begin(await asyncio.to_thread(_state, identity, shelf))
+        return
+    note.leave(quiet)
+    if not identity.alone:
+        raise _unconfirmed(words)
+    _journal.warning("alone", reason=words)
 
 
 def _unconfirmed(words: str) -> PeerUnreachableError:
@@ -220,7 +212,7 @@ def settle(identity: Identity, shelf: Shelf) -> None:
     """Go on from what is here, whatever was noted before: everybody has been asked in a restore."""
     _forget(identity)
     with contextlib.suppress(SignerDownError):
-        _note(identity, _state(identity, shelf), answered=True)
+        OutsideNote.of_home(identity).begin(_state(identity, shelf))
 
 
 def _judge(identity: Identity, shelf: Shelf, found: Sightings, newer: Sequence[str]) -> None:
@@ -256,18 +248,24 @@ def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sighting) -> None:
         )
 
 
-def _too_few(identity: Identity, shelf: Shelf, found: Sightings) -> str:
-    """In words, who must answer and does not; empty where enough did."""
+def _too_few(identity: Identity, shelf: Shelf, found: Sightings) -> tuple[Mapping[str, str], str]:
+    """Who did not answer, each with why, and that in words; nothing where enough did."""
     trust = identity.trust.without_proposal()
     documents = member_documents(shelf.storage, FolderObjects(identity.home.introductions), trust)
     others = [one.node for one in trust.members().members if one.node != identity.settings.node]
     cosigners = {node for node in others if node not in documents or documents[node].witness}
     needed = answers_needed(len(cosigners))
     if len(cosigners.intersection(found.answered)) >= needed:
-        return ""
-    silent = {node: found.silent.get(node, "no node document of it is held") for node in cosigners}
-    words = "; ".join(f"{node}: {why}" for node, why in sorted(silent.items()) if node not in found.answered)
-    return f"{needed} of {len(cosigners)} members must say whether this folder was put back, before it signs: {words}"
+        return {}, ""
+    quiet = {
+        node: found.silent.get(node, "no node document of it is held")
+        for node in sorted(cosigners.difference(found.answered))
+    }
+    words = "; ".join(f"{node}: {why}" for node, why in quiet.items())
+    return (
+        quiet,
+        f"{needed} of {len(cosigners)} members must say whether this folder was put back, before it signs: {words}",
+    )
 
 
 def _mark(identity: Identity, words: str) -> None:
@@ -282,7 +280,7 @@ def _in_a_loop(work: Coroutine[Any, Any, None]) -> None:
         pool.submit(asyncio.run, work).result()
 
 
-# What is kept outside the home
+# What is compared without asking
 
 
 def _require_forward(identity: Identity, shelf: Shelf) -> None:
@@ -291,8 +289,8 @@ def _require_forward(identity: Identity, shelf: Shelf) -> None:
             f"the database is older than what this node has signed: {', '.join(found)}",
             hint="sigfed backup finish",
         )
-    held, now = _noted(identity), _state(identity, shelf)
-    back = [name for name, size in (held or {}).items() if name in now and now[name] < size]
+    held, now = OutsideNote.of_home(identity).read().sizes, _state(identity, shelf)
+    back = [name for name, size in held.items() if name in now and now[name] < size]
     if back:
         _mark(identity, f"this folder was put back while the machine ran: {', '.join(sorted(back))}")
 
@@ -307,75 +305,6 @@ def _state(identity: Identity, shelf: Shelf) -> dict[str, int]:
     return {**sizes, _TRUST: len(trust.roots()) * _ROOTS + trust.document().serial}
 
 
-def _noted(identity: Identity) -> Mapping[str, int] | None:
-    path = _place(identity)
-    if path is None:
-        return _kept.get(str(identity.home.folder))
-    try:
-        held = json.loads(read_private(path))
-    except (NotFoundError, ConfigError, ValueError):
-        return None
-    return {str(name): int(size) for name, size in held.items()}
-
-
-def _note(identity: Identity, state: Mapping[str, int], *, answered: bool = False) -> None:
-    """Raise the numbers of the note; only an answer of the members begins one.
-
-    What is signed alone, or by a signer that is held while the note is forgotten, would else pass for their answer. Of
-    two processes that note at once, the larger numbers stay.
-    """
-    path, home = _place(identity), str(identity.home.folder)
-    if path is None:
-        kept = _kept.setdefault(home, {}) if answered else _kept.get(home)
-        if kept is not None:
-            kept.update({name: max(size, kept.get(name, 0)) for name, size in state.items()})
-        return
-    with locked(path.with_suffix(".lock")):
-        held = _noted(identity)
-        if held is None and not answered:
-            return
-        known = dict(held or {})
-        new = known | {name: max(size, known.get(name, 0)) for name, size in state.items()}
-        if new != held:
-            replace_private(path, json.dumps(new).encode())
-
-
 def _forget(identity: Identity) -> None:
     _asked_of(identity).refusal = ""
-    _kept.pop(str(identity.home.folder), None)
-    if path := _place(identity):
-        with locked(path.with_suffix(".lock")):  # whoever raises a number just now would put it back
-            path.unlink(missing_ok=True)
-
-
-def _place(identity: Identity) -> Path | None:
-    """Where the answer for this folder lies until the machine starts again; None where no folder is ours alone.
-
-    What is under /run goes with the start of the machine by itself. Elsewhere its number is part of the name, which a
-    service may be kept from reading.
-    """
-    home, folder = identity.home.folder.stat(), identity.home.folder.resolve()
-    # A file system gives the number of a folder that was deleted to the next: with its place it is the same one.
-    name = f"{home.st_dev} {home.st_ino} {folder} {identity.settings.node} {identity.settings.root_sha256}"
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if _is_ours(_RUN):
-        folder = _RUN
-    elif runtime:
-        folder = Path(runtime, "sigfed")
-    else:
-        folder = Path(tempfile.gettempdir(), f"sigfed-{os.geteuid()}")
-        try:
-            name = f"{_BOOT.read_text(encoding='ascii')} {name}"
-        except OSError:
-            return None
-    with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / f"{sha256(name.encode()).hexdigest()}.json" if _is_ours(folder) else None
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+    OutsideNote.of_home(identity).drop()

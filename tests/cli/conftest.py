@@ -10,6 +10,7 @@ import pytest
 from support.tour import Typist
 
 REPOSITORY = Path(__file__).parent.parent.parent
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR")
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +18,7 @@ def shell_environment() -> dict[str, str]:
     """What the shells of pages see: this environment's `sigfed`, and nothing of the caller's settings."""
     program = Path(sys.executable).parent / "sigfed"
     assert program.exists(), f"{program} is missing: install the package with pip install -e '.[test]'"
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
     return {**kept, **coverage, "PATH": f"{program.parent}:{os.environ['PATH']}"}
 

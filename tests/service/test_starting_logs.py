@@ -22,7 +22,7 @@ from node.errors import (
 )
 from node.evaluator.process import EvaluatorProcess
 from node.metrics import Metrics
-from node.runtime import logs, put_back, serving, subsets
+from node.runtime import logs, outside_note, put_back, serving, subsets
 from node.runtime.auditing import tell
 from node.runtime.opening import Identity
 from node.runtime.put_back import logs_put_back
@@ -192,14 +192,17 @@ def test_what_another_process_signs_meanwhile_is_no_sign_of_an_older_folder(
     assert identity.log_signer().size(f"{NODE}/audit/main") == 2, "it was signed, and signed meanwhile"
 
 
+SILENT = {"nl.example": "did not answer in time"}, "nobody answers"
+
+
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Members that do not answer, from now on; each time that they are asked is noted."""
     asked: list[object] = []
 
-    def nobody(*arguments: object) -> str:
+    def nobody(*arguments: object) -> object:
         asked.append(arguments)
-        return "nobody answers"
+        return SILENT
 
     monkeypatch.setattr(put_back, "_too_few", nobody)
     return asked
@@ -266,11 +269,13 @@ async def test_a_running_node_asks_silent_members_again_and_stops_once_it_is_put
     parts = replace(parts_of(identity, shelf), stopped=asyncio.get_running_loop().create_future())
     (job,) = [job for job in parts.jobs() if job.name == "confirm"]
     with monkeypatch.context() as nobody:
-        nobody.setattr(put_back, "_too_few", lambda *_: "nobody answers")
+        nobody.setattr(put_back, "_too_few", lambda *_: SILENT)
         await job.work()
     assert not put_back.is_confirmed(identity)
+    assert put_back.silent(identity) == SILENT[0]
     await job.work()
     assert put_back.is_confirmed(identity)
+    assert put_back.silent(identity) == {}
     assert not parts.stopped.done()
     mark_restored(identity.home, backup="", now=identity.clock.now(), why="others have seen more")
     for _ in range(2):
@@ -279,12 +284,17 @@ async def test_a_running_node_asks_silent_members_again_and_stops_once_it_is_put
         await parts.stopped
 
 
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no place outside of the process."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(outside_note, "_BOOT", Path("/nothing/there"))
+
+
 @pytest.fixture(params=["outside", "in the process"])
 def noted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the answers of the members are noted."""
     if request.param == "in the process":
-        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-        monkeypatch.setattr(put_back, "_BOOT", Path("/nothing/there"))
+        nowhere(monkeypatch)
 
 
 @pytest.mark.usefixtures("noted")
@@ -325,8 +335,7 @@ def test_where_nothing_can_be_noted_outside_the_process_remembers(
     agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """A unit with `ProcSubset=pid` hides the number of this start of the machine."""
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr(put_back, "_BOOT", Path("/nothing/there"))
+    nowhere(monkeypatch)
     identity = agency.identity()
     put_back.require_current(identity, shelf)
     asked = request.getfixturevalue("silent")

@@ -1,5 +1,7 @@
 """What a run of the tests makes of the machine: its processors, its memory for temporary folders, nothing of its disk.
 
+What nodes note until the machine starts again lies in a folder of the run.
+
 No test cuts the power, so nothing waits for a disk: where there is room in memory, temporary folders are there; where
 there is not, neither this process nor its forks ask the disk to have written.
 """
@@ -26,10 +28,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_configure() -> None:
-    """Put temporary folders into memory unless somebody chose a place."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Put temporary folders into memory unless somebody chose a place, and what a session has there among them."""
     if "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
+    runtime = tempfile.TemporaryDirectory()
+    config.add_cleanup(runtime.cleanup)
+    os.environ["XDG_RUNTIME_DIR"] = runtime.name
     hurry()
 
 

@@ -19,7 +19,7 @@ from unittest.mock import patch
 import pytest
 
 from node.cli.main import main
-from node.runtime import put_back
+from node.runtime import outside_note, put_back
 from support.moving_time import changed
 from support.preloaded import customizations, run_forked
 
@@ -86,7 +86,8 @@ def _in_place(
         open(streams[1], "w", closefd=False) as stdout,
         open(streams[2], "w", buffering=1, closefd=False) as stderr,
         patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr, argv=["sigfed", *arguments]),
-        patch.multiple(put_back, _asked={}, _kept={}),
+        patch.object(put_back, "_asked", {}),
+        patch.object(outside_note, "_kept", {}),
         patch.dict(os.environ, variables, clear=True),
         changed(os.environ),
     ):

@@ -1,0 +1,94 @@
+"""What is noted outside of a home: what it is bound to, and that nothing is left of homes that are gone."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from node.runtime.opening import Identity
+from node.runtime.outside_note import Note, OutsideNote
+from support.cheap_node import CheapNode
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where notes lie."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / "sigfed"
+
+
+@pytest.fixture
+def identity(place: Path, tmp_path: Path) -> Identity:
+    del place
+    return founded(tmp_path / "fr")
+
+
+def founded(folder: Path) -> Identity:
+    folder.mkdir()
+    return CheapNode.founded(folder).identity()
+
+
+def noted(identity: Identity) -> Note:
+    return OutsideNote.of_home(identity).read()
+
+
+def test_only_an_answer_begins_a_note_and_the_larger_numbers_stay(identity: Identity) -> None:
+    note = OutsideNote.of_home(identity)
+    note.grow({"trust": 3})
+    assert noted(identity) == Note()
+    note.leave({"nl.example": "did not answer in time"})
+    assert noted(identity) == Note(silent={"nl.example": "did not answer in time"})
+    note.grow({"trust": 3})
+    assert not noted(identity).sizes
+    note.begin({"trust": 3})
+    assert noted(identity) == Note(sizes={"trust": 3}), "they answered"
+    note.grow({"trust": 2, "log": 5})
+    note.leave({"nl.example": "did not answer in time"})
+    assert noted(identity) == Note(sizes={"trust": 3, "log": 5})
+    note.drop()
+    assert noted(identity) == Note()
+
+
+def _copied(home: Path) -> None:
+    shutil.copytree(home, home.with_name("copy"))
+    home.rename(home.with_name("away"))
+    home.with_name("copy").rename(home)
+
+
+def _of_another_form(home: Path) -> None:
+    (note,) = (home.parent / "sigfed").glob("*.json")
+    note.write_bytes(b'{"trust": 3}')
+
+
+def _cut(home: Path) -> None:
+    (note,) = (home.parent / "sigfed").glob("*.json")
+    note.write_bytes(note.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize("change", [_copied, _of_another_form, _cut])
+def test_what_is_not_of_this_folder_is_nothing(identity: Identity, change: Callable[[Path], None]) -> None:
+    OutsideNote.of_home(identity).begin({"trust": 3})
+    change(identity.home.folder)
+    assert noted(identity) == Note()
+    OutsideNote.of_home(identity).begin({"trust": 1})
+    assert noted(identity) == Note(sizes={"trust": 1})
+
+
+def test_nothing_is_left_of_homes_that_are_gone(identity: Identity, place: Path, tmp_path: Path) -> None:
+    gone, stays = founded(tmp_path / "gone"), founded(tmp_path / "stays")
+    for one in (gone, stays):
+        OutsideNote.of_home(one).begin({"trust": 1})
+    (place / "others.json").write_text("{}")
+    shutil.rmtree(gone.home.folder)
+    OutsideNote.of_home(identity).begin({"trust": 1})
+    assert noted(stays) == noted(identity) == Note(sizes={"trust": 1})
+    assert sorted(path.suffix or path.name for path in place.iterdir()) == [".json", ".json", ".json", "lock"]
+    assert (place / "others.json").exists(), "which is none of ours"
+
+
+def test_a_place_of_somebody_else_is_not_used(identity: Identity, place: Path) -> None:
+    place.mkdir(mode=0o755)
+    OutsideNote.of_home(identity).begin({"trust": 1})
+    assert noted(identity) == Note(sizes={"trust": 1})
+    assert not list(place.iterdir())
