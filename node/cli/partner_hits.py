@@ -16,7 +16,7 @@ from node.partner.instructions import UNDO, UNVERIFIED
 if TYPE_CHECKING:
     from node.partner.hits import SpooledHit
     from node.partner.resolutions import Action
-    from node.runtime.partner_hits import Shown
+    from node.runtime.partner_hits import Reported, Shown
 
 _SHORT = 8
 """Digits of an id that people are shown: enough among the hits of one partner."""
@@ -80,20 +80,29 @@ def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
     done = wait_for(report(here.home, ids))
     for hit in done.hits:
         here.output.result(_facts(hit, now_ms()), *_reported(hit))
-    if not done.hits and done.stopped is None:
+    for hit, why in done.failed:
+        here.output.result(_facts(hit, now_ms()), f"{hit.id[:_SHORT]}: not told yet, {why} ({hit.name})")
+    if not (done.hits or done.failed or done.stopped):
         here.output.result({"reported": 0}, "nothing waits to be reported")
     if done.unverified:
         here.output.talk(UNVERIFIED.format(count=done.unverified))
-    if done.stopped is not None:
-        here.output.talk(f"{counted(done.left, 'hit')} not told yet: {done.stopped}")
+    if done.problem:
+        here.output.talk(f"{counted(done.left, 'hit')} not told yet: {done.problem}")
         here.output.following("sigfed hit report --all, later; nothing is lost meanwhile")
-        return exit_code(done.stopped)
+        return _unfinished(done)
     here.output.following(
         *([UNDO] if any(hit.to_undo for hit in done.hits) else []),
         "sigfed hit evidence ID -o FILE",
         "sigfed hit resolve ID --action removed, once you acted",
     )
     return ExitCode.PARTIAL if any(hit.refused for hit in done.hits) else ExitCode.OK
+
+
+def _unfinished(done: "Reported") -> int:
+    """The exit code: of what ended it, or of the one that was alone."""
+    if done.stopped is None and done.hits:
+        return ExitCode.PARTIAL
+    return exit_code(done.stopped or done.failed[0][1])
 
 
 def write_evidence(here: Session, text: str, out: Path) -> None:

@@ -161,6 +161,32 @@ ERRORS: Final = (
 )
 """What was not done, and why."""
 
+PARTNER: Final = (
+    marked("hit {id}: {words_reason}"),
+    marked("hit {id} and {count} more: {words_reason}"),
+    marked("withdrawals of reported hits whose signature does not verify: {count} (ask the agency)"),
+    marked("the batch after the update was not answered: {words_reason}"),
+    marked("the agency was not asked about every reported hit: {words_reason}"),
+    marked("the agency was not told what became of every reported hit: {words_reason}"),
+    marked("hits were not looked after: {words_reason}"),
+    marked("the list does not have it any more"),
+    marked("the list takes in no hashes of this kind any more"),
+    marked("the node does not accept this report"),
+    marked("the agency does not keep the report any more"),
+    marked("the agency takes no more corrections of it"),
+    marked("the settings of this client keep it here"),
+    marked("the node asks with another key since"),
+    marked("{node} cannot be reached: {reason}"),
+    marked("{node} did not answer in time"),
+    marked("{node} has no such thing"),
+    marked("{node} does not allow this"),
+    marked("{node} does not accept our credential"),
+    marked("{node} refused the request with status {status}"),
+    marked("the quota at {node} is used up"),
+    marked("{node} asks us to slow down"),
+)
+"""What a partner's client says of its hits and of the node that it asks."""
+
 HINTS: Final = (
     marked("add them first: sigfed person add NAME"),
     marked("ask for it again"),
@@ -296,4 +322,4 @@ OUTCOMES: Final = (
 )
 """What was asked for, what will come of it, and what came of it."""
 
-SENTENCES: Final = (*ERRORS, *HINTS, *OUTCOMES)
+SENTENCES: Final = (*ERRORS, *PARTNER, *HINTS, *OUTCOMES)

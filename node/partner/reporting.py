@@ -79,13 +79,19 @@ class HitSender:
         self._spool.save(done)
         return done
 
+    @staticmethod
+    def evaluates(hit: SpooledHit, examiner: Examiner) -> bool:
+        """Whether its epoch is over, so that its hashes have to be evaluated again before the report."""
+        epoch = hit.sent.report.epoch
+        return epoch != examiner.epoch and not examiner.answers(epoch)
+
     async def _send(self, hit: SpooledHit, examiner: Examiner) -> tuple[SpooledHit, bytes]:
         """The hit and its receipt, or the hit as it ended and nothing; of an epoch that is over it is evaluated again.
 
         First the node is asked whether it has the report of that epoch, where it may.
         """
         report = hit.sent.report
-        if hit.tried or report.epoch == examiner.epoch or examiner.answers(report.epoch):
+        if hit.tried or not self.evaluates(hit, examiner):
             try:
                 return await self._ask(hit)
             except GoneError:

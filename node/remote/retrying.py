@@ -13,7 +13,8 @@ from node.errors import NodeError, PeerRefusedError, PeerUnreachableError, RateL
 from node.remote.limits import RemoteLimits
 
 Result = TypeVar("Result")
-_PASSING: Final = frozenset({502, 503, 504})
+PASSING: Final = frozenset({502, 503, 504})
+"""Statuses that say something of the node now, and nothing of what was asked."""
 
 
 def passes(error: NodeError, limits: RemoteLimits) -> bool:
@@ -21,7 +22,7 @@ def passes(error: NodeError, limits: RemoteLimits) -> bool:
     if isinstance(error, RateLimitedError):
         return error.retry_after_seconds <= limits.max_pause_seconds
     if isinstance(error, PeerRefusedError):
-        return error.status in _PASSING
+        return error.status in PASSING
     return isinstance(error, PeerUnreachableError)
 
 

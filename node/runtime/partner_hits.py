@@ -1,11 +1,11 @@
 """The hits of a partner's client: reported, proven, disputed and resolved, over the connection to its node."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from node.clock import SystemClock, milliseconds, system_entropy
-from node.errors import NodeError
+from node.errors import NodeError, NotFoundError, PeerRefusedError, VerificationError
 from node.files import locked
 from node.partner.allowance import Meter
 from node.partner.ends import judge_again
@@ -15,6 +15,7 @@ from node.partner.looking_up import Examiner
 from node.partner.reporting import HitSender
 from node.partner.resolutions import Action
 from node.partner.state import PartnerFolder
+from node.remote.retrying import PASSING
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy, partner_tokens
@@ -30,20 +31,40 @@ _CLOCK = SystemClock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reported:
+class Turns:
+    """What went wrong while several hits had their turn: with one of them, or with the node, which ends all turns."""
+
+    failed: Sequence[tuple[SpooledHit, NodeError]] = ()
+    stopped: NodeError | None = None
+    """Why no more had theirs."""
+
+    @property
+    def problem(self) -> str:
+        """Why not all of it was done, in words; empty: it was."""
+        if self.stopped is not None or not self.failed:
+            return str(self.stopped or "")
+        (hit, why), *more = self.failed
+        return f"hit {hit.id[:8]} and {len(more)} more: {why}" if more else f"hit {hit.id[:8]}: {why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done(Turns):
+    done: Sequence[SpooledHit]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported(Turns):
     """What became of hits that were to be reported."""
 
     hits: Sequence[SpooledHit]
     left: int
     """Hits that are still to be reported."""
-    stopped: NodeError | None = None
-    """Why no more were reported."""
     unverified: int = 0
     """As in `Heard`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Heard(Turns):
     """What became known of hits without anybody's doing here."""
 
     ended: Sequence[SpooledHit]
@@ -52,8 +73,6 @@ class Heard:
     """Their disputes were answered."""
     unverified: int = 0
     """How many reports the node says have ended, where what it gave for that does not verify."""
-    stopped: NodeError | None = None
-    """Why not everything was heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +100,7 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
 
     A damaged file in the spool is told when everything else was reported.
     """
-    done: list[SpooledHit] = []
-    stopped: NodeError | None = None
+    reported = told = _Done(done=())
     unverified = 0
     tells = _tells(home)
 
@@ -94,16 +112,43 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
         wanted = [spool.get(text) for text in ids] if ids else [hit for hit in hits if open_(hit)]
         if wanted:
             async with reporting(home, spool) as (sender, examiner):
-                for hit in wanted:
-                    try:
-                        reported = await sender.report(hit, examiner)
-                        done.append(await sender.tell(reported) if tells else sender.withhold(reported))
-                    except NodeError as exc:
-                        stopped = exc
-                        break
+                # Where the quota is used up, what has to be evaluated again keeps nothing else from being reported.
+                wanted.sort(key=lambda hit: sender.evaluates(hit, examiner))
+                reported = await _in_turn(wanted, lambda hit: sender.report(hit, examiner))
+                if not tells:
+                    told = _Done(done=[sender.withhold(hit) for hit in reported.done])
+                elif reported.stopped is None:
+                    told = await _in_turn(reported.done, sender.tell)
                 unverified = len(sender.unverified)
         left = sum(open_(hit) for hit in spool.readable().hits)
-        return Reported(hits=done, left=left, stopped=stopped or damage, unverified=unverified)
+    return Reported(
+        hits=list({hit.id: hit for hit in (*reported.done, *told.done)}.values()),
+        left=left,
+        failed=[*reported.failed, *told.failed],
+        stopped=reported.stopped or told.stopped or damage,
+        unverified=unverified,
+    )
+
+
+async def _in_turn(hits: Sequence[SpooledHit], do: Callable[[SpooledHit], Awaitable[SpooledHit]]) -> _Done:
+    """Do it with each hit: what is wrong with one keeps no other from its turn."""
+    done: list[SpooledHit] = []
+    failed: list[tuple[SpooledHit, NodeError]] = []
+    for hit in hits:
+        try:
+            done.append(await do(hit))
+        except NodeError as exc:
+            if not _is_of_one(exc):
+                return _Done(done=done, failed=failed, stopped=exc)
+            failed.append((hit, exc))
+    return _Done(done=done, failed=failed)
+
+
+def _is_of_one(exc: NodeError) -> bool:
+    """Whether an error says something of the hit it came with, and nothing of the node."""
+    if isinstance(exc, PeerRefusedError):
+        return exc.status not in PASSING
+    return isinstance(exc, NotFoundError | VerificationError)
 
 
 async def evidence(home: Home, text: str) -> tuple[SpooledHit, bytes]:
@@ -170,7 +215,7 @@ async def hear(home: Home) -> Heard:
     Nothing is asked of a home that reported nothing: only what was sent to the node can be asked about.
     """
     stopped: NodeError | None = None
-    answered: list[SpooledHit] = []
+    asked = _Done(done=())
     unverified = 0
     with alone(home) as spool:
         _, held = PartnerFolder(home.partner).in_force()
@@ -183,17 +228,17 @@ async def hear(home: Home) -> Heard:
                 try:
                     heard = await sender.hear_ends() if told else []
                     ended += [hit for hit in heard if _is_news(hit, before[hit.id])]
-                    for hit in disputed:
-                        asked = await sender.ask_case(spool.get(hit.id))
-                        answered += [asked] if asked.answered else []
                 except NodeError as exc:
                     stopped = exc
+                if stopped is None or _is_of_one(stopped):
+                    asked = await _in_turn([spool.get(hit.id) for hit in disputed], sender.ask_case)
                 unverified = len(sender.unverified)
     return Heard(
         ended=list({hit.id: hit for hit in ended}.values()),
-        answered=answered,
+        answered=[hit for hit in asked.done if hit.answered],
         unverified=unverified,
-        stopped=stopped,
+        failed=asked.failed,
+        stopped=stopped or asked.stopped,
     )
 
 
@@ -204,20 +249,14 @@ def _is_news(hit: SpooledHit, before: SpooledHit) -> bool:
 
 async def tell_waiting(home: Home) -> Reported:
     """Tell the agency what became of reported hits, where it was not told yet; reports themselves are not sent."""
-    done: list[SpooledHit] = []
-    stopped: NodeError | None = None
     if not any(hit.untold for hit in hit_spool(home).readable().hits) or not _tells(home):
         return Reported(hits=(), left=0)
     with alone(home) as spool:
         untold = [hit for hit in spool.readable().hits if hit.untold]
         async with reporting(home, spool) as (sender, _):
-            for hit in untold:
-                try:
-                    done.append(await sender.tell(hit))
-                except NodeError as exc:
-                    stopped = exc
-                    break
-    return Reported(hits=done, left=len(untold) - len(done), stopped=stopped)
+            told = await _in_turn(untold, sender.tell)
+    left = len(untold) - len(told.done)
+    return Reported(hits=told.done, left=left, failed=told.failed, stopped=told.stopped)
 
 
 def _tells(home: Home) -> bool:

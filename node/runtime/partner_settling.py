@@ -56,12 +56,12 @@ async def settle(home: Home, *, anew: float) -> Settled:
         closed, answered = len(heard.ended) - to_undo, len(heard.answered)
         if heard.unverified:
             problems.append(UNVERIFIED.format(count=heard.unverified))
-        if heard.stopped is not None:
-            problems.append(f"the agency was not asked about every reported hit: {heard.stopped}")
+        if heard.problem:
+            problems.append(f"the agency was not asked about every reported hit: {heard.problem}")
         done = await tell_waiting(home)
         told = len(done.hits)
-        if done.stopped is not None:
-            problems.append(f"the agency was not told what became of every reported hit: {done.stopped}")
+        if done.problem:
+            problems.append(f"the agency was not told what became of every reported hit: {done.problem}")
         purged = purge_hits(home)
     except (NodeError, KeysError, ProtocolError, OSError) as exc:
         problems.append(f"hits were not looked after: {exc}")

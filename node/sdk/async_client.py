@@ -196,7 +196,7 @@ class AsyncClient:
         return ReportResult(
             hits=tuple(map(hit_result, done.hits)),
             left=done.left,
-            problem=str(done.stopped or problem),
+            problem=done.problem or problem,
             told=told,
         )
 

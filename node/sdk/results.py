@@ -81,7 +81,7 @@ class ReportResult:
     left: int
     """Hits that are still to be reported; nothing is lost meanwhile."""
     problem: str = ""
-    """Why no more were reported, or told to a reporter; empty: there was none."""
+    """Why not all were reported, or told to a reporter; empty: all were."""
     told: Sequence[ToldResult] = ()
     """What became of telling those who were named besides the agency."""
 

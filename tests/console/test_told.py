@@ -29,6 +29,8 @@ _BUILT = {
     "{names} ({algorithms} only) without end",
     "{names} until {time}",
     "{names} without end",
+    "{node} does not allow this",
+    "{node} has no such thing",
 }
 """Put together from parts where they are made, or a part of one."""
 
@@ -83,6 +85,13 @@ def test_english_pages_say_what_the_service_says() -> None:
         ("file  is decided already", "file  is decided already"),
         ("there is no person ", "there is no person "),
         ("nobody thought of this", "nobody thought of this"),
+        (
+            "the batch after the update was not answered: fr.example asks us to slow down; hit 3f0c and 2 more: gone",
+            (
+                "le lot qui suit la mise à jour est resté sans réponse : fr.example nous demande de ralentir; "
+                "correspondance 3f0c et 2 autres : gone"
+            ),
+        ),
         ("there is no person " + "x" * 5_000, "there is no person " + "x" * 5_000),
         (
             "nl.example may read baseline, national without end here (now: nothing without end)",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from node.errors import (
     GoneError,
     NodeError,
     NotFoundError,
+    OverQuotaError,
     PeerRefusedError,
     PeerUnreachableError,
     StoreError,
@@ -22,7 +24,10 @@ from node.errors import (
 from node.files import read_private
 from node.partner.hits import DAY_MS, HitSpool, SpooledHit
 from node.partner.looking_up import Examiner, Hit
+from node.partner.reporting import HitSender
 from node.partner.resolutions import Action
+from node.runtime import partner_hits
+from node.runtime.home import Home
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt
 from protocol.statement.report import Evaluated, HitReport, SentReport
@@ -291,6 +296,31 @@ async def test_a_hit_of_an_epoch_that_is_over_is_evaluated_again(partner: Partne
     assert (hit.state, hit.sent.report.epoch, hit.found_ms) == ("reported", 1, now.found_ms)
     assert hit.sent.report.found_epoch == 0
     assert partner.spool.ls() == [hit]
+
+
+async def test_where_the_quota_is_used_up_what_needs_none_is_reported(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The hit of an epoch that is over is the oldest, and has to be evaluated again."""
+    now = await partner.find("a file")
+    old = replace(now.sent, report=replace(now.sent.report, epoch=0, report_id=os.urandom(16)))
+    stale = partner.spool.renew(replace(now, found_ms=1), Evaluated(old, now.tag))
+    fresh = await partner.find("another")
+
+    async def used_up(_examiner: Examiner, _old: object) -> list[Evaluated]:
+        raise OverQuotaError("used up", retry_after_seconds=60)
+
+    @asynccontextmanager
+    async def reporting(_home: Home, _spool: HitSpool) -> AsyncIterator[tuple[HitSender, Examiner]]:
+        yield partner.sender, partner.examiner
+
+    monkeypatch.setattr(Examiner, "again", used_up)
+    monkeypatch.setattr(partner_hits, "reporting", reporting)
+    monkeypatch.setattr(partner_hits, "alone", lambda _home: nullcontext(partner.spool))
+    done = await partner_hits.report(Home(tmp_path), ())
+    assert [hit.id for hit in done.hits] == [fresh.id]
+    assert (type(done.stopped), done.left) == (OverQuotaError, 1)
+    assert [hit.id for hit in partner.spool.ls() if hit.waiting] == [stale.id]
 
 
 async def test_of_an_epoch_that_is_over_the_node_is_asked_first_whether_it_has_the_report(

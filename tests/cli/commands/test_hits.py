@@ -4,12 +4,15 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import md5, sha256
 from pathlib import Path
 
 import pytest
 
 from node.errors import UsageError
+from node.runtime.hit_spool import hit_spool
+from node.runtime.home import Home
 from node.sdk import Client
 from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, table, written
 from support.cybertip_host import PASSWORD, USER, Fault, cybertip_host_beside
@@ -51,6 +54,33 @@ def test_the_answer_to_a_dispute_arrives_by_itself(federation: Federation, partn
     with federation.fr_stopped():
         assert partner.done("hit", "show", hit)["answer_reason"] == "two looked"
     assert partner.done("update")["disputes_answered"] == 0, "once"
+
+
+def test_what_is_wrong_with_one_hit_keeps_no_other_from_being_told(
+    federation: Federation, partner: Cli, hit: str, tmp_path: Path
+) -> None:
+    """The first names a subset that is not the node's: it is refused, and it is the oldest, so it came first."""
+    spool = hit_spool(Home(partner.home))
+    [first] = spool.ls()
+    report = replace(first.sent.report, subset_id=b"x" * 16)
+    wrong = replace(first, sent=replace(first.sent, report=report))
+    spool.save(wrong)
+    copy = written(tmp_path / "copy.bin", BOTH)
+    assert partner.run("check", copy).exit == 1
+    done = partner.told("hit", "report", "--all")
+    assert done.exit == 3, done.err
+    assert f": reported, baseline, receipt verified ({copy})" in done.out
+    assert f"{hit[:8]}: not told yet, fr.example refused the request with status 400" in done.out
+    assert "1 hit not told yet" in done.err
+    again = partner.run("hit", "report", "--all")
+    assert (again.exit, [each["hit"] for each in again.results]) == (2, [hit]), "alone, it ends as it did"
+    other = next(str(each["hit"]) for each in partner.run("hit", "ls").results if each["file"] == copy)
+    partner.done("hit", "dispute", other, "--reason", "our own logo")
+    spool.save(replace(wrong, case=spool.get(other).case))
+    federation.fr.done("case", "answer", other, "--outcome", "rejected", "--reason", "two looked", "--yes")
+    updated = partner.run("update")
+    assert updated.first["disputes_answered"] == 1, updated.err
+    assert f"{hit[:8]}: fr.example has no such thing" in updated.err
 
 
 def test_a_folder_is_scanned_and_not_checked(partner: Cli, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from node.console.partner.pages.hits import reported_words
 from node.console.partner.people import EVERYBODY, HANDLING
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Action, Done, Download, File, Page, Values
+from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import UsageError
 from node.partner.instructions import FOUND, UNDO
@@ -82,14 +83,16 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     done = asyncio.run(partner_hits.resolve(world.home, _named(form), outcome))
     hit = done.hit
     if done.stopped is not None:
-        told = _("The agency was not told yet: {why}. The next update tells it.").format(why=done.stopped)
+        said = _("The agency was not told yet: {why}. The next update tells it.").format(
+            why=told(str(done.stopped))
+        )
     elif hit.acknowledged:
-        told = _("The agency was told: the id of your report, what you did, and when.")
+        said = _("The agency was told: the id of your report, what you did, and when.")
     elif hit.not_told:
-        told = _("The agency was not told: {why}.").format(why=hit.not_told)
+        said = _("The agency was not told: {why}.").format(why=told(hit.not_told))
     else:
-        told = _("Nobody was told: the hit is not reported.")
-    return _done(hit.id, f"{_('It is recorded what became of the file.')} {told}")
+        said = _("Nobody was told: the hit is not reported.")
+    return _done(hit.id, f"{_('It is recorded what became of the file.')} {said}")
 
 
 def dispute(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:

@@ -13,10 +13,11 @@ from node.console.languages import translated_plural
 from node.console.partner.people import EVERYBODY, HANDLING
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Action, Done, Page, Section, Values
+from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import UsageError
 from node.partner.hits import SpooledHit
-from node.partner.instructions import FOUND, UNDO
+from node.partner.instructions import FOUND, UNDO, UNVERIFIED
 from node.runtime.hit_spool import hit_spool
 from node.runtime.partner_hits import Reported, report
 
@@ -75,8 +76,8 @@ def report_all(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
 
 def reported_words(done: Reported) -> str:
     """What became of it, in sentences; raises why nothing was done, where nothing was."""
-    if done.stopped is not None and not done.hits:
-        raise done.stopped
+    if done.problem and not done.hits:
+        raise done.stopped or done.failed[0][1]
     refused = sum(bool(hit.refused) for hit in done.hits)
     ended = sum(bool(hit.ended_ms) for hit in done.hits)
     taken = len(done.hits) - refused - ended
@@ -102,7 +103,8 @@ def reported_words(done: Reported) -> str:
         ).format(count=ended)
         if ended
         else "",
-        _("Not all could be told: {why}").format(why=done.stopped) if done.stopped is not None else "",
+        _("Not all could be told: {why}").format(why=told(done.problem)) if done.problem else "",
+        told(UNVERIFIED.format(count=done.unverified)) if done.unverified else "",
     ]
     return " ".join(filter(None, words)) or _("Nothing waits to be told.")
 
