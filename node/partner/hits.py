@@ -30,8 +30,8 @@ from node.files import (
 )
 from node.partner.resolutions import Action, Done
 from node.partner.told import Told
-from node.services.storage.vault import KEY_BYTES as _KEY_BYTES
-from node.services.storage.vault import seal, unseal
+from node.store.vault import KEY_BYTES as _KEY_BYTES
+from node.store.vault import seal, unseal
 from protocol.digest import Digest, is_weak
 from protocol.encoding import b64, decode_cbor, encode_cbor, unb64
 from protocol.errors import ProtocolError

@@ -24,7 +24,7 @@ from node.files import (
     sync_folder,
     verify_sealed,
 )
-from node.services.storage.vault import KEY_BYTES, seal, unseal
+from node.store.vault import KEY_BYTES, seal, unseal
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.proposal import Proposal, ProposedFile

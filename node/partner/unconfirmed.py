@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NodeError, NotFoundError
 from node.files import create_key, make_private_folder, read_private, replace_private, sync_folder
-from node.services.storage.vault import KEY_BYTES, seal, unseal
+from node.store.vault import KEY_BYTES, seal, unseal
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError

@@ -1,8 +1,6 @@
-"""Records and tables of what peers said they hold of the own lists, and of how long withdrawals took to reach them."""
+"""Records of what peers said they hold of the own lists, and of how long withdrawals took to reach them."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,79 +55,3 @@ class Applied:
     total_ms: int
     """From publication, summed over them."""
     slowest_ms: int
-
-
-class AcknowledgementTable(Protocol):
-    """What peers acknowledged."""
-
-    def find(self, log_id: int, peer: str) -> Acknowledgement | None:
-        """The newest of a peer about a list."""
-        ...
-
-    def ls(self, log_id: int) -> Sequence[Acknowledgement]:
-        """The newest of each peer about a list, by peer."""
-        ...
-
-    def replace(self, old: Acknowledgement | None, new: Acknowledgement) -> None:
-        """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
-        ...
-
-    def sent(self, origin: str) -> bytes | None:
-        """What was last acknowledged to the owner of a peer's list: its content without the time."""
-        ...
-
-    def note_sent(self, origin: str, content: bytes) -> None:
-        """Remember what was acknowledged."""
-        ...
-
-    def forget(self, peer: str) -> None:
-        """Drop what a node that is no peer any more acknowledged, and what was acknowledged to it."""
-        ...
-
-
-class WithdrawalTable(Protocol):
-    """Withdrawals of own lists, and whom they reached when."""
-
-    def add(self, withdrawal: Withdrawal) -> None:
-        """Record one that waits for publication, in the transaction that takes its positions."""
-        ...
-
-    def publish(self, log_id: int, *, size: int, now_ms: int) -> None:
-        """Note that everything before `size` is published now."""
-        ...
-
-    def ls(self, log_id: int) -> Sequence[Withdrawal]:
-        """Withdrawals of a list, oldest first."""
-        ...
-
-    def waiting(self) -> Sequence[Withdrawal]:
-        """Those of all lists that are not published yet."""
-        ...
-
-    def note_reached(self, reached: Sequence[Reached]) -> None:
-        """Record; times that are known already stay."""
-        ...
-
-    def reached(self, log_id: int) -> Sequence[Reached]:
-        """Whom the withdrawals of a list reached."""
-        ...
-
-    def applied_by_day(self, *, since_ms: int) -> Sequence[Applied]:
-        """How fast those published at `since_ms` or later were applied, by peers that were there then."""
-        ...
-
-    def forget(self, peer: str) -> None:
-        """Drop what reached a node that is no peer any more."""
-        ...
-
-
-class JudgedTable(Protocol):
-    """Up to which size each subset's newest release follows each list."""
-
-    def note(self, subset: str, sizes: Mapping[str, int]) -> None:
-        """Replace what a subset follows: sizes by origin."""
-        ...
-
-    def smallest(self, origin: str) -> int | None:
-        """The smallest size at which a subset follows a list; None when none does."""
-        ...

@@ -1,13 +1,11 @@
-"""Record and table of what waits for a second person, and of what was decided.
+"""Record of what waits for a second person, and of what was decided.
 
 A request is decided once, by compare-and-swap, and acted on after that: an approved request whose act was cut off says
 so (`acted_ms` is None), and is finished by approving it again.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
 
 class Outcome(StrEnum):
@@ -45,29 +43,3 @@ class Approval:
     def cut_off(self) -> bool:
         """Whether it was approved and not carried out; approving it again finishes it."""
         return self.outcome is Outcome.APPROVED and self.acted_ms is None
-
-
-class ApprovalTable(Protocol):
-    """Requests by number."""
-
-    def add(
-        self, *, kind: str, subject: str, payload: bytes, requested_by: str, requested_ms: int
-    ) -> Approval:
-        """Keep a request and give it its number."""
-        ...
-
-    def get(self, approval_id: int) -> Approval:
-        """The request of that number; raises `NotFoundError`."""
-        ...
-
-    def ls(self, *outcomes: Outcome) -> Sequence[Approval]:
-        """Requests with these outcomes (none named: all), oldest first."""
-        ...
-
-    def decide(self, approval_id: int, *, by: str, now_ms: int, outcome: Outcome, reason: str = "") -> None:
-        """Decide an open request; raises `ConflictError` when it is not open any more."""
-        ...
-
-    def note_acted(self, approval_id: int, *, result: str, now_ms: int) -> None:
-        """Record that an approved request was carried out."""
-        ...

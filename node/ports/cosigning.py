@@ -1,8 +1,6 @@
-"""Records and tables of cosigning: who cosigned which own log, and what is held beyond a peer's cosigned head."""
+"""Records of cosigning: who cosigned which own log, and what is held beyond a peer's cosigned head."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,22 +23,6 @@ class CosignerRecord:
     """Whether a person has to look: it claims another history of the log."""
 
 
-class CosignerTable(Protocol):
-    """One record for each log and witness."""
-
-    def find(self, origin: str, witness: str) -> CosignerRecord | None:
-        """What is known of this witness of this log."""
-        ...
-
-    def ls(self) -> Sequence[CosignerRecord]:
-        """All records, by origin and witness."""
-        ...
-
-    def put(self, record: CosignerRecord) -> None:
-        """Store the record in the place of an older one."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlayRecord:
     """The withdrawals and disputes of a peer's head that its log signed and too few witnesses cosigned."""
@@ -54,23 +36,3 @@ class OverlayRecord:
     note: bytes
     sealed: bytes
     """Its events and openings."""
-
-
-class OverlayTable(Protocol):
-    """At most one record for each log."""
-
-    def find(self, log_id: int) -> OverlayRecord | None:
-        """The overlay of a log."""
-        ...
-
-    def ls(self) -> Sequence[OverlayRecord]:
-        """All overlays, by log."""
-        ...
-
-    def put(self, record: OverlayRecord) -> None:
-        """Store the record in the place of an older one."""
-        ...
-
-    def drop(self, log_id: int) -> None:
-        """Forget the overlay of a log, if there is one."""
-        ...

@@ -4,12 +4,8 @@ What is kept is in the object store, byte for byte; a record says what it is abo
 counts as evidence is `node.services.evidence.accusing`'s.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
-
-from protocol.opening import EntryRef
 
 
 class EvidenceKind(StrEnum):
@@ -69,47 +65,3 @@ class HeardHead:
     note: bytes
     heard_ms: int
     """When a head of this size or larger was first heard from it."""
-
-
-class EvidenceTable(Protocol):
-    """Kept contradictions."""
-
-    def add(self, record: EvidenceRecord) -> bool:
-        """Keep; False when that subject, kind and pair is kept already."""
-        ...
-
-    def ls(self, subject: str | None = None) -> Sequence[EvidenceRecord]:
-        """All that is kept, oldest first, what was released included."""
-        ...
-
-    def get(self, sha256: str) -> EvidenceRecord:
-        """By its name; raises `NotFoundError`."""
-        ...
-
-    def release(self, subjects: Sequence[str], *, now_ms: int) -> int:
-        """People looked at everything that is kept of these; gives how many were open."""
-        ...
-
-    def hear(self, head: HeardHead) -> None:
-        """Replace what was heard of the log from the source."""
-        ...
-
-    def heard(self) -> Sequence[HeardHead]:
-        """All heads that were heard."""
-        ...
-
-    def unhear(self, head: HeardHead) -> None:
-        """Drop what was heard: it was judged."""
-        ...
-
-    def forget(self, source: str) -> None:
-        """Drop what was heard from a peer that is none any more."""
-        ...
-
-    def release_blocks(self, refs: Sequence[EntryRef], *, now_ms: int) -> int:
-        """Let these blocks of a removed member end; gives how many had not ended before."""
-        ...
-
-    def released_blocks(self) -> frozenset[EntryRef]:
-        """Blocks of removed members that people released."""
-        ...

@@ -1,8 +1,6 @@
-"""Records and table of the agencies this node knows: who they are, where they are, what they may read here."""
+"""Records of the agencies this node knows: who they are, where they are, what they may read here."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from keys.trust.held import HeldTrust
 
@@ -37,49 +35,3 @@ class PeerRecord:
     def members(self) -> bytes:
         """Signed envelope of its members register; empty when it shows none."""
         return self.trust.members
-
-
-class PeerTable(Protocol):
-    """The peers of this node."""
-
-    def add(self, peer: PeerRecord) -> None:
-        """Add a peer; raises `AlreadyExistsError`."""
-        ...
-
-    def get(self, name: str) -> PeerRecord:
-        """The peer of that name; raises `NotFoundError`."""
-        ...
-
-    def ls(self) -> Sequence[PeerRecord]:
-        """All peers by name."""
-        ...
-
-    def update_trust(
-        self,
-        name: str,
-        trust: HeldTrust,
-        *,
-        serial: int,
-        found: int | None = None,
-        confirmed_ms: int | None = None,
-    ) -> None:
-        """Store newer signed files; `confirmed_ms` only when the peer confirmed all of them.
-
-        `found` is the serial of the files that these were judged against, and may take the place of.
-
-        Raises `ConflictError` when `serial` is lower than the one held, unless that is `found`, or there are fewer
-        roots.
-        """
-        ...
-
-    def update_grant(self, name: str, grant: str) -> None:
-        """Change what it may read."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Forget a peer; raises `NotFoundError`. What is held of its lists stays."""
-        ...
-
-    def note_sync(self, name: str, *, synced_ms: int | None, outcome: str) -> None:
-        """Record how a sync ended; `synced_ms` only when it succeeded."""
-        ...

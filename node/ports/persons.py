@@ -1,10 +1,9 @@
-"""Record and table of the persons who decide at this node, and what turns a passphrase into something to keep.
+"""Record of the persons who decide at this node, and what turns a passphrase into something to keep.
 
 A person is a name, a role and a verifier of a passphrase. Nothing here can be used to sign: a person's word counts at
 this node alone, and its audit log says what was made of it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -33,38 +32,6 @@ class PersonRecord:
     """Passphrases tried since the last right one."""
     tried_ms: int = 0
     """The newest of them."""
-
-
-class PersonTable(Protocol):
-    """The persons of this node."""
-
-    def add(self, person: PersonRecord) -> None:
-        """Add a person; raises `AlreadyExistsError`."""
-        ...
-
-    def get(self, name: str) -> PersonRecord:
-        """The person of that name; raises `NotFoundError`."""
-        ...
-
-    def lock(self, name: str) -> PersonRecord:
-        """As `get`, and nobody else changes or locks the person until this transaction ends."""
-        ...
-
-    def ls(self) -> Sequence[PersonRecord]:
-        """All persons by name."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Forget a person; raises `NotFoundError`."""
-        ...
-
-    def set_verifier(self, name: str, verifier: bytes) -> None:
-        """Give a person another passphrase, and the tries of the old one back; raises `NotFoundError`."""
-        ...
-
-    def set_tries(self, name: str, *, tries: int, tried_ms: int) -> None:
-        """Count a try, or forget them after the right one."""
-        ...
 
 
 class PassphraseHasher(Protocol):

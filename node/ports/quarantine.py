@@ -1,8 +1,6 @@
 """What the guards set aside: events of a peer or rows of an import that a person has to look at first."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,35 +28,3 @@ class Intake:
     adds: int
     withdrawals: int
     disputes: int = 0
-
-
-class QuarantineTable(Protocol):
-    """Records of the guards."""
-
-    def add(self, records: Sequence[Quarantined]) -> None:
-        """Set aside."""
-        ...
-
-    def ls(self, log_id: int | None = None) -> Sequence[Quarantined]:
-        """What is set aside and not released, oldest first."""
-        ...
-
-    def get(self, record_id: int) -> Quarantined:
-        """One record, released or not; raises `NotFoundError`."""
-        ...
-
-    def newest(self, log_id: int, kind: str, first: int) -> Quarantined | None:
-        """The last record of a kind about a position, released or not; None when there is none."""
-        ...
-
-    def release(self, record_id: int, *, now_ms: int) -> None:
-        """An operator looked at it; raises `NotFoundError`."""
-        ...
-
-    def note_intake(self, log_id: int, intake: Intake) -> None:
-        """Record what a pull brought, or a publication gave out."""
-        ...
-
-    def intake_since(self, node: str, *, since_ms: int) -> Intake:
-        """What all lists of a node brought from `since_ms` on, together; `received_ms` is the first time, or 0."""
-        ...

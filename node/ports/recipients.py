@@ -1,10 +1,10 @@
-"""Records and tables of recipients: who may fetch raw digests here, which, until when, and what is laid out for them.
+"""Records of recipients: who may fetch raw digests here, which, until when, and what is laid out for them.
 
 A key is kept as its SHA-256 alone. What a recipient is served is one sealed copy for all of them, which its grant
 filters at every read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,58 +46,6 @@ class SnapshotRecord:
     basis: bytes
     """A hash of what it was made of: while that is the same, so is what the lists say."""
     made_ms: int
-
-
-class RecipientTable(Protocol):
-    """The recipients of this node."""
-
-    def add(self, recipient: RecipientRecord) -> None:
-        """Add one; raises `AlreadyExistsError`."""
-        ...
-
-    def get(self, name: str) -> RecipientRecord:
-        """The recipient of that name; raises `NotFoundError`."""
-        ...
-
-    def ls(self) -> Sequence[RecipientRecord]:
-        """All recipients by name."""
-        ...
-
-    def set_grant(self, name: str, grant: str) -> None:
-        """Replace what it may fetch; raises `NotFoundError`."""
-        ...
-
-    def set_key(self, name: str, key_sha256: bytes, *, now_ms: int, keep_until_ms: int = 0) -> None:
-        """Replace its key, and keep the one before until then; raises `NotFoundError`."""
-        ...
-
-    def set_suspended(self, name: str, *, suspended: bool) -> None:
-        """Refuse its key, or accept it again; raises `NotFoundError`."""
-        ...
-
-    def note_seen(self, name: str, *, now_ms: int) -> None:
-        """Record the start of a download; raises `NotFoundError`."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Forget it and its key; raises `NotFoundError`."""
-        ...
-
-
-class RecipientSnapshotTable(Protocol):
-    """The one copy that is served, if there is one."""
-
-    def get(self) -> SnapshotRecord | None:
-        """The copy; None: none is laid out."""
-        ...
-
-    def put(self, snapshot: SnapshotRecord) -> None:
-        """Replace it."""
-        ...
-
-    def drop(self) -> None:
-        """Serve none."""
-        ...
 
 
 class RecipientDownload(Protocol):

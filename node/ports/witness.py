@@ -1,6 +1,5 @@
-"""Record and table of what this node cosigned as a witness: the last head of each log, and nothing older."""
+"""Record of what this node cosigned as a witness: the last head of each log, and nothing older."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,24 +28,4 @@ class Cosigner(Protocol):
 
     def standing(self, origin: str) -> WitnessRecord | None:
         """What it remembers having cosigned last of a log; None too for one that remembers nothing."""
-        ...
-
-
-class WitnessTable(Protocol):
-    """One record for each log."""
-
-    def find(self, origin: str) -> WitnessRecord | None:
-        """What was cosigned last of a log; None if nothing ever was."""
-        ...
-
-    def get(self, origin_sha256: str) -> WitnessRecord:
-        """The record by the SHA-256 of its origin in hexadecimal digits; raises `NotFoundError`."""
-        ...
-
-    def ls(self) -> Sequence[WitnessRecord]:
-        """All records, by origin."""
-        ...
-
-    def replace(self, old: WitnessRecord | None, new: WitnessRecord) -> None:
-        """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
         ...

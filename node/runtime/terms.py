@@ -11,7 +11,6 @@ from keys.trust.node_document import NodeDocument, from_json
 from keys.trust.node_parts import LogStatus
 from keys.trust.window import Window
 from node.partner.renewing import KEY_DAYS
-from node.ports.storage import Unit
 from node.runtime.keyring import certificate_name
 from node.runtime.opening import Identity
 from node.services.access.callers import stored_grant
@@ -21,6 +20,7 @@ from node.services.storage.shelf import Shelf
 from node.services.trust.expiry import Finding, Term, Thing, judge
 from node.services.trust.trusting import DOCUMENT_DAYS, DOCUMENT_NAME
 from node.services.trust.tuf_repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
+from node.store.unit import Unit
 from node.tls import certificate_window
 from protocol.trust_acknowledgement import TrustAcknowledgement
 

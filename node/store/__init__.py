@@ -1,1 +1,1 @@
-"""The catalogue: SQLModel tables in SQLite or PostgreSQL, and the only code that knows it."""
+"""The catalogue, SQLModel tables in SQLite or PostgreSQL, and what seals values and files."""

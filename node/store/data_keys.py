@@ -39,7 +39,7 @@ class DataKeyRows:
         self._connection.execute(insert(_KEY).values(row))
 
     def drop(self, name: str) -> None:
-        """Remove a key."""
+        """Remove a key that nothing is sealed with any more."""
         self._connection.execute(delete(_KEY).where(_KEY.c.name == name))
 
 

@@ -29,7 +29,7 @@ class EntryRows:
         self._postgresql = connection.dialect.name == POSTGRESQL
 
     def add(self, log_id: int, *, keys: Keys, positions: Positions, collections: Collections) -> None:
-        """Insert one row for each digest; arrays of one length, in any order."""
+        """Insert one row for each digest; arrays of one length, in any order; a dispute's collection is negated."""
         order = np.argsort(keys, kind="stable")
         for at in range(0, len(order), _INSERT):
             part = order[at : at + _INSERT]

@@ -46,7 +46,7 @@ class ShreddingRows:
             self._connection.execute(_at(each).where(_SHREDDING.c.mac.is_(None)).values(mac=each.mac))
 
     def erased(self, shreddings: Sequence[Shredding], *, now_ms: int) -> None:
-        """Note that everything of these was deleted."""
+        """Note that everything of these was deleted, unless that is known already."""
         for each in shreddings:
             first = func.coalesce(_SHREDDING.c.erased_ms, now_ms)
             self._connection.execute(_at(each).values(erased_ms=first))

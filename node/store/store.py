@@ -14,9 +14,6 @@ from sqlalchemy import URL, Engine, insert, select
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, NotInitialisedError, StoreError
 from node.ports.data_keys import DataKeyRecord
-from node.services.storage.rekeying import FIRST_STORAGE_KEY, StorageKeys, seal_name, seal_number
-from node.services.storage.sealing import KEY_BYTES, UNNUMBERED, Sealer, SealingKeys
-from node.services.storage.vault import Vault, unwrap, wrap
 from node.store.data_keys import DataKeyRows
 from node.store.driver import (
     SQLITE,
@@ -30,8 +27,19 @@ from node.store.driver import (
 )
 from node.store.lease import Claim
 from node.store.migrating import migrate, revision_of
+from node.store.sealing import (
+    FIRST_STORAGE_KEY,
+    KEY_BYTES,
+    UNNUMBERED,
+    Sealer,
+    SealingKeys,
+    StorageKeys,
+    seal_name,
+    seal_number,
+)
 from node.store.tables import DataKey, table
-from node.store.unit import UnitOfWork
+from node.store.unit import Unit
+from node.store.vault import Vault, unwrap, wrap
 
 _LOST: Final = "it was made when the node was founded: restore it from a backup, with sigfed backup restore"
 INDEX_KEY: Final = "index"
@@ -81,13 +89,13 @@ class Store:
             return cls(engine, _vault(engine, storage_keys, entropy), claim)
 
     @contextmanager
-    def read(self) -> Iterator[UnitOfWork]:
+    def read(self) -> Iterator[Unit]:
         """A consistent view; writing in it is a programmer's mistake."""
         with translated(), begin_reading(self._engine) as connection:
-            yield UnitOfWork(connection)
+            yield Unit(connection)
 
     @contextmanager
-    def write(self) -> Iterator[UnitOfWork]:
+    def write(self) -> Iterator[Unit]:
         """A transaction: committed when the block ends, rolled back when it raises.
 
         Raises:
@@ -96,7 +104,7 @@ class Store:
         with translated(), begin_writing(self._engine) as connection, connection.begin():
             if self._claim is not None:
                 self._claim.fence(connection)
-            yield UnitOfWork(connection)
+            yield Unit(connection)
 
     def scrub(self) -> None:
         """Overwrite what deleted rows left in SQLite's log file; PostgreSQL's VACUUM comes by itself."""

@@ -55,7 +55,7 @@ class SubsetRows:
         self._connection.execute(changed.values(filter_cbor=subset_filter.to_bytes()))
 
     def enter(self, name: str, epoch: int, pk: bytes) -> None:
-        """Releases are made in this epoch from now on; never in an earlier one than before."""
+        """Releases are made in this epoch, whose public key has 32 bytes, from now on; never in an earlier one."""
         moved = update(_SUBSET).where(_SUBSET.c.name == name, _SUBSET.c.epoch < epoch)
         self._connection.execute(moved.values(epoch=epoch, pk=pk))
 

@@ -33,7 +33,7 @@ from node.store.trust_acknowledgements import TrustAcknowledgementRows
 from node.store.witness import WitnessRows
 
 
-class UnitOfWork:
+class Unit:
     """The tables inside one transaction; made by `Store.read` and `Store.write`."""
 
     def __init__(self, connection: Connection) -> None:

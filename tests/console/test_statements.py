@@ -11,9 +11,9 @@ from node.ports.hits import HitSourceRecord
 from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
 from node.ports.quarantine import Quarantined
-from node.ports.storage import Unit
 from node.services.evidence.accusing import FORKED
 from node.services.partners.overview import reported_hits
+from node.store.unit import Unit
 from support.console import RunningConsole
 from support.console_examples import EXAMPLES
 from support.statements import statements

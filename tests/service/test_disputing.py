@@ -209,7 +209,9 @@ class TestDispute:
         agency.add(rows("first file", "second file"))
         first, second = file_digests("first file"), file_digests("second file")
         with agency.shelf.storage.write() as unit:
-            unit.entries._connection.exec_driver_sql("UPDATE entry_index SET key = 7")  # type: ignore[attr-defined]  # a collision cannot be made otherwise
+            unit.entries._connection.exec_driver_sql(
+                "UPDATE entry_index SET key = 7"
+            )  # a collision cannot be made otherwise
         with agency.shelf.storage.read() as unit:
             finder = Finder(agency.shelf, unit)
             assert [found.hit.position for found in finder.find(first)] == [0, 1]

@@ -29,12 +29,12 @@ from node.services.storage.rekeying import (
     storage_keys_in_use,
 )
 from node.services.storage.sealed_names import verifier_name
-from node.services.storage.sealing import KEY_BYTES
 from node.services.storage.shelf import Shelf
-from node.services.storage.vault import seal, unwrap, wrap
 from node.signing.passkeys import Site, WebAuthnCeremonies
 from node.signing.verifiers import Argon2Hasher
+from node.store.sealing import KEY_BYTES
 from node.store.store import Store
+from node.store.vault import seal, unwrap, wrap
 from support.authenticator import HOST, ORIGIN, Authenticator
 from support.shelves import NOW_MS, Agency, close, rows, sqlite_dsn
 from support.times import SettableClock

@@ -20,11 +20,12 @@ from node.ports.peers import PeerRecord
 from node.ports.pending import Batch
 from node.ports.proposals import FileRecord, ProposalRecord
 from node.ports.quarantine import Intake, Quarantined
-from node.ports.recipients import RecipientRecord, RecipientTable, SnapshotRecord
-from node.ports.storage import Unit
+from node.ports.recipients import RecipientRecord, SnapshotRecord
 from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.access.quotas import Quotas
 from node.services.storage.shelf import Shelf
+from node.store.recipients import RecipientRows
+from node.store.unit import Unit
 from protocol.digest import Algorithm
 from protocol.statement.proposal_state import FileState
 from protocol.subset.filter import SubsetFilter
@@ -337,7 +338,7 @@ class TestRecipients:
         ],
     )
     def test_does_not_find_what_is_not_there(
-        self, shelf: Shelf, change: Callable[[RecipientTable], object]
+        self, shelf: Shelf, change: Callable[[RecipientRows], object]
     ) -> None:
         with pytest.raises(NotFoundError), shelf.storage.write() as unit:
             change(unit.recipients)

@@ -24,7 +24,7 @@ from node.services.storage.shelf import Shelf
 from node.signing.log_signer import FolderLogSigner
 from node.store.logs import LogRows
 from node.store.store import Store
-from node.store.unit import UnitOfWork
+from node.store.unit import Unit
 from support.shelves import NOW_MS, OWN, STORAGE_KEY, Agency, rows
 
 ORIGIN = "fr.example/lists/csam"
@@ -85,7 +85,7 @@ def _arm_commit() -> None:
     write = Store.write
 
     @contextmanager
-    def dying(store: Store) -> Iterator[UnitOfWork]:
+    def dying(store: Store) -> Iterator[Unit]:
         with write(store) as unit:
             yield unit
         _die()

@@ -11,13 +11,13 @@ from keys.signer import Signer
 from node.clock import milliseconds
 from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
 from node.ports.partners import PartnerRecord
-from node.ports.storage import Unit
 from node.runtime.opening import Identity
 from node.services.storage.sealed_names import case_name, report_name
 from node.services.storage.shelf import Shelf
 from node.services.storage.taken_reports import TakenReport
 from node.store.tables import table
 from node.store.tables_hits import HitReportRow, HitResolutionRow
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.event import BASELINE
 from protocol.statement.case import PartnerDispute
@@ -140,7 +140,7 @@ class _Reports:
     def finish(self) -> None:
         """Write what is written at once, as the services would have written one after the other."""
         self._unit.hit_outcomes.add_sources(self._sources)
-        connection = self._unit.hits._connection  # type: ignore[attr-defined]
+        connection = self._unit.hits._connection
         connection.execute(
             insert(table(HitReportRow)),
             [_values(hit) | {"sealed": sealed} for hit, sealed in zip(self._hits, self._sealed, strict=True)],

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from node.ports.entries import Positions
-from node.services.storage.vault import Vault
+from node.store.vault import Vault
 
 _drawn = Vault.random_order
 

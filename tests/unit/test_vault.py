@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import StoreError
-from node.services.storage.sealing import FRESH_SECONDS, Sealer, SealingKeys
-from node.services.storage.vault import Vault, seal, unwrap, wrap
+from node.store.sealing import FRESH_SECONDS, Sealer, SealingKeys
+from node.store.vault import Vault, seal, unwrap, wrap
 from protocol.digest import SIZES, Algorithm, Digest
 
 STORAGE_KEY, INDEX_KEY = bytes(range(32)), bytes(range(32, 64))

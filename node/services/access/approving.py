@@ -15,7 +15,8 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, ForbiddenError, GoneError, UsageError
 from node.ports.approvals import Approval, Outcome
 from node.ports.persons import PersonRole
-from node.ports.storage import Storage, Unit
+from node.store.store import Store
+from node.store.unit import Unit
 
 DEFAULT_DAYS: Final = 7
 LEAST_PERSONS: Final = 2
@@ -57,7 +58,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
 class Approvals:
     """Requests for a second person; one that is older than `days` days cannot be approved."""
 
-    def __init__(self, storage: Storage, clock: Clock, *, days: int = DEFAULT_DAYS) -> None:
+    def __init__(self, storage: Store, clock: Clock, *, days: int = DEFAULT_DAYS) -> None:
         self._storage = storage
         self._clock = clock
         self._life = timedelta(days=days)

@@ -20,9 +20,10 @@ from node.ports.callers import LOG_READ, CallerKind, Credential, open_scope, que
 from node.ports.partners import PartnerRecord
 from node.ports.peers import PeerRecord
 from node.ports.replay import MAX_LIVE_PER_ISSUER
-from node.ports.storage import Storage, Unit
 from node.services.trust.honouring import signing
 from node.services.trust.refreshing import held_document
+from node.store.store import Store
+from node.store.unit import Unit
 from protocol.grant import Grant, read_grant
 
 _REPLAY_RETRY_SECONDS = 60
@@ -34,7 +35,7 @@ makes no used assertion good again."""
 class StoredCallers:
     """`node.ports.callers.CallerDirectory` over the peers and partners of the store."""
 
-    def __init__(self, storage: Storage, clock: Clock) -> None:
+    def __init__(self, storage: Store, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
 
@@ -116,7 +117,7 @@ def partner_keys(partner: PartnerRecord, now: datetime) -> Iterator[AuthPublicKe
 class StoredReplays:
     """`node.ports.replay.ReplayGuard` over the store, shared by all workers."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Store) -> None:
         self._storage = storage
 
     def spend(self, issuer: str, jti: str, *, expires: datetime, now: datetime) -> None:

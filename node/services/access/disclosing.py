@@ -14,8 +14,9 @@ from node.errors import ForbiddenError, UsageError
 from node.ports.approvals import Approval
 from node.ports.disclosure import DisclosureRecord
 from node.ports.partners import Allowance
-from node.ports.storage import Storage, Unit
 from node.services.access.quotas import fill
+from node.store.store import Store
+from node.store.unit import Unit
 from protocol.digest import Algorithm
 
 MOST_VALUES_A_DAY: Final = 1_000
@@ -38,7 +39,7 @@ class Disclosure:
 class DisclosureTerms:
     """The disclosed look-ups of this node's partners."""
 
-    def __init__(self, storage: Storage, clock: Clock) -> None:
+    def __init__(self, storage: Store, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from node.clock import Clock
 from node.errors import ForbiddenError
 from node.ports.approvals import Approval
-from node.ports.storage import Storage
 from node.services.access.callers import stored_grant
 from node.services.access.quotas import candidates_a_day, evaluations_for
+from node.store.store import Store
 from protocol.event import BASELINE, collection_name
 from protocol.grant import NOTHING, Grant
 
@@ -22,7 +22,7 @@ _TWO = "this takes two persons; it is asked for, not done"
 class Grants:
     """The grants of this node's peers."""
 
-    def __init__(self, storage: Storage, clock: Clock) -> None:
+    def __init__(self, storage: Store, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
 
@@ -103,7 +103,7 @@ def _end(new: datetime | None, old: datetime | None) -> bool:
 class PartnerTerms:
     """Whether partners may ask, and how often."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Store) -> None:
         self._storage = storage
 
     def suspend(self, partner: str) -> bool:

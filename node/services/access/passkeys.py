@@ -30,11 +30,11 @@ from node.ports.accounts import (
     PasskeyRecord,
     Purpose,
 )
-from node.ports.storage import Unit
 from node.services.access.invitations import Recognised
 from node.services.lists.auditing import enqueue, new_record
 from node.services.storage.sealed_names import passkey_name
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 
 CHALLENGE_LIFE: Final = timedelta(minutes=5)
 MOST_PASSKEYS: Final = 10

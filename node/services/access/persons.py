@@ -14,12 +14,12 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError, UsageError
 from node.ports.approvals import Approval
 from node.ports.persons import PassphraseHasher, PersonRecord, PersonRole
-from node.ports.storage import Unit
 from node.services.access.approving import KINDS, LEAST_PERSONS, two_decide
 from node.services.access.sessions import end_access
 from node.services.storage.person_requests import read_change, sealed_anew
 from node.services.storage.sealed_names import verifier_name
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 
 MIN_PASSPHRASE: Final = 12
 """Characters; longer than a key file's, because a person's is tried on a terminal that others use too."""

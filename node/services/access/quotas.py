@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from node.clock import milliseconds
 from node.errors import OverQuotaError, UnauthenticatedError
 from node.ports.partners import Allowance
-from node.ports.storage import Storage, Unit
+from node.store.store import Store
+from node.store.unit import Unit
 
 DAYS_A_MONTH = 31
 COVER_PER_DAY = 7_680
@@ -40,7 +41,7 @@ def candidates_a_day(evaluations_per_day: int, screen_bits: int) -> int:
 class Quotas:
     """The allowances of all partners."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Store) -> None:
         self._storage = storage
 
     def spend(self, name: str, count: int, *, now: datetime) -> None:

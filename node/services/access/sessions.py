@@ -16,9 +16,9 @@ from node.clock import Clock, Entropy, milliseconds
 from node.errors import NotFoundError, StoreDownError, StoreError, UsageError
 from node.ports.accounts import SessionRecord
 from node.ports.persons import PersonRole
-from node.ports.storage import Unit
 from node.services.storage.sealed_names import csrf_name
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=12)

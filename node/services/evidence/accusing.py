@@ -21,13 +21,14 @@ from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.ports.logs import LogKind, LogRecord
 from node.ports.objects import ObjectStore
 from node.ports.quarantine import Quarantined
-from node.ports.storage import Storage, Unit
 from node.services.evidence.diverging import local_tree
 from node.services.evidence.judging import accused_log, claimed_head, judge
 from node.services.storage.shelf import Shelf
 from node.services.trust.documents import member_files
 from node.services.trust.honouring import believable
 from node.services.trust.trusting import OwnTrust
+from node.store.store import Store
+from node.store.unit import Unit
 from protocol.errors import MalformedError, ProtocolError
 from protocol.evidence import notes_of
 from protocol.tlog.checkpoint import Checkpoint
@@ -75,7 +76,7 @@ class Verdict:
     words: str
 
 
-def accused_nodes(storage: Storage, introductions: ObjectStore, trust: OwnTrust) -> Mapping[str, Accused]:
+def accused_nodes(storage: Store, introductions: ObjectStore, trust: OwnTrust) -> Mapping[str, Accused]:
     """Every member, by name, as its pinned root and newest held document say, this node among them.
 
     Without stolen keys: two histories that a thief signed would convict whom he stole from.

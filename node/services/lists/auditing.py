@@ -14,10 +14,10 @@ from typing import Final
 from node.errors import AlreadyExistsError, ConflictError, MissingObjectError
 from node.ports.logs import LogKind, LogRecord
 from node.ports.signing import LogSigner
-from node.ports.storage import Unit
 from node.services.lists.heads import next_head, require_leaves, require_signed
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.audit import AUDIT_NAME, MAX_DETAILS, MAX_TEXT, NONCE_BYTES, AuditRecord
 from protocol.tlog.merkle import leaf_hash
 

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from node.ports.entries import IndexHit, Keys, Positions
 from node.ports.logs import LogKind, LogRecord
-from node.ports.storage import Unit
 from node.services.lists.changes import content_id_of, digest_of
 from node.services.lists.reading import ListReader
 from node.services.storage.shelf import Shelf
-from node.services.storage.vault import Vault
+from node.store.unit import Unit
+from node.store.vault import Vault
 from protocol.digest import SIZES, Algorithm, Digest
 
 STRONGER: Final[Mapping[Algorithm, tuple[Algorithm, ...]]] = {

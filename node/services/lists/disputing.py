@@ -13,13 +13,13 @@ import numpy as np
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
 from node.ports.logs import LogRecord
-from node.ports.storage import Unit
 from node.services.lists.changes import Change, pack
 from node.services.lists.finding import Finder, Found
 from node.services.lists.making import own_list
 from node.services.lists.queueing import Queue, retried
 from node.services.lists.tombstones import gone_among
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.event import Op
 from protocol.opening import NONCE_BYTES, Ext, Opening, Reason

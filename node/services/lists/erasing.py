@@ -18,7 +18,6 @@ from typing import Final
 from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreError
 from node.ports.logs import LogKind, LogRecord
 from node.ports.shredding import Shredding, Standing, Tombstone
-from node.ports.storage import Unit
 from node.services.lists.cases import without_entries
 from node.services.lists.finding import Finder
 from node.services.lists.reading import ListReader, read_batch
@@ -29,6 +28,7 @@ from node.services.storage.recipient_files import erase_from_copies
 from node.services.storage.release_files import erase_from_rosters
 from node.services.storage.shelf import Shelf
 from node.services.storage.taken_reports import erase_reports
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import MalformedError
 from protocol.opening import Opening, Reason

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from node.errors import NotFoundError
 from node.ports.entries import IndexHit
 from node.ports.logs import LogRecord
-from node.ports.storage import Unit
 from node.services.lists.reading import ListReader
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Digest
 
 

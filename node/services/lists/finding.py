@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from node.errors import NotFoundError
 from node.ports.entries import IndexHit
 from node.ports.logs import LogKind, LogRecord
-from node.ports.storage import Unit
 from node.services.lists.reading import ListReader
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.opening import Opening
 

@@ -20,10 +20,10 @@ from node.ports.entries import IndexHit, Keys
 from node.ports.filters import FilterStore
 from node.ports.guards import BenignSet, Tripwire
 from node.ports.logs import LogRecord
-from node.ports.storage import Unit
 from node.services.lists.colliding import Arrivals, Siblings, among_arrivals, among_files, weak_keys
 from node.services.storage.sealed_names import tripwire_name
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 

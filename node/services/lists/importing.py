@@ -20,7 +20,6 @@ from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.ports.entries import Positions
 from node.ports.logs import LogRecord
 from node.ports.quarantine import Quarantined
-from node.ports.storage import Unit
 from node.services.lists.cases import pack_cases
 from node.services.lists.changes import AddPacker, ExtTemplate, Packer
 from node.services.lists.guarding import Guards
@@ -32,6 +31,7 @@ from node.services.lists.sorting import Fresh, JoiningSorter, SetAside, Sorted, 
 from node.services.lists.tombstones import Door
 from node.services.storage.bulk import acyclic
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Algorithm
 from protocol.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext
 from protocol.opening import NONCE_BYTES

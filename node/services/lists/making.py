@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from keys.trust.names import is_log_name
 from node.errors import UsageError
 from node.ports.logs import LogKind, LogRecord
-from node.ports.storage import Unit
 from node.services.lists.queueing import Queue
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

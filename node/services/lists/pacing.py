@@ -14,7 +14,7 @@ from keys.trust.node_parts import DEFAULT_DISPUTES_PER_DAY, NodeLimits
 from node.errors import BeyondLimitsError, NotFoundError
 from node.ports.logs import LogRecord
 from node.ports.quarantine import Intake
-from node.ports.storage import Unit
+from node.store.unit import Unit
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 MOST_AT_ONCE: Final = 20_000_000

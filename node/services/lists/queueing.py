@@ -19,9 +19,9 @@ from node.errors import ConflictError, MissingObjectError
 from node.ports.entries import Collections, Keys
 from node.ports.logs import LogRecord
 from node.ports.pending import Batch
-from node.ports.storage import Unit
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 
 BATCH: Final = 16384
 """Changes in one sealed object."""

@@ -10,10 +10,10 @@ from typing import Final
 
 from node.errors import NotFoundError, StoreError
 from node.ports.logs import LogRecord
-from node.ports.storage import Unit
 from node.services.lists.changes import Change, content_id_of, unpack
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.errors import MalformedError
 from protocol.event import Op
 from protocol.limits import BUNDLE_WIDTH

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from node.formats.rows import ImportRow
 from node.ports.entries import IndexHit, Keys, Positions
 from node.ports.logs import LogRecord
-from node.ports.storage import Unit
 from node.services.lists.sorting import Judge
 from node.services.trust.honouring import doubted
+from node.store.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)

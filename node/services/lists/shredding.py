@@ -13,12 +13,12 @@ from node.ports.acknowledgements import Withdrawal
 from node.ports.entries import IndexHit
 from node.ports.logs import LogRecord
 from node.ports.shredding import Shredding
-from node.ports.storage import Unit
 from node.services.lists.changes import Change, pack
 from node.services.lists.families import Family
 from node.services.lists.making import own_list
 from node.services.lists.queueing import Queue, retried
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.event import SHRED, Op
 from protocol.opening import NONCE_BYTES, Ext, Opening, Reason

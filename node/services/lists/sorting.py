@@ -16,7 +16,7 @@ from node.formats.rows import ImportRow
 from node.ports.entries import Collections, IndexHit, Keys, Positions
 from node.services.lists.colliding import contradiction
 from node.services.lists.seen import SeenKeys
-from node.services.storage.vault import Vault
+from node.store.vault import Vault
 from protocol.digest import Digest
 from protocol.ext import CONTENT_ID_BYTES
 

@@ -14,10 +14,10 @@ from node.errors import ConflictError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.ports.logs import LogKind, LogRecord
 from node.ports.shredding import Standing, Tombstone
-from node.ports.storage import Unit
 from node.services.lists.finding import Finder
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import MalformedError
 from protocol.listing import Block, BlockKind, Listing

@@ -13,10 +13,10 @@ from keys.trust.members import Members
 from node.errors import UsageError
 from node.ports.hits import CaseRecord, HitWindow, Told
 from node.ports.logs import LogKind
-from node.ports.storage import Unit
 from node.services.lists.tallying import Tally, tally
 from node.services.partners.overview import DAY_MS, Precision, precision
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from node.transparency.counts import (
     FALSE_POSITIVE,
     IN_TIME,

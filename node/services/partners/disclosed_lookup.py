@@ -18,13 +18,13 @@ from node.hashing.distance import RECOMMENDED
 from node.hashing.near import near
 from node.journal import Journal
 from node.ports.disclosure import DisclosureRecord
-from node.ports.storage import Unit
 from node.ports.subsets import ReleaseRecord
 from node.services.access.quotas import spend
 from node.services.lists.auditing import NODE, OK, enqueue, new_record
 from node.services.partners.asked import require_subset
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.statement.disclosed import NOTHING, DisclosedQuery, DisclosedReply, require_content
 from protocol.subset.identity import subset_id

@@ -13,8 +13,8 @@ from typing import Protocol
 from node.clock import Clock
 from node.errors import EvaluatorDownError, GoneError, RateLimitedError, UsageError
 from node.ports.evaluator import Evaluator
-from node.ports.storage import Storage
 from node.services.subsets.epochs import Epochs
+from node.store.store import Store
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.oprf.group import check_batch
 from protocol.oprf.server import Evaluation
@@ -37,7 +37,7 @@ class Evaluating:
     """Answers partners' evaluation requests."""
 
     def __init__(
-        self, storage: Storage, quota: Quota, evaluator: Evaluator, clock: Clock, *, epochs: Epochs
+        self, storage: Store, quota: Quota, evaluator: Evaluator, clock: Clock, *, epochs: Epochs
     ) -> None:
         self._storage = storage
         self._quota = quota

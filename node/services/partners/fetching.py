@@ -12,7 +12,7 @@ from collections.abc import Collection
 from node.clock import Clock, milliseconds
 from node.errors import NodeError
 from node.journal import Journal
-from node.ports.storage import Storage
+from node.store.store import Store
 from protocol.messages import ReleasePart
 
 _journal = Journal("fetched")
@@ -21,7 +21,7 @@ _journal = Journal("fetched")
 class Fetches:
     """What partners of one node were sent; used by one event loop, which no writing holds up."""
 
-    def __init__(self, storage: Storage, clock: Clock) -> None:
+    def __init__(self, storage: Store, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
         self._sent: dict[tuple[str, str], tuple[int, frozenset[ReleasePart]]] = {}

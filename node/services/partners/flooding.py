@@ -15,9 +15,9 @@ from node.errors import NotFoundError
 from node.journal import Journal
 from node.ports.hits import HitSourceRecord
 from node.ports.quarantine import Quarantined
-from node.ports.storage import Unit
 from node.services.review.quarantine import FLOOD
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 
 MOST: Final = 200
 """Entries that wait at once: partners that lie together must not bury what else waits."""

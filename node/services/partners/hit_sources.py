@@ -13,11 +13,11 @@ from keys.trust.members import Member, Members
 from node.errors import NotFoundError
 from node.ports.entries import IndexHit
 from node.ports.logs import LogKind, LogRecord
-from node.ports.storage import Unit
 from node.ports.subsets import SubsetRecord
 from node.services.lists.reading import parse_opening
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.event import HEADER_BYTES, Header, Op
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES

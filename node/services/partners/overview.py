@@ -20,9 +20,9 @@ from node.ports.hits import (
     HitWindow,
     ResolutionRecord,
 )
-from node.ports.storage import Unit
 from node.services.storage.report_pages import PAGE, report_pages
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 

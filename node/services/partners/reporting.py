@@ -25,7 +25,6 @@ from node.errors import (
 )
 from node.ports.evaluator import Evaluator
 from node.ports.hits import HitRecord, HitSourceRecord
-from node.ports.storage import Unit
 from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.lists.tombstones import gone_among
 from node.services.partners.evaluating import Quota
@@ -37,6 +36,7 @@ from node.services.storage.shelf import Shelf
 from node.services.storage.taken_reports import TakenReport, end_shredded, taken
 from node.services.subsets.epochs import Epochs
 from node.services.subsets.registers import kept_register
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import UntrustedError
 from protocol.statement.receipt import Receipt, sign_receipt

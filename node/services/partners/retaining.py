@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from node.ports.storage import Unit
 from node.services.partners.overview import ReportedHit, reported_hits
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.statement.resolution import Action
 
 _ROUND: Final = 500

@@ -13,7 +13,6 @@ from keys.signer import Signer
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, NotFoundError, RateLimitedError, UsageError
 from node.ports.proposals import FileRecord, ProposalRecord
-from node.ports.storage import Unit
 from node.services.storage.kept_proposals import (
     KeptProposal,
     delete_hashes,
@@ -21,6 +20,7 @@ from node.services.storage.kept_proposals import (
     sealed_proposal,
 )
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.errors import UntrustedError
 from protocol.statement.proposal import Proposal, require_telling
 from protocol.statement.proposal_receipt import ProposalReceipt, sign_proposal_receipt

@@ -16,11 +16,11 @@ from node.errors import ConflictError, MissingObjectError, NotFoundError, Verifi
 from node.ports.acknowledgements import Acknowledgement as Kept
 from node.ports.acknowledgements import Reached
 from node.ports.logs import LogKind, LogRecord
-from node.ports.storage import Unit
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
 from node.services.trust.honouring import signing
 from node.services.trust.refreshing import held_document
+from node.store.unit import Unit
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.tlog.tileproof import TileTree

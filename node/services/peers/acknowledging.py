@@ -15,9 +15,9 @@ from keys.trust.statement import seal_statement
 from node.clock import Clock, milliseconds
 from node.errors import NodeError, NotFoundError, StoreError
 from node.ports.logs import LogKind, LogRecord
-from node.ports.storage import Unit
 from node.services.storage.shelf import Shelf
 from node.services.trust.refreshing import newest_root
+from node.store.unit import Unit
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.api import AcknowledgementApi, TrustAcknowledgementApi
 from protocol.errors import ProtocolError

@@ -21,11 +21,11 @@ from node.errors import MissingObjectError, NotFoundError, StoreError, UsageErro
 from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
-from node.ports.storage import Unit
 from node.services.peers.membership import FetchedTrust
 from node.services.peers.opened import opened
 from node.services.storage.shelf import Shelf
 from node.services.trust.honouring import signing
+from node.store.unit import Unit
 from protocol.grant import NOTHING, Grant
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.tlog.tiles import Tile, cut_bundle, entries_path, tile_path

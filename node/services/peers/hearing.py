@@ -13,11 +13,11 @@ from node.errors import MissingObjectError, NotFoundError, VerificationError
 from node.journal import Journal
 from node.ports.evidence import EvidenceKind, HeardHead
 from node.ports.logs import LogKind, LogRecord
-from node.ports.storage import Unit
 from node.services.evidence.accusing import Accused, Verdict, accused_node, keep, of_log, suspended, verify
 from node.services.evidence.diverging import divergence, local_tree
 from node.services.evidence.judging import claimed_head, log_keys
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.errors import ProtocolError, UnknownSignerError
 from protocol.evidence import encode_fork, encode_rollback
 from protocol.gossip import Gossip, ToldHead

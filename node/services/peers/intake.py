@@ -17,11 +17,11 @@ from node.ports.entries import Keys, Positions
 from node.ports.logs import LogRecord
 from node.ports.quarantine import Quarantined
 from node.ports.shredding import Shredding
-from node.ports.storage import Unit
 from node.services.lists.changes import content_id_of, digest_of
 from node.services.lists.colliding import Arrivals
 from node.services.lists.pacing import DAY_MS, Changes, FollowGuards, Record, beyond
-from node.services.storage.vault import Vault
+from node.store.unit import Unit
+from node.store.vault import Vault
 from protocol.digest import degenerate
 from protocol.event import Header, Op
 

@@ -20,9 +20,10 @@ from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError, WrongPinError
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
-from node.ports.storage import Storage, Unit
 from node.services.trust.introductions import introduced_trust, introduced_url, keep_introduction
 from node.services.trust.trusting import OwnTrust
+from node.store.store import Store
+from node.store.unit import Unit
 from protocol.grant import Grant
 
 
@@ -82,7 +83,7 @@ def recognise(fetch: Callable[[], FetchedTrust], words: str, clock: Clock) -> In
 class Membership:
     """Members and peers of this node."""
 
-    def __init__(self, trust: OwnTrust, storage: Storage, introductions: ObjectStore, clock: Clock) -> None:
+    def __init__(self, trust: OwnTrust, storage: Store, introductions: ObjectStore, clock: Clock) -> None:
         self._trust = trust
         self._storage = storage
         self._files = introductions

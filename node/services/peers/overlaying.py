@@ -19,7 +19,7 @@ from node.services.peers.following import Committed, Delivery, Follower, HeldLog
 from node.services.peers.pulling import ListPull
 from node.services.storage.sealed_names import overlay_name
 from node.services.storage.shelf import Shelf
-from node.services.storage.vault import Vault
+from node.store.vault import Vault
 from protocol.errors import ForkError, TooLargeError
 from protocol.event import HEADER_BYTES, Header, Op
 from protocol.history import follow

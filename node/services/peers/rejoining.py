@@ -14,7 +14,6 @@ from typing_extensions import override
 
 from node.errors import NodeError, VerificationError
 from node.ports.logs import LogRecord
-from node.ports.storage import Unit
 from node.services.lists.changes import digest_of
 from node.services.lists.colliding import Arrivals
 from node.services.lists.guarding import Guards
@@ -23,6 +22,7 @@ from node.services.lists.reading import read_batch
 from node.services.peers.following import Delivery, Follower, StagedBundle
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.errors import ProtocolError
 from protocol.event import HEADER_BYTES, Header, Op
 from protocol.limits import BUNDLE_WIDTH

@@ -12,17 +12,17 @@ from typing_extensions import override
 
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
-from node.ports.storage import Storage
 from node.services.trust.documents import MemberFiles, member_files
 from node.services.trust.serving_trust import ServedTrust
 from node.services.trust.trusting import OwnTrust
+from node.store.store import Store
 
 
 class RelayingTrust(ServedTrust):
     """The own trust files in `files`, and those of the members of the own register (`protocol.api.TrustApi`)."""
 
     def __init__(
-        self, files: ObjectStore, trust: OwnTrust, storage: Storage, introductions: ObjectStore
+        self, files: ObjectStore, trust: OwnTrust, storage: Store, introductions: ObjectStore
     ) -> None:
         super().__init__(files)
         self._trust = trust

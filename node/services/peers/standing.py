@@ -13,9 +13,9 @@ from enum import StrEnum
 from keys.trust.members import Member, Members
 from node.ports.logs import LogKind, LogRecord
 from node.ports.peers import PeerRecord
-from node.ports.storage import Unit
 from node.services.evidence.accusing import FORKED
 from node.services.trust.honouring import withheld
+from node.store.unit import Unit
 
 
 class Freshness(StrEnum):

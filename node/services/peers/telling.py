@@ -19,12 +19,12 @@ from keys.trust.root import open_roots
 from node.errors import NotFoundError
 from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
-from node.ports.storage import Unit
 from node.services.evidence.judging import claimed_head
 from node.services.storage.shelf import Shelf
 from node.services.trust.documents import member_files
 from node.services.trust.trusting import DOCUMENT_NAME, MEMBERS_NAME
 from node.services.trust.tuf_repository import root_files
+from node.store.unit import Unit
 from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead, in_turn, is_name
 from protocol.limits import MAX_GOSSIP_EVIDENCE
 

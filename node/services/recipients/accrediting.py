@@ -20,8 +20,8 @@ from node.clock import Clock, Entropy, milliseconds
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
 from node.ports.approvals import Approval
 from node.ports.recipients import RecipientRecord
-from node.ports.storage import Storage
 from node.services.access.granting import grant_words, widens
+from node.store.store import Store
 from protocol.event import PRIVATE_FROM, collection_name
 from protocol.grant import NOTHING, Grant, read_grant
 
@@ -50,7 +50,7 @@ class Wanted:
 class Recipients:
     """The recipients of this node."""
 
-    def __init__(self, storage: Storage, clock: Clock) -> None:
+    def __init__(self, storage: Store, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
 
@@ -174,7 +174,7 @@ class Recipients:
         return any(fetchable(each, self._clock.now()) for each in self.ls())
 
 
-def recognise(storage: Storage, key: str, now: datetime) -> RecipientRecord:
+def recognise(storage: Store, key: str, now: datetime) -> RecipientRecord:
     """The recipient whose key this is; raises `UnauthenticatedError`, the same for whoever may fetch nothing.
 
     Every recipient's hash is compared, each in constant time, so the time of a refusal says nothing about a key.
@@ -195,7 +195,7 @@ def _hashes(record: RecipientRecord, now: datetime) -> tuple[bytes, bytes]:
     return record.key_sha256 or _NONE, (record.old_key_sha256 if overlaps else b"") or _NONE
 
 
-def require_same(storage: Storage, record: RecipientRecord, now: datetime) -> None:
+def require_same(storage: Store, record: RecipientRecord, now: datetime) -> None:
     """Check that a recipient may still fetch what it began to fetch.
 
     Raises:

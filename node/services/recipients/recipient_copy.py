@@ -18,7 +18,6 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, ListTooOldError, MissingObjectError, StoreError
 from node.ports.logs import LogKind
 from node.ports.recipients import SnapshotRecord
-from node.ports.storage import Unit
 from node.services.lists.guarding import Guards
 from node.services.review.effective import current
 from node.services.review.tracing import effective_before
@@ -33,6 +32,7 @@ from node.services.storage.recipient_files import (
 from node.services.storage.shelf import Shelf
 from node.services.subsets.grounds import Grounds
 from node.services.subsets.holdings import held_here
+from node.store.unit import Unit
 from protocol.event import PRIVATE_FROM
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.subset.canary import CANARIES

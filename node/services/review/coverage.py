@@ -10,12 +10,12 @@ from datetime import datetime
 
 from node.ports.logs import LogKind, LogRecord
 from node.ports.peers import PeerRecord
-from node.ports.storage import Unit
 from node.ports.subsets import SubsetRecord
 from node.services.access.callers import stored_grant
 from node.services.lists.reading import ListReader
 from node.services.review.effective import Current, listing_of
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.event import PRIVATE_FROM, collection_name
 from protocol.grant import NOTHING, Grant

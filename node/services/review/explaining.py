@@ -11,12 +11,12 @@ from datetime import date
 from keys.trust.members import Members
 from node.errors import NotFoundError
 from node.ports.logs import LogKind
-from node.ports.storage import Unit
 from node.services.lists.finding import Finder, Found
 from node.services.peers.acknowledging import Behind, not_applied
 from node.services.review.effective import Current
 from node.services.review.tracing import NONE_AT_HAND, Rosters, Traced, trace
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.event import BASELINE, HEADER_BYTES, Header
 from protocol.ext import Ext

@@ -15,10 +15,10 @@ from node.clock import milliseconds
 from node.ports.cosigning import OverlayRecord
 from node.ports.logs import LogKind, LogRecord
 from node.ports.shredding import Shredding, Tombstone
-from node.ports.storage import Unit
 from node.ports.subsets import ReleaseRecord
 from node.services.evidence.accusing import FORKED
 from node.services.trust.honouring import doubted, withheld
+from node.store.unit import Unit
 from protocol.event import Op
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.opening import EntryRef

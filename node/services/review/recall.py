@@ -10,8 +10,8 @@ from statistics import median
 from node.ports.acknowledgements import Reached, Withdrawal
 from node.ports.logs import LogKind, LogRecord
 from node.ports.peers import PeerRecord
-from node.ports.storage import Unit
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from node.ports.proposals import ProposalRecord
-from node.ports.storage import Unit
 from node.services.storage.sealed_names import proposal_name
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.encoding import CborValue, encode_cbor
 from protocol.fields import Fields

@@ -19,7 +19,7 @@ from hashlib import sha256
 
 from node.errors import NotFoundError, StoreError
 from node.ports.objects import ObjectStore
-from node.services.storage.vault import Vault
+from node.store.vault import Vault
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.merkle import HASH_BYTES, leaf_hash

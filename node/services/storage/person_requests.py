@@ -10,7 +10,7 @@ from typing import Final
 
 from node.ports.persons import PersonRole
 from node.services.storage.sealed_names import verifier_name
-from node.services.storage.vault import Vault
+from node.store.vault import Vault
 
 VERIFYING: Final = frozenset({"person.add", "person.reset"})
 """Kinds of requests whose payload holds a sealed verifier."""

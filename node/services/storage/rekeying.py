@@ -16,7 +16,6 @@ from typing import Final
 from node.errors import MissingObjectError, StoreError
 from node.ports.approvals import Outcome
 from node.ports.data_keys import DataKeyRecord, Key, SealedColumn
-from node.ports.storage import Unit
 from node.services.storage.person_requests import VERIFYING, resealed_payload
 from node.services.storage.sealed_names import (
     case_name,
@@ -30,16 +29,15 @@ from node.services.storage.sealed_names import (
     tripwire_name,
     verifier_name,
 )
-from node.services.storage.sealing import KEY_BYTES, UNNUMBERED
 from node.services.storage.shelf import Shelf
-from node.services.storage.vault import unwrap, wrap
+from node.store.sealing import FIRST_STORAGE_KEY, KEY_BYTES, UNNUMBERED, StorageKeys, seal_name, seal_number
+from node.store.unit import Unit
+from node.store.vault import unwrap, wrap
 
 SETTLED_MS: Final = 60 * 60 * 1000
 STEP: Final = 1000
 """Objects that one step looks at, and values of each column."""
 
-FIRST_STORAGE_KEY: Final = "1"
-_SEAL: Final = "seal-"
 _CURSOR: Final = "sweeps/resealing"
 _SEALED: Final = (
     "openings/",
@@ -51,9 +49,6 @@ _SEALED: Final = (
     "opened/",
     "recipients/",
 )
-
-StorageKeys = Callable[[str], bytes]
-"""The storage key (32 bytes) of a label."""
 
 _COLUMNS: Final[tuple[tuple[SealedColumn, Callable[..., str]], ...]] = (
     (SealedColumn("subset", ("name",), "sealed_salt"), salt_name),
@@ -88,16 +83,6 @@ def verify_cells(shelf: Shelf) -> Iterator[tuple[str, str]]:
                 shelf.vault.unseal(name_of(*key), value)
             except StoreError as exc:
                 yield f"{column.table}.{column.column}", str(exc)
-
-
-def seal_name(number: int) -> str:
-    """What the data key that seals with this number is called."""
-    return f"{_SEAL}{number}"
-
-
-def seal_number(name: str) -> int | None:
-    """The number of a data key that seals; None for another one."""
-    return int(name.removeprefix(_SEAL)) if name.startswith(_SEAL) else None
 
 
 def rewrap(shelf: Shelf, secrets: StorageKeys, label: str, *, now_ms: int) -> bool:

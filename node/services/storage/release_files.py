@@ -13,10 +13,10 @@ from contextlib import suppress
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
-from node.ports.storage import Unit
 from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.storage.rosters import Roster, erase_rows, erased_rows, pack_roster, unpack_roster
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import ProtocolError
 from protocol.messages import ReleasePart

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.ports.objects import ObjectStore
-from node.ports.storage import Storage
-from node.services.storage.vault import Vault
+from node.store.store import Store
+from node.store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """A node's store: catalogue, objects and vault."""
 
-    storage: Storage
+    storage: Store
     objects: ObjectStore
     vault: Vault
 

@@ -10,10 +10,10 @@ from typing import Final
 from node.errors import GoneError, NotFoundError
 from node.ports.hits import HitFilter, HitRecord
 from node.ports.logs import LogKind
-from node.ports.storage import Unit
 from node.services.storage.report_pages import report_pages
 from node.services.storage.sealed_names import report_name
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.encoding import CborValue, encode_cbor
 from protocol.fields import Fields

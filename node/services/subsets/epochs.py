@@ -19,8 +19,8 @@ from keys.trust.window import Window, valid_at
 from node.errors import GoneError, StoreError
 from node.ports.evaluator import Evaluator
 from node.ports.objects import ObjectStore
-from node.ports.storage import Storage
 from node.services.trust.trusting import DOCUMENT_NAME, OwnTrust, window
+from node.store.store import Store
 
 EPOCH_DAYS: Final = Role.OPRF.info.days
 
@@ -71,7 +71,7 @@ def epochs_of(document: NodeDocument, subset: str) -> Sequence[EpochInfo]:
 
 
 def enter_epoch(
-    storage: Storage, evaluator: Evaluator, subset: str, document: NodeDocument, *, now: datetime
+    storage: Store, evaluator: Evaluator, subset: str, document: NodeDocument, *, now: datetime
 ) -> EpochInfo:
     """The epoch that a release made now belongs to: the youngest that counts; the subset is in it from here on.
 

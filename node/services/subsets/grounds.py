@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from node.ports.logs import LogKind
-from node.ports.storage import Unit
+from node.store.unit import Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

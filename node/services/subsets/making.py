@@ -11,11 +11,11 @@ from typing import Final
 from keys.trust.names import is_log_name
 from node.errors import AlreadyExistsError, NotFoundError, UsageError
 from node.ports.logs import LogKind
-from node.ports.storage import Unit
 from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.sealed_names import salt_name
 from node.services.storage.shelf import Shelf
+from node.store.unit import Unit
 from protocol.subset.canary import LISTED
 from protocol.subset.exclusions import SALT_BYTES
 from protocol.subset.filter import SubsetFilter

@@ -17,10 +17,10 @@ from node.errors import MissingObjectError
 from node.journal import Journal
 from node.ports.objects import ObjectStore
 from node.ports.peers import PeerRecord
-from node.ports.storage import Storage
 from node.services.trust.honouring import signing
 from node.services.trust.introductions import introduced_trust
 from node.services.trust.trusting import OwnTrust
+from node.store.store import Store
 
 _journal = Journal("documents")
 
@@ -37,7 +37,7 @@ class MemberFiles:
 
 
 def member_documents(
-    storage: Storage, introductions: ObjectStore, trust: OwnTrust
+    storage: Store, introductions: ObjectStore, trust: OwnTrust
 ) -> Mapping[str, NodeDocument]:
     """The documents of the register's members, by node name, this node's own among them; without keys taken back."""
     own = trust.document()
@@ -48,7 +48,7 @@ def member_documents(
 
 
 def member_files(
-    storage: Storage, introductions: ObjectStore, members: Members, *, own: str
+    storage: Store, introductions: ObjectStore, members: Members, *, own: str
 ) -> Mapping[str, MemberFiles]:
     """What is held of the members other than `own`, by node name; what does not verify is left out."""
     with storage.read() as unit:

@@ -16,7 +16,8 @@ from keys.trust.revocations import KIND, Revocations, from_json, none_revoked, o
 from keys.trust.root import TrustedRoot
 from node.errors import NotFoundError, VerificationError
 from node.ports.revocations import RevocationRecord
-from node.ports.storage import Storage, Unit
+from node.store.store import Store
+from node.store.unit import Unit
 
 Fetch = Callable[[bytes], Awaitable[bytes]]
 """Gives the file with this SHA-256."""
@@ -52,7 +53,7 @@ def withheld(unit: Unit) -> frozenset[str]:
     return frozenset(record.node for record in unit.revocations.ls() if record.missing)
 
 
-async def renew(storage: Storage, root: TrustedRoot, document: NodeDocument, fetch: Fetch) -> None:
+async def renew(storage: Store, root: TrustedRoot, document: NodeDocument, fetch: Fetch) -> None:
     """Hold the revocations that a verified `document` names; it is remembered that they are missing until then.
 
     Raises:
@@ -72,7 +73,7 @@ async def renew(storage: Storage, root: TrustedRoot, document: NodeDocument, fet
     accept(storage, root, data)
 
 
-def accept(storage: Storage, root: TrustedRoot, data: bytes) -> None:
+def accept(storage: Store, root: TrustedRoot, data: bytes) -> None:
     """Keep the revocations in `data`, for good; the same again changes nothing.
 
     Raises:
@@ -96,7 +97,7 @@ def accept(storage: Storage, root: TrustedRoot, data: bytes) -> None:
         unit.revocations.put(root.node, version=new.version, payload=payload, envelope=data)
 
 
-def _note(storage: Storage, document: NodeDocument) -> RevocationRecord:
+def _note(storage: Store, document: NodeDocument) -> RevocationRecord:
     """What is held of a node, after it was remembered what its document names; reading is enough most times."""
     with storage.read() as unit:
         record = unit.revocations.get(document.node)

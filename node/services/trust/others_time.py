@@ -4,7 +4,7 @@ from typing import Final
 
 from node.errors import BeyondLimitsError
 from node.ports.logs import LogKind
-from node.ports.storage import Unit
+from node.store.unit import Unit
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 MAX_SILENCE_MS: Final = 30 * _DAY_MS

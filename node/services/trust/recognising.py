@@ -13,7 +13,7 @@ from keys.errors import KeysError
 from node.clock import Clock
 from node.errors import NodeError
 from node.journal import Journal
-from node.ports.storage import Storage
+from node.store.store import Store
 from protocol.errors import ProtocolError
 
 _SPAN: Final = timedelta(minutes=1)
@@ -23,7 +23,7 @@ _journal = Journal("callers")
 class Recognising:
     """`node.ports.callers.Recognise` for the peers of this node; `renew` fetches the trust files of one."""
 
-    def __init__(self, storage: Storage, clock: Clock, renew: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, storage: Store, clock: Clock, renew: Callable[[str], Awaitable[None]]) -> None:
         self._storage = storage
         self._clock = clock
         self._renew = renew

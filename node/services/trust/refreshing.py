@@ -14,8 +14,8 @@ from keys.trust.window import valid_at
 from node.clock import milliseconds
 from node.errors import NotFoundError
 from node.ports.peers import PeerRecord
-from node.ports.storage import Storage
 from node.services.trust.tuf_following import Followed, follow
+from node.store.store import Store
 from protocol.api import TufApi
 from protocol.pull import LogTrust
 from protocol.tlog.checkpoint import Checkpoint
@@ -44,7 +44,7 @@ def newest_root(peer: PeerRecord) -> TrustedRoot:
     return open_roots(peer.trust.roots, peer.trust.pin)[-1]
 
 
-async def refresh_peer(peer: PeerRecord, api: TufApi, storage: Storage, now: datetime) -> NodeDocument:
+async def refresh_peer(peer: PeerRecord, api: TufApi, storage: Store, now: datetime) -> NodeDocument:
     """Follow a peer to what is current and keep it; its node document.
 
     What was accepted is kept even when the rest fails.
@@ -59,7 +59,7 @@ async def refresh_peer(peer: PeerRecord, api: TufApi, storage: Storage, now: dat
     return await asyncio.to_thread(store_followed, peer, followed, storage, now)
 
 
-def store_followed(peer: PeerRecord, followed: Followed, storage: Storage, now: datetime) -> NodeDocument:
+def store_followed(peer: PeerRecord, followed: Followed, storage: Store, now: datetime) -> NodeDocument:
     """Keep what came of following a peer; its node document, or the failure. Raises as `refresh_peer`."""
     opened = open_held(followed.held)
     confirmed = milliseconds(now) if followed.failure is None else None

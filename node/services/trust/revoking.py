@@ -14,16 +14,16 @@ from keys.signer import Signer
 from keys.trust.node_document import NodeDocument
 from keys.trust.revocations import Revocation, Revocations
 from node.errors import AlreadyExistsError, NotFoundError, UsageError
-from node.ports.storage import Storage
 from node.services.trust.honouring import accept
 from node.services.trust.trusting import REVOKED_NAME, OwnTrust
+from node.store.store import Store
 
 Change = Callable[[NodeDocument], NodeDocument]
 
 
 def revoke_keys(
     trust: OwnTrust,
-    storage: Storage,
+    storage: Store,
     revocations: Iterable[Revocation],
     *,
     document: Change,
@@ -47,7 +47,7 @@ def revoke_keys(
 
 
 def resume_log(
-    trust: OwnTrust, storage: Storage, origin: str, size: int, *, signers: Sequence[Signer]
+    trust: OwnTrust, storage: Store, origin: str, size: int, *, signers: Sequence[Signer]
 ) -> Revocations:
     """Say that another key goes on with a log from `size` on: what is added from there counts.
 
@@ -75,7 +75,7 @@ def not_resumed(known: Revocations) -> tuple[str, ...]:
     return tuple(sorted({one.name for one in known.entries if _waits(one)}))
 
 
-def note_own(storage: Storage, trust: OwnTrust) -> None:
+def note_own(storage: Store, trust: OwnTrust) -> None:
     """Keep this node's own revocations beside those of others; the same again changes nothing."""
     data = trust.listed_files().get(REVOKED_NAME)
     if data is None:

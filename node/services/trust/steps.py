@@ -13,11 +13,11 @@ from keys.trust.node_parts import LogStatus
 from keys.trust.repository import open_timestamp
 from node.clock import Clock, milliseconds
 from node.ports.keyring import RingKey
-from node.ports.storage import Unit
 from node.services.storage.rekeying import storage_keys_in_use
 from node.services.trust.others_time import newest_time_ms
 from node.services.trust.refreshing import newest_root
 from node.services.trust.tuf_repository import TIMESTAMP_LASTS
+from node.store.unit import Unit
 
 BELIEVED: Final = timedelta(days=7)
 """So far after the newest time that another node signed, the own clock is believed about what ends. Keys that follow

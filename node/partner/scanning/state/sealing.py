@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, StoreError
 from node.files import create_key, read_private
-from node.services.storage.vault import KEY_BYTES, seal, unseal
+from node.store.vault import KEY_BYTES, seal, unseal
 
 
 class Sealing:

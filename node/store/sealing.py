@@ -20,11 +20,16 @@ KEY_BYTES: Final = 32
 UNNUMBERED: Final = 0
 """Of the key that sealed data of version 1, which names none: the node's first storage key itself."""
 FRESH_SECONDS: Final = 30
+FIRST_STORAGE_KEY: Final = "1"
+
+StorageKeys = Callable[[str], bytes]
+"""The storage key (32 bytes) of a label."""
 
 _NONCE_BYTES: Final = 12
 _UNNUMBERED: Final = b"\x01"
 _NUMBERED: Final = b"\x02"
 _HEAD: Final = Struct(">cI")
+_SEAL: Final = "seal-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +107,13 @@ def _number(data: bytes) -> int | None:
     if data[:1] != _NUMBERED or len(data) < _HEAD.size:
         return None
     return int(_HEAD.unpack_from(data)[1])
+
+
+def seal_name(number: int) -> str:
+    """What the data key that seals with this number is called."""
+    return f"{_SEAL}{number}"
+
+
+def seal_number(name: str) -> int | None:
+    """The number of a data key that seals; None for another one."""
+    return int(name.removeprefix(_SEAL)) if name.startswith(_SEAL) else None
