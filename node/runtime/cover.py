@@ -1,4 +1,4 @@
-"""The beat of a partner's home: one batch about what scans stored, whatever they found."""
+"""The beat of a partner's home: one batch about what scans stored and what earlier versions found, whatever that is."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from node.clock import SystemClock
 from node.errors import NodeError, StoreLockedError
 from node.partner.chance import chance
 from node.partner.cover import BATCH, Cover, Pace
+from node.partner.ends import keep_outputs, unjudged
 from node.partner.hits import SpooledHit
 from node.partner.scanning.judging import Asking, Batch, Screening
 from node.partner.scanning.state import ScanState, open_state, state_key
@@ -17,6 +18,7 @@ from node.partner.state import Enrolment, PartnerFolder
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
 from node.runtime.partner import covered_examiner
+from node.runtime.partner_hits import alone
 from node.runtime.partner_scans import default_state
 from node.runtime.partner_settings import load_partner_settings
 from protocol.subset.files import Held
@@ -57,12 +59,17 @@ async def beat(home: Home, *, anew: float = 0.0) -> Beaten:
         def asking(state: ScanState) -> Asking:
             return Asking(state, Screening(held), examiner, hit_spool(home), _CLOCK, found=found)
 
+        hits = unjudged(hit_spool(home), held)
         batch = Batch(BATCH)
         with _stored(home) as state:
             if state is not None:
-                batch = asking(state).update(pace_of(home, enrolment, held), anew=anew)
+                batch = asking(state).update(pace_of(home, enrolment, held), anew=anew, besides=len(hits))
+        asked = [*batch.digests, *(hit.sent.report.digest for hit in hits)]
         # Meanwhile a scan may have the state: it does not wait for the node.
-        outputs = await examiner.evaluate(batch.digests, elements=batch.size, begun=begun)
+        outputs = await examiner.evaluate(asked, elements=batch.size, begun=begun)
+        if hits:
+            with alone(home) as spool:
+                keep_outputs(spool, hits, outputs[len(batch.digests) :])
         with _stored(home) as state:
             if state is not None:
                 asking(state).conclude(batch, outputs)

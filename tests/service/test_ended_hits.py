@@ -12,7 +12,7 @@ from keys.trust.statement import seal_statement
 from node.clock import milliseconds
 from node.errors import NotFoundError, PeerUnreachableError, VerificationError
 from node.partner import reporting
-from node.partner.ends import judge_again
+from node.partner.ends import UNJUDGED_AT_ONCE, judge_again, keep_outputs, unjudged
 from node.partner.hits import HitSpool, Readable, SpooledHit
 from node.partner.reporting import MAX_FULL_PAGES, HitSender
 from node.partner.resolutions import Action
@@ -86,6 +86,32 @@ async def test_what_waits_is_closed_without_a_question(partner: Partner) -> None
     assert is_finished(ended)
     assert expired(partner.spool, before_ms=now_ms, tells=True) == []
     assert expired(partner.spool, before_ms=now_ms + 1, tells=True) == [ended]
+
+
+async def test_hits_of_an_earlier_version_are_evaluated_a_few_at_a_time(partner: Partner) -> None:
+    """What was closed, reported or judged meanwhile is not asked about, nor what another epoch found."""
+    hits = [await partner.find("a file")]
+    for number in range(UNJUDGED_AT_ONCE + 2):
+        report = replace(hits[0].sent.report, report_id=bytes([number]) * 16)
+        sent = replace(hits[0].sent, report=report)
+        hits.append(
+            replace(hits[0], sent=sent, tag=b"", found_ms=hits[0].found_ms + number, name=f"{number}")
+        )
+    told, other, *waiting = hits[1:]
+    stale = replace(other, sent=replace(other.sent, report=replace(other.sent.report, epoch=0)))
+    for hit in (*waiting, replace(told, receipt=b"r"), stale):
+        partner.spool.save(hit)
+    release = held(partner.world)
+    assert unjudged(partner.spool, release) == waiting
+    partner.spool.save(replace(hits[0], name="one more", tag=b"", found_ms=1))
+    asked = unjudged(partner.spool, release)
+    assert [hit.name for hit in asked] == ["one more", *(hit.name for hit in waiting[:-1])]
+    partner.spool.drop(asked[0])
+    keep_outputs(partner.spool, asked, [bytes(64)] * len(asked))
+    assert unjudged(partner.spool, release) == waiting[-1:]
+    assert {hit.id for hit in judge_again(partner.spool, release, now_ms=1)} == {
+        hit.id for hit in waiting[:-1]
+    }
 
 
 async def test_one_that_is_listed_by_another_hash_reports_that_one(partner: Partner) -> None:

@@ -243,22 +243,24 @@ class Asking:
         batch = self.batch(size, run)
         self.conclude(batch, await self._examiner.evaluate(batch.digests, elements=size, begun=begun))
 
-    def update(self, pace: Pace, *, anew: float) -> "Batch":
+    def update(self, pace: Pace, *, anew: float, besides: int = 0) -> "Batch":
         """Judge what is stored by the release in force; gives the one batch that follows.
 
-        `anew` is with which probability a stored hash has to be asked about since what is stored was judged last.
+        `anew` is with which probability a stored hash has to be asked about since what is stored was judged last. So
+        many elements as `besides` says are left for what is not stored.
         """
         rejudge(self._state, self._screening, self)
         wanted = elements(self._state.files.hashes(), anew) if anew else BATCH
-        return self.batch(pace.one_batch(wanted))
+        return self.batch(pace.one_batch(wanted), besides=besides)
 
-    def batch(self, size: int, run: Run | None = None) -> "Batch":
+    def batch(self, size: int, run: Run | None = None, *, besides: int = 0) -> "Batch":
         """What a request of `size` holds: what is pending, that of `run` first, and hashes of other files.
 
         What does not fit, and whatever is not answered, waits for another one.
         """
         self._examiner.require_current()
         batch = Batch(size)
+        batch.room -= besides
         for kept in self._state.files.pending(run, limit=size):
             each = self._waiting(kept)
             batch.take(each, each.left)

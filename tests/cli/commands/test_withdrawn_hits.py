@@ -3,15 +3,19 @@
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from node.partner.instructions import UNDO
+from node.runtime.hit_spool import hit_spool
+from node.runtime.home import Home
 from node.services.partners.instructions import UNDO_REPORT
 from support.agencies import LIST, SUBSET, Federation, table, written
 from support.federated import federated
 from support.processes import Cli
+from support.requests_seen import asked
 
 DYING = (sys.executable, "-P", "-m", "support.dying_command")
 
@@ -73,6 +77,26 @@ def test_a_hit_that_waits_is_closed_by_the_update_and_not_reported(
     assert [each["hit"] for each in reported] == [listed]
     assert state(federation.fr, ended) is None
     assert partner.run("hit", "report", ended).results[0]["reported"] is False
+    assert state(federation.fr, ended) is None
+
+
+def test_a_hit_of_an_earlier_version_that_waits_is_closed_as_well(
+    federation: Federation, partner: Cli, files: list[str], contents: Sequence[bytes], tmp_path: Path
+) -> None:
+    """It kept nothing that tells without a question whether a release lists it: the update's batch asks about it."""
+    partner.done("update")
+    usual = asked(federation, partner, "update")
+    listed, ended = found(partner, *files)
+    spool = hit_spool(Home(partner.home))
+    for hit in spool.ls():
+        spool.save(replace(hit, tag=b"", others=()))
+    assert asked(federation, partner, "update") == usual, "the node sees no difference"
+    assert all(hit.tag for hit in spool.ls())
+    for hit in spool.ls():
+        spool.save(replace(hit, tag=b""))
+    withdraw(federation, tmp_path, contents[1:])
+    assert partner.done("update")["hits_closed"] == 1
+    assert [state(partner, hit) for hit in (listed, ended)] == ["waiting", "withdrawn"]
     assert state(federation.fr, ended) is None
 
 
