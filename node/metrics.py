@@ -5,8 +5,9 @@ that the runtime hands in. Labels are names of endpoints, jobs, roles, peers and
 key; no value or label is a digest, because nothing that could hold one gets here. docs/reference/metrics.md lists all.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Summary, disable_created_metrics, generate_latest
@@ -34,6 +35,21 @@ class Count(Gauge):
 
 
 Facts = Callable[[], Iterable[Gauge]]
+
+
+def of_subsets(facts: Mapping[str, Sequence[Gauge]]) -> Iterator[Gauge]:
+    """Facts of each subset, by its name: of one alone as they are, of several with a label that says of which."""
+    if len(facts) == 1:
+        yield from next(iter(facts.values()))
+        return
+    values: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
+    named: dict[str, Gauge] = {}
+    for subset, gauges in facts.items():
+        for gauge in gauges:
+            named[gauge.name] = gauge
+            values[gauge.name] |= {(subset, *labels): value for labels, value in gauge.values.items()}
+    for name, gauge in named.items():
+        yield replace(gauge, labels=("subset", *gauge.labels), values=values[name])
 
 
 def text_of(facts: Facts) -> bytes:

@@ -40,15 +40,13 @@ def agent(
             {
                 "clamd": facts["clamd"],
                 "http": facts["http"],
-                "subset": facts["subset"],
-                "version": facts["version"],
-                "fail_closed": facts["fail_closed"],
+                **_served(facts),
             },
             *(f"{kind}: {where}" for kind in ("clamd", "http") for where in facts[kind]),
         )
         _talk(here, facts)
 
-    wait_for(serve_agent(here.serving(), doors, listening=listening))
+    wait_for(serve_agent(here.homes, doors, listening=listening))
 
 
 def icap(
@@ -66,22 +64,25 @@ def icap(
             {
                 "reqmod": facts["reqmod"],
                 "respmod": facts["respmod"],
-                "subset": facts["subset"],
-                "version": facts["version"],
-                "fail_closed": facts["fail_closed"],
+                **_served(facts),
             },
             f"uploads:   {facts['reqmod']}",
             f"downloads: {facts['respmod']}",
         )
         _talk(here, facts)
 
-    wait_for(serve_icap(here.serving(), listen, fail_closed=fail_closed, listening=listening))
+    wait_for(serve_icap(here.homes, listen, fail_closed=fail_closed, listening=listening))
+
+
+def _served(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: facts[name] for name in ("subset", "version", "subsets", "fail_closed") if name in facts}
 
 
 def _talk(here: Session, facts: Mapping[str, Any]) -> None:
     here.output.out.flush()
     closed = "blocked" if facts["fail_closed"] else "passed, and looked up later"
+    served = " and ".join(f"{each['subset']} {each['version']}" for each in facts.get("subsets", [facts]))
     here.output.talk(
-        f"answering from {facts['subset']} {facts['version']}; what cannot be looked up is {closed}",
+        f"answering from {served}; what cannot be looked up is {closed}",
         "stop with Ctrl-C",
     )

@@ -31,13 +31,13 @@ def each_subset(command: Callable[..., Any]) -> Callable[..., Any]:
         alone = any(options.get(name) for name in _OF_ONE) or "-" in map(options.get, _READ_ONCE)
         if len(here.homes) == 1 or alone:
             return command(context, **options)
-        from node.runtime.followed import subset_of
+        from node.runtime.followed import names_of
 
         codes: list[int] = []
         failure: Exception | None = None
-        for home in here.homes:
-            here.output.subset = subset_of(home)
-            here.output.talk(f"subset {here.output.subset}:")
+        for home, name in zip(here.homes, names_of(here.homes), strict=True):
+            here.output.subset = name
+            here.output.talk(f"subset {name}:")
             context.obj = replace(here, homes=(home,))
             try:
                 codes.append(command(context, **options) or ExitCode.OK)

@@ -71,7 +71,7 @@ def enroll(
     here.output.following("sigfed check FILE", "run sigfed update every hour")
     if also:
         here.output.following(
-            f"SIGFED_SUBSET={done.enrolment.subset} for a further daemon: those that run serve the first subset alone"
+            "start the daemons again, those that run: they judge by this subset as well from then on"
         )
 
 

@@ -44,15 +44,6 @@ class Session:
             raise UsageError("this home follows several subsets", hint="name one: sigfed --subset NAME …")
         return self.homes[0]
 
-    def serving(self) -> Home:
-        """The home for what goes on serving: the first subset, and a word about the others, where none is named."""
-        if len(self.homes) > 1:
-            self.output.talk(
-                "this home follows several subsets, and only the first is served here;"
-                " for another: sigfed --subset NAME, or SIGFED_SUBSET"
-            )
-        return self.homes[0]
-
     def identity(self) -> "Identity":
         """The node in the home folder, the same each time, so that passphrases are asked once.
 

@@ -36,7 +36,7 @@ def watched(action: str, command: Command) -> Command:
 
 def _write(here: Session) -> None:
     home = here.homes[0]
-    if home.further or not (home.folder / PARTNER_NAME).exists():  # monitoring knows one subset of a home
+    if not (home.folder / PARTNER_NAME).exists():
         return
     from node.errors import NodeError
     from node.runtime.partner_settings import load_partner_settings

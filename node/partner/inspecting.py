@@ -6,7 +6,7 @@ would then keep everybody else waiting.
 """
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -14,7 +14,7 @@ from node.hashing.hashed import Fault
 from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.reading import held_bytes
 from node.ports.inspecting import Inspected
-from node.ports.judging import Judge, Outcome, Verdict, Verdicts
+from node.ports.judging import Judge, Verdicts
 from protocol.digest import Digest
 
 MAX_FILE_BYTES: Final = 64 * 2**20
@@ -85,18 +85,11 @@ class LocalInspector:
         *,
         max_bytes: int = MAX_FILE_BYTES,
         longest_at_once: int = LONGEST_AT_ONCE,
-        unasked: Callable[[Sequence[Digest]], str] = lambda _: "",
-        untried: Callable[[], str] = lambda: "",
     ) -> None:
-        """`unasked` says why hashes that are handed over ask nothing of what is looked up in; empty: they do.
-
-        `untried` likewise says why the hashes that are made here ask nothing of it.
-        """
         self._judge = judge
         self._processes = processes
         self._max_bytes = max_bytes
         self._room = max_bytes * longest_at_once
-        self._unasked, self._untried = unasked, untried
 
     @asynccontextmanager
     async def receiving(self) -> AsyncIterator[MemoryUpload]:
@@ -123,31 +116,16 @@ class LocalInspector:
         if status.st_size - held > _MAX_HOLES and held < status.st_size // _FILLED:
             raise OSError("next to nothing but holes (sparse): not read")
         hashed = await self._processes.hash(descriptor)
-        untried = self._untried()
-        verdicts = (
-            Verdicts(tuple(Verdict(outcome=Outcome.UNKNOWN, reason=untried) for _ in hashed.parts))
-            if untried
-            else await self._judge.judge([part.digests for part in hashed.parts], name)
-        )
         return Inspected(
             size=hashed.size,
-            verdicts=verdicts,
+            verdicts=await self._judge.judge([part.digests for part in hashed.parts], name),
             faults=tuple(map(_words, hashed.faults)),
             digests=hashed.parts[0].digests if hashed.parts else (),
         )
 
     async def look_up(self, files: Sequence[Sequence[Digest]], name: str) -> Verdicts:
         """As the port says."""
-        reasons = [self._unasked(file) for file in files]
-        asked = [place for place, reason in enumerate(reasons) if not reason]
-        judged = await self._judge.judge([files[place] for place in asked], name)
-        verdicts = dict(zip(asked, judged.parts, strict=True))
-        return Verdicts(
-            tuple(
-                verdicts.get(place, Verdict(outcome=Outcome.UNKNOWN, reason=reason))
-                for place, reason in enumerate(reasons)
-            )
-        )
+        return await self._judge.judge(files, name, handed=True)
 
 
 def _words(fault: Fault) -> str:

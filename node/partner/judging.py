@@ -7,7 +7,6 @@ node that does not answer is left alone for a while, so that uploads do not queu
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from time import monotonic
@@ -50,25 +49,36 @@ class LocalJudge:
         unconfirmed: UnconfirmedFolder,
         clock: Clock,
         told: Told,
+        images: bool = True,
         answer_seconds: float | None = None,
     ) -> None:
-        """Whoever asks waits `answer_seconds` for the node at most: what is not answered by then is unknown."""
+        """Whoever asks waits `answer_seconds` for the node at most: what is not answered by then is unknown.
+
+        `images` says whether pictures are hashed on this machine.
+        """
         self._queue = queue
         self._examining = examining
         self._spool = spool
         self._unconfirmed = unconfirmed
         self._clock = clock
         self._told = told
+        self._images = images
         self._answer_seconds = answer_seconds
         self._recording = asyncio.Lock()
         self._working: set[asyncio.Task[Verdicts]] = set()
-        self.given: Counter[Outcome] = Counter()
-        """Verdicts by what they say, since this process began."""
         self.late = 0
         """Hits of files that had passed as unknown."""
         self._failure: NodeError | ProtocolError | None = None
         self._rests_until = 0.0
         self._rest = FIRST_REST_SECONDS
+
+    @property
+    def version(self) -> int:
+        """Of the release that is looked up in; 0: there is none yet."""
+        try:
+            return self._examining().version
+        except NodeError:
+            return 0
 
     @property
     def failure(self) -> str:
@@ -80,9 +90,9 @@ class LocalJudge:
         """Files that wait for a verdict."""
         return len(self._unconfirmed)
 
-    async def judge(self, parts: Sequence[Sequence[Digest]], name: str) -> Verdicts:
+    async def judge(self, parts: Sequence[Sequence[Digest]], name: str, *, handed: bool = False) -> Verdicts:
         """As the port says. Whoever asked may leave: what was begun is recorded all the same."""
-        work = asyncio.create_task(self._judged(parts, name))
+        work = asyncio.create_task(self._judged(parts, name, self._asking_nothing(parts, handed=handed)))
         self._working.add(work)
         work.add_done_callback(self._working.discard)
         return await asyncio.shield(work)
@@ -118,16 +128,40 @@ class LocalJudge:
         await asyncio.to_thread(self._unconfirmed.forget, waiting)
         return True
 
-    async def _judged(self, parts: Sequence[Sequence[Digest]], name: str) -> Verdicts:
-        verdicts, failure = await self._looked_up(parts, name, late=False)
-        left = [place for place in range(len(parts)) if place not in verdicts]
+    def _asking_nothing(self, parts: Sequence[Sequence[Digest]], *, handed: bool) -> dict[int, Verdict]:
+        """Those whose hashes ask the release in force nothing: it is known before anything is looked up or kept.
+
+        Of each release anew: the first may come after the start.
+        """
+        try:
+            examiner = self._examining()
+        except NodeError:
+            return {}  # without a release every file is unknown, and kept until there is one
+        if handed:
+            reasons = dict(enumerate(map(examiner.unasked, parts)))
+        else:
+            reasons = dict.fromkeys(range(len(parts)), examiner.untried(images=self._images))
+        return {
+            place: Verdict(outcome=Outcome.UNKNOWN, reason=reason, asked=not handed)
+            for place, reason in reasons.items()
+            if reason
+        }
+
+    async def _judged(
+        self, parts: Sequence[Sequence[Digest]], name: str, verdicts: dict[int, Verdict]
+    ) -> Verdicts:
+        """All of them; `verdicts` has those that are known already."""
+        asked = [place for place in range(len(parts)) if place not in verdicts]
+        failure = None
+        if asked:
+            found, failure = await self._looked_up([parts[place] for place in asked], name, late=False)
+            verdicts |= {asked[place]: verdict for place, verdict in found.items()}
+        left = [place for place in asked if place not in verdicts]
         unsettled = [place for place, verdict in verdicts.items() if not _is_settled(verdict)]
         if left or unsettled:
             await self._keep([parts[place] for place in sorted([*left, *unsettled])], name)
             verdicts |= dict.fromkeys(left, Verdict(outcome=Outcome.UNKNOWN, reason=str(failure)))
-        judged = Verdicts(tuple(verdicts[place] for place in range(len(parts))))
-        self.given[judged.whole.outcome] += 1
-        return judged
+        return Verdicts(tuple(verdicts[place] for place in range(len(parts))))
 
     async def _looked_up(
         self, parts: Sequence[Sequence[Digest]], name: str, *, late: bool

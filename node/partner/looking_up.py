@@ -121,7 +121,8 @@ class Examiner:
             raise NotInitialisedError("there is no release yet", hint="fetch one with: sigfed update")
         self._enrolment = enrolment
         self._known = known
-        self._version = held.version
+        self.version = held.version
+        """Of the release that is examined with."""
         self._manifest = held.release.manifest
         self._filter = held.release.filter
         self._lookup = Lookup(held.release)
@@ -306,7 +307,7 @@ class Examiner:
         if milliseconds(self._clock.now()) >= end_ms:
             end = datetime.fromtimestamp(end_ms / 1000, UTC)
             raise ListTooOldError(
-                f"release {self._version} of {self._enrolment.subset} ended on {end:%Y-%m-%d}",
+                f"release {self.version} of {self._enrolment.subset} ended on {end:%Y-%m-%d}",
                 hint="fetch a newer one with: sigfed update",
             )
 
@@ -314,7 +315,7 @@ class Examiner:
         """Nothing is asked under a key that has ended: it should be gone, and who kept it be asked by nobody."""
         if not self.answers(self.epoch):
             raise GoneError(
-                f"the key that release {self._version} of {self._enrolment.subset} is asked with counts no more",
+                f"the key that release {self.version} of {self._enrolment.subset} is asked with counts no more",
                 hint="fetch a newer release with: sigfed update",
             )
 
@@ -398,7 +399,7 @@ class Examiner:
             partner=self._enrolment.partner,
             subset_id=self._manifest.subset_id,
             epoch=self._manifest.epoch,
-            version=self._version,
+            version=self.version,
             digest=digest,
             report_id=self._entropy(REPORT_ID_BYTES),
             found_epoch=found_epoch,

@@ -4,8 +4,8 @@ Whoever stands before people or programs (the local daemon, a proxy's filter, a 
 holds a hash, and `UNKNOWN` is never clean: whoever answers says whether it lets such a file pass.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -37,6 +37,14 @@ class Verdict:
     """Only one of md5 and sha1 met: a person must look before anything is done."""
     hit_id: str = ""
     """Of a hit that is in the spool: what `sigfed hit show` takes."""
+    asked: bool = True
+    """False of what is unknown because hashes were given of kinds that the list does not take in."""
+    subset: str = ""
+    """Where several are followed: whose word it is. Empty where they all say the same."""
+    version: int = 0
+    """Likewise: of the release that was looked up in; 0: none."""
+    subsets: tuple["Verdict", ...] = ()
+    """Where several are followed: what each of them says, always in the same order."""
 
 
 CLEAN: Final = Verdict(outcome=Outcome.CLEAN)
@@ -52,6 +60,22 @@ def blocks(verdict: Verdict, *, fail_closed: bool) -> bool:
 _WORST: Final = (Outcome.HIT, Outcome.UNKNOWN, Outcome.TEST_FILE, Outcome.CLEAN)
 
 
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The first of the worst: a hit before what is unknown, that before the test file; clean when there is none."""
+    return min(verdicts, key=lambda verdict: _WORST.index(verdict.outcome), default=CLEAN)
+
+
+def over_subsets(verdicts: Sequence[Verdict]) -> Verdict:
+    """The one verdict of a file, or of a part, that each of several subsets gave its own of.
+
+    A subset that was not asked says nothing where another was. Of two hits the one that is not weak is told.
+    """
+    asked = [verdict for verdict in verdicts if verdict.asked] or verdicts
+    told = worst(sorted(asked, key=lambda verdict: verdict.weak))
+    whose = CLEAN if told.outcome is Outcome.CLEAN else told
+    return replace(whose, subsets=tuple(verdicts))
+
+
 @dataclass(frozen=True, slots=True)
 class Verdicts:
     """Of the parts of a file, in the order in which they were given."""
@@ -60,13 +84,17 @@ class Verdicts:
 
     @property
     def whole(self) -> Verdict:
-        """The worst of them: a hit before what is unknown, that before the test file; clean when there is no part."""
-        return min(self.parts, key=lambda verdict: _WORST.index(verdict.outcome), default=CLEAN)
+        """The worst of them, and of each subset the worst that it says of any."""
+        each = zip(*(part.subsets for part in self.parts if part.subsets), strict=True)
+        return replace(worst(self.parts), subsets=tuple(map(worst, each)))
 
 
 class Judge(Protocol):
     """Gives verdicts. A hit is recorded durably before it is told."""
 
-    async def judge(self, parts: Sequence[Sequence[Digest]], name: str) -> Verdicts:
-        """What the parts of the file `name` are, each given by all its hashes; what cannot be told is `UNKNOWN`."""
+    async def judge(self, parts: Sequence[Sequence[Digest]], name: str, *, handed: bool = False) -> Verdicts:
+        """What the parts of the file `name` are, each given by all its hashes; what cannot be told is `UNKNOWN`.
+
+        `handed` says that somebody handed the hashes over: of a file that was hashed here every kind was tried.
+        """
         ...

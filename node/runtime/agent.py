@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -58,19 +58,21 @@ class _Open:
     http: list[socket.socket] = field(default_factory=list)
 
 
-async def serve_agent(home: Home, doors: Doors, *, listening: Callable[[Mapping[str, object]], None]) -> None:
-    """Serve until SIGTERM or SIGINT.
+async def serve_agent(
+    homes: Sequence[Home], doors: Doors, *, listening: Callable[[Mapping[str, object]], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT, and judge by every subset of `homes`, which are those of one client.
 
     Raises:
         NotInitialisedError: nobody is enrolled here.
         UsageError: there is no door, or one that others would reach.
         PortTakenError: a door is taken.
     """
-    settings = load_partner_settings(home.folder).agent
+    settings = load_partner_settings(homes[0].folder).agent
     async with AsyncExitStack() as stack:
         opened = _opened(doors, settings, stack)
         made = await stack.enter_async_context(
-            judging(home, settings, kind="agent", fail_closed=doors.fail_closed)
+            judging(homes, settings, kind="agent", fail_closed=doors.fail_closed)
         )
         clamd = ClamdService(
             inspector=made.inspector,
@@ -89,8 +91,7 @@ async def serve_agent(home: Home, doors: Doors, *, listening: Callable[[Mapping[
         facts = {
             "clamd": [named_address(each) for each in opened.clamd],
             "http": [named_address(each) for each in opened.http],
-            "subset": made.in_force.subset,
-            "version": made.in_force.version,
+            **made.serves(),
             "fail_closed": doors.fail_closed,
         }
         async with until_stopped():
@@ -170,8 +171,10 @@ def _bearer(settings: AgentSettings) -> bytes:
 
 
 def _version(made: Judging) -> str:
-    """As clamd says it: program, version of the list, and since when there is one: programs warn of an old date."""
-    said = f"sigfed {version_of('sigfed')}/{made.in_force.version}"
-    if not made.in_force.seen_ms:
+    """As clamd says it: program, version of each list, and since when the oldest is: programs warn of an old date."""
+    in_force = [each.in_force for each in made.followed]
+    said = f"sigfed {version_of('sigfed')}/{'+'.join(str(each.version) for each in in_force)}"
+    seen_ms = min(each.seen_ms for each in in_force)
+    if not seen_ms:
         return said
-    return f"{said}/{datetime.fromtimestamp(made.in_force.seen_ms / 1000, UTC):%a %b %d %H:%M:%S %Y}"
+    return f"{said}/{datetime.fromtimestamp(seen_ms / 1000, UTC):%a %b %d %H:%M:%S %Y}"

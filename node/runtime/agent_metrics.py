@@ -1,10 +1,14 @@
-"""Metrics of the local daemon: counts and times alone; docs/reference/metrics.md names them."""
+"""Metrics of the local daemon: counts and times alone; docs/reference/metrics.md names them.
+
+Where several subsets are followed, a label says of which one a value is.
+"""
 
 from collections.abc import Iterator
 
-from node.metrics import Count, Gauge, text_of
+from node.metrics import Count, Gauge, of_subsets, text_of
 from node.ports.judging import Outcome
 from node.runtime.judging import Judging
+from node.runtime.subset_judge import SubsetJudge
 
 
 def metrics_text(judging: Judging) -> bytes:
@@ -13,13 +17,17 @@ def metrics_text(judging: Judging) -> bytes:
 
 
 def _facts(judging: Judging) -> Iterator[Gauge]:
-    judge, in_force = judging.judge, judging.in_force
     yield Count(
         name="sigfed_agent_verdicts",
         help="Verdicts given.",
         labels=("verdict",),
-        values={(outcome.value,): judge.given[outcome] for outcome in Outcome},
+        values={(outcome.value,): judging.judge.given[outcome] for outcome in Outcome},
     )
+    yield from of_subsets({each.name: list(_facts_of(each)) for each in judging.followed})
+
+
+def _facts_of(followed: SubsetJudge) -> Iterator[Gauge]:
+    judge, in_force = followed.judge, followed.in_force
     facts: dict[str, tuple[str, float]] = {
         "waiting_files": ("Files that passed as unknown and wait for a verdict.", judge.waiting),
         "release_version": ("Version of the release in force; 0 for none.", in_force.version),

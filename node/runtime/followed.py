@@ -1,13 +1,21 @@
 """The subsets that a partner's home follows, each with an enrolment, a quota, a cover and a state of its own."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 from node.errors import UsageError
 from node.partner.state import PartnerFolder
 from node.runtime.home import Home
 
 
-def subset_of(home: Home) -> str:
-    """The name of the subset that is followed; raises as `PartnerFolder.load`."""
-    return PartnerFolder(home.partner).load()[0].subset
+def names_of(homes: Sequence[Home]) -> tuple[str, ...]:
+    """What `chosen` takes for each of a client's homes, in their order: no two alike.
+
+    Raises as `PartnerFolder.load`.
+    """
+    enrolments = [PartnerFolder(home.partner).load()[0] for home in homes]
+    often = Counter(enrolment.subset for enrolment in enrolments)
+    return tuple(each.origin if often[each.subset] > 1 else each.subset for each in enrolments)
 
 
 def chosen(home: Home, name: str) -> Home:

@@ -1,6 +1,6 @@
 """The ICAP service of a partner's machine, until it is told to stop."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from hashlib import sha256
@@ -17,23 +17,29 @@ from node.runtime.partner_settings import load_partner_settings
 
 
 async def serve_icap(
-    home: Home, listen: str, *, fail_closed: bool, listening: Callable[[Mapping[str, object]], None]
+    homes: Sequence[Home],
+    listen: str,
+    *,
+    fail_closed: bool,
+    listening: Callable[[Mapping[str, object]], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT, on what the service manager opened or at HOST:PORT.
+
+    It is judged by every subset of `homes`, which are those of one client.
 
     Raises:
         NotInitialisedError: nobody is enrolled here.
         UsageError: others would reach that address.
         PortTakenError: it is taken.
     """
-    settings = load_partner_settings(home.folder).agent
+    settings = load_partner_settings(homes[0].folder).agent
     start = system_entropy(16)
     async with AsyncExitStack() as stack:
         doors = [passed for _, passed in passed_sockets(beyond_loopback=settings.beyond_loopback)]
         if not doors:
             host, port = host_and_port(listen, beyond_loopback=settings.beyond_loopback)
             doors = [stack.enter_context(listen_tcp(host, port))]
-        made = await stack.enter_async_context(judging(home, settings, kind="icap", fail_closed=fail_closed))
+        made = await stack.enter_async_context(judging(homes, settings, kind="icap", fail_closed=fail_closed))
         service = IcapService(
             inspector=made.inspector,
             release=lambda: _release(made, start),
@@ -50,8 +56,7 @@ async def serve_icap(
         facts = {
             "reqmod": f"icap://{where}/reqmod",
             "respmod": f"icap://{where}/respmod",
-            "subset": made.in_force.subset,
-            "version": made.in_force.version,
+            **made.serves(),
             "fail_closed": fail_closed,
         }
         async with until_stopped():
@@ -64,5 +69,7 @@ def _release(made: Judging, start: bytes) -> str:
     Another one also when a head without witnesses took answers of the same release away, and when a file that had
     passed as unknown was found to be listed: what a proxy kept meanwhile is not clean.
     """
-    facts = f"{made.in_force.version}/{made.in_force.entries}/{made.judge.late}"
+    facts = " ".join(
+        f"{each.in_force.version}/{each.in_force.entries}/{each.judge.late}" for each in made.followed
+    )
     return f"sigfed-{sha256(start + facts.encode()).hexdigest()[:16]}"

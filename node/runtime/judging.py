@@ -1,16 +1,16 @@
-"""The long-lived judge of a partner's machine, joined: release, connection, spool, hashing processes.
+"""The long-lived judge of a partner's machine, joined: the subsets that it follows, hashing processes.
 
-By itself it brings a newer release in use, looks up what waits, and updates.
+By itself it brings newer releases in use, looks up what waits, and updates, for each subset apart.
 """
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import NodeError
@@ -22,17 +22,15 @@ from node.partner.cover import beat_minutes
 from node.partner.daemons import running_daemon
 from node.partner.hits import SpooledHit
 from node.partner.inspecting import LocalInspector
-from node.partner.judging import LocalJudge
-from node.partner.queueing import LookUpQueue
+from node.partner.joint_judge import JointJudge
 from node.partner.state import PartnerFolder
 from node.runtime.cover import beat
-from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.hooks import Facts, Hooks
-from node.runtime.in_force import InForce
 from node.runtime.partner_events import FAILURES
 from node.runtime.partner_settings import AgentSettings, load_partner_settings
 from node.runtime.partner_updating import bring_update
+from node.runtime.subset_judge import SubsetJudge, joint_judge, require_tried, subset_judges
 
 RELOAD_SECONDS: Final = 2.0
 """An update of another process is in force here this soon."""
@@ -54,6 +52,8 @@ BEAT_LOCK: Final = "beat.lock"
 _SPLAY: Final = 0.1
 """Part of an interval by which it varies, so that a thousand partners do not ask at the same moment."""
 _MINUTE_MS: Final = 60_000
+_ANSWERS: Final = "answers"
+"""How a node stands that is asked."""
 _CLOCK: Final = SystemClock()
 _journal = Journal("agent")
 
@@ -62,8 +62,9 @@ _journal = Journal("agent")
 class Judging:
     """What gateways are given."""
 
-    in_force: InForce
-    judge: LocalJudge
+    followed: tuple[SubsetJudge, ...]
+    """One for each subset, the first that the home follows before the others."""
+    judge: JointJudge
     inspector: LocalInspector
     processes: HashProcesses
     images: bool
@@ -71,109 +72,120 @@ class Judging:
     fail_closed: bool
 
     async def reload(self) -> None:
-        """Bring a newer release in use now."""
-        if await self.in_force.reload():
-            self.judge.wake()
+        """Bring newer releases in use now."""
+        for each in self.followed:
+            await each.reload()
 
-    def standing(self) -> Mapping[str, str | int | bool]:
-        """How it stands, in facts without a hash."""
-        reason = self._silence()
+    def serves(self) -> dict[str, object]:
+        """What is judged by: the first subset and its release, and where several are followed each of them."""
+        each = [{"subset": one.name, "version": one.in_force.version} for one in self.followed]
+        return {**each[0], **({"subsets": each} if len(each) > 1 else {})}
+
+    def standing(self) -> Mapping[str, Any]:
+        """How it stands, in facts without a hash; where several subsets are followed, all of it and each of them."""
+        each = [self._standing(one) for one in self.followed]
+        whole = each[0]
+        if len(each) > 1:
+            silent = next((one for one in each if not one["serving"]), None)
+            whole = whole | {
+                "serving": silent is None,
+                "reason": f"{silent['subset']}: {silent['reason']}" if silent else "",
+                "not_after_ms": min(one.in_force.not_after_ms for one in self.followed),
+                "node": next((one["node"] for one in each if one["node"] != _ANSWERS), _ANSWERS),
+                "waiting": sum(one.judge.waiting for one in self.followed),
+            }
+        waited = self.processes.waited_seconds
+        if whole["serving"] and waited > STALLED_SECONDS:
+            whole = whole | {"serving": False, "reason": f"files wait {waited:.0f} s to be hashed"}
+        return whole | {"fail_closed": self.fail_closed} | ({"subsets": each} if len(each) > 1 else {})
+
+    def _standing(self, followed: SubsetJudge) -> dict[str, Any]:
+        in_force, reason = followed.in_force, self._silence(followed)
         return {
             "serving": not reason,
             "reason": reason,
-            "subset": self.in_force.subset,
-            "version": self.in_force.version,
-            "entries": self.in_force.entries,
-            "not_after_ms": self.in_force.not_after_ms,
-            "node": self.judge.failure or "answers",
-            "waiting": self.judge.waiting,
-            "fail_closed": self.fail_closed,
+            "subset": followed.name,
+            "version": in_force.version,
+            "entries": in_force.entries,
+            "not_after_ms": in_force.not_after_ms,
+            "node": followed.judge.failure or _ANSWERS,
+            "waiting": followed.judge.waiting,
         }
 
-    def _silence(self) -> str:
-        """Why no verdicts are given; empty while they are."""
+    def _silence(self, followed: SubsetJudge) -> str:
+        """Why no verdicts of a subset are given; empty while they are."""
         try:
-            examiner = self.in_force.examiner()
+            examiner = followed.in_force.examiner()
             examiner.require_current()
             examiner.require_tried(images=self.images)
         except NodeError as exc:
             return str(exc)
-        waited = self.processes.waited_seconds
-        return f"files wait {waited:.0f} s to be hashed" if waited > STALLED_SECONDS else ""
+        return ""
 
 
 @asynccontextmanager
 async def judging(
-    home: Home, settings: AgentSettings, *, kind: str, fail_closed: bool
+    homes: Sequence[Home], settings: AgentSettings, *, kind: str, fail_closed: bool
 ) -> AsyncIterator[Judging]:
-    """Judge while the block lasts; what was begun at its end is recorded. `kind` is the command that serves.
+    """Judge by every subset of `homes` while the block lasts; what was begun at its end is recorded.
+
+    `homes` are those of one client; `kind` is the command that serves.
 
     Raises:
         NotInitialisedError: nobody is enrolled in this home.
-        UsageError: it follows a subset of PDQ values, and nothing here hashes pictures.
+        UsageError: it follows subsets of PDQ values alone, and nothing here hashes pictures.
     """
     async with AsyncExitStack() as stack:
-        in_force = await stack.enter_async_context(InForce(home))
         images = images_installed()
-        if in_force.version:
-            in_force.examiner().require_tried(images=images)
-        telling = stack.enter_context(_Telling(Hooks(load_partner_settings(home.folder).hooks)))
-        queue = LookUpQueue(in_force.examiner)
-        judge = LocalJudge(
-            queue,
-            in_force.examiner,
-            spool=hit_spool(home),
-            unconfirmed=unconfirmed_files(home),
-            clock=_CLOCK,
-            told=telling.tell,
-            answer_seconds=ANSWER_SECONDS,
+        telling = stack.enter_context(_Telling(Hooks(load_partner_settings(homes[0].folder).hooks)))
+        followed = await stack.enter_async_context(
+            subset_judges(
+                homes,
+                images=images,
+                tell=telling.tell,
+                answer_seconds=ANSWER_SECONDS,
+                drain_seconds=DRAIN_SECONDS,
+            )
         )
-        stack.push_async_callback(judge.drain)
-        await stack.enter_async_context(
-            queue
-        )  # on leaving, what is not answered by then is unknown, and kept
-        stack.push_async_callback(judge.drain, DRAIN_SECONDS)
-        plan = HashPlan(images=images)
+        for each in require_tried(followed, images=images):
+            _journal.error("not-judged", subset=each.name, reason="no pictures are hashed here")
         jobs = settings.jobs or os.cpu_count() or 1
-        processes = await stack.enter_async_context(HashProcesses(jobs, plan, wait_seconds=HASHING_SECONDS))
-        inspector = LocalInspector(
-            judge,
-            processes,
-            max_bytes=settings.max_file_mib * 2**20,
-            unasked=lambda file: in_force.examiner().unasked(file),
-            # Of each release that comes in force: the first may come after the start.
-            untried=lambda: in_force.examiner().untried(images=images) if in_force.version else "",
+        processes = await stack.enter_async_context(
+            HashProcesses(jobs, HashPlan(images=images), wait_seconds=HASHING_SECONDS)
         )
+        judge = joint_judge(followed)
         made = Judging(
-            in_force=in_force,
+            followed=followed,
             judge=judge,
-            inspector=inspector,
+            inspector=LocalInspector(judge, processes, max_bytes=settings.max_file_mib * 2**20),
             processes=processes,
             images=images,
             fail_closed=fail_closed,
         )
-        await stack.enter_async_context(_working(home, settings, made, telling))
-        stack.enter_context(running_daemon(home.partner, kind, now_ms=milliseconds(_CLOCK.now())))
+        for each in followed:
+            await stack.enter_async_context(_working(each, settings, telling))
+            stack.enter_context(running_daemon(each.home.partner, kind, now_ms=milliseconds(_CLOCK.now())))
         yield made
 
 
 @asynccontextmanager
 async def _working(
-    home: Home, settings: AgentSettings, made: Judging, telling: "_Telling"
+    followed: SubsetJudge, settings: AgentSettings, telling: "_Telling"
 ) -> AsyncIterator[None]:
-    """Do what is done by itself while the block lasts."""
+    """Do what is done by itself for one subset while the block lasts."""
+    home, judge = followed.home, followed.judge
 
     async def confirm() -> None:
         with try_locked(home.partner / CONFIRM_LOCK) as mine:  # another daemon of this home confirms as well
-            if mine and made.judge.waiting:
-                confirmed = await made.judge.confirm()
-                _journal.info("confirmed", files=confirmed, waiting=made.judge.waiting)
+            if mine and judge.waiting:
+                confirmed = await judge.confirm()
+                _journal.info("confirmed", subset=followed.name, files=confirmed, waiting=judge.waiting)
 
     async def bring() -> None:
         if not await asyncio.to_thread(updated_lately, home, settings.update_minutes, now=_CLOCK.now()):
             # In a loop of its own: it waits for the lock of another update, and verifies for seconds.
-            await asyncio.to_thread(_update, home, telling)
-        await made.reload()
+            await asyncio.to_thread(_update, followed, telling)
+        await followed.reload()
 
     beating = ExitStack()  # holds the lock from the first beat on: of several daemons of a home one sends
     mine = False
@@ -184,12 +196,12 @@ async def _working(
             mine = mine or trying.enter_context(try_locked(home.partner / BEAT_LOCK))
             if mine:
                 beating.push(trying.pop_all())
-                await asyncio.to_thread(_beat, home, telling)
+                await asyncio.to_thread(_beat, followed, telling)
 
     works = [
-        _every(RELOAD_SECONDS, made.reload),
+        _every(RELOAD_SECONDS, followed.reload),
         _every(CONFIRM_SECONDS, confirm, begin_seconds=0.0),
-        _every(beat_minutes(made.in_force.evaluations_per_day) * 60, cover),
+        _every(beat_minutes(followed.in_force.evaluations_per_day) * 60, cover),
     ]
     if settings.update_minutes:
         minute = 60.0
@@ -205,7 +217,7 @@ async def _working(
 
 
 async def _every(
-    seconds: float, work: Callable[[], Awaitable[None]], *, begin_seconds: float | None = None
+    seconds: float, work: Callable[[], Awaitable[object]], *, begin_seconds: float | None = None
 ) -> None:
     """Do something again and again, about so often; what fails is journalled and tried again at its next time."""
     wait = seconds if begin_seconds is None else begin_seconds
@@ -233,25 +245,28 @@ def updated_lately(home: Home, minutes: float, *, now: datetime) -> bool:
     return 0 <= age_ms < minutes * _MINUTE_MS / 2  # a clock that was ahead must not keep updates away
 
 
-def _update(home: Home, telling: "_Telling") -> None:
+def _update(followed: SubsetJudge, telling: "_Telling") -> None:
     """As the command does it, with the operator's programs."""
-    report, settled = bring_update(home, say=lambda words: _say([words]))
-    _journal.info("updated", old=report.old, new=report.new)
-    telling.late(settled.found)
+    subset = followed.name
+    report, settled = bring_update(followed.home, say=lambda words: _say([words]))
+    _journal.info("updated", subset=subset, old=report.old, new=report.new)
+    telling.late(subset, settled.found)
     if settled.closed or settled.to_undo:
-        _journal.warning("hits-withdrawn", closed=settled.closed, to_undo=settled.to_undo)
+        _journal.warning("hits-withdrawn", subset=subset, closed=settled.closed, to_undo=settled.to_undo)
     if settled.told or settled.purged or settled.answered:
-        _journal.info("hits", told=settled.told, purged=settled.purged, answered=settled.answered)
+        _journal.info(
+            "hits", subset=subset, told=settled.told, purged=settled.purged, answered=settled.answered
+        )
     if settled.problem:
-        _journal.warning("hits", reason=settled.problem)
+        _journal.warning("hits", subset=subset, reason=settled.problem)
 
 
-def _beat(home: Home, telling: "_Telling") -> None:
+def _beat(followed: SubsetJudge, telling: "_Telling") -> None:
     """Send the batch that is due, whatever there is to ask; in a loop of its own, for judging takes seconds."""
-    beaten = asyncio.run(beat(home))
-    telling.late(beaten.found)
+    beaten = asyncio.run(beat(followed.home))
+    telling.late(followed.name, beaten.found)
     if beaten.problem:
-        _journal.warning("beat", reason=beaten.problem)
+        _journal.warning("beat", subset=followed.name, reason=beaten.problem)
 
 
 class _Telling:
@@ -274,9 +289,14 @@ class _Telling:
         if self._waiting:
             _say([f"the program of on_hit was not told of {len(self._waiting)} hits: see sigfed hit ls"])
 
-    def tell(self, hit: SpooledHit, late: bool) -> None:  # noqa: FBT001 - as `Told` says
+    def tell(self, subset: str, hit: SpooledHit, late: bool) -> None:  # noqa: FBT001 - as `Tell` says
         """Neither hears of the file's name or of what it met: whoever needs them asks with `sigfed hit show`."""
-        facts = {"hit": hit.id, "late": "yes" if late else "no", "weak": "yes" if hit.weak else "no"}
+        facts = {
+            "hit": hit.id,
+            "subset": subset,
+            "late": "yes" if late else "no",
+            "weak": "yes" if hit.weak else "no",
+        }
         _journal.warning("hit", **facts)
         if hit.id in self._waiting:
             return
@@ -286,10 +306,10 @@ class _Telling:
         self._waiting.add(hit.id)
         self._worker.submit(self._run, hit.id, {**facts, "collection": hit.collection})
 
-    def late(self, hits: Iterable[SpooledHit]) -> None:
+    def late(self, subset: str, hits: Iterable[SpooledHit]) -> None:
         """Tell of hits in files that were stored before."""
         for hit in hits:
-            self.tell(hit, True)  # noqa: FBT003 - as `Told` says
+            self.tell(subset, hit, True)  # noqa: FBT003 - as `Tell` says
 
     def _run(self, hit_id: str, facts: Facts) -> None:
         self._waiting.discard(hit_id)

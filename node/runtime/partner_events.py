@@ -66,7 +66,7 @@ class Events:
             keep_last_update(self.home.partner, last)
 
     def _measured(self) -> Iterator[str]:
-        if self.textfile is None or self.home.further:  # monitoring knows one subset of a home
+        if self.textfile is None:
             return
         from node.runtime.partner_measuring import write_metrics  # noqa: PLC0415 - few want it
 

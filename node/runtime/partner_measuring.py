@@ -11,9 +11,10 @@ from typing import Final
 from keys.errors import KeysError
 from node.clock import Clock, SystemClock, milliseconds, system_entropy
 from node.errors import ConfigError, NodeError, StoreLockedError
-from node.metrics import Gauge, text_of
+from node.metrics import Gauge, of_subsets, text_of
 from node.partner.scanning.results import ScanSummary, Status
 from node.partner.scanning.state import open_state, state_key
+from node.runtime.followed import names_of
 from node.runtime.hit_spool import hits
 from node.runtime.home import Home
 from node.runtime.partner_scans import default_state
@@ -24,12 +25,12 @@ _PREFIX: Final = "sigfed_partner_"
 
 
 def write_metrics(home: Home, path: Path, *, clock: Clock | None = None) -> None:
-    """Write all facts of the client in `home` into `path`.
+    """Write all facts of the client in `home`, of every subset that it follows, into `path`.
 
     Raises:
         ConfigError: it cannot be written.
     """
-    text = text_of(lambda: facts(home, clock or SystemClock()))
+    text = text_of(lambda: _every_subset(home, clock or SystemClock()))
     # Its name ends otherwise until it is whole: the collector reads `*.prom`.
     temporary = path.with_name(f".{path.name}.{system_entropy(8).hex()}")
     try:
@@ -42,6 +43,15 @@ def write_metrics(home: Home, path: Path, *, clock: Clock | None = None) -> None
         ) from exc
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _every_subset(home: Home, clock: Clock) -> Iterator[Gauge]:
+    homes = home.followed
+    if len(homes) == 1:
+        return facts(homes[0], clock)
+    return of_subsets(
+        {name: list(facts(each, clock)) for each, name in zip(homes, names_of(homes), strict=True)}
+    )
 
 
 def facts(home: Home, clock: Clock) -> Iterator[Gauge]:

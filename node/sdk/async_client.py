@@ -1,14 +1,16 @@
 """`AsyncClient`: a partner's machine inside an asyncio program.
 
-Decides what lives as long as the client (the release in memory, one connection, one token, hashing processes) and what
-each call does. What is looked up at the same time shares batches; a hit is in the spool, durably, before a call
-returns it; a node that does not answer makes files `unknown`, which are kept and looked up later.
+Decides what lives as long as the client (of each subset the release in memory, one connection and one token; hashing
+processes) and what each call does. What is looked up at the same time shares batches; a hit is in the spool, durably,
+before a call returns it; a node that does not answer makes files `unknown`, which are kept and looked up later.
 """
 
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -16,28 +18,26 @@ from typing import Any, Final, Self, TypeVar
 
 from keys.errors import KeysError
 from node.clock import SystemClock, milliseconds
-from node.errors import UsageError, VerificationError
+from node.errors import NodeError, UsageError, VerificationError
 from node.files import try_locked
 from node.hashing.hashed import Hashed
 from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.plan import HashPlan, images_installed
 from node.partner.hits import SpooledHit
-from node.partner.judging import LocalJudge
-from node.partner.queueing import LookUpQueue
 from node.partner.resolutions import Action
 from node.partner.updating import UpdateReport
 from node.ports.judging import Outcome, Verdict
 from node.runtime import partner, partner_hits
 from node.runtime.followed import chosen
-from node.runtime.hit_spool import hit_spool, unconfirmed_files
+from node.runtime.hit_spool import hit_spool, home_of
 from node.runtime.home import Home
-from node.runtime.in_force import InForce
 from node.runtime.judging import CONFIRM_LOCK
 from node.runtime.partner_disclosing import disclose as show
 from node.runtime.partner_disclosing import require_switched_on
 from node.runtime.partner_events import FAILURES, Events
 from node.runtime.partner_settling import settle
 from node.runtime.partner_standing import standing
+from node.runtime.subset_judge import SubsetJudge, joint_judge, require_tried, subset_judges
 from node.sdk.disclosing import disclosed_results, to_show
 from node.sdk.partition import Key, Row, fault_words
 from node.sdk.results import (
@@ -49,6 +49,9 @@ from node.sdk.results import (
     UpdateResult,
     file_result,
     hit_result,
+    joint_status,
+    joint_update,
+    report_result,
     status_result,
     update_result,
 )
@@ -76,32 +79,23 @@ class AsyncClient:
     ) -> None:
         """The client enrolled in `home` (default: `SIGFED_HOME`, then the folder that the command line uses).
 
-        Where it follows several subsets, `subset` says which of them is asked instead of the first.
+        Where it follows several subsets, each of them is asked; `subset` names one that is to be asked alone.
 
         `jobs` processes hash files by `plan` (default: pictures too, where the `images` extra is installed): a picture
         that crashes its decoder does not crash your program.
         """
-        self._home = _home(home, subset)
-        self._in_force = InForce(self._home)
-        self._queue = LookUpQueue(self._in_force.examiner)
-        self._unconfirmed = unconfirmed_files(self._home)
+        self._homes = _homes(home, subset)
+        self._followed: tuple[SubsetJudge, ...] = ()
+        self._judge = joint_judge(())
         plan = plan or HashPlan(images=images_installed())
         self._images = plan.images
         self._processes = HashProcesses(jobs, plan)
-        self._judge = LocalJudge(
-            self._queue,
-            self._in_force.examiner,
-            spool=hit_spool(self._home),
-            unconfirmed=self._unconfirmed,
-            clock=_CLOCK,
-            told=_nobody,
-        )
         self._loading = asyncio.Lock()
         self._open: AsyncExitStack | None = None
         self._used = False
 
     async def __aenter__(self) -> Self:
-        """Load the release in force.
+        """Load the releases in force.
 
         Raises:
             NotInitialisedError: nobody is enrolled there.
@@ -111,11 +105,13 @@ class AsyncClient:
             raise UsageError("a client is opened once", hint="make another one")
         self._used = True
         async with _clear(), AsyncExitStack() as stack:
-            await partner.confirmed(self._home)
-            await stack.enter_async_context(self._in_force)
+            for home in self._homes:
+                await partner.confirmed(home)
+            self._followed = await stack.enter_async_context(
+                subset_judges(self._homes, images=self._images, tell=_nobody)
+            )
+            self._judge = joint_judge(self._followed)
             await stack.enter_async_context(self._processes)
-            await stack.enter_async_context(self._queue)
-            stack.push_async_callback(self._judge.drain)
             self._open = stack.pop_all()
         return self
 
@@ -147,8 +143,8 @@ class AsyncClient:
     async def check_hashes(self, hashes: Mapping[str, str], name: str = "") -> FileResult:
         """What a file is that is given by all its hashes: hexadecimal digits by algorithm (`sha256`, `md5`, `pdq` …).
 
-        Give all that you have: the list may know it by any of them. Where the subset takes in none of the kinds given
-        it is unknown.
+        Give all that you have: the list may know it by any of them. Where no subset takes in any of the kinds given it
+        is unknown.
 
         Raises:
             UsageError: an algorithm or value that is none.
@@ -157,10 +153,8 @@ class AsyncClient:
         if not digests:
             raise UsageError("no hash is given")
         await self._fresh()
-        unasked = self._in_force.examiner().unasked(digests)
-        if unasked:
-            return file_result(name, Verdict(outcome=Outcome.UNKNOWN, reason=unasked))
-        return await self._verdict([digests], name)
+        self._require_release()
+        return await self._verdict([digests], name, handed=True)
 
     async def confirm(self, rows: Iterable[Row[Key]]) -> list[FileResult]:
         """What the files are that `scan_partition` gave rows of, in their order; names are the rows' keys."""
@@ -168,18 +162,20 @@ class AsyncClient:
         return list(await asyncio.gather(*(self._confirmed(row) for row in rows)))
 
     async def screen(self) -> Screen:
-        """The screen of the release in force, for `scan_partition`.
+        """The screen of the release in force, or of each that is, for `scan_partition`.
 
         Raises:
-            ListTooOldError: it ended; `update` brings a newer one.
+            ListTooOldError: one ended; `update` brings a newer one.
         """
         await self._fresh()
-        self._in_force.examiner().require_current()
-        return screen_of(self._in_force.release, self._in_force.version)
+        for each in self._followed:
+            each.in_force.examiner().require_current()
+        first, *others = (screen_of(each.in_force.release, each.in_force.version) for each in self._followed)
+        return replace(first, others=tuple(others))
 
     async def hits(self) -> list[HitResult]:
         """All hits that were found on this machine, oldest first."""
-        return await self._in_thread(lambda: [hit_result(hit) for hit in hit_spool(self._home).ls()])
+        return await self._in_thread(self._hits)
 
     async def report(self, *ids: str, to: Sequence[str] = ()) -> ReportResult:
         """Report these hits to the agency, or without ids all that wait; what cannot be sent now stays.
@@ -190,33 +186,39 @@ class AsyncClient:
             NotFoundError: there is no such hit here.
             UsageError: no reporter has that name, or nobody agreed to it yet: nothing was sent.
         """
-        await self._in_thread(lambda: require_agreed(self._home, to))
-        done = await self._alone(lambda: partner_hits.report(self._home, ids))
-        told, problem = await self._alone(lambda: tell_each(self._home, ids, to))
-        return ReportResult(
-            hits=tuple(map(hit_result, done.hits)),
-            left=done.left,
-            problem=done.problem or problem,
-            told=told,
-        )
+        wanted = await self._in_thread(lambda: self._by_home(ids))
+        for home in wanted:
+            await self._in_thread(partial(require_agreed, home, to))
+
+        async def reported(home: Home) -> ReportResult:
+            done = await partner_hits.report(home, wanted[home])
+            told, problem = await tell_each(home, wanted[home], to)
+            return ReportResult(
+                hits=tuple(hit_result(hit, self._name(home)) for hit in done.hits),
+                left=done.left,
+                problem=done.problem or problem,
+                told=told,
+            )
+
+        return report_result(await self._each(wanted, reported))
 
     async def disclose(self, *paths: str | PathLike[str]) -> list[DisclosedResult]:
         """Which of these pictures are near a listed one, by showing PDQ values to the agency, in the clear.
 
-        Each is looked up privately first, as by `check_file`, and only what is not on the list is shown. Off until
-        somebody switches it on in `partner.toml`, and the agency at its end.
+        Each is looked up privately first, as by `check_file`, and only what is not on the list is shown: to the agency
+        of the first subset alone. Off until somebody switches it on in `partner.toml`, and the agency at its end.
 
         Raises:
             UsageError: it is switched off here; nothing was shown.
             OSError: a file cannot be read; nothing was shown.
         """
-        await self._in_thread(lambda: require_switched_on(self._home))
+        await self._in_thread(lambda: require_switched_on(self._homes[0]))
         hashed = [await self._hashed(path) for path in paths]
         found = [await self._judged(each, os.fspath(path)) for each, path in zip(hashed, paths, strict=True)]
         shown = to_show(hashed, found)
         if not shown.values:
             return disclosed_results(found, shown, None)
-        done = await self._alone(lambda: show(self._home, shown))
+        done = await self._alone(lambda: show(self._homes[0], shown))
         return disclosed_results(found, shown, done)
 
     async def resolve(self, hit_id: str, action: str) -> HitResult:
@@ -234,10 +236,10 @@ class AsyncClient:
         except ValueError:
             raise UsageError(f"an action is one of: {', '.join(Action)}") from None
 
-        async def resolved() -> SpooledHit:
-            return (await partner_hits.resolve(self._home, hit_id, wanted)).hit
+        async def resolved(home: Home) -> SpooledHit:
+            return (await partner_hits.resolve(home, hit_id, wanted)).hit
 
-        return await self._hit(resolved)
+        return await self._hit(hit_id, resolved)
 
     async def dispute(self, hit_id: str, reason: str, contact: str = "") -> HitResult:
         """Tell the agency that a reported hit is wrong.
@@ -248,7 +250,7 @@ class AsyncClient:
             ConflictError: it was disputed before, with other words.
         """
         return await self._hit(
-            lambda: partner_hits.dispute(self._home, hit_id, reason=reason, contact=contact)
+            hit_id, lambda home: partner_hits.dispute(home, hit_id, reason=reason, contact=contact)
         )
 
     async def status(self) -> StatusResult:
@@ -256,34 +258,25 @@ class AsyncClient:
         return await self._in_thread(self._standing)
 
     async def update(self) -> UpdateResult:
-        """Bring the newest release in force, as `sigfed update` does, and look up what was unknown.
+        """Bring the newest release of each subset in force, as `sigfed update` does, and look up what was unknown.
 
         Raises:
             PeerUnreachableError: the agency does not answer.
             VerificationError: what it sent does not verify; the release before stays in force.
         """
-        report, wrong = await self._in_thread(self._update)
+        brought = await self._each(self._homes, _updated)
         await self._fresh()
-        self._judge.wake()
-        confirmed = 0
-        with try_locked(
-            self._home.partner / CONFIRM_LOCK
-        ) as ours:  # the daemon of this home confirms as well
-            if ours:
-                confirmed = await self._judge.confirm()
-        return update_result(report, confirmed, wrong)
-
-    def _update(self) -> tuple[UpdateReport, list[str]]:
-        """The report, and what went wrong with the operator's programs and with what is done about hits."""
-        events = Events.of(self._home)
-        try:
-            report = asyncio.run(partner.update(self._home)).report
-        except FAILURES as exc:
-            list(events.failed(exc))
-            raise
-        wrong = list(events.updated(report))
-        settled = asyncio.run(settle(self._home, anew=report.anew))
-        return report, [*wrong, *([settled.problem] if settled.problem else [])]
+        done = []
+        for each, (report, wrong) in zip(self._followed, brought, strict=True):
+            each.judge.wake()
+            confirmed = 0
+            with try_locked(
+                each.home.partner / CONFIRM_LOCK
+            ) as ours:  # the daemon of this home confirms as well
+                if ours:
+                    confirmed = await each.judge.confirm()
+            done.append(update_result(report, each.name, confirmed, wrong))
+        return joint_update(done)
 
     async def _hashed(self, path: str | PathLike[str]) -> Hashed:
         await self._fresh()
@@ -294,15 +287,21 @@ class AsyncClient:
             os.close(descriptor)
 
     async def _judged(self, hashed: Hashed, name: str) -> FileResult:
-        self._in_force.examiner().require_tried(images=self._images)
+        self._require_release()
+        require_tried(self._followed, images=self._images)
         faults = [fault_words(fault) for fault in hashed.faults]
         return await self._verdict([part.digests for part in hashed.parts], name, faults)
 
     async def _verdict(
-        self, parts: Sequence[Sequence[Digest]], name: str, faults: Sequence[str] = ()
+        self,
+        parts: Sequence[Sequence[Digest]],
+        name: str,
+        faults: Sequence[str] = (),
+        *,
+        handed: bool = False,
     ) -> FileResult:
         async with _clear():
-            return file_result(name, (await self._judge.judge(parts, name)).whole, faults)
+            return file_result(name, (await self._judge.judge(parts, name, handed=handed)).whole, faults)
 
     async def _confirmed(self, row: Row[Key]) -> FileResult:
         name = str(row.key)
@@ -316,11 +315,51 @@ class AsyncClient:
         if self._open is None:
             raise UsageError("the client is not open", hint="use it in a with block")
         async with _clear(), self._loading:
-            if await self._in_force.reload():
-                self._judge.wake()
+            for each in self._followed:
+                await each.reload()
 
-    async def _hit(self, work: Callable[[], Coroutine[Any, Any, SpooledHit]]) -> HitResult:
-        return hit_result(await self._alone(work))
+    def _require_release(self) -> None:
+        """Raise `NotInitialisedError` where there is nothing to look up in at all."""
+        if not any(each.in_force.version for each in self._followed):
+            self._followed[0].in_force.examiner()
+
+    def _name(self, home: Home) -> str:
+        """Of the subset that is followed there."""
+        return next(each.name for each in self._followed if each.home == home)
+
+    def _hits(self) -> list[HitResult]:
+        found = [
+            (hit.found_ms, self._name(home), hit) for home in self._homes for hit in hit_spool(home).ls()
+        ]
+        return [hit_result(hit, name) for _, name, hit in sorted(found, key=lambda one: one[0])]
+
+    def _by_home(self, ids: Sequence[str]) -> dict[Home, list[str]]:
+        """Where each of these hits is; without ids, everywhere. Raises `NotFoundError` and `UsageError`."""
+        if not ids:
+            return {home: [] for home in self._homes}
+        found: dict[Home, list[str]] = {}
+        for text in ids:
+            found.setdefault(home_of(self._homes, text), []).append(text)
+        return found
+
+    async def _hit(self, hit_id: str, work: Callable[[Home], Coroutine[Any, Any, SpooledHit]]) -> HitResult:
+        home = await self._in_thread(lambda: home_of(self._homes, hit_id))
+        return hit_result(await self._alone(lambda: work(home)), self._name(home))
+
+    async def _each(
+        self, homes: Iterable[Home], work: Callable[[Home], Coroutine[Any, Any, _Value]]
+    ) -> list[_Value]:
+        """Do something for each subset; what fails keeps none of the others from it, and is raised at the end."""
+        done: list[_Value] = []
+        failure: NodeError | None = None
+        for home in homes:
+            try:
+                done.append(await self._alone(partial(work, home)))
+            except NodeError as exc:
+                failure = failure or exc
+        if failure is not None:
+            raise failure
+        return done
 
     async def _alone(self, work: Callable[[], Coroutine[Any, Any, _Value]]) -> _Value:
         """Run in a thread with a loop of its own: waiting for a lock that a command holds must not stop ours."""
@@ -332,12 +371,26 @@ class AsyncClient:
             return await asyncio.to_thread(work)
 
     def _standing(self) -> StatusResult:
-        return status_result(
-            standing(self._home),
-            hit_spool(self._home).ls(),
-            unknown=len(self._unconfirmed),
-            now_ms=milliseconds(_CLOCK.now()),
+        now_ms = milliseconds(_CLOCK.now())
+        return joint_status(
+            [
+                status_result(standing(home), self._name(home), hit_spool(home).ls(), now_ms=now_ms)
+                for home in self._homes
+            ]
         )
+
+
+async def _updated(home: Home) -> tuple[UpdateReport, list[str]]:
+    """The report, and what went wrong with the operator's programs and with what is done about hits."""
+    events = Events.of(home)
+    try:
+        report = (await partner.update(home)).report
+    except FAILURES as exc:
+        list(events.failed(exc))
+        raise
+    wrong = list(events.updated(report))
+    settled = await settle(home, anew=report.anew)
+    return report, [*wrong, *([settled.problem] if settled.problem else [])]
 
 
 @asynccontextmanager
@@ -349,10 +402,10 @@ async def _clear() -> AsyncIterator[None]:
         raise VerificationError(f"what the agency signed does not verify: {exc}") from exc
 
 
-def _home(folder: str | PathLike[str] | None, subset: str) -> Home:
+def _homes(folder: str | PathLike[str] | None, subset: str) -> tuple[Home, ...]:
     named = os.environ.get(HOME_VARIABLE, "") if folder is None else folder
     home = Home(Path(named)) if named else Home.default()
-    return chosen(home, subset) if subset else home
+    return (chosen(home, subset),) if subset else home.followed
 
 
 def _digest(algorithm: str, digits: str) -> Digest:
@@ -366,5 +419,5 @@ def _digest(algorithm: str, digits: str) -> Digest:
         raise UsageError(f"the value of {algorithm} is no {algorithm} hash in hexadecimal digits") from None
 
 
-def _nobody(_hit: SpooledHit, _late: bool) -> None:  # noqa: FBT001 -- as the judge calls it
+def _nobody(_subset: str, _hit: SpooledHit, _late: bool) -> None:  # noqa: FBT001 -- as the judge calls it
     """A program hears of a hit by its result, and of one found late by `hits`."""

@@ -19,7 +19,7 @@ from node.hashing.open_files import HashProcess, write_whole
 from node.hashing.plan import HashPlan
 from node.hashing.reading import reason_of
 from node.hashing.workers import HashWorkers
-from node.sdk.screen import Screen, screening
+from node.sdk.screen import Screen, screenings
 from protocol.digest import Digest
 from protocol.subset.lookup import Screening
 from protocol.subset.screen import screen_values
@@ -52,16 +52,19 @@ def scan_partition(
     screen is made ready once a process. Strangers' pictures and archives are opened in processes that this one starts
     and ends, within the bounds of `plan`: one that crashes or hangs its decoder is a row, and costs no other file.
     """
-    made = screening(screen)
+    made = screenings(screen)
     source = iter(rows)
     with HashWorkers(1, plan) as workers, HashProcess(plan) as held:
         while chunk := _hashed(islice(source, _AT_ONCE), workers, held):
             yield from _screened(chunk, made, screen.version)
 
 
-def _screened(chunk: Sequence[tuple[Key, Hashed]], made: Screening, version: int) -> Iterator[Row[Key]]:
+def _screened(
+    chunk: Sequence[tuple[Key, Hashed]], made: Sequence[Screening], version: int
+) -> Iterator[Row[Key]]:
     digests = [digest for _, hashed in chunk for part in hashed.parts for digest in part.digests]
-    survives = iter(made.survives(screen_values(digests)) if digests else np.zeros(0, dtype=np.bool_))
+    values = screen_values(digests)
+    survives = iter(np.any([each.survives(values) for each in made], axis=0) if digests else ())
     for key, hashed in chunk:
         # Every part takes its answers, also after one that survived: the next part's follow them.
         met = [any([next(survives) for _ in part.digests]) for part in hashed.parts]  # noqa: C419

@@ -1,7 +1,7 @@
 """What the clients return: frozen values in the words of the command line. None of them holds a hash."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from node.partner.hits import SpooledHit
@@ -29,6 +29,12 @@ class FileResult:
     """One old hash alone met: such matches can be forged, so a person must look before anything is done."""
     hit_id: str = ""
     """Of a hit: what `report`, `resolve` and `dispute` take. It is recorded durably already."""
+    subset: str = ""
+    """Where several are followed: whose word it is; empty for what is clean, of which they all say the same."""
+    asked: bool = True
+    """False of what is unknown because only hashes were given of kinds that the subset does not take in."""
+    subsets: Sequence["FileResult"] = ()
+    """Where several are followed: what each of them says."""
 
     @property
     def listed(self) -> bool:
@@ -59,6 +65,8 @@ class HitResult:
     """What became of the file; None until that is recorded."""
     told: Sequence[str]
     """Names of the reporters that were told besides the agency."""
+    subset: str = ""
+    """Whose hit it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +121,9 @@ class UpdateResult:
     confirmed: int
     """Files that were unknown and have their outcome now: hits among them are in `hits()`."""
     warnings: Sequence[str] = field(default_factory=tuple)
+    subset: str = ""
+    subsets: Sequence["UpdateResult"] = ()
+    """Where several are followed: what came of each. `confirmed` and `warnings` are of all, the rest of the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +141,8 @@ class StatusResult:
     """Found more than a day ago, and what became of the file is not recorded."""
     unknown_files: int
     """That wait until the node can be asked."""
+    subsets: Sequence["StatusResult"] = ()
+    """Where several are followed: how each stands. The end is the first of theirs, and counts are of all."""
 
 
 def file_result(name: str, verdict: Verdict, faults: Sequence[str] = ()) -> FileResult:
@@ -144,11 +157,14 @@ def file_result(name: str, verdict: Verdict, faults: Sequence[str] = ()) -> File
         algorithms=verdict.algorithms,
         weak=verdict.weak,
         hit_id=verdict.hit_id,
+        subset=verdict.subset,
+        asked=verdict.asked,
+        subsets=tuple(file_result(name, each, faults) for each in verdict.subsets),
     )
 
 
-def hit_result(hit: SpooledHit) -> HitResult:
-    """From a hit in the spool."""
+def hit_result(hit: SpooledHit, subset: str) -> HitResult:
+    """From a hit in the spool of a subset."""
     return HitResult(
         id=hit.id,
         name=hit.name,
@@ -160,11 +176,12 @@ def hit_result(hit: SpooledHit) -> HitResult:
         refused=hit.refused,
         action=hit.action.value if hit.action else None,
         told=tuple(each.reporter for each in hit.told if each.reference),
+        subset=subset,
     )
 
 
-def update_result(report: UpdateReport, confirmed: int, wrong: Sequence[str]) -> UpdateResult:
-    """From the report of an update, and what went wrong with the operator's programs."""
+def update_result(report: UpdateReport, subset: str, confirmed: int, wrong: Sequence[str]) -> UpdateResult:
+    """From the report of an update of a subset, and what went wrong with the operator's programs."""
     return UpdateResult(
         old=report.old,
         new=report.new,
@@ -173,22 +190,60 @@ def update_result(report: UpdateReport, confirmed: int, wrong: Sequence[str]) ->
         entries=report.entries,
         confirmed=confirmed,
         warnings=(*report.warnings, *wrong),
+        subset=subset,
+    )
+
+
+def joint_update(each: Sequence[UpdateResult]) -> UpdateResult:
+    """From the updates of all subsets."""
+    if len(each) == 1:
+        return each[0]
+    return replace(
+        each[0],
+        confirmed=sum(one.confirmed for one in each),
+        warnings=tuple(words for one in each for words in one.warnings),
+        subsets=tuple(each),
+    )
+
+
+def report_result(each: Sequence[ReportResult]) -> ReportResult:
+    """From the reports of all subsets that were to be told of hits."""
+    return ReportResult(
+        hits=tuple(hit for one in each for hit in one.hits),
+        left=sum(one.left for one in each),
+        problem="; ".join(dict.fromkeys(one.problem for one in each if one.problem)),
+        told=tuple(told for one in each for told in one.told),
     )
 
 
 def status_result(
-    now: PartnerStanding, hits: Sequence[SpooledHit], *, unknown: int, now_ms: int
+    now: PartnerStanding, subset: str, hits: Sequence[SpooledHit], *, now_ms: int
 ) -> StatusResult:
-    """From how the client stands, and its hits."""
+    """From how the client of a subset stands, and its hits."""
     return StatusResult(
         partner=now.enrolment.partner,
-        subset=now.enrolment.subset,
+        subset=subset,
         version=now.version,
         entries=now.entries,
         not_after=_moment(now.not_after_ms) if now.not_after_ms else None,
         unreported_hits=sum(hit.waiting for hit in hits),
         overdue_hits=sum(hit.overdue(now_ms) for hit in hits),
-        unknown_files=unknown,
+        unknown_files=now.unconfirmed,
+    )
+
+
+def joint_status(each: Sequence[StatusResult]) -> StatusResult:
+    """From how all subsets stand."""
+    if len(each) == 1:
+        return each[0]
+    ends = [one.not_after for one in each if one.not_after is not None]
+    return replace(
+        each[0],
+        not_after=min(ends, default=None),
+        unreported_hits=sum(one.unreported_hits for one in each),
+        overdue_hits=sum(one.overdue_hits for one in each),
+        unknown_files=sum(one.unknown_files for one in each),
+        subsets=tuple(each),
     )
 
 

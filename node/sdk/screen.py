@@ -4,7 +4,7 @@ It holds no key and no address, and no hash can be read from it: whoever has it 
 probably on the list, which is what every partner's machine can.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,10 @@ from protocol.subset.lookup import Screening
 from protocol.subset.release import Release
 
 _MAGIC: Final = b"sigfed-screen-1\n"
+_SEVERAL: Final = b"sigfed-screen-2\n"
+"""Of a file with the screens of several subsets: as many as follow, each behind its length."""
 _VALUE_BYTES: Final = 8
+_HEAD_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,22 +32,42 @@ class Screen:
     """Bits of a value; 0: there is no screen, and every file survives."""
     values: bytes = field(repr=False)
     """Sorted, 8 bytes each, little-endian."""
+    others: tuple["Screen", ...] = ()
+    """Where several subsets are followed, those of the others: a file survives if one of them does not clear it."""
 
     def save(self, path: str | Path) -> None:
         """Write it to a file."""
-        head = self.version.to_bytes(8, "little") + self.width.to_bytes(8, "little")
-        Path(path).write_bytes(_MAGIC + head + self.values)
+        screens = list(map(_to_bytes, (self, *self.others)))
+        if self.others:
+            screens = [len(each).to_bytes(8, "little") + each for each in screens]
+        Path(path).write_bytes((_SEVERAL if self.others else _MAGIC) + b"".join(screens))
 
     @classmethod
     def load(cls, path: str | Path) -> "Screen":
         """Read what `save` wrote; raises `UsageError` for another file, and OSError."""
         data = Path(path).read_bytes()
-        start = len(_MAGIC) + 16
-        version, width = (int.from_bytes(data[at : at + 8], "little") for at in (start - 16, start - 8))
-        whole = len(data) >= start and not (len(data) - start) % _VALUE_BYTES
-        if not data.startswith(_MAGIC) or not whole or width > 64:
+        kind, rest = data[: len(_MAGIC)], data[len(_MAGIC) :]
+        screens = [_from_bytes(rest)] if kind == _MAGIC else []
+        while kind == _SEVERAL and rest:
+            size, rest = int.from_bytes(rest[:8], "little"), rest[8:]
+            screens.append(_from_bytes(rest[:size]) if size <= len(rest) else None)
+            rest = rest[size:]
+        read = [screen for screen in screens if screen is not None]
+        if not read or len(read) < len(screens):
             raise UsageError(f"{path} is not a screen", hint="write one with Client.screen().save(PATH)")
-        return cls(version=version, width=width, values=data[start:])
+        return replace(read[0], others=tuple(read[1:]))
+
+
+def _to_bytes(screen: Screen) -> bytes:
+    return screen.version.to_bytes(8, "little") + screen.width.to_bytes(8, "little") + screen.values
+
+
+def _from_bytes(data: bytes) -> Screen | None:
+    """None for what is no screen."""
+    version, width = (int.from_bytes(data[at : at + 8], "little") for at in (0, 8))
+    if len(data) < _HEAD_BYTES or (len(data) - _HEAD_BYTES) % _VALUE_BYTES or width > 64:
+        return None
+    return Screen(version=version, width=width, values=data[_HEAD_BYTES:])
 
 
 def screen_of(release: Release, version: int) -> Screen:
@@ -54,6 +77,9 @@ def screen_of(release: Release, version: int) -> Screen:
 
 
 @lru_cache(maxsize=2)
-def screening(screen: Screen) -> Screening:
-    """The screen ready to be asked, made once a process: two, because an update replaces one while tasks run."""
-    return Screening(np.frombuffer(screen.values, dtype="<u8").astype(np.uint64), screen.width)
+def screenings(screen: Screen) -> tuple[Screening, ...]:
+    """The screens ready to be asked, made once a process: two, because an update replaces one while tasks run."""
+    return tuple(
+        Screening(np.frombuffer(each.values, dtype="<u8").astype(np.uint64), each.width)
+        for each in (screen, *screen.others)
+    )

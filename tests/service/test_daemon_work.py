@@ -66,12 +66,12 @@ def test_the_same_hit_again_and_again_runs_the_program_once_at_a_time(
     first, *others = _hits(tmp_path, 4)
     heard = tmp_path / "heard"
     with judging._Telling(_hooks(tmp_path)) as telling:
-        telling.tell(first, late=False)
+        telling.tell("baseline", first, late=False)
         wait_until(heard.exists)
         for _ in range(100):
-            telling.tell(others[0], late=False)
-        telling.tell(others[1], late=False)
-        telling.tell(others[2], late=False)
+            telling.tell("baseline", others[0], late=False)
+        telling.tell("baseline", others[1], late=False)
+        telling.tell("baseline", others[2], late=False)
         (tmp_path / "go").touch()
         wait_until(lambda: len(heard.read_text().split()) == 3)
     assert heard.read_text().split() == [hit.id for hit in (first, *others[:2])]
@@ -83,21 +83,26 @@ def test_programs_that_were_not_run_at_the_end_are_told(
 ) -> None:
     first, *others = _hits(tmp_path, 3)
     with judging._Telling(_hooks(tmp_path)) as telling:
-        telling.tell(first, late=False)
+        telling.tell("baseline", first, late=False)
         wait_until((tmp_path / "heard").exists)
         for hit in others:
-            telling.tell(hit, late=False)
+            telling.tell("baseline", hit, late=False)
         telling._worker.shutdown(cancel_futures=True, wait=False)  # before the program is let go
         (tmp_path / "go").touch()
     assert "not told of 2 hits" in caplog.text
 
 
 def test_a_proxy_is_told_when_what_it_kept_may_not_be_clean() -> None:
-    def tag(version: int = 7, entries: int = 3, late: int = 0, start: bytes = b"one") -> str:
-        in_force, judge = SimpleNamespace(version=version, entries=entries), SimpleNamespace(late=late)
-        return icap._release(cast("judging.Judging", SimpleNamespace(in_force=in_force, judge=judge)), start)
+    def subset(version: int = 7, entries: int = 3, late: int = 0) -> SimpleNamespace:
+        in_force = SimpleNamespace(version=version, entries=entries)
+        return SimpleNamespace(in_force=in_force, judge=SimpleNamespace(late=late))
+
+    def tag(*followed: SimpleNamespace, start: bytes = b"one", **facts: int) -> str:
+        judged_by = followed or (subset(**facts),)
+        return icap._release(cast("judging.Judging", SimpleNamespace(followed=judged_by)), start)
 
     tags = [tag(), tag(version=8), tag(entries=2), tag(late=1), tag(start=b"another")]
+    tags += [tag(subset(), subset()), tag(subset(), subset(version=8)), tag(subset(), subset(late=1))]
     assert len(set(tags)) == len(tags)
     assert tag() == tags[0]
     assert all(re.fullmatch("[a-z0-9-]{1,30}", each) for each in tags)

@@ -1,12 +1,12 @@
-"""The daemon's HTTP doors on a real release, looked up by the real judge: whatever hashes are asked about, nothing
-that is listed is answered as clean, and what cannot be looked up is unknown.
+"""The daemon's HTTP doors on real releases, looked up by the real judge: whatever hashes are asked about, nothing
+that is listed is answered as clean, and what cannot be looked up is unknown. Of several subsets there is one verdict.
 """
 
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any, cast
@@ -16,10 +16,12 @@ import pytest
 
 from node.connections import listen_tcp
 from node.errors import PeerUnreachableError, UsageError
+from node.hashing.hashed import Hashed
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import HashPlan
 from node.partner.hits import HitSpool
 from node.partner.inspecting import LocalInspector
+from node.partner.joint_judge import JointJudge
 from node.partner.judging import LocalJudge
 from node.partner.queueing import LookUpQueue
 from node.partner.unconfirmed import UnconfirmedFolder
@@ -27,6 +29,7 @@ from node.web.gateways.services import LocalServices
 from node.web.gateways.serving import served
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
+from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT
 from protocol.subset.filter import EXACT
 from support.gateways import LIMITS
@@ -49,9 +52,26 @@ class Unreachable:
 
 
 @dataclass
+class Counted:
+    """The node's API, with how many elements each request has."""
+
+    real: SubsetApi
+    asked: list[int] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        self.asked.append(request.count)
+        return await self.real.evaluate(subset, request)
+
+
+@dataclass
 class World:
     partner: EnrolledPartner
     client: aiohttp.ClientSession
+    also: EnrolledPartner | None = None
+    """Of a second subset that the same home follows."""
     url: str = ""
     images: bool = True
     """Whether the daemon says that it hashes pictures."""
@@ -71,23 +91,22 @@ class World:
     async def served(self, folder: Path, **changes: Any) -> AsyncIterator["World"]:
         """The daemon of this partner."""
         async with AsyncExitStack() as stack:
-            queue = await stack.enter_async_context(LookUpQueue(self.partner.examiner, tick_seconds=0.01))
             processes = await stack.enter_async_context(HashProcesses(1, HashPlan(images=False)))
-            judge = LocalJudge(
-                queue,
-                self.partner.examiner,
-                spool=HitSpool(folder / "hits"),
-                unconfirmed=UnconfirmedFolder(folder / "unconfirmed"),
-                clock=self.partner.agency.clock,
-                told=lambda _hit, _late: None,
-            )
+            judges = {}
+            followed = {"exact": self.partner} | ({"pictures": self.also} if self.also else {})
+            for name, partner in followed.items():
+                queue = await stack.enter_async_context(LookUpQueue(partner.examiner, tick_seconds=0.01))
+                judges[name] = LocalJudge(
+                    queue,
+                    partner.examiner,
+                    spool=HitSpool(folder / name / "hits"),
+                    unconfirmed=UnconfirmedFolder(folder / name / "unconfirmed"),
+                    clock=partner.agency.clock,
+                    told=lambda _hit, _late: None,
+                    images=self.images,
+                )
             services = LocalServices(
-                inspector=LocalInspector(
-                    judge,
-                    processes,
-                    unasked=self.partner.examiner().unasked,
-                    untried=lambda: self.partner.examiner().untried(images=self.images),
-                ),
+                inspector=LocalInspector(JointJudge(judges), processes),
                 standing=lambda: {"serving": True},
                 metrics=lambda: b"",
                 **changes,
@@ -125,6 +144,13 @@ async def released(
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with released(tmp_path / "exact", LISTED, EXACT) as made:
         yield made
+
+
+@pytest.fixture
+async def both(world: World, pictures: World) -> World:
+    """A home that follows the subset of exact hashes, and the one of pictures."""
+    world.also = pictures.partner
+    return world
 
 
 @pytest.fixture
@@ -229,3 +255,137 @@ async def test_a_subset_of_pictures_is_not_scanned_where_nothing_hashes_them(
     pictures.partner.examiner().require_tried(images=True)
     with pytest.raises(UsageError, match="no pictures are hashed here"):
         pictures.partner.examiner().require_tried(images=False)
+
+
+# ------------------------------------------------------------------ two subsets, one verdict
+
+HOLIDAY = (*file_digests("a holiday"), sha256_digest("a holiday"))
+OTHER_PICTURE = Digest(Algorithm.PDQ, sha256_digest("a lawful picture").value)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Hashes of a file, and what is said of it: at all, by the subset of exact hashes, by that of pictures."""
+
+    digests: Sequence[Digest]
+    said: tuple[str, str, str]
+
+
+CASES = {
+    "no list has it": Case([*HOLIDAY, OTHER_PICTURE], ("clean", "clean", "clean")),
+    "exact hashes alone": Case(HOLIDAY, ("clean", "clean", "not-asked")),
+    "a PDQ value alone": Case([OTHER_PICTURE], ("clean", "not-asked", "clean")),
+    "one list has it": Case([*FULL[0], OTHER_PICTURE], ("hit", "hit", "clean")),
+    "the other has it": Case([*HOLIDAY, *PICTURES[0]], ("hit", "clean", "hit")),
+    "both have it": Case([*FULL[0], *PICTURES[0]], ("hit", "hit", "hit")),
+    "the test file": Case([PRESENT], ("test-file", "test-file", "test-file")),
+}
+DOWN_CASES = {
+    "no list has it": Case([*HOLIDAY, OTHER_PICTURE], ("clean", "clean", "clean")),
+    "exact hashes alone": Case(HOLIDAY, ("clean", "clean", "not-asked")),
+    "one list has it": Case([*FULL[0], OTHER_PICTURE], ("hit", "hit", "clean")),
+    "who knows": Case([*HOLIDAY, *PICTURES[0]], ("unknown", "clean", "unknown")),
+    "one list has it, and who knows": Case([*FULL[0], *PICTURES[0]], ("hit", "hit", "unknown")),
+}
+"""While the node of the pictures does not answer."""
+
+
+async def said_of(doors: World, digests: Sequence[Digest]) -> Mapping[str, Any]:
+    body = {"files": [{digest.algorithm.name.lower(): digest.value.hex() for digest in digests}]}
+    _, said, _ = await doors.json("POST", "/v1/check", json=body)
+    found: Mapping[str, Any] = said["files"][0]
+    return found
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
+async def test_two_subsets_give_one_verdict(both: World, tmp_path: Path, down: bool) -> None:
+    """What a subset cannot be asked makes nothing unknown where another one answers for it."""
+    if down:
+        assert both.also is not None
+        both.also.api = cast("SubsetApi", Unreachable())
+    for name, case in (DOWN_CASES if down else CASES).items():
+        async with both.served(tmp_path / name) as doors:
+            said = await said_of(doors, case.digests)
+        each = {one["subset"]: one["verdict"] for one in said["subsets"]}
+        assert (said["verdict"], each["exact"], each["pictures"]) == case.said, name
+        told = [one["subset"] for one in said["subsets"] if one["verdict"] == said["verdict"] != "clean"]
+        assert said["subset"] == (told[0] if told else "")
+        for one in said["subsets"]:
+            kept = HitSpool(tmp_path / name / one["subset"] / "hits").ls()
+            assert [hit.id for hit in kept] == ([one["hit"]] if one["hit"] else [])
+            assert one["version"] == 1
+
+
+async def test_each_subset_is_asked_64_at_once_about_what_its_own_screen_leaves(
+    both: World, tmp_path: Path
+) -> None:
+    assert both.also is not None
+    exact, pictures = Counted(both.partner.api), Counted(both.also.api)
+    both.partner.api, both.also.api = cast("SubsetApi", exact), cast("SubsetApi", pictures)
+    async with both.served(tmp_path) as doors:
+        for digests, asked in (
+            ([*HOLIDAY, OTHER_PICTURE], ([], [])),
+            ([*FULL[0], OTHER_PICTURE], ([64], [])),
+            ([*HOLIDAY, *PICTURES[0]], ([64], [64])),
+            ([*FULL[0], *PICTURES[0]], ([64, 64], [64, 64])),
+        ):
+            await doors.check(digests)
+            assert (exact.asked, pictures.asked) == asked
+
+
+async def test_a_file_is_hashed_once_whatever_is_followed(
+    both: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = 0
+    once = HashProcesses.hash
+
+    async def counted(self: HashProcesses, descriptor: int) -> Hashed:
+        nonlocal hashed
+        hashed += 1
+        return await once(self, descriptor)
+
+    monkeypatch.setattr(HashProcesses, "hash", counted)
+    async with both.served(tmp_path) as doors:
+        _, said, _ = await doors.json("POST", "/v1/scan", data=b"a made-up file full 1")
+        assert (said["verdict"], said["subset"], hashed) == ("hit", "exact", 1)
+        assert [one["verdict"] for one in said["subsets"]] == ["hit", "clean"]
+
+
+async def test_where_nothing_hashes_pictures_the_other_subset_has_its_hits(
+    both: World, tmp_path: Path
+) -> None:
+    both.images = False
+    async with both.served(tmp_path) as doors:
+        for content, verdict in ((b"a made-up file full 1", "hit"), (b"a picture, perhaps", "unknown")):
+            _, said, _ = await doors.json("POST", "/v1/scan", data=content)
+            assert said["verdict"] == verdict
+            if verdict == "unknown":
+                assert (said["subset"], "no pictures are hashed here" in said["reason"]) == ("pictures", True)
+    assert not len(UnconfirmedFolder(tmp_path / "pictures/unconfirmed")), "no later look-up could tell"
+
+
+async def test_shapes_of_others_find_what_any_subset_lists(both: World, tmp_path: Path) -> None:
+    md5 = next(digest for digest in FULL[0] if digest.algorithm is Algorithm.MD5)
+    lawful = next(digest for digest in HOLIDAY if digest.algorithm is Algorithm.MD5)
+    (listed,) = PICTURES[0]
+    async with both.served(tmp_path) as doors:
+        for kind, digest, banks in (
+            ("video_md5", md5, ["BASELINE"]),
+            ("pdq", listed, ["BASELINE"]),
+            ("video_md5", lawful, []),
+            ("pdq", OTHER_PICTURE, []),
+        ):
+            query = f"?signal_type={kind}&signal={digest.value.hex()}"
+            status, said, _ = await doors.json("GET", f"/m/lookup{query}")
+            assert (status, list(said)) == (200, banks)
+        texts = {b64encode(each.value).decode(): each for each in (listed, OTHER_PICTURE)}
+        _, said, _ = await doors.json("POST", "/v1/pdq/", json={"hashes": list(texts)})
+        found = [said["scanned_hashes"][text]["classification"] for text in texts]
+        assert found == ["csam", "no-known-match"]
+
+
+async def test_one_subset_is_answered_as_ever(world: World, tmp_path: Path) -> None:
+    async with world.served(tmp_path) as doors:
+        assert list(await said_of(doors, HOLIDAY)) == [
+            *("name", "verdict", "block", "reason", "weak", "collection", "countries", "algorithms", "hit"),
+        ]

@@ -37,7 +37,7 @@ HUGE = 63 * 2**30
 class Knowing:
     """A judge that knows one file."""
 
-    async def judge(self, parts: Any, _name: str) -> Verdicts:
+    async def judge(self, parts: Any, name: str, *, handed: bool = False) -> Verdicts:
         known = Digest(Algorithm.SHA256, sha256(LISTED).digest())
         hit = Verdict(outcome=Outcome.HIT, collection="baseline")
         return Verdicts(tuple(hit if known in part else Verdict(outcome=Outcome.CLEAN) for part in parts))
@@ -214,14 +214,16 @@ def test_health_notices_that_files_wait(waited: float, serving: bool) -> None:
 
     in_force = SimpleNamespace(
         examiner=lambda: SimpleNamespace(require_current=current, require_tried=lambda *, images: None),
-        subset="baseline",
         version=7,
         entries=3,
         not_after_ms=1,
     )
+    followed = SimpleNamespace(
+        name="baseline", in_force=in_force, judge=SimpleNamespace(failure="", waiting=0)
+    )
     judging = Judging(
-        in_force=cast("Any", in_force),
-        judge=cast("Any", SimpleNamespace(failure="", waiting=0)),
+        followed=cast("Any", (followed,)),
+        judge=cast("Any", None),
         inspector=cast("Any", None),
         processes=cast("Any", SimpleNamespace(waited_seconds=waited)),
         images=True,

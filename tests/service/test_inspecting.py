@@ -39,7 +39,8 @@ class Listed:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    async def judge(self, parts: Sequence[Sequence[Digest]], name: str) -> Verdicts:
+    async def judge(self, parts: Sequence[Sequence[Digest]], name: str, *, handed: bool = False) -> Verdicts:
+        assert not handed, "it was hashed here"
         self.names.append(name)
         hit = Verdict(outcome=Outcome.HIT, collection="baseline")
         return Verdicts(tuple(hit if EXACT[2] in part else CLEAN for part in parts))

@@ -96,10 +96,11 @@ async def lookup_file(request: web.Request) -> web.Response:
 async def index_status(request: web.Request) -> web.Response:
     """`GET /m/index/status`."""
     standing = services_of(request).standing()
+    each = standing.get("subsets", [standing])
     status = {
         "present": bool(standing["serving"]),
-        "built_to": standing.get("version", 0),
-        "size": standing.get("entries", 0),
+        "built_to": sum(one.get("version", 0) for one in each),  # grows with every release of any of them
+        "size": sum(one.get("entries", 0) for one in each),
     }
     wanted = request.query.get("signal_type")
     if wanted is not None and wanted not in _TYPES:
@@ -185,13 +186,22 @@ def _bank(collection: str) -> str:
 
 
 def _banks(verdict: Verdict, name: str, wanted: frozenset[str] | None) -> Mapping[str, list[_Match]]:
-    """What was met by a hash of the type `name`, by bank; empty: nothing."""
+    """What was met by a hash of the type `name`, by bank, in whichever subset; empty: nothing."""
     if not is_match(verdict):
         return {}
-    bank = _TEST_FILE if verdict.outcome is Outcome.TEST_FILE else _bank(verdict.collection)
-    if wanted is not None and bank == _UNLABELLED:
-        raise web.HTTPBadRequest(text="this release does not say what is in which bank: ask without banks")
-    if wanted is not None and bank not in wanted:
-        return {}
-    number = int(verdict.hit_id[:_ID_DIGITS] or "0", 16)
-    return {bank: [{"bank_content_id": number, "distance": _DISTANCES[name]}]}
+    banks: dict[str, list[_Match]] = {}
+    for met in verdict.subsets or (verdict,):
+        if met.outcome is not verdict.outcome:
+            continue
+        bank = _TEST_FILE if met.outcome is Outcome.TEST_FILE else _bank(met.collection)
+        if wanted is not None and bank == _UNLABELLED:
+            raise web.HTTPBadRequest(
+                text="this release does not say what is in which bank: ask without banks"
+            )
+        match: _Match = {
+            "bank_content_id": int(met.hit_id[:_ID_DIGITS] or "0", 16),
+            "distance": _DISTANCES[name],
+        }
+        if (wanted is None or bank in wanted) and match not in banks.setdefault(bank, []):
+            banks[bank].append(match)
+    return {bank: matches for bank, matches in banks.items() if matches}

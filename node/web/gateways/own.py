@@ -22,6 +22,8 @@ _ALGORITHMS: Final = {
     "pdq": Algorithm.PDQ,
 }
 _NAMELESS: Final = "upload"
+_NOT_ASKED: Final = "not-asked"
+"""What a subset says of hashes of kinds that it does not take in, where another one was asked."""
 
 
 async def scan(request: web.Request) -> web.Response:
@@ -61,9 +63,30 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 def _facts(verdict: Verdict, services: LocalServices) -> dict[str, Any]:
-    return {
+    """Where several subsets are followed: whose word it is as well, and what each of them says."""
+    facts = {
         "verdict": verdict.outcome.value,
         "block": services.blocks(verdict),
+        **_said(verdict),
+    }
+    if not verdict.subsets:
+        return facts
+    return facts | {
+        "subset": verdict.subset,
+        "subsets": [
+            {
+                "subset": each.subset,
+                "version": each.version,
+                "verdict": each.outcome.value if each.asked else _NOT_ASKED,
+                **_said(each),
+            }
+            for each in verdict.subsets
+        ],
+    }
+
+
+def _said(verdict: Verdict) -> dict[str, Any]:
+    return {
         "reason": verdict.reason,
         "weak": verdict.weak,
         "collection": verdict.collection,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -18,7 +18,7 @@ class LocalServices:
     """Made by whoever runs the daemon."""
 
     inspector: Inspector
-    standing: Callable[[], Mapping[str, str | int | bool]]
+    standing: Callable[[], Mapping[str, Any]]
     """What `/health` answers; `serving` says whether verdicts are given."""
     metrics: Callable[[], bytes]
     bearer: bytes = b""

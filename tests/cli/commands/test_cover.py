@@ -75,7 +75,7 @@ async def test_of_two_daemons_of_a_home_one_sends_at_its_beat(
 
     async with AsyncExitStack() as stack:
         for kind in ("agent", "icap"):
-            await stack.enter_async_context(judging.judging(home, settings, kind=kind, fail_closed=False))
+            await stack.enter_async_context(judging.judging([home], settings, kind=kind, fail_closed=False))
         await asyncio.to_thread(wait_until, lambda: batches() >= 3)
         with try_locked(partner.home / "partner" / judging.BEAT_LOCK) as free:
             assert not free

@@ -329,7 +329,12 @@ def test_a_screen_travels_as_a_file_without_key_or_hash(client: Client, partner:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"sigfed-screen-1\n", b"sigfed-screen-1\n" + bytes(17), bytes(range(64))]
+    "data",
+    [
+        *(b"", b"sigfed-screen-1\n", b"sigfed-screen-1\n" + bytes(17), bytes(range(64))),
+        *(b"sigfed-screen-2\n", b"sigfed-screen-2\n" + bytes(8)),
+        b"sigfed-screen-2\n" + (24).to_bytes(8, "little") + bytes(16),
+    ],
 )
 def test_another_file_is_no_screen(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "screen").write_bytes(data)

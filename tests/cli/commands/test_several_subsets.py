@@ -1,14 +1,27 @@
 """One home that follows two subsets: both are asked, each with its own cover, and what is found shows at neither."""
 
+import json
+import pickle
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from node.sdk import Client
-from support.agencies import BOTH, SUBSET, UNLISTED, Federation, written
+from node.partner.state import Cursor, PartnerFolder
+from node.runtime.followed import chosen, names_of
+from node.runtime.home import Home
+from node.sdk import Client, Outcome, Screen, scan_partition
+from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files, written
+from support.daemons import Daemon
 from support.federated import federated
-from support.processes import Cli
+from support.gateways import exchanged
+from support.processes import Cli, wait_until
 from support.requests_seen import asked, evaluations
 
 SECOND = "second"
@@ -75,9 +88,8 @@ def test_what_is_done_for_one_names_it(partner: Cli, files: Path) -> None:
         partner.refused(2, "this home follows several subsets", *command)
     assert partner.run("--subset", SECOND, "hit", "show", hit["hit"]).exit == 0
     partner.refused(2, "follows 0 subsets named third", "--subset", "third", "status")
-    with Client(partner.home) as sigfed:
+    with Client(partner.home, subset=SUBSET) as sigfed:
         assert sigfed.hits() == []
-    assert "only the first is served here" in partner.refused(2, "nothing to listen on", "agent").err
     with Client(partner.home, subset=SECOND) as sigfed:
         assert [each.id for each in sigfed.hits()] == [hit["hit"]]
 
@@ -97,3 +109,169 @@ def test_a_subset_is_followed_once(federation: Federation, partner: Cli) -> None
     partner.refused(2, "a partner is enrolled in", "enroll", "--stdin", typed=f"{text}\n")
     partner.refused(2, "follows fr.example/subsets", "enroll", "--stdin", "--also", typed=f"{text}\n")
     assert len(partner.run("status").results) == 2
+
+
+def test_subsets_that_agencies_named_alike_are_told_apart(partner: Cli) -> None:
+    home = Home(partner.home)
+    assert names_of(home.followed) == (SUBSET, SECOND)
+    further = PartnerFolder(home.followed[1].partner)
+    enrolment, cursor = further.load()
+    further.save(replace(enrolment, subset=SUBSET), cursor)
+    names = names_of(home.followed)
+    assert len(set(names)) == 2
+    assert [chosen(home, name) for name in names] == list(home.followed)
+
+
+# ------------------------------------------------------------------ doors and programs
+
+
+def http(url: str, content: bytes | None = None) -> dict[str, Any]:
+    """What an address answers, whatever its status."""
+    try:
+        with urlopen(Request(url, data=content), timeout=30) as reply:
+            told: dict[str, Any] = json.loads(reply.read())
+    except HTTPError as refused:
+        told = json.loads(refused.read())
+    return told
+
+
+def streamed(address: str, content: bytes) -> bytes:
+    """What clamd's protocol says of a file."""
+    return exchanged(address, [b"zINSTREAM\0" + len(content).to_bytes(4) + content + bytes(4)])
+
+
+def samples(text: str) -> dict[tuple[str, ...], float]:
+    """Values of Prometheus's text format, by name and labels."""
+    return {
+        (one.name, *(f"{key}={value}" for key, value in sorted(one.labels.items()))): one.value
+        for family in text_string_to_metric_families(text)
+        for one in family.samples
+    }
+
+
+def test_the_daemon_gives_one_verdict_of_both(federation: Federation, partner: Cli) -> None:
+    heard, door = partner.home.with_name("heard"), str(partner.home.with_name("clamd.sock"))
+    program = ["/bin/sh", "-c", f'echo "$SIGFED_SUBSET $SIGFED_HIT" >> {heard}']
+    (partner.home / "partner.toml").write_text(f"[hooks]\non_hit = {json.dumps(program)}\n")
+    with Daemon(partner, "agent", "--socket", door, "--http", "127.0.0.1:0") as daemon:
+        url = f"http://{daemon.answered['http'][0]}"
+        assert (daemon.answered["subset"], daemon.answered["version"]) == (SUBSET, 1)
+        assert daemon.answered["subsets"] == [{"subset": name, "version": 1} for name in (SUBSET, SECOND)]
+        assert streamed(door, UNLISTED) == b"stream: OK\0"
+        assert streamed(door, BOTH) == b"stream: Sigfed.Baseline FOUND\0"
+        assert re.match(rb"sigfed [^/]+/1\+1/[A-Z]", exchanged(door, [b"zVERSION\0"]))
+        hits = partner.run("hit", "ls").results
+        assert [(each["subset"], each["file"]) for each in hits] == [
+            (SUBSET, "clamd stream"),
+            (SECOND, "clamd stream"),
+        ]
+        named = {f"{each['subset']} {each['hit']}" for each in hits}
+        wait_until(lambda: heard.exists() and set(heard.read_text().splitlines()) == named)
+        said = http(f"{url}/v1/scan", BOTH)
+        assert (said["verdict"], said["subset"]) == ("hit", SUBSET)
+        assert [(one["subset"], one["version"], one["verdict"]) for one in said["subsets"]] == [
+            (SUBSET, 1, "hit"),
+            (SECOND, 1, "hit"),
+        ]
+        for one in said["subsets"]:
+            assert partner.run("--subset", one["subset"], "hit", "show", one["hit"]).exit == 0
+        told = samples(urlopen(f"{url}/metrics", timeout=30).read().decode())
+        assert told["sigfed_agent_verdicts_total", "verdict=hit"] == 2
+        for name in (SUBSET, SECOND):
+            assert told["sigfed_agent_release_version", f"subset={name}"] == 1
+        assert http(f"{url}/m/index/status")["pdq"]["present"]
+    assert "answering from baseline 1 and second 1" in daemon.journal.read_text()
+
+
+def test_health_and_verdicts_are_of_both(federation: Federation, partner: Cli) -> None:
+    """One that has no release yet: what only it could clear is unknown, and what the other lists a hit."""
+    [place] = (partner.home / "followed").iterdir()
+    folder = PartnerFolder(place)
+    folder.save(folder.load()[0], Cursor())
+    with Daemon(partner, "agent", "--http", "127.0.0.1:0") as daemon:
+        url = f"http://{daemon.answered['http'][0]}"
+        standing = http(f"{url}/health")
+        assert (standing["serving"], standing["subset"], standing["version"]) == (False, SUBSET, 1)
+        assert standing["reason"] == f"{SECOND}: there is no release yet"
+        assert [one["serving"] for one in standing["subsets"]] == [True, False]
+        assert http(f"{url}/v1/scan", BOTH)["verdict"] == "hit"
+        said = http(f"{url}/v1/scan", UNLISTED)
+        assert (said["verdict"], said["subset"]) == ("unknown", SECOND)
+    assert partner.run("--subset", SECOND, "status").results[0]["unconfirmed_files"] == 2
+
+
+def test_a_named_subset_is_served_alone_as_ever(partner: Cli) -> None:
+    with Daemon(partner, "agent", "--http", "127.0.0.1:0", variables={"SIGFED_SUBSET": SECOND}) as daemon:
+        url = f"http://{daemon.answered['http'][0]}"
+        assert (daemon.answered["subset"], "subsets" in daemon.answered) == (SECOND, False)
+        assert "subsets" not in http(f"{url}/v1/scan", BOTH)
+        assert "subsets" not in http(f"{url}/health")
+        told = samples(urlopen(f"{url}/metrics", timeout=30).read().decode())
+        assert told["sigfed_agent_release_version",] == 1
+    assert [each["subset"] for each in partner.run("hit", "ls").results] == [SECOND]
+
+
+def upload(address: tuple[str, int], content: bytes) -> tuple[str, bytes]:
+    """What the ICAP door says of an upload: its tag, and its status with what it sends instead."""
+    head = b"POST /up HTTP/1.1\r\nHost: h\r\n\r\n"
+    request = b"REQMOD icap://h/reqmod ICAP/1.0\r\nHost: h\r\nAllow: 204\r\nConnection: close\r\n"
+    request += b"Encapsulated: req-hdr=0, req-body=%d\r\n\r\n%s" % (len(head), head)
+    reply = exchanged(address, [request + b"%x\r\n%s\r\n0\r\n\r\n" % (len(content), content)])
+    [tag] = re.findall(rb'ISTag: "([^"]+)"', reply)
+    return tag.decode(), reply
+
+
+def test_the_proxy_is_told_of_both(federation: Federation, partner: Cli) -> None:
+    later = b"in the second release of the second subset"
+    with Daemon(partner, "icap", "--listen", "127.0.0.1:0") as daemon:
+        address = ("127.0.0.1", int(daemon.answered["reqmod"].split(":")[2].partition("/")[0]))
+        tag, reply = upload(address, BOTH)
+        assert reply.startswith(b"ICAP/1.0 200")
+        assert b"403" in reply
+        assert [each["subset"] for each in partner.run("hit", "ls").results] == [SUBSET, SECOND]
+        assert upload(address, later)[1].startswith(b"ICAP/1.0 204")
+        for cli in (federation.fr, federation.nl):
+            import_files(cli, [later])
+            cli.done("publish")
+        federation.fr.done("peer", "sync")
+        federation.fr.done("subset", "release", SECOND)
+        partner.done("--subset", SECOND, "update")
+        wait_until(lambda: upload(address, UNLISTED)[0] != tag)
+        assert upload(address, later)[1].startswith(b"ICAP/1.0 200")
+    found = [each["subset"] for each in partner.run("hit", "ls").results]
+    assert found == [SUBSET, SECOND, SECOND], "the later file is in the second alone"
+
+
+def test_a_program_asks_both(partner: Cli, tmp_path: Path) -> None:
+    with Client(partner.home, jobs=1) as sigfed:
+        screen = pickle.loads(pickle.dumps(sigfed.screen()))
+        screen.save(tmp_path / "screen")
+        assert Screen.load(tmp_path / "screen") == screen
+        assert len(screen.others) == 1
+        rows = list(scan_partition([("listed", BOTH), ("clean", UNLISTED)], screen))
+        assert [row.key for row in rows] == ["listed"]
+        [found] = sigfed.confirm(rows)
+        assert [(one.subset, one.outcome) for one in found.subsets] == [
+            (SUBSET, Outcome.HIT),
+            (SECOND, Outcome.HIT),
+        ]
+        assert sigfed.check_bytes(UNLISTED).clean
+        assert {hit.id for hit in sigfed.hits()} == {one.hit_id for one in found.subsets}
+        done = sigfed.report()
+        assert (len(done.hits), done.left) == (2, 0)
+        for one in found.subsets:
+            resolved = sigfed.resolve(one.hit_id, "removed")
+            assert (resolved.subset, resolved.state) == (one.subset, "resolved")
+        now = sigfed.status()
+        assert (now.subset, [each.subset for each in now.subsets]) == (SUBSET, [SUBSET, SECOND])
+        assert [each.subset for each in sigfed.update().subsets] == [SUBSET, SECOND]
+
+
+def test_monitoring_is_told_of_both(partner: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "sigfed.prom"
+    (partner.home / "partner.toml").write_text(f'[metrics]\ntextfile = "{path}"\n')
+    partner.done("--subset", SECOND, "update")
+    told = samples(path.read_text())
+    for name in (SUBSET, SECOND):
+        assert told["sigfed_partner_release_version", f"subset={name}"] >= 1
+        assert told["sigfed_partner_hits", "state=unreported", f"subset={name}"] == 0
