@@ -157,7 +157,7 @@ def ls(context: typer.Context) -> None:
     with open_shelf(identity) as shelf:
         with shelf.storage.read() as unit:
             partners = list(unit.partners.ls())
-            invitations = [each for each in unit.partners.invitations() if each.used_ms is None]
+            invitations = unit.partners.open_invitations()
             fetched = unit.fetched.of([partner.name for partner in partners])
             subsets = {partner.subset for partner in partners}
             newest = {subset: unit.releases.newest(subset) for subset in subsets}

@@ -295,5 +295,5 @@ def _next_audit(shelf: Shelf, done: Rejoined) -> str:
 
 def _void_invitations(shelf: Shelf) -> list[str]:
     with shelf.storage.write() as unit:
-        open_ = [invite.partner for invite in unit.partners.invitations() if invite.used_ms is None]
-        return [partner for partner in open_ if unit.partners.void_invitation(partner)]
+        partners = [invite.partner for invite in unit.partners.open_invitations()]
+        return [partner for partner in partners if unit.partners.void_invitation(partner)]

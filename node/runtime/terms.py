@@ -147,10 +147,9 @@ def _guests(unit: Unit) -> Iterator[Term]:
         start = _moment(partner.key_ms)
         end = start + timedelta(days=KEY_DAYS)
         yield Term(thing=Thing.PARTNER_KEY, of=partner.name, start=start, end=end)
-    for invite in unit.partners.invitations():
-        if invite.used_ms is None:
-            end = _moment(invite.expires_ms)
-            yield Term.lasting(Thing.INVITATION, end, timedelta(days=INVITATION_DAYS), of=invite.partner)
+    for invite in unit.partners.open_invitations():
+        end = _moment(invite.expires_ms)
+        yield Term.lasting(Thing.INVITATION, end, timedelta(days=INVITATION_DAYS), of=invite.partner)
 
 
 def _moment(ms: int) -> datetime:

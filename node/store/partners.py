@@ -67,9 +67,13 @@ class PartnerRows:
         row = self._connection.execute(wanted).one_or_none()
         return None if row is None else _invite(row)
 
-    def invitations(self) -> Sequence[InviteRecord]:
-        """All invitations by partner."""
-        return [_invite(row) for row in self._connection.execute(select(_INVITE).order_by(_INVITE.c.partner))]
+    def open_invitations(self, part: str = "", *, limit: int | None = None) -> Sequence[InviteRecord]:
+        """Those that nobody used, by partner, of names that hold `part`; the first `limit` where that is given."""
+        wanted = select(_INVITE).where(_INVITE.c.used_ms.is_(None))
+        if part:
+            wanted = wanted.where(_INVITE.c.partner.contains(part, autoescape=True))
+        rows = self._connection.execute(wanted.order_by(_INVITE.c.partner).limit(limit))
+        return [_invite(row) for row in rows]
 
     def void_invitation(self, partner: str) -> bool:
         """Forget the invitation of a partner that has not used it; False when there is none."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from node.console.pages.partners import ROWS
 from node.console.qr import qr
-from node.ports.partners import PartnerRecord
+from node.ports.partners import InviteRecord, PartnerRecord
 from node.ports.persons import PersonRole
 from node.runtime.approvals import open_approvals
 from node.services.lists.audit_reading import read_audit
@@ -77,6 +77,34 @@ async def test_a_thousand_partners_are_paged_and_searched(busy: RunningConsole) 
         found = await browser.get("/console/partners?part=-0777%25")
         assert re.findall(r"p-\d+", found.words) == ["p-0777"]
         assert "No partner has that in its name" in (await browser.get("/console/partners?part=_x")).words
+
+
+async def test_open_invitations_are_searched_and_no_more_than_a_page_is_read(busy: RunningConsole) -> None:
+    with busy.world.shelf.storage.write() as unit:
+        for number in range(2 * ROWS):
+            made = InviteRecord(
+                invite_id=number.to_bytes(16),
+                partner=f"i-{number:04}",
+                subset="baseline",
+                sealed_secret=b"",
+                evaluations_per_day=16_384,
+                expires_ms=busy.world.now_ms + 1,
+            )
+            unit.partners.invite(made, now_ms=busy.world.now_ms)
+        for number in range(0, 2 * ROWS, 4):
+            unit.partners.use_up(number.to_bytes(16), now_ms=busy.world.now_ms)
+    shown = [f"i-{number:04}" for number in range(2 * ROWS) if number % 4]
+    with busy.world.shelf.storage.read() as unit:
+        assert [one.partner for one in unit.partners.open_invitations()] == shown
+        assert [one.partner for one in unit.partners.open_invitations("-00", limit=3)] == shown[:3]
+        assert [*unit.partners.open_invitations("_00")] == []
+    async with busy.as_role(PersonRole.OPERATOR) as browser:
+        first = await browser.get("/console/partners")
+        assert re.findall(r"i-\d{4}", first.words) == shown[:ROWS]
+        assert "There are more" in first.words
+        found = await browser.get(f"/console/partners?part={shown[-1]}")
+        assert re.findall(r"i-\d{4}", found.words) == shown[-1:]
+        assert "There are more" not in found.words
 
 
 async def test_an_invitation_is_shown_once(busy: RunningConsole) -> None:

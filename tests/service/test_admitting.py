@@ -361,7 +361,7 @@ def test_an_address_that_no_invitation_can_carry_uses_up_no_name(agency: Agency)
     with pytest.raises(MalformedError):
         agency.invite()
     with agency.store.read() as unit:
-        assert not unit.partners.invitations()
+        assert not unit.partners.open_invitations()
 
 
 async def test_served_enrolment_shows_the_trust_files(agency: Agency) -> None:

@@ -71,6 +71,7 @@ class PartnersPage:
     stopped: frozenset[str]
     """Those whose disclosed look-ups wait for a person."""
     invited: Sequence[InviteRecord]
+    more_invited: bool
     subsets: Sequence[SubsetRecord]
     agencies: Sequence[tuple[str, str]]
     """Whom a subset of holdings may be for, for a choice; empty where there is no such subset."""
@@ -112,7 +113,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> PartnersPage:
     now = world.identity.clock.now()
     with world.shelf.storage.read() as unit:
         found = unit.partners.page(part, after=after, limit=ROWS + 1)
-        invited = [one for one in unit.partners.invitations() if one.used_ms is None]
+        invited = unit.partners.open_invitations(part, limit=ROWS + 1)
         stopped = frozenset(unit.disclosure.stopped())
         count, subsets = sum(unit.partners.counts().values()), unit.subsets.ls()
         fetched = unit.fetched.of([record.name for record, _ in found[:ROWS]])
@@ -127,6 +128,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> PartnersPage:
         rows=rows,
         stopped=stopped,
         invited=invited[:ROWS],
+        more_invited=len(invited) > ROWS,
         subsets=subsets,
         agencies=_agencies(world) if any(subset.filter.holdings for subset in subsets) else (),
         part=part,
