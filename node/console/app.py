@@ -1,15 +1,21 @@
 """The console of an agency's node as a web application."""
 
+from functools import partial
+from typing import Final
+
 from aiohttp import web
 
 from node.console import elsewhere, entering, welcoming
 from node.console.address import Address
+from node.console.devices import Devices
 from node.console.handlers import Desk
 from node.console.recording import STRANGERS, Strangers, recorded, taken
 from node.console.shell import looks, make_app, rates
 from node.console.surface import SURFACE
 from node.console.visitors import Door
 from node.console.world import World
+
+_DEVICES: Final = "console-device"
 
 
 def make_console(world: World, door: Door, address: Address) -> web.Application:
@@ -24,6 +30,7 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
         looks=looks(clock),
         recorded=recorded,
         taken=taken,
+        devices=Devices(partial(world.shelf.vault.mac, _DEVICES), clock),
     )
     routes = [*entering.ROUTES, *welcoming.ROUTES, *elsewhere.ROUTES]
     app = make_app(desk, clock, routes, world.identity.settings.console)

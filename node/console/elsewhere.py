@@ -12,9 +12,8 @@ from typing import Final
 
 from aiohttp import web
 
-from node.connections import address_key
 from node.console.entering import SIGN_IN_PAGE, Going, going
-from node.console.entrance import COMING, entry_page, led_to, refusal, target, working
+from node.console.entrance import COMING, allowance, entry_page, led_to, refusal, target, working
 from node.console.handlers import DESK, SIGN_IN, in_thread
 from node.console.oidc import Flow, Provider
 from node.console.parts import Page
@@ -56,7 +55,7 @@ FLOWS: Final = web.AppKey("flows", Flows)
 
 async def lead(request: web.Request) -> web.Response:
     """Lead the browser to the provider."""
-    request.app[COMING].spend(address_key(request.remote))
+    request.app[COMING].spend(allowance(request))
     world, provider = request.app[DESK].world, _provider(request)
     # A link or a window of another site would sign people in who did not ask for it, with what they are there.
     if request.headers.get("Sec-Fetch-Site") not in _AT_OWN_WISH:
@@ -81,7 +80,7 @@ async def lead(request: web.Request) -> web.Response:
 
 async def come_back(request: web.Request) -> web.Response:
     """A session for whom the provider sends back."""
-    request.app[COMING].spend(address_key(request.remote))
+    request.app[COMING].spend(allowance(request))
     world, provider = request.app[DESK].world, _provider(request)
     settings = world.identity.settings.console.oidc
     state, kept = request.query.get("state", ""), request.cookies.get(_COOKIE, "")

@@ -1,17 +1,21 @@
 """What comes before a session, or makes one: what signing in, proving and registering have in common.
 
-Signing in is tried by strangers, so each address may try so often and no more. Where somebody goes on afterwards is a
-page of this console, whatever the request says. Who is let in by what, each console decides for itself.
+Signing in is tried by strangers, so each address may try so often and no more; a browser in which somebody signed in
+before is counted by its person instead, whom strangers at the same address keep from nothing.
+Where somebody goes on afterwards is a page of this console, whatever the request says. Who is let in by what, each
+console decides for itself.
 """
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
 from keys.errors import KeysError
 from node.connections import address_key
+from node.console.devices import LIFE
 from node.console.forms import read_form
 from node.console.handlers import DESK, SIGN_IN, in_thread, visiting
 from node.console.parts import Page, Refused, Values
@@ -26,7 +30,7 @@ from protocol.errors import ProtocolError
 COMING_PER_MINUTE: Final = 20
 COMING_BURST: Final = 40
 COMING: Final = web.AppKey("coming", TokenBuckets)
-"""Attempts to come in, by address."""
+"""Attempts to come in, by the person of a known browser or by address."""
 
 HOME: Final = "/console/"
 _MAX_BYTES: Final = 64 * 1024
@@ -42,10 +46,17 @@ async def entry_form(request: web.Request, visitor: Visitor | None = None) -> Va
     Who is in is counted by name: strangers at the same address take nothing from anybody who works here.
     """
     if visitor is None:
-        request.app[COMING].spend(address_key(request.remote))
+        request.app[COMING].spend(allowance(request))
     else:
         request.app[DESK].rates.spend(f"person:{visitor.person}")
     return await read_form(request, _MAX_BYTES)
+
+
+def allowance(request: web.Request) -> str:
+    """By what somebody is counted who has no session: by the person who signed in there before, else by address."""
+    desk = request.app[DESK]
+    known = desk.devices.allowance(request.cookies.get(desk.device_cookie, ""))
+    return known or address_key(request.remote)
 
 
 def target(text: str, pages: Mapping[str, Page[Any]]) -> str:
@@ -94,11 +105,20 @@ def refusal(page: Page[Any], error: NodeError | ProtocolError | KeysError) -> tu
     return Refused(page.name, told(str(error)), told(getattr(error, "hint", ""))), status
 
 
-def admitted(request: web.Request, token: str, to: str) -> web.Response:
-    """The reply that gives a browser the session of this token."""
+def admitted(request: web.Request, person: str, token: str, to: str) -> web.Response:
+    """The reply that gives a browser the session of this token, which is `person`'s, and has it known from now on."""
     desk = request.app[DESK]
     response = led_to(target(to, desk.pages))
     response.set_cookie(desk.cookie, token, secure=True, httponly=True, samesite="Strict", path="/")
+    response.set_cookie(
+        desk.device_cookie,
+        desk.devices.cookie(person),
+        secure=True,
+        httponly=True,
+        samesite="Lax",  # who comes back from a provider is known, too
+        path="/",
+        max_age=LIFE // timedelta(seconds=1),
+    )
     return response
 
 

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from keys.errors import KeysError
 from node.console.address import Address
+from node.console.devices import Devices
 from node.console.forms import read_form
 from node.console.held_forms import HeldForms, Place
 from node.console.languages import speak, spoken
@@ -59,6 +60,7 @@ class Desk(Generic[W]):
     """Has an action done, and records it."""
     taken: Callable[[W, Download[W], File], None]
     """Records that a file is taken away; it is not handed over when that raises."""
+    devices: Devices
     cookie: str = "__Host-sigfed"
     """The cookie that holds the session. The prefix binds it to this host and path (RFC 6265bis, section 4.1.3)."""
     threads: Threads = field(default_factory=Threads)
@@ -66,6 +68,11 @@ class Desk(Generic[W]):
     inside: Inside = field(default_factory=Inside)
     _said: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """What an action did, by session, until the next page says it."""
+
+    @property
+    def device_cookie(self) -> str:
+        """The cookie that says whose browser it is, in a session or not."""
+        return f"{self.cookie}-device"
 
     @property
     def pages(self) -> Mapping[str, Page[W]]:

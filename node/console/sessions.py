@@ -28,7 +28,7 @@ async def come_in(
         return opened.token
 
     token = await working(request, open_one)
-    return admitted(request, token, to)
+    return admitted(request, person, token, to)
 
 
 async def go_out(request: web.Request, visitor: Visitor) -> web.Response:

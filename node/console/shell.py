@@ -10,10 +10,9 @@ from aiohttp import web
 from keys.errors import KeysError
 from node.clock import Clock
 from node.config import ConsoleListener
-from node.connections import address_key
 from node.console.assets import Asset, load_assets
 from node.console.csp_reports import CspReports
-from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE
+from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE, allowance
 from node.console.handlers import DESK, VISITOR, Desk, act, download, show
 from node.console.languages import accepted, speak
 from node.console.parts import Action, Download, Page
@@ -36,7 +35,7 @@ _LOOKS_PER_MINUTE: Final = 240
 """Far more than somebody reads, with tabs that refresh themselves behind."""
 _LOOKS_BURST: Final = 240
 
-_ADDRESSES: Final = web.AppKey("addresses", TokenBuckets)
+_REQUESTS: Final = web.AppKey("requests", TokenBuckets)
 
 
 def make_app(
@@ -46,7 +45,7 @@ def make_app(
     app = web.Application(middlewares=[_kept_safe, _with_errors])
     assets, surface = load_assets(), desk.surface
     app[DESK] = desk
-    app[_ADDRESSES] = TokenBuckets(
+    app[_REQUESTS] = TokenBuckets(
         per_minute=settings.requests_per_address, burst=settings.requests_at_once, clock=clock
     )
     app[COMING] = TokenBuckets(per_minute=COMING_PER_MINUTE, burst=COMING_BURST, clock=clock)
@@ -149,8 +148,7 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
     """Limits, language, forged requests; and every error as a page."""
     speak(accepted(request.headers.get("Accept-Language", "")))
     try:
-        if request.cookies.get(request.app[DESK].cookie, "") not in request.app[DESK].inside:
-            request.app[_ADDRESSES].spend(address_key(request.remote))
+        request.app[_REQUESTS].spend(_asker(request))
         if request.method == "POST" and request.path != CSP_REPORTS:
             _require_own_page(request)
         return await handler(request)
@@ -160,6 +158,15 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
         return _error(request, exc)
     except Exception as exc:  # noqa: BLE001  # the last line of defence: unforeseen errors become an opaque 500
         return _error(request, exc)
+
+
+def _asker(request: web.Request) -> str:
+    """By what a request is counted: by its session, if that was open when it was last asked for.
+
+    To find that out for each request would let strangers have the database asked as often as they like.
+    """
+    desk = request.app[DESK]
+    return desk.inside.allowance(request.cookies.get(desk.cookie, "")) or allowance(request)
 
 
 def _require_own_page(request: web.Request) -> None:

@@ -13,15 +13,16 @@ _MOST_INSIDE: Final = 1024
 class Inside:
     """Sessions that were open when they were last asked for, by the hash of their tokens.
 
-    What is asked in them is counted by session and by person. To find that out for each request before the address is
-    counted would let strangers have the database asked as often as they like.
+    What is asked in them is counted by session, and not by address.
     """
 
     def __init__(self) -> None:
         self._tokens: OrderedDict[bytes, None] = OrderedDict()
 
-    def __contains__(self, token: str) -> bool:
-        return _hash(token) in self._tokens
+    def allowance(self, token: str) -> str:
+        """By what the requests of this session are counted; empty for a token of none."""
+        hashed = _hash(token)
+        return f"session:{hashed.hex()}" if hashed in self._tokens else ""
 
     def note(self, token: str, *, is_open: bool) -> None:
         """Remember, or forget, a session that was just asked for."""

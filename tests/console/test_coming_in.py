@@ -7,17 +7,20 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from node.console.devices import LIFE
 from node.console.entrance import COMING_BURST, target
 from node.console.surface import PAGES
 from node.ports.persons import PersonRole
 from node.runtime.home import Home
 from node.services.lists.audit_reading import read_audit
+from support.authenticator import Authenticator
 from support.cheap_node import CheapNode
 from support.console import Reply
 from support.entrance import Entrance, entrance_in
@@ -116,6 +119,102 @@ async def test_trying_is_slowed_down(entrance: Entrance) -> None:
         ]
     assert statuses[:COMING_BURST] == [200] * COMING_BURST
     assert statuses[-1] == 429
+
+
+DEVICE = "__Host-sigfed-device"
+
+
+async def known_browser(entrance: Entrance, authenticator: Authenticator) -> str:
+    """What a browser keeps in which somebody signed in."""
+    async with entrance.browser() as browser:
+        asked = await browser.post("/console/sign-in/question", {})
+        reply = await browser.post("/console/sign-in", {"answer": authenticator.show(asked.text)})
+    assert set(reply.cookies) == {"__Host-sigfed", DEVICE}
+    return reply.cookies[DEVICE]
+
+
+async def status_of_a_try(entrance: Entrance, cookie: str = "") -> int:
+    async with entrance.browser(cookie, cookie=DEVICE) as browser:
+        return (await browser.post("/console/sign-in/question", {})).status
+
+
+async def exhaust(entrance: Entrance, cookie: str = "") -> int:
+    """Try until no more is let through; gives how often it was."""
+    tries = 0
+    while await status_of_a_try(entrance, cookie) == 200:
+        tries += 1
+    return tries
+
+
+async def test_in_a_known_browser_people_sign_in_while_strangers_have_used_the_address_up(
+    entrance: Entrance,
+) -> None:
+    """A whole agency may have one address, and its strangers as well."""
+    entrance.add_two()
+    hers = entrance.authenticator()
+    await entrance.registered("alice", hers)
+    cookie = await known_browser(entrance, hers)
+    async with entrance.browser() as stranger:
+        while (await stranger.get("/")).status != 429:
+            pass
+    await exhaust(entrance)
+    async with entrance.browser(cookie, cookie=DEVICE) as browser:
+        assert (await browser.get("/console/sign-in")).status == 200
+        asked = await browser.post("/console/sign-in/question", {})
+        assert asked.status == 200
+        reply = await browser.post("/console/sign-in", {"answer": hers.show(asked.text)})
+    assert entrance.visitor(reply.cookies["__Host-sigfed"]).person == "alice"
+
+
+async def test_a_known_browser_lets_nobody_in_and_is_no_way_around_the_limit(entrance: Entrance) -> None:
+    entrance.add_two()
+    hers, his = entrance.authenticator(), entrance.authenticator()
+    await entrance.registered("alice", hers)
+    await entrance.registered("bruno", his)
+    first, second = await known_browser(entrance, hers), await known_browser(entrance, hers)
+    other = await known_browser(entrance, his)
+    assert await exhaust(entrance, first) == COMING_BURST
+    assert await exhaust(entrance, second) == 0, "all browsers of a person share one allowance"
+    assert await status_of_a_try(entrance, other) == 200
+    async with entrance.browser(first) as pretender:
+        assert (await pretender.get("/console/tasks")).status == 303, "it is no session"
+
+
+async def test_a_cookie_that_this_console_did_not_make_gains_nothing(entrance: Entrance) -> None:
+    entrance.add_two()
+    hers = entrance.authenticator()
+    await entrance.registered("alice", hers)
+    cookie = await known_browser(entrance, hers)
+    await exhaust(entrance)
+    person, made_ms, mac = cookie.split(".")
+    for forged in (
+        f"{person}.{int(made_ms) + 1}.{mac}",
+        f"{'0' * 64}.{made_ms}.{mac}",
+        f"{person}.{made_ms}.{'0' * 64}",
+        "..",
+        "x",
+    ):
+        assert await status_of_a_try(entrance, forged) == 429, forged
+    entrance.clock.advance(LIFE)
+    await exhaust(entrance)
+    assert await status_of_a_try(entrance, cookie) == 429, "it has ended"
+    entrance.clock.advance(-LIFE - timedelta(hours=1))
+    ahead = await status_of_a_try(entrance, cookie)
+    entrance.clock.advance(timedelta(hours=1))  # other tests have the same one
+    assert ahead == 429, "it was made by a clock that was ahead"
+
+
+async def test_what_is_asked_in_a_session_is_counted_as_well(entrance: Entrance) -> None:
+    """Reports of browsers, pictures and paths that are none: each may ask as much as an address, no more."""
+    entrance.add_two()
+    token = await entrance.registered("alice", entrance.authenticator())
+    most = entrance.world.identity.settings.console.requests_at_once
+    async with entrance.browser(token) as browser, entrance.browser() as stranger:
+        assert (await browser.get("/console/tasks")).status == 200
+        statuses = [(await browser.post("/console/csp-report", b"{}")).status for _ in range(most + 1)]
+        assert (statuses[0], statuses[-1]) == (204, 429)
+        assert (await browser.get("/console/nowhere")).status == 429
+        assert (await stranger.post("/console/csp-report", b"{}")).status == 204
 
 
 async def test_who_works_here_goes_on_while_strangers_have_used_the_address_up(entrance: Entrance) -> None:

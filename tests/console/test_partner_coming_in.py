@@ -34,8 +34,8 @@ class Entrance:
     world: PartnerWorld
     port: int
 
-    def browser(self, token: str = "") -> Browser:
-        return Browser(f"http://127.0.0.1:{self.port}", f"localhost:{self.port}", token, cookie=COOKIE)
+    def browser(self, token: str = "", *, cookie: str = COOKIE) -> Browser:
+        return Browser(f"http://127.0.0.1:{self.port}", f"localhost:{self.port}", token, cookie=cookie)
 
     def token(self, guest: Guest = ALICE) -> str:
         return self.world.tokens.make(guest).text
@@ -130,6 +130,15 @@ async def test_a_token_that_was_meddled_with_is_none(entrance: Entrance) -> None
     (kept,) = (entrance.seat.home.partner / "console-tokens").iterdir()
     kept.write_text('{"name": "Alice", "role": "operator"}')
     assert (await entrance.try_in(token)).status == 403
+
+
+async def test_who_signed_in_before_signs_in_while_others_guess(entrance: Entrance) -> None:
+    known = (await entrance.try_in(entrance.token())).cookies[f"{COOKIE}-device"]
+    while (await entrance.try_in("0" * 20)).status != 429:
+        pass
+    async with entrance.browser(known, cookie=f"{COOKIE}-device") as browser:
+        form = {"token": entrance.token(), "to": ""}
+        assert (await browser.post("/console/sign-in", form)).status == 303
 
 
 async def test_who_guesses_is_stopped(entrance: Entrance) -> None:

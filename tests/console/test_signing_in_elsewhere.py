@@ -64,7 +64,7 @@ async def test_who_is_named_comes_in_and_has_proved_nothing(entrance: Entrance, 
     await authorised(entrance, page, "alice-at-work")
     await page.wait_for_url(entrance.url("/console/tasks"))
     cookies = {cookie["name"]: cookie["value"] for cookie in await page.context.cookies()}
-    assert cookies.keys() == {"__Host-sigfed"}
+    assert cookies.keys() == {"__Host-sigfed", "__Host-sigfed-device"}
     visitor = entrance.visitor(cookies["__Host-sigfed"])
     assert (visitor.person, visitor.proved_ms) == ("alice", 0)
     assert ("alice", "console.sign-in", "alice", "ok") in entrance.recorded()

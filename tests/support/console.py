@@ -71,7 +71,12 @@ class Browser:
     async def get(self, path: str, **headers: str) -> "Reply":
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self._session.get(path, allow_redirects=False, headers=sent) as reply:
-            return Reply(reply.status, dict(reply.headers), await reply.text(errors="replace"))
+            return Reply(
+                reply.status,
+                dict(reply.headers),
+                await reply.text(errors="replace"),
+                {name: morsel.value for name, morsel in reply.cookies.items()},
+            )
 
     async def post(
         self, path: str, form: dict[str, str] | bytes | aiohttp.FormData, **headers: str
@@ -81,7 +86,12 @@ class Browser:
             name.replace("_", "-"): value for name, value in headers.items()
         }
         async with self._session.post(path, data=form, allow_redirects=False, headers=sent) as reply:
-            return Reply(reply.status, dict(reply.headers), await reply.text(errors="replace"))
+            return Reply(
+                reply.status,
+                dict(reply.headers),
+                await reply.text(errors="replace"),
+                {name: morsel.value for name, morsel in reply.cookies.items()},
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,8 @@ class Reply:
     status: int
     headers: dict[str, str]
     text: str
+    cookies: dict[str, str]
+    """Those that it sets."""
 
     @property
     def words(self) -> str:

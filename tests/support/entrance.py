@@ -57,9 +57,9 @@ class Entrance:
         """One whose browser is at this console."""
         return Authenticator(origin=f"http://{self.authority}")
 
-    def browser(self, session: str = "") -> Browser:
-        """A browser, with a session where one is given."""
-        return Browser(f"http://127.0.0.1:{self.port}", self.authority, session)
+    def browser(self, session: str = "", *, cookie: str = "__Host-sigfed") -> Browser:
+        """A browser, with a session (or another cookie) where one is given."""
+        return Browser(f"http://127.0.0.1:{self.port}", self.authority, session, cookie=cookie)
 
     async def registered(
         self, name: str, authenticator: Authenticator, form: dict[str, str] | None = None

@@ -1,11 +1,15 @@
 """The console of a partner as a web application."""
 
+import hmac
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
+from node.clock import system_entropy
 from node.config import ConsoleListener
 from node.console.address import Address
+from node.console.devices import Devices
 from node.console.handlers import Desk
 from node.console.partner.entering import ROUTES
 from node.console.partner.recording import journalled, taken_away
@@ -16,6 +20,7 @@ from node.console.visitors import Door
 
 COOKIE: Final = "__Host-sigfed-partner"
 """Its own: browsers keep cookies by host and not by port, and an agency's console may be on the same machine."""
+_KEY_BYTES: Final = 32
 
 
 def make_partner_console(
@@ -25,6 +30,7 @@ def make_partner_console(
     settings: ConsoleListener = ConsoleListener(),  # noqa: B008  # frozen
 ) -> web.Application:
     """The application that serves the console of one home."""
+    key = system_entropy(_KEY_BYTES)  # as sessions, what browsers are known by ends with the process
     desk = Desk(
         world=world,
         door=door,
@@ -34,6 +40,7 @@ def make_partner_console(
         looks=looks(world.clock),
         recorded=journalled,
         taken=taken_away,
+        devices=Devices(partial(hmac.digest, key, digest="sha256"), world.clock),
         cookie=COOKIE,
     )
     return make_app(desk, world.clock, ROUTES, settings)

@@ -52,19 +52,19 @@ async def sign_in(request: web.Request) -> web.Response:
     to = target(form.text("to"), desk.pages)
     before = request.cookies.get(desk.cookie, "")
 
-    def open_one(world: PartnerWorld) -> str:
+    def open_one(world: PartnerWorld) -> tuple[str, str]:
         guest = world.tokens.take(form.text("token"))
         world.sessions.close(before)
         _journal.info("sign-in", by=guest.name, role=guest.role.value)
-        return world.sessions.open(guest)
+        return guest.name, world.sessions.open(guest)
 
     try:
-        token = await working(request, open_one)
+        name, token = await working(request, open_one)
     except NodeError as exc:
         _journal.warning("sign-in-refused")
         refused, status = refusal(_PAGE, exc)
         return entry_page(request, _PAGE, Going(to), refused=refused, status=status)
-    return admitted(request, token, to)
+    return admitted(request, name, token, to)
 
 
 async def sign_out(request: web.Request) -> web.Response:
