@@ -24,7 +24,7 @@ from node.services.lists.auditing import audit_log
 from node.services.lists.completeness import missing_objects
 from node.services.lists.making import report_lists
 from node.services.recipients.accrediting import Recipients, fetchable
-from node.services.storage.verify import UNREADABLE, words_of
+from node.services.storage.integrity import UNREADABLE, words_of
 from node.services.trust.expiry import Standing, late, next_due
 from node.services.trust.founding import log_label, spare_files
 from node.signing.process.desk import SIGNED_HERE

@@ -16,9 +16,9 @@ from keys.trust.node_document import NodeDocument
 from node.errors import ConflictError
 from node.evaluator.process import EvaluatorProcess
 from node.runtime.auditing import tell
-from node.runtime.begun import Begun, rotation
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys, require_soon
+from node.runtime.rotation_progress import Begun, rotation
 from node.services.storage.shelf import Shelf
 from node.services.subsets.epochs import epochs_of, next_number, succeed
 from node.signing.epochs import held_epochs, public_of_epoch

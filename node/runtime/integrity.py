@@ -22,12 +22,12 @@ from node.runtime.passphrases import ROOT_CREDENTIAL, available
 from node.runtime.shelving import open_shelf
 from node.runtime.verdicts import below, told
 from node.services.lists.completeness import unindexed
+from node.services.storage.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
 from node.services.storage.rekeying import verify_cells
 from node.services.storage.shelf import Shelf
-from node.services.storage.verify import UNREADABLE, Verdict, attempt, verify_objects, words_of
 from node.services.subsets.registers import verify_registers
+from node.services.trust.trust_files import pin_of, verify_trust_files
 from node.services.trust.tuf_repository import root_files
-from node.services.trust.verify import pin_of, verify_trust_files
 from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
 from node.tls import verify_certificate

@@ -20,8 +20,8 @@ from node.runtime.health import Check
 from node.runtime.hit_spool import hit_spool, unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.verdicts import below, told
-from node.services.storage.verify import UNREADABLE, Verdict, attempt, words_of
-from node.services.trust.verify import pin_of, verify_trust_files
+from node.services.storage.integrity import UNREADABLE, Verdict, attempt, words_of
+from node.services.trust.trust_files import pin_of, verify_trust_files
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from keys.roles import Role
 from node.errors import UsageError
-from node.runtime.begun import rotation
 from node.runtime.epochs import announce_next, rotate_epoch
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, lineage_of, list_successor, rotate
 from node.runtime.rotating_tls import is_pinned, rotate_tls
+from node.runtime.rotation_progress import rotation
 from node.runtime.storage_keys import rotate_storage
 from node.services.storage.shelf import Shelf
 from node.services.trust.succeeding import SUCCEEDED

@@ -21,11 +21,11 @@ from node.errors import ConflictError, NodeError, UsageError
 from node.journal import Journal
 from node.ports.keyring import RingKey, label_of, signing, silent
 from node.runtime.auditing import about, tell
-from node.runtime.begun import Begun, rotation
 from node.runtime.elsewhere import refer, require_unused
 from node.runtime.keyring import new_label
 from node.runtime.opening import Identity
 from node.runtime.put_back import signer_of
+from node.runtime.rotation_progress import Begun, rotation
 from node.services.lists.resigning import sign_also
 from node.services.storage.shelf import Shelf
 from node.services.trust.steps import facts_of

@@ -16,9 +16,9 @@ from keys.trust.window import Window
 from node.errors import ConflictError
 from node.ports.keyring import RingKey
 from node.runtime.auditing import tell
-from node.runtime.begun import Begun, rotation
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys, require_soon
+from node.runtime.rotation_progress import Begun, rotation
 from node.services.storage.shelf import Shelf
 from node.signing.ring import find_key
 

@@ -13,7 +13,7 @@ from node.runtime.health import Check, Health
 from node.runtime.home import Home
 from node.runtime.signer import open_keychain
 from node.runtime.verdicts import below, told
-from node.services.storage.verify import Verdict, attempt
+from node.services.storage.integrity import Verdict, attempt
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.desk import KEYS, LOGS, SIGNED_HERE, STAMPS, WITNESS
 from node.signing.process.restored import RESTORED, RestoreMark

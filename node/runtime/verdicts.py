@@ -7,7 +7,7 @@ from typing import Final
 
 from node.runtime.health import Check, Health
 from node.runtime.home import Home
-from node.services.storage.verify import Verdict
+from node.services.storage.integrity import Verdict
 
 _LOCKS: Final = ".lock"
 _BY_ITSELF: Final = ("-wal", "-shm")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from node.services.lists.completeness import unindexed
+from node.services.storage.integrity import verify_objects
 from node.services.storage.shelf import Shelf
-from node.services.storage.verify import verify_objects
 from support.releases import ReleasingAgency, release_both
 from support.shelves import Agency, rows
 

@@ -1,7 +1,7 @@
 """Which objects that the tables name are not in the object store: what a lost or half-restored disk looks like.
 
 Of `missing_objects` only names are compared; what an object holds is verified whenever it is read, and by
-`node.services.storage.verify`.
+`node.services.storage.integrity`.
 """
 
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ from keys.trust.members import Members, open_earlier_members
 from keys.trust.root import TrustedRoot
 from node.errors import GoneError, MissingObjectError, StoreError
 from node.ports.objects import ObjectStore
-from node.services.storage.verify import Verdict, attempt
+from node.services.storage.integrity import Verdict, attempt
 
 _FOLDER: Final = "registers"
 

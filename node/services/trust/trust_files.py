@@ -19,7 +19,7 @@ from keys.trust.repository import Listed, Pointer, open_snapshot, open_targets, 
 from keys.trust.revocations import open_revocations
 from keys.trust.root import TrustedRoot, open_roots
 from keys.trust.target_files import is_target_name, target_path
-from node.services.storage.verify import Verdict, attempt
+from node.services.storage.integrity import Verdict, attempt
 from node.services.trust.tuf_repository import root_name
 
 _TARGETS: Final = re.compile(r"(?:([1-9][0-9]{0,8})\.)?targets\.json", re.ASCII)
