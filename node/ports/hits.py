@@ -163,6 +163,8 @@ class Told:
     in_time: bool
     """Whether it was done within the span that was asked for after the report came."""
     reports: int
+    withdrawn: int
+    """Of these, no release lists any more what was reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

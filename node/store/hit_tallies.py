@@ -51,6 +51,7 @@ class HitTallyRows:
         last = (
             select(
                 hits.c.collection,
+                hits.c.ended_ms,
                 _last(_RESOLUTION.c.action, hits).label("action"),
                 (_last(_RESOLUTION.c.done_ms, hits) - hits.c.received_ms).label("took"),
             )
@@ -58,17 +59,24 @@ class HitTallyRows:
             .subquery()
         )
         in_time = case((last.c.took <= within_ms, 1), else_=0).label("in_time")
-        rows = select(last.c.collection, last.c.action, in_time).subquery()
+        rows = select(last.c.collection, last.c.ended_ms, last.c.action, in_time).subquery()
         groups = (rows.c.collection, rows.c.action, rows.c.in_time)
-        wanted = select(*groups, func.count()).group_by(*groups)
+        wanted = select(*groups, func.count(), func.count(rows.c.ended_ms)).group_by(*groups)
         return [
-            Told(collection=int(row[0]), action=row[1], in_time=bool(row[2]), reports=int(row[3]))
+            Told(
+                collection=int(row[0]),
+                action=row[1],
+                in_time=bool(row[2]),
+                reports=int(row[3]),
+                withdrawn=int(row[4]),
+            )
             for row in self._connection.execute(wanted)
         ]
 
 
 def _windowed(window: HitWindow) -> FromClause:
-    rows = select(_HIT.c.partner, _HIT.c.report_id, _HIT.c.collection, _HIT.c.received_ms)
+    wanted = (_HIT.c.partner, _HIT.c.report_id, _HIT.c.collection, _HIT.c.received_ms, _HIT.c.ended_ms)
+    rows = select(*wanted)
     rows = rows.where(_HIT.c.received_ms >= window.since_ms)
     if window.until_ms is not None:
         rows = rows.where(_HIT.c.received_ms < window.until_ms)

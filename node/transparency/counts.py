@@ -21,6 +21,9 @@ WAITING: Final = "waiting"
 ANSWERS: Final = (UPHELD, REJECTED, WAITING)
 """What became of disputes."""
 
+WITHDRAWN: Final = "withdrawn"
+LISTED: Final = "listed"
+
 RIGHT: Final = "right"
 WRONG: Final = "wrong"
 
@@ -95,6 +98,8 @@ class Counts:
     hits_by_collection: Mapping[str, int]
     hits_by_month: Mapping[str, int]
     hits_by_outcome: Mapping[str, int]
+    hits_withdrawn: int
+    """Of all hits, no release lists any more, by now."""
     disputes: Mapping[str, int]
     judged: Sequence[JudgedCount]
     reports_kept: bool

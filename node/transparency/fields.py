@@ -61,6 +61,7 @@ def as_fields(report: Report) -> Mapping[str, Fact]:
             "by_collection": _facts(report.hits_by_collection),
             "by_month": _facts(report.hits_by_month),
             "by_outcome": _facts(report.hits_by_outcome),
+            "withdrawn": _fact(report.hits_withdrawn),
             "share_in_time": _share(report.in_time),
         },
         "disputes": {"opened": _fact(report.disputes), "by_answer": _facts(report.disputes_by_answer)},

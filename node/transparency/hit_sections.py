@@ -35,6 +35,8 @@ def hits(report: Report) -> str:
         f'<div class="card beside"><div><h3>By month</h3>{months}</div><div><h3>By collection</h3>{kinds}</div></div>'
         f'<div class="card beside">{_parts("Hits by month", "month", report.hits_by_month)}'
         f"{_parts('Hits by collection', 'collection', report.hits_by_collection)}</div>"
+        f"<p>Of them withdrawn, because no release lists the hash any more: {in_words(report.hits_withdrawn)}. Whoever "
+        "reported one is told, signed, and what to undo.</p>"
     )
 
 

@@ -8,8 +8,10 @@ from node.transparency.counts import (
     ANSWERS,
     IN_TIME,
     LATER,
+    LISTED,
     OUTCOMES,
     RIGHT,
+    WITHDRAWN,
     WRONG,
     Counts,
     JudgedCount,
@@ -71,6 +73,8 @@ class Report:
     hits_by_collection: Parts
     hits_by_month: Parts
     hits_by_outcome: Parts
+    hits_withdrawn: Number
+    """Of them, no release lists any more."""
     disputes: Number
     disputes_by_answer: Parts
     judged: Sequence[Judged]
@@ -113,6 +117,7 @@ def publish(counts: Counts, period: Period, *, made_ms: int) -> Report:
         hits_by_collection=by_collection,
         hits_by_month=by_month,
         hits_by_outcome=by_outcome,
+        hits_withdrawn=_withdrawn(counts, hits),
         disputes=disputes.total,
         disputes_by_answer=disputes.ways[0],
         judged=[_judged(each, tellable=tellable) for each in counts.judged if counts.reports_kept],
@@ -126,6 +131,15 @@ def _families(counts: Counts) -> tuple[Family, Family]:
     outcomes = {name: counts.hits_by_outcome.get(name, 0) for name in OUTCOMES}
     answers = {name: counts.disputes.get(name, 0) for name in ANSWERS}
     return family(counts.hits_by_collection, counts.hits_by_month, outcomes), family(answers)
+
+
+def _withdrawn(counts: Counts, hits: Family) -> Number:
+    if isinstance(hits.total, Hidden):
+        return hits.total
+    # What is listed still is not told, but follows from the sum, which everybody sees.
+    return family({WITHDRAWN: counts.hits_withdrawn, LISTED: hits.total - counts.hits_withdrawn}).ways[0][
+        WITHDRAWN
+    ]
 
 
 def _evaluations(counts: Counts) -> Number:

@@ -4,8 +4,10 @@ import json
 import re
 
 from node.console.pages.response import GROUPS
+from node.ports.hits import HitFilter
 from node.ports.persons import PersonRole
 from node.services.lists.audit_reading import read_audit
+from node.services.storage.report_pages import report_pages
 from support.console import Reply, RunningConsole
 
 PERIODS = "/console/response/report?period={}&form={}"
@@ -29,12 +31,16 @@ async def test_every_capability_stands_there_and_most_are_outside(busy: RunningC
 
 
 async def test_what_happened_is_counted_at_its_capability(busy: RunningConsole) -> None:
+    with busy.world.shelf.storage.write() as unit:
+        newest, *_ = next(report_pages(busy.world.shelf, HitFilter(open=True)))
+        unit.hits.end(newest, ended_ms=newest.received_ms + 1, version=1)
     async with busy.as_role(PersonRole.OPERATOR) as browser:
         page = await browser.get("/console/response")
     takedown, reporting, lists = facts_of(page, 16), facts_of(page, 17), facts_of(page, 7)
     assert takedown["files removed, disabled or preserved in the last 365 days"] == "1"
     assert takedown["of these within 24 hours of the report"] == "1 of 1"
     assert takedown["from a withdrawal until peers hold it"] == "nothing was measured yet"
+    assert takedown["open hits that no release lists any more"] == "1"
     assert reporting["hits reported in the last 365 days"] == "4"
     assert reporting["disputes opened in the last 365 days"] == "1"
     assert reporting["of these upheld: the list was wrong"] == "0"

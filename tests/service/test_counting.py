@@ -153,6 +153,8 @@ def test_hits_cases_and_partners_are_those_of_the_period(agency: Agency) -> None
     with agency.shelf.storage.write() as unit:
         for number, time_ms in enumerate((JANUARY - 1, JANUARY, FEBRUARY, MARCH, APRIL - 1, APRIL)):
             unit.hits.add(hit(number, time_ms, NATIONAL if number == 2 else BASELINE), b"")
+            if number in {0, 2, 4}:
+                unit.hits.end(hit(number, time_ms), ended_ms=APRIL + number, version=2)
         outcomes = (Outcome.UPHELD, Outcome.UPHELD, Outcome.REJECTED, None, Outcome.UPHELD)
         for number, outcome in enumerate(outcomes):
             unit.partner_cases.add(case(number, JANUARY - 1 if number == 0 else FEBRUARY, outcome))
@@ -161,6 +163,7 @@ def test_hits_cases_and_partners_are_those_of_the_period(agency: Agency) -> None
     counts = counted(agency, APRIL + DAY_MS)
     assert counts.hits_by_collection == {"baseline": 3, "national": 1}
     assert counts.hits_by_month == {"2026-01": 1, "2026-02": 1, "2026-03": 2}
+    assert counts.hits_withdrawn == 2
     assert {name: counts.disputes.get(name, 0) for name in ANSWERS} == {UPHELD: 2, REJECTED: 1, WAITING: 1}
     assert counts.partners == 2
 

@@ -101,6 +101,7 @@ def transparency_report(path: Path) -> None:
         hits_by_collection={"baseline": 1265},
         hits_by_month=dict(zip(period.months, (180, 201, 190, 240, 222, 232), strict=True)),
         hits_by_outcome={IN_TIME: 1088, LATER: 121, FALSE_POSITIVE: 7, NOT_TOLD: 49},
+        hits_withdrawn=12,
         disputes={UPHELD: 6, REJECTED: 12},
         judged=[JudgedCount(origin=own, collection="baseline", right=1080, wrong=6)],
         reports_kept=True,

@@ -184,11 +184,20 @@ def counts(**changes: Any) -> Counts:
         hits_by_collection={"baseline": 1204, "national": 61},
         hits_by_month={**dict.fromkeys(HALF.months[:5], 200), HALF.months[5]: 265},
         hits_by_outcome={IN_TIME: 1088, LATER: 121, FALSE_POSITIVE: 7, NOT_TOLD: 49},
+        hits_withdrawn=12,
         disputes={UPHELD: 6, REJECTED: 12},
         judged=[JudgedCount(origin="fr.example/lists/csam", collection="baseline", right=994, wrong=6)],
         reports_kept=True,
     )
     return replace(made, **changes)
+
+
+def all_alike(hits: int) -> Mapping[str, Any]:
+    return {
+        "hits_by_collection": {"baseline": hits},
+        "hits_by_month": {HALF.months[0]: hits},
+        "hits_by_outcome": {IN_TIME: hits},
+    }
 
 
 def test_everything_is_told_when_nothing_is_small() -> None:
@@ -221,11 +230,7 @@ def test_what_the_lists_say_is_told_however_small() -> None:
         {"hits_by_collection": {"baseline": 1263, "national": 2}},
         {"hits_by_outcome": {IN_TIME: 1263, LATER: 2}},
         {"disputes": {UPHELD: 1, REJECTED: 40}},
-        {
-            "hits_by_collection": {"baseline": 3},
-            "hits_by_month": {HALF.months[0]: 3},
-            "hits_by_outcome": {IN_TIME: 3},
-        },
+        {**all_alike(3), "hits_withdrawn": 0},
     ],
     ids=["collection", "outcome", "disputes", "hits"],
 )
@@ -271,6 +276,48 @@ def test_what_is_not_recorded_is_said_to_be_so() -> None:
     assert "not recorded" in "".join(page(report))
 
 
+@pytest.mark.parametrize(
+    ("withdrawn", "shown"),
+    [
+        (0, 0),
+        (1, WITHHELD),
+        (4, WITHHELD),
+        (5, 5),
+        (1260, 1260),
+        (1261, WITHHELD),
+        (1264, WITHHELD),
+        (1265, 1265),
+    ],
+)
+def test_withdrawn_hits_are_withheld_where_they_or_the_others_are_few(withdrawn: int, shown: Number) -> None:
+    report = publish(counts(hits_withdrawn=withdrawn), HALF, made_ms=AFTER)
+    assert report.hits_withdrawn == shown
+    assert report.judged[0].precision is not None, "how the lists fared is told all the same"
+
+
+def test_no_withheld_number_of_withdrawn_hits_can_be_computed_from_the_sum() -> None:
+    readings = defaultdict(set)
+    for total in range(5, 20):
+        for withdrawn in range(total + 1):
+            made = counts(hits_withdrawn=withdrawn, **all_alike(total))
+            report = publish(made, HALF, made_ms=AFTER)
+            readings[report.hits, report.hits_withdrawn].add(withdrawn)
+    for (_, shown), possible in readings.items():
+        assert possible == {shown} or (shown is WITHHELD and len(possible) > 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        (all_alike(1), WITHHELD),
+        ({"reports_kept": False}, Hidden.NOT_RECORDED),
+    ],
+    ids=["few hits", "not recorded"],
+)
+def test_withdrawn_hits_are_told_only_with_all_hits(changes: Mapping[str, Any], shown: Number) -> None:
+    assert publish(counts(hits_withdrawn=1, **changes), HALF, made_ms=AFTER).hits_withdrawn == shown
+
+
 def test_evaluations_for_few_partners_are_withheld_with_their_number() -> None:
     report = publish(counts(partners=1), HALF, made_ms=AFTER)
     assert (report.partners, report.evaluations) == (WITHHELD, WITHHELD)
@@ -286,6 +333,7 @@ SPARSE: Mapping[str, Any] = {
     "hits_by_collection": {},
     "hits_by_month": {},
     "hits_by_outcome": {},
+    "hits_withdrawn": 0,
     "disputes": {},
     "countries": (),
 }
@@ -310,6 +358,7 @@ def test_the_page_tells_all_numbers() -> None:
         "18,233,444",
         "1,265",
         "1,204",
+        "no release lists the hash any more: 12",
         "89.9 %",
         "99.4 %",
         "2026-06",
@@ -321,6 +370,7 @@ def test_the_sheet_has_every_number_of_the_fields() -> None:
     report = publish(counts(), HALF, made_ms=AFTER)
     rows = dict(csv.reader(io.StringIO("".join(as_sheet(report)))))
     assert rows["hits: reported"] == "1265"
+    assert rows["hits: withdrawn"] == "12"
     assert rows["lists 1: shredded"] == "1"
     assert rows["disputes: by_answer: upheld"] == "6"
     assert rows["months 6: in_force"] == "612044"

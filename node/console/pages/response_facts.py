@@ -115,7 +115,7 @@ def _hits(world: World) -> _Hits:
     since_ms = world.now_ms - days * DAY_MS
     with world.shelf.storage.read() as unit:
         reported = sum(unit.hits.by_day(since_ms=since_ms).values())
-        overdue = unit.hits.counts(unsaid_since_ms=world.now_ms - DAY_MS).overdue
+        waiting = unit.hits.counts(unsaid_since_ms=world.now_ms - DAY_MS)
         told = unit.hit_outcomes.resolved(since_ms=since_ms, within_ms=DAY_MS)
         cases = [case for case in unit.partner_cases.ls() if case.opened_ms >= since_ms]
     acted = [each for each in told if each.action != Action.FALSE_POSITIVE]
@@ -131,7 +131,11 @@ def _hits(world: World) -> _Hits:
             Fact(_("files removed, disabled or preserved {window}").format(window=window), number(removed)),
             Fact(_("of these within 24 hours of the report"), within),
             Fact(_("longest time to removal"), lasting(max(slowest, 0)) if removed else "-"),
-            Fact(_("hits overdue now: nobody said within 24 hours what became of the file"), number(overdue)),
+            Fact(
+                _("hits overdue now: nobody said within 24 hours what became of the file"),
+                number(waiting.overdue),
+            ),
+            Fact(_("open hits that no release lists any more"), number(waiting.withdrawn)),
         ],
         disputes=[
             Fact(_("disputes opened {window}").format(window=window), number(len(cases))),

@@ -79,6 +79,7 @@ def count(
             month: _reports(each) for month, each in zip(period.months[:begun], told, strict=True)
         },
         hits_by_outcome=_outcomes(hits),
+        hits_withdrawn=sum(each.withdrawn for each in hits),
         disputes=_answers(cases),
         judged=_judged(precision(shelf, HitWindow(since_ms=edges[0], until_ms=until_ms)), lists),
         reports_kept=reports_since_ms <= edges[0],
