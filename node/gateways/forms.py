@@ -1,5 +1,8 @@
 """Where the files are in a form that a browser sends (`multipart/form-data`, RFC 7578).
 
+A part may say that it is sent in base64 or quoted-printable. Servers differ in whether they decode it, for RFC 7578
+does away with that: both are to be looked at, what the part holds as it stands and what it decodes to.
+
 Whoever uploads chooses how a form is written, and servers read what is written badly each in its own way. A form that
 is written as the standard says is the same for all of them. Of any other, files are looked for where a lenient server
 may find them, and `fault` says that another one may find other files: such a form never passes for clean.
@@ -9,7 +12,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
+
+from node.formats.transfer_encoding import AS_IT_IS, DECODERS
 
 MAX_PARTS: Final = 1000
 """Of a form; of one with more, not everything is looked at."""
@@ -31,17 +36,28 @@ _ANY_BOUNDARY: Final = re.compile(r"""boundary[^=]*=\s*(?:"((?:[^"\\]|\\.)+)"|([
 _STRICT_LINE: Final = re.compile(rb"[A-Za-z0-9-]+: ?[^\x00-\x08\x0a-\x1f\x7f]*")
 _FIRST_LINE: Final = re.compile(rb"(?:^|[\r\n])--([^\r\n]{1,200})")
 _EMPTY_LINE: Final = re.compile(rb"\r\n\r\n|\n\r?\n|\r\r")
-_PLAIN: Final = frozenset({b"7bit", b"8bit", b"binary"})
-"""Ways to send a part that change none of its bytes."""
+_ENCODING: Final = re.compile(
+    rb"^content-transfer-encoding[ \t]*:[ \t]*([a-z0-9-]+)", re.IGNORECASE | re.MULTILINE
+)
+_ENCODING_FIELD: Final = b"content-transfer-encoding:"
+_ENCODINGS: Final = frozenset(name.encode() for name in (*AS_IT_IS, *DECODERS))
 _MAX_PART_HEAD: Final = 16 * 1024
+
+
+class Part(NamedTuple):
+    """The content of a part, by its place in the body."""
+
+    start: int
+    size: int
+    encoding: str = ""
+    """Which of `DECODERS` a server may read it with; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """The files in a form."""
 
-    places: tuple[tuple[int, int], ...]
-    """Start and size of each part's content in the body."""
+    parts: tuple[Part, ...]
     fault: str = ""
     """Why a server may find other files than these; empty for a form that can be read in one way."""
 
@@ -55,9 +71,9 @@ def read_form(content_types: Sequence[str], body: bytes) -> Form | None:
     if len(content_types) == len(short) == 1 and (boundary := _strict_boundary(short[0])):
         pieces = _cut(body, boundary)
         if len(pieces) > MAX_PARTS + 2:
-            return Form(_places(body, pieces), "a form of too many parts")
+            return Form(_parts(body, pieces), "a form of too many parts")
         if _is_strict(body, pieces):
-            return Form(_places(body, pieces))
+            return Form(_parts(body, pieces))
     return _read_badly(body, short)
 
 
@@ -95,14 +111,15 @@ def _is_strict_part(body: bytes, start: int, end: int) -> bool:
     if not body.startswith(b"\r\n", start) or body[max(start, end - 2) : end] != b"\r\n" or head_end < start:
         return False
     lines = body[start + 2 : head_end].split(b"\r\n")
-    return head_end + 4 <= end - 2 and all(map(_is_strict_field, lines))
+    encodings = sum(line.lower().startswith(_ENCODING_FIELD) for line in lines)
+    return head_end + 4 <= end - 2 and encodings <= 1 and all(map(_is_strict_field, lines))
 
 
 def _is_strict_field(line: bytes) -> bool:
     """Whether a line of a part's head says nothing by which its content could be read in two ways."""
     name, _, value = line.lower().partition(b":")
-    if name == b"content-transfer-encoding":
-        return value.strip(b" ") in _PLAIN
+    if name + b":" == _ENCODING_FIELD:
+        return value.strip(b" ") in _ENCODINGS
     return _STRICT_LINE.fullmatch(line) is not None and not (
         name == b"content-type" and b"multipart" in value
     )
@@ -113,13 +130,13 @@ def _read_badly(body: bytes, content_types: Iterable[str]) -> Form:
     texts = [quoted or plain for value in content_types for quoted, plain in _ANY_BOUNDARY.findall(value)]
     said = [text.encode("latin-1") for text in texts]
     shown = [found[1].rstrip(b" \t") for found in islice(_FIRST_LINE.finditer(body), 1)]
-    places: dict[tuple[int, int], None] = {}
+    parts: dict[Part, None] = {}
     for boundary in islice(dict.fromkeys([*said, *shown]), _MAX_BOUNDARIES):
-        places |= dict.fromkeys(_places(body, _cut(body, boundary)))
-    return Form(tuple(islice(places, MAX_PARTS)), "a form that can be read in several ways")
+        parts |= dict.fromkeys(_parts(body, _cut(body, boundary)))
+    return Form(tuple(islice(parts, MAX_PARTS)), "a form that can be read in several ways")
 
 
-def _places(body: bytes, pieces: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def _parts(body: bytes, pieces: Sequence[tuple[int, int]]) -> tuple[Part, ...]:
     """Of the parts that have a content; what ends a line before a boundary belongs to the boundary."""
     found = []
     for start, end in islice(pieces, 1, MAX_PARTS + 1):
@@ -127,8 +144,15 @@ def _places(body: bytes, pieces: Sequence[tuple[int, int]]) -> tuple[tuple[int, 
         if head is not None:
             stop = end - _line_end(body[end - 2 : end]) if end < len(body) else end
             if stop > head.end():
-                found.append((head.end(), stop - head.end()))
+                encoding = _encoding(body[start : head.start()])
+                found.append(Part(head.end(), stop - head.end(), encoding))
     return tuple(found)
+
+
+def _encoding(head: bytes) -> str:
+    """Which decoder a lenient server may take for a part with this head; empty: none."""
+    said = (found.decode().lower() for found in _ENCODING.findall(head))
+    return next((name for name in said if name in DECODERS), "")
 
 
 def _line_end(last: bytes) -> int:

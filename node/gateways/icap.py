@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from node.clock import Entropy
+from node.formats.transfer_encoding import DECODERS
 from node.gateways.block_page import BLOCKED_DOWNLOAD, BLOCKED_UPLOAD, NOT_CHECKED, page
-from node.gateways.forms import Form, read_form
+from node.gateways.forms import Form, Part, read_form
 from node.gateways.icap_protocol import (
     CONTINUE,
     LAST_CHUNK,
@@ -226,11 +227,29 @@ class _Conversation:
                 form = await asyncio.to_thread(lambda: _form(request, b"".join(upload.pieces())))
                 if form is not None and form.fault:
                     found.append(_not_judged(form.fault))
-                for start, size in form.places if form is not None else ():
-                    found.append(await _verdict(upload.inspect_part(start, size, name)))
+                for part in form.parts if form is not None else ():
+                    found.append(await _verdict(upload.inspect_part(part.start, part.size, name)))
+                    if part.encoding:
+                        found.append(await _verdict(self._decoded(upload, part, name)))
         except TimeoutError:
             found.append(_not_judged("it takes too long"))
         return Verdicts(tuple(found)).whole
+
+    async def _decoded(self, upload: Upload, part: Part, name: str) -> Inspected:
+        """What a part decodes to; raises OSError where it is not encoded as it says."""
+        decoder = DECODERS[part.encoding]()
+        async with self._service.inspector.receiving() as content:
+            try:
+                for piece in upload.pieces(part.start, part.size):
+                    for at in range(0, len(piece), _PIECE):
+                        if not content.write(decoder.feed(piece[at : at + _PIECE])):
+                            raise OSError("too much at once")
+                        await asyncio.sleep(0)  # others have their turn: decoding a long part takes a second
+                if not content.write(decoder.end()):
+                    raise OSError("too much at once")
+            except ValueError as exc:
+                raise OSError(f"a part of the form is not {part.encoding}, as it says: {exc}") from None
+            return await content.inspect(name)
 
     def _page(self, request: Request, verdict: Verdict) -> bytes:
         status = BLOCKED_UPLOAD if request.method == "REQMOD" else BLOCKED_DOWNLOAD

@@ -54,20 +54,18 @@ class MemoryUpload:
         """As the port says."""
         part = os.memfd_create("sigfed-part", os.MFD_CLOEXEC)
         try:
-            while size:
-                piece = os.pread(self._descriptor, min(size, _PIECE), start)
+            for piece in self.pieces(start, size):
                 write_whole(part, piece)
-                start, size = start + len(piece), size - len(piece)
             return await self._inspector.inspect(part, name)
         finally:
             os.close(part)
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
         """As the port says."""
-        at = 0
-        while piece := os.pread(self._descriptor, _PIECE, at):
+        left = self._held if size is None else size
+        while piece := os.pread(self._descriptor, min(left, _PIECE), start):
             yield piece
-            at += len(piece)
+            start, left = start + len(piece), left - len(piece)
 
     def close(self) -> None:
         """Forget what was received."""

@@ -51,8 +51,8 @@ class Upload(Protocol):
         """The same of a file that lies inside what was received."""
         ...
 
-    def pieces(self) -> Iterator[bytes]:
-        """What was received, again."""
+    def pieces(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
+        """What was received, again, or so much of it."""
         ...
 
 

@@ -5,6 +5,7 @@ import re
 import socket
 import time
 from base64 import b64encode
+from binascii import b2a_qp
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -214,6 +215,31 @@ async def test_each_file_in_a_form_is_judged(world: World) -> None:
     assert world.inspector.contents == [FORM, LISTED]
 
 
+ENCODED = {
+    "base64": b64encode(LISTED),
+    "Base64": b64encode(LISTED)[:8] + b"\r\n" + b64encode(LISTED)[8:],
+    "quoted-printable": b2a_qp(LISTED, quotetabs=True),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+async def test_a_file_that_is_sent_encoded_is_judged(world: World, encoding: str) -> None:
+    """What a server may decode, and what one keeps that does not."""
+    head = b"POST http://h/f HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+    says = b"Content-Transfer-Encoding: " + encoding.encode() + b"\r\n\r\n"
+    form = HEAD + says + ENCODED[encoding] + CLOSED
+    assert b"HTTP/1.1 403 Forbidden" in await asked(world, message("REQMOD", form, fields=ALLOW, head=head))
+    assert world.inspector.contents == [form, ENCODED[encoding], LISTED]
+
+
+async def test_a_file_that_is_sent_encoded_may_pass() -> None:
+    head = b"POST http://h/f HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+    form = HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n" + b64encode(CLEAR) + CLOSED
+    async with serving(fail_closed=True) as world:
+        said = await asked(world, message("REQMOD", form, fields=ALLOW, head=head))
+    assert said.startswith(b"ICAP/1.0 204 ")
+
+
 HEAD = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n'
 CLOSED = b"\r\n--b--\r\n"
 LENIENT = {
@@ -225,6 +251,16 @@ LENIENT = {
         "; boundary=b",
         HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n" + b64encode(LISTED) + CLOSED,
         False,
+    ),
+    "base64 with a letter that is none": (
+        "; boundary=b",
+        HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n!" + b64encode(LISTED) + CLOSED,
+        False,
+    ),
+    "base64 that is none": (
+        "; boundary=b",
+        HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n" + LISTED + CLOSED,
+        True,
     ),
     "no line end": ("; boundary=b", HEAD + b"\r\n" + LISTED + CLOSED[2:], False),
     "carriage returns": ("; boundary=b", (HEAD + b"\r\n" + LISTED + CLOSED).replace(b"\n", b""), True),

@@ -6,7 +6,8 @@ import os
 import re
 import subprocess
 import sys
-from base64 import b64encode
+from base64 import b64encode, encodebytes
+from binascii import b2a_qp
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -358,13 +359,27 @@ async def test_files_in_the_shape_of_hma(tmp_path: Path) -> None:
         assert long[0] == 413
 
 
+PHOTO, BASE64 = (
+    "--x\r\nContent-Disposition: form-data; name=photo\r\n",
+    "Content-Transfer-Encoding: base64\r\n",
+)
+
+
 @pytest.mark.parametrize(
     ("form", "status"),
     [
         ("--x\r\nContent-Disposition: form-data; name=photo\r\n\r\ny\r\n--x--\r\n", 200),
         (
-            "--x\r\nContent-Disposition: form-data; name=photo\r\nContent-Transfer-Encoding: base64\r\n\r\neQ==",
+            PHOTO + "Content-Transfer-Encoding: x-uuencode\r\n\r\ny",
             415,
+        ),
+        (
+            PHOTO + "Content-Transfer-Encoding: binary\r\n" + BASE64 + "\r\neQ==\r\n--x--\r\n",
+            415,
+        ),
+        (
+            PHOTO + BASE64 + "\r\n!eQ==\r\n--x--\r\n",
+            400,
         ),
         ("--x\r\n" + "a: b\r\n" * 1000, 400),
         ("--x\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n--z\r\n\r\ny\r\n--z--\r\n--x--\r\n", 400),
@@ -374,11 +389,31 @@ async def test_files_in_the_shape_of_hma(tmp_path: Path) -> None:
         ),
         ("nothing", 400),
     ],
-    ids=["plain", "encoded", "headers without end", "form in a form", "two files", "none"],
+    ids=[
+        "plain",
+        "encoded",
+        "encoded twice",
+        "encoded badly",
+        "headers without end",
+        "form in a form",
+        "two files",
+        "none",
+    ],
 )
 async def test_forms_that_are_not_read(world: World, form: str, status: int) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     assert (await world.json("POST", "/h/hash", data=form.encode(), headers=headers))[0] == status
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
+async def test_a_file_that_is_sent_encoded_is_judged(world: World, encoding: str) -> None:
+    content = LISTED + bytes(range(256)) * 300
+    text = encodebytes(content) if encoding == "base64" else b2a_qp(content, istext=False)
+    form = b"--x\r\nContent-Disposition: form-data; name=photo\r\nContent-Transfer-Encoding: "
+    form += encoding.encode() + b"\r\n\r\n" + text.replace(b"\n", b"\r\n") + b"\r\n--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert (await world.json("POST", "/m/lookup", data=form, headers=headers))[0] == 200
+    assert world.inspector.contents == [content]
 
 
 async def test_no_more_connections_than_there_is_room_for(tmp_path: Path) -> None:

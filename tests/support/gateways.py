@@ -44,9 +44,10 @@ class KnowingUpload:
     async def inspect_part(self, start: int, size: int, name: str) -> Inspected:
         return self._inspector.judged(self.content[start : start + size], name)
 
-    def pieces(self) -> Iterator[bytes]:
-        for at in range(0, len(self.content), 100):
-            yield self.content[at : at + 100]
+    def pieces(self, start: int = 0, size: int | None = None) -> Iterator[bytes]:
+        end = len(self.content) if size is None else start + size
+        for at in range(start, end, 100):
+            yield self.content[at : min(at + 100, end)]
 
 
 class KnowingInspector:

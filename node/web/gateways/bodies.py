@@ -9,13 +9,12 @@ from typing import Any, Final
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 
+from node.formats.transfer_encoding import AS_IT_IS, DECODERS, Decoder
 from node.ports.inspecting import Inspected
 from node.web.gateways.services import services_of, unavailable
 
 MAX_JSON_BYTES: Final = 1024 * 1024
 _PIECE: Final = 256 * 1024
-_PLAIN: Final = frozenset({"7bit", "8bit", "binary"})
-"""Ways to send a part of a form that change none of its bytes."""
 
 
 class NotLookedUpError(Exception):
@@ -32,11 +31,14 @@ async def inspected(request: web.Request, name: str) -> Inspected:
 
 
 async def inspected_part(request: web.Request, part: BodyPartReader, name: str) -> Inspected:
-    """A part of a form as a file.
+    """A part of a form as a file, decoded where it says that it is sent in base64 or quoted-printable.
 
-    Raises 413 for one that is too long, 408 for one that comes too slowly, and `NotLookedUpError`.
+    Raises 400 for one that is not encoded as it says, 413 for one that is too long, 408 for one that comes too slowly,
+    and `NotLookedUpError`.
     """
-    return await _inspected(request, _part(request, part), name)
+    pieces = _part(request, part)
+    make = DECODERS.get(_encoding(part))
+    return await _inspected(request, pieces if make is None else _decoded(pieces, make()), name)
 
 
 async def _inspected(request: web.Request, pieces: AsyncIterator[bytes], name: str) -> Inspected:
@@ -58,7 +60,7 @@ async def _inspected(request: web.Request, pieces: AsyncIterator[bytes], name: s
 
 
 async def first_part(request: web.Request) -> tuple[MultipartReader, BodyPartReader]:
-    """A form, and its first part to be read; raises 400, 408, and 415 for one whose file is not sent as it is."""
+    """A form, and its first part to be read; raises 400, 408, and 415 for one whose file is sent in another way."""
     if not request.content_type.startswith("multipart/"):
         raise _no_form()
     try:
@@ -68,9 +70,16 @@ async def first_part(request: web.Request) -> tuple[MultipartReader, BodyPartRea
     part = await _next_part(request, form)
     if not isinstance(part, BodyPartReader):
         raise _no_form()
-    if part.headers.get("Content-Transfer-Encoding", "binary").lower() not in _PLAIN:
-        raise web.HTTPUnsupportedMediaType(text="send the file as it is: what is encoded has other hashes")
+    if _encoding(part) not in AS_IT_IS | DECODERS.keys():
+        raise web.HTTPUnsupportedMediaType(
+            text="send the file as it is, or in base64 or quoted-printable: what is encoded has other hashes"
+        )
     return form, part
+
+
+def _encoding(part: BodyPartReader) -> str:
+    """How it says that it is sent; what says so twice is none that is known."""
+    return ", ".join(part.headers.getall("Content-Transfer-Encoding", ["binary"])).strip().lower()
 
 
 async def require_no_more(request: web.Request, form: MultipartReader) -> None:
@@ -122,6 +131,15 @@ async def _body(request: web.Request) -> AsyncIterator[bytes]:
         if not piece:
             return
         yield piece
+
+
+async def _decoded(pieces: AsyncIterator[bytes], decoder: Decoder) -> AsyncIterator[bytes]:
+    try:
+        async for piece in pieces:
+            yield decoder.feed(piece)
+        yield decoder.end()
+    except ValueError as exc:
+        raise web.HTTPBadRequest(text=f"the file is not encoded as it says: {exc}") from None
 
 
 async def _part(request: web.Request, part: BodyPartReader) -> AsyncIterator[bytes]:
