@@ -202,6 +202,8 @@ def _said(hit: "SpooledHit") -> list[str]:
         return ["The agency was told: the id of your report, the action and its time."]
     if hit.not_told:
         return [f"The agency was not told: {hit.not_told}."]
+    if hit.tried:
+        return [] if hit.receipt else ["The agency was not told: there is no receipt for the report."]
     return ["Nobody was told: the hit is not reported."] if hit.waiting else []
 
 
@@ -259,6 +261,8 @@ def _lines(shown: "Shown", moment_ms: int) -> list[str]:
         )
     if shown.receipt:
         lines.append(f"  receipt of {shown.receipt.node}, {moment(shown.receipt.received_ms)}, verified")
+    if hit.waiting and hit.tried:
+        lines.append("  an attempt to report it was not answered; the agency may have it")
     if hit.refused:
         lines.append(f"  not taken: {hit.refused}")
     lines += _end_lines(shown)

@@ -120,6 +120,7 @@ async def test_nothing_else_becomes_of_a_file(looking: Looking, outcome: str) ->
 
 async def test_a_node_that_does_not_answer_loses_nothing(looking: Looking) -> None:
     hit = looking.seat.find("a.jpg")
+    assert "waits in the spool nobody was told of it" in await looking.see(f"{ONE}?hit={hit.id}")
     for reply in (
         await looking.act("report", hit),
         await looking.browser.post(f"{HITS}/report-all", {"csrf": looking.csrf}),
@@ -127,7 +128,9 @@ async def test_a_node_that_does_not_answer_loses_nothing(looking: Looking) -> No
         assert reply.status == 422, "nothing broke here"
         assert "This was not done." in reply.words
     assert looking.kept(hit).waiting
-    assert "waits in the spool nobody was told of it" in await looking.see(f"{ONE}?hit={hit.id}")
+    assert "an attempt was not answered; the agency may have it" in await looking.see(f"{ONE}?hit={hit.id}")
+    words = await looking.done("resolve", hit, outcome="removed")
+    assert "The agency was not told: there is no receipt for the report." in words
 
 
 async def test_what_is_not_reported_is_not_disputed(looking: Looking) -> None:

@@ -124,6 +124,7 @@ def test_of_a_report_whose_answer_was_lost_both_sides_are_told_as_well(
     died = partner.run("hit", "report", hit, program=(*DYING, "report-answered"))
     assert died.exit == -signal.SIGKILL
     assert (state(partner, hit), state(federation.fr, hit)) == ("waiting", "open")
+    assert "was not answered; the agency may have it" in partner.told("hit", "show", hit).out
     withdraw(federation, tmp_path, contents[:1])
     updated = partner.told("update")
     assert "1 reported hit" in updated.out

@@ -90,6 +90,8 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
         said = _("The agency was told: the id of your report, what you did, and when.")
     elif hit.not_told:
         said = _("The agency was not told: {why}.").format(why=told(hit.not_told))
+    elif hit.tried:
+        said = _("The agency was not told: there is no receipt for the report.")
     else:
         said = _("Nobody was told: the hit is not reported.")
     return _done(hit.id, f"{_('It is recorded what became of the file.')} {said}")
