@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import ssl
+from dataclasses import replace
 
 import pytest
 
@@ -61,13 +62,9 @@ async def _silence(_head: bytes, _writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(30)
 
 
-_UNREACHABLE: dict[str, Script] = {
-    "says nothing": _silence,
+_BROKEN: dict[str, Script] = {
     "hangs up at once": says(b""),
     "hangs up in the head": says(HEAD),
-    "drips the head": drips(b"HTTP/1.1 200 OK\r\nX-Slow: ", every=0.02),
-    "drips the body": drips(LONG, every=0.02),
-    "drips a body without length": drips(UNFRAMED, every=0.02),
     "stops in the body": says(LONG + b"x" * 100),
     "resets in the body": then_resets(LONG + b"x" * 100),
     "ends chunks early": says(CHUNKED + b"5\r\nab"),
@@ -80,19 +77,47 @@ _UNREACHABLE: dict[str, Script] = {
 }
 
 
-@pytest.mark.parametrize("script", _UNREACHABLE.values(), ids=_UNREACHABLE)
+@pytest.mark.parametrize("script", _BROKEN.values(), ids=_BROKEN)
 async def test_a_failure_that_may_pass_is_tried_again_and_then_reported(script: Script) -> None:
-    limits = RemoteLimits(
-        connect_seconds=0.5,
-        reply_seconds=0.1,
-        window_seconds=0.2,
-        window_bytes=1024,
-        attempts=2,
-        backoff_seconds=0.001,
-    )
+    limits = RemoteLimits(attempts=2, backoff_seconds=0.001)
     async with hostile(script) as server, remote_to(server.url, limits=limits) as remote:
         with pytest.raises((PeerUnreachableError, PeerRefusedError)):
             await remote.root()
+        assert len(server.requests) >= 2
+
+
+_SLOW: dict[str, Script] = {
+    "says nothing": _silence,
+    "drips the head": drips(b"HTTP/1.1 200 OK\r\nX-Slow: ", every=0.02),
+    "drips the body": drips(LONG, every=0.02),
+    "drips a body without length": drips(UNFRAMED, every=0.02),
+}
+_HASTY = RemoteLimits(
+    connect_seconds=0.5,
+    reply_seconds=0.1,
+    window_seconds=0.2,
+    window_bytes=1024,
+    backoff_seconds=0.001,
+    max_pause_seconds=0.01,
+)
+
+
+@pytest.mark.parametrize("script", _SLOW.values(), ids=_SLOW)
+async def test_whoever_is_too_slow_is_given_up(script: Script) -> None:
+    async with (
+        hostile(script) as server,
+        remote_to(server.url, limits=replace(_HASTY, attempts=1)) as remote,
+    ):
+        with pytest.raises(PeerUnreachableError):
+            await remote.root()
+
+
+@pytest.mark.parametrize("script", _SLOW.values(), ids=_SLOW)
+async def test_whoever_was_too_slow_is_asked_again(script: Script) -> None:
+    """On a machine that stands still for a moment an attempt ends before its request is there."""
+    limits = replace(_HASTY, attempts=100)
+    async with hostile(script, says(reply(b"{}"))) as server, remote_to(server.url, limits=limits) as remote:
+        assert await remote.root() == b"{}"
         assert len(server.requests) >= 2
 
 
