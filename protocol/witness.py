@@ -12,10 +12,11 @@ from enum import IntEnum
 from typing import Final, Self
 
 from protocol.encoding import b64, parse_decimal, unb64
-from protocol.errors import MalformedError, ProofError, TooLargeError, UntrustedError
+from protocol.errors import MalformedError, ProofError, ProtocolError, TooLargeError, UntrustedError
 from protocol.limits import MAX_ADD_CHECKPOINT_BYTES, MAX_LOG_SIZE, MAX_WITNESS_PROOF_HASHES
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.conflict import Conflict, ConflictKind
+from protocol.tlog.cosignature import verify_cosignatures, without_bad_lines
 from protocol.tlog.merkle import EMPTY_ROOT, HASH_BYTES, verify_consistency
 from protocol.tlog.note import Note, VerifierKey, check_name, lines_of, verify_note
 from protocol.tlog.proof import parse_hashes
@@ -43,6 +44,16 @@ class Claim:
         if len(claim.root) != HASH_BYTES:
             raise MalformedError("a checkpoint with a root that is not 32 bytes")
         return claim
+
+
+def cosigned_claim(data: bytes, keys: Sequence[VerifierKey]) -> Claim | None:
+    """What a note says, if a witness with one of these keys cosigned it; None for whatever else somebody shows."""
+    try:
+        note = Note.parse(data)
+        cosigned = verify_cosignatures(without_bad_lines(note, keys), keys)
+        return Claim.from_text(note.text) if cosigned else None
+    except ProtocolError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

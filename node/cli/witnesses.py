@@ -90,20 +90,26 @@ def tell_standing(here: Session, standing: "Cosigned") -> None:
 
 
 def witness_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
-    """For the status: own logs that more witnesses must cosign, and witnesses that claim another history of one."""
+    """For the status: own logs that more witnesses must cosign, who claims another history of one, who was silent."""
+    from node.runtime.put_back import silent
     from node.runtime.witnesses import cosigning
 
-    standings = cosigning(identity, shelf).standing()
+    standings, quiet = cosigning(identity, shelf).standing(), silent(identity)
     missing = {one.origin: one.missing for one in standings if one.missing and one.followed}
     with shelf.storage.read() as unit:
         alarms = [record for record in unit.cosigners.ls() if record.alarm]
     facts: dict[str, Fact] = {
         "uncosigned": missing,
         "alarms": [{"origin": one.origin, "witness": one.witness, "says": one.outcome} for one in alarms],
+        "silent": dict(quiet),
     }
     lines = [
         f"{origin}: {count} more must cosign; ask them with: sigfed witness ask"
         for origin, count in missing.items()
+    ]
+    lines += [
+        f"additions wait: {node} does not say whether this folder was put back: {why}"
+        for node, why in quiet.items()
     ]
     lines += [f"ALARM: {one.witness} {one.outcome}: {one.origin}" for one in alarms]
     return facts, lines

@@ -18,6 +18,7 @@ from node.ports.persons import PersonRole
 from node.runtime import waiting_proposals
 from node.runtime.approvals import open_approvals
 from node.runtime.hits import casework
+from node.runtime.put_back import silent
 from node.runtime.terms import findings
 from node.services.access.approving import KINDS
 from node.services.evidence.accusing import FORKED
@@ -47,6 +48,7 @@ _DOERS: Final[Mapping[str, frozenset[PersonRole]]] = {
     "review": _JUDGING,
     "members": _RUNNING,
     "recalls": _HANDLING,
+    "health": _RUNNING,
 }
 """Whose work each page is."""
 
@@ -132,6 +134,20 @@ def _alarms(world: World) -> Iterator[Need]:
             "witness claims another history of a log of this node",
             "witnesses claim another history of a log of this node",
             alarms,
+        ),
+        urgent=True,
+    )
+
+
+def _unconfirmed(world: World) -> Iterator[Need]:
+    quiet = silent(world.identity)
+    yield Need(
+        page="health",
+        count=len(quiet),
+        words=translated_plural(
+            "member does not say whether this node was put back: additions wait",
+            "members do not say whether this node was put back: additions wait",
+            len(quiet),
         ),
         urgent=True,
     )
@@ -350,6 +366,7 @@ def _withdrawals(world: World) -> Iterator[Need]:
 _COUNTS: Final[tuple[Callable[[World], Iterator[Need]], ...]] = (
     _set_aside,
     _alarms,
+    _unconfirmed,
     _hits,
     _disputes,
     _ends,

@@ -158,6 +158,22 @@ ERRORS: Final = (
     marked("charts are drawn by days or by months"),
     marked("the last good publication is missing"),
     marked("nobody said that this was read"),
+    marked("{needed} of {count} members must say whether this folder was put back, before it signs: {words}"),
+    marked("did not answer in time"),
+    marked("{node}: did not answer in time"),
+    marked("no node document of it is held"),
+    marked("{node}: no node document of it is held"),
+    marked("{member}: {node} cannot be reached: {reason}"),
+    marked("others have seen more than this folder holds, which was put back: {words}"),
+    marked("{node} has seen {count} entries of {origin}"),
+    marked("{node} holds root {version} of this node"),
+    marked("{node} holds node document {serial}"),
+    marked("{node} shows that {witness} cosigned {count} entries of {origin}"),
+    marked("{witness} cosigned {count} entries of {origin}, and does not remember it"),
+    marked("this folder was put back while the machine ran: {names}"),
+    marked("the database is older than what this node has signed: {names}"),
+    marked("{origin}: {node} cosigned another history than this folder holds, and its key signed both"),
+    marked("{folder} was restored from a backup, and others may have seen what came after it"),
 )
 """What was not done, and why."""
 
@@ -257,6 +273,11 @@ HINTS: Final = (
     marked("what was queued is in the list: look at the proposal again"),
     marked("a year, half-year, quarter or month: 2026, 2026H1, 2026Q3, 2026-05"),
     marked("a string that is lost or went astray is void after: sigfed partner suspend"),
+    marked(
+        "try again when they answer. With --alone before the command it is signed all the same: if the folder"
+        " is an older one, everybody will have the proof of two histories"
+    ),
+    marked("nothing is signed here: sigfed backup finish, if the folder was put back; else call the members"),
 )
 """What to do about it."""
 

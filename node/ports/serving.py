@@ -84,6 +84,6 @@ class WebServices:
     """None: this node gives nothing back."""
     recipients: RecipientDesk | None = None
     """None: recipients of raw digests are switched off."""
-    ready: Callable[[], None] = lambda: None
-    """Raises what keeps the node from answering now; blocks."""
+    ready: Callable[[], bool] = lambda: True
+    """Whether what is added here gets signed; raises what keeps the node from answering now. Blocks."""
     requested: Requested = untold

@@ -13,6 +13,7 @@ from node.errors import NodeError
 from node.metrics import Gauge
 from node.ports.logs import LogKind
 from node.runtime.opening import Identity
+from node.runtime.put_back import is_confirmed, silent
 from node.runtime.terms import findings
 from node.services.lists.audit_reading import count_unsigned
 from node.services.review import quarantine
@@ -29,7 +30,7 @@ Read = Callable[[Identity, Shelf], Iterator[Gauge]]
 def facts(identity: Identity, shelf: Shelf) -> Iterator[Gauge]:
     """Everything that can be read now."""
     failed = 0
-    for read in (_expiry, _keys, _peers, _logs, _aside):
+    for read in (_expiry, _keys, _peers, _logs, _confirmed, _aside):
         try:
             yield from list(read(identity, shelf))
         except (NodeError, KeysError, ProtocolError):
@@ -102,6 +103,20 @@ def _logs(_: Identity, shelf: Shelf) -> Iterator[Gauge]:
         help="Changes of an own list that wait for publication.",
         labels=("origin",),
         values={(log.origin,): log.tail - log.head.size for log in own},
+    )
+
+
+def _confirmed(identity: Identity, _: Shelf) -> Iterator[Gauge]:
+    yield Gauge(
+        name="sigfed_confirmed",
+        help="Whether enough members have said that this node was not put back; 0: additions wait.",
+        values={(): is_confirmed(identity)},
+    )
+    yield Gauge(
+        name="sigfed_silent_members",
+        help="Members that did not say so when too few did.",
+        labels=("member",),
+        values={(node,): 1 for node in silent(identity)},
     )
 
 

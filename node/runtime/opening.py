@@ -130,7 +130,12 @@ class Identity:
         return FolderLogSigner(self.home.signer, lambda _: ()).lost_at(origin)
 
     def cosigner(self, name: str) -> Cosigner:
-        """What cosigns for this node as the witness `name`."""
+        """What cosigns for this node as the witness `name`.
+
+        Raises:
+            RestoredError: the home came out of a backup; what was cosigned since is not known here.
+        """
+        require_joined(self.home)
         if self.signer_link is not None:
             return RemoteCosigner(
                 self.signer_link, name=name, labels=lambda: self._signing_labels(Role.WITNESS, name)

@@ -1,8 +1,9 @@
 """A folder, disk or machine that was put back to an older state: found out before anything is signed in it.
 
 Database, signer state and keys go back together, so nothing inside can tell. So before the first signature the members
-are asked what they have seen of this node: a larger head of its logs, or newer trust files, and the home is marked as
-one that came out of a backup: it neither serves nor signs until `sigfed backup finish`. What the answer was is kept
+are asked what they have seen of this node: a larger head of its logs, newer trust files, or what its witness cosigned
+and does not remember, and the home is marked as one that came out of a backup: it neither serves nor signs until
+`sigfed backup finish`, which names the witness anew. What the answer was is kept
 outside the home, bound to this start of the machine and to this folder, with how far the node has signed since: its
 commands do not ask again, and notice by themselves when files of an older day are copied into the folder.
 """
@@ -11,13 +12,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any, Final
 
 from node.clock import Clock
 from node.errors import (
-    AlreadyExistsError,
     PeerUnreachableError,
     RestoredError,
     SignerDownError,
@@ -29,17 +30,28 @@ from node.ports.logs import LogRecord
 from node.ports.signing import StandingLogSigner
 from node.runtime.opening import Identity
 from node.runtime.outside_note import OutsideNote
-from node.runtime.restored import mark_restored
-from node.runtime.sightings import OWN_LOGS, Sighting, Sightings, newer_trust, sighting, witnessed
+from node.runtime.restored import found_put_back
+from node.runtime.sightings import (
+    OWN_LOGS,
+    Sighting,
+    Sightings,
+    forgotten,
+    newer_trust,
+    sighting,
+    told,
+    witnessed,
+)
 from node.services.lists.completeness import missing_objects
 from node.services.peers.rejoining import root_at
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
 from node.services.trust.documents import member_documents
 from protocol.errors import ProtocolError
+from protocol.gossip import ToldHead
 from protocol.witnesses import answers_needed
 
 PATIENCE_SECONDS: Final = 10.0
+_CLOSING_SECONDS: Final = 1.0
 _PARTED_SECONDS: Final = 60.0
 _TRUST: Final = "trust"
 """Stands among the origins for the trust files, whose numbers grow likewise."""
@@ -183,11 +195,12 @@ def _asked_of(identity: Identity) -> _Asked:
 
 async def _confirm(identity: Identity, shelf: Shelf) -> None:
     """Ask the members, and keep the answer."""
-    found, newer = await asyncio.gather(
+    found, newer, heads = await asyncio.gather(
         witnessed(identity, shelf, seconds=PATIENCE_SECONDS),
         newer_trust(identity, shelf, seconds=PATIENCE_SECONDS),
+        told(identity, shelf, seconds=PATIENCE_SECONDS),
     )
-    await asyncio.to_thread(_judge, identity, shelf, found, newer)
+    await asyncio.to_thread(_judge, identity, shelf, found, newer, heads)
     note, asked = OutsideNote.of_home(identity), _asked_of(identity)
     quiet, words = _too_few(identity, shelf, found)
     asked.refusal = words
@@ -215,28 +228,33 @@ def settle(identity: Identity, shelf: Shelf) -> None:
         OutsideNote.of_home(identity).begin(_state(identity, shelf))
 
 
-def _judge(identity: Identity, shelf: Shelf, found: Sightings, newer: Sequence[str]) -> None:
+def _judge(
+    identity: Identity,
+    shelf: Shelf,
+    found: Sightings,
+    newer: Sequence[str],
+    heads: Sequence[tuple[str, ToldHead]],
+) -> None:
     own = identity.trust.without_proposal().document()
     with shelf.storage.read() as unit:
-        heard = unit.evidence.heard()
+        heads = [*heads, *((one.source, ToldHead(one.origin, one.note)) for one in unit.evidence.heard())]
     # Read last: what this node publishes meanwhile may be heard back before it is read here.
     logs = {log.origin: log for log in _own_logs(identity, shelf)}
-    told = [one for one in heard if one.origin in logs]
-    heads = {origin: list(found.heads.get(origin, ())) for origin in logs}
-    for each in told:
+    seen = {origin: list(found.heads.get(origin, ())) for origin in logs}
+    for node, head in heads:
         with contextlib.suppress(ProtocolError):
-            heads[each.origin].append(sighting(each.source, each.note, each.origin, own))
-    words = list(newer)
+            if head.origin in logs:
+                seen[head.origin].append(sighting(node, head.note, head.origin, own))
+    words = [*newer, *forgotten(identity, shelf, heads)]
     for origin, log in logs.items():
-        for one in heads[origin]:
+        for one in seen[origin]:
             if one.head.size > log.head.size:
                 words.append(f"{one.node} has seen {one.head.size:,} entries of {origin}")
             else:
                 _require_one_history(shelf, log, one)
     if words:
-        _mark(
-            identity, f"others have seen more than this folder holds, which was put back: {'; '.join(words)}"
-        )
+        more = f"others have seen more than this folder holds, which was put back: {'; '.join(words)}"
+        found_put_back(identity.home, more, now=identity.clock.now())
 
 
 def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sighting) -> None:
@@ -268,16 +286,28 @@ def _too_few(identity: Identity, shelf: Shelf, found: Sightings) -> tuple[Mappin
     )
 
 
-def _mark(identity: Identity, words: str) -> None:
-    with contextlib.suppress(AlreadyExistsError):
-        mark_restored(identity.home, backup="", now=identity.clock.now(), why=words)
-    raise RestoredError(words, hint="sigfed backup finish")
-
-
 def _in_a_loop(work: Coroutine[Any, Any, None]) -> None:
-    """Run it to its end, whether or not this thread has a loop that runs."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, work).result()
+    """Run it to its end, whether or not this thread has a loop that runs.
+
+    A loop closes once its threads have ended, and none can stop one that looks for the address of a name: minutes,
+    where no name server answers. Nobody waits for that.
+    """
+    done: Future[None] = Future()
+
+    async def tell() -> None:
+        try:
+            await work
+        except BaseException as exc:  # noqa: BLE001 - raised where it is waited for
+            done.set_exception(exc)
+        else:
+            done.set_result(None)
+
+    thread = Thread(target=asyncio.run, args=(tell(),), daemon=True)
+    thread.start()
+    try:
+        done.result()
+    finally:
+        thread.join(_CLOSING_SECONDS)
 
 
 # What is compared without asking
@@ -292,7 +322,8 @@ def _require_forward(identity: Identity, shelf: Shelf) -> None:
     held, now = OutsideNote.of_home(identity).read().sizes, _state(identity, shelf)
     back = [name for name, size in held.items() if name in now and now[name] < size]
     if back:
-        _mark(identity, f"this folder was put back while the machine ran: {', '.join(sorted(back))}")
+        words = f"this folder was put back while the machine ran: {', '.join(sorted(back))}"
+        found_put_back(identity.home, words, now=identity.clock.now())
 
 
 def _state(identity: Identity, shelf: Shelf) -> dict[str, int]:

@@ -1,10 +1,11 @@
 """The mark of a home that came out of a backup: while it is there, its node neither serves nor signs."""
 
 import json
+from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Final, NoReturn
 
-from node.errors import RestoredError
+from node.errors import AlreadyExistsError, RestoredError
 from node.files import create_private, read_private
 from node.runtime.home import Home
 
@@ -28,3 +29,10 @@ def require_joined(home: Home) -> None:
         why = str(json.loads(read_private(home.restored)).get("why", ""))
         words = f"{home.folder} was restored from a backup, and others may have seen what came after it"
         raise RestoredError(why or words, hint="sigfed backup finish")
+
+
+def found_put_back(home: Home, words: str, *, now: datetime) -> NoReturn:
+    """Mark a home of which others have seen more than it holds; raises `RestoredError`."""
+    with suppress(AlreadyExistsError):
+        mark_restored(home, backup="", now=now, why=words)
+    raise RestoredError(words, hint="sigfed backup finish")

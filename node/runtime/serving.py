@@ -177,10 +177,11 @@ class Parts:
             recipients=self.recipients.desk(),
         )
 
-    def _answers(self) -> None:
-        """Ask the database for something small; raises `StoreDownError`."""
+    def _answers(self) -> bool:
+        """Ask the database for something small, raises `StoreDownError`; whether what is added gets signed."""
         with self.shelf.storage.read() as unit:
             unit.subsets.ls()
+        return is_confirmed(self.identity)
 
     def _witness(self) -> ServedWitness | None:
         """This node as a witness; None when its document names no witness."""

@@ -1,7 +1,7 @@
-"""What others have seen of this node: heads of its logs, which its own keys signed, and its own newest trust files.
+"""What others have seen of this node: heads of its logs, its newest trust files, and what its witness has cosigned.
 
-Nobody can lie upwards: each head carries a signature of this node, each trust file those of its holders. What does not
-verify is silence.
+Nobody can lie upwards: each head carries a signature of this node's log or witness, each trust file those of its
+holders. What does not verify is silence.
 """
 
 import asyncio
@@ -17,17 +17,21 @@ from keys.trust.root import open_roots
 from node.errors import NodeError, NotFoundError
 from node.objects.folder import FolderObjects
 from node.ports.logs import LogKind
+from node.ports.peers import PeerRecord
 from node.remote.node import RemoteNode
 from node.runtime.opening import Identity
 from node.runtime.outbound import proxy_of
+from node.runtime.reaching import reach_peer
 from node.runtime.witnesses import reach_witness
 from node.services.storage.shelf import Shelf
 from node.services.trust.documents import member_documents
 from node.services.trust.tuf_repository import root_files
 from protocol.api import TrustApi, WitnessApi
 from protocol.errors import ProtocolError
+from protocol.gossip import Gossip, ToldHead
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.note import VerifierKey
+from protocol.witness import cosigned_claim
 
 OWN_LOGS: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
 _PATIENCE_SECONDS: Final = 20.0
@@ -85,6 +89,43 @@ async def _cosigned(witness: WitnessApi, node: str, origin: str, own: NodeDocume
     except NotFoundError:
         return None
     return sighting(node, note, origin, own)
+
+
+async def told(identity: Identity, shelf: Shelf, *, seconds: float) -> list[tuple[str, ToldHead]]:
+    """Heads that peers say they hold, of any log, and who says so; all are asked at once."""
+    found: list[tuple[str, ToldHead]] = []
+
+    async def ask(peer: PeerRecord) -> None:
+        with suppress(TimeoutError, *_FAILURES):
+            async with (
+                asyncio.timeout(seconds),
+                await asyncio.to_thread(reach_peer, identity, peer) as link,
+            ):
+                gossip = Gossip.from_bytes(await link.gossip(held=None) or b"")
+                found.extend((peer.name, head) for head in gossip.heads)
+
+    with shelf.storage.read() as unit:
+        peers = unit.peers.ls()
+    await asyncio.gather(*map(ask, peers))
+    return found
+
+
+def forgotten(identity: Identity, shelf: Shelf, heads: Iterable[tuple[str, ToldHead]]) -> list[str]:
+    """What this node's witness has cosigned, as others show it, beyond what it remembers; in words."""
+    witness = identity.trust.without_proposal().document().witness
+    if witness is None:
+        return []
+    keys = [VerifierKey.from_text(key.vkey) for key in witness.vkeys]
+    with shelf.storage.read() as unit:
+        held = {record.origin: record.head.size for record in unit.witnessed.ls()}
+    found = []
+    for node, head in heads:
+        claim = cosigned_claim(head.note, keys)
+        if claim is not None and claim.size > held.get(claim.origin, 0):
+            found.append(
+                f"{node} shows that {witness.name} cosigned {claim.size:,} entries of {claim.origin}"
+            )
+    return found
 
 
 def sighting(node: str, note: bytes, origin: str, own: NodeDocument) -> Sighting:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import cache
+from typing import NoReturn
 
 from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
@@ -12,7 +13,7 @@ from node.ports.witness import Cosigner
 from node.remote.witness import RemoteWitness
 from node.runtime.opening import Identity
 from node.runtime.outbound import proxy_of
-from node.runtime.restored import require_joined
+from node.runtime.restored import found_put_back, require_joined
 from node.services.peers.requiring import Requiring
 from node.services.storage.shelf import Shelf
 from node.services.trust.documents import member_documents
@@ -47,12 +48,16 @@ def requiring(identity: Identity, shelf: Shelf) -> Requiring:
     def witness() -> Witness | None:
         return own_witness(identity, shelf)
 
+    def forgot(words: str) -> NoReturn:
+        found_put_back(identity.home, words, now=identity.clock.now())
+
     return Requiring(
         shelf=shelf,
         node=identity.settings.node,
         members=identity.trust.members,
         documents=lambda: _documents(identity, shelf),
         witness=witness,
+        forgot=forgot,
         max_age=_max_age(identity),
         quorum=identity.settings.witnesses.required,
     )

@@ -16,22 +16,25 @@ _PATIENCE_SECONDS: Final = 5.0
 
 
 class Readiness:
-    """What `check` said last; it raises what stands in the way, and may block."""
+    """What `check` said last; it raises what stands in the way, and may block.
 
-    def __init__(self, check: Callable[[], None], clock: Clock) -> None:
+    What it returns is whether what is added here gets signed.
+    """
+
+    def __init__(self, check: Callable[[], bool], clock: Clock) -> None:
         self._check = check
         self._clock = clock
-        self._asked: asyncio.Task[None] | None = None
+        self._asked: asyncio.Task[bool] | None = None
         self._at: datetime | None = None
 
-    async def require(self) -> None:
-        """Raise what stands in the way; `StoreDownError` too for a database that says nothing."""
+    async def require(self) -> bool:
+        """What was said; raises what stands in the way, `StoreDownError` too for a database that says nothing."""
         now = self._clock.now()
         fresh = self._at is not None and timedelta() <= now - self._at < _GOOD_FOR
         if self._asked is None or (self._asked.done() and not fresh):
             self._asked, self._at = asyncio.create_task(asyncio.to_thread(self._check)), now
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                await asyncio.shield(self._asked)
+                return await asyncio.shield(self._asked)
         except TimeoutError:
             raise StoreDownError("the database does not answer") from None

@@ -9,6 +9,7 @@ from node.console.pages.health import ROWS
 from node.ports.persons import PersonRole
 from node.runtime.checkup import KEPT, Checkup, Findings
 from node.runtime.health import Check, Health
+from node.runtime.outside_note import Note, OutsideNote
 from support.console import RunningConsole
 from support.times import SettableClock
 
@@ -78,3 +79,22 @@ async def test_more_than_a_page_holds_is_counted_the_worst_shown(
     assert "the last must be mended gone" in words
     assert len(re.findall(r"c-\d+", words)) == ROWS - 1
     assert "6 more, none of them graver" in words
+
+
+async def test_it_says_for_whom_additions_wait_until_they_answer(
+    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noted(note: Note) -> None:
+        monkeypatch.setattr(OutsideNote, "read", lambda _: note)
+
+    async with busy.as_role(PersonRole.OPERATOR) as browser:
+        noted(Note(silent={"nl.example": "did not answer in time"}))
+        health, overview = await browser.get("/console/health"), await browser.get("/console/")
+        french = await browser.get("/console/health", Accept_Language="fr")
+        noted(Note(sizes={"trust": 1}))
+        after = await browser.get("/console/health"), await browser.get("/console/")
+    assert "These do not answer: nl.example: did not answer in time" in health.words
+    assert "1 member does not say whether this node was put back" in overview.words
+    assert "a pas répondu à temps" in french.words
+    assert "These do not answer" not in after[0].words
+    assert "does not say whether" not in after[1].words

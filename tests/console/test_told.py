@@ -31,6 +31,9 @@ _BUILT = {
     "{names} without end",
     "{node} does not allow this",
     "{node} has no such thing",
+    "{node}: did not answer in time",
+    "{node}: no node document of it is held",
+    "{member}: {node} cannot be reached: {reason}",
 }
 """Put together from parts where they are made, or a part of one."""
 

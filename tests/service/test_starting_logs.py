@@ -1,11 +1,14 @@
 """Starting lists and subsets: a wrong passphrase leaves nothing behind, and what was cut off is finished."""
 
 import asyncio
+import shutil
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any, cast
 
 import pytest
@@ -22,12 +25,14 @@ from node.errors import (
 )
 from node.evaluator.process import EvaluatorProcess
 from node.metrics import Metrics
+from node.ports.logs import LogKind
 from node.runtime import logs, outside_note, put_back, serving, subsets
 from node.runtime.auditing import tell
 from node.runtime.opening import Identity
 from node.runtime.put_back import logs_put_back
 from node.runtime.recipients import RecipientOffice
 from node.runtime.restored import mark_restored
+from node.runtime.sightings import Sightings
 from node.runtime.syncing import PeerSyncs
 from node.services.lists.auditing import record, start_audit
 from node.services.storage.shelf import Shelf
@@ -36,6 +41,7 @@ from node.services.subsets.making import report_subset
 from node.signing.log_signer import FolderLogSigner
 from node.web.listener import Listener
 from protocol.digest import Algorithm
+from protocol.gossip import ToldHead
 from protocol.subset.filter import SubsetFilter
 from support.cheap_node import NODE, CheapNode, new_shelf
 
@@ -222,6 +228,30 @@ def test_a_machine_that_went_back_while_it_ran_does_not_sign_by_what_was_noted_b
             put_back.require_current(identity, shelf)
 
 
+def test_what_does_not_end_in_time_keeps_nobody_waiting(
+    agency: CheapNode, shelf: Shelf, silent: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a name that no server answers for: the operating system looks for it in a thread that cannot be stopped."""
+    returned, ended = Event(), Event()
+
+    def look_for_a_name() -> None:
+        returned.wait(30)
+        ended.set()
+
+    async def asked(*_: object, **__: object) -> Sightings:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await asyncio.to_thread(look_for_a_name)
+        return Sightings(heads={})
+
+    monkeypatch.setattr(put_back, "witnessed", asked)
+    with pytest.raises(PeerUnreachableError):
+        put_back.require_current(agency.identity(), shelf)
+    assert not ended.is_set()
+    returned.set()
+    assert ended.wait(30)
+
+
 def test_who_goes_on_alone_waits_once_for_those_who_do_not_answer(
     agency: CheapNode, shelf: Shelf, silent: list[object]
 ) -> None:
@@ -288,6 +318,28 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no place outside of the process."""
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setattr(outside_note, "_BOOT", Path("/nothing/there"))
+
+
+def test_a_head_that_a_peer_holds_and_nobody_cosigned_tells_it_too(
+    agency: CheapNode, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_audit(shelf, NODE)
+    older = tmp_path_factory.mktemp("older")
+    shutil.copytree(agency.folder, older, dirs_exist_ok=True, ignore=shutil.ignore_patterns("sigfed.db*"))
+    assert tell(agency.identity(), shelf, "node.run", "of a later day")
+    with shelf.storage.read() as unit:
+        (log,) = unit.logs.ls(LogKind.OWN_AUDIT)
+    assert log.note is not None
+
+    async def told(*_: object, **__: object) -> list[tuple[str, ToldHead]]:
+        return [("nl.example", ToldHead(log.origin, log.note or b""))]
+
+    monkeypatch.setattr(put_back, "told", told)
+    identity = replace(agency, folder=older).identity()
+    with new_shelf(older) as back:
+        start_audit(back, NODE)
+        with pytest.raises(RestoredError, match="has seen 1 entries"):
+            put_back.require_current(identity, back)
 
 
 @pytest.fixture(params=["outside", "in the process"])

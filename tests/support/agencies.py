@@ -4,6 +4,7 @@ Keys open with the cheap derivation, and the running nodes do nothing by themsel
 a test does.
 """
 
+import asyncio
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from hashlib import md5, sha256
 from pathlib import Path
 from threading import Lock
+
+import aiohttp
 
 from keys.keyfile import KdfProfile, WrappingKey, describe, seal, unseal
 from keys.roles import Role
@@ -22,7 +25,7 @@ from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.services.lists.making import ListReport, report_list
 from node.services.trust.founding import FIRST
-from node.tls import create_identity
+from node.tls import client_context, create_identity
 from support.copies import let_go_on
 from support.processes import Cli, Running, free_port
 
@@ -137,6 +140,21 @@ def report(cli: Cli, origin: str = "") -> ListReport:
     identity = open_identity(Home(cli.home))
     with open_shelf(identity) as shelf:
         return report_list(shelf, origin or f"{identity.settings.node}/lists/{LIST}")
+
+
+def fetch(cli: Cli, node: Running, path: str) -> tuple[int, bytes]:
+    """Status and body of what a running node answers anybody."""
+    pins = frozenset({open_identity(Home(cli.home)).tls().spki_sha256})
+
+    async def ask() -> tuple[int, bytes]:
+        connector = aiohttp.TCPConnector(ssl=client_context(pins))
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.get(node.answered["serving"] + path) as reply,
+        ):
+            return reply.status, await reply.read()
+
+    return asyncio.run(ask())
 
 
 ENROLLED = frozenset({"state.json", "auth.key", "auth.key.sha256", "members", "releases", "self-test.json"})

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NoReturn
 
 from keys.key import WitnessPrivateKey
 from keys.trust.node_document import NodeDocument
-from node.errors import PeerUnreachableError
+from node.errors import PeerUnreachableError, RestoredError
 from node.services.peers.requiring import Requiring
 from node.services.peers.syncing import Syncer
 from node.services.trust.documents import member_documents
@@ -41,9 +42,14 @@ def requiring_of(agency: Agency, *, quorum: int | None = None) -> Requiring:
         members=agency.trust.members,
         documents=lambda: member_documents(agency.store, agency.introductions, agency.trust),
         witness=lambda: witness_of(agency),
+        forgot=_forgot,
         max_age=MAX_AGE,
         quorum=quorum,
     )
+
+
+def _forgot(words: str) -> NoReturn:
+    raise RestoredError(words)
 
 
 class _Lying:

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from keys.key import LogPrivateKey
+from keys.key import LogPrivateKey, WitnessPrivateKey
 from protocol.encoding import b64
 from protocol.errors import MalformedError, TooLargeError
 from protocol.evidence import verify_evidence
 from protocol.limits import MAX_ADD_CHECKPOINT_BYTES, MAX_LOG_SIZE
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.conflict import ConflictKind
+from protocol.tlog.cosignature import cosign
 from protocol.tlog.merkle import EMPTY_ROOT, consistency_proof
 from protocol.tlog.note import Note, VerifierKey, sign_note
-from protocol.witness import AddCheckpoint, Refuse, Status, Witnessed, judge
+from protocol.witness import AddCheckpoint, Claim, Refuse, Status, Witnessed, cosigned_claim, judge
 from support.logs import LOG, LOG_KEY, NEXT_LOG, NEXT_LOG_KEY, ORIGIN, signed_note
 from support.trees import leaves, naive_root
 
@@ -279,3 +280,28 @@ def test_the_example_of_the_page_is_what_a_witness_reads_and_answers() -> None:
     assert opened.checkpoint == checkpoint(7, origin=log_key.name)
     assert [(c.witness, c.time_s) for c in opened.cosignatures] == [(witness_key, judged.time_s)]
     assert path == f"GET /witness/{sha256(log_key.name.encode()).hexdigest()}/checkpoint\n"
+
+
+WITNESS, OTHER_WITNESS = (WitnessPrivateKey.from_seed(letter * 32) for letter in (b"w", b"v"))
+
+
+@pytest.mark.parametrize(
+    ("cosigner", "altered", "believed"),
+    [
+        ("fr.example/w1", b"", True),
+        ("fr.example/w2", b"", False),
+        ("", b"", False),
+        ("fr.example/w1", b"\n7\n", False),
+        ("fr.example/w1", b"\n\n", False),
+    ],
+)
+def test_what_a_witness_cosigned_is_believed_under_its_own_key_and_name_alone(
+    cosigner: str, altered: bytes, believed: bool
+) -> None:
+    note = Note.parse(signed_note(checkpoint(5)))
+    if cosigner:
+        note = note.renewed([cosign(note.text, cosigner, WITNESS, NOW)])
+    data = note.to_bytes().replace(b"\n5\n", altered) if altered else note.to_bytes()
+    keys = [VerifierKey.of_witness("fr.example/w1", key.public) for key in (WITNESS, OTHER_WITNESS)]
+    claim = Claim(ORIGIN, 5, naive_root(LEAVES[:5]))
+    assert cosigned_claim(data, keys) == (claim if believed else None)

@@ -3,7 +3,7 @@
 It is found anew every ten minutes at most, or when somebody asks for it: the page says how old it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from node.console.parts import JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.runtime.health import Check, Health
+from node.runtime.put_back import silent
 from protocol.audit import AuditRecord
 
 ROWS: Final = 50
@@ -33,12 +34,14 @@ class Examined:
     """How many will have to be."""
     at_ms: int
     """When they were found."""
+    silent: Mapping[str, str]
+    """Members for which additions wait now, and why they do not answer."""
     backup: AuditRecord | None
     """The newest that was made by then, of those that the audit log remembers."""
 
 
 def gather(world: World, _: Visitor, __: Values) -> Examined:
-    """All checks, as they were a short while ago."""
+    """All checks, as they were a short while ago, and whom additions wait for now."""
     found, at = world.checkup.latest()
     checks = sorted(found.checks, key=lambda check: _ORDER.index(check.health))
     return Examined(
@@ -47,6 +50,7 @@ def gather(world: World, _: Visitor, __: Values) -> Examined:
         failed=sum(check.health is Health.FAIL for check in checks),
         warned=sum(check.health is Health.WARN for check in checks),
         at_ms=milliseconds(at),
+        silent=silent(world.identity),
         backup=found.backup,
     )
 

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
@@ -28,7 +29,7 @@ from protocol.tlog.note import Note, NoteSignature, VerifierKey, parse_signature
 from protocol.tlog.policy import Policy
 from protocol.tlog.tileproof import TileTree
 from protocol.tlog.tiles import Tile, bundle_widths, decode_bundle, new_hash_tiles
-from protocol.witness import AddCheckpoint, Claim, Refuse, Status
+from protocol.witness import AddCheckpoint, Claim, Refuse, Status, cosigned_claim
 from protocol.witnesses import witness_policy
 
 _MOST_TILES = 64
@@ -45,6 +46,8 @@ class Requiring:
     documents: Callable[[], Mapping[str, NodeDocument]]
     witness: Callable[[], Witness | None]
     """This node's own; None if it has none."""
+    forgot: Callable[[str], NoReturn]
+    """Told, in words, of what it has cosigned and does not remember; raises `RestoredError`."""
     max_age: timedelta
     """How old a cosignature may be."""
     quorum: int | None = None
@@ -56,6 +59,7 @@ class Requiring:
         Raises:
             NodeError: the peer cannot be reached for a proof.
             ProtocolError: what it sent is none.
+            RestoredError: this node's witness was put back to an older state.
         """
         policy = await asyncio.to_thread(self._policy, trust, now)
         own = [key for key in policy.witness_keys if key.name.startswith(f"{self.node}/")]
@@ -83,6 +87,10 @@ class Requiring:
         held = await asyncio.to_thread(witness.standing, origin)
         if held is not None and held.head.size > claim.size:
             return ()
+        if (held is None or held.head.size < claim.size) and cosigned_claim(data, keys) is not None:
+            self.forgot(
+                f"{keys[0].name} cosigned {claim.size:,} entries of {origin}, and does not remember it"
+            )
         recent = _by(keys, self._recent(held, claim, now))
         return recent or _by(keys, await self._ask(witness, note, claim, held, api))
 

@@ -83,6 +83,7 @@ async def health(_request: web.Request) -> web.StreamResponse:
 
 
 async def ready(request: web.Request) -> web.StreamResponse:
-    """Whether the node can answer; says nothing about why not."""
-    await request.app[STATE].readiness.require()
-    return plain(b'{"status":"ready"}', _JSON, cache=NO_STORE)
+    """Whether the node can answer, and whether its logs grow; says nothing about why not."""
+    confirmed = await request.app[STATE].readiness.require()
+    said = {"status": "ready", "additions": "signed" if confirmed else "waiting"}
+    return plain(json.dumps(said, separators=(",", ":")).encode(), _JSON, cache=NO_STORE)

@@ -2,15 +2,18 @@
 
 import json
 import shutil
+import sqlite3
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from support.agencies import LIST, Federation, import_files, numbered, report
+from support.agencies import LIST, Federation, fetch, import_files, numbered, report
 from support.federated import federated
-from support.processes import Cli, Running, contents, environment
+from support.processes import Cli, Running, contents, environment, free_port, wait_until
 
 ORIGIN = f"fr.example/lists/{LIST}"
 
@@ -108,6 +111,31 @@ def often(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": f"{folder}:{environment()['PYTHONPATH']}"}
 
 
+def test_a_node_says_who_is_silent_until_they_answer(pair: Federation, tmp_path: Path) -> None:
+    pair.nl_node.stop()
+    put_back(pair, pair.fr.copied(tmp_path / "moved").home)
+    port = free_port()
+    pair.fr.edit("sigfed.toml", "enabled = false\nhost", "enabled = true\nhost")
+    pair.fr.edit("sigfed.toml", "port = 9844", f"port = {port}")
+
+    def told(node: Running) -> tuple[bytes, set[str], set[str]]:
+        """By the page for monitors, by the metrics and by the status."""
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as reply:
+            families = {one.name: one for one in text_string_to_metric_families(reply.read().decode())}
+        ready, (confirmed,) = fetch(pair.fr, node, "/health/ready")[1], families["sigfed_confirmed"].samples
+        silent = {one.labels["member"] for one in families["sigfed_silent_members"].samples}
+        assert bool(silent) == (confirmed.value == 0)
+        return ready, silent, set(pair.fr.run("status").first["silent"])
+
+    with Running(pair.fr, variables=often(tmp_path)) as node:
+        waiting = b'{"status":"ready","additions":"waiting"}'
+        assert told(node) == (waiting, {"nl.example"}, {"nl.example"})
+        assert "nl.example does not say whether this folder was put back" in pair.fr.told("status").out
+        pair.nl_node = Running(pair.nl)
+        wait_until(lambda: fetch(pair.fr, node, "/health/ready")[1] != waiting)
+        assert told(node) == (b'{"status":"ready","additions":"signed"}', set(), set())
+
+
 def test_with_nobody_to_ask_additions_wait_and_who_goes_on_alone_says_so(
     pair: Federation, tmp_path: Path
 ) -> None:
@@ -140,6 +168,45 @@ def test_a_member_that_cosigned_another_history_is_no_remark(pair: Federation, t
     refused = pair.fr.run("publish")
     assert refused.exit == 14
     assert "another history" in refused.err
+
+
+def cosigned_by_fr(pair: Federation, name: str) -> None:
+    """The other agency publishes more, and the witness of this one cosigns it."""
+    with Running(pair.fr):
+        import_files(pair.nl, numbered(name, 2))
+        assert pair.nl.done("publish")["cosigned"] == 1
+
+
+def put_witness_back(pair: Federation) -> None:
+    """What its witness remembers is of an older day, and all else is of today."""
+    database = sqlite3.connect(pair.fr.home / "sigfed.db")
+    with database:
+        database.execute("DELETE FROM witnessed_log")
+    database.close()
+
+
+def test_a_witness_that_forgot_what_it_cosigned_goes_on_under_another_name(pair: Federation) -> None:
+    cosigned_by_fr(pair, "first")
+    put_witness_back(pair)
+    refused = pair.fr.run("run")
+    assert refused.exit == 2
+    assert "nl.example shows that fr.example/w1 cosigned" in refused.err
+    assert "backup finish" in refused.err
+    assert pair.fr.run("peer", "sync").exit == 2
+    assert pair.fr.run("backup", "finish", "--yes").results[-1]["witness"] == "fr.example/w2"
+    with Running(pair.fr):
+        pair.nl.done("peer", "sync")
+    cosigned_by_fr(pair, "second")
+    assert pair.fr.run("peer", "sync").exit == 0, "what the old name has cosigned binds nobody"
+
+
+def test_a_sync_shows_what_the_witness_forgot_too(pair: Federation) -> None:
+    cosigned_by_fr(pair, "first")
+    put_witness_back(pair)
+    refused = pair.fr.run("peer", "sync")
+    assert refused.exit == 2
+    assert "fr.example/w1 cosigned" in refused.first["outcome"]
+    assert pair.fr.run("publish").exit == 2
 
 
 def _serial(cli: Cli) -> int:

@@ -1,13 +1,10 @@
 """A running node says that its trust files are current, and serves all the same when it cannot say so."""
 
-import asyncio
 from pathlib import Path
-
-import aiohttp
 
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
-from node.tls import client_context
+from support.agencies import fetch
 from support.processes import Cli, Running, free_port, wait_until
 
 
@@ -18,20 +15,6 @@ def copied(founded: Cli, folder: Path) -> Cli:
     cli.edit("sigfed.toml", f"\nport = {port}", f"\nport = {free_port()}")
     (cli.home / "trust" / "timestamp.json").unlink()
     return cli
-
-
-def fetch(cli: Cli, node: Running, path: str) -> tuple[int, bytes]:
-    pins = frozenset({open_identity(Home(cli.home)).tls().spki_sha256})
-
-    async def ask() -> tuple[int, bytes]:
-        connector = aiohttp.TCPConnector(ssl=client_context(pins))
-        async with (
-            aiohttp.ClientSession(connector=connector) as session,
-            session.get(node.answered["serving"] + path) as reply,
-        ):
-            return reply.status, await reply.read()
-
-    return asyncio.run(ask())
 
 
 def test_a_node_that_was_down_says_so_at_once(founded: Cli, tmp_path: Path) -> None:
