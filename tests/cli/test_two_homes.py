@@ -75,13 +75,18 @@ def test_a_copy_of_the_folder_is_refused_by_the_first_one_s_name(first: Cli, run
     assert str(first.home) in copy.run("doctor").out
 
 
-def test_a_killed_node_starts_again_at_once_and_its_commands_never_waited(first: Cli) -> None:
+def test_a_killed_node_starts_again_and_none_of_its_commands_is_refused(first: Cli) -> None:
+    """Its claim to the database is still there, and is its own."""
+    before = _serial(first)
     running = Running(first)
     running.process.send_signal(signal.SIGKILL)
-    running.process.wait(20)
+    assert running.process.wait(20) == -signal.SIGKILL
+    copy = first.copied(first.home.with_name("copy"))
     first.done("contact", "a@fr.example")
     with Running(first):
         first.done("contact", "b@fr.example")
+    assert _serial(first) == before + 2
+    assert copy.run("contact", "c@fr.example").exit == 11
 
 
 def test_the_lease_passes_on_once_the_first_has_stopped(first: Cli) -> None:

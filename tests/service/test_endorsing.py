@@ -89,6 +89,7 @@ class TestEndorse:
     def test_reliance_names_the_peers_entry(self, following: Agency, other: Agency) -> None:
         take(following, other, "b", statement=Statement(criteria=1))
         theirs = fold(other.origin, other.items()).entries.values()
+        assert len(entries(following)) == 2
         for entry in entries(following):
             assert isinstance(entry.ext.relies_on, EntryRef)
             assert entry.ext.basis == Basis.RELIES_ON

@@ -250,6 +250,7 @@ def test_it_is_finished_by_the_same_command_wherever_it_was_cut_off(team: Team, 
     team.files.after = writes.append
     team.publish(made)
     whole = dict(team.files.data)
+    assert writes
     for count in range(1, len(writes) + 1):
         team.files.data = dict(start)
         seen: list[str] = []

@@ -97,6 +97,7 @@ def seen(shown: Family) -> tuple[Number, ...]:
 
 def require_unknown(readings: Mapping[tuple[Number, ...], list[tuple[int, ...]]]) -> None:
     """Whoever knows the rules cannot tell a withheld number from what is shown: all tables that look so are told."""
+    assert any(number is WITHHELD for shown in readings for number in shown)
     for shown, tables in readings.items():
         for at, number in enumerate(shown):
             if number is WITHHELD:

@@ -65,6 +65,7 @@ def test_a_method_has_the_same_signature_in_both(name: str) -> None:
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_every_method_explains_itself_and_is_on_the_page(kind: type) -> None:
     page = PAGE.read_text(encoding="utf-8")
+    assert public(kind)
     for name, value in public(kind).items():
         assert getattr(value, "__doc__", None), name
         assert f"`{name}(" in page, name
