@@ -29,6 +29,7 @@ from node.services.lists.audit_reading import read_audit
 from node.services.lists.auditing import start_audit
 from node.services.lists.importing import Statement, import_rows
 from node.services.storage.shelf import Shelf
+from node.services.trust import installing
 from node.services.trust.honouring import revocations_of
 from node.services.trust.trusting import REVOKED_NAME, OwnTrust
 from protocol.digest import Algorithm
@@ -185,14 +186,15 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(identity.trust, "revise_document", cut_off)
+        patched.setattr(installing, "finish", cut_off)
         with pytest.raises(KeyboardInterrupt):
             take_back(identity, shelf, "auth-1")
-    assert identity.trust_files.exists(REVOKED_NAME)
+    assert not identity.trust_files.exists(REVOKED_NAME)
     with pytest.raises(NotFoundError):
         node.identity().signer(AuthPrivateKey)
     again = node.identity()
     take_back(again, shelf, "auth-1")
+    assert not again.trust.tuf_standing().unlisted
     assert stages(again, Role.AUTH)["auth-1"] is Stage.REVOKED
     assert again.signer(AuthPrivateKey).public.kid not in {
         entry.key for entry in again.trust.revocations().entries

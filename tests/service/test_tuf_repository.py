@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -104,24 +105,48 @@ def test_a_founded_node_has_a_repository_that_follows_its_trust_files() -> None:
     assert not node.trust.stamp()
 
 
-def test_a_revision_that_was_cut_off_never_leaves_two_files_of_one_number(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    node = FoundedNode("fr.example", "FR", HandClock())
+class CutOffError(Exception):
+    """The process was killed."""
 
-    def cut_off(*_args: object) -> None:
-        raise OSError("no space left")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(TufRepository, "list_files", cut_off)
-        with pytest.raises(OSError, match="no space"):
+def cut_off(node: FoundedNode, *, at: int) -> bool:
+    """Revise the document and be killed before write `at`; whether there were so many."""
+    writes = count()
+
+    def put(name: str, data: bytes) -> None:
+        if next(writes) == at:
+            raise CutOffError
+        MemoryObjects.put(node.files, name, data)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(node.files, "put", put)
+        try:
             node.revise(lambda old: replace(old, contact="one"))
-    node.revise(lambda old: replace(old, contact="another"))
-    signed = [node.files.get("node.json"), *map(node.files.get, node.files.ls("targets/"))]
-    root = node.trust.root()
-    documents = {open_node_document(data, root) for data in signed if b"vnd.sigfed.node" in data}
-    assert sorted(document.serial for document in documents) == [1, 3], "2 was replaced before it was listed"
-    assert node.trust.document().contact == "another"
+        except CutOffError:
+            return True
+    return False
+
+
+def test_a_revision_that_was_cut_off_is_whole_or_never_was() -> None:
+    """Never listed by halves, so that the same command typed again has nothing to do where it looks done."""
+    found = []
+    for at in count():
+        node = FoundedNode("fr.example", "FR", HandClock())
+        if not cut_off(node, at=at):
+            break
+        document = node.trust.document()
+        found.append(document.contact)
+        assert not node.trust.tuf_standing().unlisted
+        node.trust.stamp()
+        held = node.trust.current()
+        assert open_node_document(held.files["node.json"], node.trust.root()) == document
+        node.revise(lambda old: replace(old, contact="another"))
+        signed = [node.files.get("node.json"), *map(node.files.get, node.files.ls("targets/"))]
+        documents = {
+            open_node_document(data, node.trust.root()) for data in signed if b"vnd.sigfed.node" in data
+        }
+        assert len({each.serial for each in documents}) == len(documents), "two files of one number"
+    assert (found[0], set(found[1:])) == (None, {"one"})
 
 
 async def test_listed_files_are_served(origin: TufOrigin) -> None:

@@ -126,7 +126,7 @@ class OwnTrust:
 
     def roots(self) -> tuple[TrustedRoot, ...]:
         """All roots, from the one that this node was founded with to the newest."""
-        return open_roots(root_files(self._files), self._pinned)
+        return open_roots(root_files(self._settled()), self._pinned)
 
     def root(self) -> TrustedRoot:
         """The newest root."""
@@ -140,7 +140,7 @@ class OwnTrust:
         """
         if (drafted := self._drafted(DOCUMENT_NAME)) is not None:
             return node_document_from_json(drafted)
-        data, root = self._files.get(DOCUMENT_NAME), self.root()
+        data, root = self._settled().get(DOCUMENT_NAME), self.root()
         try:
             return open_node_document(data, root)
         except ThresholdError as exc:
@@ -152,7 +152,7 @@ class OwnTrust:
         """The newest members register; where things are proposed, the one that is proposed."""
         if (drafted := self._drafted(MEMBERS_NAME)) is not None:
             return members_from_json(drafted)
-        return open_members(self._files.get(MEMBERS_NAME), self.root())
+        return open_members(self._settled().get(MEMBERS_NAME), self.root())
 
     def revocations(self) -> Revocations:
         """The keys that this node took back; where things are proposed, with those that are proposed."""
@@ -176,9 +176,7 @@ class OwnTrust:
             if self._proposal is not None:
                 self._propose(DOCUMENT_NAME, node_document_to_json(changed))
                 return changed
-            data = sign_node_document(changed, signers)
-            open_node_document(data, self.root())
-            self._replace(DOCUMENT_NAME, data, signers)
+            self._put_in_force({DOCUMENT_NAME: self._signed(changed, signers)}, signers, document=changed)
             return changed
 
     def leave_room(
@@ -201,12 +199,14 @@ class OwnTrust:
             document = replace(document, serial=document.serial + room)
             register = self.members()
             register = replace(register, version=register.version + 1 + room)
-            self._files.put(MEMBERS_NAME, sign_members(register, signers))
-            self._files.put(DOCUMENT_NAME, sign_node_document(document, signers))
-            root = self.root()
-            self._repository.list_files(root, self.listed_files(), signers, room=room)
-            behind = behind or self._repository.used(root, room=room)
-            self._repository.stamp(root, lambda: self._freshness(root), behind=behind)
+            changed = {
+                MEMBERS_NAME: sign_members(register, signers),
+                DOCUMENT_NAME: sign_node_document(document, signers),
+            }
+            behind = behind or self._repository.used(self.root(), room=room)
+            self._put_in_force(
+                changed, signers, document=document, members=register, room=room, behind=behind
+            )
             return self.document()
 
     def adopt_newer(self, data: bytes) -> bool:
@@ -232,7 +232,7 @@ class OwnTrust:
                 return changed
             data = sign_members(changed, signers)
             open_members(data, self.root())
-            self._replace(MEMBERS_NAME, data, signers)
+            self._put_in_force({MEMBERS_NAME: data}, signers, members=changed)
             return changed
 
     def revise_revocations(
@@ -244,8 +244,7 @@ class OwnTrust:
     ) -> Revocations:
         """Sign and store the next revocations, and a node document that names them, changed by `document`.
 
-        The keys taken back are what that document had, so both come in one sitting. Cut off between the two, readers go
-        on with the document before; the next revision of either names the newest file.
+        The keys taken back are what that document had, so both come in one sitting.
         """
         self._require_signable()
         with self._revising():
@@ -255,13 +254,16 @@ class OwnTrust:
                 return changed
             data = sign_revocations(changed, signers)
             open_revocations(data, self.root())
-            self._files.put(REVOKED_NAME, data)
-        self.revise_document(document, signers=signers)
-        return changed
+            named = self._next_document(
+                lambda old: changed.believable(document(old)), revoked_sha256=file_name(data)
+            )
+            files = {REVOKED_NAME: data, DOCUMENT_NAME: self._signed(named, signers)}
+            self._put_in_force(files, signers, document=named)
+            return changed
 
     def listed_files(self) -> dict[str, bytes]:
         """The trust files that are listed, by name: node document, register, and whatever else the holders signed."""
-        names = (name for name in self._files.ls("") if is_target_name(name))
+        names = (name for name in self._settled().ls("") if is_target_name(name))
         return {name: self._files.get(name) for name in names}
 
     def replace_file(self, name: str, data: bytes, *, signers: Sequence[Signer]) -> None:
@@ -274,7 +276,7 @@ class OwnTrust:
         self._require_signable()
         with self._revising():
             if self._proposal is None:
-                self._replace(name, data, signers)
+                self._put_in_force({name: data}, signers)
             else:
                 self._propose(name, read_payload(data) if is_envelope(name) else data)
 
@@ -355,16 +357,26 @@ class OwnTrust:
         with self._revising():
             return self._stamp()
 
-    def _stamp(self) -> bool:
+    def _stamp(self, *, behind: Behind | None = None) -> bool:
         root = self.root()
-        return self._repository.stamp(root, lambda: self._freshness(root))
+        return self._repository.stamp(root, lambda: self._freshness(root), behind=behind)
 
-    def _next_document(self, change: Callable[[NodeDocument], NodeDocument]) -> NodeDocument:
+    def _settled(self) -> ObjectStore:
+        """The files, once what somebody was cut off in is in force: whoever looks must not begin it again."""
+        if self._files.exists(installing.NOTE):
+            with self._alone():
+                installing.finish(self._files)
+        return self._files
+
+    def _next_document(
+        self, change: Callable[[NodeDocument], NodeDocument], *, revoked_sha256: bytes | None = None
+    ) -> NodeDocument:
+        """Its number and window; `revoked_sha256` names the revocations that come into force with it."""
         root = self.root()
         serial = open_node_document(self._files.get(DOCUMENT_NAME), root).serial + 1
         valid = window(self._clock.now(), DOCUMENT_DAYS)
         changed = self.revocations().believable(change(self.document()))
-        named = self._newest_revoked()
+        named = self._newest_revoked() if revoked_sha256 is None else revoked_sha256
         return self._succeed(replace(changed, serial=serial, valid=valid, revoked_sha256=named), root)
 
     def _next_revocations(self, change: Callable[[Revocations], Revocations]) -> Revocations:
@@ -430,12 +442,30 @@ class OwnTrust:
         exists = self._files.exists(REVOKED_NAME)
         return file_name(self._files.get(REVOKED_NAME)) if exists else None
 
-    def _replace(self, name: str, data: bytes, signers: Sequence[Signer]) -> None:
-        """Replaced first: a file that was listed and then made anew under the same number would be a trust fork."""
-        self._files.put(name, data)
-        self._files.put_all(self._other_texts(self.document(), self.members(), self.listed_files()).items())
-        self._repository.list_files(self.root(), self.listed_files(), signers)
-        self._stamp()
+    def _signed(self, document: NodeDocument, signers: Sequence[Signer]) -> bytes:
+        data = sign_node_document(document, signers)
+        open_node_document(data, self.root())
+        return data
+
+    def _put_in_force(
+        self,
+        changed: Mapping[str, bytes],
+        signers: Sequence[Signer],
+        *,
+        document: NodeDocument | None = None,
+        members: Members | None = None,
+        room: int = 0,
+        behind: Behind | None = None,
+    ) -> None:
+        """Replace these files, with the texts that belong to them, and list and stamp them.
+
+        Together, and never anew under the same number when cut off: that would be a trust fork.
+        """
+        held = {**self.listed_files(), **changed}
+        texts = self._other_texts(document or self.document(), members or self.members(), held)
+        listed = self._repository.listing_of(self.root(), {**held, **texts}, signers, room=room)
+        installing.install(self._files, [*changed.items(), *texts.items(), *listed])
+        self._stamp(behind=behind)
 
 
 def _items(decided: Decided, files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:

@@ -82,10 +82,15 @@ class TufRepository:
         self._files = files
         self._clock = clock
 
-    def list_files(
+    def list_files(self, root: TrustedRoot, files: Mapping[str, bytes], signers: Sequence[Signer]) -> None:
+        """List these trust files by name, from the next timestamp on; raises `ThresholdError`."""
+        for name, content in self.listing_of(root, files, signers):
+            self._files.put(name, content)
+
+    def listing_of(
         self, root: TrustedRoot, files: Mapping[str, bytes], signers: Sequence[Signer], *, room: int = 0
-    ) -> None:
-        """List these trust files by name, from the next timestamp on; raises `ThresholdError`.
+    ) -> Iterator[tuple[str, bytes]]:
+        """What is written, in this order, to list these trust files by name; raises `ThresholdError`.
 
         `room` versions are left out: those that a node which was restored may have used since its backup.
         """
@@ -97,8 +102,7 @@ class TufRepository:
             expires=self._clock.now() + timedelta(days=Role.TARGETS.info.days),
             signers=signers,
         )
-        for name, content in listing_items(files, data, version=version):
-            self._files.put(name, content)
+        return listing_items(files, data, version=version)
 
     def listing(self) -> bytes:
         """The newest targets metadata; raises `MissingObjectError` where nothing was ever listed."""
