@@ -325,6 +325,12 @@ class HitSpool:
         """Every file that is kept, opened: its name, and what is wrong with it, or nothing."""
         return verify_sealed(self._folder.glob("[0-9a-f]*.json"), self._read, key=self._key)
 
+    def find(self, hit_id: str) -> SpooledHit | None:
+        """The hit with this whole id, and no file but its own is read; None: it is not kept, or damaged."""
+        with suppress(StoreError):
+            return self._read(self._folder / f"{hit_id}.json")
+        return None
+
     def get(self, text: str) -> SpooledHit:
         """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
         digits = text.lower().replace("-", "")

@@ -115,7 +115,7 @@ class HitSender:
         except NotFoundError:  # it ended, and the node keeps it with that; or it cannot say so any more
             with suppress(VerificationError):  # what is wrong with other hits keeps none from being reported
                 await self.hear_ends()
-            kept = self._spool.get(hit.id)
+            kept = self._spool.find(hit.id) or hit
             return kept if kept.ended_ms else self._refused(hit, "the list does not have it any more"), b""
         except PeerRefusedError as exc:
             if exc.status != _NOT_VERIFIED:
@@ -142,7 +142,6 @@ class HitSender:
         heard: list[SpooledHit] = []
         known = last = self._spool.last_end
         told, waits = {last}, False
-        kept = {hit.id: hit for hit in self._spool.readable().hits}
         while True:
             try:
                 page = EndedReports.from_bytes(
@@ -154,11 +153,10 @@ class HitSender:
                 raise VerificationError(f"what the node says of ended reports cannot be read: {exc}") from exc
             news = [one for one in page.ended if one.report_id not in told]
             for one in news:
-                last, hit = one.report_id, kept.get(one.report_id.hex())
+                last, hit = one.report_id, self._spool.find(one.report_id.hex())
                 if hit is not None and not hit.end:
                     try:
-                        kept[hit.id] = self._hear(hit, one)
-                        heard.append(kept[hit.id])
+                        heard.append(self._hear(hit, one))
                     except (ProtocolError, KeysError, VerificationError) as exc:
                         self.unverified.add(one.report_id)
                         waits = waits or isinstance(exc, BadSignatureError)

@@ -21,7 +21,7 @@ from node.errors import (
     UsageError,
     VerificationError,
 )
-from node.files import read_private
+from node.files import decode_state, encode_state, read_private, replace_private
 from node.partner.hits import DAY_MS, HitSpool, SpooledHit
 from node.partner.looking_up import Examiner, Hit
 from node.partner.reporting import HitSender
@@ -197,6 +197,24 @@ def test_a_batch_reads_what_was_found_before_once(
         report = replace(SENT, report=replace(SENT.report, report_id=bytes([number]) * 16))
         recorded(batch, replace(HIT, report=report), name=f"{number}.jpg")
     assert sum(path.suffix == ".json" for path in reads) == 20
+
+
+FIRST_FIELDS = (
+    *("v", "report", "receipt", "name", "found_ms", "collection", "countries", "weak", "refused", "case"),
+    *("action", "resolved_ms"),
+)
+
+
+@pytest.mark.parametrize("reported", [False, True])
+def test_a_hit_of_the_first_version_is_read(spool: HitSpool, *, reported: bool) -> None:
+    kept = recorded(spool)
+    spool.save(replace(kept, receipt=b"r" if reported else b"", tag=b"t" * 8, ended_ms=5, late=True))
+    path = spool._folder / f"{kept.id}.json"
+    fields = decode_state(read_private(path))
+    replace_private(path, encode_state({name: fields[name] for name in FIRST_FIELDS}))
+    [hit] = HitSpool(spool._folder).ls()
+    assert (hit.sent, hit.name, hit.tried) == (kept.sent, kept.name, reported)
+    assert (hit.tag, hit.ended_ms, hit.late, hit.waiting) == (b"", 0, False, not reported)
 
 
 # ------------------------------------------------------------------ with a node
