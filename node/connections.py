@@ -9,6 +9,7 @@ Addresses of this machine are those of a proxy in front or of its own programs: 
 import asyncio
 import errno
 import socket
+from asyncio.trsock import TransportSocket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext, suppress
@@ -31,12 +32,22 @@ CROWDED_SECONDS: Final = 5.0
 """So long a silent connection keeps its place while there is no other: a client that was let go connects again."""
 DRAIN_SECONDS: Final = 20.0
 """What is under way when the process is told to stop may take this long."""
+PROBE_SECONDS: Final = 15
+"""Of silence, until a machine is asked whether its end of a connection is still there."""
 _BACKLOG: Final = 256
 _FAREWELL_SECONDS: Final = 2.0
 _MAX_FAREWELLS: Final = 64
 _TOLD_SECONDS: Final = 60.0
 _IPV6_NETWORK_BITS: Final = 64  # one subscriber has that many addresses
 _journal: Final = Journal("connections")
+
+
+def probe(connection: socket.socket | TransportSocket) -> None:
+    """Have the system ask, again and again, whether the other end of a connection that is silent is still there."""
+    if connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_SECONDS)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_SECONDS)
 
 
 def address_key(remote: str | None) -> str:

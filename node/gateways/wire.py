@@ -9,14 +9,13 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
+from node.connections import probe
 from node.gateways.patience import Pace, Patience
 
 _CHUNK: Final = 256 * 1024
 _DESCRIPTORS: Final = 4
 """Taken at once, and held for whoever asks for them; a sender that passes more loses them to the kernel."""
 _FAREWELL_SECONDS: Final = 2.0
-PROBE_SECONDS: Final = 15
-"""Of silence, until a machine is asked whether its end of a connection is still there."""
 _Found = TypeVar("_Found")
 
 
@@ -29,10 +28,7 @@ class Wire:
 
     def __init__(self, connection: socket.socket, patience: Patience) -> None:
         connection.settimeout(0)
-        if connection.family != socket.AF_UNIX:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_SECONDS)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_SECONDS)
+        probe(connection)
         self._connection = connection
         self._patience = patience
         self._pace = Pace()

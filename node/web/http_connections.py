@@ -5,6 +5,7 @@ request of a known client.
 """
 
 import asyncio
+import select
 import socket
 import ssl
 from asyncio import sslproto
@@ -12,11 +13,11 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
-from node.connections import CROWDED_SECONDS, HANDSHAKE_SECONDS
+from node.connections import CROWDED_SECONDS, HANDSHAKE_SECONDS, probe
 from node.web.settings import STALL_SECONDS
 
 _SWEEP_SECONDS: Final = 1.0
@@ -24,6 +25,8 @@ _TLS_BUFFER_BYTES: Final = 32 * 1024
 """Of each connection under TLS from its first moment, before anybody is known; asyncio takes eight times as much."""
 sslproto.SSLProtocol.max_size = _TLS_BUFFER_BYTES
 
+_TURNS: Final = 16
+"""Of the loop: more than it takes from the bytes of a request to its handler."""
 _GONE: Final = web.RequestKey("gone", asyncio.Future)
 """Done when the connection of a request has ended."""
 _T = TypeVar("_T")
@@ -48,7 +51,11 @@ async def while_awaited(request: web.Request, work: Coroutine[None, None, _T]) -
 class HttpConnections:
     """Answers accepted connections with aiohttp's `server`."""
 
-    def __init__(self, server: web.Server, ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, server: web.Server, ssl_context: ssl.SSLContext | None, *, half_closed: bool = False
+    ) -> None:
+        """`half_closed`: who ends his side of a connection behind a whole request is answered, but not under TLS."""
+        self._half_closed = half_closed
         self._server = server
         self._ssl_context = ssl_context
         self._held: dict[RequestHandler, _Connection] = {}
@@ -58,7 +65,7 @@ class HttpConnections:
     async def answer(self, connection: socket.socket, client: str) -> None:
         """Answer one connection until it ends; raises OSError for one whose handshake fails or takes too long."""
         loop = asyncio.get_running_loop()
-        held = _Connection(self._server(), client)
+        held = _Connection(self._server(), client, half_closed=self._half_closed)
         if client:
             # A reply waits in memory until it was taken, and nothing else looks at a request that was answered
             # (RFC 5482). Whoever takes a byte now and then is not cut off: long replies are for clients that are known.
@@ -102,32 +109,40 @@ class HttpConnections:
         if held.client and held.client != request.remote:
             request = request.clone(remote=held.client)
         request[_GONE] = held.ended
-        with held.busy():
+        with held.busy(request.content):
             return await self._work(request)
 
 
 class _Connection(asyncio.Protocol):
     """Hands everything to aiohttp's `handler`, and knows whether a request is under way."""
 
-    def __init__(self, handler: RequestHandler, client: str) -> None:
+    def __init__(self, handler: RequestHandler, client: str, *, half_closed: bool) -> None:
         loop = asyncio.get_running_loop()
         self.handler = handler
         self.client = client
         self.ended: asyncio.Future[None] = loop.create_future()
         self._transport: asyncio.Transport | None = None
+        self._half_closed = half_closed
+        self._leaving: select.epoll | None = None
+        """Ready when the other side has left altogether; there is one while it only sends no more."""
         self._asked = False
-        self._busy = False
+        self._body: StreamReader | None = None
+        """Of the request that is under way."""
         self._silent_since = loop.time()
 
     @contextmanager
-    def busy(self) -> Iterator[None]:
+    def busy(self, body: StreamReader) -> Iterator[None]:
         """While a request is answered."""
-        self._asked = self._busy = True
+        self._asked, self._body = True, body
+        if self._leaving is not None and not body.is_eof():
+            self.abort()  # the rest will not come
         try:
             yield
         finally:
-            self._busy = False
+            self._body = None
             self._silent_since = asyncio.get_running_loop().time()
+            if self._leaving is not None:
+                self._end_unless_busy(_TURNS)
 
     def end_if_never_asked(self) -> None:
         """Let go of whoever has sent no whole head of a request yet."""
@@ -136,7 +151,7 @@ class _Connection(asyncio.Protocol):
 
     def end_if_silent_since(self, moment: float) -> None:
         """Let go of whoever has had no request under way since then."""
-        if not self._busy and self._silent_since <= moment:
+        if self._body is None and self._silent_since <= moment:
             self.abort()
 
     def abort(self) -> None:
@@ -153,6 +168,9 @@ class _Connection(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        if self._leaving is not None:
+            asyncio.get_running_loop().remove_reader(self._leaving)
+            self._leaving.close()
         self.handler.connection_lost(exc)
         if not self.ended.done():
             self.ended.set_result(None)
@@ -162,8 +180,31 @@ class _Connection(asyncio.Protocol):
         self.handler.data_received(data)
 
     @override
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
+        """Whether there may be somebody to answer; over TCP it is known a minute or so later that there is nobody."""
         self.handler.eof_received()
+        if (
+            not self._half_closed
+            or self._transport is None
+            or not (self._body is None or self._body.is_eof())
+        ):
+            return False
+        connection = self._transport.get_extra_info("socket")
+        probe(connection)
+        self._leaving = select.epoll(1)
+        self._leaving.register(connection, 0)  # EPOLLHUP and EPOLLERR are always awaited
+        asyncio.get_running_loop().add_reader(self._leaving, self.abort)
+        self._end_unless_busy(_TURNS)
+        return True
+
+    def _end_unless_busy(self, turns: int) -> None:
+        """End it in so many turns of the loop: what came last may be a request that aiohttp has not looked at yet."""
+        if self._transport is None or self._body is not None:
+            return
+        if turns:
+            asyncio.get_running_loop().call_soon(self._end_unless_busy, turns - 1)
+        else:
+            self._transport.close()  # what was answered is sent before
 
     @override
     def pause_writing(self) -> None:

@@ -79,7 +79,10 @@ async def serve_on(
     drain_seconds: float = DRAIN_SECONDS,
     cancel: bool = False,
 ) -> RunningServer:
-    """Start serving on sockets that listen already; `stop` closes them. `cancel`: work ends when its client leaves."""
+    """Start serving on sockets that listen already; `stop` closes them.
+
+    `cancel`: work ends when its client leaves, and a client that has sent its request and sends no more has not left.
+    """
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -94,7 +97,7 @@ async def serve_on(
     )
     await runner.setup()
     assert runner.server is not None, "it was just set up"
-    connections = HttpConnections(runner.server, ssl_context)
+    connections = HttpConnections(runner.server, ssl_context, half_closed=cancel)
     acceptor = Acceptor(
         listening,
         connections.answer,

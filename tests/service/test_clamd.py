@@ -180,7 +180,7 @@ async def test_a_client_that_ends_sending_is_answered(
 async def test_nothing_is_hashed_for_a_client_that_left(
     world: World, monkeypatch: pytest.MonkeyPatch, over: str
 ) -> None:
-    monkeypatch.setattr("node.gateways.wire.PROBE_SECONDS", 1)
+    monkeypatch.setattr("node.connections.PROBE_SECONDS", 1)
     begun, left = asyncio.Event(), asyncio.Event()
 
     async def inspect(_: KnowingUpload, name: str) -> Inspected:

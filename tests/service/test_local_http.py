@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from base64 import b64encode, encodebytes
@@ -19,9 +20,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from node import connections
 from node.config import ConnectionLimits
 from node.connections import listen_tcp
 from node.gateways.listening import listen_path
+from node.ports.inspecting import Inspected
 from node.ports.judging import Outcome
 from node.web.gateways.services import LocalServices
 from node.web.gateways.serving import served
@@ -36,6 +39,7 @@ from support.gateways import (
     TEST_FILE,
     UNANSWERED,
     KnowingInspector,
+    KnowingUpload,
     exchanged,
 )
 
@@ -215,6 +219,77 @@ async def test_pages_in_browsers_are_not_answered(
 async def test_a_socket_needs_no_name(world: World) -> None:
     asked = b"GET /health HTTP/1.1\r\nHost: whatever\r\nConnection: close\r\n\r\n"
     assert (await asyncio.to_thread(exchanged, world.path, [asked])).startswith(b"HTTP/1.1 200 OK")
+
+
+def scanned(content: bytes) -> bytes:
+    """A request to look at a file; the connection may go on."""
+    return b"POST /v1/scan HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (
+        len(content),
+        content,
+    )
+
+
+def half_closed(address: str | tuple[str, int], sent: bytes) -> bytes:
+    """What is answered to whoever sends no more behind this."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as link:
+        link.settimeout(20)
+        link.connect(address)
+        link.sendall(sent)
+        link.shutdown(socket.SHUT_WR)
+        with link.makefile("rb") as answers:
+            return answers.read()
+
+
+@pytest.mark.parametrize("over", ["unix", "tcp"])
+@pytest.mark.parametrize("seconds", [0.0, 0.2], ids=["at once", "later"])
+async def test_who_sends_no_more_behind_a_request_is_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch, over: str, seconds: float
+) -> None:
+    inspect = KnowingUpload.inspect
+
+    async def inspected(self: KnowingUpload, name: str) -> Inspected:
+        await asyncio.sleep(seconds)
+        return await inspect(self, name)
+
+    monkeypatch.setattr(KnowingUpload, "inspect", inspected)
+    address = world.path if over == "unix" else ("127.0.0.1", world.port)
+    for requests in (1, 2):
+        said = await asyncio.to_thread(half_closed, address, scanned(LISTED) * requests)
+        assert (said.count(b"HTTP/1.1 200 OK"), said.count(b'"verdict": "hit"')) == (requests, requests)
+    assert await asyncio.to_thread(half_closed, address, b"") == b""
+    assert await asyncio.to_thread(half_closed, address, scanned(LISTED)[:-1]) == b""
+    assert world.inspector.contents == [LISTED] * 3, "what was cut off is not looked at"
+
+
+@pytest.mark.parametrize("over", ["unix", "tcp"])
+@pytest.mark.parametrize("halves", [True, False], ids=["in two steps", "at once"])
+async def test_nothing_is_looked_at_for_a_client_that_left(
+    world: World, monkeypatch: pytest.MonkeyPatch, over: str, halves: bool
+) -> None:
+    monkeypatch.setattr(connections, "PROBE_SECONDS", 1)
+    begun, left = asyncio.Event(), asyncio.Event()
+
+    async def inspect(_: KnowingUpload, name: str) -> Inspected:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+        raise AssertionError(name)
+
+    monkeypatch.setattr(KnowingUpload, "inspect", inspect)
+    async with asyncio.timeout(30):
+        with socket.socket(socket.AF_UNIX if over == "unix" else socket.AF_INET) as link:
+            link.connect(world.path if over == "unix" else ("127.0.0.1", world.port))
+            if over == "tcp":  # its system forgets the connection then, and not in a minute
+                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, 1)
+            link.sendall(scanned(LISTED))
+            if halves:
+                link.shutdown(socket.SHUT_WR)
+            await begun.wait()
+            assert not left.is_set()
+        await left.wait()
 
 
 @pytest.mark.parametrize(
