@@ -60,12 +60,8 @@ def _say(here: Session, named: "Named", outcome: "TellingOutcome") -> None:
             _facts(hit, name, told.reference, ""),
             f"{hit.id[:_SHORT]}: told {name}, {told.reference}, {moment(told.told_ms)}",
         )
-    for hit, reason in outcome.passed_over:
-        here.output.result(_facts(hit, name, "", reason), f"{hit.id[:_SHORT]}: not told to {name}: {reason}")
-    for hit, error in outcome.failed:
-        here.output.result(
-            _facts(hit, name, "", str(error)), f"{hit.id[:_SHORT]}: not taken by {name}: {error}"
-        )
+    for hit, why in (*outcome.passed_over, *outcome.failed):
+        here.output.result(_facts(hit, name, "", str(why)), f"{hit.id[:_SHORT]}: not told to {name}: {why}")
     if not (outcome.done or outcome.passed_over or outcome.failed or outcome.stopped):
         here.output.talk(f"nothing waits to be told to {name}")
     if outcome.stopped is not None:

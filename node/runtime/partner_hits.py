@@ -48,7 +48,9 @@ class Turns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Done(Turns):
+class Done(Turns):
+    """The hits with which it was done, as they are now."""
+
     done: Sequence[SpooledHit]
 
 
@@ -100,7 +102,7 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
 
     A damaged file in the spool is told when everything else was reported.
     """
-    reported = told = _Done(done=())
+    reported = told = Done(done=())
     unverified = 0
     tells = _tells(home)
 
@@ -114,11 +116,11 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
             async with reporting(home, spool) as (sender, examiner):
                 # Where the quota is used up, what has to be evaluated again keeps nothing else from being reported.
                 wanted.sort(key=lambda hit: sender.evaluates(hit, examiner))
-                reported = await _in_turn(wanted, lambda hit: sender.report(hit, examiner))
+                reported = await in_turn(wanted, lambda hit: sender.report(hit, examiner))
                 if not tells:
-                    told = _Done(done=[sender.withhold(hit) for hit in reported.done])
+                    told = Done(done=[sender.withhold(hit) for hit in reported.done])
                 elif reported.stopped is None:
-                    told = await _in_turn(reported.done, sender.tell)
+                    told = await in_turn(reported.done, sender.tell)
                 unverified = len(sender.unverified)
         left = sum(open_(hit) for hit in spool.readable().hits)
     return Reported(
@@ -130,8 +132,8 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
     )
 
 
-async def _in_turn(hits: Sequence[SpooledHit], do: Callable[[SpooledHit], Awaitable[SpooledHit]]) -> _Done:
-    """Do it with each hit: what is wrong with one keeps no other from its turn."""
+async def in_turn(hits: Sequence[SpooledHit], do: Callable[[SpooledHit], Awaitable[SpooledHit]]) -> Done:
+    """Do it with each hit: what is wrong with one keeps no other from its turn, what is wrong with the node does."""
     done: list[SpooledHit] = []
     failed: list[tuple[SpooledHit, NodeError]] = []
     for hit in hits:
@@ -139,9 +141,9 @@ async def _in_turn(hits: Sequence[SpooledHit], do: Callable[[SpooledHit], Awaita
             done.append(await do(hit))
         except NodeError as exc:
             if not _is_of_one(exc):
-                return _Done(done=done, failed=failed, stopped=exc)
+                return Done(done=done, failed=failed, stopped=exc)
             failed.append((hit, exc))
-    return _Done(done=done, failed=failed)
+    return Done(done=done, failed=failed)
 
 
 def _is_of_one(exc: NodeError) -> bool:
@@ -215,7 +217,7 @@ async def hear(home: Home) -> Heard:
     Nothing is asked of a home that reported nothing: only what was sent to the node can be asked about.
     """
     stopped: NodeError | None = None
-    asked = _Done(done=())
+    asked = Done(done=())
     unverified = 0
     with alone(home) as spool:
         _, held = PartnerFolder(home.partner).in_force()
@@ -231,7 +233,7 @@ async def hear(home: Home) -> Heard:
                 except NodeError as exc:
                     stopped = exc
                 if stopped is None or _is_of_one(stopped):
-                    asked = await _in_turn([spool.get(hit.id) for hit in disputed], sender.ask_case)
+                    asked = await in_turn([spool.find(hit.id) or hit for hit in disputed], sender.ask_case)
                 unverified = len(sender.unverified)
     return Heard(
         ended=list({hit.id: hit for hit in ended}.values()),
@@ -254,7 +256,7 @@ async def tell_waiting(home: Home) -> Reported:
     with alone(home) as spool:
         untold = [hit for hit in spool.readable().hits if hit.untold]
         async with reporting(home, spool) as (sender, _):
-            told = await _in_turn(untold, sender.tell)
+            told = await in_turn(untold, sender.tell)
     left = len(untold) - len(told.done)
     return Reported(hits=told.done, left=left, failed=told.failed, stopped=told.stopped)
 

@@ -6,14 +6,16 @@ a setting that was changed by one person must not send what another agreed to se
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from node.clock import SystemClock, system_entropy
-from node.errors import ConfigError, NodeError, NotFoundError, PeerRefusedError, UsageError
+from node.errors import ConfigError, NodeError, NotFoundError, UsageError, VerificationError
 from node.files import read_private, replace_private
 from node.partner.hits import SpooledHit
+from node.partner.reporting import HitSender
 from node.partner.telling import Named, NotTold, Teller, why_not
 from node.ports.reporters import Entry, Reporter, Tools
 from node.remote.limits import RemoteLimits
@@ -21,25 +23,20 @@ from node.remote.sites import Sites
 from node.reporters.finding import maker
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy
-from node.runtime.partner_hits import alone, reporting
+from node.runtime.partner_hits import Done, alone, in_turn, reporting
 from node.runtime.partner_settings import ReporterSettings, load_partner_settings
+from protocol.statement.case import CaseAnswer
 
 _CLOCK = SystemClock()
 _AGREED = "reporters.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TellingOutcome:
-    """What became of telling one reporter of hits."""
+class TellingOutcome(Done):
+    """What became of telling one reporter of hits; done is what was told now, or earlier where it was named."""
 
     reporter: str
-    done: Sequence[SpooledHit]
-    """Told now, or earlier where they were named."""
     passed_over: Sequence[tuple[SpooledHit, NotTold]]
-    failed: Sequence[tuple[SpooledHit, NodeError]]
-    """Not taken; others were tried."""
-    stopped: NodeError | None
-    """Why no more were tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +80,29 @@ def agree(home: Home, named: Named) -> None:
 
 async def tell(home: Home, ids: Sequence[str], named: Named) -> TellingOutcome:
     """Tell of these hits, or without ids of all that it was not told of; nothing is lost where it fails."""
-    done: list[SpooledHit] = []
-    failed: list[tuple[SpooledHit, NodeError]] = []
-    stopped: NodeError | None = None
     with alone(home) as spool:
         hits = [spool.get(text) for text in ids] if ids else _untold(spool.readable().hits, named)
         teller = Teller(spool, _CLOCK)
         async with reporting(home, spool) as (ours, _):
-            reasons = [(hit, why_not(hit, ours.answer(hit), named_by_person=bool(ids))) for hit in hits]
-            for hit in (hit for hit, reason in reasons if reason is None):
-                try:
-                    done.append(await teller.tell(hit, named, ours.receipt(hit)))
-                except PeerRefusedError as exc:
-                    failed.append((hit, exc))
-                except NodeError as exc:
-                    stopped = exc
-                    break
+            reasons = [(hit, why_not(hit, _answer(ours, hit), named_by_person=bool(ids))) for hit in hits]
+            told = await in_turn(
+                [hit for hit, reason in reasons if reason is None],
+                lambda hit: teller.tell(hit, named, ours.receipt(hit)),
+            )
     return TellingOutcome(
         reporter=named.entry.name,
-        done=done,
+        done=told.done,
         passed_over=[(hit, reason) for hit, reason in reasons if reason is not None],
-        failed=failed,
-        stopped=stopped,
+        failed=told.failed,
+        stopped=told.stopped,
     )
+
+
+def _answer(ours: HitSender, hit: SpooledHit) -> CaseAnswer | None:
+    """The answer to its dispute; one that does not verify any more is none."""
+    with suppress(VerificationError):
+        return ours.answer(hit)
+    return None
 
 
 def standings(home: Home, hits: Sequence[SpooledHit]) -> list[ReporterStanding]:

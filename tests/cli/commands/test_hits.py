@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from keys.key import StatementPrivateKey
 from node.errors import UsageError
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
 from node.sdk import Client
+from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
+from protocol.statement.receipt import kept_receipt, sign_receipt
 from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, table, written
 from support.cybertip_host import PASSWORD, USER, Fault, cybertip_host_beside
 from support.digest_search import DigestSearch
@@ -347,6 +350,37 @@ def test_others_are_told_once_after_a_person_agreed(partner: Cli, hit: str, tick
     assert f"tickets was told of it (hit_{hit}): tell them that it is disputed" in disputed.err
     resolved = partner.told("hit", "resolve", hit, "--action", "false-positive")
     assert f"tickets was told of it (hit_{hit}): tell them that it was wrong" in resolved.err
+
+
+@pytest.mark.parametrize("broken", ["receipt", "case"])
+def test_what_does_not_verify_any_more_keeps_no_other_from_being_told_to_others(
+    federation: Federation, partner: Cli, hit: str, tickets: Receiver, tmp_path: Path, broken: str
+) -> None:
+    """The key that signed it was stolen since, and the node document names it no more."""
+    configured(partner, tickets.url)
+    assert partner.run("check", written(tmp_path / "copy.bin", BOTH)).exit == 1
+    partner.run("hit", "report", "--all")
+    spool = hit_spool(Home(partner.home))
+    old, other = spool.ls()
+    assert old.id == hit
+    foreign = StatementPrivateKey.from_seed(b"o" * 32)
+    if broken == "receipt":
+        signed = sign_receipt(kept_receipt(old.receipt), foreign)
+        spool.save(replace(old, receipt=signed))
+    else:
+        answer = CaseAnswer(
+            partner=PARTNER,
+            report_id=bytes.fromhex(hit),
+            outcome=Outcome.REJECTED,
+            reason="two looked",
+            answered_ms=1,
+        )
+        state = CaseState(opened_ms=1, due_ms=2, answer=sign_answer(answer, foreign))
+        spool.save(replace(old, case=state.to_bytes()))
+    done = partner.run("hit", "report", "--all", "--to", "tickets", "--yes")
+    told = {str(each["hit"]): each["told"] for each in done.results if "told" in each}
+    assert told == {hit: False, other.id: True}, done.err
+    assert done.exit == (3 if broken == "receipt" else 0)
 
 
 def test_sending_more_than_was_agreed_to_asks_again(partner: Cli, hit: str, tickets: Receiver) -> None:
