@@ -109,7 +109,7 @@ def _logs(_: Identity, shelf: Shelf) -> Iterator[Gauge]:
 def _confirmed(identity: Identity, _: Shelf) -> Iterator[Gauge]:
     yield Gauge(
         name="sigfed_confirmed",
-        help="Whether enough members have said that this node was not put back; 0: additions wait.",
+        help="Whether enough members have said that this node was not put back.",
         values={(): is_confirmed(identity)},
     )
     yield Gauge(

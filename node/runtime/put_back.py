@@ -166,13 +166,14 @@ def require_current(identity: Identity, shelf: Shelf, *, afresh: bool = False) -
         VerificationError: a member has cosigned another history than is held here.
         PeerUnreachableError: too few members answer, and the operator has not said that it goes on alone.
     """
-    asked = _asked_of(identity)
+    asked, note = _asked_of(identity), OutsideNote.of_home(identity)
     if asked.clocks.parted():
         _forget(identity)  # the machine may have gone back with what was noted; silence must not let it sign
     with contextlib.suppress(SignerDownError):  # nothing is compared, and nothing can be signed either
-        _require_forward(identity, shelf)
-        if not afresh and is_confirmed(identity):
-            OutsideNote.of_home(identity).grow(_state(identity, shelf))
+        held = note.read().sizes
+        state = _require_forward(identity, shelf, held)
+        if held and not afresh:
+            note.grow(state)
         elif afresh or not asked.refusal:
             _in_a_loop(_confirm(identity, shelf))
         elif not identity.alone:
@@ -185,8 +186,8 @@ def is_confirmed(identity: Identity) -> bool:
 
 
 def silent(identity: Identity) -> Mapping[str, str]:
-    """Members that did not answer when too few did, and why; none once enough have."""
-    return OutsideNote.of_home(identity).read().silent
+    """Members for which additions wait, and why they do not answer; none where it goes on alone."""
+    return {} if identity.alone else OutsideNote.of_home(identity).read().silent
 
 
 def _asked_of(identity: Identity) -> _Asked:
@@ -202,15 +203,15 @@ async def _confirm(identity: Identity, shelf: Shelf) -> None:
     )
     await asyncio.to_thread(_judge, identity, shelf, found, newer, heads)
     note, asked = OutsideNote.of_home(identity), _asked_of(identity)
-    quiet, words = _too_few(identity, shelf, found)
-    asked.refusal = words
-    if not words:
+    before, (quiet, asked.refusal) = asked.refusal, _too_few(identity, shelf, found)
+    if not asked.refusal:
         note.begin(await asyncio.to_thread(_state, identity, shelf))
         return
     note.leave(quiet)
     if not identity.alone:
-        raise _unconfirmed(words)
-    _journal.warning("alone", reason=words)
+        raise _unconfirmed(asked.refusal)
+    if asked.refusal != before:
+        _journal.warning("alone", reason=asked.refusal)
 
 
 def _unconfirmed(words: str) -> PeerUnreachableError:
@@ -313,17 +314,19 @@ def _in_a_loop(work: Coroutine[Any, Any, None]) -> None:
 # What is compared without asking
 
 
-def _require_forward(identity: Identity, shelf: Shelf) -> None:
+def _require_forward(identity: Identity, shelf: Shelf, noted: Mapping[str, int]) -> Mapping[str, int]:
+    """Check that nothing is behind the signer or what is noted; how far this folder has signed."""
     if found := logs_put_back(identity, shelf):
         raise RestoredError(
             f"the database is older than what this node has signed: {', '.join(found)}",
             hint="sigfed backup finish",
         )
-    held, now = OutsideNote.of_home(identity).read().sizes, _state(identity, shelf)
-    back = [name for name, size in held.items() if name in now and now[name] < size]
+    now = _state(identity, shelf)
+    back = [name for name, size in noted.items() if name in now and now[name] < size]
     if back:
         words = f"this folder was put back while the machine ran: {', '.join(sorted(back))}"
         found_put_back(identity.home, words, now=identity.clock.now())
+    return now
 
 
 def _state(identity: Identity, shelf: Shelf) -> dict[str, int]:

@@ -181,7 +181,7 @@ class Parts:
         """Ask the database for something small, raises `StoreDownError`; whether what is added gets signed."""
         with self.shelf.storage.read() as unit:
             unit.subsets.ls()
-        return is_confirmed(self.identity)
+        return self.identity.alone or is_confirmed(self.identity)
 
     def _witness(self) -> ServedWitness | None:
         """This node as a witness; None when its document names no witness."""

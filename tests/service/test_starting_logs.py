@@ -259,6 +259,8 @@ def test_who_goes_on_alone_waits_once_for_those_who_do_not_answer(
     for _ in range(3):
         put_back.require_current(identity, shelf)
     assert len(silent) == 1
+    assert put_back.silent(identity) == {}, "nothing waits for them"
+    assert put_back.silent(agency.identity()) == SILENT[0]
 
 
 def test_who_goes_on_alone_signs_nothing_behind_its_own_signer(
