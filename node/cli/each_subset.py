@@ -38,7 +38,8 @@ def each_subset(command: Callable[..., Any]) -> Callable[..., Any]:
         for home, name in zip(here.homes, names_of(here.homes), strict=True):
             here.output.subset = name
             here.output.talk(f"subset {name}:")
-            context.obj = replace(here, homes=(home,))
+            others = tuple(each for each in here.homes if each != home)
+            context.obj = replace(here, homes=(home,), others=others)
             try:
                 codes.append(command(context, **options) or ExitCode.OK)
             except (KeysError, ProtocolError, NodeError) as exc:

@@ -190,7 +190,9 @@ def check(
     if bool(files) == bool(hash_from):
         raise UsageError("name files, or --hash-from", hint="sigfed check FILE…")
     told = partial(tell_verdict, here)
-    done = wait_for(run_check(here.home, files=files or [], hash_from=hash_from, tell=told))
+    done = wait_for(
+        run_check(here.home, files=files or [], hash_from=hash_from, others=here.others, tell=told)
+    )
     return tell_checked(here, done)
 
 
@@ -199,6 +201,10 @@ def tell_checked(here: Session, done: "Checked") -> int:
     for name, reason in done.unreadable:
         here.output.result(
             {"file": name, "verdict": "unreadable", "reason": reason}, f"{name}: UNREADABLE {reason}"
+        )
+    for name in done.not_asked:
+        here.output.result(
+            {"file": name, "verdict": "not-asked"}, f"{name}: not asked, this subset is of other hashes"
         )
     for name in done.unanswered:
         here.output.result({"file": name, "verdict": "unanswered"}, f"{name}: NOT LOOKED UP")

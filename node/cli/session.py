@@ -25,6 +25,8 @@ class Session:
     homes: tuple[Home, ...]
     """The home; of a partner that follows several subsets and names none, once for each of them."""
     output: Output
+    others: tuple[Home, ...] = ()
+    """Where the same is done for each of several subsets: the home, once for each of the others."""
     proposal: Path | None = None
     """Where to propose what holders must sign, instead of signing it here."""
     alone: bool = False

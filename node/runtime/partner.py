@@ -80,6 +80,8 @@ class Checked:
     verdicts: Sequence[tuple[str, Hit | None]]
     unreadable: Sequence[tuple[str, str]]
     evaluated: int
+    not_asked: Sequence[str] = ()
+    """Files given by hashes that another of the client's subsets takes in, and this one does not."""
     unanswered: Sequence[str] = ()
     """Files that were not looked up, because the node stopped answering in the middle."""
     stopped: NodeError | None = None
@@ -266,9 +268,17 @@ Telling = Callable[[str, Hit | None], None]
 
 
 async def check(
-    home: Home, *, files: Sequence[Path], hash_from: str, tell: Telling = lambda _name, _hit: None
+    home: Home,
+    *,
+    files: Sequence[Path],
+    hash_from: str,
+    others: Sequence[Home] = (),
+    tell: Telling = lambda _name, _hit: None,
 ) -> Checked:
-    """Look up files, or the rows of a table of hashes; what is on the list is in the spool before anybody is told."""
+    """Look up files, or the rows of a table of hashes; what is on the list is in the spool before anybody is told.
+
+    `others` are homes of subsets that the same rows are looked up in: what one of them takes in need not ask this one.
+    """
     folder, spool = PartnerFolder(home.partner), hit_spool(home)
     recorded: list[SpooledHit] = []
     await confirmed(home)
@@ -276,7 +286,11 @@ async def check(
     if not hash_from:
         examiner.require_tried(images=images_installed())
     named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
-    named, unasked = _asked(examiner, named) if hash_from else (named, [])
+    not_asked: Named = ()
+    unasked: Named = ()
+    if hash_from:
+        named, unasked = _asked(named, lambda digests: not examiner.unasked(digests))
+        not_asked, unasked = _asked_elsewhere(others, unasked)
     hashes = [digests for _, digests in named]
     least = 0 if load_partner_settings(home.folder).cover is Cover.OFF else examiner.cover(hashes)
     known_hits: dict[int, Hit | None] = {}
@@ -299,6 +313,7 @@ async def check(
         unreadable=unreadable,
         evaluated=examiner.evaluated,
         at_once=bool(least) and examiner.evaluated > least,
+        not_asked=[name for name, _ in not_asked],
         unanswered=[name for place, (name, _) in enumerate(named) if place not in known_hits],
         stopped=stopped,
         recorded=recorded,
@@ -382,14 +397,25 @@ def _hash(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:
     return named, [*folders, *unread]
 
 
-def _asked(examiner: Examiner, named: Named) -> tuple[Named, Named]:
-    """Rows that ask the release something, and those whose hashes are of kinds that it does not take in."""
-    reasons = [bool(examiner.unasked(digests)) for _, digests in named]
+def _asked(named: Named, is_asked: Callable[[Sequence[Digest]], bool]) -> tuple[Named, Named]:
+    """Rows that ask something, and those whose hashes are of kinds that are not taken in."""
+    answers = [is_asked(digests) for _, digests in named]
     asked, unasked = (
-        [row for row, reason in zip(named, reasons, strict=True) if reason is wanted]
-        for wanted in (False, True)
+        [row for row, answer in zip(named, answers, strict=True) if answer is wanted]
+        for wanted in (True, False)
     )
     return asked, unasked
+
+
+def _asked_elsewhere(others: Sequence[Home], named: Named) -> tuple[Named, Named]:
+    """Rows that ask another subset something, and those that ask none anything."""
+    examiners: list[Examiner] = []
+    for other in others if named else ():
+        try:
+            examiners.append(covered_examiner(other, *PartnerFolder(other.partner).in_force()))
+        except NodeError:
+            return named, []  # nobody can say, which its own look-up tells
+    return _asked(named, lambda digests: any(not each.unasked(digests) for each in examiners))
 
 
 def _read_asked(source: str) -> Named:

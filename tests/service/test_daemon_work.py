@@ -10,10 +10,12 @@ from typing import cast
 
 import pytest
 
+from node.errors import UsageError
 from node.partner.hits import HitSpool, SpooledHit
 from node.runtime import icap, judging
 from node.runtime.hooks import Hooks
 from node.runtime.partner_settings import HookSettings
+from node.runtime.subset_judge import SubsetJudge, require_tried
 from support.processes import wait_until
 from support.spooling import SENT, recorded
 
@@ -106,3 +108,22 @@ def test_a_proxy_is_told_when_what_it_kept_may_not_be_clean() -> None:
     assert len(set(tags)) == len(tags)
     assert tag() == tags[0]
     assert all(re.fullmatch("[a-z0-9-]{1,30}", each) for each in tags)
+
+
+def test_a_daemon_starts_where_one_of_its_subsets_can_be_asked() -> None:
+    """Who followed pictures beside exact hashes, without what hashes pictures, goes on finding the exact ones."""
+
+    def followed(untried: str, version: int = 1) -> SubsetJudge:
+        def require(*, images: bool) -> None:
+            raise UsageError(untried)
+
+        examiner = SimpleNamespace(untried=lambda *, images: untried, require_tried=require)
+        in_force = SimpleNamespace(version=version, examiner=lambda: examiner)
+        return cast("SubsetJudge", SimpleNamespace(in_force=in_force))
+
+    exact, pictures = followed(""), followed("no pictures are hashed here")
+    assert require_tried([exact], images=False) == []
+    assert require_tried([exact, pictures], images=False) == [pictures]
+    assert require_tried([followed("unknown yet", version=0)], images=False) == []
+    with pytest.raises(UsageError, match="no pictures"):
+        require_tried([pictures, pictures], images=False)

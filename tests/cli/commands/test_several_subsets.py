@@ -5,6 +5,7 @@ import pickle
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import md5, sha256
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -75,6 +76,30 @@ def test_every_subset_says_what_it_found(partner: Cli, files: Path) -> None:
     assert [each["subset"] for each in partner.run("status").results] == [SUBSET, SECOND]
     assert partner.run("hit", "report", "--all").exit == 0
     assert [each["state"] for each in partner.run("hit", "ls").results] == ["reported"] * 2
+
+
+def test_hashes_ask_the_subsets_that_take_them_in(
+    federation: Federation, partner: Cli, tmp_path: Path
+) -> None:
+    """One that they ask nothing is no failure where another one answers."""
+    federation.fr.done("subset", "create", "pictures", "--pdq")
+    federation.fr.done("subset", "release", "pictures")
+    text = federation.fr.done("partner", "invite", "of-pictures", "--subset", "pictures")["invitation"]
+    partner.done("enroll", "--stdin", "--also", typed=f"{text}\n")
+
+    def said(line: str, *options: str) -> tuple[int, dict[str, str]]:
+        asked_of = partner.run(*options, "check", "--hash-from", written(tmp_path / "asked", line))
+        return asked_of.exit, {each["subset"]: each["verdict"] for each in asked_of.results}
+
+    value = sha256(b"a made-up picture").hexdigest()
+    everywhere = {SUBSET: "clean", SECOND: "clean", "pictures": "not-asked"}
+    assert said(md5(UNLISTED).hexdigest()) == (0, everywhere)
+    assert said(f"pdq:{value}") == (0, {SUBSET: "not-asked", SECOND: "not-asked", "pictures": "clean"})
+    exit_code, verdicts = said(f"photodna:{'ab' * 144}")
+    assert (exit_code, set(verdicts.values())) == (2, {"unanswered"})
+    path = written(tmp_path / "asked", md5(UNLISTED).hexdigest())
+    named = partner.run("--subset", "pictures", "check", "--hash-from", path)
+    assert (named.exit, [each["verdict"] for each in named.results]) == (2, ["unanswered"])
 
 
 def test_what_is_done_for_one_names_it(partner: Cli, files: Path) -> None:
