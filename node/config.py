@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from node.errors import ConfigError, NotInitialisedError
-from node.names import CONFIG_NAME, OUTBOUND_NAME, SIGNER_CONFIG_NAME
+from node.names import CONFIG_NAME, OUTBOUND_NAME, SIGNER_CONFIG_NAME, GroupChoice
 
 _NODE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
 
@@ -282,6 +282,8 @@ class Settings(Section):
     signer: SignerSettings = SignerSettings()
     metrics: MetricsSettings = MetricsSettings()
     console: ConsoleSettings = ConsoleSettings()
+    group: GroupChoice = "fastest"
+    """What does the group arithmetic: `fastest` is the kernel where it was compiled and passes its self-test."""
 
 
 class SignerFile(Section):

@@ -39,6 +39,7 @@ class _Standing:
     subsets: "Sequence[SubsetReport]"
     peers: "Sequence[PeerRecord]"
     partners: int
+    group: str
     to_review: "Sequence[Due]"
     aside: "Sequence[Aside]"
     recall: _Part
@@ -66,6 +67,7 @@ def _standing(identity: "Identity") -> _Standing:
     from node.cli.hit_status import agency_status
     from node.cli.recall_status import recall_status
     from node.cli.witnesses import witness_status
+    from node.group.load import load_group
     from node.runtime.shelving import open_shelf
     from node.services.lists.making import report_lists
     from node.services.review import quarantine
@@ -87,6 +89,7 @@ def _standing(identity: "Identity") -> _Standing:
             subsets=report_subsets(shelf),
             peers=peers,
             partners=partners,
+            group=load_group(identity.settings.group).name,
             to_review=due(shelf, until=today + SOON),
             aside=quarantine.ls(shelf, register),
             recall=recall_status(shelf),
@@ -113,6 +116,7 @@ def _fields(now: _Standing) -> dict[str, Fact]:
             for report in now.subsets
         ],
         "partners": now.partners,
+        "group": now.group,
         "to_review": len(now.to_review),
         "recall": recalled,
         **reported,
@@ -199,7 +203,9 @@ def _next_step(now: _Standing) -> str:
 def partner_status(here: Session) -> None:
     """The state of a partner's client."""
     from node.cli.hit_status import partner_hits_status
+    from node.group.load import load_group
     from node.partner.cover import cover_words
+    from node.runtime.partner_settings import load_partner_settings
     from node.runtime.partner_standing import standing
 
     now = standing(here.home)
@@ -224,6 +230,7 @@ def partner_status(here: Session) -> None:
             "gone": now.gone,
             "evidence": [str(folder) for folder in now.evidence],
             "unconfirmed_files": now.unconfirmed,
+            "group": load_group(load_partner_settings(here.home.folder).group).name,
             **found,
         },
         f"{enrolment.partner}, subset {enrolment.subset}, release {now.version or 'none yet'}",

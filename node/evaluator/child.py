@@ -1,7 +1,7 @@
 """The evaluation process: it holds the keys, and answers its parent and nobody else.
 
-It has no socket and reads no file but libsodium. The secrets come over its standard input, never by argument or
-environment; when that ends, its parent is gone, and it ends too.
+It has no socket and reads no file but the libraries that it computes with. The secrets come over its standard input,
+never by argument or environment; when that ends, its parent is gone, and it ends too.
 """
 
 import os
@@ -26,7 +26,8 @@ from node.evaluator.frames import (
     unpack_secrets,
     write_frame,
 )
-from node.sodium import load_group
+from node.group.load import load_group
+from node.names import GroupChoice
 from protocol.errors import OprfError
 from protocol.oprf.server import Evaluation
 
@@ -97,18 +98,18 @@ def main() -> None:
     forbid_core_dumps()
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints must not write into a frame
-    run(sys.stdin.buffer, replies)
+    run(sys.stdin.buffer, replies, "libsodium" if sys.argv[1:] == ["libsodium"] else "fastest")
 
 
-def run(requests: IO[bytes], replies: IO[bytes]) -> None:
-    """Say that the process is ready, or why it is not; then answer until the requests end."""
+def run(requests: IO[bytes], replies: IO[bytes], choice: GroupChoice = "fastest") -> None:
+    """Say with which group the process is ready, or why it is not; then answer until the requests end."""
     try:
-        group = load_group()
+        group = load_group(choice)
     except NodeError as exc:
         write_frame(replies, Reply(number=READY, status=Status.FAILED, body=str(exc).encode()).to_bytes())
         return
     bench = Bench(group, entropy=system_entropy)
     desk = Desk(bench, replies)
-    desk.reply(READY, b"")
+    desk.reply(READY, group.name.encode())
     desk.serve(requests)
     bench.close()

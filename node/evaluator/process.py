@@ -34,6 +34,7 @@ from node.evaluator.frames import (
 )
 from node.evaluator.queue import Queue
 from node.journal import Journal
+from node.names import GroupChoice
 from node.ports.evaluator import EpochSecret
 from protocol.errors import OprfError
 from protocol.oprf.group import ELEMENT_BYTES
@@ -55,8 +56,9 @@ Secrets = Callable[[], Sequence[EpochSecret]]
 class EvaluatorProcess:
     """`node.ports.evaluator.Evaluator` in a process of its own; a context manager."""
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(self, secrets: Secrets, choice: GroupChoice = "fastest") -> None:
         self._secrets = secrets
+        self._choice = choice
         self._link: _Link | None = None
         self._publics: Mapping[tuple[str, int], bytes] = {}
         self._lock = Lock()
@@ -150,6 +152,11 @@ class EvaluatorProcess:
         return future
 
     @property
+    def group(self) -> str:
+        """Name of the group that the process computes with; empty while there is none."""
+        return "" if self._link is None else self._link.group
+
+    @property
     def pid(self) -> int | None:
         """Id of the process; None while there is none."""
         return None if self._link is None else self._link.pid
@@ -176,7 +183,7 @@ class EvaluatorProcess:
             return self._link
 
     def _renew(self) -> None:
-        old, new = self._link, _Link()
+        old, new = self._link, _Link(self._choice)
         try:
             self._hold(new)
         except BaseException:
@@ -200,9 +207,9 @@ class EvaluatorProcess:
 class _Link:
     """One process and the pipes to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, choice: GroupChoice) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-            [sys.executable, "-P", "-c", _CHILD],
+            [sys.executable, "-P", "-c", _CHILD, choice],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},  # noqa: PTH109
@@ -218,7 +225,7 @@ class _Link:
         for thread in self._threads:
             thread.start()
         try:
-            ready.result(START_SECONDS)
+            self.group = ready.result(START_SECONDS).decode()
         except (EvaluatorDownError, TimeoutError) as exc:
             self.close()
             raise EvaluatorDownError(f"the evaluation process does not start: {exc}") from exc

@@ -10,6 +10,7 @@ from keys.trust.window import valid_at
 from node.errors import NodeError, PeerUnreachableError
 from node.names import CONFIG_NAME
 from node.runtime.auditing import gaps
+from node.runtime.group import group_checks
 from node.runtime.health import Check, Health
 from node.runtime.hits import casework
 from node.runtime.keyring import lost_epochs
@@ -28,7 +29,6 @@ from node.services.storage.integrity import UNREADABLE, words_of
 from node.services.trust.expiry import Standing, late, next_due
 from node.services.trust.founding import log_label, spare_files
 from node.signing.process.desk import SIGNED_HERE
-from node.sodium import load_group
 
 _LOW_DISK_BYTES = 1 << 30
 _SOON = timedelta(days=30)
@@ -236,9 +236,8 @@ def _logs(identity: Identity) -> Iterator[Check]:
         yield Check("logs", Health.OK, "every list has its key and its objects")
 
 
-def _group(_: Identity) -> Iterator[Check]:
-    load_group()
-    yield Check("libsodium", Health.OK, "found, and its self-test passed")
+def _group(identity: Identity) -> Iterator[Check]:
+    yield from group_checks(identity.settings.group)
 
 
 def _passphrase(identity: Identity) -> Iterator[Check]:

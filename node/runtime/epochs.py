@@ -15,6 +15,7 @@ from keys.trust.listed import epoch_kid
 from keys.trust.node_document import NodeDocument
 from node.errors import ConflictError
 from node.evaluator.process import EvaluatorProcess
+from node.group.sodium import load_sodium
 from node.runtime.auditing import tell
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys, require_soon
@@ -22,7 +23,6 @@ from node.runtime.rotation_progress import Begun, rotation
 from node.services.storage.shelf import Shelf
 from node.services.subsets.epochs import epochs_of, next_number, succeed
 from node.signing.epochs import held_epochs, public_of_epoch
-from node.sodium import load_group
 
 
 def rotate_epoch(
@@ -70,7 +70,7 @@ def announce_next(
     held = frozenset(epoch for subset, epoch in held_epochs(identity.keychain) if subset == name)
     number = next_number(epochs_of(identity.trust.document(), name), now, held=held)
     begun.note(str(number))
-    pk = public_of_epoch(identity.keychain, load_group(), name, number)
+    pk = public_of_epoch(identity.keychain, load_sodium(), name, number)
 
     def change(old: NodeDocument) -> NodeDocument:
         if next_number(epochs_of(old, name), now, held=held) != number:

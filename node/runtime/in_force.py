@@ -14,6 +14,7 @@ from keys.errors import KeysError
 from keys.key import AuthPrivateKey
 from node.clock import Clock, SystemClock, system_entropy
 from node.errors import NodeError, NotInitialisedError
+from node.group.load import load_group
 from node.journal import Journal
 from node.partner.allowance import Meter
 from node.partner.knowing import Known, known
@@ -22,8 +23,8 @@ from node.partner.state import Enrolment, PartnerFolder
 from node.remote.node import RemoteNode
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy, partner_tokens
+from node.runtime.partner_settings import load_partner_settings
 from node.runtime.reaching import reach_node_of
-from node.sodium import load_group
 from protocol.errors import ProtocolError
 from protocol.oprf.group import Group
 from protocol.subset.files import Held
@@ -60,7 +61,7 @@ class InForce:
 
     async def __aenter__(self) -> Self:
         """Raises `NotInitialisedError` where nobody is enrolled, and what the first loading raises."""
-        self._group = load_group()
+        self._group = load_group(load_partner_settings(self._home.folder).group)
         await self._load()
         return self
 

@@ -11,6 +11,7 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.root import TrustedRoot
 from node.clock import Clock
 from node.errors import AlreadyExistsError
+from node.group.sodium import load_sodium
 from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, next_label
 from node.services.subsets.epochs import with_epochs
@@ -20,7 +21,6 @@ from node.services.trust.succeeding import with_successors
 from node.services.trust.trusting import OwnTrust, Succeed
 from node.signing.epochs import held_epochs, public_of_epoch
 from node.signing.online import OnlineKeychain
-from node.sodium import load_group
 from node.tls import TlsIdentity, create_identity
 from node.web.auth import LEEWAY_SECONDS, TOKEN_SECONDS
 
@@ -58,7 +58,7 @@ def lost_epochs(document: NodeDocument, keychain: OnlineKeychain) -> frozenset[t
 
 
 def _make_epoch(keychain: OnlineKeychain, subset: str, epoch: int) -> bytes:
-    return public_of_epoch(keychain, load_group(), subset, epoch)
+    return public_of_epoch(keychain, load_sodium(), subset, epoch)
 
 
 def make_tls(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects, document: NodeDocument) -> bytes:

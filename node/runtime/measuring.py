@@ -27,8 +27,10 @@ _UNNAMED: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY, Thing.RECIPIEN
 Read = Callable[[Identity, Shelf], Iterator[Gauge]]
 
 
-def facts(identity: Identity, shelf: Shelf) -> Iterator[Gauge]:
-    """Everything that can be read now."""
+def facts(identity: Identity, shelf: Shelf, group: str) -> Iterator[Gauge]:
+    """Everything that can be read now; `group` is what the evaluation process computes with, empty if there is none."""
+    help_ = "What does the group arithmetic of the evaluation process."
+    yield Gauge(name="sigfed_group", help=help_, labels=("name",), values={(group,): 1} if group else {})
     failed = 0
     for read in (_expiry, _keys, _peers, _logs, _confirmed, _aside):
         try:

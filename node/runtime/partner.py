@@ -20,6 +20,7 @@ from node.errors import (
 )
 from node.files import sync_folder
 from node.formats.asked import read_asked
+from node.group.load import load_group
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
 from node.partner.allowance import Meter
@@ -42,7 +43,6 @@ from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy, partner_tokens
 from node.runtime.partner_settings import load_partner_settings
 from node.runtime.reaching import EachTime, reach_node_of
-from node.sodium import load_group
 from node.tls import Traffic
 from protocol.digest import Digest
 from protocol.enrolment import Invitation
@@ -168,7 +168,7 @@ async def update(home: Home, *, whole: bool = False) -> Updated:
 
     async def trial(enrolment: Enrolment, _: Known, new: Held) -> Sequence[bytes]:
         async with _reach(home, enrolment, Traffic()) as remote:
-            return await _examiner_of(folder, enrolment, new, remote).self_test()
+            return await _examiner_of(home, enrolment, new, remote).self_test()
 
     with folder.alone():
         home.sweep()
@@ -337,7 +337,7 @@ async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit
 def covered_examiner(home: Home, enrolment: Enrolment, held: Held | None) -> Examiner:
     """What looks up in a release, over connections that end with each batch; raises where there is none."""
     return _examiner_of(
-        PartnerFolder(home.partner),
+        home,
         enrolment,
         held,
         # With the token of an earlier command, for there may be many a second.
@@ -363,18 +363,16 @@ def _reach(home: Home, enrolment: Enrolment, traffic: Traffic, tokens: TokenFile
     )
 
 
-def _examiner_of(
-    folder: PartnerFolder, enrolment: Enrolment, held: Held | None, remote: Evaluates
-) -> Examiner:
+def _examiner_of(home: Home, enrolment: Enrolment, held: Held | None, remote: Evaluates) -> Examiner:
     return Examiner(
         enrolment,
         known(enrolment),
         held,
-        group=load_group(),
+        group=load_group(load_partner_settings(home.folder).group),
         api=remote,
         clock=_CLOCK,
         entropy=system_entropy,
-        meter=Meter.of(folder, enrolment, _CLOCK),
+        meter=Meter.of(PartnerFolder(home.partner), enrolment, _CLOCK),
     )
 
 

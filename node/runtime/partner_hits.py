@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import NodeError, NotFoundError, PeerRefusedError, VerificationError
 from node.files import locked
+from node.group.load import load_group
 from node.partner.allowance import Meter
 from node.partner.ends import judge_again
 from node.partner.hits import HitSpool, SpooledHit
@@ -21,7 +22,6 @@ from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy, partner_tokens
 from node.runtime.partner_settings import load_partner_settings
 from node.runtime.reaching import reach_node_of
-from node.sodium import load_group
 from protocol.statement.case import CaseAnswer
 from protocol.statement.end import ReportEnd
 from protocol.statement.receipt import Receipt
@@ -292,7 +292,7 @@ async def reporting(home: Home, spool: HitSpool) -> AsyncIterator[tuple[HitSende
             enrolment,
             documents,
             held,
-            group=load_group(),
+            group=load_group(load_partner_settings(home.folder).group),
             api=remote,
             clock=_CLOCK,
             entropy=system_entropy,

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from node.config import CONSOLE_URL, ConnectionLimits, ConsoleListener, Section, parse_as
 from node.errors import ConfigError
-from node.names import PARTNER_NAME
+from node.names import PARTNER_NAME, GroupChoice
 from node.partner.cover import Cover
 
 
@@ -144,6 +144,8 @@ class PartnerSettings(Section):
     hits: HitSettings = HitSettings()
     disclosed_lookup: DisclosedLookupSettings = DisclosedLookupSettings()
     retention: RetentionSettings = RetentionSettings()
+    group: GroupChoice = "fastest"
+    """What does the group arithmetic: `fastest` is the kernel where it was compiled and passes its self-test."""
 
 
 def load_partner_settings(folder: Path) -> PartnerSettings:

@@ -15,11 +15,11 @@ from node.partner.knowing import known
 from node.partner.relayed import held_documents
 from node.partner.state import Enrolment, PartnerFolder
 from node.partner.witnessing import Backing, backing_of, by_register
+from node.runtime.group import group_checks
 from node.runtime.health import Check, Health
 from node.runtime.hit_spool import unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.partner_settings import load_partner_settings
-from node.sodium import load_group
 from protocol.errors import ProtocolError
 from protocol.subset.canary import LISTED
 from protocol.subset.filter import SubsetFilter
@@ -114,8 +114,7 @@ def examine_partner(home: Home, *, clock: Clock | None = None) -> Iterator[Check
         yield Check("enrolment", Health.OK, f"{now.enrolment.partner}, subset {now.enrolment.subset}")
         yield from _list(now, (clock or SystemClock()).now())
         yield from _witnesses(now)
-        load_group()
-        yield Check("libsodium", Health.OK, "found, and its self-test passed")
+        yield from group_checks(load_partner_settings(home.folder).group)
         yield Check("files", Health.OK, "what is in them is compared by: sigfed doctor --deep")
     except (NodeError, KeysError, ProtocolError) as exc:
         yield Check("state", Health.FAIL, str(exc), exc.hint if isinstance(exc, NodeError) else "")

@@ -359,13 +359,15 @@ async def serve_until_stopped(
         shelf = stack.enter_context(open_shelf(identity))
         stack.enter_context(_leased(identity))
         await asyncio.to_thread(_ask, identity, shelf, afresh=True)
-        evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
+        evaluator = stack.enter_context(
+            EvaluatorProcess(lambda: epoch_secrets(identity.keychain), identity.settings.group)
+        )
         deltas = stack.enter_context(Deltas())
         recipients = RecipientOffice(identity, shelf)
         if not recipients.enabled:
             recipients.lay_out()  # which deletes what was laid out before they were switched off
         listener = Listener(identity.tls(), entropy=identity.entropy)
-        syncs, metrics = PeerSyncs(identity, shelf), Metrics(lambda: facts(identity, shelf))
+        syncs, metrics = PeerSyncs(identity, shelf), Metrics(lambda: facts(identity, shelf, evaluator.group))
         stopped = asyncio.get_running_loop().create_future()
         parts = Parts(identity, shelf, evaluator, syncs, deltas, recipients, listener, metrics, stopped)
         async with _monitored(identity.settings.metrics, metrics), beside(parts):

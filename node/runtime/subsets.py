@@ -7,6 +7,8 @@ from keys.trust.node_parts import EpochInfo
 from node.clock import milliseconds
 from node.errors import AlreadyExistsError, TripwireError, UsageError
 from node.evaluator.in_process import InProcessEvaluator
+from node.group.load import load_group
+from node.group.sodium import load_sodium
 from node.ports.evaluator import Evaluator
 from node.ports.subsets import SubsetRecord
 from node.runtime.auditing import tell
@@ -24,7 +26,6 @@ from node.services.trust.announcing import announce_epoch
 from node.services.trust.founding import log_label
 from node.services.trust.trusting import window
 from node.signing.epochs import epoch_secrets, oprf_label, public_of_epoch
-from node.sodium import load_group
 from protocol.subset.filter import SubsetFilter
 
 _FIRST = 1
@@ -41,7 +42,7 @@ def create_subset(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFil
         raise UsageError("a subset is named with up to 64 small letters, digits and hyphens")
     signers = identity.targets_signers()
     now = identity.clock.now()
-    pk = public_of_epoch(identity.keychain, load_group(), name, _FIRST)
+    pk = public_of_epoch(identity.keychain, load_sodium(), name, _FIRST)
     made = _catalogued(identity, shelf, name, wanted, pk)
     announce(identity, made.origin, signers=signers)
     epoch = EpochInfo(epoch=_FIRST, pk=pk, valid=window(now, EPOCH_DAYS))
@@ -69,7 +70,9 @@ def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
     A release takes in published lists only: a withdrawal that is still waiting must not miss it. Nothing is published
     for a name that is no subset; raises `NotFoundError`.
     """
-    with InProcessEvaluator(load_group(), epoch_secrets(identity.keychain, of=name)) as evaluator:
+    with InProcessEvaluator(
+        load_group(identity.settings.group), epoch_secrets(identity.keychain, of=name)
+    ) as evaluator:
         return release_now(identity, shelf, evaluator, name)
 
 

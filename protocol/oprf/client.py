@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from protocol.errors import OprfError
-from protocol.oprf.group import UNIFORM_BYTES, Group
+from protocol.oprf.group import Group
 from protocol.oprf.proof import Statement, verify
-from protocol.oprf.suite import MAX_INPUT_BYTES, Mode, finish, hash_to_group
+from protocol.oprf.suite import Mode, group_tag
+from protocol.oprf.xmd import MAX_INPUT_BYTES, UNIFORM_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +43,7 @@ def blind_with(
     """
     if any(len(one) > MAX_INPUT_BYTES for one in inputs):
         raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
-    elements = group.multiply_each(blinds, hash_to_group(group, inputs, mode))
+    elements = group.hash_multiply_each(blinds, inputs, group_tag(mode))
     return Blinding(mode, tuple(inputs), blinds, elements)
 
 
@@ -67,10 +68,10 @@ def finalize(
     """
     assert blinding.mode is Mode.VERIFIABLE
     verify(group, Statement(blinding.mode, public, blinding.elements, evaluated), proof)
-    return finish(blinding.inputs, unblind(group, blinding, evaluated))
+    return group.finish_each(blinding.inputs, unblind(group, blinding, evaluated))
 
 
 def finalize_unproven(group: Group, blinding: Blinding, evaluated: bytes) -> list[bytes]:
     """The outputs (64 B each) of a mode 0 batch, of which nobody proves anything."""
     assert blinding.mode is Mode.OBLIVIOUS
-    return finish(blinding.inputs, unblind(group, blinding, evaluated))
+    return group.finish_each(blinding.inputs, unblind(group, blinding, evaluated))

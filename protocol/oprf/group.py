@@ -1,55 +1,47 @@
 """The prime-order group ristretto255 and its scalars, as batches of bytes.
 
-Decides how a batch crosses into libsodium: the inputs are `bytes`, the answer is written into one buffer,
-and no object is made for an item. Every call releases the interpreter lock, so a caller may run batches in
-threads. The rule it keeps: lengths are checked before any pointer is formed, and no invalid encoding and no
-identity goes into or comes out of a multiplication. The library is handed in, loaded and self-tested, by
-whoever does I/O; a faster backend replaces this class alone. Sources: RFC 9496 (the group), RFC 9497
-section 4.1 (its use).
+Decides how a batch crosses into C: the inputs are `bytes`, the answer is written into one buffer, and no object
+is made for an item. Every call releases the interpreter lock, so a caller may run batches in threads. The rule it
+keeps: lengths are checked before any pointer is formed, and no invalid encoding and no identity goes into or comes
+out of a multiplication. Which library stands behind it, `sodium` or `kernel`, whoever does I/O decides; both
+answer and refuse the same, bit for bit. Sources: RFC 9496 (the group), RFC 9497 section 4.1 (its use).
 """
 
 import ctypes
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from hashlib import sha512
 from typing import Final
 
 from protocol.errors import OprfError
 from protocol.limits import MAX_EVALUATION_BATCH, MIN_EVALUATION_BATCH
+from protocol.oprf.xmd import UNIFORM_BYTES, expand, prefixed
 
 ELEMENT_BYTES: Final = 32
 SCALAR_BYTES: Final = 32
-UNIFORM_BYTES: Final = 64
 IDENTITY: Final = bytes(ELEMENT_BYTES)
+GENERATOR: Final = bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76")
 ORDER: Final = 2**252 + 27742317777372353535851937790883648493
+NO_MEMORY: Final = -2
+"""What a library answers that could not allocate."""
+
+Buffer = ctypes.Array[ctypes.c_char]
+Scalars = Callable[[Buffer, bytes, bytes], object]
 
 
-class Group:
-    """ristretto255 behind a loaded libsodium (1.0.18 or later)."""
+class Group(ABC):
+    """ristretto255 behind a library; the checked methods of everybody, over the unchecked ones of a library.
 
-    __slots__ = (
-        "_add",
-        "_base",
-        "_from_hash",
-        "_invert",
-        "_is_valid",
-        "_multiply",
-        "_reduce",
-        "_scalar_add",
-        "_scalar_multiply",
-        "_scalar_subtract",
-    )
+    Multiplications, inversions, products of scalars and hashing to the group take constant time. `weighted_sum`,
+    `sum` and `check_canonical` need not: they are for what is public.
+    """
 
-    def __init__(self, lib: ctypes.CDLL) -> None:
-        core = "crypto_core_ristretto255_"
-        self._add = _bind(lib, core + "add", 3)
-        self._base = _bind(lib, "crypto_scalarmult_ristretto255_base", 2)
-        self._from_hash = _bind(lib, core + "from_hash", 2)
-        self._invert = _bind(lib, core + "scalar_invert", 2)
-        self._is_valid = _bind(lib, core + "is_valid_point", 1)
-        self._multiply = _bind(lib, "crypto_scalarmult_ristretto255", 3)
-        self._reduce = _bind(lib, core + "scalar_reduce", 2)
-        self._scalar_add = _bind(lib, core + "scalar_add", 3)
-        self._scalar_multiply = _bind(lib, core + "scalar_mul", 3)
-        self._scalar_subtract = _bind(lib, core + "scalar_sub", 3)
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """`libsodium`, `kernel-portable` or `kernel-ifma`."""
 
     # ------------------------------------------------------------------ elements
 
@@ -57,9 +49,7 @@ class Group:
         """Elements (32 B each) from uniform strings (64 B each); RFC 9496 section 4.3.4."""
         count = _count(uniform, UNIFORM_BYTES)
         out = ctypes.create_string_buffer(count * ELEMENT_BYTES)
-        source, target, from_hash = _address(uniform), ctypes.addressof(out), self._from_hash
-        for i in range(count):
-            from_hash(target + ELEMENT_BYTES * i, source + UNIFORM_BYTES * i)
+        _require_memory(self._map(out, uniform, count))
         return out.raw
 
     def multiply_all(self, scalar: bytes, elements: bytes) -> bytes:
@@ -70,13 +60,7 @@ class Group:
                 identity.
         """
         _require_one(scalar)
-        _require_top_bits_clear(elements)
-        out = ctypes.create_string_buffer(len(elements))
-        source, target, multiply = _address(elements), ctypes.addressof(out), self._multiply
-        failed = 0
-        for offset in range(0, len(elements), ELEMENT_BYTES):
-            failed |= multiply(target + offset, scalar, source + offset)
-        return _all_valid(out, failed)
+        return self._product(self._multiply, scalar, 0, elements, ELEMENT_BYTES)
 
     def multiply_each(self, scalars: bytes, elements: bytes) -> bytes:
         """The i-th scalar times the i-th element.
@@ -84,44 +68,53 @@ class Group:
         Raises:
             OprfError: lengths differ, an element is not canonical, or an element or result is the identity.
         """
-        if len(scalars) != len(elements):
-            raise OprfError("as many scalars as elements are needed")
-        _require_top_bits_clear(elements)
-        out = ctypes.create_string_buffer(len(elements))
-        factor, source = _address(scalars), _address(elements)
-        target, multiply = ctypes.addressof(out), self._multiply
-        failed = 0
-        for offset in range(0, len(elements), ELEMENT_BYTES):
-            failed |= multiply(target + offset, factor + offset, source + offset)
-        return _all_valid(out, failed)
+        _require_as_many(scalars, elements, ELEMENT_BYTES)
+        return self._product(self._multiply, scalars, SCALAR_BYTES, elements, ELEMENT_BYTES)
+
+    def hash_multiply_all(self, scalar: bytes, inputs: Sequence[bytes], dst: bytes) -> bytes:
+        """One scalar times the element of each input under a tag; raises OprfError for the zero scalar."""
+        _require_one(scalar)
+        return self._product(self._map_multiply, scalar, 0, self.expand_each(inputs, dst), UNIFORM_BYTES)
+
+    def hash_multiply_each(self, scalars: bytes, inputs: Sequence[bytes], dst: bytes) -> bytes:
+        """The i-th scalar times the element of the i-th input under a tag.
+
+        Raises:
+            OprfError: there are not as many scalars as inputs, or one is zero.
+        """
+        uniform = self.expand_each(inputs, dst)
+        _require_as_many(scalars, uniform, UNIFORM_BYTES)
+        return self._product(self._map_multiply, scalars, SCALAR_BYTES, uniform, UNIFORM_BYTES)
 
     def multiply_base(self, scalar: bytes) -> bytes:
         """One scalar times the generator; raises OprfError for the zero scalar."""
-        _require_one(scalar)
-        out = ctypes.create_string_buffer(ELEMENT_BYTES)
-        return _all_valid(out, self._base(out, scalar))
+        return self.multiply_all(scalar, GENERATOR)
 
     def add(self, left: bytes, right: bytes) -> bytes:
-        """The sum of two elements; raises OprfError if one is not canonical."""
+        """The sum of two public elements; raises OprfError if one is not canonical."""
         _require_one(left)
         _require_one(right)
         return self.sum(left + right)
 
     def sum(self, elements: bytes) -> bytes:
-        """The sum of at least one element; raises OprfError if one is not canonical."""
-        _require_top_bits_clear(elements)
-        out = ctypes.create_string_buffer(elements[:ELEMENT_BYTES], ELEMENT_BYTES)
-        source, add = _address(elements), self._add
-        failed = 0
-        for offset in range(ELEMENT_BYTES, len(elements), ELEMENT_BYTES):
-            failed |= add(out, out, source + offset)
-        return _all_valid(out, failed)
+        """The sum of at least one public element; raises OprfError if one is not canonical."""
+        out = ctypes.create_string_buffer(ELEMENT_BYTES)
+        return _admissible(out, self._sum(out, elements, _count(elements, ELEMENT_BYTES)))
+
+    def weighted_sum(self, scalars: bytes, elements: bytes) -> bytes:
+        """The sum of the i-th scalar times the i-th element, all of them public; it may be the identity.
+
+        Raises:
+            OprfError: lengths differ, an element is not canonical or the identity, or a scalar is zero.
+        """
+        _require_as_many(scalars, elements, ELEMENT_BYTES)
+        out = ctypes.create_string_buffer(ELEMENT_BYTES)
+        count = _count(elements, ELEMENT_BYTES)
+        return _admissible(out, self._weighted_sum(out, scalars, elements, count))
 
     def check_canonical(self, elements: bytes) -> None:
         """Refuse an encoding that is not the canonical one of an element (RFC 9496 section 4.3.1)."""
-        _require_top_bits_clear(elements)
-        source, is_valid = _address(elements), self._is_valid
-        if not all(is_valid(source + offset) for offset in range(0, len(elements), ELEMENT_BYTES)):
+        if _require_memory(self._check(elements, _count(elements, ELEMENT_BYTES))):
             raise OprfError("an element is not a canonical encoding")
 
     # ------------------------------------------------------------------ scalars, in constant time
@@ -130,9 +123,7 @@ class Group:
         """Scalars (32 B each) from little-endian numbers (64 B each), modulo the order."""
         count = _count(uniform, UNIFORM_BYTES)
         out = ctypes.create_string_buffer(count * SCALAR_BYTES)
-        source, target, reduce = _address(uniform), ctypes.addressof(out), self._reduce
-        for i in range(count):
-            reduce(target + SCALAR_BYTES * i, source + UNIFORM_BYTES * i)
+        self._reduce(out, uniform, count)
         return out.raw
 
     def scalar_add(self, left: bytes, right: bytes) -> bytes:
@@ -150,10 +141,7 @@ class Group:
     def invert(self, scalar: bytes) -> bytes:
         """The inverse of a scalar modulo the order; raises OprfError for zero."""
         _require_one(scalar)
-        out = ctypes.create_string_buffer(SCALAR_BYTES)
-        if self._invert(out, scalar) != 0:
-            raise OprfError("zero has no inverse")
-        return out.raw
+        return self.invert_each(scalar)
 
     def invert_each(self, scalars: bytes) -> bytes:
         """The inverse of every scalar for the price of one and three products each (Montgomery's trick).
@@ -161,24 +149,85 @@ class Group:
         Raises:
             OprfError: one of them is zero.
         """
-        prefixes = self._prefix_products(scalars)
-        out = ctypes.create_string_buffer(len(scalars))
-        carry = ctypes.create_string_buffer(self.invert(prefixes[-SCALAR_BYTES:]), SCALAR_BYTES)
-        source, before = _address(scalars), _address(prefixes)
-        target, product = ctypes.addressof(out), self._scalar_multiply
-        for offset in range(len(scalars) - SCALAR_BYTES, 0, -SCALAR_BYTES):
-            product(target + offset, carry, before + offset - SCALAR_BYTES)
-            product(carry, carry, source + offset)
-        ctypes.memmove(target, carry, SCALAR_BYTES)
+        count = _count(scalars, SCALAR_BYTES)
+        out = ctypes.create_string_buffer(count * SCALAR_BYTES)
+        if self._invert(out, scalars, count):
+            raise OprfError("zero has no inverse")
         return out.raw
 
-    def _prefix_products(self, scalars: bytes) -> bytes:
-        _count(scalars, SCALAR_BYTES)
-        out = ctypes.create_string_buffer(scalars, len(scalars))
-        target, product = ctypes.addressof(out), self._scalar_multiply
-        for offset in range(SCALAR_BYTES, len(scalars), SCALAR_BYTES):
-            product(target + offset, target + offset - SCALAR_BYTES, target + offset)
-        return out.raw
+    # ------------------------------------------------------------------ hashing of a batch
+
+    def expand_each(self, inputs: Sequence[bytes], dst: bytes) -> bytes:
+        """64 uniform bytes of each input under a tag of at most 255 bytes; see `xmd.expand`."""
+        return b"".join([expand(one, dst) for one in inputs])
+
+    def pair_weights(self, seed: bytes, first: int, left: bytes, right: bytes, dst: bytes) -> bytes:
+        """The scalar (32 B) of each pair of elements (RFC 9497, 2.2.1), of which the first has index `first`.
+
+        `seed` has 64 bytes; as many elements are on the left as on the right.
+        """
+        prefix, uniform = prefixed(seed), []
+        for index, at in enumerate(range(0, len(left), ELEMENT_BYTES), first):
+            pair = prefixed(left[at : at + ELEMENT_BYTES]) + prefixed(right[at : at + ELEMENT_BYTES])
+            uniform.append(expand(prefix + index.to_bytes(2, "big") + pair + b"Composite", dst))
+        return self.reduce(b"".join(uniform))
+
+    def finish_each(self, inputs: Sequence[bytes], elements: bytes) -> list[bytes]:
+        """The PRF outputs (64 B each) of modes 0 and 1, from inputs and their unblinded elements (32 B each).
+
+        Raises:
+            OprfError: an input is longer than 65 535 bytes.
+        """
+        return [
+            sha512(prefixed(one) + prefixed(elements[at : at + ELEMENT_BYTES]) + b"Finalize").digest()
+            for one, at in zip(inputs, range(0, len(elements), ELEMENT_BYTES), strict=True)
+        ]
+
+    # ------------------------------------------------------------------ what a library does
+    #
+    # Lengths were checked. What answers a number answers 0 when it is done, NO_MEMORY, or another for refused.
+
+    @abstractmethod
+    def _map(self, out: Buffer, uniform: bytes, count: int) -> int: ...
+
+    @abstractmethod
+    def _multiply(self, out: Buffer, scalars: bytes, step: int, elements: bytes, count: int) -> int:
+        """`step`: how far the next scalar is: 0 or 32 bytes."""
+
+    @abstractmethod
+    def _map_multiply(self, out: Buffer, scalars: bytes, step: int, uniform: bytes, count: int) -> int: ...
+
+    @abstractmethod
+    def _sum(self, out: Buffer, elements: bytes, count: int) -> int: ...
+
+    @abstractmethod
+    def _weighted_sum(self, out: Buffer, scalars: bytes, elements: bytes, count: int) -> int: ...
+
+    @abstractmethod
+    def _check(self, elements: bytes, count: int) -> int: ...
+
+    @abstractmethod
+    def _reduce(self, out: Buffer, uniform: bytes, count: int) -> None: ...
+
+    @abstractmethod
+    def _scalar_add(self, out: Buffer, left: bytes, right: bytes) -> object: ...
+
+    @abstractmethod
+    def _scalar_subtract(self, out: Buffer, left: bytes, right: bytes) -> object: ...
+
+    @abstractmethod
+    def _scalar_multiply(self, out: Buffer, left: bytes, right: bytes) -> object: ...
+
+    @abstractmethod
+    def _invert(self, out: Buffer, scalars: bytes, count: int) -> int: ...
+
+    def _product(self, multiply: "_Multiply", scalars: bytes, step: int, factors: bytes, width: int) -> bytes:
+        count = _count(factors, width)
+        out = ctypes.create_string_buffer(count * ELEMENT_BYTES)
+        return _admissible(out, multiply(out, scalars, step, factors, count))
+
+
+_Multiply = Callable[[Buffer, bytes, int, bytes, int], int]
 
 
 def check_batch(elements: bytes, count: int) -> None:
@@ -224,21 +273,9 @@ def check_scalar(scalar: bytes) -> None:
 # ---------------------------------------------------------------------- crossing into C
 
 
-def _bind(lib: ctypes.CDLL, name: str, arguments: int) -> Callable[..., int]:
-    function = lib[name]  # a fresh object each time: two groups never share argument types
-    function.argtypes = [ctypes.c_void_p] * arguments
-    function.restype = ctypes.c_int
-    return function
-
-
-def _address(data: bytes) -> int:
-    """Where `data` begins; the caller's own reference keeps it there."""
-    address = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
-    assert address is not None
-    return address
-
-
 def _count(data: bytes, width: int) -> int:
+    if type(data) is not bytes:  # what may change or move is not handed to C
+        raise TypeError("a batch is of the type bytes")
     count, rest = divmod(len(data), width)
     if rest or not count:
         raise OprfError(f"a batch is one or more items of {width} bytes")
@@ -246,26 +283,30 @@ def _count(data: bytes, width: int) -> int:
 
 
 def _require_one(data: bytes) -> None:
-    if len(data) != ELEMENT_BYTES:  # C reads 32 bytes whatever the length is
+    if _count(data, ELEMENT_BYTES) != 1:  # C reads 32 bytes whatever the length is
         raise OprfError(f"a scalar or element has {ELEMENT_BYTES} bytes")
 
 
-def _require_top_bits_clear(elements: bytes) -> None:
-    """Version 1.0.18 ignores the top bit, which would give an element a second encoding (RFC 9496: s < p)."""
-    _count(elements, ELEMENT_BYTES)
-    if max(elements[ELEMENT_BYTES - 1 :: ELEMENT_BYTES]) >= 0x80:
-        raise OprfError("an element is not a canonical encoding")
+def _require_as_many(scalars: bytes, items: bytes, width: int) -> None:
+    if _count(scalars, SCALAR_BYTES) != _count(items, width):
+        raise OprfError("as many scalars as elements are needed")
 
 
-def _all_valid(out: "ctypes.Array[ctypes.c_char]", failed: int) -> bytes:
-    if failed:
+def _require_memory(status: int) -> int:
+    if status == NO_MEMORY:
+        raise MemoryError
+    return status
+
+
+def _admissible(out: Buffer, status: int) -> bytes:
+    if _require_memory(status):
         raise OprfError("an element is not canonical, or is the identity")
     return out.raw
 
 
-def _scalar(function: Callable[..., int], left: bytes, right: bytes) -> bytes:
+def _scalar(operation: Scalars, left: bytes, right: bytes) -> bytes:
     _require_one(left)
     _require_one(right)
     out = ctypes.create_string_buffer(SCALAR_BYTES)
-    function(out, left, right)
+    operation(out, left, right)
     return out.raw

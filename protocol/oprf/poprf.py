@@ -11,7 +11,8 @@ from protocol.oprf.client import Blinding, unblind
 from protocol.oprf.group import Group
 from protocol.oprf.proof import Statement, composite, prove, verify
 from protocol.oprf.server import Evaluation
-from protocol.oprf.suite import KeyPair, Mode, finish_with_info, hash_to_group, hash_to_scalar, prefixed, tag
+from protocol.oprf.suite import KeyPair, Mode, finish_with_info, group_tag, hash_to_scalar, tag
+from protocol.oprf.xmd import prefixed
 
 
 def tweak_key(group: Group, key: KeyPair, info: bytes) -> KeyPair:
@@ -59,7 +60,7 @@ def finalize_with_info(
 def outputs_with_info(group: Group, key: KeyPair, inputs: Sequence[bytes], info: bytes) -> list[bytes]:
     """The PRF outputs (64 B each) of one's own inputs under `info`."""
     inverse = group.invert(tweak_key(group, key, info).secret)
-    elements = group.multiply_all(inverse, hash_to_group(group, inputs, Mode.PARTIAL))
+    elements = group.hash_multiply_all(inverse, inputs, group_tag(Mode.PARTIAL))
     return finish_with_info(inputs, info, elements)
 
 

@@ -1,7 +1,7 @@
 """The answering side: evaluate a batch with the key, prove it, and evaluate one's own list.
 
 Decides how a batch is cut: `split` it, run `evaluate_part` on each piece wherever there is a core, and
-`join` the parts. Nothing here starts a thread; libsodium releases the interpreter lock, so the caller's
+`join` the parts. Nothing here starts a thread; a group releases the interpreter lock, so the caller's
 threads run in parallel. The rule it keeps: the results and the proof do not depend on how the batch was
 cut. Source: RFC 9497 section 3.3.2. Counting, quota and duplicates are checked before this file is reached.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from protocol.errors import OprfError
 from protocol.oprf.group import ELEMENT_BYTES, Group
 from protocol.oprf.proof import Statement, composite, hedged_nonce, prove
-from protocol.oprf.suite import KeyPair, Mode, finish, hash_to_group
+from protocol.oprf.suite import KeyPair, Mode, group_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +104,4 @@ def outputs(group: Group, key: KeyPair, inputs: Sequence[bytes]) -> list[bytes]:
         OprfError: there is no input, or one is longer than 65 535 bytes.
     """
     assert key.mode is not Mode.PARTIAL
-    return finish(inputs, evaluate_elements(group, key, hash_to_group(group, inputs, key.mode)))
+    return group.finish_each(inputs, group.hash_multiply_all(key.secret, inputs, group_tag(key.mode)))

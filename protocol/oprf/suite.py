@@ -1,27 +1,23 @@
 """The strings and hashes of suite ristretto255-SHA512 of RFC 9497, and key pairs.
 
-Decides every domain separation tag. All hashing to 64 uniform bytes is `expand_message_xmd` of RFC 9380
-with SHA-512. Leaves arithmetic to `group` and the order of steps to `client`, `server`, `proof` and
-`poprf`.
+Decides every domain separation tag. Leaves hashing to uniform bytes to `xmd`, arithmetic to `group`, and the
+order of steps to `client`, `server`, `proof` and `poprf`.
 """
 
-import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from hashlib import sha512
 from typing import Final
 
 from protocol.errors import OprfError
-from protocol.oprf.group import ELEMENT_BYTES, UNIFORM_BYTES, Group
+from protocol.oprf.group import ELEMENT_BYTES, Group
+from protocol.oprf.xmd import expand, prefixed
 
-MAX_INPUT_BYTES: Final = 2**16 - 1
 OUTPUT_BYTES: Final = 64
 SEED_BYTES: Final = 32
 
 _EPOCH_INFO: Final = b"SIGFED-V1 oprf"
-_BLOCK: Final = bytes(128)  # Z_pad: one input block of SHA-512
-_LENGTH: Final = struct.pack(">HB", UNIFORM_BYTES, 0)  # l_i_b_str and the separator I2OSP(0, 1)
 
 
 class Mode(IntEnum):
@@ -46,29 +42,14 @@ def tag(prefix: bytes, mode: Mode) -> bytes:
     return prefix + b"OPRFV1-" + bytes([mode]) + b"-ristretto255-SHA512"
 
 
-def prefixed(data: bytes) -> bytes:
-    """`I2OSP(len(data), 2) || data`; raises OprfError above 65 535 bytes (RFC 9497: InvalidInputError)."""
-    if len(data) > MAX_INPUT_BYTES:
-        raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
-    return len(data).to_bytes(2, "big") + data
-
-
-def expand(message: bytes, dst: bytes) -> bytes:
-    """64 uniform bytes: `expand_message_xmd` (RFC 9380, 5.3.1) with SHA-512; a tag has at most 255 bytes."""
-    dst_prime = dst + bytes([len(dst)])
-    first = sha512(_BLOCK + message + _LENGTH + dst_prime).digest()
-    return sha512(first + b"\x01" + dst_prime).digest()
+def group_tag(mode: Mode) -> bytes:
+    """The tag under which inputs are hashed to the group; RFC 9497 section 4.1."""
+    return tag(b"HashToGroup-", mode)
 
 
 def hash_to_scalar(group: Group, message: bytes, dst: bytes) -> bytes:
     """A scalar (32 B) from a message under a tag; RFC 9497 section 4.1."""
     return group.reduce(expand(message, dst))
-
-
-def hash_to_group(group: Group, inputs: Iterable[bytes], mode: Mode) -> bytes:
-    """One element (32 B) for each input; RFC 9497 section 4.1."""
-    dst = tag(b"HashToGroup-", mode)
-    return group.from_uniform(b"".join([expand(one, dst) for one in inputs]))
 
 
 def derive_key_pair(group: Group, seed: bytes, info: bytes, mode: Mode) -> KeyPair:
@@ -90,14 +71,6 @@ def derive_key_pair(group: Group, seed: bytes, info: bytes, mode: Mode) -> KeyPa
 def epoch_key(group: Group, seed: bytes) -> KeyPair:
     """The key pair of one epoch of a subset, from its 32 random bytes; raises OprfError for another length."""
     return derive_key_pair(group, seed, _EPOCH_INFO, Mode.VERIFIABLE)
-
-
-def finish(inputs: Sequence[bytes], elements: bytes) -> list[bytes]:
-    """The PRF outputs (64 B each) of modes 0 and 1, from inputs and their unblinded elements (32 B each)."""
-    return [
-        sha512(prefixed(one) + prefixed(elements[offset : offset + ELEMENT_BYTES]) + b"Finalize").digest()
-        for one, offset in zip(inputs, range(0, len(elements), ELEMENT_BYTES), strict=True)
-    ]
 
 
 def finish_with_info(inputs: Sequence[bytes], info: bytes, elements: bytes) -> list[bytes]:

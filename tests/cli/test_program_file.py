@@ -48,7 +48,7 @@ def test_it_has_everything_that_the_program_has(handed_over: tuple[Path, str]) -
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".so"
     }
     assert inside == here
 

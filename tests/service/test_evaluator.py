@@ -340,7 +340,7 @@ def test_each_failure_has_its_status() -> None:
 
 
 def test_a_process_without_libsodium_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
+    def missing(_choice: str) -> None:
         raise LibraryError("no libsodium")
 
     replies = io.BytesIO()

@@ -47,7 +47,7 @@ def seat(tmp_path: Path) -> Seat:
     return Seat(tmp_path)
 
 
-FINE = dict.fromkeys(("enrolment", "list", "witnesses", "libsodium", "files"), Health.OK)
+FINE = dict.fromkeys(("enrolment", "list", "witnesses", "libsodium", "group", "files"), Health.OK)
 
 
 async def test_a_list_that_is_as_it_should_be(seat: Seat) -> None:
@@ -75,6 +75,7 @@ async def test_before_the_first_release(seat: Seat) -> None:
         "enrolment": Health.OK,
         "list": Health.FAIL,
         "libsodium": Health.OK,
+        "group": Health.OK,
         "files": Health.OK,
     }
 

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from protocol.digest import Digest
-from protocol.oprf.suite import Mode, finish, hash_to_group
+from protocol.oprf.suite import Mode, group_tag
 from protocol.subset.answers import OUTPUT_BYTES
 from protocol.subset.label import Label, open_label
 from protocol.subset.lookup import Lookup
@@ -94,7 +94,8 @@ SLOW: Final = frozenset(name for name in GUESSES if "evaluation" in name or "res
 
 def _finished(manifest: Manifest, digest: Digest, evaluate: Callable[[bytes], bytes]) -> bytes:
     group, data = loaded_group(), _input(manifest, digest)
-    (output,) = finish([data], evaluate(hash_to_group(group, [data], Mode.VERIFIABLE)))
+    point = group.from_uniform(group.expand_each([data], group_tag(Mode.VERIFIABLE)))
+    (output,) = group.finish_each([data], evaluate(point))
     return output
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 PACKAGES: Mapping[str, str] = {
+    "cc": "gcc",
     "chromium": "chromium",
     "clamdscan": "clamdscan",
     "faketime": "faketime",
@@ -28,6 +29,7 @@ PACKAGES: Mapping[str, str] = {
     "squid": "squid",
     "ssh-agent": "openssh-client",
     "systemd-analyze": "systemd",
+    "valgrind": "valgrind",
 }
 """Programs, and the Debian packages that have them."""
 WITH_THEM: Mapping[str, str] = {

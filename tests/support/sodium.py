@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from node.sodium import load_group
+from node.group.load import load_group
 from protocol.oprf.group import Group
 
 

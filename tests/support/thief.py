@@ -25,6 +25,7 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.statement import seal_statement
 from node.clock import system_entropy
 from node.errors import ConflictError, NodeError, UnauthenticatedError
+from node.group.load import load_group
 from node.jose import sign_token
 from node.partner.state import PartnerFolder
 from node.remote.node import RemoteNode
@@ -34,7 +35,6 @@ from node.runtime.reaching import reach_node_of, reach_peer
 from node.runtime.shelving import open_shelf
 from node.services.peers.acknowledged import ServedAcknowledgements
 from node.services.trust.refreshing import held_document, log_trust
-from node.sodium import load_group
 from node.tls import client_context, server_context
 from node.web.auth import TOKEN_TYP
 from protocol.acknowledgement import KIND, Acknowledgement

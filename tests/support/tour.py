@@ -45,6 +45,7 @@ _MASKS = (
     (re.compile(r"[\d,]+ bytes"), "BYTES"),
     (re.compile(r"[\d,]+ of [\d,]+ evaluations"), "EVALUATIONS"),
     (re.compile(r"[\d,]+ GiB"), "SPACE"),
+    (re.compile(r"^OK    group: .*"), "OK    group: GROUP"),
     (re.compile(r"\b1\d{12}\b"), "MILLISECONDS"),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{8}){3}\b|\b[0-9a-f]{8}\b"), "ID"),
 )

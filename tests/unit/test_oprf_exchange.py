@@ -11,7 +11,8 @@ from protocol.oprf.client import blind, blind_with, finalize, unblind
 from protocol.oprf.group import ORDER, Group
 from protocol.oprf.proof import MAX_PROVEN, Statement, hedged_nonce, verify, weights
 from protocol.oprf.server import Evaluation, Piece, evaluate, evaluate_part, join, outputs, split
-from protocol.oprf.suite import MAX_INPUT_BYTES, KeyPair, Mode, derive_key_pair, epoch_key, hash_to_scalar
+from protocol.oprf.suite import KeyPair, Mode, derive_key_pair, epoch_key, hash_to_scalar
+from protocol.oprf.xmd import MAX_INPUT_BYTES
 from support.sodium import loaded_group
 
 GROUP = loaded_group()

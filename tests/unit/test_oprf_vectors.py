@@ -12,7 +12,7 @@ from protocol.oprf.group import Group
 from protocol.oprf.proof import Statement, composite, prove
 from protocol.oprf.server import Evaluation, evaluate_elements, outputs
 from protocol.oprf.suite import KeyPair, Mode, derive_key_pair
-from support.sodium import loaded_group
+from support.kernel import GROUPS, group_named
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "rfc9497_ristretto255.json"
 
@@ -55,9 +55,9 @@ def _load(mode: Mode) -> list[Case]:
 OBLIVIOUS, VERIFIABLE, PARTIAL = (_load(mode) for mode in Mode)
 
 
-@pytest.fixture
-def group() -> Group:
-    return loaded_group()
+@pytest.fixture(params=GROUPS)
+def group(request: pytest.FixtureRequest) -> Group:
+    return group_named(request.param)
 
 
 @pytest.mark.parametrize("mode", Mode)

@@ -1,18 +1,42 @@
-"""Loading libsodium: the system's, the carried one, and what is refused."""
+"""Finding the group: libsodium, the system's or the carried one, the kernel, and what is refused."""
 
 import ctypes
+import os
 import sys
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 
-from node import sodium
 from node.errors import LibraryError
+from node.group import self_test, sodium
+from node.group.load import find_group
+from node.group.vectors import EXCHANGE
 from protocol.errors import OprfError
+from protocol.oprf.group import GENERATOR
+from protocol.oprf.kernel import PATHS
+from support.kernel import compiled, sabotaged
+from support.kernel import sodium as sodium_group
+from support.sizes import size
 from support.sodium import loaded_group
 
 ONE = (1).to_bytes(32, "little")
+SABOTAGED = (
+    ("constants.h", "0x34dca135978a3"),
+    ("scalar.c", "0xd2b51da312547e1b"),
+    ("constants.h", "0x61b274a0ea0b0"),
+    ("constants.h", "0x7f6a0497b2e1b"),
+    ("constants.h", "0xfdaa805d40ea"),
+    ("constants.h", "0x409c1945fc176"),
+    ("constants.h", "0x55aaa44ed4d20"),
+    ("constants.h", "0x69b9426b2f159"),
+    ("scalar.c", "0xa40611e3449c0f01"),
+    ("scalar.c", "0xd6ec31748d98951d"),
+    ("sha512.h", "0x6c44198c4a475817"),
+    ("hash.c", "0x6a09e667f3bcc908"),
+)
+"""A constant of each kind in the sources of the kernel."""
 
 
 @pytest.fixture
@@ -58,7 +82,7 @@ def test_a_damaged_file_is_written_again(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_system_library")
 def test_falls_back_to_the_carried_library(tmp_path: Path) -> None:
-    sodium.load_group(cache=tmp_path)
+    sodium.load_sodium(cache=tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -67,7 +91,7 @@ def test_prefers_the_system_library(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     sodium.load_carried(cache=carried)
     [file] = carried.iterdir()
     monkeypatch.setattr(sodium, "_NAMES", {sys.platform: ("libnothere.so.0", str(file))})
-    sodium.load_group(cache=tmp_path / "unused")
+    sodium.load_sodium(cache=tmp_path / "unused")
     assert not (tmp_path / "unused").exists()
 
 
@@ -76,14 +100,14 @@ def test_asks_the_system_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     [file] = tmp_path.iterdir()
     monkeypatch.setattr(sodium, "_NAMES", {})
     monkeypatch.setattr(ctypes.util, "find_library", lambda name: str(file))
-    sodium.load_group(cache=tmp_path / "unused")
+    sodium.load_sodium(cache=tmp_path / "unused")
     assert not (tmp_path / "unused").exists()
 
 
 def test_a_library_without_the_group_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sodium, "_NAMES", {sys.platform: (ctypes.util.find_library("c") or "libc.so.6",)})
     monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
-    sodium.load_group(cache=tmp_path)
+    sodium.load_sodium(cache=tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -100,9 +124,9 @@ def test_a_library_that_cannot_start_is_refused(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_wrong_library_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sodium, "_OUTPUT", bytes(64))
-    with pytest.raises(OprfError, match="RFC 9497"):
-        sodium.check_group(loaded_group())
+    monkeypatch.setattr(self_test, "EXCHANGE", replace(EXCHANGE, proof=bytes(64)))
+    with pytest.raises(OprfError, match="does not compute"):
+        self_test.check_group(loaded_group())
     with pytest.raises(LibraryError, match="self-test"):
         sodium.load_carried(cache=tmp_path)
 
@@ -142,3 +166,66 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(LibraryError, match="no space"):
         sodium.load_carried(cache=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------------- the kernel
+
+
+def test_the_kernel_is_used_where_it_was_compiled() -> None:
+    found = find_group(kernel=compiled("kernel"))
+    assert found.group.name in PATHS
+    assert not found.refused
+    assert "self-test passed" in found.remark
+
+
+def test_libsodium_where_there_is_no_kernel(tmp_path: Path) -> None:
+    found = find_group(kernel=tmp_path / "kernel.so")
+    assert (found.group.name, found.refused) == ("libsodium", False)
+    assert "not compiled" in found.remark
+
+
+def test_libsodium_where_the_configuration_says_so() -> None:
+    found = find_group("libsodium", kernel=compiled("kernel"))
+    assert (found.group.name, found.refused) == ("libsodium", False)
+    assert "configuration" in found.remark
+
+
+@pytest.mark.parametrize(
+    ("file", "number"),
+    size(quick=SABOTAGED[:2], thorough=SABOTAGED),
+    ids=lambda value: value,
+)
+def test_a_kernel_with_one_flipped_bit_is_refused(file: str, number: str) -> None:
+    found = find_group(kernel=sabotaged(file, number))
+    assert (found.group.name, found.refused) == ("libsodium", True)
+    assert "the kernel is not used" in found.remark
+
+
+@pytest.mark.parametrize("content", [b"", b"no library"], ids=["empty", "text"])
+def test_what_is_no_kernel_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "kernel.so"
+    path.write_bytes(content)
+    found = find_group(kernel=path)
+    assert (found.group.name, found.refused) == ("libsodium", True)
+    assert "cannot be loaded" in found.remark
+
+
+def test_a_library_without_the_functions_is_refused() -> None:
+    found = find_group(kernel=Path(sys.modules["_ctypes"].__file__ or ""))
+    assert (found.group.name, found.refused) == ("libsodium", True)
+
+
+def test_a_kernel_of_other_sources_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protocol.oprf.kernel.INTERFACE", 2)
+    found = find_group(kernel=compiled("kernel"))
+    assert (found.group.name, found.refused) == ("libsodium", True)
+    assert "other sources" in found.remark
+
+
+def test_a_group_that_refuses_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = sodium_group()
+    monkeypatch.setattr(self_test, "REFUSED", (GENERATOR,))
+    with pytest.raises(OprfError, match="takes what"):
+        self_test.check_group(group)
+    with pytest.raises(OprfError, match="takes what"):
+        self_test.compare_groups(group, group, os.urandom)

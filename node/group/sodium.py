@@ -1,9 +1,9 @@
-"""Find libsodium, check it, and hand it to the protocol as its group.
+"""Find libsodium and check it: the group where there is no kernel, and the judge of the kernel where there is.
 
 Decides which library is used: the system's when it has ristretto255 (1.0.18 or later), else the one that
 the package `rbcl` carries as text. Importing `rbcl` would leave another copy of it in the temporary folder
 each time, so its text is read without importing it, and written once to a cache folder that nobody else can
-write to. The rule it keeps: no library is used that fails a test vector of RFC 9497. See docs/spec/oprf.md.
+write to. The rule it keeps: no library is used that fails the self-test. See docs/spec/oprf.md.
 """
 
 import ctypes
@@ -22,11 +22,9 @@ from typing import Final
 from platformdirs import user_cache_path
 
 from node.errors import LibraryError
+from node.group.self_test import check_group
 from protocol.errors import OprfError
-from protocol.oprf.client import blind_with, finalize_unproven
-from protocol.oprf.group import Group
-from protocol.oprf.server import evaluate_elements
-from protocol.oprf.suite import Mode, derive_key_pair
+from protocol.oprf.sodium import SodiumGroup
 
 _NAMES: Final = {
     "linux": ("libsodium.so.26", "libsodium.so.23"),
@@ -35,19 +33,9 @@ _NAMES: Final = {
 }
 _CARRIED: Final = re.compile(rb"bytes\.fromhex\('([0-9a-f]+)'\)")
 
-# RFC 9497, appendix A.1.1: OPRF mode, test vector 1
-_SEED: Final = bytes([0xA3]) * 32
-_INFO: Final = b"test key"
-_INPUT: Final = b"\x00"
-_BLIND: Final = bytes.fromhex("64d37aed22a27f5191de1c1d69fadb899d8862b58eb4220029e036ec4c1f6706")
-_OUTPUT: Final = bytes.fromhex(
-    "527759c3d9366f277d8c6020418d96bb393ba2afb20ff90df23fb7708264e2f3"
-    "ab9135e3bd69955851de4b1f9fe8a0973396719b7912ba9ee8aa7d0b5e24bcf6"
-)
 
-
-def load_group(*, cache: Path | None = None) -> Group:
-    """The group behind the first usable libsodium; call it once in a process and keep the result.
+def load_sodium(*, cache: Path | None = None) -> SodiumGroup:
+    """The group behind the first usable libsodium.
 
     `cache` is the folder for the carried library, by default this user's cache folder.
 
@@ -61,7 +49,7 @@ def load_group(*, cache: Path | None = None) -> Group:
     return load_carried(cache=cache)
 
 
-def load_carried(*, cache: Path | None = None) -> Group:
+def load_carried(*, cache: Path | None = None) -> SodiumGroup:
     """The group behind the library that `rbcl` carries, written to `cache` if it is not there yet.
 
     Raises:
@@ -79,19 +67,6 @@ def load_carried(*, cache: Path | None = None) -> Group:
     return group
 
 
-def check_group(group: Group) -> None:
-    """The power-on self-test: one vector through hashing, blinding, evaluation, unblinding and finalization.
-
-    Raises:
-        OprfError: the library computes something else.
-    """
-    key = derive_key_pair(group, _SEED, _INFO, Mode.OBLIVIOUS)
-    blinding = blind_with(group, [_INPUT], blinds=_BLIND, mode=Mode.OBLIVIOUS)
-    evaluated = evaluate_elements(group, key, blinding.elements)
-    if finalize_unproven(group, blinding, evaluated) != [_OUTPUT]:
-        raise OprfError("the library does not compute RFC 9497")
-
-
 def _system_names() -> Iterator[str]:
     yield from _NAMES.get(sys.platform, ())
     found = ctypes.util.find_library("sodium")  # last: it may start a compiler
@@ -99,12 +74,12 @@ def _system_names() -> Iterator[str]:
         yield found
 
 
-def _try(name: str) -> Group | None:
+def _try(name: str) -> SodiumGroup | None:
     try:
         lib = ctypes.CDLL(name)
         if lib.sodium_init() < 0:
             return None
-        group = Group(lib)
+        group = SodiumGroup(lib)
         check_group(group)
     except (OSError, AttributeError, OprfError):  # not there, without ristretto255, or wrong
         return None

@@ -1,0 +1,96 @@
+"""Compile the kernel when sigfed is installed, if a C compiler is there; its absence is a remark and no error.
+
+Hatchling runs this file by its path, before anything of sigfed is installed, so it imports nothing of sigfed.
+`SIGFED_KERNEL=no` leaves the kernel out, `SIGFED_KERNEL=require` makes a failure an error, `CC` names the compiler.
+No option asks for the instructions of the machine that compiles: the library runs wherever its platform tag says, and
+looks at the processor when it is loaded.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+LIBRARY: Final = "kernel/kernel.so"
+"""Where the library lies, beside its sources; git leaves it out."""
+SOURCES: Final = ("kernel.c", "hash.c", "scalar.c", "portable.c", "ifma.c")
+FLAGS: Final = ("-O3", "-fPIC", "-shared", "-fvisibility=hidden")
+_STRIP: Final = ("-Wl,-s",) if sys.platform == "linux" else ()
+_SECONDS: Final = 300
+
+
+def compile_kernel(folder: Path, target: Path, flags: Sequence[str] = (*FLAGS, *_STRIP)) -> str:
+    """Compile the sources in `folder`; empty, or in words why there is no library."""
+    compiler = _compiler()
+    if compiler is None:
+        return "there is no C compiler"
+    part = target.with_suffix(".part")  # a library that a process has mapped must not be written into
+    command = [*compiler, *flags, "-o", str(part), *(str(folder / name) for name in SOURCES)]
+    try:
+        done = subprocess.run(  # noqa: S603 - the compiler that the operator has
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{compiler[0]} does not run: {error}"
+    if done.returncode or not part.is_file():
+        return f"{compiler[0]} failed: {done.stderr.strip()[-500:]}"
+    part.replace(target)
+    return ""
+
+
+def _compiler() -> list[str] | None:
+    named = os.environ.get("CC", "")
+    candidates = [shlex.split(named)] if named else [["cc"], ["gcc"], ["clang"]]
+    return next((each for each in candidates if shutil.which(each[0])), None)
+
+
+def _hook() -> type[Any]:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # noqa: PLC0415 - only while building
+
+    class KernelHook(BuildHookInterface):  # type: ignore[misc]
+        """Adds the library to a wheel and names the platform in its tag."""
+
+        def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+            """Compile into a folder of its own, or beside the sources when they are used where they are."""
+            here = Path(self.root, "node", "group")
+            editable = version == "editable"
+            if editable:  # of older sources
+                (here / LIBRARY).unlink(missing_ok=True)
+            wish = os.environ.get("SIGFED_KERNEL", "")
+            if wish == "no":
+                return
+            self._folder = TemporaryDirectory()
+            target = here / LIBRARY if editable else Path(self._folder.name, "kernel.so")
+            failure = compile_kernel(here / "kernel", target)
+            if failure and wish == "require":
+                raise RuntimeError(failure)
+            if failure:
+                self.app.display_warning(f"without its kernel, sigfed computes with libsodium: {failure}")
+                return
+            if not editable:
+                build_data["force_include"][str(target)] = f"node/group/{LIBRARY}"
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-{_platform()}"
+
+        def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+            """Remove the folder."""
+            if hasattr(self, "_folder"):
+                self._folder.cleanup()
+
+    return KernelHook
+
+
+def _platform() -> str:
+    from packaging.tags import platform_tags  # noqa: PLC0415 - comes with hatchling
+
+    return next(iter(platform_tags()))
+
+
+def get_build_hook() -> type[Any]:
+    """What hatchling asks for."""
+    return _hook()

@@ -1,0 +1,69 @@
+"""Decide which group this process computes with, test it, and say why it is that one.
+
+The kernel is used where it was compiled and passes the self-test, which asks libsodium too; libsodium is used
+otherwise, and where the configuration says so. A kernel that computes one bit differently is never used, and nothing
+stops for it: `Found.remark` tells whoever examines the node.
+"""
+
+import ctypes
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from node.clock import system_entropy
+from node.group.build_hook import LIBRARY
+from node.group.self_test import check_group, compare_groups
+from node.group.sodium import load_sodium
+from node.names import GroupChoice
+from protocol.errors import OprfError
+from protocol.oprf.group import Group
+from protocol.oprf.kernel import KernelGroup
+from protocol.oprf.sodium import SodiumGroup
+
+KERNEL: Final = Path(__file__).parent / LIBRARY
+"""Where the build hook leaves the kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A group, and how it came to be this one."""
+
+    group: Group
+    remark: str
+    """In words, for people."""
+    refused: bool = False
+    """Whether there is a kernel, and it failed."""
+
+
+def load_group(choice: GroupChoice = "fastest") -> Group:
+    """The group to compute with; call it once in a process and keep the result.
+
+    Raises:
+        LibraryError: there is no usable libsodium, which a kernel needs as its judge.
+    """
+    return find_group(choice).group
+
+
+def find_group(choice: GroupChoice = "fastest", *, kernel: Path = KERNEL) -> Found:
+    """The group to compute with, and why it is that one; raises as `load_group`."""
+    sodium = load_sodium()
+    if choice == "libsodium":
+        return Found(sodium, "libsodium, as the configuration says")
+    if not kernel.is_file():
+        return Found(sodium, "libsodium; the faster kernel was not compiled when sigfed was installed")
+    try:
+        group = load_kernel(kernel, sodium)
+    except OprfError as error:
+        return Found(sodium, f"libsodium, because the kernel is not used: {error}", refused=True)
+    return Found(group, f"{group.name}; its self-test passed")
+
+
+def load_kernel(path: Path, oracle: SodiumGroup) -> KernelGroup:
+    """The group behind a compiled kernel; raises OprfError for one that cannot be loaded or fails its self-test."""
+    try:
+        group = KernelGroup(ctypes.CDLL(str(path)))
+    except (OSError, AttributeError) as error:  # not a library, or one without the functions
+        raise OprfError("it cannot be loaded") from error
+    check_group(group)
+    compare_groups(group, oracle, system_entropy)
+    return group

@@ -1,0 +1,18 @@
+"""What does the group arithmetic here, as `doctor` tells it."""
+
+from collections.abc import Iterator
+
+from node.group.load import find_group
+from node.names import GroupChoice
+from node.runtime.health import Check, Health
+
+
+def group_checks(choice: GroupChoice) -> Iterator[Check]:
+    """Whether libsodium is there, and what computes; raises LibraryError where nothing can."""
+    found = find_group(choice)
+    yield Check("libsodium", Health.OK, "found, and its self-test passed")
+    if found.refused:
+        step = 'install sigfed anew; group = "libsodium" in its configuration silences this'
+        yield Check("group", Health.WARN, found.remark, step)
+    else:
+        yield Check("group", Health.OK, found.remark)

@@ -1,0 +1,164 @@
+"""The group behind sigfed's own kernel: a batch a call, hashing included. Its source is in `node/group/kernel`.
+
+The kernel looks at no length: whoever calls these methods has checked them.
+"""
+
+import ctypes
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from typing_extensions import override
+
+from protocol.errors import OprfError
+from protocol.oprf.group import ELEMENT_BYTES, NO_MEMORY, Buffer, Group
+from protocol.oprf.xmd import MAX_INPUT_BYTES, UNIFORM_BYTES
+
+INTERFACE: Final = 1
+"""Of the functions below; a library of another number is not called."""
+OUTPUT_BYTES: Final = 64
+PATHS: Final = ("kernel-portable", "kernel-ifma")
+"""Names of the ways in which it computes, in the order of their numbers."""
+
+_BYTES, _OUT, _SIZES = ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p
+_NUMBER, _COUNT = ctypes.c_int, ctypes.c_size_t
+
+
+class KernelGroup(Group):
+    """ristretto255 behind the loaded kernel, on one of its paths: -1 is the best that the processor has.
+
+    Raises:
+        OprfError: the kernel was compiled from other sources.
+    """
+
+    __slots__ = (
+        "_expand_all",
+        "_finish_all",
+        "_invert_all",
+        "_map_all",
+        "_map_multiply_all",
+        "_multiply_elements",
+        "_name",
+        "_reduce_all",
+        "_scalar_product",
+        "_scalar_rest",
+        "_scalar_sum",
+        "_sum_all",
+        "_sum_weighted",
+        "_valid_all",
+        "_weigh",
+    )
+
+    def __init__(self, lib: ctypes.CDLL, path: int = -1) -> None:
+        if _bind(lib, "sf_interface")() != INTERFACE:
+            raise OprfError("the kernel was compiled from other sources")
+        self._name = PATHS[_bind(lib, "sf_use", _NUMBER)(path)]
+        self._expand_all = _bind(lib, "sf_expand", _OUT, _BYTES, _SIZES, _COUNT, _BYTES, _COUNT)
+        self._finish_all = _bind(lib, "sf_finish", _OUT, _BYTES, _SIZES, _COUNT, _BYTES)
+        self._invert_all = _bind(lib, "sf_invert", _OUT, _BYTES, _COUNT)
+        self._map_all = _bind(lib, "sf_from_uniform", _OUT, _BYTES, _COUNT)
+        self._map_multiply_all = _bind(lib, "sf_map_multiply", _OUT, _BYTES, _NUMBER, _BYTES, _COUNT)
+        self._multiply_elements = _bind(lib, "sf_multiply", _OUT, _BYTES, _NUMBER, _BYTES, _COUNT)
+        self._reduce_all = _bind(lib, "sf_reduce", _OUT, _BYTES, _COUNT)
+        self._scalar_product = _bind(lib, "sf_mul", _OUT, _BYTES, _BYTES)
+        self._scalar_rest = _bind(lib, "sf_sub", _OUT, _BYTES, _BYTES)
+        self._scalar_sum = _bind(lib, "sf_add", _OUT, _BYTES, _BYTES)
+        self._sum_all = _bind(lib, "sf_sum", _OUT, _BYTES, _COUNT)
+        self._sum_weighted = _bind(lib, "sf_weighted_sum", _OUT, _BYTES, _BYTES, _COUNT)
+        self._valid_all = _bind(lib, "sf_check", _BYTES, _COUNT)
+        self._weigh = _bind(lib, "sf_weights", _OUT, _BYTES, _COUNT, _BYTES, _BYTES, _COUNT, _BYTES, _COUNT)
+
+    @property
+    @override
+    def name(self) -> str:
+        return self._name
+
+    # ------------------------------------------------------------------ hashing of a batch
+
+    @override
+    def expand_each(self, inputs: Sequence[bytes], dst: bytes) -> bytes:
+        sizes = array("I", map(len, inputs))
+        out = ctypes.create_string_buffer(UNIFORM_BYTES * len(sizes))
+        _require_memory(
+            self._expand_all(out, b"".join(inputs), sizes.buffer_info()[0], len(sizes), dst, len(dst))
+        )
+        return out.raw
+
+    @override
+    def pair_weights(self, seed: bytes, first: int, left: bytes, right: bytes, dst: bytes) -> bytes:
+        assert len(seed) == UNIFORM_BYTES
+        assert len(left) == len(right)
+        out = ctypes.create_string_buffer(len(left))
+        self._weigh(out, seed, first, left, right, len(left) // ELEMENT_BYTES, dst, len(dst))
+        return out.raw
+
+    @override
+    def finish_each(self, inputs: Sequence[bytes], elements: bytes) -> list[bytes]:
+        sizes = array("I", map(len, inputs))
+        if len(sizes) * ELEMENT_BYTES != len(elements):
+            raise ValueError("as many inputs as elements are needed")
+        if max(sizes, default=0) > MAX_INPUT_BYTES:
+            raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
+        out = ctypes.create_string_buffer(OUTPUT_BYTES * len(sizes))
+        _require_memory(self._finish_all(out, b"".join(inputs), sizes.buffer_info()[0], len(sizes), elements))
+        raw = out.raw
+        return [raw[at:end] for at, end in pairwise(range(0, len(raw) + 1, OUTPUT_BYTES))]
+
+    # ------------------------------------------------------------------ elements and scalars
+
+    @override
+    def _map(self, out: Buffer, uniform: bytes, count: int) -> int:
+        return self._map_all(out, uniform, count)
+
+    @override
+    def _multiply(self, out: Buffer, scalars: bytes, step: int, elements: bytes, count: int) -> int:
+        return self._multiply_elements(out, scalars, step, elements, count)
+
+    @override
+    def _map_multiply(self, out: Buffer, scalars: bytes, step: int, uniform: bytes, count: int) -> int:
+        return self._map_multiply_all(out, scalars, step, uniform, count)
+
+    @override
+    def _sum(self, out: Buffer, elements: bytes, count: int) -> int:
+        return self._sum_all(out, elements, count)
+
+    @override
+    def _weighted_sum(self, out: Buffer, scalars: bytes, elements: bytes, count: int) -> int:
+        return self._sum_weighted(out, scalars, elements, count)
+
+    @override
+    def _check(self, elements: bytes, count: int) -> int:
+        return self._valid_all(elements, count)
+
+    @override
+    def _reduce(self, out: Buffer, uniform: bytes, count: int) -> None:
+        self._reduce_all(out, uniform, count)
+
+    @override
+    def _scalar_add(self, out: Buffer, left: bytes, right: bytes) -> object:
+        return self._scalar_sum(out, left, right)
+
+    @override
+    def _scalar_subtract(self, out: Buffer, left: bytes, right: bytes) -> object:
+        return self._scalar_rest(out, left, right)
+
+    @override
+    def _scalar_multiply(self, out: Buffer, left: bytes, right: bytes) -> object:
+        return self._scalar_product(out, left, right)
+
+    @override
+    def _invert(self, out: Buffer, scalars: bytes, count: int) -> int:
+        return self._invert_all(out, scalars, count)
+
+
+def _bind(lib: ctypes.CDLL, name: str, *arguments: type[Any]) -> Callable[..., int]:
+    function = lib[name]  # a fresh object each time: two groups never share argument types
+    function.argtypes = arguments
+    function.restype = ctypes.c_int
+    return function
+
+
+def _require_memory(status: int) -> None:
+    if status == NO_MEMORY:
+        raise MemoryError

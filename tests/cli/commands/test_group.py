@@ -1,0 +1,95 @@
+"""Which group a whole program computes with, and where it says so: without a kernel, with one, with a wrong one."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from node.evaluator.process import EvaluatorProcess
+from node.group.build_hook import LIBRARY
+from node.ports.evaluator import EpochSecret
+from protocol.oprf.kernel import PATHS
+from support.agencies import found_agency
+from support.kernel import compiled, sabotaged
+from support.processes import PROGRAM, Cli
+
+ROOT = Path(__file__).parents[3]
+SECRET = EpochSecret(subset="baseline", epoch=1, seed=b"\x05" * 32)
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    return found_agency(tmp_path_factory.mktemp("agency"), name="fr", country="FR")
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A copy of the program without a kernel, which is what runs; its folder."""
+    for package in ("node", "protocol", "keys"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.so")
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
+    return tmp_path
+
+
+def install(program: Path, kernel: Path) -> None:
+    shutil.copy(kernel, program / "node" / "group" / LIBRARY)
+
+
+def examined(agency: Cli, program: Path) -> tuple[str, str, str]:
+    """What `doctor` and `status` say of the group: health, words, name."""
+    command = ("env", f"PYTHONPATH={program}", *PROGRAM)
+    doctor = agency.run("doctor", program=command)
+    (check,) = [check for check in doctor.results if check["check"] == "group"]
+    (status,) = agency.run("status", program=command).results
+    return check["health"], check["words"], status["group"]
+
+
+def evaluating_with(monkeypatch: pytest.MonkeyPatch, program: Path) -> str:
+    """The group of the evaluation process that a node of this program starts."""
+    monkeypatch.setattr(sys, "path", [str(program), *sys.path])
+    with EvaluatorProcess(lambda: [SECRET]) as evaluator:
+        assert len(evaluator.outputs("baseline", 1, [b"input"])) == 1
+        return evaluator.group
+
+
+def test_without_a_kernel(agency: Cli, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    health, words, name = examined(agency, program)
+    assert (health, name) == ("ok", "libsodium")
+    assert "not compiled" in words
+    assert evaluating_with(monkeypatch, program) == "libsodium"
+
+
+def test_with_a_kernel(agency: Cli, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(program, compiled("kernel"))
+    health, words, name = examined(agency, program)
+    assert health == "ok"
+    assert name in PATHS
+    assert words == f"{name}; its self-test passed"
+    assert evaluating_with(monkeypatch, program) == name
+
+
+def test_with_a_kernel_that_computes_something_else(
+    agency: Cli, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(program, sabotaged("constants.h", "0x34dca135978a3"))
+    health, words, name = examined(agency, program)
+    assert (health, name) == ("warn", "libsodium")
+    assert "the kernel is not used" in words
+    assert evaluating_with(monkeypatch, program) == "libsodium"
+
+
+def test_the_configuration_chooses_libsodium(agency: Cli, program: Path) -> None:
+    install(program, compiled("kernel"))
+    agency.edit("sigfed.toml", 'group = "fastest"', 'group = "libsodium"')
+    try:
+        health, words, name = examined(agency, program)
+    finally:
+        agency.edit("sigfed.toml", 'group = "libsodium"', 'group = "fastest"')
+    assert (health, name) == ("ok", "libsodium")
+    assert "configuration" in words
+
+
+def test_the_evaluation_process_takes_the_choice_of_the_configuration() -> None:
+    with EvaluatorProcess(lambda: [SECRET], "libsodium") as evaluator:
+        assert evaluator.group == "libsodium"

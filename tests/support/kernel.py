@@ -1,0 +1,106 @@
+"""The kernel, compiled for tests from the sources that stand in the repository, with what options a test wants.
+
+Each library is a file of its own: a process that loads two of them has two choices of a path.
+"""
+
+import ctypes
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from node.group import build_hook
+from node.group.build_hook import FLAGS, compile_kernel
+from node.group.load import load_kernel
+from node.group.sodium import load_sodium
+from protocol.oprf.group import Group
+from protocol.oprf.kernel import PATHS, KernelGroup
+from protocol.oprf.sodium import SodiumGroup
+from support.programs import needed
+
+SOURCES: Final = Path(build_hook.__file__).parent / "kernel"
+NATIVE: Final = Path(__file__).parent / "native"
+"""Programs in C around the kernel, and the eight lanes in plain C."""
+EMULATED: Final = ("-DSF_EMULATE_IFMA", f"-I{NATIVE}", "-Wno-psabi")
+GROUPS: Final = ("libsodium", *PATHS, "kernel-emulated")
+"""Everything that may stand behind the protocol: the eight lanes also where the processor has none, in plain C."""
+
+
+_COMPILING: Final = 300
+_KEPT: Final[list[tempfile.TemporaryDirectory[str]]] = []
+
+
+@cache
+def folder() -> Path:
+    """Where what was compiled stays as long as this process lives."""
+    _KEPT.append(tempfile.TemporaryDirectory(prefix="kernel-"))
+    return Path(_KEPT[0].name)
+
+
+@cache
+def _compile(name: str, flags: Sequence[str], sources: Path) -> str:
+    return compile_kernel(sources, folder() / f"{name}.so", flags)
+
+
+def compiled(name: str, flags: Sequence[str] = FLAGS, *, sources: Path = SOURCES) -> Path:
+    """A library of this name, made once; the test is skipped where there is no compiler."""
+    needed("cc")
+    failure = _compile(name, flags, sources)
+    assert not failure, failure
+    return folder() / f"{name}.so"
+
+
+@cache
+def sodium() -> SodiumGroup:
+    """What every other group must equal."""
+    return load_sodium()
+
+
+@cache
+def group_named(name: str) -> Group:
+    """One of `GROUPS`; the test is skipped where it cannot be."""
+    if name == "libsodium":
+        return sodium()
+    if name == "kernel-emulated":
+        return load_kernel(compiled(name, (*EMULATED, "-O1", *FLAGS[1:])), sodium())
+    return kernel_on(PATHS.index(name), compiled("kernel"))
+
+
+def kernel_on(path: int, library: Path) -> KernelGroup:
+    """The group of a copy of the library that takes this path, or a skip on a processor without it."""
+    own = folder() / f"{library.stem}-{path}.so"
+    if not own.exists():
+        shutil.copy(library, own)
+    group = KernelGroup(ctypes.CDLL(str(own)), path)
+    if group.name != PATHS[path]:
+        pytest.skip("needs a processor with AVX-512 IFMA")
+    return group
+
+
+def sabotaged(file: str, number: str, *, flags: Sequence[str] = ("-O1", *FLAGS[1:])) -> Path:
+    """A library in whose sources one hexadecimal constant, named by its digits, has one bit flipped."""
+    place = folder() / f"sources-{file}-{number}"
+    if not place.exists():
+        shutil.copytree(SOURCES, place, ignore=shutil.ignore_patterns("*.so"))
+        text = (place / file).read_text(encoding="utf-8")
+        assert text.count(number) == 1, number
+        flipped = f"{int(number, 16) ^ 2:#x}"
+        (place / file).write_text(text.replace(number, flipped), encoding="utf-8")
+    return compiled(f"sabotaged-{number}", flags, sources=place)
+
+
+@cache
+def program(name: str, flags: tuple[str, ...]) -> Path:
+    """A program of `NATIVE`, linked with the kernel's sources; the test is skipped where there is no compiler."""
+    needed("cc")
+    target = folder() / f"{name}{abs(hash(flags))}"
+    sources = [NATIVE / f"{name}.c", *(SOURCES / source for source in build_hook.SOURCES)]
+    command = ["cc", *flags, f"-I{SOURCES}", f"-I{NATIVE}", "-o", str(target), *map(str, sources)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILING, check=False)
+    assert done.returncode == 0, done.stderr
+    return target
