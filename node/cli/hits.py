@@ -48,17 +48,17 @@ def show(
     context: typer.Context,
     text: _Id,
     hashes: Annotated[bool, typer.Option("--hashes", help="At an agency: print the hash as well.")] = False,
-) -> None:
+) -> int:
     """One hit with everything that is known of it; asks the agency while an answer to a dispute is awaited."""
     here = session(context)
     if is_agency(here):
         from node.cli.agency_hits import show_report
 
         show_report(here, text, hashes=hashes)
-        return
+        return 0
     from node.cli.partner_hits import show_hit
 
-    show_hit(here, text)
+    return show_hit(here, text)
 
 
 @app.command("report")

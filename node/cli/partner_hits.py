@@ -61,14 +61,15 @@ def list_hits(here: Session, *, unresolved: bool, overdue: bool) -> None:
     )
 
 
-def show_hit(here: Session, text: str) -> None:
-    """One hit with what was signed about it."""
+def show_hit(here: Session, text: str) -> int:
+    """One hit with what was signed about it; the exit code says whether all of that verifies."""
     from node.runtime.partner_hits import show
 
     shown = wait_for(show(here.home, text))
     moment_ms = now_ms()
     here.output.result(_facts(shown.hit, moment_ms) | _signed(shown), *_lines(shown, moment_ms))
     here.output.following(*_steps(shown))
+    return ExitCode.OK if shown.problem is None else exit_code(shown.problem)
 
 
 def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
@@ -261,6 +262,8 @@ def _lines(shown: "Shown", moment_ms: int) -> list[str]:
         )
     if shown.receipt:
         lines.append(f"  receipt of {shown.receipt.node}, {moment(shown.receipt.received_ms)}, verified")
+    if shown.problem is not None:
+        lines.append(f"  {shown.problem}")
     if hit.waiting and hit.tried:
         lines.append("  an attempt to report it was not answered; the agency may have it")
     if hit.refused:
@@ -308,6 +311,8 @@ def _case_lines(shown: "Shown") -> list[str]:
     if not shown.hit.case:
         return []
     state = CaseState.from_bytes(shown.hit.case)
+    if shown.answer is None and shown.hit.answered:
+        return ["  disputed; the answer does not count"]
     if shown.answer is None:
         return [f"  disputed {moment(state.opened_ms)}; an answer is due by {moment(state.due_ms)}"]
     word = shown.answer.outcome.name.lower()

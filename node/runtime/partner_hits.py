@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import NodeError, NotFoundError, PeerRefusedError, VerificationError
@@ -27,6 +28,7 @@ from protocol.statement.end import ReportEnd
 from protocol.statement.receipt import Receipt
 from protocol.statement.resolution import ResolutionReceipt
 
+Signed = TypeVar("Signed")
 _CLOCK = SystemClock()
 
 
@@ -95,6 +97,8 @@ class Shown:
     answer: CaseAnswer | None
     acknowledged: ResolutionReceipt | None
     end: ReportEnd | None
+    problem: VerificationError | None
+    """Why something of that is missing: it does not verify any more, as of a key that was stolen since."""
 
 
 async def report(home: Home, ids: Sequence[str]) -> Reported:
@@ -173,7 +177,7 @@ async def show(home: Home, text: str) -> Shown:
     with alone(home) as spool:
         async with reporting(home, spool) as (sender, _):
             hit = spool.get(text)
-            if hit.case and sender.answer(hit) is None:
+            if hit.disputed:
                 hit = await sender.ask_case(hit)
             return _shown(sender, hit)
 
@@ -188,12 +192,22 @@ async def kept(home: Home, text: str) -> Shown:
 
 
 def _shown(sender: HitSender, hit: SpooledHit) -> Shown:
+    problems: list[VerificationError] = []
+
+    def verified(look: Callable[[SpooledHit], Signed | None]) -> Signed | None:
+        try:
+            return look(hit)
+        except VerificationError as exc:
+            problems.append(exc)
+            return None
+
     return Shown(
         hit=hit,
-        receipt=sender.receipt(hit) if hit.receipt else None,
-        answer=sender.answer(hit),
-        acknowledged=sender.acknowledged(hit),
-        end=sender.end(hit),
+        receipt=verified(sender.receipt) if hit.receipt else None,
+        answer=verified(sender.answer),
+        acknowledged=verified(sender.acknowledged),
+        end=verified(sender.end),
+        problem=next(iter(problems), None),
     )
 
 

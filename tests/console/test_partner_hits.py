@@ -217,6 +217,15 @@ async def test_what_was_withdrawn_says_what_to_undo(looking: Looking) -> None:
     assert "1 hit was withdrawn." not in await looking.see(HITS)
 
 
+async def test_a_hit_whose_receipt_does_not_verify_any_more_is_shown_and_resolved(looking: Looking) -> None:
+    hit = looking.seat.find("a.jpg")
+    looking.seat.spool.save(replace(hit, receipt=b"by a key that was stolen"))
+    page = await looking.see(f"{ONE}?hit={hit.id}")
+    assert "Something that the agency signed does not verify any more. the receipt does not verify:" in page
+    assert "waits in the spool" not in page
+    assert await looking.done("resolve", hit, outcome="removed")
+
+
 async def test_what_to_do_with_a_found_file_is_said_in_one_way(looking: Looking) -> None:
     hit = looking.seat.find("a.jpg")
     for path in (HITS, f"{ONE}?hit={hit.id}"):

@@ -381,6 +381,10 @@ def test_what_does_not_verify_any_more_keeps_no_other_from_being_told_to_others(
     told = {str(each["hit"]): each["told"] for each in done.results if "told" in each}
     assert told == {hit: False, other.id: True}, done.err
     assert done.exit == (3 if broken == "receipt" else 0)
+    shown = partner.run("hit", "show", hit)
+    assert (shown.exit, shown.first["hit"], shown.first["file"]) == (14, hit, federation.files["both"])
+    assert "does not verify" in partner.told("hit", "show", hit).out
+    assert partner.done("hit", "show", other.id)["received_ms"]
 
 
 def test_sending_more_than_was_agreed_to_asks_again(partner: Cli, hit: str, tickets: Receiver) -> None:

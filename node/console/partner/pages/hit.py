@@ -58,10 +58,9 @@ class OneHit:
 def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> OneHit:
     """One hit; raises `NotFoundError`."""
     shown = asyncio.run(partner_hits.kept(world.home, query.require("hit", _("the hit"))))
-    awaited = bool(shown.hit.case) and shown.answer is None
     return OneHit(
         shown=shown,
-        case_due_ms=CaseState.from_bytes(shown.hit.case).due_ms if awaited else 0,
+        case_due_ms=CaseState.from_bytes(shown.hit.case).due_ms if shown.hit.disputed else 0,
         moments=sorted(_moments(shown)),
         outcomes=[outcome.value for outcome in Outcome],
     )
@@ -109,7 +108,7 @@ def dispute(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
 def ask(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     """Ask the agency whether it answered the dispute, as `sigfed hit show` does."""
     shown = asyncio.run(partner_hits.show(world.home, _named(form)))
-    said = _("The agency has not answered yet.") if shown.answer is None else _("The agency answered.")
+    said = _("The agency has not answered yet.") if shown.hit.disputed else _("The agency answered.")
     return _done(shown.hit.id, said)
 
 
