@@ -28,7 +28,7 @@ def open_shelf(identity: Identity) -> Iterator[Shelf]:
         NotInitialisedError: there is no store.
         WrongPassphraseError: the passphrase does not open the storage key.
     """
-    store = open_store(identity)
+    store, gate = open_store(identity), identity.trust.before_signing
     try:
         shelf = Shelf(store, FolderObjects(identity.home.objects), store.vault)
         identity.trust.before_signing = partial(require_current, identity, shelf)
@@ -36,6 +36,7 @@ def open_shelf(identity: Identity) -> Iterator[Shelf]:
         note_own(store, identity.trust)
         yield shelf
     finally:
+        identity.trust.before_signing = gate  # whoever looked beside a running node leaves it its own
         store.dispose()
 
 

@@ -11,6 +11,10 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from node.runtime.checking import examine
+from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from node.runtime.shelving import open_shelf
 from support.agencies import LIST, Federation, fetch, import_files, numbered, report
 from support.federated import federated
 from support.processes import Cli, Running, contents, environment, free_port, wait_until
@@ -207,6 +211,15 @@ def test_a_sync_shows_what_the_witness_forgot_too(pair: Federation) -> None:
     assert refused.exit == 2
     assert "fr.example/w1 cosigned" in refused.first["outcome"]
     assert pair.fr.run("publish").exit == 2
+
+
+def test_who_looks_beside_a_running_node_leaves_it_its_gate(agency: Cli) -> None:
+    """As the console does: a gate that asks a closed store would open it again, and nobody would close it."""
+    identity = open_identity(Home(agency.home))
+    with open_shelf(identity):
+        gate = identity.trust.before_signing
+        assert list(examine(identity))
+        assert identity.trust.before_signing is gate
 
 
 def _serial(cli: Cli) -> int:
