@@ -51,7 +51,11 @@ def scan_partition(
     Each file is its bytes, or a path (`str` or `PathLike`); one that cannot be read is a row and never an error. The
     screen is made ready once a process. Strangers' pictures and archives are opened in processes that this one starts
     and ends, within the bounds of `plan`: one that crashes or hangs its decoder is a row, and costs no other file.
+
+    Raises:
+        UsageError: the screen is of pictures, and `plan` hashes none.
     """
+    screen.require_tried(images=plan.images)
     made = screenings(screen)
     source = iter(rows)
     with HashWorkers(1, plan) as workers, HashProcess(plan) as held:

@@ -12,14 +12,17 @@ from typing import Final
 import numpy as np
 
 from node.errors import UsageError
+from protocol.digest import Algorithm
 from protocol.subset.lookup import Screening
 from protocol.subset.release import Release
 
 _MAGIC: Final = b"sigfed-screen-1\n"
 _SEVERAL: Final = b"sigfed-screen-2\n"
-"""Of a file with the screens of several subsets: as many as follow, each behind its length."""
+"""Of a file with the screens of several subsets, or of pictures: as many as follow, each behind its length."""
 _VALUE_BYTES: Final = 8
 _HEAD_BYTES: Final = 16
+_PICTURES: Final = 0x100
+"""Beside the width."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +35,19 @@ class Screen:
     """Bits of a value; 0: there is no screen, and every file survives."""
     values: bytes = field(repr=False)
     """Sorted, 8 bytes each, little-endian."""
+    pictures: bool = False
+    """Of PDQ values alone: where no pictures are hashed, every file would look clean."""
     others: tuple["Screen", ...] = ()
     """Where several subsets are followed, those of the others: a file survives if one of them does not clear it."""
 
     def save(self, path: str | Path) -> None:
         """Write it to a file."""
-        screens = list(map(_to_bytes, (self, *self.others)))
-        if self.others:
-            screens = [len(each).to_bytes(8, "little") + each for each in screens]
-        Path(path).write_bytes((_SEVERAL if self.others else _MAGIC) + b"".join(screens))
+        if not self.others and not self.pictures:
+            Path(path).write_bytes(_MAGIC + _to_bytes(self))
+            return
+        screens = map(_to_bytes, (self, *self.others))
+        each = (len(screen).to_bytes(8, "little") + screen for screen in screens)
+        Path(path).write_bytes(_SEVERAL + b"".join(each))
 
     @classmethod
     def load(cls, path: str | Path) -> "Screen":
@@ -57,23 +64,36 @@ class Screen:
             raise UsageError(f"{path} is not a screen", hint="write one with Client.screen().save(PATH)")
         return replace(read[0], others=tuple(read[1:]))
 
+    def require_tried(self, *, images: bool) -> None:
+        """Raise `UsageError` where a release of PDQ values would clear every file, because no `images` are hashed."""
+        if not images and any(each.pictures for each in (self, *self.others)):
+            raise UsageError(
+                "the screen is of PDQ values, and no pictures are hashed by this plan",
+                hint="plan=HashPlan(images=True), or name another subset: Client(subset=NAME).screen()",
+            )
+
 
 def _to_bytes(screen: Screen) -> bytes:
-    return screen.version.to_bytes(8, "little") + screen.width.to_bytes(8, "little") + screen.values
+    width = screen.width | (_PICTURES if screen.pictures else 0)
+    return screen.version.to_bytes(8, "little") + width.to_bytes(8, "little") + screen.values
 
 
 def _from_bytes(data: bytes) -> Screen | None:
     """None for what is no screen."""
-    version, width = (int.from_bytes(data[at : at + 8], "little") for at in (0, 8))
+    version, word = (int.from_bytes(data[at : at + 8], "little") for at in (0, 8))
+    width = word & ~_PICTURES
     if len(data) < _HEAD_BYTES or (len(data) - _HEAD_BYTES) % _VALUE_BYTES or width > 64:
         return None
-    return Screen(version=version, width=width, values=data[_HEAD_BYTES:])
+    pictures = bool(word & _PICTURES)
+    return Screen(version=version, width=width, values=data[_HEAD_BYTES:], pictures=pictures)
 
 
 def screen_of(release: Release, version: int) -> Screen:
     """The screen of a release."""
     values = release.screen.astype("<u8").tobytes()
-    return Screen(version=version, width=release.manifest.screen_width, values=values)
+    kinds = release.filter.algorithms if release.filter is not None else frozenset()
+    pictures = kinds == {Algorithm.PDQ}
+    return Screen(version=version, width=release.manifest.screen_width, values=values, pictures=pictures)
 
 
 @lru_cache(maxsize=2)

@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import md5
 from itertools import combinations
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,7 @@ import pytest
 from node.connections import listen_tcp
 from node.errors import PeerUnreachableError, UsageError
 from node.hashing.hashed import Hashed
-from node.hashing.open_files import HashProcesses
+from node.hashing.open_files import HashProcess, HashProcesses
 from node.hashing.plan import HashPlan
 from node.partner.hits import HitSpool
 from node.partner.inspecting import LocalInspector
@@ -25,6 +26,8 @@ from node.partner.joint_judge import JointJudge
 from node.partner.judging import LocalJudge
 from node.partner.queueing import LookUpQueue
 from node.partner.unconfirmed import UnconfirmedFolder
+from node.sdk import Screen, scan_partition
+from node.sdk.screen import screen_of
 from node.web.gateways.services import LocalServices
 from node.web.gateways.serving import served
 from protocol.api import SubsetApi
@@ -33,6 +36,7 @@ from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT
 from protocol.subset.filter import EXACT
 from support.gateways import LIMITS
+from support.pictures import encoded, natural
 from support.releases import FILTER, EnrolledPartner, ReleasingAgency, release_rows
 from support.shelves import Agency, close, file_digests, make_shelf, row, sha256_digest, sqlite_dsn
 
@@ -75,6 +79,7 @@ class World:
     url: str = ""
     images: bool = True
     """Whether the daemon says that it hashes pictures."""
+    plan: HashPlan = field(default_factory=lambda: HashPlan(images=False))
 
     async def json(self, method: str, path: str, **options: Any) -> tuple[int, Any, Mapping[str, str]]:
         async with self.client.request(method, self.url + path, **options) as reply:
@@ -91,7 +96,7 @@ class World:
     async def served(self, folder: Path, **changes: Any) -> AsyncIterator["World"]:
         """The daemon of this partner."""
         async with AsyncExitStack() as stack:
-            processes = await stack.enter_async_context(HashProcesses(1, HashPlan(images=False)))
+            processes = await stack.enter_async_context(HashProcesses(1, self.plan))
             judges = {}
             followed = {"exact": self.partner} | ({"pictures": self.also} if self.also else {})
             for name, partner in followed.items():
@@ -257,6 +262,23 @@ async def test_a_subset_of_pictures_is_not_scanned_where_nothing_hashes_them(
         pictures.partner.examiner().require_tried(images=False)
 
 
+async def test_no_partition_is_screened_for_pictures_that_are_not_hashed(
+    world: World, pictures: World, tmp_path: Path
+) -> None:
+    exact, of_pictures = (
+        screen_of(held.release, held.version)
+        for partner in (world.partner, pictures.partner)
+        if (held := partner.home.in_force()[1]) is not None
+    )
+    for screen in (of_pictures, replace(exact, others=(of_pictures,))):
+        screen.save(tmp_path / "screen")
+        assert Screen.load(tmp_path / "screen") == screen
+        with pytest.raises(UsageError, match="no pictures are hashed"):
+            list(scan_partition([("a", b"a picture, perhaps")], screen, plan=HashPlan(images=False)))
+    [row] = scan_partition([("a", b"a made-up file full 1")], exact, plan=HashPlan(images=False))
+    assert row.key == "a"
+
+
 # ------------------------------------------------------------------ two subsets, one verdict
 
 HOLIDAY = (*file_digests("a holiday"), sha256_digest("a holiday"))
@@ -351,6 +373,26 @@ async def test_a_file_is_hashed_once_whatever_is_followed(
         assert [one["verdict"] for one in said["subsets"]] == ["hit", "clean"]
 
 
+async def test_a_picture_is_found_by_either_subset(tmp_path: Path) -> None:
+    """One listed by its exact hashes, another by what it shows, which the first list does not know; from one upload."""
+    exact, shown, other = (encoded(natural(100, 120, seed)) for seed in (1, 2, 3))
+    with HashProcess(HashPlan()) as process, (tmp_path / "shown").open("w+b") as file:
+        file.write(shown)
+        file.flush()
+        digests = process.hash(file.fileno()).parts[0].digests
+    value = [digest for digest in digests if digest.algorithm is Algorithm.PDQ]
+    listed = [Digest(Algorithm.MD5, md5(exact, usedforsecurity=False).digest())]
+    async with (
+        released(tmp_path / "exact", [listed], EXACT) as world,
+        released(tmp_path / "pdq", [value], frozenset({Algorithm.PDQ})) as pictures,
+    ):
+        world.also, world.plan = pictures.partner, HashPlan()
+        async with world.served(tmp_path) as doors:
+            for content, subset in ((exact, "exact"), (shown, "pictures"), (other, "")):
+                _, said, _ = await doors.json("POST", "/v1/scan", data=content)
+                assert (said["verdict"], said["subset"]) == ("hit" if subset else "clean", subset)
+
+
 async def test_where_nothing_hashes_pictures_the_other_subset_has_its_hits(
     both: World, tmp_path: Path
 ) -> None:
@@ -365,12 +407,12 @@ async def test_where_nothing_hashes_pictures_the_other_subset_has_its_hits(
 
 
 async def test_shapes_of_others_find_what_any_subset_lists(both: World, tmp_path: Path) -> None:
-    md5 = next(digest for digest in FULL[0] if digest.algorithm is Algorithm.MD5)
+    listed_md5 = next(digest for digest in FULL[0] if digest.algorithm is Algorithm.MD5)
     lawful = next(digest for digest in HOLIDAY if digest.algorithm is Algorithm.MD5)
     (listed,) = PICTURES[0]
     async with both.served(tmp_path) as doors:
         for kind, digest, banks in (
-            ("video_md5", md5, ["BASELINE"]),
+            ("video_md5", listed_md5, ["BASELINE"]),
             ("pdq", listed, ["BASELINE"]),
             ("video_md5", lawful, []),
             ("pdq", OTHER_PICTURE, []),
