@@ -196,7 +196,7 @@ def _holders(world: World) -> Iterator[Need]:
         ),
         urgent=True,
     )
-    waiting = waiting_proposals.count(world.identity.home)
+    waiting = len(waiting_proposals.names(world.identity.home))
     yield Need(
         page="keys",
         count=waiting,

@@ -15,6 +15,7 @@ from node.objects.filters import FolderFilters
 from node.objects.folder import FolderObjects
 from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
+from node.runtime import waiting_proposals
 from node.runtime.health import Check, Health
 from node.runtime.opening import Identity
 from node.runtime.partner_integrity import verify_partner
@@ -39,7 +40,7 @@ _LISTS: Final = (LogKind.OWN_LIST, LogKind.PEER_LIST)
 def examine_deeply(identity: Identity) -> Iterator[Check]:
     """What is wrong, what was checked, and what nobody can check."""
     verdicts: list[Verdict] = []
-    for look in (_keys, _ring, _signer, _trust, _members, _asked, _stored):
+    for look in (_keys, _ring, _signer, _trust, _members, _asked, _proposed, _stored):
         try:
             verdicts += look(identity)
         except UNREADABLE as exc:  # what is wrong with a file on which others rest is among the verdicts
@@ -100,6 +101,15 @@ def _asked(identity: Identity) -> Iterator[Verdict]:
     """What this agency keeps as a client of members, whom it asks about hashes."""
     for client in identity.home.askers:
         yield from below(identity.home, client.folder, verify_partner(client))
+
+
+def _proposed(identity: Identity) -> Iterator[Verdict]:
+    """What waits for holders, where it cannot be read; nothing vouches for what else it says before they sign it."""
+    for name in waiting_proposals.names(identity.home):
+        path = waiting_proposals.path_of(identity.home, name)
+        verdict = attempt(path.name, partial(waiting_proposals.get, identity.home, name))
+        if verdict.wrong:
+            yield from below(identity.home, path.parent, [verdict])
 
 
 def _all(files: ObjectStore, folder: str = "") -> dict[str, bytes]:

@@ -49,17 +49,18 @@ def path_of(home: Home, name: str) -> Path:
 def ls(home: Home) -> Sequence[Waiting]:
     """All of them, by name; a file that cannot be read is told to the journal and left out."""
     found = []
-    for path in sorted(folder_of(home).glob(f"*{_SUFFIX}")):
+    for name in names(home):
         try:
-            found.append(Waiting(path.name.removesuffix(_SUFFIX), path, open_proposal(read_proposal(path))))
+            found.append(get(home, name))
         except (NodeError, KeysError) as exc:
-            _journal.warning("unreadable", file=path.name, error=type(exc).__name__)
+            _journal.warning("unreadable", file=f"{name}{_SUFFIX}", error=type(exc).__name__)
     return found
 
 
-def count(home: Home) -> int:
-    """How many there are; none is opened."""
-    return sum(1 for _ in folder_of(home).glob(f"*{_SUFFIX}"))
+def names(home: Home) -> Sequence[str]:
+    """What they are called, sorted; none is opened."""
+    found = (path.name.removesuffix(_SUFFIX) for path in folder_of(home).glob(f"*{_SUFFIX}"))
+    return sorted(filter(_NAME.fullmatch, found))
 
 
 def get(home: Home, name: str) -> Waiting:

@@ -12,12 +12,15 @@ import pytest
 from keys.key import TokenPrivateKey
 from node.files import create_private
 from node.partner.state import PartnerFolder
+from node.runtime import waiting_proposals
 from node.runtime.hit_spool import unconfirmed_files
 from node.runtime.home import Home
+from node.runtime.opening import open_identity
+from node.runtime.shelving import open_shelf
 from node.signing.process.restored import RestoreMark
 from node.signing.reference import Reference
 from protocol.digest import Algorithm, Digest
-from support.agencies import LIST, SUBSET, Federation, import_files, lawful_table, numbered, written
+from support.agencies import LIST, SUBSET, Federation, import_files, lawful_table, numbered, table, written
 from support.copies import let_go_on
 from support.processes import Cli
 from support.sizes import THOROUGH
@@ -27,12 +30,14 @@ ELSEWHERE = "keys/token-elsewhere.json"
 """Says where a key lies."""
 CLIENT = r"((allowance|last-update|scans)\.json|access\.token|scan\.db|console-tokens/[0-9a-f]+)"
 PLAIN = re.compile(
-    r"fr/(sigfed\.toml|sigfed\.db|members/[^/]+/url|objects/(gossip|sweeps)/.*)"
+    r"fr/(sigfed\.toml|sigfed\.db|members/[^/]+/url|objects/(gossip|sweeps)/.*|proposals/.*)"
     rf"|fr/holders/[0-9a-f]+/partner/{CLIENT}"
     rf"|partner/(partner|followed/[^/]+)/{CLIENT}"
     rf"|signer/(signer\.toml|{ELSEWHERE})"
 )
 """What nothing vouches for: `doctor` says that it cannot check it."""
+SEALED = ("reviews/made-up", "staging/made-up", "recipients/made-up")
+"""Kinds of objects of which this agency has none."""
 EXPORT = Path(__file__).parents[3] / "docs/examples/icse-export.csv"
 
 
@@ -69,10 +74,22 @@ def agency(federation: Federation, folder: Path) -> Cli:
     lawful = written(folder / "lawful.csv", lawful_table(*numbered("lawful", 3)))
     fr.done("guard", "benign", "add", lawful)
     fr.run("entry", "import", str(EXPORT), "--list", LIST, "--basis", "own")
+    fr.done("list", "create", "other")
+    other = written(folder / "other.csv", table(b"of another list"))
+    fr.done("entry", "import", other, "--list", "other", "--basis", "own")
     import_files(fr, numbered("more", 150))
     fr.done("publish")
     fr.done("subset", "release", SUBSET)
     import_files(fr, numbered("waiting", 2))
+    stolen = ("log-lists-other-1", "--reason", "compromise", "--last-good", "0", "--yes")
+    fr.done("key", "revoke", *stolen)
+    fr.done("key", "rotate", "statement")
+    identity = open_identity(Home(fr.home))
+    waiting_proposals.begin(identity, "nothing")[1].trust.revise_document(lambda old: old, signers=())
+    with open_shelf(identity) as shelf:
+        for name in SEALED:
+            shelf.objects.put(name, shelf.vault.seal(name, b"made up"))
+        shelf.objects.put(f"evidence/{sha256(b'made up').hexdigest()}.cbor", b"made up")
     return fr
 
 
@@ -128,6 +145,14 @@ def said_unchecked(whole: list[dict[str, str]]) -> set[str]:
 
 def with_folders(name: str) -> list[str]:
     return [f"{folder}/" for folder in Path(name).parents]
+
+
+def test_a_proposal_that_cannot_be_read_is_named(homes: dict[str, Cli]) -> None:
+    [path] = (homes["fr"].home / "proposals").iterdir()
+    before = flip(path, "start")
+    done = homes["fr"].run("doctor", "--deep")
+    path.write_bytes(before)
+    assert (done.exit, f"proposals/{path.name}: " in done.out + done.err) == (2, True)
 
 
 @pytest.mark.parametrize("who", ["fr", "partner", "signer"])

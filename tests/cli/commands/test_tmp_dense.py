@@ -1,0 +1,148 @@
+"""`sigfed doctor --deep` names a wrong byte in any file that something vouches for: of a node, a signer, a partner."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from hashlib import sha256
+from itertools import cycle, product
+from pathlib import Path
+
+import pytest
+
+from keys.key import TokenPrivateKey
+from node.files import create_private
+from node.partner.state import PartnerFolder
+from node.runtime.hit_spool import unconfirmed_files
+from node.runtime.home import Home
+from node.signing.process.restored import RestoreMark
+from node.signing.reference import Reference
+from protocol.digest import Algorithm, Digest
+from support.agencies import LIST, SUBSET, Federation, import_files, lawful_table, numbered, written
+from support.copies import let_go_on
+from support.processes import Cli
+from support.sizes import THOROUGH
+
+PLACES = {str(n): n for n in (0.03, 0.13, 0.29, 0.41, 0.62, 0.77, 0.9, 0.97)}
+ELSEWHERE = "keys/token-elsewhere.json"
+"""Says where a key lies."""
+CLIENT = r"((allowance|last-update|scans)\.json|access\.token|scan\.db|console-tokens/[0-9a-f]+)"
+PLAIN = re.compile(
+    r"fr/(sigfed\.toml|sigfed\.db|members/[^/]+/url|objects/(gossip|sweeps)/.*)"
+    rf"|fr/holders/[0-9a-f]+/partner/{CLIENT}"
+    rf"|partner/(partner|followed/[^/]+)/{CLIENT}"
+    rf"|signer/(signer\.toml|{ELSEWHERE})"
+)
+"""What nothing vouches for: `doctor` says that it cannot check it."""
+EXPORT = Path(__file__).parents[3] / "docs/examples/icse-export.csv"
+
+
+@pytest.fixture(scope="module")
+def homes(federation: Federation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cli]:
+    """An agency, a signer and a hoster that have something of every kind."""
+    folder = tmp_path_factory.mktemp("whole")
+    partner = hoster(federation, folder)
+    fr = agency(federation, folder)
+    shutil.copytree(partner.home / "partner", fr.home / "holders" / ("ab" * 32) / "partner")
+    shutil.copytree(partner.home / "partner", partner.home / "followed" / f"fr.example+subsets+{SUBSET}")
+    return {"fr": fr, "partner": partner, "signer": signer(fr.copied(folder / "split"), folder)}
+
+
+def hoster(federation: Federation, folder: Path) -> Cli:
+    partner = federation.new_partner(folder / "partner")
+    partner.run("check", federation.files["both"])
+    new = written(folder / "new.bin", b"new here")
+    partner.run("propose", new, "--reason", "found", "--contact", "a@b.example", "--yes")
+    partner.run("scan", federation.files["both"], "--redact", "--report", str(folder / "report.jsonl"))
+    partner.done("console", "token", "Alice", "--role", "viewer")
+    home = Home(partner.home)
+    digest = Digest(Algorithm.SHA256, sha256(b"waits").digest())
+    unconfirmed_files(home).keep([[digest]], name="waits", now_ms=1)
+    kept = PartnerFolder(home.partner)
+    member = kept.member("nl.example")
+    assert member is not None
+    kept.keep_evidence(b"two signed texts", member)
+    return partner
+
+
+def agency(federation: Federation, folder: Path) -> Cli:
+    fr = federation.fr_copied(folder / "fr")
+    lawful = written(folder / "lawful.csv", lawful_table(*numbered("lawful", 3)))
+    fr.done("guard", "benign", "add", lawful)
+    fr.run("entry", "import", str(EXPORT), "--list", LIST, "--basis", "own")
+    import_files(fr, numbered("more", 150))
+    fr.done("publish")
+    fr.done("subset", "release", SUBSET)
+    import_files(fr, numbered("waiting", 2))
+    return fr
+
+
+def signer(fr: Cli, folder: Path) -> Cli:
+    let_go_on(fr.home)
+    passphrase = folder / "signer-passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text("the signer's own\n")
+    fr.done("signer", "split", str(folder / "signer"), "--passphrase-file", str(passphrase), "--yes")
+    made = Cli(folder / "signer")
+    public = TokenPrivateKey.from_seed(bytes(32)).public.to_text()
+    RestoreMark(made.home).set(token_labels=[], backup="2026-01-01T00:00:00Z")
+    create_private(made.home / ELSEWHERE, Reference("sshagent:SHA256:x", public).to_bytes())
+    return made
+
+
+def files(cli: Cli) -> list[str]:
+    found = (path.relative_to(cli.home) for path in sorted(cli.home.rglob("*")) if path.is_file())
+    return [path.as_posix() for path in found if not path.name.endswith(("-wal", "-shm", ".lock"))]
+
+
+def kind(name: str) -> str:
+    """Files that are checked in one way, as far as their names tell."""
+    return re.sub(r"[0-9a-f]{16,}|[0-9]+", "N", name)
+
+
+def chosen(names: list[str]) -> Iterator[tuple[str, str]]:
+    """Every place of every file, or one place of one file of each kind, another one with each kind."""
+    if THOROUGH:
+        yield from product(names, PLACES)
+        return
+    first = {kind(name): name for name in names}
+    yield from zip(first.values(), cycle(PLACES), strict=False)
+
+
+def flip(path: Path, place: str) -> bytes:
+    before = path.read_bytes()
+    at = round(PLACES[place] * (len(before) - 1))
+    path.write_bytes(before[:at] + bytes([before[at] ^ 1]) + before[at + 1 :])
+    return before
+
+
+def checks(cli: Cli) -> tuple[int, list[dict[str, str]]]:
+    done = cli.run("doctor", "--deep")
+    return done.exit, done.results
+
+
+def said_unchecked(whole: list[dict[str, str]]) -> set[str]:
+    """Files, and folders with a slash at their end, that doctor says it cannot check."""
+    lists = [check["words"].partition(": ")[2] for check in whole if check["check"] == "not checked"]
+    return {each.partition(" ")[0] for each in ", ".join(lists).split(", ")}
+
+
+def with_folders(name: str) -> list[str]:
+    return [f"{folder}/" for folder in Path(name).parents]
+
+
+@pytest.mark.parametrize("who", ["fr", "partner", "signer"])
+def test_a_wrong_byte_is_named(homes: dict[str, Cli], who: str) -> None:
+    cli = homes[who]
+    code, whole = checks(cli)
+    assert code == 0, [check for check in whole if check["health"] == "fail"]
+    plain = [name for name in files(cli) if re.fullmatch(PLAIN, f"{who}/{name}")]
+    told = said_unchecked(whole)
+    assert [name for name in plain if told.isdisjoint([name, *with_folders(name)])] == []
+    missed = []
+    for name, place in chosen([name for name in files(cli) if name not in plain]):
+        before = flip(cli.home / name, place)
+        done = cli.run("doctor", "--deep")
+        (cli.home / name).write_bytes(before)
+        if done.exit == 0 or not (name in done.out or name in done.err):
+            missed.append((name, place, done.exit, done.err))
+    assert missed == []
