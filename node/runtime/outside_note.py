@@ -9,14 +9,14 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
 from node.errors import ConfigError, NotFoundError
-from node.files import locked, read_private, replace_private
+from node.files import locked, read_private, refused, replace_private
 from node.runtime.opening import Identity
 
 _RUN: Final = Path("/run/sigfed")
@@ -37,13 +37,16 @@ class Note:
 _NOTHING: Final = Note()
 _LONGEST: Final = 200
 """Characters of a reason."""
-_kept: dict[str, Note] = {}
-"""Of this process, by home, where there is no place outside of it."""
+_kept: dict[tuple[str, str], Note] = {}
+"""Of this process, by home and what it is bound to, where there is no place outside of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideNote:
-    """The note of one home."""
+    """The note of one home.
+
+    What writes it raises `StoreDownError` where its place is full or cannot be written.
+    """
 
     home: str
     """Where its folder lies."""
@@ -66,7 +69,7 @@ class OutsideNote:
     def read(self) -> Note:
         """What is noted; nothing where that is of another folder or start."""
         if self.path is None:
-            return _kept.get(self.home, _NOTHING)
+            return _kept.get((self.home, self.of), _NOTHING)
         with suppress(NotFoundError, ConfigError, ValueError, LookupError, TypeError, AttributeError):
             held = json.loads(read_private(self.path))
             if held["of"] == self.of:
@@ -102,19 +105,25 @@ class OutsideNote:
     def drop(self) -> None:
         """Forget what is noted."""
         with self._alone():
-            _kept.pop(self.home, None)
+            _kept.pop((self.home, self.of), None)
             if self.path is not None:
                 self.path.unlink(missing_ok=True)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One lock for all notes of a place, so that none is left over of a home that is gone."""
-        with nullcontext() if self.path is None else locked(self.path.with_name("lock")):
+        if self.path is None:
             yield
+            return
+        try:
+            with locked(self.path.with_name("lock")):
+                yield
+        except OSError as exc:
+            raise refused(str(self.path.parent), exc) from exc
 
     def _write(self, held: Note, new: Note) -> None:
         if self.path is None:
-            _kept[self.home] = new
+            _kept[self.home, self.of] = new
         if self.path is None or new == held:
             return
         if held == _NOTHING:

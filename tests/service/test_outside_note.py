@@ -1,11 +1,14 @@
 """What is noted outside of a home: what it is bound to, and that nothing is left of homes that are gone."""
 
+import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from node.errors import StoreDownError
+from node.runtime import outside_note
 from node.runtime.opening import Identity
 from node.runtime.outside_note import Note, OutsideNote
 from support.cheap_node import CheapNode
@@ -92,3 +95,16 @@ def test_a_place_of_somebody_else_is_not_used(identity: Identity, place: Path) -
     OutsideNote.of_home(identity).begin({"trust": 1})
     assert noted(identity) == Note(sizes={"trust": 1})
     assert not list(place.iterdir())
+
+
+def test_a_place_that_takes_nothing_says_what_to_do(
+    identity: Identity, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(outside_note, "replace_private", full)
+    with pytest.raises(StoreDownError, match="no room is left") as refused:
+        OutsideNote.of_home(identity).begin({"trust": 1})
+    assert str(place) in str(refused.value)
+    assert "make room" in refused.value.hint
