@@ -39,6 +39,15 @@ def test_keys_are_the_first_eight_bytes_of_hmac(digests: list[Digest]) -> None:
     assert [VAULT.key_of(digest) for digest in digests] == VAULT.keys_of(digests).tolist()
 
 
+def test_each_purpose_has_a_key_of_its_own_that_is_derived_as_others_compute_it() -> None:
+    tokens = hmac.digest(INDEX_KEY, b"\xfftokens", "sha256")
+    made = {each: VAULT.mac(each, b"data") for each in ("one", "other")}
+    for purpose, mac in made.items():
+        assert mac == hmac.digest(hmac.digest(tokens, purpose.encode(), "sha256"), b"data", "sha256")
+    assert made["one"] != made["other"]
+    assert max(Algorithm) < 0xFF, "else a look-up key could be a key of tokens"
+
+
 @given(st.binary(max_size=100))
 def test_what_is_sealed_opens_under_its_name_alone(data: bytes) -> None:
     sealed = VAULT.seal("pending/a", data)
