@@ -6,6 +6,7 @@ many values; what survived the screen travels in it, and hashes of other files f
 Spec: docs/spec/subset.md, section "Cover".
 """
 
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, sqrt
@@ -19,6 +20,7 @@ BEAT_MINUTES: Final = 15
 """Between two beats of a daemon, unless its quota is too small for so many."""
 UPDATES_PER_DAY: Final = 24
 """As the manual advises, and the daemon does."""
+TICK_SECONDS: Final = 0.25
 _HASHES: Final = 3
 """Of a file are asked when one survives."""
 _DEVIATIONS: Final = 6
@@ -79,3 +81,12 @@ def cover_words(cover: Cover, evaluations_per_day: int) -> str:
         f"cover: {BATCH} blinded values with each update, and from a daemon every {minutes:.0f} minutes,"
         f" whatever was found: up to {most:,} a day"
     )
+
+
+async def whole_ticks(begun: float) -> None:
+    """Wait until whole ticks have passed since `begun`, by the clock of the event loop.
+
+    Whatever is sent goes on a tick: how long it took to prepare a batch, or to record what it brought, depends on what
+    was found, and the node sees moments.
+    """
+    await asyncio.sleep((begun - asyncio.get_running_loop().time()) % TICK_SECONDS)

@@ -27,7 +27,7 @@ from node.errors import (
 from node.hashing.plan import MISSING_IMAGES
 from node.partner.allowance import Meter
 from node.partner.chance import chance
-from node.partner.cover import BATCH, elements
+from node.partner.cover import BATCH, elements, whole_ticks
 from node.partner.knowing import Known
 from node.partner.state import Enrolment
 from protocol.digest import Algorithm, Digest, is_weak
@@ -50,8 +50,6 @@ from protocol.subset.screen import screen_values
 _STRONGEST: Final = (Algorithm.SHA256, Algorithm.PHOTODNA, Algorithm.PDQ, Algorithm.SHA1, Algorithm.MD5)
 """Of several hashes that met, the first of these is reported."""
 _DECOY_BYTES = 32
-_TICK_SECONDS: Final = 0.25
-"""A batch goes whole ticks after it was begun: how long it took to prepare depends on what was found."""
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -338,7 +336,7 @@ class Examiner:
             elements=blinding.elements,
         )
         if begun is not None:
-            await asyncio.sleep((begun - asyncio.get_running_loop().time()) % _TICK_SECONDS)
+            await whole_ticks(begun)
         reply = await self._evaluated(request)
         if (reply.request_id, reply.epoch) != (request.request_id, request.epoch):
             raise VerificationError("the node answered another request")

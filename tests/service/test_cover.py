@@ -6,7 +6,7 @@ it cannot see: blinded elements are uniformly random whatever they hide.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from node.errors import NodeError, OverQuotaError, PeerUnreachableError, RateLimitedError
-from node.partner import looking_up
+from node.partner import cover
 from node.partner.cover import Cover, Pace
 from node.partner.knowing import known
 from node.partner.reporting import HitSender
@@ -43,7 +43,8 @@ class Node:
 
     real: SubsetApi
     now: Callable[[], Any]
-    seen: list[tuple[Any, ...]] = field(default_factory=list)
+    seen: list[tuple[Any, ...]]
+    """Of all that this partner's home follows."""
     fails: NodeError | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -71,9 +72,11 @@ class Hoster(Scanning):
     node: Node
 
     @classmethod
-    async def enrolled(cls, fr: ReleasingAgency, nl: Agency, name: str, folder: Path) -> "Hoster":
+    async def enrolled(
+        cls, fr: ReleasingAgency, nl: Agency, name: str, folder: Path, seen: list[tuple[Any, ...]]
+    ) -> "Hoster":
         partner = await fr.admit_partner(folder / "partner", name=name)
-        partner.api = cast("SubsetApi", Node(fr.api(name), fr.clock.now))
+        partner.api = cast("SubsetApi", Node(fr.api(name), fr.clock.now, seen))
         made = cls(fr, nl, partner, folder)
         made.node = cast("Node", partner.api)
         return made
@@ -113,19 +116,15 @@ class Hoster(Scanning):
 
 
 @dataclass
-class Month:
-    """An agency, what happens at it day by day, and two hosters who are asked by nobody what they hold."""
+class Subset:
+    """What happens at an agency day by day, and two hosters who follow its subset."""
 
     fr: ReleasingAgency
     nl: Agency
     holder: Hoster
     other: Hoster
 
-    async def run(self) -> None:
-        for day in range(DAYS):
-            await self._day(day)
-
-    async def _day(self, day: int) -> None:
+    def begin(self, day: int) -> None:
         fr = self.fr
         if day in LISTED:
             for agency in (fr.lists, self.nl):
@@ -138,21 +137,52 @@ class Month:
             assert fr.release(exclusions=gone).published
         for hoster in (self.holder, self.other):
             hoster.store(f"new {day}")
-        for hour in range(24):
-            for hoster in (self.holder, self.other):
-                hoster.node.fails = self._failure(day, hour)
-                await self._hour(hoster, day, hour)
-            fr.clock.advance(timedelta(hours=1))
 
-    async def _hour(self, hoster: Hoster, day: int, hour: int) -> None:
+
+@dataclass
+class Month:
+    """Two homes of hosters, who are asked by nobody what they hold; each follows these subsets."""
+
+    subsets: list[Subset]
+
+    async def run(self) -> None:
+        for day in range(DAYS):
+            for subset in self.subsets:
+                subset.begin(day)
+            for hour in range(24):
+                for home in (self.holder, self.other):
+                    await self._hour(home, day, hour)
+                for subset in self.subsets:
+                    subset.fr.clock.advance(timedelta(hours=1))
+
+    @property
+    def holder(self) -> list[Hoster]:
+        """Of the home that holds what is listed, the client of each subset."""
+        return [subset.holder for subset in self.subsets]
+
+    @property
+    def other(self) -> list[Hoster]:
+        return [subset.other for subset in self.subsets]
+
+    @property
+    def seen(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+        """All that the node saw of each home."""
+        return self.holder[0].node.seen, self.other[0].node.seen
+
+    async def _hour(self, home: list[Hoster], day: int, hour: int) -> None:
+        for hoster in home:
+            hoster.node.fails = self._failure(day, hour)
         if day in (22, 23):
             return  # both machines are off
-        if hour % (24 // UPDATES) == 0:
-            await hoster.update()
+        for hoster in home:
+            if hour % (24 // UPDATES) == 0:
+                await hoster.update()
         for _ in range(_times(hour, BEATS)):
-            await hoster.beat()
-        if hour == 3:
-            await hoster.scan()
+            for hoster in home:
+                await hoster.beat()
+        for hoster in home:
+            if hour == 3:
+                await hoster.scan()
 
     def _failure(self, day: int, hour: int) -> NodeError | None:
         if day in (4, 5):  # just when something was listed
@@ -169,43 +199,57 @@ def _times(hour: int, a_day: int) -> int:
     return (hour + 1) * a_day // 24 - hour * a_day // 24
 
 
-@pytest.fixture
-async def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Month]:
-    monkeypatch.setattr(looking_up, "_TICK_SECONDS", 1e-9)
-    folders = [tmp_path / name for name in ("fr", "nl")]
-    for folder in folders:
-        folder.mkdir()
-    shelves = [make_shelf(sqlite_dsn(folder), folder) for folder in folders]
+@pytest.fixture(params=size(quick=[2], thorough=[1, 2]), ids=lambda number: f"{number} subsets")
+async def month(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[Month]:
+    monkeypatch.setattr(cover, "TICK_SECONDS", 1e-9)
+    seen: dict[str, list[tuple[Any, ...]]] = {"held": [], "mine": []}
+    subsets = [await followed(tmp_path / str(number), seen) for number in range(request.param)]
+    yield Month(subsets)
+    for each in subsets:
+        each.fr.evaluator.close()
+        for shelf in (each.fr.shelf, each.nl.shelf):
+            close(shelf)
+
+
+async def followed(folder: Path, seen: dict[str, list[tuple[Any, ...]]]) -> Subset:
+    """A subset that both follow, who have scanned their files."""
+    folders = [folder / name for name in ("fr", "nl")]
+    for each in folders:
+        each.mkdir(parents=True)
+    shelves = [make_shelf(sqlite_dsn(each), each) for each in folders]
     fr, nl = ReleasingAgency(shelves[0], folders[0]), Agency(shelves[1], folders[1], node="nl.example")
     release_both(fr, nl, "before")
-    names = ("hoster-a", "hoster-b")
-    for name in names:
-        (tmp_path / name).mkdir()
-    hosters = [await Hoster.enrolled(fr, nl, name, tmp_path / name) for name in names]
-    for hoster, named in zip(hosters, ("held", "mine"), strict=True):
+    hosters = []
+    for named, what in seen.items():
+        (folder / named).mkdir()
+        hoster = await Hoster.enrolled(fr, nl, f"hoster-{named}", folder / named, what)
         hoster.store(*(f"{named} {number}" for number in range(FILES)))
         await hoster.partner.update()
         await hoster.scan()
-    yield Month(fr, nl, *hosters)
-    fr.evaluator.close()
-    for shelf in shelves:
-        close(shelf)
+        hosters.append(hoster)
+    return Subset(fr, nl, *hosters)
 
 
 async def test_the_node_cannot_tell_who_holds_what_is_listed_until_he_reports(month: Month) -> None:
     await month.run()
-    assert month.holder.met == {"held 1", "held 2", "held 3", "held 4"}
-    assert month.other.met == set()
-    assert len(month.holder.node.seen) > DAYS * (UPDATES + BEATS)
-    assert month.holder.node.seen == month.other.node.seen
-    await month.holder.report()
-    assert month.holder.node.seen != month.other.node.seen
+    for holder, other in zip(month.holder, month.other, strict=True):
+        assert holder.met == {"held 1", "held 2", "held 3", "held 4"}
+        assert other.met == set()
+    of_holder, of_other = month.seen
+    assert len(of_holder) > DAYS * (UPDATES + BEATS) * len(month.subsets)
+    assert of_holder == of_other
+    await month.holder[-1].report()
+    assert of_holder != of_other
 
 
 async def test_without_cover_the_first_request_after_a_release_tells(month: Month) -> None:
-    month.holder.cover = month.other.cover = Cover.OFF
+    for hoster in (*month.holder, *month.other):
+        hoster.cover = Cover.OFF
     await month.run()
-    assert month.holder.node.seen != month.other.node.seen
+    of_holder, of_other = month.seen
+    assert of_holder != of_other
 
 
 @pytest.mark.parametrize(("prepared", "sent"), [(0.05, 0.25), (0.3, 0.5)])

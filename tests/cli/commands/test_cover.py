@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from node.files import try_locked
+from node.partner import cover
 from node.runtime import judging
+from node.runtime.cover import beat
 from node.runtime.home import Home
 from node.runtime.partner_settings import AgentSettings
 from support.agencies import BOTH, UNLISTED, Federation, written
@@ -81,3 +83,13 @@ async def test_of_two_daemons_of_a_home_one_sends_at_its_beat(
             assert not free
     with try_locked(partner.home / "partner" / judging.BEAT_LOCK) as free:
         assert free
+
+
+@pytest.mark.usefixtures("stored")
+async def test_a_beat_ends_on_a_tick_whatever_it_had_to_record(
+    partner: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cover, "TICK_SECONDS", 2.0)
+    begun = asyncio.get_running_loop().time()
+    assert not (await beat(Home(partner.home))).problem
+    assert asyncio.get_running_loop().time() - begun >= 2 * cover.TICK_SECONDS - 0.01
