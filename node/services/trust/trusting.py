@@ -293,7 +293,7 @@ class OwnTrust:
         )
 
     def _to_propose(self) -> InForce:
-        """As `in_force`; raises `ConflictError` where a revision was cut off before its file was listed."""
+        """As `in_force`; raises `ConflictError` where a file was signed and never listed."""
         found, standing = self.in_force(), self.tuf_standing()
         if unlisted := [name for name in standing.unlisted if is_envelope(name)]:
             raise ConflictError(

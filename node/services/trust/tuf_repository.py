@@ -64,7 +64,7 @@ class TufStanding:
     timestamp_end: datetime | None
     """None: likewise."""
     unlisted: tuple[str, ...]
-    """Files in force that clients do not get: a revision was cut off between replacing and listing."""
+    """Files in force that clients do not get: a program of an earlier version was cut off before it listed them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
