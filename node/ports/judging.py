@@ -88,6 +88,11 @@ class Verdicts:
         each = zip(*(part.subsets for part in self.parts if part.subsets), strict=True)
         return replace(worst(self.parts), subsets=tuple(map(worst, each)))
 
+    @property
+    def each(self) -> list[Verdict]:
+        """All that is said: of every part, by every subset that is followed. The worst hides the others."""
+        return [each for part in self.parts for each in part.subsets or (part,)]
+
 
 class Judge(Protocol):
     """Gives verdicts. A hit is recorded durably before it is told."""

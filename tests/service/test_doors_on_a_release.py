@@ -406,6 +406,21 @@ async def test_where_nothing_hashes_pictures_the_other_subset_has_its_hits(
     assert not len(UnconfirmedFolder(tmp_path / "pictures/unconfirmed")), "no later look-up could tell"
 
 
+@pytest.mark.parametrize(
+    ("banks", "status", "said"), [("BASELINE", 200, ["BASELINE"]), ("NATIONAL", 503, [])]
+)
+async def test_a_bank_that_a_subset_may_yet_name_is_not_told_as_no_match(
+    both: World, tmp_path: Path, banks: str, status: int, said: Sequence[str]
+) -> None:
+    """The other subset has a hit of another bank, which is worse than what is unknown."""
+    both.images = False
+    async with both.served(tmp_path) as doors:
+        form = aiohttp.FormData()
+        form.add_field("video", b"a made-up file full 1", filename="f.bin")
+        got, told, _ = await doors.json("POST", f"/m/lookup?banks={banks}", data=form)
+    assert (got, list(told.get("video_md5", []))) == (status, said)
+
+
 async def test_shapes_of_others_find_what_any_subset_lists(both: World, tmp_path: Path) -> None:
     listed_md5 = next(digest for digest in FULL[0] if digest.algorithm is Algorithm.MD5)
     lawful = next(digest for digest in HOLIDAY if digest.algorithm is Algorithm.MD5)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from hashlib import md5, sha1, sha256
@@ -25,7 +25,7 @@ from node.config import ConnectionLimits
 from node.connections import listen_tcp
 from node.gateways.listening import listen_path
 from node.ports.inspecting import Inspected
-from node.ports.judging import Outcome
+from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts, over_subsets
 from node.web.gateways.services import LocalServices
 from node.web.gateways.serving import served
 from protocol.digest import Algorithm, Digest
@@ -377,6 +377,77 @@ async def test_a_client_of_hma_reads_a_hit(world: World) -> None:
     assert banked == by_bank
     status, by_type = await world.json("POST", "/m/lookup?bypass_coinflip=false", data=_form("photo", LISTED))
     assert (status, by_type["pdq"][bank]) == (200, matches)
+
+
+NATIONAL, BASELINE, OTHER_BASELINE = (
+    Verdict(outcome=Outcome.HIT, collection=collection, hit_id=digit * 32)
+    for collection, digit in (("national", "1"), ("baseline", "2"), ("baseline", "3"))
+)
+SILENT = Verdict(outcome=Outcome.UNKNOWN, reason="fr.example cannot be reached")
+NOT_ASKED = replace(SILENT, asked=False)
+TEST = Verdict(outcome=Outcome.TEST_FILE)
+CONTAINED = {"NATIONAL": [0x111111111111], "BASELINE": [0x222222222222]}
+SAID: Mapping[str, tuple[Sequence[Sequence[Verdict]], int, object]] = {
+    "one subset, one part": ([(NATIONAL,)], 200, {}),
+    "the other subset has it": ([(NATIONAL, BASELINE)], 200, {"BASELINE": [0x222222222222]}),
+    "the other subset is silent": ([(NATIONAL, SILENT)], 503, None),
+    "the other subset was not asked": ([(NATIONAL, NOT_ASKED)], 200, {}),
+    "another part has it": ([(NATIONAL,), (BASELINE,)], 200, {"BASELINE": [0x222222222222]}),
+    "another part is unknown": ([(NATIONAL,), (SILENT,)], 503, None),
+    "another part is the test file": ([(NATIONAL,), (TEST,)], 200, {}),
+    "both": ([(NATIONAL, CLEAN), (SILENT, BASELINE)], 200, {"BASELINE": [0x222222222222]}),
+    "two parts have it": (
+        [(BASELINE,), (OTHER_BASELINE,), (BASELINE,)],
+        200,
+        {"BASELINE": [0x222222222222, 0x333333333333]},
+    ),
+}
+"""What each subset says of each part, and what is told to who restricts itself to BASELINE."""
+
+
+def telling(parts: Sequence[Sequence[Verdict]]) -> Verdicts:
+    return Verdicts(tuple(each[0] if len(each) == 1 else over_subsets(each) for each in parts))
+
+
+async def told_by_bank(
+    world: World, monkeypatch: pytest.MonkeyPatch, parts: Sequence[Sequence[Verdict]], query: str
+) -> tuple[int, object]:
+    """What `/m/lookup` says of a file of these parts: numbers by bank; None when it says none."""
+    found = Inspected(size=1, verdicts=telling(parts))
+    monkeypatch.setattr(KnowingInspector, "judged", lambda *_: found)
+    status, said = await world.json("POST", f"/m/lookup{query}", data=_form("video", b"x"))
+    banks = said.get("video_md5")
+    if banks is None:
+        return status, None
+    return status, {bank: [met["bank_content_id"] for met in matches] for bank, matches in banks.items()}
+
+
+@pytest.mark.parametrize("name", SAID)
+async def test_a_bank_is_told_whatever_else_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A hit of another bank, and what is worse than the answer, hides nothing."""
+    parts, status, banks = SAID[name]
+    assert await told_by_bank(world, monkeypatch, parts, "?banks=BASELINE") == (status, banks)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(NATIONAL,), (BASELINE,)],
+        [(NATIONAL, BASELINE)],
+        [(NATIONAL, SILENT), (BASELINE, CLEAN)],
+        [(NATIONAL, CLEAN), (SILENT, BASELINE)],
+    ],
+)
+async def test_every_bank_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, parts: Sequence[Sequence[Verdict]]
+) -> None:
+    assert await told_by_bank(world, monkeypatch, parts, "") == (200, CONTAINED)
+    assert await told_by_bank(world, monkeypatch, [*parts, (TEST,) * len(parts[0])], "") == (
+        200,
+        CONTAINED | {"TEST_FILE": [0]},
+    )
 
 
 @pytest.mark.parametrize(

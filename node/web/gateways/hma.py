@@ -12,9 +12,9 @@ from typing import Final
 from aiohttp import web
 
 from node.ports.inspecting import Inspected
-from node.ports.judging import Outcome, Verdict
+from node.ports.judging import Outcome, Verdicts
 from node.web.gateways.bodies import first_part, inspected_part, require_no_more
-from node.web.gateways.services import is_match, services_of
+from node.web.gateways.services import is_match, services_of, unavailable
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.event import collection_name, collection_number
@@ -90,7 +90,7 @@ async def lookup_file(request: web.Request) -> web.Response:
     _require_known(request, _LOOKUP)
     wanted = _wanted_banks(request)
     kind, found = await _uploaded(request)
-    return web.json_response({name: _banks(found.verdict, name, wanted) for name in _wanted(request, kind)})
+    return web.json_response({name: _banks(found.verdicts, name, wanted) for name in _wanted(request, kind)})
 
 
 async def index_status(request: web.Request) -> web.Response:
@@ -116,8 +116,7 @@ async def _looked_up(request: web.Request) -> Mapping[str, list[_Match]]:
         raise web.HTTPBadRequest(text="signal, and signal_type pdq or video_md5, are required") from None
     except MalformedError as exc:
         raise web.HTTPBadRequest(text=f"invalid signal: {exc}") from None
-    verdict = (await services_of(request).inspector.look_up([[digest]], _NAME)).whole
-    return _banks(verdict, name, wanted)
+    return _banks(await services_of(request).inspector.look_up([[digest]], _NAME), name, wanted)
 
 
 async def _uploaded(request: web.Request) -> tuple[str, Inspected]:
@@ -185,13 +184,16 @@ def _bank(collection: str) -> str:
     return f"{_NUMBERED}{collection}" if collection.isdecimal() else collection.upper()
 
 
-def _banks(verdict: Verdict, name: str, wanted: frozenset[str] | None) -> Mapping[str, list[_Match]]:
-    """What was met by a hash of the type `name`, by bank, in whichever subset; empty: nothing."""
-    if not is_match(verdict):
+def _banks(found: Verdicts, name: str, wanted: frozenset[str] | None) -> Mapping[str, list[_Match]]:
+    """What was met by a hash of the type `name`, by bank, in whichever part and subset; empty: nothing.
+
+    Raises 503 where what is unknown may be in a bank that is wanted.
+    """
+    if not is_match(found.whole):
         return {}
     banks: dict[str, list[_Match]] = {}
-    for met in verdict.subsets or (verdict,):
-        if met.outcome is not verdict.outcome:
+    for met in found.each:
+        if met.outcome not in {Outcome.HIT, Outcome.TEST_FILE}:
             continue
         bank = _TEST_FILE if met.outcome is Outcome.TEST_FILE else _bank(met.collection)
         if wanted is not None and bank == _UNLABELLED:
@@ -202,6 +204,9 @@ def _banks(verdict: Verdict, name: str, wanted: frozenset[str] | None) -> Mappin
             "bank_content_id": int(met.hit_id[:_ID_DIGITS] or "0", 16),
             "distance": _DISTANCES[name],
         }
-        if (wanted is None or bank in wanted) and match not in banks.setdefault(bank, []):
-            banks[bank].append(match)
-    return {bank: matches for bank, matches in banks.items() if matches}
+        if (wanted is None or bank in wanted) and match not in banks.get(bank, []):
+            banks.setdefault(bank, []).append(match)
+    unknown = next((each for each in found.each if each.asked and each.outcome is Outcome.UNKNOWN), None)
+    if not banks and unknown is not None:
+        raise unavailable(unknown.reason)
+    return banks
