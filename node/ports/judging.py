@@ -61,17 +61,16 @@ _WORST: Final = (Outcome.HIT, Outcome.UNKNOWN, Outcome.TEST_FILE, Outcome.CLEAN)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The first of the worst: a hit before what is unknown, that before the test file; clean when there is none."""
-    return min(verdicts, key=lambda verdict: _WORST.index(verdict.outcome), default=CLEAN)
+    """The first of the worst: a hit, a strong one first, then what is unknown, then the test file; clean of none."""
+    return min(verdicts, key=lambda verdict: (_WORST.index(verdict.outcome), verdict.weak), default=CLEAN)
 
 
 def over_subsets(verdicts: Sequence[Verdict]) -> Verdict:
     """The one verdict of a file, or of a part, that each of several subsets gave its own of.
 
-    A subset that was not asked says nothing where another was. Of two hits the one that is not weak is told.
+    A subset that was not asked says nothing where another was.
     """
-    asked = [verdict for verdict in verdicts if verdict.asked] or verdicts
-    told = worst(sorted(asked, key=lambda verdict: verdict.weak))
+    told = worst([verdict for verdict in verdicts if verdict.asked] or verdicts)
     whose = CLEAN if told.outcome is Outcome.CLEAN else told
     return replace(whose, subsets=tuple(verdicts))
 

@@ -450,6 +450,24 @@ async def test_every_bank_is_told(
     )
 
 
+WEAK = replace(NATIONAL, weak=True)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[(WEAK,), (BASELINE,)], [(WEAK, BASELINE)], [(WEAK, CLEAN), (BASELINE, SILENT)]],
+    ids=["in another part", "of another subset", "in another part, of the same subset"],
+)
+async def test_a_strong_hit_is_told_before_a_weak_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, parts: Sequence[Sequence[Verdict]]
+) -> None:
+    found = Inspected(size=1, verdicts=telling(parts))
+    monkeypatch.setattr(KnowingInspector, "judged", lambda *_: found)
+    _, said = await world.json("POST", "/v1/scan", data=b"an archive")
+    for one in [said, *said.get("subsets", [])[: len(parts) - 1]]:
+        assert (one["weak"], one["collection"], one["hit"]) == (False, "baseline", BASELINE.hit_id)
+
+
 @pytest.mark.parametrize(
     ("collection", "outcome", "bank"),
     [
