@@ -9,7 +9,7 @@ from typing import Final
 from node.clock import SystemClock
 from node.errors import NodeError, StoreLockedError
 from node.partner.chance import chance
-from node.partner.cover import BATCH, Cover, Pace, whole_ticks
+from node.partner.cover import BATCH, Cover, Pace
 from node.partner.ends import keep_outputs, unjudged
 from node.partner.hits import SpooledHit
 from node.partner.scanning.judging import Asking, Batch, Screening
@@ -46,16 +46,9 @@ async def beat(home: Home, *, anew: float = 0.0) -> Beaten:
     """Judge what is stored by the release in force, and send one batch; without cover neither is done.
 
     `anew` is with which probability a stored hash has to be asked about since an update. What is not answered waits for
-    the next beat: nothing is tried again before. It ends on a tick: what the caller sends next must not tell how long
-    the answers took to be recorded.
+    the next beat: nothing is tried again before.
     """
     begun = asyncio.get_running_loop().time()
-    beaten = await _beat(home, begun, anew=anew)
-    await whole_ticks(begun)
-    return beaten
-
-
-async def _beat(home: Home, begun: float, *, anew: float) -> Beaten:
     enrolment, held = PartnerFolder(home.partner).in_force()
     if held is None or load_partner_settings(home.folder).cover is Cover.OFF:
         return Beaten()

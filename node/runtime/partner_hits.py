@@ -10,6 +10,7 @@ from node.errors import NodeError, NotFoundError, PeerRefusedError, Verification
 from node.files import locked
 from node.group.load import load_group
 from node.partner.allowance import Meter
+from node.partner.cover import whole_ticks
 from node.partner.ends import judge_again
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import known
@@ -225,32 +226,38 @@ async def resolve(home: Home, text: str, action: Action) -> Resolved:
                 return Resolved(hit=hit, stopped=exc)
 
 
-async def hear(home: Home) -> Heard:
-    """Judge hits by the release in force, and ask for what the node says of reported ones: ends, and answers.
+def judge(home: Home) -> list[SpooledHit]:
+    """End the hits that the release in force does not list any more; nobody is asked."""
+    with alone(home) as spool:
+        _, held = PartnerFolder(home.partner).in_force()
+        return [] if held is None else judge_again(spool, held, now_ms=milliseconds(_CLOCK.now()))
+
+
+async def hear(home: Home, *, begun: float) -> Heard:
+    """Ask for what the node says of reported hits: ends, and answers. `begun` as in `reporting`.
 
     Nothing is asked of a home that reported nothing: only what was sent to the node can be asked about.
     """
     stopped: NodeError | None = None
+    ended: list[SpooledHit] = []
     asked = Done(done=())
     unverified = 0
     with alone(home) as spool:
-        _, held = PartnerFolder(home.partner).in_force()
         before = {hit.id: hit for hit in spool.readable().hits}
-        ended = [] if held is None else judge_again(spool, held, now_ms=milliseconds(_CLOCK.now()))
         told = [hit for hit in before.values() if hit.tried and not hit.end]
         disputed = [hit for hit in before.values() if hit.disputed]
         if told or disputed:
-            async with reporting(home, spool) as (sender, _):
+            async with reporting(home, spool, begun=begun) as (sender, _):
                 try:
                     heard = await sender.hear_ends() if told else []
-                    ended += [hit for hit in heard if _is_news(hit, before[hit.id])]
+                    ended = [hit for hit in heard if _is_news(hit, before[hit.id])]
                 except NodeError as exc:
                     stopped = exc
                 if stopped is None or _is_of_one(stopped):
                     asked = await in_turn([spool.find(hit.id) or hit for hit in disputed], sender.ask_case)
                 unverified = len(sender.unverified)
     return Heard(
-        ended=list({hit.id: hit for hit in ended}.values()),
+        ended=ended,
         answered=[hit for hit in asked.done if hit.answered],
         unverified=unverified,
         failed=asked.failed,
@@ -263,13 +270,16 @@ def _is_news(hit: SpooledHit, before: SpooledHit) -> bool:
     return not before.ended_ms or (hit.to_undo and not before.to_undo)
 
 
-async def tell_waiting(home: Home) -> Reported:
-    """Tell the agency what became of reported hits, where it was not told yet; reports themselves are not sent."""
+async def tell_waiting(home: Home, *, begun: float) -> Reported:
+    """Tell the agency what became of reported hits, where it was not told yet; reports themselves are not sent.
+
+    `begun` as in `reporting`.
+    """
     if not any(hit.untold for hit in hit_spool(home).readable().hits) or not _tells(home):
         return Reported(hits=(), left=0)
     with alone(home) as spool:
         untold = [hit for hit in spool.readable().hits if hit.untold]
-        async with reporting(home, spool) as (sender, _):
+        async with reporting(home, spool, begun=begun) as (sender, _):
             told = await in_turn(untold, sender.tell)
     left = len(untold) - len(told.done)
     return Reported(hits=told.done, left=left, failed=told.failed, stopped=told.stopped)
@@ -288,8 +298,14 @@ def alone(home: Home) -> Iterator[HitSpool]:
 
 
 @asynccontextmanager
-async def reporting(home: Home, spool: HitSpool) -> AsyncIterator[tuple[HitSender, Examiner]]:
-    """What reports, and what evaluates again what an older epoch found; nothing is sent until one of them is used."""
+async def reporting(
+    home: Home, spool: HitSpool, *, begun: float | None = None
+) -> AsyncIterator[tuple[HitSender, Examiner]]:
+    """What reports, and what evaluates again what an older epoch found; nothing is sent until one of them is used.
+
+    `begun` is when somebody began what by itself leads to requests, on the loop's clock: reading the spool takes
+    longer with each hit in it, and the node must not see how many were not reported.
+    """
     folder = PartnerFolder(home.partner)
     enrolment, held = folder.in_force()
     documents = known(enrolment)
@@ -312,4 +328,7 @@ async def reporting(home: Home, spool: HitSpool) -> AsyncIterator[tuple[HitSende
             entropy=system_entropy,
             meter=Meter.of(folder, enrolment, _CLOCK),
         )
-        yield HitSender(spool, enrolment, documents, remote, _CLOCK), examiner
+        sender = HitSender(spool, enrolment, documents, remote, _CLOCK)
+        if begun is not None:
+            await whole_ticks(begun)
+        yield sender, examiner

@@ -5,15 +5,19 @@ told, what is kept long enough goes. Nothing of it changes how the update ended,
 not work now is tried with the next.
 """
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from keys.errors import KeysError
 from node.errors import NodeError
+from node.partner.cover import whole_ticks
 from node.partner.hits import SpooledHit
 from node.partner.instructions import UNVERIFIED
-from node.runtime.cover import beat
+from node.runtime.cover import Beaten, beat
 from node.runtime.home import Home
-from node.runtime.partner_hits import hear, tell_waiting
+from node.runtime.partner_hits import hear, judge, tell_waiting
 from node.runtime.partner_retention import purge_hits
 from protocol.errors import ProtocolError
 
@@ -39,38 +43,53 @@ class Settled:
 
 
 async def settle(home: Home, *, anew: float) -> Settled:
-    """Send the batch, hear, tell and purge; never raises for what an update does not depend on.
+    """Send the batch, judge, hear, tell and purge; never raises for what an update does not depend on.
 
-    `anew` is what `UpdateReport` says.
+    `anew` is what `UpdateReport` says. Whatever is sent goes on a tick and, as the update of the home's next subset may
+    follow, it ends on one: all of it takes longer when there are hits.
     """
-    found: tuple[SpooledHit, ...] = ()
-    closed = to_undo = answered = told = purged = 0
+    begun = asyncio.get_running_loop().time()
+    beaten, ended = Beaten(), dict[str, SpooledHit]()
+    answered = told = purged = 0
     problems: list[str] = []
-    try:
+    with _going_on(problems):
         beaten = await beat(home, anew=anew)
-        found = beaten.found
         if beaten.problem:
             problems.append(f"the batch after the update was not answered: {beaten.problem}")
-        heard = await hear(home)
-        to_undo = sum(hit.to_undo for hit in heard.ended)
-        closed, answered = len(heard.ended) - to_undo, len(heard.answered)
+    with _going_on(problems):
+        ended |= {hit.id: hit for hit in judge(home)}
+    with _going_on(problems):
+        heard = await hear(home, begun=begun)
+        ended |= {hit.id: hit for hit in heard.ended}
+        answered = len(heard.answered)
         if heard.unverified:
             problems.append(UNVERIFIED.format(count=heard.unverified))
         if heard.problem:
             problems.append(f"the agency was not asked about every reported hit: {heard.problem}")
-        done = await tell_waiting(home)
+    with _going_on(problems):
+        done = await tell_waiting(home, begun=begun)
         told = len(done.hits)
         if done.problem:
             problems.append(f"the agency was not told what became of every reported hit: {done.problem}")
+    with _going_on(problems):
         purged = purge_hits(home)
-    except (NodeError, KeysError, ProtocolError, OSError) as exc:
-        problems.append(f"hits were not looked after: {exc}")
+    to_undo = sum(hit.to_undo for hit in ended.values())
+    await whole_ticks(begun)
     return Settled(
-        found=found,
-        closed=closed,
+        found=beaten.found,
+        closed=len(ended) - to_undo,
         to_undo=to_undo,
         answered=answered,
         told=told,
         purged=purged,
-        problem="; ".join(problems),
+        problem="; ".join(dict.fromkeys(problems)),
     )
+
+
+@contextmanager
+def _going_on(problems: list[str]) -> Iterator[None]:
+    """What fails keeps nothing that follows from being done: that the node is asked must not tell what was found."""
+    try:
+        yield
+    except (NodeError, KeysError, ProtocolError, OSError) as exc:
+        problems.append(f"hits were not looked after: {exc}")

@@ -1,17 +1,23 @@
 """What the node's own journal says of a partner's commands: the same, whatever they find."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from node.files import try_locked
 from node.partner import cover
+from node.partner.hits import HitSpool, SpooledHit
+from node.partner.resolutions import Action
+from node.remote.node import RemoteNode
 from node.runtime import judging
-from node.runtime.cover import beat
+from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
 from node.runtime.partner_settings import AgentSettings
+from node.runtime.partner_settling import settle
 from support.agencies import BOTH, UNLISTED, Federation, written
 from support.processes import Cli, wait_until
 from support.requests_seen import asked, evaluations
@@ -86,10 +92,49 @@ async def test_of_two_daemons_of_a_home_one_sends_at_its_beat(
 
 
 @pytest.mark.usefixtures("stored")
-async def test_a_beat_ends_on_a_tick_whatever_it_had_to_record(
-    partner: Cli, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("unreported", [0, 6])
+async def test_all_that_follows_an_update_goes_on_a_tick_however_many_hits_there_are(
+    partner: Cli, monkeypatch: pytest.MonkeyPatch, unreported: int
 ) -> None:
+    assert partner.run("hit", "report", "--all").exit == 0
+    home = Home(partner.home)
+    spool = hit_spool(home)
+    [reported] = spool.ls()
+    spool.save(replace(reported, action=Action.DISABLED, resolved_ms=reported.found_ms))
+    for number in range(unreported):
+        other = replace(reported.sent.report, report_id=bytes([number] * 16))
+        spool.save(replace(reported, sent=replace(reported.sent, report=other), receipt=b"", tried=False))
     monkeypatch.setattr(cover, "TICK_SECONDS", 2.0)
-    begun = asyncio.get_running_loop().time()
-    assert not (await beat(Home(partner.home))).problem
-    assert asyncio.get_running_loop().time() - begun >= 2 * cover.TICK_SECONDS - 0.01
+    read = HitSpool._read
+
+    def slowly(spool: HitSpool, path: Path) -> SpooledHit | None:
+        time.sleep(0.1)  # as in a spool of many
+        return read(spool, path)
+
+    monkeypatch.setattr(HitSpool, "_read", slowly)
+    moments = _requests(monkeypatch, "evaluate", "ended_reports", "resolve_hit")
+    now = asyncio.get_running_loop().time
+    begun = now()
+    assert not (await settle(home, anew=0.0)).problem
+    moments["its end"] = now()
+    after = {name: (moment - begun) % cover.TICK_SECONDS for name, moment in moments.items()}
+    assert list(after) == ["evaluate", "ended_reports", "resolve_hit", "its end"]
+    assert max(after.values()) < 0.5, after
+
+
+def _requests(monkeypatch: pytest.MonkeyPatch, *names: str) -> dict[str, float]:
+    """When the last request of each of these names was begun."""
+    moments: dict[str, float] = {}
+
+    def timed(name: str) -> None:
+        send = getattr(RemoteNode, name)
+
+        async def sending(*args: object, **options: object) -> object:
+            moments[name] = asyncio.get_running_loop().time()
+            return await send(*args, **options)
+
+        monkeypatch.setattr(RemoteNode, name, sending)
+
+    for name in names:
+        timed(name)
+    return moments
