@@ -69,10 +69,13 @@ class QuotedPrintableDecoder:
     def feed(self, data: bytes) -> bytes:
         """As the protocol says."""
         text = self._rest + data
-        if max(map(len, text.split(b"\n"))) > _LONGEST_LINE + 1:  # a line, and half of its end
+        *ended, self._rest = text.split(_LINE_END)
+        # What is held back is read again with the next piece: it must not grow, by line feeds alone either.
+        if text.count(b"\n") > len(ended):
+            raise ValueError("a line ends without a carriage return")
+        if max(map(len, (*ended, self._rest.removesuffix(b"\r")))) > _LONGEST_LINE:
             raise ValueError("a line is too long")
-        whole = text.rfind(_LINE_END) + len(_LINE_END) if _LINE_END in text else 0
-        lines, self._rest = text[:whole], text[whole:]
+        lines = text[: len(text) - len(self._rest)]
         if _QUOTED_LINES.fullmatch(lines) is None:
             raise ValueError("a line is not quoted-printable")
         return binascii.a2b_qp(lines)
@@ -80,7 +83,7 @@ class QuotedPrintableDecoder:
     def end(self) -> bytes:
         """As the protocol says."""
         last = self._rest
-        if len(last) > _LONGEST_LINE or _QUOTED_LINE.fullmatch(last) is None or last.endswith(b"="):
+        if _QUOTED_LINE.fullmatch(last) is None or last.endswith(b"="):
             raise ValueError("it is cut off, or its last line is not quoted-printable")
         return binascii.a2b_qp(last)
 

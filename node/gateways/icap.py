@@ -242,9 +242,9 @@ class _Conversation:
             try:
                 for piece in upload.pieces(part.start, part.size):
                     for at in range(0, len(piece), _PIECE):
-                        if not content.write(decoder.feed(piece[at : at + _PIECE])):
+                        # In a thread, and not all at once: others have their turn.
+                        if not content.write(await asyncio.to_thread(decoder.feed, piece[at : at + _PIECE])):
                             raise OSError("too much at once")
-                        await asyncio.sleep(0)  # others have their turn: decoding a long part takes a second
                 if not content.write(decoder.end()):
                     raise OSError("too much at once")
             except ValueError as exc:

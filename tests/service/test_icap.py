@@ -232,6 +232,19 @@ async def test_a_file_that_is_sent_encoded_is_judged(world: World, encoding: str
     assert world.inspector.contents == [form, ENCODED[encoding], LISTED]
 
 
+async def test_line_feeds_that_are_no_lines_hold_nobody_up() -> None:
+    """They are refused at once, and never take longer than a file that is read to its end."""
+    head = b"POST http://h/f HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+    taken = {}
+    async with serving(max_bytes=2**19) as world:
+        for content in (b"a\r\n" * 2**16, b"\n" * 2**18):
+            form = HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + content + CLOSED
+            began = time.process_time()
+            assert b"ICAP/1.0 204 " in await asked(world, message("REQMOD", form, fields=ALLOW, head=head))
+            taken[content[:1]] = time.process_time() - began
+    assert taken[b"\n"] < 2 * taken[b"a"]
+
+
 async def test_a_file_that_is_sent_encoded_may_pass() -> None:
     head = b"POST http://h/f HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
     form = HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n" + b64encode(CLEAR) + CLOSED
