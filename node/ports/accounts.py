@@ -78,7 +78,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChallengeRecord:
-    """A challenge that a browser was given and that was not answered yet."""
+    """A challenge that a browser was given: what somebody inside has not answered, or what a stranger has."""
 
     challenge_hash: bytes = field(repr=False)
     """SHA-256 of the challenge."""

@@ -1,4 +1,4 @@
-"""Passkeys and unanswered challenges, inside one transaction."""
+"""Passkeys and challenges, inside one transaction: what somebody inside has not answered, and what strangers have."""
 
 from collections.abc import Sequence
 from typing import Any
