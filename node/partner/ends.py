@@ -1,8 +1,8 @@
 """Judging hits anew by the release in force: what it lists no more is closed, without a word to anybody.
 
 A hit keeps what its hashes evaluated to, so that in its epoch no question is needed. One that an earlier version
-recorded does not: the batch after an update asks about it. Of an earlier epoch nothing can be said here: such a hit is
-evaluated again when it is reported, and of a reported one the node tells the end.
+recorded does not: a batch asks about it, at a beat or after an update. Of an earlier epoch nothing can be said here:
+such a hit is evaluated again when it is reported, and of a reported one the node tells the end.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import Manifest
 
 UNJUDGED_AT_ONCE: Final = 32
-"""Of the elements of a batch, those that hits of an earlier version take at most: files wait for the others."""
+"""Of the elements of each batch, those that hits of an earlier version take at most: files wait for the others."""
 
 
 def judge_again(spool: HitSpool, held: Held, *, now_ms: int) -> list[SpooledHit]:
@@ -46,7 +46,7 @@ def judge_again(spool: HitSpool, held: Held, *, now_ms: int) -> list[SpooledHit]
             continue
         new = _anew(hit, left) if left else None
         if new is not None:
-            spool.save(new)
+            spool.keep(new)
         done = replace(hit, ended_ms=now_ms, instead="" if new is None else new.id)
         spool.save(done)
         ended.append(done)

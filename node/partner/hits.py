@@ -277,11 +277,20 @@ class HitSpool:
 
     def renew(self, old: SpooledHit, *found: Evaluated) -> SpooledHit:
         """Keep a hit with another report of it, the first of what is listed now."""
-        new = old.by(*found)
-        self.save(new)
+        new = self.keep(old.by(*found))
         (self._folder / f"{old.id}.json").unlink(missing_ok=True)
         sync_folder(self._folder)
         return new
+
+    def keep(self, new: SpooledHit) -> SpooledHit:
+        """What is kept of a hit that takes another's place, written where it is not there yet.
+
+        After a cut between the two it takes the place again, and what was done about it meanwhile stays.
+        """
+        kept = self.find(new.id)
+        if kept is None:
+            self.save(new)
+        return kept or new
 
     @property
     def last_end(self) -> bytes:

@@ -133,6 +133,23 @@ async def test_of_a_reported_file_another_hash_waits_and_nothing_is_undone(partn
 
 
 @pytest.mark.parametrize("reported", [False, True], ids=["waiting", "reported"])
+async def test_a_hit_that_takes_the_place_of_another_keeps_what_was_done_about_it(
+    partner: Partner, *, reported: bool
+) -> None:
+    """The machine went down after the new one was written, and before the old one was ended or gone."""
+    old = await found_by_two_hashes(partner)
+    old = await partner.report(old) if reported else old
+    await withdraw(partner, "a file")
+    [new] = [hit for hit in partner.spool.ls() if hit.waiting]
+    partner.spool.save(old)
+    done = partner.sender.resolve(await partner.report(new), Action.REMOVED)
+    judge_again(partner.spool, held(partner.world), now_ms=1)
+    kept = {hit.id: hit for hit in partner.spool.ls()}
+    assert kept.pop(new.id) == done
+    assert [hit.instead for hit in kept.values()] == ([new.id] if reported else [])
+
+
+@pytest.mark.parametrize("reported", [False, True], ids=["waiting", "reported"])
 async def test_what_is_left_of_a_file_is_judged_anew(partner: Partner, *, reported: bool) -> None:
     """Nobody but a person decides on an MD5 alone, and the label of the other hash is not its."""
     for agency in partner.world.agencies:
