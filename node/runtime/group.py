@@ -12,7 +12,7 @@ def group_checks(choice: GroupChoice) -> Iterator[Check]:
     found = find_group(choice)
     yield Check("libsodium", Health.OK, "found, and its self-test passed")
     if found.refused:
-        step = 'install sigfed anew; group = "libsodium" in its configuration silences this'
+        step = 'run the installation again; group = "libsodium" in the configuration silences this'
         yield Check("group", Health.WARN, found.remark, step)
     else:
         yield Check("group", Health.OK, found.remark)

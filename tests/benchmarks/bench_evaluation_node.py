@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.bench_evaluation_direct import THREADS, Run, direct_two_threads, make_batches
-from benchmarks.results import Better, Result, report
+from benchmarks.results import Result, report
 
 from keys.roles import Role
 from node.clock import SystemClock, system_entropy
@@ -41,7 +41,7 @@ BATCHES = 16
 SIZE = 1024
 ROUNDS = 11
 AT_ONCE = 2 * THREADS
-LEAST = 0.85
+MOST_NANOSECONDS = 1500
 SUBSET = "baseline"
 _FILES_PER_DAY = 1_000_000
 
@@ -123,7 +123,7 @@ def check(key: KeyPair, batches: Sequence[bytes], runs: Sequence[tuple[Run, Run]
 
 
 def measure(*, divisor: int = 1) -> Iterator[Result]:
-    """The node's share of what the library can do."""
+    """What a node takes for an element beside what the group does."""
     batches = make_batches(load_group(), batches=max(BATCHES // divisor, THREADS), size=SIZE)
     rounds = ROUNDS if divisor == 1 else 2
     with tempfile.TemporaryDirectory() as name:
@@ -135,11 +135,10 @@ def measure(*, divisor: int = 1) -> Iterator[Result]:
     check(key, batches, runs)
     direct, served = (median(run.per_second for run in side) for side in zip(*runs, strict=True))
     yield Result(
-        name="evaluating with proof through the API",
-        value=median(two.per_second / one.per_second for one, two in runs),
-        limit=LEAST,
-        better=Better.HIGHER,
-        unit="%",
+        name="evaluating with proof through the API, beyond calling it",
+        value=median((1 / two.per_second - 1 / one.per_second) * 1e9 for one, two in runs),
+        limit=MOST_NANOSECONDS,
+        unit="ns an element",
         detail=f"{served:,.0f} evaluations a second against {direct:,.0f} called directly in {THREADS} threads;"
         f" batches of {SIZE:,}",
     )

@@ -4,9 +4,11 @@ import math
 from collections.abc import Iterator
 
 import pytest
-from benchmarks import bench_pdq, results
+from benchmarks import bench_group, bench_pdq, results
 from benchmarks.__main__ import ALL
 from benchmarks.results import Better, Measure, Result, in_turns, report, table
+
+from support.programs import needed
 
 TINY = 2000
 
@@ -17,6 +19,9 @@ def test_it_runs(measure: Measure) -> None:
         pytest.importorskip(
             "pdqhash", reason="pip install -e '.[peers]' (compiles: apt install g++ python3-dev)"
         )
+    if measure is bench_group.measure:
+        needed("cc")
+        pytest.importorskip("private_set_intersection", reason="pip install -e '.[peers]'")
     found = list(measure(divisor=TINY))
     assert found
     assert all(math.isfinite(result.value) and result.limit > 0 for result in found)
@@ -25,7 +30,7 @@ def test_it_runs(measure: Measure) -> None:
 
 def test_all_have_names_of_their_own() -> None:
     modules = [measure.__module__ for measure in ALL]
-    assert len(set(modules)) == len(modules) == 12
+    assert len(set(modules)) == len(modules) == 13
 
 
 def _result(value: float, better: Better = Better.LOWER, unit: str = "times") -> Result:

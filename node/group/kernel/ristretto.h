@@ -26,59 +26,72 @@ INL void fe_neg(fe *o, const fe *a) { fe z; fe_const(&z, C_ZERO); fe_sub(o, &z, 
 INL void fe_cneg(fe *a, mask m) { fe t; fe_neg(&t, a); fe_cmov(a, &t, m); }
 INL void fe_abs(fe *a) { fe_cneg(a, fe_isneg(a)); }
 
-static void fe_sqn(fe *o, const fe *a, int n)
+/* Chains of squarings wait for each other's results, so `n` of them run side by side: 1, or 2 where two are wanted. */
+INL void fe_sqn(fe *o, const fe *a, int times, int n)
 {
-	fe t = *a;
-	for (int i = 0; i < n; i++) fe_sq(&t, &t);
-	*o = t;
+	fe t[2];
+	for (int k = 0; k < n; k++) t[k] = a[k];
+	for (int i = 0; i < times; i++)
+		for (int k = 0; k < n; k++) HOT(fe_sq)(&t[k], &t[k]);
+	for (int k = 0; k < n; k++) o[k] = t[k];
 }
 
-/* z^(2^252 - 3) */
-static void fe_pow_p58(fe *o, const fe *z)
+INL void fe_muln(fe *o, const fe *a, const fe *b, int n) { for (int k = 0; k < n; k++) fe_mul(&o[k], &a[k], &b[k]); }
+
+/* z^(2^252 - 3) of `n` numbers. */
+INL void fe_pow_p58(fe *o, const fe *z, int n)
 {
-	fe a, b, c;
-	fe_sq(&a, z);                            /* 2 */
-	fe_sqn(&b, &a, 2); fe_mul(&b, z, &b);    /* 9 */
-	fe_mul(&a, &a, &b);                      /* 11 */
-	fe_sq(&a, &a); fe_mul(&a, &b, &a);       /* 2^5 - 1 */
-	fe_sqn(&b, &a, 5); fe_mul(&a, &b, &a);   /* 2^10 - 1 */
-	fe_sqn(&b, &a, 10); fe_mul(&b, &b, &a);  /* 2^20 - 1 */
-	fe_sqn(&c, &b, 20); fe_mul(&b, &c, &b);  /* 2^40 - 1 */
-	fe_sqn(&b, &b, 10); fe_mul(&a, &b, &a);  /* 2^50 - 1 */
-	fe_sqn(&b, &a, 50); fe_mul(&b, &b, &a);  /* 2^100 - 1 */
-	fe_sqn(&c, &b, 100); fe_mul(&b, &c, &b); /* 2^200 - 1 */
-	fe_sqn(&b, &b, 50); fe_mul(&a, &b, &a);  /* 2^250 - 1 */
-	fe_sqn(&a, &a, 2); fe_mul(o, &a, z);
+	fe a[2], b[2], c[2];
+	fe_sqn(a, z, 1, n);                           /* 2 */
+	fe_sqn(b, a, 2, n); fe_muln(b, z, b, n);      /* 9 */
+	fe_muln(a, a, b, n);                          /* 11 */
+	fe_sqn(a, a, 1, n); fe_muln(a, b, a, n);      /* 2^5 - 1 */
+	fe_sqn(b, a, 5, n); fe_muln(a, b, a, n);      /* 2^10 - 1 */
+	fe_sqn(b, a, 10, n); fe_muln(b, b, a, n);     /* 2^20 - 1 */
+	fe_sqn(c, b, 20, n); fe_muln(b, c, b, n);     /* 2^40 - 1 */
+	fe_sqn(b, b, 10, n); fe_muln(a, b, a, n);     /* 2^50 - 1 */
+	fe_sqn(b, a, 50, n); fe_muln(b, b, a, n);     /* 2^100 - 1 */
+	fe_sqn(c, b, 100, n); fe_muln(b, c, b, n);    /* 2^200 - 1 */
+	fe_sqn(b, b, 50, n); fe_muln(a, b, a, n);     /* 2^250 - 1 */
+	fe_sqn(a, a, 2, n); fe_muln(o, a, z, n);
 }
 
 /* 1/z, or 0: z^(p - 2) with p - 2 = 8 (2^252 - 3) + 3 */
 static void fe_invert(fe *o, const fe *z)
 {
 	fe t, cube;
-	fe_pow_p58(&t, z);
-	fe_sqn(&t, &t, 3);
+	fe_pow_p58(&t, z, 1);
+	fe_sqn(&t, &t, 3, 1);
 	fe_sq(&cube, z); fe_mul(&cube, &cube, z);
 	fe_mul(o, &t, &cube);
 }
 
-/* SQRT_RATIO_M1 of RFC 9496, section 4.2: the non-negative root of u/w, or of i*u/w; whether u/w was a square. */
-static mask fe_sqrt_ratio(fe *r, const fe *u, const fe *w)
+/* SQRT_RATIO_M1 of RFC 9496, section 4.2, of `n` pairs: the non-negative root of u/w, or of i*u/w; whether u/w was a
+ * square. */
+INL void fe_sqrt_ratio(mask *square, fe *r, const fe *u, const fe *w, int n)
 {
-	fe i, w3, w7, t, check, d;
+	fe i, w3[2], t[2];
 	fe_const(&i, C_SQRT_M1);
-	fe_sq(&w3, w); fe_mul(&w3, &w3, w);
-	fe_sq(&w7, &w3); fe_mul(&w7, &w7, w);
-	fe_mul(&t, u, &w7); fe_pow_p58(&t, &t);
-	fe_mul(&w3, u, &w3); fe_mul(r, &w3, &t);
-	fe_sq(&check, r); fe_mul(&check, &check, w);
-	fe_sub(&d, &check, u); mask correct = fe_iszero(&d);
-	fe_add(&d, &check, u); mask flipped = fe_iszero(&d);
-	fe_mul(&t, u, &i);
-	fe_add(&d, &check, &t); mask flipped_i = fe_iszero(&d);
-	fe_mul(&t, r, &i);
-	fe_cmov(r, &t, flipped | flipped_i);
-	fe_abs(r);
-	return correct | flipped;
+	for (int k = 0; k < n; k++) {
+		fe w7;
+		fe_sq(&w3[k], &w[k]); fe_mul(&w3[k], &w3[k], &w[k]);
+		fe_sq(&w7, &w3[k]); fe_mul(&w7, &w7, &w[k]);
+		fe_mul(&t[k], &u[k], &w7);
+	}
+	fe_pow_p58(t, t, n);
+	for (int k = 0; k < n; k++) {
+		fe check, d, ui, ri;
+		fe_mul(&w3[k], &u[k], &w3[k]); fe_mul(&r[k], &w3[k], &t[k]);
+		fe_sq(&check, &r[k]); fe_mul(&check, &check, &w[k]);
+		fe_sub(&d, &check, &u[k]); mask correct = fe_iszero(&d);
+		fe_add(&d, &check, &u[k]); mask flipped = fe_iszero(&d);
+		fe_mul(&ui, &u[k], &i);
+		fe_add(&d, &check, &ui); mask flipped_i = fe_iszero(&d);
+		fe_mul(&ri, &r[k], &i);
+		fe_cmov(&r[k], &ri, flipped | flipped_i);
+		fe_abs(&r[k]);
+		square[k] = correct | flipped;
+	}
 }
 
 /* ------------------------------------------------------------------ curve */
@@ -88,29 +101,43 @@ INL void point_identity(point *o)
 	fe_const(&o->X, C_ZERO); fe_const(&o->Y, C_ONE); fe_const(&o->Z, C_ONE); fe_const(&o->T, C_ZERO);
 }
 
+/* The order of the products matters, here and in the additions: each stands where what it needs has been ready for the
+ * time of two others, so that none waits. */
 static void point_double(point *o, const point *p, int with_T)
 {
 	fe A, B, C, E, F, G, H;
-	fe_sq(&A, &p->X); fe_sq(&B, &p->Y); fe_sq2(&C, &p->Z); fe_mul2(&E, &p->X, &p->Y);
-	fe_sub(&G, &B, &A); fe_add(&H, &A, &B); fe_sub_lazy(&F, &C, &G);
-	fe_mul(&o->X, &E, &F); fe_mul(&o->Y, &G, &H); fe_mul(&o->Z, &F, &G);
-	if (with_T) fe_mul(&o->T, &E, &H);
+#if LANES == 1 /* a square is cheaper than a product, and sums need no carry here: see the bounds of the field */
+	HOT(fe_sq)(&B, &p->Y); HOT(fe_sq)(&A, &p->X); HOT(fe_sq2)(&C, &p->Z);
+	fe_add(&E, &p->X, &p->Y); HOT(fe_sq)(&E, &E);
+	fe_add(&H, &A, &B); fe_sub_lazy(&G, &B, &A);
+	fe_sub_lazy(&E, &E, &H);
+	fe_add(&F, &C, &A); fe_sub_lazy(&F, &F, &B);
+	HOT(fe_mul)(&o->Y, &G, &H);
+#else
+	HOT(fe_sq)(&B, &p->Y); HOT(fe_sq)(&A, &p->X);
+	fe_sub(&G, &B, &A); fe_add(&H, &A, &B);
+	HOT(fe_mul2)(&E, &p->X, &p->Y); HOT(fe_sq2)(&C, &p->Z);
+	HOT(fe_mul)(&o->Y, &G, &H);
+	fe_sub_lazy(&F, &C, &G);
+#endif
+	if (with_T) HOT(fe_mul)(&o->T, &E, &H);
+	HOT(fe_mul)(&o->X, &E, &F); HOT(fe_mul)(&o->Z, &F, &G);
 }
 
 INL void add_finish(point *o, const fe *a, const fe *b, const fe *c, const fe *d, int with_T)
 {
 	fe E, F, G, H;
-	fe_sub_lazy(&E, b, a); fe_sub_lazy(&F, d, c); fe_add(&G, d, c); fe_add(&H, b, a);
-	fe_mul(&o->X, &E, &F); fe_mul(&o->Y, &G, &H); fe_mul(&o->Z, &F, &G);
-	if (with_T) fe_mul(&o->T, &E, &H);
+	fe_sub_lazy(&F, d, c); fe_add(&G, d, c); fe_sub_lazy(&E, b, a); fe_add(&H, b, a);
+	HOT(fe_mul)(&o->Z, &F, &G); HOT(fe_mul)(&o->Y, &G, &H); HOT(fe_mul)(&o->X, &E, &F);
+	if (with_T) HOT(fe_mul)(&o->T, &E, &H);
 }
 
 static void point_add_T(point *o, const point *p, const cached *q, int with_T)
 {
 	fe a, b, c, d, t;
-	fe_sub_lazy(&t, &p->Y, &p->X); fe_mul(&a, &t, &q->minus);
-	fe_add(&t, &p->Y, &p->X); fe_mul(&b, &t, &q->plus);
-	fe_mul(&c, &p->T, &q->T2d); fe_mul(&d, &p->Z, &q->Z2);
+	HOT(fe_mul)(&c, &p->T, &q->T2d); HOT(fe_mul)(&d, &p->Z, &q->Z2);
+	fe_sub_lazy(&t, &p->Y, &p->X); HOT(fe_mul)(&a, &t, &q->minus);
+	fe_add(&t, &p->Y, &p->X); HOT(fe_mul)(&b, &t, &q->plus);
 	add_finish(o, &a, &b, &c, &d, with_T);
 }
 
@@ -134,12 +161,13 @@ INL void cached_choose(cached *q, const cached table[8], digit size)
 {
 	cached_identity(q);
 #if LANES == 1
-	uint64_t *to = (uint64_t *)q, m = opaque(digit_is(size, 0)); /* twenty words each: the compiler makes vectors of them */
-	for (int i = 0; i < 20; i++) to[i] &= m;
-	for (int j = 0; j < 8; j++) {
-		const uint64_t *from = (const uint64_t *)&table[j];
-		m = opaque(digit_is(size, j + 1));
-		for (int i = 0; i < 20; i++) to[i] |= from[i] & m;
+	uint64_t *to = (uint64_t *)q, m[9];
+	const uint64_t *from = (const uint64_t *)table;
+	for (int j = 0; j < 9; j++) m[j] = opaque(digit_is(size, j));
+	for (int i = 0; i < 20; i++) { /* twenty words an entry: the compiler makes vectors of them */
+		uint64_t w = to[i] & m[0];
+		for (int j = 0; j < 8; j++) w |= from[20 * j + i] & m[j + 1];
+		to[i] = w;
 	}
 #else
 	for (int j = 0; j < 8; j++) {
@@ -183,7 +211,8 @@ static int decode(point *o, const uint8_t *in, int n)
 	fe_sub(&u1, &one, &ss); fe_add(&u2, &one, &ss); fe_sq(&u2s, &u2);
 	fe_sq(&t, &u1); fe_mul(&t, &t, &d); fe_neg(&t, &t); fe_sub(&w, &t, &u2s);
 	fe_mul(&t, &w, &u2s);
-	mask ok = fe_sqrt_ratio(&inv, &one, &t);
+	mask ok;
+	fe_sqrt_ratio(&ok, &inv, &one, &t, 1);
 	fe_mul(&dx, &inv, &u2); fe_mul(&dy, &inv, &dx); fe_mul(&dy, &dy, &w);
 	fe_add(&t, &s, &s); fe_mul(&o->X, &t, &dx); fe_abs(&o->X);
 	fe_mul(&o->Y, &u1, &dy); o->Z = one; fe_mul(&o->T, &o->X, &o->Y);
@@ -192,34 +221,36 @@ static int decode(point *o, const uint8_t *in, int n)
 	return ((unsigned)ok & canonical(in, n) & all) == all;
 }
 
-/* The map of section 4.3.4 for one half of a uniform string. */
-static void elligator(point *o, const fe *t0)
-{
-	fe i, one, d, k, r, u, w, s, s2, c, n, w0, w1, w2, w3, t;
-	fe_const(&i, C_SQRT_M1); fe_const(&one, C_ONE); fe_const(&d, C_D);
-	fe_sq(&r, t0); fe_mul(&r, &r, &i);
-	fe_const(&k, C_ONE_MINUS_D_SQ); fe_add(&t, &r, &one); fe_mul(&u, &t, &k);
-	fe_mul(&t, &r, &d); fe_add(&t, &t, &one); fe_neg(&t, &t); fe_add(&c, &r, &d); fe_mul(&w, &t, &c);
-	mask square = fe_sqrt_ratio(&s, &u, &w);
-	fe_mul(&s2, &s, t0); fe_abs(&s2); fe_neg(&s2, &s2);
-	fe_cmov(&s, &s2, (mask)~square);
-	fe_neg(&c, &one); fe_cmov(&c, &r, (mask)~square);
-	fe_sub(&t, &r, &one); fe_mul(&n, &c, &t);
-	fe_const(&k, C_D_MINUS_ONE_SQ); fe_mul(&n, &n, &k); fe_sub(&n, &n, &w);
-	fe_mul2(&w0, &s, &w);
-	fe_const(&k, C_SQRT_AD_MINUS_ONE); fe_mul(&w1, &n, &k);
-	fe_sq(&t, &s); fe_sub(&w2, &one, &t); fe_add(&w3, &one, &t);
-	fe_mul(&o->X, &w0, &w3); fe_mul(&o->Y, &w2, &w1); fe_mul(&o->Z, &w1, &w3); fe_mul(&o->T, &w0, &w2);
-}
-
+/* The map of section 4.3.4 for both halves of a uniform string, and the sum of the two points. */
 static void map(point *o, const uint8_t *in, int n)
 {
-	fe t;
-	point a, b;
-	cached c;
-	fe_load(&t, in, 64, n); elligator(&a, &t);
-	fe_load(&t, in + 32, 64, n); elligator(&b, &t);
-	point_cache(&c, &b); point_add(o, &a, &c);
+	fe i, one, d, k, t[2], r[2], u[2], w[2], s[2];
+	mask square[2];
+	point a[2];
+	cached second;
+	fe_const(&i, C_SQRT_M1); fe_const(&one, C_ONE); fe_const(&d, C_D);
+	for (int h = 0; h < 2; h++) {
+		fe e, c;
+		fe_load(&t[h], in + 32 * h, 64, n);
+		fe_sq(&r[h], &t[h]); fe_mul(&r[h], &r[h], &i);
+		fe_const(&k, C_ONE_MINUS_D_SQ); fe_add(&e, &r[h], &one); fe_mul(&u[h], &e, &k);
+		fe_mul(&e, &r[h], &d); fe_add(&e, &e, &one); fe_neg(&e, &e); fe_add(&c, &r[h], &d); fe_mul(&w[h], &e, &c);
+	}
+	fe_sqrt_ratio(square, s, u, w, 2);
+	for (int h = 0; h < 2; h++) {
+		fe s2, c, e, m, w0, w1, w2, w3;
+		fe_mul(&s2, &s[h], &t[h]); fe_abs(&s2); fe_neg(&s2, &s2);
+		fe_cmov(&s[h], &s2, (mask)~square[h]);
+		fe_neg(&c, &one); fe_cmov(&c, &r[h], (mask)~square[h]);
+		fe_sub(&e, &r[h], &one); fe_mul(&m, &c, &e);
+		fe_const(&k, C_D_MINUS_ONE_SQ); fe_mul(&m, &m, &k); fe_sub(&m, &m, &w[h]);
+		fe_mul2(&w0, &s[h], &w[h]);
+		fe_const(&k, C_SQRT_AD_MINUS_ONE); fe_mul(&w1, &m, &k);
+		fe_sq(&e, &s[h]); fe_sub(&w2, &one, &e); fe_add(&w3, &one, &e);
+		fe_mul(&a[h].X, &w0, &w3); fe_mul(&a[h].Y, &w2, &w1);
+		fe_mul(&a[h].Z, &w1, &w3); fe_mul(&a[h].T, &w0, &w2);
+	}
+	point_cache(&second, &a[1]); point_add(o, &a[0], &second);
 }
 
 /* Section 4.3.2: one point a lane. */
@@ -230,7 +261,8 @@ static void encode(uint8_t *out, const point *p, int n)
 	fe_add(&t, &p->Z, &p->Y); fe_sub(&u1, &p->Z, &p->Y); fe_mul(&u1, &t, &u1);
 	fe_mul(&u2, &p->X, &p->Y);
 	fe_sq(&t, &u2); fe_mul(&t, &t, &u1);
-	fe_sqrt_ratio(&inv, &one, &t);
+	mask ignored;
+	fe_sqrt_ratio(&ignored, &inv, &one, &t, 1);
 	fe_mul(&d1, &inv, &u1); fe_mul(&d2, &inv, &u2);
 	fe_mul(&zinv, &d1, &d2); fe_mul(&zinv, &zinv, &p->T);
 	fe_mul(&ix, &p->X, &i); fe_mul(&iy, &p->Y, &i);
