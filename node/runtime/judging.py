@@ -6,7 +6,7 @@ By itself it brings newer releases in use, looks up what waits, and updates, for
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +49,8 @@ CONFIRM_LOCK: Final = "confirm.lock"
 """Held by whoever looks up what waits."""
 BEAT_LOCK: Final = "beat.lock"
 """Held by the daemon that sends this home's batches."""
+_ASKING: Final = 2
+"""Works of one subset that wait for its node: the update, and the beat."""
 _SPLAY: Final = 0.1
 """Part of an interval by which it varies, so that a thousand partners do not ask at the same moment."""
 _MINUTE_MS: Final = 60_000
@@ -137,6 +139,9 @@ async def judging(
     """
     async with AsyncExitStack() as stack:
         images = images_installed()
+        # Nodes that say nothing hold these threads for minutes; hits are written down with the loop's own.
+        asking = ThreadPoolExecutor(_ASKING * len(homes), "asking")
+        stack.push_async_callback(asyncio.to_thread, asking.shutdown, cancel_futures=True)
         telling = stack.enter_context(_Telling(Hooks(load_partner_settings(homes[0].folder).hooks)))
         followed = await stack.enter_async_context(
             subset_judges(
@@ -163,17 +168,18 @@ async def judging(
             fail_closed=fail_closed,
         )
         for each in followed:
-            await stack.enter_async_context(_working(each, settings, telling))
+            await stack.enter_async_context(_working(each, settings, telling, asking))
             stack.enter_context(running_daemon(each.home.partner, kind, now_ms=milliseconds(_CLOCK.now())))
         yield made
 
 
 @asynccontextmanager
 async def _working(
-    followed: SubsetJudge, settings: AgentSettings, telling: "_Telling"
+    followed: SubsetJudge, settings: AgentSettings, telling: "_Telling", asking: Executor
 ) -> AsyncIterator[None]:
-    """Do what is done by itself for one subset while the block lasts."""
+    """Do what is done by itself for one subset while the block lasts; `asking` has threads that may wait for nodes."""
     home, judge = followed.home, followed.judge
+    loop = asyncio.get_running_loop()
 
     async def confirm() -> None:
         with try_locked(home.partner / CONFIRM_LOCK) as mine:  # another daemon of this home confirms as well
@@ -184,7 +190,7 @@ async def _working(
     async def bring() -> None:
         if not await asyncio.to_thread(updated_lately, home, settings.update_minutes, now=_CLOCK.now()):
             # In a loop of its own: it waits for the lock of another update, and verifies for seconds.
-            await asyncio.to_thread(_update, followed, telling)
+            await loop.run_in_executor(asking, _update, followed, telling)
         await followed.reload()
 
     beating = ExitStack()  # holds the lock from the first beat on: of several daemons of a home one sends
@@ -196,7 +202,7 @@ async def _working(
             mine = mine or trying.enter_context(try_locked(home.partner / BEAT_LOCK))
             if mine:
                 beating.push(trying.pop_all())
-                await asyncio.to_thread(_beat, followed, telling)
+                await loop.run_in_executor(asking, _beat, followed, telling)
 
     works = [
         _every(RELOAD_SECONDS, followed.reload),

@@ -2,16 +2,20 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Semaphore
 
 import pytest
 
+from node.errors import PeerUnreachableError
 from node.files import try_locked
 from node.partner import cover
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.resolutions import Action
+from node.ports.judging import Outcome
 from node.remote.node import RemoteNode
 from node.runtime import judging
 from node.runtime.hit_spool import hit_spool
@@ -89,6 +93,35 @@ async def test_of_two_daemons_of_a_home_one_sends_at_its_beat(
             assert not free
     with try_locked(partner.home / "partner" / judging.BEAT_LOCK) as free:
         assert free
+
+
+async def test_nodes_that_are_silent_take_no_thread_that_hits_are_written_down_with(
+    partner: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several subsets are updated at once, and each beat waits for minutes where its node says nothing."""
+    monkeypatch.setattr(judging, "beat_minutes", lambda _: 0.001)
+    answered, begun = Event(), Semaphore(0)
+
+    def silent(*_: object, **__: object) -> None:
+        begun.release()
+        answered.wait(60)
+        raise PeerUnreachableError("the node says nothing")
+
+    for name in ("bring_update", "beat"):
+        monkeypatch.setattr(judging, name, silent)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+    settings = AgentSettings(jobs=1).model_copy(update={"update_minutes": 0.001})
+    async with judging.judging([Home(partner.home)], settings, kind="agent", fail_closed=False) as made:
+        async with asyncio.timeout(20):
+            for _ in range(2):
+                while not begun.acquire(blocking=False):  # noqa: ASYNC110 - it is released in threads
+                    await asyncio.sleep(0.01)
+        try:
+            async with asyncio.timeout(20), made.inspector.receiving() as upload:
+                assert upload.write(BOTH)
+                assert (await upload.inspect("listed")).verdict.outcome is Outcome.HIT
+        finally:
+            answered.set()
 
 
 @pytest.mark.usefixtures("stored")
