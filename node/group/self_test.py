@@ -2,7 +2,8 @@
 
 Decides by the vectors of the two RFCs, and for a group that is not libsodium by products of fresh random numbers too,
 bit for bit. A library that was damaged, compiled wrongly or swapped is not used; one that is wrong for few inputs
-only is found by the tests of the repository, not here: this takes a few milliseconds of each start.
+only is found by the tests of the repository, not here: this takes a tenth of a second of each start. Batches are as
+long as ordinary ones, because what is wrong from the second chunk, the ninth lane or index 256 on is wrong every day.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,16 @@ from protocol.oprf.xmd import UNIFORM_BYTES
 
 RANDOM: Final = 64
 """Products that are compared with the oracle's."""
+_PERIOD: Final = 61
+_COPIES: Final = 4
+"""A long batch repeats the first 61 four times: two chunks on each path, of which the second begins with another one
+than the first, and last lanes that are not all used."""
+_FEW: Final = 32 * 27
+"""Bytes of a batch that is summed with the smallest digits."""
+_TIMES: Final = (1, 5, 13, 35)
+"""Copies that a sum is made of, one for each size of a digit that it takes: 64, 320, 832 and 2 240 items."""
+_FIRST: Final = 250
+"""Index of the first weight: behind it an index fills both of its bytes."""
 _ZERO: Final = bytes(SCALAR_BYTES)
 _ONE: Final = (1).to_bytes(SCALAR_BYTES, "little")
 
@@ -49,33 +60,98 @@ def compare_groups(group: Group, oracle: Group, entropy: Entropy) -> None:
     """
     uniform = entropy(UNIFORM_BYTES * RANDOM)
     scalars, elements = oracle.reduce(uniform), oracle.from_uniform(uniform)
+    if not (
+        _computes_the_same(group, oracle, uniform, scalars)
+        and _sums_the_same(group, oracle, scalars, elements)
+        and _hashes_the_same(group, oracle, uniform, scalars)
+    ):
+        raise OprfError(f"it computes something else than {oracle.name}")
+    if not (_refuses_in_each_lane(group) and _refuses_among_many(group, elements)):
+        raise OprfError("it takes what RFC 9496 refuses")
+
+
+def _computes_the_same(group: Group, oracle: Group, uniform: bytes, scalars: bytes) -> bool:
+    elements = oracle.from_uniform(uniform)
     products = oracle.multiply_each(scalars, elements)
-    inputs, tag = [uniform[:at] for at in range(RANDOM)], group_tag(Mode.VERIFIABLE)
-    same = (
+    return (
         group.reduce(uniform) == scalars
         and group.from_uniform(uniform) == elements
+        and group.from_uniform(uniform[:UNIFORM_BYTES]) == elements[:32]
         and group.multiply_each(scalars, elements) == products
+        and group.multiply_each(_many(scalars), _many(elements)) == _many(products)
         and group.multiply_all(scalars[:32], elements[:32]) == products[:32]
-        and group.weighted_sum(scalars, elements) == group.sum(products) == oracle.sum(products)
         and group.invert_each(scalars) == oracle.invert_each(scalars)
-        and group.expand_each(inputs, tag) == oracle.expand_each(inputs, tag)
-        and group.finish_each(inputs, elements) == oracle.finish_each(inputs, elements)
         and all(
             getattr(group, operation)(scalars[:32], scalars[32:64])
             == getattr(oracle, operation)(scalars[:32], scalars[32:64])
             for operation in ("scalar_add", "scalar_subtract", "scalar_multiply")
         )
     )
-    if not same:
-        raise OprfError(f"it computes something else than {oracle.name}")
-    for at, encoding in enumerate((*REFUSED, IDENTITY)):  # in each of eight lanes, beside good ones
+
+
+def _sums_the_same(group: Group, oracle: Group, scalars: bytes, elements: bytes) -> bool:
+    products = oracle.multiply_each(scalars, elements)
+    total = oracle.sum(products)
+    few = oracle.sum(products[:_FEW])
+    return (
+        group.sum(products) == total
+        and group.weighted_sum(_many(scalars), _many(elements)) == oracle.sum(_many(products))
+        and group.weighted_sum(scalars[:_FEW], elements[:_FEW]) == few
+        and all(
+            group.weighted_sum(scalars * times, elements * times)
+            == oracle.multiply_all(times.to_bytes(SCALAR_BYTES, "little"), total)
+            for times in _TIMES
+        )
+    )
+
+
+def _hashes_the_same(group: Group, oracle: Group, uniform: bytes, scalars: bytes) -> bool:
+    inputs = [uniform[: 5 * at] for at in range(RANDOM)]  # one, two and three blocks of the hash
+    tag = group_tag(Mode.VERIFIABLE)
+    products = oracle.hash_multiply_each(scalars, inputs, tag)
+    seed, pairs = uniform[:UNIFORM_BYTES], (scalars, products)  # a weight is of any bytes
+    return (
+        group.expand_each(inputs, tag) == oracle.expand_each(inputs, tag)
+        and group.finish_each(inputs, products) == oracle.finish_each(inputs, products)
+        and group.hash_multiply_each(_many(scalars), inputs[:_PERIOD] * _COPIES, tag) == _many(products)
+        and group.pair_weights(seed, _FIRST, *pairs, tag) == oracle.pair_weights(seed, _FIRST, *pairs, tag)
+    )
+
+
+def _many(items: bytes) -> bytes:
+    return items[: 32 * _PERIOD] * _COPIES
+
+
+def _refuses_in_each_lane(group: Group) -> bool:
+    """What must be refused, in each of eight lanes in turn, beside good elements and before a good one."""
+    for at, encoding in enumerate((*REFUSED, IDENTITY)):
         place = at % 8
-        batch = GENERATOR * place + encoding + GENERATOR * (7 - place)
-        if not (
-            _refused(partial(group.multiply_all, _ONE, batch))
-            and _refused(partial(group.weighted_sum, _ONE * 8, batch))
-        ):
-            raise OprfError("it takes what RFC 9496 refuses")
+        batch = GENERATOR * place + encoding + GENERATOR * (8 - place)
+        bad: list[Callable[[], object]] = [
+            partial(group.multiply_all, _ONE, batch),
+            partial(group.weighted_sum, _ONE * 9, batch),
+        ]
+        if encoding != IDENTITY:
+            bad += [partial(group.sum, batch), partial(group.check_canonical, batch)]
+        if not all(_refused(call) for call in bad):
+            return False
+    return True
+
+
+def _refuses_among_many(group: Group, elements: bytes) -> bool:
+    """One bad element in the first or the last chunk of a long batch, and one zero, is not overlooked."""
+    good = _many(elements)[: 32 * 200]
+    return all(
+        _refused(call)
+        for call in (
+            partial(group.multiply_all, _ONE, good + IDENTITY),
+            partial(group.multiply_all, _ONE, IDENTITY + good),
+            partial(group.weighted_sum, _ONE * 201, good + REFUSED[0]),
+            partial(group.weighted_sum, _ONE * 201, REFUSED[0] + good),
+            partial(group.weighted_sum, _ONE * 8 + _ZERO, GENERATOR * 9),
+            partial(group.invert_each, _ONE + _ZERO + _ONE),
+        )
+    )
 
 
 def _multiplies(group: Group) -> bool:

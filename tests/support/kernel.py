@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -82,16 +83,21 @@ def kernel_on(path: int, library: Path) -> KernelGroup:
     return group
 
 
-def sabotaged(file: str, number: str, *, flags: Sequence[str] = ("-O1", *FLAGS[1:])) -> Path:
+def sabotaged(file: str, number: str) -> Path:
     """A library in whose sources one hexadecimal constant, named by its digits, has one bit flipped."""
-    place = folder() / f"sources-{file}-{number}"
+    return mutant(file, number, f"{int(number, 16) ^ 2:#x}")
+
+
+def mutant(file: str, before: str, after: str, *, flags: Sequence[str] = ("-O1", *FLAGS[1:])) -> Path:
+    """A library in whose sources one expression, which stands there once, is another."""
+    name = f"mutant-{sha256(repr((file, before, after)).encode()).hexdigest()[:16]}"
+    place = folder() / f"{name}-sources"
     if not place.exists():
+        text = (SOURCES / file).read_text(encoding="utf-8")
+        assert text.count(before) == 1, before
         shutil.copytree(SOURCES, place, ignore=shutil.ignore_patterns("*.so"))
-        text = (place / file).read_text(encoding="utf-8")
-        assert text.count(number) == 1, number
-        flipped = f"{int(number, 16) ^ 2:#x}"
-        (place / file).write_text(text.replace(number, flipped), encoding="utf-8")
-    return compiled(f"sabotaged-{number}", flags, sources=place)
+        (place / file).write_text(text.replace(before, after), encoding="utf-8")
+    return compiled(name, flags, sources=place)
 
 
 @cache

@@ -15,8 +15,8 @@ from node.group.load import find_group
 from node.group.vectors import EXCHANGE
 from protocol.errors import OprfError
 from protocol.oprf.group import GENERATOR
-from protocol.oprf.kernel import PATHS
-from support.kernel import compiled, sabotaged
+from protocol.oprf.kernel import PATHS, KernelGroup
+from support.kernel import compiled, kernel_on, mutant, sabotaged
 from support.kernel import sodium as sodium_group
 from support.sizes import size
 from support.sodium import loaded_group
@@ -37,6 +37,32 @@ SABOTAGED = (
     ("hash.c", "0x6a09e667f3bcc908"),
 )
 """A constant of each kind in the sources of the kernel."""
+MUTANTS = (
+    (0, "ristretto.h", "encode_doubles(out + 32 * done,", "encode_doubles(out,"),
+    (1, "ristretto.h", "encode_doubles(out + 32 * done,", "encode_doubles(out,"),
+    (1, "ifma.c", "point_cache(&c, &sum); point_add(&total, &total, &c);", "total = sum;"),
+    (0, "hash.c", "index >> 8", "index >> 9"),
+    (-1, "ristretto.h", "&k, C_SQRT_AD_MINUS_ONE", "&k, LANES == 1 ? C_D : C_SQRT_AD_MINUS_ONE"),
+    (1, "ristretto.h", "= !decode(&p, in + 32 * k, n", "= LANES == 1 && !decode(&p, in + 32 * k, n"),
+    (0, "ristretto.h", "bad |= (int)any_identity", "bad |= !done && any_identity"),
+    (1, "ristretto.h", "bad |= (int)any_identity", "bad |= !done && any_identity"),
+    (0, "ristretto.h", "bad |= (int)any_identity", "bad = (int)any_identity"),
+    (1, "ristretto.h", "else bad |= !decode", "else bad = !decode"),
+    (0, "ristretto.h", "in + 64 * at, lanes", "in + 64 * LANES * k, lanes"),
+    (1, "ristretto.h", "in + 64 * at, lanes", "in + 64 * LANES * k, lanes"),
+    (0, "ristretto.h", "scalars + step * at,", "scalars + step * LANES * k,"),
+    (1, "ristretto.h", "scalars + step * at,", "scalars + step * LANES * k,"),
+    (0, "ristretto.h", "bad |= !decode(&p, in + 32 * k, n", "bad = !decode(&p, in + 32 * k, n"),
+    (1, "ristretto.h", "bad |= !decode(&p, in + 32 * k, n", "bad = !decode(&p, in + 32 * k, n"),
+    (1, "ifma.c", "bad |= !decode", "bad = !decode"),
+    (0, "hash.c", "first + k + j", "k + j"),
+    (0, "hash.c", "sf_scalar_reduce(out + 32 * k, uniform", "sf_scalar_reduce(out, uniform"),
+    (1, "hash.c", "blocks_of(sizes[n], more) == ", "blocks_of(sizes[n], more) >= "),
+    (0, "kernel.c", "memcmp(elements + 32 * k, zero", "memcmp(elements, zero"),
+    (1, "kernel.c", "canonical(scalar, scalars + 32 * k)", "canonical(scalar, scalars)"),
+    *((0, "portable.c", "254 / c + 1,", f"254 / c + (c != {bits}),") for bits in range(4, 10)),
+)
+"""What is wrong in long batches, in the ninth lane or on one path alone, and the path that shows it."""
 
 
 @pytest.fixture
@@ -199,6 +225,19 @@ def test_a_kernel_with_one_flipped_bit_is_refused(file: str, number: str) -> Non
     found = find_group(kernel=sabotaged(file, number))
     assert (found.group.name, found.refused) == ("libsodium", True)
     assert "the kernel is not used" in found.remark
+
+
+@pytest.mark.parametrize(
+    ("path", "file", "before", "after"), size(quick=MUTANTS[:6], thorough=MUTANTS), ids=str
+)
+def test_a_kernel_that_is_wrong_in_ordinary_use_is_refused(
+    path: int, file: str, before: str, after: str
+) -> None:
+    library = mutant(file, before, after)
+    group = kernel_on(path, library) if path >= 0 else KernelGroup(ctypes.CDLL(str(library)))
+    with pytest.raises(OprfError):  # noqa: PT012 - whichever of the two notices
+        self_test.check_group(group)
+        self_test.compare_groups(group, sodium_group(), os.urandom)
 
 
 @pytest.mark.parametrize("content", [b"", b"no library"], ids=["empty", "text"])
