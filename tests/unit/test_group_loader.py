@@ -249,6 +249,15 @@ def test_what_is_no_kernel_is_refused(tmp_path: Path, content: bytes) -> None:
     assert "cannot be loaded" in found.remark
 
 
+@pytest.mark.parametrize("kept", [70, 5000, -1])
+def test_a_kernel_that_is_cut_off_is_refused(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "kernel.so"
+    path.write_bytes(compiled("kernel").read_bytes()[:kept])
+    found = find_group(kernel=path)
+    assert (found.group.name, found.refused) == ("libsodium", True)
+    assert "cut off" in found.remark
+
+
 def test_a_library_without_the_functions_is_refused() -> None:
     found = find_group(kernel=Path(sys.modules["_ctypes"].__file__ or ""))
     assert (found.group.name, found.refused) == ("libsodium", True)

@@ -7,11 +7,11 @@ from itertools import count
 import pytest
 
 from protocol.errors import OprfError
-from protocol.oprf.group import IDENTITY, ORDER, Group
+from protocol.oprf.group import IDENTITY, NO_MEMORY, ORDER, Group
 from protocol.oprf.kernel import PATHS
 from protocol.oprf.suite import Mode, group_tag
 from support.edges import ENCODINGS, SCALARS, UNIFORM, WIDE, ZEROS, elements, le
-from support.kernel import group_named, sodium
+from support.kernel import compiled, group_named, kernel_on, sodium
 
 KERNELS = (*PATHS, "kernel-emulated")
 SIZES = (
@@ -202,3 +202,25 @@ def test_the_longest_input_and_no_longer(group: Group, oracle: Group) -> None:
             each.finish_each([bytes(65_536)], bytes(32))
         with pytest.raises(ValueError, match=r"argument|needed"):
             each.finish_each([b"x"], bytes(64))
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("_multiply_elements", lambda group: group.multiply_base(le(1))),
+        ("_map_multiply_all", lambda group: group.hash_multiply_all(le(1), [b"x"], b"tag")),
+        ("_map_all", lambda group: group.from_uniform(bytes(64))),
+        ("_sum_weighted", lambda group: group.weighted_sum(le(1), elements(sodium())[0])),
+        ("_valid_all", lambda group: group.check_canonical(elements(sodium())[0])),
+        ("_expand_all", lambda group: group.expand_each([b"x"], b"tag")),
+        ("_finish_all", lambda group: group.finish_each([b"x"], bytes(32))),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_allocated_is_no_refusal(
+    monkeypatch: pytest.MonkeyPatch, name: str, call: Callable[[Group], object]
+) -> None:
+    group = kernel_on(0, compiled("kernel"))
+    monkeypatch.setattr(group, name, lambda *_: NO_MEMORY)
+    with pytest.raises(MemoryError):
+        call(group)
