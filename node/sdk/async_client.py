@@ -24,6 +24,7 @@ from node.hashing.hashed import Hashed
 from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.plan import HashPlan, images_installed
 from node.partner.hits import SpooledHit
+from node.partner.instructions import UNVERIFIED
 from node.partner.resolutions import Action
 from node.partner.updating import UpdateReport
 from node.ports.judging import Outcome, Verdict
@@ -63,6 +64,7 @@ from protocol.errors import ProtocolError
 HOME_VARIABLE: Final = "SIGFED_HOME"
 DEFAULT_JOBS: Final = 2
 _CLOCK = SystemClock()
+_Subset = TypeVar("_Subset")
 _Value = TypeVar("_Value")
 
 
@@ -193,14 +195,15 @@ class AsyncClient:
         async def reported(home: Home) -> ReportResult:
             done = await partner_hits.report(home, wanted[home])
             told, problem = await tell_each(home, wanted[home], to)
+            unverified = UNVERIFIED.format(count=done.unverified) if done.unverified else ""
             return ReportResult(
                 hits=tuple(hit_result(hit, self._name(home)) for hit in done.hits),
                 left=done.left,
-                problem=done.problem or problem,
+                problem="; ".join(filter(None, (done.problem, unverified, problem))),
                 told=told,
             )
 
-        return report_result(await self._each(wanted, reported))
+        return report_result(await self._each(wanted, lambda home: self._alone(lambda: reported(home))))
 
     async def disclose(self, *paths: str | PathLike[str]) -> list[DisclosedResult]:
         """Which of these pictures are near a listed one, by showing PDQ values to the agency, in the clear.
@@ -264,19 +267,20 @@ class AsyncClient:
             PeerUnreachableError: the agency does not answer.
             VerificationError: what it sent does not verify; the release before stays in force.
         """
-        brought = await self._each(self._homes, _updated)
         await self._fresh()
-        done = []
-        for each, (report, wrong) in zip(self._followed, brought, strict=True):
+
+        async def updated(each: SubsetJudge) -> UpdateResult:
+            report, wrong = await self._alone(partial(_updated, each.home))
+            await self._fresh()
             each.judge.wake()
             confirmed = 0
-            with try_locked(
-                each.home.partner / CONFIRM_LOCK
-            ) as ours:  # the daemon of this home confirms as well
+            lock = each.home.partner / CONFIRM_LOCK
+            with try_locked(lock) as ours:  # the daemon of this home confirms as well
                 if ours:
                     confirmed = await each.judge.confirm()
-            done.append(update_result(report, each.name, confirmed, wrong))
-        return joint_update(done)
+            return update_result(report, each.name, confirmed, wrong)
+
+        return joint_update(await self._each(self._followed, updated))
 
     async def _hashed(self, path: str | PathLike[str]) -> Hashed:
         await self._fresh()
@@ -347,14 +351,14 @@ class AsyncClient:
         return hit_result(await self._alone(lambda: work(home)), self._name(home))
 
     async def _each(
-        self, homes: Iterable[Home], work: Callable[[Home], Coroutine[Any, Any, _Value]]
+        self, subsets: Iterable[_Subset], work: Callable[[_Subset], Coroutine[Any, Any, _Value]]
     ) -> list[_Value]:
         """Do something for each subset; what fails keeps none of the others from it, and is raised at the end."""
         done: list[_Value] = []
         failure: NodeError | None = None
-        for home in homes:
+        for subset in subsets:
             try:
-                done.append(await self._alone(partial(work, home)))
+                done.append(await work(subset))
             except NodeError as exc:
                 failure = failure or exc
         if failure is not None:

@@ -89,7 +89,7 @@ class ReportResult:
     left: int
     """Hits that are still to be reported; nothing is lost meanwhile."""
     problem: str = ""
-    """Why not all were reported, or told to a reporter; empty: all were."""
+    """Why not all were reported, or told to a reporter, and what of the agency's does not verify; empty: nothing."""
     told: Sequence[ToldResult] = ()
     """What became of telling those who were named besides the agency."""
 

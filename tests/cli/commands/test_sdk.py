@@ -16,9 +16,15 @@ from typing import cast
 import pytest
 
 from node import sdk
+from node.errors import NotFoundError
 from node.hashing import open_files, worker_link
+from node.partner.instructions import UNVERIFIED
+from node.remote.node import RemoteNode
+from node.runtime.hit_spool import hit_spool
+from node.runtime.home import Home
 from node.sdk import AsyncClient, Client, Outcome
 from node.sdk.partition import scan_partition
+from protocol.statement.end import Ended, EndedReports
 from support.agencies import BOTH, SINGLE, UNLISTED, Federation
 from support.digest_search import DigestSearch
 from support.federated import federated
@@ -197,6 +203,26 @@ def test_what_cannot_be_reported_now_stays(federation: Federation, client: Clien
     assert (done.hits, done.left) == ((), 1)
     assert "cannot be reached" in done.problem
     assert client.report().left == 0
+
+
+def test_an_end_that_does_not_verify_is_told_to_who_reports(
+    client: Client, partner: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by the command line: somebody may be making up that lists were wrong."""
+    client.check_bytes(BOTH, "a.jpg")
+    [hit] = hit_spool(Home(partner.home)).ls()
+    page = EndedReports((Ended(hit.sent.report.report_id, b"", b"not signed"),))
+
+    async def unknown(*_: object) -> bytes:
+        raise NotFoundError("no such entry")
+
+    async def made_up(*_: object) -> bytes:
+        return page.to_bytes()
+
+    monkeypatch.setattr(RemoteNode, "report_hit", unknown)
+    monkeypatch.setattr(RemoteNode, "ended_reports", made_up)
+    done = client.report()
+    assert ([hit.state for hit in done.hits], done.problem) == (["refused"], UNVERIFIED.format(count=1))
 
 
 def test_status_and_update_are_those_of_the_command_line(client: Client, partner: Cli) -> None:

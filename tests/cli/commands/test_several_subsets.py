@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from node.errors import NodeError
 from node.partner.state import Cursor, PartnerFolder
 from node.runtime.followed import chosen, names_of
 from node.runtime.home import Home
@@ -290,6 +291,26 @@ def test_a_program_asks_both(partner: Cli, tmp_path: Path) -> None:
         now = sigfed.status()
         assert (now.subset, [each.subset for each in now.subsets]) == (SUBSET, [SUBSET, SECOND])
         assert [each.subset for each in sigfed.update().subsets] == [SUBSET, SECOND]
+
+
+@pytest.mark.parametrize("failing", [SUBSET, SECOND])
+def test_a_subset_that_fails_keeps_no_program_from_looking_up_in_the_other(
+    federation: Federation, partner: Cli, failing: str
+) -> None:
+    [name] = {each["partner"] for each in partner.run("--subset", failing, "status").results}
+    with Client(partner.home, jobs=1) as sigfed:
+        with federation.fr_stopped():
+            assert sigfed.check_bytes(BOTH, "upload").outcome is Outcome.UNKNOWN
+        assert {each.unknown_files for each in sigfed.status().subsets} == {1}
+        federation.fr.done("partner", "suspend", name)
+        try:
+            with pytest.raises(NodeError):
+                sigfed.update()
+        finally:
+            federation.fr.done("partner", "resume", name)
+        left = {each.subset: each.unknown_files for each in sigfed.status().subsets}
+        assert left == {SUBSET: 0, SECOND: 0} | {failing: 1}
+        assert [each.subset for each in sigfed.hits()] == [one for one in (SUBSET, SECOND) if one != failing]
 
 
 def test_monitoring_is_told_of_both(partner: Cli, tmp_path: Path) -> None:
