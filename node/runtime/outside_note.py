@@ -22,6 +22,7 @@ from node.runtime.opening import Identity
 _RUN: Final = Path("/run/sigfed")
 """The runtime folder of the unit: commands have another temporary folder than a service."""
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,20 +149,40 @@ def _drop_of_gone_homes(place: Path) -> None:
 
 
 def _place() -> tuple[Path, str] | None:
-    """The folder of all notes, and of which start of the machine they are; None where no folder is ours alone.
-
-    What is under /run goes with the start of the machine by itself. Elsewhere the start has a number, which a service
-    may be kept from reading.
-    """
-    if _is_ours(_RUN):
-        return _RUN, ""
-    if (runtime := os.environ.get("XDG_RUNTIME_DIR")) and _made(place := Path(runtime, "sigfed")):
-        return place, ""
-    place = Path(tempfile.gettempdir(), f"sigfed-{os.geteuid()}")
-    with suppress(OSError):
-        start = _BOOT.read_text(encoding="ascii").strip()
-        return (place, start) if _made(place) else None
+    """The folder of all notes, and of which start of the machine they are; None where no folder of ours says that."""
+    for place in _places():
+        if (start := _start(place)) is not None:
+            return place, start
     return None
+
+
+def _places() -> Iterator[Path]:
+    if _is_ours(_RUN):
+        yield _RUN
+    if (runtime := os.environ.get("XDG_RUNTIME_DIR")) and _made(place := Path(runtime, "sigfed")):
+        yield place
+    if _made(place := Path(tempfile.gettempdir(), f"sigfed-{os.geteuid()}")):
+        yield place
+
+
+def _start(place: Path) -> str | None:
+    """What binds a note there to this start of the machine; None where nothing does.
+
+    What is in memory goes with the start by itself. In containers a folder of any of these names may be one on a disk:
+    there the start has a number, which a service may be kept from reading.
+    """
+    with suppress(OSError):
+        if _is_in_memory(place):
+            return ""
+        return _BOOT.read_text(encoding="ascii").strip() or None
+    return None
+
+
+def _is_in_memory(place: Path) -> bool:
+    device = place.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    mounts = (line.split() for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines())
+    return any(mount[2] == number and mount[mount.index("-") + 1] == "tmpfs" for mount in mounts)
 
 
 def _made(place: Path) -> bool:

@@ -108,3 +108,38 @@ def test_a_place_that_takes_nothing_says_what_to_do(
         OutsideNote.of_home(identity).begin({"trust": 1})
     assert str(place) in str(refused.value)
     assert "make room" in refused.value.hint
+
+
+@pytest.fixture
+def on_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every place is a folder on a disk, as in a container; the file that says which start of the machine it is."""
+    for name in ("_MOUNTS", "_BOOT"):
+        (tmp_path / name).write_text("" if name == "_MOUNTS" else "the first start\n")
+        monkeypatch.setattr(outside_note, name, tmp_path / name)
+    return tmp_path / "_BOOT"
+
+
+def test_a_note_on_a_disk_is_nothing_after_the_next_start_of_the_machine(
+    identity: Identity, on_a_disk: Path
+) -> None:
+    OutsideNote.of_home(identity).begin({"trust": 3})
+    assert noted(identity).sizes
+    on_a_disk.write_text("the next start\n")
+    assert noted(identity) == Note()
+
+
+def test_where_nothing_says_which_start_it_is_nothing_is_noted_outside(
+    identity: Identity, place: Path, on_a_disk: Path
+) -> None:
+    on_a_disk.unlink()
+    OutsideNote.of_home(identity).begin({"trust": 3})
+    assert noted(identity).sizes, "the process remembers"
+    assert not list(place.iterdir())
+
+
+def test_what_is_in_memory_goes_with_the_start_of_the_machine_by_itself(identity: Identity) -> None:
+    """A unit with `ProcSubset=pid` and the commands beside it share a note, though one cannot read the number."""
+    mounted = [line.split() for line in outside_note._MOUNTS.read_text().splitlines()]
+    memory = [Path(line[4]) for line in mounted if line[line.index("-") + 1] == "tmpfs"]
+    assert any(outside_note._start(place) == "" for place in memory)
+    assert outside_note._start(Path("/proc/self")) not in {"", None}

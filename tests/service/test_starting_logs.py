@@ -319,7 +319,8 @@ async def test_a_running_node_asks_silent_members_again_and_stops_once_it_is_put
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no place outside of the process."""
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr(outside_note, "_BOOT", Path("/nothing/there"))
+    for name in ("_BOOT", "_MOUNTS"):
+        monkeypatch.setattr(outside_note, name, Path("/nothing/there"))
 
 
 def test_a_head_that_a_peer_holds_and_nobody_cosigned_tells_it_too(
