@@ -13,6 +13,7 @@ from node.cli.session import session, wait_for
 
 if TYPE_CHECKING:
     from node.runtime.opening import Identity
+    from node.runtime.rejoining import Lost
 
 app = typer.Typer(help="Backups of the node, and bringing it back from one.", no_args_is_help=True)
 
@@ -179,8 +180,7 @@ def finish(
     for lost in done.lost:
         here.output.result(
             {"origin": lost.origin, "held": lost.held, "seen": lost.seen, "by": lost.by},
-            f"{lost.origin}: {lost.by} has seen size {lost.seen:,}, and nobody gives back more than {lost.held:,}:"
-            f" entries {lost.held:,} to {lost.seen - 1:,} are lost, and it is never signed again",
+            _lost_words(lost),
         )
     here.output.result(
         {
@@ -214,6 +214,15 @@ def _returned_words(origin: str, old: int, new: int, unopened: int) -> str:
         return f"{origin}: {old:,} entries, nobody holds more"
     hidden = f", the hashes of {unopened:,} of them are lost" if unopened else ""
     return f"{origin}: {old:,} → {new:,} entries, had back{hidden}"
+
+
+def _lost_words(lost: "Lost") -> str:
+    if lost.seen <= lost.held:
+        return f"{lost.origin}: {lost.by} cosigned another history, and it is never signed again"
+    return (
+        f"{lost.origin}: {lost.by} has seen size {lost.seen:,}, and nobody gives back more than {lost.held:,}:"
+        f" entries {lost.held:,} to {lost.seen - 1:,} are lost, and it is never signed again"
+    )
 
 
 def _afterwards(lost: list[str]) -> list[str]:

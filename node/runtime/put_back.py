@@ -6,6 +6,10 @@ and does not remember, and the home is marked as one that came out of a backup: 
 `sigfed backup finish`, which names the witness anew. What the answer was is kept
 outside the home, bound to this start of the machine and to this folder, with how far the node has signed since: its
 commands do not ask again, and notice by themselves when files of an older day are copied into the folder.
+
+Another history of a log of its own says that somebody else signs with its key, or that this folder is an old one. It
+stops every signature, until a person goes on alone: then nothing is added to that log until the list is continued, but
+its key can be taken back and the list continued, which a thief would else prevent by showing one head to one peer.
 """
 
 import asyncio
@@ -13,11 +17,11 @@ import contextlib
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, Final
 
-from node.clock import Clock
+from node.clock import Clock, milliseconds
 from node.errors import (
     PeerUnreachableError,
     RestoredError,
@@ -41,13 +45,16 @@ from node.runtime.sightings import (
     told,
     witnessed,
 )
+from node.services.evidence.contradicting import keep_other_history
 from node.services.lists.completeness import missing_objects
+from node.services.lists.continuing import is_closed
 from node.services.peers.rejoining import root_at
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
 from node.services.trust.documents import member_documents
 from protocol.errors import ProtocolError
 from protocol.gossip import ToldHead
+from protocol.tlog.checkpoint import SignedCheckpoint
 from protocol.witnesses import answers_needed
 
 PATIENCE_SECONDS: Final = 10.0
@@ -120,6 +127,20 @@ class _Asked:
 
     Nobody waits for them twice in a command, and a running node asks again by itself.
     """
+    forks: Mapping[str, str] = field(default_factory=dict)
+    """Own logs of which others have another history, and in words who."""
+
+    @property
+    def words(self) -> str:
+        """Why it is not known that this folder is the newest; empty where it is."""
+        return "; ".join(filter(None, [*self.forks.values(), self.refusal]))
+
+    def require_nothing(self) -> None:
+        """Raise what was found."""
+        if self.forks:
+            raise _forked("; ".join(self.forks.values()))
+        if self.refusal:
+            raise _unconfirmed(self.refusal)
 
 
 _asked: dict[str, _Asked] = {}
@@ -138,12 +159,14 @@ def signer_of(identity: Identity, shelf: Shelf) -> StandingLogSigner:
 
 @dataclass(frozen=True, slots=True)
 class _Remembering:
-    """A log signer whose steps are noted outside the home."""
+    """A log signer whose steps are noted outside the home; of a log with two histories it adds to none."""
 
     signer: StandingLogSigner
     identity: Identity
 
     def sign(self, origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
+        if words := _asked_of(self.identity).forks.get(origin):
+            raise _forked(words)
         note = self.signer.sign(origin, start=start, leaf_hashes=leaf_hashes)
         if self.identity.signer_link is None:
             OutsideNote.of_home(self.identity).grow({origin: start + len(leaf_hashes)})
@@ -163,21 +186,23 @@ def require_current(identity: Identity, shelf: Shelf, *, afresh: bool = False) -
 
     Raises:
         RestoredError: it was, now or before.
-        VerificationError: a member has cosigned another history than is held here.
-        PeerUnreachableError: too few members answer, and the operator has not said that it goes on alone.
+        VerificationError: others have another history of an own log, and the operator has not said that it goes on
+            alone.
+        PeerUnreachableError: too few members answer, and the operator has not said so.
     """
     asked, note = _asked_of(identity), OutsideNote.of_home(identity)
     if asked.clocks.parted():
-        _forget(identity)  # the machine may have gone back with what was noted; silence must not let it sign
+        forget(identity)  # the machine may have gone back with what was noted; silence must not let it sign
     with contextlib.suppress(SignerDownError):  # nothing is compared, and nothing can be signed either
         held = note.read().sizes
         state = _require_forward(identity, shelf, held)
         if held and not afresh:
             note.grow(state)
-        elif afresh or not asked.refusal:
+            return
+        if afresh or not asked.words:
             _in_a_loop(_confirm(identity, shelf))
-        elif not identity.alone:
-            raise _unconfirmed(asked.refusal)
+        if not identity.alone:
+            asked.require_nothing()
 
 
 def is_confirmed(identity: Identity) -> bool:
@@ -201,17 +226,26 @@ async def _confirm(identity: Identity, shelf: Shelf) -> None:
         newer_trust(identity, shelf, seconds=PATIENCE_SECONDS),
         told(identity, shelf, seconds=PATIENCE_SECONDS),
     )
-    await asyncio.to_thread(_judge, identity, shelf, found, newer, heads)
     note, asked = OutsideNote.of_home(identity), _asked_of(identity)
-    before, (quiet, asked.refusal) = asked.refusal, _too_few(identity, shelf, found)
-    if not asked.refusal:
+    before = asked.words
+    asked.forks = await asyncio.to_thread(_judge, identity, shelf, found, newer, heads)
+    quiet, asked.refusal = _too_few(identity, shelf, found)
+    if asked.forks:
+        note.drop()  # it lets every command sign
+    if asked.refusal:
+        note.leave(quiet)
+    elif not asked.forks:
         note.begin(await asyncio.to_thread(_state, identity, shelf))
-        return
-    note.leave(quiet)
-    if not identity.alone:
-        raise _unconfirmed(asked.refusal)
-    if asked.refusal != before:
-        _journal.warning("alone", reason=asked.refusal)
+    if identity.alone and asked.words not in {"", before}:
+        _journal.warning("alone", reason=asked.words)
+
+
+def _forked(words: str) -> VerificationError:
+    return VerificationError(
+        f"{words}, and the key of the log signed both",
+        hint="call the members. If the key was stolen, take it back: sigfed --alone key revoke; if this folder was put"
+        " back, give up what was signed twice: sigfed --alone backup finish",
+    )
 
 
 def _unconfirmed(words: str) -> PeerUnreachableError:
@@ -222,9 +256,16 @@ def _unconfirmed(words: str) -> PeerUnreachableError:
     )
 
 
+def forget(identity: Identity) -> None:
+    """Ask anew before the next signature, whatever was answered before."""
+    asked = _asked_of(identity)
+    asked.refusal, asked.forks = "", {}
+    OutsideNote.of_home(identity).drop()
+
+
 def settle(identity: Identity, shelf: Shelf) -> None:
     """Go on from what is here, whatever was noted before: everybody has been asked in a restore."""
-    _forget(identity)
+    forget(identity)
     with contextlib.suppress(SignerDownError):
         OutsideNote.of_home(identity).begin(_state(identity, shelf))
 
@@ -235,36 +276,37 @@ def _judge(
     found: Sightings,
     newer: Sequence[str],
     heads: Sequence[tuple[str, ToldHead]],
-) -> None:
+) -> dict[str, str]:
+    """Own logs of which others have another history, in words; raises `RestoredError` where they have seen more."""
     own = identity.trust.without_proposal().document()
     with shelf.storage.read() as unit:
         heads = [*heads, *((one.source, ToldHead(one.origin, one.note)) for one in unit.evidence.heard())]
     # Read last: what this node publishes meanwhile may be heard back before it is read here.
-    logs = {log.origin: log for log in _own_logs(identity, shelf)}
+    logs = {log.origin: log for log in _own_logs(identity, shelf) if not is_closed(own, log.origin)}
     seen = {origin: list(found.heads.get(origin, ())) for origin in logs}
     for node, head in heads:
         with contextlib.suppress(ProtocolError):
             if head.origin in logs:
                 seen[head.origin].append(sighting(node, head.note, head.origin, own))
-    words = [*newer, *forgotten(identity, shelf, heads)]
+    words, forks = [*newer, *forgotten(identity, shelf, heads)], dict[str, str]()
     for origin, log in logs.items():
         for one in seen[origin]:
             if one.head.size > log.head.size:
                 words.append(f"{one.node} has seen {one.head.size:,} entries of {origin}")
-            else:
-                _require_one_history(shelf, log, one)
+            elif not _is_of_this_history(shelf, log, one):
+                how = "cosigned" if one in found.heads.get(origin, ()) else "shows"
+                forks.setdefault(origin, f"{origin}: {one.node} {how} another history than this folder holds")
+                other = SignedCheckpoint(one.head, one.note, (), ())
+                keep_other_history(shelf, log, other, now_ms=milliseconds(identity.clock.now()))
     if words:
         more = f"others have seen more than this folder holds, which was put back: {'; '.join(words)}"
         found_put_back(identity.home, more, now=identity.clock.now())
+    return forks
 
 
-def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sighting) -> None:
+def _is_of_this_history(shelf: Shelf, log: LogRecord, seen: Sighting) -> bool:
     files = LogFiles(shelf.objects, shelf.vault, log.origin)
-    if root_at(files, at=seen.head.size, size=log.head.size) != seen.head.root:
-        raise VerificationError(
-            f"{log.origin}: {seen.node} cosigned another history than this folder holds, and its key signed both",
-            hint="nothing is signed here: sigfed backup finish, if the folder was put back; else call the members",
-        )
+    return root_at(files, at=seen.head.size, size=log.head.size) == seen.head.root
 
 
 def _too_few(identity: Identity, shelf: Shelf, found: Sightings) -> tuple[Mapping[str, str], str]:
@@ -337,8 +379,3 @@ def _state(identity: Identity, shelf: Shelf) -> dict[str, int]:
     logs = _own_logs(identity, shelf)
     sizes = {log.origin: signer.size(log.origin) if signer else log.head.size for log in logs}
     return {**sizes, _TRUST: len(trust.roots()) * _ROOTS + trust.document().serial}
-
-
-def _forget(identity: Identity) -> None:
-    _asked_of(identity).refusal = ""
-    OutsideNote.of_home(identity).drop()

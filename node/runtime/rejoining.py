@@ -56,12 +56,12 @@ _Seen = dict[str, list[Sighting]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """A log of which others saw more than anybody can give back: it is never signed again."""
+    """A log of which others saw more than anybody can give back, or another history: it is never signed again."""
 
     origin: str
     held: int
     seen: int
-    """Size that `by` has seen."""
+    """Size that `by` has seen; of another history where that is no more than is held."""
     by: str
 
 
@@ -88,7 +88,8 @@ async def rejoin(
 
     Raises:
         PeerUnreachableError: a member that may have seen more does not answer, and is not among `without`.
-        VerificationError: somebody else signed with this node's keys.
+        VerificationError: somebody else signed with this node's keys, and the operator has not said that it goes on
+            alone.
         SignerDownError: the process that signs for this node cannot be reached.
     """
     there = None if identity.signer_link is None else remote_keys(identity.signer_link, identity.trust_files)
@@ -174,7 +175,9 @@ def _judge_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) -
         sightings = seen.get(log.origin, [])
         if log.note is None and not sightings:
             continue
-        _require_one_history(shelf, log, sightings)
+        if (other := _other_history(shelf, log, sightings)) is not None:
+            done.lost.append(_forked(log, other, alone=identity.alone))
+            continue
         signed, given_up_at = signer.size(log.origin), identity.given_up_at(log.origin)
         lost = _lost(log, signed, sightings, given_up_at=given_up_at)
         if lost is not None:
@@ -208,15 +211,24 @@ def _give_up(
                 signer.give_up(lost.origin, note=one.note)
 
 
-def _require_one_history(shelf: Shelf, log: LogRecord, seen: Sequence[Sighting]) -> None:
+def _other_history(shelf: Shelf, log: LogRecord, seen: Sequence[Sighting]) -> Sighting | None:
     files = _log_files(shelf, log)
     for one in seen:
         head = one.head
         if head.size <= log.head.size and root_at(files, at=head.size, size=log.head.size) != head.root:
-            raise VerificationError(
-                f"{log.origin}: {one.node} cosigned another history than this node holds, and its key signed both",
-                hint="do not publish; call the other members: somebody else may have the key",
-            )
+            return one
+    return None
+
+
+def _forked(log: LogRecord, other: Sighting, *, alone: bool) -> Lost:
+    """A log with two histories, which ends; raises `VerificationError` unless a person has said so."""
+    if alone:
+        return Lost(origin=log.origin, held=log.head.size, seen=other.head.size, by=other.node)
+    raise VerificationError(
+        f"{log.origin}: {other.node} cosigned another history than this node holds, and its key signed both",
+        hint="call the other members: somebody else may have the key. To give up every log with two histories:"
+        " sigfed --alone backup finish",
+    )
 
 
 def _log_files(shelf: Shelf, log: LogRecord) -> LogFiles:

@@ -12,7 +12,9 @@ from hashlib import sha256
 from typing import Final
 
 from keys.errors import KeysError
+from keys.roles import Role
 from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.revocations import Revocations
 from keys.trust.root import open_roots
 from node.errors import NodeError, NotFoundError
 from node.objects.folder import FolderObjects
@@ -27,7 +29,7 @@ from node.services.storage.shelf import Shelf
 from node.services.trust.documents import member_documents
 from node.services.trust.tuf_repository import root_files
 from protocol.api import TrustApi, WitnessApi
-from protocol.errors import ProtocolError
+from protocol.errors import ProtocolError, UnknownSignerError
 from protocol.gossip import Gossip, ToldHead
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.note import VerifierKey
@@ -63,12 +65,14 @@ async def witnessed(identity: Identity, shelf: Shelf, *, seconds: float = _PATIE
     documents = await asyncio.to_thread(_documents, identity, shelf)
     with shelf.storage.read() as unit:
         found = Sightings(heads={log.origin: [] for log in unit.logs.ls(*OWN_LOGS)})
-    own = identity.trust.document()
+    own, revoked = identity.trust.document(), identity.trust.revocations()
 
     async def ask(node: str, theirs: NodeDocument) -> None:
         try:
             async with asyncio.timeout(seconds), reach_witness(identity, theirs) as witness:
-                heads = {origin: await _cosigned(witness, node, origin, own) for origin in found.heads}
+                heads = {
+                    origin: await _cosigned(witness, node, origin, own, revoked) for origin in found.heads
+                }
         except TimeoutError:
             found.silent[node] = "did not answer in time"
         except _FAILURES as exc:
@@ -83,12 +87,20 @@ async def witnessed(identity: Identity, shelf: Shelf, *, seconds: float = _PATIE
     return found
 
 
-async def _cosigned(witness: WitnessApi, node: str, origin: str, own: NodeDocument) -> Sighting | None:
+async def _cosigned(
+    witness: WitnessApi, node: str, origin: str, own: NodeDocument, revoked: Revocations
+) -> Sighting | None:
     try:
         note = await witness.witnessed(sha256(origin.encode()).hexdigest())
     except NotFoundError:
         return None
-    return sighting(node, note, origin, own)
+    try:
+        return sighting(node, note, origin, own)
+    except UnknownSignerError:
+        # A thief's last head: a witness that cosigned it cosigns no other, and would be silent for ever.
+        keys = [VerifierKey.from_text(one.key) for one in revoked.entries if one.role is Role.LOG]
+        open_checkpoint(note, origin=origin, log_keys=[key for key in keys if key.name == origin])
+        return None
 
 
 async def told(identity: Identity, shelf: Shelf, *, seconds: float) -> list[tuple[str, ToldHead]]:

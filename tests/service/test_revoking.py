@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,20 @@ from keys.trust.lifecycle import Stage
 from keys.trust.proposal_signing import open_proposal, sign
 from keys.trust.revocations import Reason
 from node.clock import milliseconds
-from node.errors import ConflictError, NotFoundError, UsageError
+from node.errors import ConflictError, NotFoundError, UsageError, VerificationError
 from node.formats.rows import ImportRow
 from node.ports.cosigning import CosignerRecord
 from node.ports.evidence import HeardHead
-from node.runtime import logs
+from node.runtime import logs, put_back
 from node.runtime.key_holders import ProposalFile, read_proposal
 from node.runtime.keyring import accepted_token_keys, successors
 from node.runtime.opening import Identity, open_freshness
+from node.runtime.outside_note import OutsideNote
 from node.runtime.revoking import Revoked, check, confirm_by_witnesses, resume, revoke
 from node.services.evidence.doubting import head_at, vouched
 from node.services.lists.audit_reading import read_audit
 from node.services.lists.auditing import start_audit
+from node.services.lists.continuing import has_fork
 from node.services.lists.importing import Statement, import_rows
 from node.services.storage.shelf import Shelf
 from node.services.trust import installing
@@ -34,8 +37,9 @@ from node.services.trust.honouring import revocations_of
 from node.services.trust.trusting import REVOKED_NAME, OwnTrust
 from protocol.digest import Algorithm
 from protocol.event import BASELINE
+from protocol.gossip import ToldHead
 from protocol.opening import Basis
-from protocol.tlog.checkpoint import open_checkpoint
+from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.note import VerifierKey
 from support.cheap_node import NODE, CheapNode, new_shelf
 from support.lists import digest
@@ -282,3 +286,54 @@ def test_keys_of_other_roles_are_taken_back_in_other_ways(node: CheapNode, name:
     assert caught.value.hint
     with pytest.raises(NotFoundError):
         check(identity, "auth-9")
+
+
+@pytest.fixture
+def forged(node: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer holds a head that whoever stole the key of the list has made, and the machine starts again."""
+    identity = node.identity()
+    logs.create_list(identity, shelf, "main")
+    publish(identity, shelf, "a")
+    key = identity.keychain.signer(LogPrivateKey, "lists-main-1")
+    note = sign_checkpoint(Checkpoint(ORIGIN, 1, bytes(32)), [key])
+
+    async def told(*_: object, **__: object) -> list[tuple[str, ToldHead]]:
+        return [("nl.example", ToldHead(ORIGIN, note))]
+
+    monkeypatch.setattr(put_back, "told", told)
+    OutsideNote.of_home(identity).drop()
+
+
+def gated(identity: Identity, shelf: Shelf) -> Identity:
+    """The node as a command opens it."""
+    identity.trust.before_signing = partial(put_back.require_current, identity, shelf)
+    return identity
+
+
+@pytest.mark.usefixtures("forged")
+def test_a_head_that_a_thief_made_stops_every_signature(node: CheapNode, shelf: Shelf) -> None:
+    identity = gated(node.identity(), shelf)
+    words = f"{ORIGIN}: nl.example shows another history than this folder holds"
+    for _ in range(2):
+        with pytest.raises(VerificationError, match=words) as refused:
+            logs.create_list(identity, shelf, "another")
+        assert "--alone key revoke" in refused.value.hint
+        with pytest.raises(VerificationError, match=words):
+            publish(identity, shelf, "b")
+
+
+@pytest.mark.usefixtures("forged")
+def test_who_goes_on_alone_takes_a_key_back_and_adds_nothing_to_the_log_that_a_thief_forked(
+    node: CheapNode, shelf: Shelf
+) -> None:
+    identity = gated(replace(node.identity(), alone=True), shelf)
+    with pytest.raises(VerificationError, match="another history"):
+        publish(identity, shelf, "b")
+    logs.create_list(identity, shelf, "another")
+    assert logs.publish_one(identity, shelf, f"{NODE}/lists/another").changed, "other logs go on"
+    assert has_fork(shelf, ORIGIN), "the proof of it lets it be continued"
+    assert not put_back.is_confirmed(identity), "which is no answer for other commands"
+    done = take_back(identity, shelf, "log-lists-main-1", size=1)
+    assert done.successor is not None
+    put_back.require_current(node.identity(), shelf, afresh=True)
+    assert logs.publish_one(node.identity(), shelf, ORIGIN).changed, "what waited is signed by the next key"

@@ -11,13 +11,14 @@ from keys.errors import KeysError
 from keys.trust.node_document import NodeDocument
 from node.errors import NodeError, TrustForkError
 from node.ports.evidence import EvidenceKind
+from node.ports.logs import LogRecord
 from node.services.evidence.accusing import Verdict, keep, of_log
-from node.services.evidence.diverging import divergence_from_peer
+from node.services.evidence.diverging import divergence, divergence_from_peer, local_tree
 from node.services.evidence.judging import claimed_head, judge, log_keys
 from node.services.storage.shelf import Shelf
 from protocol.api import LogApi
 from protocol.errors import ForkError, OverlapError, ProtocolError, RollbackError, RootMismatchError
-from protocol.evidence import encode_rollback
+from protocol.evidence import encode_fork, encode_rollback
 from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
 
 
@@ -40,6 +41,19 @@ async def keep_contradiction(shelf: Shelf, api: LogApi, met: Met, error: Excepti
     data, verdict = found
     record = await asyncio.to_thread(keep, shelf, data, verdict, source="", now_ms=met.now_ms)
     return None if record is None else record.object
+
+
+def keep_other_history(shelf: Shelf, log: LogRecord, other: SignedCheckpoint, *, now_ms: int) -> None:
+    """Keep the proof that the key of an own log signed another history, whose head is no larger than the held one."""
+    assert log.note is not None, "what nobody published has no other history"
+    held = SignedCheckpoint(claimed_head(log.note), log.note, (), ())
+    data: bytes | None
+    if other.checkpoint.size == log.head.size:
+        data, kind = encode_fork(log.note, other.note), EvidenceKind.FORK
+    else:
+        data, kind = divergence(other, held, local_tree(shelf, log)), EvidenceKind.DIVERGENCE
+    assert data is not None, "it is another history"
+    keep(shelf, data, of_log(data, kind), source="", now_ms=now_ms)
 
 
 def keep_trust_fork(shelf: Shelf, error: TrustForkError, *, node: str, now_ms: int) -> str | None:

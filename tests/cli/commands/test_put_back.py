@@ -14,8 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from node.runtime.checking import examine
 from node.runtime.home import Home
 from node.runtime.opening import open_identity
+from node.runtime.outside_note import OutsideNote
 from node.runtime.shelving import open_shelf
-from support.agencies import LIST, Federation, fetch, import_files, numbered, report
+from support.agencies import LIST, Federation, fetch, import_files, numbered, report, table, written
 from support.federated import federated
 from support.processes import Cli, Running, contents, environment, free_port, wait_until
 
@@ -171,7 +172,64 @@ def test_a_member_that_cosigned_another_history_is_no_remark(pair: Federation, t
     import_files(pair.fr, numbered("one more", 1))
     refused = pair.fr.run("publish")
     assert refused.exit == 14
-    assert "another history" in refused.err
+    assert "nl.example cosigned another history" in refused.err
+    assert pair.fr.run("backup", "finish", "--yes").exit == 14
+    done = pair.fr.run("--alone", "backup", "finish", "--yes")
+    assert done.exit == 0, done.err
+    assert {one["origin"] for one in done.results if "seen" in one} == {ORIGIN, "fr.example/audit/main"}
+    continued(pair)
+
+
+def published_by_a_thief(pair: Federation, folder: Path) -> None:
+    """Whoever copied the folder has his own entries cosigned, and this agency publishes meanwhile; then it restarts."""
+    grown(pair)
+    thief = pair.fr.copied(folder)
+    pair.nl_node.stop()
+    for name in ("own", "more of its own"):
+        import_files(pair.fr, numbered(name, 3))
+        pair.fr.done("publish")
+    pair.nl_node = Running(pair.nl)
+    import_files(thief, numbered("planted", 1))
+    assert thief.done("publish")["cosigned"] == 1
+    OutsideNote.of_home(open_identity(Home(pair.fr.home))).drop()
+
+
+def test_a_thief_who_made_a_second_history_keeps_no_key_from_being_taken_back(
+    pair: Federation, tmp_path: Path
+) -> None:
+    published_by_a_thief(pair, tmp_path / "thief")
+    good = str(report(pair.nl, ORIGIN).log.head.size)
+    fr, stolen = pair.fr, ("--reason", "compromise", "--yes", "--last-good")
+    import_files(fr, numbered("waiting", 1))
+    for words in (
+        "publish",
+        f"key revoke log-lists-{LIST}-1 {' '.join(stolen)} {good}",
+        "contact a@fr.example",
+    ):
+        refused = fr.run(*words.split())
+        assert (refused.exit, "another history" in refused.err) == (14, True), (words, refused.err)
+        assert "--alone key revoke" in refused.err
+    assert fr.run("--alone", "publish").exit == 14
+    for key in (f"log-lists-{LIST}-1", "log-audit-main-1"):
+        size = good if "lists" in key else "0"
+        taken = fr.run("--alone", "key", "revoke", key, *stolen, size)
+        assert taken.exit == 0, taken.err
+    assert fr.run("contact", "a@fr.example").exit == 0
+    continued(pair)
+
+
+def continued(pair: Federation) -> None:
+    """What was signed twice goes on in another list, which the other agency follows."""
+    fr = pair.fr
+    done = fr.run("list", "create", "second", "--continues", LIST, "--yes")
+    assert done.exit == 0, done.err
+    again = written(fr.home.with_name("again.csv"), table(*numbered("own", 3)))
+    fr.done("entry", "import", again, "--list", "second", "--basis", "own")
+    published = fr.run("publish")
+    assert published.exit == 0, published.err
+    with Running(fr):
+        synced = pair.nl.run("peer", "sync")
+    assert report(pair.nl, "fr.example/lists/second").log.head.size == 7, (synced.out, synced.err)
 
 
 def cosigned_by_fr(pair: Federation, name: str) -> None:
