@@ -61,20 +61,27 @@ def find_group(choice: GroupChoice = "fastest", *, kernel: Path = KERNEL) -> Fou
 def load_kernel(path: Path, oracle: SodiumGroup) -> KernelGroup:
     """The group behind a compiled kernel; raises OprfError for one that cannot be loaded or fails its self-test."""
     try:
-        if _cut_off(path.read_bytes()):  # the system maps such a file, and the process ends where it is read
-            raise OprfError("its file is cut off")
+        _require_whole(path.read_bytes())
         group = KernelGroup(ctypes.CDLL(str(path)))
+        check_group(group)
+        compare_groups(group, oracle, system_entropy)
+    except OprfError:
+        raise
     except (OSError, AttributeError) as error:  # not a library, or one without the functions
-        raise OprfError("it cannot be loaded") from error
-    check_group(group)
-    compare_groups(group, oracle, system_entropy)
+        raise OprfError(f"it cannot be loaded: {error}") from error
+    except Exception as error:  # a broken kernel leads anywhere, and nothing stops for it
+        raise OprfError(f"it fails its self-test: {error!r}") from error
     return group
 
 
-def _cut_off(library: bytes) -> bool:
-    """Whether an ELF file of 64 bits ends before its section headers do, which are its last part."""
+def _require_whole(library: bytes) -> None:
+    """Refuse an ELF file of 64 bits that ends before its section headers do, which are its last part.
+
+    The system maps such a file, and the process ends where it is read.
+    """
     if library[:5] != b"\x7fELF\x02":
-        return False
+        return
     start = int.from_bytes(library[40:48], "little")
     each, count = (int.from_bytes(library[at : at + 2], "little") for at in (58, 60))
-    return len(library) < start + each * count
+    if len(library) < start + each * count:
+        raise OprfError("its file is cut off")

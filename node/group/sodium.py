@@ -23,7 +23,6 @@ from platformdirs import user_cache_path
 
 from node.errors import LibraryError
 from node.group.self_test import check_group
-from protocol.errors import OprfError
 from protocol.oprf.sodium import SodiumGroup
 
 _NAMES: Final = {
@@ -81,7 +80,7 @@ def _try(name: str) -> SodiumGroup | None:
             return None
         group = SodiumGroup(lib)
         check_group(group)
-    except (OSError, AttributeError, OprfError):  # not there, without ristretto255, or wrong
+    except Exception:  # noqa: BLE001 - not there, without ristretto255, or wrong in whatever way
         return None
     return group
 

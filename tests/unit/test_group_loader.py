@@ -240,6 +240,31 @@ def test_a_kernel_that_is_wrong_in_ordinary_use_is_refused(
         self_test.compare_groups(group, sodium_group(), os.urandom)
 
 
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("kernel.c", "sf_scalar_reduce(out, in, n); return", "(void)in; memset(out, 0, 32 * n); return"),
+        ("kernel.c", "return best->width == 8;", "return 8;"),
+        ("kernel.c", "return best->width == 8;", "return -1;"),
+        ("kernel.c", "return burnt(sf_scalar_invert(out, in, n));", "return burnt(NO_MEMORY);"),
+        ("hash.c", "return burnt(finish(out, inputs, sizes, n, elements));", "return burnt(NO_MEMORY);"),
+    ],
+    ids=["zeros", "path-8", "path--1", "no-inverse", "no-memory"],
+)
+def test_libsodium_takes_the_place_of_a_kernel_however_broken(file: str, before: str, after: str) -> None:
+    found = find_group(kernel=mutant(file, before, after))
+    assert (found.group.name, found.refused) == ("libsodium", True)
+
+
+def test_a_libsodium_however_broken_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(group: object) -> None:
+        raise AssertionError("256 zero scalars")
+
+    monkeypatch.setattr(sodium, "check_group", broken)
+    with pytest.raises(LibraryError, match="self-test"):
+        sodium.load_carried(cache=tmp_path)
+
+
 @pytest.mark.parametrize("content", [b"", b"no library"], ids=["empty", "text"])
 def test_what_is_no_kernel_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "kernel.so"
@@ -247,6 +272,7 @@ def test_what_is_no_kernel_is_refused(tmp_path: Path, content: bytes) -> None:
     found = find_group(kernel=path)
     assert (found.group.name, found.refused) == ("libsodium", True)
     assert "cannot be loaded" in found.remark
+    assert str(path) in found.remark, "what the system says of it"
 
 
 @pytest.mark.parametrize("kept", [70, 5000, -1])
