@@ -1,6 +1,6 @@
 """The group behind sigfed's own kernel: a batch a call, hashing included. Its source is in `node/group/kernel`.
 
-The kernel looks at no length: whoever calls these methods has checked them.
+The kernel believes every length but a tag's: what crosses into it was checked here, or by the methods of `Group`.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from protocol.errors import OprfError
 from protocol.oprf.group import ELEMENT_BYTES, NO_MEMORY, Buffer, Group
-from protocol.oprf.xmd import MAX_INPUT_BYTES, UNIFORM_BYTES
+from protocol.oprf.xmd import MAX_INPUT_BYTES, MAX_TAG_BYTES, UNIFORM_BYTES
 
 INTERFACE: Final = 1
 """Of the functions below; a library of another number is not called."""
@@ -29,7 +29,7 @@ class KernelGroup(Group):
     """ristretto255 behind the loaded kernel, on one of its paths: -1 is the best that the processor has.
 
     Raises:
-        OprfError: the kernel was compiled from other sources.
+        OprfError: the kernel was compiled from other sources, or takes a path that is none.
     """
 
     __slots__ = (
@@ -53,7 +53,10 @@ class KernelGroup(Group):
     def __init__(self, lib: ctypes.CDLL, path: int = -1) -> None:
         if _bind(lib, "sf_interface")() != INTERFACE:
             raise OprfError("the kernel was compiled from other sources")
-        self._name = PATHS[_bind(lib, "sf_use", _NUMBER)(path)]
+        taken = _bind(lib, "sf_use", _NUMBER)(path)
+        if taken not in range(len(PATHS)):
+            raise OprfError(f"the kernel takes path {taken}, which is none")
+        self._name = PATHS[taken]
         self._expand_all = _bind(lib, "sf_expand", _OUT, _BYTES, _SIZES, _COUNT, _BYTES, _COUNT)
         self._finish_all = _bind(lib, "sf_finish", _OUT, _BYTES, _SIZES, _COUNT, _BYTES)
         self._invert_all = _bind(lib, "sf_invert", _OUT, _BYTES, _COUNT)
@@ -78,30 +81,33 @@ class KernelGroup(Group):
 
     @override
     def expand_each(self, inputs: Sequence[bytes], dst: bytes) -> bytes:
-        sizes = array("I", map(len, inputs))
+        data, sizes = _joined(inputs)
+        _require_tag(dst)
         out = ctypes.create_string_buffer(UNIFORM_BYTES * len(sizes))
-        _require_memory(
-            self._expand_all(out, b"".join(inputs), sizes.buffer_info()[0], len(sizes), dst, len(dst))
-        )
+        _require_done(self._expand_all(out, data, sizes.buffer_info()[0], len(sizes), dst, len(dst)))
         return out.raw
 
     @override
     def pair_weights(self, seed: bytes, first: int, left: bytes, right: bytes, dst: bytes) -> bytes:
-        assert len(seed) == UNIFORM_BYTES
-        assert len(left) == len(right)
+        if len(seed) != UNIFORM_BYTES:
+            raise ValueError(f"a seed has {UNIFORM_BYTES} bytes")
+        if len(left) != len(right) or len(left) % ELEMENT_BYTES:
+            raise ValueError("as many whole elements are needed on both sides")
+        _require_tag(dst)
         out = ctypes.create_string_buffer(len(left))
-        self._weigh(out, seed, first, left, right, len(left) // ELEMENT_BYTES, dst, len(dst))
+        count = len(left) // ELEMENT_BYTES
+        _require_done(self._weigh(out, seed, first, left, right, count, dst, len(dst)))
         return out.raw
 
     @override
     def finish_each(self, inputs: Sequence[bytes], elements: bytes) -> list[bytes]:
-        sizes = array("I", map(len, inputs))
+        data, sizes = _joined(inputs)
         if len(sizes) * ELEMENT_BYTES != len(elements):
             raise ValueError("as many inputs as elements are needed")
         if max(sizes, default=0) > MAX_INPUT_BYTES:
             raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
         out = ctypes.create_string_buffer(OUTPUT_BYTES * len(sizes))
-        _require_memory(self._finish_all(out, b"".join(inputs), sizes.buffer_info()[0], len(sizes), elements))
+        _require_done(self._finish_all(out, data, sizes.buffer_info()[0], len(sizes), elements))
         raw = out.raw
         return [raw[at:end] for at, end in pairwise(range(0, len(raw) + 1, OUTPUT_BYTES))]
 
@@ -159,6 +165,26 @@ def _bind(lib: ctypes.CDLL, name: str, *arguments: type[Any]) -> Callable[..., i
     return function
 
 
-def _require_memory(status: int) -> None:
+def _joined(inputs: Sequence[bytes]) -> tuple[bytes, "array[int]"]:
+    """The inputs one behind the other, and their sizes, by which C walks through them.
+
+    An object may join as other bytes than its length says (a view of wider items), or come out of a sequence once only:
+    C would read, or write, beyond a buffer.
+    """
+    each = list(inputs)
+    data, sizes = b"".join(each), array("I", map(len, each))
+    if sum(sizes) != len(data):
+        raise ValueError("an input is of the type bytes")
+    return data, sizes
+
+
+def _require_tag(dst: bytes) -> None:
+    if len(dst) > MAX_TAG_BYTES:  # C has room for no more
+        raise ValueError(f"a tag has at most {MAX_TAG_BYTES} bytes")
+
+
+def _require_done(status: int) -> None:
     if status == NO_MEMORY:
         raise MemoryError
+    if status:
+        raise ValueError("the kernel refuses what it was given")

@@ -13,6 +13,7 @@ from protocol.errors import OprfError
 from protocol.oprf.group import ELEMENT_BYTES, Group
 from protocol.oprf.proof import Statement, composite, hedged_nonce, prove
 from protocol.oprf.suite import KeyPair, Mode, group_tag
+from protocol.oprf.xmd import MAX_INPUT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +105,6 @@ def outputs(group: Group, key: KeyPair, inputs: Sequence[bytes]) -> list[bytes]:
         OprfError: there is no input, or one is longer than 65 535 bytes.
     """
     assert key.mode is not Mode.PARTIAL
+    if any(len(one) > MAX_INPUT_BYTES for one in inputs):  # before a group makes room for it
+        raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
     return group.finish_each(inputs, group.hash_multiply_all(key.secret, inputs, group_tag(key.mode)))

@@ -8,6 +8,7 @@ from protocol.errors import OprfError
 
 UNIFORM_BYTES: Final = 64
 MAX_INPUT_BYTES: Final = 2**16 - 1
+MAX_TAG_BYTES: Final = 255
 
 _BLOCK: Final = bytes(128)  # Z_pad: one input block of SHA-512
 _LENGTH: Final = struct.pack(">HB", UNIFORM_BYTES, 0)  # l_i_b_str and the separator I2OSP(0, 1)

@@ -1,15 +1,20 @@
 """Each path of the kernel against libsodium, bit for bit: sizes around lanes and chunks, edges, refusals, hashes."""
 
+import ctypes
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
+from typing import cast
+from unittest.mock import Mock
 
 import pytest
 
 from protocol.errors import OprfError
 from protocol.oprf.group import IDENTITY, NO_MEMORY, ORDER, Group
-from protocol.oprf.kernel import PATHS
-from protocol.oprf.suite import Mode, group_tag
+from protocol.oprf.kernel import PATHS, KernelGroup
+from protocol.oprf.server import outputs
+from protocol.oprf.suite import Mode, epoch_key, group_tag
 from support.edges import ENCODINGS, SCALARS, UNIFORM, WIDE, ZEROS, elements, le
 from support.kernel import compiled, group_named, kernel_on, sodium
 
@@ -224,3 +229,93 @@ def test_what_cannot_be_allocated_is_no_refusal(
     monkeypatch.setattr(group, name, lambda *_: NO_MEMORY)
     with pytest.raises(MemoryError):
         call(group)
+
+
+# ---------------------------------------------------------------------- what is not handed to C
+
+
+@pytest.fixture
+def kernel() -> KernelGroup:
+    """A group of its own, whose functions a test may exchange."""
+    return kernel_on(0, compiled("kernel"))
+
+
+def test_a_tag_is_as_long_as_the_room_for_it(kernel: Group, oracle: Group) -> None:
+    longest, pair = bytes(255), bytes(32)
+    assert kernel.expand_each([b"x"], longest) == oracle.expand_each([b"x"], longest)
+    for each in (kernel, oracle):
+        with pytest.raises(ValueError, match=r"at most|range"):
+            each.expand_each([b"x"], longest + b"x")
+        with pytest.raises(ValueError, match=r"at most|range"):
+            each.pair_weights(bytes(64), 0, pair, pair, longest + b"x")
+
+
+def test_an_input_is_as_long_as_it_says(kernel: Group) -> None:
+    wide = memoryview(bytes(400)).cast("I")
+    assert len(wide) == 100
+    for call in (
+        partial(kernel.expand_each, [wide], b"tag"),  # type: ignore[list-item]
+        partial(kernel.finish_each, [wide], bytes(32)),  # type: ignore[list-item]
+    ):
+        with pytest.raises(ValueError, match="type bytes"):
+            call()
+
+
+def test_inputs_that_come_once_are_read_once(kernel: Group, oracle: Group) -> None:
+    inputs = [b"one", b"two"]
+    once = cast("Sequence[bytes]", iter(inputs))
+    assert kernel.expand_each(once, b"tag") == oracle.expand_each(inputs, b"tag")
+    once = cast("Sequence[bytes]", iter(inputs))
+    assert kernel.finish_each(once, bytes(64)) == oracle.finish_each(inputs, bytes(64))
+
+
+@pytest.mark.parametrize(
+    ("seed", "left", "right"), [(63, 32, 32), (64, 64, 32), (64, 32, 64), (64, 33, 33)], ids=str
+)
+def test_weights_are_of_whole_pairs_and_a_whole_seed(kernel: Group, seed: int, left: int, right: int) -> None:
+    with pytest.raises(ValueError, match=r"seed|sides"):
+        kernel.pair_weights(bytes(seed), 0, bytes(left), bytes(right), b"tag")
+
+
+@pytest.mark.parametrize(("status", "error"), [(NO_MEMORY, MemoryError), (-1, ValueError)])
+def test_what_hashing_answers_is_heard(kernel: KernelGroup, status: int, error: type[Exception]) -> None:
+    for function in ("_expand_all", "_weigh", "_finish_all"):
+        setattr(kernel, function, lambda *_: status)
+    for call in (
+        partial(kernel.expand_each, [b"x"], b"tag"),
+        partial(kernel.pair_weights, bytes(64), 0, bytes(32), bytes(32), b"tag"),
+        partial(kernel.finish_each, [b"x"], bytes(32)),
+    ):
+        with pytest.raises(error):
+            call()
+
+
+def test_a_kernel_that_takes_no_known_path_is_refused() -> None:
+    class Library:
+        """Of this interface, and on this path."""
+
+        def __init__(self, path: int) -> None:
+            self.answers = {"sf_interface": 1, "sf_use": path}
+
+        def __getitem__(self, name: str) -> Callable[..., int]:
+            return Function(self.answers.get(name, 0))
+
+    class Function:
+        def __init__(self, answer: int) -> None:
+            self.answer = answer
+
+        def __call__(self, *_: object) -> int:
+            return self.answer
+
+    assert KernelGroup(cast("ctypes.CDLL", Library(1))).name == PATHS[1]
+    for path in (-1, len(PATHS)):
+        with pytest.raises(OprfError, match="which is none"):
+            KernelGroup(cast("ctypes.CDLL", Library(path)))
+
+
+def test_an_input_too_long_is_refused_before_room_is_made_for_it(oracle: Group) -> None:
+    untouched = Mock(spec=Group)
+    key = epoch_key(oracle, bytes(32))
+    with pytest.raises(OprfError, match="at most"):
+        outputs(untouched, key, [b"x", bytes(65_536)])
+    assert not untouched.method_calls

@@ -98,8 +98,8 @@ static size_t largest(const uint32_t *sizes, size_t n)
 static __attribute__((noinline)) int expand(uint8_t *out, const uint8_t *inputs, const uint32_t *sizes, size_t n,
 					    const uint8_t *dst, size_t dst_size)
 {
-	size_t room = largest(sizes, n) + ROOM;
-	uint8_t *buffers = malloc(8 * room), *m[8];
+	size_t room = largest(sizes, n) + ROOM, all = (n < 8 ? n : 8) * room;
+	uint8_t *buffers = malloc(all), *m[8];
 	uint64_t zeros[8];
 	if (!buffers) return NO_MEMORY;
 	after_zeros(zeros);
@@ -114,24 +114,27 @@ static __attribute__((noinline)) int expand(uint8_t *out, const uint8_t *inputs,
 		}
 		expand_lanes(out + 64 * k, zeros, m, size, some, dst, dst_size);
 	}
-	sf_wipe(buffers, 8 * room);
+	sf_wipe(buffers, all);
 	free(buffers);
 	return OK;
 }
 
-/* 64 uniform bytes of each input; inputs stand one behind the other. A tag has at most 255 bytes. */
+/* 64 uniform bytes of each input; inputs stand one behind the other. A longer tag than buffers have room for is refused. */
 API int sf_expand(uint8_t *out, const uint8_t *inputs, const uint32_t *sizes, size_t n, const uint8_t *dst, size_t dst_size)
 {
+	if (dst_size > LONGEST_TAG) return REFUSED;
 	return burnt(expand(out, inputs, sizes, n, dst, dst_size));
 }
 
-/* The weights of RFC 9497, 2.2.1: scalars from the seed (64 B), an index and a pair of elements. Public. */
+/* The weights of RFC 9497, 2.2.1: scalars from the seed (64 B), an index and a pair of elements. Public. Refuses a tag as
+ * sf_expand does. */
 API int sf_weights(uint8_t *out, const uint8_t *seed, size_t first, const uint8_t *left, const uint8_t *right, size_t n,
 		   const uint8_t *dst, size_t dst_size)
 {
 	uint8_t m[8][145 + ROOM], *p[8], uniform[8 * 64];
 	uint64_t zeros[8];
 	size_t size[8];
+	if (dst_size > LONGEST_TAG) return REFUSED;
 	after_zeros(zeros);
 	for (size_t k = 0; k < n; k += 8) {
 		size_t some = n - k < 8 ? n - k : 8;
@@ -154,8 +157,8 @@ API int sf_weights(uint8_t *out, const uint8_t *seed, size_t first, const uint8_
 static __attribute__((noinline)) int finish(uint8_t *out, const uint8_t *inputs, const uint32_t *sizes, size_t n,
 					    const uint8_t *elements)
 {
-	size_t room = largest(sizes, n) + ROOM;
-	uint8_t *buffers = malloc(8 * room), *m[8];
+	size_t room = largest(sizes, n) + ROOM, all = (n < 8 ? n : 8) * room;
+	uint8_t *buffers = malloc(all), *m[8];
 	if (!buffers) return NO_MEMORY;
 	for (size_t k = 0, some; k < n; k += some) {
 		size_t blocks = 0;
@@ -170,7 +173,7 @@ static __attribute__((noinline)) int finish(uint8_t *out, const uint8_t *inputs,
 		}
 		hash_lanes(out + 64 * k, INITIAL, m, blocks, some);
 	}
-	sf_wipe(buffers, 8 * room);
+	sf_wipe(buffers, all);
 	free(buffers);
 	return OK;
 }

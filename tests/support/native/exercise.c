@@ -40,6 +40,8 @@ static int batch(size_t n)
 		TAKEN(sf_expand(long_out, text, sizes, n, dst, tag));
 		TAKEN(sf_weights(out, seed, n, points, points, n, dst, tag));
 	}
+	REFUSED(sf_expand(long_out, text, sizes, n, dst, 256)); /* more than there is room for */
+	REFUSED(sf_weights(out, seed, n, points, points, n, dst, 256));
 	TAKEN(sf_finish(long_out, text, sizes, n, points));
 	points[32 * (n - 1)] ^= 1; /* negative: no encoding */
 	REFUSED(sf_multiply(out, scalars, 1, points, n));
