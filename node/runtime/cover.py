@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
 
-from node.clock import SystemClock
 from node.errors import NodeError, StoreLockedError
 from node.partner.chance import chance
 from node.partner.cover import BATCH, Cover, Pace
@@ -17,13 +15,12 @@ from node.partner.scanning.state import ScanState, open_state, state_key
 from node.partner.state import Enrolment, PartnerFolder
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
+from node.runtime.own_node import MEANS, Means
 from node.runtime.partner import covered_examiner
 from node.runtime.partner_hits import alone
 from node.runtime.partner_scans import default_state
 from node.runtime.partner_settings import load_partner_settings
 from protocol.subset.files import Held
-
-_CLOCK: Final = SystemClock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +39,7 @@ def pace_of(home: Home, enrolment: Enrolment, held: Held) -> Pace:
     return Pace(cover, chance(held.release), enrolment.evaluations_per_day)
 
 
-async def beat(home: Home, *, anew: float = 0.0) -> Beaten:
+async def beat(home: Home, *, anew: float = 0.0, means: Means = MEANS) -> Beaten:
     """Judge what is stored by the release in force, and send one batch; without cover neither is done.
 
     `anew` is with which probability a stored hash has to be asked about since an update. What is not answered waits for
@@ -54,10 +51,10 @@ async def beat(home: Home, *, anew: float = 0.0) -> Beaten:
         return Beaten()
     found: list[SpooledHit] = []
     try:
-        examiner = covered_examiner(home, enrolment, held)
+        examiner = covered_examiner(home, enrolment, held, means=means)
 
         def asking(state: ScanState) -> Asking:
-            return Asking(state, Screening(held), examiner, hit_spool(home), _CLOCK, found=found)
+            return Asking(state, Screening(held), examiner, hit_spool(home), means.clock, found=found)
 
         hits = unjudged(hit_spool(home), held)
         batch = Batch(BATCH)

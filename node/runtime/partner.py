@@ -20,27 +20,25 @@ from node.errors import (
 )
 from node.files import sync_folder
 from node.formats.asked import read_asked
-from node.group.load import load_group
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
-from node.partner.allowance import Meter
 from node.partner.cover import Cover
 from node.partner.enrolling import Found, introduce, refused
 from node.partner.enrolling import enrol as enrol_with
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import Known, caught_up, is_confirmed, known
-from node.partner.looking_up import Evaluates, Examiner, Hit
+from node.partner.looking_up import Examiner, Hit
 from node.partner.renewing import is_due
 from node.partner.renewing import renew as renew_key
 from node.partner.state import Enrolment, PartnerFolder
 from node.partner.updating import Updater, UpdateReport
 from node.partner.witnessing import by_register
 from node.remote.bootstrap import catch_up, fetch_trust
-from node.remote.kept_tokens import TokenFile
 from node.remote.node import RemoteNode
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy, partner_tokens
+from node.runtime.own_node import MEANS, Means, examiner_of
 from node.runtime.partner_settings import load_partner_settings
 from node.runtime.reaching import EachTime, reach_node_of
 from node.tls import Traffic
@@ -168,7 +166,7 @@ async def update(home: Home, *, whole: bool = False) -> Updated:
 
     async def trial(enrolment: Enrolment, _: Known, new: Held) -> Sequence[bytes]:
         async with _reach(home, enrolment, Traffic()) as remote:
-            return await _examiner_of(home, enrolment, new, remote).self_test()
+            return await examiner_of(home, enrolment, new, remote, _CLOCK).self_test()
 
     with folder.alone():
         home.sweep()
@@ -334,15 +332,11 @@ async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit
     return await examiner.examine(named)
 
 
-def covered_examiner(home: Home, enrolment: Enrolment, held: Held | None) -> Examiner:
+def covered_examiner(
+    home: Home, enrolment: Enrolment, held: Held | None, *, means: Means = MEANS
+) -> Examiner:
     """What looks up in a release, over connections that end with each batch; raises where there is none."""
-    return _examiner_of(
-        home,
-        enrolment,
-        held,
-        # With the token of an earlier command, for there may be many a second.
-        EachTime(lambda: _reach(home, enrolment, Traffic(), partner_tokens(home))),
-    )
+    return examiner_of(home, enrolment, held, EachTime(lambda: means.reach(home, enrolment)), means.clock)
 
 
 def _record(spool: HitSpool, name: str, hit: Hit) -> list[SpooledHit]:
@@ -350,8 +344,8 @@ def _record(spool: HitSpool, name: str, hit: Hit) -> list[SpooledHit]:
     return [] if kept is None else [kept]
 
 
-def _reach(home: Home, enrolment: Enrolment, traffic: Traffic, tokens: TokenFile | None = None) -> RemoteNode:
-    """A connection; without `tokens` our key is proven anew, so that an update hears of its end at once."""
+def _reach(home: Home, enrolment: Enrolment, traffic: Traffic) -> RemoteNode:
+    """A connection over which our key is proven anew, so that an update hears of its end at once."""
     return reach_node_of(
         enrolment,
         PartnerFolder(home.partner).key(),
@@ -359,20 +353,6 @@ def _reach(home: Home, enrolment: Enrolment, traffic: Traffic, tokens: TokenFile
         entropy=system_entropy,
         proxy=partner_proxy(home),
         traffic=traffic,
-        tokens=tokens,
-    )
-
-
-def _examiner_of(home: Home, enrolment: Enrolment, held: Held | None, remote: Evaluates) -> Examiner:
-    return Examiner(
-        enrolment,
-        known(enrolment),
-        held,
-        group=load_group(load_partner_settings(home.folder).group),
-        api=remote,
-        clock=_CLOCK,
-        entropy=system_entropy,
-        meter=Meter.of(PartnerFolder(home.partner), enrolment, _CLOCK),
     )
 
 

@@ -5,11 +5,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from node.clock import SystemClock, milliseconds, system_entropy
+from node.clock import milliseconds
 from node.errors import NodeError, NotFoundError, PeerRefusedError, VerificationError
 from node.files import locked
-from node.group.load import load_group
-from node.partner.allowance import Meter
 from node.partner.cover import whole_ticks
 from node.partner.ends import judge_again
 from node.partner.hits import HitSpool, SpooledHit
@@ -21,16 +19,14 @@ from node.partner.state import PartnerFolder
 from node.remote.retrying import PASSING
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
-from node.runtime.outbound import partner_proxy, partner_tokens
+from node.runtime.own_node import MEANS, Means, examiner_of
 from node.runtime.partner_settings import load_partner_settings
-from node.runtime.reaching import reach_node_of
 from protocol.statement.case import CaseAnswer
 from protocol.statement.end import ReportEnd
 from protocol.statement.receipt import Receipt
 from protocol.statement.resolution import ResolutionReceipt
 
 Signed = TypeVar("Signed")
-_CLOCK = SystemClock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,14 +222,14 @@ async def resolve(home: Home, text: str, action: Action) -> Resolved:
                 return Resolved(hit=hit, stopped=exc)
 
 
-def judge(home: Home) -> list[SpooledHit]:
+def judge(home: Home, *, means: Means = MEANS) -> list[SpooledHit]:
     """End the hits that the release in force does not list any more; nobody is asked."""
     with alone(home) as spool:
         _, held = PartnerFolder(home.partner).in_force()
-        return [] if held is None else judge_again(spool, held, now_ms=milliseconds(_CLOCK.now()))
+        return [] if held is None else judge_again(spool, held, now_ms=milliseconds(means.clock.now()))
 
 
-async def hear(home: Home, *, begun: float) -> Heard:
+async def hear(home: Home, *, begun: float, means: Means = MEANS) -> Heard:
     """Ask for what the node says of reported hits: ends, and answers. `begun` as in `reporting`.
 
     Nothing is asked of a home that reported nothing: only what was sent to the node can be asked about.
@@ -247,7 +243,7 @@ async def hear(home: Home, *, begun: float) -> Heard:
         told = [hit for hit in before.values() if hit.tried and not hit.end]
         disputed = [hit for hit in before.values() if hit.disputed]
         if told or disputed:
-            async with reporting(home, spool, begun=begun) as (sender, _):
+            async with reporting(home, spool, begun=begun, means=means) as (sender, _):
                 try:
                     heard = await sender.hear_ends() if told else []
                     ended = [hit for hit in heard if _is_news(hit, before[hit.id])]
@@ -270,7 +266,7 @@ def _is_news(hit: SpooledHit, before: SpooledHit) -> bool:
     return not before.ended_ms or (hit.to_undo and not before.to_undo)
 
 
-async def tell_waiting(home: Home, *, begun: float) -> Reported:
+async def tell_waiting(home: Home, *, begun: float, means: Means = MEANS) -> Reported:
     """Tell the agency what became of reported hits, where it was not told yet; reports themselves are not sent.
 
     `begun` as in `reporting`.
@@ -279,7 +275,7 @@ async def tell_waiting(home: Home, *, begun: float) -> Reported:
         return Reported(hits=(), left=0)
     with alone(home) as spool:
         untold = [hit for hit in spool.readable().hits if hit.untold]
-        async with reporting(home, spool, begun=begun) as (sender, _):
+        async with reporting(home, spool, begun=begun, means=means) as (sender, _):
             told = await in_turn(untold, sender.tell)
     left = len(untold) - len(told.done)
     return Reported(hits=told.done, left=left, failed=told.failed, stopped=told.stopped)
@@ -299,36 +295,17 @@ def alone(home: Home) -> Iterator[HitSpool]:
 
 @asynccontextmanager
 async def reporting(
-    home: Home, spool: HitSpool, *, begun: float | None = None
+    home: Home, spool: HitSpool, *, begun: float | None = None, means: Means = MEANS
 ) -> AsyncIterator[tuple[HitSender, Examiner]]:
     """What reports, and what evaluates again what an older epoch found; nothing is sent until one of them is used.
 
     `begun` is when somebody began what by itself leads to requests, on the loop's clock: reading the spool takes
     longer with each hit in it, and the node must not see how many were not reported.
     """
-    folder = PartnerFolder(home.partner)
-    enrolment, held = folder.in_force()
-    documents = known(enrolment)
-    remote = reach_node_of(
-        enrolment,
-        folder.key(),
-        clock=_CLOCK,
-        entropy=system_entropy,
-        proxy=partner_proxy(home),
-        tokens=partner_tokens(home),
-    )
-    async with remote:
-        examiner = Examiner(
-            enrolment,
-            documents,
-            held,
-            group=load_group(load_partner_settings(home.folder).group),
-            api=remote,
-            clock=_CLOCK,
-            entropy=system_entropy,
-            meter=Meter.of(folder, enrolment, _CLOCK),
-        )
-        sender = HitSender(spool, enrolment, documents, remote, _CLOCK)
+    enrolment, held = PartnerFolder(home.partner).in_force()
+    async with means.reach(home, enrolment) as node:
+        examiner = examiner_of(home, enrolment, held, node, means.clock)
+        sender = HitSender(spool, enrolment, known(enrolment), node, means.clock)
         if begun is not None:
             await whole_ticks(begun)
         yield sender, examiner

@@ -17,6 +17,7 @@ from node.partner.hits import SpooledHit
 from node.partner.instructions import UNVERIFIED
 from node.runtime.cover import Beaten, beat
 from node.runtime.home import Home
+from node.runtime.own_node import MEANS, Means
 from node.runtime.partner_hits import hear, judge, tell_waiting
 from node.runtime.partner_retention import purge_hits
 from protocol.errors import ProtocolError
@@ -42,7 +43,7 @@ class Settled:
     """Why not all of it was done, in words."""
 
 
-async def settle(home: Home, *, anew: float) -> Settled:
+async def settle(home: Home, *, anew: float, means: Means = MEANS) -> Settled:
     """Send the batch, judge, hear, tell and purge; never raises for what an update does not depend on.
 
     `anew` is what `UpdateReport` says. Whatever is sent goes on a tick and, as the update of the home's next subset may
@@ -53,13 +54,13 @@ async def settle(home: Home, *, anew: float) -> Settled:
     answered = told = purged = 0
     problems: list[str] = []
     with _going_on(problems):
-        beaten = await beat(home, anew=anew)
+        beaten = await beat(home, anew=anew, means=means)
         if beaten.problem:
             problems.append(f"the batch after the update was not answered: {beaten.problem}")
     with _going_on(problems):
-        ended |= {hit.id: hit for hit in judge(home)}
+        ended |= {hit.id: hit for hit in judge(home, means=means)}
     with _going_on(problems):
-        heard = await hear(home, begun=begun)
+        heard = await hear(home, begun=begun, means=means)
         ended |= {hit.id: hit for hit in heard.ended}
         answered = len(heard.answered)
         if heard.unverified:
@@ -67,12 +68,12 @@ async def settle(home: Home, *, anew: float) -> Settled:
         if heard.problem:
             problems.append(f"the agency was not asked about every reported hit: {heard.problem}")
     with _going_on(problems):
-        done = await tell_waiting(home, begun=begun)
+        done = await tell_waiting(home, begun=begun, means=means)
         told = len(done.hits)
         if done.problem:
             problems.append(f"the agency was not told what became of every reported hit: {done.problem}")
     with _going_on(problems):
-        purged = purge_hits(home)
+        purged = purge_hits(home, clock=means.clock)
     to_undo = sum(hit.to_undo for hit in ended.values())
     await whole_ticks(begun)
     return Settled(

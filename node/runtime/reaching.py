@@ -1,6 +1,7 @@
 """Reaching other nodes: first contact, a peer that is known, and the node a partner is enrolled with."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from keys.key import AuthPrivateKey
@@ -20,7 +21,8 @@ from node.services.peers.membership import FetchedTrust
 from node.tls import Traffic
 from protocol.messages import EvaluationReply, EvaluationRequest
 
-if TYPE_CHECKING:  # a partner has neither peers nor a store
+if TYPE_CHECKING:  # a partner has neither peers nor a store, an agency looks nothing up
+    from node.partner.looking_up import Evaluates
     from node.ports.peers import PeerRecord
     from node.runtime.opening import Identity
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:  # a partner has neither peers nor a store
 class EachTime:
     """Has batches evaluated over a connection each: when it ends tells nothing of what is done with the answer."""
 
-    def __init__(self, connect: Callable[[], RemoteNode]) -> None:
+    def __init__(self, connect: Callable[[], "AbstractAsyncContextManager[Evaluates]"]) -> None:
         self._connect = connect
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:

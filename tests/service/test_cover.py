@@ -6,7 +6,8 @@ it cannot see: blinded elements are uniformly random whatever they hide.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -14,25 +15,34 @@ from typing import Any, cast
 import pytest
 
 from node.errors import NodeError, OverQuotaError, PeerUnreachableError, RateLimitedError
+from node.files import create_private
+from node.names import PARTNER_NAME
 from node.partner import cover
-from node.partner.cover import Cover, Pace
+from node.partner.cover import Cover
 from node.partner.knowing import known
 from node.partner.reporting import HitSender
-from node.partner.scanning.judging import Asking, Screening
-from node.partner.scanning.state import open_state
+from node.partner.scanning.state import state_key
+from node.partner.state import Enrolment
+from node.runtime.cover import beat
+from node.runtime.hit_spool import hit_spool
+from node.runtime.home import Home
+from node.runtime.own_node import Means, OwnNode
+from node.runtime.partner_scans import default_state
+from node.runtime.partner_settling import settle
 from protocol.api import HitApi, SubsetApi
 from protocol.messages import EvaluationReply, EvaluationRequest
+from protocol.statement.end import EndedReports
 from support.releases import ReleasingAgency, release_both
 from support.shelves import Agency, close, file_digests, make_shelf, rows, sqlite_dsn
 from support.sizes import size
 from support.stored_scan import Scanning, rotate
 
 DAYS = 30
-UPDATES = size(quick=2, thorough=24)
-BEATS = size(quick=2, thorough=96)
+UPDATES = size(quick=1, thorough=24)
+BEATS = size(quick=1, thorough=96)
 """A day."""
 FILES = 40
-"""Stored by each of the two, and one more a day."""
+"""Stored by each of the two, one more a day, and one that is listed from the first, and reported."""
 LISTED = {4: ["held 1", "held 2", "held 3"], 20: ["held 4", "nobody's"], 26: ["nobody's either"]}
 """By day; "held" is what one of the two holds."""
 
@@ -48,13 +58,13 @@ class Node:
     fails: NodeError | None = None
 
     def __getattr__(self, name: str) -> Any:
-        real = getattr(self.real, name)
-
         async def asked(*args: object, **options: object) -> object:
             self.seen.append((self.now(), name, *map(_visible, args), *sorted(options.items())))
-            if self.fails is not None and name == "evaluate":
+            if self.fails is not None and name in {"evaluate", "ended_reports"}:
                 raise self.fails
-            return await real(*args, **options)
+            if name == "ended_reports":
+                return EndedReports(ended=()).to_bytes()
+            return await getattr(self.real, name)(*args, **options)
 
         return asked
 
@@ -70,6 +80,7 @@ class Hoster(Scanning):
     """A partner with stored files, as its commands and its daemon work for it."""
 
     node: Node
+    home: Home
 
     @classmethod
     async def enrolled(
@@ -79,40 +90,46 @@ class Hoster(Scanning):
         partner.api = cast("SubsetApi", Node(fr.api(name), fr.clock.now, seen))
         made = cls(fr, nl, partner, folder)
         made.node = cast("Node", partner.api)
+        made.home = Home(folder)
+        made.spool = hit_spool(made.home)
+        made.state, made.state_key = default_state(made.home), state_key(made.home.partner)
         return made
 
     async def update(self) -> None:
         """As `sigfed update`."""
         report = await self.partner.update()
-        await self.beat(anew=report.anew)
+        assert not (await settle(self.home, anew=report.anew, means=self.means)).problem.startswith("hits")
 
-    async def beat(self, *, anew: float = 0.0) -> None:
+    async def beat(self) -> None:
         """As the daemon at its beat; a batch that fails is nobody's error."""
-        if self.cover is Cover.OFF:
-            return
-        held = self.partner.home.in_force()[1]
-        assert held is not None
-        with open_state(self.folder / "scan.db", b"k" * 32) as state:
-            examiner = self.partner.examiner()
-            asking = Asking(state, Screening(held), examiner, self.spool, self.fr.clock)
-            batch = asking.update(Pace(self.cover, 2.0**-12, 16_384), anew=anew)
-            try:
-                outputs = await examiner.evaluate(batch.digests, elements=batch.size)
-            except NodeError:
-                return
-            asking.conclude(batch, outputs)
+        await beat(self.home, means=self.means)
+
+    @property
+    def means(self) -> Means:
+        """What the product works with here."""
+
+        @asynccontextmanager
+        async def reach(_home: Home, _enrolment: Enrolment) -> AsyncIterator[OwnNode]:
+            yield cast("OwnNode", self.node)
+
+        return Means(clock=self.fr.clock, reach=reach)
+
+    def uncover(self) -> None:
+        """Switch cover off."""
+        self.cover = Cover.OFF
+        create_private(self.home.folder / PARTNER_NAME, b'cover = "off"\n')
 
     @property
     def met(self) -> set[str]:
         return {Path(hit.name).name for hit in self.spool.ls()}
 
     async def report(self) -> None:
-        """Report the first hit; the node is not there, but sees it."""
+        """Report the newest hit; the node is not there, but sees it."""
         enrolment, _ = self.partner.home.load()
         api = cast("HitApi", self.node)
         sender = HitSender(self.spool, enrolment, known(enrolment), api, self.fr.clock)
         with pytest.raises(AttributeError):
-            await sender.report(self.spool.ls()[0], self.partner.examiner())
+            await sender.report(self.spool.ls()[-1], self.partner.examiner())
 
 
 @dataclass
@@ -225,9 +242,11 @@ async def followed(folder: Path, seen: dict[str, list[tuple[Any, ...]]]) -> Subs
     for named, what in seen.items():
         (folder / named).mkdir()
         hoster = await Hoster.enrolled(fr, nl, f"hoster-{named}", folder / named, what)
-        hoster.store(*(f"{named} {number}" for number in range(FILES)))
+        hoster.store("before", *(f"{named} {number}" for number in range(FILES)))
         await hoster.partner.update()
         await hoster.scan()
+        [reported] = hoster.spool.ls()
+        hoster.spool.save(replace(reported, tried=True))
         hosters.append(hoster)
     return Subset(fr, nl, *hosters)
 
@@ -235,10 +254,11 @@ async def followed(folder: Path, seen: dict[str, list[tuple[Any, ...]]]) -> Subs
 async def test_the_node_cannot_tell_who_holds_what_is_listed_until_he_reports(month: Month) -> None:
     await month.run()
     for holder, other in zip(month.holder, month.other, strict=True):
-        assert holder.met == {"held 1", "held 2", "held 3", "held 4"}
-        assert other.met == set()
+        assert holder.met == {"before", "held 1", "held 2", "held 3", "held 4"}
+        assert other.met == {"before"}
     of_holder, of_other = month.seen
     assert len(of_holder) > DAYS * (UPDATES + BEATS) * len(month.subsets)
+    assert {name for _, name, *_ in of_holder} >= {"evaluate", "ended_reports"}
     assert of_holder == of_other
     await month.holder[-1].report()
     assert of_holder != of_other
@@ -246,7 +266,7 @@ async def test_the_node_cannot_tell_who_holds_what_is_listed_until_he_reports(mo
 
 async def test_without_cover_the_first_request_after_a_release_tells(month: Month) -> None:
     for hoster in (*month.holder, *month.other):
-        hoster.cover = Cover.OFF
+        hoster.uncover()
     await month.run()
     of_holder, of_other = month.seen
     assert of_holder != of_other

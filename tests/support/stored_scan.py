@@ -36,6 +36,7 @@ class Scanning:
         self.files = folder / "files"
         self.files.mkdir()
         self.spool = HitSpool(folder / "hits")
+        self.state, self.state_key = folder / "scan.db", b"k" * 32
         self.cover = Cover.BEAT
         self.altered: Callable[[Held], Held] = lambda held: held
         self.read: list[str] = []
@@ -76,7 +77,7 @@ class Scanning:
         examiner = self.partner.examiner()
         screening = self.screening()
         clock = self.fr.clock
-        with open_state(self.folder / "scan.db", b"k" * 32) as state:
+        with open_state(self.state, self.state_key) as state:
             run = state.runs.begin([str(self.files)], now_ms=milliseconds(clock.now()))
             ended = await run_scan(
                 state,

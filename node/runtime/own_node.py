@@ -1,0 +1,64 @@
+"""What a partner's client works with: its node, the time, and what looks up with the two."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from node.clock import Clock, SystemClock, system_entropy
+from node.group.load import load_group
+from node.partner.allowance import Meter
+from node.partner.knowing import known
+from node.partner.looking_up import Evaluates, Examiner
+from node.partner.state import Enrolment, PartnerFolder
+from node.remote.node import RemoteNode
+from node.runtime.home import Home
+from node.runtime.outbound import partner_proxy, partner_tokens
+from node.runtime.partner_settings import load_partner_settings
+from node.runtime.reaching import reach_node_of
+from protocol.api import HitApi
+from protocol.subset.files import Held
+
+
+class OwnNode(Evaluates, HitApi, Protocol):
+    """What a client asks of its node by itself."""
+
+
+def _reach(home: Home, enrolment: Enrolment) -> RemoteNode:
+    """With the token of an earlier command, for there may be many a second."""
+    return reach_node_of(
+        enrolment,
+        PartnerFolder(home.partner).key(),
+        clock=SystemClock(),
+        entropy=system_entropy,
+        proxy=partner_proxy(home),
+        tokens=partner_tokens(home),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What time it is, and how a client's node is reached."""
+
+    clock: Clock
+    reach: Callable[[Home, Enrolment], AbstractAsyncContextManager[OwnNode]]
+
+
+MEANS: Final = Means(clock=SystemClock(), reach=_reach)
+"""The machine's clock, and HTTPS."""
+
+
+def examiner_of(
+    home: Home, enrolment: Enrolment, held: Held | None, api: Evaluates, clock: Clock
+) -> Examiner:
+    """What looks up in a release, through `api`; raises where there is none."""
+    return Examiner(
+        enrolment,
+        known(enrolment),
+        held,
+        group=load_group(load_partner_settings(home.folder).group),
+        api=api,
+        clock=clock,
+        entropy=system_entropy,
+        meter=Meter.of(PartnerFolder(home.partner), enrolment, clock),
+    )
