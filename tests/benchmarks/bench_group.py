@@ -132,6 +132,11 @@ def openmined_calls(size: int) -> Side:
     return {name: call for name, call in zip(OPERATIONS, calls, strict=True) if call is not None}
 
 
+def turns_of(divisor: int) -> int:
+    """Of each side."""
+    return TURNS if divisor == 1 else 1
+
+
 def timed(call: Callable[[], object], times: int) -> float:
     """Microseconds of processor time of this thread, of one call."""
     started = time.thread_time()
@@ -148,10 +153,10 @@ def compared(group: Group, size: int, divisor: int) -> Iterator[tuple[str, float
         "voprf": voprf_calls(size),
         "openmined-psi": openmined_calls(size),
     }
-    times = max(1, ITEMS // TURNS // size // divisor)
+    turns, times = turns_of(divisor), max(1, ITEMS // TURNS // size // divisor)
     for operation in OPERATIONS:
         here = [(name, side[operation]) for name, side in sides.items() if operation in side]
-        runs = in_turns(TURNS, *((lambda call=call: timed(call, times)) for _, call in here))
+        runs = in_turns(turns, *((lambda call=call: timed(call, times)) for _, call in here))
         taken = {name: [one / size for one in run] for (name, _), run in zip(here, runs, strict=True)}
         proven = [
             name
@@ -159,7 +164,7 @@ def compared(group: Group, size: int, divisor: int) -> Iterator[tuple[str, float
             if name != group.name and (operation != UNPROVEN or name != "openmined-psi")
         ]
         best = median(
-            min(taken[name][turn] for name in proven) / taken[group.name][turn] for turn in range(TURNS)
+            min(taken[name][turn] for name in proven) / taken[group.name][turn] for turn in range(turns)
         )
         unproven = (
             median(
@@ -184,7 +189,7 @@ def scaling(group: Group, divisor: int) -> Result:
             list(pool.map(lambda _: group.multiply_all(scalar, elements), range(2)))
             return time.perf_counter() - started
 
-    one, two = in_turns(TURNS, lambda: clocked(1), lambda: clocked(2))
+    one, two = in_turns(turns_of(divisor), lambda: clocked(1), lambda: clocked(2))
     return Result(
         name=f"{group.name}: two threads against one",
         value=median(single / double for single, double in zip(one, two, strict=True)),
