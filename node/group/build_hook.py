@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -22,31 +23,58 @@ SOURCES: Final = ("kernel.c", "hash.c", "scalar.c", "portable.c", "ifma.c")
 FLAGS: Final = ("-O3", "-fPIC", "-shared", "-fvisibility=hidden")
 _STRIP: Final = ("-Wl,-s",) if sys.platform == "linux" else ()
 _SECONDS: Final = 300
+_LOAD: Final = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).sf_interface()"
+"""In a process of its own: a library that was linked wrongly can end the one that loads it."""
+_WISHES: Final = ("", "no", "require")
 
 
 def compile_kernel(folder: Path, target: Path, flags: Sequence[str] = (*FLAGS, *_STRIP)) -> str:
     """Compile the sources in `folder`; empty, or in words why there is no library."""
-    compiler = _compiler()
+    try:
+        compiler = _compiler()
+    except ValueError as error:
+        return f"CC cannot be understood: {error}"
     if compiler is None:
         return "there is no C compiler"
     part = target.with_suffix(".part")  # a library that a process has mapped must not be written into
-    command = [*compiler, *flags, "-o", str(part), *(str(folder / name) for name in SOURCES)]
     try:
-        done = subprocess.run(  # noqa: S603 - the compiler that the operator has
-            command, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
+        failure = _run(*compiler, *flags, "-o", str(part), *(str(folder / name) for name in SOURCES))
+        if failure or not part.is_file():
+            return f"{compiler[0]} failed: {failure}"
+        failure = _run(sys.executable, "-I", "-c", _LOAD, str(part.resolve()))
+        if failure:
+            return f"what {compiler[0]} made cannot be loaded: {failure}"
+        part.replace(target)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{compiler[0]} does not run: {error}"
-    if done.returncode or not part.is_file():
-        return f"{compiler[0]} failed: {done.stderr.strip()[-500:]}"
-    part.replace(target)
+        return f"no library can be made: {error}"
+    finally:
+        with suppress(OSError):  # read-only
+            part.unlink(missing_ok=True)
     return ""
 
 
+def _run(*command: str) -> str:
+    """Run a program; empty, or the end of what it says, whatever its encoding is, when it fails."""
+    done = subprocess.run(  # noqa: S603 - the compiler that the operator has, and this Python
+        command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
+    )
+    return (done.stderr.strip()[-500:] or f"status {done.returncode}") if done.returncode else ""
+
+
 def _compiler() -> list[str] | None:
-    named = os.environ.get("CC", "")
-    candidates = [shlex.split(named)] if named else [["cc"], ["gcc"], ["clang"]]
+    named = shlex.split(os.environ.get("CC", ""))
+    candidates = [named] if named else [["cc"], ["gcc"], ["clang"]]
     return next((each for each in candidates if shutil.which(each[0])), None)
+
+
+def _remove(library: Path) -> str:
+    """Remove a library of older sources; empty, or in words why it is still there."""
+    try:
+        if library.exists():
+            library.unlink()
+    except OSError as error:
+        return f"the one that was compiled before cannot be removed: {error}"
+    return ""
 
 
 def _hook() -> type[Any]:
@@ -57,16 +85,19 @@ def _hook() -> type[Any]:
 
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:
             """Compile into a folder of its own, or beside the sources when they are used where they are."""
+            wish = os.environ.get("SIGFED_KERNEL", "")
+            if wish not in _WISHES:
+                raise ValueError(f"SIGFED_KERNEL is `no`, `require` or nothing, and not `{wish}`")
             here = Path(self.root, "node", "group")
             editable = version == "editable"
-            if editable:  # of older sources
-                (here / LIBRARY).unlink(missing_ok=True)
-            wish = os.environ.get("SIGFED_KERNEL", "")
+            failure = _remove(here / LIBRARY) if editable else ""
             if wish == "no":
+                if failure:
+                    self.app.display_warning(f"the kernel is not left out: {failure}")
                 return
             self._folder = TemporaryDirectory()
             target = here / LIBRARY if editable else Path(self._folder.name, "kernel.so")
-            failure = compile_kernel(here / "kernel", target)
+            failure = failure or compile_kernel(here / "kernel", target)
             if failure and wish == "require":
                 raise RuntimeError(failure)
             if failure:
@@ -88,7 +119,8 @@ def _hook() -> type[Any]:
 def _platform() -> str:
     from packaging.tags import platform_tags  # noqa: PLC0415 - comes with hatchling
 
-    return next(iter(platform_tags()))
+    # The first ones promise an old C library too, and which they are depends on the version of `packaging`.
+    return next(tag for tag in platform_tags() if "manylinux" not in tag and "musllinux" not in tag)
 
 
 def get_build_hook() -> type[Any]:
