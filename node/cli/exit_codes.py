@@ -1,10 +1,14 @@
 """The one table from failures to exit codes; a test keeps it total over the three error trees."""
 
 from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
 from keys import errors as keys_errors
 from node import errors as node_errors
 from protocol import errors as protocol_errors
+
+if TYPE_CHECKING:
+    from node.runtime.turns import Turns
 
 
 class ExitCode(IntEnum):
@@ -57,3 +61,10 @@ def exit_code(error: Exception) -> ExitCode:
         if kind in _TABLE:
             return _TABLE[kind]
     raise LookupError(type(error).__name__)
+
+
+def unfinished(turns: "Turns[Any]", *, some: bool) -> ExitCode:
+    """The exit code of turns with a problem, whether `some` were done: of what ended them, else of the first."""
+    if turns.stopped is None and some:
+        return ExitCode.PARTIAL
+    return exit_code(turns.stopped or turns.failed[0][1])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from node.cli.exit_codes import ExitCode, exit_code
+from node.cli.exit_codes import ExitCode, exit_code, unfinished
 from node.cli.output import Fact, counted, listing, spelled
 from node.cli.session import Session, wait_for
 from node.cli.telling import tell_them, told_facts, told_lines
@@ -16,7 +16,7 @@ from node.partner.instructions import UNDO, UNVERIFIED
 if TYPE_CHECKING:
     from node.partner.hits import SpooledHit
     from node.partner.resolutions import Action
-    from node.runtime.partner_hits import Reported, Shown
+    from node.runtime.partner_hits import Shown
 
 _SHORT = 8
 """Digits of an id that people are shown: enough among the hits of one partner."""
@@ -90,20 +90,13 @@ def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
     if done.problem:
         here.output.talk(f"{counted(done.left, 'hit')} not told yet: {done.problem}")
         here.output.following("sigfed hit report --all, later; nothing is lost meanwhile")
-        return _unfinished(done)
+        return unfinished(done, some=bool(done.hits))
     here.output.following(
         *([UNDO] if any(hit.to_undo for hit in done.hits) else []),
         "sigfed hit evidence ID -o FILE",
         "sigfed hit resolve ID --action removed, once you acted",
     )
     return ExitCode.PARTIAL if any(hit.refused for hit in done.hits) else ExitCode.OK
-
-
-def _unfinished(done: "Reported") -> int:
-    """The exit code: of what ended it, or of the one that was alone."""
-    if done.stopped is None and done.hits:
-        return ExitCode.PARTIAL
-    return exit_code(done.stopped or done.failed[0][1])
 
 
 def write_evidence(here: Session, text: str, out: Path) -> None:

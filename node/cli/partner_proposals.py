@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from node.cli.exit_codes import ExitCode, exit_code
+from node.cli.exit_codes import ExitCode, unfinished
 from node.cli.output import Fact, counted, listing, spelled
 from node.cli.session import Session, wait_for
 from node.cli.times import moment
@@ -84,12 +84,14 @@ def send_proposals(here: Session, ids: Sequence[str]) -> int:
     done = wait_for(send(here.home, ids))
     for each in done.proposals:
         here.output.result(_facts(each), _sent(each))
-    if not done.proposals and done.stopped is None:
+    for each, why in done.failed:
+        here.output.result(_facts(each), f"{each.id[:SHORT]}: not sent yet, {why}")
+    if not (done.proposals or done.problem):
         here.output.result({"sent": 0}, "nothing waits to be sent")
-    if done.stopped is not None:
-        here.output.talk(f"{counted(done.left, 'proposal')} not sent yet: {done.stopped}")
+    if done.problem:
+        here.output.talk(f"{counted(done.left, 'proposal')} not sent yet: {done.problem}")
         here.output.following("sigfed proposal send --all, later; nothing is lost meanwhile")
-        return exit_code(done.stopped)
+        return unfinished(done, some=bool(done.proposals))
     here.output.following("sigfed proposal show ID, to see what becomes of it")
     return ExitCode.PARTIAL if any(each.refused for each in done.proposals) else ExitCode.OK
 

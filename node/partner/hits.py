@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -54,6 +54,7 @@ _MAX_FOUND: Final = 8 * 1024
 class SpooledHit:
     """One hit, and what was done about it."""
 
+    KIND: ClassVar[str] = "hit"
     sent: SentReport = field(repr=False)
     """The report as it is, or will be, sent."""
     name: str

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -39,6 +39,7 @@ _FORMAT: Final = 1
 class OwnProposal:
     """One proposal, and what is known of it."""
 
+    KIND: ClassVar[str] = "proposal"
     proposal: Proposal = field(repr=False)
     names: tuple[str, ...]
     """Of the files or rows, in the proposal's order."""

@@ -1,12 +1,12 @@
 """The hits of a partner's client: reported, proven, disputed and resolved, over the connection to its node."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from node.clock import milliseconds
-from node.errors import NodeError, NotFoundError, PeerRefusedError, VerificationError
+from node.errors import NodeError, VerificationError
 from node.files import locked
 from node.partner.cover import whole_ticks
 from node.partner.ends import judge_again
@@ -16,11 +16,11 @@ from node.partner.looking_up import Examiner
 from node.partner.reporting import HitSender
 from node.partner.resolutions import Action
 from node.partner.state import PartnerFolder
-from node.remote.retrying import PASSING
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
 from node.runtime.own_node import MEANS, Means, examiner_of
 from node.runtime.partner_settings import load_partner_settings
+from node.runtime.turns import Done, Turns, in_turn, is_of_one
 from protocol.statement.case import CaseAnswer
 from protocol.statement.end import ReportEnd
 from protocol.statement.receipt import Receipt
@@ -30,31 +30,7 @@ Signed = TypeVar("Signed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turns:
-    """What went wrong while several hits had their turn: with one of them, or with the node, which ends all turns."""
-
-    failed: Sequence[tuple[SpooledHit, NodeError]] = ()
-    stopped: NodeError | None = None
-    """Why no more had theirs."""
-
-    @property
-    def problem(self) -> str:
-        """Why not all of it was done, in words; empty: it was."""
-        if self.stopped is not None or not self.failed:
-            return str(self.stopped or "")
-        (hit, why), *more = self.failed
-        return f"hit {hit.id[:8]} and {len(more)} more: {why}" if more else f"hit {hit.id[:8]}: {why}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done(Turns):
-    """The hits with which it was done, as they are now."""
-
-    done: Sequence[SpooledHit]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reported(Turns):
+class Reported(Turns[SpooledHit]):
     """What became of hits that were to be reported."""
 
     hits: Sequence[SpooledHit]
@@ -65,7 +41,7 @@ class Reported(Turns):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard(Turns):
+class Heard(Turns[SpooledHit]):
     """What became known of hits without anybody's doing here."""
 
     ended: Sequence[SpooledHit]
@@ -103,7 +79,8 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
 
     A damaged file in the spool is told when everything else was reported.
     """
-    reported = told = Done(done=())
+    reported: Done[SpooledHit] = Done(done=())
+    told: Done[SpooledHit] = Done(done=())
     unverified = 0
     tells = _tells(home)
 
@@ -131,27 +108,6 @@ async def report(home: Home, ids: Sequence[str]) -> Reported:
         stopped=reported.stopped or told.stopped or damage,
         unverified=unverified,
     )
-
-
-async def in_turn(hits: Sequence[SpooledHit], do: Callable[[SpooledHit], Awaitable[SpooledHit]]) -> Done:
-    """Do it with each hit: what is wrong with one keeps no other from its turn, what is wrong with the node does."""
-    done: list[SpooledHit] = []
-    failed: list[tuple[SpooledHit, NodeError]] = []
-    for hit in hits:
-        try:
-            done.append(await do(hit))
-        except NodeError as exc:
-            if not _is_of_one(exc):
-                return Done(done=done, failed=failed, stopped=exc)
-            failed.append((hit, exc))
-    return Done(done=done, failed=failed)
-
-
-def _is_of_one(exc: NodeError) -> bool:
-    """Whether an error says something of the hit it came with, and nothing of the node."""
-    if isinstance(exc, PeerRefusedError):
-        return exc.status not in PASSING
-    return isinstance(exc, NotFoundError | VerificationError)
 
 
 async def evidence(home: Home, text: str) -> tuple[SpooledHit, bytes]:
@@ -236,7 +192,7 @@ async def hear(home: Home, *, begun: float, means: Means = MEANS) -> Heard:
     """
     stopped: NodeError | None = None
     ended: list[SpooledHit] = []
-    asked = Done(done=())
+    asked: Done[SpooledHit] = Done(done=())
     unverified = 0
     with alone(home) as spool:
         before = {hit.id: hit for hit in spool.readable().hits}
@@ -249,7 +205,7 @@ async def hear(home: Home, *, begun: float, means: Means = MEANS) -> Heard:
                     ended = [hit for hit in heard if _is_news(hit, before[hit.id])]
                 except NodeError as exc:
                     stopped = exc
-                if stopped is None or _is_of_one(stopped):
+                if stopped is None or is_of_one(stopped):
                     asked = await in_turn([spool.find(hit.id) or hit for hit in disputed], sender.ask_case)
                 unverified = len(sender.unverified)
     return Heard(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from node.clock import SystemClock, system_entropy
-from node.errors import InputRefusedError, NodeError
+from node.errors import InputRefusedError, NodeError, NotFoundError
 from node.files import locked
 from node.formats.asked import read_asked
 from node.hashing.outcomes import Outcome
@@ -21,6 +21,7 @@ from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy
 from node.runtime.proposal_folder import proposal_folder
 from node.runtime.reaching import reach_node_of
+from node.runtime.turns import Done, Turns, in_turn, is_of_one
 from protocol.digest import Digest
 from protocol.statement.proposal_receipt import ProposalReceipt
 
@@ -37,14 +38,12 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(Turns[OwnProposal]):
     """What became of proposals that were to be sent."""
 
     proposals: Sequence[OwnProposal]
     left: int
     """Proposals that are still to be sent."""
-    stopped: NodeError | None = None
-    """Why no more were sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +82,19 @@ def propose(home: Home, prepared: Prepared, words: Words) -> Sequence[OwnProposa
 
 async def send(home: Home, ids: Sequence[str]) -> Sent:
     """Send these proposals, or without ids all that wait; the node down, what is left stays."""
-    done: list[OwnProposal] = []
-    stopped: NodeError | None = None
+    sent: Done[OwnProposal] = Done(done=())
     with _alone(home) as folder:
         wanted = [folder.get(text) for text in ids] if ids else [each for each in folder.ls() if each.waiting]
         if wanted:
             async with _sender(home, folder) as sender:
-                for each in wanted:
-                    try:
-                        done.append(await sender.send(each))
-                    except NodeError as exc:
-                        stopped = exc
-                        break
-        return Sent(proposals=done, left=sum(each.waiting for each in folder.ls()), stopped=stopped)
+                sent = await in_turn(wanted, sender.send, of_one=_is_of_one)
+        left = sum(each.waiting for each in folder.ls())
+    return Sent(proposals=sent.done, left=left, failed=sent.failed, stopped=sent.stopped)
+
+
+def _is_of_one(exc: NodeError) -> bool:
+    """Whether an error says something of one proposal: a node that takes none says so of each."""
+    return is_of_one(exc) and not isinstance(exc, NotFoundError)
 
 
 async def show(home: Home, text: str) -> Shown:

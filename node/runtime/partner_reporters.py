@@ -23,8 +23,9 @@ from node.remote.sites import Sites
 from node.reporters.finding import maker
 from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy
-from node.runtime.partner_hits import Done, alone, in_turn, reporting
+from node.runtime.partner_hits import alone, reporting
 from node.runtime.partner_settings import ReporterSettings, load_partner_settings
+from node.runtime.turns import Done, in_turn
 from protocol.statement.case import CaseAnswer
 
 _CLOCK = SystemClock()
@@ -32,7 +33,7 @@ _AGREED = "reporters.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TellingOutcome(Done):
+class TellingOutcome(Done[SpooledHit]):
     """What became of telling one reporter of hits; done is what was told now, or earlier where it was named."""
 
     reporter: str

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from keys.key import StatementPrivateKey
+from node.cli.exit_codes import ExitCode, unfinished
 from node.errors import (
     NodeError,
     NotFoundError,
@@ -22,6 +24,8 @@ from node.partner.knowing import Known
 from node.partner.proposals import OwnProposal, ProposalFolder
 from node.partner.proposing import Proposer, Sender, Words, choose
 from node.partner.state import Enrolment
+from node.runtime import partner_proposals
+from node.runtime.home import Home
 from protocol.digest import Algorithm, Digest
 from protocol.statement.proposal_receipt import ProposalReceipt, sign_proposal_receipt
 from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState
@@ -275,3 +279,38 @@ def test_ids_are_found_by_their_first_digits(folder: ProposalFolder) -> None:
         folder.get("abc")
     with pytest.raises(NotFoundError):
         folder.get("abcd")
+
+
+@pytest.mark.parametrize("failure", [PeerRefusedError("no", status=413), VerificationError("no receipt")])
+async def test_what_is_wrong_with_one_keeps_no_other_from_being_sent(
+    world: HitWorld,
+    folder: ProposalFolder,
+    wire: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    failure: NodeError,
+) -> None:
+    first, second = (made(world, folder, name) for name in ("one", "another"))
+
+    @asynccontextmanager
+    async def reached(_home: Home, _folder: ProposalFolder) -> AsyncIterator[Sender]:
+        yield sender(world, folder, wire)
+
+    send = Sender.send
+
+    async def failing(self: Sender, kept: OwnProposal) -> OwnProposal:
+        if kept.id == first.id:
+            raise failure
+        return await send(self, kept)
+
+    monkeypatch.setattr(Sender, "send", failing)
+    monkeypatch.setattr(partner_proposals, "_sender", reached)
+    monkeypatch.setattr(partner_proposals, "_alone", lambda _home: nullcontext(folder))
+    done = await partner_proposals.send(Home(tmp_path), [first.id, second.id])
+    assert [each.id for each in done.proposals] == [second.id]
+    assert (done.left, done.stopped) == (1, None)
+    assert (done.failed, done.problem) == ([(first, failure)], f"proposal {first.id[:8]}: {failure}")
+    assert unfinished(done, some=True) == ExitCode.PARTIAL
+    failure = NotFoundError("the agency's node takes no proposals")
+    done = await partner_proposals.send(Home(tmp_path), [first.id, second.id])
+    assert (done.proposals, done.failed, done.stopped) == ([], [], failure), "it says so of each"
