@@ -71,9 +71,9 @@ def test_the_machine_code_takes_the_same_way_with_all_secrets(call: str, path: i
 
 
 @pytest.mark.skipif(not THOROUGH, reason="steps through millions of instructions")
-@pytest.mark.parametrize("path", [0, 1], ids=["portable", "ifma"])
-def test_the_sum_takes_different_ways(path: int) -> None:
-    done = run(stepper(), compiled("kernel"), str(path), "sum")
+def test_the_sum_of_one_lane_takes_different_ways() -> None:
+    """The control of the stepper: eight lanes gather, which shows in addresses that are read and not in the way."""
+    done = run(stepper(), compiled("kernel"), "0", "sum")
     assert done.returncode == 1, done.stdout
 
 

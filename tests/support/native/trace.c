@@ -1,7 +1,7 @@
 /* The machine code as it runs: stepped instruction by instruction (ptrace), the sequence of instruction addresses must be
  * the same for all secrets. For the eight lanes, which valgrind does not know. x86-64 Linux.
  *
- * trace KERNEL.so PATH CALL    CALL: all, each, map, uniform, invert, one; sum, in variable time, must differ
+ * trace KERNEL.so PATH CALL    CALL: all, each, map, uniform, invert, one; sum on path 0, in variable time, must differ
  *
  * Answers 0 for equal traces, 1 for different ones, 77 where the processor has not this path. */
 #include <dlfcn.h>
