@@ -37,7 +37,7 @@ from node.runtime.logs import own_origins, publish_one
 from node.runtime.measuring import facts
 from node.runtime.opening import Identity
 from node.runtime.proposals import forget_closed, taking_proposals
-from node.runtime.put_back import is_confirmed, require_current
+from node.runtime.put_back import forget, is_confirmed, require_current
 from node.runtime.recipients import RecipientOffice
 from node.runtime.renewing import peer_renewal
 from node.runtime.restored import require_joined
@@ -356,6 +356,7 @@ async def serve_until_stopped(
     identity = replace(identity, actor=NODE)
     with ExitStack() as stack:
         stack.enter_context(running(identity.home))
+        forget(identity)  # a machine that goes back to a snapshot with its memory has the note of then
         shelf = stack.enter_context(open_shelf(identity))
         stack.enter_context(_leased(identity))
         await asyncio.to_thread(_ask, identity, shelf, afresh=True)

@@ -168,10 +168,12 @@ class Cli:
 class Running:
     """`sigfed run`, from the moment it listens until `stop`; its journal is kept at the most talkative level.
 
-    A fork, unless it is given variables or a clock: then it is a process of its own from the start.
+    A fork, unless it is given variables or a clock: then it is a process of its own from the start. `options` stand
+    before the command.
     """
 
-    def __init__(self, cli: Cli, *, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, cli: Cli, *options: str, variables: Mapping[str, str] | None = None) -> None:
+        self._words = ["-vv", *options, "run"]
         self.journal = cli.home.with_name(f"{cli.home.name}-run.log")
         self._answers = cli.home.with_name(f"{cli.home.name}-run.out")
         with (
@@ -192,7 +194,7 @@ class Running:
 
     def _forked(self, cli: Cli, streams: Sequence[IO[Any]]) -> Forked:
         order = Order(
-            arguments=["--home", str(cli.home), "--json", "-vv", "run"],
+            arguments=["--home", str(cli.home), "--json", *self._words],
             variables=cli.variables(),
             folder=cli.home.parent,
             streams=[Stream(stream.fileno()) for stream in streams],
@@ -203,7 +205,7 @@ class Running:
         self, cli: Cli, streams: Sequence[IO[Any]], variables: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            cli.command(["-vv", "run"]),
+            cli.command(self._words),
             stdin=streams[0],
             stdout=streams[1],
             stderr=streams[2],

@@ -161,6 +161,17 @@ def test_with_nobody_to_ask_additions_wait_and_who_goes_on_alone_says_so(
     assert pair.fr.run("publish").exit == 16, "that it went on alone is no answer of the members"
 
 
+def test_a_node_that_starts_goes_by_no_answer_of_before(pair: Federation) -> None:
+    """As in a machine that went back to a snapshot with its memory, and with what was noted outside of the folder."""
+    grown(pair)
+    import_files(pair.fr, numbered("another", 1))
+    pair.nl_node.stop()
+    assert OutsideNote.of_home(open_identity(Home(pair.fr.home))).read().sizes
+    with Running(pair.fr) as node:
+        assert b"waiting" in fetch(pair.fr, node, "/health/ready")[1]
+        assert pair.fr.run("publish").exit == 16
+
+
 def test_a_member_that_cosigned_another_history_is_no_remark(pair: Federation, tmp_path: Path) -> None:
     pair.fr.copied(tmp_path / "monday")
     grown(pair)
