@@ -26,7 +26,9 @@ _NUMBER, _COUNT = ctypes.c_int, ctypes.c_size_t
 
 
 class KernelGroup(Group):
-    """ristretto255 behind the loaded kernel, on one of its paths: -1 is the best that the processor has.
+    """ristretto255 behind the loaded kernel, on one of its paths: -1 leaves it, and it was loaded on its best.
+
+    A library has one path for all of its groups.
 
     Raises:
         OprfError: the kernel was compiled from other sources, or takes a path that is none.

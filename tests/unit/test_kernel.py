@@ -10,6 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from node.group.build_hook import FLAGS
 from protocol.errors import OprfError
 from protocol.oprf.group import IDENTITY, NO_MEMORY, ORDER, Group
 from protocol.oprf.kernel import PATHS, KernelGroup
@@ -288,6 +289,13 @@ def test_what_hashing_answers_is_heard(kernel: KernelGroup, status: int, error: 
     ):
         with pytest.raises(error):
             call()
+
+
+def test_the_path_stays_as_it_is_where_none_is_asked_for() -> None:
+    library = compiled("kernel-of-one-path", ("-O1", *FLAGS[1:]))
+    lib = ctypes.CDLL(str(library))
+    assert KernelGroup(lib, 0).name == PATHS[0]
+    assert KernelGroup(lib).name == PATHS[0]
 
 
 def test_a_kernel_that_takes_no_known_path_is_refused() -> None:

@@ -114,22 +114,7 @@ static int weighted_sum(uint8_t *out, const uint8_t *scalars, const uint8_t *in,
 	return bad ? REFUSED : OK;
 }
 
-static void clear_registers(void)
-{
-#if !defined(SF_EMULATE_IFMA)
-#define CLEAR(r) "vpxorq %%zmm" #r ", %%zmm" #r ", %%zmm" #r "\n\t"
-	__asm__ volatile(CLEAR(0) CLEAR(1) CLEAR(2) CLEAR(3) CLEAR(4) CLEAR(5) CLEAR(6) CLEAR(7)
-			 CLEAR(8) CLEAR(9) CLEAR(10) CLEAR(11) CLEAR(12) CLEAR(13) CLEAR(14) CLEAR(15)
-			 CLEAR(16) CLEAR(17) CLEAR(18) CLEAR(19) CLEAR(20) CLEAR(21) CLEAR(22) CLEAR(23)
-			 CLEAR(24) CLEAR(25) CLEAR(26) CLEAR(27) CLEAR(28) CLEAR(29) CLEAR(30) CLEAR(31) "vzeroupper"
-			 : : : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
-			       "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
-			       "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",
-			       "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
-#endif
-}
-
-const struct lanes sf_ifma = {multiply, from_uniform, weighted_sum, check, sha512, clear_registers, LANES};
+const struct lanes sf_ifma = {multiply, from_uniform, weighted_sum, check, sha512, LANES};
 
 #if defined(SF_EMULATE_IFMA)
 #elif defined(__clang__)

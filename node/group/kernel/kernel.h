@@ -30,8 +30,6 @@ struct lanes {
 	int (*check)(const uint8_t *in, size_t n);
 	/* SHA-512 of `width` messages of `count` padded blocks each; `state` is 8 words, of each the lanes side by side. */
 	void (*sha512)(uint64_t *state, const uint8_t *const *blocks, size_t count);
-	/* Zeroes the registers that may hold secrets. */
-	void (*clear_registers)(void);
 	int width;
 };
 extern const struct lanes sf_portable;

@@ -146,17 +146,4 @@ int sf_sum_points(uint8_t *out, const uint8_t *in, size_t n)
 	return bad ? REFUSED : OK;
 }
 
-/* What a function leaves in the other registers, the next lines of any program overwrite; a compiler that made vectors
- * of the loops above leaves the digits' table entries here for long. */
-static void clear_registers(void)
-{
-#if defined(__x86_64__)
-#define CLEAR(r) "pxor %%xmm" #r ", %%xmm" #r "\n\t"
-	__asm__ volatile(CLEAR(0) CLEAR(1) CLEAR(2) CLEAR(3) CLEAR(4) CLEAR(5) CLEAR(6) CLEAR(7)
-			 CLEAR(8) CLEAR(9) CLEAR(10) CLEAR(11) CLEAR(12) CLEAR(13) CLEAR(14) CLEAR(15)
-			 : : : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
-			       "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
-#endif
-}
-
-const struct lanes sf_portable = {multiply, from_uniform, weighted_sum, check, sha512, clear_registers, LANES};
+const struct lanes sf_portable = {multiply, from_uniform, weighted_sum, check, sha512, LANES};

@@ -1,4 +1,5 @@
-/* Memory hygiene: after a call, no writable page of the process holds the scalar or its digits. Linux.
+/* Memory hygiene: after the calls that meet secrets, no writable page of the process holds one of them, or the digits of a
+ * scalar, and no register that a call may leave behind holds anything. Linux.
  *
  * hygiene PATH           answers 0 when nothing was found
  * hygiene PATH leave     leaves a copy on the heap: it must be found, else nothing was looked at
@@ -13,10 +14,35 @@
 #include "kernel.h"
 #include "kernel_calls.h"
 #define N 9
+#define TEXT 40
+#define PATTERN 32
+#define MOST 200
 
-static uint8_t points[32 * N], uniform[64 * N], out[32 * N], scalar[32], inverted[64 + 32];
+static uint8_t points[32 * N], out[64 * N], public_uniform[64 * N];
+static uint8_t uniform[64 * N], scalars[32 * N], text[TEXT * N], expanded[64 * N], elements[32 * N];
+static uint8_t inverted[MOST][PATTERN];
+static int patterns, dirty;
 
-static int copies(const uint8_t *pattern, size_t n)
+static void seek(const uint8_t *secret)
+{
+	for (int i = 0; i < PATTERN; i++) inverted[patterns][i] = (uint8_t)~secret[i];
+	patterns++;
+}
+
+/* As the hash reads it: words of eight bytes, the highest first. */
+static void seek_words(const uint8_t *secret)
+{
+	for (int i = 0; i < PATTERN; i++) inverted[patterns][i] = (uint8_t)~secret[i / 8 * 8 + 7 - i % 8];
+	patterns++;
+}
+
+static int holds(const uint8_t *at, const uint8_t *pattern)
+{
+	for (int j = 0; j < PATTERN; j++) if (at[j] != (uint8_t)~pattern[j]) return 0;
+	return 1;
+}
+
+static int copies(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "r");
 	int mem = open("/proc/self/mem", O_RDONLY), found = 0;
@@ -27,11 +53,9 @@ static int copies(const uint8_t *pattern, size_t n)
 		if (to - from > 64UL << 20) continue;
 		uint8_t *page = malloc(to - from);
 		ssize_t got = pread(mem, page, to - from, (off_t)from);
-		for (ssize_t i = 0; i + (ssize_t)n <= got; i++) {
-			size_t j = 0;
-			while (j < n && page[i + (ssize_t)j] == (uint8_t)~pattern[j]) j++;
-			if (j == n) { found++; printf("in %s", line); }
-		}
+		for (ssize_t i = 0; i + PATTERN <= got; i++)
+			for (int k = 0; k < patterns; k++)
+				if (holds(page + i, inverted[k])) { found++; printf("pattern %d in %s", k, line); }
 		memset(page, 0, to - from);
 		free(page);
 	}
@@ -40,28 +64,101 @@ static int copies(const uint8_t *pattern, size_t n)
 	return found;
 }
 
+/* ------------------------------------------------------------------ registers */
+
+#if defined(__x86_64__)
+#define TIMES16(x) x(0) x(1) x(2) x(3) x(4) x(5) x(6) x(7) x(8) x(9) x(10) x(11) x(12) x(13) x(14) x(15)
+#define UPPER16(x) x(16) x(17) x(18) x(19) x(20) x(21) x(22) x(23) x(24) x(25) x(26) x(27) x(28) x(29) x(30) x(31)
+#define MASKS(x) x(1) x(2) x(3) x(4) x(5) x(6) x(7)
+#define FILL(r) "vpternlogd $255, %%zmm" #r ", %%zmm" #r ", %%zmm" #r "\n\t"
+#define FILL_MASK(r) "kxnorw %%k" #r ", %%k" #r ", %%k" #r "\n\t"
+#define SHOW(r) "vmovdqu64 %%zmm" #r ", 64*" #r "(%0)\n\t"
+#define SHOW_MASK(r) "kmovw %%k" #r ", 2048+2*" #r "(%0)\n\t"
+
+static __attribute__((noinline)) void fill(void)
+{
+	if (!__builtin_cpu_supports("avx512f")) return;
+	__asm__ volatile(TIMES16(FILL) UPPER16(FILL) MASKS(FILL_MASK) : :);
+}
+
+static __attribute__((noinline)) void look(const char *call)
+{
+	static uint8_t seen[2048 + 16];
+	if (!__builtin_cpu_supports("avx512f")) return;
+	__asm__ volatile(TIMES16(SHOW) UPPER16(SHOW) MASKS(SHOW_MASK) "vzeroupper" : : "r"(seen) : "memory");
+	for (size_t i = 0; i < sizeof seen; i++)
+		if (seen[i]) { dirty++; printf("%s leaves register %s%zu\n", call, i < 2048 ? "zmm" : "k", i < 2048 ? i / 64 : (i - 2048) / 2); return; }
+}
+#else
+static void fill(void) {}
+static void look(const char *call) { (void)call; }
+#endif
+
+#define CALL(x) do { fill(); int status = x; look(#x); if (status) { printf("refused: %s\n", #x); return 2; } } while (0)
+
+/* ------------------------------------------------------------------ the calls */
+
+static void draw(uint8_t *to, size_t size) { for (size_t i = 0; i < size; i++) to[i] = (uint8_t)(rand() >> 8); }
+
+static void seek_all(void)
+{
+	for (int k = 0; k < N; k++) {
+		int8_t digits[64];
+		sf_recode(digits, scalars + 32 * k, 1);
+		seek((const uint8_t *)digits); seek((const uint8_t *)digits + 32);
+		sf_wipe(digits, sizeof digits);
+		seek(scalars + 32 * k); seek(elements + 32 * k);
+		seek(uniform + 64 * k); seek(uniform + 64 * k + 32);
+		seek(expanded + 64 * k); seek(expanded + 64 * k + 32);
+		seek(text + TEXT * k); seek_words(text + TEXT * k);
+	}
+	sf_burn();
+}
+
+static int all_calls(void)
+{
+	uint32_t sizes[N];
+	for (int i = 0; i < N; i++) sizes[i] = TEXT;
+	CALL(sf_expand(expanded, text, sizes, N, (const uint8_t *)"tag", 3));
+	CALL(sf_from_uniform(elements, uniform, N));
+	seek_all();
+	CALL(sf_multiply(out, scalars, 0, points, N));
+	CALL(sf_multiply(out, scalars, 1, points, N));
+	CALL(sf_multiply(out, scalars, 0, points, 1));
+	CALL(sf_multiply(out, scalars, 1, elements, N));
+	CALL(sf_map_multiply(out, scalars, 0, uniform, N));
+	CALL(sf_map_multiply(out, scalars, 1, expanded, N));
+	CALL(sf_map_multiply(out, scalars, 1, uniform, 1));
+	CALL(sf_reduce(out, uniform, N));
+	CALL(sf_mul(out, scalars, scalars + 32));
+	CALL(sf_add(out, scalars, scalars + 32));
+	CALL(sf_sub(out, scalars, scalars + 32));
+	CALL(sf_invert(out, scalars, N));
+	CALL(sf_expand(out, text, sizes, N, (const uint8_t *)"tag", 3));
+	CALL(sf_expand(out, text, sizes, 1, (const uint8_t *)"tag", 3));
+	CALL(sf_finish(out, text, sizes, N, elements));
+	CALL(sf_finish(out, text, sizes, 1, elements));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int path = atoi(argv[1]);
 	if (sf_use(path) != path) return 77;
 	srand(7);
-	for (size_t i = 0; i < sizeof uniform; i++) uniform[i] = (uint8_t)(rand() >> 8);
-	sf_from_uniform(points, uniform, N);
-	for (int i = 0; i < 32; i++) scalar[i] = (uint8_t)(rand() >> 8);
-	scalar[31] &= 7;
-	int8_t digits[64];
-	sf_recode(digits, scalar, 1);
-	for (int i = 0; i < 64; i++) inverted[i] = (uint8_t)~digits[i];
-	sf_wipe(digits, sizeof digits);
-	for (int i = 0; i < 32; i++) inverted[64 + i] = (uint8_t)~scalar[i];
-	sf_burn();
-	int status = sf_multiply(out, scalar, 0, points, N) | sf_multiply(out, scalar, 0, points, 1)
-		   | sf_map_multiply(out, scalar, 0, uniform, N) | sf_invert(out, scalar, 1);
+	draw(public_uniform, sizeof public_uniform);
+	sf_from_uniform(points, public_uniform, N);
+	draw(uniform, sizeof uniform);
+	draw(text, sizeof text);
+	draw(scalars, sizeof scalars);
+	for (int i = 0; i < N; i++) scalars[32 * i + 31] &= 7;
+	int status = all_calls();
 	uint8_t *left = malloc(32);
-	if (argc > 2) memcpy(left, scalar, 32);
+	if (argc > 2) memcpy(left, scalars, 32);
 	__asm__ volatile("" : : "r"(left) : "memory");
-	sf_wipe(scalar, 32);
-	int found = copies(inverted, 64) + copies(inverted + 64, 32);
-	printf("%d copies, status %d\n", found, status);
-	return found || status;
+	sf_wipe(uniform, sizeof uniform); sf_wipe(scalars, sizeof scalars); sf_wipe(text, sizeof text);
+	sf_wipe(expanded, sizeof expanded); sf_wipe(elements, sizeof elements); sf_wipe(out, sizeof out);
+	int found = copies();
+	printf("%d copies of %d patterns, %d registers, status %d\n", found, patterns, dirty, status);
+	return found || dirty || status;
 }
