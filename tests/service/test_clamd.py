@@ -33,6 +33,7 @@ from support.gateways import (
     UNANSWERED,
     KnowingInspector,
     KnowingUpload,
+    endless_looks,
     exchanged,
 )
 from support.processes import wait_until
@@ -181,17 +182,7 @@ async def test_nothing_is_hashed_for_a_client_that_left(
     world: World, monkeypatch: pytest.MonkeyPatch, over: str
 ) -> None:
     monkeypatch.setattr("node.connections.PROBE_SECONDS", 1)
-    begun, left = asyncio.Event(), asyncio.Event()
-
-    async def inspect(_: KnowingUpload, name: str) -> Inspected:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            left.set()
-        raise AssertionError(name)
-
-    monkeypatch.setattr(KnowingUpload, "inspect", inspect)
+    begun, left = endless_looks(monkeypatch)
     async with asyncio.timeout(30):
         with client_of(world, over) as link:
             if over == "tcp":  # its system forgets the connection then, and not in a minute

@@ -31,6 +31,7 @@ from support.gateways import (
     UNANSWERED,
     KnowingInspector,
     KnowingUpload,
+    endless_looks,
     exchanged,
 )
 from support.processes import free_port
@@ -420,17 +421,7 @@ async def test_whoever_is_let_go_is_told_so() -> None:
 
 async def test_what_is_judged_for_nobody_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its client leaves while its file is looked at, and what it sent behind that does not hide it."""
-    begun, left = asyncio.Event(), asyncio.Event()
-
-    async def inspect(upload: KnowingUpload, name: str) -> Inspected:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            left.set()
-        raise AssertionError(name)
-
-    monkeypatch.setattr(KnowingUpload, "inspect", inspect)
+    begun, left = endless_looks(monkeypatch)
     async with asyncio.timeout(20):
         with socket.create_connection(("127.0.0.1", world.port)) as link:
             await asyncio.to_thread(link.sendall, message("REQMOD", LISTED) * 2)

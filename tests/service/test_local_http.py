@@ -40,6 +40,7 @@ from support.gateways import (
     UNANSWERED,
     KnowingInspector,
     KnowingUpload,
+    endless_looks,
     exchanged,
 )
 
@@ -268,17 +269,7 @@ async def test_nothing_is_looked_at_for_a_client_that_left(
     world: World, monkeypatch: pytest.MonkeyPatch, over: str, halves: bool
 ) -> None:
     monkeypatch.setattr(connections, "PROBE_SECONDS", 1)
-    begun, left = asyncio.Event(), asyncio.Event()
-
-    async def inspect(_: KnowingUpload, name: str) -> Inspected:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            left.set()
-        raise AssertionError(name)
-
-    monkeypatch.setattr(KnowingUpload, "inspect", inspect)
+    begun, left = endless_looks(monkeypatch)
     async with asyncio.timeout(30):
         with socket.socket(socket.AF_UNIX if over == "unix" else socket.AF_INET) as link:
             link.connect(world.path if over == "unix" else ("127.0.0.1", world.port))

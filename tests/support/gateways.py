@@ -1,5 +1,6 @@
 """What stands behind a gateway in tests: an inspector that knows files by their content, without node or processes."""
 
+import asyncio
 import os
 import socket
 import threading
@@ -7,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import Final
+
+import pytest
 
 from node.ports.inspecting import Inspected
 from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
@@ -48,6 +51,22 @@ class KnowingUpload:
         end = len(self.content) if size is None else start + size
         for at in range(start, end, 100):
             yield self.content[at : min(at + 100, end)]
+
+
+def endless_looks(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """No look at an upload ends by itself; set are the two when one has begun, and when one was given up."""
+    begun, left = asyncio.Event(), asyncio.Event()
+
+    async def inspect(_: KnowingUpload, name: str) -> Inspected:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+        raise AssertionError(name)
+
+    monkeypatch.setattr(KnowingUpload, "inspect", inspect)
+    return begun, left
 
 
 class KnowingInspector:
