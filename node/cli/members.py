@@ -12,8 +12,9 @@ from node.cli.session import session, wait_for
 from node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from node.ports.peers import FetchedTrust
     from node.runtime.opening import Identity
-    from node.services.peers.membership import FetchedTrust, Introduced
+    from node.services.peers.membership import Introduced
 
 app = typer.Typer(help="Agencies of the federation that this node counts.", no_args_is_help=True)
 
@@ -83,8 +84,8 @@ def _introduced(identity: "Identity", url: str, words: str) -> "Introduced":
 
 def _fetched(identity: "Identity", url: str, words: str) -> "FetchedTrust":
     from node.objects.medium import MediumObjects
+    from node.remote.bootstrap import fetch_trust
     from node.runtime.outbound import proxy_of
-    from node.runtime.reaching import fetch
     from node.services.access.spelling import typed_words
     from node.services.peers.carrying import carried_trust
 
@@ -92,7 +93,7 @@ def _fetched(identity: "Identity", url: str, words: str) -> "FetchedTrust":
     if Path(url).is_dir():
         return carried_trust(MediumObjects(Path(url)))
     proxy = proxy_of(identity.settings.outbound)
-    return wait_for(fetch(url, pinned, clock=identity.clock, entropy=identity.entropy, proxy=proxy))
+    return wait_for(fetch_trust(url, pinned, clock=identity.clock, entropy=identity.entropy, proxy=proxy))
 
 
 @app.command("remove")

@@ -172,7 +172,8 @@ ERRORS: Final = (
     marked("{witness} cosigned {count} entries of {origin}, and does not remember it"),
     marked("this folder was put back while the machine ran: {names}"),
     marked("the database is older than what this node has signed: {names}"),
-    marked("{origin}: {node} cosigned another history than this folder holds, and its key signed both"),
+    marked("{origin}: {node} cosigned another history than this node holds, and its key signed both"),
+    marked("{words}, and the key of the log signed both"),
     marked("{folder} was restored from a backup, and others may have seen what came after it"),
 )
 """What was not done, and why."""
@@ -281,7 +282,10 @@ HINTS: Final = (
         "try again when they answer. With --alone before the command it is signed all the same: if the folder"
         " is an older one, everybody will have the proof of two histories"
     ),
-    marked("nothing is signed here: sigfed backup finish, if the folder was put back; else call the members"),
+    marked(
+        "call the members. If the key was stolen, take it back: sigfed --alone key revoke; if this folder was put"
+        " back, give up what was signed twice: sigfed --alone backup finish"
+    ),
 )
 """What to do about it."""
 

@@ -15,17 +15,10 @@ from node.clock import Clock, Entropy, milliseconds
 from node.errors import VerificationError, WrongPinError
 from node.partner.knowing import Known, known_of
 from node.partner.state import Enrolment
+from node.ports.peers import FetchedTrust
 from protocol.api import EnrolmentApi
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
 from protocol.messages import EnrolmentReply, EnrolmentRequest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Trust files as they were found at the invitation's address, and the TLS key that served them."""
-
-    trust: HeldTrust
-    spki_sha256: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +26,15 @@ class Introduction:
     """A node that is the one that the invitation names."""
 
     invitation: Invitation
-    found: Found
+    trust: HeldTrust
+    spki_sha256: bytes
+    """The TLS key of the connection, 32 bytes, which the node document names."""
     known: Known
     time_ms: int
     """When."""
 
 
-def introduce(invitation: Invitation, found: Found, clock: Clock) -> Introduction:
+def introduce(invitation: Invitation, found: FetchedTrust, clock: Clock) -> Introduction:
     """Believe what was found because of the invitation's pin.
 
     Raises:
@@ -52,12 +47,19 @@ def introduce(invitation: Invitation, found: Found, clock: Clock) -> Introductio
         open_held(found.trust).check_current(clock.now())
     except KeysError as exc:
         raise refused(invitation, exc) from exc
-    if found.spki_sha256 not in known.pins:
+    served = found.spki_sha256
+    if served is None or served not in known.pins:
         raise WrongPinError(
             f"the connection to {invitation.url} ends at another server than the node's",
             hint="a proxy may be inspecting TLS; exempt this address from inspection. Nothing was sent",
         )
-    return Introduction(invitation=invitation, found=found, known=known, time_ms=milliseconds(clock.now()))
+    return Introduction(
+        invitation=invitation,
+        trust=found.trust,
+        spki_sha256=served,
+        known=known,
+        time_ms=milliseconds(clock.now()),
+    )
 
 
 def refused(invitation: Invitation, error: KeysError) -> VerificationError:
@@ -80,7 +82,6 @@ async def enrol(
     """
     key = key or AuthPrivateKey.from_seed(entropy(32))
     reply = await api.enrol(_request(introduction, key))
-    found = introduction.found
     enrolment = Enrolment(
         url=introduction.invitation.url,
         partner=_checked_name(reply.partner),
@@ -88,7 +89,7 @@ async def enrol(
         origin=_checked_origin(reply, introduction.known),
         evaluations_per_day=reply.evaluations_per_day,
         grace_days=reply.grace_days,
-        trust=found.trust,
+        trust=introduction.trust,
         confirmed_ms=introduction.time_ms,
     )
     return enrolment, key
@@ -98,7 +99,7 @@ def _request(introduction: Introduction, key: AuthPrivateKey) -> EnrolmentReques
     invitation = introduction.invitation
     string = enrolment_string(
         root_sha256=introduction.known.root.sha256,
-        spki_sha256=introduction.found.spki_sha256,
+        spki_sha256=introduction.spki_sha256,
         auth_key=key.public.raw,
     )
     return EnrolmentRequest(

@@ -1,8 +1,19 @@
-"""Records of the agencies this node knows: who they are, where they are, what they may read here."""
+"""The agencies this node meets and knows: who they are, where they are, what they may read here."""
 
 from dataclasses import dataclass
 
 from keys.trust.held import HeldTrust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedTrust:
+    """The trust files of another node as they were found at its address, and the key that served them."""
+
+    url: str
+    """Ends with a slash."""
+    trust: HeldTrust
+    spki_sha256: bytes | None
+    """Of the TLS connection, 32 bytes; None: they came on a medium, so no connection is believed for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from keys.trust.fingerprint import fingerprint, require_match
 from keys.trust.held import HeldTrust
 from node.clock import Clock, Entropy
 from node.errors import WrongPinError
+from node.ports.peers import FetchedTrust
 from node.remote.asking import ask_for
 from node.remote.client import Client
 from node.remote.exchange import Exchange, within
@@ -23,15 +24,6 @@ from node.services.trust.tuf_following import Followed, follow
 from node.tls import PinnedContext, unpinned_context
 
 _LIMITS: Final = RemoteLimits()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustFiles:
-    """What a node signed about itself, followed from its root."""
-
-    trust: HeldTrust
-    spki_sha256: bytes
-    """The key of the TLS connection they came over, 32 bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +43,7 @@ async def fetch_trust(
     entropy: Entropy,
     limits: RemoteLimits = _LIMITS,
     proxy: Proxy | None = None,
-) -> TrustFiles:
+) -> FetchedTrust:
     """The trust files of the node at `base_url`, whose first root has this SHA-256, or the first 16 bytes of it.
 
     Raises:
@@ -59,12 +51,13 @@ async def fetch_trust(
         WrongPinError: several keys answered, so that something stands between.
         KeysError, NodeError: as `node.services.trust.tuf_following.follow` and `node.remote.exchange.Exchange.send`.
     """
-    async with _contact(base_url, clock, entropy, limits, proxy) as (context, files):
+    url = base_url if base_url.endswith("/") else base_url + "/"
+    async with _contact(url, clock, entropy, limits, proxy) as (context, files):
         root = await files.root()
         require_match(fingerprint(root), pinned)
         followed = await follow(HeldTrust(roots=(root,)), files, clock.now())
-    seen = _only(context, base_url)
-    return TrustFiles(trust=followed.reached(), spki_sha256=seen)
+    seen = _only(context, url)  # first: what came over two connections need not match
+    return FetchedTrust(url=url, trust=followed.reached(), spki_sha256=seen)
 
 
 async def catch_up(

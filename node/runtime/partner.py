@@ -23,8 +23,8 @@ from node.formats.asked import read_asked
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
 from node.partner.cover import Cover
-from node.partner.enrolling import Found, introduce, refused
 from node.partner.enrolling import enrol as enrol_with
+from node.partner.enrolling import introduce, refused
 from node.partner.hits import HitSpool, SpooledHit
 from node.partner.knowing import Known, caught_up, is_confirmed, known
 from node.partner.looking_up import Examiner, Hit
@@ -113,12 +113,11 @@ async def enrol(home: Home, text: str, *, also: bool = False) -> Enrolled:
     folder = PartnerFolder(home.partner)
     invitation, proxy = Invitation.from_text(text), partner_proxy(home)
     try:
-        files = await fetch_trust(
+        found = await fetch_trust(
             invitation.url, invitation.pin, clock=_CLOCK, entropy=system_entropy, proxy=proxy
         )
     except KeysError as exc:
         raise refused(invitation, exc) from exc
-    found = Found(trust=files.trust, spki_sha256=files.spki_sha256)
     introduction = introduce(invitation, found, _CLOCK)
     node = introduction.known.document.node
     async with RemoteNode(

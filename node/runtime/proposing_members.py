@@ -2,13 +2,14 @@
 
 import asyncio
 
+from node.ports.peers import FetchedTrust
+from node.remote.bootstrap import fetch_trust
 from node.runtime import waiting_proposals
 from node.runtime.membership import membership
 from node.runtime.opening import Identity
 from node.runtime.outbound import proxy_of
-from node.runtime.reaching import fetch
 from node.services.access.spelling import typed_words
-from node.services.peers.membership import FetchedTrust, recognise
+from node.services.peers.membership import recognise
 
 
 def propose_member(
@@ -24,7 +25,9 @@ def propose_member(
     pinned, proxy = typed_words(words), proxy_of(identity.settings.outbound)
 
     def fetched() -> FetchedTrust:
-        return asyncio.run(fetch(url, pinned, clock=identity.clock, entropy=identity.entropy, proxy=proxy))
+        return asyncio.run(
+            fetch_trust(url, pinned, clock=identity.clock, entropy=identity.entropy, proxy=proxy)
+        )
 
     introduced = recognise(fetched, words, identity.clock)
     name, proposing = waiting_proposals.begin(identity, f"member-{introduced.document.node}")

@@ -1,4 +1,4 @@
-"""Reaching other nodes: first contact, a peer that is known, and the node a partner is enrolled with."""
+"""Reaching other nodes: a peer that is known, and the node a partner is enrolled with."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -11,13 +11,11 @@ from node.partner.knowing import known
 from node.partner.renewing import REFUSED_HINT
 from node.partner.state import Enrolment
 from node.remote.auth import Credentials
-from node.remote.bootstrap import fetch_trust
 from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
 from node.remote.proxying import Proxy
 from node.runtime.outbound import proxy_of
-from node.services.peers.membership import FetchedTrust
 from node.tls import Traffic
 from protocol.messages import EvaluationReply, EvaluationRequest
 
@@ -37,18 +35,6 @@ class EachTime:
         """As `RemoteNode.evaluate`."""
         async with self._connect() as remote:
             return await remote.evaluate(subset, request)
-
-
-async def fetch(
-    url: str, pinned: bytes, *, clock: Clock, entropy: Entropy, proxy: Proxy | None
-) -> FetchedTrust:
-    """The trust files of the node at `url`, whose first root has this SHA-256 or the first 16 bytes of it.
-
-    Raises as `fetch_trust`.
-    """
-    base = url if url.endswith("/") else url + "/"
-    files = await fetch_trust(base, pinned, clock=clock, entropy=entropy, proxy=proxy)
-    return FetchedTrust(url=base, trust=files.trust, spki_sha256=files.spki_sha256)
 
 
 def reach_peer(identity: "Identity", peer: "PeerRecord", *, traffic: Traffic | None = None) -> RemoteNode:

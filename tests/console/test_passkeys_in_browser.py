@@ -75,9 +75,10 @@ async def test_from_a_token_to_a_grave_action_with_one_passkey(
     assert "The token of bruno: " in await page.inner_text("[role=status]")
     assert told == []
     cookies = await context.cookies()
-    assert [(one["name"], one["httpOnly"], one["secure"], one["sameSite"]) for one in cookies] == [
-        ("__Host-sigfed", True, True, "Strict")
-    ]
+    assert {(one["name"], one["httpOnly"], one["secure"], one["sameSite"]) for one in cookies} == {
+        ("__Host-sigfed", True, True, "Strict"),
+        ("__Host-sigfed-device", True, True, "Lax"),
+    }
 
 
 async def test_a_page_that_was_left_leads_to_signing_in(entrance: Entrance, context: BrowserContext) -> None:

@@ -21,6 +21,8 @@ _BUILT = {
     "of the log, the first 1 event stays this agency's",
     "of the log, the first {count} events stay this agency's",
     "peers delete with their next sync: sigfed shredding ls",
+    "hit {id} and {count} more: {words_reason}",
+    "hit {id}: {words_reason}",
     "{list}: {before} → {after} events, {added} added, {withdrawn} withdrawn, verified",
     "{list}: {count} events, nothing new",
     "{name} may show {count} PDQ values a day (now: {held})",

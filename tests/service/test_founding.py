@@ -14,8 +14,9 @@ from keys.trust.node_parts import DatedKey, EpochInfo, NodeLimits
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, WrongPinError
 from node.objects.folder import FolderObjects
+from node.ports.peers import FetchedTrust
 from node.services.access.callers import StoredCallers, stored_grant
-from node.services.peers.membership import FetchedTrust, Membership, introduce
+from node.services.peers.membership import Membership, introduce
 from node.services.trust.announcing import announce_epoch, announce_log
 from node.services.trust.founding import Founding, found
 from node.services.trust.trusting import OwnTrust, window

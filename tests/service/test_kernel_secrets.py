@@ -13,10 +13,11 @@ import pytest
 from node.group.build_hook import FLAGS
 from support.kernel import EMULATED, NATIVE, compiled, folder, program
 from support.programs import needed
-from support.sizes import THOROUGH
+from support.sizes import THOROUGH, size
 
 NOT_HERE = 77
 PATIENCE = 1200
+MOST = size(quick="65", thorough="301")
 OPTIMISED = (FLAGS[0], "-g")
 BUILDS = {"portable": OPTIMISED, "emulated": (*OPTIMISED, *EMULATED)}
 """Valgrind knows no AVX-512, so it runs one lane; the eight lanes run in plain C."""
@@ -62,19 +63,18 @@ def test_all_secrets_take_as_many_instructions(build: str) -> None:
     assert len({counted(str(seed), "public") for seed in range(1, 4)}) > 1
 
 
-@pytest.mark.skipif(not THOROUGH, reason="steps through millions of instructions")
-@pytest.mark.parametrize("path", [0, 1], ids=["portable", "ifma"])
-@pytest.mark.parametrize("call", ["all", "each", "map", "uniform", "invert", "one"])
-def test_the_machine_code_takes_the_same_way_with_all_secrets(call: str, path: int) -> None:
-    done = run(stepper(), compiled("kernel"), str(path), call)
-    assert done.returncode == 0, done.stdout
+if THOROUGH:  # millions of instructions, stepped one by one, take ten minutes
 
+    @pytest.mark.parametrize("path", [0, 1], ids=["portable", "ifma"])
+    @pytest.mark.parametrize("call", ["all", "each", "map", "uniform", "invert", "one"])
+    def test_the_machine_code_takes_the_same_way_with_all_secrets(call: str, path: int) -> None:
+        done = run(stepper(), compiled("kernel"), str(path), call)
+        assert done.returncode == 0, done.stdout
 
-@pytest.mark.skipif(not THOROUGH, reason="steps through millions of instructions")
-def test_the_sum_of_one_lane_takes_different_ways() -> None:
-    """The control of the stepper: eight lanes gather, which shows in addresses that are read and not in the way."""
-    done = run(stepper(), compiled("kernel"), "0", "sum")
-    assert done.returncode == 1, done.stdout
+    def test_the_sum_of_one_lane_takes_different_ways() -> None:
+        """The control of the stepper: eight lanes gather, which shows in addresses that are read and not in the way."""
+        done = run(stepper(), compiled("kernel"), "0", "sum")
+        assert done.returncode == 1, done.stdout
 
 
 def stepper() -> Path:
@@ -96,7 +96,7 @@ def test_no_copy_of_a_secret_outlives_a_call(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "most", "flags"),
-    [("0", "301", ()), ("1", "301", ()), ("1", "12", EMULATED)],
+    [("0", MOST, ()), ("1", "301", ()), ("1", size(quick="9", thorough="12"), EMULATED)],
     ids=["portable", "ifma", "emulated"],
 )
 def test_sanitizers_find_nothing(path: str, most: str, flags: tuple[str, ...]) -> None:

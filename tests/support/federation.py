@@ -30,13 +30,14 @@ from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, PeerRefusedError, PeerUnreachableError, StoreError
 from node.formats.rows import ImportRow
 from node.ports.logs import LogRecord
+from node.ports.peers import FetchedTrust
 from node.services.access.callers import StoredCallers, stored_grant
 from node.services.lists.importing import Statement, import_rows
 from node.services.lists.making import create_list, list_origin
 from node.services.lists.publishing import Published, publish
 from node.services.lists.withdrawing import withdraw
 from node.services.peers.holding import CallerLogs, Holding
-from node.services.peers.membership import FetchedTrust, Membership, introduce
+from node.services.peers.membership import Membership, introduce
 from node.services.peers.sync_reports import SyncReport
 from node.services.peers.syncing import Syncer
 from node.services.storage.logfiles import LogFiles

@@ -13,12 +13,13 @@ from node.clock import milliseconds, system_entropy
 from node.evaluator.in_process import InProcessEvaluator
 from node.formats.rows import RowResult
 from node.objects.folder import FolderObjects
-from node.partner.enrolling import Found, enrol, introduce
+from node.partner.enrolling import enrol, introduce
 from node.partner.knowing import known
 from node.partner.looking_up import Examiner, Hit
 from node.partner.state import PartnerFolder
 from node.partner.updating import Updater, UpdateReport
 from node.ports.evaluator import EpochSecret
+from node.ports.peers import FetchedTrust
 from node.ports.subsets import ReleaseRecord
 from node.services.access.quotas import Quotas
 from node.services.lists.publishing import publish
@@ -172,8 +173,9 @@ class ReleasingAgency:
         admission = Admission(self.shelf, self.trust, clock=self.clock, entropy=system_entropy)
         invited = admission.invite(name, SUBSET, files_per_day=1000, screen_bits=12)
         served = ServedTrust(self.files)
-        files = Found(trust=self.trust.current(), spki_sha256=SPKI)
-        introduction = introduce(Invitation.from_text(invited.text), files, self.clock)
+        invitation = Invitation.from_text(invited.text)
+        found = FetchedTrust(url=invitation.url, trust=self.trust.current(), spki_sha256=SPKI)
+        introduction = introduce(invitation, found, self.clock)
         enrolment, key = await enrol(introduction, ServedEnrolment(served, admission), entropy=system_entropy)
         home = PartnerFolder(folder)
         home.create(enrolment, key)

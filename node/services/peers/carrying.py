@@ -20,8 +20,7 @@ from keys.trust.window import valid_at
 from node.errors import MissingObjectError, NotFoundError, StoreError, UsageError, VerificationError
 from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
-from node.ports.peers import PeerRecord
-from node.services.peers.membership import FetchedTrust
+from node.ports.peers import FetchedTrust, PeerRecord
 from node.services.peers.opened import opened
 from node.services.storage.shelf import Shelf
 from node.services.trust.honouring import signing

@@ -12,29 +12,19 @@ from dataclasses import dataclass, replace
 from keys.errors import WrongRootError
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint, from_words, require_match
-from keys.trust.held import HeldTrust, open_held
+from keys.trust.held import open_held
 from keys.trust.members import Member, Members
 from keys.trust.node_document import NodeDocument
 from keys.trust.root import TrustedRoot
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError, WrongPinError
 from node.ports.objects import ObjectStore
-from node.ports.peers import PeerRecord
+from node.ports.peers import FetchedTrust, PeerRecord
 from node.services.trust.introductions import introduced_trust, introduced_url, keep_introduction
 from node.services.trust.trusting import OwnTrust
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.grant import Grant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchedTrust:
-    """The trust files of another node as they were found at its address, and the key that served them."""
-
-    url: str
-    trust: HeldTrust
-    spki_sha256: bytes | None
-    """None: they came on a medium, so nobody's connection is to be believed because of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
