@@ -1,4 +1,4 @@
-"""The chapters of the walk, in order, and their scenes: what a sabotage or a test can stop between."""
+"""The chapters of the walk, in order, and their scenes: what a test can stop between."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -20,7 +20,6 @@ from node.demo.ports import free_ports
 from node.demo.processes import StepFailedError
 from node.demo.record import Record
 from node.demo.report.page import page
-from node.demo.sabotage import from_environment
 from node.demo.world import Listener, World
 from node.errors import AlreadyExistsError
 
@@ -36,13 +35,12 @@ def run(folder: Path | None, *, output: Listener, rows: int = ROWS, chapter: str
 
     Raises:
         AlreadyExistsError: the folder is not empty.
-        UsageError: there is no such chapter, or the environment asks for the sabotage of something that is no claim.
+        UsageError: there is no such chapter.
     """
     clock = SystemClock()
     began = clock.now()
-    chapters, at_moment = programme(chapter), from_environment()
+    chapters = programme(chapter)
     world = stage(prepared(folder), output=output, rows=rows, chapters=chapters)
-    world.at_moment = at_moment
     output.talk(f"walking in {world.folder}; this takes a minute or two")
     with stoppable(), closing(world):
         try:

@@ -98,9 +98,9 @@ class World:
     words: dict[Party, str] = field(default_factory=dict)
     """Fingerprint words, as the operators read them out to each other."""
     at_moment: "Callable[[World, str], None]" = lambda _world, _name: None
-    """Called at named moments: where a sabotage makes the world wrong."""
+    """Called at named moments: where a test makes the world wrong."""
     extra: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """More arguments for a command, by its name: how a sabotage bends one."""
+    """More arguments for a command, by its name: what a test bends."""
     cast: Cast | None = None
     listed: tuple[MadeUp, ...] = ()
     """Files that both agencies list on their own knowledge."""
@@ -195,7 +195,7 @@ class World:
                 self.servers.pop(party).stop()
 
     def moment(self, name: str) -> None:
-        """Something is about to happen that a sabotage may want to spoil."""
+        """Something is about to happen that a test may want to spoil."""
         self.at_moment(self, name)
 
     def close(self) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from node.demo.chapters import claims_of, programme
 from node.demo.parties import Party
-from node.demo.sabotage import DEEDS, sabotage
 from node.demo.walk import HELD, NOT_HELD, REPORT, conclude
+from support.sabotage import DEEDS, sabotage
 from support.sizes import size
 from support.walks import KeptWalk, loaded_commands, play_to_claim
 

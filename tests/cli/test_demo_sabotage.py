@@ -1,7 +1,7 @@
 """Claims of the demonstration are spoilt in turn: each is seen not to hold, and the walk does not exit with 0.
 
 The honest part before a sabotage is played once and taken up again; the sabotage makes the world wrong (see
-`node.demo.sabotage`), never the judgement.
+`support.sabotage`), never the judgement.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,8 @@ import pytest
 
 from node.demo.chapters import CHAPTERS, claims_of
 from node.demo.claims import CLAIMS
-from node.demo.sabotage import DEEDS, VARIABLE, from_environment, nothing, sabotage
 from node.demo.walk import HELD, NOT_HELD, REPORT, conclude, stage
-from node.errors import UsageError
+from support.sabotage import DEEDS, sabotage
 from support.sizes import size
 from support.walks import Collector, KeptWalk, loaded_commands, names_of, play_to_claim, scenes_of
 
@@ -91,13 +90,3 @@ def test_the_same_end_without_sabotage_holds(kept: KeptWalk) -> None:
     world = kept.taken_up(scene_of(last))
     play_to_claim(world, kept.scenes, scene_of(last), last)
     assert conclude(world, seconds=1.0) == HELD
-
-
-def test_the_environment_asks_for_a_sabotage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    assert from_environment() is nothing
-    monkeypatch.setenv(VARIABLE, "quorum-hit")
-    assert from_environment() is not nothing
-    monkeypatch.setenv(VARIABLE, "no-such-claim")
-    with pytest.raises(UsageError, match="names no claim"):
-        from_environment()

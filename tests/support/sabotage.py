@@ -1,12 +1,10 @@
 """Making the world wrong on purpose, one way for each claim, so that a test can see the claim fail.
 
 A demonstration that cannot fail shows nothing. Each sabotage does something that a careless agency, a bug or an
-attacker could do, at a named moment of the walk; none touches how a claim is judged. It is asked for by the
-environment variable `SIGFED_DEMO_SABOTAGE` with the name of a claim.
+attacker could do, at a named moment of the walk; none touches how a claim is judged.
 """
 
 import base64
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,7 +16,6 @@ from keys.trust.holders import Holder
 from node.clock import system_entropy
 from node.demo.altering import flip, newest_bundle, served
 from node.demo.attacking import YESTERDAY, keep_yesterday
-from node.demo.claims import CLAIMS
 from node.demo.copying import COPY
 from node.demo.exports import Export
 from node.demo.federating import sync
@@ -30,26 +27,10 @@ from node.demo.preparing import own_import, publication
 from node.demo.proving import altered_evidence, evidence
 from node.demo.synthetic import MadeUp, make
 from node.demo.world import LIST, Act, World
-from node.errors import UsageError
 
-VARIABLE: Final = "SIGFED_DEMO_SABOTAGE"
 _SECOND: Final = "second"
 
 Deed = Callable[[World], None]
-
-
-def nothing(_world: World, _moment: str) -> None:
-    """An honest walk."""
-
-
-def from_environment() -> Callable[[World, str], None]:
-    """The sabotage that the environment asks for; raises `UsageError` for a claim that there is not."""
-    claim = os.environ.get(VARIABLE, "")
-    if not claim:
-        return nothing
-    if claim not in CLAIMS:
-        raise UsageError(f"{VARIABLE} names no claim", hint=f"claims: {', '.join(CLAIMS)}")
-    return sabotage(claim)
 
 
 def sabotage(claim: str) -> Callable[[World, str], None]:
