@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 Entropy = Callable[[int], bytes]
@@ -33,3 +33,8 @@ def system_entropy(count: int) -> bytes:
 def milliseconds(moment: datetime) -> int:
     """A moment as milliseconds since 1970, the unit of event times."""
     return int(moment.timestamp() * 1000)
+
+
+def kept_since_ms(clock: Clock, days: int) -> int:
+    """What ended before this moment was kept for `days`; 0 for no days: nothing is ever deleted."""
+    return milliseconds(clock.now() - timedelta(days=days)) if days else 0

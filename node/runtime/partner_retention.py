@@ -1,12 +1,11 @@
 """Purging the hits that a partner's client kept long enough: with each update, or because somebody types it."""
 
 from dataclasses import replace
-from datetime import timedelta
 
-from node.clock import Clock, SystemClock, milliseconds
+from node.clock import Clock, SystemClock, kept_since_ms
 from node.files import locked
-from node.partner.hits import SpooledHit
-from node.partner.retaining import expired
+from node.partner.hits import HitSpool, SpooledHit
+from node.partner.resolutions import Action
 from node.partner.state import PartnerFolder
 from node.runtime.hit_spool import hit_spool
 from node.runtime.home import Home
@@ -42,10 +41,33 @@ def hold(home: Home, text: str, *, held: bool) -> SpooledHit:
     return hit
 
 
+def is_finished(hit: SpooledHit) -> bool:
+    """Whether it is resolved or withdrawn, reported or not taken, awaits no answer, and is neither held nor preserved.
+
+    Whoever else is told, because a person said so, was told.
+    """
+    if not all(each.reference for each in hit.told):
+        return False
+    if hit.held or hit.unresolved or hit.to_undo or hit.action is Action.PRESERVED:
+        return False
+    return not hit.disputed and not hit.waiting
+
+
+def expired(spool: HitSpool, *, before_ms: int, tells: bool) -> list[SpooledHit]:
+    """Finished hits that were resolved or withdrawn before `before_ms`, and of which the agency was told what it is.
+
+    What cannot be read is left alone; where `before_ms` is 0, nothing is read.
+    """
+    if not before_ms:
+        return []
+    return [
+        hit
+        for hit in spool.readable().hits
+        if is_finished(hit) and max(hit.resolved_ms, hit.ended_ms) < before_ms and not (tells and hit.untold)
+    ]
+
+
 def _expired(home: Home, clock: Clock) -> list[SpooledHit]:
     settings = load_partner_settings(home.folder)
-    days = settings.retention.hit_days
-    if not days:
-        return []
-    before_ms = milliseconds(clock.now() - timedelta(days=days))
+    before_ms = kept_since_ms(clock, settings.retention.hit_days)
     return expired(hit_spool(home), before_ms=before_ms, tells=settings.hits.tell_resolutions)

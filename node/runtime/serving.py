@@ -36,12 +36,12 @@ from node.runtime.lock import running
 from node.runtime.logs import own_origins, publish_one
 from node.runtime.measuring import facts
 from node.runtime.opening import Identity
-from node.runtime.proposals import forget_closed, taking_proposals
+from node.runtime.proposals import taking_proposals
 from node.runtime.put_back import forget, is_confirmed, require_current
 from node.runtime.recipients import RecipientOffice
 from node.runtime.renewing import peer_renewal
 from node.runtime.restored import require_joined
-from node.runtime.retention import purge_reports
+from node.runtime.retention import forget_closed, purge_reports
 from node.runtime.rotating import advance_keys
 from node.runtime.shelving import open_shelf
 from node.runtime.storage_keys import reseal_some

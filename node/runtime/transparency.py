@@ -6,7 +6,7 @@ from typing import Final
 
 from node.clock import milliseconds
 from node.runtime.opening import Identity
-from node.runtime.retention import kept_since_ms
+from node.runtime.retention import reports_since_ms
 from node.services.partners.counting import count
 from node.services.storage.shelf import Shelf
 from node.transparency.fields import as_fields, as_sheet
@@ -24,7 +24,7 @@ def make_report(identity: Identity, shelf: Shelf, period: Period) -> Report:
         node=identity.settings.node,
         members=identity.trust.members(),
         now_ms=now_ms,
-        reports_since_ms=kept_since_ms(identity),
+        reports_since_ms=reports_since_ms(identity),
     )
     return publish(counts, period, made_ms=now_ms)
 

@@ -16,8 +16,8 @@ from node.partner.ends import UNJUDGED_AT_ONCE, judge_again, keep_outputs, unjud
 from node.partner.hits import HitSpool, Readable, SpooledHit
 from node.partner.reporting import MAX_FULL_PAGES, HitSender
 from node.partner.resolutions import Action
-from node.partner.retaining import expired, is_finished
 from node.partner.telling import NotTold, why_not
+from node.runtime.partner_retention import expired, is_finished
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.rosters import Roster
 from protocol.digest import Algorithm, Digest

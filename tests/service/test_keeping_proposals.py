@@ -10,7 +10,7 @@ from node.clock import milliseconds
 from node.config import RetentionSettings
 from node.ports.proposals import FileRecord, ProposalRecord
 from node.runtime.opening import Identity
-from node.runtime.proposals import forget_closed
+from node.runtime.retention import forget_closed
 from node.runtime.shelving import open_shelf
 from node.services.storage.shelf import Shelf
 from protocol.statement.proposal_state import FileState

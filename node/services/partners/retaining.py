@@ -51,7 +51,9 @@ def is_finished(hit: ReportedHit) -> bool:
 
 
 def expired(shelf: Shelf, *, before_ms: int) -> list[ReportedHit]:
-    """Finished reports of which the last that happened was before `before_ms`."""
+    """Finished reports of which the last that happened was before `before_ms`; of 0 none is read."""
+    if not before_ms:
+        return []
     return [hit for hit in reported_hits(shelf) if is_finished(hit) and last_ms(hit) < before_ms]
 
 
