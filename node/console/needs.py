@@ -5,7 +5,7 @@ only its page shows. Blocks of removed members are not counted: that they stay i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -73,10 +73,28 @@ class Need:
         return [role for role in PersonRole if role in doers]
 
 
+def waits(
+    page: str,
+    count: int,
+    one: str,
+    many: str,
+    *,
+    urgent: bool = False,
+    doers: frozenset[PersonRole] = frozenset(),
+) -> Need:
+    """What waits, in the words for one of it or for many."""
+    words = translated_plural(one, many, count)
+    return Need(page=page, count=count, words=words, urgent=urgent, doers=doers)
+
+
+def in_order(found: Iterable[Need]) -> list[Need]:
+    """What waits of everything that was counted, the urgent first."""
+    return sorted((need for need in found if need.count), key=lambda need: not need.urgent)
+
+
 def needs(world: World) -> list[Need]:
     """Everything that waits, the urgent first."""
-    found = [need for count in _COUNTS for need in count(world) if need.count]
-    return sorted(found, key=lambda need: not need.urgent)
+    return in_order(need for count in _COUNTS for need in count(world))
 
 
 def _set_aside(world: World) -> Iterator[Need]:
@@ -84,71 +102,55 @@ def _set_aside(world: World) -> Iterator[Need]:
         kinds = Counter(record.kind for record in unit.quarantine.ls())
         claims = [one for one in unit.evidence.ls() if one.released_ms is None and not one.kind.convicts]
     forked, floods = kinds.pop(FORKED, 0), kinds.pop(FLOOD, 0)
-    yield Need(
-        page="quarantine",
-        count=forked,
-        words=translated_plural(
-            "log stands still: its agency signed two histories",
-            "logs stand still: their agencies signed two histories",
-            forked,
-        ),
+    yield waits(
+        "quarantine",
+        forked,
+        "log stands still: its agency signed two histories",
+        "logs stand still: their agencies signed two histories",
         urgent=True,
     )
-    yield Need(
-        page="quarantine",
-        count=floods,
-        words=translated_plural(
-            "entry is reported suspiciously often", "entries are reported suspiciously often", floods
-        ),
+    yield waits(
+        "quarantine",
+        floods,
+        "entry is reported suspiciously often",
+        "entries are reported suspiciously often",
         urgent=True,
     )
-    yield Need(
-        page="quarantine",
-        count=len(claims),
-        words=translated_plural(
-            "claim about a log that nobody has looked at",
-            "claims about logs that nobody has looked at",
-            len(claims),
-        ),
+    yield waits(
+        "quarantine",
+        len(claims),
+        "claim about a log that nobody has looked at",
+        "claims about logs that nobody has looked at",
         urgent=True,
     )
     rest = kinds.total()
-    yield Need(
-        page="quarantine",
-        count=rest,
-        words=translated_plural(
-            "thing was set aside by a guard and counts for nothing until it is released",
-            "things were set aside by guards and count for nothing until they are released",
-            rest,
-        ),
+    yield waits(
+        "quarantine",
+        rest,
+        "thing was set aside by a guard and counts for nothing until it is released",
+        "things were set aside by guards and count for nothing until they are released",
     )
 
 
 def _alarms(world: World) -> Iterator[Need]:
     with world.shelf.storage.read() as unit:
         alarms = sum(record.alarm for record in unit.cosigners.ls())
-    yield Need(
-        page="witnesses",
-        count=alarms,
-        words=translated_plural(
-            "witness claims another history of a log of this node",
-            "witnesses claim another history of a log of this node",
-            alarms,
-        ),
+    yield waits(
+        "witnesses",
+        alarms,
+        "witness claims another history of a log of this node",
+        "witnesses claim another history of a log of this node",
         urgent=True,
     )
 
 
 def _unconfirmed(world: World) -> Iterator[Need]:
     quiet = silent(world.identity)
-    yield Need(
-        page="health",
-        count=len(quiet),
-        words=translated_plural(
-            "member does not say whether this node was put back: additions wait",
-            "members do not say whether this node was put back: additions wait",
-            len(quiet),
-        ),
+    yield waits(
+        "health",
+        len(quiet),
+        "member does not say whether this node was put back: additions wait",
+        "members do not say whether this node was put back: additions wait",
         urgent=True,
     )
 
@@ -161,50 +163,38 @@ def _ends(world: World) -> Iterator[Need]:
         if one.term.thing not in _GUESTS | {Thing.PEER_LISTS}
     ]
     ended = [one for one in found if one.standing is Standing.ENDED and one.consequence.grave]
-    yield Need(
-        page="keys",
-        count=len(ended),
-        words=translated_plural(
-            "key or document has ended, and something stopped",
-            "keys or documents have ended, and something stopped",
-            len(ended),
-        ),
+    yield waits(
+        "keys",
+        len(ended),
+        "key or document has ended, and something stopped",
+        "keys or documents have ended, and something stopped",
         urgent=True,
     )
     soon = len(found) - len(ended)
-    yield Need(
-        page="keys",
-        count=soon,
-        words=translated_plural(
-            "key, document or cosignature is past half of its life",
-            "keys, documents or cosignatures are past half of their life",
-            soon,
-        ),
+    yield waits(
+        "keys",
+        soon,
+        "key, document or cosignature is past half of its life",
+        "keys, documents or cosignatures are past half of their life",
     )
 
 
 def _holders(world: World) -> Iterator[Need]:
     """What holders of offline keys sign elsewhere, of which somebody here has to think."""
     stolen = len(not_resumed(world.identity.trust.revocations()))
-    yield Need(
-        page="keys",
-        count=stolen,
-        words=translated_plural(
-            "log whose key was stolen: nothing added to it counts before it is said where it goes on",
-            "logs whose keys were stolen: nothing added to them counts before it is said where they go on",
-            stolen,
-        ),
+    yield waits(
+        "keys",
+        stolen,
+        "log whose key was stolen: nothing added to it counts before it is said where it goes on",
+        "logs whose keys were stolen: nothing added to them counts before it is said where they go on",
         urgent=True,
     )
     waiting = len(waiting_proposals.names(world.identity.home))
-    yield Need(
-        page="keys",
-        count=waiting,
-        words=translated_plural(
-            "proposal waits for its holders, or to be put in force",
-            "proposals wait for their holders, or to be put in force",
-            waiting,
-        ),
+    yield waits(
+        "keys",
+        waiting,
+        "proposal waits for its holders, or to be put in force",
+        "proposals wait for their holders, or to be put in force",
     )
 
 
@@ -212,24 +202,18 @@ def _hits(world: World) -> Iterator[Need]:
     with world.shelf.storage.read() as unit:
         counts = unit.hits.counts(unsaid_since_ms=world.now_ms - DAY_MS)
     overdue = counts.overdue
-    yield Need(
-        page="hits",
-        count=counts.withdrawn,
-        words=translated_plural(
-            "hit was withdrawn: undo what was begun because of it",
-            "hits were withdrawn: undo what was begun because of them",
-            counts.withdrawn,
-        ),
+    yield waits(
+        "hits",
+        counts.withdrawn,
+        "hit was withdrawn: undo what was begun because of it",
+        "hits were withdrawn: undo what was begun because of them",
         urgent=True,
     )
-    yield Need(
-        page="hits",
-        count=overdue,
-        words=translated_plural(
-            "hit is older than a day, and its partner has not said what became of the file",
-            "hits are older than a day, and their partners have not said what became of the files",
-            overdue,
-        ),
+    yield waits(
+        "hits",
+        overdue,
+        "hit is older than a day, and its partner has not said what became of the file",
+        "hits are older than a day, and their partners have not said what became of the files",
         urgent=True,
     )
 
@@ -238,14 +222,11 @@ def _disputes(world: World) -> Iterator[Need]:
     work = casework(world.identity, world.shelf)
     waiting = [case for case in work.ls() if case.answered_ms is None]
     late_ones = sum(case.due_ms <= world.now_ms for case in waiting)
-    yield Need(
-        page="disputes",
-        count=late_ones,
-        words=translated_plural(
-            "dispute should have been answered by now",
-            "disputes should have been answered by now",
-            late_ones,
-        ),
+    yield waits(
+        "disputes",
+        late_ones,
+        "dispute should have been answered by now",
+        "disputes should have been answered by now",
         urgent=True,
     )
     rest = len(waiting) - late_ones
@@ -265,25 +246,21 @@ def _tasks(world: World) -> Iterator[Need]:
     approvals = open_approvals(world.identity, world.shelf)
     undone = approvals.ls(Outcome.APPROVED, Outcome.OPEN)
     cut_off = [one for one in undone if one.cut_off]
-    yield Need(
-        page="tasks",
-        doers=_deciders(cut_off),
-        count=len(cut_off),
-        words=translated_plural(
-            "approved request was not carried out: approve it again",
-            "approved requests were not carried out: approve them again",
-            len(cut_off),
-        ),
+    yield waits(
+        "tasks",
+        len(cut_off),
+        "approved request was not carried out: approve it again",
+        "approved requests were not carried out: approve them again",
         urgent=True,
+        doers=_deciders(cut_off),
     )
     waiting = [one for one in undone if one.outcome is Outcome.OPEN and not approvals.is_expired(one)]
-    yield Need(
-        page="tasks",
+    yield waits(
+        "tasks",
+        len(waiting),
+        "request waits for a second person",
+        "requests wait for a second person",
         doers=_deciders(waiting),
-        count=len(waiting),
-        words=translated_plural(
-            "request waits for a second person", "requests wait for a second person", len(waiting)
-        ),
     )
 
 
@@ -295,21 +272,12 @@ def _deciders(requests: Sequence[Approval]) -> frozenset[PersonRole]:
 def _proposals(world: World) -> Iterator[Need]:
     with world.shelf.storage.read() as unit:
         waiting, stopped = unit.proposals.open_count(), len(unit.disclosure.stopped())
-    yield Need(
-        page="proposals",
-        count=waiting,
-        words=translated_plural(
-            "proposal of a partner to look at", "proposals of partners to look at", waiting
-        ),
-    )
-    yield Need(
-        page="partners",
-        count=stopped,
-        words=translated_plural(
-            "partner's disclosed look-ups stopped: too many were about one entry",
-            "partners' disclosed look-ups stopped: too many were about one entry",
-            stopped,
-        ),
+    yield waits("proposals", waiting, "proposal of a partner to look at", "proposals of partners to look at")
+    yield waits(
+        "partners",
+        stopped,
+        "partner's disclosed look-ups stopped: too many were about one entry",
+        "partners' disclosed look-ups stopped: too many were about one entry",
     )
 
 
@@ -320,46 +288,32 @@ def _reviews(world: World) -> Iterator[Need]:
     except StoreError:
         return  # the health page tells of a damaged list
     past = sum(each.review_by <= today for each in found)
-    yield Need(
-        page="review",
-        count=past,
-        words=translated_plural(
-            "own entry is past its review date", "own entries are past their review dates", past
-        ),
+    yield waits(
+        "review", past, "own entry is past its review date", "own entries are past their review dates"
     )
     ahead = len(found) - past
-    yield Need(
-        page="review",
-        count=ahead,
-        words=translated_plural(
-            "own entry to review within 30 days", "own entries to review within 30 days", ahead
-        ),
-    )
+    yield waits("review", ahead, "own entry to review within 30 days", "own entries to review within 30 days")
 
 
 def _files(world: World) -> Iterator[Need]:
     """As the last judgement has it: this page asks for no new one."""
     judged = world.judge.known()
     waiting = 0 if judged is None else len(judged.waiting)
-    yield Need(
-        page="review",
-        count=waiting,
-        words=translated_plural(
-            "file of another agency waits for this agency's word",
-            "files of other agencies wait for this agency's word",
-            waiting,
-        ),
+    yield waits(
+        "review",
+        waiting,
+        "file of another agency waits for this agency's word",
+        "files of other agencies wait for this agency's word",
     )
 
 
 def _withdrawals(world: World) -> Iterator[Need]:
     waiting = sum(report.open for report in report_withdrawals(world.shelf))
-    yield Need(
-        page="recalls",
-        count=waiting,
-        words=translated_plural(
-            "withdrawal is not applied everywhere yet", "withdrawals are not applied everywhere yet", waiting
-        ),
+    yield waits(
+        "recalls",
+        waiting,
+        "withdrawal is not applied everywhere yet",
+        "withdrawals are not applied everywhere yet",
     )
 
 

@@ -38,6 +38,7 @@ _KEYWORDS = {
     "translated": None,
     "ngettext": (1, 2),
     "translated_plural": (1, 2),
+    "waits": (3, 4),
 }
 _HEADER = (
     "# The console in another language. Take new sentences in with: python tests/support/catalogue.py\n#"

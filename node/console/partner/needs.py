@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
-from node.console.needs import Need
+from node.console.needs import Need, in_order, waits
 from node.partner.hits import SpooledHit
 from node.partner.last_update import LastUpdate
 from node.runtime.partner_standing import PartnerStanding
@@ -14,8 +13,7 @@ def needs(
     hits: Sequence[SpooledHit], now: PartnerStanding | None, update: LastUpdate | None, now_ms: int
 ) -> list[Need]:
     """Everything that waits, the urgent first."""
-    found = [*_hits(hits, now_ms), *_list(now, update, now_ms)]
-    return sorted((need for need in found if need.count), key=lambda need: not need.urgent)
+    return in_order([*_hits(hits, now_ms), *_list(now, update, now_ms)])
 
 
 def _hits(hits: Sequence[SpooledHit], now_ms: int) -> Iterator[Need]:
@@ -24,50 +22,34 @@ def _hits(hits: Sequence[SpooledHit], now_ms: int) -> Iterator[Need]:
     to_undo = sum(hit.to_undo for hit in hits)
     waiting = sum(hit.waiting for hit in hits)
     untold = sum(hit.untold for hit in hits)
-    yield Need(
-        page="hits",
-        count=to_undo,
-        words=translated_plural(
-            "hit was withdrawn after you acted on it: undo that",
-            "hits were withdrawn after you acted on them: undo that",
-            to_undo,
-        ),
+    yield waits(
+        "hits",
+        to_undo,
+        "hit was withdrawn after you acted on it: undo that",
+        "hits were withdrawn after you acted on them: undo that",
         urgent=True,
     )
-    yield Need(
-        page="hits",
-        count=overdue,
-        words=translated_plural(
-            "hit is overdue: say what became of the file",
-            "hits are overdue: say what became of the files",
-            overdue,
-        ),
+    yield waits(
+        "hits",
+        overdue,
+        "hit is overdue: say what became of the file",
+        "hits are overdue: say what became of the files",
         urgent=True,
     )
-    yield Need(
-        page="hits",
-        count=unresolved,
-        words=translated_plural(
-            "hit to resolve within its 24 hours", "hits to resolve within their 24 hours", unresolved
-        ),
+    yield waits(
+        "hits", unresolved, "hit to resolve within its 24 hours", "hits to resolve within their 24 hours"
     )
-    yield Need(
-        page="hits",
-        count=waiting,
-        words=translated_plural(
-            "hit is recorded here, and nobody was told yet",
-            "hits are recorded here, and nobody was told yet",
-            waiting,
-        ),
+    yield waits(
+        "hits",
+        waiting,
+        "hit is recorded here, and nobody was told yet",
+        "hits are recorded here, and nobody was told yet",
     )
-    yield Need(
-        page="hits",
-        count=untold,
-        words=translated_plural(
-            "resolved hit of which the agency is not told yet",
-            "resolved hits of which the agency is not told yet",
-            untold,
-        ),
+    yield waits(
+        "hits",
+        untold,
+        "resolved hit of which the agency is not told yet",
+        "resolved hits of which the agency is not told yet",
     )
 
 
@@ -88,31 +70,22 @@ def _list(now: PartnerStanding | None, update: LastUpdate | None, now_ms: int) -
     if update is not None and update.error:
         yield Need(page="lists", count=1, words=_("failed update: the last one"))
     evidence = len(now.evidence)
-    yield Need(
-        page="lists",
-        count=evidence,
-        words=translated_plural(
-            "contradiction in what the agency signed is kept",
-            "contradictions in what the agency signed are kept",
-            evidence,
-        ),
+    yield waits(
+        "lists",
+        evidence,
+        "contradiction in what the agency signed is kept",
+        "contradictions in what the agency signed are kept",
         urgent=True,
     )
-    yield Need(
-        page="lists",
-        count=now.backing.missing if now.backing else 0,
-        words=translated_plural(
-            "witness is missing behind the list",
-            "witnesses are missing behind the list",
-            now.backing.missing if now.backing else 0,
-        ),
+    yield waits(
+        "lists",
+        now.backing.missing if now.backing else 0,
+        "witness is missing behind the list",
+        "witnesses are missing behind the list",
     )
-    yield Need(
-        page="overview",
-        count=now.unconfirmed,
-        words=translated_plural(
-            "file waits for a verdict: the agency could not be asked",
-            "files wait for a verdict: the agency could not be asked",
-            now.unconfirmed,
-        ),
+    yield waits(
+        "overview",
+        now.unconfirmed,
+        "file waits for a verdict: the agency could not be asked",
+        "files wait for a verdict: the agency could not be asked",
     )
