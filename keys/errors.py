@@ -5,7 +5,13 @@ input that could not be parsed.
 """
 
 
-class KeysError(Exception):
+class SigfedError(Exception):
+    """Any failure that somebody foresaw; `hint` says what the operator can do."""
+
+    hint: str = ""
+
+
+class KeysError(SigfedError):
     """Any failure of this package that is not the caller's programming mistake."""
 
 

@@ -4,11 +4,11 @@ Each leaf maps to one HTTP problem in `node.web.problems` and one exit code in `
 both tables total. Texts say what to do next and never hold a digest, key or token.
 """
 
+from keys.errors import SigfedError
 
-class NodeError(Exception):
-    """Any failure of this package; `hint` says what the operator can do."""
 
-    hint: str = ""
+class NodeError(SigfedError):
+    """Any failure of this package."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

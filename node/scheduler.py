@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.clock import Clock, SystemClock
-from node.errors import NodeError
 from node.journal import Journal
-from protocol.errors import ProtocolError
 
 _journal = Journal("scheduler")
 
@@ -88,7 +86,7 @@ async def run_guarded(job: Job, *, clock: Clock | None = None, told: Told | None
 async def _outcome(job: Job) -> str:
     try:
         await job.work()
-    except (NodeError, ProtocolError, KeysError) as exc:
+    except SigfedError as exc:
         _journal.warning("job-failed", job=job.name, error=type(exc).__name__, reason=str(exc))
         return "failed"
     _journal.info("job-done", job=job.name)

@@ -4,8 +4,10 @@ Parsing raises `MalformedError` or returns; verification raises or returns the t
 a digest, key bytes, a token or the input itself: whoever handles an error may log it.
 """
 
+from keys.errors import SigfedError
 
-class ProtocolError(Exception):
+
+class ProtocolError(SigfedError):
     """Any failure caused by what the other side sent; programmer's mistakes are `AssertionError`s."""
 
 

@@ -7,11 +7,9 @@ from typing import Any, Final
 
 import typer
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.cli.exit_codes import ExitCode
 from node.cli.session import session
-from node.errors import NodeError
-from protocol.errors import ProtocolError
 
 _OF_ONE: Final = ("ids", "state", "report", "jsonl")
 """Options that name something of one subset, or a file that a second run would write over."""
@@ -42,7 +40,7 @@ def each_subset(command: Callable[..., Any]) -> Callable[..., Any]:
             context.obj = replace(here, homes=(home,), others=others)
             try:
                 codes.append(command(context, **options) or ExitCode.OK)
-            except (KeysError, ProtocolError, NodeError) as exc:
+            except SigfedError as exc:
                 if failure is not None:
                     here.output.talk(f"sigfed: {failure}")
                 failure = exc

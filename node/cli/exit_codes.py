@@ -1,4 +1,4 @@
-"""The one table from failures to exit codes; a test keeps it total over the three error trees."""
+"""The one table from failures to exit codes; a test keeps it total over the tree of errors."""
 
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any

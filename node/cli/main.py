@@ -12,17 +12,15 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node import journal
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.grouping import GroupedByUser
 from node.cli.output import Output, shown
 from node.cli.session import Session
 from node.core_dumps import forbid_core_dumps
-from node.errors import NodeError
 from node.files import is_refusal, refused
 from node.runtime.home import Home
-from protocol.errors import ProtocolError
 
 app = typer.Typer(
     name="sigfed",
@@ -121,7 +119,7 @@ def run(arguments: list[str]) -> int:
     try:
         result = command_line()(arguments, standalone_mode=False, obj=output)
         sys.stdout.flush()
-    except (KeysError, ProtocolError, NodeError) as error:
+    except SigfedError as error:
         return _failed(error)
     except typer.Abort:
         sys.stderr.write("sigfed: stopped; nothing was changed\n")
@@ -139,11 +137,10 @@ def run(arguments: list[str]) -> int:
     return code
 
 
-def _failed(error: KeysError | ProtocolError | NodeError) -> int:
+def _failed(error: SigfedError) -> int:
     sys.stderr.write(shown(f"sigfed: {error}") + "\n")
-    hint = error.hint if isinstance(error, NodeError) else ""
-    if hint:
-        sys.stderr.write(shown(f"  {hint}") + "\n")
+    if error.hint:
+        sys.stderr.write(shown(f"  {error.hint}") + "\n")
     return exit_code(error)
 
 

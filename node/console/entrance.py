@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.connections import address_key
 from node.console.devices import LIFE
 from node.console.forms import read_form
@@ -22,10 +22,8 @@ from node.console.parts import Page, Refused, Values
 from node.console.rendering import render
 from node.console.told import told
 from node.console.visitors import Visitor
-from node.errors import NodeError
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets
-from protocol.errors import ProtocolError
 
 COMING_PER_MINUTE: Final = 20
 COMING_BURST: Final = 40
@@ -97,12 +95,12 @@ def entry_page(
     )
 
 
-def refusal(page: Page[Any], error: NodeError | ProtocolError | KeysError) -> tuple[Refused, int]:
+def refusal(page: Page[Any], error: SigfedError) -> tuple[Refused, int]:
     """What the page says of what was not done, and the status."""
     status = problem_of(error).status
     if status >= 500:  # what fails inside the node is nothing for strangers
         return Refused(page.name, "", ""), status
-    return Refused(page.name, told(str(error)), told(getattr(error, "hint", ""))), status
+    return Refused(page.name, told(str(error)), told(error.hint)), status
 
 
 def admitted(request: web.Request, person: str, token: str, to: str) -> web.Response:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.console.address import Address
 from node.console.devices import Devices
 from node.console.forms import read_form
@@ -25,10 +25,9 @@ from node.console.rendering import render
 from node.console.threads import Threads
 from node.console.told import told
 from node.console.visitors import Door, Inside, Visitor
-from node.errors import ForbiddenError, NodeError, UnauthenticatedError
+from node.errors import ForbiddenError, UnauthenticatedError
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets
-from protocol.errors import ProtocolError
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -143,7 +142,7 @@ async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
     try:
         done = await desk.threads.act(visitor.person, _carried_out, desk, action, visitor, form)
-    except (NodeError, ProtocolError, KeysError) as exc:
+    except SigfedError as exc:
         return await _shown_again(request, action, visitor, form, exc)
     desk.say(visitor, done.said)
     raise web.HTTPSeeOther(done.to)
@@ -217,7 +216,7 @@ async def _shown_again(
     refused = Refused(action.name, told(str(error)), told(getattr(error, "hint", "")), _typed(form))
     try:
         model = await in_thread(request, page.gather, desk.world, visitor, _query(form))
-    except (NodeError, ProtocolError, KeysError):
+    except SigfedError:
         raise error from None  # what the form was about is gone
     reply = _rendered(request, page, model, visitor, refused=refused, status=_status(error))
     if wait := getattr(error, "retry_after_seconds", 0):

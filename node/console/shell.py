@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.clock import Clock
 from node.config import ConsoleListener
 from node.console.assets import Asset, load_assets
@@ -19,11 +19,10 @@ from node.console.parts import Action, Download, Page
 from node.console.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
 from node.console.rendering import STATIC, render, set_up
 from node.console.told import told
-from node.errors import ForbiddenError, NodeError
+from node.errors import ForbiddenError
 from node.journal import Journal
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets
-from protocol.errors import ProtocolError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -186,7 +185,7 @@ def _error(request: web.Request, exc: Exception) -> web.Response:
             at=",".join(f"{frame.name}:{frame.lineno}" for frame in frames),
         )
     # Errors of this program hold no secret; what they say of the node's inside is for its own people alone.
-    foreseen = isinstance(exc, NodeError | ProtocolError | KeysError)
+    foreseen = isinstance(exc, SigfedError)
     shown = foreseen and (problem.status < 500 or VISITOR in request)
     wait: int = getattr(exc, "retry_after_seconds", 0)
     model = {

@@ -7,9 +7,8 @@ compared with what vouches for it, as by `sigfed doctor --deep`. Nothing is writ
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.trust.node_document import NodeDocument
-from node.errors import NodeError
 from node.ports.logs import LogKind, LogRecord
 from node.runtime.health import Health
 from node.runtime.integrity import examine_deeply
@@ -18,7 +17,6 @@ from node.runtime.shelving import open_shelf
 from node.services.lists.completeness import missing_objects
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
-from protocol.errors import ProtocolError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
@@ -61,7 +59,7 @@ def _keys(identity: Identity) -> Iterator[Tried]:
 def _log(shelf: Shelf, log: LogRecord, document: NodeDocument) -> Tried:
     try:
         words = _checked(shelf, log, document)
-    except (NodeError, ProtocolError, KeysError) as exc:
+    except SigfedError as exc:
         return Tried(what=log.origin, words=str(exc), good=False)
     wrong = words.partition(":")[0] == "wrong"
     return Tried(what=log.origin, words=words, good=not wrong)

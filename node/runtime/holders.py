@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keys.errors import KeysError
-from node.errors import AlreadyExistsError, NodeError, PeerUnreachableError, VerificationError
+from keys.errors import SigfedError
+from node.errors import AlreadyExistsError, PeerUnreachableError, VerificationError
 from node.partner.knowing import known
 from node.partner.looking_up import Hit
 from node.partner.state import PartnerFolder
@@ -18,7 +18,6 @@ from node.runtime.opening import Identity
 from node.runtime.partner import Enrolled, enrol, look_up, update
 from protocol.digest import Digest
 from protocol.enrolment import PIN_BYTES, Invitation
-from protocol.errors import ProtocolError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +74,7 @@ async def ask(holder: Holder, files: Sequence[Sequence[Digest]]) -> Asked:
     try:
         await update(holder.home)
         return Asked(holder=_holder(holder.home), hits=await look_up(holder.home, files))
-    except (NodeError, ProtocolError, KeysError) as exc:
+    except SigfedError as exc:
         return Asked(holder=holder, failure=exc)
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.key import AuthPrivateKey
 from node.clock import Clock, SystemClock, system_entropy
-from node.errors import NodeError, NotInitialisedError
+from node.errors import NotInitialisedError
 from node.group.load import load_group
 from node.journal import Journal
 from node.partner.allowance import Meter
@@ -25,13 +25,11 @@ from node.runtime.home import Home
 from node.runtime.outbound import partner_proxy, partner_tokens
 from node.runtime.partner_settings import load_partner_settings
 from node.runtime.reaching import reach_node_of
-from protocol.errors import ProtocolError
 from protocol.oprf.group import Group
 from protocol.subset.files import Held
 from protocol.subset.release import Release
 
 _journal = Journal("in-force")
-_FAILURES = (NodeError, KeysError, ProtocolError, OSError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +126,7 @@ class InForce:
             before = self.version
             try:
                 await self._load()
-            except _FAILURES as exc:
+            except (SigfedError, OSError) as exc:
                 if self._failed != self._folder.signature:  # it is tried every few seconds, and told once
                     self._failed = self._folder.signature
                     _journal.error("not-reloaded", error=type(exc).__name__, reason=str(exc))

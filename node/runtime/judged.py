@@ -14,10 +14,10 @@ from threading import Lock, Thread
 from time import thread_time
 from typing import Final, Self
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.trust.members import Members
 from node.clock import Clock
-from node.errors import NodeError, StoreError
+from node.errors import StoreError
 from node.journal import Journal
 from node.runtime.opening import Identity
 from node.services.review.effective import Current, fold_held, judge_held
@@ -28,7 +28,6 @@ from node.services.storage.bulk import acyclic
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.rosters import Roster
 from node.services.storage.shelf import Shelf
-from protocol.errors import ProtocolError
 from protocol.listing import Listing
 
 _journal = Journal("judged")
@@ -155,7 +154,7 @@ class Judge:
     def _catch_up(self) -> None:
         try:
             _ = self.now().groups  # worked out here, so that no page waits for it
-        except (NodeError, ProtocolError, KeysError) as exc:
+        except SigfedError as exc:
             _journal.warning("failed", error=type(exc).__name__, reason=str(exc))
 
     def _moved(self, held: Judgement) -> bool:

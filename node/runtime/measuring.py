@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.clock import milliseconds
-from node.errors import NodeError
 from node.metrics import Gauge
 from node.ports.logs import LogKind
 from node.runtime.opening import Identity
@@ -19,7 +18,6 @@ from node.services.lists.audit_reading import count_unsigned
 from node.services.review import quarantine
 from node.services.storage.shelf import Shelf
 from node.services.trust.expiry import Standing, Thing
-from protocol.errors import ProtocolError
 
 _UNNAMED: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY, Thing.RECIPIENT, Thing.RECIPIENT_KEY})
 """Things that are called by names of companies: of these only the first to end is told, and not whose it is."""
@@ -35,7 +33,7 @@ def facts(identity: Identity, shelf: Shelf, group: str) -> Iterator[Gauge]:
     for read in (_expiry, _keys, _peers, _logs, _confirmed, _aside):
         try:
             yield from list(read(identity, shelf))
-        except (NodeError, KeysError, ProtocolError):
+        except SigfedError:
             failed += 1
     help_ = "Groups of facts that could not be read."
     yield Gauge(name="sigfed_unreadable_facts", help=help_, values={(): failed})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.clock import Clock, SystemClock, milliseconds
 from node.errors import NodeError
 from node.partner.last_update import LastUpdate, keep_last_update
@@ -16,9 +16,8 @@ from node.runtime.home import Home
 from node.runtime.hooks import Facts, Hooks
 from node.runtime.partner_settings import load_partner_settings
 from node.runtime.partner_standing import PartnerStanding, standing
-from protocol.errors import ProtocolError
 
-FAILURES: Final = (KeysError, ProtocolError, NodeError, OSError)
+FAILURES: Final = (SigfedError, OSError)
 """What an update may end with."""
 
 

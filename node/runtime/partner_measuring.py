@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.clock import Clock, SystemClock, milliseconds, system_entropy
-from node.errors import ConfigError, NodeError, StoreLockedError
+from node.errors import ConfigError, StoreLockedError
 from node.metrics import Gauge, of_subsets, text_of
 from node.partner.scanning.results import ScanSummary, Status
 from node.partner.scanning.state import open_state, state_key
@@ -19,7 +19,6 @@ from node.runtime.hit_spool import hits
 from node.runtime.home import Home
 from node.runtime.partner_scans import default_state
 from node.runtime.partner_standing import standing
-from protocol.errors import ProtocolError
 
 _PREFIX: Final = "sigfed_partner_"
 
@@ -61,7 +60,7 @@ def facts(home: Home, clock: Clock) -> Iterator[Gauge]:
     for read in groups:
         try:
             yield from list(read(home, clock))
-        except (NodeError, KeysError, ProtocolError, OSError):
+        except (SigfedError, OSError):
             failed += 1
     yield _one("unreadable_facts", "Groups of facts that could not be read.", failed)
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from keys.errors import KeysError
-from node.errors import NodeError
+from keys.errors import SigfedError
 from node.partner.cover import whole_ticks
 from node.partner.hits import SpooledHit
 from node.partner.instructions import UNVERIFIED
@@ -20,7 +19,6 @@ from node.runtime.home import Home
 from node.runtime.own_node import MEANS, Means
 from node.runtime.partner_hits import hear, judge, tell_waiting
 from node.runtime.partner_retention import purge_hits
-from protocol.errors import ProtocolError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,5 +90,5 @@ def _going_on(problems: list[str]) -> Iterator[None]:
     """What fails keeps nothing that follows from being done: that the node is asked must not tell what was found."""
     try:
         yield
-    except (NodeError, KeysError, ProtocolError, OSError) as exc:
+    except (SigfedError, OSError) as exc:
         problems.append(f"hits were not looked after: {exc}")

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.clock import Clock, SystemClock, milliseconds
-from node.errors import NodeError
 from node.partner.allowance import Meter
 from node.partner.cover import Cover
 from node.partner.knowing import known
@@ -20,7 +19,6 @@ from node.runtime.health import Check, Health
 from node.runtime.hit_spool import unconfirmed_files
 from node.runtime.home import Home
 from node.runtime.partner_settings import load_partner_settings
-from protocol.errors import ProtocolError
 from protocol.subset.canary import LISTED
 from protocol.subset.filter import SubsetFilter
 
@@ -116,8 +114,8 @@ def examine_partner(home: Home, *, clock: Clock | None = None) -> Iterator[Check
         yield from _witnesses(now)
         yield from group_checks(load_partner_settings(home.folder).group)
         yield Check("files", Health.OK, "what is in them is compared by: sigfed doctor --deep")
-    except (NodeError, KeysError, ProtocolError) as exc:
-        yield Check("state", Health.FAIL, str(exc), exc.hint if isinstance(exc, NodeError) else "")
+    except SigfedError as exc:
+        yield Check("state", Health.FAIL, str(exc), exc.hint)
 
 
 def _list(now: PartnerStanding, moment: datetime) -> Iterator[Check]:

@@ -16,7 +16,7 @@ def bring_update(home: Home, *, say: Callable[[str], None]) -> tuple[UpdateRepor
     In a loop of its own, so in a thread of its own: it waits for the lock of another update, and verifies for seconds.
 
     Raises:
-        NodeError, KeysError, ProtocolError, OSError: as `update`; the operator's programs were told.
+        SigfedError, OSError: as `update`; the operator's programs were told.
     """
     events = Events.of(home)
     try:

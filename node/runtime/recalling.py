@@ -8,9 +8,9 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.clock import milliseconds
-from node.errors import NodeError, NotFoundError
+from node.errors import NotFoundError
 from node.ports.approvals import Approval
 from node.runtime.logs import publish_one
 from node.runtime.opening import Identity
@@ -21,7 +21,6 @@ from node.services.lists.shredding import ShredPlan, require_no_more, shred
 from node.services.review.standing import Place, shredded_places
 from node.services.storage.shelf import Shelf
 from node.services.subsets.making import report_subsets
-from protocol.errors import ProtocolError
 from protocol.opening import Reason
 
 KIND: Final = "entry.shred"
@@ -44,7 +43,7 @@ def recall_now(identity: Identity, shelf: Shelf, origin: str) -> list[str]:
 def _released(identity: Identity, shelf: Shelf, name: str) -> str:
     try:
         report = release_here(identity, shelf, name)
-    except (NodeError, ProtocolError, KeysError) as exc:
+    except SigfedError as exc:
         return f"subset {name}: not released: {exc}"
     if not report.published:
         return f"subset {name}: release {report.version} did not list it"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.key import LogPublicKey, WitnessPublicKey
 from keys.roles import Role
 from keys.signer import Signer
@@ -25,7 +25,7 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import WitnessInfo
 from keys.trust.vkey import DatedVkey
 from node.clock import milliseconds
-from node.errors import NodeError, PeerUnreachableError, VerificationError
+from node.errors import PeerUnreachableError, VerificationError
 from node.ports.keyring import RingKey
 from node.ports.logs import LogKind, LogRecord
 from node.remote.node import RemoteNode
@@ -45,7 +45,6 @@ from node.services.trust.succeeding import with_key
 from node.services.trust.trusting import window
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.remote import RemoteLogSigner
-from protocol.errors import ProtocolError
 from protocol.tlog.tileproof import TileTree
 
 ROOM: Final = 1000
@@ -135,7 +134,7 @@ async def _connect(
         try:
             link = await stack.enter_async_context(reach_peer(identity, peer))
             await link.granted()
-        except (NodeError, ProtocolError, KeysError) as exc:
+        except SigfedError as exc:
             done.silent[peer.name] = str(exc)
         else:
             links[peer.name] = link
@@ -150,7 +149,7 @@ async def _newest_document(identity: Identity, links: Mapping[str, RemoteNode]) 
         try:
             envelope = await link.member_document(own)
             identity.trust.adopt_newer(envelope)
-        except (NodeError, ProtocolError, KeysError):
+        except SigfedError:
             continue  # it holds none, or none of ours
     identity.adopt_keys()
 

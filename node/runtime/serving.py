@@ -13,11 +13,11 @@ from contextlib import (
 from dataclasses import dataclass, replace
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.key import TokenPrivateKey
 from node.clock import milliseconds
 from node.config import MetricsSettings
-from node.errors import NodeError, PeerUnreachableError, RestoredError
+from node.errors import PeerUnreachableError, RestoredError
 from node.evaluator.process import EvaluatorProcess
 from node.journal import Journal
 from node.metrics import Metrics
@@ -82,7 +82,6 @@ from node.web.metrics import serve_metrics
 from node.web.server import RunningServer, serve
 from node.web.settings import web_settings
 from protocol.api import SubsetApi
-from protocol.errors import ProtocolError
 
 _journal = Journal("run")
 _SWEEP_MINUTES: Final = 24 * 60
@@ -330,7 +329,7 @@ def _each(origin: str) -> Iterator[None]:
     """One log of several: what stops it must not stop the others, whose withdrawals wait."""
     try:
         yield
-    except (NodeError, ProtocolError, KeysError) as exc:
+    except SigfedError as exc:
         _journal.warning("log-failed", origin=origin, error=type(exc).__name__, reason=str(exc))
 
 

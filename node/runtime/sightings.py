@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.roles import Role
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.revocations import Revocations
 from keys.trust.root import open_roots
-from node.errors import NodeError, NotFoundError
+from node.errors import NotFoundError
 from node.objects.folder import FolderObjects
 from node.ports.logs import LogKind
 from node.ports.peers import PeerRecord
@@ -29,7 +29,7 @@ from node.services.storage.shelf import Shelf
 from node.services.trust.documents import member_documents
 from node.services.trust.tuf_repository import root_files
 from protocol.api import TrustApi, WitnessApi
-from protocol.errors import ProtocolError, UnknownSignerError
+from protocol.errors import UnknownSignerError
 from protocol.gossip import Gossip, ToldHead
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.note import VerifierKey
@@ -37,7 +37,6 @@ from protocol.witness import cosigned_claim
 
 OWN_LOGS: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
 _PATIENCE_SECONDS: Final = 20.0
-_FAILURES: Final = (NodeError, ProtocolError, KeysError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +74,7 @@ async def witnessed(identity: Identity, shelf: Shelf, *, seconds: float = _PATIE
                 }
         except TimeoutError:
             found.silent[node] = "did not answer in time"
-        except _FAILURES as exc:
+        except SigfedError as exc:
             found.silent[node] = str(exc)
         else:
             found.answered.append(node)
@@ -108,7 +107,7 @@ async def told(identity: Identity, shelf: Shelf, *, seconds: float) -> list[tupl
     found: list[tuple[str, ToldHead]] = []
 
     async def ask(peer: PeerRecord) -> None:
-        with suppress(TimeoutError, *_FAILURES):
+        with suppress(TimeoutError, SigfedError):
             async with (
                 asyncio.timeout(seconds),
                 await asyncio.to_thread(reach_peer, identity, peer) as link,
@@ -159,7 +158,7 @@ async def newer_trust(identity: Identity, shelf: Shelf, *, seconds: float) -> li
     found: list[str] = []
 
     async def ask(theirs: NodeDocument) -> None:
-        with suppress(TimeoutError, *_FAILURES):
+        with suppress(TimeoutError, SigfedError):
             async with asyncio.timeout(seconds), _public(identity, theirs) as link:
                 found.extend(await _newer(identity, theirs.node, link))
 
@@ -171,7 +170,7 @@ async def newer_trust(identity: Identity, shelf: Shelf, *, seconds: float) -> li
 async def _newer(identity: Identity, node: str, link: TrustApi) -> Iterable[str]:
     own, roots = identity.settings.node, root_files(identity.trust_files)
     pinned = sha256(roots[0]).digest()
-    with suppress(*_FAILURES):  # nobody has a next root, or it is none of ours
+    with suppress(SigfedError):  # nobody has a next root, or it is none of ours
         next_root = await link.member_root(own, version=len(roots) + 1)
         open_roots((*roots, next_root), pinned)
         if len(root_files(identity.trust_files)) > len(roots):

@@ -11,12 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.key import PRIVATE_KEY_TYPES
 from keys.keyfile import KdfProfile
 from node.clock import Clock, Entropy
 from node.config import load_signer
-from node.errors import NodeError, VerificationError
+from node.errors import VerificationError
 from node.files import make_private_folder
 from node.names import SIGNER_CONFIG_NAME
 from node.objects.archive import Sealing, writing
@@ -31,7 +31,6 @@ from node.signing.process.desk import KEYS, LOGS, SIGNED_HERE, STAMPS, WITNESS
 from node.signing.process.restored import RestoreMark
 from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
-from protocol.errors import ProtocolError
 
 SIGNER_PARTS: Final = "signer/"
 _SALT_BYTES: Final = 16
@@ -113,7 +112,7 @@ def _place(folder: Path, name: str) -> Path:
 def _tried(what: str, look: Callable[[], str]) -> Tried:
     try:
         return Tried(what=what, words=look())
-    except (NodeError, KeysError, ProtocolError) as exc:
+    except SigfedError as exc:
         return Tried(what=what, words=str(exc), good=False)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import aiohttp
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.key import (
     LogPrivateKey,
     StatementPrivateKey,
@@ -24,7 +24,7 @@ from keys.key import (
 from keys.trust.node_document import NodeDocument
 from keys.trust.statement import seal_statement
 from node.clock import system_entropy
-from node.errors import ConflictError, NodeError, UnauthenticatedError
+from node.errors import ConflictError, UnauthenticatedError
 from node.group.load import load_group
 from node.jose import sign_token
 from node.partner.state import PartnerFolder
@@ -38,7 +38,7 @@ from node.services.trust.refreshing import held_document, log_trust
 from node.tls import client_context, server_context
 from node.web.auth import TOKEN_TYP
 from protocol.acknowledgement import KIND, Acknowledgement
-from protocol.errors import ProtocolError, UntrustedError
+from protocol.errors import UntrustedError
 from protocol.messages import REQUEST_ID_BYTES, EvaluationRequest
 from protocol.oprf.client import blind
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
@@ -87,7 +87,7 @@ class Thief:
         """How an attempt with the key of a role is refused; None when it works."""
         try:
             self._attempts[role]()
-        except (NodeError, KeysError, ProtocolError) as refused:
+        except SigfedError as refused:
             return refused
         return None
 

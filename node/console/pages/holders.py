@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.console import shown_once
 from node.console.languages import translated as _
 from node.console.pages.places import Place, digest_at, place_in
@@ -20,14 +20,13 @@ from node.console.parts import JUDGES, OPERATORS, Action, Done, Page, Section, V
 from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.errors import NodeError, PeerUnreachableError, RateLimitedError, UsageError
+from node.errors import PeerUnreachableError, RateLimitedError, UsageError
 from node.formats.asked import Asked as AskedFile
 from node.formats.asked import read_asked
 from node.partner.looking_up import Hit
 from node.runtime import holders as asking
 from node.runtime.holders import Asked, Holder
 from node.runtime.partner import Enrolled
-from protocol.errors import ProtocolError
 
 PATH: Final = "/console/holders"
 MOST: Final = 100
@@ -100,7 +99,7 @@ def join(world: World, _visitor: Visitor, form: Values) -> Done:
     before = {holder.node for holder in asking.holders(world.identity)}
     try:
         done = asyncio.run(_joined_in_time(world, text))
-    except (NodeError, ProtocolError, KeysError):
+    except SigfedError:
         # The string may be used up all the same: then the enrolment stands, and its list comes with a question.
         new = [holder for holder in asking.holders(world.identity) if holder.node not in before]
         if not new:

@@ -7,9 +7,9 @@ tiles, if it gives them; otherwise both notes are kept as a claim, which convict
 import asyncio
 from dataclasses import dataclass
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.trust.node_document import NodeDocument
-from node.errors import NodeError, TrustForkError
+from node.errors import TrustForkError
 from node.ports.evidence import EvidenceKind
 from node.ports.logs import LogRecord
 from node.services.evidence.accusing import Verdict, keep, of_log
@@ -90,7 +90,7 @@ async def _left(api: LogApi, met: Met, held: bytes, offered: bytes) -> tuple[byt
         judge(
             data, met.document
         )  # the key of the held note may be gone from the document: then it convicts nobody
-    except (NodeError, ProtocolError, KeysError):
+    except SigfedError:
         claim = encode_rollback(offered, held)
         return claim, of_log(claim, EvidenceKind.UNPROVEN)
     return data, of_log(data, EvidenceKind.DIVERGENCE)

@@ -9,18 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.signer import Signer
 from keys.trust.statement import seal_statement
 from node.clock import Clock, milliseconds
-from node.errors import NodeError, NotFoundError, StoreError
+from node.errors import NotFoundError, StoreError
 from node.ports.logs import LogKind, LogRecord
 from node.services.storage.shelf import Shelf
 from node.services.trust.refreshing import newest_root
 from node.store.unit import Unit
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.api import AcknowledgementApi, TrustAcknowledgementApi
-from protocol.errors import ProtocolError
 from protocol.trust_acknowledgement import KIND as TRUST_KIND
 from protocol.trust_acknowledgement import TrustAcknowledgement
 
@@ -69,7 +68,7 @@ class Acknowledger:
                 await asyncio.to_thread(self._note, each)
         except StoreError:
             raise
-        except (NodeError, ProtocolError, KeysError) as exc:
+        except SigfedError as exc:
             return exc
         return None
 
@@ -85,7 +84,7 @@ class Acknowledger:
             raise
         except NotFoundError:
             return None  # an older node does not ask
-        except (NodeError, ProtocolError, KeysError) as exc:
+        except SigfedError as exc:
             return exc
         return None
 

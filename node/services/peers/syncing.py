@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.trust.node_document import NodeDocument
 from node.clock import Clock, milliseconds
 from node.errors import (
@@ -158,7 +158,7 @@ class _Session:
             document = await self._refresh() if refresh else await self._held_trust()
             for origin in list_origins(document):
                 lists.append(await self._sync_list(origin, document))  # noqa: PERF401  # keep what came before a failure
-        except (NodeError, ProtocolError, KeysError) as exc:
+        except SigfedError as exc:
             if _is_ours(exc):
                 raise
             error = exc

@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.errors import MissingObjectError, NodeError
 from node.ports.logs import LogKind, LogRecord
 from node.ports.subsets import ReleaseRecord
@@ -19,7 +19,7 @@ from node.services.storage.logfiles import LogFiles
 from node.services.storage.rekeying import is_sealed
 from node.services.storage.release_files import ReleaseFolder, kept_releases
 from node.services.storage.shelf import Shelf
-from protocol.errors import MalformedError, ProtocolError
+from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held, ReleaseFiles, read_answers, read_release
@@ -28,7 +28,7 @@ from protocol.tlog.merkle import HASH_BYTES, CompactRange, leaf_hash, root_of
 from protocol.tlog.tiles import decode_bundle, parse_entries_path, parse_tile_path, width_at
 
 _DAMAGED: Final = "it is damaged"
-UNREADABLE: Final = (NodeError, KeysError, ProtocolError, OSError, ValueError, LookupError, TypeError)
+UNREADABLE: Final = (SigfedError, OSError, ValueError, LookupError, TypeError)
 """What a reader of altered bytes comes to."""
 _HASHED: Final = ("evidence/",)
 
@@ -53,7 +53,7 @@ def attempt(name: str, check: Callable[[], object]) -> Verdict:
 
 def words_of(exc: Exception) -> str:
     """What is wrong, of an error of `UNREADABLE`."""
-    return str(exc) if isinstance(exc, (NodeError, KeysError, ProtocolError)) else _DAMAGED
+    return str(exc) if isinstance(exc, SigfedError) else _DAMAGED
 
 
 def verify_objects(shelf: Shelf) -> Iterator[Verdict]:

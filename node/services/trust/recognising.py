@@ -9,12 +9,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from node.clock import Clock
-from node.errors import NodeError
 from node.journal import Journal
 from node.store.store import Store
-from protocol.errors import ProtocolError
 
 _SPAN: Final = timedelta(minutes=1)
 _journal = Journal("callers")
@@ -37,7 +35,7 @@ class Recognising:
         self._tried[client] = now
         try:
             await self._renew(client)
-        except (NodeError, ProtocolError, KeysError) as exc:
+        except SigfedError as exc:
             _journal.info("not-renewed", peer=client, reason=str(exc))
             return False
         return True

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from node.clock import Clock, milliseconds
-from node.errors import ConflictError, NodeError, StoreError
+from node.errors import ConflictError, StoreError
 from node.journal import Journal
 from node.ports.cosigning import CosignerRecord
 from node.ports.logs import LogKind, LogRecord
@@ -28,7 +28,6 @@ from node.services.storage.shelf import Shelf
 from node.services.trust.refreshing import log_trust
 from node.services.witnesses.cosigners import Asked, OwnHead, ask_witness
 from protocol.api import WitnessApi
-from protocol.errors import ProtocolError
 from protocol.history import fresh_cosignatures
 from protocol.tlog.cosignature import Cosignature, verify_cosignatures, without_bad_lines
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, lines_of
@@ -221,7 +220,7 @@ class Cosigning:
                 return await ask_witness(api, own, witness=node, keys=keys, guess=guess)
         except TimeoutError:
             return Asked(witness=node, words="did not answer in time")
-        except (NodeError, ProtocolError, KeysError) as exc:
+        except SigfedError as exc:
             return Asked(witness=node, words=str(exc))
 
     def _guesses(self, log: LogRecord) -> dict[str, int]:

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from keys.errors import KeysError
+from keys.errors import KeysError, SigfedError
 from keys.signer import Signer
 from keys.trust.names import is_origin_of
 from node.clock import Clock, milliseconds
-from node.errors import ConflictError, NodeError, NotFoundError, StoreError, StoreLockedError
+from node.errors import ConflictError, NotFoundError, StoreError, StoreLockedError
 from node.journal import Journal
 from node.ports.evidence import EvidenceKind
 from node.ports.witness import Cosigner, WitnessRecord
@@ -23,7 +23,7 @@ from node.services.evidence.accusing import keep, of_log
 from node.services.storage.shelf import Shelf
 from node.services.trust.honouring import signing
 from node.services.trust.refreshing import held_document, log_trust
-from protocol.errors import MalformedError, ProtocolError
+from protocol.errors import MalformedError
 from protocol.pull import LogTrust
 from protocol.tlog.cosignature import cosign
 from protocol.witness import AddCheckpoint, Refuse, Status, Witnessed, judge
@@ -210,7 +210,7 @@ class ServedWitness:
         self._renewed.append(now)
         try:
             await self._renew(peer)
-        except (NodeError, ProtocolError, KeysError) as exc:
+        except SigfedError as exc:
             _journal.info("not-renewed", peer=peer, reason=str(exc))
             return False
         return True

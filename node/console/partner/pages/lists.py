@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import SigfedError
 from keys.trust.fingerprint import to_words
 from node.console.languages import marked, translated_plural
 from node.console.languages import translated as _
@@ -13,7 +13,7 @@ from node.console.partner.world import PartnerWorld
 from node.console.parts import Action, Done, Page, Section, Values
 from node.console.told import told
 from node.console.visitors import Visitor
-from node.errors import NodeError, VerificationError
+from node.errors import VerificationError
 from node.partner.knowing import known
 from node.partner.self_testing import tested_here
 from node.partner.state import PartnerFolder
@@ -22,7 +22,6 @@ from node.runtime.partner_settings import load_partner_settings
 from node.runtime.partner_settling import Settled
 from node.runtime.partner_standing import examine_partner
 from node.runtime.partner_updating import bring_update
-from protocol.errors import ProtocolError
 
 LISTS: Final = "/console/lists"
 _ORDER: Final = (Health.FAIL, Health.WARN, Health.OK)
@@ -123,7 +122,7 @@ def _trust(world: PartnerWorld) -> Trust | None:
     try:
         enrolment, _ = PartnerFolder(world.home.partner).load()
         found = known(enrolment)
-    except (NodeError, KeysError, ProtocolError):
+    except SigfedError:
         return None
     return Trust(
         agency=found.document.node,
@@ -141,7 +140,7 @@ def _self_test(world: PartnerWorld) -> str:
         return "passed" if held is not None and tested_here(folder.folder, held) else "none"
     except VerificationError:
         return "failed"
-    except (NodeError, KeysError, ProtocolError):
+    except SigfedError:
         return "none"  # that the list cannot be read is a check of its own
 
 
