@@ -23,7 +23,7 @@ _SHORT = 8
 def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, name: str) -> None:
     """Reports of partners that all conditions choose: newest first, overdue ones the longest overdue first."""
     from node.ports.hits import HitFilter
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.partners.overview import overdue_hits, reported_hits
 
     identity, now_ms = here.identity(), _now_ms(here)
@@ -31,7 +31,7 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
     wanted = HitFilter(open=opened, partner=partner, origin=origin)
     if overdue:
         wanted = overdue_hits(now_ms, partner=partner, origin=origin)
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         found = reported_hits(shelf, wanted)
         if here.output.as_json:
             for hit in found:
@@ -45,13 +45,13 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
 
 def show_report(here: Session, text: str, *, hashes: bool) -> None:
     """One report; the hash only when it was asked for."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.partners.casework import find_hit
     from node.services.partners.overview import reported_hit
     from node.services.storage.taken_reports import taken
 
     now_ms = _now_ms(here)
-    with open_shelf(here.identity()) as shelf:
+    with read_shelf(here.identity()) as shelf:
         record = find_hit(shelf, text)
         kept = taken(shelf, record)
         hit, said = reported_hit(shelf, record)
@@ -161,12 +161,12 @@ def purge_reports(here: Session, *, dry_run: bool) -> None:
 
 def show_precision(here: Session, name: str) -> None:
     """How the hits of each list turned out."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.partners.overview import precision
 
     identity = here.identity()
     origin = _origin(identity.settings.node, name)
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         found = [one for one in precision(shelf) if origin in {"", one.origin}]
     if here.output.as_json:
         for one in found:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def list_received(here: Session) -> None:
     """Proposals of all partners: open ones first, of these the oldest."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
 
-    with open_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
+    with read_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
         found = [(record, unit.proposals.files(record)) for record in unit.proposals.ls()]
     if here.output.as_json:
         for record, files in found:
@@ -46,11 +46,11 @@ def list_received(here: Session) -> None:
 def show_received(here: Session, text: str, *, hashes: bool) -> None:
     """One proposal with what this node knows of its files; the hashes only when they were asked for."""
     from node.runtime.guards import open_guards
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.partners.reviewing_proposals import find_proposal, see_proposal
 
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         seen = see_proposal(shelf, open_guards(identity, shelf), find_proposal(shelf, text))
     records = [each.record for each in seen.files]
     facts: dict[str, Fact] = {

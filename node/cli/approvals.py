@@ -26,11 +26,11 @@ def ls(
 ) -> None:
     """Requests that wait for a second person."""
     from node.runtime.approvals import open_approvals
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         approvals = open_approvals(identity, shelf)
         found = [
             (approval, _state(approvals, approval))
@@ -55,11 +55,11 @@ def ls(
 def show(context: typer.Context, number: Annotated[int, _ID]) -> None:
     """What one request would do, and what became of it."""
     from node.runtime.approvals import open_approvals
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         approvals = open_approvals(identity, shelf)
         approval = approvals.get(number)
         state, waits = _state(approvals, approval), approvals.waits(approval)

@@ -42,14 +42,14 @@ def ls(
 ) -> None:
     """Records in their order."""
     from node.clock import milliseconds
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.access.spelling import end_of_day
     from node.services.lists.audit_reading import count_unsigned, read_audit
 
     here = session(context)
     day = end_of_day(since)
     first_ms = milliseconds(day) - _DAY_MS if day else 0
-    with open_shelf(here.identity()) as shelf:
+    with read_shelf(here.identity()) as shelf:
         chosen = [
             item
             for item in read_audit(shelf)
@@ -81,11 +81,11 @@ def show(
 ) -> None:
     """One record with its details."""
     from node.errors import NotFoundError
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.lists.audit_reading import read_audit
 
     here = session(context)
-    with open_shelf(here.identity()) as shelf:
+    with read_shelf(here.identity()) as shelf:
         item = next(read_audit(shelf, first=number), None)
     if item is None:
         raise NotFoundError(f"there is no record {number}", hint="see them with: sigfed audit ls")
@@ -113,17 +113,17 @@ def verify(
     if file is not None:
         verified = _verify_file(file, words or ask("Fingerprint words of its root"))
     else:
-        from node.runtime.shelving import open_shelf
+        from node.runtime.shelving import read_shelf
         from node.services.lists.audit_reading import verify_audit
         from node.services.lists.auditing import audit_log
         from protocol.audit import audit_origin
 
         identity = here.identity()
-        with open_shelf(identity) as shelf, shelf.storage.read() as unit:
+        with read_shelf(identity) as shelf, shelf.storage.read() as unit:
             log = audit_log(unit)
         origin = log.origin if log else audit_origin(identity.settings.node)
         size = identity.log_signer().size(origin)
-        with open_shelf(identity) as shelf:
+        with read_shelf(identity) as shelf:
             verified = verify_audit(shelf, identity.trust.document(), signed_size=size)
     here.output.result(
         {"origin": verified.origin, "records": verified.size, "actors": sorted(verified.actors)},

@@ -34,11 +34,11 @@ class Answer(StrEnum):
 def ls(context: typer.Context) -> None:
     """Cases: overdue ones first, then by the day they are due, answered ones last."""
     from node.runtime.hits import casework
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         work = casework(identity, shelf)
         cases, overdue = work.ls(), {(case.partner, case.report_id) for case in work.overdue()}
     if here.output.as_json:
@@ -64,12 +64,12 @@ def show(context: typer.Context, text: _Id) -> None:
     """One case: what the partner says, who lists the file, and what can be done."""
     from node.runtime.answering import entries_behind
     from node.runtime.hits import casework
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.partners.casework import find_case
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         record = find_case(shelf, text)
         work = casework(identity, shelf)
         case, late = work.show(record), record in work.overdue()

@@ -28,10 +28,10 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its SHA-256, or the begi
 def ls(context: typer.Context) -> None:
     """Contradictions that are kept: those that convict, and claims that a peer's word stands behind."""
     from node.cli.times import moment
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
 
     here = session(context)
-    with open_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
+    with read_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
         records = list(unit.evidence.ls())
     if here.output.as_json:
         for record in records:
@@ -53,13 +53,13 @@ def show(context: typer.Context, name: _Id) -> None:
     """What one of them says, judged again with the members' keys."""
     from node.cli.times import moment
     from node.runtime.evidence import accused_of
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.evidence.accusing import find_kept
     from node.services.evidence.accusing import verify as verify_kept
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         record = find_kept(shelf, name)
         data = shelf.objects.get(record.object)
         verdict = verify_kept(data, accused_of(identity, shelf))

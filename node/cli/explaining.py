@@ -8,7 +8,7 @@ from node.cli.judging import judge
 from node.cli.output import Fact
 from node.cli.session import Session
 from node.formats.asked import Asked
-from node.runtime.shelving import open_shelf
+from node.runtime.shelving import read_shelf
 from node.services.review.explaining import (
     BlockSeen,
     Ended,
@@ -31,7 +31,7 @@ _WIDTH = 79
 def explain_each(here: Session, asked: Sequence[Asked]) -> None:
     """Explain every hash that was asked about."""
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         digests = {digest for _, file in asked for digest in file}
         judged = judge(identity, shelf)
         found = explain(shelf, judged.current, judged.members, digests, judged.rosters)

@@ -19,13 +19,13 @@ app = typer.Typer(
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """The grants of peers."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.access.callers import stored_grant
     from node.services.review.coverage import state_words
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf, shelf.storage.read() as unit:
+    with read_shelf(identity) as shelf, shelf.storage.read() as unit:
         peers = list(unit.peers.ls())
     rows = []
     for peer in peers:
@@ -60,14 +60,14 @@ def explain(
     from node.cli.asking import read_hashes
     from node.cli.judging import judge
     from node.errors import NotFoundError
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.review.coverage import standing_entries, verdicts
 
     here = session(context)
     identity = here.identity()
     asked = [(name, digest) for name, digests in read_hashes(hash_from) for digest in digests]
     missing = []
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         current, now = judge(identity, shelf).current, identity.clock.now()
         for name, digest in asked:
             entries = standing_entries(shelf, digest)
@@ -92,14 +92,14 @@ def diff(
     until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD; default: no end.")] = "",
 ) -> None:
     """How many entries a peer could read more and less under another grant, older ones too; changes nothing."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.access.spelling import grant_of
     from node.services.review.coverage import difference
 
     here = session(context)
     identity = here.identity()
     wanted = grant_of(grant, algorithms, until)
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         more, less = difference(shelf, node, wanted, now=identity.clock.now())
     here.output.result(
         {"peer": node, "more": _counts(more), "less": _counts(less)},

@@ -68,11 +68,11 @@ def ls_benign(context: typer.Context) -> None:
     """The sets, with their size."""
     from node.cli.times import moment
     from node.runtime.guards import open_guards
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         records = open_guards(identity, shelf).benign_sets()
     for record in records if here.output.as_json else ():
         here.output.result(
@@ -142,11 +142,11 @@ def ls_tripwires(context: typer.Context) -> None:
     """The tripwires by number; their hashes are sealed and not shown."""
     from node.cli.times import moment
     from node.runtime.guards import open_guards
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         found = open_guards(identity, shelf).tripwires()
     for record, algorithm in found if here.output.as_json else ():
         here.output.result(

@@ -39,12 +39,12 @@ def status(
     """Every key with its stage and its end, who knows it, and what comes next."""
     from keys.trust.lifecycle import Stage
     from node.runtime.rotating import key_facts
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.trust.adopting import as_listed
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         keys = identity.adopt_keys()
         facts = key_facts(identity, shelf, keys)
     keys = as_listed(keys, facts.listed)

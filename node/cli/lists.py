@@ -57,14 +57,14 @@ def show(
     context: typer.Context, name: Annotated[str, typer.Argument(help="Name, or origin of a peer's.")]
 ) -> None:
     """Size, age and entries of a list."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.lists.making import list_origin, report_list
     from protocol.event import collection_name
 
     here = session(context)
     identity = here.identity()
     origin = name if "/" in name else list_origin(identity.settings.node, name)
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         report = report_list(shelf, origin)
     active = {collection_name(number): count for number, count in sorted(report.active.items())}
     here.output.result(
@@ -87,11 +87,11 @@ def show(
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """All lists, own and followed."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.lists.making import report_lists
 
     here = session(context)
-    with open_shelf(here.identity()) as shelf:
+    with read_shelf(here.identity()) as shelf:
         reports = report_lists(shelf)
     for report in reports if here.output.as_json else ():
         here.output.result(

@@ -147,14 +147,14 @@ app.command("disclose")(disclose)
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Partners and open invitations: what is left of their evaluations, which release they fetched last."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.access.disclosing import DisclosureTerms
     from node.services.access.quotas import Quotas, candidates_a_day
 
     here = session(context)
     identity = here.identity()
     now = identity.clock.now()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         with shelf.storage.read() as unit:
             partners = list(unit.partners.ls())
             invitations = unit.partners.open_invitations()

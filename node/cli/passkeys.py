@@ -18,11 +18,11 @@ def ls(
     """Passkeys, whose they are, and when they were last used."""
     from node.pages.text import moment
     from node.runtime.accounts import open_passkeys
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         found = open_passkeys(identity, shelf).ls(person)
     if here.output.as_json:
         for one in found:

@@ -123,13 +123,13 @@ def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Peers: what they may read, and how far their lists are held."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.access.callers import stored_grant
     from node.services.access.granting import grant_words
     from node.services.lists.making import report_lists
 
     here = session(context)
-    with open_shelf(here.identity()) as shelf:
+    with read_shelf(here.identity()) as shelf:
         with shelf.storage.read() as unit:
             peers = list(unit.peers.ls())
         followed = [report.log for report in report_lists(shelf) if report.log.kind == "peer_list"]

@@ -120,11 +120,11 @@ def token(
 def ls(context: typer.Context) -> None:
     """Persons and their roles."""
     from node.runtime.persons import open_persons
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         persons = open_persons(identity, shelf).ls()
     if here.output.as_json:
         for person in persons:

@@ -20,12 +20,12 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its number, or the name 
 def ls(context: typer.Context) -> None:
     """Everything that is set aside, with the reason."""
     from node.cli.times import moment
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.review import quarantine
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         found = quarantine.ls(shelf, identity.trust.members())
     if here.output.as_json:
         for aside in found:
@@ -43,12 +43,12 @@ def ls(context: typer.Context) -> None:
 def show(context: typer.Context, name: _Id) -> None:
     """One of them: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
     from node.cli.times import moment
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.review import quarantine
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         aside = quarantine.get(shelf, identity.trust.members(), name)
     here.output.result(
         _fields(aside),

@@ -109,11 +109,11 @@ def ls_shreddings(
     only_open: Annotated[bool, typer.Option("--open", help="Only what is not complete.")] = False,
 ) -> None:
     """What was shredded, here or by a peer, by list and index, and who still lists or disputes the same hash."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.review.standing import report_shreddings
 
     here = session(context)
-    with open_shelf(here.identity()) as shelf:
+    with read_shelf(here.identity()) as shelf:
         found = [each for each in report_shreddings(shelf) if not (only_open and each.complete)]
     if here.output.as_json:
         for each in found:
@@ -158,11 +158,11 @@ def ls_withdrawals(
     ] = False,
 ) -> None:
     """Withdrawals of own lists: published when, and since when each peer and its releases follow them."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.review.recall import report_withdrawals
 
     here = session(context)
-    with open_shelf(here.identity()) as shelf:
+    with read_shelf(here.identity()) as shelf:
         found = [each for each in report_withdrawals(shelf) if each.open or not only_open]
     if here.output.as_json:
         for each in found:

@@ -141,13 +141,13 @@ def remove(context: typer.Context, name: Annotated[str, _NAME]) -> None:
 def ls(context: typer.Context) -> None:
     """Recipients: what they may fetch, until when, and when they last did."""
     from node.cli.times import moment
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.access.granting import grant_words
     from node.services.recipients.accrediting import Recipients, grant_of, state_words
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         recipients = Recipients(shelf.storage, identity.clock).ls()
     rows = []
     for one in recipients:

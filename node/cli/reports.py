@@ -31,7 +31,7 @@ def transparency(
 ) -> None:
     """Numbers of a period from this node's records; small ones are withheld, so that none can be computed."""
     from node.files import replace_streamed
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.runtime.transparency import FORMS, make_report
     from node.transparency.fields import as_fields
     from node.transparency.periods import Period
@@ -41,7 +41,7 @@ def transparency(
     if out is not None:
         _require_form(out)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         report = make_report(identity, shelf, asked)
     if out is not None:
         replace_streamed(out, FORMS[out.suffix.lower()[1:]](report))

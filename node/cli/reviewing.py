@@ -8,7 +8,7 @@ from node.cli.judging import judge
 from node.cli.output import counted, listing
 from node.cli.places import Place
 from node.cli.session import Session
-from node.runtime.shelving import open_shelf
+from node.runtime.shelving import read_shelf
 from node.services.review.explaining import basis_words
 from node.services.review.reminding import due
 from node.services.review.reviewing import Examined, WaitingFile, Wanted
@@ -18,7 +18,7 @@ from protocol.event import collection_name
 def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:
     """What waits, first what needs least."""
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         judged = judge(identity, shelf)
     files = wanted.narrow(judged.waiting, judged.members)
     shown = files[:limit] if limit else files
@@ -84,7 +84,7 @@ def show_file(here: Session, place: Place, *, hashes: bool) -> None:
     """One file of a peer; the hashes themselves only when they were asked for."""
     origin, index = place
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         found = judge(identity, shelf).files.at(origin, index)
     today = identity.clock.now().date()
     for each in found:
@@ -139,7 +139,7 @@ def show_due(here: Session, *, days: int) -> None:
     identity = here.identity()
     today = identity.clock.now().date()
     until = date.fromordinal(min(today.toordinal() + days, date.max.toordinal()))
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         found = due(shelf, until=until)
     for each in found if here.output.as_json else ():
         here.output.result(

@@ -68,7 +68,7 @@ def _standing(identity: "Identity") -> _Standing:
     from node.cli.recall_status import recall_status
     from node.cli.witnesses import witness_status
     from node.group.load import load_group
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.lists.making import report_lists
     from node.services.review import quarantine
     from node.services.review.reminding import due
@@ -76,7 +76,7 @@ def _standing(identity: "Identity") -> _Standing:
 
     document, register = identity.trust.document(), identity.trust.members()
     today = identity.clock.now().date()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         with shelf.storage.read() as unit:
             peers, partners = list(unit.peers.ls()), len(unit.partners.ls())
         ends, end_lines, dated = expiry_status(identity, shelf)

@@ -121,12 +121,12 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Subsets with their newest release."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.subsets.making import report_subsets
     from protocol.event import collection_name
 
     here = session(context)
-    with open_shelf(here.identity()) as shelf:
+    with read_shelf(here.identity()) as shelf:
         reports = list(report_subsets(shelf))
     rows = []
     for report in reports:

@@ -114,12 +114,12 @@ def held(
     context: typer.Context, peer: Annotated[str, typer.Argument(help="Peer whose lists are held here.")]
 ) -> None:
     """How far a peer's lists are held: give it to that peer, and its next export is small."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.services.peers.carrying import held_lists
     from protocol.grant import encode_grant
 
     here = session(context)
-    with open_shelf(here.identity()) as shelf:
+    with read_shelf(here.identity()) as shelf:
         lists = held_lists(shelf, peer)
     here.output.result(
         {

@@ -24,12 +24,12 @@ app = typer.Typer(help="Witnesses of this agency's lists and releases.", no_args
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Who cosigned each list and release log, since when, and how many more must."""
-    from node.runtime.shelving import open_shelf
+    from node.runtime.shelving import read_shelf
     from node.runtime.witnesses import cosigning
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with read_shelf(identity) as shelf:
         standings = cosigning(identity, shelf).standing()
         with shelf.storage.read() as unit:
             records = list(unit.cosigners.ls())

@@ -45,8 +45,20 @@ class SealingKeys:
         return max(self.keys)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The keys as they were loaded."""
+
+    newest: int
+    ciphers: Mapping[int, AESGCM]
+    since: float
+
+
 class Sealer:
-    """Seals and opens with the keys that `load` gives; `entropy` makes nonces. Threads may share it."""
+    """Seals and opens with the keys that `load` gives, once something needs them. Threads may share it.
+
+    `entropy` makes nonces.
+    """
 
     def __init__(
         self, load: Callable[[], SealingKeys], entropy: Entropy, *, seconds: Callable[[], float] = monotonic
@@ -54,31 +66,36 @@ class Sealer:
         self._load = load
         self._entropy = entropy
         self._seconds = seconds
-        self.reload()
+        self._loaded: _Held | None = None
 
-    def reload(self) -> None:
+    def reload(self) -> _Held:
         """Look at the keys again."""
         keys = self._load()
         ciphers = {number: AESGCM(key) for number, key in keys.keys.items()}
-        self._held = (keys.newest, ciphers, self._seconds())
+        self._loaded = _Held(keys.newest, ciphers, self._seconds())
+        return self._loaded
+
+    @property
+    def _held(self) -> _Held:
+        return self._loaded or self.reload()
 
     @property
     def newest(self) -> bytes:
         """How everything begins that is sealed with the newest key."""
-        return _HEAD.pack(_NUMBERED, self._held[0])
+        return _HEAD.pack(_NUMBERED, self._held.newest)
 
     def is_older(self, data: bytes) -> bool:
         """Whether data looks as if an older key had sealed it."""
         number = _number(data)
-        return number is not None and number < self._held[0]
+        return number is not None and number < self._held.newest
 
     def seal(self, name: str, data: bytes) -> bytes:
         """Version byte, number of the key (u32), nonce, AES-256-GCM with version, number and `name` beside it."""
-        if self._seconds() - self._held[2] > FRESH_SECONDS:
-            self.reload()
-        number, ciphers, _ = self._held
-        head, nonce = _HEAD.pack(_NUMBERED, number), self._entropy(_NONCE_BYTES)
-        return head + nonce + ciphers[number].encrypt(nonce, data, head + name.encode())
+        held = self._held
+        if self._seconds() - held.since > FRESH_SECONDS:
+            held = self.reload()
+        head, nonce = _HEAD.pack(_NUMBERED, held.newest), self._entropy(_NONCE_BYTES)
+        return head + nonce + held.ciphers[held.newest].encrypt(nonce, data, head + name.encode())
 
     def unseal(self, name: str, sealed: bytes) -> bytes:
         """The data that was sealed under `name`; raises `StoreError`."""
@@ -87,12 +104,13 @@ class Sealer:
             raise StoreError(
                 f"{name} is sealed in an unknown form", hint="was it written by a newer version?"
             )
-        if number not in self._held[1]:
-            self.reload()
+        held = self._held
+        if number not in held.ciphers:
+            held = self.reload()
         head = _UNNUMBERED if sealed[:1] == _UNNUMBERED else sealed[: _HEAD.size]
         nonce, rest = sealed[len(head) : len(head) + _NONCE_BYTES], sealed[len(head) + _NONCE_BYTES :]
         try:
-            return self._held[1][number].decrypt(nonce, rest, head + name.encode())
+            return held.ciphers[number].decrypt(nonce, rest, head + name.encode())
         except (InvalidTag, ValueError, KeyError):
             raise StoreError(
                 f"{name} does not open with the keys of this store, or was altered",

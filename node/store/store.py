@@ -4,7 +4,7 @@
 become a second, empty store. Failures of the database become `StoreError`s without its statements or values.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
@@ -39,7 +39,7 @@ from node.store.sealing import (
 )
 from node.store.tables import DataKey, table
 from node.store.unit import Unit
-from node.store.vault import Vault, unwrap, wrap
+from node.store.vault import LookUpKeys, Vault, unwrap, wrap
 
 _LOST: Final = "it was made when the node was founded: restore it from a backup, with sigfed backup restore"
 INDEX_KEY: Final = "index"
@@ -71,11 +71,13 @@ class Store:
     def open(
         cls, dsn: str, *, storage_keys: StorageKeys, entropy: Entropy, claim: Claim | None = None
     ) -> Self:
-        """The store at `dsn`, its tables and data keys brought up to date; `claim` is of the home that writes.
+        """The store at `dsn`, its tables brought up to date; `claim` is of the home that writes.
+
+        No storage key is asked for before its vault is used: then a `StoreError` says that it is another one.
 
         Raises:
             NotInitialisedError: there is none.
-            StoreError: it was made with another storage key, or by a newer version.
+            StoreError: a newer version made it, or its creation was cut off.
         """
         url = parse_dsn(dsn)
         if url.get_backend_name() == SQLITE and not Path(url.database or "").is_file():
@@ -147,7 +149,12 @@ def _number_keys(engine: Engine, storage_keys: StorageKeys, entropy: Entropy) ->
     """In a store of before sealing keys had numbers, the first storage key sealed: from now on another one does."""
     with engine.connect() as connection:
         records = DataKeyRows(connection).ls()
-    if not records or _numbered(records):
+    held = {each.name for each in records}
+    if missing := [name for name in (INDEX_KEY, TOMBSTONE_KEY) if name not in held]:
+        raise StoreError(
+            f"the store has no {missing[0]} key", hint="its creation was cut off; create it again"
+        )
+    if _numbered(records):
         return
     with begin_writing(engine) as connection, connection.begin():
         keys = DataKeyRows(connection)
@@ -165,25 +172,24 @@ def _numbered(records: Iterable[DataKeyRecord]) -> bool:
 
 
 def _vault(engine: Engine, storage_keys: StorageKeys, entropy: Entropy) -> Vault:
-    keys = _data_keys(engine, storage_keys)
+    def look_up() -> LookUpKeys:
+        keys = _data_keys(engine, storage_keys, {INDEX_KEY, TOMBSTONE_KEY}.__contains__)
+        return LookUpKeys(index=keys[INDEX_KEY], tombstone=keys[TOMBSTONE_KEY])
 
-    def load() -> SealingKeys:
-        found = _data_keys(engine, storage_keys)
-        numbers = {name: seal_number(name) for name in found}
-        return SealingKeys({number: found[name] for name, number in numbers.items() if number is not None})
+    def sealing() -> SealingKeys:
+        keys = _data_keys(engine, storage_keys, lambda name: seal_number(name) is not None)
+        return SealingKeys({seal_number(name) or UNNUMBERED: key for name, key in keys.items()})
 
-    return Vault(Sealer(load, entropy), keys[INDEX_KEY], entropy, tombstone_key=keys[TOMBSTONE_KEY])
+    return Vault(Sealer(sealing, entropy), look_up, entropy)
 
 
-def _data_keys(engine: Engine, storage_keys: StorageKeys) -> Mapping[str, bytes]:
-    """The data keys by name."""
+def _data_keys(
+    engine: Engine, storage_keys: StorageKeys, wanted: Callable[[str], bool]
+) -> Mapping[str, bytes]:
+    """The data keys that are wanted, by name."""
     with translated(), engine.connect() as connection:
         records = DataKeyRows(connection).ls()
-    found = _open_all(records, storage_keys)
-    for name in (INDEX_KEY, TOMBSTONE_KEY):
-        if name not in found:
-            raise StoreError(f"the store has no {name} key", hint="its creation was cut off; create it again")
-    return found
+    return _open_all((each for each in records if wanted(each.name)), storage_keys)
 
 
 def _open_all(records: Iterable[DataKeyRecord], storage_keys: StorageKeys) -> Mapping[str, bytes]:

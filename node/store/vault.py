@@ -1,14 +1,17 @@
 """The keys that make a stolen database or object folder list nothing, and what is done with them.
 
-The storage key wraps the data keys and nothing else. Of these some seal openings, waiting changes and case data
-(`sealing`); the index key turns digests into look-up keys, and the tombstone key those that were shredded into
-tombstones; the nonce of every sealing is random. Tokens that are kept nowhere have a key for each purpose, derived from
-the index key: whoever asks for many of them spends no nonces. Whoever holds the files and not the storage key learns
-counts, collections and times, which the log tells every peer anyway. See docs/reference/store.md.
+The storage key wraps the data keys and nothing else, and is opened when one of them is first needed. Of these some
+seal openings, waiting changes and case data (`sealing`); the index key turns digests into look-up keys, and the
+tombstone key those that were shredded into tombstones; the nonce of every sealing is random. Tokens that are kept
+nowhere have a key for each purpose, derived from the index key: whoever asks for many of them spends no nonces.
+Whoever holds the files and not the storage key learns counts, collections and times, which the log tells every peer
+anyway. See docs/reference/store.md.
 """
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Final
 
@@ -33,18 +36,51 @@ _TOKENS: Final = b"\xfftokens"
 """No algorithm has the number of its first byte, so no look-up key is a key of tokens."""
 
 
-class Vault:
-    """The data keys of a store; `entropy` makes nonces and random orders."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Derived:
+    inner: Sequence[bytes] = field(repr=False)
+    """By algorithm, what its digests are hashed after; likewise `outer`, in the second round."""
+    outer: bytes = field(repr=False)
+    token: bytes = field(repr=False)
+    tombstone: bytes = field(repr=False)
 
-    def __init__(self, sealer: Sealer, index_key: bytes, entropy: Entropy, *, tombstone_key: bytes) -> None:
-        assert len(index_key) == KEY_BYTES, "keys of the vault are 32 bytes"
-        assert len(tombstone_key) == KEY_BYTES, "keys of the vault are 32 bytes"
-        self._tombstone_key = tombstone_key
-        self._token_key = hmac.digest(index_key, _TOKENS, "sha256")
+
+@dataclass(frozen=True, slots=True)
+class LookUpKeys:
+    """The data keys that stay what they were when the store was made: 32 bytes each."""
+
+    index: bytes = field(repr=False)
+    tombstone: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        assert {len(self.index), len(self.tombstone)} == {KEY_BYTES}, "keys of the vault are 32 bytes"
+
+
+class Vault:
+    """The data keys of a store, unwrapped once something needs them: who only counts rows needs no storage key.
+
+    `look_up` unwraps those that stay, `sealer` the others; `entropy` makes nonces and random orders. Whatever needs a
+    key raises what these two raise.
+    """
+
+    def __init__(self, sealer: Sealer, look_up: Callable[[], LookUpKeys], entropy: Entropy) -> None:
         self._sealer = sealer
-        self._inner = [_padded(index_key, 0x36) + bytes((a,)) for a in range(1 + max(Algorithm))]
-        self._outer = _padded(index_key, 0x5C)
+        self._look_up = look_up
         self.entropy = entropy
+
+    def unlock(self) -> None:
+        """Unwrap the keys now: a wrong passphrase is told before anything is begun."""
+        _ = self._derived, self._sealer.newest  # kept for the process
+
+    @cached_property
+    def _derived(self) -> _Derived:
+        keys = self._look_up()
+        return _Derived(
+            inner=[_padded(keys.index, 0x36) + bytes((a,)) for a in range(1 + max(Algorithm))],
+            outer=_padded(keys.index, 0x5C),
+            token=hmac.digest(keys.index, _TOKENS, "sha256"),
+            tombstone=keys.tombstone,
+        )
 
     @override
     def __repr__(self) -> str:
@@ -80,7 +116,7 @@ class Vault:
 
         HMAC as RFC 2104 spells it out: two calls of SHA-256, which is half as long as `hmac.digest` takes.
         """
-        inner, outer, hash_ = self._inner, self._outer, sha256
+        inner, outer, hash_ = self._derived.inner, self._derived.outer, sha256
         macs = [hash_(outer + hash_(inner[d.algorithm] + d.value).digest()).digest() for d in digests]
         return np.frombuffer(b"".join(macs), dtype=">i8")[::4].astype(np.int64)
 
@@ -91,11 +127,11 @@ class Vault:
 
     def tombstone_of(self, digest: Digest) -> bytes:
         """The tombstone of a digest: HMAC-SHA-256(tombstone key, algorithm ‖ digest), 32 bytes."""
-        return hmac.digest(self._tombstone_key, bytes((digest.algorithm,)) + digest.value, "sha256")
+        return hmac.digest(self._derived.tombstone, bytes((digest.algorithm,)) + digest.value, "sha256")
 
     def mac(self, purpose: str, data: bytes) -> bytes:
         """HMAC-SHA-256 of `data`, 32 bytes, under a key that is derived for this purpose alone."""
-        return hmac.digest(hmac.digest(self._token_key, purpose.encode(), "sha256"), data, "sha256")
+        return hmac.digest(hmac.digest(self._derived.token, purpose.encode(), "sha256"), data, "sha256")
 
 
 def wrap(storage_key: bytes, name: str, data_key: bytes, entropy: Entropy) -> bytes:

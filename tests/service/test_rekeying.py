@@ -337,7 +337,7 @@ def test_a_look_through_that_began_too_early_is_not_the_last(home: Home) -> None
     assert reseal(home.shelf, now_ms=LATER - 1).moved
     name, late = "staging/x/1", home.another()
     old = late.vault._sealer
-    old._held = (1, *old._held[1:])
+    old._loaded = replace(old.reload(), newest=1)
     home.shelf.objects.put(name, late.vault.seal(name, b"sealed late"))
     assert reseal(home.shelf, now_ms=LATER).older == 1
     finish(home.shelf)
@@ -385,9 +385,9 @@ def test_a_wrapped_key_opens_under_its_own_name_alone(home: Home) -> None:
     with home.shelf.storage.write() as unit:
         unit.data_keys.put(replace(records["seal-1"], wrapped=records["index"].wrapped))
     with pytest.raises(StoreError):
-        home.another()
+        home.another().vault.unlock()
     other = wrap(SECRETS["2"], "seal-1", os.urandom(KEY_BYTES), os.urandom)
     with home.shelf.storage.write() as unit:
         unit.data_keys.put(replace(records["seal-1"], wrapped=other))
     with pytest.raises(StoreError):
-        home.another()
+        home.another().vault.unlock()

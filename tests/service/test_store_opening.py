@@ -82,8 +82,26 @@ def test_refuses_to_open_what_is_not_there(dsn: str, tmp_path: Path) -> None:
 
 def test_refuses_another_storage_key(dsn: str) -> None:
     create(dsn).dispose()
+    store = reopen(dsn, bytes(32))
     with pytest.raises(StoreError, match="storage key"):
-        reopen(dsn, bytes(32))
+        store.vault.unlock()
+    with pytest.raises(StoreError, match="storage key"):
+        store.vault.unseal("x", b"\x02\0\0\0\x01" + bytes(40))
+    with pytest.raises(StoreError, match="storage key"):
+        store.vault.keys_of([])
+    store.dispose()
+
+
+def test_whoever_counts_rows_is_asked_for_no_storage_key(dsn: str) -> None:
+    create(dsn).dispose()
+    store = Store.open(dsn, storage_keys=never_asked, entropy=os.urandom)
+    with store.read() as unit:
+        assert unit.logs.ls(LogKind.OWN_LIST) == []
+    store.dispose()
+
+
+def never_asked(label: str) -> bytes:
+    raise AssertionError(f"storage key {label} was asked for")
 
 
 def test_refuses_a_store_of_a_newer_version(dsn: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node.errors import StoreError
 from node.store.sealing import FRESH_SECONDS, Sealer, SealingKeys
-from node.store.vault import Vault, seal, unwrap, wrap
+from node.store.vault import LookUpKeys, Vault, seal, unwrap, wrap
 from protocol.digest import SIZES, Algorithm, Digest
 
 STORAGE_KEY, INDEX_KEY = bytes(range(32)), bytes(range(32, 64))
@@ -23,7 +23,7 @@ def entropy(size: int) -> bytes:
 
 TOMBSTONE_KEY = bytes(range(64, 96))
 SEALER = Sealer(lambda: SealingKeys({1: b"s" * 32}), entropy)
-VAULT = Vault(SEALER, INDEX_KEY, entropy, tombstone_key=TOMBSTONE_KEY)
+VAULT = Vault(SEALER, lambda: LookUpKeys(INDEX_KEY, TOMBSTONE_KEY), entropy)
 ALGORITHMS = sorted(SIZES)
 DIGESTS = st.sampled_from(ALGORITHMS).flatmap(
     lambda a: st.binary(min_size=SIZES[a], max_size=SIZES[a]).map(lambda value: Digest(Algorithm(a), value))
