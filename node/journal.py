@@ -28,24 +28,28 @@ class Journal:
 
     def debug(self, event: str, **facts: str | float) -> None:
         """Something only a developer wants to read."""
-        self._logger.debug("%s", _line(event, facts))
+        self._write(logging.DEBUG, event, facts)
 
     def info(self, event: str, **facts: str | float) -> None:
         """Something an operator may want to know later."""
-        self._logger.info("%s", _line(event, facts))
+        self._write(logging.INFO, event, facts)
 
     def warning(self, event: str, **facts: str | float) -> None:
         """Something an operator should look at."""
-        self._logger.warning("%s", _line(event, facts))
+        self._write(logging.WARNING, event, facts)
 
     def error(self, event: str, **facts: str | float) -> None:
         """Something that stopped a job."""
-        self._logger.error("%s", _line(event, facts))
+        self._write(logging.ERROR, event, facts)
+
+    def _write(self, level: int, event: str, facts: dict[str, str | float]) -> None:
+        for name, value in facts.items():
+            assert isinstance(value, (str, int, float)), f"journal: {name} is not a plain fact"
+        if self._logger.isEnabledFor(level):  # a node that says little writes no line of each request
+            self._logger.log(level, "%s", _line(event, facts))
 
 
 def _line(event: str, facts: dict[str, str | float]) -> str:
-    for name, value in facts.items():
-        assert isinstance(value, (str, int, float)), f"journal: {name} is not a plain fact"
     return " ".join([event, *(f"{name}={_shown(value)}" for name, value in facts.items())])
 
 

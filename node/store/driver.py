@@ -7,7 +7,7 @@ through ORM objects they would take seventeen times as long.
 import errno
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -35,6 +35,8 @@ _MOST_DAMAGE: Final = 10
 _MIGRATING: Final = 0x5346_4D49
 """What the advisory lock of migrations is called."""
 _WRITES: Final = "sigfed_writes"
+_NORMAL: Final = 1
+"""SQLite's number for `synchronous=NORMAL`."""
 
 
 def parse_dsn(dsn: str) -> URL:
@@ -87,6 +89,31 @@ def begin_writing(engine: Engine) -> Connection:
     if engine.dialect.name == SQLITE:
         return connection.execution_options(**{_WRITES: True})
     return connection
+
+
+@contextmanager
+def transaction(connection: Connection, *, lasting: bool) -> Iterator[None]:
+    """Committed when the block ends; unless it is `lasting`, without waiting for the disk."""
+    with _no_wait(connection) if not lasting else nullcontext(), connection.begin():
+        if not lasting and connection.dialect.name == POSTGRESQL:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+        yield
+
+
+@contextmanager
+def _no_wait(connection: Connection) -> Iterator[None]:
+    """SQLite's log is not synced by what is committed inside; a later commit that is syncs all of it."""
+    if connection.dialect.name != SQLITE:
+        yield
+        return
+    raw = connection.connection.driver_connection
+    assert raw is not None, "the connection is open"
+    (before,) = raw.execute("PRAGMA synchronous").fetchone()
+    raw.execute(f"PRAGMA synchronous={min(before, _NORMAL)}")
+    try:
+        yield
+    finally:
+        raw.execute(f"PRAGMA synchronous={before}")  # whoever gets the connection next claims heads
 
 
 def lock_migrations(connection: Connection) -> None:

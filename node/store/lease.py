@@ -22,6 +22,9 @@ LEASE_MS: Final = 150_000
 """How long a node that runs is taken to be alive after it said so last."""
 _NAME: Final = "home"
 _TABLE: Final = table(Lease)
+_FIND: Final = select(_TABLE).where(_TABLE.c.name == _NAME)
+_SHARED: Final = _FIND.with_for_update(read=True)
+_ALONE: Final = _FIND.with_for_update()
 _NOW_MS: Final = {
     True: "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
     False: "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
@@ -124,8 +127,7 @@ def _elsewhere(held: Row[Any]) -> StoreLockedError:
 
 def _find(connection: Connection, *, share: bool = True) -> Row[Any] | None:
     """The lease, held fast until the transaction ends: nobody takes it over from under a writer."""
-    statement = select(_TABLE).where(_TABLE.c.name == _NAME).with_for_update(read=share)
-    return connection.execute(statement).one_or_none()
+    return connection.execute(_SHARED if share else _ALONE).one_or_none()
 
 
 def _now_ms(connection: Connection) -> int:

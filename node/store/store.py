@@ -23,6 +23,7 @@ from node.store.driver import (
     damage,
     parse_dsn,
     scrub,
+    transaction,
     translated,
 )
 from node.store.lease import Claim
@@ -97,13 +98,20 @@ class Store:
             yield Unit(connection)
 
     @contextmanager
-    def write(self) -> Iterator[Unit]:
+    def write(self, *, lasting: bool = True) -> Iterator[Unit]:
         """A transaction: committed when the block ends, rolled back when it raises.
+
+        One that is not `lasting` waits for no disk: whoever reads sees it, whatever becomes of this process, and a
+        power cut may take it back until another transaction lasts.
 
         Raises:
             StoreLockedError: the database belongs to another home.
         """
-        with translated(), begin_writing(self._engine) as connection, connection.begin():
+        with (
+            translated(),
+            begin_writing(self._engine) as connection,
+            transaction(connection, lasting=lasting),
+        ):
             if self._claim is not None:
                 self._claim.fence(connection)
             yield Unit(connection)

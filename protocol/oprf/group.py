@@ -11,6 +11,7 @@ import ctypes
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from hashlib import sha512
+from struct import unpack
 from typing import Final
 
 from protocol.errors import OprfError
@@ -243,9 +244,7 @@ def check_batch(elements: bytes, count: int) -> None:
         raise OprfError(f"a batch holds {MIN_EVALUATION_BATCH} to {MAX_EVALUATION_BATCH} elements")
     if len(elements) != count * ELEMENT_BYTES:
         raise OprfError("the batch does not hold the announced number of elements")
-    distinct = {
-        elements[offset : offset + ELEMENT_BYTES] for offset in range(0, len(elements), ELEMENT_BYTES)
-    }
+    distinct = set(unpack(f"{ELEMENT_BYTES}s" * count, elements))
     if IDENTITY in distinct:
         raise OprfError("an element is the identity")
     if len(distinct) != count:

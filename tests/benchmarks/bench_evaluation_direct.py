@@ -1,7 +1,7 @@
-"""What evaluation with proof can do on this machine without a node around it: the baseline of the API's throughput.
+"""What evaluation with proof takes on this machine without a node around it: the baseline of the API.
 
-`bench_evaluation_node` takes it in turns with its own runs: only ratios to this baseline, taken on the same machine at
-the same time, say something about a node.
+`bench_evaluation_node` takes it in turns with its own runs: only what is compared with this baseline, taken on the same
+machine at the same time, says something about a node.
 """
 
 import os
@@ -20,16 +20,17 @@ THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The answers, in order, and how long they took together."""
+    """The answers, in order, and what they took together of those that evaluated."""
 
     answers: list[Evaluation]
     elements: int
     seconds: float
+    """Of processor time."""
 
     @property
-    def per_second(self) -> float:
-        """Proven evaluations a second."""
-        return self.elements / self.seconds
+    def each(self) -> float:
+        """Nanoseconds of processor time an element."""
+        return self.seconds / self.elements * 1e9
 
 
 def make_batches(group: Group, *, batches: int, size: int) -> list[bytes]:
@@ -41,7 +42,7 @@ def make_batches(group: Group, *, batches: int, size: int) -> list[bytes]:
 def direct_two_threads(group: Group, key: KeyPair, batches: Sequence[bytes]) -> Run:
     """Evaluate and prove whole batches in two threads, as fast as the library goes."""
     with ThreadPoolExecutor(THREADS) as threads:
-        started = time.perf_counter()
+        started = time.process_time()
         answers = list(threads.map(lambda batch: evaluate(group, key, batch, entropy=os.urandom), batches))
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
     return Run(answers, sum(len(batch) for batch in batches) // ELEMENT_BYTES, seconds)

@@ -1,6 +1,7 @@
 """Creating and opening a store, on both databases."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -9,10 +10,17 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Connection, Engine, event, text
 from sqlmodel import SQLModel
 
-from node.errors import AlreadyExistsError, ConfigError, NotInitialisedError, StoreError, StoreLockedError
+from node.errors import (
+    AlreadyExistsError,
+    ConfigError,
+    ConflictError,
+    NotInitialisedError,
+    StoreError,
+    StoreLockedError,
+)
 from node.ports.logs import LogKind
 from node.services.storage.shelf import Shelf
 from node.store import driver
@@ -251,6 +259,59 @@ def test_a_unit_that_fails_changes_nothing(dsn: str) -> None:
     with store.read() as unit:
         assert unit.logs.ls(LogKind.OWN_LIST) == []
     store.dispose()
+
+
+def waiting(dsn: str) -> Engine:
+    """The database, with connections that wait for the disk, as those of tests do not."""
+    url = parse_dsn(dsn)
+    if url.get_backend_name() == driver.POSTGRESQL:
+        return connect(url.update_query_dict({"options": "-c synchronous_commit=on"}))
+    engine = connect(url)
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=FULL"))
+    return engine
+
+
+def waits(connection: Connection) -> bool:
+    """Whether what is committed now is on the disk before anybody is told so."""
+    on_sqlite = connection.dialect.name == driver.SQLITE
+    asked = "PRAGMA synchronous" if on_sqlite else "SHOW synchronous_commit"
+    return str(connection.exec_driver_sql(asked).scalar_one()) in {"2", "on"}
+
+
+def test_only_what_need_not_last_is_committed_without_waiting_for_the_disk(dsn: str) -> None:
+    create(dsn).dispose()
+    engine, waited = waiting(dsn), []
+    for lasting in (True, False, True):  # on one connection: whoever gets it next claims heads
+        with driver.begin_writing(engine) as connection, driver.transaction(connection, lasting=lasting):
+            waited.append(waits(connection))
+    assert waited == [True, False, True]
+    with (
+        pytest.raises(ConflictError),
+        driver.begin_writing(engine) as connection,
+        driver.transaction(connection, lasting=False),
+    ):
+        raise ConflictError("refused")
+    with driver.begin_writing(engine) as connection, driver.transaction(connection, lasting=True):
+        assert waits(connection)
+    engine.dispose()
+
+
+def test_what_need_not_last_outlives_the_process_that_wrote_it(dsn: str) -> None:
+    create(dsn).dispose()
+    script = f"""
+import os, signal
+from node.store.store import Store
+store = Store.open({dsn!r}, storage_keys=lambda _: {STORAGE_KEY!r}, entropy=os.urandom)
+with store.write(lasting=False) as unit:
+    unit.partners.add_to_month("2026-11", 5)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+    assert done.returncode == -signal.SIGKILL
+    again = reopen(dsn)
+    with again.read() as unit:
+        assert unit.partners.evaluations(["2026-11"]) == 5
+    again.dispose()
 
 
 def test_a_locked_sqlite_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

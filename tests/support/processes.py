@@ -169,11 +169,13 @@ class Running:
     """`sigfed run`, from the moment it listens until `stop`; its journal is kept at the most talkative level.
 
     A fork, unless it is given variables or a clock: then it is a process of its own from the start. `options` stand
-    before the command.
+    before the command. A `quiet` one says as little as a service manager's.
     """
 
-    def __init__(self, cli: Cli, *options: str, variables: Mapping[str, str] | None = None) -> None:
-        self._words = ["-vv", *options, "run"]
+    def __init__(
+        self, cli: Cli, *options: str, variables: Mapping[str, str] | None = None, quiet: bool = False
+    ) -> None:
+        self._words = [*([] if quiet else ["-vv"]), *options, "run"]
         self.journal = cli.home.with_name(f"{cli.home.name}-run.log")
         self._answers = cli.home.with_name(f"{cli.home.name}-run.out")
         with (

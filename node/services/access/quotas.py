@@ -47,22 +47,22 @@ class Quotas:
     def spend(self, name: str, count: int, *, now: datetime) -> None:
         """Take `count` evaluations from a partner's allowance.
 
+        No disk is waited for: a power cut may give back what was taken in the last moments before it.
+
         Raises:
             OverQuotaError: not that many are left; nothing was taken. It says when they will be.
             UnauthenticatedError: the partner was suspended since its token was looked at.
         """
-        with self._storage.write() as unit:
-            partner = unit.partners.get(name)
+        with self._storage.write(lasting=False) as unit:
+            partner, before = unit.partners.lock(name)
             if partner.suspended:
                 raise UnauthenticatedError("the partner is suspended")
-            before = unit.partners.lock_allowance(name)
             _keep(unit, name, before, spend(before, partner.evaluations_per_day, count, now), now=now)
 
     def refund(self, name: str, count: int, *, now: datetime) -> None:
         """Give back `count` evaluations that were taken and not made; never more than a full bucket."""
-        with self._storage.write() as unit:
-            partner = unit.partners.get(name)
-            before = unit.partners.lock_allowance(name)
+        with self._storage.write(lasting=False) as unit:
+            partner, before = unit.partners.lock(name)
             filled = fill(before, partner.evaluations_per_day, now)
             level = min(partner.evaluations_per_day * _MILLI, filled.level + count * _MILLI)
             given = replace(filled, level=level, used=max(0, filled.used - count))

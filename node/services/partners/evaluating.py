@@ -44,6 +44,8 @@ class Evaluating:
         self._evaluator = evaluator
         self._clock = clock
         self._epochs = epochs
+        self._ids: dict[str, bytes] = {}
+        """Of subsets that were asked for: an origin never changes."""
 
     async def evaluate(self, partner: str, subset: str, request: EvaluationRequest) -> EvaluationReply:
         """Evaluate and prove a batch in the name of `partner`.
@@ -77,10 +79,14 @@ class Evaluating:
             raise
 
     def _admit(self, partner: str, subset: str, request: EvaluationRequest) -> None:
-        with self._storage.read() as unit:
-            record = unit.subsets.get(subset)
-        if request.subset_id != subset_id(record.origin):
+        if request.subset_id != self._id(subset):
             raise UsageError("the request is for another subset than its address")
         now = self._clock.now()
         self._epochs.require(subset, request.epoch, now=now)
         self._quota.spend(partner, request.count, now=now)
+
+    def _id(self, subset: str) -> bytes:
+        if subset not in self._ids:
+            with self._storage.read() as unit:
+                self._ids[subset] = subset_id(unit.subsets.get(subset).origin)
+        return self._ids[subset]
