@@ -1,6 +1,5 @@
 """Charts: what happened here over the last days or months, each picture with its numbers in a table below."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +14,7 @@ from node.console.words import lasting, number
 from node.console.world import World
 from node.errors import UsageError
 from node.pages.charts import Series, columns
-from node.services.partners.charting import Course, Latency, course_by_day, course_by_month, days, months
+from node.services.partners.charting import Course, course_by_day, course_by_month, days, months
 
 DAYS: Final = 30
 MONTHS: Final = 12
@@ -35,23 +34,9 @@ class Chart:
     about: str
     picture: Markup
     """Empty: nothing happened."""
-    plot: str
-    """The same in JSON, for the script that draws a picture to be looked at closely."""
     heads: Sequence[str]
     rows: Sequence[tuple[str, Sequence[str]]]
     """A day or month, and its numbers as they are read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A row of values that a script draws."""
-
-    name: str
-    tint: str
-    values: Sequence[float | None]
-    """None: a gap."""
-    shown: Sequence[str]
-    """The values as they are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +94,6 @@ def _counted(name: str, title: str, about: str, course: Course, series: Sequence
         title=title,
         about=about,
         picture=_drawn(title, about, course, series),
-        plot=_plot(names, [_stacked(one) for one in series], stacked=True),
         heads=[one.name for one in series],
         rows=[(names[at], [_shown(one.values[at]) for one in series]) for at in reversed(range(len(names)))],
     )
@@ -140,46 +124,8 @@ def _recall(course: Course) -> Chart:
         title=title,
         about=about,
         picture=_drawn(title, about, course, series),
-        plot=_plot(
-            names, _close(course.recall, unit_ms), stacked=False, unit=_("hours") if hours else _("minutes")
-        ),
         heads=[_("times applied"), _("mean"), _("slowest")],
         rows=rows,
-    )
-
-
-def _stacked(one: Series) -> Line:
-    return Line(
-        name=one.name, tint=one.tint, values=one.values, shown=[_shown(value) for value in one.values]
-    )
-
-
-def _close(recall: Sequence[Latency | None], unit_ms: int) -> list[Line]:
-    """Mean and slowest, as exact as they are known; a gap where nothing was applied."""
-
-    def line(name: str, tint: str, spans: Sequence[int | None]) -> Line:
-        values = [None if span is None else round(span / unit_ms, 2) for span in spans]
-        shown = ["-" if span is None else lasting(span) for span in spans]
-        return Line(name=name, tint=tint, values=values, shown=shown)
-
-    return [
-        line(_("mean"), "one", [None if each is None else each.mean_ms for each in recall]),
-        line(_("slowest"), "two", [None if each is None else each.slowest_ms for each in recall]),
-    ]
-
-
-def _plot(names: Sequence[str], lines: Sequence[Line], *, stacked: bool, unit: str = "") -> str:
-    return json.dumps(
-        {
-            "names": list(names),
-            "place": _("Month") if len(names) == MONTHS else _("Day"),
-            "stacked": stacked,
-            "unit": unit,
-            "series": [
-                {"name": one.name, "tint": one.tint, "values": list(one.values), "shown": list(one.shown)}
-                for one in lines
-            ],
-        }
     )
 
 
