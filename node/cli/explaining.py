@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from textwrap import wrap
 
-from node.cli.judging import judge
 from node.cli.output import Fact
 from node.cli.session import Session
 from node.formats.asked import Asked
+from node.runtime.judged import Judge
 from node.runtime.shelving import read_shelf
 from node.services.review.explaining import (
     BlockSeen,
@@ -33,7 +33,7 @@ def explain_each(here: Session, asked: Sequence[Asked]) -> None:
     identity = here.identity()
     with read_shelf(identity) as shelf:
         digests = {digest for _, file in asked for digest in file}
-        judged = judge(identity, shelf)
+        judged = Judge.of(identity, shelf).now()
         found = explain(shelf, judged.current, judged.members, digests, judged.rosters)
     teller = _Teller(here, identity.settings.node, identity.clock.now().date())
     steps: dict[str, None] = {}

@@ -58,8 +58,8 @@ def explain(
 ) -> None:
     """Who gets an own entry: which peers and which subsets, and why the others do not."""
     from node.cli.asking import read_hashes
-    from node.cli.judging import judge
     from node.errors import NotFoundError
+    from node.runtime.judged import Judge
     from node.runtime.shelving import read_shelf
     from node.services.review.coverage import standing_entries, verdicts
 
@@ -68,7 +68,7 @@ def explain(
     asked = [(name, digest) for name, digests in read_hashes(hash_from) for digest in digests]
     missing = []
     with read_shelf(identity) as shelf:
-        current, now = judge(identity, shelf).current, identity.clock.now()
+        current, now = Judge.of(identity, shelf).now().current, identity.clock.now()
         for name, digest in asked:
             entries = standing_entries(shelf, digest)
             if not entries:

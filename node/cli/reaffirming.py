@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.cli.importing import basis_of
-from node.cli.judging import judge
 from node.cli.places import place_of
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
+from node.runtime.judged import Judge
 from node.runtime.shelving import open_shelf
 from node.services.access.spelling import collection_of
 from node.services.lists.continuing import predecessor_of
@@ -48,7 +48,7 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
     given = collection_of(examined.collection) if examined.collection else None
     missing = []
     with open_shelf(identity) as shelf:
-        judged = judge(identity, shelf).current
+        judged = Judge.of(identity, shelf).now().current
         with shelf.storage.read() as unit:
             finder = Finder(shelf, unit)
             files = [(called, finder.same_file(digests)) for called, digests in asked]

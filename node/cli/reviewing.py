@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from node.cli.explaining import day_of, statement_fields, statement_words
-from node.cli.judging import judge
 from node.cli.output import counted, listing
 from node.cli.places import Place
 from node.cli.session import Session
+from node.runtime.judged import Judge
 from node.runtime.shelving import read_shelf
 from node.services.review.explaining import basis_words
 from node.services.review.reminding import due
@@ -19,7 +19,7 @@ def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:
     """What waits, first what needs least."""
     identity = here.identity()
     with read_shelf(identity) as shelf:
-        judged = judge(identity, shelf)
+        judged = Judge.of(identity, shelf).now()
     files = wanted.narrow(judged.waiting, judged.members)
     shown = files[:limit] if limit else files
     for file in shown if here.output.as_json else ():
@@ -85,7 +85,7 @@ def show_file(here: Session, place: Place, *, hashes: bool) -> None:
     origin, index = place
     identity = here.identity()
     with read_shelf(identity) as shelf:
-        found = judge(identity, shelf).files.at(origin, index)
+        found = Judge.of(identity, shelf).now().files.at(origin, index)
     today = identity.clock.now().date()
     for each in found:
         value = each.entry.digest.value.hex() if hashes else None

@@ -73,38 +73,6 @@ def _details(approval: Approval) -> dict[str, str]:
     return {"request": str(approval.id), "kind": approval.kind, "asked_by": approval.requested_by}
 
 
-def _add_person(identity: Identity, shelf: Shelf, approval: Approval) -> str:
-    return open_persons(identity, shelf).carry_out_add(approval)
-
-
-def _remove_person(identity: Identity, shelf: Shelf, approval: Approval) -> str:
-    return open_persons(identity, shelf).carry_out_remove(approval)
-
-
-def _reset_person(identity: Identity, shelf: Shelf, approval: Approval) -> str:
-    return open_persons(identity, shelf).carry_out_reset(approval)
-
-
-def _widen_grant(identity: Identity, shelf: Shelf, approval: Approval) -> str:
-    return Grants(shelf.storage, identity.clock).carry_out(approval)
-
-
-def _raise_quota(_: Identity, shelf: Shelf, approval: Approval) -> str:
-    return PartnerTerms(shelf.storage).carry_out(approval)
-
-
-def _let_disclose(identity: Identity, shelf: Shelf, approval: Approval) -> str:
-    return DisclosureTerms(shelf.storage, identity.clock).carry_out(approval)
-
-
-def _add_recipient(identity: Identity, shelf: Shelf, approval: Approval) -> str:
-    return Recipients(shelf.storage, identity.clock).carry_out_add(approval)
-
-
-def _widen_recipient(identity: Identity, shelf: Shelf, approval: Approval) -> str:
-    return Recipients(shelf.storage, identity.clock).carry_out_grant(approval)
-
-
 CHECKS: dict[str, Check] = {
     "quarantine.release": quarantine.require_as_asked,
     "entry.shred": require_as_asked,
@@ -115,13 +83,13 @@ HANDLERS: dict[str, Handler] = {
     "quarantine.release": quarantine.carry_out,
     "entry.shred": carry_out_shredding,
     "entry.readmit": carry_out_shredding,
-    "peer.grant": _widen_grant,
-    "partner.quota": _raise_quota,
-    "partner.disclose": _let_disclose,
-    "recipient.add": _add_recipient,
-    "recipient.grant": _widen_recipient,
-    "person.add": _add_person,
-    "person.remove": _remove_person,
-    "person.reset": _reset_person,
+    "peer.grant": lambda node, shelf, one: Grants(shelf.storage, node.clock).carry_out(one),
+    "partner.quota": lambda _, shelf, one: PartnerTerms(shelf.storage).carry_out(one),
+    "partner.disclose": lambda node, shelf, one: DisclosureTerms(shelf.storage, node.clock).carry_out(one),
+    "recipient.add": lambda node, shelf, one: Recipients(shelf.storage, node.clock).carry_out_add(one),
+    "recipient.grant": lambda node, shelf, one: Recipients(shelf.storage, node.clock).carry_out_grant(one),
+    "person.add": lambda node, shelf, one: open_persons(node, shelf).carry_out_add(one),
+    "person.remove": lambda node, shelf, one: open_persons(node, shelf).carry_out_remove(one),
+    "person.reset": lambda node, shelf, one: open_persons(node, shelf).carry_out_reset(one),
 }
 """By kind; each kind of `services.approving.KINDS` has one."""
