@@ -91,12 +91,16 @@ class OpeningsApi(Protocol):
         ...
 
 
-class PeerApi(TrustApi, LogApi, OpeningsApi, Protocol):
+class ListApi(LogApi, OpeningsApi, Protocol):
+    """An agency's lists, as another may read them."""
+
+
+class PeerApi(TrustApi, ListApi, Protocol):
     """What an agency offers another."""
 
 
-class SubsetApi(TrustApi, LogApi, Protocol):
-    """What an agency offers a partner."""
+class ReleaseApi(LogApi, Protocol):
+    """An agency's releases, as a partner may read them and ask about them."""
 
     async def release_part(
         self,
@@ -113,6 +117,10 @@ class SubsetApi(TrustApi, LogApi, Protocol):
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         """Evaluate a batch of blinded elements."""
         ...
+
+
+class SubsetApi(TrustApi, ReleaseApi, Protocol):
+    """What an agency offers a partner."""
 
 
 class HitApi(Protocol):
@@ -178,7 +186,7 @@ class RenewalApi(Protocol):
         ...
 
 
-class EnrolmentApi(TrustApi, Protocol):
+class EnrolmentApi(Protocol):
     """What an agency offers somebody who holds an invitation."""
 
     async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:

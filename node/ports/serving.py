@@ -20,10 +20,10 @@ from protocol.api import (
     GossipApi,
     HeldApi,
     HitApi,
-    PeerApi,
+    ListApi,
     ProposalApi,
+    ReleaseApi,
     RenewalApi,
-    SubsetApi,
     TrustAcknowledgementApi,
     TrustApi,
     TufApi,
@@ -57,8 +57,8 @@ class WebServices:
     certificates_required: bool
     """Whether agencies must prove the TLS key of their node document; whoever presents a certificate must anyway."""
     trust: Callable[[], TrustApi]
-    peer: Callable[[Caller], PeerApi]
-    partner: Callable[[Caller], SubsetApi]
+    peer: Callable[[Caller], ListApi]
+    partner: Callable[[Caller], ReleaseApi]
     enrolment: Callable[[], EnrolmentApi]
     tuf: TufApi | None = None
     """None: this node has no TUF repository."""

@@ -22,7 +22,6 @@ from node.evaluator.process import EvaluatorProcess
 from node.journal import Journal
 from node.metrics import Metrics
 from node.objects.folder import FolderObjects
-from node.ports.callers import Caller
 from node.ports.serving import WebServices
 from node.runtime.accounts import open_sessions
 from node.runtime.auditing import sign as sign_audit
@@ -81,7 +80,6 @@ from node.web.listener import Listener
 from node.web.metrics import serve_metrics
 from node.web.server import RunningServer, serve
 from node.web.settings import web_settings
-from protocol.api import SubsetApi
 
 _journal = Journal("run")
 _SWEEP_MINUTES: Final = 24 * 60
@@ -131,8 +129,8 @@ class Parts:
             identity.clock,
             epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
         )
-        subsets = ServedSubsets(shelf, trust, evaluating, self.deltas, Fetches(shelf.storage, identity.clock))
-        peers = ServedPeers(shelf, trust, identity.clock)
+        subsets = ServedSubsets(shelf, evaluating, self.deltas, Fetches(shelf.storage, identity.clock))
+        peers = ServedPeers(shelf, identity.clock)
         admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
         renewing = PartnerRenewal(shelf, identity.trust, identity.clock)
         hits = served_hits(identity, shelf, self.evaluator)
@@ -140,9 +138,6 @@ class Parts:
         disclosed = DisclosedLookups(
             shelf, identity.clock, enabled=identity.settings.disclosed_lookup.enabled
         )
-
-        def partner(caller: Caller) -> SubsetApi:
-            return subsets.for_partner(caller.client, caller.subsets)
 
         return WebServices(
             node=identity.settings.node,
@@ -157,8 +152,8 @@ class Parts:
             trust=lambda: trust,
             tuf=ServedTuf(identity.trust_files),
             peer=peers.for_caller,
-            partner=partner,
-            enrolment=lambda: ServedEnrolment(trust, admission),
+            partner=lambda caller: subsets.for_partner(caller.client, caller.subsets),
+            enrolment=lambda: ServedEnrolment(admission),
             witness=self._witness(),
             gossip=ServedTelling(open_telling(identity, shelf)),
             hits=lambda caller: hits.for_partner(caller.client, caller.subsets),

@@ -43,7 +43,6 @@ from node.services.access.quotas import (
 from node.services.partners.admitting import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
 from node.services.storage.shelf import Shelf
 from node.services.trust.founding import Founding, found
-from node.services.trust.serving_trust import ServedTrust
 from node.services.trust.trusting import OwnTrust
 from node.store.store import Store
 from protocol.digest import Algorithm
@@ -364,11 +363,8 @@ def test_an_address_that_no_invitation_can_carry_uses_up_no_name(agency: Agency)
         assert not unit.partners.open_invitations()
 
 
-async def test_served_enrolment_shows_the_trust_files(agency: Agency) -> None:
-    served = ServedEnrolment(ServedTrust(agency.files), agency.admission)
-    assert await served.root() == agency.trust.root().data
-    assert await served.node_document() == agency.files.get("node.json")
-    assert await served.members() == agency.files.get("members.json")
+async def test_served_enrolment_registers_the_partner(agency: Agency) -> None:
+    served = ServedEnrolment(agency.admission)
     invitation, key = agency.invite(), new_key()
     assert (await served.enrol(agency.request(invitation, key))).partner == "acme"
 

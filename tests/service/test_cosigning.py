@@ -14,7 +14,7 @@ import pytest
 from keys.encoding import MAX_INTEGER
 from keys.key import WitnessPrivateKey
 from node.errors import ConflictError
-from node.services.peers.holding import Holding
+from node.services.peers.holding import CallerLogs
 from node.services.witnesses import cosigners
 from protocol.encoding import b64
 from protocol.grant import NOTHING
@@ -76,7 +76,7 @@ async def test_a_head_is_cosigned_by_everybody_and_served_so(world: World) -> No
     standing = await world.witnesses.collect(world.fr)
     assert (standing.witnesses, standing.cosigned, standing.missing) == (3, 3, 0)
     assert world.cosigners() == set(NAMES)
-    served = Holding(world.fr.shelf, world.fr.clock).for_caller(NOTHING)
+    served = CallerLogs(world.fr.shelf, world.fr.clock, NOTHING)
     assert await served.checkpoint(world.fr.origin, held=before) == world.note
     assert standing.words == "cosigned by 3 of 3"
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from node.errors import MissingObjectError, NotFoundError
-from node.services.peers.holding import CallerLogs, Holding
+from node.services.peers.holding import CallerLogs
 from protocol.digest import Algorithm
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import Grant
@@ -23,8 +23,8 @@ class FixedClock:
         return NOW
 
 
-def logs(agency: Agency, grant: Grant | None = EVERYTHING) -> CallerLogs:
-    return Holding(agency.shelf, FixedClock()).for_caller(grant)
+def logs(agency: Agency, grant: Grant = EVERYTHING) -> CallerLogs:
+    return CallerLogs(agency.shelf, FixedClock(), grant)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_serves_nothing_beyond_the_size(filled: Agency, level: int, index: int, 
             logs(filled).read_openings(filled.origin, index=index, width=width)
 
 
-def given_out(agency: Agency, grant: Grant | None) -> set[int]:
+def given_out(agency: Agency, grant: Grant) -> set[int]:
     """Positions whose openings a caller gets."""
     found = set()
     for index, width in ((0, 256), (1, 256), (2, 88)):
@@ -103,11 +103,10 @@ async def test_openings_are_those_that_were_published(filled: Agency) -> None:
         (Grant(collections=frozenset({BASELINE}), until=NOW), ()),
         (Grant(collections=frozenset({BASELINE}), until=NOW + timedelta(seconds=1)), range(400)),
         (Grant(collections=frozenset()), ()),
-        (None, ()),
     ],
-    ids=["both", "one", "the other", "one algorithm", "ended", "ends soon", "nothing", "no grant"],
+    ids=["both", "one", "the other", "one algorithm", "ended", "ends soon", "nothing"],
 )
-def test_openings_go_out_by_grant(filled: Agency, grant: Grant | None, positions: range) -> None:
+def test_openings_go_out_by_grant(filled: Agency, grant: Grant, positions: range) -> None:
     assert given_out(filled, grant) == set(positions)
 
 

@@ -32,7 +32,6 @@ from node.services.partners.serving_subsets import ServedSubsets
 from node.services.storage.release_files import ReleaseFolder
 from node.services.subsets.deltas import Deltas
 from node.services.subsets.epochs import AnnouncedEpochs
-from node.services.trust.serving_trust import ServedTrust
 from node.store.fetched import FetchedRows
 from protocol.api import SubsetApi
 from protocol.errors import OprfError
@@ -240,7 +239,6 @@ async def test_the_release_log_is_read_by_origin(world: World) -> None:
 async def test_a_partner_reaches_its_own_subsets_only(world: World) -> None:
     served = ServedSubsets(
         world.fr.shelf,
-        ServedTrust(world.fr.files),
         Evaluating(
             world.fr.shelf.storage,
             Unmetered(),

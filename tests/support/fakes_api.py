@@ -28,9 +28,7 @@ from protocol.api import (
     EnrolmentApi,
     GossipApi,
     HitApi,
-    PeerApi,
     ProposalApi,
-    SubsetApi,
     TrustApi,
     TufApi,
     WitnessApi,
@@ -173,7 +171,7 @@ class MemoryTrust(MemoryTuf):
 
 
 @dataclass
-class MemoryLogs(MemoryTrust):
+class MemoryLogs:
     """Logs whose tiles and bundles are made from their own coordinates."""
 
     notes: dict[str, bytes] = field(
@@ -249,7 +247,7 @@ class MemorySubset(MemoryLogs):
 
 
 @dataclass
-class MemoryEnrolment(MemoryTrust):
+class MemoryEnrolment:
     """An invitation that is good once."""
 
     used: bool = False
@@ -342,12 +340,12 @@ class MemoryNode:
     def _trust(self) -> TrustApi:
         return self.trust
 
-    def _peer(self, caller: Caller) -> PeerApi:
+    def _peer(self, caller: Caller) -> MemoryPeer:
         self.callers.append(caller)
         self.peer.caller = caller
         return self.peer
 
-    def _partner(self, caller: Caller) -> SubsetApi:
+    def _partner(self, caller: Caller) -> MemorySubset:
         self.callers.append(caller)
         return self.subset
 

@@ -36,7 +36,7 @@ from node.services.lists.importing import Statement, import_rows
 from node.services.lists.making import create_list, list_origin
 from node.services.lists.publishing import Published, publish
 from node.services.lists.withdrawing import withdraw
-from node.services.peers.holding import CallerLogs, Holding
+from node.services.peers.holding import CallerLogs
 from node.services.peers.membership import Membership, introduce
 from node.services.peers.sync_reports import SyncReport
 from node.services.peers.syncing import Syncer
@@ -57,7 +57,7 @@ from support.founding import MemoryKeys
 from support.lists import digest
 from support.new_stores import new_store
 from support.times import SettableClock
-from support.tuf_serving import StampedTrust
+from support.tuf_serving import OfferedTrust, StampedTrust
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
 EVERYTHING = Grant(collections=frozenset({BASELINE, NATIONAL}))
@@ -254,23 +254,15 @@ class Agency(FoundedNode):
     def serve(self, caller: str) -> "ServedTo":
         """What this agency offers `caller`."""
         return ServedTo(
-            StampedTrust(self.files, self.trust),
-            Holding(self.shelf, self.clock).for_caller(self.grant_of(caller)),
+            StampedTrust(self.files, self.trust), CallerLogs(self.shelf, self.clock, self.grant_of(caller))
         )
 
 
-class ServedTo:
+class ServedTo(OfferedTrust):
     """Trust files and logs of an agency, for one caller."""
 
     def __init__(self, trust: ServedTrust, logs: CallerLogs) -> None:
-        self.tuf_metadata = trust.tuf_metadata
-        self.tuf_target = trust.tuf_target
-        self.root = trust.root
-        self.node_document = trust.node_document
-        self.members = trust.members
-        self.revoked = trust.revoked
-        self.member_root = trust.member_root
-        self.member_document = trust.member_document
+        super().__init__(trust)
         self.checkpoint = logs.checkpoint
         self.tile = logs.tile
         self.entries = logs.entries

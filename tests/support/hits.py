@@ -55,6 +55,7 @@ from protocol.subset.prf_input import prf_input
 from support.federation import Agency, Federation
 from support.lists import digest
 from support.sodium import loaded_group
+from support.tuf_serving import OfferedSubset
 
 SUBSET = "baseline"
 ORIGIN = f"fr.example/subsets/{SUBSET}"
@@ -147,8 +148,8 @@ class HitWorld:
             self.fr.store, Quotas(self.fr.store), self.evaluator, self.fr.clock, epochs=self.epochs
         )
         fetches = Fetches(self.fr.store, self.fr.clock)
-        served = ServedSubsets(self.fr.shelf, ServedTrust(self.fr.files), evaluating, self.deltas, fetches)
-        return served.for_partner(partner, frozenset({SUBSET}))
+        served = ServedSubsets(self.fr.shelf, evaluating, self.deltas, fetches)
+        return OfferedSubset(ServedTrust(self.fr.files), served.for_partner(partner, frozenset({SUBSET})))
 
     def lose_statement_key(self) -> None:
         """The key was stolen: another takes its place, and the node document does not name it any more."""

@@ -35,7 +35,6 @@ from node.services.subsets.making import create_subset
 from node.services.subsets.releasing import Releaser, ReleaseReport
 from node.services.trust.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
 from node.services.trust.founding import Founding, found
-from node.services.trust.serving_trust import ServedTrust
 from node.services.trust.trusting import OwnTrust, window
 from node.signing.log_signer import FolderLogSigner
 from protocol.api import SubsetApi
@@ -49,7 +48,7 @@ from support.founding import MemoryKeys
 from support.shelves import NOW_MS, Agency, rows
 from support.sodium import loaded_group
 from support.times import SettableClock
-from support.tuf_serving import StampedTrust
+from support.tuf_serving import OfferedSubset, StampedTrust
 
 SUBSET = "baseline"
 EXACT = frozenset({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256})
@@ -164,19 +163,18 @@ class ReleasingAgency:
             self.clock,
             epochs=AnnouncedEpochs(self.files, self.trust),
         )
-        trust = StampedTrust(self.files, self.trust)
-        served = ServedSubsets(self.shelf, trust, evaluating, self.deltas, self.fetches)
-        return served.for_partner(partner, frozenset({SUBSET}))
+        served = ServedSubsets(self.shelf, evaluating, self.deltas, self.fetches)
+        releases = served.for_partner(partner, frozenset({SUBSET}))
+        return OfferedSubset(StampedTrust(self.files, self.trust), releases)
 
     async def admit_partner(self, folder: Path, *, name: str = "hoster") -> "EnrolledPartner":
         """Invite and enrol a partner."""
         admission = Admission(self.shelf, self.trust, clock=self.clock, entropy=system_entropy)
         invited = admission.invite(name, SUBSET, files_per_day=1000, screen_bits=12)
-        served = ServedTrust(self.files)
         invitation = Invitation.from_text(invited.text)
         found = FetchedTrust(url=invitation.url, trust=self.trust.current(), spki_sha256=SPKI)
         introduction = introduce(invitation, found, self.clock)
-        enrolment, key = await enrol(introduction, ServedEnrolment(served, admission), entropy=system_entropy)
+        enrolment, key = await enrol(introduction, ServedEnrolment(admission), entropy=system_entropy)
         home = PartnerFolder(folder)
         home.create(enrolment, key)
         return EnrolledPartner(self, home)

@@ -17,6 +17,7 @@ from node.ports.objects import ObjectStore
 from node.services.trust.serving_trust import ServedTrust
 from node.services.trust.trusting import DOCUMENT_NAME, MEMBERS_NAME, OwnTrust
 from node.services.trust.tuf_repository import Freshness, TufRepository, root_files
+from protocol.api import ReleaseApi
 
 
 class StampedTrust(ServedTrust):
@@ -31,6 +32,32 @@ class StampedTrust(ServedTrust):
         if name == "timestamp.json":
             self._own.stamp()
         return await super().tuf_metadata(name, held=held, max_bytes=max_bytes)
+
+
+class OfferedTrust:
+    """Trust files of an agency, beside whatever else it offers one caller."""
+
+    def __init__(self, trust: ServedTrust) -> None:
+        self.tuf_metadata = trust.tuf_metadata
+        self.tuf_target = trust.tuf_target
+        self.root = trust.root
+        self.node_document = trust.node_document
+        self.members = trust.members
+        self.revoked = trust.revoked
+        self.member_root = trust.member_root
+        self.member_document = trust.member_document
+
+
+class OfferedSubset(OfferedTrust):
+    """`protocol.api.SubsetApi`: trust files and releases of an agency, for one partner."""
+
+    def __init__(self, trust: ServedTrust, releases: ReleaseApi) -> None:
+        super().__init__(trust)
+        self.checkpoint = releases.checkpoint
+        self.tile = releases.tile
+        self.entries = releases.entries
+        self.release_part = releases.release_part
+        self.evaluate = releases.evaluate
 
 
 class Liable(Protocol):

@@ -18,9 +18,7 @@ from node.services.access.quotas import candidates_a_day, evaluations_for
 from node.services.lists.auditing import NODE, enqueue, new_record
 from node.services.storage.sealed_names import invite_name
 from node.services.storage.shelf import Shelf
-from node.services.trust.serving_trust import ForwardedTrust
 from node.services.trust.trusting import OwnTrust
-from protocol.api import TrustApi
 from protocol.audit import AuditRecord
 from protocol.enrolment import PIN_BYTES, SECRET_BYTES, Invitation, check_mac, enrolment_string, invite_id
 from protocol.errors import ProtocolError
@@ -193,11 +191,10 @@ class Admission:
         ) from failure
 
 
-class ServedEnrolment(ForwardedTrust):
-    """`protocol.api.EnrolmentApi` of this node: the trust files, and enrolling."""
+class ServedEnrolment:
+    """`protocol.api.EnrolmentApi` of this node."""
 
-    def __init__(self, trust: TrustApi, admission: Admission) -> None:
-        super().__init__(trust)
+    def __init__(self, admission: Admission) -> None:
         self._admission = admission
 
     async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:

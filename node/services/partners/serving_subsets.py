@@ -1,4 +1,4 @@
-"""Serving partners: trust files, the release logs and files of their subsets, evaluation in their name."""
+"""Serving partners: the release logs and files of their subsets, evaluation in their name."""
 
 import asyncio
 from collections.abc import Collection
@@ -13,8 +13,7 @@ from node.services.storage.logfiles import LogFiles
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.shelf import Shelf
 from node.services.subsets.deltas import Deltas
-from node.services.trust.serving_trust import ForwardedTrust
-from protocol.api import SubsetApi, TrustApi
+from protocol.api import ReleaseApi
 from protocol.errors import TooLargeError
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
 from protocol.tlog.tiles import Tile, cut_bundle
@@ -23,20 +22,16 @@ from protocol.tlog.tiles import Tile, cut_bundle
 class ServedSubsets:
     """Makes the API of one calling partner."""
 
-    def __init__(
-        self, shelf: Shelf, trust: TrustApi, evaluating: Evaluating, deltas: Deltas, fetches: Fetches
-    ) -> None:
+    def __init__(self, shelf: Shelf, evaluating: Evaluating, deltas: Deltas, fetches: Fetches) -> None:
         self._shelf = shelf
-        self._trust = trust
         self._evaluating = evaluating
         self._deltas = deltas
         self._fetches = fetches
 
-    def for_partner(self, partner: str, subsets: frozenset[str]) -> SubsetApi:
+    def for_partner(self, partner: str, subsets: frozenset[str]) -> ReleaseApi:
         """What `partner` may follow and ask: these subsets."""
         return ServedSubset(
             self._shelf,
-            self._trust,
             self._evaluating,
             self._deltas,
             self._fetches,
@@ -45,13 +40,12 @@ class ServedSubsets:
         )
 
 
-class ServedSubset(ForwardedTrust):
-    """`protocol.api.SubsetApi` for one partner."""
+class ServedSubset:
+    """`protocol.api.ReleaseApi` for one partner."""
 
     def __init__(
         self,
         shelf: Shelf,
-        trust: TrustApi,
         evaluating: Evaluating,
         deltas: Deltas,
         fetches: Fetches,
@@ -60,7 +54,6 @@ class ServedSubset(ForwardedTrust):
         subsets: frozenset[str],
     ) -> None:
         self._shelf = shelf
-        super().__init__(trust)
         self._evaluating = evaluating
         self._deltas = deltas
         self._fetches = fetches

@@ -15,7 +15,7 @@ from node.ports.logs import LogKind, LogRecord
 from node.services.storage.logfiles import LogFiles
 from node.services.storage.shelf import Shelf
 from protocol.event import HEADER_BYTES, Header
-from protocol.grant import NOTHING, Grant
+from protocol.grant import Grant
 from protocol.limits import BUNDLE_WIDTH
 from protocol.opening import NONCE_BYTES
 from protocol.tlog.tiles import Tile, cut_bundle, encode_bundle
@@ -23,18 +23,6 @@ from protocol.tlog.tiles import Tile, cut_bundle, encode_bundle
 _OWN: Final = frozenset({LogKind.OWN_LIST, LogKind.OWN_RELEASES})
 _LISTS: Final = frozenset({LogKind.OWN_LIST})
 _T = TypeVar("_T")
-
-
-class Holding:
-    """The own logs of a node."""
-
-    def __init__(self, shelf: Shelf, clock: Clock) -> None:
-        self._shelf = shelf
-        self._clock = clock
-
-    def for_caller(self, grant: Grant | None) -> "CallerLogs":
-        """The logs as a caller with this grant may read them."""
-        return CallerLogs(self._shelf, self._clock, grant or NOTHING)
 
 
 class CallerLogs:

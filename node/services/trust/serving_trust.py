@@ -6,7 +6,6 @@ What they say and who may revise them is `node.services.trust.trusting`'s to dec
 from node.errors import NotFoundError
 from node.services.trust.trusting import DOCUMENT_NAME, MEMBERS_NAME, REVOKED_NAME, ROOT_NAME
 from node.services.trust.tuf_repository import ServedTuf, target_file
-from protocol.api import TrustApi
 
 
 class ServedTrust(ServedTuf):
@@ -42,42 +41,3 @@ class ServedTrust(ServedTuf):
         """No member's."""
         del held
         raise NotFoundError(f"no trust files of {node} are held here")
-
-
-class ForwardedTrust:
-    """The reads of the trust files, passed on to `trust`: what every served API begins with."""
-
-    def __init__(self, trust: TrustApi) -> None:
-        self._trust = trust
-
-    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
-        """A file of TUF metadata."""
-        return await self._trust.tuf_metadata(name, held=held, max_bytes=max_bytes)
-
-    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
-        """A trust file that it lists."""
-        return await self._trust.tuf_target(name, max_bytes=max_bytes)
-
-    async def root(self) -> bytes:
-        """The node's `1.root.json`."""
-        return await self._trust.root()
-
-    async def node_document(self, *, held: bytes = b"") -> bytes:
-        """The signed envelope of the node document."""
-        return await self._trust.node_document(held=held)
-
-    async def members(self, *, held: bytes = b"") -> bytes:
-        """The signed envelope of the members register."""
-        return await self._trust.members(held=held)
-
-    async def revoked(self, sha256: bytes) -> bytes:
-        """A version of the signed revocations, by its SHA-256."""
-        return await self._trust.revoked(sha256)
-
-    async def member_root(self, node: str, *, version: int = 1) -> bytes:
-        """A version of the root of a member."""
-        return await self._trust.member_root(node, version=version)
-
-    async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
-        """The signed envelope of a member's node document."""
-        return await self._trust.member_document(node, held=held)

@@ -17,11 +17,11 @@ from node.web.handlers.logreads import (
 )
 from node.web.replies import plain
 from node.web.state import CALLER, services_of
-from protocol.api import PeerApi
+from protocol.api import ListApi
 from protocol.grant import encode_grant
 
 
-def _api(request: web.Request) -> PeerApi:
+def _api(request: web.Request) -> ListApi:
     return services_of(request).peer(request[CALLER])
 
 

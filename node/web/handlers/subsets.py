@@ -12,14 +12,14 @@ from node.web.http_connections import while_awaited
 from node.web.replies import plain, ranged
 from node.web.settings import MAX_FORM_BYTES
 from node.web.state import CALLER, services_of
-from protocol.api import SubsetApi
+from protocol.api import ReleaseApi
 from protocol.encoding import parse_decimal
 from protocol.errors import MalformedError
 from protocol.limits import MAX_LOG_SIZE, MAX_REQUEST_BODY
 from protocol.messages import EvaluationRequest, ReleasePart, RenewalRequest
 
 
-def _api(request: web.Request) -> SubsetApi:
+def _api(request: web.Request) -> ReleaseApi:
     return services_of(request).partner(request[CALLER])
 
 
