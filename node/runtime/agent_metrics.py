@@ -36,3 +36,9 @@ def _facts_of(followed: SubsetJudge) -> Iterator[Gauge]:
     }
     for name, (words, value) in facts.items():
         yield Gauge(name=f"sigfed_agent_{name}", help=words, values={(): value})
+    yield Gauge(
+        name="sigfed_agent_group",
+        help="What does the group arithmetic of look-ups.",
+        labels=("name",),
+        values={(in_force.group,): 1},
+    )

@@ -78,6 +78,12 @@ class InForce:
         return self._examiner
 
     @property
+    def group(self) -> str:
+        """The name of the group that look-ups compute with."""
+        assert self._group is not None, "it is entered first"
+        return self._group.name
+
+    @property
     def version(self) -> int:
         """Of the release in force; 0: there is none."""
         held = self._loaded.held if self._loaded else None

@@ -17,6 +17,7 @@ import clamd
 import pytest
 
 from node.clock import SystemClock
+from node.group.load import load_group
 from node.runtime.home import Home
 from node.runtime.judging import updated_lately
 from protocol.subset.canary import PRESENT_TEXT
@@ -85,6 +86,7 @@ def test_files_are_judged_and_hits_recorded(federation: Federation, partner: Cli
             metrics = reply.read().decode()
         assert 'sigfed_agent_verdicts_total{verdict="hit"} 3.0' in metrics
         assert "sigfed_agent_release_version 1.0" in metrics
+        assert f'sigfed_agent_group{{name="{load_group().name}"}} 1.0' in metrics
         page = (ROOT / "docs/reference/metrics.md").read_text()
         assert set(re.findall(r"^(sigfed_[a-z_]+)", metrics, re.MULTILINE)) == set(
             re.findall(r"^\| `(sigfed_agent_[a-z_]+)`", page, re.MULTILINE)
@@ -93,6 +95,12 @@ def test_files_are_judged_and_hits_recorded(federation: Federation, partner: Cli
     search = DigestSearch(HASHES)
     told = daemon.journal.read_bytes() + metrics.encode() + repr((hit, standing)).encode()
     assert not search.sightings(told, "what was said")
+
+
+def test_the_metrics_name_the_group_that_was_chosen(partner: Cli) -> None:
+    (partner.home / "partner.toml").write_text('group = "libsodium"\n')
+    with agent(partner) as (_, _, url), urlopen(f"{url}/metrics", timeout=30) as reply:
+        assert b'sigfed_agent_group{name="libsodium"} 1.0' in reply.read()
 
 
 def test_silent_connections_fill_no_memory_and_keep_nobody_out(partner: Cli) -> None:

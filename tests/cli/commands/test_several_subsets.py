@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from node.errors import NodeError
+from node.group.load import load_group
 from node.partner.state import Cursor, PartnerFolder
 from node.runtime.followed import chosen, names_of
 from node.runtime.home import Home
@@ -205,6 +206,7 @@ def test_the_daemon_gives_one_verdict_of_both(federation: Federation, partner: C
         assert told["sigfed_agent_verdicts_total", "verdict=hit"] == 2
         for name in (SUBSET, SECOND):
             assert told["sigfed_agent_release_version", f"subset={name}"] == 1
+            assert told["sigfed_agent_group", f"name={load_group().name}", f"subset={name}"] == 1
         assert http(f"{url}/m/index/status")["pdq"]["present"]
     assert "answering from baseline 1 and second 1" in daemon.journal.read_text()
 
